@@ -1,0 +1,41 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+DEMO := build/demo
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install demo test lint clean
+
+help:
+	@echo "make demo   install what is needed, then the whole job on the embedded demo catalogue"
+	@echo "make test   install what is needed, then linters, types, import contract and tests"
+	@echo "make clean  remove the demo's files (the virtual environment stays)"
+
+# One stamp per set of requirements: a second `make` installs nothing.
+$(INSTALLED): setup.cfg pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Rayonnage needs Python 3.11 or newer; 'python3' here is $$(python3 --version)."; exit 1; }
+	python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade pip
+	$(PY) -m pip install --quiet --editable '.[test]'
+	sh configs/tesseract.sh
+	@touch $@
+
+install: $(INSTALLED)
+
+demo: $(INSTALLED)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) bench/demo.py $(DEMO)
+
+lint: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: lint
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m pytest
+
+clean:
+	rm -rf build

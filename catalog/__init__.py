@@ -1,0 +1,1 @@
+"""Ground floor: products, taxonomy, probabilities, plans, metrics, reports, runs."""

@@ -1,0 +1,104 @@
+"""`catalog info | split | sample`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from catalog.command import PlainErrors, note, progress_bar, say, strict_option, verbose_option, workspace_option
+
+TREE = click.option(
+    "--tree",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="CSV of the category tree: category_id,category_level1,category_level2,category_level3.",
+)
+
+
+@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rayonnage")
+@verbose_option
+def main(verbose: bool) -> None:
+    """Look at a catalogue, split it for training, or write the demo catalogue."""
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@TREE
+@strict_option
+def info(file: Path, tree: Path | None, strict: bool) -> None:
+    """Count products, photos, categories and problems of a BSON FILE."""
+    from catalog.catalog import Catalog
+    from catalog.overview import overview
+    from catalog.taxonomy import Taxonomy
+
+    with progress_bar("index") as progress:
+        catalog = Catalog(file, progress)
+    with progress_bar("photos") as progress:
+        text, problems = overview(catalog, Taxonomy.from_csv(tree) if tree else None, progress)
+    say(text)
+    if strict:
+        problems.require_none(str(file))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--tree", type=click.Path(path_type=Path), required=True, help="CSV of the category tree.")
+@click.option("--folds", type=click.IntRange(2, 100), default=None, help="Hold out every one of K parts in turn.")
+@click.option("--held-out", type=click.FloatRange(0.01, 0.5), default=0.2, show_default=True, help="Held-out share.")
+@click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
+              help="A photo with more copies than this does not keep its products together.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True)
+@workspace_option
+@strict_option
+def split(
+    file: Path,
+    tree: Path,
+    folds: int | None,
+    held_out: float,
+    max_copies: int,
+    seed: int,
+    workspace: Path,
+    strict: bool,
+) -> None:
+    """Write the plan: which products of the labelled BSON FILE are held out when."""
+    from catalog.catalog import Catalog
+    from catalog.plan import make_plan
+    from catalog.taxonomy import Taxonomy
+    from catalog.workspace import Workspace
+
+    taxonomy = Taxonomy.from_csv(tree)
+    with progress_bar("split") as progress:
+        plan, log = make_plan(
+            Catalog(file, progress),
+            taxonomy,
+            mode="kfold" if folds else "heldout",
+            n_parts=folds or max(2, round(1 / held_out)),
+            max_copies=max_copies,
+            seed=seed,
+            progress=progress,
+        )
+    if strict:
+        log.require_none(str(file))
+    Workspace(workspace).save_plan(plan, taxonomy)
+    sizes = [len(plan.held_out_positions(part)) for part in plan.held_out_parts]
+    say(f"plan {plan.plan_id}: {len(plan.positions)} products, held out {', '.join(map(str, sizes))}")
+    say(f"largest linked group {plan.largest_component:.1%}; photo too common to link: {plan.n_unlinked} products")
+    if len(log):
+        note(f"left out:\n{log.summary()}")
+    say("next: mosaic train" + ("" if workspace == Path("runs") else f" --workspace {workspace}"))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--train", "n_train", type=click.IntRange(40, 1_000_000), default=1500, show_default=True)
+@click.option("--test", "n_test", type=click.IntRange(10, 1_000_000), default=400, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def sample(folder: Path, n_train: int, n_test: int, seed: int) -> None:
+    """Draw the demo catalogue into FOLDER: train.bson, test.bson, category_names.csv, truth.csv."""
+    from catalog.demo.sample import write_sample
+
+    with progress_bar("draw") as progress:
+        say(str(write_sample(folder, n_train=n_train, n_test=n_test, seed=seed, progress=progress)))
+    say(f"next: catalog split {folder / 'train.bson'} --tree {folder / 'category_names.csv'}")

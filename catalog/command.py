@@ -1,0 +1,95 @@
+"""What the four command lines share: plain errors, common options, progress bars, logging."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+Report = Callable[[int, int], None]
+
+
+class PlainErrors(click.Group):
+    """A command group that answers wrong input with one message and exit status 1, never with a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; ValueError and OSError are for the user, everything else is a bug."""
+        logging.basicConfig(
+            level=logging.DEBUG if ctx.params.get("verbose") else logging.WARNING,
+            format="%(levelname)s %(name)s: %(message)s",
+        )
+        try:
+            return super().invoke(ctx)
+        except PermissionError as error:
+            raise click.ClickException(
+                f"no permission to write or read {error.filename}: choose another place "
+                "(--workspace, --output) or change the folder's rights"
+            ) from error
+        except (ValueError, OSError) as error:
+            if ctx.params.get("verbose"):
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+def verbose_option(function: F) -> F:
+    """`--verbose`: log what happens, and show tracebacks."""
+    return click.option("--verbose", is_flag=True, help="Log every step and show tracebacks.")(function)
+
+
+def workspace_option(function: F) -> F:
+    """`--workspace`."""
+    return click.option(
+        "--workspace",
+        type=click.Path(path_type=Path),
+        default=Path("runs"),
+        show_default=True,
+        help="Folder that keeps the plan and the runs.",
+    )(function)
+
+
+def config_options(function: F) -> F:
+    """`--config` and `--set`."""
+    function = click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one key: training.epochs=3."
+    )(function)
+    return click.option(
+        "--config", default=None, metavar="NAME|FILE", help="A shipped configuration (debug, demo) or a YAML file."
+    )(function)
+
+
+def strict_option(function: F) -> F:
+    """`--strict`."""
+    return click.option("--strict", is_flag=True, help="Fail when any product has a problem.")(function)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Report]:
+    """A bar with time left on stderr; yields `report(done, total)`. Silent when nobody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeLeft())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        task = bars.add_task(title, total=None)
+
+        def report(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+
+        yield report
+
+
+def say(message: str = "") -> None:
+    """Print a result."""
+    click.echo(message)
+
+
+def note(message: str) -> None:
+    """Tell what is going on, on stderr: results stay alone on stdout."""
+    click.echo(message, err=True)

@@ -1,0 +1,118 @@
+"""Strict configuration: packaged YAML <- a YAML of the user <- `--set key=value`, unknown keys refused."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+MAX_CONFIG_BYTES = 2**20
+
+
+class StrictConfig(BaseModel):
+    """Base of all configurations: frozen, unknown keys refused, no defaults (they are written in YAML, once)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def shipped_configs() -> list[str]:
+    """Names of the YAML files that ship inside the installed package."""
+    folder = resources.files("rayonnage_configs")
+    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+
+
+def load_config(model: type[M], package: str, config: str | None = None, overrides: Sequence[str] = ()) -> M:
+    """Configuration of one package.
+
+    Args:
+        model: the strict model of the package's section.
+        package: `mosaic`, `ocr` or `fusion`; names the packaged defaults and the section that is read.
+        config: a shipped name such as `debug`, or a path of a YAML file with sections per package.
+        overrides: `training.epochs=3`; the value is read as YAML.
+
+    Raises:
+        ValueError: unknown key (the nearest valid one is named), wrong type, or a value that is not allowed.
+        FileNotFoundError: no such configuration; the shipped ones are named.
+    """
+    values = _read_section(package, package)
+    if config is not None:
+        _overlay(values, _read_section(config, package))
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator:
+            raise ValueError(f"--set {override!r}: expected key=value, for instance training.epochs=3")
+        nested: Any = yaml.safe_load(text)
+        for part in reversed(key.strip().split(".")):
+            nested = {part: nested}
+        _overlay(values, nested)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(f"configuration of {package}:\n{_explain(error, model)}") from None
+
+
+def _read_section(name: str, package: str) -> dict[str, Any]:
+    shipped = shipped_configs()
+    if name in shipped:
+        text = resources.files("rayonnage_configs").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    else:
+        path = Path(name)
+        if not path.is_file():
+            raise FileNotFoundError(f"no configuration {name!r}: give a file, or one of {', '.join(shipped)}")
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ValueError(f"{path} is larger than a configuration can be ({MAX_CONFIG_BYTES} bytes)")
+        text = path.read_text(encoding="utf-8")
+    try:
+        sections = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"configuration {name}: not YAML: {error}") from None
+    known = ("catalog", "mosaic", "ocr", "fusion")
+    for section in sections:
+        if section not in known:
+            raise ValueError(f"configuration {name}: unknown section {section!r}{_nearest(section, known)}")
+    found = sections.get(package) or {}
+    if not isinstance(found, dict):
+        raise ValueError(f"configuration {name}: section {package} is {found!r}, expected keys and values")
+    return found
+
+
+def _overlay(base: dict[str, Any], top: dict[str, Any]) -> None:
+    for key, value in top.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _overlay(base[key], value)
+        else:
+            base[key] = value
+
+
+def _nearest(name: object, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known))}"
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+    lines = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            known = _fields_at(model, fault["loc"][:-1])
+            lines.append(f"  unknown key {place!r}{_nearest(fault['loc'][-1], known)}")
+        else:
+            lines.append(f"  {place}: {fault['msg']} (got {fault.get('input')!r})")
+    return "\n".join(lines)
+
+
+def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    for part in place:
+        annotation = model.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,115 @@
+"""One product of a catalogue, and what can be wrong with one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+MAX_IMAGES = 4
+"""Networks exist for one to four photos; of a product with more, the first four are used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product as it lies in the catalogue, nothing decoded.
+
+    Attributes:
+        product_id: the seller's `_id`.
+        images: encoded photos in the seller's order, at most four; empty when the document has none.
+        category_id: leaf of the tree, None when unlabelled.
+    """
+
+    product_id: int
+    images: tuple[bytes, ...]
+    category_id: int | None = None
+
+
+class ProblemKind(StrEnum):
+    """What can be wrong with a document; the value is the sentence shown to people."""
+
+    TRUNCATED = "file ends inside a document"
+    GARBAGE = "bytes that are not a BSON document"
+    BAD_DOCUMENT = "document without a usable _id, category_id or imgs"
+    REPEATED_ID = "repeated _id (the first one is kept)"
+    NO_PHOTO = "no photo"
+    TOO_MANY_PHOTOS = "more than four photos (the first four are used)"
+    BAD_PHOTO_ENTRY = "imgs entry without picture bytes"
+    UNREADABLE_PHOTO = "photo that cannot be decoded"
+    NO_CATEGORY = "no category_id"
+    UNKNOWN_CATEGORY = "category_id is not in the tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem, with its place: `where` is a byte offset or a photo's position."""
+
+    kind: ProblemKind
+    where: str
+    product_id: int | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        product = "" if self.product_id is None else f", product {self.product_id}"
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.where}{product}: {self.kind.value}{detail}"
+
+
+@dataclass
+class ProblemLog:
+    """Counts every problem and names the first `max_named` of each kind, so that memory stays bounded."""
+
+    max_named: int = 1000
+    counts: Counter[ProblemKind] = field(default_factory=Counter)
+    named: list[Problem] = field(default_factory=list)
+
+    def add(self, problem: Problem) -> None:
+        """Count one problem, and keep it by name while its kind has room."""
+        self.counts[problem.kind] += 1
+        if self.counts[problem.kind] <= self.max_named:
+            self.named.append(problem)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Add each problem."""
+        for problem in problems:
+            self.add(problem)
+
+    def merge(self, other: ProblemLog) -> None:
+        """Add the counts and names of another log."""
+        self.named.extend(other.named)
+        self.counts.update(other.counts)
+
+    def __len__(self) -> int:
+        return self.counts.total()
+
+    def summary(self, limit: int = 5) -> str:
+        """A few lines for people: each kind with its count and its first `limit` places."""
+        lines = []
+        for kind, count in self.counts.most_common():
+            lines.append(f"{count} x {kind.value}")
+            lines += [f"    {p}" for p in self.named if p.kind is kind][:limit]
+            if count > limit:
+                lines.append(f"    ... and {count - limit} more")
+        return "\n".join(lines)
+
+    def require_none(self, what: str) -> None:
+        """`--strict`: raise ValueError when there is any problem."""
+        if len(self):
+            raise ValueError(f"{what}: {len(self)} problems, and --strict was given\n{self.summary()}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types; `from_json` reads them back."""
+        return {
+            "counts": {kind.name: count for kind, count in self.counts.items()},
+            "named": [[p.kind.name, p.where, p.product_id, p.detail] for p in self.named],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ProblemLog:
+        """Inverse of `to_json`; raises KeyError on unknown kinds."""
+        log = cls()
+        log.counts.update({ProblemKind[name]: int(count) for name, count in data["counts"].items()})
+        log.named = [Problem(ProblemKind[k], w, i, d) for k, w, i, d in data["named"]]
+        return log

@@ -1,0 +1,124 @@
+"""A run folder: everything that prediction needs, no pickle in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from catalog.atomic import write_text
+from catalog.probabilities import Probabilities
+from catalog.taxonomy import Taxonomy
+
+MAX_JSON_BYTES = 64 * 2**20
+
+
+@dataclass
+class Run:
+    """One trained branch in one folder.
+
+    Holds `run.json` (kind, plan, code revision, data fingerprint, metrics, `details` of the kind),
+    `config.yaml`, `taxonomy.csv`, weights (safetensors) and `heldout.safetensors` (`Probabilities`).
+    """
+
+    folder: Path
+    kind: str
+    plan: str
+    data: str
+    details: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    revision: str = ""
+
+    @classmethod
+    def create(
+        cls, parent: Path, kind: str, name: str, *, plan: str, data: str, config: dict[str, Any], tree: Taxonomy
+    ) -> Run:
+        """Make a new folder `parent/name-DATE-TIME`, never an existing one, with config and tree in it."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        parent.mkdir(parents=True, exist_ok=True)
+        attempt = 0
+        while True:
+            folder = parent / (f"{name}-{stamp}" + (f"-{attempt}" if attempt else ""))
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:
+                attempt += 1
+        write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        tree.to_csv(folder / "taxonomy.csv")
+        return cls(folder, kind, plan, data, revision=code_revision())
+
+    def save(self) -> None:
+        """Write `run.json`: its presence says that the run is whole."""
+        names = ("kind", "plan", "data", "revision", "details", "metrics")
+        text = json.dumps({name: getattr(self, name) for name in names}, indent=2)
+        write_text(self.folder / "run.json", text + "\n")
+
+    @classmethod
+    def load(cls, folder: Path, kind: str | None = None) -> Run:
+        """Open a finished run.
+
+        Raises:
+            FileNotFoundError: no run there, or an unfinished one.
+            ValueError: a run of another kind, or a damaged `run.json`.
+        """
+        path = folder / "run.json"
+        if not path.is_file():
+            raise FileNotFoundError(f"{folder} is not a finished run (run.json is missing): train it again")
+        try:
+            run = cls(folder, **read_json(path))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
+        if kind is not None and run.kind != kind:
+            raise ValueError(f"{folder} is a run of {run.kind}, expected one of {kind}")
+        return run
+
+    def taxonomy(self) -> Taxonomy:
+        """The tree that the run was trained on."""
+        return Taxonomy.from_csv(self.folder / "taxonomy.csv")
+
+    def config(self) -> dict[str, Any]:
+        """The configuration that the run was trained with."""
+        loaded: dict[str, Any] = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
+        return loaded
+
+    def held_out(self) -> Probabilities:
+        """Held-out probabilities, written when the run was trained."""
+        return Probabilities.load(self.folder / "heldout.safetensors")
+
+    def check_tree(self, tree: Taxonomy, whose: str) -> None:
+        """Raise ValueError when the run was made with another tree."""
+        if self.taxonomy().fingerprint != tree.fingerprint:
+            raise ValueError(
+                f"{self.folder} was made with another category tree than {whose}: "
+                "train it again on this tree, or give the tree it was trained on"
+            )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object of bounded size; raises ValueError when it is none."""
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError(f"{path} is larger than {MAX_JSON_BYTES} bytes")
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(loaded, dict):
+        raise ValueError(f"{path} is not a JSON object")
+    return loaded
+
+
+def code_revision() -> str:
+    """Version of the installed distribution, and the git revision when run from a checkout."""
+    version = metadata.version("rayonnage")
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],
+            capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return version
+    return f"{version}+{described.stdout.strip()}"

@@ -1,0 +1,64 @@
+"""Small files kept beside a big one (offset index, photo MD5s), rebuilt when the big one changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.atomic import atomic_path
+
+MAGIC = b"RAYONNAGE-SIDECAR-2\n"
+MAX_HEADER = 64 * 2**20
+
+
+def sidecar_path(path: Path, suffix: str) -> Path:
+    """Beside `path`, or in the user's cache folder where its folder is marked read-only."""
+    beside = path.with_name(path.name + suffix)
+    folder = path.resolve().parent
+    # the mode is asked as well as the kernel: root may write anywhere, but a folder marked read-only stays so
+    if beside.exists() or (os.access(folder, os.W_OK) and folder.stat().st_mode & stat.S_IWUSR):
+        return beside
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rayonnage"
+    return cache / f"{path.resolve().as_posix().strip('/').replace('/', '%')}{suffix}"
+
+
+def source_stamp(path: Path) -> dict[str, int]:
+    """What tells that the source has changed: size in bytes and modification time in nanoseconds."""
+    status = path.stat()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def write_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None:
+    """Write header (JSON) and rows (raw little-endian array) in one atomic step."""
+    head = json.dumps(header).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(MAGIC + len(head).to_bytes(8, "little") + head)
+        np.ascontiguousarray(rows).tofile(file)
+
+
+def read_sidecar(path: Path, stamp: dict[str, int], dtype: np.dtype[Any]) -> tuple[dict[str, Any], NDArray[Any]] | None:
+    """Header and memory-mapped rows, or None when absent, damaged or made from another state of the source."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return None
+            length = int.from_bytes(file.read(8), "little")
+            if length > MAX_HEADER:
+                return None
+            header: dict[str, Any] = json.loads(file.read(length))
+            start = file.tell()
+        n_rows = int(header["n_rows"])
+        if header["stamp"] != stamp or path.stat().st_size != start + n_rows * dtype.itemsize:
+            return None
+        if n_rows == 0:
+            return header, np.zeros((0, *dtype.shape), dtype.base)
+        return header, np.memmap(path, dtype=dtype, mode="r", offset=start, shape=(n_rows,))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

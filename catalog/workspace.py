@@ -1,0 +1,87 @@
+"""The workspace: one folder that remembers plan, data, tree and each branch's latest run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from catalog.atomic import write_text
+from catalog.catalog import Catalog
+from catalog.plan import Plan
+from catalog.run import Run, read_json
+from catalog.taxonomy import Taxonomy
+
+NEXT_COMMAND = {
+    "plan": "catalog split TRAIN.bson --tree TREE.csv",
+    "mosaic": "mosaic train",
+    "ocr": "ocr train",
+    "fusion": "fusion train",
+}
+
+
+class Workspace:
+    """A folder (default `./runs`) with `workspace.json`, `plan/`, `tree.csv`, `transcripts.sqlite` and the runs."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def transcripts(self) -> Path:
+        """The transcript cache, shared by all commands of the workspace."""
+        return self.folder / "transcripts.sqlite"
+
+    def plan(self) -> Plan:
+        """The plan; raises FileNotFoundError naming the command that makes one."""
+        if not (self.folder / "plan" / "plan.json").is_file():
+            raise FileNotFoundError(
+                f"workspace {self.folder} holds no plan yet: run `{NEXT_COMMAND['plan']}` first "
+                "(--workspace names another folder)"
+            )
+        return Plan.load(self.folder / "plan")
+
+    def taxonomy(self) -> Taxonomy:
+        """The tree that `catalog split` was given."""
+        return Taxonomy.from_csv(self.folder / "tree.csv")
+
+    def training_catalog(self) -> Catalog:
+        """The split catalogue; raises ValueError when it has changed since."""
+        plan = self.plan()
+        catalog = Catalog(plan.catalog)
+        plan.check_data(catalog)
+        return catalog
+
+    def save_plan(self, plan: Plan, tree: Taxonomy) -> None:
+        """Keep plan and tree. Runs of an earlier plan stay on disk but are no longer the latest."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tree.to_csv(self.folder / "tree.csv")
+        plan.save(self.folder / "plan")
+        self._write({})
+
+    def register(self, run: Run, slot: str = "") -> None:
+        """Make `run` the latest of its kind (and slot, for a mosaic network the image count)."""
+        latest = self._read()
+        latest[f"{run.kind}{':' + slot if slot else ''}"] = run.folder.name
+        self._write(latest)
+
+    def latest(self, kind: str, slot: str = "") -> Run | None:
+        """The latest run of a kind, or None."""
+        name = self._read().get(f"{kind}{':' + slot if slot else ''}")
+        return None if name is None else Run.load(self.folder / name, kind)
+
+    def require(self, kind: str, slot: str = "") -> Run:
+        """The latest run of a kind; raises FileNotFoundError naming the command that makes one."""
+        run = self.latest(kind, slot)
+        if run is None:
+            self.plan()
+            raise FileNotFoundError(
+                f"workspace {self.folder} holds no {kind} run yet: run `{NEXT_COMMAND[kind]}` first"
+            )
+        return run
+
+    def _read(self) -> dict[str, Any]:
+        path = self.folder / "workspace.json"
+        return read_json(path)["latest"] if path.is_file() else {}
+
+    def _write(self, latest: dict[str, Any]) -> None:
+        write_text(self.folder / "workspace.json", json.dumps({"latest": latest}, indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""Default configurations, shipped inside the installed package."""

@@ -1,0 +1,1 @@
+"""Experts pooled along the tree, decisions, submissions and reports."""

@@ -1,0 +1,1 @@
+"""Image branch: 1-4 photos side by side, one network per image count."""

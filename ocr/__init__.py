@@ -1,0 +1,1 @@
+"""Text branch: photo -> transcript -> text features -> probabilities."""
