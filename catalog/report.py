@@ -210,3 +210,20 @@ def _plain(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value).__name__} in a report's numbers")
+
+
+def leaderboard(systems: Sequence[System]) -> str:
+    """A short text table: top-1 accuracy in percent by image count (leaf level), and over all by level."""
+    summaries = {s.name: summarize(s.scores) for s in systems}
+    counts = [c for c in ("1", "2", "3", "4") if any(c in summary for summary in summaries.values())]
+    header = ["", *[f"{c} photo{'s' if c != '1' else ''}" for c in counts], *[LEVEL_NAMES[level] for level in LEVELS]]
+    rows = [header]
+    for name, summary in summaries.items():
+        by_count = [f"{100 * summary[c]['levels']['3']['top1']:.1f}" if c in summary else "-" for c in counts]
+        by_level = [f"{100 * summary[ALL]['levels'][str(level)]['top1']:.1f}" for level in LEVELS]
+        rows.append([name, *by_count, *by_level])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *[c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]])
+        for row in rows
+    )

@@ -1,0 +1,94 @@
+"""`mosaic train | predict | evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from catalog.command import (
+    PlainErrors,
+    config_options,
+    note,
+    progress_bar,
+    say,
+    strict_option,
+    verbose_option,
+    workspace_option,
+)
+
+
+@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rayonnage")
+@verbose_option
+def main(verbose: bool) -> None:
+    """Image branch: 1-4 photos side by side, one network per image count."""
+
+
+@main.command()
+@click.option(
+    "--n-images",
+    type=click.Choice(["any", "1", "2", "3", "4"]),
+    default=None,
+    help="The general network (any) or the specialist of one image count; default: all of them, general first.",
+)
+@click.option(
+    "--init-from",
+    default=None,
+    metavar="RUN|none",
+    help="Start from this run's networks; default: a specialist starts from the workspace's general network.",
+)
+@config_options
+@workspace_option
+def train(
+    n_images: str | None, init_from: str | None, config: str | None, overrides: tuple[str, ...], workspace: Path
+) -> None:
+    """Train networks under the workspace's plan and save their held-out probabilities."""
+    from catalog.config import load_config
+    from catalog.workspace import Workspace
+    from mosaic.config import MosaicConfig
+    from mosaic.series import train_series
+
+    settings = load_config(MosaicConfig, "mosaic", config, overrides)
+    for line in train_series(Workspace(workspace), settings, n_images, init_from, progress_bar):
+        say(line)
+    say("next: ocr train (books and CDs), or mosaic evaluate")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the probabilities.")
+@workspace_option
+@strict_option
+def predict(file: Path, output: Path | None, workspace: Path, strict: bool) -> None:
+    """Save the image branch's probabilities for a BSON FILE."""
+    from catalog.catalog import Catalog
+    from catalog.workspace import Workspace
+    from mosaic.prediction import predict_catalog
+
+    room = Workspace(workspace)
+    with progress_bar("predict") as progress:
+        paths, problems = predict_catalog(Catalog(file), room, output, progress)
+    for path in paths:
+        say(str(path))
+    if len(problems):
+        note(problems.summary())
+    if strict:
+        problems.require_none(str(file))
+    say(f"next: ocr predict {file}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
+@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
+@workspace_option
+def evaluate(file: Path | None, labels: Path | None, output: Path | None, workspace: Path) -> None:
+    """Report accuracy by image count and level: on a labelled FILE, else on the held-out products."""
+    from catalog.workspace import Workspace
+    from mosaic.evaluation import evaluate as run_evaluation
+
+    with progress_bar("evaluate") as progress:
+        text, page = run_evaluation(Workspace(workspace), file, labels, output, progress)
+    say(text)
+    say(f"report: {page}")

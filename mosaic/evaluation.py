@@ -1,0 +1,51 @@
+"""`mosaic evaluate`: the image experts side by side, by image count and level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from catalog.bson_index import Progress
+from catalog.catalog import Catalog
+from catalog.labels import true_leaves
+from catalog.metrics import score_probabilities
+from catalog.report import Report, System, leaderboard
+from catalog.workspace import Workspace
+from mosaic.prediction import predict_with
+from mosaic.runs import MosaicRuns
+
+WHAT = {"mosaic": "each image count's own network", "general": "one network for any count"}
+
+
+def evaluate(
+    workspace: Workspace,
+    file: Path | None,
+    labels: Path | None,
+    output: Path | None,
+    progress: Progress | None = None,
+) -> tuple[str, Path]:
+    """Evaluate on a labelled file, else on the plan's held-out products; returns a text table and the page's path."""
+    runs = MosaicRuns.latest(workspace)
+    tree = next(iter(runs.by_count.values())).taxonomy()
+    if file is None:
+        catalog = workspace.training_catalog()
+        found = runs.held_out()
+    else:
+        catalog = Catalog(file)
+        found, _ = predict_with(runs.experts(), catalog, progress)
+    leaf_of = dict(zip(catalog.product_ids.tolist(), true_leaves(catalog, tree, labels).tolist(), strict=True))
+    systems = []
+    for probabilities in found:
+        truth = np.array([leaf_of[i] for i in probabilities.product_ids.tolist()], np.int64)
+        scores = score_probabilities(probabilities, truth, tree)
+        systems.append(
+            System(probabilities.expert, WHAT[probabilities.expert], scores, len(scores) / max(1, (truth >= 0).sum()))
+        )
+    what = "held-out products" if file is None else file.name
+    report = Report("Image branch", f"{what} of {catalog.path.name}", systems, tree)
+    report.facts = {
+        "catalogue": catalog.path.name,
+        "networks": ", ".join(r.folder.name for r in runs.by_count.values()),
+    }
+    return leaderboard(systems), report.write(output or workspace.folder / "reports", "mosaic")

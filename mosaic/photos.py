@@ -1,0 +1,67 @@
+"""Encoded photo -> square uint8 picture, with untrusted input bounded."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+Picture = NDArray[np.uint8]
+WHITE = (255, 255, 255)
+
+
+class UnreadablePhoto(ValueError):
+    """The bytes are no picture that can be decoded; the message says why."""
+
+
+def decode(photo: bytes, max_pixels: int) -> Picture:
+    """Decode JPEG, PNG, WebP ... (colour, grey or CMYK) to a square `(S, S, 3)` uint8 RGB picture.
+
+    A photo that is not square is set on white, as shops show it.
+
+    Raises:
+        UnreadablePhoto: not a picture, damaged, or more than `max_pixels`.
+    """
+    if not photo:
+        raise UnreadablePhoto("zero bytes")
+    check_size(photo, max_pixels)
+    picture = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise UnreadablePhoto("damaged picture")
+    picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return _squared(picture).astype(np.uint8, copy=False)
+
+
+def check_size(photo: bytes, max_pixels: int) -> None:
+    """Read the header alone: raise UnreadablePhoto when it is none, or announces a square over `max_pixels`."""
+    try:
+        with Image.open(io.BytesIO(photo)) as header:
+            width, height = header.size
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise UnreadablePhoto("not a picture") from None
+    # the side counts squared: a thin strip is set on a white square of its longer side
+    if max(width, height) ** 2 > max_pixels:
+        raise UnreadablePhoto(f"{width} x {height} pixels, more than the {max_pixels} that are accepted")
+
+
+def _squared(picture: NDArray[Any]) -> NDArray[Any]:
+    height, width = picture.shape[:2]
+    if height == width:
+        return picture
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    bottom, right = side - height - top, side - width - left
+    return cv2.copyMakeBorder(picture, top, bottom, left, right, cv2.BORDER_CONSTANT, value=WHITE)
+
+
+def resize(picture: Picture, size: int) -> Picture:
+    """Resize a square picture to `(size, size, 3)`: area averaging when shrinking, cubic when enlarging."""
+    side = picture.shape[0]
+    if side == size:
+        return picture
+    how = cv2.INTER_AREA if size < side else cv2.INTER_CUBIC
+    return cv2.resize(picture, (size, size), interpolation=how).astype(np.uint8, copy=False)

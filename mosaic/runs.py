@@ -1,0 +1,88 @@
+"""The mosaic runs that make up the image branch: a general network and specialists by image count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from catalog.probabilities import Probabilities, concatenate
+from catalog.product import MAX_IMAGES
+from catalog.run import Run
+from catalog.workspace import NEXT_COMMAND, Workspace
+from mosaic.config import MosaicConfig
+from mosaic.expert import ANY, MosaicExpert
+from mosaic.training import load_network
+
+
+@dataclass(frozen=True)
+class MosaicRuns:
+    """Runs by image count (`ANY` = 0: the general network), all of one plan and tree."""
+
+    by_count: dict[int, Run]
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> MosaicRuns:
+        """Group runs by the image count they were trained for.
+
+        Raises:
+            ValueError: no run, or runs of different plans.
+        """
+        if not runs:
+            raise ValueError(f"no mosaic run: run `{NEXT_COMMAND['mosaic']}` first")
+        plans = sorted({run.plan for run in runs})
+        if len(plans) > 1:
+            raise ValueError(f"mosaic runs of different plans ({', '.join(plans)}): train them under one")
+        return cls({int(run.details["n_images"]): run for run in runs})
+
+    @classmethod
+    def latest(cls, workspace: Workspace) -> MosaicRuns:
+        """The workspace's latest network of every count; FileNotFoundError names the next command."""
+        slots = ["any", *map(str, range(1, MAX_IMAGES + 1))]
+        runs = [run for slot in slots if (run := workspace.latest("mosaic", slot)) is not None]
+        return cls.of(runs or [workspace.require("mosaic", "any")])
+
+    @property
+    def config(self) -> MosaicConfig:
+        """Configuration of the general network, else of the first specialist."""
+        first = self.by_count[min(self.by_count)]
+        return MosaicConfig.model_validate(first.config())
+
+    def _families(self) -> dict[str, dict[int, Run]]:
+        general = {ANY: self.by_count[ANY]} if ANY in self.by_count else {}
+        has_specialist = any(count != ANY for count in self.by_count)
+        # without specialists both names would stand for the same network
+        return {"mosaic": self.by_count, **({"general": general} if general and has_specialist else {})}
+
+    def experts(self) -> list[MosaicExpert]:
+        """`mosaic`: each count's specialist, else the general network; `general`: the general one for all."""
+        tree = next(iter(self.by_count.values())).taxonomy().fingerprint
+        networks = {
+            count: load_network(run, MosaicConfig.model_validate(run.config())) for count, run in self.by_count.items()
+        }
+        return [
+            MosaicExpert(
+                name,
+                {count: networks[count] for count in family},
+                self.config,
+                k={count: int(run.details["k"]) for count, run in family.items()},
+                taxonomy=tree,
+                plan=next(iter(family.values())).plan,
+            )
+            for name, family in self._families().items()
+        ]
+
+    def held_out(self) -> list[Probabilities]:
+        """Held-out probabilities of each expert of `experts`, in the same order."""
+        return [_merge(name, {n: run.held_out() for n, run in fam.items()}) for name, fam in self._families().items()]
+
+
+def _merge(name: str, by_count: dict[int, Probabilities]) -> Probabilities:
+    """Each product's row from its own count's network, else from the general one."""
+    parts = [replace(p, expert=name) for count, p in by_count.items() if count != ANY]
+    if ANY in by_count:
+        special = np.concatenate([p.product_ids for p in parts]) if parts else np.zeros(0, np.int64)
+        general = replace(by_count[ANY], expert=name)
+        parts.append(general.select(~np.isin(general.product_ids, special)))
+    return concatenate(parts)
