@@ -20,7 +20,7 @@ $(INSTALLED): setup.cfg pyproject.toml
 	python3 -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade pip
 	$(PY) -m pip install --quiet --editable '.[test]'
-	sh configs/tesseract.sh
+	sh .ci/tesseract.sh
 	@touch $@
 
 install: $(INSTALLED)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import photo_md5
+from catalog.photo_branch import ANY
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.product import Problem, ProblemKind, Product
 from mosaic.config import MosaicConfig
@@ -20,9 +21,6 @@ from mosaic.device import best_device
 from mosaic.network import MosaicNetwork
 from mosaic.photos import Picture, UnreadablePhoto, decode, resize
 from mosaic.strip import assemble
-
-ANY = 0
-"""Key of the general network, which takes any image count."""
 
 CACHE_BYTES = 64 * 2**20
 Progress = Callable[[int, int], None]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from catalog.bson_index import Progress
 from catalog.catalog import Catalog
+from catalog.photo_branch import predictions_folder
 from catalog.probabilities import Probabilities, concatenate
 from catalog.product import ProblemLog
 from catalog.workspace import Workspace
@@ -13,11 +14,6 @@ from mosaic.expert import MosaicExpert, load_photos
 from mosaic.runs import MosaicRuns
 
 CHUNK = 256
-
-
-def predictions_folder(workspace: Workspace, catalog: Catalog) -> Path:
-    """Where a catalogue's saved probabilities lie in a workspace."""
-    return workspace.folder / "predictions" / f"{catalog.path.stem}-{catalog.fingerprint[:8]}"
 
 
 def predict_catalog(

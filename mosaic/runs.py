@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-
-from catalog.probabilities import Probabilities, concatenate
-from catalog.product import MAX_IMAGES
+from catalog.photo_branch import ANY, NAME, latest_runs, merge_by_count
+from catalog.probabilities import Probabilities
 from catalog.run import Run
 from catalog.workspace import NEXT_COMMAND, Workspace
 from mosaic.config import MosaicConfig
-from mosaic.expert import ANY, MosaicExpert
+from mosaic.expert import MosaicExpert
 from mosaic.training import load_network
 
 
@@ -39,9 +37,7 @@ class MosaicRuns:
     @classmethod
     def latest(cls, workspace: Workspace) -> MosaicRuns:
         """The workspace's latest network of every count; FileNotFoundError names the next command."""
-        slots = ["any", *map(str, range(1, MAX_IMAGES + 1))]
-        runs = [run for slot in slots if (run := workspace.latest("mosaic", slot)) is not None]
-        return cls.of(runs or [workspace.require("mosaic", "any")])
+        return cls(latest_runs(workspace))
 
     @property
     def config(self) -> MosaicConfig:
@@ -53,7 +49,7 @@ class MosaicRuns:
         general = {ANY: self.by_count[ANY]} if ANY in self.by_count else {}
         has_specialist = any(count != ANY for count in self.by_count)
         # without specialists both names would stand for the same network
-        return {"mosaic": self.by_count, **({"general": general} if general and has_specialist else {})}
+        return {NAME: self.by_count, **({"general": general} if general and has_specialist else {})}
 
     def experts(self) -> list[MosaicExpert]:
         """`mosaic`: each count's specialist, else the general network; `general`: the general one for all."""
@@ -75,14 +71,7 @@ class MosaicRuns:
 
     def held_out(self) -> list[Probabilities]:
         """Held-out probabilities of each expert of `experts`, in the same order."""
-        return [_merge(name, {n: run.held_out() for n, run in fam.items()}) for name, fam in self._families().items()]
-
-
-def _merge(name: str, by_count: dict[int, Probabilities]) -> Probabilities:
-    """Each product's row from its own count's network, else from the general one."""
-    parts = [replace(p, expert=name) for count, p in by_count.items() if count != ANY]
-    if ANY in by_count:
-        special = np.concatenate([p.product_ids for p in parts]) if parts else np.zeros(0, np.int64)
-        general = replace(by_count[ANY], expert=name)
-        parts.append(general.select(~np.isin(general.product_ids, special)))
-    return concatenate(parts)
+        return [
+            merge_by_count(name, {n: run.held_out() for n, run in fam.items()})
+            for name, fam in self._families().items()
+        ]

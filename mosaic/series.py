@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalog.photo_branch import ANY
 from catalog.product import MAX_IMAGES
 from catalog.run import Run
 from catalog.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.expert import ANY
 from mosaic.training import Bar, TooFewProducts, train
 
 

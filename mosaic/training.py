@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.metrics import score_probabilities, summarize
+from catalog.photo_branch import ANY, NAME
 from catalog.plan import Plan
 from catalog.probabilities import Probabilities, choose_k, concatenate
 from catalog.run import Run
@@ -20,7 +21,7 @@ from catalog.taxonomy import Taxonomy
 from catalog.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.dataset import Examples
-from mosaic.expert import ANY, MosaicExpert, load_photos
+from mosaic.expert import MosaicExpert, load_photos
 from mosaic.fit import fit
 from mosaic.network import MosaicNetwork
 
@@ -150,7 +151,7 @@ def _predict_part(
 ) -> Probabilities:
     positions = data.of_count(data.plan.held_out_positions(part), n_images)
     expert = MosaicExpert(
-        "mosaic" if n_images else "general",
+        NAME if n_images else "general",
         {n_images: network},
         config,
         k={n_images: len(network.support)},

@@ -1,0 +1,46 @@
+"""The whole job on the embedded demo catalogue, stage by stage with its time: what `make demo` runs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def main(folder: Path) -> None:
+    """Draw, split, train, predict and evaluate in `folder`; earlier files there are replaced."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    data, runs = folder / "catalogue", folder / "runs"
+    room = ["--workspace", str(runs)]
+    demo = ["--config", "demo", *room]
+    test, truth = str(data / "test.bson"), str(data / "truth.csv")
+    stages = {
+        "draw the catalogue": ["catalog", "sample", str(data)],
+        "split": ["catalog", "split", str(data / "train.bson"), "--tree", str(data / "category_names.csv"), *room],
+        "train the mosaics": ["mosaic", "train", *demo],
+        "train the text branch": ["ocr", "train", *demo],
+        "train the head": ["fusion", "train", *demo],
+        "predict": ["fusion", "predict", test, "--output", str(folder / "predictions"), *room],
+        "evaluate": ["fusion", "evaluate", test, "--labels", truth, "--output", str(folder / "report"), *room],
+    }
+    times = {}
+    for number, (title, command) in enumerate(stages.items(), start=1):
+        print(f"\n[{number}/{len(stages)}] {title}: {' '.join(command)}", flush=True)
+        start = time.perf_counter()
+        finished = subprocess.run(command, check=False)
+        times[title] = time.perf_counter() - start
+        if finished.returncode:
+            sys.exit(f"the demo stopped at '{title}' (exit status {finished.returncode}); its message stands above")
+    print("\nseconds")
+    for title, seconds in times.items():
+        print(f"  {title:<22} {seconds:6.0f}")
+    print(f"  {'together':<22} {sum(times.values()):6.0f}")
+    print(f"\nReport: {folder / 'report' / 'fusion.html'}")
+    print(f"Submission: {folder / 'predictions' / 'submission.csv'}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/demo"))

@@ -1,0 +1,119 @@
+"""`fusion train | predict | evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog.command import (
+    PlainErrors,
+    config_options,
+    note,
+    progress_bar,
+    say,
+    strict_option,
+    verbose_option,
+    workspace_option,
+)
+
+if TYPE_CHECKING:
+    from fusion.predictor import Predictor
+
+RUN = click.option(
+    "--run", type=click.Path(path_type=Path), default=None, help="A fusion run folder; default: the workspace's latest."
+)
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+
+@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rayonnage")
+@verbose_option
+def main(verbose: bool) -> None:
+    """Pool photo and text along the category tree: train, predict, evaluate."""
+
+
+@main.command()
+@config_options
+@workspace_option
+def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
+    """Fit the head on the held-out probabilities of the workspace's experts."""
+    from catalog.config import load_config
+    from catalog.report import leaderboard
+    from catalog.workspace import Workspace
+    from fusion.config import FusionConfig
+    from fusion.training import train as run_training
+
+    run, systems = run_training(Workspace(workspace), load_config(FusionConfig, "fusion", config, overrides))
+    say("held-out products (the head cross-fitted, every expert where it speaks), accuracy in percent:")
+    say(leaderboard(systems))
+    say(f"fusion: {run.folder}")
+    say("next: fusion predict TEST.bson, or fusion evaluate LABELLED.bson")
+
+
+@main.command()
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@RUN
+@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the predictions.")
+@click.option("--overwrite", is_flag=True, help="Replace predictions of another input or model in that folder.")
+@workspace_option
+@strict_option
+def predict(
+    files: tuple[Path, ...], run: Path | None, output: Path | None, overwrite: bool, workspace: Path, strict: bool
+) -> None:
+    """Predict a BSON file (submission.csv and a full table), or one product given as 1-4 photos."""
+    from catalog.catalog import Catalog
+    from catalog.workspace import Workspace
+    from fusion.prediction import predict_file
+    from fusion.single import predict_photos
+
+    for file in files:
+        if not file.exists():
+            raise FileNotFoundError(f"{file} does not exist")
+    if all(file.suffix.lower() in PHOTO_SUFFIXES for file in files):
+        say(predict_photos(_predictor(run, workspace), list(files)))
+        return
+    if len(files) > 1:
+        raise ValueError(f"give one BSON file, or 1-4 photos ({', '.join(PHOTO_SUFFIXES)}) of one product")
+    with progress_bar("index") as progress:
+        catalog = Catalog(files[0], progress)
+    predictor = _predictor(run, workspace)
+    with progress_bar("predict") as progress:
+        outcome = predict_file(predictor, catalog, Workspace(workspace), output, overwrite=overwrite, progress=progress)
+    if outcome.n_resumed:
+        note(f"continued after {outcome.n_resumed} parts that were already there")
+    if len(outcome.problems):
+        note(outcome.problems.summary())
+    say(f"{outcome.n_products} products: {', '.join(f'{n} {d}' for d, n in outcome.decisions.items())}")
+    say(str(outcome.submission))
+    say(str(outcome.table))
+    if strict:
+        outcome.problems.require_none(str(files[0]))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
+@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
+@RUN
+@workspace_option
+def evaluate(file: Path, labels: Path | None, output: Path | None, run: Path | None, workspace: Path) -> None:
+    """Report on a labelled BSON FILE by image count and level: JSON and one HTML page."""
+    from catalog.workspace import Workspace
+    from fusion.evaluation import evaluate as run_evaluation
+
+    predictor = _predictor(run, workspace)
+    with progress_bar("evaluate") as progress:
+        text, page = run_evaluation(predictor, Workspace(workspace), file, labels, output, progress)
+    say(text)
+    say(f"report: {page}")
+
+
+def _predictor(run: Path | None, workspace: Path) -> Predictor:
+    from catalog.run import Run
+    from catalog.workspace import Workspace
+    from fusion.predictor import Predictor
+
+    room = Workspace(workspace)
+    return Predictor(Run.load(run, "fusion") if run else room.require("fusion"), room)

@@ -1,0 +1,24 @@
+"""Configuration of the head; the defaults stand in `configs/fusion.yaml`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from catalog.config import StrictConfig
+
+
+class FusionConfig(StrictConfig):
+    """The head and its decisions."""
+
+    shrinkage: float = Field(gt=0)
+    """Weight of the squared deviations by image count and by speaking set against the summed log loss."""
+    target_precision: float = Field(gt=0, lt=1)
+    """Share of accepted products that must be right, at each level of the back-off."""
+    confidence: float = Field(gt=0, lt=1)
+    """Probability over calibration samples with which the target precision is kept."""
+    top_leaves: int = Field(ge=1, le=100)
+    """Leaves listed for each product in the full table."""
+    head_folds: int = Field(ge=2)
+    """Parts in which held-out products are cross-fitted, for thresholds and figures."""
+    seed: int
+    """Seed of the cross-fitting's parts."""

@@ -1,0 +1,147 @@
+"""`fusion predict FILE`: streaming, in committed parts, so that a killed run continues where it stopped."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from catalog.atomic import atomic_path, write_text
+from catalog.bson_index import Progress
+from catalog.catalog import Catalog
+from catalog.photo_branch import predictions_folder
+from catalog.product import ProblemLog
+from catalog.run import read_json
+from catalog.workspace import Workspace
+from fusion.predictor import Predictor
+from fusion.table import SCHEMA, to_table
+
+CHUNK = 256
+"""Products predicted at a time."""
+PART = 8 * CHUNK
+"""Products in a committed part: what a kill can cost."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was written, and what became of the products."""
+
+    folder: Path
+    submission: Path
+    table: Path
+    n_products: int
+    decisions: dict[str, int]
+    problems: ProblemLog
+    n_resumed: int
+
+
+def predict_file(
+    predictor: Predictor,
+    catalog: Catalog,
+    workspace: Workspace,
+    folder: Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Write `submission.csv`, `predictions.parquet` and `problems.json`, one row per product in file order.
+
+    Parts are committed as they are ready; a second run with the same input and model continues.
+
+    Raises:
+        ValueError: the folder holds predictions of another input or model, and `overwrite` is off.
+    """
+    folder = folder or predictions_folder(workspace, catalog) / predictor.run.folder.name
+    if overwrite and folder.exists():
+        _clear(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, {"data": catalog.fingerprint, "run": predictor.run.folder.name, "part": PART})
+    n_parts = -(-len(catalog) // PART)
+    parts = [folder / "parts" / f"part-{i:06d}.parquet" for i in range(n_parts)]
+    table = folder / "predictions.parquet"
+    n_resumed = 0
+    if not (folder / "problems.json").is_file():
+        parts[0].parent.mkdir(exist_ok=True)
+        for i, part in enumerate(parts):
+            if part.is_file():
+                n_resumed += 1
+            else:
+                _predict_part(predictor, catalog, i * PART, part, progress)
+        _assemble(parts, folder, catalog)
+        shutil.rmtree(parts[0].parent)
+    elif progress is not None:
+        progress(len(catalog), len(catalog))
+    summary = read_json(folder / "problems.json")
+    return Outcome(
+        folder,
+        folder / "submission.csv",
+        table,
+        int(summary["n_products"]),
+        summary["decisions"],
+        ProblemLog.from_json(summary["problems"]),
+        n_resumed,
+    )
+
+
+def _claim(folder: Path, identity: dict[str, str | int]) -> None:
+    """Mark the folder as belonging to this input and model, or refuse it when it belongs to others."""
+    path = folder / "input.json"
+    if not path.is_file():
+        write_text(path, json.dumps(identity, indent=2) + "\n")
+    elif read_json(path) != identity:
+        raise ValueError(
+            f"{folder} holds predictions of another input or model: choose another --output, or --overwrite them"
+        )
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier prediction wrote, and nothing else."""
+    shutil.rmtree(folder / "parts", ignore_errors=True)
+    for name in ("input.json", "problems.json", "submission.csv", "predictions.parquet"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path, progress: Progress | None) -> None:
+    stop = min(start + PART, len(catalog))
+    problems = ProblemLog()
+    with atomic_path(part) as temporary:
+        with pq.ParquetWriter(temporary, SCHEMA) as writer:
+            tables = []
+            for first in range(start, stop, CHUNK):
+                found = predictor.predict([catalog[i] for i in range(first, min(first + CHUNK, stop))])
+                problems.merge(found.problems)
+                tables.append(to_table(found, predictor.tree, int(predictor.run.config()["top_leaves"])))
+                if progress is not None:
+                    progress(min(first + CHUNK, stop), len(catalog))
+            writer.write_table(pa.concat_tables(tables))
+        # the part's rename commits it: its problems must lie there before
+        write_text(part.with_suffix(".json"), json.dumps(problems.to_json()))
+
+
+def _assemble(parts: list[Path], folder: Path, catalog: Catalog) -> None:
+    """Join the parts; `problems.json` is written last and says that everything is whole."""
+    problems, decisions, n_products = ProblemLog(), Counter[str](), 0
+    problems.merge(catalog.problems)
+    with (
+        atomic_path(folder / "predictions.parquet") as whole,
+        atomic_path(folder / "submission.csv") as lines,
+        lines.open("w", newline="", encoding="utf-8") as file,
+        pq.ParquetWriter(whole, SCHEMA) as writer,
+    ):
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["_id", "category_id"])
+        for part in parts:
+            table = pq.read_table(part, schema=SCHEMA)
+            writer.write_table(table)
+            rows.writerows(zip(table["product_id"].to_pylist(), table["category_id"].to_pylist(), strict=True))
+            decisions.update(table["decision"].to_pylist())
+            n_products += len(table)
+            problems.merge(ProblemLog.from_json(json.loads(part.with_suffix(".json").read_text(encoding="utf-8"))))
+    summary = {"n_products": n_products, "decisions": dict(sorted(decisions.items())), "problems": problems.to_json()}
+    write_text(folder / "problems.json", json.dumps(summary, indent=2) + "\n")

@@ -1,0 +1,78 @@
+"""Predictions as rows of the full table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from catalog.probabilities import Silence
+from catalog.taxonomy import LEVELS, Taxonomy, path_text
+from fusion.decide import decision_of
+from fusion.predictor import Predictions
+
+SCHEMA = pa.schema(
+    [
+        ("product_id", pa.int64()),
+        ("category_id", pa.int64()),
+        ("cat1", pa.string()),
+        ("cat2", pa.string()),
+        ("cat3", pa.string()),
+        ("p_cat1", pa.float32()),
+        ("p_cat2", pa.float32()),
+        ("p_cat3", pa.float32()),
+        ("decision", pa.string()),
+        ("given", pa.string()),
+        ("reason", pa.string()),
+        ("n_images", pa.int8()),
+        ("n_readable", pa.int8()),
+        ("top_category_ids", pa.list_(pa.int64())),
+        ("top_probabilities", pa.list_(pa.float32())),
+        ("text_read", pa.string()),
+    ]
+)
+
+
+def to_table(found: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Table:
+    """One row per product, in order, of schema `SCHEMA`.
+
+    The path and its probabilities belong to the likeliest leaf; `given` is the path of the decision: the leaf when
+    accepted, a parent after back-off, empty for a review.
+    """
+    n, k = len(found.products), min(top_leaves, len(tree))
+    ranked = np.argsort(-found.fused, axis=1, kind="stable")[:, :k]
+    best = ranked[:, 0]
+    own = [tree.node_mass(found.fused, level)[np.arange(n), tree.ancestor(level)[best]] for level in LEVELS]
+    texts = [found.readings[p.product_id].text if p.product_id in found.readings else "" for p in found.products]
+    columns = {
+        "product_id": [p.product_id for p in found.products],
+        "category_id": tree.leaf_ids[best],
+        "cat1": [tree.paths[leaf][0] for leaf in best],
+        "cat2": [tree.paths[leaf][1] for leaf in best],
+        "cat3": [tree.paths[leaf][2] for leaf in best],
+        "p_cat1": own[0],
+        "p_cat2": own[1],
+        "p_cat3": own[2],
+        "decision": [decision_of(int(level)).value for level in found.given[:, 0]],
+        "given": [path_text(tree.node_path(level, node)) if level else "" for level, node in found.given.tolist()],
+        "reason": [_reason(found, row) for row in range(n)],
+        "n_images": [len(p.images) for p in found.products],
+        "n_readable": found.photos.n_readable,
+        "top_category_ids": list(tree.leaf_ids[ranked]),
+        "top_probabilities": list(np.take_along_axis(found.fused, ranked, axis=1)),
+        "text_read": texts,
+    }
+    return pa.table(columns, schema=SCHEMA)
+
+
+def _reason(found: Predictions, row: int) -> str:
+    """Which evidence spoke, or why there was none."""
+    if found.photos.n_readable[row] == 0:
+        return "no usable photo" if found.products[row].images else "no photo"
+    silence = {e.expert: Silence(int(e.silence[row])) for e in found.experts}
+    spoke = ["photo"] if any(s is Silence.SPEAKS for name, s in silence.items() if name != "text") else []
+    text = silence.get("text", Silence.NOT_ROUTED)
+    if text is Silence.SPEAKS:
+        spoke.append("text read on it")
+    elif text is not Silence.NOT_ROUTED:
+        spoke.append(f"text: {text.name.lower().replace('_', ' ')}")
+    return ", ".join(spoke) or "no network for this image count"

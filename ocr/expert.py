@@ -1,0 +1,109 @@
+"""The text branch as an expert: products in, `Probabilities` and what was read out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import photo_md5
+from catalog.probabilities import Probabilities, Silence
+from catalog.product import Product
+from ocr.normalize import normalize
+from ocr.reader import PhotoReader
+from ocr.text_model import TextModel
+from ocr.transcript import OcrFailure, Transcript
+
+NAME = "text"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read on one product's photos, in the seller's order.
+
+    Attributes:
+        transcripts: photos that could be read; text: all their words, as people read them;
+        failures: why a photo could not be read.
+    """
+
+    transcripts: tuple[Transcript, ...] = ()
+    failures: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Words of all photos; photos are separated by ` | `."""
+        return " | ".join(t.text.replace("\n", " ") for t in self.transcripts if t.text)
+
+    @property
+    def features(self) -> str:
+        """Normalised text: what the text model sees."""
+        return normalize(self.transcripts)
+
+
+def read_products(reader: PhotoReader, products: Sequence[Product]) -> list[Reading]:
+    """Read every photo of some products, each distinct photo once."""
+    keys = [[photo_md5(photo) for photo in product.images] for product in products]
+    encoded: dict[bytes, bytes] = {}
+    for own, product in zip(keys, products, strict=True):
+        encoded.update(zip(own, product.images, strict=True))
+    found = reader.read(encoded)
+    readings = []
+    for own in keys:
+        results = [found[key] for key in own]
+        failures = tuple(r.reason for r in results if isinstance(r, OcrFailure))
+        readings.append(Reading(tuple(r for r in results if isinstance(r, Transcript)), failures))
+    return readings
+
+
+@dataclass
+class TextExpert:
+    """Reads routed products and tells their leaf below the routed shelves.
+
+    Attributes:
+        model: the text model; frequency: `(S,)` training share of each of its classes; k: leaves kept.
+    """
+
+    model: TextModel
+    reader: PhotoReader
+    frequency: NDArray[np.float64]
+    k: int
+    taxonomy: str
+    plan: str = ""
+    readings: dict[int, Reading] = field(default_factory=dict)
+
+    def predict(self, products: Sequence[Product], routed: NDArray[np.bool_]) -> Probabilities:
+        """One row per product; `routed` is `(N,)` bool. Silence: not routed, nothing read, or failed.
+
+        `readings` then holds what was read on each routed product of this call, by product_id.
+        """
+        wanted = [product for product, wants in zip(products, routed.tolist(), strict=True) if wants]
+        self.readings = dict(zip([p.product_id for p in wanted], read_products(self.reader, wanted), strict=True))
+        silence = np.full(len(products), Silence.NOT_ROUTED, np.uint8)
+        texts, rows = [], []
+        for row in np.flatnonzero(routed).tolist():
+            reading = self.readings[products[row].product_id]
+            text = reading.features
+            if text:
+                silence[row] = Silence.SPEAKS
+                texts.append(text)
+                rows.append(row)
+            else:
+                unread = bool(reading.failures) and not reading.transcripts
+                silence[row] = Silence.FAILED if unread else Silence.NOTHING_READ
+        dense = np.full((len(products), len(self.model.classes_)), np.nan, np.float32)
+        if texts:
+            dense[rows] = self.model.predict_proba(texts)
+        return Probabilities.from_dense(
+            NAME,
+            np.array([p.product_id for p in products], np.int64),
+            np.array([len(p.images) for p in products], np.int8),
+            dense,
+            silence,
+            support=self.model.classes_.astype(np.int32),
+            frequency=self.frequency,
+            k=self.k,
+            taxonomy=self.taxonomy,
+            plan=self.plan,
+        )
