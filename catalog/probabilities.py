@@ -232,10 +232,14 @@ def concatenate(parts: Sequence[Probabilities]) -> Probabilities:
     )
 
 
-def choose_k(dense: NDArray[np.floating], coverage: float) -> int:
-    """Smallest k whose k likeliest leaves hold on average at least `coverage` of the mass of `dense`, (N, S)."""
+def choose_k(dense: NDArray[np.floating], coverage: float, at_most: int) -> int:
+    """Smallest k whose k likeliest leaves hold on average at least `coverage` of the mass of `dense`, `(N, S)`.
+
+    Never more than `at_most`: label smoothing spreads a tail over thousands of leaves that no one needs to keep.
+    """
+    n_leaves = dense.shape[1]
     if not len(dense):
-        return dense.shape[1]
+        return min(n_leaves, at_most)
     ordered = -np.sort(-np.asarray(dense, np.float64), axis=1)
     covered = np.cumsum(ordered.mean(axis=0))
-    return int(min(np.searchsorted(covered, coverage) + 1, dense.shape[1]))
+    return int(min(np.searchsorted(covered, coverage) + 1, n_leaves, at_most))

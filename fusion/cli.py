@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 RUN = click.option(
     "--run", type=click.Path(path_type=Path), default=None, help="A fusion run folder; default: the workspace's latest."
 )
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 @click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,6 +63,7 @@ def predict(
 ) -> None:
     """Predict a BSON file (submission.csv and a full table), or one product given as 1-4 photos."""
     from catalog.catalog import Catalog
+    from catalog.photo_file import is_photo
     from catalog.workspace import Workspace
     from fusion.prediction import predict_file
     from fusion.single import predict_photos
@@ -71,11 +71,11 @@ def predict(
     for file in files:
         if not file.exists():
             raise FileNotFoundError(f"{file} does not exist")
-    if all(file.suffix.lower() in PHOTO_SUFFIXES for file in files):
+    if all(is_photo(file) for file in files):
         say(predict_photos(_predictor(run, workspace), list(files)))
         return
     if len(files) > 1:
-        raise ValueError(f"give one BSON file, or 1-4 photos ({', '.join(PHOTO_SUFFIXES)}) of one product")
+        raise ValueError("give one BSON file, or 1-4 photos of one product")
     with progress_bar("index") as progress:
         catalog = Catalog(files[0], progress)
     predictor = _predictor(run, workspace)

@@ -27,6 +27,7 @@ from fusion.evidence import FLOOR, Evidence, first_children, gather_evidence
 N_COUNTS = MAX_IMAGES + 1
 MAX_EXPERTS = 12
 CHUNK = 512
+MAX_FITTED = 200_000
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,10 @@ class TreePool:
             floored = np.maximum(np.asarray(prior, np.float64), FLOOR)
             self.prior = floored / floored.sum()
         problems = [_LevelProblem(len(experts)) for _ in LEVELS]
-        for rows in _chunks(len(truth)):
+        # a few dozen weights need no more products than this; memory stays bounded
+        kept = np.sort(np.random.default_rng(0).permutation(len(truth))[:MAX_FITTED])
+        for chunk in _chunks(len(kept)):
+            rows = kept[chunk]
             for problem, evidence in zip(problems, gather_evidence(experts, rows, self.tree), strict=True):
                 problem.add(evidence, truth[rows], np.asarray(n_images[rows], np.int64), self.tree)
         self.levels = [problem.solve(self.shrinkage) for problem in problems]

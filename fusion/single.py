@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from catalog.photo_file import read_photo
 from catalog.product import MAX_IMAGES, Product
 from catalog.taxonomy import path_text
 from fusion.predictor import Predictor
 
-MAX_PHOTO_BYTES = 64 * 2**20
 N_LEAVES = 4
 
 
@@ -22,10 +22,7 @@ def predict_photos(predictor: Predictor, paths: list[Path]) -> str:
     """
     if len(paths) > MAX_IMAGES:
         raise ValueError(f"{len(paths)} photos given: a product has at most {MAX_IMAGES}")
-    for path in paths:
-        if path.stat().st_size > MAX_PHOTO_BYTES:
-            raise ValueError(f"{path} has more than {MAX_PHOTO_BYTES} bytes: give a photo")
-    found = predictor.predict([Product(0, tuple(path.read_bytes() for path in paths))])
+    found = predictor.predict([Product(0, tuple(read_photo(path) for path in paths))])
     for problem in found.problems.named:
         rank = int(problem.where.split()[-1]) - 1
         if found.photos.n_readable[0] == 0:

@@ -64,6 +64,8 @@ class InferenceConfig(StrictConfig):
     """Average with the mirrored photos (twice the time)."""
     coverage: float = Field(gt=0, le=1)
     """Saved probabilities keep the smallest k whose leaves hold this share of the held-out mass on average."""
+    max_leaves: int = Field(ge=1)
+    """Saved probabilities never keep more leaves than this, whatever the coverage."""
 
 
 class MosaicConfig(StrictConfig):

@@ -165,7 +165,8 @@ def _predict_part(
         rng = np.random.default_rng(config.seed)
         some = predict_positions(expert, data.catalog, rng.permutation(positions)[:MEASURED])
         rows = np.flatnonzero(some.speaks)
-        expert.k[n_images] = choose_k(some.dense(rows, len(data.tree))[:, some.support], config.inference.coverage)
+        dense = some.dense(rows, len(data.tree))[:, some.support]
+        expert.k[n_images] = choose_k(dense, config.inference.coverage, config.inference.max_leaves)
     return predict_positions(expert, data.catalog, positions, progress)
 
 

@@ -32,22 +32,31 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="JSON lines, one per product.")
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--output", type=click.Path(path_type=Path), default=None, help="JSON lines, one per product.")
 @config_options
 @workspace_option
-def read(file: Path, output: Path, config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
-    """Read every photo of a BSON FILE: words with confidence and box."""
+def read(
+    files: tuple[Path, ...], output: Path | None, config: str | None, overrides: tuple[str, ...], workspace: Path
+) -> None:
+    """Read every photo of a BSON file (words with confidence and box), or photos given as files."""
     from catalog.catalog import Catalog
     from catalog.config import load_config
+    from catalog.photo_file import is_photo
     from catalog.workspace import Workspace
-    from ocr.commands import write_readings
+    from ocr.commands import read_files, write_readings
     from ocr.config import OcrConfig
     from ocr.training import make_reader
 
     reader = make_reader(load_config(OcrConfig, "ocr", config, overrides), Workspace(workspace))
+    if all(is_photo(file) for file in files):
+        for line in read_files(reader, list(files)):
+            say(line)
+        return
+    if len(files) > 1 or output is None:
+        raise ValueError("give one BSON file and --output LINES.jsonl, or photos")
     with progress_bar("read") as progress:
-        n_products, n_read = write_readings(Catalog(file), reader, output, progress)
+        n_products, n_read = write_readings(Catalog(files[0]), reader, output, progress)
     say(f"{output}: {n_products} products, text on {n_read}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import score_probabilities
+from catalog.photo_file import read_photo
 from catalog.probabilities import Probabilities, concatenate
+from catalog.product import Product
 from catalog.report import Report, System, leaderboard
 from catalog.run import Run
 from catalog.workspace import Workspace
@@ -24,6 +26,13 @@ from ocr.route import routed, shelf_leaves
 from ocr.training import load_expert, make_reader
 
 CHUNK = 256
+
+
+def read_files(reader: PhotoReader, paths: Sequence[Path]) -> Iterator[str]:
+    """A line for people per photo file: its name and what was read on it, or why nothing could be."""
+    for path in paths:
+        reading = read_products(reader, [Product(0, (read_photo(path),))])[0]
+        yield f"{path}: {reading.text or ', '.join(reading.failures) or '(nothing)'}"
 
 
 def read_catalog(catalog: Catalog, reader: PhotoReader, progress: Progress | None = None) -> Iterator[dict[str, Any]]:

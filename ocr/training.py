@@ -30,6 +30,7 @@ Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 CHUNK = 256
 MIN_TEXTS = 20
 COVERAGE = 0.999
+MAX_LEAVES = 100
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _narrow(expert: TextExpert, first: Probabilities, tree: Taxonomy) -> None:
     """Measure on the first chunk how many leaves are worth keeping."""
     rows = np.flatnonzero(first.speaks)
     if len(rows):
-        expert.k = choose_k(first.dense(rows, len(tree))[:, first.support], COVERAGE)
+        expert.k = choose_k(first.dense(rows, len(tree))[:, first.support], COVERAGE, MAX_LEAVES)
 
 
 def _save_expert(run: Run, expert: TextExpert, k: int) -> None:

@@ -54,6 +54,15 @@ class SampleSummary:
     copied_photos: float
     largest_component: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.train}: {self.n_train} products with labels, {self.wrong_labels:.0%} of them wrong\n"
+            f"{self.test}: {self.n_test} products without\n"
+            f"{self.n_leaves} leaves, {self.n_books} books, {self.n_cds} CDs, {self.n_photos} photos, "
+            f"{self.copied_photos:.0%} of them copies; largest linked group {self.largest_component:.1%}\n"
+            f"the truth: {self.truth}"
+        )
+
 
 def write_sample(
     folder: Path,

@@ -1,0 +1,113 @@
+"""The plain reference on a labelled pair of BSON files, to be beaten by the fused result.
+
+Frozen EfficientNet-Lite0 features averaged over a product's photos + logistic regression; text read by the same OCR
+engine + TF-IDF + logistic regression, used where the photo's likeliest shelf is one of the routed shelves.
+Usage: python bench/shelf_reference.py TRAIN.bson TREE.csv TEST.bson WORKSPACE (the workspace lends its transcripts)
+       without TEST.bson ('-') products of TRAIN are predicted by 3-fold cross-validation under the same plan rules
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import torch
+from ocr.config import OcrConfig
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from catalog.catalog import Catalog
+from catalog.config import load_config
+from catalog.metrics import score, summarize
+from catalog.plan import make_plan
+from catalog.taxonomy import Taxonomy
+from catalog.workspace import Workspace
+from mosaic.config import MosaicConfig
+from mosaic.expert import load_photos
+from mosaic.network import MosaicNetwork
+from ocr.expert import read_products
+from ocr.route import shelf_leaves
+from ocr.training import make_reader
+
+
+def features(catalog: Catalog) -> np.ndarray:
+    """(N, 1280) frozen features averaged over each product's photos."""
+    config = load_config(MosaicConfig, "mosaic")
+    network = MosaicNetwork(config.backbone, np.arange(2), np.ones(2) / 2).eval()
+    rows = []
+    for products in catalog.chunks(256):
+        photos = load_photos(products, config.photo_size, config.max_pixels)
+        keys = list(photos.pictures)
+        vectors = {}
+        with torch.inference_mode():
+            for start in range(0, len(keys), 32):
+                some = keys[start : start + 32]
+                batch = torch.from_numpy(np.stack([photos.pictures[k] for k in some]))
+                vectors.update(zip(some, network.features(batch).numpy(), strict=True))
+        rows += [np.mean([vectors[k] for k in own], axis=0) for own in photos.keys]
+    return np.stack(rows)
+
+
+def texts(catalog: Catalog, wanted: np.ndarray, workspace: Workspace) -> list[str]:
+    """What the project's engine reads on the wanted products ('' elsewhere)."""
+    reader = make_reader(load_config(OcrConfig, "ocr"), workspace)
+    out = [""] * len(catalog)
+    for chunk in np.array_split(np.flatnonzero(wanted), max(1, int(wanted.sum()) // 256)):
+        readings = read_products(reader, [catalog[int(i)] for i in chunk])
+        for i, reading in zip(chunk, readings, strict=True):
+            out[i] = reading.text
+    return out
+
+
+def reference(tree, shelves, x, text, leaf, train, x_test, text_test) -> np.ndarray:
+    """Dense (n_test, n_leaves) probabilities of the plain reference."""
+    photo = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300)).fit(x[train], leaf[train])
+    dense = np.zeros((len(x_test), len(tree)))
+    dense[:, photo[-1].classes_] = photo.predict_proba(x_test)
+    own = [i for i in train if text[i] and leaf[i] in set(shelves.tolist())]
+    words = make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=5, max_iter=300))
+    words.fit([text[i] for i in own], leaf[own])
+    routed = np.isin(dense.argmax(1), shelves)
+    for i in np.flatnonzero(routed):
+        if text_test[i]:
+            mass = dense[i, shelves].sum()
+            dense[i, shelves] = 0
+            dense[i, words[-1].classes_] = mass * words.predict_proba([text_test[i]])[0]
+    return dense
+
+
+def main(train_file: str, tree_file: str, test_file: str, room: str) -> None:
+    """Print accuracy by image count of the reference."""
+    workspace = Workspace(room)
+    train, tree = Catalog(train_file), Taxonomy.from_csv(tree_file)
+    shelves = shelf_leaves(tree, load_config(OcrConfig, "ocr").shelves)
+    leaf = tree.leaf_index(train.category_ids)
+    x = features(train)
+    text = texts(train, np.isin(leaf, shelves), workspace)
+    if test_file == "-":
+        # text is read on true shelves here, which favours the reference
+        plan, _ = make_plan(train, tree, mode="kfold", n_parts=3)
+        dense = np.zeros((len(train), len(tree)))
+        for part in plan.held_out_parts:
+            fit, test = plan.training_positions(part), plan.held_out_positions(part)
+            dense[test] = reference(tree, shelves, x, text, leaf, fit, x[test], [text[i] for i in test])
+        scores = score(dense, leaf, train.product_ids, train.n_images, tree)
+    else:
+        test = Catalog(test_file)
+        x_test = features(test)
+        truth = tree.leaf_index(test.category_ids)
+        text_test = texts(test, np.ones(len(test), bool), workspace)
+        dense = reference(tree, shelves, x, text, leaf, np.arange(len(train)), x_test, text_test)
+        scores = score(dense, truth, test.product_ids, test.n_images, tree)
+    on_shelf = np.isin(scores.truth, shelves)
+    for name, rows in (("all", on_shelf | True), ("routed shelves", on_shelf), ("other shelves", ~on_shelf)):
+        for count, figures in summarize(scores.select(rows)).items():
+            leaf_figures = figures["levels"]["3"]
+            print(f"{name:<15} {count:>4} n={figures['n']:<5} leaf {leaf_figures['top1']:.4f} "
+                  f"nll {leaf_figures['nll']:.3f} ece {leaf_figures['ece']:.3f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:5])

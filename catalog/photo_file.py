@@ -1,0 +1,22 @@
+"""Photos given as files on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+MAX_BYTES = 64 * 2**20
+
+
+def is_photo(path: Path) -> bool:
+    """Whether a file's name says that it is a photo."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def read_photo(path: Path) -> bytes:
+    """Encoded photo; raises ValueError over 64 MiB, FileNotFoundError when it does not exist."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: give a photo")
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path} has more than {MAX_BYTES} bytes: give a photo")
+    return path.read_bytes()

@@ -1,0 +1,141 @@
+"""What was read once is kept: one SQLite file, shared by processes, safe against kills."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ocr.transcript import OcrFailure, Transcript
+
+log = logging.getLogger(__name__)
+
+MD5_BYTES = 16
+KEYS_PER_STATEMENT = 500
+MAX_VALUE_BYTES = 4 * 2**20
+WAIT_S = 60.0
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_TABLES = """
+CREATE TABLE IF NOT EXISTS engines (id INTEGER PRIMARY KEY, settings TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS transcripts (
+    md5 BLOB NOT NULL, engine INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (md5, engine)
+) WITHOUT ROWID;
+"""
+
+T = TypeVar("T")
+
+
+class TranscriptCache:
+    """Transcripts and lasting failures by photo MD5 and engine settings.
+
+    Every call opens the file anew: it may be used from threads and across forks. A damaged file is moved aside
+    with a warning and a new one begun.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    def get_many(self, settings: str, md5s: Iterable[bytes]) -> dict[bytes, Transcript | OcrFailure]:
+        """What is known of some photos (16-byte MD5s) under an engine's settings; unknown ones are left out."""
+        keys = list(dict.fromkeys(md5s))
+        _check(keys)
+        found: dict[bytes, Transcript | OcrFailure] = {}
+        for md5, value in self._with_file(lambda db: _select(db, settings, keys)):
+            try:
+                found[md5] = _decode(value)
+            except ValueError as error:
+                log.warning("%s: entry %s is damaged and will be read again: %s", self.path, md5.hex(), error)
+        return found
+
+    def put_many(self, settings: str, results: Mapping[bytes, Transcript | OcrFailure]) -> None:
+        """Keep results in one transaction; failures that are not lasting are passed over."""
+        _check(results)
+        kept = [
+            (md5, _encode(result))
+            for md5, result in results.items()
+            if isinstance(result, Transcript) or result.lasting
+        ]
+        if kept:
+            self._with_file(lambda db: _insert(db, settings, kept))
+
+    def _with_file(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return self._try(work)
+        except sqlite3.DatabaseError as error:
+            # the low byte is the kind of error; a locked file or a full disk is not a damaged one
+            if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _DAMAGED:
+                raise
+            self._move_aside(error)
+            return self._try(work)
+
+    def _try(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with closing(sqlite3.connect(self.path, timeout=WAIT_S)) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(_TABLES)
+            with db:
+                return work(db)
+
+    def _move_aside(self, error: Exception) -> None:
+        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+        log.warning("%s is damaged (%s): moved to %s, photos are read again", self.path, error, aside.name)
+        for suffix in ("", "-wal", "-shm"):
+            source = self.path.with_name(self.path.name + suffix)
+            if source.exists():
+                os.replace(source, aside.with_name(aside.name + suffix))
+
+
+def _check(keys: Iterable[Any]) -> None:
+    for key in keys:
+        if not isinstance(key, bytes) or len(key) != MD5_BYTES:
+            raise ValueError(f"photos are keyed by the {MD5_BYTES} bytes of their MD5, got {key!r}")
+
+
+def _select(db: sqlite3.Connection, settings: str, keys: list[bytes]) -> list[tuple[bytes, bytes]]:
+    rows: list[tuple[bytes, bytes]] = []
+    for start in range(0, len(keys), KEYS_PER_STATEMENT):
+        part = keys[start : start + KEYS_PER_STATEMENT]
+        marks = ",".join("?" * len(part))
+        rows += db.execute(
+            "SELECT md5, value FROM transcripts JOIN engines ON engine = engines.id "
+            f"WHERE settings = ? AND md5 IN ({marks})",
+            [settings, *part],
+        ).fetchall()
+    return rows
+
+
+def _insert(db: sqlite3.Connection, settings: str, rows: list[tuple[bytes, bytes]]) -> None:
+    db.execute("INSERT OR IGNORE INTO engines (settings) VALUES (?)", [settings])
+    (engine,) = db.execute("SELECT id FROM engines WHERE settings = ?", [settings]).fetchone()
+    db.executemany("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?)", [(md5, engine, value) for md5, value in rows])
+
+
+def _encode(result: Transcript | OcrFailure) -> bytes:
+    value = result.to_json() if isinstance(result, Transcript) else {"failure": result.reason}
+    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _decode(value: object) -> Transcript | OcrFailure:
+    if not isinstance(value, bytes):
+        raise ValueError("not bytes")
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(value, MAX_VALUE_BYTES)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    if unpacker.unconsumed_tail or not unpacker.eof:
+        raise ValueError(f"cut short or larger than {MAX_VALUE_BYTES} bytes")
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if isinstance(found, dict) and set(found) == {"failure"} and isinstance(found["failure"], str):
+        return OcrFailure(found["failure"])
+    return Transcript.from_json(found)

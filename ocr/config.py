@@ -1,0 +1,90 @@
+"""Configuration of the text branch; the defaults stand in `configs/ocr.yaml`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from catalog.config import StrictConfig
+
+Language = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z_]{1,30}$")]
+
+
+class EngineConfig(StrictConfig):
+    """Which program reads photos, and how. `auto` takes what was measured best for that engine."""
+
+    name: Literal["rapidocr", "tesseract"]
+    """`rapidocr` reads far better on small photos; `tesseract` takes less time per photo."""
+    languages: list[Language] = Field(min_length=1)
+    """Tesseract's language codes; those that are not installed are left out. RapidOCR reads all Latin script."""
+    page_mode: int = Field(ge=3, le=13)
+    """Tesseract's page segmentation mode; 11 looks for sparse text."""
+    enlarge: float | Literal["auto"]
+    """Photos are enlarged by this factor before reading; auto: 2 for rapidocr, 3 for tesseract."""
+    detection_side: int = Field(ge=64, le=2048)
+    """RapidOCR looks for text on a copy whose longer side has this many pixels; smaller is faster."""
+    min_confidence: float | Literal["auto"]
+    """Words under this confidence, in [0, 1], are dropped; auto: 0.7 for rapidocr, 0.6 for tesseract."""
+    threads: int | Literal["auto"]
+    """Photos read at the same time; auto: one per processor core."""
+    time_limit_s: float = Field(gt=0, le=3600)
+    """Tesseract: seconds a single photo may take before it is given up. RapidOCR's work is bounded by size."""
+
+    @model_validator(mode="after")
+    def _in_range(self) -> Self:
+        if self.enlarge != "auto" and not 0.1 <= self.enlarge <= 8:
+            raise ValueError(f"enlarge: {self.enlarge} is not in 0.1..8")
+        if self.min_confidence != "auto" and not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"min_confidence: {self.min_confidence} is not in 0..1")
+        if self.threads != "auto" and not 1 <= self.threads <= 1024:
+            raise ValueError(f"threads: {self.threads} is not in 1..1024")
+        return self
+
+
+class TextConfig(StrictConfig):
+    """The text model: TF-IDF of words and character n-grams, two linear models, weights that calibrate them."""
+
+    word_ngrams: int = Field(ge=1, le=3)
+    """Longest sequence of words that is a feature of its own."""
+    character_ngrams: tuple[int, int]
+    """Shortest and longest sequence of characters within a word; they see through reading errors."""
+    max_word_features: int = Field(ge=100, le=2_000_000)
+    """The most frequent word features are kept; bounds memory at features x leaves x 4 bytes."""
+    max_character_features: int = Field(ge=100, le=2_000_000)
+    """The same for character features."""
+    texts_per_leaf: int = Field(ge=2)
+    """At most so many texts of a leaf are learnt from, drawn at random."""
+    smoothing: float = Field(gt=0)
+    """Additive smoothing of the complement naive Bayes model."""
+    ridge: float = Field(gt=0)
+    """L2 penalty of the ridge regression on leaf indicators."""
+    folds: int = Field(ge=2, le=20)
+    """Parts of the internal cross-validation that calibrates; identical texts stay together."""
+    seed: int
+    """Seed of everything random."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        shortest, longest = self.character_ngrams
+        if not 1 <= shortest <= longest <= 8:
+            raise ValueError(f"character_ngrams: {shortest}, {longest}: expected 1 <= shortest <= longest <= 8")
+        return self
+
+
+class OcrConfig(StrictConfig):
+    """The text branch."""
+
+    engine: EngineConfig
+    """What reads photos."""
+    text: TextConfig
+    """What tells the leaf from the words."""
+    shelves: list[str] = Field(min_length=1)
+    """Shelves whose products carry text worth reading: exact paths, `MUSIQUE` or `MUSIQUE > CD`; those that a tree
+    lacks are passed over."""
+    route_threshold: float = Field(ge=0, le=1)
+    """A product is read when the photo branch gives these shelves together at least this probability."""
+    batch_size: int = Field(ge=1)
+    """Photos read between two writes of the transcript cache: what a kill can lose."""
+    max_pixels: int = Field(ge=1)
+    """A photo with more pixels is not decoded (decompression bombs)."""

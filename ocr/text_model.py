@@ -1,0 +1,345 @@
+"""Normalised text -> probabilities of leaves: one linear model, calibrated, saved without pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix, hstack
+from scipy.special import log_softmax, softmax
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import Ridge
+from sklearn.naive_bayes import ComplementNB
+
+from catalog.atomic import atomic_path, write_text
+from catalog.metrics import expected_calibration_error
+from ocr.config import TextConfig
+
+FORMAT = "rayonnage text model 1"
+MAX_WORDS_PER_TEXT = 300
+MAX_VOCABULARY_BYTES = 256 * 2**20
+CALIBRATION_TEXTS = 20_000
+LEAVES_AT_ONCE = 64
+ROWS_AT_ONCE = 2048
+SHRINKAGE = 1e-3
+# Used when there are too few texts to fit the weights: close to what the shelf benchmark gives.
+DEFAULT_WEIGHTS = np.array([1.8, 4.5, 0.5])
+PLAIN_SHAPE = np.array([1.0, 0.0])
+MIN_CALIBRATION_TEXTS = 10
+
+Matrix = Any  # scipy's csr_matrix has no element type
+Scores = NDArray[np.float32]
+
+
+class TextModel:
+    """TF-IDF of words and character n-grams -> complement naive Bayes, ridge regression and the leaf's frequency.
+
+    The three scores are linear in the features; a log-linear pool with three weights >= 0, fitted on out-of-fold
+    scores, turns them into calibrated probabilities (the weights are its temperature). Naive Bayes carries leaves
+    with few texts, ridge regression those with many. What is kept is their weighted sum: one linear model, whose
+    scores are then divided by a power of their own spread (`sharpened`): long texts are less sure than they claim.
+
+    Attributes:
+        classes_: `(K,)` int64 leaf indices in ascending order; weights_: `(3,)` float64 pool weights; shape_: `(2,)`
+        float64 factor and power of `sharpened`;
+        calibration_: texts and out-of-fold `nll` and `ece` with the fitted weights, `nll_before`, `ece_before`
+        with all weights 1; empty for a loaded model.
+    """
+
+    classes_: NDArray[np.int64]
+    weights_: NDArray[np.float64]
+    shape_: NDArray[np.float64]
+
+    def __init__(self, config: TextConfig) -> None:
+        self.config = config
+        self.calibration_: dict[str, float] = {}
+
+    def fit(self, texts: Sequence[str], leaf: NDArray[np.int64]) -> Self:
+        """Learn from normalised texts.
+
+        Args:
+            texts: N texts, none of them empty. leaf: `(N,)` int64 leaf indices, at least two distinct ones.
+
+        Raises:
+            ValueError: lengths differ, an empty text, or a single leaf.
+        """
+        leaf = np.asarray(leaf, np.int64)
+        if len(texts) != len(leaf):
+            raise ValueError(f"{len(texts)} texts and {len(leaf)} leaves")
+        _refuse_empty(texts)
+        if len(np.unique(leaf)) < 2:
+            raise ValueError(f"texts of {len(np.unique(leaf))} leaf: at least two leaves are needed to tell apart")
+        kept = _capped(leaf, self.config)
+        texts, leaf = [texts[row] for row in kept.tolist()], leaf[kept]
+        self.classes_, target = np.unique(leaf, return_inverse=True)
+        self.weights_, self.shape_ = self._calibrate(texts, target)
+        self._vectorizers = _vectorizers(self.config, len(texts))
+        features = _features(self._vectorizers, texts, fit=True)
+        parts = _linear_models(features, target, len(self.classes_), self.config)
+        coef = sum(w * c for w, (c, _) in zip(self.weights_, parts, strict=True))
+        intercept = sum(w * i for w, (_, i) in zip(self.weights_, parts, strict=True))
+        self._coef = np.asarray(coef, np.float32)
+        self._intercept = np.asarray(intercept, np.float32)
+        return self
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """`(N, K)` float32 probabilities over `classes_`; rows sum to one.
+
+        Raises:
+            ValueError: an empty text: the caller is silent there.
+        """
+        _refuse_empty(texts)
+        result = np.empty((len(texts), len(self.classes_)), np.float32)
+        for start in range(0, len(texts), ROWS_AT_ONCE):
+            features = _features(self._vectorizers, texts[start : start + ROWS_AT_ONCE])
+            scores = np.asarray(features @ self._coef.T, np.float64) + self._intercept
+            result[start : start + ROWS_AT_ONCE] = softmax(sharpened(scores, self.shape_), axis=1)
+        return result
+
+    def predict(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """`(N,)` int64 most probable leaf indices."""
+        return self.classes_[self.predict_proba(texts).argmax(axis=1)]
+
+    def save(self, folder: Path) -> None:
+        """Write `vocabulary.json` and `weights.safetensors` into a folder; each names the other's fingerprint."""
+        folder.mkdir(parents=True, exist_ok=True)
+        words, characters = (list(v.get_feature_names_out()) for v in self._vectorizers)
+        arrays: dict[str, NDArray[Any]] = {
+            "coef": self._coef,
+            "intercept": self._intercept,
+            "classes": self.classes_,
+            "pool_weights": self.weights_,
+            "shape": self.shape_,
+            "idf_words": np.asarray(self._vectorizers[0].idf_, np.float32),
+            "idf_characters": np.asarray(self._vectorizers[1].idf_, np.float32),
+        }
+        with atomic_path(folder / "weights.safetensors") as path:
+            save_file(arrays, path, metadata={"format": FORMAT, "vocabulary": _fingerprint(words, characters)})
+            weights = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = {
+            "format": FORMAT,
+            "weights": weights,
+            "config": self.config.model_dump(mode="json"),
+            "words": words,
+            "characters": characters,
+        }
+        write_text(folder / "vocabulary.json", json.dumps(content, ensure_ascii=False))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; nothing in the files is executed.
+
+        Raises:
+            FileNotFoundError: no text model there.
+            ValueError: damaged, changed by hand, or two files that do not belong together.
+        """
+        path = folder / "vocabulary.json"
+        if path.stat().st_size > MAX_VOCABULARY_BYTES:
+            raise ValueError(f"{path} is larger than a vocabulary can be ({MAX_VOCABULARY_BYTES} bytes)")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']!r}, expected {FORMAT!r}")
+            model = cls(TextConfig.model_validate(content["config"]))
+            vocabularies = [content["words"], content["characters"]]
+            arrays = _read_arrays(folder / "weights.safetensors", content["weights"], _fingerprint(*vocabularies))
+            model._restore(vocabularies, arrays)
+        except (KeyError, TypeError, ValueError, RecursionError, ValidationError, SafetensorError) as error:
+            raise ValueError(f"{folder}: not an intact text model ({error}): train it again") from None
+        return model
+
+    def _restore(self, vocabularies: Sequence[list[str]], arrays: dict[str, NDArray[Any]]) -> None:
+        n_features, classes = sum(map(len, vocabularies)), arrays["classes"]
+        shapes = {
+            "coef": (len(classes), n_features),
+            "intercept": (len(classes),),
+            "classes": (len(classes),),
+            "pool_weights": (3,),
+            "shape": (2,),
+            "idf_words": (len(vocabularies[0]),),
+            "idf_characters": (len(vocabularies[1]),),
+        }
+        for name, shape in shapes.items():
+            if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
+                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {shape}, all finite")
+        if classes.dtype != np.int64 or len(classes) < 2 or (np.diff(classes) <= 0).any():
+            raise ValueError("classes are not ascending leaf indices")
+        self.classes_, self.weights_, self.shape_ = classes, arrays["pool_weights"], arrays["shape"]
+        self._coef, self._intercept = arrays["coef"], arrays["intercept"]
+        self._vectorizers = _vectorizers(self.config, 0, vocabularies)
+        for vectorizer, name in zip(self._vectorizers, ("idf_words", "idf_characters"), strict=True):
+            vectorizer.idf_ = arrays[name]
+
+    def _calibrate(
+        self, texts: Sequence[str], target: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Pool weights, then shape, by minimal out-of-fold log loss; identical texts share a fold."""
+        rows, scores = _out_of_fold(texts, target, len(self.classes_), self.config)
+        if len(rows) < MIN_CALIBRATION_TEXTS:
+            return DEFAULT_WEIGHTS.copy(), PLAIN_SHAPE.copy()
+        truth, order = target[rows], np.arange(len(rows))
+
+        def pool_loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            logs = log_softmax(np.tensordot(weights, scores, axes=1), axis=1)
+            residual = np.exp(logs)
+            residual[order, truth] -= 1
+            away = weights - DEFAULT_WEIGHTS
+            gradient = np.array([(residual * score).sum() for score in scores]) / len(rows) + 2 * SHRINKAGE * away
+            return float(-logs[order, truth].mean() + SHRINKAGE * away @ away), gradient
+
+        found = minimize(pool_loss, DEFAULT_WEIGHTS, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * 3)
+        pooled = np.tensordot(found.x, scores, axes=1)
+
+        def shape_loss(shape: NDArray[np.float64]) -> float:
+            away = shape - PLAIN_SHAPE
+            logs = log_softmax(sharpened(pooled, shape), axis=1)
+            return float(-logs[order, truth].mean() + SHRINKAGE * away @ away)
+
+        shape = minimize(shape_loss, PLAIN_SHAPE, method="L-BFGS-B", bounds=[(0.05, 20.0), (0.0, 0.9)]).x
+        self.calibration_ = {"texts": float(len(rows))}
+        for name, logits in (("_before", scores.sum(axis=0)), ("", sharpened(pooled, shape))):
+            logs = log_softmax(logits, axis=1)
+            self.calibration_["nll" + name] = float(-logs[order, truth].mean())
+            confidence, right = np.exp(logs.max(axis=1)), logs.argmax(axis=1) == truth
+            self.calibration_["ece" + name] = expected_calibration_error(confidence, right)
+        return np.asarray(found.x, np.float64), np.asarray(shape, np.float64)
+
+
+def sharpened(scores: NDArray[Any], shape: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`factor * scores / spread ** power`, the spread being each row's standard deviation over leaves.
+
+    Args:
+        scores: `(N, K)`. shape: factor > 0 and power in [0, 1); (1, 0) leaves the scores as they are. The order of
+            leaves within a row never changes.
+    """
+    factor, power = shape
+    spread = np.maximum(np.asarray(scores, np.float64).std(axis=1, keepdims=True), 1e-6)
+    return np.asarray(factor * scores / spread**power, np.float64)
+
+
+def _refuse_empty(texts: Sequence[str]) -> None:
+    for row, text in enumerate(texts):
+        if not text.strip():
+            raise ValueError(f"text {row} is empty: nothing was read there, leave the product out")
+
+
+def _capped(leaf: NDArray[np.int64], config: TextConfig) -> NDArray[np.int64]:
+    """Sorted rows, at most `texts_per_leaf` of each leaf, drawn at random."""
+    shuffled = np.random.default_rng(config.seed).permutation(len(leaf))
+    order = shuffled[np.argsort(leaf[shuffled], kind="stable")]
+    _, start, count = np.unique(leaf[order], return_index=True, return_counts=True)
+    rank = np.arange(len(leaf)) - np.repeat(start, count)
+    return np.sort(order[rank < config.texts_per_leaf])
+
+
+def _vectorizers(
+    config: TextConfig, n_texts: int, vocabularies: Sequence[list[str] | None] = (None, None)
+) -> tuple[Any, Any]:
+    shared: dict[str, Any] = {"lowercase": False, "sublinear_tf": True, "dtype": np.float32}
+    words = TfidfVectorizer(
+        token_pattern=r"\S+",
+        ngram_range=(1, config.word_ngrams),
+        max_features=config.max_word_features,
+        vocabulary=vocabularies[0],
+        **shared,
+    )
+    characters = TfidfVectorizer(
+        analyzer="char_wb",
+        ngram_range=config.character_ngrams,
+        max_features=config.max_character_features,
+        # a sequence seen once says nothing, unless there is little else
+        min_df=2 if n_texts >= 200 else 1,
+        vocabulary=vocabularies[1],
+        **shared,
+    )
+    return words, characters
+
+
+def _features(vectorizers: Sequence[Any], texts: Sequence[str], fit: bool = False) -> Matrix:
+    """`(N, F)` sparse float32: words, then characters, each block of length one per row."""
+    short = [" ".join(text.split()[:MAX_WORDS_PER_TEXT]) for text in texts]
+    return csr_matrix(hstack([v.fit_transform(short) if fit else v.transform(short) for v in vectorizers]))
+
+
+def _linear_models(
+    features: Matrix, target: NDArray[np.int64], n_classes: int, config: TextConfig
+) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Coefficients `(K, F)` and intercepts `(K,)` of naive Bayes, ridge regression and the log frequency."""
+    bayes = ComplementNB(alpha=config.smoothing).fit(features, target)
+    # what all leaves share cancels in the softmax; taking it out keeps the numbers small
+    log_odds = bayes.feature_log_prob_ - bayes.feature_log_prob_.mean(axis=0)
+    coef = np.empty((n_classes, features.shape[1]), np.float32)
+    intercept = np.empty(n_classes, np.float32)
+    for start in range(0, n_classes, LEAVES_AT_ONCE):
+        block = np.arange(start, min(start + LEAVES_AT_ONCE, n_classes))
+        indicators = (target[:, None] == block).astype(np.float32)
+        ridge = Ridge(alpha=config.ridge, solver="sparse_cg", tol=1e-3, max_iter=200).fit(features, indicators)
+        coef[block] = np.reshape(ridge.coef_, (len(block), -1))
+        intercept[block] = ridge.intercept_
+    frequency = np.log(np.bincount(target, minlength=n_classes) / len(target))
+    return [
+        (log_odds.astype(np.float32), np.zeros(n_classes)),
+        (coef, intercept),
+        (np.zeros((n_classes, 1), np.float32), frequency),
+    ]
+
+
+def _out_of_fold(
+    texts: Sequence[str], target: NDArray[np.int64], n_classes: int, config: TextConfig
+) -> tuple[NDArray[np.int64], Scores]:
+    """Rows `(M,)` and scores `(3, M, K)` of models that have not seen them, at most `CALIBRATION_TEXTS` rows."""
+    rows: list[NDArray[np.int64]] = []
+    scores: list[Scores] = []
+    for inside, outside in _folds(texts, config):
+        # a leaf that this fold has not seen cannot be judged by it
+        seen, own = np.unique(target[inside], return_inverse=True)
+        outside = outside[np.isin(target[outside], seen)][: CALIBRATION_TEXTS // config.folds]
+        if len(seen) < 2 or not len(outside):
+            continue
+        vectorizers = _vectorizers(config, len(inside))
+        features = _features(vectorizers, [texts[row] for row in inside.tolist()], fit=True)
+        parts = _linear_models(features, own, len(seen), config)
+        unseen = _features(vectorizers, [texts[row] for row in outside.tolist()])
+        block = np.zeros((3, len(outside), n_classes), np.float32)
+        for number, (coef, intercept) in enumerate(parts):
+            found = (unseen @ coef.T if coef.shape[1] == unseen.shape[1] else 0) + intercept
+            found = np.broadcast_to(found, (len(outside), len(seen)))
+            block[number] = found.min(axis=1, keepdims=True)
+            block[number][:, seen] = found
+        rows.append(outside)
+        scores.append(block)
+    if not rows:
+        return np.zeros(0, np.int64), np.zeros((3, 0, n_classes), np.float32)
+    return np.concatenate(rows), np.concatenate(scores, axis=1)
+
+
+def _folds(texts: Sequence[str], config: TextConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    _, group = np.unique(np.array(texts, dtype=object), return_inverse=True)
+    fold = np.random.default_rng(config.seed).permutation(group.max() + 1)[group] % config.folds
+    for number in range(config.folds):
+        if (fold == number).any() and (fold != number).any():
+            yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+
+
+def _fingerprint(words: list[str], characters: list[str]) -> str:
+    if not all(isinstance(term, str) for terms in (words, characters) for term in terms):
+        raise ValueError("the vocabulary holds something other than text")
+    return hashlib.sha256(json.dumps([words, characters]).encode()).hexdigest()
+
+
+def _read_arrays(path: Path, sha256: str, vocabulary: str) -> dict[str, NDArray[Any]]:
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise ValueError(f"{path.name} is not the file that vocabulary.json was written with")
+    with safe_open(path, framework="numpy") as file:
+        if (file.metadata() or {}).get("vocabulary") != vocabulary:
+            raise ValueError("the vocabulary is not the one that the weights were fitted with")
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary

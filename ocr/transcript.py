@@ -1,0 +1,137 @@
+"""What was read on one photo: words with text, confidence and box; or why nothing could be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Self
+
+MAX_WORDS = 5_000
+MAX_WORD_LENGTH = 500
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Word:
+    """One printed word.
+
+    Attributes:
+        text: 1 to `MAX_WORD_LENGTH` characters without white space; confidence: in [0, 1], the engine's own scale;
+        box: left, top, right, bottom in pixels of the original photo; line: number of the text line on the photo.
+    """
+
+    text: str
+    confidence: float
+    box: Box
+    line: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.text) <= MAX_WORD_LENGTH or self.text.split() != [self.text]:
+            raise ValueError(f"a word has 1 to {MAX_WORD_LENGTH} characters and no white space, got {self.text[:40]!r}")
+        if not 0 <= self.confidence <= 1:
+            raise ValueError(f"confidence {self.confidence} of {self.text!r} is not in [0, 1]")
+        if len(self.box) != 4 or not all(abs(side) < float("inf") for side in self.box):
+            raise ValueError(f"box of {self.text!r} is {self.box}, expected left, top, right, bottom")
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The words of one photo in reading order; none on a photo without text. At most `MAX_WORDS`."""
+
+    words: tuple[Word, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.words) > MAX_WORDS:
+            raise ValueError(f"{len(self.words)} words on one photo, at most {MAX_WORDS} are kept")
+
+    @property
+    def text(self) -> str:
+        """Words joined by spaces, lines by newlines."""
+        lines = groupby(self.words, key=lambda word: word.line)
+        return "\n".join(" ".join(word.text for word in words) for _, words in lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"words": [{"text", "confidence", "box": [4 numbers], "line"}]}`; rounded to 4 and 1 decimals."""
+        return {
+            "words": [
+                {
+                    "text": word.text,
+                    "confidence": round(word.confidence, 4),
+                    "box": [round(side, 1) for side in word.box],
+                    "line": word.line,
+                }
+                for word in self.words
+            ]
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: anything else: other keys or types, too many or too long words, values out of range.
+        """
+        rows = value.get("words") if isinstance(value, dict) and len(value) == 1 else None
+        if not isinstance(rows, list):
+            raise ValueError(f"not a transcript: {str(value)[:80]!r}, expected one key, words, with a list")
+        if len(rows) > MAX_WORDS:
+            raise ValueError(f"{len(rows)} words on one photo, at most {MAX_WORDS} are kept")
+        return cls(tuple(_word(row) for row in rows))
+
+
+@dataclass(frozen=True)
+class OcrFailure:
+    """Takes a transcript's place when a photo could not be read.
+
+    Attributes:
+        reason: for people; lasting: the same photo fails again under the same settings, so the cache may keep it.
+    """
+
+    reason: str
+    lasting: bool = True
+
+
+def line_words(text: str, confidence: float, box: Box, line: int) -> list[Word]:
+    """Cut a line that an engine read in one piece into words; boxes are shared out by number of characters.
+
+    Args:
+        text: the line; blank gives no word. confidence: of the whole line, clipped to [0, 1].
+        box: of the whole line, left, top, right, bottom; a line higher than wide runs downwards.
+        line: its number.
+    """
+    left, top, right, bottom = box
+    words, total, at = [], max(1, len(text.strip())), 0
+    text = text.strip()
+    for part in text.split():
+        at = text.index(part, at)
+        start, end = at / total, (at + len(part)) / total
+        at += len(part)
+        if right - left >= bottom - top:
+            own = (left + start * (right - left), top, left + end * (right - left), bottom)
+        else:
+            own = (left, top + start * (bottom - top), right, top + end * (bottom - top))
+        words.append(Word(part[:MAX_WORD_LENGTH], min(1.0, max(0.0, confidence)), own, line))
+    return words
+
+
+def bounded(words: Sequence[Word]) -> Transcript:
+    """A transcript of the first `MAX_WORDS` words."""
+    return Transcript(tuple(words[:MAX_WORDS]))
+
+
+def _word(row: object) -> Word:
+    if not isinstance(row, dict) or set(row) != {"text", "confidence", "box", "line"}:
+        raise ValueError(f"not a word: {str(row)[:80]!r}, expected the keys text, confidence, box, line")
+    text, confidence, box, line = row["text"], row["confidence"], row["box"], row["line"]
+    numbers = [confidence, *box] if isinstance(box, list) and len(box) == 4 else [None]
+    if not isinstance(text, str) or not all(type(number) in (int, float) for number in numbers):
+        raise ValueError(f"not a word: {str(row)[:80]!r}: wrong types")
+    if type(line) is not int or not 0 <= line <= MAX_WORDS:
+        raise ValueError(f"line {str(line)[:40]} of {text[:40]!r} is not in 0..{MAX_WORDS}")
+    try:
+        left, top, right, bottom = (float(side) for side in box)
+        return Word(text, float(confidence), (left, top, right, bottom), line)
+    except OverflowError:
+        raise ValueError(f"a number of {text[:40]!r} is too large") from None

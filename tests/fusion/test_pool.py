@@ -1,0 +1,237 @@
+"""The head against a slow, obvious version, its gradient against finite differences, and its promises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.probabilities import Probabilities, Silence
+from catalog.taxonomy import LEVELS, Taxonomy
+from fusion.evidence import FLOOR, gather_evidence
+from fusion.pool import LevelWeights, TreePool, _LevelProblem, _loss
+
+TREE = Taxonomy(
+    [
+        (10, ("BOOKS", "FICTION", "CRIME")),
+        (11, ("BOOKS", "FICTION", "POETRY")),
+        (12, ("BOOKS", "FACT", "LAW")),
+        (13, ("BOOKS", "FACT", "MATHS")),
+        (14, ("BOOKS", "FACT", "TRAVEL")),
+        (20, ("FOOD", "FRUIT", "APPLE")),
+        (21, ("FOOD", "FRUIT", "PEAR")),
+        (30, ("TOYS", "GAMES", "CHESS")),
+    ]
+)
+L = len(TREE)
+
+
+def expert(name: str, dense: np.ndarray, support: np.ndarray | None = None, silent: np.ndarray | None = None):
+    """Full-support probabilities from dense rows (n, n_leaves)."""
+    support = np.arange(L) if support is None else support
+    n = len(dense)
+    silence = np.zeros(n, np.uint8)
+    if silent is not None:
+        silence[silent] = Silence.NOT_ROUTED
+    inside = dense[:, support] / dense[:, support].sum(axis=1, keepdims=True)
+    return Probabilities.from_dense(
+        name, np.arange(n), np.full(n, 1, np.int8), inside, silence,
+        support=support.astype(np.int32), frequency=np.full(len(support), 1 / len(support)),
+        k=len(support), taxonomy=TREE.fingerprint,
+    )  # fmt: skip
+
+
+def random_case(rng: np.random.Generator, n: int = 40, sharp: float = 2.0):
+    truth = rng.integers(0, L, n)
+    n_images = rng.integers(1, 5, n)
+    logits = rng.normal(size=(n, L)) * sharp
+    logits[np.arange(n), truth] += 2
+    photo = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    books = np.flatnonzero([p[0] == "BOOKS" for p in TREE.paths])
+    text = np.exp(rng.normal(size=(n, L)) * sharp)
+    silent = rng.random(n) < 0.4
+    return truth, n_images, expert("photo", photo), expert("text", text, books, silent)
+
+
+def slow_pool(weights, experts, counts):
+    """The formula read aloud: loops over products, nodes and experts."""
+    out = np.zeros((len(counts), L))
+    for i, count in enumerate(counts):
+        rows = {e.expert: e.dense(np.array([i]), L)[0] for e in experts if e.speaks[i]}
+        for leaf, path in enumerate(TREE.paths):
+            p = 1.0
+            for level in LEVELS:
+                prefix = path[: level - 1]
+                siblings = sorted({q[:level] for q in TREE.paths if q[: level - 1] == prefix})
+                below = {s: [j for j, q in enumerate(TREE.paths) if q[:level] == s] for s in siblings}
+                w = weights[level - 1]
+                speaking, opinions = [], {}
+                for b, e in enumerate(experts):
+                    if e.expert not in rows:
+                        continue
+                    named = [s for s in siblings if set(below[s]) & set(e.support.tolist())]
+                    total = sum(rows[e.expert][below[s]].sum() for s in siblings)
+                    if len(named) < 2 or total <= 1e-6:
+                        continue
+                    logs = {s: np.log(max(rows[e.expert][below[s]].sum() / total, FLOOR)) for s in named}
+                    speaking.append(b)
+                    opinions[b] = {s: logs[s] - np.mean(list(logs.values())) for s in named}
+                members = sum(1 << b for b in speaking)
+                known = [s for s in siblings if any(s in opinions[b] for b in speaking)]
+                if not known:
+                    p *= len(below[path[:level]]) / sum(len(below[s]) for s in siblings)
+                    continue
+                weight = {b: max(0, w.base[b] + w.by_count[count, b] + w.by_set[members, b]) for b in speaking}
+                score = {s: sum(weight[b] * opinions[b].get(s, 0.0) for b in speaking) for s in known}
+                z = sum(np.exp(v) for v in score.values())
+                q = {s: np.exp(score[s]) / z if s in known else FLOOR for s in siblings}
+                p *= q[path[:level]] / sum(q.values())
+            out[i, leaf] = p
+    return out
+
+
+def random_weights(rng):
+    return [
+        LevelWeights(rng.random(2) * 2, rng.normal(size=(5, 2)) * 0.3, rng.normal(size=(4, 2)) * 0.3) for _ in LEVELS
+    ]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6))
+def test_pool_equals_the_slow_version(seed):
+    rng = np.random.default_rng(seed)
+    _, counts, photo, text = random_case(rng, n=6)
+    pool = TreePool(TREE, ["photo", "text"])
+    pool.levels = random_weights(rng)
+    fast = pool.predict_proba([photo, text], counts)
+    np.testing.assert_allclose(fast, slow_pool(pool.levels, [photo, text], counts), rtol=2e-4, atol=1e-6)
+    np.testing.assert_allclose(fast.sum(axis=1), 1, atol=1e-5)
+
+
+def test_text_that_is_uniform_within_books_leaves_p_book_unchanged():
+    rng = np.random.default_rng(1)
+    books = np.flatnonzero([p[0] == "BOOKS" for p in TREE.paths])
+    photo = rng.dirichlet(np.ones(L), size=20)
+    pool = TreePool(TREE, ["photo", "text"])
+    one = LevelWeights(np.ones(2), np.zeros((5, 2)), np.zeros((4, 2)))
+    pool.levels = [one, one, one]
+    uniform = expert("text", np.ones((20, L)), books)
+    fused = pool.predict_proba([expert("photo", photo), uniform], np.ones(20, int))
+    np.testing.assert_allclose(fused[:, books].sum(1), photo[:, books].sum(1), rtol=1e-4)
+    decided = np.full((20, L), 1e-4)
+    decided[:, books[0]] = 1
+    sure = pool.predict_proba([expert("photo", photo), expert("text", decided, books)], np.ones(20, int))
+    np.testing.assert_allclose(sure[:, books].sum(1), photo[:, books].sum(1), rtol=1e-4)
+    assert (sure[:, books[0]] > fused[:, books[0]]).all()
+
+
+def test_one_expert_with_weight_one_is_left_as_it_is():
+    rng = np.random.default_rng(2)
+    photo = rng.dirichlet(np.ones(L), size=10)
+    pool = TreePool(TREE, ["photo"])
+    one = LevelWeights(np.ones(1), np.zeros((5, 1)), np.zeros((2, 1)))
+    pool.levels = [one, one, one]
+    np.testing.assert_allclose(pool.predict_proba([expert("photo", photo)], np.ones(10, int)), photo, rtol=1e-4)
+
+
+def test_gradient_equals_finite_differences():
+    rng = np.random.default_rng(3)
+    truth, counts, photo, text = random_case(rng)
+    evidence = gather_evidence([photo, text], np.arange(len(truth)), TREE)
+    problem = _LevelProblem(2)
+    problem.add(evidence[2], truth, counts, TREE)
+    blocks = [tuple(np.concatenate(p) for p in zip(*own, strict=True)) for own in problem.blocks.values()]
+    cells = np.unique(np.concatenate([b[2] for b in blocks]))
+    indexed = [(f, y, np.searchsorted(cells, c)) for f, y, c in blocks]
+    design = rng.random((len(cells), 2, 6))
+    start, theta = np.full(2, 0.5), rng.random(6)
+    _, gradient = _loss(theta, indexed, design, start, 3.0)
+    for i in range(6):
+        step = np.zeros(6)
+        step[i] = 1e-5
+        high = _loss(theta + step, indexed, design, start, 3.0)[0]
+        low = _loss(theta - step, indexed, design, start, 3.0)[0]
+        assert gradient[i] == pytest.approx((high - low) / 2e-5, rel=1e-4, abs=1e-7)
+
+
+def test_fit_is_deterministic_beats_its_start_and_keeps_weights_non_negative():
+    rng = np.random.default_rng(4)
+    truth, counts, photo, text = random_case(rng, n=600, sharp=1.0)
+    first = TreePool(TREE, ["photo", "text"]).fit([photo, text], truth, counts)
+    second = TreePool(TREE, ["photo", "text"]).fit([photo, text], truth, counts)
+    start = TreePool(TREE, ["photo", "text"])
+    half = LevelWeights(np.full(2, 0.5), np.zeros((5, 2)), np.zeros((4, 2)))
+    start.levels = [half, half, half]
+
+    def nll(pool):
+        p = pool.predict_proba([photo, text], counts)
+        return -np.log(p[np.arange(len(truth)), truth]).mean()
+
+    assert nll(first) < nll(start)
+    for a, b in zip(first.levels, second.levels, strict=True):
+        np.testing.assert_array_equal(a.base, b.base)
+        assert (a.table() >= 0).all()
+
+
+def test_an_expert_of_pure_noise_is_ignored():
+    rng = np.random.default_rng(5)
+    truth, counts, photo, _ = random_case(rng, n=1500, sharp=1.0)
+    noise = expert("noise", rng.dirichlet(np.ones(L) * 0.3, size=len(truth)))
+    both = TreePool(TREE, ["photo", "noise"]).fit([photo, noise], truth, counts)
+    alone = TreePool(TREE, ["photo"]).fit([photo], truth, counts)
+    for level in both.levels:
+        assert level.table()[1:, 3, 1].max() < 0.1
+    a = both.predict_proba([photo, noise], counts)[np.arange(len(truth)), truth]
+    b = alone.predict_proba([photo], counts)[np.arange(len(truth)), truth]
+    assert -np.log(a).mean() < -np.log(b).mean() + 0.01
+
+
+def test_sets_and_counts_never_seen_fall_back_to_the_base_weights():
+    rng = np.random.default_rng(6)
+    truth, counts, photo, _ = random_case(rng, n=300)
+    other = expert("text", rng.dirichlet(np.ones(L), size=300))
+    pool = TreePool(TREE, ["photo", "text"]).fit([photo, other], truth, np.full(300, 2))
+    for level in pool.levels:
+        table = level.table()
+        # only the set {photo, text} with two photos was seen
+        np.testing.assert_allclose(table[4, 1, 0], max(level.base[0], 0))
+        assert not level.by_count[[0, 1, 3, 4]].any()
+        assert not level.by_set[[1, 2]].any()
+    silent = replace(other, silence=np.full(300, Silence.NOT_ROUTED, np.uint8))
+    fused = pool.predict_proba([photo, silent], counts)
+    np.testing.assert_allclose(fused.sum(axis=1), 1, atol=1e-5)
+
+
+def test_where_nobody_speaks_the_prior_does():
+    rng = np.random.default_rng(7)
+    truth, counts, photo, text = random_case(rng, n=100)
+    prior = rng.dirichlet(np.ones(L))
+    pool = TreePool(TREE, ["photo", "text"]).fit([photo, text], truth, counts, prior)
+    mute = np.full(100, Silence.UNREADABLE, np.uint8)
+    fused = pool.predict_proba([replace(photo, silence=mute), replace(text, silence=mute)], counts)
+    np.testing.assert_allclose(fused, np.tile(prior, (100, 1)), rtol=1e-3, atol=1e-6)
+
+
+def test_a_leaf_that_no_expert_can_name_is_scored_not_dropped():
+    rng = np.random.default_rng(8)
+    truth, counts, _, _ = random_case(rng, n=200)
+    short = expert("photo", rng.dirichlet(np.ones(L), size=200), np.array([0, 1, 2, 3, 5, 6, 7]))
+    pool = TreePool(TREE, ["photo"]).fit([short], truth, counts)
+    fused = pool.predict_proba([short], counts)
+    assert (fused[:, 4] > 0).all()
+    np.testing.assert_allclose(fused.sum(axis=1), 1, atol=1e-5)
+
+
+def test_another_tree_or_other_experts_are_refused():
+    rng = np.random.default_rng(9)
+    truth, counts, photo, text = random_case(rng, n=50)
+    pool = TreePool(TREE, ["photo", "text"]).fit([photo, text], truth, counts)
+    with pytest.raises(ValueError, match="pools photo, text; got text, photo"):
+        pool.predict_proba([text, photo], counts)
+    with pytest.raises(ValueError, match="another category tree"):
+        pool.predict_proba([replace(photo, taxonomy="x"), text], counts)
+    with pytest.raises(ValueError, match="call fit first"):
+        TreePool(TREE, ["photo", "text"]).predict_proba([photo, text], counts)

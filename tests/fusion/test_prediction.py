@@ -1,0 +1,227 @@
+"""`fusion predict`: a row for every product, the same bytes after any kill, a run folder that is enough."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bson
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from catalog.catalog import Catalog
+from catalog.product import Product
+from catalog.workspace import Workspace
+from fusion import prediction
+from fusion.cli import main as fusion
+from fusion.predictor import Predictor
+from tests.fusion.conftest import call, document, picture
+
+pytestmark = pytest.mark.slow
+
+
+def write_test(path: Path, n: int) -> list[int]:
+    """n good products and some bad ones; returns the ids that must get a row, in order."""
+    documents = [document(i, labelled=False) for i in range(1000, 1000 + n)]
+    documents[3]["imgs"] = []
+    documents[4]["imgs"] = [{"picture": b"not a picture"}]
+    documents[5]["imgs"] = [{"picture": picture(1, 1)}, {"picture": b""}, {"picture": picture(1, 2)}]
+    documents[6]["imgs"] = [{"picture": picture(2, i)} for i in range(6)]
+    documents.insert(8, {**documents[7], "imgs": documents[9]["imgs"]})
+    whole = b"".join(bson.encode(d) for d in documents)
+    path.write_bytes(whole + bson.encode(document(9999, labelled=False))[:-40])
+    return [d["_id"] for i, d in enumerate(documents) if i != 8]
+
+
+def submission(folder: Path) -> list[tuple[int, int]]:
+    with (folder / "submission.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["_id", "category_id"]
+    return [(int(a), int(b)) for a, b in rows[1:]]
+
+
+def test_every_product_gets_a_row_and_problems_are_named(trained, tmp_path):
+    ids = write_test(tmp_path / "test.bson", 40)
+    room = ("--workspace", trained / "runs")
+    result = CliRunner().invoke(
+        fusion, ["predict", str(tmp_path / "test.bson"), "--output", str(tmp_path / "out"), *map(str, room)]
+    )
+    assert result.exit_code == 0, result.output
+    rows = submission(tmp_path / "out")
+    assert [i for i, _ in rows] == ids
+    assert {c for _, c in rows} <= {1, 2, 3, 4, 5}
+    table = pq.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
+    by_id = {row["product_id"]: row for row in table}
+    assert (by_id[1003]["decision"], by_id[1003]["reason"]) == ("review", "no photo")
+    assert (by_id[1004]["decision"], by_id[1004]["reason"]) == ("review", "no usable photo")
+    assert (by_id[1005]["n_images"], by_id[1005]["n_readable"]) == (3, 2)
+    assert by_id[1006]["n_images"] == 4
+    for row in table:
+        assert row["p_cat1"] >= row["p_cat2"] - 1e-6 >= row["p_cat3"] - 2e-6
+        assert len(row["top_category_ids"]) == 5
+        assert row["top_category_ids"][0] == row["category_id"]
+    for words in ("no photo", "cannot be decoded", "more than four", "repeated _id", "ends inside a document"):
+        assert words in result.stderr
+    assert "product 1004" in result.stderr
+    strict = CliRunner().invoke(
+        fusion, ["predict", str(tmp_path / "test.bson"), "--output", str(tmp_path / "out"), "--strict", *map(str, room)]
+    )
+    assert strict.exit_code == 1
+    assert "--strict" in strict.stderr
+
+
+def test_chunking_does_not_change_a_product(trained, tmp_path, monkeypatch):
+    write_test(tmp_path / "test.bson", 50)
+    predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
+    catalog = Catalog(tmp_path / "test.bson")
+    whole = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "whole")
+    monkeypatch.setattr(prediction, "PART", 10)
+    monkeypatch.setattr(prediction, "CHUNK", 5)
+    small = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "small")
+    assert submission(whole.folder) == submission(small.folder)
+
+
+def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monkeypatch):
+    write_test(tmp_path / "test.bson", 60)
+    monkeypatch.setattr(prediction, "PART", 16)
+    monkeypatch.setattr(prediction, "CHUNK", 8)
+    predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
+    catalog = Catalog(tmp_path / "test.bson")
+    whole = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "whole")
+    good, calls = predictor.predict, []
+
+    def dies_at_the_fifth(products):
+        calls.append(len(products))
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return good(products)
+
+    monkeypatch.setattr(predictor, "predict", dies_at_the_fifth)
+    with pytest.raises(KeyboardInterrupt):
+        prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "cut")
+    assert not (tmp_path / "cut" / "submission.csv").exists()
+    monkeypatch.setattr(predictor, "predict", good)
+    resumed = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "cut")
+    assert resumed.n_resumed == 2
+    for name in ("submission.csv", "predictions.parquet", "problems.json"):
+        assert (resumed.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+    assert sorted(p.name for p in resumed.folder.iterdir()) == sorted(p.name for p in whole.folder.iterdir())
+
+
+def test_sigkill_at_random_moments_loses_nothing(trained, tmp_path):
+    write_test(tmp_path / "test.bson", 120)
+    script = (
+        "import sys; from fusion import prediction; prediction.PART, prediction.CHUNK = 8, 4\n"
+        "from fusion.cli import main; main(sys.argv[1:])"
+    )
+
+    def command(folder: str) -> list[str]:
+        arguments = ["predict", tmp_path / "test.bson", "--output", tmp_path / folder, "--workspace", trained / "runs"]
+        return [sys.executable, "-c", script, *map(str, arguments)]
+
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(command("whole"), check=True, **quiet)
+    rng = random.Random(0)
+    for _ in range(3):
+        process = subprocess.Popen(command("cut"), start_new_session=True, **quiet)
+        parts = tmp_path / "cut" / "parts"
+        already = len(list(parts.glob("*.parquet"))) if parts.exists() else 0
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if parts.exists() and len(list(parts.glob("*.parquet"))) > already:
+                time.sleep(rng.uniform(0, 0.05))
+                break
+            time.sleep(0.005)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run(command("cut"), check=True, **quiet)
+    for name in ("submission.csv", "predictions.parquet"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_predictions_of_another_input_are_not_overwritten_unasked(trained, tmp_path):
+    write_test(tmp_path / "one.bson", 20)
+    write_test(tmp_path / "two.bson", 30)
+    options = ["--output", str(tmp_path / "out"), "--workspace", str(trained / "runs")]
+    call(fusion, "predict", tmp_path / "one.bson", *options)
+    refused = CliRunner().invoke(fusion, ["predict", str(tmp_path / "two.bson"), *options])
+    assert refused.exit_code == 1
+    assert "--overwrite" in refused.stderr
+    assert len(submission(tmp_path / "out")) == 20
+    call(fusion, "predict", tmp_path / "two.bson", "--overwrite", *options)
+    assert len(submission(tmp_path / "out")) == 30
+
+
+def test_a_run_folder_is_enough_and_holds_no_pickle(trained, tmp_path):
+    source = Workspace(trained / "runs").require("fusion").folder
+    shutil.copytree(source, tmp_path / "model")
+    files = [p for p in (tmp_path / "model").rglob("*") if p.is_file()]
+    assert {p.suffix for p in files} <= {".json", ".yaml", ".csv", ".safetensors"}
+    write_test(tmp_path / "test.bson", 20)
+    options = ["--run", tmp_path / "model", "--workspace", tmp_path / "elsewhere", "--output", tmp_path / "out"]
+    call(fusion, "predict", tmp_path / "test.bson", *options)
+    assert len(submission(tmp_path / "out")) == 20
+
+
+def test_one_product_as_photos(trained, tmp_path):
+    for i in range(2):
+        (tmp_path / f"{i}.jpg").write_bytes(picture(3, i))
+    (tmp_path / "bad.jpg").write_bytes(b"nothing")
+    room = ("--workspace", trained / "runs")
+    text = call(fusion, "predict", tmp_path / "0.jpg", tmp_path / "1.jpg", tmp_path / "bad.jpg", *room)
+    lines = text.splitlines()
+    assert len([line for line in lines if line.lstrip()[0].isdigit()]) == 4
+    assert any(line.startswith("Cat II") for line in lines)
+    assert any("skipped" in line and "bad.jpg" in line for line in lines)
+    alone = CliRunner().invoke(fusion, ["predict", str(tmp_path / "bad.jpg"), *map(str, room)])
+    assert alone.exit_code == 1
+    assert "bad.jpg cannot be decoded" in alone.stderr
+    five = CliRunner().invoke(fusion, ["predict", *[str(tmp_path / "0.jpg")] * 5, *map(str, room)])
+    assert "at most 4" in five.stderr
+
+
+def test_the_api_predicts_a_list_of_products(trained):
+    run = Workspace(trained / "runs").require("fusion")
+    predictor = Predictor.load(run.folder, trained / "runs")
+    found = predictor.predict([Product(7, (picture(0, 1), picture(0, 2))), Product(8, ())])
+    assert found.fused.shape == (2, 5)
+    assert found.fused.sum(axis=1) == pytest.approx(1, abs=1e-4)
+    assert found.given[1].tolist() == [0, 0]
+
+
+def test_a_run_of_another_tree_is_refused(trained, tmp_path):
+    source = Workspace(trained / "runs").require("fusion").folder
+    shutil.copytree(source, tmp_path / "model")
+    tree = (tmp_path / "model" / "taxonomy.csv").read_text().replace("ROMAN", "ESSAI")
+    (tmp_path / "model" / "taxonomy.csv").write_text(tree)
+    refused = CliRunner().invoke(
+        fusion, ["predict", str(trained / "train.bson"), "--run", str(tmp_path / "model"), "--workspace", str(tmp_path)]
+    )
+    assert refused.exit_code == 1
+    assert "another category tree" in refused.stderr
+
+
+def test_evaluate_writes_a_page_and_numbers_that_agree(trained, tmp_path):
+    room = ("--workspace", trained / "runs")
+    text = call(fusion, "evaluate", trained / "train.bson", "--output", tmp_path, *room)
+    assert "fused" in text
+    assert "mosaic" in text
+    page = (tmp_path / "fusion.html").read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "<svg" in page
+    unlabelled = write_test(tmp_path / "test.bson", 20)
+    refused = CliRunner().invoke(fusion, ["evaluate", str(tmp_path / "test.bson"), *map(str, room)])
+    assert refused.exit_code == 1
+    assert "--labels" in refused.stderr
+    labels = "\n".join(["product_id,category_id", *[f"{i},{i % 5 + 1}" for i in unlabelled]])
+    (tmp_path / "truth.csv").write_text(labels)
+    call(fusion, "evaluate", tmp_path / "test.bson", "--labels", tmp_path / "truth.csv", "--output", tmp_path, *room)

@@ -1,0 +1,58 @@
+"""`fusion train`: plans must agree; what it reports took no part in the fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from catalog.config import load_config
+from catalog.workspace import Workspace
+from fusion.cli import main as fusion
+from fusion.config import FusionConfig
+from fusion.members import Members
+from fusion.training import cross_fit, gather
+
+pytestmark = pytest.mark.slow
+
+
+def test_held_out_rows_are_the_plans_and_their_truth_is_right(trained):
+    room = Workspace(trained / "runs")
+    data = gather(room, Members.latest(room))
+    plan, catalog = room.plan(), room.training_catalog()
+    expected = np.sort(catalog.product_ids[plan.held_out_positions(0)])
+    np.testing.assert_array_equal(data.experts[0].product_ids, expected)
+    # product i of the fixture has leaf i mod 5
+    np.testing.assert_array_equal(data.tree.leaf_ids[data.truth], expected % 5 + 1)
+    for expert in data.experts:
+        np.testing.assert_array_equal(expert.product_ids, expected)
+
+
+def test_cross_fitting_scores_every_product_once_in_order(trained):
+    room = Workspace(trained / "runs")
+    data = gather(room, Members.latest(room))
+    names = [e.expert for e in data.experts]
+    scores = cross_fit(data, names, load_config(FusionConfig, "fusion"))
+    np.testing.assert_array_equal(scores.product_ids, data.experts[0].product_ids)
+
+
+def test_runs_of_different_plans_are_refused(trained, tmp_path):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    room = Workspace(tmp_path / "runs")
+    run = room.latest("mosaic", "any")
+    content = json.loads((run.folder / "run.json").read_text())
+    (run.folder / "run.json").write_text(json.dumps(content | {"plan": "another"}))
+    refused = CliRunner().invoke(fusion, ["train", "--workspace", str(tmp_path / "runs")])
+    assert refused.exit_code == 1
+    assert "different plans" in refused.stderr
+
+
+def test_with_nothing_there_the_error_names_the_next_command(tmp_path):
+    for command in (["train"], ["predict", str(tmp_path / "x.bson")]):
+        (tmp_path / "x.bson").write_bytes(b"")
+        refused = CliRunner().invoke(fusion, [*command, "--workspace", str(tmp_path / "none")])
+        assert refused.exit_code == 1
+        assert "catalog split" in refused.stderr or "is empty" in refused.stderr

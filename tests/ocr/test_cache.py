@@ -1,0 +1,113 @@
+import hashlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+
+from ocr.cache import KEYS_PER_STATEMENT, TranscriptCache
+from ocr.transcript import OcrFailure, Transcript, Word
+
+BOX = (0.0, 0.0, 1.0, 1.0)
+WRITER = """
+import sys
+from pathlib import Path
+from ocr.cache import TranscriptCache
+from tests.ocr.test_cache import key, read
+cache, who = TranscriptCache(Path(sys.argv[1])), sys.argv[2]
+for batch in range(int(sys.argv[3])):
+    cache.put_many("e", {key(f"{who}{batch}.{n}"): read(who) for n in range(5)})
+    print(batch, flush=True)
+"""
+
+
+def key(name):
+    return hashlib.md5(str(name).encode()).digest()
+
+
+def read(text):
+    return Transcript((Word(text, 0.5, BOX),))
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return TranscriptCache(tmp_path / "transcripts.sqlite")
+
+
+def write_in_process(cache, who, batches):
+    command = [sys.executable, "-c", WRITER, str(cache.path), who, str(batches)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+
+
+def test_keeps_transcripts_and_lasting_failures(cache):
+    cache.put_many("e", {key(1): read("un"), key(2): OcrFailure("broken"), key(3): OcrFailure("slow", lasting=False)})
+    assert cache.get_many("e", [key(1), key(2), key(3), key(4)]) == {key(1): read("un"), key(2): OcrFailure("broken")}
+    assert cache.get_many("other settings", [key(1)]) == {}
+    cache.put_many("other settings", {key(1): read("deux")})
+    cache.put_many("e", {key(1): read("trois")})
+    assert cache.get_many("other settings", [key(1)]) == {key(1): read("deux")}
+    assert cache.get_many("e", [key(1)]) == {key(1): read("trois")}
+
+
+def test_more_keys_than_a_statement_takes(cache):
+    many = {key(n): read(str(n)) for n in range(2 * KEYS_PER_STATEMENT + 3)}
+    cache.put_many("e", many)
+    assert cache.get_many("e", many) == many
+    assert cache.get_many("e", []) == {}
+
+
+@pytest.mark.parametrize("bad", [b"short", "a" * 16, None])
+def test_keys_are_md5s(cache, bad):
+    with pytest.raises(ValueError, match="MD5"):
+        cache.get_many("e", [bad])
+    with pytest.raises(ValueError, match="MD5"):
+        cache.put_many("e", {bad: Transcript()})
+
+
+@pytest.mark.parametrize("head_only", [False, True])
+def test_a_damaged_file_is_moved_aside(cache, caplog, head_only):
+    cache.put_many("e", {key(n): read(str(n) * 50) for n in range(300)})
+    content = cache.path.read_bytes()
+    cache.path.write_bytes(content[:100] + os.urandom(len(content) - 100) if head_only else b"no database" * 1000)
+    assert cache.get_many("e", [key(1)]) == {}
+    assert "damaged" in caplog.text
+    cache.put_many("e", {key(1): read("again")})
+    assert cache.get_many("e", [key(1)]) == {key(1): read("again")}
+    assert len([path for path in cache.path.parent.iterdir() if "damaged" in path.name]) == 1
+
+
+@pytest.mark.parametrize("value", [b"", b"x", zlib.compress(b"[" * 100_000), zlib.compress(b" " * 2**23), "text", 7])
+def test_a_damaged_entry_is_read_again(cache, caplog, value):
+    cache.put_many("e", {key(1): read("un"), key(2): read("deux")})
+    db = sqlite3.connect(cache.path)
+    with db:
+        db.execute("UPDATE transcripts SET value = ? WHERE md5 = ?", [value, key(1)])
+    db.close()
+    assert cache.get_many("e", [key(1), key(2)]) == {key(2): read("deux")}
+    assert key(1).hex() in caplog.text
+
+
+def test_two_processes_write(cache):
+    writers = [write_in_process(cache, who, 20) for who in "ab"]
+    for writer in writers:
+        writer.communicate(timeout=60)
+        assert writer.returncode == 0
+    found = cache.get_many("e", [key(f"{who}{batch}.{n}") for who in "ab" for batch in range(20) for n in range(5)])
+    assert len(found) == 200
+
+
+def test_a_kill_loses_no_finished_batch(cache):
+    writer = write_in_process(cache, "a", 100_000)
+    done = [int(writer.stdout.readline()) for _ in range(10)]
+    time.sleep(0.01)
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate(timeout=60)
+    found = cache.get_many("e", [key(f"a{batch}.{n}") for batch in done for n in range(5)])
+    assert len(found) == 50
+    cache.put_many("e", {key("new"): read("new")})
+    assert cache.get_many("e", [key("new")])

@@ -1,0 +1,159 @@
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from catalog.config import load_config
+from catalog.metrics import expected_calibration_error
+from ocr.config import OcrConfig
+from ocr.text_model import TextModel, sharpened
+
+TOPICS = {
+    7: "jardin plante fleur arbre potager rose légume",
+    3: "guerre soldat bataille histoire empire armée roi",
+    42: "cuisine recette gâteau chocolat pain sauce dessert",
+    11: "enquête crime commissaire meurtre police nuit secret",
+}
+
+
+def settings(*overrides):
+    return load_config(OcrConfig, "ocr", None, [f"text.{item}" for item in overrides]).text
+
+
+def books(n, seed=0, noise=0.4):
+    rng = np.random.default_rng(seed)
+    everything = " ".join(TOPICS.values()).split()
+    leaf = rng.choice(list(TOPICS), n)
+    texts = []
+    for number in leaf.tolist():
+        own = TOPICS[number].split()
+        texts.append(" ".join(str(rng.choice(everything if rng.random() < noise else own)) for _ in range(5)))
+    return texts, leaf.astype(np.int64)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return TextModel(settings()).fit(*books(300))
+
+
+def test_learns(model):
+    texts, leaf = books(200, seed=1)
+    probabilities = model.predict_proba(texts)
+    assert model.classes_.tolist() == sorted(TOPICS)
+    assert probabilities.shape == (200, 4)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (model.predict(texts) == leaf).mean() > 0.85
+    assert expected_calibration_error(probabilities.max(axis=1), model.predict(texts) == leaf) < 0.1
+    assert model.calibration_["nll"] <= model.calibration_["nll_before"]
+
+
+def test_one_row_is_the_same_as_many(model, monkeypatch):
+    texts, _ = books(9, seed=2)
+    whole = model.predict_proba(texts)
+    monkeypatch.setattr("ocr.text_model.ROWS_AT_ONCE", 2)
+    np.testing.assert_allclose(model.predict_proba(texts), whole, atol=1e-6)
+    assert model.predict_proba([]).shape == (0, 4)
+    assert np.isfinite(model.predict_proba(["zzzz", "\u4e00"])).all()
+
+
+def test_save_and_load_are_identical(model, tmp_path):
+    model.save(tmp_path / "text")
+    loaded = TextModel.load(tmp_path / "text")
+    texts, _ = books(50, seed=3)
+    assert (loaded.predict_proba(texts) == model.predict_proba(texts)).all()
+    assert (loaded.classes_ == model.classes_).all()
+    assert sorted(path.name for path in (tmp_path / "text").iterdir()) == ["vocabulary.json", "weights.safetensors"]
+    loaded.save(tmp_path / "copy")
+    assert (TextModel.load(tmp_path / "copy").predict_proba(texts) == model.predict_proba(texts)).all()
+
+
+def swap_words(folder):
+    content = json.loads((folder / "vocabulary.json").read_text())
+    content["words"][:2] = content["words"][1::-1]
+    (folder / "vocabulary.json").write_text(json.dumps(content))
+
+
+def drop_key(folder):
+    content = json.loads((folder / "vocabulary.json").read_text())
+    del content["characters"]
+    (folder / "vocabulary.json").write_text(json.dumps(content))
+
+
+def other_weights(folder):
+    arrays = load_file(folder / "weights.safetensors")
+    save_file(arrays | {"intercept": arrays["intercept"] + 1}, folder / "weights.safetensors")
+
+
+def cut_weights(folder):
+    content = (folder / "weights.safetensors").read_bytes()
+    (folder / "weights.safetensors").write_bytes(content[:-10])
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        swap_words,
+        drop_key,
+        other_weights,
+        cut_weights,
+        lambda folder: (folder / "vocabulary.json").write_text("[" * 100_000),
+        lambda folder: (folder / "vocabulary.json").write_bytes(b"\xff\xfe"),
+        lambda folder: (folder / "vocabulary.json").write_text("[1]"),
+    ],
+)
+def test_changed_files_are_refused(model, tmp_path, tamper):
+    model.save(tmp_path)
+    tamper(tmp_path)
+    with pytest.raises(ValueError, match="not an intact text model"):
+        TextModel.load(tmp_path)
+
+
+def test_files_of_two_models_are_refused(model, tmp_path):
+    model.save(tmp_path / "one")
+    TextModel(settings()).fit(*books(60, seed=5)).save(tmp_path / "two")
+    (tmp_path / "one" / "weights.safetensors").replace(tmp_path / "two" / "weights.safetensors")
+    with pytest.raises(ValueError, match="not an intact text model"):
+        TextModel.load(tmp_path / "two")
+
+
+def test_no_model_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        TextModel.load(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("texts", "leaf"),
+    [(["a", ""], [0, 1]), (["a", " "], [0, 1]), (["a"], [0, 1]), (["a", "b"], [1, 1]), ([], [])],
+)
+def test_what_cannot_be_learnt_is_refused(texts, leaf):
+    with pytest.raises(ValueError):
+        TextModel(settings()).fit(texts, np.array(leaf, np.int64))
+
+
+def test_empty_text_is_not_predicted(model):
+    with pytest.raises(ValueError, match="text 1 is empty"):
+        model.predict_proba(["a", ""])
+
+
+@pytest.mark.parametrize("texts", [["a", "b"], ["a"] * 12, ["jardin", "jardin", "7", "été"]])
+def test_few_or_equal_texts_still_work(texts):
+    leaf = np.arange(len(texts), dtype=np.int64) % 2
+    found = TextModel(settings()).fit(texts, leaf).predict_proba(texts)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_large_leaves_are_capped():
+    texts, leaf = books(300)
+    capped = TextModel(settings("texts_per_leaf=10")).fit(texts, leaf)
+    assert capped.calibration_["texts"] <= 40
+
+
+def test_sharpening_keeps_the_order_of_leaves():
+    scores = np.random.default_rng(0).normal(size=(20, 5)) * 9
+    assert (sharpened(scores, np.array([1.0, 0.0])) == scores).all()
+    bent = sharpened(scores, np.array([0.7, 0.5]))
+    assert (bent.argsort(axis=1) == scores.argsort(axis=1)).all()
+    assert bent.std() < scores.std()
+    assert (sharpened(np.zeros((1, 3)), np.array([2.0, 0.9])) == 0).all()
