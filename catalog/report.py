@@ -84,7 +84,7 @@ class Report:
             report=self,
             numbers=numbers,
             level_names=LEVEL_NAMES,
-            counts=[c for c in ("1", "2", "3", "4", "0", ALL) if self._has_count(c)],
+            counts=[c for c in (ALL, "1", "2", "3", "4", "0") if self._has_count(c)],
             figures=self._figures(),
             confusions=self._confusions(),
             data_uri=_data_uri,
@@ -133,7 +133,7 @@ class Report:
     def _accuracy_plot(self) -> str:
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(9.6, 2.9), layout="constrained")
+        figure = Figure(figsize=(9.6, 3.2), layout="constrained")
         axes = figure.subplots(1, 3, sharey=True)
         counts = [c for c in ("1", "2", "3", "4", ALL) if self._has_count(c)]
         width = 0.8 / len(self.systems)
@@ -152,7 +152,7 @@ class Report:
             axis.set_ylim(0, 1)
             axis.grid(axis="y", alpha=0.25)
         axes[0].set_ylabel("accuracy")
-        axes[0].legend(frameon=False, loc="lower left", fontsize=8)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
         return _svg(figure)
 
     def _risk_plot(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,30 +14,21 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from scipy.optimize import minimize
-from scipy.sparse import csr_matrix, hstack
 from scipy.special import log_softmax, softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import Ridge
-from sklearn.naive_bayes import ComplementNB
 
 from catalog.atomic import atomic_path, write_text
 from catalog.metrics import expected_calibration_error
 from ocr.config import TextConfig
+from ocr.text_scores import capped_rows, linear_models, make_vectorizers, out_of_fold, tfidf
 
 FORMAT = "rayonnage text model 1"
-MAX_WORDS_PER_TEXT = 300
 MAX_VOCABULARY_BYTES = 256 * 2**20
-CALIBRATION_TEXTS = 20_000
-LEAVES_AT_ONCE = 64
 ROWS_AT_ONCE = 2048
 SHRINKAGE = 1e-3
 # Used when there are too few texts to fit the weights: close to what the shelf benchmark gives.
 DEFAULT_WEIGHTS = np.array([1.8, 4.5, 0.5])
 PLAIN_SHAPE = np.array([1.0, 0.0])
 MIN_CALIBRATION_TEXTS = 10
-
-Matrix = Any  # scipy's csr_matrix has no element type
-Scores = NDArray[np.float32]
 
 
 class TextModel:
@@ -78,13 +69,13 @@ class TextModel:
         _refuse_empty(texts)
         if len(np.unique(leaf)) < 2:
             raise ValueError(f"texts of {len(np.unique(leaf))} leaf: at least two leaves are needed to tell apart")
-        kept = _capped(leaf, self.config)
+        kept = capped_rows(leaf, self.config)
         texts, leaf = [texts[row] for row in kept.tolist()], leaf[kept]
         self.classes_, target = np.unique(leaf, return_inverse=True)
         self.weights_, self.shape_ = self._calibrate(texts, target)
-        self._vectorizers = _vectorizers(self.config, len(texts))
-        features = _features(self._vectorizers, texts, fit=True)
-        parts = _linear_models(features, target, len(self.classes_), self.config)
+        self._vectorizers = make_vectorizers(self.config, len(texts))
+        features = tfidf(self._vectorizers, texts, fit=True)
+        parts = linear_models(features, target, len(self.classes_), self.config)
         coef = sum(w * c for w, (c, _) in zip(self.weights_, parts, strict=True))
         intercept = sum(w * i for w, (_, i) in zip(self.weights_, parts, strict=True))
         self._coef = np.asarray(coef, np.float32)
@@ -100,7 +91,7 @@ class TextModel:
         _refuse_empty(texts)
         result = np.empty((len(texts), len(self.classes_)), np.float32)
         for start in range(0, len(texts), ROWS_AT_ONCE):
-            features = _features(self._vectorizers, texts[start : start + ROWS_AT_ONCE])
+            features = tfidf(self._vectorizers, texts[start : start + ROWS_AT_ONCE])
             scores = np.asarray(features @ self._coef.T, np.float64) + self._intercept
             result[start : start + ROWS_AT_ONCE] = softmax(sharpened(scores, self.shape_), axis=1)
         return result
@@ -175,7 +166,7 @@ class TextModel:
             raise ValueError("classes are not ascending leaf indices")
         self.classes_, self.weights_, self.shape_ = classes, arrays["pool_weights"], arrays["shape"]
         self._coef, self._intercept = arrays["coef"], arrays["intercept"]
-        self._vectorizers = _vectorizers(self.config, 0, vocabularies)
+        self._vectorizers = make_vectorizers(self.config, 0, vocabularies)
         for vectorizer, name in zip(self._vectorizers, ("idf_words", "idf_characters"), strict=True):
             vectorizer.idf_ = arrays[name]
 
@@ -183,7 +174,7 @@ class TextModel:
         self, texts: Sequence[str], target: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Pool weights, then shape, by minimal out-of-fold log loss; identical texts share a fold."""
-        rows, scores = _out_of_fold(texts, target, len(self.classes_), self.config)
+        rows, scores = out_of_fold(texts, target, len(self.classes_), self.config)
         if len(rows) < MIN_CALIBRATION_TEXTS:
             return DEFAULT_WEIGHTS.copy(), PLAIN_SHAPE.copy()
         truth, order = target[rows], np.arange(len(rows))
@@ -230,104 +221,6 @@ def _refuse_empty(texts: Sequence[str]) -> None:
     for row, text in enumerate(texts):
         if not text.strip():
             raise ValueError(f"text {row} is empty: nothing was read there, leave the product out")
-
-
-def _capped(leaf: NDArray[np.int64], config: TextConfig) -> NDArray[np.int64]:
-    """Sorted rows, at most `texts_per_leaf` of each leaf, drawn at random."""
-    shuffled = np.random.default_rng(config.seed).permutation(len(leaf))
-    order = shuffled[np.argsort(leaf[shuffled], kind="stable")]
-    _, start, count = np.unique(leaf[order], return_index=True, return_counts=True)
-    rank = np.arange(len(leaf)) - np.repeat(start, count)
-    return np.sort(order[rank < config.texts_per_leaf])
-
-
-def _vectorizers(
-    config: TextConfig, n_texts: int, vocabularies: Sequence[list[str] | None] = (None, None)
-) -> tuple[Any, Any]:
-    shared: dict[str, Any] = {"lowercase": False, "sublinear_tf": True, "dtype": np.float32}
-    words = TfidfVectorizer(
-        token_pattern=r"\S+",
-        ngram_range=(1, config.word_ngrams),
-        max_features=config.max_word_features,
-        vocabulary=vocabularies[0],
-        **shared,
-    )
-    characters = TfidfVectorizer(
-        analyzer="char_wb",
-        ngram_range=config.character_ngrams,
-        max_features=config.max_character_features,
-        # a sequence seen once says nothing, unless there is little else
-        min_df=2 if n_texts >= 200 else 1,
-        vocabulary=vocabularies[1],
-        **shared,
-    )
-    return words, characters
-
-
-def _features(vectorizers: Sequence[Any], texts: Sequence[str], fit: bool = False) -> Matrix:
-    """`(N, F)` sparse float32: words, then characters, each block of length one per row."""
-    short = [" ".join(text.split()[:MAX_WORDS_PER_TEXT]) for text in texts]
-    return csr_matrix(hstack([v.fit_transform(short) if fit else v.transform(short) for v in vectorizers]))
-
-
-def _linear_models(
-    features: Matrix, target: NDArray[np.int64], n_classes: int, config: TextConfig
-) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Coefficients `(K, F)` and intercepts `(K,)` of naive Bayes, ridge regression and the log frequency."""
-    bayes = ComplementNB(alpha=config.smoothing).fit(features, target)
-    # what all leaves share cancels in the softmax; taking it out keeps the numbers small
-    log_odds = bayes.feature_log_prob_ - bayes.feature_log_prob_.mean(axis=0)
-    coef = np.empty((n_classes, features.shape[1]), np.float32)
-    intercept = np.empty(n_classes, np.float32)
-    for start in range(0, n_classes, LEAVES_AT_ONCE):
-        block = np.arange(start, min(start + LEAVES_AT_ONCE, n_classes))
-        indicators = (target[:, None] == block).astype(np.float32)
-        ridge = Ridge(alpha=config.ridge, solver="sparse_cg", tol=1e-3, max_iter=200).fit(features, indicators)
-        coef[block] = np.reshape(ridge.coef_, (len(block), -1))
-        intercept[block] = ridge.intercept_
-    frequency = np.log(np.bincount(target, minlength=n_classes) / len(target))
-    return [
-        (log_odds.astype(np.float32), np.zeros(n_classes)),
-        (coef, intercept),
-        (np.zeros((n_classes, 1), np.float32), frequency),
-    ]
-
-
-def _out_of_fold(
-    texts: Sequence[str], target: NDArray[np.int64], n_classes: int, config: TextConfig
-) -> tuple[NDArray[np.int64], Scores]:
-    """Rows `(M,)` and scores `(3, M, K)` of models that have not seen them, at most `CALIBRATION_TEXTS` rows."""
-    rows: list[NDArray[np.int64]] = []
-    scores: list[Scores] = []
-    for inside, outside in _folds(texts, config):
-        # a leaf that this fold has not seen cannot be judged by it
-        seen, own = np.unique(target[inside], return_inverse=True)
-        outside = outside[np.isin(target[outside], seen)][: CALIBRATION_TEXTS // config.folds]
-        if len(seen) < 2 or not len(outside):
-            continue
-        vectorizers = _vectorizers(config, len(inside))
-        features = _features(vectorizers, [texts[row] for row in inside.tolist()], fit=True)
-        parts = _linear_models(features, own, len(seen), config)
-        unseen = _features(vectorizers, [texts[row] for row in outside.tolist()])
-        block = np.zeros((3, len(outside), n_classes), np.float32)
-        for number, (coef, intercept) in enumerate(parts):
-            found = (unseen @ coef.T if coef.shape[1] == unseen.shape[1] else 0) + intercept
-            found = np.broadcast_to(found, (len(outside), len(seen)))
-            block[number] = found.min(axis=1, keepdims=True)
-            block[number][:, seen] = found
-        rows.append(outside)
-        scores.append(block)
-    if not rows:
-        return np.zeros(0, np.int64), np.zeros((3, 0, n_classes), np.float32)
-    return np.concatenate(rows), np.concatenate(scores, axis=1)
-
-
-def _folds(texts: Sequence[str], config: TextConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    _, group = np.unique(np.array(texts, dtype=object), return_inverse=True)
-    fold = np.random.default_rng(config.seed).permutation(group.max() + 1)[group] % config.folds
-    for number in range(config.folds):
-        if (fold == number).any() and (fold != number).any():
-            yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
 
 
 def _fingerprint(words: list[str], characters: list[str]) -> str:
