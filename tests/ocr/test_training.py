@@ -1,0 +1,183 @@
+"""`ocr train | predict | evaluate | read` over a tiny catalogue, with an engine that reads what the test wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import bson
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from catalog.catalog import Catalog
+from catalog.config import load_config
+from catalog.plan import make_plan
+from catalog.probabilities import Probabilities, Silence
+from catalog.run import Run
+from catalog.taxonomy import Taxonomy
+from catalog.workspace import Workspace
+from ocr import training
+from ocr.cli import main as ocr
+from ocr.config import OcrConfig
+from ocr.transcript import OcrFailure, Transcript, line_words
+
+LEAVES = [
+    (1, ("CUISINE", "TASSES", "MUG")),
+    (2, ("LIBRAIRIE", "LITTERATURE", "POESIE")),
+    (3, ("LIBRAIRIE", "LITTERATURE", "ROMAN")),
+    (4, ("LIBRAIRIE", "TOURISME", "GUIDE")),
+]
+WORDS = {2: "poemes sonnets rimes", 3: "roman passion destin", 4: "guide voyage plages"}
+
+
+class WrittenEngine:
+    """Reads the text whose number is the photo's grey value; 0 nothing, 250 fails."""
+
+    name = "written"
+    settings = "written 1"
+
+    def __init__(self) -> None:
+        self.n_read = 0
+
+    def read(self, photos: Sequence[np.ndarray]) -> list[Transcript | OcrFailure]:
+        self.n_read += len(photos)
+        return [self._one(round(float(photo.mean()) / 10)) for photo in photos]
+
+    def _one(self, number: int) -> Transcript | OcrFailure:
+        if number == 25:
+            return OcrFailure("engine stopped")
+        return Transcript(tuple(line_words(WORDS[number], 0.9, (0, 0, 9, 9), 0)) if number in WORDS else ())
+
+
+def photo(number: int, seed: int) -> bytes:
+    """A PNG of grey value 10 * number, different for each seed."""
+    pixels = np.full((24, 24, 3), 10 * number, np.uint8)
+    pixels[0, seed % 24] += 1 + seed // 24
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace with a plan over 120 products; leaf (i mod 4) + 1, the text on a book's photo is its leaf's."""
+    documents = [
+        {"_id": i, "category_id": i % 4 + 1, "imgs": [{"picture": photo(0 if i % 4 == 0 else i % 4 + 1, i)}]}
+        for i in range(120)
+    ]
+    (tmp_path / "train.bson").write_bytes(b"".join(bson.encode(d) for d in documents))
+    tree = Taxonomy(LEAVES)
+    plan, _ = make_plan(Catalog(tmp_path / "train.bson"), tree)
+    workspace = Workspace(tmp_path / "runs")
+    workspace.save_plan(plan, tree)
+    engine = WrittenEngine()
+    monkeypatch.setattr(training, "make_engine", lambda _: engine)
+    return workspace
+
+
+def photo_branch(workspace: Workspace, product_ids: np.ndarray, is_book: np.ndarray) -> Probabilities:
+    """What an image branch would say: whether it is a book, nothing about which."""
+    tree, plan = workspace.taxonomy(), workspace.plan()
+    dense = np.where(is_book[:, None], [0.01, 0.33, 0.33, 0.33], [0.97, 0.01, 0.01, 0.01])
+    return Probabilities.from_dense(
+        "mosaic", product_ids, np.ones(len(product_ids), np.int8), dense, np.zeros(len(product_ids), np.uint8),
+        support=np.arange(4, dtype=np.int32), frequency=np.full(4, 0.25), k=4,
+        taxonomy=tree.fingerprint, plan=plan.plan_id,
+    )  # fmt: skip
+
+
+def trained(workspace: Workspace) -> Run:
+    """Train the text branch with the image branch above."""
+    from catalog.command import progress_bar
+
+    catalog = workspace.training_catalog()
+    ids = catalog.product_ids[workspace.plan().held_out_positions(0)]
+    config = load_config(OcrConfig, "ocr", "debug")
+    return training.train(workspace, config, photo_branch(workspace, ids, ids % 4 != 0), progress_bar)
+
+
+def test_held_out_rows_speak_where_routed_and_say_why_where_not(room):
+    run = trained(room)
+    held_out = run.held_out()
+    books = held_out.product_ids % 4 != 0
+    assert (held_out.silence[books] == Silence.SPEAKS).all()
+    assert (held_out.silence[~books] == Silence.NOT_ROUTED).all()
+    best = room.taxonomy().leaf_ids[held_out.leaves[books, 0]]
+    np.testing.assert_array_equal(best, held_out.product_ids[books] % 4 + 1)
+    assert run.metrics["all"]["levels"]["3"]["top1"] == 1.0
+    assert {p.suffix for p in run.folder.rglob("*") if p.is_file()} <= {".json", ".yaml", ".csv", ".safetensors"}
+
+
+def test_photos_are_read_once_and_only_on_the_shelves(room, monkeypatch):
+    engine = training.make_engine(None)
+    trained(room)
+    # ninety books; the thirty mugs were never read
+    assert engine.n_read == 90
+    trained(room)
+    assert engine.n_read == 90
+
+
+def test_prediction_names_every_silence(room, tmp_path):
+    run = trained(room)
+    documents = [
+        {"_id": 1000, "imgs": [{"picture": photo(3, 1)}]},
+        {"_id": 1001, "imgs": [{"picture": photo(0, 2)}]},
+        {"_id": 1002, "imgs": [{"picture": photo(25, 3)}]},
+        {"_id": 1003, "imgs": [{"picture": photo(3, 4)}]},
+        {"_id": 1004, "imgs": [{"picture": b"no picture"}]},
+    ]
+    (tmp_path / "test.bson").write_bytes(b"".join(bson.encode(d) for d in documents))
+    catalog = Catalog(tmp_path / "test.bson")
+    is_book = catalog.product_ids != 1003
+    from ocr.commands import predict_catalog
+
+    found = predict_catalog(catalog, photo_branch(room, catalog.product_ids, is_book), run, room)
+    assert found.silence.tolist() == [
+        Silence.SPEAKS, Silence.NOTHING_READ, Silence.FAILED, Silence.NOT_ROUTED, Silence.FAILED,
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="silent on product 1001: nothing read"):
+        found.dense(np.array([1]), 4)
+
+
+def test_photo_probabilities_of_another_plan_are_refused(room):
+    from dataclasses import replace
+
+    from catalog.command import progress_bar
+
+    ids = room.training_catalog().product_ids
+    photo_probabilities = replace(photo_branch(room, ids, ids % 4 != 0), plan="another")
+    with pytest.raises(ValueError, match="another plan"):
+        training.train(room, load_config(OcrConfig, "ocr", "debug"), photo_probabilities, progress_bar)
+
+
+def test_too_few_texts_are_refused_with_the_way_out(room):
+    config = load_config(OcrConfig, "ocr", "debug", ["shelves=[CUISINE]"])
+    from catalog.command import progress_bar
+
+    ids = room.training_catalog().product_ids
+    with pytest.raises(ValueError, match="train fusion without text"):
+        training.train(room, config, photo_branch(room, ids, ids % 4 == 0), progress_bar)
+
+
+def test_read_writes_json_lines_and_prints_photo_files(room, tmp_path):
+    lines = tmp_path / "lines.jsonl"
+    arguments = ["read", str(tmp_path / "train.bson"), "--output", str(lines), "--workspace", str(room.folder)]
+    result = CliRunner().invoke(ocr, arguments)
+    assert result.exit_code == 0, result.output
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [row["product_id"] for row in rows] == list(range(120))
+    assert rows[2]["text"] == WORDS[3]
+    assert rows[0]["text"] == ""
+    (tmp_path / "a.png").write_bytes(photo(4, 1))
+    printed = CliRunner().invoke(ocr, ["read", str(tmp_path / "a.png"), "--workspace", str(room.folder)])
+    assert WORDS[4] in printed.stdout
+
+
+def test_without_an_image_branch_the_error_names_it(room):
+    result = CliRunner().invoke(ocr, ["train", "--workspace", str(room.folder)])
+    assert result.exit_code == 1
+    assert "mosaic train" in result.stderr
