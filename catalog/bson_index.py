@@ -37,10 +37,10 @@ class Document:
 
 
 def parse_document(raw: bytes) -> Document:
-    """Decode one document `{_id, category_id?, imgs: [{picture}]}`.
+    """Decode one document `{_id, category_id?, imgs: [{picture}]}`; what is wrong but for the `_id` is listed.
 
     Raises:
-        ValueError: not BSON, or without a usable integer `_id`; the message says what was found.
+        ValueError: not BSON, or without an integer `_id`; the message says what was found.
     """
     try:
         fields: dict[str, Any] = bson.decode(raw)
@@ -49,11 +49,16 @@ def parse_document(raw: bytes) -> Document:
     product_id = _integer(fields.get("_id"), "_id")
     if product_id is None:
         raise ValueError("_id is missing")
-    category_id = _integer(fields.get("category_id"), "category_id")
+    problems: list[tuple[ProblemKind, str]] = []
+    try:
+        category_id = _integer(fields.get("category_id"), "category_id")
+    except ValueError as error:
+        category_id = None
+        problems.append((ProblemKind.BAD_CATEGORY, str(error)))
     entries = fields.get("imgs") or []
     if not isinstance(entries, list):
-        raise ValueError(f"imgs is {type(entries).__name__}, expected a list of {{picture: bytes}}")
-    problems: list[tuple[ProblemKind, str]] = []
+        problems.append((ProblemKind.BAD_PHOTO_ENTRY, f"imgs is {type(entries).__name__}, expected a list"))
+        entries = []
     pictures = []
     for rank, entry in enumerate(entries, start=1):
         picture = entry.get("picture") if isinstance(entry, dict) else None

@@ -32,11 +32,12 @@ class ProblemKind(StrEnum):
 
     TRUNCATED = "file ends inside a document"
     GARBAGE = "bytes that are not a BSON document"
-    BAD_DOCUMENT = "document without a usable _id, category_id or imgs"
+    BAD_DOCUMENT = "document without an integer _id"
     REPEATED_ID = "repeated _id (the first one is kept)"
     NO_PHOTO = "no photo"
     TOO_MANY_PHOTOS = "more than four photos (the first four are used)"
     BAD_PHOTO_ENTRY = "imgs entry without picture bytes"
+    BAD_CATEGORY = "category_id is not an integer (taken as unlabelled)"
     UNREADABLE_PHOTO = "photo that cannot be decoded"
     NO_CATEGORY = "no category_id"
     UNKNOWN_CATEGORY = "category_id is not in the tree"

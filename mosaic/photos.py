@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+
+from catalog.photo_header import NoPicture, announced_size
 
 Picture = NDArray[np.uint8]
 WHITE = (255, 255, 255)
@@ -26,8 +26,6 @@ def decode(photo: bytes, max_pixels: int) -> Picture:
     Raises:
         UnreadablePhoto: not a picture, damaged, or more than `max_pixels`.
     """
-    if not photo:
-        raise UnreadablePhoto("zero bytes")
     check_size(photo, max_pixels)
     picture = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
@@ -39,13 +37,12 @@ def decode(photo: bytes, max_pixels: int) -> Picture:
 def check_size(photo: bytes, max_pixels: int) -> None:
     """Read the header alone: raise UnreadablePhoto when it is none, or announces a square over `max_pixels`."""
     try:
-        with Image.open(io.BytesIO(photo)) as header:
-            width, height = header.size
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise UnreadablePhoto("not a picture") from None
+        width, height = announced_size(photo)
+    except NoPicture as error:
+        raise UnreadablePhoto(str(error)) from None
     # the side counts squared: a thin strip is set on a white square of its longer side
     if max(width, height) ** 2 > max_pixels:
-        raise UnreadablePhoto(f"{width} x {height} pixels, more than the {max_pixels} that are accepted")
+        raise UnreadablePhoto(f"{width} x {height} pixels or more, over the {max_pixels} that are accepted")
 
 
 def _squared(picture: NDArray[Any]) -> NDArray[Any]:

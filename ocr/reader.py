@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from catalog.photo_header import NoPicture, announced_size
 from ocr.cache import TranscriptCache
 from ocr.engine import Engine, Photo
 from ocr.transcript import OcrFailure, Transcript
@@ -99,16 +97,10 @@ class PhotoReader:
 def n_pixels(photo: bytes) -> int:
     """Height times width as the header says, without decoding; 0 where it is no picture."""
     try:
-        with warnings.catch_warnings():
-            # Pillow's own limit, which is not ours; past twice that limit it raises
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(photo)) as header:
-                return header.width * header.height
-    except Image.DecompressionBombError:
-        return 2 * (Image.MAX_IMAGE_PIXELS or 0) + 1
-    except Exception:
-        # Pillow's header parsers raise anything on damaged bytes
+        width, height = announced_size(photo)
+    except NoPicture:
         return 0
+    return width * height
 
 
 def decode(photo: bytes) -> Photo | OcrFailure:
