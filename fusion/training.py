@@ -13,6 +13,7 @@ from catalog.probabilities import Probabilities
 from catalog.report import System
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
+from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import fit_thresholds
@@ -41,13 +42,11 @@ class HeldOut:
 
 def gather(workspace: Workspace, members: Members) -> HeldOut:
     """Align the members' held-out probabilities and look up the truth."""
-    tree = members.runs[0].taxonomy()
+    data = TrainingData.of(workspace)
+    members.runs[0].check_tree(data.tree, "the workspace's")
     experts = members.held_out()
-    catalog = workspace.training_catalog()
-    order = np.argsort(catalog.product_ids)
-    place = order[np.searchsorted(catalog.product_ids, experts[0].product_ids, sorter=order)]
-    truth = tree.leaf_index(catalog.category_ids)[place]
-    return HeldOut(experts, truth, experts[0].n_images, training_prior(tree, experts), tree)
+    truth, prior = data.truth(experts[0].product_ids), training_prior(data.tree, experts)
+    return HeldOut(experts, truth, experts[0].n_images, prior, data.tree)
 
 
 def train(workspace: Workspace, config: FusionConfig) -> tuple[Run, list[System]]:

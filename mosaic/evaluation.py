@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import score_probabilities
 from catalog.report import Report, System, leaderboard
+from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
 from mosaic.prediction import predict_with
 from mosaic.runs import MosaicRuns
@@ -34,10 +33,10 @@ def evaluate(
     else:
         catalog = Catalog(file)
         found, _ = predict_with(runs.experts(), catalog, progress)
-    leaf_of = dict(zip(catalog.product_ids.tolist(), true_leaves(catalog, tree, labels).tolist(), strict=True))
+    leaf = true_leaves(catalog, tree, labels)
     systems = []
     for probabilities in found:
-        truth = np.array([leaf_of[i] for i in probabilities.product_ids.tolist()], np.int64)
+        truth = leaves_of(catalog, leaf, probabilities.product_ids)
         scores = score_probabilities(probabilities, truth, tree)
         systems.append(
             System(probabilities.expert, WHAT[probabilities.expert], scores, len(scores) / max(1, (truth >= 0).sum()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from catalog.plan import Plan
 from catalog.probabilities import Probabilities, choose_k, concatenate
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
+from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.dataset import Examples
@@ -36,16 +36,9 @@ class TooFewProducts(ValueError):
     """An image count has too few products for a network of its own."""
 
 
-@dataclass(frozen=True)
-class _Data:
-    catalog: Catalog
-    tree: Taxonomy
-    plan: Plan
-    leaf: NDArray[np.int64]
-    n_images: NDArray[np.int8]
-
-    def of_count(self, positions: NDArray[np.int64], n_images: int) -> NDArray[np.int64]:
-        return positions if n_images == ANY else positions[self.n_images[positions] == n_images]
+def _of_count(data: TrainingData, positions: NDArray[np.int64], n_images: int) -> NDArray[np.int64]:
+    """Positions of products with so many photos; all for the general network."""
+    return positions if n_images == ANY else positions[data.catalog.n_images[positions] == n_images]
 
 
 def train(workspace: Workspace, config: MosaicConfig, n_images: int, init_from: Path | None, bar: Bar) -> Run:
@@ -58,12 +51,10 @@ def train(workspace: Workspace, config: MosaicConfig, n_images: int, init_from: 
         TooFewProducts: the count has fewer than `config.min_products` training products in a part.
         ValueError: `init_from` was trained under another plan, so it may have seen what is held out here.
     """
-    plan = workspace.plan()
-    catalog = workspace.training_catalog()
-    tree = workspace.taxonomy()
-    data = _Data(catalog, tree, plan, tree.leaf_index(catalog.category_ids), catalog.n_images)
+    data = TrainingData.of(workspace)
+    plan, tree = data.plan, data.tree
     for part in plan.held_out_parts:
-        available = len(data.of_count(plan.training_positions(part), n_images))
+        available = len(_of_count(data, plan.training_positions(part), n_images))
         if available < config.min_products:
             raise TooFewProducts(
                 f"{available} training products with {n_images} photos (min_products is {config.min_products}): "
@@ -106,10 +97,10 @@ def _starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:
 
 
 def _fit_part(
-    data: _Data, config: MosaicConfig, n_images: int, part: int | None, start: Run | None, bar: Bar
+    data: TrainingData, config: MosaicConfig, n_images: int, part: int | None, start: Run | None, bar: Bar
 ) -> MosaicNetwork:
     """Fit on everything but `part` (None: on everything)."""
-    positions = data.of_count(data.plan.training_positions(part), n_images)
+    positions = _of_count(data, data.plan.training_positions(part), n_images)
     training = config.training if start is None else config.specialist
     initial = None if start is None else load_network(start, config, None if data.plan.mode == "heldout" else part)
     leaves, counts = np.unique(data.leaf[positions], return_counts=True)
@@ -130,7 +121,7 @@ def _fit_part(
     labels = np.searchsorted(leaves, data.leaf[positions])
     name = f"train {'any' if n_images == ANY else n_images}" + ("" if part is None else f" (without part {part})")
     with bar(name) as progress:
-        examples = Examples(positions, labels, data.n_images[positions])
+        examples = Examples(positions, labels, data.catalog.n_images[positions])
         return fit(network, data.catalog, examples, config, training, progress)
 
 
@@ -141,7 +132,7 @@ def load_network(run: Run, config: MosaicConfig, part: int | None = None) -> Mos
 
 
 def _predict_part(
-    data: _Data,
+    data: TrainingData,
     config: MosaicConfig,
     n_images: int,
     part: int,
@@ -149,7 +140,7 @@ def _predict_part(
     earlier: list[Probabilities],
     progress: Callable[[int, int], None],
 ) -> Probabilities:
-    positions = data.of_count(data.plan.held_out_positions(part), n_images)
+    positions = _of_count(data, data.plan.held_out_positions(part), n_images)
     expert = MosaicExpert(
         NAME if n_images else "general",
         {n_images: network},
@@ -187,7 +178,5 @@ def predict_positions(
     return concatenate(parts)
 
 
-def _held_out_metrics(data: _Data, held_out: Probabilities) -> dict[str, dict[str, object]]:
-    order = np.argsort(data.catalog.product_ids)
-    place = order[np.searchsorted(data.catalog.product_ids, held_out.product_ids, sorter=order)]
-    return summarize(score_probabilities(held_out, data.leaf[place], data.tree))
+def _held_out_metrics(data: TrainingData, held_out: Probabilities) -> dict[str, dict[str, object]]:
+    return summarize(score_probabilities(held_out, data.truth(held_out.product_ids), data.tree))

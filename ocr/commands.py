@@ -18,6 +18,7 @@ from catalog.probabilities import Probabilities, concatenate
 from catalog.product import Product
 from catalog.report import Report, System, leaderboard
 from catalog.run import Run
+from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
 from ocr.config import OcrConfig
 from ocr.expert import read_products
@@ -99,8 +100,7 @@ def evaluate(
         found = run.held_out()
     else:
         found = predict_catalog(catalog, photo, run, workspace, progress)
-    leaf_of = dict(zip(catalog.product_ids.tolist(), true_leaves(catalog, tree, labels).tolist(), strict=True))
-    truth = np.array([leaf_of[i] for i in found.product_ids.tolist()], np.int64)
+    truth = leaves_of(catalog, true_leaves(catalog, tree, labels), found.product_ids)
     on_shelf = np.isin(truth, shelf_leaves(tree, config.shelves))
     scores = score_probabilities(found, np.where(on_shelf, truth, -1), tree)
     if not len(scores):

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from catalog.atomic import atomic_path
-from catalog.catalog import Catalog
 from catalog.metrics import score_probabilities, summarize
-from catalog.plan import Plan
 from catalog.probabilities import Probabilities, choose_k, concatenate
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
+from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
@@ -31,15 +29,6 @@ CHUNK = 256
 MIN_TEXTS = 20
 COVERAGE = 0.999
 MAX_LEAVES = 100
-
-
-@dataclass(frozen=True)
-class _Data:
-    catalog: Catalog
-    tree: Taxonomy
-    plan: Plan
-    leaf: NDArray[np.int64]
-    shelves: NDArray[np.int64]
 
 
 def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
@@ -58,13 +47,13 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     Raises:
         ValueError: the tree has none of the shelves, too few texts, or `photo` of another plan or tree.
     """
-    plan, tree = workspace.plan(), workspace.taxonomy()
+    data = TrainingData.of(workspace)
+    plan, tree = data.plan, data.tree
     if (photo.plan, photo.taxonomy) != (plan.plan_id, tree.fingerprint):
         raise ValueError("the photo probabilities were made under another plan or tree: run `mosaic train` again")
-    catalog = workspace.training_catalog()
-    data = _Data(catalog, tree, plan, tree.leaf_index(catalog.category_ids), shelf_leaves(tree, config.shelves))
+    shelves = shelf_leaves(tree, config.shelves)
     reader = make_reader(config, workspace)
-    on_shelf = np.isin(data.leaf[plan.positions], data.shelves)
+    on_shelf = np.isin(data.leaf[plan.positions], shelves)
     texts = _read_texts(data, plan.positions[on_shelf], reader, bar)
     run = Run.create(
         workspace.folder, "ocr", "ocr", plan=plan.plan_id, data=plan.data, config=config.model_dump(), tree=tree
@@ -77,9 +66,8 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     probabilities = concatenate(held_out)
     probabilities.save(run.folder / "heldout.safetensors")
     _save_expert(run, deployed, k=int(probabilities.leaves.shape[1]))
-    order = np.argsort(catalog.product_ids)
-    place = order[np.searchsorted(catalog.product_ids, probabilities.product_ids, sorter=order)]
-    truth = np.where(np.isin(data.leaf[place], data.shelves), data.leaf[place], -1)
+    truth = data.truth(probabilities.product_ids)
+    truth = np.where(np.isin(truth, shelves), truth, -1)
     run.metrics = summarize(score_probabilities(probabilities, truth, tree)) if len(truth) else {}
     run.details |= {"n_texts": len(texts), "engine": config.engine.name}
     run.save()
@@ -87,7 +75,7 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     return run
 
 
-def _read_texts(data: _Data, positions: NDArray[np.int64], reader: PhotoReader, bar: Bar) -> dict[int, str]:
+def _read_texts(data: TrainingData, positions: NDArray[np.int64], reader: PhotoReader, bar: Bar) -> dict[int, str]:
     """Normalised text by catalogue position; products on which nothing was read are left out."""
     texts: dict[int, str] = {}
     with bar("read training shelves") as progress:
@@ -100,7 +88,7 @@ def _read_texts(data: _Data, positions: NDArray[np.int64], reader: PhotoReader, 
 
 
 def _fit(
-    data: _Data, config: OcrConfig, texts: dict[int, str], positions: NDArray[np.int64], reader: PhotoReader
+    data: TrainingData, config: OcrConfig, texts: dict[int, str], positions: NDArray[np.int64], reader: PhotoReader
 ) -> TextExpert:
     own = [i for i in positions.tolist() if i in texts]
     leaves = data.leaf[own]
@@ -117,7 +105,7 @@ def _fit(
 
 
 def _predict_part(
-    data: _Data,
+    data: TrainingData,
     config: OcrConfig,
     part: int,
     expert: TextExpert,
@@ -127,7 +115,7 @@ def _predict_part(
 ) -> Probabilities:
     positions = data.plan.held_out_positions(part)
     known = photo.aligned(data.catalog.product_ids[positions])
-    wanted = routed(known, data.shelves, data.tree, config.route_threshold)
+    wanted = routed(known, shelf_leaves(data.tree, config.shelves), data.tree, config.route_threshold)
     if earlier:
         expert.k = earlier[0].leaves.shape[1]
     parts = []

@@ -1,0 +1,50 @@
+"""What every branch trains on: the split catalogue with its tree, plan and true leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.plan import Plan
+from catalog.taxonomy import Taxonomy
+from catalog.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """A workspace's labelled catalogue.
+
+    Attributes:
+        leaf: `(N,)` int64 leaf index of every product of the catalogue, -1 where unknown.
+    """
+
+    catalog: Catalog
+    tree: Taxonomy
+    plan: Plan
+    leaf: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> TrainingData:
+        """Open the catalogue that the workspace's plan splits.
+
+        Raises:
+            FileNotFoundError: no plan yet; the message names the next command.
+            ValueError: the catalogue has changed since it was split.
+        """
+        plan, catalog, tree = workspace.plan(), workspace.training_catalog(), workspace.taxonomy()
+        return cls(catalog, tree, plan, tree.leaf_index(catalog.category_ids))
+
+    def truth(self, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`(n,)` true leaf of products of this catalogue."""
+        return leaves_of(self.catalog, self.leaf, product_ids)
+
+
+def leaves_of(catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`(n,)` leaf of each product id, from `leaf` in catalogue order, `(N,)`."""
+    known = catalog.product_ids
+    order = np.argsort(known)
+    found: NDArray[np.int64] = leaf[order[np.searchsorted(known, product_ids, sorter=order)]]
+    return found
