@@ -53,10 +53,19 @@ def load_config(model: type[M], package: str, config: str | None = None, overrid
         for part in reversed(key.strip().split(".")):
             nested = {part: nested}
         _overlay(values, nested)
+    return checked(model, values, f"configuration of {package}")
+
+
+def checked(model: type[M], values: dict[str, Any], what: str) -> M:
+    """Values as a strict model.
+
+    Raises:
+        ValueError: `what` does not fit the model; every fault is named, with the nearest valid key.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ValueError(f"configuration of {package}:\n{_explain(error, model)}") from None
+        raise ValueError(f"{what}:\n{_explain(error, model)}") from None
 
 
 def _read_section(name: str, package: str) -> dict[str, Any]:

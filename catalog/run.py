@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from catalog.atomic import write_text
+from catalog.config import M, checked
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import Taxonomy
 
@@ -83,10 +84,15 @@ class Run:
         """The tree that the run was trained on."""
         return Taxonomy.from_csv(self.folder / "taxonomy.csv")
 
-    def config(self) -> dict[str, Any]:
-        """The configuration that the run was trained with."""
-        loaded: dict[str, Any] = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
-        return loaded
+    def config(self, model: type[M]) -> M:
+        """The configuration that the run was trained with.
+
+        Raises:
+            ValueError: it does not fit this version's model.
+        """
+        path = self.folder / "config.yaml"
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return checked(model, values, f"{path} was written by another version, train the run again")
 
     def held_out(self) -> Probabilities:
         """Held-out probabilities, written when the run was trained."""

@@ -116,7 +116,7 @@ def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path
             for first in range(start, stop, CHUNK):
                 found = predictor.predict([catalog[i] for i in range(first, min(first + CHUNK, stop))])
                 problems.merge(found.problems)
-                tables.append(to_table(found, predictor.tree, int(predictor.run.config()["top_leaves"])))
+                tables.append(to_table(found, predictor.tree, predictor.top_leaves))
                 if progress is not None:
                     progress(min(first + CHUNK, stop), len(catalog))
             writer.write_table(pa.concat_tables(tables))

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from ocr.config import OcrConfig
 
 from catalog.probabilities import Probabilities
 from catalog.product import ProblemLog, Product
 from catalog.run import Run
 from catalog.workspace import Workspace
+from fusion.config import FusionConfig
 from fusion.decide import decide
 from fusion.head import load_head
 from fusion.members import Members
 from mosaic.expert import Photos, load_photos
+from ocr.config import OcrConfig
 from ocr.expert import Reading
 from ocr.route import routed, shelf_leaves
 from ocr.training import load_expert, make_reader
@@ -60,10 +61,11 @@ class Predictor:
         for member in members.runs:
             member.check_tree(self.tree, str(run.folder))
         self.pool, self.thresholds = load_head(run, self.tree)
+        self.top_leaves = run.config(FusionConfig).top_leaves
         self.mosaic = members.mosaic.experts()
         self.text, self.shelves, self.route_threshold = None, np.zeros(0, np.int64), 1.0
         if members.text is not None:
-            config = OcrConfig.model_validate(members.text.config())
+            config = members.text.config(OcrConfig)
             self.text = load_expert(members.text, make_reader(config, workspace))
             self.shelves = shelf_leaves(self.tree, config.shelves)
             self.route_threshold = config.route_threshold

@@ -49,6 +49,8 @@ class TrainingConfig(StrictConfig):
     """Share of the target spread evenly over all leaves."""
     products_per_leaf: int | None = Field(ge=1)
     """At most so many products of a leaf in an epoch, drawn anew each epoch; null takes all."""
+    subsets: float = Field(ge=0, le=1)
+    """Share of the batches of products with several photos that show a random part of them."""
 
     @model_validator(mode="after")
     def _something_to_do(self) -> Self:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from catalog.catalog import Catalog
-from mosaic.config import MosaicConfig
+from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.photos import UnreadablePhoto, decode
 from mosaic.strip import assemble, augment
 
@@ -31,32 +31,45 @@ class Examples:
     n_images: NDArray[np.int8]
 
 
-class CountBatches(Sampler[list[int]]):
-    """Shuffled batches of example numbers, one image count per batch, `photos_per_batch` photos in each.
+@dataclass(frozen=True)
+class Batch:
+    """Example numbers of one image count, and how many photos of each are shown (the count, or fewer)."""
 
-    The draw depends on seed and epoch alone. With `products_per_leaf`, a large leaf gives a fresh part each epoch.
+    examples: list[int]
+    n_shown: int
+
+
+class CountBatches(Sampler[Batch]):
+    """Shuffled batches, one image count per batch, `photos_per_batch` photos in each.
+
+    The draw depends on seed and epoch alone. With `products_per_leaf`, a large leaf gives a fresh part each epoch;
+    with `subsets`, that share of the batches of products with several photos shows a random part of them, so that a
+    network for any count also learns small counts from products with more photos.
     """
 
-    def __init__(self, examples: Examples, photos_per_batch: int, products_per_leaf: int | None, seed: int) -> None:
+    def __init__(self, examples: Examples, photos_per_batch: int, training: TrainingConfig, seed: int) -> None:
         self.examples = examples
         self.photos_per_batch = photos_per_batch
-        self.products_per_leaf = products_per_leaf
+        self.training = training
         self.seed = seed
         self.epoch = 0
 
-    def _batches(self, epoch: int) -> list[list[int]]:
+    def _batches(self, epoch: int) -> list[Batch]:
         rng = np.random.default_rng((self.seed, epoch))
         order = rng.permutation(len(self.examples.labels))
-        if self.products_per_leaf is not None:
-            order = order[_occurrence(self.examples.labels[order]) < self.products_per_leaf]
+        if self.training.products_per_leaf is not None:
+            order = order[_occurrence(self.examples.labels[order]) < self.training.products_per_leaf]
         batches = []
-        for count in np.unique(self.examples.n_images):
+        for count in np.unique(self.examples.n_images).tolist():
             own = order[self.examples.n_images[order] == count]
-            size = max(1, self.photos_per_batch // int(count))
-            batches += [own[i : i + size].tolist() for i in range(0, len(own), size)]
+            size = max(1, self.photos_per_batch // count)
+            for start in range(0, len(own), size):
+                fewer = count > 1 and rng.random() < self.training.subsets
+                n_shown = int(rng.integers(1, count)) if fewer else count
+                batches.append(Batch(own[start : start + size].tolist(), n_shown))
         return [batches[i] for i in rng.permutation(len(batches))]
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[Batch]:
         """Batches of this epoch; the next call gives the next epoch's."""
         batches = self._batches(self.epoch)
         self.epoch += 1
@@ -78,10 +91,10 @@ def _occurrence(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class StripDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Maps a batch of example numbers to `(B, H, N * W, 3)` uint8 strips and `(B,)` int64 labels.
+    """Maps a batch to `(B, H, N * W, 3)` uint8 strips and `(B,)` int64 labels.
 
-    Randomness comes from seed, pass and product, whatever the number of workers. A photo that cannot be decoded
-    becomes a white one: the strip keeps its width.
+    Randomness comes from torch's seed, whatever the number of workers. A photo that cannot be decoded becomes a
+    white one: the strip keeps its width.
     """
 
     def __init__(self, catalog: Catalog, examples: Examples, config: MosaicConfig) -> None:
@@ -89,20 +102,22 @@ class StripDataset(Dataset[tuple[Tensor, Tensor]]):
         self.examples = examples
         self.config = config
 
-    def __getitem__(self, batch: list[int]) -> tuple[Tensor, Tensor]:
-        """One batch; `batch` holds example numbers of one image count."""
-        strips = [self._strip(example) for example in batch]
-        return torch.from_numpy(np.stack(strips)), torch.from_numpy(self.examples.labels[batch])
+    def __getitem__(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Strips and labels of one batch."""
+        strips = [self._strip(example, batch.n_shown) for example in batch.examples]
+        return torch.from_numpy(np.stack(strips)), torch.from_numpy(self.examples.labels[batch.examples])
 
-    def _strip(self, example: int) -> NDArray[np.uint8]:
+    def _strip(self, example: int, n_shown: int) -> NDArray[np.uint8]:
+        # torch seeds each worker and each epoch; numpy takes its word
+        rng = np.random.default_rng(int(torch.randint(2**62, ()).item()))
         size = self.config.train_photo_size
+        photos = self.catalog[int(self.examples.positions[example])].images
         pictures = []
-        for photo in self.catalog[int(self.examples.positions[example])].images:
+        # a part of the photos keeps the seller's order
+        for rank in np.sort(rng.permutation(len(photos))[:n_shown]):
             try:
-                picture = decode(photo, self.config.max_pixels)
+                picture = decode(photos[rank], self.config.max_pixels)
             except UnreadablePhoto:
                 picture = np.full((size, size, 3), 255, np.uint8)
-            # torch seeds each worker and each epoch; numpy takes its word
-            rng = np.random.default_rng(int(torch.randint(2**62, ()).item()))
             pictures.append(augment(picture, self.config.augmentation, rng))
         return assemble(pictures, size)

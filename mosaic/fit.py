@@ -36,7 +36,7 @@ def fit(
     # the trainer announces absent accelerators and its vendor's services at every start
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    sampler = CountBatches(examples, config.photos_per_batch, training.products_per_leaf, config.seed)
+    sampler = CountBatches(examples, config.photos_per_batch, training, config.seed)
     workers = data_workers(config)
     loader = DataLoader(
         StripDataset(catalog, examples, config),

@@ -43,7 +43,7 @@ class MosaicRuns:
     def config(self) -> MosaicConfig:
         """Configuration of the general network, else of the first specialist."""
         first = self.by_count[min(self.by_count)]
-        return MosaicConfig.model_validate(first.config())
+        return first.config(MosaicConfig)
 
     def _families(self) -> dict[str, dict[int, Run]]:
         general = {ANY: self.by_count[ANY]} if ANY in self.by_count else {}
@@ -54,9 +54,7 @@ class MosaicRuns:
     def experts(self) -> list[MosaicExpert]:
         """`mosaic`: each count's specialist, else the general network; `general`: the general one for all."""
         tree = next(iter(self.by_count.values())).taxonomy().fingerprint
-        networks = {
-            count: load_network(run, MosaicConfig.model_validate(run.config())) for count, run in self.by_count.items()
-        }
+        networks = {count: load_network(run, run.config(MosaicConfig)) for count, run in self.by_count.items()}
         return [
             MosaicExpert(
                 name,

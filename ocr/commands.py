@@ -68,7 +68,7 @@ def predict_catalog(
     catalog: Catalog, photo: Probabilities, run: Run, workspace: Workspace, progress: Progress | None = None
 ) -> Probabilities:
     """The text branch's probabilities for a catalogue, routed by the image branch's."""
-    config = OcrConfig.model_validate(run.config())
+    config = run.config(OcrConfig)
     tree = run.taxonomy()
     expert = load_expert(run, make_reader(config, workspace))
     wanted = routed(
@@ -94,7 +94,7 @@ def evaluate(
     """Evaluate on products that truly stand on the shelves: held-out ones, or those of a labelled file."""
     run = workspace.require("ocr")
     tree = run.taxonomy()
-    config = OcrConfig.model_validate(run.config())
+    config = run.config(OcrConfig)
     catalog = workspace.training_catalog() if file is None else Catalog(file)
     if file is None or photo is None:
         found = run.held_out()
