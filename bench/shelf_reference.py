@@ -1,9 +1,11 @@
-"""The plain reference on a labelled pair of BSON files, to be beaten by the fused result.
+"""The fused result against a plain reference on the same products, with a paired bootstrap interval.
 
-Frozen EfficientNet-Lite0 features averaged over a product's photos + logistic regression; text read by the same OCR
-engine + TF-IDF + logistic regression, used where the photo's likeliest shelf is one of the routed shelves.
-Usage: python bench/shelf_reference.py TRAIN.bson TREE.csv TEST.bson WORKSPACE (the workspace lends its transcripts)
-       without TEST.bson ('-') products of TRAIN are predicted by 3-fold cross-validation under the same plan rules
+The reference: frozen EfficientNet-Lite0 features averaged over a product's photos + logistic regression; text read by
+the same OCR engine + TF-IDF + logistic regression, used where the photo's likeliest shelf is one of the routed shelves.
+
+    python bench/shelf_reference.py TRAIN.bson TREE.csv WORKSPACE TEST.bson   the workspace's fusion run on TEST.bson
+    python bench/shelf_reference.py TRAIN.bson TREE.csv WORKSPACE             cross-validation: the workspace's plan was
+                                                                              made with `catalog split --folds K`
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import sys
 
 import numpy as np
 import torch
-from ocr.config import OcrConfig
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -20,13 +21,18 @@ from sklearn.preprocessing import StandardScaler
 
 from catalog.catalog import Catalog
 from catalog.config import load_config
-from catalog.metrics import score, summarize
-from catalog.plan import make_plan
+from catalog.metrics import Scores, concatenate_scores, score, summarize
 from catalog.taxonomy import Taxonomy
+from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
+from fusion.config import FusionConfig
+from fusion.members import Members
+from fusion.predictor import Predictor
+from fusion.training import cross_fit, gain_over, gather
 from mosaic.config import MosaicConfig
 from mosaic.expert import load_photos
 from mosaic.network import MosaicNetwork
+from ocr.config import OcrConfig
 from ocr.expert import read_products
 from ocr.route import shelf_leaves
 from ocr.training import make_reader
@@ -78,35 +84,52 @@ def reference(tree, shelves, x, text, leaf, train, x_test, text_test) -> np.ndar
     return dense
 
 
-def main(train_file: str, tree_file: str, test_file: str, room: str) -> None:
-    """Print accuracy by image count of the reference."""
+def show(title: str, scores: Scores, shelves: np.ndarray) -> None:
+    """Leaf accuracy by image count, over all products and on and off the routed shelves."""
+    on_shelf = np.isin(scores.truth, shelves)
+    groups = {"all": np.ones(len(on_shelf), bool), "routed shelves": on_shelf, "other shelves": ~on_shelf}
+    for name, rows in groups.items():
+        by_count = summarize(scores.select(rows))
+        cells = [f"{count}: {100 * f['levels']['3']['top1']:.1f} (n={f['n']})" for count, f in by_count.items()]
+        figures = by_count["all"]["levels"]["3"]
+        print(f"{title:<10} {name:<15} {'  '.join(cells)}  nll {figures['nll']:.3f}  ece {figures['ece']:.3f}")
+
+
+def main(train_file: str, tree_file: str, room: str, test_file: str | None = None) -> None:
+    """Print accuracy of both, and their paired difference."""
     workspace = Workspace(room)
     train, tree = Catalog(train_file), Taxonomy.from_csv(tree_file)
     shelves = shelf_leaves(tree, load_config(OcrConfig, "ocr").shelves)
     leaf = tree.leaf_index(train.category_ids)
     x = features(train)
     text = texts(train, np.isin(leaf, shelves), workspace)
-    if test_file == "-":
-        # text is read on true shelves here, which favours the reference
-        plan, _ = make_plan(train, tree, mode="kfold", n_parts=3)
+    if test_file is None:
+        # the reference is lent the text of true books only, which favours it
+        data = gather(workspace, Members.latest(workspace))
+        fused = cross_fit(data, [e.expert for e in data.experts], load_config(FusionConfig, "fusion"))
+        plan = workspace.plan()
         dense = np.zeros((len(train), len(tree)))
         for part in plan.held_out_parts:
             fit, test = plan.training_positions(part), plan.held_out_positions(part)
             dense[test] = reference(tree, shelves, x, text, leaf, fit, x[test], [text[i] for i in test])
-        scores = score(dense, leaf, train.product_ids, train.n_images, tree)
+        plain = score(dense, leaf, train.product_ids, train.n_images, tree)
     else:
         test = Catalog(test_file)
-        x_test = features(test)
         truth = tree.leaf_index(test.category_ids)
         text_test = texts(test, np.ones(len(test), bool), workspace)
-        dense = reference(tree, shelves, x, text, leaf, np.arange(len(train)), x_test, text_test)
-        scores = score(dense, truth, test.product_ids, test.n_images, tree)
-    on_shelf = np.isin(scores.truth, shelves)
-    for name, rows in (("all", on_shelf | True), ("routed shelves", on_shelf), ("other shelves", ~on_shelf)):
-        for count, figures in summarize(scores.select(rows)).items():
-            leaf_figures = figures["levels"]["3"]
-            print(f"{name:<15} {count:>4} n={figures['n']:<5} leaf {leaf_figures['top1']:.4f} "
-                  f"nll {leaf_figures['nll']:.3f} ece {leaf_figures['ece']:.3f}")  # fmt: skip
+        dense = reference(tree, shelves, x, text, leaf, np.arange(len(train)), features(test), text_test)
+        plain = score(dense, truth, test.product_ids, test.n_images, tree)
+        predictor = Predictor(workspace.require("fusion"), workspace)
+        parts = []
+        for products in test.chunks(256):
+            found = predictor.predict(products)
+            ids, n_images = found.experts[0].product_ids, found.photos.n_readable
+            parts.append(score(found.fused, leaves_of(test, truth, ids), ids, n_images, tree))
+        fused = concatenate_scores(parts)
+    show("reference", plain, shelves)
+    show("fused", fused, shelves)
+    gain, low, high = gain_over(fused, plain)
+    print(f"fused - reference: {100 * gain:+.2f} points, 95 % interval {100 * low:+.2f} to {100 * high:+.2f}")
 
 
 if __name__ == "__main__":

@@ -227,3 +227,17 @@ def leaderboard(systems: Sequence[System]) -> str:
         "  ".join([row[0].ljust(widths[0]), *[c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]])
         for row in rows
     )
+
+
+def cat1_table(systems: Sequence[System], tree: Taxonomy) -> Table:
+    """Leaf accuracy of every system by Cat I, on the products where it speaks."""
+    rows: list[list[object]] = []
+    cat1 = tree.ancestor(1)[systems[0].scores.truth]
+    for node in np.unique(cat1):
+        cells: list[object] = [tree.node_path(1, int(node))[0], int((cat1 == node).sum())]
+        for system in systems:
+            own = system.scores.correct[tree.ancestor(1)[system.scores.truth] == node, 2]
+            cells.append(f"{100 * own.mean():.1f} ({len(own)})" if len(own) else "-")
+        rows.append(cells)
+    columns = ["Cat I", "products", *[s.name for s in systems]]
+    return Table("By Cat I", columns, rows, "Leaf accuracy in percent (products on which the expert speaks).")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import Scores, concatenate_scores, score, score_probabilities
-from catalog.report import Example, Report, System, Table, leaderboard
+from catalog.report import Example, Report, System, Table, cat1_table, leaderboard
 from catalog.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from catalog.workspace import Workspace
 from fusion.decide import Thresholds, decision_of
@@ -45,7 +44,7 @@ def evaluate(
     report = Report("Product categories", f"{file.name}: photos, text and their fusion", systems, tree)
     report.tables = [
         decision_table(gathered.given(), systems[0].scores, tree),
-        shelf_table(systems, tree),
+        cat1_table(systems, tree),
         Table(
             "Weights of the head",
             ["level", "who speaks", "photos", *predictor.pool.expert_names],
@@ -142,20 +141,6 @@ def decision_table(given: NDArray[np.int64], scores: Scores, tree: Taxonomy) -> 
             rows.append(["review", len(chosen), f"{100 * share:.1f} %", "-"])
     note = "The deepest node whose probability reaches the threshold learnt on held-out products is given."
     return Table("Decisions", ["decision", "products", "share", "right"], rows, note)
-
-
-def shelf_table(systems: Sequence[System], tree: Taxonomy) -> Table:
-    """Leaf accuracy of every system by Cat I, on the products where it speaks."""
-    rows: list[list[object]] = []
-    cat1 = tree.ancestor(1)[systems[0].scores.truth]
-    for node in np.unique(cat1):
-        cells: list[object] = [tree.node_path(1, int(node))[0], int((cat1 == node).sum())]
-        for system in systems:
-            own = system.scores.correct[tree.ancestor(1)[system.scores.truth] == node, 2]
-            cells.append(f"{100 * own.mean():.1f} ({len(own)})" if len(own) else "-")
-        rows.append(cells)
-    columns = ["Cat I", "products", *[s.name for s in systems]]
-    return Table("By Cat I", columns, rows, "Leaf accuracy in percent (products on which the expert speaks).")
 
 
 def _threshold_text(thresholds: Thresholds) -> str:
