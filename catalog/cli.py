@@ -70,8 +70,9 @@ def split(
 
     taxonomy = Taxonomy.from_csv(tree)
     with progress_bar("split") as progress:
+        catalog = Catalog(file, progress)
         plan, log = make_plan(
-            Catalog(file, progress),
+            catalog,
             taxonomy,
             mode="kfold" if folds else "heldout",
             n_parts=folds or max(2, round(1 / held_out)),
@@ -79,6 +80,7 @@ def split(
             seed=seed,
             progress=progress,
         )
+    log.merge(catalog.problems)
     if strict:
         log.require_none(str(file))
     Workspace(workspace).save_plan(plan, taxonomy)
@@ -86,7 +88,7 @@ def split(
     say(f"plan {plan.plan_id}: {len(plan.positions)} products, held out {', '.join(map(str, sizes))}")
     say(f"largest linked group {plan.largest_component:.1%}; photo too common to link: {plan.n_unlinked} products")
     if len(log):
-        note(f"left out:\n{log.summary()}")
+        note(log.summary())
     say("next: mosaic train" + ("" if workspace == Path("runs") else f" --workspace {workspace}"))
 
 

@@ -70,11 +70,12 @@ class Taxonomy:
             )
         leaves, faults = [], []
         for row in reader:
-            names = [(row[name] or "").strip() for name in COLUMNS]
-            if not names[0].lstrip("-").isdigit():
+            # names are kept to the letter: Cdiscount has some that differ by a trailing blank alone
+            names = [row[name] or "" for name in COLUMNS]
+            if not names[0].strip().lstrip("-").isdigit():
                 faults.append(f"line {reader.line_num}: category_id {names[0]!r} is not an integer")
-            elif not all(names[1:]):
-                empty = COLUMNS[1 + names[1:].index("")]
+            elif not all(name.strip() for name in names[1:]):
+                empty = next(c for c, name in zip(COLUMNS[1:], names[1:], strict=True) if not name.strip())
                 faults.append(f"line {reader.line_num}: leaf {names[0]} has no {empty}")
             else:
                 leaves.append((int(names[0]), (names[1], names[2], names[3])))
@@ -143,7 +144,7 @@ class Taxonomy:
             KeyError: no such path in the tree.
         """
         wanted = tuple(part.strip() for part in shelf.split(SEPARATOR))
-        leaves = [i for i, path in enumerate(self.paths) if path[: len(wanted)] == wanted]
+        leaves = [i for i, p in enumerate(self.paths) if tuple(n.strip() for n in p[: len(wanted)]) == wanted]
         if not leaves:
             raise KeyError(shelf)
         return np.array(leaves, np.int64)

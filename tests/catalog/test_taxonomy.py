@@ -1,0 +1,103 @@
+"""The tree: ids and paths, never names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.taxonomy import LEVELS, Taxonomy
+
+names = st.sampled_from(["A", "B", "C", "É"])
+trees = st.sets(st.tuples(names, names, names), min_size=1, max_size=30).map(
+    lambda paths: Taxonomy(list(enumerate(sorted(paths, reverse=True), start=100)))
+)
+
+
+def test_homonyms_are_kept_apart(tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    jazz = tree.leaf_index([21, 22])
+    assert jazz[0] != jazz[1]
+    assert tree.paths[jazz[0]] == ("MUSIQUE", "CD", "JAZZ")
+    assert tree.leaf_index([[99, 31]]).tolist() == [[-1, tree.leaf_index(31)]]
+    assert [tree.n_nodes(level) for level in LEVELS] == [3, 6, 8]
+
+
+@settings(max_examples=60, deadline=None)
+@given(trees, st.integers(0, 10**6))
+def test_structure_equals_the_obvious_version(tree, seed):
+    rng = np.random.default_rng(seed)
+    mass = rng.random((3, len(tree)))
+    assert tree.leaf_index(tree.leaf_ids).tolist() == list(range(len(tree)))
+    for level in LEVELS:
+        nodes = sorted({path[:level] for path in tree.paths})
+        assert tree.n_nodes(level) == len(nodes)
+        for node, path in enumerate(nodes):
+            below = [i for i, p in enumerate(tree.paths) if p[:level] == path]
+            assert tree.node_path(level, node) == path
+            assert (tree.ancestor(level)[below] == node).all()
+            np.testing.assert_allclose(tree.node_mass(mass, level)[:, node], mass[:, below].sum(axis=1))
+            if level > 1:
+                parents = sorted({p[: level - 1] for p in tree.paths})
+                assert parents[tree.parent(level)[node]] == path[: level - 1]
+    a, b = rng.integers(0, len(tree), (2, 20))
+    common = [
+        next(k for k in (3, 2, 1, 0) if tree.paths[i][:k] == tree.paths[j][:k]) for i, j in zip(a, b, strict=True)
+    ]
+    assert tree.distance(a, b).tolist() == [3 - k for k in common]
+
+
+def test_shelves_are_exact_paths(tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    assert [tree.leaf_ids[i] for i in tree.leaves_below("MUSIQUE > CD")] == [21]
+    assert len(tree.leaves_below("LIBRAIRIE")) == 3
+    with pytest.raises(KeyError):
+        tree.leaves_below("JAZZ")
+
+
+def test_csv_round_trip_bom_and_column_order(tree_csv, tmp_path):
+    tree = Taxonomy.from_csv(tree_csv)
+    tree.to_csv(tmp_path / "again.csv")
+    assert Taxonomy.from_csv(tmp_path / "again.csv").fingerprint == tree.fingerprint
+    (tmp_path / "bom.csv").write_bytes(b"\xef\xbb\xbf" + tree_csv.read_bytes())
+    assert Taxonomy.from_csv(tmp_path / "bom.csv").fingerprint == tree.fingerprint
+    turned = [",".join(reversed(line.split(","))) for line in tree_csv.read_text().splitlines()]
+    (tmp_path / "turned.csv").write_text("\n".join(turned))
+    assert Taxonomy.from_csv(tmp_path / "turned.csv").fingerprint == tree.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("41,CUISINE,,FOUET", r"line 10: leaf 41 has no category_level2"),
+        ("x,CUISINE,A,FOUET", r"line 10: category_id 'x' is not an integer"),
+        ("31,CUISINE,A,FOUET", r"category_id 31 stands twice"),
+    ],
+)
+def test_bad_lines_are_named(tree_csv, line, message):
+    tree_csv.write_text(tree_csv.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=message):
+        Taxonomy.from_csv(tree_csv)
+
+
+def test_bad_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="--tree"):
+        Taxonomy.from_csv(tmp_path / "none.csv")
+    (tmp_path / "a.csv").write_text("id,level1\n1,A\n")
+    with pytest.raises(ValueError, match="lacks the column category_id"):
+        Taxonomy.from_csv(tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_bytes("category_id,category_level1\n1,ÉTÉ".encode("latin-1"))
+    with pytest.raises(ValueError, match="UTF-8"):
+        Taxonomy.from_csv(tmp_path / "b.csv")
+    (tmp_path / "c.csv").write_text("category_id,category_level1,category_level2,category_level3\n")
+    with pytest.raises(ValueError, match="no leaf"):
+        Taxonomy.from_csv(tmp_path / "c.csv")
+
+
+def test_cdiscounts_own_tree(shared_data):
+    tree = Taxonomy.from_csv(shared_data / "cdiscount" / "category_names.csv")
+    assert [tree.n_nodes(level) for level in LEVELS] == [49, 486, 5270]
+    assert len({path[1] for path in tree.paths}) == 483
+    assert len({path[2] for path in tree.paths}) == 5263
+    assert "INSTRUMENTS DE MUSIQUE" not in {tree.paths[i][0] for i in tree.leaves_below("MUSIQUE")}

@@ -1,0 +1,79 @@
+"""Runs and workspaces: enough to predict, never overwritten, the next command named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.config import StrictConfig
+from catalog.plan import make_plan
+from catalog.run import Run
+from catalog.taxonomy import Taxonomy
+from catalog.workspace import Workspace
+from tests.conftest import make_product
+
+
+class Small(StrictConfig):
+    """A configuration of one key."""
+
+    a: int
+    """A number."""
+
+
+def make_run(parent, tree, kind="mosaic", config=None):
+    return Run.create(parent, kind, kind, plan="p", data="d", config=config or {"a": 1}, tree=tree)
+
+
+def test_runs_never_share_a_folder_and_come_back(tmp_path, tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    runs = [make_run(tmp_path, tree) for _ in range(3)]
+    assert len({run.folder for run in runs}) == 3
+    with pytest.raises(FileNotFoundError, match="not a finished run"):
+        Run.load(runs[0].folder)
+    runs[0].details["k"] = 3
+    runs[0].save()
+    again = Run.load(runs[0].folder, "mosaic")
+    assert (again.details, again.plan, again.data) == ({"k": 3}, "p", "d")
+    assert again.config(Small) == Small(a=1)
+    assert again.taxonomy().fingerprint == tree.fingerprint
+    assert again.revision.startswith("0.1.0")
+
+
+def test_wrong_runs_are_refused(tmp_path, tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    run = make_run(tmp_path, tree, config={"a": 1, "old": 2})
+    run.save()
+    with pytest.raises(ValueError, match="is a run of mosaic, expected one of ocr"):
+        Run.load(run.folder, "ocr")
+    with pytest.raises(ValueError, match=r"another version(?s:.*)unknown key 'old'"):
+        run.config(Small)
+    other = Taxonomy([(1, ("A", "B", "C"))])
+    with pytest.raises(ValueError, match="another category tree"):
+        run.check_tree(other, "the workspace's")
+    (run.folder / "run.json").write_text(json.dumps({"kind": "mosaic", "surprise": 1}))
+    with pytest.raises(ValueError, match="damaged"):
+        Run.load(run.folder)
+
+
+def test_the_next_command_is_named(tmp_path, tree_csv, write_bson):
+    room = Workspace(tmp_path / "runs")
+    with pytest.raises(FileNotFoundError, match="catalog split"):
+        room.plan()
+    with pytest.raises(FileNotFoundError, match="catalog split"):
+        room.require("fusion")
+    tree = Taxonomy.from_csv(tree_csv)
+    plan, _ = make_plan(Catalog(write_bson(*[make_product(i, 11) for i in range(20)])), tree)
+    room.save_plan(plan, tree)
+    with pytest.raises(FileNotFoundError, match="mosaic train"):
+        room.require("mosaic", "any")
+    with pytest.raises(FileNotFoundError, match="fusion train"):
+        room.require("fusion")
+    run = make_run(room.folder, tree)
+    run.save()
+    room.register(run, "2")
+    assert room.latest("mosaic", "2").folder == run.folder
+    assert room.latest("mosaic", "any") is None
+    room.save_plan(plan, tree)
+    assert room.latest("mosaic", "2") is None

@@ -1,0 +1,73 @@
+"""Small real files for every test: BSON, trees, photos."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import bson
+import numpy as np
+import pytest
+from PIL import Image
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+TREE = """category_id,category_level1,category_level2,category_level3
+11,LIBRAIRIE,LITTERATURE,ROMAN
+12,LIBRAIRIE,LITTERATURE,POESIE
+13,LIBRAIRIE,TOURISME,GUIDE
+21,MUSIQUE,CD,JAZZ
+22,MUSIQUE,VINYLE,JAZZ
+31,CUISINE,TASSES,MUG
+32,CUISINE,TASSES,BOL
+33,CUISINE,CUISSON,POELE
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sidecars of read-only folders go to a temporary cache, never to the user's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real data, where the machine has it."""
+    if not SHARED.is_dir():
+        pytest.skip("the real data (../shared/data) are not on this machine")
+    return SHARED
+
+
+@pytest.fixture
+def tree_csv(tmp_path: Path) -> Path:
+    """A tree of eight leaves; MUSIQUE has two leaves of one name."""
+    path = tmp_path / "tree.csv"
+    path.write_text(TREE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def write_bson(tmp_path: Path) -> Callable[..., Path]:
+    """Write documents (or raw bytes between them) to a BSON file."""
+
+    def write(*pieces: dict | bytes, name: str = "products.bson") -> Path:
+        path = tmp_path / name
+        path.write_bytes(b"".join(p if isinstance(p, bytes) else bson.encode(p) for p in pieces))
+        return path
+
+    return write
+
+
+def make_photo(seed: int = 0, size: tuple[int, int] = (48, 48), kind: str = "JPEG", mode: str = "RGB") -> bytes:
+    """An encoded photo of noise."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(out, kind)
+    return out.getvalue()
+
+
+def make_product(i: int, category: int | None = None, n: int = 1) -> dict:
+    """A document with n distinct photos."""
+    label = {} if category is None else {"category_id": category}
+    return {"_id": i, **label, "imgs": [{"picture": make_photo(10 * i + k)} for k in range(n)]}

@@ -1,0 +1,117 @@
+"""Each product goes to its count's network; whatever is missing has a fallback or a reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from catalog.config import load_config
+from catalog.probabilities import Silence
+from catalog.product import Product
+from mosaic.config import MosaicConfig
+from mosaic.expert import MosaicExpert, load_photos
+from mosaic.network import MosaicNetwork
+from tests.conftest import make_photo
+
+CONFIG = load_config(MosaicConfig, "mosaic", "debug")
+
+
+def network(seed: int, support=(0, 2, 3)) -> MosaicNetwork:
+    torch.manual_seed(seed)
+    made = MosaicNetwork(CONFIG.backbone, np.array(support), np.full(len(support), 1 / len(support)))
+    with torch.no_grad():
+        made.head.weight.normal_()
+    return made
+
+
+def expert(networks: dict[int, MosaicNetwork], config: MosaicConfig = CONFIG) -> MosaicExpert:
+    return MosaicExpert("mosaic", networks, config, k=dict.fromkeys(networks, 3), taxonomy="tree")
+
+
+def product(i: int, n: int) -> Product:
+    return Product(i, tuple(make_photo(10 * i + k, (32, 32), "PNG") for k in range(n)))
+
+
+def predict(chosen: MosaicExpert, products: list[Product]):
+    return chosen.predict(products, load_photos(products, 32, 10**6))
+
+
+def dense(found, n_leaves: int = 5) -> np.ndarray:
+    return found.dense(np.arange(len(found)), n_leaves)
+
+
+def by_hand(net: MosaicNetwork, pictures: list[np.ndarray]) -> np.ndarray:
+    strip = torch.from_numpy(np.concatenate(pictures, axis=1)[None])
+    with torch.inference_mode():
+        return net.eval()(strip).softmax(1).numpy()[0]
+
+
+def test_specialist_then_general():
+    products = [product(1, 1), product(2, 2), product(3, 3)]
+    photos = load_photos(products, 32, 10**6)
+    nets = {0: network(0), 2: network(2)}
+    found = dense(predict(expert(nets), products))
+    for row, key in ((0, 0), (1, 2), (2, 0)):
+        pictures = [photos.pictures[m] for m in photos.keys[row]]
+        np.testing.assert_allclose(found[row, [0, 2, 3]], by_hand(nets[key], pictures), atol=1e-5)
+
+
+def test_without_a_network_for_the_count_single_photo_passes_are_averaged():
+    products = [product(3, 3)]
+    photos = load_photos(products, 32, 10**6)
+    net = network(1)
+    found = dense(predict(expert({1: net}), products))
+    singles = [by_hand(net, [photos.pictures[m]]) for m in photos.keys[0]]
+    np.testing.assert_allclose(found[0, [0, 2, 3]], np.mean(singles, axis=0), atol=1e-5)
+
+
+def test_silence_has_a_reason_and_k_of_n_counts_as_k():
+    good = product(1, 1).images[0]
+    products = [Product(1, (b"bad", good)), Product(2, (b"bad",)), Product(3, ()), product(4, 3)]
+    found = predict(expert({1: network(1), 2: network(2)}), products)
+    assert found.n_images.tolist() == [1, 0, 0, 3]
+    assert found.silence.tolist() == [0, Silence.UNREADABLE, Silence.UNREADABLE, 0]
+    assert predict(expert({2: network(2)}), products).silence.tolist() == [
+        Silence.NO_NETWORK, Silence.UNREADABLE, Silence.UNREADABLE, Silence.NO_NETWORK,
+    ]  # fmt: skip
+    alone = predict(expert({1: network(1), 2: network(2)}), [Product(9, (good,))])
+    np.testing.assert_allclose(dense(found.select(np.array([0]))), dense(alone), atol=1e-6)
+    with pytest.raises(ValueError, match="no network"):
+        expert({})
+
+
+def test_equal_strips_are_computed_once_also_across_chunks(monkeypatch):
+    net = network(0)
+    shown = []
+    good = net.forward
+    monkeypatch.setattr(net, "forward", lambda strips: shown.append(len(strips)) or good(strips))
+    same = product(1, 2).images
+    chosen = expert({0: net})
+    first = predict(chosen, [Product(i, same) for i in range(6)])
+    assert sum(shown) == 1
+    predict(chosen, [Product(7, same), product(8, 1)])
+    assert sum(shown) == 2
+    assert len(np.unique(dense(first), axis=0)) == 1
+
+
+def test_the_result_does_not_depend_on_the_chunking():
+    products = [product(i, 1 + i % 4) for i in range(11)]
+    nets = {0: network(0), 1: network(1), 3: network(3)}
+    whole = dense(predict(expert(nets), products))
+    pieces = [dense(predict(expert(nets), products[i : i + 4])) for i in range(0, 11, 4)]
+    np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-5)
+
+
+def test_flipping_averages_each_photo_mirrored_in_its_place():
+    flip = CONFIG.model_copy(update={"inference": CONFIG.inference.model_copy(update={"flip": True})})
+    products = [product(1, 2)]
+    photos = load_photos(products, 32, 10**6)
+    pictures = [photos.pictures[m] for m in photos.keys[0]]
+    net = network(0)
+    expected = (by_hand(net, pictures) + by_hand(net, [p[:, ::-1] for p in pictures])) / 2
+    np.testing.assert_allclose(dense(predict(expert({0: net}, flip), products))[0, [0, 2, 3]], expected, atol=1e-5)
+
+
+def test_an_empty_chunk_gives_no_rows():
+    assert len(predict(expert({0: network(0)}), [])) == 0

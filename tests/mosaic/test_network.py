@@ -1,0 +1,79 @@
+"""The network: packaged weights, heads that start from another, files that hold no code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from catalog.config import load_config
+from mosaic.config import MosaicConfig
+from mosaic.network import MosaicNetwork
+
+BACKBONE = load_config(MosaicConfig, "mosaic", "debug").backbone
+PACKAGED = load_config(MosaicConfig, "mosaic").backbone
+
+
+def make(support=(1, 4, 6), config=BACKBONE) -> MosaicNetwork:
+    torch.manual_seed(0)
+    return MosaicNetwork(config, np.array(support), np.full(len(support), 1 / len(support))).eval()
+
+
+def strips(n: int, width: int, size: int = 32) -> torch.Tensor:
+    return torch.randint(0, 256, (n, size, size * width, 3), dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_one_network_takes_strips_of_any_count(width):
+    assert make()(strips(2, width)).shape == (2, 3)
+
+
+def test_packaged_imagenet_weights_are_the_real_ones():
+    network = make(config=PACKAGED)
+    trained = network.features(strips(2, 1, 64))
+    blank = make(config=PACKAGED.model_copy(update={"weights": "random"})).features(strips(2, 1, 64))
+    assert trained.shape == blank.shape == (2, 1280)
+    stem = dict(network.backbone.named_parameters())["conv_stem.weight"]
+    # learnt filters of the stem: far larger than an initialisation's, and not centred noise
+    assert stem.std() > 0.2
+    assert not torch.allclose(trained, blank)
+
+
+def test_a_specialist_starts_from_the_general_network():
+    general, special = make((1, 4, 6)), make((4, 5, 6))
+    with torch.no_grad():
+        general.head.weight.normal_()
+        general.head.bias.normal_()
+    special.start_from(general)
+    x = strips(3, 2)
+    torch.testing.assert_close(special(x)[:, [0, 2]], general(x)[:, [1, 2]])
+
+
+def test_weights_round_trip_without_pickle(tmp_path):
+    network, x = make(), strips(2, 1)
+    network.save(tmp_path / "w.safetensors")
+    again = MosaicNetwork.load(tmp_path / "w.safetensors", BACKBONE)
+    torch.testing.assert_close(again(x), network(x), atol=1e-5, rtol=1e-4)
+    assert again.support.tolist() == [1, 4, 6]
+    assert (tmp_path / "w.safetensors").read_bytes()[8:9] == b"{"
+
+
+def test_wrong_weights_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="train it again"):
+        MosaicNetwork.load(tmp_path / "none.safetensors", BACKBONE)
+    make().save(tmp_path / "w.safetensors")
+    other = BACKBONE.model_copy(update={"name": "test_efficientnet"})
+    with pytest.raises(ValueError, match="does not hold a test_efficientnet"):
+        MosaicNetwork.load(tmp_path / "w.safetensors", other)
+    (tmp_path / "w.safetensors").write_bytes(b"\x80\x04cos\nsystem\n")
+    with pytest.raises(ValueError, match="does not hold"):
+        MosaicNetwork.load(tmp_path / "w.safetensors", BACKBONE)
+
+
+def test_unknown_backbones_and_weights_are_named():
+    with pytest.raises(ValueError, match="timm knows no such network"):
+        make(config=BACKBONE.model_copy(update={"name": "resnet51x"}))
+    with pytest.raises(ValueError, match="exists for tf_efficientnet_lite0 only"):
+        make(config=BACKBONE.model_copy(update={"weights": "packaged"}))
+    with pytest.raises(FileNotFoundError, match="nor a file"):
+        make(config=BACKBONE.model_copy(update={"weights": "nowhere.pth"}))

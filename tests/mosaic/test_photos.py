@@ -1,0 +1,102 @@
+"""Encoded photos of every kind, and what is none."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mosaic.photos import UnreadablePhoto, decode, resize
+from mosaic.strip import assemble, augment
+from tests.conftest import make_photo
+
+LIMIT = 10**6
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "L"), ("PNG", "P"),
+     ("WEBP", "RGB"), ("GIF", "RGB"), ("BMP", "RGB"), ("TIFF", "RGB")],
+)  # fmt: skip
+def test_every_usual_kind_becomes_rgb(kind, mode):
+    photo = make_photo(1, (40, 40), kind, mode)
+    picture = decode(photo, LIMIT)
+    assert picture.shape == (40, 40, 3)
+    assert picture.dtype == np.uint8
+    expected = np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"), float)
+    # decoders differ by a little, and in how CMYK is turned
+    assert np.abs(picture - expected).mean() < (40 if mode == "CMYK" else 4)
+
+
+def test_red_stays_red():
+    out = io.BytesIO()
+    Image.new("RGB", (20, 20), (220, 10, 30)).save(out, "PNG")
+    assert decode(out.getvalue(), LIMIT)[5, 5].tolist() == [220, 10, 30]
+
+
+def test_a_photo_that_is_not_square_is_set_on_white():
+    out = io.BytesIO()
+    Image.new("RGB", (30, 10)).save(out, "PNG")
+    picture = decode(out.getvalue(), LIMIT)
+    assert picture.shape == (30, 30, 3)
+    assert (picture[:10] == 255).all()
+    assert (picture[10:20] == 0).all()
+    assert (picture[20:] == 255).all()
+
+
+def bomb(side: int) -> bytes:
+    """A tiny PNG that announces a huge picture."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"x") + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [2_000, 12_000, 60_000])
+def test_a_bomb_is_refused_by_its_header(side):
+    with pytest.raises(UnreadablePhoto, match="over the 1000000 that are accepted"):
+        decode(bomb(side), LIMIT)
+
+
+def test_a_thin_strip_counts_as_the_square_it_would_become():
+    with pytest.raises(UnreadablePhoto, match="1200 x 2"):
+        decode(make_photo(0, (1200, 2), "PNG"), LIMIT)
+
+
+@pytest.mark.parametrize("photo", [b"", b"hello", b"\xff\xd8\xff\xe0 jpeg?", make_photo(0)[:100], bomb(30)])
+def test_what_is_no_picture_is_said_to_be_none(photo):
+    with pytest.raises(UnreadablePhoto):
+        decode(photo, LIMIT)
+
+
+def test_one_pixel_and_resizing():
+    picture = decode(make_photo(0, (1, 1), "PNG"), LIMIT)
+    assert resize(picture, 16).shape == (16, 16, 3)
+    assert resize(decode(make_photo(0, (50, 50)), LIMIT), 20).shape == (20, 20, 3)
+
+
+def test_the_strip_keeps_the_sellers_order():
+    pictures = [np.full((10, 10, 3), value, np.uint8) for value in (10, 20, 30)]
+    strip = assemble(pictures, 8)
+    assert strip.shape == (8, 24, 3)
+    assert [int(strip[0, x, 0]) for x in (0, 8, 16)] == [10, 20, 30]
+
+
+def test_augmentation_is_decided_by_its_generator():
+    from catalog.config import load_config
+    from mosaic.config import MosaicConfig
+
+    config = load_config(MosaicConfig, "mosaic").augmentation
+    picture = decode(make_photo(3, (60, 60)), LIMIT)
+    one, two, other = (augment(picture, config, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert one.shape != other.shape or (one != other).any()
+    assert one.shape[0] == one.shape[1]
+    off = config.model_copy(update={"flip": False, "min_crop": 1.0, "colour": 0.0})
+    np.testing.assert_array_equal(augment(picture, off, np.random.default_rng(0)), picture)
