@@ -8,7 +8,7 @@ from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import score_probabilities
-from catalog.report import Report, System, leaderboard
+from catalog.report import Report, System, cat1_table, leaderboard
 from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
 from mosaic.prediction import predict_with
@@ -43,6 +43,7 @@ def evaluate(
         )
     what = "held-out products" if file is None else file.name
     report = Report("Image branch", f"{what} of {catalog.path.name}", systems, tree)
+    report.tables = [cat1_table(systems, tree)]
     report.facts = {
         "catalogue": catalog.path.name,
         "networks": ", ".join(r.folder.name for r in runs.by_count.values()),

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
@@ -111,6 +112,8 @@ def _fit_part(
         leaves = np.union1d(leaves, known)
         general = dict(zip(known.tolist(), initial.frequency.tolist(), strict=True))
         counts = np.array([counts_of.get(leaf, 0) + general.get(leaf, 0.0) for leaf in leaves.tolist()])
+    # the head's first weights are drawn here, the rest of the randomness is seeded by the loop
+    torch.manual_seed(config.seed)
     network = MosaicNetwork(
         config.backbone if initial is None else config.backbone.model_copy(update={"weights": "random"}),
         leaves,
