@@ -28,8 +28,8 @@ Mode = Literal["heldout", "kfold"]
 class Plan:
     """Parts of the labelled products of one catalogue.
 
-    In mode `heldout` part 0 is held out once and the network trained on the others is the deployed one; in mode
-    `kfold` every part is held out in turn and the deployed network is trained on all of them.
+    In mode `heldout` part 0 is held out once, in mode `kfold` every part in turn. What is deployed in the end has
+    learnt from all of them.
 
     Attributes:
         catalog: path of the catalogue; data: its fingerprint; taxonomy: fingerprint of the tree.

@@ -86,7 +86,8 @@ class MosaicConfig(StrictConfig):
     training: TrainingConfig
     """The general network, from the backbone's weights."""
     specialist: TrainingConfig
-    """The network of one image count, from the general one."""
+    """Fits that go on from another network: one image count's from the general one; the deployed one from the one
+    that was measured."""
     min_products: int = Field(ge=1)
     """A count with fewer training products in a part than this gets no specialist: the general network serves it."""
     inference: InferenceConfig

@@ -45,7 +45,9 @@ def _of_count(data: TrainingData, positions: NDArray[np.int64], n_images: int) -
 def train(workspace: Workspace, config: MosaicConfig, n_images: int, init_from: Path | None, bar: Bar) -> Run:
     """Train the network for `n_images` photos (`ANY` = 0: the general one) under the workspace's plan.
 
-    Every held-out part is predicted by a network that never saw it; these probabilities are saved in the run.
+    Every held-out part is predicted by a network that never saw it; these probabilities are saved in the run. The
+    deployed network has learnt from every product: with one held-out part, the general network goes on from the one
+    that was measured (as a specialist would); in folds, and for specialists, it is fitted like those of the parts.
     `init_from`: a run whose networks are the start, part by part.
 
     Raises:
@@ -70,13 +72,12 @@ def train(workspace: Workspace, config: MosaicConfig, n_images: int, init_from: 
     run.details = {"n_images": n_images, "init_from": init_from.name if init_from else None}
     held_out: list[Probabilities] = []
     for part in plan.held_out_parts:
-        deployed = plan.mode == "heldout"
-        network = _fit_part(data, config, n_images, part, start, bar)
-        network.save(run.folder / ("weights.safetensors" if deployed else f"weights-part{part}.safetensors"))
+        network = _fit_part(data, config, n_images, part, _initial(start, config, part), bar)
+        network.save(run.folder / f"weights-part{part}.safetensors")
         with bar("held-out part") as progress:
             held_out.append(_predict_part(data, config, n_images, part, network, held_out, progress))
-    if plan.mode == "kfold":
-        _fit_part(data, config, n_images, None, start, bar).save(run.folder / "weights.safetensors")
+    initial = network if plan.mode == "heldout" and start is None else _initial(start, config, None)
+    _fit_part(data, config, n_images, None, initial, bar).save(run.folder / "weights.safetensors")
     probabilities = concatenate(held_out)
     probabilities.save(run.folder / "heldout.safetensors")
     run.details["k"] = int(probabilities.leaves.shape[1])
@@ -97,16 +98,25 @@ def _starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:
     return run
 
 
+def _initial(start: Run | None, config: MosaicConfig, part: int | None) -> MosaicNetwork | None:
+    """The starting run's network that never saw `part` (None: the deployed one)."""
+    return None if start is None else load_network(start, config, part)
+
+
 def _fit_part(
-    data: TrainingData, config: MosaicConfig, n_images: int, part: int | None, start: Run | None, bar: Bar
+    data: TrainingData,
+    config: MosaicConfig,
+    n_images: int,
+    part: int | None,
+    initial: MosaicNetwork | None,
+    bar: Bar,
 ) -> MosaicNetwork:
-    """Fit on everything but `part` (None: on everything)."""
+    """Fit on everything but `part` (None: on everything), from `initial` or from the backbone's weights."""
     positions = _of_count(data, data.plan.training_positions(part), n_images)
-    training = config.training if start is None else config.specialist
-    initial = None if start is None else load_network(start, config, None if data.plan.mode == "heldout" else part)
+    training = config.training if initial is None else config.specialist
     leaves, counts = np.unique(data.leaf[positions], return_counts=True)
     if initial is not None:
-        # the specialist goes on naming every leaf that the general network knows
+        # the new network goes on naming every leaf that the first one knows
         known = initial.support.numpy()
         counts_of = dict(zip(leaves.tolist(), counts.tolist(), strict=True))
         leaves = np.union1d(leaves, known)

@@ -69,6 +69,9 @@ def test_the_series_learns_and_holds_out_exactly_the_plans_products(room):
     assert sorted(merged.product_ids) == sorted(expected)
     assert runs[0].metrics["all"]["levels"]["3"]["top1"] > 0.8
     assert runs[2].details["init_from"] == runs[0].folder.name
+    # the deployed network went on from the measured one, over all products
+    names = ("weights.safetensors", "weights-part0.safetensors")
+    assert len({(runs[0].folder / name).read_bytes() for name in names}) == 2
     assert {p.suffix for p in runs[0].folder.iterdir()} <= {".json", ".yaml", ".csv", ".safetensors"}
 
 
