@@ -120,9 +120,12 @@ def read_json(path: Path) -> dict[str, Any]:
 def code_revision() -> str:
     """Version of the installed distribution, and the git revision when run from a checkout."""
     version = metadata.version("rayonnage")
+    checkout = Path(__file__).parents[1]
+    if not (checkout / ".git").exists():
+        return version
     try:
         described = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],
+            ["git", "-C", str(checkout), "describe", "--always", "--dirty"],
             capture_output=True, text=True, timeout=5, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
