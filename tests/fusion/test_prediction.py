@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import bson
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -187,6 +188,25 @@ def test_one_product_as_photos(trained, tmp_path):
     assert "bad.jpg cannot be decoded" in alone.stderr
     five = CliRunner().invoke(fusion, ["predict", *[str(tmp_path / "0.jpg")] * 5, *map(str, room)])
     assert "at most 4" in five.stderr
+
+
+def test_mosaic_predict_saves_what_fusion_uses(trained, tmp_path):
+    from catalog.probabilities import Probabilities
+    from mosaic.cli import main as mosaic
+
+    write_test(tmp_path / "test.bson", 20)
+    room = ("--workspace", trained / "runs")
+    printed = call(mosaic, "predict", tmp_path / "test.bson", "--output", tmp_path / "saved", *room)
+    assert str(tmp_path / "saved" / "mosaic.safetensors") in printed
+    saved = Probabilities.load(tmp_path / "saved" / "mosaic.safetensors")
+    catalog = Catalog(tmp_path / "test.bson")
+    predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
+    own = predictor.predict(list(catalog)).experts[0]
+    np.testing.assert_array_equal(saved.product_ids, catalog.product_ids)
+    np.testing.assert_allclose(saved.values, own.values, atol=1e-5)
+    np.testing.assert_array_equal(saved.silence, own.silence)
+    text = call(mosaic, "evaluate", *room)
+    assert "Cat III" in text
 
 
 def test_the_api_predicts_a_list_of_products(trained):

@@ -181,3 +181,24 @@ def test_without_an_image_branch_the_error_names_it(room):
     result = CliRunner().invoke(ocr, ["train", "--workspace", str(room.folder)])
     assert result.exit_code == 1
     assert "mosaic train" in result.stderr
+
+
+def test_predict_and_evaluate_take_what_the_image_branch_saved(room, tmp_path):
+    trained(room)
+    catalog = room.training_catalog()
+    call = CliRunner().invoke
+    missing = call(ocr, ["predict", str(catalog.path), "--workspace", str(room.folder)])
+    assert missing.exit_code == 1
+    assert "mosaic predict" in missing.stderr
+    ids = catalog.product_ids
+    photo_branch(room, ids, ids % 4 != 0).save(tmp_path / "photo.safetensors")
+    options = ["--photo-probabilities", str(tmp_path / "photo.safetensors"), "--workspace", str(room.folder)]
+    said = call(ocr, ["predict", str(catalog.path), "--output", str(tmp_path / "text.safetensors"), *options])
+    assert said.exit_code == 0, said.output
+    saved = Probabilities.load(tmp_path / "text.safetensors")
+    assert saved.speaks.tolist() == (ids % 4 != 0).tolist()
+    for arguments in (["evaluate"], ["evaluate", str(catalog.path), *options[:2]]):
+        said = call(ocr, [*arguments, "--output", str(tmp_path), "--workspace", str(room.folder)])
+        assert said.exit_code == 0, said.output
+        assert "100.0" in said.stdout
+        assert (tmp_path / "ocr.html").is_file()
