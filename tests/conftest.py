@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,12 @@ import bson
 import numpy as np
 import pytest
 from PIL import Image
+
+from catalog.catalog import Catalog
+
+# torch reads this when it is first imported, which is later. On cores that other work is using too, the threads of
+# networks as small as these spend their time waiting for each other: 230 s instead of 12 s for tests/mosaic.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -71,3 +78,10 @@ def make_product(i: int, category: int | None = None, n: int = 1) -> dict:
     """A document with n distinct photos."""
     label = {} if category is None else {"category_id": category}
     return {"_id": i, **label, "imgs": [{"picture": make_photo(10 * i + k)} for k in range(n)]}
+
+
+@pytest.fixture
+def tiny_catalog(write_bson: Callable[..., Path]) -> Catalog:
+    """60 labelled products on eight leaves, 1-4 photos each, no photo twice."""
+    leaves = [int(line.split(",")[0]) for line in TREE.splitlines()[1:]]
+    return Catalog(write_bson(*[make_product(i, leaves[i % 8], 1 + i // 8 % 4) for i in range(60)]))
