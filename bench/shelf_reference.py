@@ -4,8 +4,8 @@ The reference: frozen EfficientNet-Lite0 features averaged over a product's phot
 the same OCR engine + TF-IDF + logistic regression, used where the photo's likeliest shelf is one of the routed shelves.
 
     python bench/shelf_reference.py TRAIN.bson TREE.csv WORKSPACE TEST.bson   the workspace's fusion run on TEST.bson
-    python bench/shelf_reference.py TRAIN.bson TREE.csv WORKSPACE             cross-validation: the workspace's plan was
-                                                                              made with `catalog split --folds K`
+    python bench/shelf_reference.py TRAIN.bson TREE.csv WORKSPACE             on the plan's held-out products; all of
+                                                                              them after `catalog split --folds K`
 """
 
 from __future__ import annotations
@@ -108,11 +108,12 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
         data = gather(workspace, Members.latest(workspace))
         fused = cross_fit(data, [e.expert for e in data.experts], load_config(FusionConfig, "fusion"))
         plan = workspace.plan()
-        dense = np.zeros((len(train), len(tree)))
+        parts = []
         for part in plan.held_out_parts:
             fit, test = plan.training_positions(part), plan.held_out_positions(part)
-            dense[test] = reference(tree, shelves, x, text, leaf, fit, x[test], [text[i] for i in test])
-        plain = score(dense, leaf, train.product_ids, train.n_images, tree)
+            dense = reference(tree, shelves, x, text, leaf, fit, x[test], [text[i] for i in test])
+            parts.append(score(dense, leaf[test], train.product_ids[test], train.n_images[test], tree))
+        plain = concatenate_scores(parts)
     else:
         test = Catalog(test_file)
         truth = tree.leaf_index(test.category_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ MAX_DOCUMENT = 48 * 2**20
 """Bytes; MongoDB writes at most 16 MiB, a longer announced length is taken for garbage."""
 
 NO_CATEGORY = -1
+FIRST_FIELD = re.compile(rb"(?:category_id|imgs|_id)\0")
+"""Name of a document's first field: MongoDB and pymongo put the `_id` first, other writers may not."""
+
 ROW = np.dtype(
     [("offset", "<i8"), ("length", "<i4"), ("product_id", "<i8"), ("category_id", "<i8"), ("n_images", "<i1")]
 )
@@ -166,14 +170,14 @@ def _resume_after(data: mmap.mmap, position: int, size: int, log: ProblemLog) ->
     start = position
     while True:
         # a document starts with its length (4 bytes), then its first field: type byte and name
-        name = data.find(b"_id\0", start + 6)
-        if name < 0:
+        name = FIRST_FIELD.search(data, start + 6)
+        if name is None:
             break
-        start = name - 5
+        start = name.start() - 5
         length = _document_length(data, start, size)
         if length and _is_bson(data[start : start + length]):
             break
-    resumed = size if name < 0 else start
+    resumed = size if name is None else start
     announced = int.from_bytes(data[position : position + 4], "little", signed=True)
     if resumed == size and 5 <= announced <= MAX_DOCUMENT and position + announced > size:
         detail = f"{announced} bytes announced, {size - position} left"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from catalog.bson_index import ROW, Progress, build_index, fingerprint, parse_document
 from catalog.product import ProblemLog, Product
-from catalog.sidecar import read_sidecar, sidecar_path, source_stamp, write_sidecar
+from catalog.sidecar import keep_sidecar, read_sidecar, sidecar_path, source_stamp
 
 MD5 = np.dtype((np.uint8, 16))
 
@@ -49,7 +49,7 @@ class Catalog(Sequence[Product]):
                 "fingerprint": self.fingerprint,
                 "problems": self.problems.to_json(),
             }
-            write_sidecar(place, header, rows)
+            keep_sidecar(place, header, rows)
             found = read_sidecar(place, stamp, ROW) or (header, rows)
         header, rows = found
         self._rows: NDArray[np.void] = rows
@@ -90,7 +90,7 @@ class Catalog(Sequence[Product]):
                 at += 1
             if progress is not None and (done % 1000 == 0 or done == len(self)):
                 progress(done, len(self))
-        write_sidecar(place, {"stamp": stamp, "n_rows": len(digests)}, digests)
+        keep_sidecar(place, {"stamp": stamp, "n_rows": len(digests)}, digests)
         return digests
 
     def __len__(self) -> int:

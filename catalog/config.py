@@ -49,7 +49,10 @@ def load_config(model: type[M], package: str, config: str | None = None, overrid
         key, separator, text = override.partition("=")
         if not separator:
             raise ValueError(f"--set {override!r}: expected key=value, for instance training.epochs=3")
-        nested: Any = yaml.safe_load(text)
+        try:
+            nested: Any = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"--set {override!r}: the value is not YAML: {error}") from None
         for part in reversed(key.strip().split(".")):
             nested = {part: nested}
         _overlay(values, nested)
@@ -78,12 +81,17 @@ def _read_section(name: str, package: str) -> dict[str, Any]:
             raise FileNotFoundError(f"no configuration {name!r}: give a file, or one of {', '.join(shipped)}")
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ValueError(f"{path} is larger than a configuration can be ({MAX_CONFIG_BYTES} bytes)")
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"configuration {name} is not UTF-8 text ({error})") from None
     try:
         sections = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise ValueError(f"configuration {name}: not YAML: {error}") from None
     known = ("catalog", "mosaic", "ocr", "fusion")
+    if not isinstance(sections, dict):
+        raise ValueError(f"configuration {name}: {str(sections)[:40]!r} found, expected sections {', '.join(known)}")
     for section in sections:
         if section not in known:
             raise ValueError(f"configuration {name}: unknown section {section!r}{_nearest(section, known)}")

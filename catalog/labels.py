@@ -40,11 +40,15 @@ def _read(path: Path) -> dict[int, int]:
         raise FileNotFoundError(f"{path} does not exist: give a CSV with product_id,category_id (--labels)")
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        names = reader.fieldnames or []
+        try:
+            names = list(reader.fieldnames or [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None
         id_column = next((c for c in ID_COLUMNS if c in names), None)
         if id_column is None or "category_id" not in names:
             raise ValueError(f"{path}: expected the columns product_id and category_id, got {', '.join(names)}")
         try:
-            return {int(row[id_column]): int(row["category_id"]) for row in reader}
-        except (ValueError, TypeError):
+            # numpy refuses what does not fit 64 bits
+            return {int(np.int64(int(row[id_column]))): int(np.int64(int(row["category_id"]))) for row in reader}
+        except (ValueError, TypeError, OverflowError, csv.Error):
             raise ValueError(f"{path}, line {reader.line_num}: ids must be integers") from None

@@ -210,7 +210,8 @@ def _stratify(
 ) -> NDArray[np.int16]:
     """Deal each leaf's components over the parts in turn, ordered by image count, from a random first part.
 
-    `keep_first`: a leaf's first component never goes to part 0, so that every leaf can be learnt.
+    `keep_first`: a leaf's first component never goes to part 0, so that every leaf can be learnt. A leaf all of whose
+    products share photos with other leaves has no component of its own: one of those then leaves part 0 instead.
     """
     _, first, size = np.unique(component, return_index=True, return_counts=True)
     order = np.lexsort((rng.random(len(first)), n_images[first], leaf[first]))
@@ -223,4 +224,9 @@ def _stratify(
     within = before - before[new_leaf][run]
     part = np.empty(len(first), np.int16)
     part[order] = (start[run] + within) % n_parts
+    if keep_first:
+        for stranded in np.setdiff1d(leaf, leaf[part[component] != 0]):
+            own = component[leaf == stranded]
+            if not part[own].any():
+                part[own[np.argmin(size[own])]] = 1 + stranded % (n_parts - 1)
     return part[component]

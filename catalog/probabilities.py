@@ -164,13 +164,16 @@ class Probabilities:
             with safe_open(path, framework="numpy") as file:
                 texts = json.loads((file.metadata() or {})["probabilities"])
                 arrays = {name: file.get_tensor(name) for name in _ARRAYS}
-        except (SafetensorError, KeyError, ValueError) as error:
+            found = cls(**texts, **arrays)
+        except (SafetensorError, KeyError, ValueError, TypeError) as error:
             raise ValueError(f"{path} holds no probabilities ({error})") from None
         n, s = len(arrays["product_ids"]), len(arrays["support"])
         rows = ("n_images", "leaves", "values", "rest", "silence")
         if any(len(arrays[name]) != n for name in rows) or len(arrays["frequency"]) != s:
             raise ValueError(f"{path}: arrays of different lengths, the file is damaged")
-        return cls(**texts, **arrays)
+        if found.leaves.shape != found.values.shape or not np.isin(found.leaves[found.speaks], found.support).all():
+            raise ValueError(f"{path}: leaves and values do not fit the support, the file is damaged")
+        return found
 
 
 _ARRAYS = (

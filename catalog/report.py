@@ -72,9 +72,15 @@ class Report:
         }
 
     def write(self, folder: Path, name: str = "report") -> Path:
-        """Write `name.json` and `name.html` into `folder`; returns the page's path."""
+        """Write `name.json` and `name.html` into `folder`; returns the page's path.
+
+        Raises:
+            ValueError: the first system speaks on no product, so there is nothing to report.
+        """
         from jinja2 import Environment, PackageLoader, select_autoescape
 
+        if not len(self.systems[0].scores):
+            raise ValueError(f"{self.title}: {self.systems[0].name} speaks on no labelled product, nothing to report")
         folder.mkdir(parents=True, exist_ok=True)
         numbers = self.to_json()
         text = json.dumps(numbers, indent=2, default=_plain)
@@ -220,7 +226,9 @@ def leaderboard(systems: Sequence[System]) -> str:
     rows = [header]
     for name, summary in summaries.items():
         by_count = [f"{100 * summary[c]['levels']['3']['top1']:.1f}" if c in summary else "-" for c in counts]
-        by_level = [f"{100 * summary[ALL]['levels'][str(level)]['top1']:.1f}" for level in LEVELS]
+        by_level = [
+            f"{100 * summary[ALL]['levels'][str(level)]['top1']:.1f}" if ALL in summary else "-" for level in LEVELS
+        ]
         rows.append([name, *by_count, *by_level])
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     return "\n".join(

@@ -91,7 +91,10 @@ class Run:
             ValueError: it does not fit this version's model.
         """
         path = self.folder / "config.yaml"
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
         return checked(model, values, f"{path} was written by another version, train the run again")
 
     def held_out(self) -> Probabilities:

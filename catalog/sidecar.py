@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from catalog.atomic import atomic_path
 
+log = logging.getLogger(__name__)
 MAGIC = b"RAYONNAGE-SIDECAR-2\n"
 MAX_HEADER = 64 * 2**20
 
@@ -41,6 +43,14 @@ def write_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> Non
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         file.write(MAGIC + len(head).to_bytes(8, "little") + head)
         np.ascontiguousarray(rows).tofile(file)
+
+
+def keep_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None:
+    """`write_sidecar` where that is possible: without it, the next opening reads the source again, no more."""
+    try:
+        write_sidecar(path, header, rows)
+    except OSError as error:
+        log.warning("%s cannot be kept, the next opening will read the source again (%s)", path, error)
 
 
 def read_sidecar(path: Path, stamp: dict[str, int], dtype: np.dtype[Any]) -> tuple[dict[str, Any], NDArray[Any]] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ LEVEL_NAMES = {1: "Cat I", 2: "Cat II", 3: "Cat III"}
 COLUMNS = ("category_id", "category_level1", "category_level2", "category_level3")
 SEPARATOR = " > "
 UNKNOWN = -1
+INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 class Taxonomy:
@@ -63,20 +65,23 @@ class Taxonomy:
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from None
         reader = csv.DictReader(io.StringIO(text))
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+        try:
+            columns = list(reader.fieldnames or [])
+            rows = [(reader.line_num, row) for row in reader]
+        except csv.Error as error:
+            raise ValueError(f"{path} is not a CSV file ({error})") from None
+        missing = [name for name in COLUMNS if name not in columns]
         if missing:
-            raise ValueError(
-                f"{path} lacks the column {', '.join(missing)}; it has {', '.join(reader.fieldnames or [])}"
-            )
+            raise ValueError(f"{path} lacks the column {', '.join(missing)}; it has {', '.join(columns)}")
         leaves, faults = [], []
-        for row in reader:
+        for line, row in rows:
             # names are kept to the letter: Cdiscount has some that differ by a trailing blank alone
             names = [row[name] or "" for name in COLUMNS]
-            if not names[0].strip().lstrip("-").isdigit():
-                faults.append(f"line {reader.line_num}: category_id {names[0]!r} is not an integer")
+            if not INTEGER.fullmatch(names[0].strip()):
+                faults.append(f"line {line}: category_id {names[0]!r} is not an integer")
             elif not all(name.strip() for name in names[1:]):
                 empty = next(c for c, name in zip(COLUMNS[1:], names[1:], strict=True) if not name.strip())
-                faults.append(f"line {reader.line_num}: leaf {names[0]} has no {empty}")
+                faults.append(f"line {line}: leaf {names[0]} has no {empty}")
             else:
                 leaves.append((int(names[0]), (names[1], names[2], names[3])))
         if faults:

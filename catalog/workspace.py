@@ -81,7 +81,15 @@ class Workspace:
 
     def _read(self) -> dict[str, Any]:
         path = self.folder / "workspace.json"
-        return read_json(path)["latest"] if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        try:
+            latest = read_json(path).get("latest")
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
+        if not isinstance(latest, dict):
+            raise ValueError(f"{path} is damaged: it names no latest runs")
+        return latest
 
     def _write(self, latest: dict[str, Any]) -> None:
         write_text(self.folder / "workspace.json", json.dumps({"latest": latest}, indent=2) + "\n")

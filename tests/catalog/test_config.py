@@ -70,3 +70,56 @@ def test_wrong_files_are_explained(tmp_path):
     (tmp_path / "c.yaml").write_text("mosaic: 3\n")
     with pytest.raises(ValueError, match="expected keys and values"):
         load_config(MosaicConfig, "mosaic", str(tmp_path / "c.yaml"))
+
+
+@pytest.mark.parametrize("text", ["[1", "{", "a: b: c", '"'])
+def test_an_override_that_is_no_yaml_is_named(text):
+    with pytest.raises(ValueError, match=r"--set 'training.epochs="):
+        load_config(MosaicConfig, "mosaic", None, [f"training.epochs={text}"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("=3", "expected key=value|unknown key"),
+        ("training=3", "training: .*got 3"),
+        ("training..epochs=3", "unknown key 'training.'"),
+        ("training.epochs=", r"training.epochs: .*got None"),
+        ("backbone.name=[a, b]", "backbone.name: .*string"),
+        ("workers=many", "workers"),
+    ],
+)
+def test_odd_overrides_are_explained(override, message):
+    with pytest.raises(ValueError, match=message):
+        load_config(MosaicConfig, "mosaic", None, [override])
+
+
+def test_the_last_override_wins_and_numbers_may_be_written_short():
+    config = load_config(MosaicConfig, "mosaic", None, ["training.lr=1e-3", "seed=1", "seed=2", " training.epochs =4"])
+    assert (config.training.lr, config.seed, config.training.epochs) == (0.001, 2, 4)
+
+
+@pytest.mark.parametrize("text", ["3\n", "- mosaic\n", "hello\n"])
+def test_a_file_that_holds_no_sections_is_named(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"a.yaml: .*expected sections"):
+        load_config(MosaicConfig, "mosaic", str(tmp_path / "a.yaml"))
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path):
+    (tmp_path / "a.yaml").write_bytes(b"mosaic:\n  seed: \xff\n")
+    with pytest.raises(ValueError, match=r"a.yaml"):
+        load_config(MosaicConfig, "mosaic", str(tmp_path / "a.yaml"))
+
+
+def test_an_empty_file_or_section_changes_nothing(tmp_path):
+    (tmp_path / "a.yaml").write_text("")
+    (tmp_path / "b.yaml").write_text("mosaic:\nocr:\n")
+    for name in ("a.yaml", "b.yaml"):
+        assert load_config(MosaicConfig, "mosaic", str(tmp_path / name)) == load_config(MosaicConfig, "mosaic")
+
+
+def test_configurations_cannot_be_changed_afterwards():
+    config = load_config(MosaicConfig, "mosaic")
+    with pytest.raises(ValueError, match="frozen"):
+        config.seed = 3

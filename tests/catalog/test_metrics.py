@@ -13,8 +13,10 @@ from catalog.metrics import (
     paired_difference,
     risk_coverage,
     score,
+    score_probabilities,
     summarize,
 )
+from catalog.probabilities import Probabilities, Silence
 from catalog.taxonomy import LEVELS, Taxonomy
 from tests.conftest import TREE
 
@@ -78,3 +80,55 @@ def test_intervals_hold_their_level():
 def test_risk_coverage_of_a_known_case():
     curve = risk_coverage(np.array([0.9, 0.5, 0.7, 0.2]), np.array([True, False, True, True]))
     np.testing.assert_allclose(curve, [[0.25, 0], [0.5, 0], [0.75, 1 / 3], [1, 0.25]])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_every_figure_equals_the_obvious_version(seed):
+    rng = np.random.default_rng(seed)
+    dense = rng.dirichlet(np.ones(8) * 0.4, size=25)
+    truth, counts = rng.integers(0, 8, 25), rng.integers(0, 5, 25)
+    figures = summarize(score(dense, truth, np.arange(25), counts, TAXONOMY))
+    assert set(figures) == {"all", *map(str, set(counts.tolist()))}
+    for name, found in figures.items():
+        rows = [i for i in range(25) if name == "all" or counts[i] == int(name)]
+        assert found["n"] == len(rows)
+        right = {i: dense[i].argmax() == truth[i] for i in rows}
+        paths = {i: (TAXONOMY.paths[dense[i].argmax()], TAXONOMY.paths[truth[i]]) for i in rows}
+        distance = [next(3 - k for k in (3, 2, 1, 0) if a[:k] == b[:k]) for a, b in paths.values()]
+        assert found["hd1"] == pytest.approx(np.mean(distance))
+        leaves = {int(truth[i]) for i in rows}
+        macro = [np.mean([right[i] for i in rows if truth[i] == leaf]) for leaf in leaves]
+        assert found["macro_top1"] == pytest.approx(np.mean(macro))
+        leaf = found["levels"]["3"]
+        assert leaf["top1"] == pytest.approx(np.mean(list(right.values())))
+        assert leaf["top5"] == pytest.approx(np.mean([truth[i] in np.argsort(-dense[i])[:5] for i in rows]))
+        assert leaf["nll"] == pytest.approx(-np.mean([np.log(max(dense[i, truth[i]], 1e-9)) for i in rows]), abs=1e-5)
+        assert leaf["top1_low"] <= leaf["top1"] <= leaf["top1_high"]
+
+
+def test_saved_probabilities_are_scored_where_the_expert_speaks_and_the_truth_is_known():
+    rng = np.random.default_rng(0)
+    n = 2500
+    dense, truth = rng.dirichlet(np.ones(8), size=n), rng.integers(-1, 8, n)
+    silence = np.where(rng.random(n) < 0.2, Silence.UNREADABLE, Silence.SPEAKS).astype(np.uint8)
+    made = Probabilities.from_dense(
+        "mosaic", np.arange(n), np.ones(n, np.int8), dense, silence,
+        support=np.arange(8, dtype=np.int32), frequency=np.full(8, 1 / 8), k=8, taxonomy="t",
+    )  # fmt: skip
+    found = score_probabilities(made, truth, TAXONOMY)
+    rows = np.flatnonzero((silence == 0) & (truth >= 0))
+    assert found.product_ids.tolist() == rows.tolist()
+    np.testing.assert_array_equal(found.predicted[:, 2], dense[rows].argmax(axis=1))
+    assert len(score_probabilities(made, np.full(n, -1), TAXONOMY)) == 0
+
+
+def test_a_paired_difference_of_a_known_case():
+    a = np.array([True] * 60 + [False] * 40)
+    b = np.array([True] * 40 + [False] * 20 + [True] * 10 + [False] * 30)
+    difference, low, high = paired_difference(a, b)
+    assert difference == pytest.approx(0.1)
+    # wins 20, losses 10 of 100: the standard error is sqrt(0.3 - 0.1 ** 2) / 10
+    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.29) / 10, rel=0.1)
+    assert paired_difference(a, a) == (0, 0, 0)
+    assert paired_difference(a, b) == paired_difference(a, b)

@@ -111,3 +111,33 @@ def test_products_without_a_category_of_the_tree_are_left_out_and_named(write_bs
     assert {p.product_id: p.kind.name for p in log.named} == {90: "NO_CATEGORY", 91: "UNKNOWN_CATEGORY"}
     with pytest.raises(ValueError, match="at least 100 are needed"):
         make_plan(catalog, Taxonomy.from_csv(tree_csv), n_parts=50)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10**6))
+def test_every_leaf_can_be_learnt_even_where_copies_cross_leaves(write_bson, tree_csv, seed):
+    rng = np.random.default_rng(seed)
+    photos = [rng.integers(0, 50, rng.integers(1, 3)).tolist() for _ in range(30)]
+    catalog = write_products(write_bson, photos, rng.choice(LEAVES, 30).tolist())
+    plan, _ = make_plan(catalog, Taxonomy.from_csv(tree_csv), seed=seed)
+    assert set(catalog.category_ids[plan.training_positions(0)]) == set(catalog.category_ids)
+    part = dict(zip(plan.positions.tolist(), plan.parts.tolist(), strict=True))
+    for group in slow_groups(photos, 20):
+        assert len({part[i] for i in group}) == 1
+
+
+def test_the_plan_says_what_it_was_made_from(tiny_catalog, tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    plans = [
+        make_plan(tiny_catalog, tree, **options)[0]
+        for options in ({}, {"n_parts": 4}, {"mode": "kfold"}, {"max_copies": 3}, {"seed": 9})
+    ]
+    assert len({plan.plan_id for plan in plans}) == len(plans)
+    assert plans[0].taxonomy == tree.fingerprint
+    assert plans[0].data == tiny_catalog.fingerprint
+    smaller = Taxonomy([(i, p) for i, p in zip(tree.leaf_ids.tolist(), tree.paths, strict=True) if i != 33])
+    part, log = make_plan(tiny_catalog, smaller)
+    assert len(part.positions) + len(log) == 60
+    assert part.taxonomy != tree.fingerprint
+    with pytest.raises(ValueError, match="at least 2 parts, got 1"):
+        make_plan(tiny_catalog, tree, n_parts=1)

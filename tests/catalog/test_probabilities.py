@@ -103,3 +103,73 @@ def test_choose_k_equals_the_obvious_version(seed, coverage):
     # a mean that equals the coverage to the last bit may fall on either side
     assert abs(choose_k(dense, coverage, 100) - slow) <= (coverage == 1)
     assert choose_k(dense, coverage, 2) == min(2, choose_k(dense, coverage, 100))
+
+
+def test_a_narrow_list_is_padded_without_saying_anything_new():
+    """Three leaves of the first part's support, two of the second's, one of them shared."""
+
+    def part(support: list[int], dense: list[float], k: int, weight: list[float]) -> Probabilities:
+        return Probabilities.from_dense(
+            "mosaic", np.array([sum(support)]), np.ones(1, np.int8), np.array([dense]), np.zeros(1, np.uint8),
+            support=np.array(support, np.int32), frequency=np.array(weight), k=k, taxonomy="tree",
+        )  # fmt: skip
+
+    both = concatenate([part([0, 2, 5], [0.2, 0.5, 0.3], 3, [0.2, 0.2, 0.6]), part([2, 7], [0.9, 0.1], 1, [0.5, 0.5])])
+    assert both.support.tolist() == [0, 2, 5, 7]
+    np.testing.assert_allclose(both.frequency, [0.1, 0.35, 0.3, 0.25])
+    dense = both.dense(np.array([0, 1]), L)
+    np.testing.assert_allclose(dense[0, [2, 5, 0]], [0.5, 0.3, 0.2], atol=1e-6)
+    # the rest of the second part now falls on whatever the whole expert can name, by training frequency
+    np.testing.assert_allclose(dense[1, [2, 0, 5, 7]], [0.9, *(0.1 * np.array([0.1, 0.3, 0.25]) / 0.65)], atol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 8)), min_size=1, max_size=4))
+def test_concatenated_rows_remain_distributions(parts):
+    both = concatenate([case(seed, k, s=3 + seed % 5)[0] for seed, k in parts])
+    rows = np.flatnonzero(both.speaks)
+    dense = both.dense(rows, L)
+    np.testing.assert_allclose(dense.sum(axis=1), 1, atol=1e-5)
+    assert (dense >= 0).all()
+    assert both.frequency.sum() == pytest.approx(1)
+    for row, full in zip(rows, dense, strict=True):
+        np.testing.assert_allclose(full[both.leaves[row]], both.values[row], atol=1e-5)
+
+
+def test_no_rows_at_all():
+    made, _ = case(0, 3)
+    none = made.select(np.zeros(0, np.int64))
+    assert len(none) == 0
+    assert none.dense(np.zeros(0, np.int64), L).shape == (0, L)
+    assert len(concatenate([none, made])) == 5
+    with pytest.raises(ValueError, match="nothing to concatenate"):
+        concatenate([])
+
+
+def test_arrays_that_do_not_fit_together_are_refused(tmp_path):
+    made, _ = case(0, 3)
+    path = tmp_path / "p.safetensors"
+
+    def refuses(**changes: object) -> None:
+        Probabilities(**{**vars(made), **changes}).save(path)
+        with pytest.raises(ValueError, match="damaged"):
+            Probabilities.load(path)
+
+    refuses(rest=made.rest[:-1])
+    refuses(frequency=made.frequency[:-1])
+    refuses(values=made.values[:, :-1])
+    refuses(leaves=np.full_like(made.leaves, L + 5))
+
+
+def test_safetensors_of_something_else_are_refused(tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file({"weights": np.zeros(3)}, tmp_path / "a")
+    with pytest.raises(ValueError, match="holds no probabilities"):
+        Probabilities.load(tmp_path / "a")
+    for texts in ("[1]", '{"surprise": "x"}', "{}"):
+        made, _ = case(0, 3)
+        arrays = {name: getattr(made, name) for name in vars(made) if isinstance(getattr(made, name), np.ndarray)}
+        save_file(arrays, tmp_path / "b", metadata={"probabilities": texts})
+        with pytest.raises(ValueError, match="holds no probabilities"):
+            Probabilities.load(tmp_path / "b")

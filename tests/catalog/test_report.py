@@ -100,7 +100,7 @@ def test_an_expert_that_never_speaks_has_no_figures_but_breaks_nothing(tree, tmp
 
 def test_an_evaluation_in_which_nothing_speaks_is_said_plainly(tree, tmp_path):
     silent = scores(tree, 0).select(np.zeros(60, bool))
-    with pytest.raises(ValueError, match="no labelled product"):
+    with pytest.raises(ValueError, match="mosaic speaks on no labelled product"):
         Report("t", "s", [System("mosaic", "", silent, 0.0)], tree).write(tmp_path)
 
 

@@ -101,3 +101,56 @@ def test_cdiscounts_own_tree(shared_data):
     assert len({path[1] for path in tree.paths}) == 483
     assert len({path[2] for path in tree.paths}) == 5263
     assert "INSTRUMENTS DE MUSIQUE" not in {tree.paths[i][0] for i in tree.leaves_below("MUSIQUE")}
+
+
+@settings(max_examples=60, deadline=None)
+@given(trees)
+def test_first_leaf_parent_and_shelves_agree(tree):
+    for level in LEVELS:
+        first = tree.first_leaf(level)
+        assert tree.ancestor(level)[first].tolist() == list(range(tree.n_nodes(level)))
+        assert len(tree.parent(level)) == tree.n_nodes(level)
+        for node in range(tree.n_nodes(level)):
+            below = tree.leaves_below(" > ".join(tree.node_path(level, node)))
+            assert below[0] == first[node]
+            assert below.tolist() == np.flatnonzero(tree.ancestor(level) == node).tolist()
+    assert tree.parent(1).tolist() == [0] * tree.n_nodes(1)
+
+
+def test_unknown_ids_and_every_shape(tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    assert tree.leaf_index([]).shape == (0,)
+    assert tree.leaf_index([-1, 0, 10**15]).tolist() == [-1, -1, -1]
+    assert tree.leaf_index(33).shape == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--5,CUISINE,A,FOUET", "line 10: category_id '--5' is not an integer"),
+        ("²,CUISINE,A,FOUET", "line 10: category_id '²' is not an integer"),
+        (f"{10**30},CUISINE,A,FOUET", "line 10: category_id .* is not an integer"),
+        ("41,CUISINE", "line 10: leaf 41 has no category_level2"),
+        ("41,CUISINE,A,   ", "line 10: leaf 41 has no category_level3"),
+    ],
+)
+def test_odd_lines_are_named_too(tree_csv, line, message):
+    tree_csv.write_text(tree_csv.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=message):
+        Taxonomy.from_csv(tree_csv)
+
+
+def test_a_file_that_is_no_csv_is_named(tmp_path):
+    (tmp_path / "long.csv").write_text("x" * 200_000)
+    with pytest.raises(ValueError, match=r"long.csv"):
+        Taxonomy.from_csv(tmp_path / "long.csv")
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(ValueError, match="lacks the column category_id"):
+        Taxonomy.from_csv(tmp_path / "empty.csv")
+
+
+def test_leaves_of_one_path_are_told_apart_by_id():
+    tree = Taxonomy([(5, ("A", "B", "C")), (3, ("A", "B", "C"))])
+    assert tree.n_nodes(3) == 2
+    assert tree.leaf_index([3, 5]).tolist() == [0, 1]
+    assert tree.distance(np.array([0]), np.array([1])).tolist() == [1]

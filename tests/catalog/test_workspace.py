@@ -77,3 +77,35 @@ def test_the_next_command_is_named(tmp_path, tree_csv, write_bson):
     assert room.latest("mosaic", "any") is None
     room.save_plan(plan, tree)
     assert room.latest("mosaic", "2") is None
+
+
+def test_a_workspace_whose_notes_or_runs_are_damaged_says_so(tmp_path, tree_csv):
+    room = Workspace(tmp_path / "runs")
+    run = make_run(room.folder, Taxonomy.from_csv(tree_csv))
+    run.save()
+    room.register(run)
+    (run.folder / "run.json").unlink()
+    with pytest.raises(FileNotFoundError, match="train it again"):
+        room.latest("mosaic")
+    for text in ("", "{}", "[]", '{"latest": 3}'):
+        (room.folder / "workspace.json").write_text(text)
+        with pytest.raises(ValueError, match=r"workspace.json"):
+            room.latest("mosaic")
+
+
+def test_a_run_whose_config_is_damaged_says_so(tmp_path, tree_csv):
+    run = make_run(tmp_path, Taxonomy.from_csv(tree_csv))
+    for text in ("a: [1", "", "- a", "a: x"):
+        (run.folder / "config.yaml").write_text(text)
+        with pytest.raises(ValueError, match=r"config.yaml"):
+            run.config(Small)
+
+
+def test_a_changed_catalogue_is_refused_and_the_command_named(tmp_path, tree_csv, write_bson):
+    room, tree = Workspace(tmp_path / "runs"), Taxonomy.from_csv(tree_csv)
+    path = write_bson(*[make_product(i, 11) for i in range(20)])
+    room.save_plan(make_plan(Catalog(path), tree)[0], tree)
+    assert len(room.training_catalog()) == 20
+    write_bson(*[make_product(i, 12) for i in range(20)])
+    with pytest.raises(ValueError, match=r"has changed since it was split: run `catalog split"):
+        room.training_catalog()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -77,3 +80,50 @@ def test_unknown_backbones_and_weights_are_named():
         make(config=BACKBONE.model_copy(update={"weights": "packaged"}))
     with pytest.raises(FileNotFoundError, match="nor a file"):
         make(config=BACKBONE.model_copy(update={"weights": "nowhere.pth"}))
+
+
+def test_the_same_strip_gives_the_same_logits_alone_and_in_a_batch():
+    network, x = make(), strips(4, 3)
+    torch.testing.assert_close(torch.cat([network(one[None]) for one in x]), network(x), atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(network(x)[0], network(x)[1])
+
+
+def test_pixels_are_brought_into_the_range_the_backbone_was_trained_on(monkeypatch):
+    network = make(config=PACKAGED.model_copy(update={"weights": "random"}))
+    seen = []
+    monkeypatch.setattr(network, "backbone", torch.nn.Module())
+    monkeypatch.setattr(network.backbone, "forward", lambda x: seen.append(x) or x.mean((2, 3)), raising=False)
+    network.features(torch.tensor([[[[0, 127, 255]]]], dtype=torch.uint8))
+    torch.testing.assert_close(seen[0].flatten(), torch.tensor([0, 127, 255]) / 127.5 - 1, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_weights_of_a_local_file(tmp_path, suffix):
+    from safetensors.torch import save_file
+
+    source = make()
+    tensors = {**source.backbone.state_dict(), "fc.weight": torch.zeros(2)}
+    path = tmp_path / f"own{suffix}"
+    save_file(tensors, path) if suffix == ".safetensors" else torch.save(tensors, path)
+    torch.manual_seed(5)
+    config = BACKBONE.model_copy(update={"weights": str(path)})
+    network = MosaicNetwork(config, np.array([0]), np.ones(1)).eval()
+    x = strips(2, 1)
+    torch.testing.assert_close(network.features(x), source.features(x))
+
+
+def test_a_local_file_of_code_is_never_run(tmp_path):
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(Evil(tmp_path / "ran")))
+    with pytest.raises(Exception, match=r"(?i)weights"):
+        make(config=BACKBONE.model_copy(update={"weights": str(tmp_path / "evil.pth")}))
+    assert not (tmp_path / "ran").exists()
+
+
+class Evil:
+    """Would make a file when unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)

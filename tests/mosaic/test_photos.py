@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from mosaic.photos import UnreadablePhoto, decode, resize
@@ -100,3 +102,73 @@ def test_augmentation_is_decided_by_its_generator():
     assert one.shape[0] == one.shape[1]
     off = config.model_copy(update={"flip": False, "min_crop": 1.0, "colour": 0.0})
     np.testing.assert_array_equal(augment(picture, off, np.random.default_rng(0)), picture)
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_what_is_transparent_is_white(kind):
+    """Cut-out product photos: the colour below a transparent pixel is whatever the editor left there."""
+    cut_out = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    cut_out.paste((200, 30, 30, 255), (5, 5, 15, 15))
+    picture = decode(encoded(cut_out, kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {})), LIMIT)
+    assert picture[0, 0].tolist() == [255, 255, 255]
+    assert picture[10, 10].tolist() == [200, 30, 30]
+
+
+def test_deep_and_binary_pictures_become_eight_bits():
+    ramp = np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16)
+    picture = decode(encoded(Image.fromarray(ramp)), LIMIT)
+    assert picture.dtype == np.uint8
+    assert np.abs(picture[..., 0].astype(int) - (ramp >> 8)).max() <= 1
+    assert decode(encoded(Image.new("1", (8, 8), 1)), LIMIT).min() == 255
+
+
+def test_a_photo_cut_in_the_middle_is_shown_or_refused_but_never_crashes(capfd):
+    photo = make_photo(1, (64, 64))
+    for cut in range(1, len(photo), 97):
+        try:
+            picture = decode(photo[:cut], LIMIT)
+        except UnreadablePhoto:
+            continue
+        assert picture.shape == (64, 64, 3)
+    capfd.readouterr()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 7), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=6))
+def test_damaged_bytes_are_shown_or_refused(which, changes):
+    kind, mode = [
+        ("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P"),
+        ("WEBP", "RGB"), ("GIF", "RGB"), ("BMP", "RGB"), ("TIFF", "RGB"),
+    ][which]  # fmt: skip
+    photo = bytearray(make_photo(1, (12, 9), kind, mode))
+    for at, value in changes:
+        photo[at % len(photo)] = value
+    try:
+        picture = decode(bytes(photo), LIMIT)
+    except UnreadablePhoto as error:
+        assert str(error)
+    else:
+        assert picture.shape[0] == picture.shape[1]
+        assert picture.shape[2] == 3
+        assert picture.dtype == np.uint8
+
+
+@given(st.binary(max_size=200))
+def test_random_bytes_are_no_photo(data):
+    with pytest.raises(UnreadablePhoto):
+        decode(data, LIMIT)
+
+
+@pytest.mark.parametrize(("size", "top", "left"), [((10, 31), 0, 10), ((31, 10), 10, 0), ((2, 1), 0, 0)])
+def test_the_white_border_is_even(size, top, left):
+    picture = decode(encoded(Image.new("RGB", size)), LIMIT)
+    side = max(size)
+    assert picture.shape == (side, side, 3)
+    assert not picture[top : top + size[1], left : left + size[0]].any()
+    assert (picture == 255).sum() == 3 * (side**2 - size[0] * size[1])

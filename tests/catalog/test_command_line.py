@@ -1,0 +1,82 @@
+"""`catalog`: what it prints, and one plain message for whatever cannot be done."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from catalog.cli import main
+from catalog.workspace import Workspace
+from tests.conftest import make_product
+
+
+def call(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def test_info_counts_and_names(write_bson, tree_csv):
+    documents = [make_product(i, 11 if i < 5 else 21, 1 + i % 2) for i in range(8)]
+    path = write_bson(*documents, {**make_product(9, 4711), "imgs": documents[0]["imgs"]}, b"\x01garbage")
+    said = call("info", path, "--tree", tree_csv)
+    rows = {" ".join(line.split()) for line in said.splitlines()}
+    assert {"products 9 labelled 9", "photos 13 distinct 12", "1 photo 5 55.6%", "2 photos 4 44.4%"} <= rows
+    assert "Cat I 2 of 3 in the tree" in rows
+    assert "5 LIBRAIRIE > LITTERATURE > ROMAN" in rows
+    assert any("product 9" in row and "4711" in row for row in rows)
+    assert any(row.startswith(f"offset {path.stat().st_size - 8}") for row in rows)
+    assert "no problems" in call("info", write_bson(make_product(1, 11), name="good.bson"))
+
+
+def test_split_writes_a_plan_and_names_the_next_command(tiny_catalog, tree_csv, tmp_path):
+    room = tmp_path / "runs"
+    said = call("split", tiny_catalog.path, "--tree", tree_csv, "--workspace", room, "--folds", 3)
+    plan = Workspace(room).plan()
+    sizes = [len(plan.held_out_positions(i)) for i in range(3)]
+    assert f"plan {plan.plan_id}: 60 products, held out {', '.join(map(str, sizes))}" in said
+    assert sum(sizes) == 60
+    assert f"next: mosaic train --workspace {room}" in said
+    call("split", tiny_catalog.path, "--tree", tree_csv, "--workspace", room, "--held-out", 0.25)
+    assert Workspace(room).plan().n_parts == 4
+    assert json.loads((room / "workspace.json").read_text()) == {"latest": {}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("inof",), 2, "'info'"),
+        (("info",), 2, "Missing argument 'FILE'"),
+        (("split", "x.bson"), 2, "--tree"),
+        (("info", "x.bson", "--tee", "y.csv"), 2, "--tree"),
+        (("split", "x.bson", "--tree", "y.csv", "--folds", "1"), 2, "2<=x<=100"),
+        (("split", "x.bson", "--tree", "y.csv", "--held-out", "0.9"), 2, "0.01<=x<=0.5"),
+        (("split", "x.bson", "--tree", "y.csv"), 1, "y.csv does not exist"),
+        (("info", "x.bson"), 1, "x.bson does not exist"),
+        (("info", "/"), 1, "is a folder"),
+        (("sample", "/proc/self/fdinfo/demo", "--train", "40", "--test", "10"), 1, "/proc/self/fdinfo"),
+    ],
+)
+def test_wrong_calls_get_one_plain_message(arguments, code, message):
+    assert message in call(*arguments, code=code)
+
+
+def test_bad_files_get_one_plain_message(write_bson, tree_csv, tmp_path):
+    good = write_bson(*[make_product(i, 11) for i in range(20)])
+    assert "no usable product" in call("info", write_bson(b"nonsense" * 9, name="bad.bson"), code=1)
+    assert "is not UTF-8 text" in call("info", good, "--tree", good, code=1)
+    tree_csv.write_text(tree_csv.read_text() + "41,,X,Y\n")
+    assert "line 10: leaf 41 has no category_level1" in call("info", good, "--tree", tree_csv, code=1)
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "plan" / "plan.json").write_text("{")
+    with pytest.raises(ValueError, match="the plan is damaged"):
+        Workspace(tmp_path).plan()
+
+
+def test_verbose_lets_the_error_through_for_developers(tmp_path):
+    result = CliRunner().invoke(main, ["--verbose", "info", str(tmp_path / "none.bson")])
+    assert isinstance(result.exception, FileNotFoundError)
