@@ -22,7 +22,9 @@ from mosaic.network import MosaicNetwork
 from mosaic.photos import Picture, UnreadablePhoto, decode, resize
 from mosaic.strip import assemble
 
-CACHE_BYTES = 64 * 2**20
+CACHE_BYTES = 16 * 2**20
+ENTRY_BYTES = 1024
+"""What keeping one strip costs beside its probabilities: its key and the objects around both."""
 Progress = Callable[[int, int], None]
 
 
@@ -121,7 +123,8 @@ class MosaicExpert:
                     self.name, ids[rows], counts[rows], dense, silence,
                     support=network.support.cpu().numpy().astype(np.int32),
                     frequency=network.frequency.cpu().numpy(),
-                    k=self.k.get(key, len(network.support)), taxonomy=self.taxonomy, plan=self.plan,
+                    # a silent row lists nothing, and must not widen the rows of the others
+                    k=self.k.get(key, 1), taxonomy=self.taxonomy, plan=self.plan,
                 )
             )  # fmt: skip
             rows_of.append(rows)
@@ -155,7 +158,7 @@ class MosaicExpert:
         support = len(self.networks[key].support)
         if not keys:
             return np.zeros((0, support), np.float32)
-        while len(self._recent) > max(1, CACHE_BYTES // (4 * support)):
+        while len(self._recent) > max(1, CACHE_BYTES // (4 * support + ENTRY_BYTES)):
             self._recent.popitem(last=False)
         return np.stack([np.mean([found[s] for s in strips], axis=0, dtype=np.float32) for strips in wanted])
 

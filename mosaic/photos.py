@@ -21,17 +21,30 @@ class UnreadablePhoto(ValueError):
 def decode(photo: bytes, max_pixels: int) -> Picture:
     """Decode JPEG, PNG, WebP ... (colour, grey or CMYK) to a square `(S, S, 3)` uint8 RGB picture.
 
-    A photo that is not square is set on white, as shops show it.
+    A photo that is not square, or in part transparent, is set on white, as shops show it.
 
     Raises:
         UnreadablePhoto: not a picture, damaged, or more than `max_pixels`.
     """
     check_size(photo, max_pixels)
-    picture = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR)
+    picture = _pixels(photo)
     if picture is None:
         raise UnreadablePhoto("damaged picture")
     picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     return _squared(picture).astype(np.uint8, copy=False)
+
+
+def _pixels(photo: bytes) -> NDArray[Any] | None:
+    """`(H, W, 3)` uint8 BGR, None when OpenCV cannot decode it."""
+    encoded = np.frombuffer(photo, np.uint8)
+    if photo.startswith(b"\x89PNG") or photo[8:12] == b"WEBP":
+        # OpenCV's colour mode would show the colour that lies hidden below transparent pixels, mostly black
+        raw = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+        if raw is not None and raw.ndim == 3 and raw.shape[2] == 4:
+            scale = np.float32(np.iinfo(raw.dtype).max)
+            opacity = raw[..., 3:] / scale
+            return np.rint(255 * (raw[..., :3] / scale * opacity + 1 - opacity)).astype(np.uint8)
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
 
 
 def check_size(photo: bytes, max_pixels: int) -> None:

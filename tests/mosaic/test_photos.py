@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -118,6 +119,22 @@ def test_what_is_transparent_is_white(kind):
     picture = decode(encoded(cut_out, kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {})), LIMIT)
     assert picture[0, 0].tolist() == [255, 255, 255]
     assert picture[10, 10].tolist() == [200, 30, 30]
+
+
+@pytest.mark.parametrize("mode", ["LA", "P", "RGBA16"])
+def test_every_kind_of_transparency_is_white(mode):
+    if mode == "P":
+        photo = encoded(Image.new("P", (8, 8)), transparency=0)
+    elif mode == "LA":
+        photo = encoded(Image.new("LA", (8, 8), (0, 0)))
+    else:
+        photo = cv2.imencode(".png", np.zeros((8, 8, 4), np.uint16))[1].tobytes()
+    assert (decode(photo, LIMIT) == 255).all()
+
+
+def test_half_opaque_is_half_white():
+    picture = decode(encoded(Image.new("RGBA", (4, 4), (100, 0, 200, 128))), LIMIT)
+    np.testing.assert_allclose(picture[0, 0], [177, 127, 227], atol=1)
 
 
 def test_deep_and_binary_pictures_become_eight_bits():

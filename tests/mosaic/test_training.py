@@ -14,10 +14,15 @@ from catalog.config import load_config
 from catalog.photo_branch import held_out, latest_runs
 from catalog.plan import make_plan
 from catalog.taxonomy import Taxonomy
+from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
+from mosaic import training as training_module
 from mosaic.config import MosaicConfig
+from mosaic.dataset import CountBatches, Examples, StripDataset
+from mosaic.fit import fit
+from mosaic.network import MosaicNetwork
 from mosaic.series import train_series
-from mosaic.training import train
+from mosaic.training import TooFewProducts, train
 
 pytestmark = pytest.mark.slow
 COLOURS = {11: 0, 21: 1, 31: 2}
@@ -103,3 +108,45 @@ def test_a_changed_catalogue_is_refused(room, write_bson):
     write_bson({"_id": 1, "category_id": 11, "imgs": [{"picture": coloured(11, 0)}]})
     with pytest.raises(ValueError, match="has changed since it was split"):
         train(room, config(), 0, None, progress_bar)
+
+
+def test_a_count_without_products_is_refused_only_where_nothing_serves_it(room):
+    with pytest.raises(TooFewProducts, match=r"0 training products with 4 photos \(min_products is 20\)"):
+        list(train_series(room, config("min_products=20"), "4", None, progress_bar))
+    list(train_series(room, config("training.epochs=1", "min_products=20"), "any", None, progress_bar))
+    (line,) = train_series(room, config("min_products=20"), "4", None, progress_bar)
+    assert line.startswith("4 photos: 0 training products")
+    assert sorted(latest_runs(room)) == [0]
+
+
+def test_no_held_out_product_is_learnt_from_before_it_is_measured(room, monkeypatch):
+    """What each fit is shown, part by part; the last one makes the deployed network, from every product."""
+    shown = []
+    monkeypatch.setattr(training_module, "fit", lambda net, _, examples, *__: shown.append(examples) or net.eval())
+    run = train(room, config(), 0, None, progress_bar)
+    plan = room.plan()
+    measured, deployed = shown
+    assert not set(measured.positions) & set(plan.held_out_positions(0))
+    assert sorted(measured.positions) == sorted(plan.training_positions(0))
+    assert sorted(deployed.positions) == sorted(plan.positions)
+    support = np.unique(TrainingData.of(room).leaf[plan.positions])
+    np.testing.assert_array_equal(support[deployed.labels], TrainingData.of(room).leaf[deployed.positions])
+    train(room, config(), 2, run.folder, progress_bar)
+    catalog = room.training_catalog()
+    assert (catalog.n_images[shown[2].positions] == 2).all()
+    assert not set(shown[2].positions) & set(plan.held_out_positions(0))
+
+
+def test_every_epoch_shows_every_batch_of_its_own_draw(room, monkeypatch):
+    """A large leaf gives a fresh part each epoch, and the number of batches changes with it."""
+    shown = []
+    good = StripDataset.__getitem__
+    monkeypatch.setattr(StripDataset, "__getitem__", lambda self, batch: shown.append(batch) or good(self, batch))
+    data = TrainingData.of(room)
+    few = config("training.products_per_leaf=9", "training.epochs=8", "photos_per_batch=2")
+    leaves, labels = np.unique(data.leaf, return_inverse=True)
+    own = Examples(np.arange(180), labels, data.catalog.n_images)
+    net = MosaicNetwork(few.backbone, leaves, np.full(3, 1 / 3))
+    fit(net, data.catalog, own, few, few.training)
+    sampler = CountBatches(own, 2, few.training, few.seed)
+    assert [len(shown), shown] == [len(shown), [batch for _ in range(8) for batch in sampler]]
