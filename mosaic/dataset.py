@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -63,10 +64,14 @@ class CountBatches(Sampler[Batch]):
         for count in np.unique(self.examples.n_images).tolist():
             own = order[self.examples.n_images[order] == count]
             size = max(1, self.photos_per_batch // count)
-            for start in range(0, len(own), size):
+            starts = list(range(0, len(own), size))
+            if size > 2 and len(own) % size == 1 and len(own) > 1:
+                # batch normalisation cannot learn from a single small photo: the last batch borrows a second one
+                starts[-1] -= 1
+            for start, end in pairwise([*starts, len(own)]):
                 fewer = count > 1 and rng.random() < self.training.subsets
                 n_shown = int(rng.integers(1, count)) if fewer else count
-                batches.append(Batch(own[start : start + size].tolist(), n_shown))
+                batches.append(Batch(own[start:end].tolist(), n_shown))
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def __iter__(self) -> Iterator[Batch]:

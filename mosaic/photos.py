@@ -41,7 +41,7 @@ def _pixels(photo: bytes) -> NDArray[Any] | None:
         # OpenCV's colour mode would show the colour that lies hidden below transparent pixels, mostly black
         raw = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
         if raw is not None and raw.ndim == 3 and raw.shape[2] == 4:
-            scale = np.float32(np.iinfo(raw.dtype).max)
+            scale = np.float32(255 if raw.dtype == np.uint8 else 65535)
             opacity = raw[..., 3:] / scale
             return np.rint(255 * (raw[..., :3] / scale * opacity + 1 - opacity)).astype(np.uint8)
     return cv2.imdecode(encoded, cv2.IMREAD_COLOR)

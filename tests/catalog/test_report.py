@@ -37,7 +37,8 @@ def make_report(tree: Taxonomy) -> Report:
     example = Example([make_photo(1), make_photo(2, kind="PNG"), make_photo(3, kind="WEBP")], ["said <b>so</b>"])
     return Report(
         "A title & more", "held out", systems, tree,
-        tables=[cat1_table(systems, tree), Table("Small", ["a", "b"], [["x", 0.12345], ["y", np.float32(2.0)]], "note")],
+        tables=[cat1_table(systems, tree),
+                Table("Small", ["a", "b"], [["x", 0.12345], ["y", np.float32(2.0)]], "note")],
         examples={"Wrong": [example], "None": []},
         facts={"products": np.int64(60)},
     )  # fmt: skip

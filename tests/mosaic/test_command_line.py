@@ -53,7 +53,8 @@ def test_every_product_of_a_bad_file_gets_a_row_and_every_problem_a_name(trained
     picture = {"picture": make_photo(5)}
     path = write_bson(
         make_product(1, n=1), make_product(2, n=2), make_product(3, n=4), b"garbage",
-        {"_id": 4, "imgs": []}, {"_id": 5, "imgs": [{"picture": b"none"}]}, {"_id": 6, "imgs": [{"picture": b""}, picture]},
+        {"_id": 4, "imgs": []}, {"_id": 5, "imgs": [{"picture": b"none"}]},
+        {"_id": 6, "imgs": [{"picture": b""}, picture]},
         {"_id": 1, "imgs": [picture]}, {"_id": 7, "imgs": [picture] * 6}, bson.encode(make_product(8))[:-9],
     )  # fmt: skip
     room = ("--workspace", trained / "runs")

@@ -91,3 +91,14 @@ def test_a_batch_holds_a_steady_number_of_photos(n_images):
     own = Examples(np.arange(50), np.zeros(50, int), np.full(50, n_images))
     sampler = CountBatches(own, 8, CONFIG.training.model_copy(update={"subsets": 0}), 0)
     assert max(len(b.examples) * n_images for b in sampler) == 8
+
+
+@pytest.mark.parametrize("n", range(1, 40))
+def test_no_batch_of_a_single_photo_where_there_is_a_choice(n):
+    """Batch normalisation refuses a single value per channel, which one photo of 32 pixels comes down to."""
+    own = Examples(np.arange(n), np.zeros(n, int), np.ones(n, int))
+    sizes = [len(b.examples) for b in CountBatches(own, 8, CONFIG.training, 0)]
+    assert sum(sizes) == n
+    assert max(sizes) <= 8
+    assert len(sizes) == -(-n // 8)
+    assert min(sizes) > 1 or n == 1

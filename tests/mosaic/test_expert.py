@@ -131,7 +131,7 @@ def test_a_product_without_a_photo_does_not_widen_the_rows_of_the_others():
 
 
 def test_the_cache_of_recent_strips_stays_small_and_changes_nothing(monkeypatch):
-    monkeypatch.setattr(expert_module, "CACHE_BYTES", 4 * 3 * 2)
+    monkeypatch.setattr(expert_module, "CACHE_BYTES", 2 * (4 * 3 + expert_module.ENTRY_BYTES))
     products = [product(i, 1 + i % 2) for i in range(6)]
     small = expert({0: network(0)})
     for _ in range(2):

@@ -168,12 +168,11 @@ def test_damaged_bytes_are_shown_or_refused(which, changes):
         photo[at % len(photo)] = value
     try:
         picture = decode(bytes(photo), LIMIT)
-    except UnreadablePhoto as error:
-        assert str(error)
-    else:
-        assert picture.shape[0] == picture.shape[1]
-        assert picture.shape[2] == 3
-        assert picture.dtype == np.uint8
+    except UnreadablePhoto:
+        return
+    assert picture.shape[0] == picture.shape[1]
+    assert picture.shape[2] == 3
+    assert picture.dtype == np.uint8
 
 
 @given(st.binary(max_size=200))
