@@ -22,12 +22,11 @@ KEYS_PER_STATEMENT = 500
 MAX_VALUE_BYTES = 4 * 2**20
 WAIT_S = 60.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_TABLES = """
-CREATE TABLE IF NOT EXISTS engines (id INTEGER PRIMARY KEY, settings TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS transcripts (
-    md5 BLOB NOT NULL, engine INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (md5, engine)
-) WITHOUT ROWID;
-"""
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS engines (id INTEGER PRIMARY KEY, settings TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE IF NOT EXISTS transcripts (md5 BLOB NOT NULL, engine INTEGER NOT NULL, value BLOB NOT NULL, "
+    "PRIMARY KEY (md5, engine)) WITHOUT ROWID",
+)
 
 T = TypeVar("T")
 
@@ -76,12 +75,20 @@ class TranscriptCache:
             return self._try(work)
 
     def _try(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with closing(sqlite3.connect(self.path, timeout=WAIT_S)) as db:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=NORMAL")
-            db.executescript(_TABLES)
-            with db:
-                return work(db)
+        # a rollback journal, not a write-ahead log: processes that open and close the file at the same moment then
+        # wait for each other, where switching to a log fails at once
+        with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as db:
+            # the write lock is asked for first: a read lock that grows cannot wait either
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                for table in _TABLES:
+                    db.execute(table)
+                result = work(db)
+            except BaseException:
+                db.rollback()
+                raise
+            db.commit()
+            return result
 
     def _move_aside(self, error: Exception) -> None:
         aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")

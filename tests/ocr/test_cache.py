@@ -96,7 +96,7 @@ def test_two_processes_write(cache):
     writers = [write_in_process(cache, who, 20) for who in "ab"]
     for writer in writers:
         writer.communicate(timeout=60)
-        assert writer.returncode == 0
+    assert [writer.returncode for writer in writers] == [0, 0]
     found = cache.get_many("e", [key(f"{who}{batch}.{n}") for who in "ab" for batch in range(20) for n in range(5)])
     assert len(found) == 200
 
