@@ -85,6 +85,12 @@ def progress_bar(title: str) -> Iterator[Report]:
         yield report
 
 
+@contextmanager
+def no_bar(title: str) -> Iterator[Report]:
+    """Stands in for `progress_bar` where another process shows it."""
+    yield lambda done, total: None
+
+
 def say(message: str = "") -> None:
     """Print a result."""
     click.echo(message)

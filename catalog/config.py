@@ -24,9 +24,15 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def shipped_configs() -> list[str]:
-    """Names of the YAML files that ship inside the installed package."""
+    """Names of the YAML files that ship inside the installed package, such as `shelf` or `cdiscount/vgg16`."""
     folder = resources.files("rayonnage_configs")
-    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+    places = {"": folder, **{f"{place.name}/": place for place in folder.iterdir() if place.is_dir()}}
+    return sorted(
+        prefix + f.name.removesuffix(".yaml")
+        for prefix, place in places.items()
+        for f in place.iterdir()
+        if f.name.endswith(".yaml")
+    )
 
 
 def load_config(model: type[M], package: str, config: str | None = None, overrides: Sequence[str] = ()) -> M:

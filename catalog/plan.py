@@ -134,9 +134,7 @@ def make_plan(
             f"{catalog.path}: {len(positions)} products have a photo and a category of this tree, "
             f"at least {2 * n_parts} are needed\n{log.summary()}"
         )
-    photos = catalog.md5s(progress)
-    owner = np.repeat(np.arange(len(catalog)), catalog.n_images)
-    component, n_unlinked = _link_copies(photos, owner, len(catalog), max_copies, positions)
+    component, n_unlinked = linked_by_copies(catalog, positions, max_copies, progress)
     rng = np.random.default_rng(seed)
     parts = _stratify(
         component, leaf[positions], catalog.n_images[positions], n_parts, rng, keep_first=mode == "heldout"
@@ -168,14 +166,18 @@ def _unusable(catalog: Catalog, leaf: NDArray[np.int64]) -> ProblemLog:
     return log
 
 
-def _link_copies(
-    photos: NDArray[np.uint8],
-    owner: NDArray[np.int64],
-    n_products: int,
-    max_copies: int,
-    positions: NDArray[np.int64],
+def linked_by_copies(
+    catalog: Catalog, positions: NDArray[np.int64], max_copies: int, progress: Progress | None = None
 ) -> tuple[NDArray[np.int64], int]:
-    """Component `(len(positions),)` of each usable product, and how many carry a photo too common to link."""
+    """Group products that share a photo, directly or through others.
+
+    Returns:
+        `(len(positions),)` int64 number of each product's group, and how many products carry a photo with more than
+        `max_copies` copies, which links nothing.
+    """
+    photos = catalog.md5s(progress)
+    n_products = len(catalog)
+    owner = np.repeat(np.arange(n_products), catalog.n_images)
     halves = np.ascontiguousarray(photos).view(">u8").reshape(-1, 2)
     # a lexicographic sort of two integers is far cheaper than a unique over 16-byte rows
     order = np.lexsort((halves[:, 1], halves[:, 0]))

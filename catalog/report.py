@@ -17,6 +17,7 @@ from catalog.metrics import ALL, N_BINS, Scores, risk_coverage, summarize
 from catalog.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 
 SYSTEM_COLOURS = ("#0b6e4f", "#c8553d", "#28536b", "#f0a202", "#7a5195", "#6c757d")
+PLOT_STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
 
 @dataclass
@@ -93,7 +94,7 @@ class Report:
             counts=[c for c in (ALL, "1", "2", "3", "4", "0") if self._has_count(c)],
             figures=self._figures(),
             confusions=self._confusions(),
-            data_uri=_data_uri,
+            data_uri=data_uri,
         )
         write_text(folder / f"{name}.html", page)
         return folder / f"{name}.html"
@@ -117,7 +118,7 @@ class Report:
         import matplotlib
 
         matplotlib.use("Agg")
-        with matplotlib.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
+        with matplotlib.rc_context(PLOT_STYLE):
             return [
                 (
                     "Accuracy by image count and level",
@@ -159,7 +160,7 @@ class Report:
             axis.grid(axis="y", alpha=0.25)
         axes[0].set_ylabel("accuracy")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
-        return _svg(figure)
+        return svg(figure)
 
     def _risk_plot(self) -> str:
         from matplotlib.figure import Figure
@@ -174,7 +175,7 @@ class Report:
         axis.set(xlabel="share of products accepted", ylabel="error rate", xlim=(0, 1), ylim=(0, None))
         axis.grid(alpha=0.25)
         axis.legend(frameon=False, fontsize=8)
-        return _svg(figure)
+        return svg(figure)
 
     def _reliability_plot(self) -> str:
         from matplotlib.figure import Figure
@@ -193,21 +194,23 @@ class Report:
         axis.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
         axis.grid(alpha=0.25)
         axis.legend(frameon=False, fontsize=8)
-        return _svg(figure)
+        return svg(figure)
 
 
 def _colours(n: int) -> list[str]:
     return [SYSTEM_COLOURS[i % len(SYSTEM_COLOURS)] for i in range(n)]
 
 
-def _svg(figure: Any) -> str:
+def svg(figure: Any) -> str:
+    """A matplotlib figure as inline SVG, undated."""
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     text = out.getvalue()
     return text[text.index("<svg") :]
 
 
-def _data_uri(photo: bytes) -> str:
+def data_uri(photo: bytes) -> str:
+    """An encoded JPEG, PNG or WebP as a data URI."""
     kind = "png" if photo.startswith(b"\x89PNG") else "webp" if photo[8:12] == b"WEBP" else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(photo).decode()}"
 

@@ -55,6 +55,11 @@ class Run:
         tree.to_csv(folder / "taxonomy.csv")
         return cls(folder, kind, plan, data, revision=code_revision())
 
+    @classmethod
+    def continued(cls, folder: Path, kind: str, *, plan: str, data: str, details: dict[str, Any]) -> Run:
+        """A run that `create` began and that is not finished yet."""
+        return cls(folder, kind, plan, data, details=dict(details), revision=code_revision())
+
     def save(self) -> None:
         """Write `run.json`: its presence says that the run is whole."""
         names = ("kind", "plan", "data", "revision", "details", "metrics")

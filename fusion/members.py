@@ -49,7 +49,7 @@ class Members:
     @property
     def runs(self) -> list[Run]:
         """All member runs."""
-        return [*self.mosaic.by_count.values(), *([self.text] if self.text else [])]
+        return [*self.mosaic.views.values(), *([self.text] if self.text else [])]
 
     def check(self) -> None:
         """Raise ValueError when the members do not belong together."""

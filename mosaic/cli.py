@@ -9,6 +9,7 @@ import click
 from catalog.command import (
     PlainErrors,
     config_options,
+    no_bar,
     note,
     progress_bar,
     say,
@@ -33,26 +34,53 @@ def main(verbose: bool) -> None:
     help="The general network (any) or the specialist of one image count; default: all of them, general first.",
 )
 @click.option(
+    "--rank",
+    type=click.Choice(["first", "rest", "any", "1", "2", "3", "4"]),
+    default=None,
+    help="A network that sees one photo per pass: the first, the others, each, or the one of this number.",
+)
+@click.option(
     "--init-from",
     default=None,
     metavar="RUN|none",
     help="Start from this run's networks; default: a specialist starts from the workspace's general network.",
 )
+@click.option("--resume", is_flag=True, help="Go on with what was killed; what is finished is not trained again.")
+@click.option(
+    "--devices", type=click.IntRange(1), default=1, help="GPUs (or CPU processes) of this machine; torchrun works too."
+)
 @config_options
 @workspace_option
 def train(
-    n_images: str | None, init_from: str | None, config: str | None, overrides: tuple[str, ...], workspace: Path
+    n_images: str | None,
+    rank: str | None,
+    init_from: str | None,
+    resume: bool,
+    devices: int,
+    config: str | None,
+    overrides: tuple[str, ...],
+    workspace: Path,
 ) -> None:
     """Train networks under the workspace's plan and save their held-out probabilities."""
     from catalog.config import load_config
     from catalog.workspace import Workspace
+    from mosaic import team
     from mosaic.config import MosaicConfig
     from mosaic.series import train_series
 
     settings = load_config(MosaicConfig, "mosaic", config, overrides)
-    for line in train_series(Workspace(workspace), settings, n_images, init_from, progress_bar):
-        say(line)
-    say("next: ocr train (books and CDs), or mosaic evaluate")
+    if devices > 1 and team.size() == 1:
+        raise SystemExit(team.start(devices))
+    lines = train_series(
+        Workspace(workspace), settings, progress_bar if team.is_leader() else no_bar,
+        n_images=n_images, rank=rank or "", init_from=init_from, resume=resume,
+    )  # fmt: skip
+    for line in lines:
+        if team.is_leader():
+            say(line)
+    team.leave()
+    if team.is_leader():
+        say("next: ocr train (books and CDs), or mosaic evaluate")
 
 
 @main.command()

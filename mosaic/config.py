@@ -10,26 +10,34 @@ from catalog.config import StrictConfig
 
 
 class BackboneConfig(StrictConfig):
-    """Which network looks at the strip."""
+    """Which network looks at the mosaic."""
 
     name: str
     """Any timm name."""
     weights: str
-    """`packaged` (tf_efficientnet_lite0 only), `timm` (timm's own, needs the network), `random`, or a local file
-    (safetensors, or a state dict that torch reads with weights_only)."""
+    """`packaged` (tf_efficientnet_lite0; lite1 and lite2 with the extra `backbones`), `timm` (timm's own, needs the
+    network), `random`, or a local file (safetensors, or a state dict that torch reads with weights_only)."""
     dropout: float = Field(ge=0, lt=1)
     """Dropout before the linear head."""
+    drop_path: float = Field(ge=0, lt=1)
+    """Stochastic depth: chance that a residual block is passed over in training (networks that know it)."""
 
 
 class AugmentationConfig(StrictConfig):
-    """What is done to every photo before it is set into the strip."""
+    """What is done to every photo before it is set into the mosaic; training only."""
 
     flip: bool
     """Mirror each photo with probability one half."""
     min_crop: float = Field(gt=0, le=1)
     """Smallest share of a photo's area that a random crop keeps; 1 switches cropping off."""
+    rotation: float = Field(ge=0, le=180)
+    """Largest random turn in degrees, either way."""
     colour: float = Field(ge=0, le=1)
     """Strength of random brightness, contrast and saturation; 0 switches it off."""
+    tint: float = Field(ge=0, le=1)
+    """Strength of a random factor on each of red, green and blue (the light of the shop); 0 switches it off."""
+    erasing: float = Field(ge=0, le=1)
+    """Chance that a random rectangle of a photo (2 to 20 % of it) is filled with one random colour."""
 
 
 class TrainingConfig(StrictConfig):
@@ -40,22 +48,57 @@ class TrainingConfig(StrictConfig):
     epochs: int = Field(ge=0)
     """Epochs in which everything learns."""
     lr: float = Field(gt=0)
-    """Peak learning rate of the backbone (AdamW, one cycle)."""
+    """Peak learning rate of the backbone (AdamW)."""
     head_lr: float = Field(gt=0)
     """Peak learning rate of the head."""
+    layer_decay: float = Field(gt=0, le=1)
+    """Learning rate of each stage of the backbone as a share of the next one's; 1 gives all the same."""
+    warmup: float = Field(ge=0, lt=1)
+    """Share of the steps in which the learning rate rises; a half cosine to zero follows."""
     weight_decay: float = Field(ge=0)
-    """AdamW weight decay."""
+    """AdamW weight decay; biases and normalisation layers are left out."""
     label_smoothing: float = Field(ge=0, lt=1)
-    """Share of the target spread evenly over all leaves."""
+    """Share of the target spread evenly over all leaves; the first remedy against wrong labels."""
+    robustness: float = Field(ge=0, le=1)
+    """q of the generalised cross-entropy (1 - p^q) / q: 0 is cross-entropy, 1 the mean absolute error, which wrong
+    labels cannot pull far but which learns slowly."""
+    mixup: float = Field(ge=0)
+    """alpha of the Beta law that blends two mosaics of a batch and their labels; 0 switches it off."""
+    cutmix: float = Field(ge=0)
+    """alpha of the Beta law by which a rectangle of each photo is taken from another mosaic of the batch; with mixup
+    on, each batch draws one of the two."""
+    ema: float = Field(ge=0, lt=1)
+    """Decay per step of the moving average of the weights that is kept as the result; 0 keeps the last weights."""
+    sampling: Literal["natural", "square_root"]
+    """How often a leaf is drawn: as often as it has products, or as the square root of that."""
     products_per_leaf: int | None = Field(ge=1)
     """At most so many products of a leaf in an epoch, drawn anew each epoch; null takes all."""
+    logit_adjustment: float = Field(ge=0)
+    """tau: the log of the leaf's training share times tau is added to its logit in the loss (Menon et al. 2021), so
+    that rare leaves are not drowned; predictions are made without it."""
+    class_weights: bool
+    """Weigh each product by the inverse of its leaf's frequency. For comparison only: it collapses on long tails."""
+    parent_loss: float = Field(ge=0)
+    """Weight of the cross-entropy of the summed Cat I and Cat II probabilities beside that of the leaf."""
     subsets: float = Field(ge=0, le=1)
     """Share of the batches of products with several photos that show a random part of them."""
+    borrow: bool
+    """A count's own network also learns from products with more photos, of which a random part is shown."""
+    reassembly: float = Field(ge=0, le=1)
+    """Share of the photos of a mosaic that give way to the photo of the same rank of another product of the leaf."""
+    accumulate: int = Field(ge=1)
+    """Batches whose gradients are added up before a step."""
+    patience: int | None = Field(ge=1)
+    """Stop after so many epochs without a better validation loss, and keep the best weights; null trains to the end."""
+    validation: float = Field(ge=0, lt=1)
+    """Share of the training products set aside for that (never the held-out ones: those measure)."""
 
     @model_validator(mode="after")
-    def _something_to_do(self) -> Self:
+    def _consistent(self) -> Self:
         if self.head_epochs + self.epochs == 0:
             raise ValueError("head_epochs and epochs are both 0: nothing would be learnt")
+        if self.patience is not None and self.validation == 0:
+            raise ValueError("patience needs products to judge by: set validation, e.g. 0.05")
         return self
 
 
@@ -64,6 +107,12 @@ class InferenceConfig(StrictConfig):
 
     flip: bool
     """Average with the mirrored photos (twice the time)."""
+    average: Literal["arithmetic", "geometric"]
+    """Mean over the photos of a product where a network sees one photo per pass."""
+    backend: Literal["auto", "torch", "openvino", "onnx"]
+    """What runs the network; auto: torch on a GPU, OpenVINO on CPU."""
+    int8: bool
+    """Run the network quantised to 8 bits on CPU (OpenVINO; extra `int8`)."""
     coverage: float = Field(gt=0, le=1)
     """Saved probabilities keep the smallest k whose leaves hold this share of the held-out mass on average."""
     max_leaves: int = Field(ge=1)
@@ -75,12 +124,16 @@ class MosaicConfig(StrictConfig):
 
     backbone: BackboneConfig
     """The network."""
-    photo_size: int = Field(ge=16, le=1024)
-    """Side in pixels of each photo of the strip in prediction."""
+    layout: Literal["strip", "grid"]
+    """Photos in one row, or in two rows of two from the third photo on (an empty place is white)."""
+    source_size: int = Field(ge=16, le=1024)
+    """Side in pixels that a photo is brought to in training before random crops are taken from it."""
     train_photo_size: int = Field(ge=16, le=1024)
-    """The same in training; somewhat smaller is faster and, with random crops, not worse."""
+    """Side in pixels of each photo of the mosaic in training."""
+    photo_size: int = Field(ge=16, le=1024)
+    """The same in prediction. Networks are best at the size that they were trained at."""
     photos_per_batch: int = Field(ge=1)
-    """Photos in a batch: a batch of strips of four holds a quarter as many products."""
+    """Photos in a batch (of each device): a batch of mosaics of four holds a quarter as many products."""
     augmentation: AugmentationConfig
     """Applied in training only."""
     training: TrainingConfig
@@ -93,7 +146,11 @@ class MosaicConfig(StrictConfig):
     inference: InferenceConfig
     """Prediction."""
     workers: int | Literal["auto"]
-    """Processes that decode and augment; auto is none on CPU, where the network is the slow part."""
+    """Processes that decode; auto is none on CPU, where the network is the slow part."""
+    compile: bool
+    """Compile the network with torch.compile before training (minutes at the start, faster steps on a GPU)."""
+    checkpoint_minutes: float = Field(gt=0)
+    """How often a running fit is saved for `--resume`; it is also saved after every epoch."""
     max_pixels: int = Field(ge=1)
     """A photo with more pixels is not decoded (decompression bombs)."""
     seed: int

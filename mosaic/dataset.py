@@ -1,128 +1,112 @@
-"""Training strips by batch: every batch holds products of one image count."""
+"""A batch of examples -> decoded photos, labels and the random numbers of their augmentation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from catalog.catalog import Catalog
-from mosaic.config import MosaicConfig, TrainingConfig
-from mosaic.photos import UnreadablePhoto, decode
-from mosaic.strip import assemble, augment
+from mosaic.augment import N_NUMBERS, uniforms
+from mosaic.batches import WHOLE, Batch, Examples
+from mosaic.config import MosaicConfig
+from mosaic.photos import UnreadablePhoto, decode, resize
+
+# one stream of random numbers for each purpose
+_AUGMENTATION, _SUBSET, _REASSEMBLY = range(3)
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Products to learn from.
+class Shown(NamedTuple):
+    """What a training step gets.
 
     Attributes:
-        positions: `(N,)` int64 in the catalogue; labels: `(N,)` int64 index in the support;
-        n_images: `(N,)` int8 photos of each.
+        photos: `(B, N, S, S, 3)` uint8 RGB; labels: `(B,)` int64;
+        numbers: `(B, N, N_NUMBERS)` float32 in [0, 1) for `mosaic.augment.augment`;
+        epoch, number, of: of the batch, see `Batch`.
     """
 
-    positions: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    n_images: NDArray[np.int8]
+    photos: Tensor
+    labels: Tensor
+    numbers: Tensor
+    epoch: int
+    number: int
+    of: int
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Example numbers of one image count, and how many photos of each are shown (the count, or fewer)."""
+class MosaicDataset(Dataset[Shown]):
+    """Maps a `Batch` to what is shown; decodes straight from the memory-mapped catalogue.
 
-    examples: list[int]
-    n_shown: int
-
-
-class CountBatches(Sampler[Batch]):
-    """Shuffled batches, one image count per batch, `photos_per_batch` photos in each.
-
-    The draw depends on seed and epoch alone. With `products_per_leaf`, a large leaf gives a fresh part each epoch;
-    with `subsets`, that share of the batches of products with several photos shows a random part of them, so that a
-    network for any count also learns small counts from products with more photos.
+    Everything random is a function of seed, epoch, product and photo. A photo that cannot be decoded becomes a white
+    one: the mosaic keeps its width.
     """
 
-    def __init__(self, examples: Examples, photos_per_batch: int, training: TrainingConfig, seed: int) -> None:
-        self.examples = examples
-        self.photos_per_batch = photos_per_batch
-        self.training = training
-        self.seed = seed
-        self.epoch = 0
-
-    def _batches(self, epoch: int) -> list[Batch]:
-        rng = np.random.default_rng((self.seed, epoch))
-        order = rng.permutation(len(self.examples.labels))
-        if self.training.products_per_leaf is not None:
-            order = order[_occurrence(self.examples.labels[order]) < self.training.products_per_leaf]
-        batches = []
-        for count in np.unique(self.examples.n_images).tolist():
-            own = order[self.examples.n_images[order] == count]
-            size = max(1, self.photos_per_batch // count)
-            starts = list(range(0, len(own), size))
-            if size > 2 and len(own) % size == 1 and len(own) > 1:
-                # batch normalisation cannot learn from a single small photo: the last batch borrows a second one
-                starts[-1] -= 1
-            for start, end in pairwise([*starts, len(own)]):
-                fewer = count > 1 and rng.random() < self.training.subsets
-                n_shown = int(rng.integers(1, count)) if fewer else count
-                batches.append(Batch(own[start:end].tolist(), n_shown))
-        return [batches[i] for i in rng.permutation(len(batches))]
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Batches of this epoch; the next call gives the next epoch's."""
-        batches = self._batches(self.epoch)
-        self.epoch += 1
-        return iter(batches)
-
-    def __len__(self) -> int:
-        return len(self._batches(0))
-
-
-def _occurrence(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How often each value stood before its place: `[a b a] -> [0 0 1]`."""
-    order = np.argsort(values, kind="stable")
-    starts = np.flatnonzero(np.diff(values[order], prepend=values[order[:1]] - 1))
-    length = np.diff(np.append(starts, len(values)))
-    within = np.arange(len(values)) - np.repeat(starts, length)
-    out = np.empty(len(values), np.int64)
-    out[order] = within
-    return out
-
-
-class StripDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Maps a batch to `(B, H, N * W, 3)` uint8 strips and `(B,)` int64 labels.
-
-    Randomness comes from torch's seed, whatever the number of workers. A photo that cannot be decoded becomes a
-    white one: the strip keeps its width.
-    """
-
-    def __init__(self, catalog: Catalog, examples: Examples, config: MosaicConfig) -> None:
+    def __init__(
+        self, catalog: Catalog, examples: Examples, config: MosaicConfig, size: int, reassembly: float = 0
+    ) -> None:
+        """`size`: side of the photos; `reassembly`: share of them that come from another product of the leaf."""
         self.catalog = catalog
         self.examples = examples
         self.config = config
+        self.size = size
+        self.reassembly = reassembly
+        # examples that may lend each other photos: those of one leaf and one image count
+        group = examples.labels * (int(examples.n_images.max(initial=0)) + 1) + examples.n_images
+        self._by_group = np.argsort(group, kind="stable")
+        _, inverse, sizes = np.unique(group, return_inverse=True, return_counts=True)
+        self._first = (np.cumsum(sizes) - sizes)[inverse]
+        self._size = sizes[inverse]
 
-    def __getitem__(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Strips and labels of one batch."""
-        strips = [self._strip(example, batch.n_shown) for example in batch.examples]
-        return torch.from_numpy(np.stack(strips)), torch.from_numpy(self.examples.labels[batch.examples])
+    def __getitem__(self, batch: Batch) -> Shown:
+        """Photos, labels and numbers of one batch."""
+        ranks = self._ranks(batch)
+        lenders = self._lenders(batch, ranks)
+        positions = self.examples.positions
+        size = self.size
+        photos = np.empty((*ranks.shape, size, size, 3), np.uint8)
+        for row, (own, lent) in enumerate(zip(ranks.tolist(), lenders.tolist(), strict=True)):
+            for place, (rank, lender) in enumerate(zip(own, lent, strict=True)):
+                encoded = self.catalog[int(positions[lender])].images[rank]
+                self._decode(encoded, photos[row, place])
+        numbers = uniforms(
+            N_NUMBERS, self.config.seed, _AUGMENTATION, batch.epoch, positions[batch.examples][:, None], ranks
+        )
+        return Shown(
+            torch.from_numpy(photos),
+            torch.from_numpy(self.examples.labels[batch.examples]),
+            torch.from_numpy(numbers.astype(np.float32)),
+            batch.epoch,
+            batch.number,
+            batch.of,
+        )
 
-    def _strip(self, example: int, n_shown: int) -> NDArray[np.uint8]:
-        # torch seeds each worker and each epoch; numpy takes its word
-        rng = np.random.default_rng(int(torch.randint(2**62, ()).item()))
-        size = self.config.train_photo_size
-        photos = self.catalog[int(self.examples.positions[example])].images
-        pictures = []
-        # a part of the photos keeps the seller's order
-        for rank in np.sort(rng.permutation(len(photos))[:n_shown]):
-            try:
-                picture = decode(photos[rank], self.config.max_pixels)
-            except UnreadablePhoto:
-                picture = np.full((size, size, 3), 255, np.uint8)
-            pictures.append(augment(picture, self.config.augmentation, rng))
-        return assemble(pictures, size)
+    def _ranks(self, batch: Batch) -> NDArray[np.int64]:
+        """`(B, N)` which photos of each product are shown, in the seller's order."""
+        fixed = self.examples.ranks[batch.examples].astype(np.int64)
+        if fixed[0] != WHOLE:
+            return fixed[:, None]
+        counts = self.examples.n_images[batch.examples][:, None]
+        chance = uniforms(
+            int(counts.max()), self.config.seed, _SUBSET, batch.epoch, self.examples.positions[batch.examples]
+        )
+        chance[np.arange(chance.shape[1]) >= counts] = np.inf
+        return np.sort(np.argsort(chance, axis=1)[:, : batch.n_shown], axis=1)
+
+    def _lenders(self, batch: Batch, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`(B, N)` example whose photo of that rank is shown: mostly the product itself."""
+        own = np.broadcast_to(batch.examples[:, None], ranks.shape)
+        if self.reassembly == 0:
+            return own
+        positions = self.examples.positions[batch.examples][:, None]
+        chance = uniforms(2, self.config.seed, _REASSEMBLY, batch.epoch, positions, ranks)
+        other = self._by_group[self._first[own] + (chance[..., 1] * self._size[own]).astype(np.int64)]
+        return np.where(chance[..., 0] < self.reassembly, other, own)
+
+    def _decode(self, encoded: bytes, into: NDArray[np.uint8]) -> None:
+        try:
+            into[:] = resize(decode(encoded, self.config.max_pixels), self.size)
+        except UnreadablePhoto:
+            into[:] = 255

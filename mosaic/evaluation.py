@@ -8,13 +8,12 @@ from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import score_probabilities
+from catalog.photo_branch import FAMILIES
 from catalog.report import Report, System, cat1_table, leaderboard
 from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
 from mosaic.prediction import predict_with
 from mosaic.runs import MosaicRuns
-
-WHAT = {"mosaic": "each image count's own network", "general": "one network for any count"}
 
 
 def evaluate(
@@ -26,7 +25,7 @@ def evaluate(
 ) -> tuple[str, Path]:
     """Evaluate on a labelled file, else on the plan's held-out products; returns a text table and the page's path."""
     runs = MosaicRuns.latest(workspace)
-    tree = next(iter(runs.by_count.values())).taxonomy()
+    tree = next(iter(runs.views.values())).taxonomy()
     if file is None:
         catalog = workspace.training_catalog()
         found = runs.held_out()
@@ -39,13 +38,15 @@ def evaluate(
         truth = leaves_of(catalog, leaf, probabilities.product_ids)
         scores = score_probabilities(probabilities, truth, tree)
         systems.append(
-            System(probabilities.expert, WHAT[probabilities.expert], scores, len(scores) / max(1, (truth >= 0).sum()))
+            System(
+                probabilities.expert, FAMILIES[probabilities.expert], scores, len(scores) / max(1, (truth >= 0).sum())
+            )
         )
     what = "held-out products" if file is None else file.name
     report = Report("Image branch", f"{what} of {catalog.path.name}", systems, tree)
     report.tables = [cat1_table(systems, tree)]
     report.facts = {
         "catalogue": catalog.path.name,
-        "networks": ", ".join(r.folder.name for r in runs.by_count.values()),
+        "networks": ", ".join(r.folder.name for r in runs.views.values()),
     }
     return leaderboard(systems), report.write(output or workspace.folder / "reports", "mosaic")

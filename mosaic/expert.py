@@ -1,31 +1,35 @@
-"""Networks by image count as one expert: products in, `Probabilities` out."""
+"""Networks of the image branch as one expert: products in, `Probabilities` out."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Literal
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from catalog.catalog import photo_md5
-from catalog.photo_branch import ANY
+from catalog.photo_branch import Pass, View, passes
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.product import Problem, ProblemKind, Product
 from mosaic.config import MosaicConfig
 from mosaic.device import best_device
+from mosaic.layout import arrange, mirrored
 from mosaic.network import MosaicNetwork
 from mosaic.photos import Picture, UnreadablePhoto, decode, resize
-from mosaic.strip import assemble
 
 CACHE_BYTES = 16 * 2**20
 ENTRY_BYTES = 1024
 """What keeping one strip costs beside its probabilities: its key and the objects around both."""
-Progress = Callable[[int, int], None]
+MIN_PROBABILITY = 1e-6
+"""Floor of a probability in a geometric mean: one network alone cannot rule a leaf out."""
+MosaicKey = tuple[View, tuple[bytes, ...]]
 
 
 @dataclass
@@ -78,115 +82,133 @@ def load_photos(products: Sequence[Product], size: int, max_pixels: int) -> Phot
 
 
 class MosaicExpert:
-    """Sends each product to the network of its image count.
+    """Sends each product to the networks that serve its image count (`catalog.photo_branch.passes`).
 
-    A count without its own network goes to the general one, else its photos pass one by one through the network
-    for single photos and the probabilities are averaged; with neither, the expert is silent (no network).
+    Where a network sees one photo per pass, the probabilities of a product's photos are averaged; a count that no
+    network serves leaves the expert silent (no network).
     """
 
     def __init__(
         self,
         name: str,
-        networks: Mapping[int, MosaicNetwork],
+        networks: Mapping[View, MosaicNetwork],
         config: MosaicConfig,
         *,
-        k: Mapping[int, int],
+        k: Mapping[View, int],
         taxonomy: str,
         plan: str = "",
     ) -> None:
-        """`networks` by image count (`ANY` = 0: general); `k` by the same keys: leaves kept."""
+        """`networks` by what they see; `k` by the same keys: leaves kept."""
         if not networks:
             raise ValueError(f"expert {name} has no network: run `mosaic train`")
         self.name, self.config, self.k = name, config, dict(k)
         self.taxonomy, self.plan = taxonomy, plan
         self.device = best_device()
-        self.networks = {count: network.to(self.device).eval() for count, network in networks.items()}
-        # strips of copied photos recur across chunks; a few recent results are kept, never more than CACHE_BYTES
-        self._recent: OrderedDict[tuple[int, tuple[bytes, ...]], NDArray[np.float32]] = OrderedDict()
+        self.networks = {view: network.to(self.device).eval() for view, network in networks.items()}
+        # mosaics of copied photos recur across chunks; a few recent results are kept, never more than CACHE_BYTES
+        self._recent: OrderedDict[MosaicKey, NDArray[np.float32]] = OrderedDict()
 
     def predict(self, products: Sequence[Product], photos: Photos) -> Probabilities:
         """One row per product, in order."""
         ids = np.array([p.product_id for p in products], np.int64)
         counts = photos.n_readable
         parts, rows_of = [], []
-        for key, rows in self._groups(counts).items():
-            network = self.networks[key] if key in self.networks else next(iter(self.networks.values()))
+        for count in np.unique(counts).tolist() or [0]:
+            rows = np.flatnonzero(counts == count)
+            plan = passes(list(self.networks), count)
+            used = sorted({view for view, _ in plan}) or [next(iter(self.networks))]
+            support, frequency = self._support(used)
             silence = np.full(len(rows), Silence.SPEAKS, np.uint8)
-            if key in self.networks:
-                dense = self._dense(key, [photos.keys[i] for i in rows], photos)
+            if plan:
+                dense = self._dense(plan, support, [photos.keys[i] for i in rows], photos)
             else:
-                dense = np.full((len(rows), len(network.support)), np.nan, np.float32)
-                silence[:] = Silence.NO_NETWORK
-                silence[counts[rows] == 0] = Silence.UNREADABLE
+                dense = np.full((len(rows), len(support)), np.nan, np.float32)
+                silence[:] = Silence.NO_NETWORK if count else Silence.UNREADABLE
             parts.append(
                 Probabilities.from_dense(
                     self.name, ids[rows], counts[rows], dense, silence,
-                    support=network.support.cpu().numpy().astype(np.int32),
-                    frequency=network.frequency.cpu().numpy(),
+                    support=support, frequency=frequency,
                     # a silent row lists nothing, and must not widen the rows of the others
-                    k=self.k.get(key, 1), taxonomy=self.taxonomy, plan=self.plan,
+                    k=max(self.k.get(view, 1) for view in used) if plan else 1,
+                    taxonomy=self.taxonomy, plan=self.plan,
                 )
             )  # fmt: skip
             rows_of.append(rows)
         stacked = concatenate(parts)
         return stacked.select(np.argsort(np.concatenate(rows_of)))
 
-    def _groups(self, counts: NDArray[np.int8]) -> dict[int, NDArray[np.int64]]:
-        """Rows by the network that serves them; key -1 for none."""
-        groups: dict[int, list[int]] = {}
-        for row, count in enumerate(counts.tolist()):
-            if count and count in self.networks:
-                key = count
-            elif count and ANY in self.networks:
-                key = ANY
-            else:
-                key = 1 if count and 1 in self.networks else -1
-            groups.setdefault(key, []).append(row)
-        found = {key: np.array(rows) for key, rows in groups.items()}
-        return found or {next(iter(self.networks)): np.zeros(0, np.int64)}
+    def _support(self, views: Sequence[View]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Leaves that any of these networks can name, and their mean training share."""
+        leaves = np.concatenate([self.networks[view].support.cpu().numpy() for view in views])
+        shares = np.concatenate([self.networks[view].frequency.cpu().numpy() for view in views])
+        support, place = np.unique(leaves, return_inverse=True)
+        return support.astype(np.int32), np.bincount(place, shares) / len(views)
 
-    def _dense(self, key: int, keys: list[tuple[bytes, ...]], photos: Photos) -> NDArray[np.float32]:
-        """`(len(keys), S)` probabilities; equal strips are computed once."""
-        single = key == 1
-        wanted = [[(m,) for m in own] if single else [own] for own in keys]
-        missing = dict.fromkeys(s for strips in wanted for s in strips if (key, s) not in self._recent)
-        fresh = self._compute(self.networks[key], list(missing), photos)
-        found = {s: fresh[s] if s in fresh else self._recent[key, s] for strips in wanted for s in strips}
-        for strip, row in found.items():
-            self._recent[key, strip] = row
-            self._recent.move_to_end((key, strip))
-        support = len(self.networks[key].support)
-        if not keys:
-            return np.zeros((0, support), np.float32)
-        while len(self._recent) > max(1, CACHE_BYTES // (4 * support + ENTRY_BYTES)):
+    def _dense(
+        self, plan: list[Pass], support: NDArray[np.int32], keys: list[tuple[bytes, ...]], photos: Photos
+    ) -> NDArray[np.float32]:
+        """`(len(keys), len(support))` probabilities; equal mosaics are computed once."""
+        wanted: list[list[MosaicKey]] = [[(view, tuple(own[i] for i in shown)) for view, shown in plan] for own in keys]
+        distinct = dict.fromkeys(key for own in wanted for key in own)
+        found = {key: self._recent[key] for key in distinct if key in self._recent}
+        found.update(self._compute([key for key in distinct if key not in found], photos))
+        for key, row in found.items():
+            self._recent[key] = row
+            self._recent.move_to_end(key)
+        while len(self._recent) > max(1, CACHE_BYTES // (4 * len(support) + ENTRY_BYTES)):
             self._recent.popitem(last=False)
-        return np.stack([np.mean([found[s] for s in strips], axis=0, dtype=np.float32) for strips in wanted])
+        places = [np.searchsorted(support, self.networks[view].support.cpu().numpy()) for view, _ in plan]
+        seen = np.zeros((len(plan), len(keys), len(support)), np.float32)
+        for number, place in enumerate(places):
+            seen[number][:, place] = [found[own[number]] for own in wanted]
+        return average(seen, self.config.inference.average)
 
-    def _compute(
-        self, network: MosaicNetwork, strips: list[tuple[bytes, ...]], photos: Photos
-    ) -> dict[tuple[bytes, ...], NDArray[np.float32]]:
-        out: dict[tuple[bytes, ...], NDArray[np.float32]] = {}
-        by_length: dict[int, list[tuple[bytes, ...]]] = {}
-        for strip in strips:
-            by_length.setdefault(len(strip), []).append(strip)
-        for length, own in by_length.items():
+    def _compute(self, keys: list[MosaicKey], photos: Photos) -> dict[MosaicKey, NDArray[np.float32]]:
+        out: dict[MosaicKey, NDArray[np.float32]] = {}
+        alike: dict[tuple[View, int], list[MosaicKey]] = {}
+        for key in keys:
+            alike.setdefault((key[0], len(key[1])), []).append(key)
+        for (view, length), own in alike.items():
             size = max(1, self.config.photos_per_batch // length)
             for start in range(0, len(own), size):
                 batch = own[start : start + size]
-                pictures = [assemble([photos.pictures[m] for m in s], self.config.photo_size) for s in batch]
-                out.update(zip(batch, self._probabilities(network, np.stack(pictures), length), strict=True))
+                pictures = np.stack([np.stack([photos.pictures[md5] for md5 in md5s]) for _, md5s in batch])
+                rows = self._probabilities(self.networks[view], torch.from_numpy(pictures))
+                # a view would keep the whole batch alive for as long as one of its rows is remembered
+                out.update((key, row.copy()) for key, row in zip(batch, rows, strict=True))
         return out
 
     @torch.inference_mode()
-    def _probabilities(self, network: MosaicNetwork, strips: NDArray[np.uint8], n: int) -> NDArray[np.float32]:
-        """`(B, H, n * W, 3)` uint8 -> `(B, S)` float32 softmax, averaged with the mirrored photos when configured."""
-        batch = torch.from_numpy(strips).to(self.device)
+    def _probabilities(self, network: MosaicNetwork, photos: Tensor) -> NDArray[np.float32]:
+        """`(B, N, S, S, 3)` uint8 -> `(B, leaves)` float32 softmax, the mirrored photos averaged in when configured."""
+        photos = photos.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            out = network(batch).float().softmax(dim=1)
+            out = network(arrange(photos, self.config.layout)).float().softmax(dim=1)
             if self.config.inference.flip:
-                # each photo is mirrored in its own place: the order of ranks carries information
-                b, height, width, _ = batch.shape
-                mirrored = batch.view(b, height, n, width // n, 3).flip(3).reshape(batch.shape)
-                out = (out + network(mirrored).float().softmax(dim=1)) / 2
+                out = (out + network(arrange(mirrored(photos), self.config.layout)).float().softmax(dim=1)) / 2
         result: NDArray[np.float32] = out.cpu().numpy()
         return result
+
+
+def average(
+    probabilities: NDArray[np.floating],
+    how: Literal["arithmetic", "geometric"],
+    weights: NDArray[np.floating] | None = None,
+) -> NDArray[np.float32]:
+    """Mean over the first axis of `(P, N, S)` probabilities: `(N, S)` float32, each row summing to one.
+
+    `weights`: `(P, N)`, for instance how many photos each of the P stands for; a weight of 0 leaves a row out.
+    """
+    if len(probabilities) == 1:
+        return probabilities[0].astype(np.float32)
+    if how == "geometric":
+        logs = np.log(np.maximum(probabilities, MIN_PROBABILITY))
+        out = np.exp(np.average(logs, axis=0, weights=_spread(weights, logs)))
+        out /= out.sum(axis=1, keepdims=True)
+    else:
+        out = np.average(probabilities, axis=0, weights=_spread(weights, probabilities))
+    return out.astype(np.float32)
+
+
+def _spread(weights: NDArray[np.floating] | None, like: NDArray[np.floating]) -> NDArray[np.floating] | None:
+    return None if weights is None else np.broadcast_to(weights[..., None], like.shape)

@@ -1,112 +1,290 @@
-"""The one training loop: a network, examples, a `TrainingConfig`."""
+"""The one training loop: a network, examples, a `TrainingConfig`; after a kill it goes on from its checkpoint."""
 
 from __future__ import annotations
 
 import logging
+import math
+import os
+import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 import lightning
+import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
-from torch import Tensor, nn
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
+from numpy.typing import NDArray
+from timm.optim import param_groups_layer_decay
+from timm.utils import ModelEmaV3
+from torch import Tensor
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader
 
 from catalog.catalog import Catalog
+from mosaic import team
+from mosaic.augment import augment
+from mosaic.batches import CountBatches, Examples
+from mosaic.blend import blend
+from mosaic.checkpoint import FitState
 from mosaic.config import MosaicConfig, TrainingConfig
-from mosaic.dataset import CountBatches, Examples, StripDataset
+from mosaic.dataset import MosaicDataset, Shown
 from mosaic.device import data_workers
+from mosaic.history import EpochRecord
+from mosaic.layout import arrange
+from mosaic.loss import LeafLoss
 from mosaic.network import MosaicNetwork
+from mosaic.validation import validate
 
 Progress = Callable[[int, int], None]
 
 
+@dataclass(frozen=True)
+class FitTask:
+    """One fit.
+
+    Attributes:
+        name: of the fit in curves and logs; training: which of the configuration's trainings;
+        parents: `(2, S)` Cat I and Cat II of each leaf of the support, for `parent_loss`;
+        validation: examples that judge when to stop, none of which may be held out or learnt from;
+        checkpoint: file to go on from and to write, None for none; logs: folder of TensorBoard's files.
+    """
+
+    name: str
+    examples: Examples
+    training: TrainingConfig
+    parents: NDArray[np.int64] | None = None
+    validation: Examples | None = None
+    checkpoint: Path | None = None
+    logs: Path | None = None
+
+
 def fit(
-    network: MosaicNetwork,
-    catalog: Catalog,
-    examples: Examples,
-    config: MosaicConfig,
-    training: TrainingConfig,
-    progress: Progress | None = None,
-) -> MosaicNetwork:
-    """Train `network` in place on `examples`, first its head, then everything; returns it in evaluation mode."""
+    network: MosaicNetwork, catalog: Catalog, task: FitTask, config: MosaicConfig, progress: Progress | None = None
+) -> list[EpochRecord]:
+    """Train `network` in place, first its head, then everything, and leave it on the CPU in evaluation mode.
+
+    Returns:
+        What happened epoch by epoch.
+
+    Raises:
+        ValueError: a checkpoint that cannot be read.
+    """
     # the trainer announces absent accelerators and its vendor's services at every start
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    lightning.seed_everything(config.seed, workers=True, verbose=False)
-    sampler = CountBatches(examples, config.photos_per_batch, training, config.seed)
+    state = (FitState.load(task.checkpoint) if task.checkpoint else None) or FitState()
+    sampler = CountBatches(
+        task.examples, config.photos_per_batch, task.training, config.seed,
+        device=team.number(), n_devices=team.size(), start=(state.epoch, state.number),
+    )  # fmt: skip
     workers = data_workers(config)
     loader = DataLoader(
-        StripDataset(catalog, examples, config),
+        MosaicDataset(catalog, task.examples, config, config.source_size, task.training.reassembly),
         batch_size=None,
         sampler=sampler,
         num_workers=workers,
-        persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
     )
-    epochs = training.head_epochs + training.epochs
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    # the head's epochs leave the backbone without gradients
+    strategy = DDPStrategy(find_unused_parameters=True) if team.size() > 1 else "auto"
     trainer = lightning.Trainer(
-        max_epochs=epochs,
-        accelerator="auto",
-        devices=1,
+        # one pass over all epochs' batches: where it begins is the sampler's affair
+        max_epochs=1,
+        accelerator="gpu" if torch.cuda.is_available() else "cpu",
+        devices=local,
+        num_nodes=team.size() // local,
+        strategy=strategy,
         precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
-        logger=False,
+        accumulate_grad_batches=task.training.accumulate,
+        logger=_logger(task, state),
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         # the sampler above is already the one for this process
         use_distributed_sampler=False,
-        callbacks=[_ProgressCallback(progress, epochs * len(sampler))],
     )
     network.to(memory_format=torch.channels_last)
+    run = _Fit(network, catalog, task, config, state, progress)
     with warnings.catch_warnings():
         # lightning's own use of a deprecated torch call
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")
         # few workers are meant: on CPU the network is the slow part
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        trainer.fit(_Fit(network, training, epochs * len(sampler)), loader)
-    return network.cpu().eval()
+        trainer.fit(run, loader)
+    run.hand_over()
+    return state.history
+
+
+def _logger(task: FitTask, state: FitState) -> TensorBoardLogger | bool:
+    if task.logs is None:
+        return False
+    # what a killed run logged after its last checkpoint is dropped
+    return TensorBoardLogger(task.logs, name=None, version=task.name.replace(" ", "-"), purge_step=state.step)
 
 
 class _Fit(lightning.LightningModule):
-    def __init__(self, network: MosaicNetwork, training: TrainingConfig, n_steps: int) -> None:
+    def __init__(
+        self,
+        network: MosaicNetwork,
+        catalog: Catalog,
+        task: FitTask,
+        config: MosaicConfig,
+        state: FitState,
+        progress: Progress | None,
+    ) -> None:
         super().__init__()
         self.network = network
-        self.training_config = training
-        self.n_steps = n_steps
-        self.loss = nn.CrossEntropyLoss(label_smoothing=training.label_smoothing)
+        self.catalog, self.task, self.config, self.state = catalog, task, config, state
+        self.loss = LeafLoss(task.training, network.frequency.numpy(), task.parents)
+        if state.network:
+            network.load_state_dict(state.network)
+        self.average: ModelEmaV3 | None = None
+        if task.training.ema:
+            # a short fit averages over its last part only: the decay rises with the steps
+            self.average = ModelEmaV3(network, decay=task.training.ema, use_warmup=True)
+            if state.average is not None:
+                self.average.module.load_state_dict(state.average)
+        self.show = torch.compile(network) if config.compile else network
+        self.progress = progress
+        self.saved_at = time.monotonic()
+        self.sums = {"loss": 0.0, "seen": 0.0, "right": 0.0, "batches": 0.0, "seconds": 0.0, **state.sums}
 
-    def on_train_epoch_start(self) -> None:
-        frozen = self.current_epoch < self.training_config.head_epochs
-        self.network.backbone.requires_grad_(not frozen)
+    # -- what is learnt -----------------------------------------------------------------------------------------
+
+    def configure_optimizers(self) -> AdamW:
+        training = self.task.training
+        backbone = param_groups_layer_decay(
+            self.network.backbone, training.weight_decay, layer_decay=training.layer_decay
+        )
+        for group in backbone:
+            group["peak"] = training.lr * group.pop("lr_scale")
+        head = {"params": self.network.head.parameters(), "peak": training.head_lr, "weight_decay": 0.0}
+        optimizer = AdamW([*backbone, head], lr=training.lr)
+        if self.state.optimizer:
+            optimizer.load_state_dict(self.state.optimizer)
+        return optimizer
+
+    def on_train_batch_start(self, batch: Shown, _: int) -> None:
+        # dropout and the like depend on seed and place alone, so that a resumed run repeats them
+        torch.manual_seed(int(self._rng(batch, 0).integers(2**62)))
+        training = self.task.training
+        done = (batch.epoch + (batch.number + 1) / batch.of) / (training.head_epochs + training.epochs)
+        for group in self.optimizers().param_groups:
+            group["lr"] = group["peak"] * _warm_cosine(done, training.warmup)
         # a frozen backbone also keeps its batch statistics
-        self.network.backbone.train(not frozen)
+        self.network.backbone.train(batch.epoch >= training.head_epochs)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
-        strips, labels = batch
-        loss: Tensor = self.loss(self.network(strips), labels)
+    def training_step(self, batch: Shown, _: int) -> Tensor:
+        size = self.config.train_photo_size
+        rows, n = batch.photos.shape[:2]
+        changed = augment(batch.photos.flatten(0, 1), batch.numbers.flatten(0, 1), self.config.augmentation, size)
+        photos, partner, share = blend(changed.reshape(rows, n, size, size, 3), self.task.training, self._rng(batch, 1))
+        mosaics = arrange(photos, self.config.layout)
+        if batch.epoch < self.task.training.head_epochs:
+            with torch.no_grad():
+                features = self.network.features(mosaics)
+            logits: Tensor = self.network.head(self.network.dropout(features))
+        else:
+            logits = self.show(mosaics)
+        loss: Tensor = share * self.loss(logits, batch.labels)
+        if share < 1:
+            loss = loss + (1 - share) * self.loss(logits, batch.labels[partner])
+        else:
+            self.sums["seen"] += rows
+            self.sums["right"] += float((logits.argmax(1) == batch.labels).sum())
+        self.sums["loss"] += float(loss.detach())
+        self.sums["batches"] += 1
         return loss
 
-    def configure_optimizers(self) -> Any:
-        config = self.training_config
-        groups = [
-            {"params": self.network.backbone.parameters(), "lr": config.lr},
-            {"params": self.network.head.parameters(), "lr": config.head_lr},
-        ]
-        optimizer = AdamW(groups, weight_decay=config.weight_decay)
-        # an epoch may hold a few batches more than the first one when a large leaf gives a fresh part each time
-        n_steps = max(10, self.n_steps + 4 * (config.head_epochs + config.epochs))
-        schedule = OneCycleLR(optimizer, [config.lr, config.head_lr], total_steps=n_steps, pct_start=0.15)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    def _rng(self, batch: Shown, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, purpose, batch.epoch, batch.number, team.number()))
 
+    # -- what is kept -------------------------------------------------------------------------------------------
 
-class _ProgressCallback(Callback):
-    def __init__(self, progress: Progress | None, n_steps: int) -> None:
-        self.progress = progress
-        self.n_steps = n_steps
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: object) -> None:
+    def on_train_batch_end(self, _: object, batch: Shown, __: int) -> None:
+        training = self.task.training
+        if (batch.number + 1) % training.accumulate:
+            return
+        self.state.step += 1
+        if self.average is not None:
+            self.average.update(self.network, step=self.state.step)
+        ends = batch.number + 1 == batch.of
+        self.state.epoch, self.state.number = (batch.epoch + 1, 0) if ends else (batch.epoch, batch.number + 1)
+        if ends:
+            self._end_epoch(batch.epoch)
+        minutes = (time.monotonic() - self.saved_at) / 60
+        if ends or minutes >= self.config.checkpoint_minutes:
+            self._save()
         if self.progress is not None:
-            self.progress(min(trainer.global_step, self.n_steps), self.n_steps)
+            n_epochs = training.head_epochs + training.epochs
+            self.progress(batch.epoch * batch.of + batch.number + 1, n_epochs * batch.of)
+
+    def _end_epoch(self, epoch: int) -> None:
+        self.sums["seconds"] += time.monotonic() - self.saved_at
+        self.saved_at = time.monotonic()
+        loss, accuracy = None, None
+        if self.task.validation is not None:
+            loss, accuracy = validate(self._result(), self.catalog, self.task.validation, self.config)
+            self._compare(loss)
+        record = EpochRecord(
+            fit=self.task.name,
+            epoch=epoch + 1,
+            step=self.state.step,
+            loss=self.sums["loss"] / self.sums["batches"],
+            accuracy=self.sums["right"] / self.sums["seen"] if self.sums["seen"] else math.nan,
+            lr=max(group["lr"] for group in self.optimizers().param_groups[:-1]),
+            seconds=self.sums["seconds"],
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+        )
+        self.state.history.append(record)
+        if self.logger is not None:
+            curves = {"loss": record.loss, "accuracy": record.accuracy, "lr": record.lr}
+            judged = {} if loss is None else {"validation_loss": loss, "validation_accuracy": accuracy}
+            self.logger.log_metrics({**curves, **judged}, step=self.state.step)
+        self.sums = dict.fromkeys(self.sums, 0.0)
+
+    def _compare(self, loss: float) -> None:
+        """Remember the best weights, and stop when they have been the best for long."""
+        if loss < self.state.best_loss:
+            self.state.best_loss, self.state.stale = loss, 0
+            self.state.best = _copied(self._result())
+        else:
+            self.state.stale += 1
+        patience = self.task.training.patience
+        self.trainer.should_stop = patience is not None and self.state.stale >= patience
+
+    def _save(self) -> None:
+        now = time.monotonic()
+        self.sums["seconds"] += now - self.saved_at
+        self.saved_at = now
+        if self.task.checkpoint is None or not team.is_leader():
+            return
+        self.state.network = self.network.state_dict()
+        self.state.average = None if self.average is None else self.average.module.state_dict()
+        self.state.optimizer = self.optimizers().optimizer.state_dict()
+        self.state.sums = self.sums
+        self.state.save(self.task.checkpoint)
+
+    def _result(self) -> MosaicNetwork:
+        return self.network if self.average is None else self.average.module
+
+    def hand_over(self) -> None:
+        """Put the weights that are the result into the network."""
+        result = self.state.best or _copied(self._result())
+        self.network.cpu().load_state_dict(result)
+        self.network.eval()
+
+
+def _copied(network: MosaicNetwork) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+
+
+def _warm_cosine(done: float, warmup: float) -> float:
+    """Share of the peak learning rate at `done` in (0, 1]: a linear rise, then half a cosine down to zero."""
+    if done < warmup:
+        return done / warmup
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))

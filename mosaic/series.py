@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from catalog.photo_branch import ANY
+from catalog.photo_branch import ANY, View
 from catalog.product import MAX_IMAGES
 from catalog.run import Run
 from catalog.workspace import Workspace
@@ -14,37 +14,41 @@ from mosaic.training import Bar, TooFewProducts, train
 
 
 def train_series(
-    workspace: Workspace, config: MosaicConfig, n_images: str | None, init_from: str | None, bar: Bar
+    workspace: Workspace,
+    config: MosaicConfig,
+    bar: Bar,
+    *,
+    n_images: str | None = None,
+    rank: str = "",
+    init_from: str | None = None,
+    resume: bool = False,
 ) -> Iterator[str]:
     """Train what was asked for, yielding a line for people after each network.
 
-    `n_images`: `any`, `1`..`4` or None for all; `init_from`: a run folder, `none`, or None for the default.
+    `n_images`: `any`, `1`..`4` or None for all; `rank`: networks of one photo per pass, see `View`; `init_from`: a run
+    folder, `none`, or None for the default; `resume`: go on with what was killed.
     """
-    for count in _counts(n_images):
+    for view in _views(n_images, rank):
         try:
-            run = train(workspace, config, count, _start(workspace, count, init_from), bar)
+            run = train(workspace, config, view, _start(workspace, view, init_from), bar, resume=resume)
         except TooFewProducts as error:
-            if n_images is not None and workspace.latest("mosaic", "any") is None:
+            if n_images is not None and workspace.latest("mosaic", View().slot) is None:
                 raise
-            yield f"{_title(count)}: {error}"
+            yield f"{view.title}: {error}"
         else:
-            yield f"{_title(count)}: {run.folder}  {_held_out_line(run)}"
+            yield f"{view.title}: {run.folder}  {_held_out_line(run)}"
 
 
-def _title(count: int) -> str:
-    return "any count" if count == ANY else f"{count} photo{'s' if count > 1 else ''}"
-
-
-def _counts(n_images: str | None) -> list[int]:
+def _views(n_images: str | None, rank: str) -> list[View]:
     if n_images is None:
-        return list(range(MAX_IMAGES + 1))
-    return [ANY if n_images == "any" else int(n_images)]
+        return [View(ANY, rank)] if rank else [View(count) for count in range(MAX_IMAGES + 1)]
+    return [View(ANY if n_images == "any" else int(n_images), rank)]
 
 
-def _start(workspace: Workspace, count: int, init_from: str | None) -> Path | None:
+def _start(workspace: Workspace, view: View, init_from: str | None) -> Path | None:
     if init_from is not None:
         return None if init_from == "none" else Path(init_from)
-    general = workspace.latest("mosaic", "any") if count != ANY else None
+    general = workspace.latest("mosaic", View().slot) if view != View() else None
     return general.folder if general else None
 
 

@@ -1,0 +1,62 @@
+"""Several processes that train one network: started by torchrun, or by `--devices`.
+
+All run the same command. The leader alone makes folders and writes files; the others only take part in the fits.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+# the others wait while the leader predicts the held-out products, which may take hours
+PATIENCE = timedelta(days=7)
+
+
+def size() -> int:
+    """Processes of the team; 1 outside torchrun."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def number() -> int:
+    """This process's number, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def is_leader() -> bool:
+    """Whether this process makes folders and writes files."""
+    return number() == 0
+
+
+def join() -> None:
+    """Connect the processes of a team; nothing to do for one alone."""
+    if size() == 1 or dist.is_initialized():
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+
+
+def leave() -> None:
+    """Disconnect, so that the processes end without complaint."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def told_by_leader(word: str) -> str:
+    """The leader's `word`, on every process."""
+    if size() == 1:
+        return word
+    box = [word]
+    dist.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+def start(n_devices: int) -> int:
+    """Run this very command again as a team of `n_devices` processes; returns the exit status."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n_devices)]
+    return subprocess.run([*command, "--no-python", *sys.argv], check=False).returncode
