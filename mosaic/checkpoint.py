@@ -59,4 +59,5 @@ class FitState:
             values["history"] = [EpochRecord(**record) for record in values["history"]]
             return cls(**values)
         except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} cannot be continued from ({error}): delete it, and its fit begins anew") from None
+            why = str(error).partition("\n")[0][:120]
+            raise ValueError(f"{path} cannot be continued from ({why}): delete it, and its fit begins anew") from None

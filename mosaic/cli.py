@@ -1,8 +1,9 @@
-"""`mosaic train | predict | evaluate`."""
+"""`mosaic train | predict | evaluate | export | embed`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -120,3 +121,56 @@ def evaluate(file: Path | None, labels: Path | None, output: Path | None, worksp
         text, page = run_evaluation(Workspace(workspace), file, labels, output, progress)
     say(text)
     say(f"report: {page}")
+
+
+@main.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["onnx", "openvino"]),
+    required=True,
+    help="ONNX, or OpenVINO's .xml and .bin.",
+)
+@click.option("--int8", is_flag=True, help="Quantised to 8 bits (OpenVINO); prints what that loses.")
+@click.option(
+    "--n-images",
+    type=click.Choice(["any", "1", "2", "3", "4"]),
+    default="any",
+    show_default=True,
+    help="Which network.",
+)
+@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder; default: the run's.")
+@workspace_option
+def export(form: Literal["onnx", "openvino"], int8: bool, n_images: str, output: Path | None, workspace: Path) -> None:
+    """Write the latest network as a file for other programs; refused unless it predicts the same."""
+    from catalog.workspace import Workspace
+    from mosaic.export import export_run
+
+    found = export_run(Workspace(workspace), n_images, form, int8, output)
+    for path in found.files:
+        say(str(path))
+    say(
+        f"checked on {found.parity.mosaics} mosaics: same likeliest leaf for {found.parity.agreement:.1%}, "
+        f"largest relative error {found.parity.error:.2g}"
+    )
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the vectors.")
+@workspace_option
+@strict_option
+def embed(file: Path, output: Path | None, workspace: Path, strict: bool) -> None:
+    """Write one vector per product of a BSON FILE: vectors.npy and product_ids.npy."""
+    from catalog.catalog import Catalog
+    from catalog.workspace import Workspace
+    from mosaic.embedding import embed_catalog
+
+    with progress_bar("embed") as progress:
+        paths, problems = embed_catalog(Catalog(file), Workspace(workspace), output, progress)
+    for path in paths:
+        say(str(path))
+    if len(problems):
+        note(problems.summary())
+    if strict:
+        problems.require_none(str(file))

@@ -52,7 +52,7 @@ class TrainingConfig(StrictConfig):
     head_lr: float = Field(gt=0)
     """Peak learning rate of the head."""
     layer_decay: float = Field(gt=0, le=1)
-    """Learning rate of each stage of the backbone as a share of the next one's; 1 gives all the same."""
+    """Learning rate of each of timm's layer groups as a share of the next one's; 1 gives all the same."""
     warmup: float = Field(ge=0, lt=1)
     """Share of the steps in which the learning rate rises; a half cosine to zero follows."""
     weight_decay: float = Field(ge=0)

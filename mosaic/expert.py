@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,16 +12,17 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from catalog.catalog import photo_md5
 from catalog.photo_branch import Pass, View, passes
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.product import Problem, ProblemKind, Product
+from mosaic.backend import make_backend
 from mosaic.config import MosaicConfig
 from mosaic.device import best_device
 from mosaic.layout import arrange, mirrored
 from mosaic.network import MosaicNetwork
+from mosaic.outputs import Backend, Outputs
 from mosaic.photos import Picture, UnreadablePhoto, decode, resize
 
 CACHE_BYTES = 16 * 2**20
@@ -105,6 +106,10 @@ class MosaicExpert:
         self.taxonomy, self.plan = taxonomy, plan
         self.device = best_device()
         self.networks = {view: network.to(self.device).eval() for view, network in networks.items()}
+        self._backends = {
+            view: make_backend(network, config.inference, self.device, config.photo_size)
+            for view, network in self.networks.items()
+        }
         # mosaics of copied photos recur across chunks; a few recent results are kept, never more than CACHE_BYTES
         self._recent: OrderedDict[MosaicKey, NDArray[np.float32]] = OrderedDict()
 
@@ -165,29 +170,42 @@ class MosaicExpert:
 
     def _compute(self, keys: list[MosaicKey], photos: Photos) -> dict[MosaicKey, NDArray[np.float32]]:
         out: dict[MosaicKey, NDArray[np.float32]] = {}
-        alike: dict[tuple[View, int], list[MosaicKey]] = {}
-        for key in keys:
-            alike.setdefault((key[0], len(key[1])), []).append(key)
-        for (view, length), own in alike.items():
-            size = max(1, self.config.photos_per_batch // length)
-            for start in range(0, len(own), size):
-                batch = own[start : start + size]
-                pictures = np.stack([np.stack([photos.pictures[md5] for md5 in md5s]) for _, md5s in batch])
-                rows = self._probabilities(self.networks[view], torch.from_numpy(pictures))
+        by_view: dict[View, list[tuple[bytes, ...]]] = {}
+        for view, md5s in keys:
+            by_view.setdefault(view, []).append(md5s)
+        for view, own in by_view.items():
+            for batch, pictures in batches(own, photos, self.config.photos_per_batch):
+                rows = self._probabilities(self._backends[view], pictures)
                 # a view would keep the whole batch alive for as long as one of its rows is remembered
-                out.update((key, row.copy()) for key, row in zip(batch, rows, strict=True))
+                out.update(((view, md5s), row.copy()) for md5s, row in zip(batch, rows, strict=True))
         return out
 
-    @torch.inference_mode()
-    def _probabilities(self, network: MosaicNetwork, photos: Tensor) -> NDArray[np.float32]:
-        """`(B, N, S, S, 3)` uint8 -> `(B, leaves)` float32 softmax, the mirrored photos averaged in when configured."""
-        photos = photos.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            out = network(arrange(photos, self.config.layout)).float().softmax(dim=1)
-            if self.config.inference.flip:
-                out = (out + network(arrange(mirrored(photos), self.config.layout)).float().softmax(dim=1)) / 2
-        result: NDArray[np.float32] = out.cpu().numpy()
+    def _probabilities(self, backend: Backend, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """`(B, N, S, S, 3)` uint8 -> `(B, leaves)` float32 softmax, mean with the mirrored photos when configured."""
+        seen = [torch.from_numpy(out.logits).softmax(dim=1) for out in look(backend, photos, self.config)]
+        result: NDArray[np.float32] = (sum(seen[1:], seen[0]) / len(seen)).numpy()
         return result
+
+
+def batches(
+    mosaics: Iterable[tuple[bytes, ...]], photos: Photos, photos_per_batch: int
+) -> Iterator[tuple[list[tuple[bytes, ...]], NDArray[np.uint8]]]:
+    """Group mosaics, given as the MD5s of their photos, into batches of one length: `(B, N, S, S, 3)` uint8 each."""
+    alike: dict[int, list[tuple[bytes, ...]]] = {}
+    for md5s in mosaics:
+        alike.setdefault(len(md5s), []).append(md5s)
+    for length, own in alike.items():
+        size = max(1, photos_per_batch // length)
+        for start in range(0, len(own), size):
+            batch = own[start : start + size]
+            yield batch, np.stack([np.stack([photos.pictures[md5] for md5 in md5s]) for md5s in batch])
+
+
+def look(backend: Backend, photos: NDArray[np.uint8], config: MosaicConfig) -> list[Outputs]:
+    """What a network says of `(B, N, S, S, 3)` uint8 photos set into mosaics and, when configured, mirrored."""
+    straight = torch.from_numpy(photos)
+    ways = [straight, mirrored(straight)] if config.inference.flip else [straight]
+    return [backend(arrange(way, config.layout).numpy()) for way in ways]
 
 
 def average(

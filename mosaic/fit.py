@@ -141,16 +141,24 @@ class _Fit(lightning.LightningModule):
         self.loss = LeafLoss(task.training, network.frequency.numpy(), task.parents)
         if state.network:
             network.load_state_dict(state.network)
-        self.average: ModelEmaV3 | None = None
-        if task.training.ema:
-            # a short fit averages over its last part only: the decay rises with the steps
-            self.average = ModelEmaV3(network, decay=task.training.ema, use_warmup=True)
-            if state.average is not None:
-                self.average.module.load_state_dict(state.average)
+        self._average: list[ModelEmaV3] = []
         self.show = torch.compile(network) if config.compile else network
         self.progress = progress
         self.saved_at = time.monotonic()
         self.sums = {"loss": 0.0, "seen": 0.0, "right": 0.0, "batches": 0.0, "seconds": 0.0, **state.sums}
+
+    @property
+    def average(self) -> ModelEmaV3 | None:
+        """The moving average; in a list, since a module of its own would be trained and synchronised too."""
+        return self._average[0] if self._average else None
+
+    def on_fit_start(self) -> None:
+        if not self.task.training.ema:
+            return
+        # made here, where the network is on its device; a short fit averages over its last part only: the decay rises
+        self._average = [ModelEmaV3(self.network, decay=self.task.training.ema, use_warmup=True)]
+        if self.state.average is not None:
+            self._average[0].module.load_state_dict(self.state.average)
 
     # -- what is learnt -----------------------------------------------------------------------------------------
 

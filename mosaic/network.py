@@ -35,8 +35,8 @@ class MosaicNetwork(nn.Module):
     def __init__(self, config: BackboneConfig, support: NDArray[np.integer], frequency: NDArray[np.floating]) -> None:
         super().__init__()
         self.backbone = _make_backbone(config)
-        # timm declares neither of these two to the type checker
-        num_features: int = cast(Any, self.backbone).num_features
+        # timm declares neither of these two to the type checker; num_features would leave out VGG's last layers
+        num_features: int = cast(Any, self.backbone).head_hidden_size
         cfg: dict[str, Any] = cast(Any, self.backbone).pretrained_cfg
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(num_features, len(support))

@@ -30,11 +30,14 @@ from mosaic.fit import FitTask, fit
 from mosaic.history import EpochRecord, history_csv, read_history
 from mosaic.loss import parents_of
 from mosaic.network import MosaicNetwork
+from mosaic.samples import training_samples
+from mosaic.training_page import write_training_page
 from mosaic.unfinished import begin_or_resume, finish
 
 log = logging.getLogger(__name__)
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 CHUNK = 256
+N_SAMPLES = 12
 MEASURED = 1000
 """Held-out products on which k is measured."""
 _VALIDATION = 3
@@ -237,6 +240,28 @@ class _Job:
 
     def write_page(self, held_out: Probabilities, truth: NDArray[np.int64], network: MosaicNetwork) -> None:
         """`training.html` in the run folder."""
+        plan = self.data.plan
+        positions = _of_view(self.data, plan.training_positions(0), self.view)
+        rng = np.random.default_rng(self.config.seed)
+        some = self._examples(rng.permutation(positions)[:N_SAMPLES], network.support.numpy())
+        write_training_page(
+            self.run.folder / "training.html",
+            title=f"Training: {self.view.title}",
+            facts={
+                "catalogue": self.data.catalog.path.name,
+                "plan": plan.plan_id,
+                "code": self.run.revision,
+                "starting run": self.run.details["init_from"],
+                "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+                "seconds": round(sum(record.seconds for record in self.history)),
+                "config": self.config.model_dump(),
+            },
+            history=self.history,
+            held_out=held_out,
+            truth=truth,
+            tree=self.data.tree,
+            samples=training_samples(self.data.catalog, some, self.config, self.data.tree, network.support.numpy()),
+        )
 
 
 def checkpoints_folder(workspace: Workspace, run: Run) -> Path:

@@ -16,7 +16,7 @@ from catalog.atomic import write_text
 from catalog.metrics import ALL, score_probabilities, summarize
 from catalog.probabilities import Probabilities
 from catalog.report import PLOT_STYLE, SYSTEM_COLOURS, data_uri, svg
-from catalog.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.taxonomy import LEVEL_NAMES, SEPARATOR, Taxonomy
 from mosaic.confusions import MAX_NODES, MIN_PRODUCTS, confusions_csv, find_confusions, heat_map, leaf_accuracies
 from mosaic.history import EpochRecord
 
@@ -82,6 +82,7 @@ def write_training_page(
         n_more_confusions=max(0, len(confusions) - N_CONFUSIONS),
         n_wrong=sum(c.n for c in confusions),
         heat_maps=[found for level in MAX_NODES if (found := heat_map(scores, level, tree)) is not None],
+        max_nodes=MAX_NODES,
         worst=leaves[:n_worst],
         best=leaves[len(leaves) - n_best :][::-1],
         n_between=len(leaves) - n_worst - n_best,
@@ -91,7 +92,8 @@ def write_training_page(
         facts={key: _shown(value) for key, value in facts.items() if not isinstance(value, Mapping)},
         folded={key: _flat(value) for key, value in facts.items() if isinstance(value, Mapping)},
         max_facts=MAX_FACTS,
-        path_of=lambda leaf: path_text(tree.paths[leaf]),
+        paths=tree.paths,
+        separator=SEPARATOR,
     )
     write_text(path, page)
 

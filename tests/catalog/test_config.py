@@ -17,7 +17,8 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def test_every_yaml_ships_and_loads_for_every_package():
-    assert sorted(p.stem for p in CONFIGS.glob("*.yaml")) == shipped_configs()
+    names = sorted(p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONFIGS.rglob("*.yaml"))
+    assert names == shipped_configs()
     for name in shipped_configs():
         for package, model in MODELS.items():
             load_config(model, package, name)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from catalog.catalog import Catalog
 from catalog.cli import main as catalog_main
-from catalog.photo_branch import ANY
+from catalog.photo_branch import View
 from catalog.plan import make_plan
 from catalog.probabilities import Probabilities, Silence
 from catalog.run import Run
@@ -43,8 +43,8 @@ def trained(tmp_path_factory) -> Path:
     room = ("--workspace", folder / "runs")
     call("split", folder / "train.bson", "--tree", folder / "tree.csv", *room, main=catalog_main)
     said = call("train", "--config", "debug", *room)
-    assert "3 photos: 0 training products with 3 photos" in said
-    assert "the general network serves this count" in said
+    assert "3 photos: 0 training products with such photos" in said
+    assert "the general network serves them" in said
     assert said.splitlines()[-1].startswith("next: ocr train")
     return folder
 
@@ -75,13 +75,13 @@ def test_every_product_of_a_bad_file_gets_a_row_and_every_problem_a_name(trained
 
 def test_the_deployed_networks_predict_what_the_experts_predict(trained, write_bson):
     runs = MosaicRuns.latest(Workspace(trained / "runs"))
-    assert sorted(runs.by_count) == [ANY, 1, 2]
+    assert sorted(runs.views) == [View(), View(1), View(2)]
     assert [e.name for e in runs.experts()] == ["mosaic", "general"]
     mosaic, general = runs.held_out()
     assert sorted(mosaic.product_ids) == sorted(general.product_ids)
-    own = runs.by_count[2].held_out()
+    own = runs.views[View(2)].held_out()
     both = mosaic.aligned(own.product_ids)
-    tree = runs.by_count[2].taxonomy()
+    tree = runs.views[View(2)].taxonomy()
     rows = np.arange(len(own))
     np.testing.assert_array_equal(both.values[:, 0], own.values[:, 0])
     np.testing.assert_array_equal(both.leaves[:, 0], own.leaves[:, 0])

@@ -1,4 +1,4 @@
-"""Batches of one image count, every example once, fresh draws that depend on the seed alone."""
+"""Batches of one image count, every example once, draws that depend on seed, epoch and product alone."""
 
 from __future__ import annotations
 
@@ -8,96 +8,199 @@ import torch
 
 from catalog.catalog import Catalog
 from catalog.config import load_config
+from catalog.photo_branch import View
+from mosaic.batches import WHOLE, Batch, CountBatches, Examples
 from mosaic.config import MosaicConfig
-from mosaic.dataset import Batch, CountBatches, Examples, StripDataset
+from mosaic.dataset import MosaicDataset
+from mosaic.photos import decode
 from tests.conftest import make_photo, make_product
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
+TRAINING = CONFIG.training.model_copy(update={"subsets": 0})
 
 
-def examples(n: int = 100) -> Examples:
+def examples(n: int = 100, view: View | None = None) -> Examples:
     rng = np.random.default_rng(0)
-    return Examples(np.arange(n), np.where(np.arange(n) < 60, 0, rng.integers(1, 5, n)), rng.integers(1, 5, n))
+    labels = np.where(np.arange(n) < 60, 0, rng.integers(1, 5, n))
+    return Examples.of(view or View(), np.arange(n), labels, rng.integers(1, 5, n).astype(np.int8))
 
 
-def batches(seed: int = 0, **training: object) -> CountBatches:
-    return CountBatches(examples(), 8, CONFIG.training.model_copy(update={"subsets": 0, **training}), seed)
+def singles(n: int) -> Examples:
+    return Examples.of(View(), np.arange(n), np.zeros(n, int), np.ones(n, np.int8))
+
+
+def batches(seed: int = 0, own: Examples | None = None, **options: object) -> CountBatches:
+    placed = {name: options.pop(name) for name in ("device", "n_devices", "start") if name in options}
+    training = TRAINING.model_copy(update={"epochs": 2, **options})
+    return CountBatches(own or examples(), 8, training, seed, **placed)
+
+
+def shown(found: list[Batch]) -> list[tuple[object, ...]]:
+    return [(b.examples.tolist(), b.n_shown, b.epoch, b.number, b.of) for b in found]
+
+
+def batch(rows: list[int], n_shown: int, epoch: int = 0) -> Batch:
+    return Batch(np.array(rows), n_shown, epoch, 0, 1)
 
 
 def test_every_example_once_and_one_image_count_per_batch():
-    own = examples()
-    seen = []
-    for batch in batches():
-        counts = set(own.n_images[batch.examples].tolist())
-        assert counts == {batch.n_shown}
-        assert len(batch.examples) * batch.n_shown <= 8
-        seen += batch.examples
+    own, seen = examples(), []
+    for found in batches().epoch(0):
+        assert set(own.n_images[found.examples].tolist()) == {found.n_shown}
+        assert len(found.examples) * found.n_shown <= 8
+        seen += found.examples.tolist()
     assert sorted(seen) == list(range(100))
 
 
 def test_the_draw_depends_on_seed_and_epoch_alone():
     one, two = batches(), batches()
-    first, second = list(one), list(one)
-    assert first != second
-    assert [list(two), list(two)] == [first, second]
-    assert list(batches(seed=1)) != first
-    assert len(one) == len(first)
+    assert shown(one.epoch(0)) != shown(one.epoch(1))
+    assert shown(list(two)) == shown(one.epoch(0)) + shown(one.epoch(1))
+    assert shown(batches(seed=1).epoch(0)) != shown(one.epoch(0))
+
+
+def test_a_later_start_gives_the_rest():
+    everything = shown(list(batches()))
+    for start in ((0, 0), (0, 5), (1, 0), (1, 7)):
+        rest = shown(list(batches(start=start)))
+        assert rest == everything[len(everything) - len(rest) :]
+        assert rest[0][2:4] == start
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_devices_share_an_epoch_in_equal_whole_steps(accumulate):
+    parts = [batches(device=d, n_devices=2, accumulate=accumulate).epoch(0) for d in range(2)]
+    assert len(parts[0]) == len(parts[1]) == parts[0][0].of
+    assert len(parts[0]) % accumulate == 0
+    seen = [e for part in parts for found in part for e in found.examples.tolist()]
+    assert sorted(set(seen)) == list(range(100))
+    assert len(seen) - 100 <= 8 * 2 * accumulate
 
 
 def test_a_large_leaf_gives_a_fresh_part_each_epoch():
     sampler, own = batches(products_per_leaf=10), examples()
-    drawn = [{e for batch in sampler for e in batch.examples} for _ in range(2)]
+    drawn = [{e for found in sampler.epoch(n) for e in found.examples.tolist()} for n in range(2)]
     for part in drawn:
         assert np.bincount(own.labels[list(part)]).tolist() == np.minimum(np.bincount(own.labels), 10).tolist()
     assert drawn[0] != drawn[1]
 
 
+def test_square_root_sampling_draws_leaves_by_the_root_of_their_size():
+    own = Examples.of(View(), np.arange(1000), np.repeat([0, 1], [900, 100]), np.ones(1000, np.int8))
+    sampler = batches(own=own, sampling="square_root")
+    labels = np.concatenate([own.labels[found.examples] for n in range(10) for found in sampler.epoch(n)])
+    assert len(labels) == 10_000
+    assert abs((labels == 0).mean() - 30 / 40) < 0.02
+
+
 def test_subsets_show_fewer_photos_of_products_that_have_several():
     own = examples()
-    for batch in batches(subsets=1):
-        count = int(own.n_images[batch.examples[0]])
-        assert 1 <= batch.n_shown <= max(1, count - 1)
+    for found in batches(subsets=1).epoch(0):
+        count = int(own.n_images[found.examples[0]])
+        assert 1 <= found.n_shown <= max(1, count - 1)
 
 
-def test_strips_have_the_shape_of_the_batch_and_keep_the_order_of_photos(write_bson):
-    plain = CONFIG.augmentation.model_copy(update={"flip": False, "min_crop": 1.0, "colour": 0.0})
-    config = CONFIG.model_copy(update={"augmentation": plain})
-    catalog = Catalog(write_bson(make_product(1, 11, 3), make_product(2, 11, 3)))
-    dataset = StripDataset(catalog, Examples(np.arange(2), np.array([0, 1]), np.array([3, 3])), config)
-    strips, labels = dataset[Batch([1, 0], 3)]
-    assert strips.shape == (2, 32, 96, 3)
-    assert strips.dtype == torch.uint8
-    assert labels.tolist() == [1, 0]
-    whole = strips[0].numpy()
-    thirds = [whole[:, i : i + 32] for i in (0, 32, 64)]
-    torch.manual_seed(0)
-    for _ in range(10):
-        part = dataset[Batch([1], 2)][0][0].numpy()
-        assert part.shape == (32, 64, 3)
-        shown = [next(k for k, t in enumerate(thirds) if (t == half).all()) for half in (part[:, :32], part[:, 32:])]
-        assert shown == sorted(set(shown))
+def test_what_each_view_shows():
+    n_images = np.array([1, 2, 4], np.int8)
+
+    def pairs(view: View) -> list[tuple[int, int, int]]:
+        own = Examples.of(view, np.array([10, 20, 30]), np.zeros(3, int), n_images)
+        return list(zip(own.positions.tolist(), own.ranks.tolist(), own.shown.tolist(), strict=True))
+
+    assert pairs(View()) == [(10, WHOLE, 1), (20, WHOLE, 2), (30, WHOLE, 4)]
+    assert pairs(View(2)) == [(10, WHOLE, 1), (20, WHOLE, 2), (30, WHOLE, 2)]
+    assert pairs(View(0, "first")) == [(10, 0, 1), (20, 0, 1), (30, 0, 1)]
+    assert pairs(View(0, "rest")) == [(20, 1, 1), (30, 1, 1), (30, 2, 1), (30, 3, 1)]
+    assert pairs(View(0, "any")) == [(10, 0, 1), (20, 0, 1), (20, 1, 1), *[(30, k, 1) for k in range(4)]]
+    assert pairs(View(4, "3")) == [(30, 2, 1)]
+
+
+@pytest.fixture
+def trio(write_bson) -> tuple[Catalog, list[np.ndarray]]:
+    """Two products of three photos, and the photos of the first, decoded."""
+    documents = [make_product(1, 11, 3), make_product(2, 11, 3)]
+    photos = [decode(image["picture"], 10**6) for image in documents[0]["imgs"]]
+    return Catalog(write_bson(*documents)), photos
+
+
+def threes(view: View | None = None) -> Examples:
+    return Examples.of(view or View(), np.arange(2), np.array([0, 1]), np.array([3, 3], np.int8))
+
+
+def test_a_batch_holds_photos_in_the_sellers_order(trio):
+    catalog, photos = trio
+    found = MosaicDataset(catalog, threes(), CONFIG, 48)[batch([1, 0], 3)]
+    assert found.photos.shape == (2, 3, 48, 48, 3)
+    assert found.photos.dtype == torch.uint8
+    assert found.labels.tolist() == [1, 0]
+    assert (found.photos[1].numpy() == np.stack(photos)).all()
+    assert found.numbers.shape[:2] == (2, 3)
+
+
+def test_a_part_of_the_photos_keeps_the_order_and_changes_with_the_epoch(trio):
+    catalog, photos = trio
+    dataset, seen = MosaicDataset(catalog, threes(), CONFIG, 48), set()
+    for epoch in range(20):
+        part = dataset[batch([0], 2, epoch)].photos[0].numpy()
+        ranks = [next(k for k, photo in enumerate(photos) if (photo == own).all()) for own in part]
+        assert ranks == sorted(set(ranks))
+        assert (dataset[batch([0], 2, epoch)].photos[0].numpy() == part).all()
+        seen.add(tuple(ranks))
+    assert seen == {(0, 1), (0, 2), (1, 2)}
+
+
+def test_a_network_of_one_rank_is_shown_that_photo(trio):
+    catalog, photos = trio
+    dataset = MosaicDataset(catalog, threes(View(0, "rest")), CONFIG, 48)
+    found = dataset[batch([1, 0], 1)]
+    assert (found.photos[:, 0].numpy() == np.stack([photos[2], photos[1]])).all()
+
+
+def test_random_numbers_belong_to_product_photo_and_epoch(trio):
+    dataset = MosaicDataset(trio[0], threes(), CONFIG, 48)
+    both, alone = dataset[batch([0, 1], 3)].numbers, dataset[batch([1], 3)].numbers
+    assert (both[1] == alone[0]).all()
+    assert len({tuple(row.tolist()) for row in both.flatten(0, 1)}) == 6
+    assert (dataset[batch([1], 3, epoch=1)].numbers != alone).any()
+
+
+def test_reassembly_takes_the_same_rank_from_the_same_leaf_and_count(write_bson):
+    documents = [make_product(i, 11 if i < 4 else 12, 2 if i < 6 else 3) for i in range(8)]
+    catalog = Catalog(write_bson(*documents))
+    labels, counts = np.array([0] * 4 + [1] * 4), np.array([2] * 6 + [3] * 2, np.int8)
+    own = Examples.of(View(), np.arange(8), labels, counts)
+    dataset = MosaicDataset(catalog, own, CONFIG, 48, reassembly=1)
+    by_rank = [[decode(documents[i]["imgs"][rank]["picture"], 10**6) for i in range(4)] for rank in range(2)]
+    seen = set()
+    for epoch in range(15):
+        first, second = dataset[batch([0], 2, epoch)].photos[0].numpy()
+        lenders = [
+            next(i for i, photo in enumerate(by_rank[rank]) if (photo == picture).all())
+            for rank, picture in enumerate((first, second))
+        ]
+        seen.add(tuple(lenders))
+    assert len(seen) > 5
+    assert any(a != b for a, b in seen)
 
 
 def test_an_unreadable_photo_becomes_white(write_bson):
     catalog = Catalog(write_bson({"_id": 1, "imgs": [{"picture": b"none"}, {"picture": make_photo(1)}]}))
-    dataset = StripDataset(catalog, Examples(np.arange(1), np.zeros(1, int), np.array([2])), CONFIG)
-    strip = dataset[Batch([0], 2)][0][0]
-    assert (strip[:, :32] > 200).all()
-    assert (strip[:, 32:] < 200).any()
+    own = Examples.of(View(), np.arange(1), np.zeros(1, int), np.array([2], np.int8))
+    white, noise = MosaicDataset(catalog, own, CONFIG, 32)[batch([0], 2)].photos[0]
+    assert (white == 255).all()
+    assert (noise < 200).any()
 
 
 @pytest.mark.parametrize("n_images", [1, 4])
 def test_a_batch_holds_a_steady_number_of_photos(n_images):
-    own = Examples(np.arange(50), np.zeros(50, int), np.full(50, n_images))
-    sampler = CountBatches(own, 8, CONFIG.training.model_copy(update={"subsets": 0}), 0)
-    assert max(len(b.examples) * n_images for b in sampler) == 8
+    own = Examples.of(View(), np.arange(50), np.zeros(50, int), np.full(50, n_images, np.int8))
+    assert max(len(b.examples) * n_images for b in batches(own=own).epoch(0)) == 8
 
 
 @pytest.mark.parametrize("n", range(1, 40))
 def test_no_batch_of_a_single_photo_where_there_is_a_choice(n):
     """Batch normalisation refuses a single value per channel, which one photo of 32 pixels comes down to."""
-    own = Examples(np.arange(n), np.zeros(n, int), np.ones(n, int))
-    sizes = [len(b.examples) for b in CountBatches(own, 8, CONFIG.training, 0)]
+    sizes = [len(b.examples) for b in batches(own=singles(n)).epoch(0)]
     assert sum(sizes) == n
     assert max(sizes) <= 8
     assert len(sizes) == -(-n // 8)

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from catalog.config import load_config
+from catalog.photo_branch import View
 from catalog.probabilities import Silence
 from catalog.product import Product
 from mosaic import expert as expert_module
 from mosaic.config import MosaicConfig
-from mosaic.expert import MosaicExpert, load_photos
+from mosaic.expert import MosaicExpert, average, load_photos
 from mosaic.network import MosaicNetwork
 from tests.conftest import make_photo
 
@@ -26,8 +27,10 @@ def network(seed: int, support=(0, 2, 3)) -> MosaicNetwork:
     return made
 
 
-def expert(networks: dict[int, MosaicNetwork], config: MosaicConfig = CONFIG) -> MosaicExpert:
-    return MosaicExpert("mosaic", networks, config, k=dict.fromkeys(networks, 3), taxonomy="tree")
+def expert(networks: dict[int | View, MosaicNetwork], config: MosaicConfig = CONFIG) -> MosaicExpert:
+    """Networks by image count (0: general), or by view."""
+    views = {key if isinstance(key, View) else View(key): net for key, net in networks.items()}
+    return MosaicExpert("mosaic", views, config, k=dict.fromkeys(views, 3), taxonomy="tree")
 
 
 def product(i: int, n: int) -> Product:
@@ -121,7 +124,7 @@ def test_an_empty_chunk_gives_no_rows():
 def test_a_product_without_a_photo_does_not_widen_the_rows_of_the_others():
     """Rows of a chunk share one k: with every leaf kept, 200,000 products of 5270 leaves would fill 8 GB."""
     net = network(0, tuple(range(40)))
-    chosen = MosaicExpert("mosaic", {0: net}, CONFIG, k={0: 5}, taxonomy="tree")
+    chosen = MosaicExpert("mosaic", {View(): net}, CONFIG, k={View(): 5}, taxonomy="tree")
     found = predict(chosen, [product(1, 1), Product(2, ()), product(3, 2)])
     assert found.leaves.shape == (3, 5)
     assert found.silence.tolist() == [0, Silence.UNREADABLE, 0]
@@ -151,3 +154,44 @@ def test_rows_keep_the_order_of_products_and_name_their_photos():
     assert found.product_ids.tolist() == [5, 4, 3, 9]
     assert found.n_images.tolist() == [3, 0, 1, 2]
     assert found.support.tolist() == [0, 2, 3]
+
+
+def test_networks_of_one_photo_per_pass_each_see_their_own():
+    """First and other photos by their own networks, with supports that differ; the mean written down the slow way."""
+    nets = {View(0, "first"): network(0), View(0, "rest"): network(1, (0, 1, 3))}
+    products = [product(1, 1), product(2, 3)]
+    photos = load_photos(products, 32, 10**6)
+    found = dense(predict(expert(nets), products))
+    for row in range(2):
+        singles = []
+        for rank, md5 in enumerate(photos.keys[row]):
+            leaves, net = ([0, 2, 3], network(0)) if rank == 0 else ([0, 1, 3], network(1, (0, 1, 3)))
+            singles.append(np.zeros(5))
+            singles[-1][leaves] = by_hand(net, [photos.pictures[md5]])
+        np.testing.assert_allclose(found[row], np.mean(singles, axis=0), atol=1e-5)
+
+
+def test_the_network_of_count_and_rank_goes_before_the_one_for_any_photo():
+    nets = {View(0, "any"): network(0), View(2, "1"): network(1)}
+    products = [product(2, 2)]
+    photos = load_photos(products, 32, 10**6)
+    first, second = ([photos.pictures[md5]] for md5 in photos.keys[0])
+    expected = (by_hand(network(1), first) + by_hand(network(0), second)) / 2
+    np.testing.assert_allclose(dense(predict(expert(nets), products))[0, [0, 2, 3]], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("how", ["arithmetic", "geometric"])
+def test_weighted_means_equal_repeated_rows(how):
+    rng = np.random.default_rng(0)
+    seen = rng.dirichlet(np.ones(5), size=(3, 4))
+    weights = rng.integers(0, 3, (3, 4)) + np.array([[1], [0], [0]])
+    found = average(seen, how, weights)
+    for column in range(4):
+        rows = [seen[row, column] for row in range(3) for _ in range(weights[row, column])]
+        slow = np.mean(rows, axis=0) if how == "arithmetic" else np.exp(np.mean(np.log(rows), axis=0))
+        np.testing.assert_allclose(found[column], slow / slow.sum(), atol=1e-6)
+
+
+def test_one_network_alone_cannot_rule_a_leaf_out_of_a_geometric_mean():
+    found = average(np.array([[[1.0, 0.0]], [[0.4, 0.6]]]), "geometric")
+    assert 1e-4 < found[0, 1] < 0.01

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import io
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,18 +16,19 @@ from PIL import Image
 from catalog.catalog import Catalog
 from catalog.command import progress_bar
 from catalog.config import load_config
-from catalog.photo_branch import held_out, latest_runs
+from catalog.photo_branch import View, held_out, latest_runs
 from catalog.plan import make_plan
+from catalog.run import Run
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
 from mosaic import training as training_module
 from mosaic.config import MosaicConfig
-from mosaic.dataset import CountBatches, Examples, StripDataset
-from mosaic.fit import fit
-from mosaic.network import MosaicNetwork
+from mosaic.history import EpochRecord, read_history
+from mosaic.runs import MosaicRuns
 from mosaic.series import train_series
 from mosaic.training import TooFewProducts, train
+from mosaic.unfinished import begin_or_resume
 
 pytestmark = pytest.mark.slow
 COLOURS = {11: 0, 21: 1, 31: 2}
@@ -61,69 +67,71 @@ def config(*overrides: str) -> MosaicConfig:
 
 
 def test_the_series_learns_and_holds_out_exactly_the_plans_products(room):
-    lines = list(train_series(room, config("min_products=20"), None, None, progress_bar))
+    lines = list(train_series(room, config("min_products=20"), progress_bar))
     runs = latest_runs(room)
-    assert sorted(runs) == [0, 1, 2]
-    assert any("the general network serves this count" in line for line in lines)
+    assert sorted(runs) == [View(), View(1), View(2)]
+    assert any("the general network serves them" in line for line in lines)
     plan, catalog = room.plan(), room.training_catalog()
     expected = catalog.product_ids[plan.held_out_positions(0)]
-    assert sorted(runs[0].held_out().product_ids) == sorted(expected)
+    assert sorted(runs[View()].held_out().product_ids) == sorted(expected)
     twos = expected[catalog.n_images[plan.held_out_positions(0)] == 2]
-    assert sorted(runs[2].held_out().product_ids) == sorted(twos)
+    assert sorted(runs[View(2)].held_out().product_ids) == sorted(twos)
     merged = held_out(room)
     assert sorted(merged.product_ids) == sorted(expected)
-    assert runs[0].metrics["all"]["levels"]["3"]["top1"] > 0.8
-    assert runs[2].details["init_from"] == runs[0].folder.name
+    assert runs[View()].metrics["all"]["levels"]["3"]["top1"] > 0.8
+    assert runs[View(2)].details["init_from"] == runs[View()].folder.name
     # the deployed network went on from the measured one, over all products
     names = ("weights.safetensors", "weights-part0.safetensors")
-    assert len({(runs[0].folder / name).read_bytes() for name in names}) == 2
-    assert {p.suffix for p in runs[0].folder.iterdir()} <= {".json", ".yaml", ".csv", ".safetensors"}
+    assert len({(runs[View()].folder / name).read_bytes() for name in names}) == 2
+    assert {p.suffix for p in runs[View()].folder.iterdir()} <= {".json", ".yaml", ".csv", ".safetensors", ".html"}
 
 
 def test_training_twice_gives_the_same_network(room):
-    first = train(room, config("training.epochs=1"), 0, None, progress_bar)
-    second = train(room, config("training.epochs=1"), 0, None, progress_bar)
+    first = train(room, config("training.epochs=1"), View(), None, progress_bar)
+    second = train(room, config("training.epochs=1"), View(), None, progress_bar)
     np.testing.assert_array_equal(first.held_out().values, second.held_out().values)
 
 
 def test_every_product_is_held_out_once_in_folds(tmp_path, tree_csv, write_bson):
     room = make_room(tmp_path / "folds", tree_csv, write_bson, mode="kfold", n_parts=3)
-    run = train(room, config("training.epochs=1"), 0, None, progress_bar)
+    run = train(room, config("training.epochs=1"), View(), None, progress_bar)
     assert sorted(run.held_out().product_ids) == list(range(1000, 1180))
     assert {p.name for p in run.folder.glob("*.safetensors")} == {
         "heldout.safetensors", "weights.safetensors", *[f"weights-part{i}.safetensors" for i in range(3)],
     }  # fmt: skip
-    special = train(room, config("specialist.epochs=1"), 2, run.folder, progress_bar)
+    special = train(room, config("specialist.epochs=1"), View(2), run.folder, progress_bar)
     assert len(special.held_out().product_ids) == 54
 
 
 def test_a_start_from_another_plan_is_refused(tmp_path, tree_csv, write_bson, room):
-    run = train(room, config("training.epochs=1"), 0, None, progress_bar)
+    run = train(room, config("training.epochs=1"), View(), None, progress_bar)
     other = make_room(tmp_path / "other", tree_csv, write_bson, seed=5)
     with pytest.raises(ValueError, match="may have learnt from products that are held out here"):
-        train(other, config(), 2, run.folder, progress_bar)
+        train(other, config(), View(2), run.folder, progress_bar)
 
 
 def test_a_changed_catalogue_is_refused(room, write_bson):
     write_bson({"_id": 1, "category_id": 11, "imgs": [{"picture": coloured(11, 0)}]})
     with pytest.raises(ValueError, match="has changed since it was split"):
-        train(room, config(), 0, None, progress_bar)
+        train(room, config(), View(), None, progress_bar)
 
 
 def test_a_count_without_products_is_refused_only_where_nothing_serves_it(room):
-    with pytest.raises(TooFewProducts, match=r"0 training products with 4 photos \(min_products is 20\)"):
-        list(train_series(room, config("min_products=20"), "4", None, progress_bar))
-    list(train_series(room, config("training.epochs=1", "min_products=20"), "any", None, progress_bar))
-    (line,) = train_series(room, config("min_products=20"), "4", None, progress_bar)
+    with pytest.raises(TooFewProducts, match=r"0 training products with such photos \(min_products is 20\)"):
+        list(train_series(room, config("min_products=20"), progress_bar, n_images="4"))
+    list(train_series(room, config("training.epochs=1", "min_products=20"), progress_bar, n_images="any"))
+    (line,) = train_series(room, config("min_products=20"), progress_bar, n_images="4")
     assert line.startswith("4 photos: 0 training products")
-    assert sorted(latest_runs(room)) == [0]
+    assert sorted(latest_runs(room)) == [View()]
 
 
 def test_no_held_out_product_is_learnt_from_before_it_is_measured(room, monkeypatch):
     """What each fit is shown, part by part; the last one makes the deployed network, from every product."""
     shown = []
-    monkeypatch.setattr(training_module, "fit", lambda net, _, examples, *__: shown.append(examples) or net.eval())
-    run = train(room, config(), 0, None, progress_bar)
+    monkeypatch.setattr(
+        training_module, "fit", lambda net, _, task, *__: shown.append(task.examples) or (net.eval() and [])
+    )
+    run = train(room, config(), View(), None, progress_bar)
     plan = room.plan()
     measured, deployed = shown
     assert not set(measured.positions) & set(plan.held_out_positions(0))
@@ -131,24 +139,148 @@ def test_no_held_out_product_is_learnt_from_before_it_is_measured(room, monkeypa
     assert sorted(deployed.positions) == sorted(plan.positions)
     support = np.unique(TrainingData.of(room).leaf[plan.positions])
     np.testing.assert_array_equal(support[deployed.labels], TrainingData.of(room).leaf[deployed.positions])
-    train(room, config(), 2, run.folder, progress_bar)
+    train(room, config(), View(2), run.folder, progress_bar)
     catalog = room.training_catalog()
     assert (catalog.n_images[shown[2].positions] == 2).all()
     assert not set(shown[2].positions) & set(plan.held_out_positions(0))
+    # borrowing takes products with more photos too, but none that is held out
+    train(room, config("specialist.borrow=true"), View(2), run.folder, progress_bar)
+    assert set(catalog.n_images[shown[4].positions]) == {2, 3}
+    assert (shown[4].shown == 2).all()
+    assert not set(shown[4].positions) & set(plan.held_out_positions(0))
 
 
-def test_every_epoch_shows_its_own_draw(room, monkeypatch):
-    """A large leaf gives a fresh part each epoch."""
-    shown = []
-    good = StripDataset.__getitem__
-    monkeypatch.setattr(StripDataset, "__getitem__", lambda self, batch: shown.append(batch) or good(self, batch))
-    data = TrainingData.of(room)
-    few = config("training.products_per_leaf=9", "training.epochs=8", "photos_per_batch=4", "training.subsets=0")
-    leaves, labels = np.unique(data.leaf, return_inverse=True)
-    own = Examples(np.arange(180), labels, data.catalog.n_images)
-    net = MosaicNetwork(few.backbone, leaves, np.full(3, 1 / 3))
-    fit(net, data.catalog, own, few, few.training)
-    sampler = CountBatches(own, 4, few.training, few.seed)
-    # the loop stops each epoch at the first one's number of batches
-    expected = [list(sampler)[: len(sampler)] for _ in range(8)]
-    assert shown == [batch for batches in expected for batch in batches]
+def test_products_that_judge_are_neither_held_out_nor_learnt_from(room, monkeypatch):
+    tasks = []
+    monkeypatch.setattr(training_module, "fit", lambda net, _, task, *__: tasks.append(task) or (net.eval() and []))
+    train(room, config("training.validation=0.2", "training.patience=2"), View(), None, progress_bar)
+    judges, learnt = set(tasks[0].validation.positions), set(tasks[0].examples.positions)
+    held = set(room.plan().held_out_positions(0))
+    assert len(judges) > 10
+    assert not judges & learnt
+    assert not held & (judges | learnt)
+    assert judges | learnt | held == set(room.plan().positions)
+
+
+SMALL_STEPS = (
+    "photos_per_batch=8", "checkpoint_minutes=0.00001", "training.mixup=0.2", "training.ema=0.9",
+    "augmentation.erasing=0.5", "training.validation=0.1", "training.reassembly=0.2",
+)  # fmt: skip
+
+
+def run_command(room: Workspace, *arguments: str) -> subprocess.Popen:
+    """`mosaic train` as a process of its own, with the configuration `config(*SMALL_STEPS)`."""
+    command = [Path(sys.executable).parent / "mosaic", "train", "--config", "debug", "--workspace", room.folder]
+    sets = [part for item in ("training.lr=0.01", "training.epochs=6", *SMALL_STEPS) for part in ("--set", item)]
+    return subprocess.Popen([*command, *sets, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def done(process: subprocess.Popen) -> str:
+    said, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors.decode()
+    return said.decode()
+
+
+def result(run: Run) -> tuple[object, ...]:
+    """What must be the same: every weight, the held-out metrics, the curves but for their seconds."""
+    weights = {name: (run.folder / name).read_bytes() for name in ("weights.safetensors", "weights-part0.safetensors")}
+    curves = [(r.fit, r.epoch, r.step, r.loss, repr(r.accuracy), r.validation_loss) for r in history(run)]
+    return weights, run.metrics, curves
+
+
+def history(run: Run) -> list[EpochRecord]:
+    return read_history(run.folder / "history.csv")
+
+
+def kill_after(process: subprocess.Popen, room: Workspace, n_checkpoints: int, name: str) -> None:
+    """SIGKILL when so many checkpoints of a fit have appeared: there is one after every step."""
+    seen, last = 0, None
+    while seen < n_checkpoints:
+        assert process.poll() is None, process.communicate()
+        stamps = [(path, path.stat().st_mtime_ns) for path in room.folder.glob(f"checkpoints/*/{name}.pt")]
+        if stamps and stamps != last:
+            seen, last = seen + 1, stamps
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def test_a_killed_run_resumes_to_the_same_end(room):
+    """SIGKILL in the midst of the first fit, again in the second: what was done is not done again."""
+    whole = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
+    kill_after(run_command(room, "--n-images", "any"), room, 20, "part-0")
+    kill_after(run_command(room, "--n-images", "any", "--resume"), room, 5, "deployed")
+    assert room.latest("mosaic", "any").folder == whole.folder
+    folders = set(room.folder.glob("mosaic-any-*"))
+    assert len(folders) == 2
+    resumed = train(room, config(*SMALL_STEPS), View(), None, progress_bar, resume=True)
+    assert resumed.folder != whole.folder
+    assert room.latest("mosaic", "any").folder == resumed.folder
+    assert result(resumed) == result(whole)
+    assert not list(room.folder.glob("checkpoints/*"))
+    # a third time there is nothing to do
+    assert train(room, config(*SMALL_STEPS), View(), None, progress_bar, resume=True).folder == resumed.folder
+    assert set(room.folder.glob("mosaic-any-*")) == folders
+
+
+def test_another_configuration_is_not_resumed(room, caplog):
+    wanted = config("training.epochs=1")
+    unfinished, _ = begin_or_resume(room, wanted, View(), None, TrainingData.of(room), resume=False)
+    run = train(room, config("training.epochs=2"), View(), None, progress_bar, resume=True)
+    assert run.folder != unfinished.folder
+    assert unfinished.folder.name in caplog.text
+    assert train(room, wanted, View(), None, progress_bar, resume=True).folder == unfinished.folder
+
+
+def test_a_damaged_checkpoint_is_named(room):
+    wanted = config("training.epochs=1")
+    unfinished, _ = begin_or_resume(room, wanted, View(), None, TrainingData.of(room), resume=False)
+    path = room.folder / "checkpoints" / unfinished.folder.name / "part-0.pt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(ValueError, match=r"part-0\.pt cannot be continued from .* delete it"):
+        train(room, wanted, View(), None, progress_bar, resume=True)
+
+
+def test_two_processes_train_one_network(room):
+    """Each sees half of the batches, and gradients are averaged: with whole batches halved, one learns the same."""
+    said = done(run_command(room, "--n-images", "any", "--devices", "2"))
+    assert said.count("any count: ") == 1
+    assert said.count("next: ") == 1
+    run = room.latest("mosaic", "any")
+    steps = {record.fit: record.step for record in history(run)}
+    alone = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
+    assert run.metrics["all"]["levels"]["3"]["top1"] > 0.8
+    assert steps["part 0"] < 0.6 * max(r.step for r in history(alone) if r.fit == "part 0")
+    assert len(list(room.folder.glob("mosaic-any-*"))) == 2
+
+
+@pytest.mark.parametrize(("rank", "photos"), [("first", 180), ("rest", 66), ("any", 246)])
+def test_a_network_of_one_photo_per_pass(room, rank, photos):
+    (line,) = train_series(room, config("min_products=4"), progress_bar, rank=rank)
+    run = room.latest("mosaic", f"any-rank-{rank}")
+    assert str(run.folder) in line
+    held = run.held_out()
+    counts = room.training_catalog().n_images[room.plan().held_out_positions(0)]
+    assert len(held) == int((counts > 1).sum() if rank == "rest" else len(counts))
+    steps = [r.step for r in history(run) if r.fit == "deployed"]
+    assert steps[-1] == len(steps) * -(-photos // 32)
+
+
+def test_rank_networks_make_up_experts(room):
+    for rank in ("first", "rest", "any"):
+        list(train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, rank=rank))
+    for rank in ("1", "2"):
+        list(train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, n_images="2", rank=rank))
+    runs = MosaicRuns.latest(room)
+    found = {p.expert: p for p in runs.held_out()}
+    assert list(found) == ["photo", "first-rest", "rank"] == [expert.name for expert in runs.experts()]
+    plan, catalog = room.plan(), room.training_catalog()
+    held = plan.held_out_positions(0)
+    assert sorted(found["first-rest"].product_ids) == sorted(catalog.product_ids[held])
+    assert sorted(found["rank"].product_ids) == sorted(catalog.product_ids[held[catalog.n_images[held] == 2]])
+    # the mean over two photos, one by each network
+    parts = [room.latest("mosaic", f"2-rank-{rank}").held_out() for rank in ("1", "2")]
+    ids, rows = found["rank"].product_ids, np.arange(len(found["rank"]))
+    expected = np.mean([p.aligned(ids).dense(rows, 8) for p in parts], axis=0)
+    np.testing.assert_allclose(found["rank"].dense(rows, 8), expected, atol=1e-4)
