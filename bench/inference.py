@@ -1,6 +1,6 @@
 """Products per second of each way to run a network, for one to four photos, and whether they agree, in one run.
 
-Usage: python bench/inference.py FILE.bson... [--workspace RUNS] [--photos N] [--repeats R]
+Usage: python bench/inference.py FILE.bson... [--workspace RUNS] [--photos N] [--photo-size S] [--repeats R]
 
 All photos of the files (or N of them) are decoded first; a product of n photos is n neighbouring ones. The network is
 the workspace's general one, else the packaged weights below a random head. The ways take turns in every repeat, so that
@@ -49,6 +49,7 @@ class Eager:
 
     @torch.inference_mode()
     def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
+        """`(B, H, W, 3)` uint8 -> `Outputs`."""
         network = self.network
         pixels = torch.from_numpy(mosaics).permute(0, 3, 1, 2).float()
         pixels = (pixels - network.get_buffer("mean")) / network.get_buffer("std")
@@ -118,9 +119,10 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--workspace", type=Path, default=None)
     parser.add_argument("--photos", type=int, default=None)
+    parser.add_argument("--photo-size", type=int, default=180)
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
-    config = load_config(MosaicConfig, "mosaic")
+    config = load_config(MosaicConfig, "mosaic", overrides=[f"photo_size={arguments.photo_size}"])
     photos = read_photos(arguments.files, config, arguments.photos)
     made = ways(lambda: load_network(arguments.workspace, config), config, photos)
     print(
@@ -146,9 +148,7 @@ def main() -> None:
         print(f"{name:<30}{cells}")
     expected = run(made[Eager.name], photos, config.photos_per_batch)
     spread = float(np.abs(expected).max())
-    print(
-        f"against eager on {len(photos)} single photos: same likeliest leaf, largest difference of a logit of {spread:.1f}"
-    )
+    print(f"{len(photos)} single photos against eager: same likeliest leaf, largest error (logits reach {spread:.1f})")
     for name, backend in made.items():
         got = run(backend, photos, config.photos_per_batch)
         same = (got.argmax(axis=1) == expected.argmax(axis=1)).mean()

@@ -17,6 +17,7 @@ from mosaic.backend import MAX_SHAPES, OpenVinoBackend, TorchBackend, make_backe
 from mosaic.config import InferenceConfig, MosaicConfig
 from mosaic.network import MosaicNetwork
 from mosaic.outputs import Outputs
+from mosaic.quantize import drawn_mosaics
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
 CPU = torch.device("cpu")
@@ -135,7 +136,7 @@ def test_auto_falls_back_to_torch_with_one_warning_and_a_name_is_taken_at_its_wo
     assert made.name == "torch"
     assert [r.levelname for r in caplog.records] == ["WARNING"]
     assert "PyTorch does, more slowly" in caplog.text
-    with pytest.raises(ValueError, match="Set inference.backend to auto or torch"):
+    with pytest.raises(ValueError, match=r"Set inference\.backend to auto or torch"):
         make_backend(net, inference(backend="openvino"), CPU, SIZE)(batch)
 
 
@@ -177,7 +178,8 @@ def test_missing_nncf_is_said_with_the_way_out(monkeypatch):
 @pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="nncf (extra int8) is not installed")
 def test_8_bits_are_near_the_network_and_the_same_each_time():
     net = network()
-    batch = mosaics(40, (32, 64))
+    drawn = np.stack(drawn_mosaics(32))
+    batch = np.concatenate([drawn[::2], drawn[1::2]], axis=2)
     first, second = (make_backend(net, inference(backend="auto", int8=True), CPU, 32) for _ in range(2))
     # what they are calibrated on does not depend on what is shown first
     second(batch[7:9])
