@@ -90,6 +90,7 @@ class Networks:
         return probabilities, np.stack([o.embedding for o in outs])
 
     def head(self, view: View, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`(2, D)` mean features, straight and mirrored -> `(S,)` mean probabilities."""
         with torch.inference_mode():
             logits = self.networks[view].head(torch.from_numpy(features))
         return logits.softmax(-1).numpy().mean(0)

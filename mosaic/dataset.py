@@ -66,16 +66,15 @@ class MosaicDataset(Dataset[Shown]):
         lenders = self._lenders(batch, ranks)
         positions = self.examples.positions
         size = self.size
-        photos = np.empty((*ranks.shape, size, size, 3), np.uint8)
-        for row, (own, lent) in enumerate(zip(ranks.tolist(), lenders.tolist(), strict=True)):
-            for place, (rank, lender) in enumerate(zip(own, lent, strict=True)):
-                encoded = self.catalog[int(positions[lender])].images[rank]
-                self._decode(encoded, photos[row, place])
+        photos = np.empty((ranks.size, size, size, 3), np.uint8)
+        images = {lender: self.catalog[int(positions[lender])].images for lender in np.unique(lenders).tolist()}
+        for into, lender, rank in zip(photos, lenders.ravel().tolist(), ranks.ravel().tolist(), strict=True):
+            self._decode(images[lender][rank], into)
         numbers = uniforms(
             N_NUMBERS, self.config.seed, _AUGMENTATION, batch.epoch, positions[batch.examples][:, None], ranks
         )
         return Shown(
-            torch.from_numpy(photos),
+            torch.from_numpy(photos.reshape(*ranks.shape, size, size, 3)),
             torch.from_numpy(self.examples.labels[batch.examples]),
             torch.from_numpy(numbers.astype(np.float32)),
             batch.epoch,

@@ -78,7 +78,7 @@ def export(
     calibration: Sequence[NDArray[np.uint8]] | None = None,
     facts: dict[str, Any] | None = None,
 ) -> Exported:
-    """Write `path` (`.onnx`, or `.xml` with a `.bin`) and, beside it, a `.json` that says how to use it.
+    """Write `path` (`.onnx`, or `.xml` with a `.bin`) and beside it `PATH.json`, which says how to use it.
 
     The file is read back and run on `mosaics`, `(H, W, 3)` uint8, before it takes its name.
 
@@ -110,14 +110,16 @@ def export(
             with atomic_path(file) as temporary:
                 os.replace(Path(name) / file.name, temporary)
     about = {
+        "file": path.name,
         **(facts or {}),
         "input": {"name": INPUT, "dtype": "uint8", "axes": "batch, height, width, RGB", "range": [0, 255]},
         "outputs": {OUTPUTS[0]: network.head.in_features, OUTPUTS[1]: network.head.out_features},
         "int8": calibration is not None,
         "parity": parity.to_json(),
     }
-    write_text(path.with_suffix(".json"), json.dumps(about, indent=2) + "\n")
-    return Exported([path, *(file for file in files if file != path), path.with_suffix(".json")], parity)
+    card = path.with_name(path.name + ".json")
+    write_text(card, json.dumps(about, indent=2) + "\n")
+    return Exported([path, *(file for file in files if file != path), card], parity)
 
 
 def _write(

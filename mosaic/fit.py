@@ -180,8 +180,9 @@ class _Fit(lightning.LightningModule):
         torch.manual_seed(int(self._rng(batch, 0).integers(2**62)))
         training = self.task.training
         done = (batch.epoch + (batch.number + 1) / batch.of) / (training.head_epochs + training.epochs)
+        share = _warm_cosine(done, training.warmup)
         for group in self.optimizers().param_groups:
-            group["lr"] = group["peak"] * _warm_cosine(done, training.warmup)
+            group["lr"] = share * group["peak"]
         # a frozen backbone also keeps its batch statistics
         self.network.backbone.train(batch.epoch >= training.head_epochs)
 

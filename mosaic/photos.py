@@ -30,12 +30,11 @@ def decode(photo: bytes, max_pixels: int) -> Picture:
     picture = _pixels(photo)
     if picture is None:
         raise UnreadablePhoto("damaged picture")
-    picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-    return _squared(picture).astype(np.uint8, copy=False)
+    return _squared(picture)
 
 
 def _pixels(photo: bytes) -> NDArray[Any] | None:
-    """`(H, W, 3)` uint8 BGR, None when OpenCV cannot decode it."""
+    """`(H, W, 3)` uint8 RGB, None when OpenCV cannot decode it."""
     encoded = np.frombuffer(photo, np.uint8)
     if photo.startswith(b"\x89PNG") or photo[8:12] == b"WEBP":
         # OpenCV's colour mode would show the colour that lies hidden below transparent pixels, mostly black
@@ -43,8 +42,8 @@ def _pixels(photo: bytes) -> NDArray[Any] | None:
         if raw is not None and raw.ndim == 3 and raw.shape[2] == 4:
             scale = np.float32(255 if raw.dtype == np.uint8 else 65535)
             opacity = raw[..., 3:] / scale
-            return np.rint(255 * (raw[..., :3] / scale * opacity + 1 - opacity)).astype(np.uint8)
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+            return np.rint(255 * (raw[..., 2::-1] / scale * opacity + 1 - opacity)).astype(np.uint8)
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
 
 
 def check_size(photo: bytes, max_pixels: int) -> None:
@@ -58,7 +57,7 @@ def check_size(photo: bytes, max_pixels: int) -> None:
         raise UnreadablePhoto(f"{width} x {height} pixels or more, over the {max_pixels} that are accepted")
 
 
-def _squared(picture: NDArray[Any]) -> NDArray[Any]:
+def _squared(picture: NDArray[Any]) -> Picture:
     height, width = picture.shape[:2]
     if height == width:
         return picture

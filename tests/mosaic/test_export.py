@@ -55,7 +55,7 @@ def test_another_program_can_use_the_file_by_what_the_json_says(tmp_path, form):
     net = network()
     found = export(net, tmp_path / FORMATS[form], form, mosaics(1, 2, 3, 4, 1), facts={"photo_size": 32})
     assert sorted(path.name for path in found.files) == sorted(path.name for path in tmp_path.iterdir())
-    about = json.loads((tmp_path / "n.json").read_text())
+    about = json.loads((tmp_path / f"{FORMATS[form]}.json").read_text())
     assert about["photo_size"] == 32
     assert about["parity"] == {"mosaics": 5, "error": found.parity.error, "agreement": 1.0}
     assert found.parity.error < 1e-4
@@ -174,10 +174,10 @@ def call(room: Workspace, *arguments: object, code: int = 0) -> str:
 def test_the_command_writes_into_the_run_folder_and_names_leaves_by_id(room):
     said = call(room, "--format", "openvino")
     folder = room.require("mosaic", "any").folder
-    assert said.splitlines()[:3] == [str(folder / f"mosaic-any.{kind}") for kind in ("xml", "bin", "json")]
+    assert said.splitlines()[:3] == [str(folder / f"mosaic-any.{kind}") for kind in ("xml", "bin", "xml.json")]
     # of 30 products half calibrate; the two counts that the catalogue lacks are checked all the same
     assert "checked on 17 mosaics: same likeliest leaf for 100.0%" in said
-    about = json.loads((folder / "mosaic-any.json").read_text())
+    about = json.loads((folder / "mosaic-any.xml.json").read_text())
     assert about["support"] == [int(room.taxonomy().leaf_ids[leaf]) for leaf in SUPPORT]
     assert (about["photo_size"], about["layout"], about["n_images"], about["int8"]) == (32, "strip", "any", False)
 
@@ -185,7 +185,7 @@ def test_the_command_writes_into_the_run_folder_and_names_leaves_by_id(room):
 @NEEDS_NNCF
 def test_8_bits_tell_what_they_lose(room, tmp_path: Path):
     call(room, "--format", "openvino", "--int8", "--output", tmp_path)
-    about = json.loads((tmp_path / "mosaic-any-int8.json").read_text())
+    about = json.loads((tmp_path / "mosaic-any-int8.xml.json").read_text())
     assert about["int8"] is True
     assert about["parity"]["mosaics"] == 17
     assert 1e-4 < about["parity"]["error"] < 0.5
