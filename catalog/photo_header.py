@@ -7,7 +7,6 @@ import warnings
 
 from PIL import Image
 
-
 # baseline and progressive frames; tables, comments and application data that may stand before them
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _BEFORE_FRAME = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)})

