@@ -76,8 +76,11 @@ class Members:
         return [expert.aligned(product_ids) for expert in found]
 
 
+_ABOUT_TRAINING = ("heldout.safetensors", "history.csv", "confusions.csv", "training.html")
+
+
 def _only_deployed(folder: str, names: Sequence[str]) -> list[str]:
-    return [n for n in names if n == "heldout.safetensors" or n.startswith("weights-part")]
+    return [name for name in names if name in _ABOUT_TRAINING or name.startswith("weights-part")]
 
 
 def _link_or_copy(source: str, target: str) -> None:

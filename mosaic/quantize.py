@@ -39,7 +39,8 @@ def quantize(model: Any, mosaics: Sequence[Mosaic]) -> Any:
             import nncf
     except ImportError:
         raise ValueError("inference.int8 needs nncf: pip install 'rayonnage[int8]', or set it to false") from None
-    nncf.set_log_level(logging.ERROR)
+    # not nncf.set_log_level: it also silences handlers that are not nncf's own
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     kinds = ("Convolution", "GroupConvolution")
     layers = [op.get_friendly_name() for op in model.get_ordered_ops() if op.get_type_name() in kinds]
     # its progress bars go to stdout, which is for results

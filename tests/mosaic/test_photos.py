@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mosaic.photos import UnreadablePhoto, decode, resize
-from mosaic.strip import assemble, augment
 from tests.conftest import make_photo
 
 LIMIT = 10**6
@@ -82,27 +81,6 @@ def test_one_pixel_and_resizing():
     picture = decode(make_photo(0, (1, 1), "PNG"), LIMIT)
     assert resize(picture, 16).shape == (16, 16, 3)
     assert resize(decode(make_photo(0, (50, 50)), LIMIT), 20).shape == (20, 20, 3)
-
-
-def test_the_strip_keeps_the_sellers_order():
-    pictures = [np.full((10, 10, 3), value, np.uint8) for value in (10, 20, 30)]
-    strip = assemble(pictures, 8)
-    assert strip.shape == (8, 24, 3)
-    assert [int(strip[0, x, 0]) for x in (0, 8, 16)] == [10, 20, 30]
-
-
-def test_augmentation_is_decided_by_its_generator():
-    from catalog.config import load_config
-    from mosaic.config import MosaicConfig
-
-    config = load_config(MosaicConfig, "mosaic").augmentation
-    picture = decode(make_photo(3, (60, 60)), LIMIT)
-    one, two, other = (augment(picture, config, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one, two)
-    assert one.shape != other.shape or (one != other).any()
-    assert one.shape[0] == one.shape[1]
-    off = config.model_copy(update={"flip": False, "min_crop": 1.0, "colour": 0.0})
-    np.testing.assert_array_equal(augment(picture, off, np.random.default_rng(0)), picture)
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
