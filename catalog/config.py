@@ -84,7 +84,9 @@ def _read_section(name: str, package: str) -> dict[str, Any]:
     else:
         path = Path(name)
         if not path.is_file():
-            raise FileNotFoundError(f"no configuration {name!r}: give a file, or one of {', '.join(shipped)}")
+            near = difflib.get_close_matches(name, shipped, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise FileNotFoundError(f"no configuration {name!r}{hint} Give a file, or one of {', '.join(shipped)}")
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ValueError(f"{path} is larger than a configuration can be ({MAX_CONFIG_BYTES} bytes)")
         try:

@@ -98,15 +98,16 @@ class MosaicExpert:
         k: Mapping[View, int],
         taxonomy: str,
         plan: str = "",
+        backends: Mapping[View, Backend] | None = None,
     ) -> None:
-        """`networks` by what they see; `k` by the same keys: leaves kept."""
+        """`networks` by what they see; by the same keys `k`: leaves kept, and what runs the networks, made if None."""
         if not networks:
             raise ValueError(f"expert {name} has no network: run `mosaic train`")
         self.name, self.config, self.k = name, config, dict(k)
         self.taxonomy, self.plan = taxonomy, plan
         self.device = best_device()
         self.networks = {view: network.to(self.device).eval() for view, network in networks.items()}
-        self._backends = {
+        self.backends = dict(backends or {}) or {
             view: make_backend(network, config.inference, self.device, config.photo_size)
             for view, network in self.networks.items()
         }
@@ -175,7 +176,7 @@ class MosaicExpert:
             by_view.setdefault(view, []).append(md5s)
         for view, own in by_view.items():
             for batch, pictures in batches(own, photos, self.config.photos_per_batch):
-                rows = self._probabilities(self._backends[view], pictures)
+                rows = self._probabilities(self.backends[view], pictures)
                 # a view would keep the whole batch alive for as long as one of its rows is remembered
                 out.update(((view, md5s), row.copy()) for md5s, row in zip(batch, rows, strict=True))
         return out

@@ -13,6 +13,7 @@ from catalog.run import Run
 from catalog.workspace import NEXT_COMMAND, Workspace
 from mosaic.config import MosaicConfig
 from mosaic.expert import MosaicExpert, average
+from mosaic.outputs import Backend
 from mosaic.training import load_network
 
 ROWS = 1024
@@ -48,17 +49,23 @@ class MosaicRuns:
         first = next(iter(self.views.values()))
         tree, plan = first.taxonomy().fingerprint, first.plan
         networks = {view: load_network(run, run.config(MosaicConfig)) for view, run in self.views.items()}
-        return [
-            MosaicExpert(
-                name,
-                {view: networks[view] for view in own},
-                self.views[own[0]].config(MosaicConfig),
-                k={view: int(self.views[view].details["k"]) for view in own},
-                taxonomy=tree,
-                plan=plan,
+        experts: list[MosaicExpert] = []
+        backends: dict[View, Backend] = {}
+        for name, own in families(self.views).items():
+            experts.append(
+                MosaicExpert(
+                    name,
+                    {view: networks[view] for view in own},
+                    self.views[own[0]].config(MosaicConfig),
+                    k={view: int(self.views[view].details["k"]) for view in own},
+                    taxonomy=tree,
+                    plan=plan,
+                    # the general network is a member of two experts: it is converted once
+                    backends={view: backends[view] for view in own} if backends.keys() >= set(own) else None,
+                )
             )
-            for name, own in families(self.views).items()
-        ]
+            backends |= experts[-1].backends
+        return experts
 
     def held_out(self) -> list[Probabilities]:
         """Held-out probabilities of each expert of `experts`, in the same order."""

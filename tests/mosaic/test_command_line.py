@@ -133,7 +133,7 @@ def test_a_run_folder_moved_elsewhere_still_predicts(trained, tmp_path):
         (("tarin",), 2, "'train'"),
         (("train", "--n-images", "5"), 2, "'any', '1', '2', '3', '4'"),
         (("train", "--set", "training.epoch=1"), 1, "did you mean 'epochs'"),
-        (("train", "--config", "debgu"), 1, "one of debug, demo"),
+        (("train", "--config", "debgu"), 1, "did you mean 'debug'?"),
         (("predict",), 2, "Missing argument 'FILE'"),
         (("predict", "none.bson"), 1, "none.bson does not exist"),
         (("evaluate", "--lables", "x"), 2, "--labels"),

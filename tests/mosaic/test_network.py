@@ -78,7 +78,7 @@ def test_wrong_weights_are_refused(tmp_path):
 def test_unknown_backbones_and_weights_are_named():
     with pytest.raises(ValueError, match="timm knows no such network"):
         make(config=BACKBONE.model_copy(update={"name": "resnet51x"}))
-    with pytest.raises(ValueError, match="exists for tf_efficientnet_lite0, .* only, not for"):
+    with pytest.raises(ValueError, match=r"exists for tf_efficientnet_lite0, .* only, not for"):
         make(config=BACKBONE.model_copy(update={"weights": "packaged"}))
     with pytest.raises(FileNotFoundError, match="nor a file"):
         make(config=BACKBONE.model_copy(update={"weights": "nowhere.pth"}))
