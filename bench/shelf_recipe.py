@@ -68,7 +68,7 @@ def judged(room: Workspace, shelf: Path) -> tuple[np.ndarray, np.ndarray, np.nda
     (found,), _ = predict_with(runs.experts(), val)
     truth = leaves_of(val, tree.leaf_index(val.category_ids), found.product_ids)
     scores = score_probabilities(found, np.where(np.isin(truth, tree.leaves_below("BOOKS")), -1, truth), tree)
-    return scores.n_images, scores.correct[:, 2], scores.nll[:, 2]
+    return scores.n_images, scores.correct[:, 2], -np.log(np.maximum(scores.p_truth[:, 2], 1e-6))
 
 
 def main() -> None:
