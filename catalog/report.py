@@ -20,6 +20,14 @@ SYSTEM_COLOURS = ("#0b6e4f", "#c8553d", "#28536b", "#f0a202", "#7a5195", "#6c757
 PLOT_STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
 
+def page_template(package: str, name: str) -> Any:
+    """A jinja2 template of a package's `templates/` that writes HTML; it may include those of `catalog`."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, select_autoescape
+
+    loader = ChoiceLoader([PackageLoader(package), PackageLoader("catalog")])
+    return Environment(loader=loader, autoescape=select_autoescape(), trim_blocks=True).get_template(name)
+
+
 @dataclass
 class System:
     """One expert or head in a report: its scores where it speaks, and on which share of products that is."""
@@ -78,16 +86,13 @@ class Report:
         Raises:
             ValueError: the first system speaks on no product, so there is nothing to report.
         """
-        from jinja2 import Environment, PackageLoader, select_autoescape
-
         if not len(self.systems[0].scores):
             raise ValueError(f"{self.title}: {self.systems[0].name} speaks on no labelled product, nothing to report")
         folder.mkdir(parents=True, exist_ok=True)
         numbers = self.to_json()
         text = json.dumps(numbers, indent=2, default=_plain)
         write_text(folder / f"{name}.json", text + "\n")
-        environment = Environment(loader=PackageLoader("catalog"), autoescape=select_autoescape())
-        page = environment.get_template("report.html").render(
+        page = page_template("catalog", "report.html").render(
             report=self,
             numbers=numbers,
             level_names=LEVEL_NAMES,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from catalog.atomic import write_text
 from catalog.metrics import ALL, score_probabilities, summarize
 from catalog.probabilities import Probabilities
-from catalog.report import PLOT_STYLE, SYSTEM_COLOURS, data_uri, svg
+from catalog.report import PLOT_STYLE, SYSTEM_COLOURS, data_uri, page_template, svg
 from catalog.taxonomy import LEVEL_NAMES, SEPARATOR, Taxonomy
 from mosaic.confusions import MAX_NODES, MIN_PRODUCTS, confusions_csv, find_confusions, heat_map, leaf_accuracies
 from mosaic.history import EpochRecord
@@ -61,16 +61,13 @@ def write_training_page(
     `facts`: how the network was made; a mapping among its values (the configuration) is folded away under its key.
     `truth`: `(N,)` true leaf of each row of `held_out`, -1 where unknown; such rows and silent ones are counted only.
     """
-    from jinja2 import Environment, PackageLoader, select_autoescape
-
     scores = score_probabilities(held_out, truth, tree)
     confusions = find_confusions(scores)
     confusions_csv(path.with_name("confusions.csv"), confusions, tree)
     leaves = leaf_accuracies(scores)
     n_best = min(N_LEAVES, len(leaves) // 2)
     n_worst = min(N_LEAVES, len(leaves) - n_best)
-    environment = Environment(loader=PackageLoader("mosaic"), autoescape=select_autoescape(), trim_blocks=True)
-    page = environment.get_template("training.html").render(
+    page = page_template("mosaic", "training.html").render(
         title=title,
         figures=summarize(scores),
         counts=(ALL, "1", "2", "3", "4", "0"),
