@@ -34,9 +34,9 @@ from mosaic.backend import make_backend
 from mosaic.config import MosaicConfig
 from mosaic.device import best_device
 from mosaic.expert import Photos, average, load_photos, look
+from mosaic.job import load_network
 from mosaic.network import MosaicNetwork
 from mosaic.outputs import Backend
-from mosaic.training import load_network
 
 RANKED = [View(n, str(k)) for n in range(2, MAX_IMAGES + 1) for k in range(1, n + 1)]
 WAYS = {
@@ -92,8 +92,9 @@ class Networks:
     def head(self, view: View, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """`(2, D)` mean features, straight and mirrored -> `(S,)` mean probabilities."""
         with torch.inference_mode():
-            logits = self.networks[view].head(torch.from_numpy(features))
-        return logits.softmax(-1).numpy().mean(0)
+            head = self.networks[view].head
+            logits = head(torch.from_numpy(features).to(head.weight.device))
+        return logits.softmax(-1).cpu().numpy().mean(0)
 
     def ways(self, photos: Photos, row: int, n_leaves: int) -> dict[str, NDArray[np.float32]]:
         """Every way's `(n_leaves,)` probabilities for one product."""

@@ -91,11 +91,12 @@ def families(views: Mapping[View, object]) -> dict[str, list[View]]:
     return {name: own for name, own in found.items() if own}
 
 
-def passes(views: list[View], n_images: int) -> list[Pass]:
+def passes(views: list[View], n_images: int, *, partial: bool = False) -> list[Pass]:
     """How one expert's networks look at a product of so many photos; empty where none can.
 
     Whole mosaics first: the count's own network, else the general one, else each photo by the network for single
-    photos. Networks of one photo per pass: each photo goes to the most special one that is shown it.
+    photos. Networks of one photo per pass: each photo goes to the most special one that is shown it; unless every
+    photo has one, the expert does not speak (`partial`: it speaks from those photos that have).
     """
     everything = tuple(range(n_images))
     for view in (View(n_images), View()):
@@ -109,7 +110,7 @@ def passes(views: list[View], n_images: int) -> list[Pass]:
         if fitting:
             best = max(fitting, key=lambda view: (view.n_images != ANY, view.rank.isdigit(), view.rank != "any"))
             found.append((best, (photo,)))
-    return found
+    return found if partial or len(found) == n_images else []
 
 
 def latest_runs(workspace: Workspace) -> dict[View, Run]:
@@ -131,6 +132,8 @@ def merge_by_count(name: str, views: Mapping[View, Probabilities]) -> Probabilit
     """One expert: each product's row from its own count's network, else from the general one."""
     parts = [replace(p, expert=name) for view, p in views.items() if view.n_images != ANY]
     if View() in views:
+        # where a specialist is silent (a photo cannot be read), the general network answers, as in prediction
+        parts = [p.select(p.speaks) for p in parts]
         special = np.concatenate([p.product_ids for p in parts]) if parts else np.zeros(0, np.int64)
         general = replace(views[View()], expert=name)
         parts.append(general.select(~np.isin(general.product_ids, special)))

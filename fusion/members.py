@@ -80,7 +80,8 @@ _ABOUT_TRAINING = ("heldout.safetensors", "history.csv", "confusions.csv", "trai
 
 
 def _only_deployed(folder: str, names: Sequence[str]) -> list[str]:
-    return [name for name in names if name in _ABOUT_TRAINING or name.startswith("weights-part")]
+    # a name that begins with a dot is what a killed process left
+    return [name for name in names if name in _ABOUT_TRAINING or name.startswith(("weights-part", "."))]
 
 
 def _link_or_copy(source: str, target: str) -> None:

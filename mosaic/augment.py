@@ -63,15 +63,17 @@ def augment(photos: Tensor, numbers: Tensor, config: AugmentationConfig, size: i
     Returns:
         `(M, size, size, 3)` float32 in [0, 255].
     """
-    pixels = _window(photos.permute(0, 3, 1, 2).float(), numbers, config, size)
-    if config.colour:
-        pixels = _recoloured(pixels, 1 + config.colour * (2 * numbers[:, _COLOUR] - 1))
-    if config.tint:
-        pixels = pixels * (1 + config.tint * (2 * numbers[:, _TINT] - 1))[:, :, None, None]
-    if config.colour or config.tint:
-        pixels = pixels.clamp(0, 255)
-    if config.erasing:
-        pixels = _erased(pixels, numbers, config.erasing)
+    # in bfloat16, where a trainer switches it on, places would be off by half a pixel
+    with torch.autocast(photos.device.type, enabled=False):
+        pixels = _window(photos.permute(0, 3, 1, 2).float(), numbers, config, size)
+        if config.colour:
+            pixels = _recoloured(pixels, 1 + config.colour * (2 * numbers[:, _COLOUR] - 1))
+        if config.tint:
+            pixels = pixels * (1 + config.tint * (2 * numbers[:, _TINT] - 1))[:, :, None, None]
+        if config.colour or config.tint:
+            pixels = pixels.clamp(0, 255)
+        if config.erasing:
+            pixels = _erased(pixels, numbers, config.erasing)
     return pixels.permute(0, 2, 3, 1)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from catalog.photo_branch import View
+from catalog.product import MAX_IMAGES
 from mosaic.config import TrainingConfig
 
 WHOLE = -1
@@ -43,8 +44,8 @@ class Examples:
         if not view.rank:
             shown = np.minimum(n_images, view.n_images) if view.n_images else n_images
             return cls(positions, labels, n_images, shown.astype(np.int8), np.full(len(positions), WHOLE, np.int8))
-        pairs = [(row, photo) for row, n in enumerate(n_images.tolist()) for photo in range(n) if view.shows(photo)]
-        rows, photos = np.array(pairs, np.int64).reshape(-1, 2).T
+        shows = np.array([view.shows(photo) for photo in range(MAX_IMAGES)])
+        rows, photos = np.nonzero(shows & (np.arange(MAX_IMAGES) < n_images[:, None]))
         return cls(positions[rows], labels[rows], n_images[rows], np.ones(len(rows), np.int8), photos.astype(np.int8))
 
 
@@ -119,6 +120,15 @@ class CountBatches(Sampler[Batch]):
         n_batches = -(-len(found) // together) * together
         mine = np.resize(rng.permutation(len(found)), n_batches)[self.device :: self.n_devices].tolist()
         return [Batch(found[i][0], found[i][1], epoch, number, len(mine)) for number, i in enumerate(mine)]
+
+    def leaf_shares(self, n_leaves: int) -> NDArray[np.float64]:
+        """`(n_leaves,)` how often each leaf is drawn, in expectation."""
+        shares = np.bincount(self.examples.labels, minlength=n_leaves).astype(np.float64)
+        if self.training.sampling == "square_root":
+            shares = np.sqrt(shares) * (shares.sum() / np.sqrt(shares).sum())
+        if self.training.products_per_leaf is not None:
+            shares = np.minimum(shares, self.training.products_per_leaf)
+        return shares / shares.sum()
 
     def _drawn(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """Example numbers of an epoch in random order."""

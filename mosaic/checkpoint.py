@@ -19,19 +19,22 @@ class FitState:
     """Everything that a fit has come to.
 
     Attributes:
-        epoch, number: the next batch to show, see `mosaic.batches.Batch`; step: optimizer steps done.
+        n_devices: processes that train; epoch, number: the next batch to show, see `mosaic.batches.Batch`;
+        step: optimizer steps done.
         network, average: state of the network and of its moving average; optimizer: its state.
-        sums: of the running epoch: loss, shown unblended examples, those recognised, batches, seconds.
+        sums: of the running epoch: loss, batches, unblended examples, those recognised; seconds: it has taken.
         best, best_loss: weights with the lowest validation loss so far; stale: epochs since then.
     """
 
+    n_devices: int = 1
     epoch: int = 0
     number: int = 0
     step: int = 0
     network: dict[str, Tensor] = field(default_factory=dict)
     average: dict[str, Tensor] | None = None
     optimizer: dict[str, Any] = field(default_factory=dict)
-    sums: dict[str, float] = field(default_factory=dict)
+    sums: list[float] = field(default_factory=lambda: [0.0] * 4)
+    seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)
     best: dict[str, Tensor] | None = None
     best_loss: float = float("inf")

@@ -70,10 +70,12 @@ def train(
     from mosaic.series import train_series
 
     settings = load_config(MosaicConfig, "mosaic", config, overrides)
+    room = Workspace(workspace)
+    room.plan()
     if devices > 1 and team.size() == 1:
-        raise SystemExit(team.start(devices))
+        team.start(devices)
     lines = train_series(
-        Workspace(workspace), settings, progress_bar if team.is_leader() else no_bar,
+        room, settings, progress_bar if team.is_leader() else no_bar,
         n_images=n_images, rank=rank or "", init_from=init_from, resume=resume,
     )  # fmt: skip
     for line in lines:

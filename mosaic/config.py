@@ -72,7 +72,8 @@ class TrainingConfig(StrictConfig):
     sampling: Literal["natural", "square_root"]
     """How often a leaf is drawn: as often as it has products, or as the square root of that."""
     products_per_leaf: int | None = Field(ge=1)
-    """At most so many products of a leaf in an epoch, drawn anew each epoch; null takes all."""
+    """At most so many products of a leaf in an epoch (photos, for a network of one photo per pass), drawn anew each
+    epoch; null takes all."""
     logit_adjustment: float = Field(ge=0)
     """tau: the log of the leaf's training share times tau is added to its logit in the loss (Menon et al. 2021), so
     that rare leaves are not drowned; predictions are made without it."""
@@ -153,5 +154,5 @@ class MosaicConfig(StrictConfig):
     """How often a running fit is saved for `--resume`; it is also saved after every epoch."""
     max_pixels: int = Field(ge=1)
     """A photo with more pixels is not decoded (decompression bombs)."""
-    seed: int
+    seed: int = Field(ge=0)
     """Seed of everything random."""

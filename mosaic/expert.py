@@ -99,12 +99,16 @@ class MosaicExpert:
         taxonomy: str,
         plan: str = "",
         backends: Mapping[View, Backend] | None = None,
+        partial: bool = False,
     ) -> None:
-        """`networks` by what they see; by the same keys `k`: leaves kept, and what runs the networks, made if None."""
+        """`networks` by what they see; by the same keys `k`: leaves kept, and what runs the networks, made if None.
+
+        `partial`: speak also of products of which only some photos have a network.
+        """
         if not networks:
             raise ValueError(f"expert {name} has no network: run `mosaic train`")
         self.name, self.config, self.k = name, config, dict(k)
-        self.taxonomy, self.plan = taxonomy, plan
+        self.taxonomy, self.plan, self.partial = taxonomy, plan, partial
         self.device = best_device()
         self.networks = {view: network.to(self.device).eval() for view, network in networks.items()}
         self.backends = dict(backends or {}) or {
@@ -121,7 +125,7 @@ class MosaicExpert:
         parts, rows_of = [], []
         for count in np.unique(counts).tolist() or [0]:
             rows = np.flatnonzero(counts == count)
-            plan = passes(list(self.networks), count)
+            plan = passes(list(self.networks), count, partial=self.partial)
             used = sorted({view for view, _ in plan}) or [next(iter(self.networks))]
             support, frequency = self._support(used)
             silence = np.full(len(rows), Silence.SPEAKS, np.uint8)

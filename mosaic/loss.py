@@ -20,7 +20,7 @@ class LeafLoss(nn.Module):
     def __init__(
         self, training: TrainingConfig, frequency: NDArray[np.floating], parents: NDArray[np.integer] | None = None
     ) -> None:
-        """`frequency`: `(S,)` training share of each leaf of the support; `parents`: `(2, S)` its Cat I and Cat II.
+        """`frequency`: `(S,)` how often each leaf of the support is shown; `parents`: `(2, S)` Cat I and II of each.
 
         Raises:
             ValueError: `parent_loss` without `parents`.
@@ -28,6 +28,7 @@ class LeafLoss(nn.Module):
         super().__init__()
         self.training_config = training
         share = np.maximum(np.asarray(frequency, np.float64), 1e-12)
+        share /= share.sum()
         self.register_buffer("log_share", torch.from_numpy(np.log(share)).float(), persistent=False)
         # scikit-learn's "balanced" weights: 1 on average over products
         weights = torch.from_numpy(1 / (len(share) * share)).float() if training.class_weights else None
@@ -39,22 +40,24 @@ class LeafLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """`(B, S)` logits and `(B,)` labels in 0..S-1 -> scalar."""
         config = self.training_config
+        logits = logits.float()
         # Menon et al. 2021, "Long-tail learning via logit adjustment", equation 10
-        log_p = F.log_softmax(logits.float() + config.logit_adjustment * self.get_buffer("log_share"), dim=1)
-        losses = self._leaf(log_p, labels)
+        log_p = F.log_softmax(logits + config.logit_adjustment * self.get_buffer("log_share"), dim=1)
+        losses = self._of_leaf(log_p).gather(1, labels[:, None])[:, 0]
+        if config.label_smoothing:
+            # on the logits as they are predicted with: adjusted, it would lift the leaves that are never shown
+            even = self._of_leaf(F.log_softmax(logits, dim=1)).mean(1)
+            losses = (1 - config.label_smoothing) * losses + config.label_smoothing * even
         if self.weights is not None:
             losses = losses * self.get_buffer("weights")[labels]
         if config.parent_loss:
             losses = losses + config.parent_loss * self._parent(log_p, labels)
         return losses.mean()
 
-    def _leaf(self, log_p: Tensor, labels: Tensor) -> Tensor:
-        """`(B,)` cross-entropy, or (1 - p^q) / q (Zhang, Sabuncu 2018), with a share of the target on all leaves."""
+    def _of_leaf(self, log_p: Tensor) -> Tensor:
+        """`(B, S)` loss if that leaf is the true one: cross-entropy, or (1 - p^q) / q (Zhang, Sabuncu 2018)."""
         q = self.training_config.robustness
-        of_leaf = -log_p if q == 0 else (1 - (q * log_p).exp()) / q
-        own = of_leaf.gather(1, labels[:, None])[:, 0]
-        smoothing = self.training_config.label_smoothing
-        return own if smoothing == 0 else (1 - smoothing) * own + smoothing * of_leaf.mean(1)
+        return -log_p if q == 0 else (1 - (q * log_p).exp()) / q
 
     def _parent(self, log_p: Tensor, labels: Tensor) -> Tensor:
         """`(B,)` mean over Cat I and Cat II of the cross-entropy of the summed leaves."""

@@ -111,8 +111,14 @@ def _make_backbone(config: BackboneConfig) -> nn.Module:
             raise FileNotFoundError(f"backbone.weights {config.weights!r}: neither packaged, timm, random nor a file")
         is_safe = path.suffix == ".safetensors"
         tensors = load_file(path) if is_safe else torch.load(path, map_location="cpu", weights_only=True)
+        if "support" in tensors:
+            raise ValueError(f"backbone.weights {config.weights!r} is a trained run's network: use --init-from RUN")
         kept = {name: value for name, value in tensors.items() if name in network.state_dict()}
-        network.load_state_dict(kept)
+        try:
+            network.load_state_dict(kept)
+        except RuntimeError as error:
+            why = " ".join(str(error).split())[:200]
+            raise ValueError(f"backbone.weights {config.weights!r} does not hold a {config.name}: {why}") from None
     return network
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from catalog.photo_branch import View, families, latest_runs, merge_by_count
+from catalog.photo_branch import View, families, latest_runs, merge_by_count, passes
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.run import Run
 from catalog.workspace import NEXT_COMMAND, Workspace
 from mosaic.config import MosaicConfig
 from mosaic.expert import MosaicExpert, average
+from mosaic.job import load_network
 from mosaic.outputs import Backend
-from mosaic.training import load_network
 
 ROWS = 1024
 
@@ -37,12 +37,27 @@ class MosaicRuns:
         plans = sorted({run.plan for run in runs})
         if len(plans) > 1:
             raise ValueError(f"mosaic runs of different plans ({', '.join(plans)}): train them under one")
-        return cls({View(int(run.details["n_images"]), str(run.details["rank"])): run for run in runs})
+        return cls._checked({View(int(run.details["n_images"]), str(run.details["rank"])): run for run in runs})
 
     @classmethod
     def latest(cls, workspace: Workspace) -> MosaicRuns:
         """The workspace's latest network of every kind; FileNotFoundError names the next command."""
-        return cls(latest_runs(workspace))
+        return cls._checked(latest_runs(workspace))
+
+    @classmethod
+    def _checked(cls, views: dict[View, Run]) -> MosaicRuns:
+        """Refuse networks that look at photos in different ways: they are decoded once for all."""
+        first = next(iter(views.values()))
+        wanted = first.config(MosaicConfig)
+        for run in views.values():
+            config = run.config(MosaicConfig)
+            for key in ("photo_size", "layout", "max_pixels", "inference"):
+                if getattr(config, key) != getattr(wanted, key):
+                    raise ValueError(
+                        f"{first.folder} and {run.folder} were trained with different {key} "
+                        f"({getattr(wanted, key)} and {getattr(config, key)}): train them with one configuration"
+                    )
+        return cls(views)
 
     def experts(self) -> list[MosaicExpert]:
         """Every expert that these networks make up, see `catalog.photo_branch.FAMILIES`."""
@@ -81,17 +96,22 @@ class MosaicRuns:
 def average_photos(name: str, views: Mapping[View, Probabilities], config: MosaicConfig) -> Probabilities:
     """One expert from networks that each saw some photos of a product: averaged by how many photos each saw.
 
-    A product is left out unless every one of its photos was seen.
+    A product is left out unless every one of its photos was seen, and by the network that sees it in prediction.
     """
     whole = concatenate([replace(p, expert=name) for p in views.values()])
     ids, first = np.unique(whole.product_ids, return_index=True)
     counts = whole.n_images[first].astype(int)
     aligned = [p.aligned(ids) for p in views.values()]
     weights = np.zeros((len(views), len(ids)))
+    complete = np.ones(len(ids), bool)
     for row, (view, p) in enumerate(zip(views, aligned, strict=True)):
-        shown = np.array([sum(view.shows(photo) for photo in range(n)) for n in range(counts.max(initial=0) + 1)])
-        weights[row] = np.where(p.speaks, shown[counts], 0)
-    kept = np.flatnonzero((weights.sum(axis=0) == counts) & (counts > 0))
+        for n in range(counts.max(initial=0) + 1):
+            own = counts == n
+            used = sum(other == view for other, _ in passes(list(views), n))
+            weights[row, own] = used
+            # what was saved is the mean over all photos that the network is shown
+            complete[own] &= (used == 0) | (p.speaks[own] & (used == sum(map(view.shows, range(n)))))
+    kept = np.flatnonzero(complete & (weights.sum(axis=0) > 0))
     n_leaves = int(whole.support.max()) + 1
     parts = []
     for start in range(0, len(kept), ROWS):

@@ -9,8 +9,10 @@ from catalog.photo_branch import ANY, View
 from catalog.product import MAX_IMAGES
 from catalog.run import Run
 from catalog.workspace import Workspace
+from mosaic import team
 from mosaic.config import MosaicConfig
-from mosaic.training import Bar, TooFewProducts, train
+from mosaic.job import Bar
+from mosaic.training import TooFewProducts, train
 
 
 def train_series(
@@ -28,9 +30,12 @@ def train_series(
     `n_images`: `any`, `1`..`4` or None for all; `rank`: networks of one photo per pass, see `View`; `init_from`: a run
     folder, `none`, or None for the default; `resume`: go on with what was killed.
     """
+    team.join()
     for view in _views(n_images, rank):
+        # what is the latest run is for one process to say: the leader may still be registering it
+        start = team.told_by_leader(str(_start(workspace, view, init_from) or ""))
         try:
-            run = train(workspace, config, view, _start(workspace, view, init_from), bar, resume=resume)
+            run = train(workspace, config, view, Path(start) if start else None, bar, resume=resume)
         except TooFewProducts as error:
             if n_images is not None and workspace.latest("mosaic", View().slot) is None:
                 raise

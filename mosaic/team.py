@@ -6,15 +6,15 @@ All run the same command. The leader alone makes folders and writes files; the o
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from datetime import timedelta
+from typing import NoReturn
 
 import torch
 import torch.distributed as dist
 
 # the others wait while the leader predicts the held-out products, which may take hours
-PATIENCE = timedelta(days=7)
+PATIENCE = timedelta(days=1)
 
 
 def size() -> int:
@@ -56,7 +56,19 @@ def told_by_leader(word: str) -> str:
     return box[0]
 
 
-def start(n_devices: int) -> int:
-    """Run this very command again as a team of `n_devices` processes; returns the exit status."""
+def wait() -> None:
+    """Go on when every process has come here."""
+    told_by_leader("")
+
+
+def start(n_devices: int) -> NoReturn:
+    """Become torchrun, which runs this very command as a team of `n_devices` processes and passes signals on to them.
+
+    Raises:
+        ValueError: there are GPUs, but not so many.
+    """
+    available = torch.cuda.device_count()
+    if 0 < available < n_devices:
+        raise ValueError(f"--devices {n_devices}: this machine has {available} GPUs")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n_devices)]
-    return subprocess.run([*command, "--no-python", *sys.argv], check=False).returncode
+    os.execv(sys.executable, [*command, "--no-python", *sys.argv])

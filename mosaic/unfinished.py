@@ -25,8 +25,8 @@ def begin_or_resume(
 ) -> tuple[Run, bool]:
     """The run to train, the same on every process of a team, and whether it is finished already.
 
-    With `resume`: the unfinished run of the same plan, data, view, configuration and starting run; else a finished
-    such run that is the workspace's latest; else a new one.
+    With `resume`: the workspace's latest run when it was made from the same plan, data, view, configuration and
+    starting run; else an unfinished such run; else a new one.
     """
     init_from = start.folder.name if start else None
     wanted = {"plan": data.plan.plan_id, "view": view.slot, "init_from": init_from, "config": config.model_dump()}
@@ -50,6 +50,9 @@ def begin_or_resume(
 
 
 def _found(workspace: Workspace, view: View, identity: str) -> tuple[Path | None, bool]:
+    latest = workspace.latest("mosaic", view.slot)
+    if latest is not None and latest.details.get("identity") == identity:
+        return latest.folder, True
     others = []
     for folder in sorted(workspace.folder.glob(f"mosaic-{view.slot}-*"), reverse=True):
         if not (folder / MARK).is_file():
@@ -57,12 +60,13 @@ def _found(workspace: Workspace, view: View, identity: str) -> tuple[Path | None
         mark = read_json(folder / MARK)
         if mark.get("identity") == identity:
             log.info("%s: going on with %s", view.title, folder.name)
+            if (folder / "run.json").is_file():
+                # killed while it was being closed
+                finish(workspace, Run.load(folder, "mosaic"), view)
+                return folder, True
             return folder, False
         if mark.get("view") == view.slot:
             others.append(folder.name)
-    latest = workspace.latest("mosaic", view.slot)
-    if latest is not None and latest.details.get("identity") == identity:
-        return latest.folder, True
     if others:
         log.warning(
             "%s: nothing to resume; %s was begun with another configuration or plan and is left alone",
@@ -72,8 +76,8 @@ def _found(workspace: Workspace, view: View, identity: str) -> tuple[Path | None
 
 
 def finish(workspace: Workspace, run: Run, view: View) -> None:
-    """Close a run: it becomes the workspace's latest, and what only a resumption needed goes."""
-    (run.folder / MARK).unlink(missing_ok=True)
+    """Close a run: it becomes the workspace's latest, and what only a resumption needed goes, the mark last."""
     run.save()
     workspace.register(run, view.slot)
     shutil.rmtree(workspace.folder / "checkpoints" / run.folder.name, ignore_errors=True)
+    (run.folder / MARK).unlink(missing_ok=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 
-from catalog.photo_branch import ANY, FAMILIES, RANKS, View, families, passes
+from catalog.photo_branch import ANY, FAMILIES, RANKS, View, families, merge_by_count, passes
+from catalog.probabilities import Probabilities, Silence
 
 
 def test_slots_tell_views_apart():
@@ -52,3 +54,23 @@ def test_passes_take_the_most_special_network():
     ranked = [View(ANY, "any"), View(ANY, "rest"), View(3, "2"), View(3, "any")]
     assert passes(ranked, 3) == [(View(3, "any"), (0,)), (View(3, "2"), (1,)), (View(3, "any"), (2,))]
     assert passes(ranked, 2) == [(View(ANY, "any"), (0,)), (View(ANY, "rest"), (1,))]
+    assert passes([View(ANY, "first")], 2) == []
+    assert passes([View(ANY, "first")], 2, partial=True) == [(View(ANY, "first"), (0,))]
+
+
+def test_where_a_specialist_is_silent_the_general_network_answers():
+    def saved(ids: list[int], top: int, silent: list[int]) -> Probabilities:
+        dense = np.full((len(ids), 3), 0.1)
+        dense[:, top] = 0.8
+        silence = np.where(np.isin(ids, silent), Silence.NO_NETWORK, Silence.SPEAKS).astype(np.uint8)
+        return Probabilities.from_dense(
+            "x", np.array(ids), np.full(len(ids), 3, np.int8), dense, silence,
+            support=np.arange(3, dtype=np.int32), frequency=np.full(3, 1 / 3), k=3, taxonomy="tree",
+        )  # fmt: skip
+
+    merged = merge_by_count("mosaic", {View(): saved([1, 2, 3], 0, []), View(3): saved([2, 3], 1, [3])})
+    assert sorted(merged.product_ids.tolist()) == [1, 2, 3]
+    best = merged.aligned(np.array([1, 2, 3])).leaves[:, 0]
+    assert best.tolist() == [0, 1, 0]
+    alone = merge_by_count("mosaic", {View(3): saved([2, 3], 1, [3])})
+    assert alone.speaks.tolist() == [True, False]

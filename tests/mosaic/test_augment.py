@@ -66,6 +66,15 @@ def test_a_photo_is_changed_the_same_alone_and_in_a_batch():
         torch.testing.assert_close(augment(photos[i : i + 1], drawn[i : i + 1], config, 16)[0], together[i])
 
 
+def test_a_trainers_bfloat16_does_not_reach_the_photos():
+    config = AugmentationConfig(flip=True, min_crop=0.4, rotation=20, colour=0.3, tint=0.2, erasing=0.5)
+    photos, drawn = pictures(6, 180), numbers(6)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = augment(photos, drawn, config, 160)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, augment(photos, drawn, config, 160))
+
+
 @pytest.mark.parametrize("size", [20, 14])
 def test_a_mirror_is_a_mirror(size):
     photos = pictures(20, 20)

@@ -93,6 +93,14 @@ def test_square_root_sampling_draws_leaves_by_the_root_of_their_size():
     assert abs((labels == 0).mean() - 30 / 40) < 0.02
 
 
+@pytest.mark.parametrize("options", [{}, {"sampling": "square_root"}, {"products_per_leaf": 10}])
+def test_the_share_of_a_leaf_is_how_often_it_is_drawn(options):
+    own, sampler = examples(), batches(**options)
+    drawn = np.concatenate([own.labels[found.examples] for n in range(60) for found in sampler.epoch(n)])
+    seen = np.bincount(drawn, minlength=6) / len(drawn)
+    np.testing.assert_allclose(sampler.leaf_shares(6), seen, atol=0.02)
+
+
 def test_subsets_show_fewer_photos_of_products_that_have_several():
     own = examples()
     for found in batches(subsets=1).epoch(0):

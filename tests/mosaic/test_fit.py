@@ -12,12 +12,13 @@ import torch
 from catalog.catalog import Catalog
 from catalog.config import load_config
 from catalog.photo_branch import View
-from mosaic import fit as fit_module
+from mosaic import learner as learner_module
 from mosaic.batches import Examples
 from mosaic.checkpoint import FitState
 from mosaic.config import MosaicConfig
-from mosaic.fit import FitTask, fit
+from mosaic.fit import fit
 from mosaic.history import EpochRecord
+from mosaic.learner import FitTask
 from mosaic.network import MosaicNetwork
 from tests.conftest import make_product
 
@@ -56,8 +57,8 @@ def trained(catalog: Catalog, *overrides: str, **task: object) -> tuple[MosaicNe
 
 def test_the_learning_rate_rises_and_falls_as_a_half_cosine(catalog, monkeypatch):
     seen = []
-    real = fit_module._warm_cosine
-    monkeypatch.setattr(fit_module, "_warm_cosine", lambda *a: seen.append(real(*a)) or seen[-1])
+    real = learner_module._warm_cosine
+    monkeypatch.setattr(learner_module, "_warm_cosine", lambda *a: seen.append(real(*a)) or seen[-1])
     trained(catalog, "training.epochs=4", "training.warmup=0.25")
     steps, peak = len(seen), int(np.argmax(seen))
     assert seen[peak] == pytest.approx(1, abs=0.1)
@@ -112,7 +113,7 @@ def test_training_stops_when_patience_ends_and_keeps_the_best(catalog, monkeypat
         states.append({name: tensor.clone() for name, tensor in net.state_dict().items()})
         return next(losses), 0.5
 
-    monkeypatch.setattr(fit_module, "validate", judged)
+    monkeypatch.setattr(learner_module, "validate", judged)
     judges = examples(catalog, 6)
     net, history = trained(
         catalog, "training.epochs=9", "training.patience=2", "training.validation=0.1", validation=judges
@@ -120,6 +121,34 @@ def test_training_stops_when_patience_ends_and_keeps_the_best(catalog, monkeypat
     assert [record.validation_loss for record in history] == [3.0, 2.0, 2.5, 2.6]
     for name, tensor in net.state_dict().items():
         assert torch.equal(tensor, states[1][name]), name
+
+
+def test_a_fit_that_patience_has_ended_is_not_taken_up_again(catalog, tmp_path, monkeypatch):
+    """Killed after the checkpoint of its last epoch and before its weights were written."""
+    losses = iter([1.0, 2.0, 3.0])
+    monkeypatch.setattr(learner_module, "validate", lambda *_: (next(losses), 0.5))
+    overrides = ("training.epochs=9", "training.patience=2", "training.validation=0.1", "training.ema=0.9")
+    task = {"validation": examples(catalog, 6), "checkpoint": tmp_path / "part-0.pt"}
+    first, history = trained(catalog, *overrides, **task)
+    again, same = trained(catalog, *overrides, **task)
+    assert same == history
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+
+
+def test_a_finished_fit_hands_over_what_it_had(catalog, tmp_path):
+    overrides, task = ("training.epochs=2", "training.ema=0.9"), {"checkpoint": tmp_path / "part-0.pt"}
+    first, history = trained(catalog, *overrides, **task)
+    again, same = trained(catalog, *overrides, **task)
+    assert same == history
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_more_processes_is_refused(catalog, tmp_path):
+    FitState(n_devices=2).save(tmp_path / "part-0.pt")
+    with pytest.raises(ValueError, match="written by 2 processes, here are 1: resume with --devices 2"):
+        trained(catalog, checkpoint=tmp_path / "part-0.pt")
 
 
 def test_validation_is_the_cross_entropy_of_whole_photos(catalog):

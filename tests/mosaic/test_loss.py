@@ -41,11 +41,9 @@ def test_every_term_equals_its_formula(seed, q, smoothing, tau, parent_weight):
     options = {"robustness": q, "label_smoothing": smoothing, "logit_adjustment": tau, "parent_loss": parent_weight}
     expected = []
     for row, label in zip(logits(seed).double().numpy(), LABELS.tolist(), strict=True):
-        adjusted = np.exp(row + tau * np.log(FREQUENCY))
-        p = adjusted / adjusted.sum()
-        target = np.full(5, smoothing / 5)
-        target[label] += 1 - smoothing
-        value = sum(t * (1 - x**q) / q for t, x in zip(target, p, strict=True))
+        adjusted, plain = np.exp(row + tau * np.log(FREQUENCY)), np.exp(row)
+        p, plain = adjusted / adjusted.sum(), plain / plain.sum()
+        value = (1 - smoothing) * (1 - p[label] ** q) / q + smoothing * np.mean([(1 - x**q) / q for x in plain])
         for level in range(2):
             same = [leaf for leaf in range(5) if PARENTS[level, leaf] == PARENTS[level, label]]
             value -= parent_weight / 2 * np.log(p[same].sum())
@@ -95,6 +93,23 @@ def test_logit_adjustment_finds_rare_leaves():
         right = model(x).argmax(1) == y
         recall[tau] = float(right.float().mean())
     assert recall[1.0] > recall[0.0] + 0.05
+
+
+@pytest.mark.parametrize("tau", [0.0, 1.0])
+def test_leaves_that_are_never_shown_are_never_predicted(tau):
+    """A specialist names every leaf of the general network, also those without products of its count."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randint(0, 10, (600,), generator=generator)
+    x = F.one_hot(y, 10).float() + 0.3 * torch.randn(600, 10, generator=generator)
+    model = torch.nn.Linear(10, 15)
+    share = np.bincount(y.numpy(), minlength=15) / 600
+    criterion = LeafLoss(PLAIN.model_copy(update={"logit_adjustment": tau, "label_smoothing": 0.1}), share)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    for _ in range(300):
+        optimizer.zero_grad()
+        criterion(model(x), y).backward()
+        optimizer.step()
+    assert float((model(x).argmax(1) == y).float().mean()) > 0.9
 
 
 def test_robustness_withstands_wrong_labels_where_cross_entropy_bends():

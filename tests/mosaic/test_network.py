@@ -129,3 +129,17 @@ class Evil:
 
     def __reduce__(self):
         return Path.touch, (self.path,)
+
+
+def test_a_file_that_holds_another_network_is_named(tmp_path):
+    network = make()
+    network.save(tmp_path / "run.safetensors")
+    with pytest.raises(ValueError, match="--init-from"):
+        make(config=BACKBONE.model_copy(update={"weights": str(tmp_path / "run.safetensors")}))
+    torch.save(network.backbone.state_dict(), tmp_path / "backbone.pt")
+    again = make(config=BACKBONE.model_copy(update={"weights": str(tmp_path / "backbone.pt")}))
+    x = strips(2, 1)
+    torch.testing.assert_close(again.features(x), network.features(x))
+    other = BACKBONE.model_copy(update={"name": "test_efficientnet", "weights": str(tmp_path / "backbone.pt")})
+    with pytest.raises(ValueError, match="does not hold a test_efficientnet"):
+        make(config=other)

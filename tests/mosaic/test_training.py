@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,10 @@ from catalog.run import Run
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
-from mosaic import training as training_module
+from mosaic import job as job_module
 from mosaic.config import MosaicConfig
 from mosaic.history import EpochRecord, read_history
+from mosaic.network import MosaicNetwork
 from mosaic.runs import MosaicRuns
 from mosaic.series import train_series
 from mosaic.training import TooFewProducts, train
@@ -128,9 +130,7 @@ def test_a_count_without_products_is_refused_only_where_nothing_serves_it(room):
 def test_no_held_out_product_is_learnt_from_before_it_is_measured(room, monkeypatch):
     """What each fit is shown, part by part; the last one makes the deployed network, from every product."""
     shown = []
-    monkeypatch.setattr(
-        training_module, "fit", lambda net, _, task, *__: shown.append(task.examples) or (net.eval() and [])
-    )
+    monkeypatch.setattr(job_module, "fit", lambda net, _, task, *__: shown.append(task.examples) or (net.eval() and []))
     run = train(room, config(), View(), None, progress_bar)
     plan = room.plan()
     measured, deployed = shown
@@ -152,14 +152,18 @@ def test_no_held_out_product_is_learnt_from_before_it_is_measured(room, monkeypa
 
 def test_products_that_judge_are_neither_held_out_nor_learnt_from(room, monkeypatch):
     tasks = []
-    monkeypatch.setattr(training_module, "fit", lambda net, _, task, *__: tasks.append(task) or (net.eval() and []))
-    train(room, config("training.validation=0.2", "training.patience=2"), View(), None, progress_bar)
+    monkeypatch.setattr(job_module, "fit", lambda net, _, task, *__: tasks.append(task) or (net.eval() and []))
+    both = [f"{which}.{key}" for which in ("training", "specialist") for key in ("validation=0.2", "patience=2")]
+    train(room, config(*both), View(), None, progress_bar)
     judges, learnt = set(tasks[0].validation.positions), set(tasks[0].examples.positions)
     held = set(room.plan().held_out_positions(0))
     assert len(judges) > 10
     assert not judges & learnt
     assert not held & (judges | learnt)
     assert judges | learnt | held == set(room.plan().positions)
+    # the deployed network goes on from the measured one: its judges must not have been learnt from there
+    assert judges <= set(tasks[1].validation.positions)
+    assert not set(tasks[1].validation.positions) & learnt
 
 
 SMALL_STEPS = (
@@ -207,20 +211,88 @@ def kill_after(process: subprocess.Popen, room: Workspace, n_checkpoints: int, n
 
 def test_a_killed_run_resumes_to_the_same_end(room):
     """SIGKILL in the midst of the first fit, again in the second: what was done is not done again."""
-    whole = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
     kill_after(run_command(room, "--n-images", "any"), room, 20, "part-0")
     kill_after(run_command(room, "--n-images", "any", "--resume"), room, 5, "deployed")
-    assert room.latest("mosaic", "any").folder == whole.folder
-    folders = set(room.folder.glob("mosaic-any-*"))
-    assert len(folders) == 2
+    assert room.latest("mosaic", "any") is None
+    (folder,) = room.folder.glob("mosaic-any-*")
     resumed = train(room, config(*SMALL_STEPS), View(), None, progress_bar, resume=True)
-    assert resumed.folder != whole.folder
-    assert room.latest("mosaic", "any").folder == resumed.folder
-    assert result(resumed) == result(whole)
+    assert room.latest("mosaic", "any").folder == resumed.folder == folder
     assert not list(room.folder.glob("checkpoints/*"))
     # a third time there is nothing to do
-    assert train(room, config(*SMALL_STEPS), View(), None, progress_bar, resume=True).folder == resumed.folder
-    assert set(room.folder.glob("mosaic-any-*")) == folders
+    assert train(room, config(*SMALL_STEPS), View(), None, progress_bar, resume=True).folder == folder
+    assert list(room.folder.glob("mosaic-any-*")) == [folder]
+    whole = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
+    assert whole.folder != folder
+    assert result(resumed) == result(whole)
+
+
+@pytest.mark.parametrize("name", ["save", "register", "unlink"])
+def test_a_kill_while_a_run_is_closed_loses_nothing(room, monkeypatch, name):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    few = config("training.epochs=1")
+    owner = {"save": Run, "register": Workspace, "unlink": Path}[name]
+    with monkeypatch.context() as patch:
+        if name == "unlink":
+            real = Path.unlink
+            patch.setattr(Path, "unlink", lambda p, **o: killed() if p.name == "unfinished.json" else real(p, **o))
+        else:
+            patch.setattr(owner, name, killed)
+        with pytest.raises(Killed):
+            train(room, few, View(), None, progress_bar)
+    (folder,) = room.folder.glob("mosaic-any-*")
+    monkeypatch.setattr(job_module, "fit", killed)
+    run = train(room, few, View(), None, progress_bar, resume=True)
+    assert run.folder == folder == room.latest("mosaic", "any").folder
+    assert len(history(run)) == 2
+    assert not (folder / "unfinished.json").exists() or name == "unlink"
+
+
+def test_a_kill_between_history_and_weights_counts_no_epoch_twice(room, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    few = config("training.epochs=2")
+    with monkeypatch.context() as patch:
+        patch.setattr(MosaicNetwork, "save", killed)
+        with pytest.raises(Killed):
+            train(room, few, View(), None, progress_bar)
+    run = train(room, few, View(), None, progress_bar, resume=True)
+    assert [(r.fit, r.epoch) for r in history(run)] == [("part 0", 1), ("part 0", 2), ("deployed", 1)]
+
+
+def test_networks_that_look_in_different_ways_are_not_mixed(room):
+    few = ("training.epochs=1", "min_products=20")
+    list(train_series(room, config(*few), progress_bar, n_images="any"))
+    list(train_series(room, config(*few, "photo_size=48"), progress_bar, n_images="2"))
+    with pytest.raises(ValueError, match=r"mosaic-any-.*mosaic-2-.*different photo_size \(32 and 48\)"):
+        MosaicRuns.latest(room)
+
+
+def test_a_part_without_the_views_products_does_not_narrow_the_network(tmp_path, tree_csv, write_bson):
+    room = make_room(tmp_path / "runs", tree_csv, write_bson)
+    plan = room.plan()
+    threes = np.isin(plan.positions, np.flatnonzero(room.training_catalog().n_images == 3))
+    parts = np.where(threes, 1, plan.parts).astype(plan.parts.dtype)
+    room.save_plan(replace(plan, parts=parts), room.taxonomy())
+    run = train(room, config("training.epochs=1"), View(3), None, progress_bar)
+    assert len(run.held_out()) == 0
+    assert run.details["k"] == 3
+
+
+def test_the_starting_network_is_taken_back_from_the_device(room, monkeypatch):
+    """Prediction moves the measured network to the device; the deployed one goes on from it on the CPU."""
+    moved = []
+    monkeypatch.setattr(MosaicNetwork, "cpu", lambda self: moved.append(self) or self)
+    train(room, config("training.epochs=1"), View(), None, progress_bar)
+    assert moved
 
 
 def test_another_configuration_is_not_resumed(room, caplog):
@@ -244,10 +316,14 @@ def test_a_damaged_checkpoint_is_named(room):
 
 def test_two_processes_train_one_network(room):
     """Each sees half of the batches, and gradients are averaged: with whole batches halved, one learns the same."""
-    said = done(run_command(room, "--n-images", "any", "--devices", "2"))
+    # the specialist is fitted for fewer epochs than the general network: both processes must start from it
+    said = done(run_command(room, "--set", "min_products=30", "--devices", "2"))
     assert said.count("any count: ") == 1
+    assert said.count("2 photos: ") == 1
     assert said.count("next: ") == 1
     run = room.latest("mosaic", "any")
+    assert room.latest("mosaic", "2").details["init_from"] == run.folder.name
+    assert len(history(room.latest("mosaic", "2"))) == 2 * config().specialist.epochs
     steps = {record.fit: record.step for record in history(run)}
     alone = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
     assert run.metrics["all"]["levels"]["3"]["top1"] > 0.8
