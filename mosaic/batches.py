@@ -11,6 +11,7 @@ from torch.utils.data import Sampler
 
 from catalog.photo_branch import View
 from catalog.product import MAX_IMAGES
+from catalog.taxonomy import Taxonomy
 from mosaic.config import TrainingConfig
 
 WHOLE = -1
@@ -68,7 +69,7 @@ class Batch:
 class CountBatches(Sampler[Batch]):
     """Shuffled batches of all epochs, one image count per batch, `photos_per_batch` photos in each.
 
-    With `products_per_leaf`, a large leaf gives a fresh part each epoch; with `subsets`, that share of the batches of
+    With `limits`, a large leaf gives a fresh part each epoch; with `subsets`, that share of the batches of
     products with several photos shows a random part of them, so that a network for any count also learns small counts
     from products with more photos. Of `n_devices`, device number `device` gets every n-th batch; each gets the same
     number, a multiple of `accumulate`, for which a few batches may be shown twice.
@@ -84,14 +85,18 @@ class CountBatches(Sampler[Batch]):
         device: int = 0,
         n_devices: int = 1,
         start: tuple[int, int] = (0, 0),
+        limits: NDArray[np.int64] | None = None,
     ) -> None:
-        """`start`: epoch and batch number to begin with."""
+        """`start`: epoch and batch number to begin with; `limits`: `(S,)` most examples of each leaf in an epoch."""
         self.examples = examples
         self.photos_per_batch = photos_per_batch
         self.training = training
         self.seed = seed
         self.device, self.n_devices = device, n_devices
         self.start = start
+        if limits is None:
+            limits = np.full(int(examples.labels.max(initial=0)) + 1, len(examples.labels))
+        self.limits = limits
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches of every epoch from `start` on."""
@@ -126,8 +131,7 @@ class CountBatches(Sampler[Batch]):
         shares = np.bincount(self.examples.labels, minlength=n_leaves).astype(np.float64)
         if self.training.sampling == "square_root":
             shares = np.sqrt(shares) * (shares.sum() / np.sqrt(shares).sum())
-        if self.training.products_per_leaf is not None:
-            shares = np.minimum(shares, self.training.products_per_leaf)
+        shares[: len(self.limits)] = np.minimum(shares[: len(self.limits)], self.limits)
         return shares / shares.sum()
 
     def _drawn(self, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -138,9 +142,25 @@ class CountBatches(Sampler[Batch]):
             order = rng.choice(len(labels), len(labels), p=weights / weights.sum())
         else:
             order = rng.permutation(len(labels))
-        if self.training.products_per_leaf is not None:
-            order = order[_occurrence(labels[order]) < self.training.products_per_leaf]
-        return order
+        return order[_occurrence(labels[order]) < self.limits[labels[order]]]
+
+
+def leaf_limits(training: TrainingConfig, tree: Taxonomy, support: NDArray[np.integer]) -> NDArray[np.int64]:
+    """`(S,)` int64 most examples of each leaf of a support in an epoch.
+
+    Raises:
+        ValueError: the tree has no such shelf.
+    """
+    limits = np.full(len(tree), training.products_per_leaf or np.iinfo(np.int64).max)
+    for shelf, limit in training.shelf_limits.items():
+        try:
+            below = tree.leaves_below(shelf)
+        except KeyError:
+            raise ValueError(
+                f"shelf_limits names {shelf!r}, which is no Cat I or Cat II path of the tree; `catalog info` shows them"
+            ) from None
+        limits[below] = np.minimum(limits[below], limit)
+    return limits[support]
 
 
 def _occurrence(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -74,6 +74,9 @@ class TrainingConfig(StrictConfig):
     products_per_leaf: int | None = Field(ge=1)
     """At most so many products of a leaf in an epoch (photos, for a network of one photo per pass), drawn anew each
     epoch; null takes all."""
+    shelf_limits: dict[str, int]
+    """The same for the leaves below some shelves (Cat I, or `Cat I > Cat II`), where it is smaller: for shelves that a
+    photo recognises at once, and whose leaves it cannot tell apart (books)."""
     logit_adjustment: float = Field(ge=0)
     """tau: the log of the leaf's training share times tau is added to its logit in the loss (Menon et al. 2021), so
     that rare leaves are not drowned; predictions are made without it."""
@@ -98,6 +101,8 @@ class TrainingConfig(StrictConfig):
     def _consistent(self) -> Self:
         if self.head_epochs + self.epochs == 0:
             raise ValueError("head_epochs and epochs are both 0: nothing would be learnt")
+        if min(self.shelf_limits.values(), default=1) < 1:
+            raise ValueError(f"shelf_limits {self.shelf_limits}: at least 1 product of a leaf is needed")
         if self.patience is not None and self.validation == 0:
             raise ValueError("patience needs products to judge by: set validation, e.g. 0.05")
         return self

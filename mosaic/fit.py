@@ -45,7 +45,7 @@ def fit(
         )
     sampler = CountBatches(
         task.examples, config.photos_per_batch, task.training, config.seed,
-        device=team.number(), n_devices=team.size(), start=(state.epoch, state.number),
+        device=team.number(), n_devices=team.size(), start=(state.epoch, state.number), limits=task.limits,
     )  # fmt: skip
     workers = data_workers(config)
     loader = DataLoader(

@@ -22,7 +22,7 @@ from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
 from mosaic import team
 from mosaic.augment import uniforms
-from mosaic.batches import Examples
+from mosaic.batches import Examples, leaf_limits
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.expert import MosaicExpert, load_photos
 from mosaic.fit import fit
@@ -95,6 +95,7 @@ class TrainingJob:
             task = FitTask(
                 name, self._examples(positions, support), training,
                 parents=parents_of(self.data.tree, support),
+                limits=leaf_limits(training, self.data.tree, support),
                 validation=self._examples(aside, support) if len(aside) else None,
                 checkpoint=checkpoint,
                 logs=self.workspace.folder / "logs" / self.run.folder.name,

@@ -42,6 +42,7 @@ class FitTask:
     Attributes:
         name: of the fit in curves and logs; training: which of the configuration's trainings;
         parents: `(2, S)` Cat I and Cat II of each leaf of the support, for `parent_loss`;
+        limits: `(S,)` most examples of each leaf in an epoch, None for all;
         validation: examples that judge when to stop, none of which may be held out or learnt from;
         checkpoint: file to go on from and to write, None for none; logs: folder of TensorBoard's files.
     """
@@ -50,6 +51,7 @@ class FitTask:
     examples: Examples
     training: TrainingConfig
     parents: NDArray[np.int64] | None = None
+    limits: NDArray[np.int64] | None = None
     validation: Examples | None = None
     checkpoint: Path | None = None
     logs: Path | None = None

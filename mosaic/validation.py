@@ -17,7 +17,6 @@ _EACH_ONCE = {
     "epochs": 1,
     "subsets": 0.0,
     "sampling": "natural",
-    "products_per_leaf": None,
     "accumulate": 1,
 }
 

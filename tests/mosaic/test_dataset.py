@@ -9,7 +9,8 @@ import torch
 from catalog.catalog import Catalog
 from catalog.config import load_config
 from catalog.photo_branch import View
-from mosaic.batches import WHOLE, Batch, CountBatches, Examples
+from catalog.taxonomy import Taxonomy
+from mosaic.batches import WHOLE, Batch, CountBatches, Examples, leaf_limits
 from mosaic.config import MosaicConfig
 from mosaic.dataset import MosaicDataset
 from mosaic.photos import decode
@@ -30,9 +31,13 @@ def singles(n: int) -> Examples:
 
 
 def batches(seed: int = 0, own: Examples | None = None, **options: object) -> CountBatches:
-    placed = {name: options.pop(name) for name in ("device", "n_devices", "start") if name in options}
+    placed = {name: options.pop(name) for name in ("device", "n_devices", "start", "limits") if name in options}
     training = TRAINING.model_copy(update={"epochs": 2, **options})
     return CountBatches(own or examples(), 8, training, seed, **placed)
+
+
+def limited(limit: int) -> CountBatches:
+    return batches(limits=np.full(5, limit))
 
 
 def shown(found: list[Batch]) -> list[tuple[object, ...]]:
@@ -78,11 +83,25 @@ def test_devices_share_an_epoch_in_equal_whole_steps(accumulate):
 
 
 def test_a_large_leaf_gives_a_fresh_part_each_epoch():
-    sampler, own = batches(products_per_leaf=10), examples()
+    sampler, own = limited(10), examples()
     drawn = [{e for found in sampler.epoch(n) for e in found.examples.tolist()} for n in range(2)]
     for part in drawn:
         assert np.bincount(own.labels[list(part)]).tolist() == np.minimum(np.bincount(own.labels), 10).tolist()
     assert drawn[0] != drawn[1]
+
+
+def test_limits_come_from_leaves_and_from_their_shelves(tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    training = TRAINING.model_copy(
+        update={"products_per_leaf": 9, "shelf_limits": {"LIBRAIRIE": 4, "LIBRAIRIE > TOURISME": 2, "MUSIQUE": 12}}
+    )
+    support = np.array([7, 1, 3, 4, 6])
+    expected = {"LIBRAIRIE": 4, "MUSIQUE": 9, "CUISINE": 9}
+    for leaf, limit in zip(support, leaf_limits(training, tree, support), strict=True):
+        shelf = tree.paths[leaf]
+        assert limit == (2 if shelf[1] == "TOURISME" else expected[shelf[0]])
+    with pytest.raises(ValueError, match="MUZIQUE"):
+        leaf_limits(training.model_copy(update={"shelf_limits": {"MUZIQUE": 1}}), tree, np.arange(8))
 
 
 def test_square_root_sampling_draws_leaves_by_the_root_of_their_size():
@@ -93,7 +112,7 @@ def test_square_root_sampling_draws_leaves_by_the_root_of_their_size():
     assert abs((labels == 0).mean() - 30 / 40) < 0.02
 
 
-@pytest.mark.parametrize("options", [{}, {"sampling": "square_root"}, {"products_per_leaf": 10}])
+@pytest.mark.parametrize("options", [{}, {"sampling": "square_root"}, {"limits": np.array([10, 3, 50, 2, 20])}])
 def test_the_share_of_a_leaf_is_how_often_it_is_drawn(options):
     own, sampler = examples(), batches(**options)
     drawn = np.concatenate([own.labels[found.examples] for n in range(60) for found in sampler.epoch(n)])
