@@ -15,6 +15,8 @@ from catalog.taxonomy import LEVELS, Taxonomy
 NEVER = 2.0
 """A threshold that no probability reaches."""
 GRID = 200
+STARTS = (0.0, 0.125, 0.25, 0.5)
+"""Shares of the held-out products, surest first, from which thresholds are tried downwards."""
 
 
 class Decision(StrEnum):
@@ -41,10 +43,11 @@ class Thresholds:
 def fit_thresholds(scores: Scores, target: float, confidence: float) -> Thresholds:
     """Thresholds at which held-out products of each level are right at least `target` of the time.
 
-    Fixed-sequence testing: thresholds are tried from the strictest downwards, each against the one-sided
-    Clopper-Pearson lower bound of its precision, until the first that fails; the last that passed keeps the target
-    with probability `confidence` over calibration samples (Angelopoulos et al., "Learn then Test", 2021). The first
-    threshold tried already accepts enough products for a pass to be possible.
+    Fixed-sequence testing with several starts: from each of `STARTS` thresholds are tried downwards, each against
+    the one-sided Clopper-Pearson lower bound of its precision, until the first that fails; the starts share the
+    allowed doubt, so the lowest that passed keeps the target with probability `confidence` over calibration samples
+    (Angelopoulos et al., "Learn then Test", 2021). With one start a single wrong label among the surest products
+    would end the search. The first threshold tried already accepts enough products for a pass to be possible.
     """
     found = [_threshold(scores.confidence[:, i], scores.correct[:, i], target, confidence) for i in range(3)]
     return Thresholds(*found)
@@ -53,19 +56,21 @@ def fit_thresholds(scores: Scores, target: float, confidence: float) -> Threshol
 def _threshold(confidence: NDArray[np.float32], correct: NDArray[np.bool_], target: float, level: float) -> float:
     order = np.argsort(-confidence, kind="stable")
     ordered, right = confidence[order], np.cumsum(correct[order])
-    # with every one of n accepted products right, the bound is (1 - level)^(1/n): fewer cannot pass
-    fewest = int(np.ceil(np.log(1 - level) / np.log(target)))
+    doubt = (1 - level) / len(STARTS)
+    # with every one of n accepted products right, the bound is doubt^(1/n): fewer cannot pass
+    fewest = int(np.ceil(np.log(doubt) / np.log(target)))
     if len(ordered) < fewest:
         return NEVER
     threshold = NEVER
-    for n in np.unique(np.linspace(fewest, len(ordered), GRID).astype(int)):
-        # products of equal confidence are accepted together
-        n = int(np.searchsorted(-ordered, -ordered[n - 1], side="right"))
-        k = int(right[n - 1])
-        lower = float(beta.ppf(1 - level, k, n - k + 1)) if k else 0.0
-        if lower < target:
-            break
-        threshold = float(ordered[n - 1])
+    for start in {max(fewest, int(share * len(ordered))) for share in STARTS}:
+        for n in np.unique(np.linspace(start, len(ordered), GRID).astype(int)):
+            # products of equal confidence are accepted together
+            n = int(np.searchsorted(-ordered, -ordered[n - 1], side="right"))
+            k = int(right[n - 1])
+            lower = float(beta.ppf(doubt, k, n - k + 1)) if k else 0.0
+            if lower < target:
+                break
+            threshold = min(threshold, float(ordered[n - 1]))
     return threshold
 
 

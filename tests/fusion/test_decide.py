@@ -37,6 +37,13 @@ def test_the_target_precision_is_kept_as_often_as_promised():
     assert useful >= 100
 
 
+def test_a_wrong_label_among_the_surest_does_not_end_the_search():
+    confidence = np.linspace(1, 0.5, 800)
+    correct = np.ones(800, bool)
+    correct[[0, 1, 2]] = False
+    assert fit_thresholds(scores(confidence, correct), 0.95, 0.9).leaf < 0.6
+
+
 def test_nothing_is_accepted_when_nothing_is_sure_or_data_are_too_few():
     rng = np.random.default_rng(1)
     coin = scores(rng.uniform(0.5, 1, 500), rng.random(500) < 0.5)
