@@ -16,15 +16,17 @@ from torch import Tensor
 
 from mosaic.config import AugmentationConfig
 
-N_NUMBERS = 19
+N_NUMBERS = 20
 """Uniform numbers that the changes of one photo take."""
 _AREA, _TOP, _LEFT, _FLIP, _TURN = range(5)
 _COLOUR, _TINT = slice(5, 8), slice(8, 11)
 _ERASE, _ERASED_AREA, _ASPECT, _ERASED_TOP, _ERASED_LEFT = range(11, 16)
 _FILL = slice(16, 19)
+_DETAIL = 19
 ERASED = (0.02, 0.2)
 MAX_ASPECT = 3.0
 _LUMA = (0.299, 0.587, 0.114)
+_BINOMIAL = (0.25, 0.5, 0.25)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -52,7 +54,7 @@ def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 @torch.no_grad()
 def augment(photos: Tensor, numbers: Tensor, config: AugmentationConfig, size: int) -> Tensor:
-    """Crop, mirror, turn, colour and erase.
+    """Crop, mirror, turn, sharpen or blur, colour and erase.
 
     Args:
         photos: `(M, S, S, 3)` uint8 RGB.
@@ -66,11 +68,13 @@ def augment(photos: Tensor, numbers: Tensor, config: AugmentationConfig, size: i
     # in bfloat16, where a trainer switches it on, places would be off by half a pixel
     with torch.autocast(photos.device.type, enabled=False):
         pixels = _window(photos.permute(0, 3, 1, 2).float(), numbers, config, size)
+        if config.sharpness:
+            pixels = _sharpened(pixels, config.sharpness * (3 * numbers[:, _DETAIL] - 1))
         if config.colour:
             pixels = _recoloured(pixels, 1 + config.colour * (2 * numbers[:, _COLOUR] - 1))
         if config.tint:
             pixels = pixels * (1 + config.tint * (2 * numbers[:, _TINT] - 1))[:, :, None, None]
-        if config.colour or config.tint:
+        if config.sharpness or config.colour or config.tint:
             pixels = pixels.clamp(0, 255)
         if config.erasing:
             pixels = _erased(pixels, numbers, config.erasing)
@@ -96,6 +100,13 @@ def _window(pixels: Tensor, numbers: Tensor, config: AugmentationConfig, size: i
     )
     grid = F.affine_grid(to_source, [len(pixels), 3, size, size], align_corners=False)
     return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def _sharpened(pixels: Tensor, gain: Tensor) -> Tensor:
+    """Unsharp masking: `(M,)` gain times the difference to a binomial 3 x 3 blur is added; -1 leaves the blur."""
+    kernel = torch.outer(pixels.new_tensor(_BINOMIAL), pixels.new_tensor(_BINOMIAL)).expand(3, 1, 3, 3)
+    blurred = F.conv2d(F.pad(pixels, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
+    return pixels + gain[:, None, None, None] * (pixels - blurred)
 
 
 def _recoloured(pixels: Tensor, factors: Tensor) -> Tensor:

@@ -36,6 +36,9 @@ class AugmentationConfig(StrictConfig):
     """Strength of random brightness, contrast and saturation; 0 switches it off."""
     tint: float = Field(ge=0, le=1)
     """Strength of a random factor on each of red, green and blue (the light of the shop); 0 switches it off."""
+    sharpness: float = Field(ge=0, le=1)
+    """Strength of a random factor on fine detail, from 1 - s (blurred) to 1 + 2 s (sharpened): cameras and the software
+    that shrank the photos differ in it; 0 switches it off."""
     erasing: float = Field(ge=0, le=1)
     """Chance that a random rectangle of a photo (2 to 20 % of it) is filled with one random colour."""
 

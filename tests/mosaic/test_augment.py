@@ -14,7 +14,7 @@ from mosaic.augment import N_NUMBERS, augment, uniforms
 from mosaic.config import AugmentationConfig, MosaicConfig
 
 OFF = load_config(MosaicConfig, "mosaic").augmentation.model_copy(
-    update={"flip": False, "min_crop": 1.0, "rotation": 0, "colour": 0.0, "tint": 0.0, "erasing": 0.0}
+    update={"flip": False, "min_crop": 1.0, "rotation": 0, "colour": 0.0, "tint": 0.0, "sharpness": 0.0, "erasing": 0.0}
 )
 
 
@@ -56,7 +56,7 @@ def test_nothing_switched_on_changes_nothing():
 
 
 def test_a_photo_is_changed_the_same_alone_and_in_a_batch():
-    config = AugmentationConfig(flip=True, min_crop=0.4, rotation=20, colour=0.3, tint=0.2, erasing=0.5)
+    config = AugmentationConfig(flip=True, min_crop=0.4, rotation=20, colour=0.3, tint=0.2, sharpness=0.5, erasing=0.5)
     photos, drawn = pictures(6, 24), numbers(6)
     together = augment(photos, drawn, config, 16)
     assert together.shape == (6, 16, 16, 3)
@@ -67,7 +67,7 @@ def test_a_photo_is_changed_the_same_alone_and_in_a_batch():
 
 
 def test_a_trainers_bfloat16_does_not_reach_the_photos():
-    config = AugmentationConfig(flip=True, min_crop=0.4, rotation=20, colour=0.3, tint=0.2, erasing=0.5)
+    config = AugmentationConfig(flip=True, min_crop=0.4, rotation=20, colour=0.3, tint=0.2, sharpness=0.5, erasing=0.5)
     photos, drawn = pictures(6, 180), numbers(6)
     with torch.autocast("cpu", torch.bfloat16):
         found = augment(photos, drawn, config, 160)
@@ -127,6 +127,21 @@ def test_colour_moves_a_grey_picture_in_brightness_alone_and_tint_does_not(value
         assert 0.79 * value - 0.1 <= picture.mean() <= min(255, 1.21 * value) + 0.1
     tinted = augment(plain, numbers(20), switched(tint=0.2), 9)
     assert float(tinted.std(3).max()) > 5 or value == 0
+
+
+def test_sharpness_changes_fine_detail_alone_both_ways():
+    """On stripes of one pixel the blur is flat; on a plain photo there is nothing to change."""
+    stripes = torch.full((200, 12, 12, 3), 100, dtype=torch.uint8)
+    stripes[:, :, ::2] = 120
+    inner = augment(stripes, numbers(200), switched(sharpness=1.0), 12)[:, 2:-2, 2:-2]
+    contrast = inner[:, :, 0, 0] - inner[:, :, 1, 0]
+    torch.testing.assert_close(inner.mean((1, 2, 3)), torch.full((200,), 110.0))
+    # the factor runs from 0 to 3
+    assert contrast.min() < 2
+    assert 56 < contrast.max() <= 60.01
+    assert contrast.mean() == pytest.approx(30, abs=4)
+    plain = torch.full((9, 12, 12, 3), 100, dtype=torch.uint8)
+    torch.testing.assert_close(augment(plain, numbers(9), switched(sharpness=1.0), 12), plain.float())
 
 
 def test_erasing_fills_one_rectangle_with_one_colour_as_often_as_asked():
