@@ -1,9 +1,11 @@
 """Ways to use the photos of a product, compared on the grocery shelves: one network per pass, mosaics, specialists.
 
     python bench/shelf_mosaic.py SHELF_FOLDER WORK_FOLDER [--folds 3] [--set key=value ...]
+    python bench/shelf_mosaic.py SHELF_FOLDER WORKSPACE --trained
 
-Trains under one plan of K folds whatever is not trained yet (killed, it goes on where it was), then prints a table per
-image count over the held-out products of train.bson pooled over the folds and the products of val.bson:
+Trains under one plan of K folds whatever is not trained yet (killed, it goes on where it was), or takes the networks
+that a workspace holds (without rank specialists (e) and (f) are left out). Then it prints a table per image count over
+the held-out products of train.bson pooled over the folds and the products of val.bson:
 
     (a) general network, one photo per pass, mean of the probabilities      (b) the same, mean of the features
     (c) general network, whole mosaic                                       (d) specialist of the image count
@@ -28,6 +30,7 @@ from catalog.catalog import Catalog
 from catalog.metrics import paired_difference
 from catalog.photo_branch import View, passes
 from catalog.product import MAX_IMAGES
+from catalog.taxonomy import Taxonomy
 from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
 from mosaic.backend import make_backend
@@ -108,14 +111,16 @@ class Networks:
         }
         own = View(n) if View(n) in self.networks else View()
         found["d"] = self._wide(own, self.see(own, pictures[None])[0][0], n_leaves)
-        # a single photo has one rank: its specialist is the count's own
-        plan = passes([v for v in self.networks if v.rank and v.n_images == n], n) if n > 1 else []
-        if len(plan) == n:
-            seen = [self._wide(view, self.see(view, pictures[None, list(own)])[0][0], n_leaves) for view, own in plan]
-            found["e"] = average(np.stack(seen)[:, None], "geometric")[0]
-        else:
-            found["e"] = found["d"]
-        found["f"] = np.mean([found[way] for way in "acde"], axis=0)
+        ranked = [view for view in self.networks if view.rank]
+        if ranked:
+            plan = passes([view for view in ranked if view.n_images == n], n) if n > 1 else []
+            if len(plan) == n:
+                seen = [self._wide(v, self.see(v, pictures[None, list(own)])[0][0], n_leaves) for v, own in plan]
+                found["e"] = average(np.stack(seen)[:, None], "geometric")[0]
+            else:
+                # a single photo has one rank: its specialist is the count's own
+                found["e"] = found["d"]
+            found["f"] = np.mean([found[way] for way in "acde"], axis=0)
         return found
 
     def _wide(self, view: View, values: NDArray[np.float32], n_leaves: int) -> NDArray[np.float32]:
@@ -124,7 +129,12 @@ class Networks:
         return out
 
 
-def judge(networks: Networks, catalog: Catalog, positions: NDArray[np.int64], leaf: NDArray[np.int64], tree) -> list:
+Row = tuple[int, dict[str, tuple[bool, bool]]]
+
+
+def judge(
+    networks: Networks, catalog: Catalog, positions: NDArray[np.int64], leaf: NDArray[np.int64], tree: Taxonomy
+) -> list[Row]:
     """Per product: image count, and for every way whether Cat III and Cat II are right."""
     rows = []
     cat2 = tree.ancestor(2)
@@ -133,26 +143,27 @@ def judge(networks: Networks, catalog: Catalog, positions: NDArray[np.int64], le
         photos = load_photos([catalog[int(i)] for i in some], networks.config.photo_size, networks.config.max_pixels)
         for row, truth in enumerate(leaf[some].tolist()):
             best = {way: int(p.argmax()) for way, p in networks.ways(photos, row, len(tree)).items()}
-            hits = [(best[way] == truth, cat2[best[way]] == cat2[truth]) for way in WAYS]
+            hits = {way: (leaf_of == truth, cat2[leaf_of] == cat2[truth]) for way, leaf_of in best.items()}
             rows.append((len(photos.keys[row]), hits))
     return rows
 
 
-def table(title: str, rows: list) -> None:
+def table(title: str, rows: list[Row]) -> None:
     counts = np.array([count for count, _ in rows])
-    hits = np.array([hit for _, hit in rows], float)
+    ways = list(rows[0][1])
+    hits = np.array([list(hit.values()) for _, hit in rows], float)
     print(f"\n{title}: {len(rows)} grocery products")
     groups = {str(n): counts == n for n in range(1, MAX_IMAGES + 1)}
     groups |= {"2+": counts > 1, "all": counts > 0}
     print("leaf accuracy, photos".ljust(40) + "".join(f"{name:>9}" for name in groups) + "   Cat II, 1 photo")
     print("products".ljust(40) + "".join(f"{int(own.sum()):>9}" for own in groups.values()))
-    for number, (way, what) in enumerate(WAYS.items()):
+    for number, way in enumerate(ways):
         cells = [100 * hits[own, number, 0].mean() if own.any() else np.nan for own in groups.values()]
         cat2 = 100 * hits[groups["1"], number, 1].mean()
-        print(f"({way}) {what}".ljust(40) + "".join(f"{cell:9.1f}" for cell in cells) + f"{cat2:12.1f}")
+        print(f"({way}) {WAYS[way]}".ljust(40) + "".join(f"{cell:9.1f}" for cell in cells) + f"{cat2:12.1f}")
     several = hits[groups["2+"], :, 0]
-    for way in "bcdef":
-        gain, low, high = (100 * v for v in paired_difference(several[:, list(WAYS).index(way)], several[:, 0]))
+    for number, way in list(enumerate(ways))[1:]:
+        gain, low, high = (100 * v for v in paired_difference(several[:, number], several[:, 0]))
         print(f"  2+ photos, ({way}) - (a): {gain:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}")
 
 
@@ -161,10 +172,14 @@ def main() -> None:
     parser.add_argument("shelf", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--trained", action="store_true", help="WORK_FOLDER is a workspace whose networks are judged")
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
-    room = train(options.shelf, options.work, options.folds, options.overrides)
+    if options.trained:
+        room = Workspace(options.work)
+    else:
+        options.work.mkdir(parents=True, exist_ok=True)
+        room = train(options.shelf, options.work, options.folds, options.overrides)
     catalog, plan, tree = room.training_catalog(), room.plan(), room.taxonomy()
     books = tree.leaves_below(BOOKS)
     leaf = tree.leaf_index(catalog.category_ids)

@@ -28,9 +28,10 @@ VARIANTS = {
     "base": [],
     "lite0": ["backbone.name=tf_efficientnet_lite0"],
     "plain augmentation": [
-        "augmentation.rotation=0", "augmentation.tint=0", "augmentation.erasing=0",
+        "augmentation.rotation=0", "augmentation.tint=0", "augmentation.sharpness=0", "augmentation.erasing=0",
         "augmentation.min_crop=0.5", "augmentation.colour=0.2",
     ],
+    "no sharpness": ["augmentation.sharpness=0"],
     "mixup": ["training.mixup=0.2"],
     "cutmix": ["training.cutmix=1.0"],
     "no average": ["training.ema=0", "specialist.ema=0"],
