@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from catalog.atomic import write_text
+from catalog.atomic import exclusive, write_text
 from catalog.catalog import Catalog
 from catalog.plan import Plan
 from catalog.run import Run, read_json
@@ -60,9 +60,11 @@ class Workspace:
 
     def register(self, run: Run, slot: str = "") -> None:
         """Make `run` the latest of its kind (and slot, for a mosaic network the image count)."""
-        latest = self._read()
-        latest[f"{run.kind}{':' + slot if slot else ''}"] = run.folder.name
-        self._write(latest)
+        # networks may be trained side by side: none forgets the others
+        with exclusive(self.folder / ".workspace.lock"):
+            latest = self._read()
+            latest[f"{run.kind}{':' + slot if slot else ''}"] = run.folder.name
+            self._write(latest)
 
     def latest(self, kind: str, slot: str = "") -> Run | None:
         """The latest run of a kind, or None."""

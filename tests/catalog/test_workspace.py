@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 
 import pytest
 
@@ -77,6 +78,21 @@ def test_the_next_command_is_named(tmp_path, tree_csv, write_bson):
     assert room.latest("mosaic", "any") is None
     room.save_plan(plan, tree)
     assert room.latest("mosaic", "2") is None
+
+
+def test_runs_that_end_side_by_side_do_not_forget_each_other(tmp_path, tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    runs = [make_run(tmp_path / "runs", tree) for _ in range(12)]
+    for run in runs:
+        run.save()
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        pool.starmap(_register, [(run.folder, str(i)) for i, run in enumerate(runs)], chunksize=1)
+    room = Workspace(tmp_path / "runs")
+    assert [room.latest("mosaic", str(i)).folder for i in range(12)] == [run.folder for run in runs]
+
+
+def _register(folder, slot):
+    Workspace(folder.parent).register(Run.load(folder), slot)
 
 
 def test_a_workspace_whose_notes_or_runs_are_damaged_says_so(tmp_path, tree_csv):
