@@ -70,7 +70,7 @@ _ALL_VIEWS = [
 FAMILIES = {
     NAME: "each image count's own network",
     "general": "one network for any count",
-    "photo": "each photo by itself",
+    "photo": "each photo by itself, one network",
     "first-rest": "first and other photos, each by its own network",
     "rank": "each photo by the network of its count and rank",
 }

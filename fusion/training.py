@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.metrics import Scores, concatenate_scores, paired_difference, score, score_probabilities, summarize
+from catalog.photo_branch import FAMILIES
 from catalog.probabilities import Probabilities
 from catalog.report import System
 from catalog.run import Run
@@ -102,11 +103,7 @@ def expert_systems(data: HeldOut) -> list[System]:
     return systems
 
 
-EXPERTS = {
-    "mosaic": "photos, each image count's own network",
-    "general": "photos, one network for any count",
-    "text": "words read, where routed",
-}
+EXPERTS = {**{name: f"photos, {what}" for name, what in FAMILIES.items()}, "text": "words read, where routed"}
 
 
 def gain_over(fused: Scores, other: Scores) -> tuple[float, float, float]:

@@ -133,6 +133,9 @@ class MosaicConfig(StrictConfig):
 
     backbone: BackboneConfig
     """The network."""
+    second_backbone: str | None
+    """A second architecture, any timm name (weights as above), that looks at one photo per pass: `mosaic train` without
+    --n-images and --rank trains it after the others, from its own weights, and fusion pools it with them."""
     layout: Literal["strip", "grid"]
     """Photos in one row, or in two rows of two from the third photo on (an empty place is white)."""
     source_size: int = Field(ge=16, le=1024)

@@ -1,4 +1,4 @@
-"""The networks that one `mosaic train` makes: the general one, then a specialist for every image count."""
+"""The networks that one `mosaic train` makes: general, a specialist per image count, another architecture."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def train_series(
     folder, `none`, or None for the default; `resume`: go on with what was killed.
     """
     team.join()
-    for view in _views(n_images, rank):
+    for view, settings, init in _steps(config, n_images, rank, init_from):
         # what is the latest run is for one process to say: the leader may still be registering it
-        start = team.told_by_leader(str(_start(workspace, view, init_from) or ""))
+        start = team.told_by_leader(str(_start(workspace, view, init) or ""))
         try:
-            run = train(workspace, config, view, Path(start) if start else None, bar, resume=resume)
+            run = train(workspace, settings, view, Path(start) if start else None, bar, resume=resume)
         except TooFewProducts as error:
             if n_images is not None and workspace.latest("mosaic", View().slot) is None:
                 raise
@@ -44,10 +44,19 @@ def train_series(
             yield f"{view.title}: {run.folder}  {_held_out_line(run)}"
 
 
-def _views(n_images: str | None, rank: str) -> list[View]:
-    if n_images is None:
-        return [View(ANY, rank)] if rank else [View(count) for count in range(MAX_IMAGES + 1)]
-    return [View(ANY if n_images == "any" else int(n_images), rank)]
+def _steps(
+    config: MosaicConfig, n_images: str | None, rank: str, init_from: str | None
+) -> list[tuple[View, MosaicConfig, str | None]]:
+    """The networks to train, each with its configuration and where it starts from."""
+    if n_images is not None:
+        return [(View(ANY if n_images == "any" else int(n_images), rank), config, init_from)]
+    if rank:
+        return [(View(ANY, rank), config, init_from)]
+    steps = [(View(count), config, init_from) for count in range(MAX_IMAGES + 1)]
+    if config.second_backbone:
+        backbone = config.backbone.model_copy(update={"name": config.second_backbone})
+        steps.append((View(ANY, "any"), config.model_copy(update={"backbone": backbone}), "none"))
+    return steps
 
 
 def _start(workspace: Workspace, view: View, init_from: str | None) -> Path | None:

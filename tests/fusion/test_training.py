@@ -14,7 +14,9 @@ from catalog.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.config import FusionConfig
 from fusion.members import Members
+from fusion.predictor import Predictor
 from fusion.training import cross_fit, gather
+from mosaic.cli import main as mosaic
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +50,19 @@ def test_runs_of_different_plans_are_refused(trained, tmp_path):
     refused = CliRunner().invoke(fusion, ["train", "--workspace", str(tmp_path / "runs")])
     assert refused.exit_code == 1
     assert "different plans" in refused.stderr
+
+
+def test_networks_of_single_photos_join_the_pool(trained, tmp_path):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    room = Workspace(tmp_path / "runs")
+    for command, *options in (mosaic, "--config", "debug", "--rank", "any"), (fusion,):
+        done = CliRunner().invoke(command, ["train", *options, "--workspace", str(tmp_path / "runs")])
+        assert done.exit_code == 0, done.output
+    assert "\nphoto " in done.stdout
+    run = room.latest("fusion")
+    assert "photo" in run.details["experts"]
+    predicted = Predictor.load(run.folder).predict([room.training_catalog()[0]])
+    assert predicted.fused.sum() == pytest.approx(1, abs=1e-4)
 
 
 def test_with_nothing_there_the_error_names_the_next_command(tmp_path):

@@ -88,6 +88,20 @@ def test_the_series_learns_and_holds_out_exactly_the_plans_products(room):
     assert {p.suffix for p in runs[View()].folder.iterdir()} <= {".json", ".yaml", ".csv", ".safetensors", ".html"}
 
 
+def test_a_second_architecture_ends_the_series_and_becomes_an_expert(room):
+    few = ("training.epochs=2", "min_products=40", "second_backbone=test_resnet", "backbone.name=test_efficientnet")
+    *_, line = train_series(room, config(*few), progress_bar)
+    assert line.startswith("any count, each photo: ")
+    run = room.latest("mosaic", "any-rank-any")
+    assert run.config(MosaicConfig).backbone.name == "test_resnet"
+    assert run.details["init_from"] is None
+    assert room.latest("mosaic", "any").config(MosaicConfig).backbone.name == "test_efficientnet"
+    photo = MosaicRuns.latest(room).held_out()[-1]
+    assert photo.expert == "photo"
+    assert photo.speaks.all()
+    assert len(photo) == len(room.plan().held_out_positions(0))
+
+
 def test_training_twice_gives_the_same_network(room):
     first = train(room, config("training.epochs=1"), View(), None, progress_bar)
     second = train(room, config("training.epochs=1"), View(), None, progress_bar)
