@@ -39,6 +39,7 @@ class ProblemKind(StrEnum):
     BAD_PHOTO_ENTRY = "imgs entry without picture bytes"
     BAD_CATEGORY = "category_id is not an integer (taken as unlabelled)"
     UNREADABLE_PHOTO = "photo that cannot be decoded"
+    UNREAD_TEXT = "photo whose text could not be read (the other evidence decides)"
     NO_CATEGORY = "no category_id"
     UNKNOWN_CATEGORY = "category_id is not in the tree"
 

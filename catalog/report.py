@@ -58,7 +58,10 @@ class Example:
 
 @dataclass
 class Report:
-    """An evaluation: the first system is the one that the page puts forward."""
+    """An evaluation: the first system is the one that the page puts forward.
+
+    `extra_figures` are (title, caption, SVG), shown after the plots that every report has.
+    """
 
     title: str
     subtitle: str
@@ -67,6 +70,7 @@ class Report:
     tables: list[Table] = field(default_factory=list)
     examples: dict[str, list[Example]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    extra_figures: list[tuple[str, str, str]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Every figure of the page."""
@@ -97,7 +101,7 @@ class Report:
             numbers=numbers,
             level_names=LEVEL_NAMES,
             counts=[c for c in (ALL, "1", "2", "3", "4", "0") if self._has_count(c)],
-            figures=self._figures(),
+            figures=[*self._figures(), *self.extra_figures],
             confusions=self._confusions(),
             data_uri=data_uri,
         )

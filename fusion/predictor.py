@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
-from catalog.product import ProblemLog, Product
+from catalog.product import Problem, ProblemKind, ProblemLog, Product
 from catalog.run import Run
 from catalog.workspace import Workspace
 from fusion.config import FusionConfig
@@ -21,7 +21,7 @@ from mosaic.expert import Photos, load_photos
 from ocr.config import OcrConfig
 from ocr.expert import Reading
 from ocr.route import routed, shelf_leaves
-from ocr.training import load_expert, make_reader
+from ocr.training import load_expert, make_reader, route_threshold
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Predictor:
             config = members.text.config(OcrConfig)
             self.text = load_expert(members.text, make_reader(config, workspace))
             self.shelves = shelf_leaves(self.tree, config.shelves)
-            self.route_threshold = config.route_threshold
+            self.route_threshold = route_threshold(members.text)
 
     @classmethod
     def load(cls, folder: str | Path, workspace: str | Path = "runs") -> Predictor:
@@ -87,8 +87,16 @@ class Predictor:
             wanted = routed(experts[0], self.shelves, self.tree, self.route_threshold)
             experts.append(self.text.predict(products, wanted))
             readings = self.text.readings
+            problems.extend(_unread(readings, problems))
         fused = self.pool.predict_proba(experts, photos.n_readable)
         given = decide(fused, self.thresholds, self.tree)
         # without a usable photo there is only the prior: never more than a review
         given[photos.n_readable == 0] = 0
         return Predictions(products, experts, fused, given, readings, photos, problems)
+
+
+def _unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:
+    """Photos that could be decoded but not read."""
+    undecoded = {(problem.product_id, problem.where) for problem in known.named}
+    places = [(i, f"photo {n}", why) for i, own in readings.items() for n, why in own.failures.items()]
+    return [Problem(ProblemKind.UNREAD_TEXT, at, i, why) for i, at, why in places if (i, at) not in undecoded]

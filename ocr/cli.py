@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from catalog.command import (
     verbose_option,
     workspace_option,
 )
+
+if TYPE_CHECKING:
+    from ocr.cache import TranscriptCache
 
 PHOTO = click.option(
     "--photo-probabilities",
@@ -55,9 +59,74 @@ def read(
         return
     if len(files) > 1 or output is None:
         raise ValueError("give one BSON file and --output LINES.jsonl, or photos")
+    catalog = Catalog(files[0])
     with progress_bar("read") as progress:
-        n_products, n_read = write_readings(Catalog(files[0]), reader, output, progress)
+        n_products, n_read, failed = write_readings(catalog, reader, output, progress)
+    if len(catalog.problems):
+        note(catalog.problems.summary())
+    if failed:
+        note("\n".join([f"{len(failed)} x photo that could not be read", *(f"    {photo}" for photo in failed[:5])]))
     say(f"{output}: {n_products} products, text on {n_read}")
+
+
+@main.command()
+@click.argument("product")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--output", type=click.Path(path_type=Path), default=Path("read.png"), show_default=True)
+@config_options
+@workspace_option
+def show(
+    product: str, file: Path | None, output: Path, config: str | None, overrides: tuple[str, ...], workspace: Path
+) -> None:
+    """Draw what is read on a PRODUCT (its _id, or a photo file), a box around every word, as a PNG.
+
+    FILE is the BSON file that holds it; default: the training catalogue.
+    """
+    from catalog.config import load_config
+    from catalog.workspace import Workspace
+    from ocr.commands import show as draw
+    from ocr.config import OcrConfig
+    from ocr.training import make_reader
+
+    room = Workspace(workspace)
+    reader = make_reader(load_config(OcrConfig, "ocr", config, overrides), room)
+    reading = draw(reader, product, room, file, output)
+    say(reading.text or ", ".join(reading.failures.values()) or "(nothing)")
+    say(f"picture: {output}")
+
+
+@main.group()
+def cache() -> None:
+    """The transcript cache of a workspace."""
+
+
+@cache.command()
+@config_options
+@workspace_option
+def info(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
+    """What is kept, by engine settings; a star marks those of the configuration."""
+    from ocr.commands import cache_table
+
+    kept, current = _cache(config, overrides, workspace)
+    say(cache_table(kept, current))
+
+
+@cache.command()
+@config_options
+@workspace_option
+def prune(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
+    """Forget what was read with other engine settings than the configuration's."""
+    kept, current = _cache(config, overrides, workspace)
+    say(f"{kept.path}: {kept.prune(current)} entries of other settings removed; kept: {current}")
+
+
+def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> tuple[TranscriptCache, str]:
+    from catalog.config import load_config
+    from catalog.workspace import Workspace
+    from ocr.config import OcrConfig
+    from ocr.training import existing_cache
+
+    return existing_cache(load_config(OcrConfig, "ocr", config, overrides), Workspace(workspace))
 
 
 @main.command()
@@ -74,7 +143,9 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
     room = Workspace(workspace)
     settings = load_config(OcrConfig, "ocr", config, overrides)
     run = run_training(room, settings, held_out(room), progress_bar)
-    say(f"text: {run.folder}  ({run.details['n_texts']} texts)")
+    encoders = ", ".join(run.details["encoders"]) or "none (pip install 'rayonnage[encoder]' adds them)"
+    say(f"text: {run.folder}  ({run.details['n_texts']} texts; sentence encoders: {encoders})")
+    say(f"read from {run.details['route_threshold']:g} of probability on the shelves")
     if run.metrics:
         top1 = run.metrics["all"]["levels"]["3"]["top1"]
         say(f"held out {run.metrics['all']['n']} products of the shelves: leaf accuracy {top1:.3f}")
@@ -117,7 +188,7 @@ def evaluate(
     from catalog.catalog import Catalog
     from catalog.photo_branch import saved
     from catalog.workspace import Workspace
-    from ocr.commands import evaluate as run_evaluation
+    from ocr.evaluation import evaluate as run_evaluation
 
     room = Workspace(workspace)
     photo = saved(room, Catalog(file), photo_probabilities) if file else None

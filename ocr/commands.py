@@ -1,30 +1,29 @@
-"""What the `ocr` command line calls: read, predict and evaluate over whole catalogues."""
+"""What the `ocr` command line calls: read, show and predict over whole catalogues, look after the cache."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from catalog.atomic import atomic_path
 from catalog.bson_index import Progress
 from catalog.catalog import Catalog
-from catalog.labels import true_leaves
-from catalog.metrics import score_probabilities
-from catalog.photo_file import read_photo
+from catalog.photo_file import is_photo, read_photo
 from catalog.probabilities import Probabilities, concatenate
 from catalog.product import Product
-from catalog.report import Report, System, leaderboard
 from catalog.run import Run
-from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
+from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
-from ocr.expert import read_products
+from ocr.expert import Reading, read_products
+from ocr.picture import drawn
 from ocr.reader import PhotoReader
 from ocr.route import routed, shelf_leaves
-from ocr.training import load_expert, make_reader
+from ocr.training import load_expert, make_reader, route_threshold
+from ocr.transcript import Transcript
 
 CHUNK = 256
 
@@ -33,19 +32,21 @@ def read_files(reader: PhotoReader, paths: Sequence[Path]) -> Iterator[str]:
     """A line for people per photo file: its name and what was read on it, or why nothing could be."""
     for path in paths:
         reading = read_products(reader, [Product(0, (read_photo(path),))])[0]
-        yield f"{path}: {reading.text or ', '.join(reading.failures) or '(nothing)'}"
+        yield f"{path}: {reading.text or ', '.join(reading.failures.values()) or '(nothing)'}"
 
 
 def read_catalog(catalog: Catalog, reader: PhotoReader, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
-    """One JSON object per product: `{product_id, text, photos: [{words: [...]}], failures}`."""
+    """One JSON object per product: `{product_id, text, photos}`, each photo `{words: [...]}` or `{failure: why}`."""
     done = 0
     for products in catalog.chunks(CHUNK):
         for product, reading in zip(products, read_products(reader, products), strict=True):
             yield {
                 "product_id": product.product_id,
                 "text": reading.text,
-                "photos": [transcript.to_json() for transcript in reading.transcripts],
-                "failures": list(reading.failures),
+                "photos": [
+                    photo.to_json() if isinstance(photo, Transcript) else {"failure": photo.reason}
+                    for photo in reading.photos
+                ],
             }
         done += len(products)
         if progress is not None:
@@ -54,14 +55,53 @@ def read_catalog(catalog: Catalog, reader: PhotoReader, progress: Progress | Non
 
 def write_readings(
     catalog: Catalog, reader: PhotoReader, output: Path, progress: Progress | None = None
-) -> tuple[int, int]:
-    """Write JSON lines; returns how many products there are and on how many something was read."""
-    n_read = 0
-    with output.open("w", encoding="utf-8") as file:
+) -> tuple[int, int, list[str]]:
+    """Write JSON lines; returns the number of products, of those with text, and the photos that failed, by name."""
+    n_read, failed = 0, []
+    with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         for line in read_catalog(catalog, reader, progress):
             n_read += bool(line["text"])
+            failed += [
+                f"product {line['product_id']}, photo {n}: {photo['failure']}"
+                for n, photo in enumerate(line["photos"], 1)
+                if "failure" in photo
+            ]
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    return len(catalog), n_read
+    return len(catalog), n_read, failed
+
+
+def show(reader: PhotoReader, product: str, workspace: Workspace, file: Path | None, output: Path) -> Reading:
+    """Draw what is read on a product: a picture of its photos with a box around every word.
+
+    Args:
+        product: id of a product in `file` (default: the training catalogue), or the path of a photo.
+
+    Raises:
+        ValueError: no such product.
+    """
+    if is_photo(Path(product)):
+        wanted = Product(0, (read_photo(Path(product)),))
+    else:
+        catalog = workspace.training_catalog() if file is None else Catalog(file)
+        rows = (catalog.product_ids == int(product)).nonzero()[0] if product.lstrip("-").isdecimal() else []
+        if not len(rows):
+            raise ValueError(f"{catalog.path} has no product {product}: give one of its _id, or a photo")
+        wanted = catalog[int(rows[0])]
+    reading = read_products(reader, [wanted])[0]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(output) as temporary:
+        drawn(wanted.images, reading.photos).save(temporary, "PNG")
+    return reading
+
+
+def cache_table(cache: TranscriptCache, current: str) -> str:
+    """What the transcript cache holds, for people: one line per engine settings, the current ones marked."""
+    lines = [f"{cache.path}: {cache.path.stat().st_size / 2**20:.1f} MiB"]
+    for kept in cache.contents():
+        mark = "*" if kept.settings == current else " "
+        time = "" if math.isnan(kept.seconds_per_photo) else f", {1000 * kept.seconds_per_photo:.0f} ms per photo"
+        lines.append(f"{mark} {kept.photos} photos, {kept.bytes / 2**20:.1f} MiB{time}: {kept.settings}")
+    return "\n".join(lines)
 
 
 def predict_catalog(
@@ -71,9 +111,8 @@ def predict_catalog(
     config = run.config(OcrConfig)
     tree = run.taxonomy()
     expert = load_expert(run, make_reader(config, workspace))
-    wanted = routed(
-        photo.aligned(catalog.product_ids), shelf_leaves(tree, config.shelves), tree, config.route_threshold
-    )
+    known = photo.aligned(catalog.product_ids)
+    wanted = routed(known, shelf_leaves(tree, config.shelves), tree, route_threshold(run))
     parts, done = [], 0
     for products in catalog.chunks(CHUNK):
         parts.append(expert.predict(products, wanted[done : done + len(products)]))
@@ -81,32 +120,3 @@ def predict_catalog(
         if progress is not None:
             progress(done, len(catalog))
     return concatenate(parts)
-
-
-def evaluate(
-    workspace: Workspace,
-    file: Path | None,
-    photo: Probabilities | None,
-    labels: Path | None,
-    output: Path | None,
-    progress: Progress | None = None,
-) -> tuple[str, Path]:
-    """Evaluate on products that truly stand on the shelves: held-out ones, or those of a labelled file."""
-    run = workspace.require("ocr")
-    tree = run.taxonomy()
-    config = run.config(OcrConfig)
-    catalog = workspace.training_catalog() if file is None else Catalog(file)
-    if file is None or photo is None:
-        found = run.held_out()
-    else:
-        found = predict_catalog(catalog, photo, run, workspace, progress)
-    truth = leaves_of(catalog, true_leaves(catalog, tree, labels), found.product_ids)
-    on_shelf = np.isin(truth, shelf_leaves(tree, config.shelves))
-    scores = score_probabilities(found, np.where(on_shelf, truth, -1), tree)
-    if not len(scores):
-        raise ValueError(f"{catalog.path}: no product of the shelves {', '.join(config.shelves)} was read")
-    system = System("text", "words read on the photos", scores, len(scores) / int(on_shelf.sum()))
-    what = "held-out products" if file is None else file.name
-    report = Report("Text branch", f"{what} of {catalog.path.name} on {', '.join(config.shelves)}", [system], tree)
-    report.facts = {"engine": config.engine.name, "run": run.folder.name}
-    return leaderboard([system]), report.write(output or workspace.folder / "reports", "ocr")

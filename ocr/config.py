@@ -26,10 +26,12 @@ class EngineConfig(StrictConfig):
     """RapidOCR looks for text on a copy whose longer side has this many pixels; smaller is faster."""
     min_confidence: float | Literal["auto"]
     """Words under this confidence, in [0, 1], are dropped; auto: 0.7 for rapidocr, 0.6 for tesseract."""
+    backend: Literal["auto", "openvino", "onnxruntime", "cuda"]
+    """What runs RapidOCR's networks; auto: cuda where onnxruntime sees a GPU, else openvino."""
     threads: int | Literal["auto"]
-    """Photos read at the same time; auto: one per processor core."""
+    """Photos read at the same time, each in a process of its own; auto: one per processor core."""
     time_limit_s: float = Field(gt=0, le=3600)
-    """Tesseract: seconds a single photo may take before it is given up. RapidOCR's work is bounded by size."""
+    """Seconds a single photo may take before it is given up and named."""
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:
@@ -43,7 +45,7 @@ class EngineConfig(StrictConfig):
 
 
 class TextConfig(StrictConfig):
-    """The text model: TF-IDF of words and character n-grams, two linear models, weights that calibrate them."""
+    """The text model: TF-IDF of words and character n-grams, vectors of sentence encoders, linear models on both."""
 
     word_ngrams: int = Field(ge=1, le=3)
     """Longest sequence of words that is a feature of its own."""
@@ -59,6 +61,10 @@ class TextConfig(StrictConfig):
     """Additive smoothing of the complement naive Bayes model."""
     ridge: float = Field(gt=0)
     """L2 penalty of the ridge regression on leaf indicators."""
+    encoders: list[Literal["minilm", "e5"]] | Literal["auto"]
+    """Sentence encoders whose vectors are features too; auto: those that are installed (`rayonnage[encoder]`)."""
+    covariance_shrinkage: float = Field(gt=0, le=1)
+    """How far the covariance of an encoder's vectors is drawn to a round one; see `ocr.text_scores.discriminant`."""
     folds: int = Field(ge=2, le=20)
     """Parts of the internal cross-validation that calibrates; identical texts stay together."""
     seed: int
@@ -69,6 +75,8 @@ class TextConfig(StrictConfig):
         shortest, longest = self.character_ngrams
         if not 1 <= shortest <= longest <= 8:
             raise ValueError(f"character_ngrams: {shortest}, {longest}: expected 1 <= shortest <= longest <= 8")
+        if self.encoders != "auto" and len(set(self.encoders)) < len(self.encoders):
+            raise ValueError(f"encoders: {', '.join(self.encoders)}: each at most once")
         return self
 
 
@@ -82,8 +90,9 @@ class OcrConfig(StrictConfig):
     shelves: list[str] = Field(min_length=1)
     """Shelves whose products carry text worth reading: exact paths, `MUSIQUE` or `MUSIQUE > CD`; those that a tree
     lacks are passed over."""
-    route_threshold: float = Field(ge=0, le=1)
-    """A product is read when the photo branch gives these shelves together at least this probability."""
+    route_threshold: Annotated[float, Field(ge=0, le=1)] | Literal["auto"]
+    """A product is read when the photo branch gives these shelves together at least this probability; auto: chosen
+    from the curve of accuracy against photos read, on held-out products (`ocr.route`)."""
     batch_size: int = Field(ge=1)
     """Photos read between two writes of the transcript cache: what a kill can lose."""
     max_pixels: int = Field(ge=1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from catalog.catalog import photo_md5
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import Product
-from ocr.normalize import normalize
+from ocr.normalize import ProductText
 from ocr.reader import PhotoReader
 from ocr.text_model import TextModel
 from ocr.transcript import OcrFailure, Transcript
@@ -21,40 +22,52 @@ NAME = "text"
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read on one product's photos, in the seller's order.
+    """What was read on one product's photos, in the seller's order."""
 
-    Attributes:
-        transcripts: photos that could be read; text: all their words, as people read them;
-        failures: why a photo could not be read.
-    """
+    photos: tuple[Transcript | OcrFailure, ...] = ()
 
-    transcripts: tuple[Transcript, ...] = ()
-    failures: tuple[str, ...] = ()
+    @property
+    def transcripts(self) -> tuple[Transcript, ...]:
+        """Of the photos that could be read."""
+        return tuple(photo for photo in self.photos if isinstance(photo, Transcript))
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """Why a photo could not be read, by its position from 1."""
+        return {n: photo.reason for n, photo in enumerate(self.photos, 1) if isinstance(photo, OcrFailure)}
 
     @property
     def text(self) -> str:
-        """Words of all photos; photos are separated by ` | `."""
+        """Words of all photos, as people read them; photos are separated by ` | `."""
         return " | ".join(t.text.replace("\n", " ") for t in self.transcripts if t.text)
 
     @property
-    def features(self) -> str:
-        """Normalised text: what the text model sees."""
-        return normalize(self.transcripts)
+    def product_text(self) -> ProductText:
+        """What the text model sees."""
+        return ProductText.of(self.transcripts)
+
+    @property
+    def n_words(self) -> int:
+        """Words on all photos."""
+        return sum(len(transcript.words) for transcript in self.transcripts)
+
+    @property
+    def confidence(self) -> float:
+        """Mean confidence of the words, in [0, 1]; NaN where nothing was read."""
+        words = [word.confidence for transcript in self.transcripts for word in transcript.words]
+        return sum(words) / len(words) if words else math.nan
 
 
-def read_products(reader: PhotoReader, products: Sequence[Product]) -> list[Reading]:
-    """Read every photo of some products, each distinct photo once."""
+def read_products(
+    reader: PhotoReader, products: Sequence[Product], progress: Callable[[int, int], None] | None = None
+) -> list[Reading]:
+    """Read every photo of some products, each distinct photo once; `progress` is told photos done and all."""
     keys = [[photo_md5(photo) for photo in product.images] for product in products]
     encoded: dict[bytes, bytes] = {}
     for own, product in zip(keys, products, strict=True):
         encoded.update(zip(own, product.images, strict=True))
-    found = reader.read(encoded)
-    readings = []
-    for own in keys:
-        results = [found[key] for key in own]
-        failures = tuple(r.reason for r in results if isinstance(r, OcrFailure))
-        readings.append(Reading(tuple(r for r in results if isinstance(r, Transcript)), failures))
-    return readings
+    found = reader.read(encoded, progress)
+    return [Reading(tuple(found[key] for key in own)) for own in keys]
 
 
 @dataclass
@@ -84,8 +97,8 @@ class TextExpert:
         texts, rows = [], []
         for row in np.flatnonzero(routed).tolist():
             reading = self.readings[products[row].product_id]
-            text = reading.features
-            if text:
+            text = reading.product_text
+            if text.tokens:
                 silence[row] = Silence.SPEAKS
                 texts.append(text)
                 rows.append(row)

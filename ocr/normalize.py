@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from ocr.transcript import Transcript
 
@@ -18,12 +20,26 @@ _WORD = re.compile(r"isbn_[0-9]+|ean_[0-9]+|[^\W_]+")
 LONGEST_NUMBER = 4
 
 
-def normalize(transcripts: Iterable[Transcript]) -> str:
-    """All words of a product's photos as one line of tokens separated by single spaces; "" if nothing was read.
+@dataclass(frozen=True, slots=True)
+class ProductText:
+    """What the text model sees of a product.
 
-    See `normalize_text`; photos do not flow into each other.
+    Attributes:
+        plain: the words as they were read, for sentence encoders; tokens: see `normalize_text`, of all photos.
+            Both are single lines, and empty where nothing was read.
     """
-    return " ".join(filter(None, (normalize_text(transcript.text) for transcript in transcripts)))
+
+    plain: str
+    tokens: str
+
+    @classmethod
+    def of(cls, transcripts: Sequence[Transcript]) -> Self:
+        """All words of a product's photos; photos do not flow into each other."""
+        texts = [transcript.text for transcript in transcripts]
+        return cls(
+            " ".join(" ".join(text.split()) for text in texts if text),
+            " ".join(filter(None, map(normalize_text, texts))),
+        )
 
 
 def normalize_text(text: str) -> str:

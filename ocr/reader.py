@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from catalog.photo_header import NoPicture, announced_size
 from ocr.cache import TranscriptCache
@@ -57,13 +61,18 @@ class PhotoReader:
         if progress is not None and results:
             progress(len(results), len(photos))
         for batch in self._batches({md5: photo for md5, photo in photos.items() if md5 not in results}):
+            start = time.perf_counter()
             found = self._read_batch(batch)
             if self.cache is not None:
-                self.cache.put_many(settings, found)
+                self.cache.put_many(settings, found, time.perf_counter() - start)
             results |= found
             if progress is not None:
                 progress(len(results), len(photos))
         return results
+
+    def seconds_per_photo(self) -> float:
+        """Mean time that photos took when they were read, NaN without a cache or where it holds no times."""
+        return math.nan if self.cache is None else self.cache.seconds_per_photo(self.engine.settings)
 
     def _batches(self, photos: Mapping[bytes, bytes]) -> Iterator[dict[bytes, bytes | OcrFailure]]:
         """Batches of encoded photos that may be decoded, and of the refusals among them."""
@@ -104,7 +113,17 @@ def n_pixels(photo: bytes) -> int:
 
 
 def decode(photo: bytes) -> Photo | OcrFailure:
-    """`(H, W, 3)` uint8 BGR, turned as its EXIF orientation says, or the failure "unreadable"."""
+    """`(H, W, 3)` uint8 BGR, turned as its EXIF orientation says and set on white where it is transparent, or the
+    failure "unreadable"."""
+    try:
+        if photo.startswith(b"\x89PNG") or photo[8:12] == b"WEBP":
+            # OpenCV shows the colour that lies hidden below transparent pixels: black text on black
+            with Image.open(io.BytesIO(photo)) as file:
+                if file.has_transparency_data:
+                    layers = file.convert("RGBA")
+                    return np.asarray(Image.alpha_composite(Image.new("RGBA", file.size, "white"), layers))[..., 2::-1]
+    except Exception:  # Pillow's parsers raise anything on damaged bytes
+        return UNREADABLE
     try:
         picture = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:

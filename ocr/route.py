@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,10 @@ from catalog.taxonomy import SEPARATOR, Taxonomy
 
 log = logging.getLogger(__name__)
 CHUNK = 1024
+THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
+"""What `route_threshold: auto` chooses from; the first is also what is read to draw the curve."""
+# Accuracy that a higher threshold may cost, and photos that it must save to be preferred, as shares of all.
+MAX_LOSS, MIN_SAVING = 0.001, 0.02
 
 
 def shelf_leaves(tree: Taxonomy, shelves: Sequence[str]) -> NDArray[np.int64]:
@@ -52,3 +58,85 @@ def shelf_mass(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonomy) 
 def routed(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonomy, threshold: float) -> NDArray[np.bool_]:
     """`(N,)` bool: products to read. The photo probabilities are held-out ones when something is fitted on them."""
     return shelf_mass(photo, leaves, tree) >= threshold
+
+
+@dataclass(frozen=True)
+class RoutePoint:
+    """What reading from one threshold on costs and brings, on N held-out products.
+
+    Attributes:
+        threshold: mass on the shelves from which a product is read; products, photos: how many that makes;
+        accuracy: share of all N products whose likeliest leaf is right when, on products that were read, the photo
+        branch tells how likely the shelves are and the text which leaf below them.
+    """
+
+    threshold: float
+    products: int
+    photos: int
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class RouteCurve:
+    """Extra accuracy against reading.
+
+    Attributes:
+        n_products: N; without_text: leaf accuracy of the photo branch alone; points: by rising threshold.
+    """
+
+    n_products: int
+    without_text: float
+    points: tuple[RoutePoint, ...]
+
+    @classmethod
+    def measure(
+        cls,
+        photo: Probabilities,
+        text: Probabilities,
+        truth: NDArray[np.int64],
+        leaves: NDArray[np.int64],
+        tree: Taxonomy,
+    ) -> Self:
+        """The curve over rows of held-out products.
+
+        Args:
+            photo, text: rows of the same N products; text was read from the lowest of `THRESHOLDS` on.
+            truth: `(N,)` leaf. leaves: leaf indices of the shelves.
+        """
+        mass = shelf_mass(photo, leaves, tree)
+        by_photo = np.zeros(len(photo), bool)
+        spoken = np.flatnonzero(photo.speaks)
+        for chunk in np.split(spoken, range(CHUNK, len(spoken), CHUNK)):
+            by_photo[chunk] = photo.dense(chunk, len(tree)).argmax(axis=1) == truth[chunk]
+        with_text = by_photo.copy()
+        both = np.flatnonzero(photo.speaks & text.speaks)
+        for chunk in np.split(both, range(CHUNK, len(both), CHUNK)):
+            dense = photo.dense(chunk, len(tree))
+            dense[:, leaves] = mass[chunk, None] * text.dense(chunk, len(tree))[:, leaves]
+            with_text[chunk] = dense.argmax(axis=1) == truth[chunk]
+        points = []
+        for threshold in THRESHOLDS:
+            read = mass >= threshold
+            accuracy = float(np.where(read, with_text, by_photo).mean())
+            points.append(RoutePoint(threshold, int(read.sum()), int(photo.n_images[read].sum()), accuracy))
+        return cls(len(photo), float(by_photo.mean()), tuple(points))
+
+    def best_threshold(self) -> float:
+        """The lowest threshold that reads hardly more photos than any that costs no accuracy.
+
+        A threshold costs accuracy when it lies more than `MAX_LOSS` below the best; among those that do not, a higher
+        one must save `MIN_SAVING` of the photos: other catalogues will not be as easy as the held-out products.
+        """
+        best = max(point.accuracy for point in self.points)
+        good = [point for point in self.points if point.accuracy >= best - MAX_LOSS]
+        fewest = min(point.photos for point in good)
+        return next(point.threshold for point in good if point.photos * (1 - MIN_SAVING) <= fewest)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types; `from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """Inverse of `to_json`."""
+        return cls(**{**value, "points": tuple(RoutePoint(**point) for point in value["points"])})

@@ -19,29 +19,38 @@ from scipy.special import log_softmax, softmax
 from catalog.atomic import atomic_path, write_text
 from catalog.metrics import expected_calibration_error
 from ocr.config import TextConfig
-from ocr.text_scores import capped_rows, linear_models, make_vectorizers, out_of_fold, tfidf
+from ocr.encoder import DIMENSIONS, make_encoder
+from ocr.normalize import ProductText
+from ocr.text_scores import Vectors, capped_rows, linear_models, make_vectorizers, out_of_fold, tfidf
 
-FORMAT = "rayonnage text model 1"
+FORMAT = "rayonnage text model 2"
 MAX_VOCABULARY_BYTES = 256 * 2**20
 ROWS_AT_ONCE = 2048
 SHRINKAGE = 1e-3
-# Used when there are too few texts to fit the weights: close to what the shelf benchmark gives.
-DEFAULT_WEIGHTS = np.array([1.8, 4.5, 0.5])
+# Used when there are too few texts to fit the weights: close to what the shelf benchmark gives, for naive Bayes, ridge
+# regression and frequency, and for the discriminant of each encoder.
+DEFAULT_WEIGHTS = (1.8, 4.5, 0.5)
+ENCODER_WEIGHT = 0.1
 PLAIN_SHAPE = np.array([1.0, 0.0])
 MIN_CALIBRATION_TEXTS = 10
 
 
 class TextModel:
-    """TF-IDF of words and character n-grams -> complement naive Bayes, ridge regression and the leaf's frequency.
+    """TF-IDF of words and character n-grams -> complement naive Bayes, ridge regression and the leaf's frequency;
+    vectors of sentence encoders, where there are any -> a linear discriminant each.
 
-    The three scores are linear in the features; a log-linear pool with three weights >= 0, fitted on out-of-fold
-    scores, turns them into calibrated probabilities (the weights are its temperature). Naive Bayes carries leaves
-    with few texts, ridge regression those with many. What is kept is their weighted sum: one linear model, whose
-    scores are then divided by a power of their own spread (`sharpened`): long texts are less sure than they claim.
+    All scores are linear in the features; a log-linear pool with weights >= 0, fitted on out-of-fold scores, turns
+    them into calibrated probabilities (the weights are its temperature). Naive Bayes carries leaves with few texts,
+    ridge regression those with many, the encoders words that training never saw. What is kept is their weighted sum:
+    one linear model, whose scores are then divided by a power of their own spread (`sharpened`): long texts are less
+    sure than they claim.
+
+    Args:
+        config: its `encoders` are names, not `auto` (`ocr.encoder.with_installed_encoders`).
 
     Attributes:
-        classes_: `(K,)` int64 leaf indices in ascending order; weights_: `(3,)` float64 pool weights; shape_: `(2,)`
-        float64 factor and power of `sharpened`;
+        classes_: `(K,)` int64 leaf indices in ascending order; weights_: `(3 + encoders,)` float64 pool weights;
+        shape_: `(2,)` float64 factor and power of `sharpened`;
         calibration_: texts and out-of-fold `nll` and `ece` with the fitted weights, `nll_before`, `ece_before`
         with all weights 1; empty for a loaded model.
     """
@@ -51,14 +60,25 @@ class TextModel:
     shape_: NDArray[np.float64]
 
     def __init__(self, config: TextConfig) -> None:
+        if config.encoders == "auto":
+            raise ValueError("text.encoders is auto: name the encoders")
         self.config = config
         self.calibration_: dict[str, float] = {}
+        self._encoders = [make_encoder(name) for name in config.encoders]
 
-    def fit(self, texts: Sequence[str], leaf: NDArray[np.int64]) -> Self:
-        """Learn from normalised texts.
+    def encode(self, texts: Sequence[ProductText]) -> list[Vectors]:
+        """`(N, DIMENSIONS)` vectors of N texts by each encoder: what `fit` takes, so that several fits share them."""
+        plain = [text.plain for text in texts]
+        return [encoder.encode(plain) for encoder in self._encoders]
+
+    def fit(
+        self, texts: Sequence[ProductText], leaf: NDArray[np.int64], vectors: Sequence[Vectors] | None = None
+    ) -> Self:
+        """Learn from texts.
 
         Args:
             texts: N texts, none of them empty. leaf: `(N,)` int64 leaf indices, at least two distinct ones.
+            vectors: what `encode` gives for these texts; computed when None.
 
         Raises:
             ValueError: lengths differ, an empty text, or a single leaf.
@@ -71,18 +91,21 @@ class TextModel:
             raise ValueError(f"texts of {len(np.unique(leaf))} leaf: at least two leaves are needed to tell apart")
         kept = capped_rows(leaf, self.config)
         texts, leaf = [texts[row] for row in kept.tolist()], leaf[kept]
+        vectors = self.encode(texts) if vectors is None else [v[kept] for v in vectors]
         self.classes_, target = np.unique(leaf, return_inverse=True)
-        self.weights_, self.shape_ = self._calibrate(texts, target)
+        self.weights_, self.shape_ = self._calibrate(texts, vectors, target)
         self._vectorizers = make_vectorizers(self.config, len(texts))
         features = tfidf(self._vectorizers, texts, fit=True)
-        parts = linear_models(features, target, len(self.classes_), self.config)
-        coef = sum(w * c for w, (c, _) in zip(self.weights_, parts, strict=True))
-        intercept = sum(w * i for w, (_, i) in zip(self.weights_, parts, strict=True))
-        self._coef = np.asarray(coef, np.float32)
-        self._intercept = np.asarray(intercept, np.float32)
+        models = linear_models(features, vectors, target, len(self.classes_), self.config)
+        bayes, ridge, *_ = (np.float32(w) * m.coef for w, m in zip(self.weights_, models, strict=True))
+        self._coef = bayes + ridge
+        discriminants = zip(self.weights_[3:], models[3:], strict=True)
+        self._vector_coefs = [np.float32(w) * m.coef for w, m in discriminants]
+        intercepts = [w * m.intercept for w, m in zip(self.weights_, models, strict=True)]
+        self._intercept = np.sum(intercepts, axis=0).astype(np.float32)
         return self
 
-    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def predict_proba(self, texts: Sequence[ProductText]) -> NDArray[np.float32]:
         """`(N, K)` float32 probabilities over `classes_`; rows sum to one.
 
         Raises:
@@ -91,12 +114,14 @@ class TextModel:
         _refuse_empty(texts)
         result = np.empty((len(texts), len(self.classes_)), np.float32)
         for start in range(0, len(texts), ROWS_AT_ONCE):
-            features = tfidf(self._vectorizers, texts[start : start + ROWS_AT_ONCE])
-            scores = np.asarray(features @ self._coef.T, np.float64) + self._intercept
+            some = texts[start : start + ROWS_AT_ONCE]
+            scores = np.asarray(tfidf(self._vectorizers, some) @ self._coef.T, np.float64) + self._intercept
+            for coef, vectors in zip(self._vector_coefs, self.encode(some), strict=True):
+                scores += vectors @ coef.T
             result[start : start + ROWS_AT_ONCE] = softmax(sharpened(scores, self.shape_), axis=1)
         return result
 
-    def predict(self, texts: Sequence[str]) -> NDArray[np.int64]:
+    def predict(self, texts: Sequence[ProductText]) -> NDArray[np.int64]:
         """`(N,)` int64 most probable leaf indices."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
@@ -112,6 +137,7 @@ class TextModel:
             "shape": self.shape_,
             "idf_words": np.asarray(self._vectorizers[0].idf_, np.float32),
             "idf_characters": np.asarray(self._vectorizers[1].idf_, np.float32),
+            **{f"coef_{name}": c for name, c in zip(self.config.encoders, self._vector_coefs, strict=True)},
         }
         with atomic_path(folder / "weights.safetensors") as path:
             save_file(arrays, path, metadata={"format": FORMAT, "vocabulary": _fingerprint(words, characters)})
@@ -154,10 +180,11 @@ class TextModel:
             "coef": (len(classes), n_features),
             "intercept": (len(classes),),
             "classes": (len(classes),),
-            "pool_weights": (3,),
+            "pool_weights": (3 + len(self.config.encoders),),
             "shape": (2,),
             "idf_words": (len(vocabularies[0]),),
             "idf_characters": (len(vocabularies[1]),),
+            **{f"coef_{name}": (len(classes), DIMENSIONS) for name in self.config.encoders},
         }
         for name, shape in shapes.items():
             if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
@@ -166,28 +193,30 @@ class TextModel:
             raise ValueError("classes are not ascending leaf indices")
         self.classes_, self.weights_, self.shape_ = classes, arrays["pool_weights"], arrays["shape"]
         self._coef, self._intercept = arrays["coef"], arrays["intercept"]
+        self._vector_coefs = [arrays[f"coef_{name}"] for name in self.config.encoders]
         self._vectorizers = make_vectorizers(self.config, 0, vocabularies)
         for vectorizer, name in zip(self._vectorizers, ("idf_words", "idf_characters"), strict=True):
             vectorizer.idf_ = arrays[name]
 
     def _calibrate(
-        self, texts: Sequence[str], target: NDArray[np.int64]
+        self, texts: Sequence[ProductText], vectors: Sequence[Vectors], target: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Pool weights, then shape, by minimal out-of-fold log loss; identical texts share a fold."""
-        rows, scores = out_of_fold(texts, target, len(self.classes_), self.config)
+        rows, scores = out_of_fold(texts, vectors, target, len(self.classes_), self.config)
+        usual = np.array([*DEFAULT_WEIGHTS, *(ENCODER_WEIGHT for _ in vectors)])
         if len(rows) < MIN_CALIBRATION_TEXTS:
-            return DEFAULT_WEIGHTS.copy(), PLAIN_SHAPE.copy()
+            return usual, PLAIN_SHAPE.copy()
         truth, order = target[rows], np.arange(len(rows))
 
         def pool_loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             logs = log_softmax(np.tensordot(weights, scores, axes=1), axis=1)
             residual = np.exp(logs)
             residual[order, truth] -= 1
-            away = weights - DEFAULT_WEIGHTS
+            away = weights - usual
             gradient = np.array([(residual * score).sum() for score in scores]) / len(rows) + 2 * SHRINKAGE * away
             return float(-logs[order, truth].mean() + SHRINKAGE * away @ away), gradient
 
-        found = minimize(pool_loss, DEFAULT_WEIGHTS, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * 3)
+        found = minimize(pool_loss, usual, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(usual))
         pooled = np.tensordot(found.x, scores, axes=1)
 
         def shape_loss(shape: NDArray[np.float64]) -> float:
@@ -217,9 +246,9 @@ def sharpened(scores: NDArray[Any], shape: NDArray[np.float64]) -> NDArray[np.fl
     return np.asarray(factor * scores / spread**power, np.float64)
 
 
-def _refuse_empty(texts: Sequence[str]) -> None:
+def _refuse_empty(texts: Sequence[ProductText]) -> None:
     for row, text in enumerate(texts):
-        if not text.strip():
+        if not text.tokens.strip():
             raise ValueError(f"text {row} is empty: nothing was read there, leave the product out")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +13,21 @@ from safetensors.numpy import load_file, save_file
 
 from catalog.atomic import atomic_path
 from catalog.metrics import score_probabilities, summarize
-from catalog.probabilities import Probabilities, choose_k, concatenate
+from catalog.probabilities import Probabilities, Silence, choose_k, concatenate
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
 from ocr.cache import TranscriptCache
-from ocr.config import OcrConfig
+from ocr.config import OcrConfig, TextConfig
+from ocr.encoder import with_installed_encoders
 from ocr.engine import make_engine
 from ocr.expert import TextExpert, read_products
+from ocr.normalize import ProductText
 from ocr.reader import PhotoReader
-from ocr.route import routed, shelf_leaves
+from ocr.route import THRESHOLDS, RouteCurve, routed, shelf_leaves, shelf_mass
 from ocr.text_model import TextModel
+from ocr.text_scores import Vectors, capped_rows
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 CHUNK = 256
@@ -38,11 +43,22 @@ def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
     return PhotoReader(make_engine(config.engine), cache, batch_size=config.batch_size, max_pixels=config.max_pixels)
 
 
+def existing_cache(config: OcrConfig, workspace: Workspace) -> tuple[TranscriptCache, str]:
+    """The workspace's transcript cache, and the settings under which the configured engine keeps its transcripts.
+
+    Raises:
+        FileNotFoundError: nothing was read in this workspace yet.
+    """
+    if not workspace.transcripts.is_file():
+        raise FileNotFoundError(f"{workspace.transcripts} does not exist: nothing was read in this workspace yet")
+    return TranscriptCache(workspace.transcripts), make_engine(config.engine).settings
+
+
 def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Bar) -> Run:
     """Train the text branch under the workspace's plan.
 
-    The model learns from products whose label lies on the configured shelves; each held-out part is routed by
-    `photo`, the image branch's held-out probabilities, exactly as in prediction.
+    The model learns from products whose label lies on the configured shelves, at most `text.texts_per_leaf` of each
+    leaf; each held-out part is routed by `photo`, the image branch's held-out probabilities, exactly as in prediction.
 
     Raises:
         ValueError: the tree has none of the shelves, too few texts, or `photo` of another plan or tree.
@@ -51,54 +67,98 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     plan, tree = data.plan, data.tree
     if (photo.plan, photo.taxonomy) != (plan.plan_id, tree.fingerprint):
         raise ValueError("the photo probabilities were made under another plan or tree: run `mosaic train` again")
+    config = config.model_copy(update={"text": with_installed_encoders(config.text)})
     shelves = shelf_leaves(tree, config.shelves)
     reader = make_reader(config, workspace)
-    on_shelf = np.isin(data.leaf[plan.positions], shelves)
-    texts = _read_texts(data, plan.positions[on_shelf], reader, bar)
+    texts = _read_texts(data, plan.positions[np.isin(data.leaf[plan.positions], shelves)], config, reader, bar)
     run = Run.create(
         workspace.folder, "ocr", "ocr", plan=plan.plan_id, data=plan.data, config=config.model_dump(), tree=tree
     )
-    held_out: list[Probabilities] = []
+    read_from = THRESHOLDS[0] if config.route_threshold == "auto" else config.route_threshold
+    parts: list[Probabilities] = []
     for part in plan.held_out_parts:
         expert = _fit(data, config, texts, plan.training_positions(part), reader)
-        held_out.append(_predict_part(data, config, part, expert, photo, held_out, bar))
+        parts.append(_predict_part(data, part, expert, photo, shelves, read_from, bar))
+    held_out = concatenate(parts)
+    known, truth = photo.aligned(held_out.product_ids), data.truth(held_out.product_ids)
+    threshold = read_from
+    if config.route_threshold == "auto":
+        curve = RouteCurve.measure(known, held_out, truth, shelves, tree)
+        threshold = curve.best_threshold()
+        run.details["route_curve"] = curve.to_json()
+        held_out = _not_routed(held_out, shelf_mass(known, shelves, tree) < threshold)
+    held_out.save(run.folder / "heldout.safetensors")
     # more text is what this branch gains most from: the deployed model has seen the held-out products too
     deployed = _fit(data, config, texts, plan.positions, reader)
-    probabilities = concatenate(held_out)
-    probabilities.save(run.folder / "heldout.safetensors")
-    _save_expert(run, deployed, k=int(probabilities.leaves.shape[1]))
-    truth = data.truth(probabilities.product_ids)
-    truth = np.where(np.isin(truth, shelves), truth, -1)
-    run.metrics = summarize(score_probabilities(probabilities, truth, tree)) if len(truth) else {}
-    run.details |= {"n_texts": len(texts), "engine": config.engine.name}
+    _save_expert(run, deployed)
+    on_shelf = np.where(np.isin(truth, shelves), truth, -1)
+    run.metrics = summarize(score_probabilities(held_out, on_shelf, tree)) if len(truth) else {}
+    seconds = reader.seconds_per_photo()
+    run.details |= {
+        "k": int(held_out.leaves.shape[1]),
+        "n_texts": len(texts.positions),
+        "engine": config.engine.name,
+        "encoders": list(config.text.encoders),
+        "route_threshold": threshold,
+        "seconds_per_photo": None if math.isnan(seconds) else seconds,
+    }
     run.save()
     workspace.register(run)
     return run
 
 
-def _read_texts(data: TrainingData, positions: NDArray[np.int64], reader: PhotoReader, bar: Bar) -> dict[int, str]:
-    """Normalised text by catalogue position; products on which nothing was read are left out."""
-    texts: dict[int, str] = {}
+@dataclass(frozen=True)
+class _Texts:
+    """Texts of the shelves' products, by rising catalogue position; `vectors` are their encoders'."""
+
+    positions: NDArray[np.int64]
+    texts: list[ProductText]
+    vectors: list[Vectors]
+
+
+def _read_texts(
+    data: TrainingData, positions: NDArray[np.int64], config: OcrConfig, reader: PhotoReader, bar: Bar
+) -> _Texts:
+    """What can be read on the products of the shelves; those on which nothing was read are left out."""
+    positions = positions[capped_rows(data.leaf[positions], config.text)]
+    kept: list[int] = []
+    texts: list[ProductText] = []
     with bar("read training shelves") as progress:
         for start in range(0, len(positions), CHUNK):
             chunk = positions[start : start + CHUNK].tolist()
-            readings = read_products(reader, [data.catalog[i] for i in chunk])
-            texts.update({i: r.features for i, r in zip(chunk, readings, strict=True) if r.features})
+            for i, reading in zip(chunk, read_products(reader, [data.catalog[i] for i in chunk]), strict=True):
+                text = reading.product_text
+                if text.tokens:
+                    kept.append(i)
+                    texts.append(text)
             progress(min(start + CHUNK, len(positions)), len(positions))
-    return texts
+    return _Texts(np.array(kept, np.int64), texts, _encoded(texts, config.text, bar))
+
+
+def _encoded(texts: list[ProductText], config: TextConfig, bar: Bar) -> list[Vectors]:
+    """Vectors of all texts, once for every model that is fitted on a part of them."""
+    model, parts = TextModel(config), list[list[Vectors]]()
+    if not config.encoders or not texts:
+        return []
+    with bar(f"encode texts ({', '.join(config.encoders)})") as progress:
+        for start in range(0, len(texts), CHUNK):
+            parts.append(model.encode(texts[start : start + CHUNK]))
+            progress(min(start + CHUNK, len(texts)), len(texts))
+    return [np.concatenate(own) for own in zip(*parts, strict=True)]
 
 
 def _fit(
-    data: TrainingData, config: OcrConfig, texts: dict[int, str], positions: NDArray[np.int64], reader: PhotoReader
+    data: TrainingData, config: OcrConfig, texts: _Texts, positions: NDArray[np.int64], reader: PhotoReader
 ) -> TextExpert:
-    own = [i for i in positions.tolist() if i in texts]
-    leaves = data.leaf[own]
-    if len(own) < MIN_TEXTS or len(np.unique(leaves)) < 2:
+    rows = np.flatnonzero(np.isin(texts.positions, positions))
+    leaves = data.leaf[texts.positions[rows]]
+    if len(rows) < MIN_TEXTS or len(np.unique(leaves)) < 2:
         raise ValueError(
-            f"{len(own)} products of the shelves {', '.join(config.shelves)} carry text that could be read, on "
+            f"{len(rows)} products of the shelves {', '.join(config.shelves)} carry text that could be read, on "
             f"{len(np.unique(leaves))} leaves: at least {MIN_TEXTS} on 2 leaves are needed; train fusion without text"
         )
-    model = TextModel(config.text).fit([texts[i] for i in own], leaves)
+    model = TextModel(config.text)
+    model.fit([texts.texts[row] for row in rows.tolist()], leaves, [v[rows] for v in texts.vectors])
     counts = np.bincount(np.searchsorted(model.classes_, leaves), minlength=len(model.classes_))
     return TextExpert(
         model, reader, counts / counts.sum(), len(model.classes_), data.tree.fingerprint, data.plan.plan_id
@@ -107,25 +167,23 @@ def _fit(
 
 def _predict_part(
     data: TrainingData,
-    config: OcrConfig,
     part: int,
     expert: TextExpert,
     photo: Probabilities,
-    earlier: Sequence[Probabilities],
+    shelves: NDArray[np.int64],
+    read_from: float,
     bar: Bar,
 ) -> Probabilities:
     positions = data.plan.held_out_positions(part)
     known = photo.aligned(data.catalog.product_ids[positions])
-    wanted = routed(known, shelf_leaves(data.tree, config.shelves), data.tree, config.route_threshold)
-    if earlier:
-        expert.k = earlier[0].leaves.shape[1]
-    parts = []
+    wanted = routed(known, shelves, data.tree, read_from)
+    parts: list[Probabilities] = []
     with bar("read held-out products") as progress:
         for start in range(0, len(positions), CHUNK):
             chunk = slice(start, start + CHUNK)
             products = [data.catalog[int(i)] for i in positions[chunk]]
             parts.append(expert.predict(products, wanted[chunk]))
-            if not earlier and start == 0:
+            if start == 0:
                 _narrow(expert, parts[0], data.tree)
             progress(min(start + CHUNK, len(positions)), len(positions))
     return concatenate(parts)
@@ -138,18 +196,37 @@ def _narrow(expert: TextExpert, first: Probabilities, tree: Taxonomy) -> None:
         expert.k = choose_k(first.dense(rows, len(tree))[:, first.support], COVERAGE, MAX_LEAVES)
 
 
-def _save_expert(run: Run, expert: TextExpert, k: int) -> None:
+def _not_routed(found: Probabilities, rows: NDArray[np.bool_]) -> Probabilities:
+    """The same probabilities, silent on some rows as if they had not been read."""
+    return replace(
+        found,
+        leaves=np.where(rows[:, None], 0, found.leaves).astype(np.int32),
+        values=np.where(rows[:, None], np.float32(np.nan), found.values),
+        rest=np.where(rows, np.float32(np.nan), found.rest),
+        silence=np.where(rows, Silence.NOT_ROUTED, found.silence).astype(np.uint8),
+    )
+
+
+def _save_expert(run: Run, expert: TextExpert) -> None:
     expert.model.save(run.folder / "text-model")
     with atomic_path(run.folder / "frequency.safetensors") as temporary:
         save_file({"frequency": expert.frequency}, temporary)
-    run.details = {"k": k}
 
 
 def load_expert(run: Run, reader: PhotoReader) -> TextExpert:
-    """The deployed text expert of a run folder."""
+    """The deployed text expert of a run folder.
+
+    Raises:
+        ValueError: damaged files. EncoderMissing: it was trained with an encoder that is not installed here.
+    """
     model = TextModel.load(run.folder / "text-model")
     frequency = load_file(run.folder / "frequency.safetensors")["frequency"]
     if len(frequency) != len(model.classes_):
         raise ValueError(f"{run.folder}: text model and frequencies do not fit together, train it again")
     tree = run.taxonomy().fingerprint
     return TextExpert(model, reader, frequency, int(run.details["k"]), tree, run.plan)
+
+
+def route_threshold(run: Run) -> float:
+    """From which mass on the shelves on a product is read: as configured, or as chosen when the run was trained."""
+    return float(run.details["route_threshold"])

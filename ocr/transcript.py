@@ -93,29 +93,6 @@ class OcrFailure:
     lasting: bool = True
 
 
-def line_words(text: str, confidence: float, box: Box, line: int) -> list[Word]:
-    """Cut a line that an engine read in one piece into words; boxes are shared out by number of characters.
-
-    Args:
-        text: the line; blank gives no word. confidence: of the whole line, clipped to [0, 1].
-        box: of the whole line, left, top, right, bottom; a line higher than wide runs downwards.
-        line: its number.
-    """
-    left, top, right, bottom = box
-    words, total, at = [], max(1, len(text.strip())), 0
-    text = text.strip()
-    for part in text.split():
-        at = text.index(part, at)
-        start, end = at / total, (at + len(part)) / total
-        at += len(part)
-        if right - left >= bottom - top:
-            own = (left + start * (right - left), top, left + end * (right - left), bottom)
-        else:
-            own = (left, top + start * (bottom - top), right, top + end * (bottom - top))
-        words.append(Word(part[:MAX_WORD_LENGTH], min(1.0, max(0.0, confidence)), own, line))
-    return words
-
-
 def bounded(words: Sequence[Word]) -> Transcript:
     """A transcript of the first `MAX_WORDS` words."""
     return Transcript(tuple(words[:MAX_WORDS]))

@@ -1,4 +1,5 @@
 import hashlib
+import math
 import os
 import signal
 import sqlite3
@@ -111,3 +112,44 @@ def test_a_kill_loses_no_finished_batch(cache):
     assert len(found) == 50
     cache.put_many("e", {key("new"): read("new")})
     assert cache.get_many("e", [key("new")])
+
+
+def test_times_add_up_and_settings_are_listed(cache):
+    cache.put_many("e", {key(n): read("un") for n in range(4)}, seconds=2.0)
+    cache.put_many("e", {key(n): read("un") for n in range(4, 6)}, seconds=1.0)
+    cache.put_many("other", {key(1): read("deux")})
+    first, second = cache.contents()
+    assert (first.settings, first.photos, first.seconds_per_photo) == ("e", 6, 0.5)
+    assert first.bytes > 100
+    assert (second.settings, second.photos) == ("other", 1)
+    assert math.isnan(second.seconds_per_photo)
+    assert cache.seconds_per_photo("e") == 0.5
+    assert math.isnan(cache.seconds_per_photo("never seen"))
+
+
+def test_pruning_keeps_one_engine_and_gives_the_space_back(cache):
+    cache.put_many("old", {key(n): read(os.urandom(200).hex()) for n in range(2000)}, seconds=1.0)
+    cache.put_many("new", {key(1): read("neuf")})
+    before = cache.path.stat().st_size
+    assert cache.prune("new") == 2000
+    assert [kept.settings for kept in cache.contents()] == ["new"]
+    assert cache.get_many("new", [key(1)]) == {key(1): read("neuf")}
+    assert cache.path.stat().st_size < before / 10
+
+
+def test_a_full_disk_stops_keeping_but_not_reading(cache, caplog, monkeypatch):
+    cache.put_many("e", {key(0): read("un")})
+    connect = sqlite3.connect
+
+    def small_disk(*args, **options):
+        db = connect(*args, **options)
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count = {pages + 2}")
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", small_disk)
+    for batch in range(3):
+        cache.put_many("e", {key(f"{batch}.{n}"): read(os.urandom(200).hex()) for n in range(2000)})
+    assert caplog.text.count("cannot grow") == 1
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    assert cache.get_many("e", [key(0), key("0.1")]) == {key(0): read("un")}

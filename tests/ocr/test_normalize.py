@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr.normalize import check_digit_10, check_digit_13, normalize, normalize_text, without_accents
-from ocr.transcript import Transcript, line_words
+from ocr.lines import Line
+from ocr.normalize import ProductText, check_digit_10, check_digit_13, normalize_text, without_accents
+from ocr.transcript import Transcript
 
 FRENCH = string.ascii_letters + "àâçéèêëîïôùûüÿœæÀÂÇÉÈÊËÎÏÔÙÛÜŸŒÆ"
 
 
 def transcript(*lines):
-    return Transcript(tuple(w for n, line in enumerate(lines) for w in line_words(line, 1.0, (0, 0, 9, 9), n)))
+    return Transcript(tuple(w for n, line in enumerate(lines) for w in Line(line, 1.0, (0, 0, 9, 9)).words(n)))
 
 
 @pytest.mark.parametrize(
@@ -39,11 +40,10 @@ def test_examples(text, expected):
 
 
 def test_photos_do_not_flow_into_each_other():
-    assert normalize([transcript("Les Misé-", "rables"), Transcript(), transcript("Hugo")]) == (
-        "les misérables miserables hugo"
-    )
-    assert normalize([transcript("fin-"), transcript("tome")]) == "fin tome"
-    assert normalize([]) == ""
+    found = ProductText.of([transcript("Les Misé-", "rables"), Transcript(), transcript("Hugo")])
+    assert found == ProductText("Les Misé- rables Hugo", "les misérables miserables hugo")
+    assert ProductText.of([transcript("fin-"), transcript("tome")]).tokens == "fin tome"
+    assert ProductText.of([]) == ProductText("", "")
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ocr.cache import TranscriptCache
-from ocr.reader import PhotoReader, n_pixels
+from ocr.reader import PhotoReader, decode, n_pixels
 from ocr.transcript import OcrFailure, Transcript, Word
 
 
@@ -129,3 +129,15 @@ def test_progress_reaches_the_end(cache):
 def test_header_size():
     assert n_pixels(png(3, (7, 5))) == 35
     assert n_pixels(b"nothing") == 0
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_transparent_photos_are_set_on_white(kind):
+    layers = np.zeros((40, 40, 4), np.uint8)
+    layers[10:20, 10:20] = (200, 0, 0, 255)
+    out = io.BytesIO()
+    Image.fromarray(layers).save(out, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    photo = decode(out.getvalue())
+    assert photo.shape == (40, 40, 3)
+    assert photo[0, 0].tolist() == [255, 255, 255]
+    assert photo[15, 15].tolist() == [0, 0, 200]

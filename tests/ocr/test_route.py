@@ -7,7 +7,7 @@ import pytest
 
 from catalog.probabilities import Probabilities, Silence
 from catalog.taxonomy import Taxonomy
-from ocr.route import routed, shelf_leaves, shelf_mass
+from ocr.route import THRESHOLDS, RouteCurve, RoutePoint, routed, shelf_leaves, shelf_mass
 
 TREE = Taxonomy(
     [
@@ -42,3 +42,62 @@ def test_mass_counts_the_unlisted_share_and_silent_rows_are_not_routed():
     # row 1 lists leaves 0 and 1, and the rest 0.06 lies on three leaves of the shelves
     np.testing.assert_allclose(mass, [0.55 + 0.45 * 2 / 3, 0.04 + 0.06, 0], rtol=1e-5)
     assert routed(photo, leaves, TREE, 0.5).tolist() == [True, False, False]
+
+
+def probabilities(name, dense, silence, support, n_images):
+    n = len(dense)
+    return Probabilities.from_dense(
+        name, np.arange(n), n_images, np.asarray(dense, float), np.asarray(silence, np.uint8),
+        support=np.array(support, np.int32), frequency=np.full(len(support), 1 / len(support)), k=len(support),
+        taxonomy=TREE.fingerprint,
+    )  # fmt: skip
+
+
+def test_the_curve_is_what_a_loop_over_products_finds():
+    rng = np.random.default_rng(1)
+    n, leaves = 200, shelf_leaves(TREE, ["LIBRAIRIE", "MUSIQUE"])
+    truth = rng.integers(0, 5, n)
+    photo = probabilities(
+        "mosaic", rng.dirichlet(np.full(5, 0.2), n), np.where(np.arange(n) % 17, 0, Silence.UNREADABLE), range(5),
+        rng.integers(1, 5, n).astype(np.int8),
+    )  # fmt: skip
+    text = probabilities(
+        "text", rng.dirichlet(np.full(4, 0.2), n), np.where(np.arange(n) % 5, 0, Silence.NOTHING_READ), range(1, 5),
+        photo.n_images,
+    )  # fmt: skip
+    curve = RouteCurve.measure(photo, text, truth, leaves, TREE)
+    for point in curve.points:
+        right = photos = 0
+        for row in range(n):
+            if not photo.speaks[row]:
+                continue
+            p = photo.dense(np.array([row]), 5)[0].astype(float)
+            mass = p[1:].sum()
+            photos += int(photo.n_images[row]) * bool(mass >= point.threshold)
+            if mass >= point.threshold and text.speaks[row]:
+                p[1:] = mass * text.dense(np.array([row]), 5)[0][1:]
+            right += int(p.argmax() == truth[row])
+        assert point.accuracy == pytest.approx(right / n)
+        assert point.photos == photos
+    assert [point.threshold for point in curve.points] == list(THRESHOLDS)
+    assert RouteCurve.from_json(curve.to_json()) == curve
+
+
+@pytest.mark.parametrize(
+    ("photos", "accuracies", "chosen"),
+    [
+        # nothing is lost up to 0.3, which reads far less than 0.1
+        ([1000, 500, 400], [0.60, 0.60, 0.60], 0.3),
+        # a higher threshold that saves next to nothing is not worth its risk
+        ([1000, 402, 400], [0.60, 0.60, 0.60], 0.1),
+        # what it saves costs accuracy
+        ([1000, 500, 100], [0.60, 0.5995, 0.59], 0.1),
+        ([1000, 500, 100], [0.60, 0.55, 0.50], 0.01),
+    ],
+)
+def test_the_threshold_saves_reading_but_no_accuracy(photos, accuracies, chosen):
+    points = tuple(
+        RoutePoint(threshold, n, n, accuracy)
+        for threshold, n, accuracy in zip((0.01, 0.1, 0.3), photos, accuracies, strict=True)
+    )
+    assert RouteCurve(2000, 0.4, points).best_threshold() == chosen

@@ -23,7 +23,9 @@ from catalog.workspace import Workspace
 from ocr import training
 from ocr.cli import main as ocr
 from ocr.config import OcrConfig
-from ocr.transcript import OcrFailure, Transcript, line_words
+from ocr.lines import Line
+from ocr.route import RouteCurve
+from ocr.transcript import OcrFailure, Transcript
 
 LEAVES = [
     (1, ("CUISINE", "TASSES", "MUG")),
@@ -50,7 +52,7 @@ class WrittenEngine:
     def _one(self, number: int) -> Transcript | OcrFailure:
         if number == 25:
             return OcrFailure("engine stopped")
-        return Transcript(tuple(line_words(WORDS[number], 0.9, (0, 0, 9, 9), 0)) if number in WORDS else ())
+        return Transcript(tuple(Line(WORDS[number], 0.9, (0, 0, 9, 9)).words(0)) if number in WORDS else ())
 
 
 def photo(number: int, seed: int) -> bytes:
@@ -90,13 +92,13 @@ def photo_branch(workspace: Workspace, product_ids: np.ndarray, is_book: np.ndar
     )  # fmt: skip
 
 
-def trained(workspace: Workspace) -> Run:
+def trained(workspace: Workspace, *overrides: str) -> Run:
     """Train the text branch with the image branch above."""
     from catalog.command import progress_bar
 
     catalog = workspace.training_catalog()
     ids = catalog.product_ids[workspace.plan().held_out_positions(0)]
-    config = load_config(OcrConfig, "ocr", "debug")
+    config = load_config(OcrConfig, "ocr", "debug", overrides)
     return training.train(workspace, config, photo_branch(workspace, ids, ids % 4 != 0), progress_bar)
 
 
@@ -114,11 +116,30 @@ def test_held_out_rows_speak_where_routed_and_say_why_where_not(room):
 
 def test_photos_are_read_once_and_only_on_the_shelves(room, monkeypatch):
     engine = training.make_engine(None)
-    trained(room)
+    trained(room, "route_threshold=0.1")
     # ninety books; the thirty mugs were never read
     assert engine.n_read == 90
-    trained(room)
+    trained(room, "route_threshold=0.1")
     assert engine.n_read == 90
+
+
+def test_the_threshold_is_chosen_on_held_out_products(room):
+    engine = training.make_engine(None)
+    run = trained(room)
+    # the curve needs what a low threshold reads: the mugs of the held-out fifth, on which there are no words
+    n_mugs = int((run.held_out().product_ids % 4 == 0).sum())
+    assert engine.n_read == 90 + n_mugs
+    assert run.details["route_threshold"] == training.route_threshold(run) == 0.05
+    curve = RouteCurve.from_json(run.details["route_curve"])
+    assert curve.points[0].photos == len(run.held_out())
+    assert curve.points[-1].accuracy == 1.0 > curve.without_text
+    assert run.details["seconds_per_photo"] > 0
+
+
+def test_at_most_so_many_products_of_a_leaf_are_read(room):
+    engine = training.make_engine(None)
+    run = trained(room, "route_threshold=1", "text.texts_per_leaf=12")
+    assert engine.n_read == run.details["n_texts"] == 36
 
 
 def test_prediction_names_every_silence(room, tmp_path):

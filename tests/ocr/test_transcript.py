@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr.transcript import MAX_WORD_LENGTH, MAX_WORDS, Transcript, Word, bounded, line_words
+from ocr.transcript import MAX_WORD_LENGTH, MAX_WORDS, Transcript, Word, bounded
 
 BOX = (1.0, 2.0, 30.5, 12.0)
 # from_json must turn any JSON value into a transcript or a ValueError
@@ -73,16 +73,6 @@ def word(**changes):
 def test_out_of_bounds_is_refused(value):
     with pytest.raises(ValueError):
         Transcript.from_json(value)
-
-
-def test_a_line_is_cut_into_words():
-    first, second = line_words("  Le Horla ", 1.2, (0.0, 10.0, 80.0, 20.0), 3)
-    assert (first.text, second.text, first.line, first.confidence) == ("Le", "Horla", 3, 1.0)
-    assert first.box == (0.0, 10.0, 20.0, 20.0)
-    assert second.box == (30.0, 10.0, 80.0, 20.0)
-    assert line_words(" ", 1.0, BOX, 0) == []
-    upright = line_words("ab cd", 1.0, (0.0, 0.0, 10.0, 50.0), 0)
-    assert [word.box for word in upright] == [(0.0, 0.0, 10.0, 20.0), (0.0, 30.0, 10.0, 50.0)]
 
 
 def test_too_many_words_are_cut():

