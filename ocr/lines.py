@@ -23,6 +23,9 @@ MAX_LINE_WIDTH = 2400
 # A region this much higher than wide is a line that runs up or down, as on a spine; one less high may be one upright
 # character.
 TALL, VERY_TALL = 1.5, 3.0
+SURE = 0.9
+"""A wide line read with less confidence is looked at upside down too."""
+HOPELESS = 3
 
 
 class Direction(IntEnum):
@@ -68,32 +71,63 @@ class Line:
 def read_regions(
     picture: Picture, regions: NDArray[np.float64], recognize: Recognize, min_confidence: float
 ) -> list[Line]:
-    """Read each region in the direction in which it reads best.
+    """Read each region in the direction in which it reads best, the largest text first.
+
+    Once `HOPELESS` regions in a row could not be read, those with still smaller text are left alone: the back of a
+    book holds twenty lines of three pixels' height, which would take five times as long as the front.
 
     Args:
         picture: `(H, W, 3)` uint8 BGR. regions: `(M, 4, 2)` corners in pixels, clockwise from the top left one.
         recognize: reads an upright `(48, W, 3)` line: its text and confidence in [0, 1].
-        min_confidence: a line read with less is looked at upside down too, and left out when that is no surer.
+        min_confidence: a line read with less is left out.
     """
-    lines = []
-    for corners in regions:
-        crop = cut_out(picture, corners)
-        height, width = crop.shape[:2]
-        if height < TALL * width:
-            tried = [Direction.RIGHT]
-        elif height < VERY_TALL * width:
-            tried = [Direction.RIGHT, Direction.DOWN, Direction.UP]
+    lines: list[Line] = []
+    crops: dict[Box, Picture] = {}
+    failed = 0
+    for corners, crop in sorted(
+        ((corners, cut_out(picture, corners)) for corners in regions), key=lambda region: -min(region[1].shape[:2])
+    ):
+        left, top, right, bottom = (float(side) for side in (*corners.min(axis=0), *corners.max(axis=0)))
+        line = _surest(crop, (left, top, right, bottom), recognize)
+        if line.text.strip() and line.confidence >= min_confidence:
+            lines.append(line)
+            crops[line.box] = crop
+            failed = 0
         else:
-            tried = [Direction.DOWN, Direction.UP]
-        read = [(*recognize(upright(crop, direction)), direction) for direction in tried]
-        if tried == [Direction.RIGHT] and read[0][1] < min_confidence:
-            read.append((*recognize(upright(crop, Direction.LEFT)), Direction.LEFT))
-        text, confidence, direction = max(read, key=lambda found: found[1])
-        if text.strip() and confidence >= min_confidence:
-            left, top = corners.min(axis=0).tolist()
-            right, bottom = corners.max(axis=0).tolist()
-            lines.append(Line(text, confidence, (left, top, right, bottom), direction))
-    return lines
+            failed += 1
+            if failed == HOPELESS:
+                break
+    return _one_way_up(lines, crops, recognize, min_confidence)
+
+
+def _surest(crop: Picture, box: Box, recognize: Recognize) -> Line:
+    height, width = crop.shape[:2]
+    if height < TALL * width:
+        tried = [Direction.RIGHT]
+    elif height < VERY_TALL * width:
+        tried = [Direction.RIGHT, Direction.DOWN, Direction.UP]
+    else:
+        tried = [Direction.DOWN, Direction.UP]
+    read = [Line(*recognize(upright(crop, direction)), box, direction) for direction in tried]
+    if tried == [Direction.RIGHT] and read[0].confidence < SURE:
+        read.append(Line(*recognize(upright(crop, Direction.LEFT)), box, Direction.LEFT))
+    return max(read, key=lambda line: line.confidence)
+
+
+def _one_way_up(
+    lines: list[Line], crops: dict[Box, Picture], recognize: Recognize, min_confidence: float
+) -> list[Line]:
+    """Read the upright lines of a photo upside down where most of its letters stand so: some read well both ways."""
+    letters = {d: sum(len(line.text) for line in lines if line.direction is d) for d in Direction}
+    if letters[Direction.LEFT] <= letters[Direction.RIGHT]:
+        return lines
+    turned = []
+    for line in lines:
+        if line.direction is Direction.RIGHT:
+            again = Line(*recognize(upright(crops[line.box], Direction.LEFT)), line.box, Direction.LEFT)
+            line = again if again.confidence >= min_confidence else line
+        turned.append(line)
+    return turned
 
 
 def cut_out(picture: Picture, corners: NDArray[np.float64]) -> Picture:

@@ -18,6 +18,7 @@ import pytesseract
 
 from ocr.config import EngineConfig
 from ocr.engine import MIN_SIDE, EngineMissing, Photo
+from ocr.prepare import Prepared, prepare
 from ocr.transcript import MAX_WORD_LENGTH, OcrFailure, Transcript, Word, bounded
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,10 @@ ENLARGE = 3.0
 MIN_CONFIDENCE = 0.6
 # A list file shares Tesseract's start (about 0.3 s for two languages); more photos than this gain nothing.
 PHOTOS_PER_PROCESS = 32
-MAX_SIDE = 3000
+# Quarter turns in which a photo is read again on which hardly anything was found: lines that run down or up, as on
+# spines, of which Tesseract makes a few stray letters. The way that gives most letters is kept.
+QUARTER_TURNS = (1, 3)
+FEW_LETTERS = 15
 _WORD_LEVEL, _PAGE_LEVEL = "5", "1"
 _INSTALL = "install it (Debian: apt-get install tesseract-ocr tesseract-ocr-fra) or set engine.name to rapidocr"
 
@@ -61,7 +65,7 @@ class TesseractEngine:
         self.time_limit_s = config.time_limit_s
         self.settings = (
             f"tesseract {version} {'+'.join(self.languages)} psm={self.page_mode} enlarge={self.enlarge:g} "
-            f"min_confidence={self.min_confidence:g} r1"
+            f"min_confidence={self.min_confidence:g} r2"
         )
 
     def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
@@ -69,15 +73,28 @@ class TesseractEngine:
         results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
         # too small a photo makes Tesseract stop in the middle of its list
         rows = [row for row, photo in enumerate(photos) if min(photo.shape[:2]) >= MIN_SIDE]
-        n_parts = max(min(len(rows), self.threads), -(-len(rows) // PHOTOS_PER_PROCESS))
-        parts = [rows[start::n_parts] for start in range(n_parts)]
+        for row, result in zip(rows, self._read_turned([photos[row] for row in rows], 0), strict=True):
+            results[row] = result
+        again = [row for row in rows if -1 < _n_letters(results[row]) < FEW_LETTERS]
+        for turns in QUARTER_TURNS:
+            for row, result in zip(again, self._read_turned([photos[row] for row in again], turns), strict=True):
+                results[row] = max(results[row], result, key=_n_letters)
+        return results
+
+    def _read_turned(self, photos: Sequence[Photo], quarter_turns: int) -> list[Transcript | OcrFailure]:
+        """All photos in one direction, shared out to processes."""
+        n_parts = max(min(len(photos), self.threads), -(-len(photos) // PHOTOS_PER_PROCESS))
+        parts = [range(start, len(photos), n_parts) for start in range(n_parts)]
+        results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
         with _one_thread_each(), ThreadPoolExecutor(self.threads) as pool:
-            found = pool.map(lambda part: self._read_list([photos[row] for row in part]), parts)
+            found = pool.map(
+                lambda part: self._read_list([prepare(photos[row], self.enlarge, quarter_turns) for row in part]), parts
+            )
             for row, result in zip(chain.from_iterable(parts), chain.from_iterable(found), strict=True):
                 results[row] = result
         return results
 
-    def _read_list(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
+    def _read_list(self, photos: Sequence[Prepared]) -> list[Transcript | OcrFailure]:
         """One process for all; when it dies or hangs, one process for each, so that only the culprit is lost."""
         try:
             return list(self._run(photos, self.time_limit_s * max(1.0, len(photos) / 8)))
@@ -91,19 +108,12 @@ class TesseractEngine:
             timed_out = "timeout" in str(error)
             return [OcrFailure(f"tesseract: {str(error)[:200]}", lasting=not timed_out)]
 
-    def _run(self, photos: Sequence[Photo], time_limit_s: float) -> list[Transcript]:
+    def _run(self, photos: Sequence[Prepared], time_limit_s: float) -> list[Transcript]:
         with tempfile.TemporaryDirectory(prefix="rayonnage-ocr-") as folder:
-            scales = []
             paths = [str(Path(folder, f"{number}.png")) for number in range(len(photos))]
             for path, photo in zip(paths, photos, strict=True):
-                scale = min(self.enlarge, MAX_SIDE / max(photo.shape[:2]))
-                height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
-                gray = cv2.resize(
-                    cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), (width, height), interpolation=cv2.INTER_CUBIC
-                )
-                if not cv2.imwrite(path, gray, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
+                if not cv2.imwrite(path, photo.picture, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
                     raise OSError(f"cannot write {path}")
-                scales.append(scale)
             # the extension .txt tells Tesseract that this is a list
             listing = Path(folder, "photos.txt")
             listing.write_text("\n".join(paths) + "\n", encoding="utf-8")
@@ -116,22 +126,22 @@ class TesseractEngine:
                 )
             except pytesseract.TesseractNotFoundError as error:
                 raise EngineMissing(f"{error} {_INSTALL}") from None
-        return parse_table(table, scales, self.min_confidence)
+        return parse_table(table, photos, self.min_confidence)
 
 
-def parse_table(table: str, scales: Sequence[float], min_confidence: float) -> list[Transcript]:
+def parse_table(table: str, photos: Sequence[Prepared], min_confidence: float) -> list[Transcript]:
     """Transcripts from Tesseract's TSV of a list file.
 
     Args:
         table: TSV with a header; `page_num` counts photos from 1, `conf` is in 0..100.
-        scales: enlargement of each photo; boxes are divided by it.
+        photos: what was read; boxes are mapped back to the photos.
         min_confidence: words under it, in [0, 1], are dropped.
 
     Raises:
         ValueError: not one page per photo, or not such a table.
     """
-    words: list[list[Word]] = [[] for _ in scales]
-    lines: list[dict[tuple[str, ...], int]] = [{} for _ in scales]
+    words: list[list[Word]] = [[] for _ in photos]
+    lines: list[dict[tuple[str, ...], int]] = [{} for _ in photos]
     pages = set()
     for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
         try:
@@ -140,8 +150,8 @@ def parse_table(table: str, scales: Sequence[float], min_confidence: float) -> l
                 pages.add(page)
             if level != _WORD_LEVEL:
                 continue
-            confidence, scale = float(row["conf"]) / 100, scales[page]
-            left, top, width, height = (float(row[key]) / scale for key in ("left", "top", "width", "height"))
+            confidence, photo = float(row["conf"]) / 100, photos[page]
+            left, top, width, height = (float(row[key]) for key in ("left", "top", "width", "height"))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ValueError(f"unexpected TSV row from Tesseract: {row!r}") from error
         place = tuple(row[key] for key in ("block_num", "par_num", "line_num"))
@@ -149,11 +159,16 @@ def parse_table(table: str, scales: Sequence[float], min_confidence: float) -> l
         if confidence < min_confidence:
             continue
         for text in (row["text"] or "").split():
-            box = (left, top, left + width, top + height)
+            box = photo.photo_box(left, top, left + width, top + height)
             words[page].append(Word(text[:MAX_WORD_LENGTH], min(1.0, confidence), box, line))
-    if pages != set(range(len(scales))):
-        raise ValueError(f"Tesseract read {len(pages)} of {len(scales)} photos")
+    if pages != set(range(len(photos))):
+        raise ValueError(f"Tesseract read {len(pages)} of {len(photos)} photos")
     return [bounded(found) for found in words]
+
+
+def _n_letters(result: Transcript | OcrFailure) -> int:
+    """Letters and digits read; -1 for a failure."""
+    return sum(map(str.isalnum, result.text)) if isinstance(result, Transcript) else -1
 
 
 @contextmanager

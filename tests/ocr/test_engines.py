@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from catalog.config import load_config
 from ocr.config import OcrConfig
 from ocr.engine import ENGINES, EngineMissing, make_engine
+from ocr.prepare import prepare
 from ocr.rapid import MAX_ASPECT, prepared
 from ocr.tesseract import TesseractEngine, parse_table
 from ocr.transcript import OcrFailure, Transcript
@@ -54,6 +55,11 @@ def engine(request):
     return make_engine(config(f"name={request.param}"))
 
 
+@pytest.fixture(scope="module")
+def rapid():
+    return make_engine(config("name=rapidocr"))
+
+
 def test_titles_are_read(engine):
     least = {"rapidocr": 0.95, "tesseract": 0.5}[engine.name]
     found = engine.read([cover(lines) for lines in TITLES])
@@ -87,20 +93,31 @@ def test_settings_name_what_changes_the_output(engine):
     assert engine.name in engine.settings
 
 
-def test_a_failing_network_loses_one_photo():
-    engine = make_engine(config("name=rapidocr", "threads=1"))
-    engine._load()
-    real = engine._session
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_turned_photos_are_read_in_order(rapid, turns):
+    (found,) = rapid.read([np.rot90(cover(TITLES[0]), turns).copy()])
+    assert found.text.split("\n") == list(TITLES[0])
 
-    def session(picture):
-        if picture.max() == 0:
-            raise RuntimeError("no such thing")
-        return real(picture)
 
-    engine._session = session
-    bad, good = engine.read([np.zeros((50, 50, 3), np.uint8), cover(TITLES[0])])
-    assert bad == OcrFailure("rapidocr: RuntimeError: no such thing")
-    assert "Stendhal" in good.text
+def test_a_spine_is_read_in_both_directions(rapid):
+    words = np.full((180, 180, 3), 240, np.uint8)
+    line = cover(("Les Misérables",), (180, 180))[15:55]
+    words[:, 20:60] = np.rot90(line, 1)
+    words[:, 110:150] = np.rot90(line, 3)
+    (found,) = rapid.read([words])
+    assert found.text.split("\n") == ["Les Misérables", "Les Misérables"]
+    # the first line's words run down or up the photo, one after the other
+    tops = [word.box[1] for word in found.words]
+    assert len(set(np.sign([tops[1] - tops[0], tops[3] - tops[2]]))) == 2
+
+
+def test_light_text_and_other_scripts(rapid):
+    light = 255 - cover(TITLES[1])
+    greek = cover(("Ιλιάδα", "Όμηρος"))
+    found = rapid.read([light, greek])
+    assert found[0].text.split("\n") == list(TITLES[1])
+    # what is no Latin text may come out as anything, but as something that can be kept
+    assert Transcript.from_json(found[1].to_json()).text == found[1].text
 
 
 def test_a_strip_is_padded():
@@ -137,6 +154,20 @@ def test_a_crash_or_hang_is_retried_one_by_one(monkeypatch, caplog):
 
 
 @NEEDS_TESSERACT
+@pytest.mark.parametrize("turns", [1, 3])
+def test_tesseract_reads_turned_and_skewed_text(turns):
+    engine = make_engine(config("name=tesseract"))
+    photo = np.asarray(Image.fromarray(cover(TITLES[0])).rotate(5, Image.Resampling.BICUBIC, fillcolor=(200, 225, 235)))
+    found = engine.read([np.rot90(photo, turns).copy(), photo])
+    for transcript in found:
+        assert "Stendhal" in transcript.text
+    # boxes lie where the word is printed: below the title, turned with the photo
+    (turned,) = [word.box for word in found[0].words if word.text == "Stendhal"]
+    assert (turned[3] - turned[1]) > (turned[2] - turned[0])
+    assert (turned[0] > 90) == (turns == 1)
+
+
+@NEEDS_TESSERACT
 def test_a_real_time_limit():
     engine = make_engine(config("name=tesseract", "time_limit_s=0.001"))
     (found,) = engine.read([cover(TITLES[0])])
@@ -170,16 +201,24 @@ def test_the_table_must_have_a_page_per_photo():
     page = "1\t{}\t0\t0\t0\t0\t0\t0\t9\t9\t-1\t\n"
     word = '5\t2\t1\t1\t1\t1\t30\t60\t90\t30\t{}\t"Horla\n'
     table = HEADER + page.format(1) + page.format(2) + word.format("96.5") + word.format("20.0")
-    blank, found = parse_table(table, [3.0, 3.0], 0.6)
+    tripled = prepare(np.zeros((100, 100, 3), np.uint8), 3.0)
+    blank, found = parse_table(table, [tripled, tripled], 0.6)
     assert blank == Transcript()
     assert [(w.text, w.confidence, w.box) for w in found.words] == [('"Horla', 0.965, (10.0, 20.0, 40.0, 30.0))]
     for broken in (HEADER + page.format(1), HEADER + word.format("x"), HEADER + page.format(3)):
         with pytest.raises(ValueError):
-            parse_table(broken, [3.0, 3.0], 0.6)
+            parse_table(broken, [tripled, tripled], 0.6)
 
 
 def test_every_configured_name_has_an_engine():
     assert set(ENGINES) == {"rapidocr", "tesseract"}
+
+
+def test_a_gpu_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr("ocr.rapid._has_cuda", lambda: False)
+    with pytest.raises(EngineMissing, match="sees no GPU"):
+        make_engine(config("name=rapidocr", "backend=cuda"))
+    assert "onnxruntime" in make_engine(config("name=rapidocr", "backend=onnxruntime")).settings
 
 
 @pytest.mark.parametrize("bad", ["enlarge=100", "min_confidence=2", "threads=0", "languages=['../x']", "page_mode=0"])

@@ -1,0 +1,186 @@
+"""Photos per second and text similarity of each way to read covers, in one run.
+
+Usage: python bench/ocr.py [--photos N] [--repeats R] [--shelf val.bson category_names.csv]
+
+Covers with known text are drawn (`bench/covers.py`). The ways take turns in every repeat, on the same plain covers, so
+that other work on the machine slows all of them alike; rates are medians, first calls (loading networks) are not timed.
+Naive ways are what their documentation shows: one call per photo, no setting of threads. Similarity is difflib's
+ratio of what was read to what was drawn, line breaks as spaces; accents: of the drawn words with an accent, the share
+that was read letter by letter. With --shelf, the BOOKS photos of a real file are read by both engines too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import hashlib
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+# this script is called like the package that it measures, and lies first on the path
+sys.path[0] = str(Path(__file__).parents[1])
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+
+from bench.covers import Cover, faint, plain, skewed, turned  # noqa: E402
+from catalog.catalog import Catalog, photo_md5  # noqa: E402
+from catalog.config import load_config  # noqa: E402
+from catalog.taxonomy import Taxonomy  # noqa: E402
+from ocr.cache import TranscriptCache  # noqa: E402
+from ocr.config import OcrConfig  # noqa: E402
+from ocr.engine import Engine, Photo, make_engine  # noqa: E402
+from ocr.normalize import without_accents  # noqa: E402
+from ocr.reader import PhotoReader, decode  # noqa: E402
+from ocr.route import shelf_leaves  # noqa: E402
+from ocr.transcript import Transcript  # noqa: E402
+
+Read = Callable[[Sequence[Photo]], list[str]]
+SHELF_PHOTOS = 400
+
+
+def engine_of(*overrides: str) -> Engine:
+    """An engine with the shipped settings but for some."""
+    return make_engine(load_config(OcrConfig, "ocr", None, [f"engine.{item}" for item in overrides]).engine)
+
+
+def ours(engine: Engine) -> Read:
+    """One call for all photos."""
+    return lambda photos: [one_line(t.text) if isinstance(t, Transcript) else "" for t in engine.read(photos)]
+
+
+def naive_tesseract(photos: Sequence[Photo]) -> list[str]:
+    """`pytesseract.image_to_data` photo by photo, with the enlargement, page mode and filter that ours has."""
+    import pytesseract
+
+    texts = []
+    for photo in photos:
+        gray = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+        found = pytesseract.image_to_data(gray, lang="fra+eng", config="--psm 11", output_type=pytesseract.Output.DICT)
+        words = zip(found["text"], found["conf"], strict=True)
+        texts.append(" ".join(text.strip() for text, confidence in words if text.strip() and confidence >= 60))
+    return texts
+
+
+def naive_rapidocr() -> Read:
+    """`RapidOCR()(photo)` photo by photo."""
+    from rapidocr import RapidOCR
+
+    engine = RapidOCR(params={"Global.log_level": "critical"})
+    return lambda photos: [" ".join(engine(photo).txts or ()) for photo in photos]
+
+
+def one_line(text: str) -> str:
+    """Single spaces."""
+    return " ".join(text.split())
+
+
+def similarity(read: str, drawn: str) -> float:
+    """Share of matching characters, in [0, 1]."""
+    return difflib.SequenceMatcher(None, read, drawn, autojunk=False).ratio()
+
+
+def accents_right(texts: Sequence[str], covers: Sequence[Cover]) -> float:
+    """Of the drawn words that carry an accent, the share read exactly."""
+    right = total = 0
+    for text, cover in zip(texts, covers, strict=True):
+        own = [word for word in cover.text.split() if without_accents(word.lower()) != word.lower()]
+        total += len(own)
+        right += sum(word in text.split() for word in own)
+    return right / total
+
+
+def measure_speed(ways: dict[str, Read], covers: Sequence[Cover], repeats: int) -> None:
+    """Print rate, similarity and accents of every way on the same covers, and the ratios asked for."""
+    photos = [np.asarray(decode(cover.photo)) for cover in covers]
+    texts = {name: read(photos[:2]) and [] for name, read in ways.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, read in ways.items():
+            start = time.perf_counter()
+            texts[name] = read(photos)
+            seconds[name].append(time.perf_counter() - start)
+    rate = {name: len(photos) / statistics.median(own) for name, own in seconds.items()}
+    print(f"\n{len(photos)} drawn covers, median of {repeats}\n{'':<42}photos/s  similarity  accents")
+    for name, own in texts.items():
+        like = np.mean([similarity(text, cover.text) for text, cover in zip(own, covers, strict=True)])
+        print(f"{name:<42}{rate[name]:8.2f}{like:12.3f}{accents_right(own, covers):9.3f}")
+    for fast, slow in (("our tesseract", "naive pytesseract"), ("our rapidocr", "rapidocr as it comes")):
+        if slow in rate:
+            same = np.mean([a == b for a, b in zip(texts[fast], texts[slow], strict=True)])
+            print(f"{fast} / {slow}: {rate[fast] / rate[slow]:.1f} x, same text on {100 * same:.0f} %")
+
+
+def measure_hard(ways: dict[str, Read], n: int) -> None:
+    """Print the similarity on each kind of cover."""
+    print(f"\nsimilarity on {n} covers of each kind\n{'':<42}" + "".join(f"{k.__name__:>10}" for k in KINDS))
+    for name, read in ways.items():
+        row = []
+        for kind in KINDS:
+            covers = [kind(number) for number in range(n)]
+            texts = read([np.asarray(decode(cover.photo)) for cover in covers])
+            row.append(np.mean([similarity(text, cover.text) for text, cover in zip(texts, covers, strict=True)]))
+        print(f"{name:<42}" + "".join(f"{value:10.3f}" for value in row))
+
+
+KINDS = (plain, faint, skewed, turned)
+
+
+def measure_cache(engine: Engine, n: int) -> None:
+    """Print how much faster a second run over the same photos is."""
+    photos = {hashlib.md5(cover.photo).digest(): cover.photo for cover in map(plain, range(n))}
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = []
+        for _ in range(2):
+            reader = PhotoReader(engine, TranscriptCache(Path(folder, "transcripts.sqlite")), batch_size=64)
+            start = time.perf_counter()
+            reader.read(photos)
+            seconds.append(time.perf_counter() - start)
+    print(f"\ncache, {n} photos: {seconds[0]:.2f} s, second run {seconds[1]:.4f} s: {seconds[0] / seconds[1]:.0f} x")
+
+
+def measure_shelf(ways: dict[str, Read], file: Path, tree_file: Path) -> None:
+    """Print the rate on real files' book photos, fronts and backs, read from the cache of nothing."""
+    catalog, tree = Catalog(file), Taxonomy.from_csv(tree_file)
+    books = np.isin(tree.leaf_index(catalog.category_ids), shelf_leaves(tree, ["BOOKS"]))
+    encoded = {photo_md5(p): p for i in np.flatnonzero(books) for p in catalog[int(i)].images}
+    photos = [np.asarray(decode(photo)) for photo in list(encoded.values())[:SHELF_PHOTOS]]
+    print(f"\n{len(photos)} book photos of {file.name}")
+    for name, read in ways.items():
+        start = time.perf_counter()
+        texts = read(photos)
+        print(f"{name:<42}{len(photos) / (time.perf_counter() - start):8.2f} photos/s, text on {sum(map(bool, texts))}")
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=48)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--shelf", type=Path, nargs=2, metavar=("BSON", "TREE"))
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} processor cores")
+    tesseract, rapid = engine_of("name=tesseract"), engine_of()
+    on_onnxruntime = engine_of("backend=onnxruntime")
+    print(tesseract.settings, rapid.settings, sep="\n")
+    fast = {"our tesseract": ours(tesseract), "our rapidocr": ours(rapid)}
+    ways = {
+        "naive pytesseract": naive_tesseract,
+        "rapidocr as it comes": naive_rapidocr(),
+        **fast,
+        "our rapidocr on onnxruntime": ours(on_onnxruntime),
+    }
+    measure_speed(ways, [plain(number) for number in range(options.photos)], options.repeats)
+    measure_hard({"rapidocr as it comes": ways["rapidocr as it comes"], **fast}, options.photos)
+    measure_cache(rapid, 4 * options.photos)
+    if options.shelf:
+        measure_shelf(fast, *options.shelf)
+
+
+if __name__ == "__main__":
+    main()
