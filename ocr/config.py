@@ -51,6 +51,8 @@ class TextConfig(StrictConfig):
     """Longest sequence of words that is a feature of its own."""
     character_ngrams: tuple[int, int]
     """Shortest and longest sequence of characters within a word; they see through reading errors."""
+    confidence_power: float = Field(ge=0, le=10)
+    """A word that was read with confidence c counts c to this power; 0 counts all words alike."""
     max_word_features: int = Field(ge=100, le=2_000_000)
     """The most frequent word features are kept; bounds memory at features x leaves x 4 bytes."""
     max_character_features: int = Field(ge=100, le=2_000_000)

@@ -27,19 +27,37 @@ class ProductText:
     Attributes:
         plain: the words as they were read, for sentence encoders; tokens: see `normalize_text`, of all photos.
             Both are single lines, and empty where nothing was read.
+        weights: how sure the engine was of each token, in [0, 1].
     """
 
     plain: str
     tokens: str
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.tokens.split()) != len(self.weights):
+            raise ValueError(f"{len(self.weights)} weights for the tokens {self.tokens[:80]!r}")
 
     @classmethod
     def of(cls, transcripts: Sequence[Transcript]) -> Self:
         """All words of a product's photos; photos do not flow into each other."""
-        texts = [transcript.text for transcript in transcripts]
-        return cls(
-            " ".join(" ".join(text.split()) for text in texts if text),
-            " ".join(filter(None, map(normalize_text, texts))),
-        )
+        plain, tokens, weights = list[str](), list[str](), list[float]()
+        for transcript in transcripts:
+            plain += transcript.text.split()
+            own = normalize_text(transcript.text).split()
+            tokens += own
+            weights += _confidences(own, transcript)
+        return cls(" ".join(plain), " ".join(tokens), tuple(weights))
+
+
+def _confidences(tokens: Sequence[str], transcript: Transcript) -> list[float]:
+    """The confidence of the word that each token comes from; of all words where it comes from several."""
+    known: dict[str, float] = {}
+    for word in transcript.words:
+        for token in normalize_text(word.text).split():
+            known[token] = max(word.confidence, known.get(token, 0.0))
+    mean = sum(word.confidence for word in transcript.words) / max(1, len(transcript.words))
+    return [known.get(token, mean) for token in tokens]
 
 
 def normalize_text(text: str) -> str:

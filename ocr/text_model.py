@@ -94,8 +94,8 @@ class TextModel:
         vectors = self.encode(texts) if vectors is None else [v[kept] for v in vectors]
         self.classes_, target = np.unique(leaf, return_inverse=True)
         self.weights_, self.shape_ = self._calibrate(texts, vectors, target)
-        self._vectorizers = make_vectorizers(self.config, len(texts))
-        features = tfidf(self._vectorizers, texts, fit=True)
+        self._vectorizers = tuple(vectorizer.fit(texts) for vectorizer in make_vectorizers(self.config, len(texts)))
+        features = tfidf(self._vectorizers, texts)
         models = linear_models(features, vectors, target, len(self.classes_), self.config)
         bayes, ridge, *_ = (np.float32(w) * m.coef for w, m in zip(self.weights_, models, strict=True))
         self._coef = bayes + ridge
@@ -128,15 +128,15 @@ class TextModel:
     def save(self, folder: Path) -> None:
         """Write `vocabulary.json` and `weights.safetensors` into a folder; each names the other's fingerprint."""
         folder.mkdir(parents=True, exist_ok=True)
-        words, characters = (list(v.get_feature_names_out()) for v in self._vectorizers)
+        words, characters = (vectorizer.terms for vectorizer in self._vectorizers)
         arrays: dict[str, NDArray[Any]] = {
             "coef": self._coef,
             "intercept": self._intercept,
             "classes": self.classes_,
             "pool_weights": self.weights_,
             "shape": self.shape_,
-            "idf_words": np.asarray(self._vectorizers[0].idf_, np.float32),
-            "idf_characters": np.asarray(self._vectorizers[1].idf_, np.float32),
+            "idf_words": self._vectorizers[0].idf,
+            "idf_characters": self._vectorizers[1].idf,
             **{f"coef_{name}": c for name, c in zip(self.config.encoders, self._vector_coefs, strict=True)},
         }
         with atomic_path(folder / "weights.safetensors") as path:
@@ -194,9 +194,8 @@ class TextModel:
         self.classes_, self.weights_, self.shape_ = classes, arrays["pool_weights"], arrays["shape"]
         self._coef, self._intercept = arrays["coef"], arrays["intercept"]
         self._vector_coefs = [arrays[f"coef_{name}"] for name in self.config.encoders]
-        self._vectorizers = make_vectorizers(self.config, 0, vocabularies)
-        for vectorizer, name in zip(self._vectorizers, ("idf_words", "idf_characters"), strict=True):
-            vectorizer.idf_ = arrays[name]
+        fresh = zip(make_vectorizers(self.config, 0), vocabularies, ("idf_words", "idf_characters"), strict=True)
+        self._vectorizers = tuple(vectorizer.restored(terms, arrays[name]) for vectorizer, terms, name in fresh)
 
     def _calibrate(
         self, texts: Sequence[ProductText], vectors: Sequence[Vectors], target: NDArray[np.int64]

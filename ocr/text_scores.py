@@ -10,20 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.covariance import shrunk_covariance
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import ComplementNB
 
 from ocr.config import TextConfig
+from ocr.ngrams import Matrix, NgramTfidf, character_ngrams, word_ngrams
 from ocr.normalize import ProductText
 
-MAX_WORDS_PER_TEXT = 300
 CALIBRATION_TEXTS = 20_000
 LEAVES_AT_ONCE = 64
 
 ROWS_AT_ONCE = 65_536
 
-Matrix = Any  # scipy's csr_matrix has no element type
 Scores = NDArray[np.float32]
 Vectors = NDArray[np.float32]
 
@@ -51,34 +49,19 @@ def capped_rows(leaf: NDArray[np.int64], config: TextConfig) -> NDArray[np.int64
     return np.sort(order[rank < config.texts_per_leaf])
 
 
-def make_vectorizers(
-    config: TextConfig, n_texts: int, vocabularies: Sequence[list[str] | None] = (None, None)
-) -> tuple[Any, Any]:
-    """Vectorizers of words and of characters, new or with the vocabularies of fitted ones."""
-    shared: dict[str, Any] = {"lowercase": False, "sublinear_tf": True, "dtype": np.float32}
-    words = TfidfVectorizer(
-        token_pattern=r"\S+",
-        ngram_range=(1, config.word_ngrams),
-        max_features=config.max_word_features,
-        vocabulary=vocabularies[0],
-        **shared,
-    )
-    characters = TfidfVectorizer(
-        analyzer="char_wb",
-        ngram_range=config.character_ngrams,
-        max_features=config.max_character_features,
-        # a sequence seen once says nothing, unless there is little else
-        min_df=2 if n_texts >= 200 else 1,
-        vocabulary=vocabularies[1],
-        **shared,
-    )
+def make_vectorizers(config: TextConfig, n_texts: int) -> tuple[NgramTfidf, NgramTfidf]:
+    """Features of words and of characters, to be fitted on `n_texts` texts or restored."""
+    power = config.confidence_power
+    words = NgramTfidf(word_ngrams(config.word_ngrams), config.max_word_features, 1, power)
+    # a sequence seen once says nothing, unless there is little else
+    least = 2 if n_texts >= 200 else 1
+    characters = NgramTfidf(character_ngrams(*config.character_ngrams), config.max_character_features, least, power)
     return words, characters
 
 
-def tfidf(vectorizers: Sequence[Any], texts: Sequence[ProductText], fit: bool = False) -> Matrix:
+def tfidf(vectorizers: Sequence[NgramTfidf], texts: Sequence[ProductText]) -> Matrix:
     """`(N, F)` sparse float32: words, then characters, each block of length one per row."""
-    short = [" ".join(text.tokens.split()[:MAX_WORDS_PER_TEXT]) for text in texts]
-    return csr_matrix(hstack([v.fit_transform(short) if fit else v.transform(short) for v in vectorizers]))
+    return csr_matrix(hstack([vectorizer.transform(texts) for vectorizer in vectorizers]))
 
 
 def linear_models(
@@ -143,8 +126,9 @@ def out_of_fold(
         outside = outside[np.isin(target[outside], seen)][: CALIBRATION_TEXTS // config.folds]
         if len(seen) < 2 or not len(outside):
             continue
-        vectorizers = make_vectorizers(config, len(inside))
-        features = tfidf(vectorizers, [texts[row] for row in inside.tolist()], fit=True)
+        known = [texts[row] for row in inside.tolist()]
+        vectorizers = [vectorizer.fit(known) for vectorizer in make_vectorizers(config, len(known))]
+        features = tfidf(vectorizers, known)
         models = linear_models(features, [v[inside] for v in vectors], own, len(seen), config)
         unseen = tfidf(vectorizers, [texts[row] for row in outside.tolist()])
         block = np.zeros((len(models), len(outside), n_classes), np.float32)

@@ -1,6 +1,7 @@
 import re
 import string
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,9 +42,20 @@ def test_examples(text, expected):
 
 def test_photos_do_not_flow_into_each_other():
     found = ProductText.of([transcript("Les Misé-", "rables"), Transcript(), transcript("Hugo")])
-    assert found == ProductText("Les Misé- rables Hugo", "les misérables miserables hugo")
+    assert found == ProductText("Les Misé- rables Hugo", "les misérables miserables hugo", (1.0,) * 4)
     assert ProductText.of([transcript("fin-"), transcript("tome")]).tokens == "fin tome"
-    assert ProductText.of([]) == ProductText("", "")
+    assert ProductText.of([]) == ProductText("", "", ())
+
+
+def test_tokens_weigh_as_much_as_the_engine_was_sure():
+    words = Line("Été indien", 0.9, (0, 0, 9, 9)).words(0) + Line("été in-", 0.5, (0, 0, 9, 9)).words(1)
+    words += Line("connu", 0.3, (0, 0, 9, 9)).words(2)
+    found = ProductText.of([Transcript(tuple(words))])
+    assert found.tokens == "été ete indien été ete inconnu"
+    # a token read twice is as sure as its surest reading; what was joined from pieces weighs their mean
+    np.testing.assert_allclose(found.weights, [0.9, 0.9, 0.9, 0.9, 0.9, 0.62])
+    with pytest.raises(ValueError, match="1 weights"):
+        ProductText("a b", "a b", (1.0,))
 
 
 @given(st.text())

@@ -35,8 +35,8 @@ def books(n, seed=0, noise=0.4):
     return texts, leaf.astype(np.int64)
 
 
-def text(tokens):
-    return ProductText(tokens.upper(), tokens)
+def text(tokens, weight=1.0):
+    return ProductText(tokens.upper(), tokens, (weight,) * len(tokens.split()))
 
 
 @pytest.fixture(scope="module")
