@@ -1,4 +1,4 @@
-"""Book covers with known text, drawn for `bench/ocr.py`: French titles, eleven fonts, 180 x 180 JPEG."""
+"""Book covers with known text, drawn for `bench/ocr_engines.py`: French titles, eleven fonts, 180 x 180 JPEG."""
 
 from __future__ import annotations
 

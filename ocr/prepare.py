@@ -1,7 +1,7 @@
 """A photo as Tesseract reads it best: grey, full contrast, straight, enlarged.
 
 Light text on dark stays as it is: Tesseract inverts line by line, and doing it here changed nothing on the covers of
-`bench/ocr.py`.
+`bench/ocr_engines.py`.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def _has_cuda() -> bool:
 
 
 def _best_backend() -> str:
-    """OpenVINO reads the same photos in 0.7 times ONNX Runtime's time on a CPU (`bench/ocr.py`)."""
+    """OpenVINO reads the same photos in 0.7 times ONNX Runtime's time on a CPU (`bench/ocr_engines.py`)."""
     if importlib.util.find_spec("onnxruntime") is not None and _has_cuda():
         return "cuda"
     return "openvino" if importlib.util.find_spec("openvino") is not None else "onnxruntime"

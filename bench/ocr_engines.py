@@ -1,6 +1,6 @@
 """Photos per second and text similarity of each way to read covers, in one run.
 
-Usage: python bench/ocr.py [--photos N] [--repeats R] [--shelf val.bson category_names.csv]
+Usage: python bench/ocr_engines.py [--photos N] [--repeats R] [--shelf val.bson category_names.csv]
 
 Covers with known text are drawn (`bench/covers.py`). The ways take turns in every repeat, on the same plain covers, so
 that other work on the machine slows all of them alike; rates are medians, first calls (loading networks) are not timed.
@@ -16,29 +16,25 @@ import difflib
 import hashlib
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-# this script is called like the package that it measures, and lies first on the path
-sys.path[0] = str(Path(__file__).parents[1])
+import cv2
+import numpy as np
+from covers import Cover, faint, plain, skewed, turned
 
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
-
-from bench.covers import Cover, faint, plain, skewed, turned  # noqa: E402
-from catalog.catalog import Catalog, photo_md5  # noqa: E402
-from catalog.config import load_config  # noqa: E402
-from catalog.taxonomy import Taxonomy  # noqa: E402
-from ocr.cache import TranscriptCache  # noqa: E402
-from ocr.config import OcrConfig  # noqa: E402
-from ocr.engine import Engine, Photo, make_engine  # noqa: E402
-from ocr.normalize import without_accents  # noqa: E402
-from ocr.reader import PhotoReader, decode  # noqa: E402
-from ocr.route import shelf_leaves  # noqa: E402
-from ocr.transcript import Transcript  # noqa: E402
+from catalog.catalog import Catalog, photo_md5
+from catalog.config import load_config
+from catalog.taxonomy import Taxonomy
+from ocr.cache import TranscriptCache
+from ocr.config import OcrConfig
+from ocr.engine import Engine, Photo, make_engine
+from ocr.normalize import without_accents
+from ocr.reader import PhotoReader, decode
+from ocr.route import shelf_leaves
+from ocr.transcript import Transcript
 
 Read = Callable[[Sequence[Photo]], list[str]]
 SHELF_PHOTOS = 400
