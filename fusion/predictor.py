@@ -87,7 +87,7 @@ class Predictor:
             wanted = routed(experts[0], self.shelves, self.tree, self.route_threshold)
             experts.append(self.text.predict(products, wanted))
             readings = self.text.readings
-            problems.extend(_unread(readings, problems))
+            problems.extend(unread(readings, problems))
         fused = self.pool.predict_proba(experts, photos.n_readable)
         given = decide(fused, self.thresholds, self.tree)
         # without a usable photo there is only the prior: never more than a review
@@ -95,7 +95,7 @@ class Predictor:
         return Predictions(products, experts, fused, given, readings, photos, problems)
 
 
-def _unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:
+def unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:
     """Photos that could be decoded but not read."""
     undecoded = {(problem.product_id, problem.where) for problem in known.named}
     places = [(i, f"photo {n}", why) for i, own in readings.items() for n, why in own.failures.items()]

@@ -20,11 +20,13 @@ import pytest
 from click.testing import CliRunner
 
 from catalog.catalog import Catalog
-from catalog.product import Product
+from catalog.product import Problem, ProblemKind, ProblemLog, Product
 from catalog.workspace import Workspace
 from fusion import prediction
 from fusion.cli import main as fusion
-from fusion.predictor import Predictor
+from fusion.predictor import Predictor, unread
+from ocr.expert import Reading
+from ocr.transcript import OcrFailure, Transcript
 from tests.fusion.conftest import call, document, picture
 
 pytestmark = pytest.mark.slow
@@ -247,3 +249,15 @@ def test_evaluate_writes_a_page_and_numbers_that_agree(trained, tmp_path):
     labels = "\n".join(["product_id,category_id", *[f"{i},{i % 5 + 1}" for i in unlabelled]])
     (tmp_path / "truth.csv").write_text(labels)
     call(fusion, "evaluate", tmp_path / "test.bson", "--labels", tmp_path / "truth.csv", "--output", tmp_path, *room)
+
+
+def test_photos_that_could_be_seen_but_not_read_are_named():
+    readings = {
+        5: Reading((Transcript(), OcrFailure("the reading process was lost: killed by SIGSEGV"))),
+        6: Reading((OcrFailure("unreadable"),)),
+    }
+    known = ProblemLog()
+    known.add(Problem(ProblemKind.UNREADABLE_PHOTO, "photo 1", 6, "damaged picture"))
+    (problem,) = unread(readings, known)
+    assert (problem.product_id, problem.where, problem.kind) == (5, "photo 2", ProblemKind.UNREAD_TEXT)
+    assert "SIGSEGV" in str(problem)

@@ -24,6 +24,7 @@ from ocr import training
 from ocr.cli import main as ocr
 from ocr.config import OcrConfig
 from ocr.lines import Line
+from ocr.picture import drawn
 from ocr.route import RouteCurve
 from ocr.transcript import OcrFailure, Transcript
 
@@ -189,7 +190,7 @@ def test_read_writes_json_lines_and_prints_photo_files(room, tmp_path):
     arguments = ["read", str(tmp_path / "train.bson"), "--output", str(lines), "--workspace", str(room.folder)]
     result = CliRunner().invoke(ocr, arguments)
     assert result.exit_code == 0, result.output
-    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    rows = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
     assert [row["product_id"] for row in rows] == list(range(120))
     assert rows[2]["text"] == WORDS[3]
     assert rows[0]["text"] == ""
@@ -222,4 +223,83 @@ def test_predict_and_evaluate_take_what_the_image_branch_saved(room, tmp_path):
         said = call(ocr, [*arguments, "--output", str(tmp_path), "--workspace", str(room.folder)])
         assert said.exit_code == 0, said.output
         assert "100.0" in said.stdout
-        assert (tmp_path / "ocr.html").is_file()
+        page = (tmp_path / "ocr.html").read_text(encoding="utf-8")
+        for heading in ("Read well", "By number of words read", "By shelf", "What reading costs and brings"):
+            assert heading in page
+        numbers = json.loads((tmp_path / "ocr.json").read_text(encoding="utf-8"))
+        n_books = numbers["systems"]["text"]["by_image_count"]["all"]["n"]
+        for table in ("By mean confidence of the words read", "By number of words read", "By shelf"):
+            assert sum(row[1] for row in numbers["tables"][table][1:]) == n_books
+        assert "written 1" in numbers["facts"]["engine"]
+        assert numbers["facts"]["time per photo"].endswith("ms")
+
+
+def test_photos_that_fail_are_named_and_the_rest_is_read(room, tmp_path):
+    documents = [
+        {"_id": 7, "imgs": [{"picture": photo(3, 1)}, {"picture": photo(25, 2)}]},
+        {"_id": 8, "imgs": [{"picture": b"no picture"}]},
+        {"_id": 9, "imgs": [{"picture": photo(2, 3)}]},
+    ]
+    (tmp_path / "some.bson").write_bytes(b"".join(bson.encode(d) for d in documents))
+    arguments = [
+        "read",
+        str(tmp_path / "some.bson"),
+        "--output",
+        str(tmp_path / "lines"),
+        "--workspace",
+        str(room.folder),
+    ]
+    said = CliRunner().invoke(ocr, arguments)
+    assert said.exit_code == 0, said.output
+    assert "3 products, text on 2" in said.stdout
+    assert "2 x photo that could not be read" in said.stderr
+    assert "product 7, photo 2: engine stopped" in said.stderr
+    assert "product 8, photo 1: unreadable" in said.stderr
+    first, second, third = (json.loads(line) for line in (tmp_path / "lines").read_text(encoding="utf-8").splitlines())
+    assert [len(photo["words"]) if "words" in photo else photo["failure"] for photo in first["photos"]] == [
+        3, "engine stopped",
+    ]  # fmt: skip
+    assert second["photos"] == [{"failure": "unreadable"}]
+    assert third["text"] == WORDS[2]
+
+
+def test_show_draws_what_was_read(room, tmp_path):
+    call = CliRunner().invoke
+    options = ["--output", str(tmp_path / "shown.png"), "--workspace", str(room.folder)]
+    said = call(ocr, ["show", "2", *options])
+    assert said.exit_code == 0, said.output
+    assert WORDS[3] in said.stdout
+    with Image.open(tmp_path / "shown.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    # boxes of words read with 90 % confidence are green, and nothing else on a grey photo is
+    assert (pixels[..., 1] - pixels[..., 0] > 60).any()
+    (tmp_path / "a.png").write_bytes(photo(4, 1))
+    assert WORDS[4] in call(ocr, ["show", str(tmp_path / "a.png"), *options]).stdout
+    for unknown in ("4711", "x"):
+        said = call(ocr, ["show", unknown, *options])
+        assert said.exit_code == 1
+        assert f"no product {unknown}" in said.stderr
+
+
+def test_a_photo_without_pixels_is_shown_with_its_reason(tmp_path):
+    sheet = drawn([b"no picture", photo(3, 1)], [OcrFailure("unreadable"), OcrFailure("engine stopped")])
+    assert sheet.width > sheet.height
+    assert drawn([], []).size > (0, 0)
+
+
+def test_the_cache_is_shown_and_pruned(room, monkeypatch):
+    call = CliRunner().invoke
+    room_option = ["--workspace", str(room.folder)]
+    missing = call(ocr, ["cache", "info", *room_option])
+    assert missing.exit_code == 1
+    assert "nothing was read in this workspace yet" in missing.stderr
+    trained(room)
+    said = call(ocr, ["cache", "info", *room_option])
+    assert said.exit_code == 0, said.output
+    assert f"* {training.make_engine(None).n_read} photos" in said.stdout
+    assert "ms per photo: written 1" in said.stdout
+    assert "0 entries of other settings removed" in call(ocr, ["cache", "prune", *room_option]).stdout
+    monkeypatch.setattr(WrittenEngine, "settings", "written 2")
+    n_read = training.make_engine(None).n_read
+    assert f"{n_read} entries of other settings removed" in call(ocr, ["cache", "prune", *room_option]).stdout
+    assert "photos" not in call(ocr, ["cache", "info", *room_option]).stdout

@@ -1,0 +1,49 @@
+"""Both engines on real books and CDs, against what a person reads on them."""
+
+import difflib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.config import load_config
+from ocr.config import OcrConfig
+from ocr.engine import make_engine
+from ocr.normalize import without_accents
+from ocr.reader import decode
+from ocr.transcript import Transcript
+
+LEGIBLE = json.loads(Path(__file__).with_name("real_covers.json").read_text(encoding="utf-8"))
+
+
+def folded(text):
+    return without_accents(text.casefold()).replace("'", " ").split()
+
+
+def share_read(lines, transcript):
+    """Share of the transcribed words that were read, one letter in five forgiven."""
+    wanted, read = folded(" ".join(lines)), folded(transcript.text)
+    return np.mean([bool(difflib.get_close_matches(word, read, n=1, cutoff=0.8)) for word in wanted])
+
+
+@pytest.mark.parametrize(("name", "least", "titles"), [("rapidocr", 0.7, 8), ("tesseract", 0.2, 2)])
+def test_what_people_read_is_read(shared_data, name, least, titles):
+    if name == "tesseract" and shutil.which("tesseract") is None:
+        pytest.skip("the tesseract program is not installed")
+    catalog = Catalog(shared_data / "cdiscount" / "train_example.bson")
+    rows = {int(i): row for row, i in enumerate(catalog.product_ids)}
+    legible = {int(i): photos for i, photos in LEGIBLE.items() if i != "about"}
+    encoded = [photo for i in legible for photo in catalog[rows[i]].images]
+    lines = [own for photos in legible.values() for own in photos]
+    engine = make_engine(load_config(OcrConfig, "ocr", None, [f"engine.name={name}"]).engine)
+    found = engine.read([np.asarray(decode(photo)) for photo in encoded])
+    assert all(isinstance(transcript, Transcript) for transcript in found)
+    shares = [share_read(own, transcript) for own, transcript in zip(lines, found, strict=True) if own]
+    assert np.mean(shares) >= least
+    first_lines = [share_read(own[:1], transcript) for own, transcript in zip(lines, found, strict=True) if own]
+    assert sum(share >= 0.5 for share in first_lines) >= titles
+    # what no one can read is not made up: the back of the one book that has two photos
+    assert len(found[lines.index([])].words) <= 5
