@@ -2,8 +2,8 @@
 
 Usage: python bench/predict_ocr.py RUNS FILE.bson
 
-The workspace's latest fusion run predicts the whole file four times, in one process: products routed as trained or every
-product read, with an empty cache and again with what that filled. Loading is not timed.
+The workspace's latest fusion run predicts the whole file four times, in one process: products routed as trained or all
+of them read, with an empty cache and again with what that filled. Loading is not timed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main(runs: Path, file: Path) -> None:
             for cache in ("empty cache", "second run"):
                 seconds, reading, photos = timed(predictor, predictor.text, catalog)
                 share = f"{100 * reading / seconds:.1f} %"
-                print(f"{name + ', ' + cache:<30}{len(catalog) / seconds:8.1f}{share:>12}{photos:>24}", flush=True)
+                print(f"{name + ', ' + cache:<30}{len(catalog) / seconds:10.1f}{share:>12}{photos:>20}", flush=True)
 
 
 if __name__ == "__main__":

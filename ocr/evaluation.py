@@ -156,8 +156,9 @@ def _row(name: str, scores: Scores) -> list[object]:
 def _confidence_band(value: float) -> str | None:
     if math.isnan(value):
         return None
-    low = max(edge for edge in CONFIDENCE_BANDS if value >= edge)
-    return f"from {low:.0%}" if low else f"under {CONFIDENCE_BANDS[1]:.0%}"
+    at = sum(value >= edge for edge in CONFIDENCE_BANDS) - 1
+    high = (*CONFIDENCE_BANDS, 1.0)[at + 1]
+    return f"{100 * CONFIDENCE_BANDS[at]:.0f} to {100 * high:.0f} %"
 
 
 def _words_band(value: float) -> str | None:
@@ -226,8 +227,9 @@ def _route_figures(run: Run) -> list[tuple[str, str, str]]:
         chosen = next(p for p in curve.points if p.threshold == route_threshold(run))
         at = (chosen.photos * cost, 100 * chosen.accuracy)
         axis.plot(*at, "o", color="#c8553d", markersize=8)
-        axis.annotate(f"from {chosen.threshold:g}", at, xytext=(-8, -16), textcoords="offset points", ha="right")
-        axis.annotate("nothing read", (x[0], y[0]), xytext=(8, 2), textcoords="offset points")
+        axis.annotate(f"from {chosen.threshold:g}", at, xytext=(-8, 6), textcoords="offset points", ha="right")
+        axis.annotate("nothing read", (x[0], y[0]), xytext=(10, -4), textcoords="offset points", va="top")
+        axis.margins(y=0.15)
         axis.set(ylabel="leaf accuracy, %", xlim=(-0.04 * x.max() if x.max() else -1, None))
         axis.set_xlabel("photos read per 1000 products" if seconds is None else "seconds of reading per 1000 products")
         axis.grid(alpha=0.25)
