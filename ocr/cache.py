@@ -31,7 +31,6 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS reading_times (engine INTEGER PRIMARY KEY, photos INTEGER NOT NULL, "
     "seconds REAL NOT NULL)",
 )
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 T = TypeVar("T")
 
@@ -41,8 +40,8 @@ class Kept:
     """What the cache holds of one engine's settings.
 
     Attributes:
-        photos: entries; bytes: their compressed size; seconds_per_photo: mean time from batch to batch when they
-        were read, NaN where no time was kept.
+        photos: entries; bytes: their compressed size; seconds_per_photo: mean time that the engine took, with as many
+        photos at a time as it was set to; NaN where no time was kept.
     """
 
     settings: str
@@ -51,23 +50,33 @@ class Kept:
     seconds_per_photo: float
 
 
+class CacheError(OSError):
+    """The cache cannot be used now: locked, read-only, or no space left."""
+
+
 class TranscriptCache:
     """Transcripts and lasting failures by photo MD5 and engine settings.
 
     Every call opens the file anew: it may be used from threads and across forks. A damaged file is moved aside
-    with a warning and a new one begun; on a full disk what is read is no longer kept, with one warning.
+    with a warning and a new one begun. Where the file cannot be read or written (a full disk, another program that
+    holds it), photos are read without it, with one warning: reading is the slow part.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        self._disk_is_full = False
+        self._warned = False
 
     def get_many(self, settings: str, md5s: Iterable[bytes]) -> dict[bytes, Transcript | OcrFailure]:
         """What is known of some photos (16-byte MD5s) under an engine's settings; unknown ones are left out."""
         keys = list(dict.fromkeys(md5s))
         _check(keys)
         found: dict[bytes, Transcript | OcrFailure] = {}
-        for md5, value in self._with_file(lambda db: _select(db, settings, keys)):
+        try:
+            rows = self._with_file(lambda db: _select(db, settings, keys), writes=False) if self.path.exists() else []
+        except CacheError as error:
+            self._warn(error)
+            return {}
+        for md5, value in rows:
             try:
                 found[md5] = _decode(value)
             except ValueError as error:
@@ -75,60 +84,87 @@ class TranscriptCache:
         return found
 
     def put_many(
-        self, settings: str, results: Mapping[bytes, Transcript | OcrFailure], seconds: float | None = None
+        self,
+        settings: str,
+        results: Mapping[bytes, Transcript | OcrFailure],
+        reading: tuple[int, float] | None = None,
     ) -> None:
-        """Keep results in one transaction, with the time that reading them took; failures that are not lasting are
-        passed over."""
+        """Keep results in one transaction; failures that are not lasting are passed over.
+
+        Args:
+            reading: photos that the engine was given for them, and the seconds that it took.
+        """
         _check(results)
         kept = [
             (md5, _encode(result))
             for md5, result in results.items()
             if isinstance(result, Transcript) or result.lasting
         ]
-        if not kept or self._disk_is_full:
+        if not kept:
             return
         try:
-            self._with_file(lambda db: _insert(db, settings, kept, seconds))
-        except sqlite3.OperationalError as error:
-            if _kind(error) not in _FULL:
-                raise
-            # reading is the slow part: its results are still worth handing on
-            self._disk_is_full = True
-            log.warning("%s cannot grow (%s): photos read from here on are not kept. Free some space", self.path, error)
+            self._with_file(lambda db: _insert(db, settings, kept, reading))
+        except CacheError as error:
+            self._warn(error)
 
     def contents(self) -> list[Kept]:
-        """What is kept, by engine settings, the largest first."""
+        """What is kept, by engine settings, the largest first; raises CacheError."""
         return self._with_file(_contents)
 
     def seconds_per_photo(self, settings: str) -> float:
-        """Mean time per photo under an engine's settings, NaN where none was kept."""
-        return next((kept.seconds_per_photo for kept in self.contents() if kept.settings == settings), math.nan)
+        """Mean time per photo under an engine's settings, NaN where none was kept or can be looked up."""
+        try:
+            kept = self.contents() if self.path.exists() else []
+        except CacheError as error:
+            self._warn(error)
+            kept = []
+        return next((entry.seconds_per_photo for entry in kept if entry.settings == settings), math.nan)
 
     def prune(self, keep: str) -> int:
-        """Forget what was read under all settings but `keep`, and shrink the file; returns entries removed."""
+        """Forget what was read under all settings but `keep`, and shrink the file; returns entries removed.
+
+        Raises:
+            ValueError: nothing is kept under those settings, all would be lost. CacheError.
+        """
+        others = [entry.settings for entry in self.contents()]
+        if keep not in others:
+            raise ValueError(
+                f"{self.path} holds nothing read as {keep!r}, only {'; '.join(others) or 'nothing at all'}: "
+                "--set engine.KEY=VALUE names the settings to keep; to forget everything, remove the file"
+            )
         removed = self._with_file(lambda db: _remove_others(db, keep))
-        with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as db:
-            db.execute("VACUUM")
+        try:
+            with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as db:
+                db.execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            log.warning("%s could not be made smaller (%s); the space is used again for new entries", self.path, error)
         return removed
 
-    def _with_file(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            return self._try(work)
-        except sqlite3.DatabaseError as error:
-            # a locked file or a full disk is not a damaged one
-            if _kind(error) not in _DAMAGED:
-                raise
-            self._move_aside(error)
-            return self._try(work)
+    def _warn(self, error: CacheError) -> None:
+        if not self._warned:
+            self._warned = True
+            log.warning("%s: photos are read without it", error)
 
-    def _try(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _with_file(self, work: Callable[[sqlite3.Connection], T], writes: bool = True) -> T:
+        try:
+            return self._try(work, writes)
+        except sqlite3.DatabaseError as error:
+            # the low byte is the kind of error; a locked file or a full disk is not a damaged one
+            if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _DAMAGED:
+                raise CacheError(
+                    f"{self.path} cannot be used ({error}): free some space, or try again later"
+                ) from error
+            self._move_aside(error)
+            return self._try(work, writes=True)
+
+    def _try(self, work: Callable[[sqlite3.Connection], T], writes: bool) -> T:
         # a rollback journal, not a write-ahead log: processes that open and close the file at the same moment then
         # wait for each other, where switching to a log fails at once
         with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as db:
             # the write lock is asked for first: a read lock that grows cannot wait either
-            db.execute("BEGIN IMMEDIATE")
+            db.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:
-                for table in _TABLES:
+                for table in _TABLES if writes else ():
                     db.execute(table)
                 result = work(db)
             except BaseException:
@@ -155,6 +191,8 @@ def _check(keys: Iterable[Any]) -> None:
 
 def _select(db: sqlite3.Connection, settings: str, keys: list[bytes]) -> list[tuple[bytes, bytes]]:
     rows: list[tuple[bytes, bytes]] = []
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'").fetchone():
+        return rows
     for start in range(0, len(keys), KEYS_PER_STATEMENT):
         part = keys[start : start + KEYS_PER_STATEMENT]
         marks = ",".join("?" * len(part))
@@ -164,11 +202,6 @@ def _select(db: sqlite3.Connection, settings: str, keys: list[bytes]) -> list[tu
             [settings, *part],
         ).fetchall()
     return rows
-
-
-def _kind(error: sqlite3.Error) -> int:
-    """The primary result code: the low byte of SQLite's extended one."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _contents(db: sqlite3.Connection) -> list[Kept]:
@@ -188,15 +221,17 @@ def _remove_others(db: sqlite3.Connection, keep: str) -> int:
     return removed
 
 
-def _insert(db: sqlite3.Connection, settings: str, rows: list[tuple[bytes, bytes]], seconds: float | None) -> None:
+def _insert(
+    db: sqlite3.Connection, settings: str, rows: list[tuple[bytes, bytes]], reading: tuple[int, float] | None
+) -> None:
     db.execute("INSERT OR IGNORE INTO engines (settings) VALUES (?)", [settings])
     (engine,) = db.execute("SELECT id FROM engines WHERE settings = ?", [settings]).fetchone()
     db.executemany("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?)", [(md5, engine, value) for md5, value in rows])
-    if seconds is not None:
+    if reading is not None:
         db.execute(
             "INSERT INTO reading_times VALUES (?1, ?2, ?3) ON CONFLICT (engine) DO UPDATE "
             "SET photos = photos + ?2, seconds = seconds + ?3",
-            [engine, len(rows), seconds],
+            [engine, *reading],
         )
 
 

@@ -25,7 +25,7 @@ MAX_LINE_WIDTH = 2400
 TALL, VERY_TALL = 1.5, 3.0
 SURE = 0.9
 """A wide line read with less confidence is looked at upside down too."""
-HOPELESS = 3
+HOPELESS, SMALL = 3, LINE_HEIGHT // 2
 
 
 class Direction(IntEnum):
@@ -73,8 +73,8 @@ def read_regions(
 ) -> list[Line]:
     """Read each region in the direction in which it reads best, the largest text first.
 
-    Once `HOPELESS` regions in a row could not be read, those with still smaller text are left alone: the back of a
-    book holds twenty lines of three pixels' height, which would take five times as long as the front.
+    Once `HOPELESS` small regions in a row could not be read, those with still smaller text are left alone: the back of
+    a book holds twenty lines of three pixels' height, which would take five times as long as the front.
 
     Args:
         picture: `(H, W, 3)` uint8 BGR. regions: `(M, 4, 2)` corners in pixels, clockwise from the top left one.
@@ -93,7 +93,7 @@ def read_regions(
             lines.append(line)
             crops[line.box] = crop
             failed = 0
-        else:
+        elif min(crop.shape[:2]) < SMALL:
             failed += 1
             if failed == HOPELESS:
                 break

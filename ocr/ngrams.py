@@ -52,7 +52,7 @@ class NgramTfidf:
     """`ln(1 + sum of weights) * idf` of each term, rows of length one.
 
     `idf = ln((1 + texts) / (1 + texts with the term)) + 1`, as scikit-learn has it. Memory is bounded by the number of
-    terms kept: while they are counted, those seen once are forgotten whenever there are too many.
+    terms kept: while they are counted, the rarer half is forgotten whenever there are too many.
 
     Args:
         ngrams: terms of a text. max_terms: the terms found in most texts are kept. min_texts: fewer texts than this
@@ -75,7 +75,9 @@ class NgramTfidf:
         for text in texts:
             found.update({term for term, _ in self._terms_of(text)})
             if len(found) > TERMS_HELD * self.max_terms:
-                found = Counter({term: n for term, n in found.items() if n > 1})
+                # half of them go at once, so that this is rare however many terms there are
+                floor = sorted(found.values())[len(found) // 2]
+                found = Counter({term: n for term, n in found.items() if n > floor})
         kept = [(term, n) for term, n in found.items() if n >= self.min_texts] or list(found.items())
         kept = sorted(sorted(kept, key=lambda entry: (-entry[1], entry[0]))[: self.max_terms])
         counts = np.array([n for _, n in kept], np.float64)

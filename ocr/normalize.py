@@ -40,7 +40,7 @@ class ProductText:
 
     @classmethod
     def of(cls, transcripts: Sequence[Transcript]) -> Self:
-        """All words of a product's photos; photos do not flow into each other."""
+        """All words of a product's photos; no word or number is joined from pieces on two photos."""
         plain, tokens, weights = list[str](), list[str](), list[float]()
         for transcript in transcripts:
             plain += transcript.text.split()

@@ -10,7 +10,7 @@ import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from ocr.engine import Photo
-from ocr.reader import decode
+from ocr.reader import MAX_PIXELS, decode, n_pixels
 from ocr.transcript import OcrFailure, Transcript
 
 HEIGHT = 720
@@ -38,7 +38,7 @@ def drawn(photos: Sequence[bytes], results: Sequence[Transcript | OcrFailure]) -
 
 
 def _panel(encoded: bytes, result: Transcript | OcrFailure) -> Image.Image:
-    photo = decode(encoded)
+    photo = decode(encoded) if n_pixels(encoded) <= MAX_PIXELS else OcrFailure("too large to be shown")
     if isinstance(photo, OcrFailure):
         return _message(photo.reason)
     lines = [f"not read: {result.reason}"] if isinstance(result, OcrFailure) else _lines(result)

@@ -25,6 +25,7 @@ SKEW_STEP = 0.5
 MIN_SKEW = 1.0
 SKEW_SIDE = 240
 """Pixels of the longer side on which the skew is sought."""
+MAX_GAIN = 4
 
 
 @dataclass(frozen=True)
@@ -64,23 +65,30 @@ def prepare(photo: Photo, enlarge: float, quarter_turns: int = 0) -> Prepared:
     turned = np.ascontiguousarray(np.rot90(grey, quarter_turns))
     angle = skew(turned)
     scale = min(enlarge, MAX_SIDE / max(turned.shape))
-    straighten, size = _straightening(turned.shape[1], turned.shape[0], angle, scale)
+    width, height = (max(1, round(side * scale)) for side in turned.shape[::-1])
     how = cv2.INTER_CUBIC if scale >= 1 else cv2.INTER_AREA
+    picture = np.asarray(cv2.resize(turned, (width, height), interpolation=how), np.uint8)
+    straighten, size = _straightening(width, height, angle)
     if angle:
         edge = int(np.median(np.concatenate([turned[0], turned[-1], turned[:, 0], turned[:, -1]])))
-        picture = cv2.warpAffine(turned, straighten, size, flags=how, borderValue=edge)
-    else:
-        picture = cv2.resize(turned, size, interpolation=how)
-    to_prepared = np.vstack([straighten, [0, 0, 1]]) @ np.vstack([np.array(turn, float), [0, 0, 1]])
-    return Prepared(np.asarray(picture, np.uint8), np.linalg.inv(to_prepared)[:2])
+        picture = np.asarray(
+            cv2.warpAffine(picture, straighten, size, flags=cv2.INTER_CUBIC, borderValue=edge), np.uint8
+        )
+    enlarged = straighten @ np.diag([width / turned.shape[1], height / turned.shape[0], 1.0])
+    to_prepared = np.vstack([enlarged, [0, 0, 1]]) @ np.vstack([np.array(turn, float), [0, 0, 1]])
+    return Prepared(picture, np.linalg.inv(to_prepared)[:2])
 
 
 def stretched(grey: Grey) -> Grey:
-    """The darkest and the lightest hundredth of an `(H, W)` picture become black and white; flat ones stay."""
-    low, high = np.percentile(grey, [1, 99])
-    if high - low < 8:
-        return grey
-    return np.asarray(np.clip((grey - low) * (255 / (high - low)), 0, 255), np.uint8)
+    """The darkest and the lightest thousandth of an `(H, W)` picture become black and white.
+
+    Contrast grows at most fourfold: the grain of plain paper must not become letters.
+    """
+    counts = np.cumsum(np.bincount(grey.ravel(), minlength=256))
+    low, high = (int(np.searchsorted(counts, share * grey.size)) for share in (0.001, 0.999))
+    spread = max(high - low, 256 // MAX_GAIN)
+    levels = np.clip((np.arange(256) - (low + high - spread) / 2) * (255 / spread), 0, 255)
+    return np.asarray(cv2.LUT(grey, levels.astype(np.uint8)), np.uint8)
 
 
 def skew(grey: Grey) -> float:
@@ -108,9 +116,9 @@ def skew(grey: Grey) -> float:
     return found if MIN_SKEW <= abs(found) < MAX_SKEW else 0.0
 
 
-def _straightening(width: int, height: int, angle: float, scale: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """`(2, 3)` transform that turns a picture back by its skew and enlarges it; the (width, height) that holds it."""
-    matrix = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), -angle, scale), np.float64)
+def _straightening(width: int, height: int, angle: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """`(2, 3)` transform that turns a picture back by its skew, and the (width, height) that holds what comes out."""
+    matrix = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), -angle, 1.0), np.float64)
     across, along = np.abs(matrix[0, 0]), np.abs(matrix[0, 1])
     size = max(1, round(width * across + height * along)), max(1, round(width * along + height * across))
     matrix[:, 2] += np.array(size) / 2 - np.array([width, height]) / 2

@@ -49,7 +49,9 @@ class RapidEngine:
         detector, recognizer = _network(models, "det"), _network(models, "rec")
         self.enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge
         min_confidence = MIN_CONFIDENCE if config.min_confidence == "auto" else config.min_confidence
-        threads = os.cpu_count() or 1 if config.threads == "auto" else config.threads
+        # a GPU is shared by two processes: one computes while the other prepares
+        best = 2 if backend == "cuda" else os.cpu_count() or 1
+        threads = best if config.threads == "auto" else config.threads
         self.settings = (
             f"rapidocr {metadata.version('rapidocr')} {detector.stem} {recognizer.stem} {backend} "
             f"side={config.detection_side} enlarge={self.enlarge:g} min_confidence={min_confidence:g} r2"
@@ -61,16 +63,18 @@ class RapidEngine:
             "detection_side": config.detection_side,
             "min_confidence": min_confidence,
         }
-        self._crew = Crew("ocr.rapid_worker", json.dumps(arguments), threads, config.time_limit_s)
+        self._crew = Crew("ocr.rapid_worker", json.dumps(arguments), self._prepared, threads, config.time_limit_s)
 
     def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
         """See `ocr.engine.Engine.read`."""
         large = [row for row, photo in enumerate(photos) if min(photo.shape[:2]) >= MIN_SIDE]
         results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
-        found = self._crew.read([prepared(photos[row], self.enlarge) for row in large])
-        for row, result in zip(large, found, strict=True):
+        for row, result in zip(large, self._crew.read([photos[row] for row in large]), strict=True):
             results[row] = result
         return results
+
+    def _prepared(self, photo: Photo) -> tuple[NDArray[np.uint8], float]:
+        return prepared(photo, self.enlarge)
 
 
 def prepared(photo: Photo, enlarge: float) -> tuple[NDArray[np.uint8], float]:
@@ -95,9 +99,11 @@ def prepared(photo: Photo, enlarge: float) -> tuple[NDArray[np.uint8], float]:
 
 
 def _has_cuda() -> bool:
+    """Whether onnxruntime was built for NVIDIA's GPUs, and there is one."""
     import onnxruntime
 
-    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    built_for = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return built_for and any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def _best_backend() -> str:

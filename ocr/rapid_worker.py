@@ -1,10 +1,14 @@
-"""`python -m ocr.rapid_worker SETTINGS`: one process that reads photos with RapidOCR's networks on one thread."""
+"""`python -m ocr.rapid_worker SETTINGS`: one process that reads photos with RapidOCR's networks on one thread.
+
+SETTINGS is JSON, the arguments of `RapidReader`.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -73,14 +77,13 @@ class RapidReader:
         return ("", 0.0) if not found.txts else (found.txts[0], float(found.scores[0]))
 
 
-def main() -> None:
-    """Read the settings (JSON, the arguments of `RapidReader`), load, serve."""
+def _reader() -> Callable[[NDArray[np.uint8], float], Transcript]:
     cv2.setNumThreads(1)
     reader = RapidReader(**json.loads(sys.argv[1]))
     # both networks are loaded, and their first kernels built, before the first photo's time runs
     reader.read(np.full((64, 64, 3), 255, np.uint8), 1.0)
-    serve(reader.read)
+    return reader.read
 
 
 if __name__ == "__main__":
-    main()
+    serve(_reader)

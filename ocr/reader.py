@@ -61,10 +61,9 @@ class PhotoReader:
         if progress is not None and results:
             progress(len(results), len(photos))
         for batch in self._batches({md5: photo for md5, photo in photos.items() if md5 not in results}):
-            start = time.perf_counter()
-            found = self._read_batch(batch)
+            found, reading = self._read_batch(batch)
             if self.cache is not None:
-                self.cache.put_many(settings, found, time.perf_counter() - start)
+                self.cache.put_many(settings, found, reading)
             results |= found
             if progress is not None:
                 progress(len(results), len(photos))
@@ -89,7 +88,10 @@ class PhotoReader:
         if batch:
             yield batch
 
-    def _read_batch(self, batch: Mapping[bytes, bytes | OcrFailure]) -> dict[bytes, Result]:
+    def _read_batch(
+        self, batch: Mapping[bytes, bytes | OcrFailure]
+    ) -> tuple[dict[bytes, Result], tuple[int, float] | None]:
+        """Results; how many photos the engine was given, and its seconds."""
         results: dict[bytes, Result] = {}
         decoded: dict[bytes, Photo] = {}
         for md5, photo in batch.items():
@@ -98,9 +100,11 @@ class PhotoReader:
                 results[md5] = picture
             else:
                 decoded[md5] = picture
-        if decoded:
-            results.update(zip(decoded, self.engine.read(list(decoded.values())), strict=True))
-        return results
+        if not decoded:
+            return results, None
+        start = time.perf_counter()
+        results.update(zip(decoded, self.engine.read(list(decoded.values())), strict=True))
+        return results, (len(decoded), time.perf_counter() - start)
 
 
 def n_pixels(photo: bytes) -> int:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 CHUNK = 1024
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 """What `route_threshold: auto` chooses from; the first is also what is read to draw the curve."""
-# Accuracy that a higher threshold may cost, and photos that it must save to be preferred, as shares of all.
+# Share of all products that a higher threshold may cost, and share of the photos that it must save to be preferred.
 MAX_LOSS, MIN_SAVING = 0.001, 0.02
 
 
@@ -67,7 +67,7 @@ class RoutePoint:
     Attributes:
         threshold: mass on the shelves from which a product is read; products, photos: how many that makes;
         accuracy: share of all N products whose likeliest leaf is right when, on products that were read, the photo
-        branch tells how likely the shelves are and the text which leaf below them.
+        branch tells how likely the shelves are, and the product of both branches' probabilities which leaf below them.
     """
 
     threshold: float
@@ -112,7 +112,9 @@ class RouteCurve:
         both = np.flatnonzero(photo.speaks & text.speaks)
         for chunk in np.split(both, range(CHUNK, len(both), CHUNK)):
             dense = photo.dense(chunk, len(tree))
-            dense[:, leaves] = mass[chunk, None] * text.dense(chunk, len(tree))[:, leaves]
+            both_say = dense[:, leaves] * text.dense(chunk, len(tree))[:, leaves]
+            total = both_say.sum(axis=1, keepdims=True)
+            dense[:, leaves] = mass[chunk, None] * np.divide(both_say, total, out=both_say, where=total > 0)
             with_text[chunk] = dense.argmax(axis=1) == truth[chunk]
         points = []
         for threshold in THRESHOLDS:

@@ -87,24 +87,23 @@ class TesseractEngine:
         parts = [range(start, len(photos), n_parts) for start in range(n_parts)]
         results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
         with _one_thread_each(), ThreadPoolExecutor(self.threads) as pool:
-            found = pool.map(
-                lambda part: self._read_list([prepare(photos[row], self.enlarge, quarter_turns) for row in part]), parts
-            )
+            found = pool.map(lambda part: self._read_list([photos[row] for row in part], quarter_turns), parts)
             for row, result in zip(chain.from_iterable(parts), chain.from_iterable(found), strict=True):
                 results[row] = result
         return results
 
-    def _read_list(self, photos: Sequence[Prepared]) -> list[Transcript | OcrFailure]:
+    def _read_list(self, photos: Sequence[Photo], quarter_turns: int) -> list[Transcript | OcrFailure]:
         """One process for all; when it dies or hangs, one process for each, so that only the culprit is lost."""
         try:
-            return list(self._run(photos, self.time_limit_s * max(1.0, len(photos) / 8)))
+            prepared = [prepare(photo, self.enlarge, quarter_turns) for photo in photos]
+            return list(self._run(prepared, self.time_limit_s * max(1.0, len(photos) / 8)))
         except EngineMissing:
             raise
         except Exception as error:
             # not only RuntimeError: a damaged TSV or a full disk must not lose the other photos either
             if len(photos) > 1:
                 log.warning("Tesseract failed on %d photos (%s): reading them one by one", len(photos), error)
-                return [result for photo in photos for result in self._read_list([photo])]
+                return [result for photo in photos for result in self._read_list([photo], quarter_turns)]
             timed_out = "timeout" in str(error)
             return [OcrFailure(f"tesseract: {str(error)[:200]}", lasting=not timed_out)]
 

@@ -82,7 +82,7 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     held_out = concatenate(parts)
     known, truth = photo.aligned(held_out.product_ids), data.truth(held_out.product_ids)
     threshold = read_from
-    if config.route_threshold == "auto":
+    if config.route_threshold == "auto" and len(held_out):
         curve = RouteCurve.measure(known, held_out, truth, shelves, tree)
         threshold = curve.best_threshold()
         run.details["route_curve"] = curve.to_json()

@@ -6,23 +6,25 @@ import json
 import logging
 import os
 import queue
+import re
+import selectors
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr.engine import EngineMissing
+from ocr.engine import EngineMissing, Photo
 from ocr.transcript import OcrFailure, Transcript
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,9 @@ HEADER = struct.Struct("<IId")
 READY = b"ready\n"
 START_LIMIT_S = 120.0
 MAX_ANSWER_BYTES = 16 * 2**20
+CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
+"""Signals by which a process ends because of what it was given; others may be the machine's state."""
+_OUT_OF_MEMORY = re.compile("memory|alloc", re.IGNORECASE)
 
 Prepared = tuple[NDArray[np.uint8], float]
 
@@ -61,7 +66,8 @@ class WorkerProcess:
         root = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, argument],
+            # -P: a json.py in the user's folder is not ours
+            [sys.executable, "-P", "-m", module, argument],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -70,14 +76,23 @@ class WorkerProcess:
             start_new_session=True,
             bufsize=0,
         )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests, self._answers = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._requests, False)
         self._left = b""
         try:
-            answer = self._line(START_LIMIT_S)
+            answer = self._line(time.monotonic() + START_LIMIT_S)
         except WorkerLost as error:
             raise EngineMissing(f"{module} does not start: {error}") from None
         if answer + b"\n" != READY:
             self.close()
             raise EngineMissing(f"{module} does not start: it said {answer[:80]!r}")
+
+    @property
+    def lives(self) -> bool:
+        """Whether the child has not ended by itself since its last answer."""
+        return self._process.poll() is None
 
     def read(self, picture: NDArray[np.uint8], scale: float, time_limit_s: float) -> Transcript | OcrFailure:
         """Read one `(H, W, 3)` uint8 picture, enlarged by `scale`.
@@ -85,21 +100,20 @@ class WorkerProcess:
         Raises:
             WorkerLost: no answer in time, or the child died; it is gone then.
         """
-        stdin = self._process.stdin
-        assert stdin is not None
-        message = HEADER.pack(*picture.shape[:2], scale) + picture.tobytes()
-        try:
-            # unbuffered: a large picture goes in several pieces
-            rest = memoryview(message)
-            while rest:
-                rest = rest[stdin.write(rest) :]
-        except OSError:
-            raise self._lost() from None
-        answer = self._line(time_limit_s)
+        if self._left:
+            self.close()
+            raise WorkerLost("an answer that nobody asked for")
+        deadline = time.monotonic() + time_limit_s
+        self._send(HEADER.pack(*picture.shape[:2], scale) + picture.tobytes(), deadline)
+        answer = self._line(deadline)
+        # whatever libraries say stays bounded; the child writes on from the new end
+        if os.fstat(self._errors.fileno()).st_size > MAX_ANSWER_BYTES:
+            self._errors.seek(0)
+            self._errors.truncate()
         try:
             value = json.loads(answer)
             if isinstance(value, dict) and isinstance(value.get("failure"), str):
-                return OcrFailure(value["failure"])
+                return OcrFailure(value["failure"], lasting=value.get("lasting") is True)
             return Transcript.from_json(value)
         except (ValueError, RecursionError) as error:
             self.close()
@@ -109,24 +123,37 @@ class WorkerProcess:
         """End the child."""
         _end(self._process, self._errors)
 
-    def _line(self, time_limit_s: float) -> bytes:
-        stdout = self._process.stdout
-        assert stdout is not None
-        deadline = time.monotonic() + time_limit_s
-        while b"\n" not in self._left:
-            remaining = deadline - time.monotonic()
-            if remaining <= 0 or not wait([stdout.fileno()], remaining):
-                self.close()
-                raise WorkerLost(f"no answer within {time_limit_s:g} s", late=True)
-            part = os.read(stdout.fileno(), 2**16)
-            if not part:
-                raise self._lost()
-            self._left += part
-            if len(self._left) > MAX_ANSWER_BYTES:
-                self.close()
-                raise WorkerLost(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+    def _send(self, message: bytes, deadline: float) -> None:
+        rest = memoryview(message)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._requests, selectors.EVENT_WRITE)
+            while rest:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise self._late()
+                try:
+                    rest = rest[os.write(self._requests, rest) :]
+                except OSError:
+                    raise self._lost() from None
+
+    def _line(self, deadline: float) -> bytes:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._answers, selectors.EVENT_READ)
+            while b"\n" not in self._left:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise self._late()
+                part = os.read(self._answers, 2**16)
+                if not part:
+                    raise self._lost()
+                self._left += part
+                if len(self._left) > MAX_ANSWER_BYTES:
+                    self.close()
+                    raise WorkerLost(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
         line, _, self._left = self._left.partition(b"\n")
         return line
+
+    def _late(self) -> WorkerLost:
+        self.close()
+        return WorkerLost("no answer in time", late=True)
 
     def _lost(self) -> WorkerLost:
         try:
@@ -144,17 +171,20 @@ class Crew:
     """Up to `size` worker processes, started when there is work and kept for the next.
 
     Args:
-        module, argument: see `WorkerProcess`. time_limit_s: seconds a photo may take.
+        module, argument: see `WorkerProcess`. prepare: makes of a photo what a worker is sent, its picture and
+            enlargement. time_limit_s: seconds a photo may take.
     """
 
-    def __init__(self, module: str, argument: str, size: int, time_limit_s: float) -> None:
-        self.module, self.argument = module, argument
+    def __init__(
+        self, module: str, argument: str, prepare: Callable[[Photo], Prepared], size: int, time_limit_s: float
+    ) -> None:
+        self.module, self.argument, self.prepare = module, argument, prepare
         self.size, self.time_limit_s = size, time_limit_s
         self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
         weakref.finalize(self, _close_all, self._idle)
 
-    def read(self, photos: Sequence[Prepared]) -> list[Transcript | OcrFailure]:
-        """Read pictures (with their enlargements), each in whichever worker is free; results in order.
+    def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
+        """Read photos, each in whichever worker is free; results in order.
 
         A photo that ends its worker is tried once more in a new one, unless time was the reason.
 
@@ -166,35 +196,45 @@ class Crew:
         with ThreadPoolExecutor(min(self.size, len(photos))) as pool:
             return list(pool.map(self._read_one, photos))
 
-    def _read_one(self, photo: Prepared) -> Transcript | OcrFailure:
-        for attempt in (1, 2):
-            worker = self._free_worker()
+    def _read_one(self, photo: Photo) -> Transcript | OcrFailure:
+        picture, scale = self.prepare(photo)
+        try:
             try:
-                result = worker.read(*photo, self.time_limit_s)
+                return self._answer(self._free_worker(), picture, scale)
             except WorkerLost as error:
-                log.warning("reading a photo of %s pixels: %s", photo[0].shape[:2], error)
-                if error.late or attempt == 2:
-                    # out of memory or time may be the machine's state; a crash is the photo's doing
-                    lasting = not error.late and error.signal_number != signal.SIGKILL
-                    return OcrFailure(f"the reading process was lost: {str(error)[:200]}", lasting)
-            else:
-                self._idle.put(worker)
-                return result
-        raise AssertionError("unreachable")
+                if error.late:
+                    raise
+                log.info("a photo of %s pixels is read again in a new process: %s", photo.shape[:2], error)
+                return self._answer(WorkerProcess(self.module, self.argument), picture, scale)
+        except WorkerLost as error:
+            why = f"{error} ({self.time_limit_s:g} s)" if error.late else str(error)
+            log.warning("a photo of %s pixels could not be read: %s", photo.shape[:2], why)
+            return OcrFailure(f"the reading process was lost: {why[:200]}", error.signal_number in CRASHES)
+
+    def _answer(self, worker: WorkerProcess, picture: NDArray[np.uint8], scale: float) -> Transcript | OcrFailure:
+        result = worker.read(picture, scale, self.time_limit_s)
+        self._idle.put(worker)
+        return result
 
     def _free_worker(self) -> WorkerProcess:
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            return WorkerProcess(self.module, self.argument)
+        while True:
+            try:
+                worker = self._idle.get_nowait()
+            except queue.Empty:
+                return WorkerProcess(self.module, self.argument)
+            if worker.lives:
+                return worker
+            worker.close()
 
 
-def serve(read: Callable[[NDArray[np.uint8], float], Transcript]) -> None:
-    """The child's side: answer pictures from stdin on stdout until the parent goes away."""
+def serve(make_reader: Callable[[], Callable[[NDArray[np.uint8], float], Transcript]]) -> None:
+    """The child's side: load, then answer pictures from stdin on stdout until the parent goes away."""
+    # before anything is loaded: whatever a library prints must not become an answer
     answers = os.fdopen(os.dup(1), "wb")
-    # whatever a library prints must not become an answer
     os.dup2(2, 1)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     requests = sys.stdin.buffer
+    read = make_reader()
     answers.write(READY)
     answers.flush()
     while len(header := requests.read(HEADER.size)) == HEADER.size:
@@ -206,9 +246,18 @@ def serve(read: Callable[[NDArray[np.uint8], float], Transcript]) -> None:
         try:
             answer = read(picture, scale).to_json()
         except Exception as error:  # whatever a network stumbles over is that photo's result
-            answer = {"failure": f"{type(error).__name__}: {str(error)[:200]}"}
+            # want of memory is the machine's state, not the photo's doing
+            lasting = not isinstance(error, MemoryError) and not _OUT_OF_MEMORY.search(str(error))
+            answer = {"failure": f"{type(error).__name__}: {str(error)[:200]}", "lasting": lasting}
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
+
+
+def _end_with(parent: int) -> None:
+    """A child that hangs does not see that its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _end(process: subprocess.Popen[bytes], errors: BinaryIO) -> None:

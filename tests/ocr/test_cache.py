@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr.cache import KEYS_PER_STATEMENT, TranscriptCache
+from ocr.cache import KEYS_PER_STATEMENT, CacheError, TranscriptCache
 from ocr.transcript import OcrFailure, Transcript, Word
 
 BOX = (0.0, 0.0, 1.0, 1.0)
@@ -115,8 +115,8 @@ def test_a_kill_loses_no_finished_batch(cache):
 
 
 def test_times_add_up_and_settings_are_listed(cache):
-    cache.put_many("e", {key(n): read("un") for n in range(4)}, seconds=2.0)
-    cache.put_many("e", {key(n): read("un") for n in range(4, 6)}, seconds=1.0)
+    cache.put_many("e", {key(n): read("un") for n in range(4)}, (4, 2.0))
+    cache.put_many("e", {key(n): read("un") for n in range(4, 6)}, (2, 1.0))
     cache.put_many("other", {key(1): read("deux")})
     first, second = cache.contents()
     assert (first.settings, first.photos, first.seconds_per_photo) == ("e", 6, 0.5)
@@ -128,7 +128,7 @@ def test_times_add_up_and_settings_are_listed(cache):
 
 
 def test_pruning_keeps_one_engine_and_gives_the_space_back(cache):
-    cache.put_many("old", {key(n): read(os.urandom(200).hex()) for n in range(2000)}, seconds=1.0)
+    cache.put_many("old", {key(n): read(os.urandom(200).hex()) for n in range(2000)}, (2000, 1.0))
     cache.put_many("new", {key(1): read("neuf")})
     before = cache.path.stat().st_size
     assert cache.prune("new") == 2000
@@ -137,19 +137,58 @@ def test_pruning_keeps_one_engine_and_gives_the_space_back(cache):
     assert cache.path.stat().st_size < before / 10
 
 
-def test_a_full_disk_stops_keeping_but_not_reading(cache, caplog, monkeypatch):
-    cache.put_many("e", {key(0): read("un")})
+def test_what_is_pruned_must_not_be_everything(cache):
+    cache.put_many("tesseract", {key(1): read("un")})
+    with pytest.raises(ValueError, match=r"nothing read as 'rapidocr', only tesseract"):
+        cache.prune("rapidocr")
+    assert cache.get_many("tesseract", [key(1)])
+
+
+@pytest.fixture
+def small_disk(monkeypatch):
+    """From now on SQLite finds room for two more pages; returns what gives the space back."""
     connect = sqlite3.connect
 
-    def small_disk(*args, **options):
+    def connect_small(*args, **options):
         db = connect(*args, **options)
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         db.execute(f"PRAGMA max_page_count = {pages + 2}")
         return db
 
-    monkeypatch.setattr(sqlite3, "connect", small_disk)
-    for batch in range(3):
-        cache.put_many("e", {key(f"{batch}.{n}"): read(os.urandom(200).hex()) for n in range(2000)})
-    assert caplog.text.count("cannot grow") == 1
-    monkeypatch.setattr(sqlite3, "connect", connect)
-    assert cache.get_many("e", [key(0), key("0.1")]) == {key(0): read("un")}
+    monkeypatch.setattr(sqlite3, "connect", connect_small)
+    return lambda: monkeypatch.setattr(sqlite3, "connect", connect)
+
+
+def test_a_full_disk_stops_keeping_but_not_reading(tmp_path, small_disk, caplog):
+    for cache in (TranscriptCache(tmp_path / "fresh.sqlite"), TranscriptCache(tmp_path / "filled.sqlite")):
+        if cache.path.name == "filled.sqlite":
+            small_disk()
+            cache.put_many("e", {key(0): read("un")}, (1, 0.5))
+        caplog.clear()
+        for batch in range(3):
+            cache.put_many("e", {key(f"{batch}.{n}"): read(os.urandom(200).hex()) for n in range(2000)})
+            cache.get_many("e", [key(0)])
+            cache.seconds_per_photo("e")
+        if cache.path.name == "fresh.sqlite":
+            assert caplog.text.count("photos are read without it") == 1
+            assert cache.get_many("e", [key("0.1")]) == {}
+        else:
+            # with space again, what comes is kept
+            assert "without it" not in caplog.text
+            assert cache.get_many("e", [key(0), key("0.1")]).keys() == {key(0), key("0.1")}
+
+
+def test_a_locked_file_is_waited_for_and_then_gone_without(cache, monkeypatch, caplog):
+    monkeypatch.setattr("ocr.cache.WAIT_S", 0.05)
+    cache.put_many("e", {key(1): read("un")}, (1, 1.0))
+    holder = sqlite3.connect(cache.path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    assert cache.get_many("e", [key(1)]) == {}
+    cache.put_many("e", {key(2): read("deux")})
+    assert math.isnan(cache.seconds_per_photo("e"))
+    assert caplog.text.count("without it") == 1
+    with pytest.raises(CacheError, match=r"transcripts\.sqlite cannot be used"):
+        cache.contents()
+    holder.rollback()
+    holder.close()
+    assert cache.get_many("e", [key(1), key(2)]) == {key(1): read("un")}

@@ -136,14 +136,14 @@ def test_a_crash_or_hang_is_retried_one_by_one(monkeypatch, caplog):
     def image_to_data(listing, **options):
         paths = Path(listing).read_text(encoding="utf-8").split()
         pictures = [np.asarray(Image.open(path)) for path in paths]
-        if any(picture.max() == 0 for picture in pictures):
+        if any(picture.shape == (120, 120) for picture in pictures):
             raise RuntimeError("Tesseract process timeout")
-        if any(picture.min() == 255 for picture in pictures):
+        if any(picture.shape == (150, 150) for picture in pictures):
             raise pytesseract.TesseractError(-11, "crash")
         return real(listing, **options)
 
     monkeypatch.setattr(pytesseract, "image_to_data", image_to_data)
-    photos = [cover(TITLES[0]), np.zeros((60, 60, 3), np.uint8), np.full((60, 60, 3), 255, np.uint8)]
+    photos = [cover(TITLES[0]), np.zeros((40, 40, 3), np.uint8), np.zeros((50, 50, 3), np.uint8)]
     with caplog.at_level(logging.WARNING):
         good, hung, crashed = engine.read(photos)
     assert "Stendhal" in good.text

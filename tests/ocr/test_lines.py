@@ -136,6 +136,16 @@ def test_text_smaller_than_what_could_not_be_read_is_left_alone():
     assert len(seen) == 2 + 3 * 2
 
 
+def test_large_shapes_that_are_no_text_do_not_hide_the_title():
+    picture = np.full((500, 400, 3), 255, np.uint8)
+    regions = [corners(10, 80 * n, 210, 80 * n + height) for n, height in enumerate((70, 68, 66, 64, 40))]
+
+    def recognize(line):
+        return ("title", 0.95) if line.shape[1] > 200 else ("?", 0.2)
+
+    assert [line.text for line in read_regions(picture, regions, recognize, 0.7)] == ["title"]
+
+
 def test_a_line_that_reads_both_ways_follows_the_photo():
     picture = np.full((400, 400, 3), 255, np.uint8)
     # a dark end on the left where the line is upright

@@ -75,7 +75,8 @@ def test_the_curve_is_what_a_loop_over_products_finds():
             mass = p[1:].sum()
             photos += int(photo.n_images[row]) * bool(mass >= point.threshold)
             if mass >= point.threshold and text.speaks[row]:
-                p[1:] = mass * text.dense(np.array([row]), 5)[0][1:]
+                both = p[1:] * text.dense(np.array([row]), 5)[0][1:]
+                p[1:] = mass * both / both.sum()
             right += int(p.argmax() == truth[row])
         assert point.accuracy == pytest.approx(right / n)
         assert point.photos == photos

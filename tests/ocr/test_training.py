@@ -300,6 +300,12 @@ def test_the_cache_is_shown_and_pruned(room, monkeypatch):
     assert "ms per photo: written 1" in said.stdout
     assert "0 entries of other settings removed" in call(ocr, ["cache", "prune", *room_option]).stdout
     monkeypatch.setattr(WrittenEngine, "settings", "written 2")
+    refused = call(ocr, ["cache", "prune", *room_option])
+    assert refused.exit_code == 1
+    assert "only written 1" in refused.stderr
     n_read = training.make_engine(None).n_read
+    call(ocr, ["read", str(room.training_catalog().path), "--output", str(room.folder / "x"), *room_option])
     assert f"{n_read} entries of other settings removed" in call(ocr, ["cache", "prune", *room_option]).stdout
-    assert "photos" not in call(ocr, ["cache", "info", *room_option]).stdout
+    said = call(ocr, ["cache", "info", *room_option]).stdout
+    assert "written 2" in said
+    assert "written 1" not in said
