@@ -36,6 +36,11 @@ START_LIMIT_S = 120.0
 MAX_ANSWER_BYTES = 16 * 2**20
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 """Signals by which a process ends because of what it was given; others may be the machine's state."""
+# These packages need not be installed, a checkout is enough; last on the path, where they hide nothing.
+_RUN_MODULE = (
+    "import runpy, sys; _, root, module, argument = sys.argv; sys.path.append(root); "
+    "sys.argv = [module, argument]; runpy.run_module(module, run_name='__main__')"
+)
 _OUT_OF_MEMORY = re.compile("memory|alloc", re.IGNORECASE)
 
 Prepared = tuple[NDArray[np.uint8], float]
@@ -54,7 +59,7 @@ class WorkerProcess:
     """A child that answers each picture with one line of JSON, a transcript or `{"failure": reason}`.
 
     Args:
-        module: run as `python -m module ARGUMENT`; it prints `READY` when it can read (see `serve`).
+        module: run as if by `python -m module ARGUMENT`; it prints `READY` when it can read (see `serve`).
 
     Raises:
         EngineMissing: it does not start; the message ends with the child's last line.
@@ -62,16 +67,12 @@ class WorkerProcess:
 
     def __init__(self, module: str, argument: str) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child
-        # the child imports the packages that this process did, wherever they lie; nothing else is changed
-        root = str(Path(__file__).parents[1])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
             # -P: a json.py in the user's folder is not ours
-            [sys.executable, "-P", "-m", module, argument],
+            [sys.executable, "-P", "-c", _RUN_MODULE, str(Path(__file__).parents[1]), module, argument],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, "PYTHONPATH": path},
             # Ctrl-C is for the command, which then ends its children
             start_new_session=True,
             bufsize=0,
