@@ -25,6 +25,7 @@ MAX_LINE_WIDTH = 2400
 TALL, VERY_TALL = 1.5, 3.0
 SURE = 0.9
 """A wide line read with less confidence is looked at upside down too."""
+NARROW, WIDE = frozenset("iljItfr.,:;!|'()[] "), frozenset("mwMW@%")
 HOPELESS, SMALL = 3, LINE_HEIGHT // 2
 
 
@@ -51,12 +52,13 @@ class Line:
     direction: Direction = Direction.RIGHT
 
     def words(self, number: int) -> list[Word]:
-        """The line's words; the engine gives one box per line, which is shared out by number of characters."""
+        """The line's words; the engine gives one box per line, which is shared out by the usual width of letters."""
         left, top, right, bottom = self.box
         text, words, at = self.text.strip(), [], 0
+        ends = np.cumsum([0.0, *map(_usual_width, text)])
         for part in text.split():
             at = text.index(part, at)
-            start, end = at / len(text), (at + len(part)) / len(text)
+            start, end = float(ends[at] / ends[-1]), float(ends[at + len(part)] / ends[-1])
             at += len(part)
             if self.direction in (Direction.LEFT, Direction.UP):
                 start, end = 1 - end, 1 - start
@@ -167,6 +169,13 @@ def transcript(lines: Sequence[Line], scale: float) -> Transcript:
         left, top, right, bottom = (side / scale for side in line.box)
         words += Line(line.text, line.confidence, (left, top, right, bottom), line.direction).words(number)
     return bounded(words)
+
+
+def _usual_width(character: str) -> float:
+    """Of a printed character, in widths of an `n`."""
+    if character in NARROW:
+        return 0.5
+    return 1.4 if character in WIDE else 1.2 if character.isupper() else 1.0
 
 
 def _from_the_top(lines: list[Line], direction: Direction) -> list[Line]:

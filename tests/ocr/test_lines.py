@@ -35,10 +35,13 @@ def turned(line, quarter_turns):
 
 
 def test_a_line_is_cut_into_words():
-    first, second = Line("  Le Horla ", 1.2, (0.0, 10.0, 80.0, 20.0)).words(3)
-    assert (first.text, second.text, first.line, first.confidence) == ("Le", "Horla", 3, 1.0)
+    first, second = Line("  un seau ", 1.2, (0.0, 10.0, 65.0, 20.0)).words(3)
+    assert (first.text, second.text, first.line, first.confidence) == ("un", "seau", 3, 1.0)
+    # a blank is half as wide as a letter
     assert first.box == (0.0, 10.0, 20.0, 20.0)
-    assert second.box == (30.0, 10.0, 80.0, 20.0)
+    assert second.box == (25.0, 10.0, 65.0, 20.0)
+    wide, narrow = Line("mmm iii", 1.0, (0.0, 0.0, 70.0, 9.0)).words(0)
+    assert wide.box[2] - wide.box[0] > 2 * (narrow.box[2] - narrow.box[0])
     assert Line(" ", 1.0, (0.0, 0.0, 9.0, 9.0)).words(0) == []
 
 
@@ -46,11 +49,11 @@ def test_a_line_is_cut_into_words():
     ("direction", "first"),
     [
         (Direction.DOWN, (0.0, 0.0, 10.0, 20.0)),
-        (Direction.UP, (0.0, 30.0, 10.0, 50.0)),
+        (Direction.UP, (0.0, 25.0, 10.0, 45.0)),
     ],
 )
 def test_words_follow_each_other_in_the_line_s_direction(direction, first):
-    words = Line("ab cd", 1.0, (0.0, 0.0, 10.0, 50.0), direction).words(0)
+    words = Line("ab cd", 1.0, (0.0, 0.0, 10.0, 45.0), direction).words(0)
     assert words[0].box == first
     assert [word.text for word in words] == ["ab", "cd"]
 
