@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
-from catalog.product import Problem, ProblemKind, ProblemLog, Product
+from catalog.product import Problem, ProblemLog, Product
 from catalog.run import Run
 from catalog.workspace import Workspace
 from fusion.config import FusionConfig
@@ -19,7 +19,7 @@ from fusion.head import load_head
 from fusion.members import Members
 from mosaic.expert import Photos, load_photos
 from ocr.config import OcrConfig
-from ocr.expert import Reading
+from ocr.expert import Reading, unread_photos
 from ocr.route import routed, shelf_leaves
 from ocr.training import load_expert, make_reader, route_threshold
 
@@ -96,7 +96,6 @@ class Predictor:
 
 
 def unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:
-    """Photos that could be decoded but not read."""
+    """Photos that could be decoded, but not read; `known` names those that could not be decoded."""
     undecoded = {(problem.product_id, problem.where) for problem in known.named}
-    places = [(i, f"photo {n}", why) for i, own in readings.items() for n, why in own.failures.items()]
-    return [Problem(ProblemKind.UNREAD_TEXT, at, i, why) for i, at, why in places if (i, at) not in undecoded]
+    return [problem for problem in unread_photos(readings) if (problem.product_id, problem.where) not in undecoded]

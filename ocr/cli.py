@@ -136,6 +136,7 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
     """Train the text model on the shelves named in the configuration."""
     from catalog.config import load_config
     from catalog.photo_branch import held_out
+    from catalog.product import ProblemLog
     from catalog.workspace import Workspace
     from ocr.config import OcrConfig
     from ocr.training import train as run_training
@@ -143,8 +144,12 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
     room = Workspace(workspace)
     settings = load_config(OcrConfig, "ocr", config, overrides)
     run = run_training(room, settings, held_out(room), progress_bar)
+    problems = ProblemLog.from_json(run.details["problems"])
+    if len(problems):
+        note(problems.summary())
     encoders = ", ".join(run.details["encoders"]) or "none (pip install 'rayonnage[encoder]' adds them)"
-    say(f"text: {run.folder}  ({run.details['n_texts']} texts; sentence encoders: {encoders})")
+    n_texts, n_read = run.details["n_texts"], run.details["n_products"]
+    say(f"text: {run.folder}  (text on {n_texts} of {n_read} products; sentence encoders: {encoders})")
     say(f"read from {run.details['route_threshold']:g} of probability on the shelves")
     if run.metrics:
         top1 = run.metrics["all"]["levels"]["3"]["top1"]
@@ -161,17 +166,21 @@ def predict(file: Path, photo_probabilities: Path | None, output: Path | None, w
     """Save the text branch's probabilities for a BSON FILE, reading routed products only."""
     from catalog.catalog import Catalog
     from catalog.photo_branch import predictions_folder, saved
+    from catalog.product import ProblemLog
     from catalog.workspace import Workspace
-    from ocr.commands import predict_catalog
+    from ocr.commands import predict_catalog, silence_text
 
     room, catalog = Workspace(workspace), Catalog(file)
     photo = saved(room, catalog, photo_probabilities)
+    problems = ProblemLog()
     with progress_bar("read") as progress:
-        found = predict_catalog(catalog, photo, room.require("ocr"), room, progress)
+        found = predict_catalog(catalog, photo, room.require("ocr"), room, problems, progress)
     path = output or predictions_folder(room, catalog) / "text.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     found.save(path)
-    note(f"{int(found.speaks.sum())} of {len(found)} products speak")
+    note(silence_text(found))
+    if len(problems):
+        note(problems.summary())
     say(str(path))
 
 

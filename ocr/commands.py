@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from catalog.atomic import atomic_path
 from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.photo_file import is_photo, read_photo
-from catalog.probabilities import Probabilities, concatenate
-from catalog.product import Product
+from catalog.probabilities import Probabilities, Silence, concatenate
+from catalog.product import ProblemLog, Product
 from catalog.run import Run
 from catalog.workspace import Workspace
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
-from ocr.expert import Reading, read_products
+from ocr.expert import Reading, read_products, unread_photos
 from ocr.picture import drawn
 from ocr.reader import PhotoReader
 from ocr.route import routed, shelf_leaves
@@ -105,9 +106,14 @@ def cache_table(cache: TranscriptCache, current: str) -> str:
 
 
 def predict_catalog(
-    catalog: Catalog, photo: Probabilities, run: Run, workspace: Workspace, progress: Progress | None = None
+    catalog: Catalog,
+    photo: Probabilities,
+    run: Run,
+    workspace: Workspace,
+    problems: ProblemLog,
+    progress: Progress | None = None,
 ) -> Probabilities:
-    """The text branch's probabilities for a catalogue, routed by the image branch's."""
+    """The text branch's probabilities for a catalogue, routed by the image branch's; `problems` gets what failed."""
     config = run.config(OcrConfig)
     tree = run.taxonomy()
     expert = load_expert(run, make_reader(config, workspace))
@@ -116,7 +122,15 @@ def predict_catalog(
     parts, done = [], 0
     for products in catalog.chunks(CHUNK):
         parts.append(expert.predict(products, wanted[done : done + len(products)]))
+        problems.extend(unread_photos(expert.readings))
         done += len(products)
         if progress is not None:
             progress(done, len(catalog))
     return concatenate(parts)
+
+
+def silence_text(found: Probabilities) -> str:
+    """On how many products the text branch speaks, and why not on the others."""
+    counts = Counter(found.silence.tolist())
+    reasons = [f"{counts[int(s)]} {s.name.lower().replace('_', ' ')}" for s in Silence if s and counts[int(s)]]
+    return f"text on {counts[0]} of {len(found)} products" + (f" ({', '.join(reasons)})" if reasons else "")

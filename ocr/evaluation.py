@@ -15,7 +15,7 @@ from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import Scores, accuracy_interval, score_probabilities
 from catalog.probabilities import Probabilities, Silence
-from catalog.product import Product
+from catalog.product import ProblemLog, Product
 from catalog.report import PLOT_STYLE, Example, Report, System, Table, leaderboard, svg
 from catalog.run import Run
 from catalog.taxonomy import SEPARATOR, Taxonomy, path_text
@@ -47,7 +47,10 @@ def evaluate(
     tree = run.taxonomy()
     config = run.config(OcrConfig)
     catalog = workspace.training_catalog() if file is None else Catalog(file)
-    found = run.held_out() if photo is None else predict_catalog(catalog, photo, run, workspace, progress)
+    problems = ProblemLog()
+    if photo is None and "problems" in run.details:
+        problems = ProblemLog.from_json(run.details["problems"])
+    found = run.held_out() if photo is None else predict_catalog(catalog, photo, run, workspace, problems, progress)
     truth = leaves_of(catalog, true_leaves(catalog, tree, labels), found.product_ids)
     on_shelf = np.isin(truth, shelf_leaves(tree, config.shelves))
     scores = score_probabilities(found, np.where(on_shelf, truth, -1), tree)
@@ -74,6 +77,7 @@ def evaluate(
         "time per photo": "unknown, all were in the cache" if math.isnan(seconds) else f"{1000 * seconds:.0f} ms",
         "sentence encoders": ", ".join(config.text.encoders) or "none installed (pip install 'rayonnage[encoder]')",
         "read from": f"{route_threshold(run):g} of probability on the shelves",
+        "photos that could not be read": len(problems),
         "run": run.folder.name,
     }
     return leaderboard([system]), report.write(output or workspace.folder / "reports", "ocr")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import photo_md5
 from catalog.probabilities import Probabilities, Silence
-from catalog.product import Product
+from catalog.product import Problem, ProblemKind, Product
 from ocr.normalize import ProductText
 from ocr.reader import PhotoReader
 from ocr.text_model import TextModel
@@ -68,6 +68,15 @@ def read_products(
         encoded.update(zip(own, product.images, strict=True))
     found = reader.read(encoded, progress)
     return [Reading(tuple(found[key] for key in own)) for own in keys]
+
+
+def unread_photos(readings: Mapping[int, Reading]) -> list[Problem]:
+    """The photos that could not be read, by product_id and position."""
+    return [
+        Problem(ProblemKind.UNREAD_TEXT, f"photo {n}", product_id, why)
+        for product_id, reading in readings.items()
+        for n, why in reading.failures.items()
+    ]
 
 
 @dataclass

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from catalog.atomic import atomic_path
 from catalog.metrics import score_probabilities, summarize
 from catalog.probabilities import Probabilities, Silence, choose_k, concatenate
+from catalog.product import ProblemLog
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import TrainingData
@@ -22,7 +23,7 @@ from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig, TextConfig
 from ocr.encoder import with_installed_encoders
 from ocr.engine import make_engine
-from ocr.expert import TextExpert, read_products
+from ocr.expert import TextExpert, read_products, unread_photos
 from ocr.normalize import ProductText
 from ocr.reader import PhotoReader
 from ocr.route import THRESHOLDS, RouteCurve, routed, shelf_leaves, shelf_mass
@@ -97,6 +98,8 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     run.details |= {
         "k": int(held_out.leaves.shape[1]),
         "n_texts": len(texts.positions),
+        "n_products": texts.n_products,
+        "problems": texts.problems.to_json(),
         "engine": config.engine.name,
         "encoders": list(config.text.encoders),
         "route_threshold": threshold,
@@ -109,11 +112,17 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
 
 @dataclass(frozen=True)
 class _Texts:
-    """Texts of the shelves' products, by rising catalogue position; `vectors` are their encoders'."""
+    """Texts of the shelves' products, by rising catalogue position; `vectors` are their encoders'.
+
+    Attributes:
+        n_products: how many were read, those without text included; problems: photos that could not be read.
+    """
 
     positions: NDArray[np.int64]
     texts: list[ProductText]
     vectors: list[Vectors]
+    n_products: int
+    problems: ProblemLog
 
 
 def _read_texts(
@@ -123,16 +132,21 @@ def _read_texts(
     positions = positions[capped_rows(data.leaf[positions], config.text)]
     kept: list[int] = []
     texts: list[ProductText] = []
+    problems = ProblemLog()
     with bar("read training shelves") as progress:
         for start in range(0, len(positions), CHUNK):
             chunk = positions[start : start + CHUNK].tolist()
-            for i, reading in zip(chunk, read_products(reader, [data.catalog[i] for i in chunk]), strict=True):
+            products = [data.catalog[i] for i in chunk]
+            readings = read_products(reader, products)
+            problems.extend(unread_photos({p.product_id: r for p, r in zip(products, readings, strict=True)}))
+            for i, reading in zip(chunk, readings, strict=True):
                 text = reading.product_text
                 if text.tokens:
                     kept.append(i)
                     texts.append(text)
             progress(min(start + CHUNK, len(positions)), len(positions))
-    return _Texts(np.array(kept, np.int64), texts, _encoded(texts, config.text, bar))
+    vectors = _encoded(texts, config.text, bar)
+    return _Texts(np.array(kept, np.int64), texts, vectors, len(positions), problems)
 
 
 def _encoded(texts: list[ProductText], config: TextConfig, bar: Bar) -> list[Vectors]:

@@ -17,6 +17,7 @@ from catalog.catalog import Catalog
 from catalog.config import load_config
 from catalog.plan import make_plan
 from catalog.probabilities import Probabilities, Silence
+from catalog.product import ProblemLog
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
 from catalog.workspace import Workspace
@@ -155,12 +156,17 @@ def test_prediction_names_every_silence(room, tmp_path):
     (tmp_path / "test.bson").write_bytes(b"".join(bson.encode(d) for d in documents))
     catalog = Catalog(tmp_path / "test.bson")
     is_book = catalog.product_ids != 1003
-    from ocr.commands import predict_catalog
+    from ocr.commands import predict_catalog, silence_text
 
-    found = predict_catalog(catalog, photo_branch(room, catalog.product_ids, is_book), run, room)
+    problems = ProblemLog()
+    found = predict_catalog(catalog, photo_branch(room, catalog.product_ids, is_book), run, room, problems)
     assert found.silence.tolist() == [
         Silence.SPEAKS, Silence.NOTHING_READ, Silence.FAILED, Silence.NOT_ROUTED, Silence.FAILED,
     ]  # fmt: skip
+    assert [(p.product_id, p.where, p.detail) for p in problems.named] == [
+        (1002, "photo 1", "engine stopped"), (1004, "photo 1", "unreadable"),
+    ]  # fmt: skip
+    assert silence_text(found) == "text on 1 of 5 products (1 not routed, 1 nothing read, 2 failed)"
     with pytest.raises(ValueError, match="silent on product 1001: nothing read"):
         found.dense(np.array([1]), 4)
 
@@ -174,6 +180,19 @@ def test_photo_probabilities_of_another_plan_are_refused(room):
     photo_probabilities = replace(photo_branch(room, ids, ids % 4 != 0), plan="another")
     with pytest.raises(ValueError, match="another plan"):
         training.train(room, load_config(OcrConfig, "ocr", "debug"), photo_probabilities, progress_bar)
+
+
+def test_photos_that_fail_in_training_are_named(room, tmp_path):
+    documents = bson.decode_all((tmp_path / "train.bson").read_bytes())
+    for i in (5, 6):
+        documents[i]["imgs"] = [{"picture": photo(25, i)}]
+    (tmp_path / "train.bson").write_bytes(b"".join(bson.encode(d) for d in documents))
+    tree = room.taxonomy()
+    room.save_plan(make_plan(Catalog(tmp_path / "train.bson"), tree)[0], tree)
+    run = trained(room)
+    problems = ProblemLog.from_json(run.details["problems"])
+    assert [(p.product_id, p.detail) for p in problems.named] == [(5, "engine stopped"), (6, "engine stopped")]
+    assert (run.details["n_texts"], run.details["n_products"]) == (88, 90)
 
 
 def test_too_few_texts_are_refused_with_the_way_out(room):
