@@ -67,7 +67,8 @@ class RoutePoint:
     Attributes:
         threshold: mass on the shelves from which a product is read; products, photos: how many that makes;
         accuracy: share of all N products whose likeliest leaf is right when, on products that were read, the photo
-        branch tells how likely the shelves are, and the product of both branches' probabilities which leaf below them.
+        branch tells how likely the shelves are and the text which leaf below them; or the product of both branches'
+        probabilities, where that is right more often.
     """
 
     threshold: float
@@ -108,14 +109,16 @@ class RouteCurve:
         spoken = np.flatnonzero(photo.speaks)
         for chunk in np.split(spoken, range(CHUNK, len(spoken), CHUNK)):
             by_photo[chunk] = photo.dense(chunk, len(tree)).argmax(axis=1) == truth[chunk]
-        with_text = by_photo.copy()
+        # two ways to hear both: the text alone tells the leaf below the shelves, or the product of both does
+        ways = np.stack([by_photo, by_photo])
         both = np.flatnonzero(photo.speaks & text.speaks)
         for chunk in np.split(both, range(CHUNK, len(both), CHUNK)):
-            dense = photo.dense(chunk, len(tree))
-            both_say = dense[:, leaves] * text.dense(chunk, len(tree))[:, leaves]
-            total = both_say.sum(axis=1, keepdims=True)
-            dense[:, leaves] = mass[chunk, None] * np.divide(both_say, total, out=both_say, where=total > 0)
-            with_text[chunk] = dense.argmax(axis=1) == truth[chunk]
+            dense, words = photo.dense(chunk, len(tree)), text.dense(chunk, len(tree))[:, leaves]
+            for way, below in zip(ways, (words, dense[:, leaves] * words), strict=True):
+                total = below.sum(axis=1, keepdims=True)
+                dense[:, leaves] = mass[chunk, None] * np.divide(below, total, out=below, where=total > 0)
+                way[chunk] = dense.argmax(axis=1) == truth[chunk]
+        with_text = ways[int(ways.sum(axis=1).argmax())]
         points = []
         for threshold in THRESHOLDS:
             read = mass >= threshold

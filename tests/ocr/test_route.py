@@ -53,33 +53,41 @@ def probabilities(name, dense, silence, support, n_images):
     )  # fmt: skip
 
 
-def test_the_curve_is_what_a_loop_over_products_finds():
+@pytest.mark.parametrize("photo_knows_books", [False, True])
+def test_the_curve_is_what_a_loop_over_products_finds(photo_knows_books):
     rng = np.random.default_rng(1)
-    n, leaves = 200, shelf_leaves(TREE, ["LIBRAIRIE", "MUSIQUE"])
+    n, leaves = 300, shelf_leaves(TREE, ["LIBRAIRIE", "MUSIQUE"])
     truth = rng.integers(0, 5, n)
+    hint = 3.0 * (np.arange(5) == truth[:, None])
+    seen = rng.dirichlet(np.full(5, 0.5), n) * np.exp(hint if photo_knows_books else 0)
     photo = probabilities(
-        "mosaic", rng.dirichlet(np.full(5, 0.2), n), np.where(np.arange(n) % 17, 0, Silence.UNREADABLE), range(5),
+        "mosaic", seen / seen.sum(axis=1, keepdims=True), np.where(np.arange(n) % 17, 0, Silence.UNREADABLE), range(5),
         rng.integers(1, 5, n).astype(np.int8),
     )  # fmt: skip
+    read = rng.dirichlet(np.full(4, 0.5), n) * np.exp(hint[:, 1:] / 2)
     text = probabilities(
-        "text", rng.dirichlet(np.full(4, 0.2), n), np.where(np.arange(n) % 5, 0, Silence.NOTHING_READ), range(1, 5),
-        photo.n_images,
+        "text", read / read.sum(axis=1, keepdims=True), np.where(np.arange(n) % 5, 0, Silence.NOTHING_READ),
+        range(1, 5), photo.n_images,
     )  # fmt: skip
     curve = RouteCurve.measure(photo, text, truth, leaves, TREE)
+    right = {way: [0] * len(THRESHOLDS) for way in ("text", "product")}
+    for row in np.flatnonzero(photo.speaks).tolist():
+        alone = photo.dense(np.array([row]), 5)[0].astype(float)
+        for way, own in right.items():
+            for at, threshold in enumerate(THRESHOLDS):
+                p = alone.copy()
+                if p[1:].sum() >= threshold and text.speaks[row]:
+                    words = text.dense(np.array([row]), 5)[0][1:]
+                    below = words * (p[1:] if way == "product" else 1)
+                    p[1:] = p[1:].sum() * below / below.sum()
+                own[at] += int(p.argmax() == truth[row])
+    better = "product" if photo_knows_books else "text"
+    assert right[better][0] > right["text" if photo_knows_books else "product"][0]
+    np.testing.assert_allclose([point.accuracy for point in curve.points], np.array(right[better]) / n)
+    masses = [photo.dense(np.array([row]), 5)[0][1:].sum() for row in np.flatnonzero(photo.speaks)]
+    n_photos = photo.n_images[photo.speaks]
     for point in curve.points:
-        right = photos = 0
-        for row in range(n):
-            if not photo.speaks[row]:
-                continue
-            p = photo.dense(np.array([row]), 5)[0].astype(float)
-            mass = p[1:].sum()
-            photos += int(photo.n_images[row]) * bool(mass >= point.threshold)
-            if mass >= point.threshold and text.speaks[row]:
-                both = p[1:] * text.dense(np.array([row]), 5)[0][1:]
-                p[1:] = mass * both / both.sum()
-            right += int(p.argmax() == truth[row])
-        assert point.accuracy == pytest.approx(right / n)
-        assert point.photos == photos
+        assert point.photos == sum(k for k, m in zip(n_photos.tolist(), masses, strict=True) if m >= point.threshold)
     assert [point.threshold for point in curve.points] == list(THRESHOLDS)
     assert RouteCurve.from_json(curve.to_json()) == curve
 
