@@ -15,6 +15,8 @@ def is_photo(path: Path) -> bool:
 
 def read_photo(path: Path) -> bytes:
     """Encoded photo; raises ValueError over 64 MiB, FileNotFoundError when it does not exist."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: give a photo")
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: give a photo")
     if path.stat().st_size > MAX_BYTES:

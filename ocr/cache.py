@@ -152,7 +152,7 @@ class TranscriptCache:
             # the low byte is the kind of error; a locked file or a full disk is not a damaged one
             if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _DAMAGED:
                 raise CacheError(
-                    f"{self.path} cannot be used ({error}): free some space, or try again later"
+                    f"{self.path} cannot be used ({error}): check its rights and the free space"
                 ) from error
             self._move_aside(error)
             return self._try(work, writes=True)

@@ -46,7 +46,7 @@ def read(
     """Read every photo of a BSON file (words with confidence and box), or photos given as files."""
     from catalog.catalog import Catalog
     from catalog.config import load_config
-    from catalog.photo_file import is_photo
+    from catalog.photo_file import SUFFIXES, is_photo
     from catalog.workspace import Workspace
     from ocr.commands import read_files, write_readings
     from ocr.config import OcrConfig
@@ -54,11 +54,13 @@ def read(
 
     reader = make_reader(load_config(OcrConfig, "ocr", config, overrides), Workspace(workspace))
     if all(is_photo(file) for file in files):
+        if output is not None:
+            raise ValueError("--output is for a BSON file; what is read on photos is printed")
         for line in read_files(reader, list(files)):
             say(line)
         return
     if len(files) > 1 or output is None:
-        raise ValueError("give one BSON file and --output LINES.jsonl, or photos")
+        raise ValueError(f"give one BSON file and --output LINES.jsonl, or photos ({', '.join(SUFFIXES)})")
     catalog = Catalog(files[0])
     with progress_bar("read") as progress:
         n_products, n_read, failed = write_readings(catalog, reader, output, progress)
@@ -85,14 +87,15 @@ def show(
     from catalog.config import load_config
     from catalog.workspace import Workspace
     from ocr.commands import show as draw
+    from ocr.commands import spoken
     from ocr.config import OcrConfig
     from ocr.training import make_reader
 
     room = Workspace(workspace)
     reader = make_reader(load_config(OcrConfig, "ocr", config, overrides), room)
     reading = draw(reader, product, room, file, output)
-    say(reading.text or ", ".join(reading.failures.values()) or "(nothing)")
-    say(f"picture: {output}")
+    say(spoken(reading))
+    say(f"picture: {output}  (green: at least 90 % sure)")
 
 
 @main.group()
@@ -112,11 +115,15 @@ def info(config: str | None, overrides: tuple[str, ...], workspace: Path) -> Non
 
 
 @cache.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @config_options
 @workspace_option
-def prune(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
-    """Forget what was read with other engine settings than the configuration's."""
+def prune(yes: bool, config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
+    """Forget what was read with other engine settings than the configuration's (--set names the ones to keep)."""
     kept, current = _cache(config, overrides, workspace)
+    if not yes:
+        others = sum(entry.photos for entry in kept.contents() if entry.settings != current)
+        click.confirm(f"Forget {others} entries and keep only: {current}?", abort=True, err=True)
     say(f"{kept.path}: {kept.prune(current)} entries of other settings removed; kept: {current}")
 
 

@@ -26,14 +26,22 @@ from ocr.route import routed, shelf_leaves
 from ocr.training import load_expert, make_reader, route_threshold
 from ocr.transcript import Transcript
 
-CHUNK = 256
+CHUNK = 64
+"""Products between two steps of a progress bar."""
 
 
 def read_files(reader: PhotoReader, paths: Sequence[Path]) -> Iterator[str]:
     """A line for people per photo file: its name and what was read on it, or why nothing could be."""
+    # a wrong name is told before anything is read
     for path in paths:
-        reading = read_products(reader, [Product(0, (read_photo(path),))])[0]
-        yield f"{path}: {reading.text or ', '.join(reading.failures.values()) or '(nothing)'}"
+        read_photo(path)
+    for path in paths:
+        yield f"{path}: {spoken(read_products(reader, [Product(0, (read_photo(path),))])[0])}"
+
+
+def spoken(reading: Reading) -> str:
+    """What was read, or why nothing was."""
+    return reading.text or "".join(f"(not read: {why})" for why in reading.failures.values()) or "(no text)"
 
 
 def read_catalog(catalog: Catalog, reader: PhotoReader, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
@@ -58,6 +66,8 @@ def write_readings(
     catalog: Catalog, reader: PhotoReader, output: Path, progress: Progress | None = None
 ) -> tuple[int, int, list[str]]:
     """Write JSON lines; returns the number of products, of those with text, and the photos that failed, by name."""
+    if output.is_dir():
+        raise ValueError(f"{output} is a folder: give --output the name of a file")
     n_read, failed = 0, []
     with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         for line in read_catalog(catalog, reader, progress):

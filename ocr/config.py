@@ -17,7 +17,7 @@ class EngineConfig(StrictConfig):
     name: Literal["rapidocr", "tesseract"]
     """`rapidocr` reads far better on small photos; `tesseract` takes less time per photo."""
     languages: list[Language] = Field(min_length=1)
-    """Tesseract's language codes; those that are not installed are left out. RapidOCR reads all Latin script."""
+    """Tesseract's language codes; those that are not installed are left out. RapidOCR reads Latin and Chinese."""
     page_mode: int = Field(ge=3, le=13)
     """Tesseract's page segmentation mode; 11 looks for sparse text."""
     enlarge: float | Literal["auto"]
@@ -31,7 +31,7 @@ class EngineConfig(StrictConfig):
     threads: int | Literal["auto"]
     """Photos read at the same time, each in a process of its own; auto: one per processor core."""
     time_limit_s: float = Field(gt=0, le=3600)
-    """Seconds a single photo may take before it is given up and named."""
+    """Seconds a single photo may take before it is given up and named; what the cache knows is not read again."""
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:

@@ -119,16 +119,25 @@ def _surest(crop: Picture, box: Box, recognize: Recognize) -> Line:
 def _one_way_up(
     lines: list[Line], crops: dict[Box, Picture], recognize: Recognize, min_confidence: float
 ) -> list[Line]:
-    """Read the upright lines of a photo upside down where most of its letters stand so: some read well both ways."""
+    """Read the lines that stand on their heads the other way: some read well both ways ("Old", "PIO").
+
+    Which way is up is what most letters of lines to the right and to the left say. A line that does not read that way
+    is kept as it was only where it was read surely.
+    """
     letters = {d: sum(len(line.text) for line in lines if line.direction is d) for d in Direction}
-    if letters[Direction.LEFT] <= letters[Direction.RIGHT]:
-        return lines
+    up, down = Direction.RIGHT, Direction.LEFT
+    if letters[down] > letters[up]:
+        up, down = down, up
     turned = []
     for line in lines:
-        if line.direction is Direction.RIGHT:
-            again = Line(*recognize(upright(crops[line.box], Direction.LEFT)), line.box, Direction.LEFT)
-            line = again if again.confidence >= min_confidence else line
-        turned.append(line)
+        if line.direction is down:
+            again = Line(*recognize(upright(crops[line.box], up)), line.box, up)
+            if again.confidence >= min_confidence:
+                turned.append(again)
+            elif line.confidence >= SURE:
+                turned.append(line)
+        else:
+            turned.append(line)
     return turned
 
 

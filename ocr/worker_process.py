@@ -209,7 +209,8 @@ class Crew:
                 return self._answer(WorkerProcess(self.module, self.argument), picture, scale)
         except WorkerLost as error:
             why = f"{error} ({self.time_limit_s:g} s)" if error.late else str(error)
-            log.warning("a photo of %s pixels could not be read: %s", photo.shape[:2], why)
+            # commands name the product; a line for each would fill the screen where all are late
+            log.info("a photo of %s pixels could not be read: %s", photo.shape[:2], why)
             return OcrFailure(f"the reading process was lost: {why[:200]}", error.signal_number in CRASHES)
 
     def _answer(self, worker: WorkerProcess, picture: NDArray[np.uint8], scale: float) -> Transcript | OcrFailure:

@@ -149,6 +149,24 @@ def test_large_shapes_that_are_no_text_do_not_hide_the_title():
     assert [line.text for line in read_regions(picture, regions, recognize, 0.7)] == ["title"]
 
 
+def test_a_word_that_reads_better_upside_down_stays_upright_on_an_upright_photo():
+    picture = np.full((400, 400, 3), 255, np.uint8)
+    for top in (20, 80):
+        picture[top : top + 30, 30:60] = 0
+    picture[150:170, 30:50] = 128
+
+    def recognize(line):
+        begins = line[:, :20].mean()
+        if begins < 100:
+            return "a long title", 0.95
+        # the small grey word: "Old" upright, "PIO" surer upside down
+        return ("Old", 0.75) if begins < 200 else ("PIO", 0.82)
+
+    regions = [corners(30, 20, 330, 50), corners(30, 80, 330, 110), corners(30, 150, 130, 170)]
+    found = read_regions(picture, regions, recognize, 0.7)
+    assert [line.text for line in in_reading_order(found)] == ["a long title", "a long title", "Old"]
+
+
 def test_a_line_that_reads_both_ways_follows_the_photo():
     picture = np.full((400, 400, 3), 255, np.uint8)
     # a dark end on the left where the line is upright

@@ -216,6 +216,18 @@ def test_read_writes_json_lines_and_prints_photo_files(room, tmp_path):
     (tmp_path / "a.png").write_bytes(photo(4, 1))
     printed = CliRunner().invoke(ocr, ["read", str(tmp_path / "a.png"), "--workspace", str(room.folder)])
     assert WORDS[4] in printed.stdout
+    (tmp_path / "folder.png").mkdir()
+    for wrong, why in (
+        ([str(tmp_path / "a.png"), str(tmp_path / "none.png")], "none.png does not exist"),
+        ([str(tmp_path / "folder.png")], "is a folder"),
+        ([str(tmp_path / "a.png"), "--output", str(lines)], "--output is for a BSON file"),
+        ([str(tmp_path / "train.bson"), "--output", str(tmp_path)], "give --output the name of a file"),
+        ([str(tmp_path / "train.bson")], ".jpeg"),
+    ):
+        said = CliRunner().invoke(ocr, ["read", *wrong, "--workspace", str(room.folder)])
+        assert said.exit_code == 1
+        assert why in said.stderr
+        assert not said.stdout
 
 
 def test_without_an_image_branch_the_error_names_it(room):
@@ -317,14 +329,17 @@ def test_the_cache_is_shown_and_pruned(room, monkeypatch):
     assert said.exit_code == 0, said.output
     assert f"* {training.make_engine(None).n_read} photos" in said.stdout
     assert "ms per photo: written 1" in said.stdout
-    assert "0 entries of other settings removed" in call(ocr, ["cache", "prune", *room_option]).stdout
+    assert "0 entries of other settings removed" in call(ocr, ["cache", "prune", "--yes", *room_option]).stdout
     monkeypatch.setattr(WrittenEngine, "settings", "written 2")
-    refused = call(ocr, ["cache", "prune", *room_option])
+    asked = call(ocr, ["cache", "prune", *room_option], input="n\n")
+    assert asked.exit_code == 1
+    assert "Forget" in asked.stderr
+    refused = call(ocr, ["cache", "prune", "--yes", *room_option])
     assert refused.exit_code == 1
     assert "only written 1" in refused.stderr
     n_read = training.make_engine(None).n_read
     call(ocr, ["read", str(room.training_catalog().path), "--output", str(room.folder / "x"), *room_option])
-    assert f"{n_read} entries of other settings removed" in call(ocr, ["cache", "prune", *room_option]).stdout
+    assert f"{n_read} entries of other settings removed" in call(ocr, ["cache", "prune", "--yes", *room_option]).stdout
     said = call(ocr, ["cache", "info", *room_option]).stdout
     assert "written 2" in said
     assert "written 1" not in said

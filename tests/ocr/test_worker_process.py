@@ -78,7 +78,7 @@ def test_photos_are_answered_in_order(crew):
 
 
 def test_each_failure_costs_one_photo(crew, caplog):
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         found = crew.read([photo(n) for n in (10, HANGS, 11, CRASHES, 12, RAISES, 13, NO_MEMORY, 14, BABBLES, 15)])
     assert texts(found) == ["10", None, "11", None, "12", None, "13", None, "14", None, "15"]
     hung, crashed, raised, poor, babbled = (result for result in found if isinstance(result, OcrFailure))
