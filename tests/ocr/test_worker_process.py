@@ -62,7 +62,7 @@ def doubled(picture):
 
 @pytest.fixture
 def crew(tmp_path):
-    return Crew(MODULE, str(tmp_path / "killed-once"), doubled, 2, 1.5)
+    return Crew(MODULE, str(tmp_path / "killed-once"), doubled, 2, 4.0)
 
 
 def texts(results):
@@ -82,7 +82,7 @@ def test_each_failure_costs_one_photo(crew, caplog):
         found = crew.read([photo(n) for n in (10, HANGS, 11, CRASHES, 12, RAISES, 13, NO_MEMORY, 14, BABBLES, 15)])
     assert texts(found) == ["10", None, "11", None, "12", None, "13", None, "14", None, "15"]
     hung, crashed, raised, poor, babbled = (result for result in found if isinstance(result, OcrFailure))
-    assert "no answer in time (1.5 s)" in hung.reason
+    assert "no answer in time (4 s)" in hung.reason
     assert "SIGSEGV" in crashed.reason
     assert raised == OcrFailure("ValueError: no such kernel")
     assert "out of memory" in poor.reason
@@ -121,7 +121,7 @@ def test_the_time_limit_covers_sending_the_picture(crew):
     (found,) = crew.read([photo(10, (900, 900))])
     assert isinstance(found, OcrFailure)
     assert "in time" in found.reason
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
 
 
 def test_a_worker_that_does_not_start_says_why():
