@@ -47,9 +47,8 @@ def timed(predictor: Predictor, text: TextExpert, catalog: Catalog) -> tuple[flo
 def main(runs: Path, file: Path) -> None:
     """Predict four times and print."""
     run, catalog = Workspace(runs).require("fusion"), Catalog(file)
-    print(
-        f"{file.name}: {len(catalog)} products\n{'':<26}{'products/s':>12}{'reading':>12}{'photos read or known':>24}"
-    )
+    print(f"{file.name}: {len(catalog)} products")
+    print(f"{'':<34}{'products/s':>10}{'reading':>12}{'photos asked for':>20}")
     for name, all_products in (("routed", False), ("every product read", True)):
         with tempfile.TemporaryDirectory() as folder:
             for cache in ("empty cache", "second run"):

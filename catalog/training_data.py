@@ -44,7 +44,12 @@ class TrainingData:
 
 def leaves_of(catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """`(n,)` leaf of each product id, from `leaf` in catalogue order, `(N,)`."""
+    return leaf[positions_of(catalog, product_ids)]
+
+
+def positions_of(catalog: Catalog, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`(n,)` position in the catalogue of each product id, all of which it holds."""
     known = catalog.product_ids
     order = np.argsort(known)
-    found: NDArray[np.int64] = leaf[order[np.searchsorted(known, product_ids, sorter=order)]]
+    found: NDArray[np.int64] = order[np.searchsorted(known, product_ids, sorter=order)]
     return found

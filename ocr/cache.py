@@ -126,10 +126,10 @@ class TranscriptCache:
         Raises:
             ValueError: nothing is kept under those settings, all would be lost. CacheError.
         """
-        others = [entry.settings for entry in self.contents()]
-        if keep not in others:
+        known = [entry.settings for entry in self.contents()]
+        if keep not in known:
             raise ValueError(
-                f"{self.path} holds nothing read as {keep!r}, only {'; '.join(others) or 'nothing at all'}: "
+                f"{self.path} holds nothing read as {keep!r}, only {'; '.join(known) or 'nothing at all'}: "
                 "--set engine.KEY=VALUE names the settings to keep; to forget everything, remove the file"
             )
         removed = self._with_file(lambda db: _remove_others(db, keep))

@@ -19,7 +19,7 @@ from catalog.product import ProblemLog, Product
 from catalog.report import PLOT_STYLE, Example, Report, System, Table, leaderboard, svg
 from catalog.run import Run
 from catalog.taxonomy import SEPARATOR, Taxonomy, path_text
-from catalog.training_data import leaves_of
+from catalog.training_data import leaves_of, positions_of
 from catalog.workspace import Workspace
 from ocr.commands import CHUNK, predict_catalog
 from ocr.config import OcrConfig
@@ -47,10 +47,11 @@ def evaluate(
     tree = run.taxonomy()
     config = run.config(OcrConfig)
     catalog = workspace.training_catalog() if file is None else Catalog(file)
-    problems = ProblemLog()
-    if photo is None and "problems" in run.details:
-        problems = ProblemLog.from_json(run.details["problems"])
-    found = run.held_out() if photo is None else predict_catalog(catalog, photo, run, workspace, problems, progress)
+    if photo is None:
+        found, problems = run.held_out(), ProblemLog.from_json(run.details["problems"])
+    else:
+        problems = ProblemLog()
+        found = predict_catalog(catalog, photo, run, workspace, problems, progress)
     truth = leaves_of(catalog, true_leaves(catalog, tree, labels), found.product_ids)
     on_shelf = np.isin(truth, shelf_leaves(tree, config.shelves))
     scores = score_probabilities(found, np.where(on_shelf, truth, -1), tree)
@@ -97,8 +98,7 @@ class _Readings:
         self, catalog: Catalog, found: Probabilities, reader: PhotoReader, progress: Progress | None = None
     ) -> None:
         """Read again what `found` was made from; the cache knows it."""
-        order = np.argsort(catalog.product_ids)
-        places = order[np.searchsorted(catalog.product_ids, found.product_ids, sorter=order)]
+        places = positions_of(catalog, found.product_ids)
         rows = np.flatnonzero(found.silence != Silence.NOT_ROUTED)
         scored = {int(i): row for row, i in enumerate(self.scores.product_ids)}
         for start in range(0, len(rows), CHUNK):
@@ -113,9 +113,10 @@ class _Readings:
         return {WELL: [e for _, _, e in self._best], BADLY: [e for _, _, e in self._worst]}
 
     def _add(self, product: Product, reading: Reading, row: int | None) -> None:
-        lines = [f"{product.product_id}: {reading.text[:160] or 'nothing was read'}"]
-        lines += [f"photo {n}: {why}" for n, why in reading.failures.items()]
         quality = 0.0 if math.isnan(reading.confidence) else reading.confidence
+        lines = [f"{product.product_id}: {reading.text[:160] or 'nothing was read'}  ({quality:.0%})"]
+        lines += [f"photo {n}: {why}" for n, why in reading.failures.items()]
+        example = Example(product.images, lines)
         if row is not None:
             self.confidence[row], self.n_words[row] = reading.confidence, reading.n_words
             put, sure = self.scores.predicted[row, 2], self.scores.confidence[row, 2]
@@ -123,9 +124,7 @@ class _Readings:
             if not self.scores.correct[row, 2]:
                 lines.append(f"labelled {path_text(self.tree.paths[self.scores.truth[row]])}")
             else:
-                example = Example(product.images, [f"{lines[0]}  ({quality:.0%})", *lines[1:]])
                 self._best = sorted([*self._best, (-float(sure), product.product_id, example)], key=_first)[:N_EXAMPLES]
-        example = Example(product.images, [f"{lines[0]}  ({quality:.0%})", *lines[1:]])
         self._worst = sorted([*self._worst, (quality, product.product_id, example)], key=_first)[:N_EXAMPLES]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,15 +58,13 @@ class Reading:
         return sum(words) / len(words) if words else math.nan
 
 
-def read_products(
-    reader: PhotoReader, products: Sequence[Product], progress: Callable[[int, int], None] | None = None
-) -> list[Reading]:
-    """Read every photo of some products, each distinct photo once; `progress` is told photos done and all."""
+def read_products(reader: PhotoReader, products: Sequence[Product]) -> list[Reading]:
+    """Read every photo of some products, each distinct photo once."""
     keys = [[photo_md5(photo) for photo in product.images] for product in products]
     encoded: dict[bytes, bytes] = {}
     for own, product in zip(keys, products, strict=True):
         encoded.update(zip(own, product.images, strict=True))
-    found = reader.read(encoded, progress)
+    found = reader.read(encoded)
     return [Reading(tuple(found[key] for key in own)) for own in keys]
 
 

@@ -124,7 +124,7 @@ def _one_way_up(
     Which way is up is what most letters of lines to the right and to the left say. A line that does not read that way
     is kept as it was only where it was read surely.
     """
-    letters = {d: sum(len(line.text) for line in lines if line.direction is d) for d in Direction}
+    letters = _letters(lines)
     up, down = Direction.RIGHT, Direction.LEFT
     if letters[down] > letters[up]:
         up, down = down, up
@@ -164,9 +164,9 @@ def upright(crop: Picture, direction: Direction) -> Picture:
 
 def in_reading_order(lines: Sequence[Line]) -> list[Line]:
     """Lines of the direction that carries most characters first; within a direction top to bottom, left to right."""
-    length = {d: sum(len(line.text) for line in lines if line.direction is d) for d in Direction}
+    letters = _letters(lines)
     ordered: list[Line] = []
-    for direction in sorted(Direction, key=lambda d: (-length[d], d)):
+    for direction in sorted(Direction, key=lambda d: (-letters[d], d)):
         ordered += _from_the_top([line for line in lines if line.direction is direction], direction)
     return ordered
 
@@ -178,6 +178,11 @@ def transcript(lines: Sequence[Line], scale: float) -> Transcript:
         left, top, right, bottom = (side / scale for side in line.box)
         words += Line(line.text, line.confidence, (left, top, right, bottom), line.direction).words(number)
     return bounded(words)
+
+
+def _letters(lines: Sequence[Line]) -> dict[Direction, int]:
+    """Characters that run in each direction."""
+    return {d: sum(len(line.text) for line in lines if line.direction is d) for d in Direction}
 
 
 def _usual_width(character: str) -> float:

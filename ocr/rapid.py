@@ -30,7 +30,7 @@ _RUNTIME = {"openvino": "openvino", "onnxruntime": "onnxruntime", "cuda": "onnxr
 class RapidEngine:
     """Reads photos with the networks that ship in rapidocr's wheel; nothing is downloaded.
 
-    One thread per photo: two take 0.45 s of processor time for a photo where one takes 0.26 s.
+    One thread per photo: two take more processor time for a photo, and cores have photos enough.
 
     Raises:
         EngineMissing: rapidocr, its runtime or the networks are not installed.

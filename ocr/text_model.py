@@ -97,10 +97,8 @@ class TextModel:
         self._vectorizers = tuple(vectorizer.fit(texts) for vectorizer in make_vectorizers(self.config, len(texts)))
         features = tfidf(self._vectorizers, texts)
         models = linear_models(features, vectors, target, len(self.classes_), self.config)
-        bayes, ridge, *_ = (np.float32(w) * m.coef for w, m in zip(self.weights_, models, strict=True))
-        self._coef = bayes + ridge
-        discriminants = zip(self.weights_[3:], models[3:], strict=True)
-        self._vector_coefs = [np.float32(w) * m.coef for w, m in discriminants]
+        bayes, ridge, _, *discriminants = (np.float32(w) * m.coef for w, m in zip(self.weights_, models, strict=True))
+        self._coef, self._vector_coefs = bayes + ridge, discriminants
         intercepts = [w * m.intercept for w, m in zip(self.weights_, models, strict=True)]
         self._intercept = np.sum(intercepts, axis=0).astype(np.float32)
         return self

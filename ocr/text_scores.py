@@ -19,7 +19,6 @@ from ocr.normalize import ProductText
 
 CALIBRATION_TEXTS = 20_000
 LEAVES_AT_ONCE = 64
-
 ROWS_AT_ONCE = 65_536
 
 Scores = NDArray[np.float32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from catalog.atomic import atomic_path
 from catalog.metrics import score_probabilities, summarize
-from catalog.probabilities import Probabilities, Silence, choose_k, concatenate
+from catalog.probabilities import Probabilities, choose_k, concatenate
 from catalog.product import ProblemLog
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
@@ -26,7 +26,7 @@ from ocr.engine import make_engine
 from ocr.expert import TextExpert, read_products, unread_photos
 from ocr.normalize import ProductText
 from ocr.reader import PhotoReader
-from ocr.route import THRESHOLDS, RouteCurve, routed, shelf_leaves, shelf_mass
+from ocr.route import THRESHOLDS, RouteCurve, routed, shelf_leaves
 from ocr.text_model import TextModel
 from ocr.text_scores import Vectors, capped_rows
 
@@ -87,7 +87,8 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
         curve = RouteCurve.measure(known, held_out, truth, shelves, tree)
         threshold = curve.best_threshold()
         run.details["route_curve"] = curve.to_json()
-        held_out = _not_routed(held_out, shelf_mass(known, shelves, tree) < threshold)
+        # below the threshold it is as if nothing had been read
+        held_out = held_out.select(routed(known, shelves, tree, threshold)).aligned(held_out.product_ids)
     held_out.save(run.folder / "heldout.safetensors")
     # more text is what this branch gains most from: the deployed model has seen the held-out products too
     deployed = _fit(data, config, texts, plan.positions, reader)
@@ -208,17 +209,6 @@ def _narrow(expert: TextExpert, first: Probabilities, tree: Taxonomy) -> None:
     rows = np.flatnonzero(first.speaks)
     if len(rows):
         expert.k = choose_k(first.dense(rows, len(tree))[:, first.support], COVERAGE, MAX_LEAVES)
-
-
-def _not_routed(found: Probabilities, rows: NDArray[np.bool_]) -> Probabilities:
-    """The same probabilities, silent on some rows as if they had not been read."""
-    return replace(
-        found,
-        leaves=np.where(rows[:, None], 0, found.leaves).astype(np.int32),
-        values=np.where(rows[:, None], np.float32(np.nan), found.values),
-        rest=np.where(rows, np.float32(np.nan), found.rest),
-        silence=np.where(rows, Silence.NOT_ROUTED, found.silence).astype(np.uint8),
-    )
 
 
 def _save_expert(run: Run, expert: TextExpert) -> None:

@@ -19,7 +19,6 @@ import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +42,12 @@ _RUN_MODULE = (
 )
 _OUT_OF_MEMORY = re.compile("memory|alloc", re.IGNORECASE)
 
-Prepared = tuple[NDArray[np.uint8], float]
+Enlarged = tuple[NDArray[np.uint8], float]
+"""A picture, and by how much it was enlarged."""
 
 
 class WorkerLost(Exception):
-    """The process ended (`signal` is what ended it, 0 if none) or ran past its time."""
+    """The process ended (`signal_number` is what ended it, 0 if none) or ran past its time."""
 
     def __init__(self, message: str, signal_number: int = 0, late: bool = False) -> None:
         super().__init__(message)
@@ -122,7 +122,11 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the child."""
-        _end(self._process, self._errors)
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+            if pipe is not None:
+                pipe.close()
 
     def _send(self, message: bytes, deadline: float) -> None:
         rest = memoryview(message)
@@ -177,7 +181,7 @@ class Crew:
     """
 
     def __init__(
-        self, module: str, argument: str, prepare: Callable[[Photo], Prepared], size: int, time_limit_s: float
+        self, module: str, argument: str, prepare: Callable[[Photo], Enlarged], size: int, time_limit_s: float
     ) -> None:
         self.module, self.argument, self.prepare = module, argument, prepare
         self.size, self.time_limit_s = size, time_limit_s
@@ -260,14 +264,6 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
-
-
-def _end(process: subprocess.Popen[bytes], errors: BinaryIO) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout, errors):
-        if pipe is not None:
-            pipe.close()
 
 
 def _close_all(idle: queue.SimpleQueue[WorkerProcess]) -> None:
