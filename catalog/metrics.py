@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
+from catalog.atomic import atomic_path
 from catalog.probabilities import Probabilities
 from catalog.product import MAX_IMAGES
 from catalog.taxonomy import LEVELS, Taxonomy
@@ -16,6 +20,8 @@ from catalog.taxonomy import LEVELS, Taxonomy
 ALL = "all"
 N_BINS = 15
 MIN_PROBABILITY = 1e-9
+LIST = 5
+"""Leaves in the list that HD@5 and top-5 look at."""
 CHUNK = 1024
 """Products scored at a time: dense probabilities of 5270 leaves take 22 MB."""
 
@@ -31,6 +37,7 @@ class Scores:
         rank: `(N, 3)` int64 position of the true node, 0 when it is the likeliest.
         p_truth: `(N, 3)` float32 probability of the true node.
         distance: `(N,)` int64 height of the lowest common ancestor of predicted and true leaf, 0..3.
+        distance5: `(N,)` float32 mean of that height over the five likeliest leaves (over all in a smaller tree).
     """
 
     product_ids: NDArray[np.int64]
@@ -41,6 +48,7 @@ class Scores:
     rank: NDArray[np.int64]
     p_truth: NDArray[np.float32]
     distance: NDArray[np.int64]
+    distance5: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -53,6 +61,48 @@ class Scores:
     def correct(self) -> NDArray[np.bool_]:
         """`(N, 3)` bool: the likeliest node is the true one."""
         return self.rank == 0
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file, atomically."""
+        tensors = {name: np.ascontiguousarray(getattr(self, name), dtype) for name, (dtype, _) in _ARRAYS.items()}
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary)
+
+    @classmethod
+    def load(cls, path: Path) -> Scores:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: not a file of scores, or its arrays do not fit together.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist: expected saved scores")
+        try:
+            arrays = load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} holds no scores ({error})") from None
+        if arrays.keys() != _ARRAYS.keys():
+            raise ValueError(f"{path} holds no scores: expected {', '.join(_ARRAYS)}, found {', '.join(arrays)}")
+        n = len(arrays["truth"])
+        for name, (dtype, columns) in _ARRAYS.items():
+            if arrays[name].dtype != dtype or arrays[name].shape != (n, *columns):
+                raise ValueError(f"{path}: {name} does not fit the other arrays, the file is damaged")
+        return cls(**arrays)
+
+
+_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    "product_ids": (np.int64, ()),
+    "n_images": (np.int8, ()),
+    "truth": (np.int64, ()),
+    "predicted": (np.int64, (3,)),
+    "confidence": (np.float32, (3,)),
+    "rank": (np.int64, (3,)),
+    "p_truth": (np.float32, (3,)),
+    "distance": (np.int64, ()),
+    "distance5": (np.float32, ()),
+}
+"""Type and columns of each field of `Scores` on disk."""
 
 
 def score(
@@ -78,7 +128,25 @@ def score(
         earlier = np.arange(mass.shape[1]) < true_node[:, None]
         rank[:, column] = ((mass > own[:, None]) | ((mass == own[:, None]) & earlier)).sum(axis=1)
     distance = tree.distance(predicted[:, 2], truth)
-    return Scores(product_ids, n_images, truth, predicted, confidence, rank, p_truth, distance)
+    distance5 = list_distance(likeliest(dense, LIST), truth, tree)
+    return Scores(product_ids, n_images, truth, predicted, confidence, rank, p_truth, distance, distance5)
+
+
+def likeliest(dense: NDArray[np.floating], k: int) -> NDArray[np.int64]:
+    """`(N, k)` leaf indices by falling probability, equals by index; k is at most the number of leaves."""
+    left = dense.copy()
+    rows = np.arange(len(dense))
+    found = np.empty((len(dense), min(k, dense.shape[1])), np.int64)
+    # a few searches for the largest are faster than a sort of thousands of leaves
+    for place in range(found.shape[1]):
+        found[:, place] = left.argmax(axis=1)
+        left[rows, found[:, place]] = -np.inf
+    return found
+
+
+def list_distance(leaves: NDArray[np.int64], truth: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.float32]:
+    """`(N,)` float32 mean tree distance of the `(N, k)` listed leaves to the true one: HD@k."""
+    return tree.distance(leaves, truth[:, None]).mean(axis=1, dtype=np.float32)
 
 
 def score_probabilities(probabilities: Probabilities, truth: NDArray[np.int64], tree: Taxonomy) -> Scores:

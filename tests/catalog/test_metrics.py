@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 
 from catalog.metrics import (
+    Scores,
     accuracy_interval,
     expected_calibration_error,
+    likeliest,
     paired_difference,
     risk_coverage,
     score,
@@ -41,9 +46,37 @@ def test_score_equals_the_obvious_version(seed):
             assert TAXONOMY.node_path(level, int(scores.predicted[row, level - 1])) == ranking[0]
             assert scores.rank[row, level - 1] == ranking.index(true)
             assert scores.p_truth[row, level - 1] == pytest.approx(mass[true], abs=1e-6)
+        five = sorted(range(8), key=lambda leaf: (-dense[row, leaf], leaf))[:5]
+        heights = [TAXONOMY.distance(np.array(leaf), truth[row]) for leaf in five]
+        assert scores.distance5[row] == pytest.approx(np.mean(heights), abs=1e-6)
     figures = summarize(scores)
     assert figures["all"]["levels"]["3"]["top1"] == pytest.approx((dense.argmax(1) == truth).mean())
     assert sum(f["n"] for count, f in figures.items() if count != "all") == 12
+
+
+def test_saved_scores_come_back_and_damaged_ones_are_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    scores = score(rng.dirichlet(np.ones(8), size=6), rng.integers(0, 8, 6), np.arange(6), np.ones(6, int), TAXONOMY)
+    scores.save(tmp_path / "scores.safetensors")
+    back = Scores.load(tmp_path / "scores.safetensors")
+    for field in fields(Scores):
+        np.testing.assert_array_equal(getattr(back, field.name), getattr(scores, field.name))
+    arrays = load_file(tmp_path / "scores.safetensors")
+    save_file({**arrays, "rank": arrays["rank"][:5]}, tmp_path / "short.safetensors")
+    save_file({**arrays, "distance5": arrays["distance5"].astype(np.float64)}, tmp_path / "wide.safetensors")
+    save_file({"truth": arrays["truth"]}, tmp_path / "few.safetensors")
+    (tmp_path / "none.safetensors").write_bytes(b"nothing")
+    for name, why in ("short", "rank"), ("wide", "distance5"), ("few", "expected product_ids"), ("none", "no scores"):
+        with pytest.raises(ValueError, match=why):
+            Scores.load(tmp_path / f"{name}.safetensors")
+    with pytest.raises(FileNotFoundError):
+        Scores.load(tmp_path / "absent.safetensors")
+
+
+def test_the_list_is_as_long_as_a_small_tree():
+    dense = np.array([[0.5, 0.5, 0.0], [0.1, 0.2, 0.7]])
+    assert likeliest(dense, 5).tolist() == [[0, 1, 2], [2, 1, 0]]
+    assert dense[0, 0] == 0.5
 
 
 def test_equal_probabilities_do_not_count_as_right():

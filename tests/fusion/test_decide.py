@@ -17,7 +17,8 @@ def scores(confidence: np.ndarray, correct: np.ndarray) -> Scores:
     three = np.repeat(confidence[:, None], 3, axis=1).astype(np.float32)
     rank = np.where(np.repeat(correct[:, None], 3, axis=1), 0, 1)
     zeros = np.zeros((n, 3), np.int64)
-    return Scores(np.arange(n), np.ones(n, np.int8), np.zeros(n, np.int64), zeros, three, rank, three, zeros[:, 0])
+    ids, ones, first = np.arange(n), np.ones(n, np.int8), zeros[:, 0]
+    return Scores(ids, ones, first, zeros, three, rank, three, first, first.astype(np.float32))
 
 
 def test_the_target_precision_is_kept_as_often_as_promised():
