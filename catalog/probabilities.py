@@ -29,6 +29,7 @@ class Silence(IntEnum):
     NO_NETWORK = 3
     UNREADABLE = 4
     FAILED = 5
+    NO_COPY = 6
 
 
 @dataclass(frozen=True)

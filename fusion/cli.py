@@ -35,20 +35,44 @@ def main(verbose: bool) -> None:
 
 @main.command()
 @config_options
+@click.option("--with", "more", type=click.Path(path_type=Path), multiple=True, metavar="RUN",
+              help="A mosaic run that speaks beside the latest ones, for instance of another backbone.")  # fmt: skip
+@click.option("--precision", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=None,
+              help="Share of what is given without review that must be right.")  # fmt: skip
 @workspace_option
-def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
-    """Fit the head on the held-out probabilities of the workspace's experts."""
+def train(
+    config: str | None, overrides: tuple[str, ...], more: tuple[Path, ...], precision: float | None, workspace: Path
+) -> None:
+    """Compare the heads on the held-out probabilities of the workspace's experts, and keep the best."""
     from catalog.config import load_config
     from catalog.report import leaderboard
     from catalog.workspace import Workspace
     from fusion.config import FusionConfig
     from fusion.training import train as run_training
 
-    run, systems = run_training(Workspace(workspace), load_config(FusionConfig, "fusion", config, overrides))
-    say("held-out products (the head cross-fitted, every expert where it speaks), accuracy in percent:")
+    if precision is not None:
+        overrides = (*overrides, f"target_precision={precision}")
+    with progress_bar("heads") as progress:
+        run, systems = run_training(
+            Workspace(workspace), load_config(FusionConfig, "fusion", config, overrides), more, progress
+        )
+    say("held-out products (heads cross-fitted, every expert where it speaks), accuracy in percent:")
     say(leaderboard(systems))
+    say(f"the head that decides: {run.details['head']}, {run.details['why']}")
     say(f"fusion: {run.folder}")
     say("next: fusion predict TEST.bson, or fusion evaluate LABELLED.bson")
+
+
+@main.command()
+@click.option("--with", "more", type=click.Path(path_type=Path), multiple=True, metavar="RUN",
+              help="A mosaic run to look at beside the latest ones.")  # fmt: skip
+@workspace_option
+def experts(more: tuple[Path, ...], workspace: Path) -> None:
+    """List the experts: coverage, accuracy on held-out products, runs; and the networks that do not speak yet."""
+    from catalog.workspace import Workspace
+    from fusion.roster import roster
+
+    say(roster(Workspace(workspace), more))
 
 
 @main.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from catalog.config import StrictConfig
@@ -10,6 +12,10 @@ from catalog.config import StrictConfig
 class FusionConfig(StrictConfig):
     """The head and its decisions."""
 
+    head: Literal[
+        "auto", "best-single", "arithmetic", "geometric", "flat", "tree", "tree-global", "tree-cat1", "stacker"
+    ]
+    """The head that decides: `auto` for the best in cross-fitting, or one of those that `fusion train` compares."""
     shrinkage: float = Field(gt=0)
     """Weight of the squared deviations by image count and by speaking set against the summed log loss."""
     target_precision: float = Field(gt=0, lt=1)

@@ -17,6 +17,8 @@ NEVER = 2.0
 GRID = 200
 STARTS = (0.0, 0.125, 0.25, 0.5)
 """Shares of the held-out products, surest first, from which thresholds are tried downwards."""
+MIN_OWN = 200
+"""Held-out products put on a Cat I from which on it has thresholds of its own; the others share theirs."""
 
 
 class Decision(StrEnum):
@@ -29,31 +31,65 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Smallest probability at Cat I, II, III (in this order) with which a node is given; `NEVER` = 2 for none."""
+    """Smallest probability with which a node is given, by the Cat I that the product is put on.
 
-    cat1: float
-    cat2: float
-    leaf: float
-
-    def of(self, level: int) -> float:
-        """Threshold of a level."""
-        return (self.cat1, self.cat2, self.leaf)[level - 1]
-
-
-def fit_thresholds(scores: Scores, target: float, confidence: float) -> Thresholds:
-    """Thresholds at which held-out products of each level are right at least `target` of the time.
-
-    Fixed-sequence testing with several starts: from each of `STARTS` thresholds are tried downwards, each against
-    the one-sided Clopper-Pearson lower bound of its precision, until the first that fails; the starts share the
-    allowed doubt, so the lowest that passed keeps the target with probability `confidence` over calibration samples
-    (Angelopoulos et al., "Learn then Test", 2021). With one start a single wrong label among the surest products
-    would end the search. The first threshold tried already accepts enough products for a pass to be possible.
+    Attributes:
+        table: `(n_cat1, 3)` float32 thresholds at Cat I, II, III; `NEVER` = 2 for none.
+        own: `(n_cat1,)` bool: fitted on this Cat I's products alone; the others share one fit.
     """
-    found = [_threshold(scores.confidence[:, i], scores.correct[:, i], target, confidence) for i in range(3)]
-    return Thresholds(*found)
+
+    table: NDArray[np.float32]
+    own: NDArray[np.bool_]
+
+    @classmethod
+    def fit(cls, scores: Scores, tree: Taxonomy, target: float, confidence: float) -> Thresholds:
+        """Thresholds at which what is given is right at least `target` of the time.
+
+        Per group of products (a Cat I with `MIN_OWN` of them, or all other Cat I together) and from the leaf upwards:
+        a parent's threshold is learnt on the products that no deeper node was given to, for which alone it is used.
+        Each threshold is found by fixed-sequence testing, see `_threshold`: the leaf's keeps the target with
+        probability `confidence` over calibration samples, a parent's does so given the deeper ones.
+        """
+        cat1 = scores.predicted[:, 0]
+        own = np.bincount(cat1, minlength=tree.n_nodes(1)) >= MIN_OWN
+        table = np.full((tree.n_nodes(1), 3), NEVER, np.float32)
+        groups = [np.array([node]) for node in np.flatnonzero(own)]
+        for nodes in [*groups, np.flatnonzero(~own)]:
+            rows = np.flatnonzero(np.isin(cat1, nodes))
+            left = rows
+            for level in reversed(LEVELS):
+                sure = scores.confidence[left, level - 1]
+                found = _threshold(sure, scores.correct[left, level - 1], target, confidence)
+                table[nodes, level - 1] = found
+                left = left[sure < found]
+        return cls(table, own)
+
+    def at(self, cat1: NDArray[np.int64], level: int) -> NDArray[np.float32]:
+        """`(N,)` threshold of a level for products put on these Cat I."""
+        found: NDArray[np.float32] = self.table[cat1, level - 1]
+        return found
+
+    def rows(self, tree: Taxonomy) -> list[list[object]]:
+        """For people: Cat I, its thresholds at Cat III, II, I (`never` for none), whether they are its own."""
+        return [
+            [
+                tree.node_path(1, node)[0],
+                *(f"{value:.3f}" if value <= 1 else "never" for value in self.table[node, ::-1]),
+                "own" if self.own[node] else "shared",
+            ]
+            for node in range(len(self.table))
+        ]
 
 
 def _threshold(confidence: NDArray[np.float32], correct: NDArray[np.bool_], target: float, level: float) -> float:
+    """The lowest threshold that passed fixed-sequence testing with several starts.
+
+    From each of `STARTS` thresholds are tried downwards, each against the one-sided Clopper-Pearson lower bound of
+    its precision, until the first that fails; the starts share the allowed doubt, so the lowest that passed keeps the
+    target with probability `level` over calibration samples (Angelopoulos et al., "Learn then Test", 2021). With one
+    start a single wrong label among the surest products would end the search. The first threshold tried already
+    accepts enough products for a pass to be possible.
+    """
     order = np.argsort(-confidence, kind="stable")
     ordered, right = confidence[order], np.cumsum(correct[order])
     doubt = (1 - level) / len(STARTS)
@@ -80,11 +116,21 @@ def decide(dense: NDArray[np.float32], thresholds: Thresholds, tree: Taxonomy) -
     The deepest node whose probability reaches its level's threshold is given ("climbing").
     """
     given = np.zeros((len(dense), 2), np.int64)
+    cat1 = tree.node_mass(dense, 1).argmax(axis=1)
     for level in LEVELS:
         mass = tree.node_mass(dense, level)
         node = mass.argmax(axis=1)
-        sure = mass[np.arange(len(dense)), node] >= thresholds.of(level)
+        sure = mass[np.arange(len(dense)), node] >= thresholds.at(cat1, level)
         given[sure] = np.stack([np.full(len(dense), level), node], axis=1)[sure]
+    return given
+
+
+def given_by_scores(scores: Scores, thresholds: Thresholds) -> NDArray[np.int64]:
+    """`decide` for products of which only the scores were kept."""
+    given = np.zeros((len(scores), 2), np.int64)
+    for level in LEVELS:
+        sure = scores.confidence[:, level - 1] >= thresholds.at(scores.predicted[:, 0], level)
+        given[sure] = np.stack([np.full(len(scores), level), scores.predicted[:, level - 1]], axis=1)[sure]
     return given
 
 

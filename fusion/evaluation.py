@@ -14,10 +14,10 @@ from catalog.metrics import Scores, concatenate_scores, score, score_probabiliti
 from catalog.report import Example, Report, System, Table, cat1_table, leaderboard
 from catalog.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from catalog.workspace import Workspace
-from fusion.decide import Thresholds, decision_of
-from fusion.head import weight_rows
+from fusion.decide import decision_of
+from fusion.members import describe
 from fusion.predictor import Predictions, Predictor
-from fusion.training import EXPERTS, FUSED, gain_over
+from fusion.training import FUSED, gain_over
 
 CHUNK = 256
 N_EXAMPLES = 12
@@ -45,20 +45,12 @@ def evaluate(
     report.tables = [
         decision_table(gathered.given(), systems[0].scores, tree),
         cat1_table(systems, tree),
-        Table(
-            "Weights of the head",
-            ["level", "who speaks", "photos", *predictor.pool.expert_names],
-            weight_rows(predictor.pool),
-            "Each weight multiplies an expert's log conditional probability: above 1 it is sharpened, below 1 "
-            "flattened, 0 ignored. Only sets of speaking experts that were seen in fitting are listed.",
-        ),
     ]
     report.examples = gathered.examples
     report.facts = {
         "products": f"{len(catalog)} in the file, {int((truth >= 0).sum())} labelled",
         "run": predictor.run.folder.name,
         "code": predictor.run.revision,
-        "thresholds": _threshold_text(predictor.thresholds),
         **{f"fused against {s.name}": _gain_text(systems[0].scores, s.scores) for s in systems[1:]},
         "problems": gathered.problem_text(),
     }
@@ -113,7 +105,7 @@ class _Gathered:
         scores = {name: concatenate_scores(parts) for name, parts in self.scores.items()}
         n = len(scores[FUSED])
         return [
-            System(name, EXPERTS.get(name, "all experts pooled along the tree"), own, len(own) / n)
+            System(name, describe(name) if name != FUSED else "all experts", own, len(own) / n)
             for name, own in scores.items()
             if len(own)
         ]
@@ -141,11 +133,6 @@ def decision_table(given: NDArray[np.int64], scores: Scores, tree: Taxonomy) -> 
             rows.append(["review", len(chosen), f"{100 * share:.1f} %", "-"])
     note = "The deepest node whose probability reaches the threshold learnt on held-out products is given."
     return Table("Decisions", ["decision", "products", "share", "right"], rows, note)
-
-
-def _threshold_text(thresholds: Thresholds) -> str:
-    found = {LEVEL_NAMES[level]: thresholds.of(level) for level in (3, 2, 1)}
-    return ", ".join(f"{name} {value:.3f}" if value <= 1 else f"{name} never" for name, value in found.items())
 
 
 def _gain_text(fused: Scores, other: Scores) -> str:

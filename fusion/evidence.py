@@ -36,25 +36,35 @@ class Evidence:
     speaks: NDArray[np.int64]
     covered: NDArray[np.bool_]
 
+    def named_by(self) -> NDArray[np.int64]:
+        """`(n_nodes,)` int64 bit set of the experts that can name each node."""
+        bits = 1 << np.arange(len(self.covered))
+        return (self.covered * bits[:, None]).sum(axis=0)
 
-def gather_evidence(experts: Sequence[Probabilities], rows: NDArray[np.integer], tree: Taxonomy) -> list[Evidence]:
+
+def gather_evidence(
+    experts: Sequence[Probabilities], rows: NDArray[np.integer], tree: Taxonomy, *, centred: bool = True
+) -> list[Evidence]:
     """Evidence on some rows of row-aligned experts, one item per level.
 
     An expert speaks at a node when it is not silent on the product, its support covers two or more of the node's
-    children, and it has mass there.
+    children, and it has mass there. `centred=False` leaves the mean in: plain log conditional probabilities, a child
+    outside the support at the floor.
     """
-    dense = []
-    for expert in experts:
-        # silent rows hold no mass at any node, so that they speak nowhere
-        full = np.zeros((len(rows), len(tree)), np.float32)
-        speaking = np.flatnonzero(expert.speaks[rows])
-        full[speaking] = expert.dense(rows[speaking], len(tree))
-        dense.append(full)
-    return [_at_level(level, dense, [expert.support for expert in experts], tree) for level in LEVELS]
+    dense = [dense_rows(expert, rows, tree) for expert in experts]
+    return [_at_level(level, dense, [expert.support for expert in experts], tree, centred) for level in LEVELS]
+
+
+def dense_rows(expert: Probabilities, rows: NDArray[np.integer], tree: Taxonomy) -> NDArray[np.float32]:
+    """`(len(rows), n_leaves)` float32; zeros where the expert is silent: no mass at any node, it speaks nowhere."""
+    full = np.zeros((len(rows), len(tree)), np.float32)
+    speaking = np.flatnonzero(expert.speaks[rows])
+    full[speaking] = expert.dense(rows[speaking], len(tree))
+    return full
 
 
 def _at_level(
-    level: int, dense: list[NDArray[np.float32]], supports: list[NDArray[np.int32]], tree: Taxonomy
+    level: int, dense: list[NDArray[np.float32]], supports: list[NDArray[np.int32]], tree: Taxonomy, centred: bool
 ) -> Evidence:
     parent, first_child, n_parents = tree.parent(level), first_children(tree, level), n_parents_of(tree, level)
     n_rows = len(dense[0])
@@ -68,10 +78,13 @@ def _at_level(
         above = np.add.reduceat(mass, first_child, axis=1)
         here = (above > MIN_MASS) & (n_covered >= 2)
         speaks |= here.astype(np.int64) << b
-        conditional = mass / np.maximum(above, MIN_MASS)[:, parent]
-        log = np.where(covered[b], np.log(np.maximum(conditional, FLOOR)), 0.0)
-        mean = np.add.reduceat(log, first_child, axis=1) / np.maximum(n_covered, 1)
-        log_ratio.append(np.where(covered[b] & here[:, parent], log - mean[:, parent], 0.0).astype(np.float32))
+        log = np.log(np.maximum(mass / np.maximum(above, MIN_MASS)[:, parent], FLOOR))
+        named = here[:, parent]
+        if centred:
+            log = np.where(covered[b], log, 0.0)
+            mean = np.add.reduceat(log, first_child, axis=1) / np.maximum(n_covered, 1)
+            log, named = log - mean[:, parent], named & covered[b]
+        log_ratio.append(np.where(named, log, 0.0).astype(np.float32))
     return Evidence(level, log_ratio, speaks, covered)
 
 

@@ -1,69 +1,112 @@
-"""A fitted head on disk: weights of the pool and thresholds, as safetensors and JSON."""
+"""What every head has in common: experts in, one distribution over the leaves out; scikit-learn's words for it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from catalog.atomic import atomic_path
-from catalog.run import Run
-from catalog.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy
-from fusion.decide import Thresholds
-from fusion.pool import LevelWeights, TreePool
+from catalog.probabilities import Probabilities
+from catalog.taxonomy import Taxonomy
+from fusion.evidence import FLOOR
+from fusion.log_linear import MAX_EXPERTS
 
-FILE = "head.safetensors"
-
-
-def save_head(run: Run, pool: TreePool, thresholds: Thresholds) -> None:
-    """Write `head.safetensors`; names and thresholds go into the run's details."""
-    tensors = {"prior": pool.prior}
-    for level, weights in zip(LEVELS, pool.levels, strict=True):
-        tensors |= {f"level{level}.{name}": np.ascontiguousarray(value) for name, value in asdict(weights).items()}
-    with atomic_path(run.folder / FILE) as temporary:
-        save_file(tensors, temporary)
-    run.details |= {"experts": pool.expert_names, "thresholds": asdict(thresholds)}
+CHUNK = 512
 
 
-def load_head(run: Run, tree: Taxonomy) -> tuple[TreePool, Thresholds]:
-    """Inverse of `save_head`.
+class Head(ABC):
+    """Fuses the experts' probabilities; fitted on held-out ones only.
+
+    Attributes:
+        expert_names: the experts, in the order in which they are given to `fit` and `predict_proba`.
+        prior: `(n_leaves,)` float64 training share of each leaf, spoken where no expert speaks.
+    """
+
+    def __init__(self, tree: Taxonomy, expert_names: Sequence[str]) -> None:
+        """Raises ValueError for no expert, or more than 12 (each set of experts may have weights of its own)."""
+        if not 1 <= len(expert_names) <= MAX_EXPERTS:
+            raise ValueError(f"a head takes 1 to {MAX_EXPERTS} experts, got {len(expert_names)}")
+        self.tree = tree
+        self.expert_names = list(expert_names)
+        self.prior: NDArray[np.float64] = np.full(len(tree), 1 / len(tree))
+
+    @abstractmethod
+    def fit(
+        self,
+        experts: Sequence[Probabilities],
+        truth: NDArray[np.int64],
+        n_images: NDArray[np.integer],
+        prior: NDArray[np.floating] | None = None,
+    ) -> Self:
+        """Fit on held-out probabilities.
+
+        Args:
+            experts: row-aligned held-out `Probabilities`, in the order of `expert_names`.
+            truth: `(N,)` true leaf index.
+            n_images: `(N,)` image count, 0..4.
+            prior: `(n_leaves,)` training share of each leaf.
+
+        Raises:
+            ValueError: other experts, or experts of another tree.
+        """
+
+    @abstractmethod
+    def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
+        """`(N, n_leaves)` float32 probabilities of row-aligned experts; call it on chunks, the result is dense."""
+
+    @abstractmethod
+    def save(self, path: Path) -> None:
+        """Write what was fitted into one file, atomically."""
+
+    @abstractmethod
+    def load(self, path: Path) -> Self:
+        """Inverse of `save`; raises ValueError when the file is damaged or does not fit tree and experts."""
+
+    def set_prior(self, prior: NDArray[np.floating] | None) -> None:
+        """Take the training shares, none of them below the floor."""
+        if prior is not None:
+            floored = np.maximum(np.asarray(prior, np.float64), FLOOR)
+            self.prior = floored / floored.sum()
+
+    def check(self, experts: Sequence[Probabilities]) -> None:
+        """Raise ValueError unless these are the head's experts, made with its tree."""
+        names = [expert.expert for expert in experts]
+        if names != self.expert_names:
+            raise ValueError(f"this head pools {', '.join(self.expert_names)}; got {', '.join(names)}")
+        for expert in experts:
+            if expert.taxonomy != self.tree.fingerprint:
+                raise ValueError(f"expert {expert.expert} was made with another category tree than this head")
+
+
+def chunks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Rows in pieces small enough for dense probabilities."""
+    return np.split(rows, range(CHUNK, len(rows), CHUNK)) if len(rows) else []
+
+
+def save_tensors(path: Path, tensors: dict[str, NDArray[np.float64]]) -> None:
+    """Write arrays as safetensors, atomically."""
+    with atomic_path(path) as temporary:
+        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary)
+
+
+def load_tensors(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:
+    """Read what `save_tensors` wrote.
 
     Raises:
-        ValueError: the file is missing, damaged, or of another tree.
+        ValueError: the file is missing, damaged, or its arrays have other names or shapes than asked for.
     """
-    path: Path = run.folder / FILE
     try:
         tensors = load_file(path)
-        pool = TreePool(tree, run.details["experts"])
-        pool.prior = tensors["prior"]
-        pool.levels = [
-            LevelWeights(**{n: tensors[f"level{level}.{n}"] for n in ("base", "by_count", "by_set")})
-            for level in LEVELS
-        ]
-        thresholds = Thresholds(**run.details["thresholds"])
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
+    except (OSError, SafetensorError) as error:
         raise ValueError(f"{path} does not hold a head ({error}): run `fusion train` again") from None
-    n, n_sets = len(pool.expert_names), 2 ** len(pool.expert_names)
-    shapes = {weights.by_set.shape for weights in pool.levels}
-    if shapes != {(n_sets, n)} or pool.prior.shape != (len(tree),):
+    found = {name: value.shape for name, value in tensors.items()}
+    if found != shapes or any(not np.isfinite(value).all() for value in tensors.values()):
         raise ValueError(f"{path} does not fit its run's tree and experts: run `fusion train` again")
-    return pool, thresholds
-
-
-def weight_rows(pool: TreePool) -> list[list[object]]:
-    """Rows `[level, speaking experts, photos, weight of each expert]` of the sets that were seen in fitting."""
-    rows: list[list[object]] = []
-    for level, weights in zip(LEVELS, pool.levels, strict=True):
-        table = weights.table()
-        for members in range(1, table.shape[1]):
-            if not weights.by_set[members].any():
-                continue
-            names = [n for b, n in enumerate(pool.expert_names) if members >> b & 1]
-            for count in range(1, table.shape[0]):
-                if weights.by_count[count].any():
-                    values = [f"{w:.2f}" if members >> b & 1 else "" for b, w in enumerate(table[count, members])]
-                    rows.append([LEVEL_NAMES[level], " + ".join(names), count, *values])
-    return rows
+    return tensors

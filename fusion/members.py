@@ -5,34 +5,49 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from catalog.photo_branch import FAMILIES
 from catalog.probabilities import Probabilities
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
 from catalog.workspace import Workspace
+from fusion.copies import NAME as COPIES
+from mosaic.config import MosaicConfig
+from mosaic.expert import MosaicExpert
 from mosaic.runs import MosaicRuns
+
+AT = "@"
+"""Stands between an expert's name and the backbone of networks that were added to the workspace's latest ones."""
+_OTHER_EXPERTS = {"text": "words read, where routed", COPIES: "photos known from training, by MD5"}
 
 
 @dataclass(frozen=True)
 class Members:
-    """Mosaic runs and, when there is one, the text branch's run."""
+    """The runs that speak in a fusion run.
+
+    Attributes:
+        mosaic: the image branch's networks; text: the text branch's run, when there is one.
+        others: more networks, by backbone, each with experts of its own.
+    """
 
     mosaic: MosaicRuns
     text: Run | None
+    others: dict[str, MosaicRuns] = field(default_factory=dict)
 
     @classmethod
-    def latest(cls, workspace: Workspace) -> Members:
-        """The workspace's latest runs.
+    def latest(cls, workspace: Workspace, more: Sequence[Path] = ()) -> Members:
+        """The workspace's latest runs, and the mosaic runs in the folders `more`.
 
         Raises:
             FileNotFoundError: no mosaic run; the message names the next command.
-            ValueError: runs of different plans.
+            ValueError: runs of different plans, or two runs of one backbone that look at the same photos.
         """
-        members = cls(MosaicRuns.latest(workspace), workspace.latest("ocr"))
+        added = [Run.load(folder, "mosaic") for folder in more]
+        members = cls(MosaicRuns.latest(workspace), workspace.latest("ocr"), _by_backbone(added))
         members.check()
         return members
 
@@ -40,8 +55,12 @@ class Members:
     def inside(cls, run: Run) -> Members:
         """The members copied into a fusion run."""
         runs = [Run.load(folder) for folder in sorted((run.folder / "experts").iterdir())]
+        added = {name for names in run.details.get("others", {}).values() for name in names}
+        mosaic = [r for r in runs if r.kind == "mosaic"]
         members = cls(
-            MosaicRuns.of([r for r in runs if r.kind == "mosaic"]), next((r for r in runs if r.kind == "ocr"), None)
+            MosaicRuns.of([r for r in mosaic if r.folder.name not in added]),
+            next((r for r in runs if r.kind == "ocr"), None),
+            _by_backbone([r for r in mosaic if r.folder.name in added]),
         )
         members.check()
         return members
@@ -49,7 +68,8 @@ class Members:
     @property
     def runs(self) -> list[Run]:
         """All member runs."""
-        return [*self.mosaic.views.values(), *([self.text] if self.text else [])]
+        networks = [run for group in (self.mosaic, *self.others.values()) for run in group.views.values()]
+        return [*networks, *([self.text] if self.text else [])]
 
     def check(self) -> None:
         """Raise ValueError when the members do not belong together."""
@@ -62,6 +82,16 @@ class Members:
                     "one may have learnt from what the other holds out. Train both under one plan"
                 )
             run.check_tree(tree, str(first.folder))
+        wanted = first.config(MosaicConfig)
+        for group in self.others.values():
+            own = next(iter(group.views.values()))
+            config = own.config(MosaicConfig)
+            if (config.photo_size, config.max_pixels) != (wanted.photo_size, wanted.max_pixels):
+                raise ValueError(
+                    f"{own.folder} sees photos of {config.photo_size} px, {first.folder} of {wanted.photo_size} px: "
+                    "photos are decoded once for all networks. Train it with --set "
+                    f"photo_size={wanted.photo_size}"
+                )
 
     def copy_into(self, folder: Path) -> None:
         """Copy the deployed part of every member (hard links where the file system has them)."""
@@ -69,11 +99,60 @@ class Members:
             target = folder / "experts" / run.folder.name
             shutil.copytree(run.folder, target, ignore=_only_deployed, copy_function=_link_or_copy)
 
+    def mosaic_experts(self) -> list[MosaicExpert]:
+        """Every image expert, in the order of `held_out`."""
+        return [e for suffix, group in self._groups() for e in group.experts(suffix)]
+
     def held_out(self) -> list[Probabilities]:
         """Row-aligned held-out probabilities of every expert, on the products that the image branch held out."""
-        found = [*self.mosaic.held_out(), *([self.text.held_out()] if self.text else [])]
+        found = [p for suffix, group in self._groups() for p in group.held_out(suffix)]
+        if self.text:
+            found.append(self.text.held_out())
         product_ids = np.unique(found[0].product_ids)
         return [expert.aligned(product_ids) for expert in found]
+
+    def _groups(self) -> list[tuple[str, MosaicRuns]]:
+        return [("", self.mosaic), *((f"{AT}{name}", group) for name, group in self.others.items())]
+
+    def to_details(self) -> dict[str, list[str]]:
+        """Folder names of the added networks by backbone: what `inside` needs to tell them apart."""
+        return {name: [run.folder.name for run in group.views.values()] for name, group in self.others.items()}
+
+
+def describe(expert: str) -> str:
+    """What an expert is, for people."""
+    family, _, backbone = expert.partition(AT)
+    what = {**{name: f"photos, {text}" for name, text in FAMILIES.items()}, **_OTHER_EXPERTS}.get(family, family)
+    return f"{what} ({backbone})" if backbone else what
+
+
+def unused_runs(workspace: Workspace, members: Members) -> list[Run]:
+    """Finished mosaic runs of the workspace under the members' plan that are not among them, oldest first."""
+    used = {run.folder.name for run in members.runs}
+    found = []
+    for folder in sorted(workspace.folder.glob("mosaic-*")):
+        if folder.name not in used and (folder / "run.json").is_file():
+            run = Run.load(folder)
+            if run.kind == "mosaic" and run.plan == members.runs[0].plan:
+                found.append(run)
+    return found
+
+
+def backbone_of(run: Run) -> str:
+    """timm name of a mosaic run's network."""
+    return run.config(MosaicConfig).backbone.name
+
+
+def _by_backbone(runs: Sequence[Run]) -> dict[str, MosaicRuns]:
+    names = sorted({backbone_of(run) for run in runs})
+    groups = {}
+    for name in names:
+        own = [run for run in runs if backbone_of(run) == name]
+        groups[name] = MosaicRuns.of(own)
+        if len(groups[name].views) < len(own):
+            folders = ", ".join(run.folder.name for run in own)
+            raise ValueError(f"two of {folders} are networks of {name} for the same photos: add one of them")
+    return groups
 
 
 _ABOUT_TRAINING = ("heldout.safetensors", "history.csv", "confusions.csv", "training.html")

@@ -14,9 +14,14 @@ from catalog.product import Problem, ProblemLog, Product
 from catalog.run import Run
 from catalog.workspace import Workspace
 from fusion.config import FusionConfig
+from fusion.copies import NAME as COPIES
+from fusion.copies import CopyTable
 from fusion.decide import decide
-from fusion.head import load_head
+from fusion.head import Head
+from fusion.heads import load_heads
+from fusion.learnt import Learnt
 from fusion.members import Members
+from fusion.training import thresholds_for
 from mosaic.expert import Photos, load_photos
 from ocr.config import OcrConfig
 from ocr.expert import Reading, unread_photos
@@ -32,6 +37,8 @@ class Predictions:
         experts: each expert's row-aligned `Probabilities`.
         fused: `(N, n_leaves)` float32 probabilities of the head.
         given: `(N, 2)` int64 level and node of the decision, see `fusion.decide.decide`.
+        needed: `(N, 3)` float32 probability from which a node of Cat I, II, III is given, 2 for never.
+        known_copies: a labelled product with one of the product's photos, by product_id.
         readings: what was read, by product_id, on routed products.
         photos: the decoded chunk.
         problems: what was wrong with single products.
@@ -41,16 +48,27 @@ class Predictions:
     experts: list[Probabilities]
     fused: NDArray[np.float32]
     given: NDArray[np.int64]
+    needed: NDArray[np.float32]
+    known_copies: dict[int, int]
     readings: dict[int, Reading]
     photos: Photos
     problems: ProblemLog
 
 
 class Predictor:
-    """A fusion run, loaded: networks, text model, head, thresholds."""
+    """A fusion run, loaded: networks, text model, known photos, heads, thresholds.
 
-    def __init__(self, run: Run, workspace: Workspace) -> None:
-        """Load a run; `workspace` holds the transcript cache.
+    Attributes:
+        heads: every head of the run by name; head_name: the one that decides.
+        training_counts: `(n_leaves,)` int64 labelled training products of each leaf.
+    """
+
+    def __init__(self, run: Run, workspace: Workspace, precision: float | None = None) -> None:
+        """Load a run.
+
+        Args:
+            workspace: holds the transcript cache.
+            precision: target precision of what is given, None for the one that the run was trained for.
 
         Raises:
             ValueError: a damaged run, or experts and head that do not belong together.
@@ -60,20 +78,35 @@ class Predictor:
         members = Members.inside(run)
         for member in members.runs:
             member.check_tree(self.tree, str(run.folder))
-        self.pool, self.thresholds = load_head(run, self.tree)
-        self.top_leaves = run.config(FusionConfig).top_leaves
-        self.mosaic = members.mosaic.experts()
+        self.heads = load_heads(run, self.tree)
+        self.head_name: str = run.details["head"]
+        learnt = Learnt.load(run.folder, self.tree)
+        self.training_counts = learnt.training_counts
+        self.thresholds = learnt.thresholds if precision is None else thresholds_for(run, self.tree, precision)
+        config = run.config(FusionConfig)
+        self.target_precision = precision or config.target_precision
+        self.top_leaves = config.top_leaves
+        self.mosaic = members.mosaic_experts()
+        self.copies: CopyTable | None = None
+        if COPIES in run.details["experts"]:
+            path = run.folder / "copies.safetensors"
+            self.copies = CopyTable.load(path, len(self.tree), self.tree.fingerprint, run.plan)
         self.text, self.shelves, self.route_threshold = None, np.zeros(0, np.int64), 1.0
         if members.text is not None:
-            config = members.text.config(OcrConfig)
-            self.text = load_expert(members.text, make_reader(config, workspace))
-            self.shelves = shelf_leaves(self.tree, config.shelves)
+            reading = members.text.config(OcrConfig)
+            self.text = load_expert(members.text, make_reader(reading, workspace))
+            self.shelves = shelf_leaves(self.tree, reading.shelves)
             self.route_threshold = route_threshold(members.text)
 
     @classmethod
     def load(cls, folder: str | Path, workspace: str | Path = "runs") -> Predictor:
         """Load a fusion run folder."""
         return cls(Run.load(Path(folder), "fusion"), Workspace(workspace))
+
+    @property
+    def head(self) -> Head:
+        """The head that decides."""
+        return self.heads[self.head_name]
 
     def predict(self, products: Sequence[Product]) -> Predictions:
         """Predict a chunk; call it with a few hundred products at a time, probabilities are dense."""
@@ -88,11 +121,17 @@ class Predictor:
             experts.append(self.text.predict(products, wanted))
             readings = self.text.readings
             problems.extend(unread(readings, problems))
-        fused = self.pool.predict_proba(experts, photos.n_readable)
+        known: dict[int, int] = {}
+        if self.copies is not None:
+            experts.append(self.copies.predict(experts[0].product_ids, photos.md5s))
+            for row in np.flatnonzero(experts[-1].speaks).tolist():
+                known[products[row].product_id] = self.copies.example(photos.md5s[row])
+        fused = self.head.predict_proba(experts, photos.n_readable)
         given = decide(fused, self.thresholds, self.tree)
         # without a usable photo there is only the prior: never more than a review
         given[photos.n_readable == 0] = 0
-        return Predictions(products, experts, fused, given, readings, photos, problems)
+        needed = self.thresholds.table[self.tree.node_mass(fused, 1).argmax(axis=1)]
+        return Predictions(products, experts, fused, given, needed, known, readings, photos, problems)
 
 
 def unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:

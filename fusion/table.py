@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from catalog.probabilities import Silence
 from catalog.taxonomy import LEVELS, Taxonomy, path_text
 from fusion.decide import decision_of
 from fusion.predictor import Predictions
+from fusion.ranking import risk_order
+from fusion.reasons import reason_of, votes_of
 
+VOTE = pa.struct([("expert", pa.string()), ("category_id", pa.int64()), ("probability", pa.float32())])
 SCHEMA = pa.schema(
     [
         ("product_id", pa.int64()),
@@ -23,11 +25,14 @@ SCHEMA = pa.schema(
         ("decision", pa.string()),
         ("given", pa.string()),
         ("reason", pa.string()),
+        ("votes", pa.list_(VOTE)),
+        ("expected_distance", pa.float32()),
         ("n_images", pa.int8()),
         ("n_readable", pa.int8()),
         ("top_category_ids", pa.list_(pa.int64())),
         ("top_probabilities", pa.list_(pa.float32())),
         ("text_read", pa.string()),
+        ("photos_md5", pa.list_(pa.string())),
     ]
 )
 
@@ -35,11 +40,12 @@ SCHEMA = pa.schema(
 def to_table(found: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Table:
     """One row per product, in order, of schema `SCHEMA`.
 
-    The path and its probabilities belong to the likeliest leaf; `given` is the path of the decision: the leaf when
-    accepted, a parent after back-off, empty for a review.
+    The path and its probabilities belong to the likeliest leaf, the further leaves are ranked by
+    `fusion.ranking.risk_order`; `given` is the path of the decision: the leaf when accepted, a parent after back-off,
+    empty for a review.
     """
-    n, k = len(found.products), min(top_leaves, len(tree))
-    ranked = np.argsort(-found.fused, axis=1, kind="stable")[:, :k]
+    n = len(found.products)
+    ranked = risk_order(found.fused, tree, top_leaves)
     best = ranked[:, 0]
     own = [tree.node_mass(found.fused, level)[np.arange(n), tree.ancestor(level)[best]] for level in LEVELS]
     texts = [found.readings[p.product_id].text if p.product_id in found.readings else "" for p in found.products]
@@ -54,25 +60,21 @@ def to_table(found: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Table:
         "p_cat3": own[2],
         "decision": [decision_of(int(level)).value for level in found.given[:, 0]],
         "given": [path_text(tree.node_path(level, node)) if level else "" for level, node in found.given.tolist()],
-        "reason": [_reason(found, row) for row in range(n)],
+        "reason": [reason_of(found, row, tree) for row in range(n)],
+        "votes": [_votes(found, row, tree) for row in range(n)],
+        "expected_distance": 3.0 - np.sum(own, axis=0),
         "n_images": [len(p.images) for p in found.products],
         "n_readable": found.photos.n_readable,
         "top_category_ids": list(tree.leaf_ids[ranked]),
         "top_probabilities": list(np.take_along_axis(found.fused, ranked, axis=1)),
         "text_read": texts,
+        "photos_md5": [[md5.hex() for md5 in own] for own in found.photos.md5s],
     }
     return pa.table(columns, schema=SCHEMA)
 
 
-def _reason(found: Predictions, row: int) -> str:
-    """Which evidence spoke, or why there was none."""
-    if found.photos.n_readable[row] == 0:
-        return "no usable photo" if found.products[row].images else "no photo"
-    silence = {e.expert: Silence(int(e.silence[row])) for e in found.experts}
-    spoke = ["photo"] if any(s is Silence.SPEAKS for name, s in silence.items() if name != "text") else []
-    text = silence.get("text", Silence.NOT_ROUTED)
-    if text is Silence.SPEAKS:
-        spoke.append("text read on it")
-    elif text is not Silence.NOT_ROUTED:
-        spoke.append(f"text: {text.name.lower().replace('_', ' ')}")
-    return ", ".join(spoke) or "no network for this image count"
+def _votes(found: Predictions, row: int, tree: Taxonomy) -> list[dict[str, object]]:
+    return [
+        {"expert": v.expert, "category_id": int(tree.leaf_ids[v.leaf]), "probability": v.probability}
+        for v in votes_of(found, row)
+    ]

@@ -59,8 +59,8 @@ class MosaicRuns:
                     )
         return cls(views)
 
-    def experts(self) -> list[MosaicExpert]:
-        """Every expert that these networks make up, see `catalog.photo_branch.FAMILIES`."""
+    def experts(self, suffix: str = "") -> list[MosaicExpert]:
+        """Every expert that these networks make up, see `catalog.photo_branch.FAMILIES`; `suffix` ends their names."""
         first = next(iter(self.views.values()))
         tree, plan = first.taxonomy().fingerprint, first.plan
         networks = {view: load_network(run, run.config(MosaicConfig)) for view, run in self.views.items()}
@@ -69,7 +69,7 @@ class MosaicRuns:
         for name, own in families(self.views).items():
             experts.append(
                 MosaicExpert(
-                    name,
+                    name + suffix,
                     {view: networks[view] for view in own},
                     self.views[own[0]].config(MosaicConfig),
                     k={view: int(self.views[view].details["k"]) for view in own},
@@ -82,13 +82,13 @@ class MosaicRuns:
             backends |= experts[-1].backends
         return experts
 
-    def held_out(self) -> list[Probabilities]:
+    def held_out(self, suffix: str = "") -> list[Probabilities]:
         """Held-out probabilities of each expert of `experts`, in the same order."""
         saved = {view: run.held_out() for view, run in self.views.items()}
         return [
-            merge_by_count(name, {view: saved[view] for view in own})
+            merge_by_count(name + suffix, {view: saved[view] for view in own})
             if not own[0].rank
-            else average_photos(name, {view: saved[view] for view in own}, self.views[own[0]].config(MosaicConfig))
+            else average_photos(name + suffix, {view: saved[view] for view in own}, self.views[own[0]].config(MosaicConfig))
             for name, own in families(self.views).items()
         ]
 

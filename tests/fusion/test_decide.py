@@ -6,9 +6,18 @@ import numpy as np
 
 from catalog.metrics import Scores
 from catalog.taxonomy import Taxonomy
-from fusion.decide import NEVER, Decision, Thresholds, decide, decision_of, fit_thresholds
+from fusion.decide import MIN_OWN, NEVER, Decision, Thresholds, decide, decision_of, given_by_scores
 
 TREE = Taxonomy([(1, ("A", "X", "P")), (2, ("A", "X", "Q")), (3, ("A", "Y", "R")), (4, ("B", "Z", "S"))])
+
+
+def thresholds(own: Scores, target: float, confidence: float) -> Thresholds:
+    return Thresholds.fit(own, TREE, target, confidence)
+
+
+def everywhere(cat1: float, cat2: float, leaf: float) -> Thresholds:
+    """The same thresholds on every Cat I."""
+    return Thresholds(np.tile(np.float32([cat1, cat2, leaf]), (TREE.n_nodes(1), 1)), np.zeros(TREE.n_nodes(1), bool))
 
 
 def scores(confidence: np.ndarray, correct: np.ndarray) -> Scores:
@@ -27,7 +36,7 @@ def test_the_target_precision_is_kept_as_often_as_promised():
     for _ in range(200):
         confidence = rng.uniform(0.5, 1, 800)
         correct = rng.random(800) < confidence
-        threshold = fit_thresholds(scores(confidence, correct), 0.9, 0.9).leaf
+        threshold = thresholds(scores(confidence, correct), 0.9, 0.9).table[0, 2]
         if threshold == NEVER:
             kept += 1
             continue
@@ -42,22 +51,22 @@ def test_a_wrong_label_among_the_surest_does_not_end_the_search():
     confidence = np.linspace(1, 0.5, 800)
     correct = np.ones(800, bool)
     correct[[0, 1, 2]] = False
-    assert fit_thresholds(scores(confidence, correct), 0.95, 0.9).leaf < 0.6
+    assert thresholds(scores(confidence, correct), 0.95, 0.9).table[0, 2] < 0.6
 
 
 def test_nothing_is_accepted_when_nothing_is_sure_or_data_are_too_few():
     rng = np.random.default_rng(1)
     coin = scores(rng.uniform(0.5, 1, 500), rng.random(500) < 0.5)
-    assert fit_thresholds(coin, 0.95, 0.9) == Thresholds(NEVER, NEVER, NEVER)
+    assert (thresholds(coin, 0.95, 0.9).table == NEVER).all()
     few = scores(np.full(10, 0.99), np.ones(10, bool))
-    assert fit_thresholds(few, 0.95, 0.9).leaf == NEVER
+    assert (thresholds(few, 0.95, 0.9).table == NEVER).all()
 
 
 def test_climbing_gives_the_deepest_sure_node():
     dense = np.array(
         [[0.9, 0.05, 0.03, 0.02], [0.5, 0.42, 0.05, 0.03], [0.4, 0.1, 0.45, 0.05], [0.3, 0.1, 0.1, 0.5]], np.float32
     )
-    given = decide(dense, Thresholds(0.9, 0.9, 0.9), TREE)
+    given = decide(dense, everywhere(0.9, 0.9, 0.9), TREE)
     assert given[:, 0].tolist() == [3, 2, 1, 0]
     assert given[0, 1] == 0
     assert TREE.node_path(2, int(given[1, 1])) == ("A", "X")
@@ -65,3 +74,50 @@ def test_climbing_gives_the_deepest_sure_node():
     assert [decision_of(level) for level in (3, 2, 1, 0)] == [
         Decision.ACCEPT, Decision.PARENT, Decision.PARENT, Decision.REVIEW,
     ]  # fmt: skip
+
+
+def two_shelves(rng: np.random.Generator, n: int) -> tuple[Scores, np.ndarray]:
+    """Products put on A are right as often as they say, those put on B far less often; and where each was put."""
+    confidence = rng.uniform(0.5, 1, n)
+    on_b = rng.random(n) < 0.3
+    correct = rng.random(n) < np.where(on_b, confidence - 0.35, confidence)
+    found = scores(confidence, correct)
+    found.predicted[:, 0] = on_b
+    return found, on_b
+
+
+def test_a_shelf_that_is_wrong_more_often_gets_thresholds_of_its_own():
+    found, on_b = two_shelves(np.random.default_rng(2), 4000)
+    own = thresholds(found, 0.9, 0.9)
+    assert own.own.all()
+    assert own.table[0, 2] < 0.95
+    assert own.table[1, 2] > own.table[0, 2]
+    given = given_by_scores(found, own)
+    for shelf in (False, True):
+        accepted = (given[:, 0] == 3) & (on_b == shelf)
+        assert not accepted.any() or found.correct[accepted, 2].mean() >= 0.9
+
+
+def test_shelves_with_few_products_share_their_thresholds():
+    rng = np.random.default_rng(3)
+    few = MIN_OWN // 2
+    confidence = rng.uniform(0.9, 1, 2 * few)
+    found = scores(confidence, np.ones(2 * few, bool))
+    found.predicted[few:, 0] = 1
+    own = thresholds(found, 0.9, 0.9)
+    assert not own.own.any()
+    assert own.table[0].tolist() == own.table[1].tolist()
+    assert own.table[0, 2] < NEVER
+
+
+def test_a_parents_threshold_is_learnt_where_it_is_used():
+    # the surest half is right at every level; the rest is right at Cat II in half of the cases only
+    n = 2000
+    confidence = np.linspace(1, 0.5, n)
+    found = scores(confidence, np.arange(n) < n // 2)
+    found.rank[:, 1] = np.where(np.arange(n) < n // 2, 0, np.arange(n) % 2)
+    own = thresholds(found, 0.95, 0.9)
+    given = given_by_scores(found, own)
+    assert (given[: n // 2 - 20, 0] == 3).all()
+    # over all products with that probability Cat II would look right 95 % of the time far further down
+    assert ((given[:, 0] == 2).sum()) < 200

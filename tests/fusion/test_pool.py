@@ -8,52 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import LinearConstraint, minimize
 
-from catalog.probabilities import Probabilities, Silence
-from catalog.taxonomy import LEVELS, Taxonomy
-from fusion.evidence import FLOOR, gather_evidence
-from fusion.pool import LevelWeights, TreePool, _LevelProblem, _loss
-
-TREE = Taxonomy(
-    [
-        (10, ("BOOKS", "FICTION", "CRIME")),
-        (11, ("BOOKS", "FICTION", "POETRY")),
-        (12, ("BOOKS", "FACT", "LAW")),
-        (13, ("BOOKS", "FACT", "MATHS")),
-        (14, ("BOOKS", "FACT", "TRAVEL")),
-        (20, ("FOOD", "FRUIT", "APPLE")),
-        (21, ("FOOD", "FRUIT", "PEAR")),
-        (30, ("TOYS", "GAMES", "CHESS")),
-    ]
-)
-L = len(TREE)
-
-
-def expert(name: str, dense: np.ndarray, support: np.ndarray | None = None, silent: np.ndarray | None = None):
-    """Full-support probabilities from dense rows (n, n_leaves)."""
-    support = np.arange(L) if support is None else support
-    n = len(dense)
-    silence = np.zeros(n, np.uint8)
-    if silent is not None:
-        silence[silent] = Silence.NOT_ROUTED
-    inside = dense[:, support] / dense[:, support].sum(axis=1, keepdims=True)
-    return Probabilities.from_dense(
-        name, np.arange(n), np.full(n, 1, np.int8), inside, silence,
-        support=support.astype(np.int32), frequency=np.full(len(support), 1 / len(support)),
-        k=len(support), taxonomy=TREE.fingerprint,
-    )  # fmt: skip
-
-
-def random_case(rng: np.random.Generator, n: int = 40, sharp: float = 2.0):
-    truth = rng.integers(0, L, n)
-    n_images = rng.integers(1, 5, n)
-    logits = rng.normal(size=(n, L)) * sharp
-    logits[np.arange(n), truth] += 2
-    photo = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    books = np.flatnonzero([p[0] == "BOOKS" for p in TREE.paths])
-    text = np.exp(rng.normal(size=(n, L)) * sharp)
-    silent = rng.random(n) < 0.4
-    return truth, n_images, expert("photo", photo), expert("text", text, books, silent)
+from catalog.probabilities import Silence
+from catalog.taxonomy import LEVELS
+from fusion.evidence import FLOOR
+from fusion.log_linear import LogLinearFit, LogLinearWeights, penalised_loss
+from fusion.pool import TreePool
+from tests.fusion.small import TREE, L, expert, random_case
 
 
 def slow_pool(weights, experts, counts):
@@ -93,9 +55,18 @@ def slow_pool(weights, experts, counts):
     return out
 
 
+def plain_weights(base):
+    """The same weights for every count and set."""
+    b = len(base)
+    return LogLinearWeights(base, np.zeros((5, b)), np.zeros((2**b, b)), np.zeros((1, b)))
+
+
 def random_weights(rng):
     return [
-        LevelWeights(rng.random(2) * 2, rng.normal(size=(5, 2)) * 0.3, rng.normal(size=(4, 2)) * 0.3) for _ in LEVELS
+        LogLinearWeights(
+            rng.random(2) * 2, rng.normal(size=(5, 2)) * 0.3, rng.normal(size=(4, 2)) * 0.3, np.zeros((1, 2))
+        )
+        for _ in LEVELS
     ]
 
 
@@ -116,7 +87,7 @@ def test_text_that_is_uniform_within_books_leaves_p_book_unchanged():
     books = np.flatnonzero([p[0] == "BOOKS" for p in TREE.paths])
     photo = rng.dirichlet(np.ones(L), size=20)
     pool = TreePool(TREE, ["photo", "text"])
-    one = LevelWeights(np.ones(2), np.zeros((5, 2)), np.zeros((4, 2)))
+    one = plain_weights(np.ones(2))
     pool.levels = [one, one, one]
     uniform = expert("text", np.ones((20, L)), books)
     fused = pool.predict_proba([expert("photo", photo), uniform], np.ones(20, int))
@@ -132,29 +103,51 @@ def test_one_expert_with_weight_one_is_left_as_it_is():
     rng = np.random.default_rng(2)
     photo = rng.dirichlet(np.ones(L), size=10)
     pool = TreePool(TREE, ["photo"])
-    one = LevelWeights(np.ones(1), np.zeros((5, 1)), np.zeros((2, 1)))
+    one = plain_weights(np.ones(1))
     pool.levels = [one, one, one]
     np.testing.assert_allclose(pool.predict_proba([expert("photo", photo)], np.ones(10, int)), photo, rtol=1e-4)
 
 
 def test_gradient_equals_finite_differences():
     rng = np.random.default_rng(3)
-    truth, counts, photo, text = random_case(rng)
-    evidence = gather_evidence([photo, text], np.arange(len(truth)), TREE)
-    problem = _LevelProblem(2)
-    problem.add(evidence[2], truth, counts, TREE)
-    blocks = [tuple(np.concatenate(p) for p in zip(*own, strict=True)) for own in problem.blocks.values()]
-    cells = np.unique(np.concatenate([b[2] for b in blocks]))
-    indexed = [(f, y, np.searchsorted(cells, c)) for f, y, c in blocks]
-    design = rng.random((len(cells), 2, 6))
-    start, theta = np.full(2, 0.5), rng.random(6)
-    _, gradient = _loss(theta, indexed, design, start, 3.0)
-    for i in range(6):
-        step = np.zeros(6)
-        step[i] = 1e-5
-        high = _loss(theta + step, indexed, design, start, 3.0)[0]
-        low = _loss(theta - step, indexed, design, start, 3.0)[0]
-        assert gradient[i] == pytest.approx((high - low) / 2e-5, rel=1e-4, abs=1e-7)
+    fit = LogLinearFit(2, 4, n_shelves=3)
+    for shelf in range(3):
+        features = rng.normal(size=(30, 5, 4))
+        features[:10, 4] = np.nan
+        fit.add(shelf, features, rng.integers(0, 4, 30), rng.integers(1, 5, 30), rng.integers(1, 4, 30), shelf)
+    blocks, _, design = fit.problem()
+    # about zero: some weights are negative and cost something
+    start, theta = np.full(4, 0.5), rng.normal(size=design.shape[2]) * 0.3
+    _, gradient = penalised_loss(theta, blocks, design, start, 3.0, 100.0)
+    for i in range(len(theta)):
+        step = np.zeros(len(theta))
+        step[i] = 1e-6
+        high = penalised_loss(theta + step, blocks, design, start, 3.0, 100.0)[0]
+        low = penalised_loss(theta - step, blocks, design, start, 3.0, 100.0)[0]
+        assert gradient[i] == pytest.approx((high - low) / 2e-6, rel=1e-4, abs=1e-4)
+
+
+def test_the_fit_finds_the_constrained_optimum():
+    """Against a solver that takes w >= 0 as it stands; one expert is worse than nothing."""
+    rng = np.random.default_rng(12)
+    features = rng.normal(size=(400, 5, 2))
+    target = rng.integers(0, 5, 400)
+    features[np.arange(400), target, 0] += 1.5
+    features[np.arange(400), target, 1] -= 1.0
+    counts = rng.integers(1, 5, 400)
+    fit = LogLinearFit(2)
+    fit.add("leaf", features, target, counts, np.full(400, 3))
+    blocks, cells, design = fit.problem()
+    start = np.full(2, 0.5)
+    exact = minimize(
+        penalised_loss, np.concatenate([start, np.zeros(design.shape[2] - 2)]), args=(blocks, design, start, 5.0, 0.0),
+        jac=True, method="SLSQP", constraints=[LinearConstraint(design.reshape(-1, design.shape[2]), 0, np.inf)],
+        options={"ftol": 1e-12, "maxiter": 500},
+    )  # fmt: skip
+    wanted = np.maximum(design @ exact.x, 0)
+    assert wanted[:, 1].max() == pytest.approx(0, abs=1e-6)
+    found = fit.solve(5.0).at(cells // 4 % 5, cells % 4)
+    np.testing.assert_allclose(found, wanted, atol=5e-3)
 
 
 def test_fit_is_deterministic_beats_its_start_and_keeps_weights_non_negative():
@@ -163,7 +156,7 @@ def test_fit_is_deterministic_beats_its_start_and_keeps_weights_non_negative():
     first = TreePool(TREE, ["photo", "text"]).fit([photo, text], truth, counts)
     second = TreePool(TREE, ["photo", "text"]).fit([photo, text], truth, counts)
     start = TreePool(TREE, ["photo", "text"])
-    half = LevelWeights(np.full(2, 0.5), np.zeros((5, 2)), np.zeros((4, 2)))
+    half = plain_weights(np.full(2, 0.5))
     start.levels = [half, half, half]
 
     def nll(pool):

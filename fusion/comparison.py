@@ -1,0 +1,89 @@
+"""Every head on the same held-out products, cross-fitted, and which of them decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from catalog.bson_index import Progress
+from catalog.metrics import MIN_PROBABILITY, Scores, concatenate_scores, paired_difference, score
+from fusion.config import FusionConfig
+from fusion.head import Head, chunks
+from fusion.heads import HEADS, make_head
+from fusion.held_out import HeldOut, without_copies
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Heads that were fitted without the products they are scored on.
+
+    Attributes:
+        scores: of each head, row-aligned; chosen: name of the head that decides; reason: why, for people.
+        without_copies: the chosen head on the same products with copies silent, None where copies are no expert.
+    """
+
+    scores: dict[str, Scores]
+    chosen: str
+    reason: str
+    without_copies: Scores | None = None
+
+
+def compare_heads(data: HeldOut, config: FusionConfig, progress: Progress | None = None) -> Comparison:
+    """Cross-fit every head and choose by DESIGN's rule (or as configured)."""
+    names = list(HEADS)
+    scores = {}
+    for done, name in enumerate(names, start=1):
+        scores[name] = cross_fit(data, name, config)
+        if progress is not None:
+            progress(done, len(names) + 1)
+    chosen, reason = (config.head, "as configured") if config.head != "auto" else choose(scores)
+    silenced = cross_fit(data, chosen, config, copies_silent=True) if data.copies is not None else None
+    if progress is not None:
+        progress(len(names) + 1, len(names) + 1)
+    return Comparison(scores, chosen, reason, silenced)
+
+
+def cross_fit(data: HeldOut, name: str, config: FusionConfig, *, copies_silent: bool = False) -> Scores:
+    """Scores of one head on products that took no part in fitting it, in the order of `data`.
+
+    `copies_silent`: fitted with the copies, tested without them.
+    """
+    parts, rows_of = [], []
+    shown = without_copies(data) if copies_silent else data
+    for fitted, tested in data.parts(config.head_folds, config.seed):
+        head = fit_head(data.select(fitted), name, config)
+        for rows in chunks(tested):
+            parts.append(score_head(head, shown.select(rows)))
+            rows_of.append(rows)
+    return concatenate_scores(parts).select(np.argsort(np.concatenate(rows_of)))
+
+
+def fit_head(data: HeldOut, name: str, config: FusionConfig) -> Head:
+    """One head fitted on held-out products."""
+    head = make_head(name, data.tree, data.names, config)
+    return head.fit(data.experts, data.truth, data.n_images, data.prior)
+
+
+def score_head(head: Head, data: HeldOut) -> Scores:
+    """Scores of a fitted head; call it on chunks."""
+    dense = head.predict_proba(data.experts, data.n_images)
+    return score(dense, data.truth, data.product_ids, data.n_images, data.tree)
+
+
+def choose(scores: dict[str, Scores]) -> tuple[str, str]:
+    """The head that decides, and why.
+
+    The highest leaf accuracy wins. Heads whose paired 95 % interval of the difference to it holds 0 are ties: among
+    them the lowest NLL wins, and then the simplest, which is the first in `HEADS`.
+    """
+    right = {name: own.correct[:, 2] for name, own in scores.items()}
+    best = max(scores, key=lambda name: float(right[name].mean()))
+    tied = [name for name in HEADS if name in scores and paired_difference(right[best], right[name])[1] <= 0]
+    if len(tied) == 1:
+        return best, "the highest leaf accuracy"
+    return min(tied, key=lambda name: _nll(scores[name])), f"the lowest NLL of {', '.join(tied)}, equally accurate"
+
+
+def _nll(scores: Scores) -> float:
+    return float(-np.log(np.maximum(scores.p_truth[:, 2], MIN_PROBABILITY)).mean())

@@ -1,0 +1,179 @@
+"""The expert that knows copies: photos, by MD5, that the labelled catalogue holds, with the shelves of their products.
+
+A photo says the L1-normalised counts of its products' leaves (a majority vote hurts where copies disagree), with one
+more count for what was never seen: a single copy is less certain than twenty. A product says the mean of its photos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from catalog.atomic import atomic_path
+from catalog.probabilities import Probabilities, Silence
+from catalog.taxonomy import UNKNOWN
+from catalog.training_data import TrainingData, positions_of
+
+NAME = "copies"
+K = 20
+"""Leaves kept per product: a photo of an energy label lies on hundreds of shelves."""
+ARRAYS = ("high", "low", "start", "leaf", "count", "product", "frequency")
+
+
+@dataclass(frozen=True)
+class CopyTable:
+    """Leaves of every photo of a labelled catalogue.
+
+    Attributes:
+        high, low: `(M,)` uint64 halves of the photos' MD5s, sorted by both.
+        start: `(M + 1,)` int64 first entry of each photo in `leaf` and `count`.
+        leaf: `(E,)` int32; count: `(E,)` int32 products with that photo on that leaf.
+        product: `(M,)` int64 product_id of the first product in the catalogue with that photo.
+        frequency: `(n_leaves,)` float64 training share of each leaf.
+        taxonomy, plan: fingerprint of the tree, id of the plan.
+    """
+
+    high: NDArray[np.uint64]
+    low: NDArray[np.uint64]
+    start: NDArray[np.int64]
+    leaf: NDArray[np.int32]
+    count: NDArray[np.int32]
+    product: NDArray[np.int64]
+    frequency: NDArray[np.float64]
+    taxonomy: str
+    plan: str
+
+    @classmethod
+    def of(cls, data: TrainingData) -> CopyTable:
+        """Every photo of the plan's products; nothing is decoded."""
+        catalog, positions = data.catalog, data.plan.positions
+        halves = _halves(catalog.md5s())
+        owner = np.repeat(np.arange(len(catalog)), catalog.n_images)
+        labelled = np.zeros(len(catalog), bool)
+        labelled[positions] = True
+        kept = np.flatnonzero(labelled[owner])
+        order = kept[np.lexsort((owner[kept], halves[kept, 1], halves[kept, 0]))]
+        own, sorted_halves = owner[order], halves[order]
+        new_photo = np.any(sorted_halves[1:] != sorted_halves[:-1], axis=1)
+        first = np.concatenate([[True], new_photo])
+        # a product may carry the same photo twice: it counts once
+        once = first | np.concatenate([[True], own[1:] != own[:-1]])
+        photo = (np.cumsum(first) - 1)[once]
+        leaf = data.leaf[own[once]]
+        pairs, count = np.unique(photo * len(data.tree) + leaf, return_counts=True)
+        n_photos = int(first.sum())
+        start = np.searchsorted(pairs // len(data.tree), np.arange(n_photos + 1))
+        counts = np.bincount(data.leaf[positions], minlength=len(data.tree))
+        return cls(
+            sorted_halves[first, 0], sorted_halves[first, 1], start.astype(np.int64),
+            (pairs % len(data.tree)).astype(np.int32), count.astype(np.int32), catalog.product_ids[own[first]],
+            counts / counts.sum(), data.tree.fingerprint, data.plan.plan_id,
+        )  # fmt: skip
+
+    def find(self, md5: bytes) -> int:
+        """Number of a photo in the table, -1 when no labelled product has it."""
+        high, low = (np.uint64(int.from_bytes(md5[i : i + 8], "big")) for i in (0, 8))
+        at, end = (int(np.searchsorted(self.high, high, side)) for side in ("left", "right"))
+        at += int(np.searchsorted(self.low[at:end], low))
+        return at if at < end and self.low[at] == low else UNKNOWN
+
+    def predict(
+        self,
+        product_ids: NDArray[np.int64],
+        md5s: Sequence[Sequence[bytes]],
+        own_leaf: NDArray[np.int64] | None = None,
+    ) -> Probabilities:
+        """Probabilities of N products, given as the MD5s of their photos.
+
+        `own_leaf`, `(N,)`: the products are in the table with these leaves, and each is left out of its own counts.
+        """
+        n = len(product_ids)
+        leaves, values = np.zeros((n, K), np.int32), np.zeros((n, K), np.float32)
+        rest, silence = np.zeros(n, np.float32), np.zeros(n, np.uint8)
+        n_known = np.zeros(n, np.int8)
+        for row, own in enumerate(md5s):
+            left_out = UNKNOWN if own_leaf is None else int(own_leaf[row])
+            shares = [s for s in (self._shares(self.find(md5), left_out) for md5 in dict.fromkeys(own)) if s]
+            n_known[row] = len(shares)
+            if not shares:
+                silence[row], leaves[row], values[row], rest[row] = Silence.NO_COPY, 0, np.nan, np.nan
+                continue
+            mean: dict[int, float] = {}
+            for share in shares:
+                for leaf, value in share.items():
+                    mean[leaf] = mean.get(leaf, 0.0) + value / len(shares)
+            listed = sorted(mean, key=lambda leaf: (-mean[leaf], leaf))[:K]
+            own_values = [mean[leaf] for leaf in listed]
+            # repeating the last listed leaf with its own value says nothing new
+            leaves[row] = listed + [listed[-1]] * (K - len(listed))
+            values[row] = own_values + [own_values[-1]] * (K - len(listed))
+            rest[row] = max(0.0, 1.0 - sum(own_values))
+        support = np.arange(len(self.frequency), dtype=np.int32)
+        return Probabilities(
+            NAME, product_ids, n_known, leaves, values, rest, silence, support, self.frequency, self.taxonomy, self.plan
+        )
+
+    def _shares(self, photo: int, left_out: int) -> dict[int, float]:
+        """Share of each leaf among a photo's products and one unseen; empty when no product is left."""
+        if photo == UNKNOWN:
+            return {}
+        entries = slice(int(self.start[photo]), int(self.start[photo + 1]))
+        counts = dict(zip(self.leaf[entries].tolist(), self.count[entries].tolist(), strict=True))
+        if left_out in counts:
+            counts[left_out] -= 1
+        n = sum(counts.values())
+        return {leaf: count / (n + 1) for leaf, count in counts.items() if count}
+
+    def example(self, md5s: Sequence[bytes]) -> int:
+        """product_id of a labelled product with one of these photos, of which at least one is known."""
+        found = (self.find(md5) for md5 in md5s)
+        return next(int(self.product[photo]) for photo in found if photo != UNKNOWN)
+
+    def held_out(self, data: TrainingData, product_ids: NDArray[np.int64]) -> Probabilities:
+        """Probabilities of products of the table itself, each left out of its own counts (leave one product out)."""
+        positions = positions_of(data.catalog, product_ids)
+        stop = np.cumsum(data.catalog.n_images, dtype=np.int64)
+        photos = data.catalog.md5s()
+        own = [photos[stop[p] - data.catalog.n_images[p] : stop[p]] for p in positions.tolist()]
+        return self.predict(product_ids, [[row.tobytes() for row in rows] for rows in own], data.leaf[positions])
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file."""
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"taxonomy": self.taxonomy, "plan": self.plan})
+
+    @classmethod
+    def load(cls, path: Path, n_leaves: int, taxonomy: str, plan: str) -> CopyTable:
+        """Inverse of `save`.
+
+        Raises:
+            ValueError: the file is missing, damaged, or does not fit a tree of `n_leaves`.
+        """
+        try:
+            arrays = load_file(path)
+            table = cls(**{name: arrays[name] for name in ARRAYS}, taxonomy=taxonomy, plan=plan)
+        except (OSError, SafetensorError, KeyError) as error:
+            raise ValueError(f"{path} does not hold known photos ({error}): run `fusion train` again") from None
+        m, entries = len(table.high), len(table.leaf)
+        fits = (
+            (len(table.low), len(table.product), len(table.start), len(table.count)) == (m, m, m + 1, entries)
+            and len(table.frequency) == n_leaves
+            and (not m or int(table.start[-1]) == entries)
+            and (np.diff(table.start) >= 0).all()
+            and (not entries or (int(table.leaf.min()) >= 0 and int(table.leaf.max()) < n_leaves))
+        )
+        if not fits:
+            raise ValueError(f"{path} does not fit its run's tree: run `fusion train` again")
+        return table
+
+
+def _halves(md5s: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """`(P, 2)` uint64: two integers sort far faster than 16 bytes."""
+    return np.ascontiguousarray(md5s).view(">u8").reshape(-1, 2).astype(np.uint64)

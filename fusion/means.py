@@ -1,0 +1,105 @@
+"""The simplest heads: the best expert alone, and plain means of those that speak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.metrics import score_probabilities
+from catalog.probabilities import Probabilities
+from catalog.taxonomy import Taxonomy
+from fusion.evidence import FLOOR, dense_rows
+from fusion.head import Head, load_tensors, save_tensors
+
+
+class BestSingle(Head):
+    """The expert that is right most often over all products, and where it is silent the next best."""
+
+    def __init__(self, tree: Taxonomy, expert_names: Sequence[str]) -> None:
+        super().__init__(tree, expert_names)
+        self.accuracy: NDArray[np.float64] = np.zeros(len(expert_names))
+
+    def fit(
+        self,
+        experts: Sequence[Probabilities],
+        truth: NDArray[np.int64],
+        n_images: NDArray[np.integer],
+        prior: NDArray[np.floating] | None = None,
+    ) -> BestSingle:
+        """Count each expert's right leaves; silence counts as wrong."""
+        self.check(experts)
+        self.set_prior(prior)
+        right = [int(score_probabilities(expert, truth, self.tree).correct[:, 2].sum()) for expert in experts]
+        self.accuracy = np.array(right) / max(1, len(truth))
+        return self
+
+    def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
+        """See `Head.predict_proba`."""
+        self.check(experts)
+        out = np.tile(self.prior.astype(np.float32), (len(experts[0]), 1))
+        # the best is written last
+        for b in np.argsort(self.accuracy, kind="stable"):
+            rows = np.flatnonzero(experts[b].speaks)
+            out[rows] = experts[b].dense(rows, len(self.tree))
+        return out
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file."""
+        save_tensors(path, {"prior": self.prior, "accuracy": self.accuracy})
+
+    def load(self, path: Path) -> BestSingle:
+        """Inverse of `save`."""
+        found = load_tensors(path, {"prior": (len(self.tree),), "accuracy": (len(self.expert_names),)})
+        self.prior, self.accuracy = found["prior"], found["accuracy"]
+        return self
+
+
+class Mean(Head):
+    """Arithmetic or geometric mean of the experts that speak on a product; nothing but the prior is fitted.
+
+    In the geometric mean no probability is below 1e-6: one expert alone cannot rule a leaf out.
+    """
+
+    def __init__(self, tree: Taxonomy, expert_names: Sequence[str], *, geometric: bool) -> None:
+        super().__init__(tree, expert_names)
+        self.geometric = geometric
+
+    def fit(
+        self,
+        experts: Sequence[Probabilities],
+        truth: NDArray[np.int64],
+        n_images: NDArray[np.integer],
+        prior: NDArray[np.floating] | None = None,
+    ) -> Mean:
+        """Keep the prior."""
+        self.check(experts)
+        self.set_prior(prior)
+        return self
+
+    def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
+        """See `Head.predict_proba`."""
+        self.check(experts)
+        n = len(experts[0])
+        total, speaking = np.zeros((n, len(self.tree))), np.zeros(n)
+        for expert in experts:
+            dense = dense_rows(expert, np.arange(n), self.tree)
+            own = np.log(np.maximum(dense, FLOOR)) if self.geometric else dense
+            total += np.where(expert.speaks[:, None], own, 0.0)
+            speaking += expert.speaks
+        mean = total / np.maximum(speaking, 1)[:, None]
+        if self.geometric:
+            mean = np.exp(mean)
+        mean[speaking == 0] = self.prior
+        return (mean / mean.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file."""
+        save_tensors(path, {"prior": self.prior})
+
+    def load(self, path: Path) -> Mean:
+        """Inverse of `save`."""
+        self.prior = load_tensors(path, {"prior": (len(self.tree),)})["prior"]
+        return self

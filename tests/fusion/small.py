@@ -1,0 +1,53 @@
+"""A small tree and experts on it, for the tests of heads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catalog.probabilities import Probabilities, Silence
+from catalog.taxonomy import Taxonomy
+
+TREE = Taxonomy(
+    [
+        (10, ("BOOKS", "FICTION", "CRIME")),
+        (11, ("BOOKS", "FICTION", "POETRY")),
+        (12, ("BOOKS", "FACT", "LAW")),
+        (13, ("BOOKS", "FACT", "MATHS")),
+        (14, ("BOOKS", "FACT", "TRAVEL")),
+        (20, ("FOOD", "FRUIT", "APPLE")),
+        (21, ("FOOD", "FRUIT", "PEAR")),
+        (30, ("TOYS", "GAMES", "CHESS")),
+    ]
+)
+L = len(TREE)
+BOOKS = np.flatnonzero([p[0] == "BOOKS" for p in TREE.paths])
+
+
+def expert(
+    name: str, dense: np.ndarray, support: np.ndarray | None = None, silent: np.ndarray | None = None
+) -> Probabilities:
+    """All leaves of the support listed, from dense rows (n, n_leaves)."""
+    support = np.arange(L) if support is None else support
+    n = len(dense)
+    silence = np.zeros(n, np.uint8)
+    if silent is not None:
+        silence[silent] = Silence.NOT_ROUTED
+    inside = dense[:, support] / dense[:, support].sum(axis=1, keepdims=True)
+    return Probabilities.from_dense(
+        name, np.arange(n), np.full(n, 1, np.int8), inside, silence,
+        support=support.astype(np.int32), frequency=np.full(len(support), 1 / len(support)),
+        k=len(support), taxonomy=TREE.fingerprint,
+    )  # fmt: skip
+
+
+def random_case(
+    rng: np.random.Generator, n: int = 40, sharp: float = 2.0
+) -> tuple[np.ndarray, np.ndarray, Probabilities, Probabilities]:
+    """Truth, image counts, an expert on photos, and one on the text of books that is silent now and then."""
+    truth = rng.integers(0, L, n)
+    n_images = rng.integers(1, 5, n)
+    logits = rng.normal(size=(n, L)) * sharp
+    logits[np.arange(n), truth] += 2
+    photo = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    text = np.exp(rng.normal(size=(n, L)) * sharp)
+    return truth, n_images, expert("photo", photo), expert("text", text, BOOKS, rng.random(n) < 0.4)
