@@ -27,7 +27,7 @@ import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.metrics import paired_difference
+from catalog.intervals import paired_difference
 from catalog.photo_branch import View, passes
 from catalog.product import MAX_IMAGES
 from catalog.taxonomy import Taxonomy

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.metrics import paired_difference, score_probabilities
+from catalog.intervals import paired_difference
+from catalog.metrics import score_probabilities
 from catalog.photo_branch import View
 from catalog.training_data import leaves_of
 from catalog.workspace import Workspace

@@ -21,7 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from catalog.catalog import Catalog
 from catalog.config import load_config
-from catalog.metrics import Scores, concatenate_scores, score, summarize
+from catalog.figures import summarize
+from catalog.metrics import Scores, concatenate_scores, score
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import leaves_of
 from catalog.workspace import Workspace

@@ -1,11 +1,10 @@
-"""Scores per product, and their summary by image count and level of the tree."""
+"""Scores per product: what a probability vector was worth at each level of the tree."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +13,8 @@ from safetensors.numpy import load_file, save_file
 
 from catalog.atomic import atomic_path
 from catalog.probabilities import Probabilities
-from catalog.product import MAX_IMAGES
 from catalog.taxonomy import LEVELS, Taxonomy
 
-ALL = "all"
-N_BINS = 15
-MIN_PROBABILITY = 1e-9
 LIST = 5
 """Leaves in the list that HD@5 and top-5 look at."""
 CHUNK = 1024
@@ -168,74 +163,3 @@ def score_probabilities(probabilities: Probabilities, truth: NDArray[np.int64], 
 def concatenate_scores(parts: Sequence[Scores]) -> Scores:
     """Scores of successive chunks as one."""
     return Scores(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Scores)})
-
-
-def expected_calibration_error(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) -> float:
-    """ECE with 15 bins of equal width (Guo et al., "On Calibration of Modern Neural Networks", 2017)."""
-    if not len(confidence):
-        return float("nan")
-    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
-    gap = np.bincount(bins, correct.astype(float) - confidence, minlength=N_BINS)
-    return float(np.abs(gap).sum() / len(confidence))
-
-
-def accuracy_interval(correct: NDArray[np.bool_], seed: int = 0) -> tuple[float, float]:
-    """Bootstrap 95 % interval of a share.
-
-    Resampling products with replacement draws a binomial count of correct ones, which is drawn directly.
-    """
-    n = len(correct)
-    if n == 0:
-        return float("nan"), float("nan")
-    draws = np.random.default_rng(seed).binomial(n, correct.mean(), size=2000) / n
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def paired_difference(
-    a: NDArray[np.bool_], b: NDArray[np.bool_], n_draws: int = 2000, seed: int = 0
-) -> tuple[float, float, float]:
-    """Accuracy of `a` minus `b` on the same products, with its bootstrap 95 % interval (difference, low, high)."""
-    gain = a.astype(np.int8) - b.astype(np.int8)
-    n = len(gain)
-    shares = np.array([(gain == 1).mean(), (gain == -1).mean(), (gain == 0).mean()])
-    # resampling the pairs draws multinomial counts of wins, losses and ties
-    draws = np.random.default_rng(seed).multinomial(n, shares, size=n_draws)
-    low, high = np.quantile((draws[:, 0] - draws[:, 1]) / n, [0.025, 0.975])
-    return float(gain.mean()), float(low), float(high)
-
-
-def summarize(scores: Scores) -> dict[str, dict[str, Any]]:
-    """Figures by image count (`1`..`4`, `all`), each `{n, hd1, levels: {1|2|3: {...}}}`.
-
-    Per level: top1 with its bootstrap 95 % interval, top5, nll, ece. A count without products is left out.
-    """
-    groups = {str(n): scores.n_images == n for n in range(MAX_IMAGES + 1)}
-    groups[ALL] = np.ones(len(scores), bool)
-    return {name: _figures(scores.select(rows)) for name, rows in groups.items() if rows.any()}
-
-
-def _figures(scores: Scores) -> dict[str, Any]:
-    levels = {}
-    for column, level in enumerate(LEVELS):
-        correct = scores.correct[:, column]
-        low, high = accuracy_interval(correct)
-        levels[str(level)] = {
-            "top1": float(correct.mean()),
-            "top1_low": low,
-            "top1_high": high,
-            "top5": float((scores.rank[:, column] < 5).mean()),
-            "nll": float(-np.log(np.maximum(scores.p_truth[:, column], MIN_PROBABILITY)).mean()),
-            "ece": expected_calibration_error(scores.confidence[:, column], correct),
-        }
-    per_leaf = np.bincount(scores.truth, scores.correct[:, 2])
-    present = np.bincount(scores.truth)
-    macro = float((per_leaf[present > 0] / present[present > 0]).mean())
-    return {"n": len(scores), "hd1": float(scores.distance.mean()), "macro_top1": macro, "levels": levels}
-
-
-def risk_coverage(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """`(N, 2)` coverage and error rate when only the most confident products are accepted."""
-    order = np.argsort(-confidence, kind="stable")
-    accepted = np.arange(1, len(order) + 1)
-    return np.stack([accepted / len(order), np.cumsum(~correct[order]) / accepted], axis=1)

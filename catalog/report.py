@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from catalog.atomic import write_text
-from catalog.metrics import ALL, N_BINS, Scores, risk_coverage, summarize
+from catalog.calibration import N_BINS
+from catalog.figures import ALL, risk_coverage, summarize
+from catalog.metrics import Scores
 from catalog.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 
 SYSTEM_COLOURS = ("#0b6e4f", "#c8553d", "#28536b", "#f0a202", "#7a5195", "#6c757d")

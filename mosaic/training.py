@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog.metrics import score_probabilities, summarize
+from catalog.figures import summarize
+from catalog.metrics import score_probabilities
 from catalog.photo_branch import View
 from catalog.plan import Plan
 from catalog.probabilities import Probabilities, concatenate

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.atomic import write_text
-from catalog.metrics import ALL, score_probabilities, summarize
+from catalog.figures import ALL, summarize
+from catalog.metrics import score_probabilities
 from catalog.probabilities import Probabilities
 from catalog.report import PLOT_STYLE, SYSTEM_COLOURS, data_uri, page_template, svg
 from catalog.taxonomy import LEVEL_NAMES, SEPARATOR, Taxonomy

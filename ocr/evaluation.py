@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from catalog.bson_index import Progress
 from catalog.catalog import Catalog
+from catalog.intervals import accuracy_interval
 from catalog.labels import true_leaves
-from catalog.metrics import Scores, accuracy_interval, score_probabilities
+from catalog.metrics import Scores, score_probabilities
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog, Product
 from catalog.report import PLOT_STYLE, Example, Report, System, Table, leaderboard, svg

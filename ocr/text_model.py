@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from catalog.atomic import atomic_path, write_text
-from catalog.metrics import expected_calibration_error
+from catalog.calibration import expected_calibration_error
 from ocr.config import TextConfig
 from ocr.encoder import DIMENSIONS, make_encoder
 from ocr.normalize import ProductText

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from catalog.atomic import atomic_path
-from catalog.metrics import score_probabilities, summarize
+from catalog.figures import summarize
+from catalog.metrics import score_probabilities
 from catalog.probabilities import Probabilities, choose_k, concatenate
 from catalog.product import ProblemLog
 from catalog.run import Run

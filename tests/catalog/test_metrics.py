@@ -10,17 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from catalog.metrics import (
-    Scores,
-    accuracy_interval,
-    expected_calibration_error,
-    likeliest,
-    paired_difference,
-    risk_coverage,
-    score,
-    score_probabilities,
-    summarize,
-)
+from catalog.metrics import Scores, likeliest, score, score_probabilities
 from catalog.probabilities import Probabilities, Silence
 from catalog.taxonomy import LEVELS, Taxonomy
 from tests.conftest import TREE
@@ -49,9 +39,6 @@ def test_score_equals_the_obvious_version(seed):
         five = sorted(range(8), key=lambda leaf: (-dense[row, leaf], leaf))[:5]
         heights = [TAXONOMY.distance(np.array(leaf), truth[row]) for leaf in five]
         assert scores.distance5[row] == pytest.approx(np.mean(heights), abs=1e-6)
-    figures = summarize(scores)
-    assert figures["all"]["levels"]["3"]["top1"] == pytest.approx((dense.argmax(1) == truth).mean())
-    assert sum(f["n"] for count, f in figures.items() if count != "all") == 12
 
 
 def test_saved_scores_come_back_and_damaged_ones_are_refused(tmp_path):
@@ -85,61 +72,6 @@ def test_equal_probabilities_do_not_count_as_right():
     assert scores.correct[:, 2].sum() == 1
 
 
-@given(st.integers(0, 10**6))
-def test_calibration_error_equals_the_obvious_version(seed):
-    rng = np.random.default_rng(seed)
-    confidence, correct = rng.random(50), rng.random(50) < 0.6
-    slow = 0.0
-    for low in range(15):
-        inside = (confidence >= low / 15) & (confidence < (low + 1) / 15)
-        if inside.any():
-            slow += inside.mean() * abs(confidence[inside].mean() - correct[inside].mean())
-    assert expected_calibration_error(confidence, correct) == pytest.approx(slow)
-
-
-def test_intervals_hold_their_level():
-    rng = np.random.default_rng(0)
-    inside, paired = 0, 0
-    for trial in range(200):
-        low, high = accuracy_interval(rng.random(300) < 0.7, seed=trial)
-        inside += low <= 0.7 <= high
-        a, b = rng.random(300) < 0.7, rng.random(300) < 0.6
-        _, low, high = paired_difference(a, b, seed=trial)
-        paired += low <= 0.1 <= high
-    assert inside >= 180
-    assert paired >= 180
-
-
-def test_risk_coverage_of_a_known_case():
-    curve = risk_coverage(np.array([0.9, 0.5, 0.7, 0.2]), np.array([True, False, True, True]))
-    np.testing.assert_allclose(curve, [[0.25, 0], [0.5, 0], [0.75, 1 / 3], [1, 0.25]])
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6))
-def test_every_figure_equals_the_obvious_version(seed):
-    rng = np.random.default_rng(seed)
-    dense = rng.dirichlet(np.ones(8) * 0.4, size=25)
-    truth, counts = rng.integers(0, 8, 25), rng.integers(0, 5, 25)
-    figures = summarize(score(dense, truth, np.arange(25), counts, TAXONOMY))
-    assert set(figures) == {"all", *map(str, set(counts.tolist()))}
-    for name, found in figures.items():
-        rows = [i for i in range(25) if name == "all" or counts[i] == int(name)]
-        assert found["n"] == len(rows)
-        right = {i: dense[i].argmax() == truth[i] for i in rows}
-        paths = {i: (TAXONOMY.paths[dense[i].argmax()], TAXONOMY.paths[truth[i]]) for i in rows}
-        distance = [next(3 - k for k in (3, 2, 1, 0) if a[:k] == b[:k]) for a, b in paths.values()]
-        assert found["hd1"] == pytest.approx(np.mean(distance))
-        leaves = {int(truth[i]) for i in rows}
-        macro = [np.mean([right[i] for i in rows if truth[i] == leaf]) for leaf in leaves]
-        assert found["macro_top1"] == pytest.approx(np.mean(macro))
-        leaf = found["levels"]["3"]
-        assert leaf["top1"] == pytest.approx(np.mean(list(right.values())))
-        assert leaf["top5"] == pytest.approx(np.mean([truth[i] in np.argsort(-dense[i])[:5] for i in rows]))
-        assert leaf["nll"] == pytest.approx(-np.mean([np.log(max(dense[i, truth[i]], 1e-9)) for i in rows]), abs=1e-5)
-        assert leaf["top1_low"] <= leaf["top1"] <= leaf["top1_high"]
-
-
 def test_saved_probabilities_are_scored_where_the_expert_speaks_and_the_truth_is_known():
     rng = np.random.default_rng(0)
     n = 2500
@@ -154,14 +86,3 @@ def test_saved_probabilities_are_scored_where_the_expert_speaks_and_the_truth_is
     assert found.product_ids.tolist() == rows.tolist()
     np.testing.assert_array_equal(found.predicted[:, 2], dense[rows].argmax(axis=1))
     assert len(score_probabilities(made, np.full(n, -1), TAXONOMY)) == 0
-
-
-def test_a_paired_difference_of_a_known_case():
-    a = np.array([True] * 60 + [False] * 40)
-    b = np.array([True] * 40 + [False] * 20 + [True] * 10 + [False] * 30)
-    difference, low, high = paired_difference(a, b)
-    assert difference == pytest.approx(0.1)
-    # wins 20, losses 10 of 100: the standard error is sqrt(0.3 - 0.1 ** 2) / 10
-    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.29) / 10, rel=0.1)
-    assert paired_difference(a, a) == (0, 0, 0)
-    assert paired_difference(a, b) == paired_difference(a, b)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from catalog.calibration import expected_calibration_error
 from catalog.config import load_config
-from catalog.metrics import expected_calibration_error
 from ocr.config import OcrConfig
 from ocr.encoder import DIMENSIONS, EncoderMissing, make_encoder, with_installed_encoders
 from ocr.normalize import ProductText

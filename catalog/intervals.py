@@ -1,0 +1,116 @@
+"""95 % intervals: bootstrap over products, exact ones for shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import sparray
+from scipy.stats import beta
+
+TAIL = 0.025
+"""What a 95 % interval leaves out on either side."""
+MOST_DRAWS, FEWEST_DRAWS = 1000, 200
+MAX_DRAWN = 20_000_000
+"""Products drawn in all: from 20,000 products on the draws become fewer, at 100,000 they are at their fewest."""
+BLOCK = 2**20
+"""Products drawn together; at more products than this draws are made one at a time, so memory stays O(products)."""
+
+Sums: TypeAlias = "NDArray[np.float64] | sparray"
+Figures: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def n_draws(n: int) -> int:
+    """Bootstrap draws for `n` products."""
+    return int(np.clip(MAX_DRAWN // max(n, 1), FEWEST_DRAWS, MOST_DRAWS))
+
+
+def bootstrap(parts: Sums, figures: Figures, seed: int = 0, draws: int | None = None) -> NDArray[np.float64]:
+    """`(F, D)` figures of D catalogues drawn with replacement from N products (Efron, 1979).
+
+    Every figure is a function of sums over products, so that a draw is a product of a matrix and a weight vector:
+    how often each product was drawn.
+
+    Args:
+        parts: `(C, N)` dense or sparse; row c holds what each product adds to sum c.
+        figures: from `(C, D)` sums of D draws to `(F, D)` figures; NaN where a draw leaves one undefined.
+        draws: D; by default `n_draws(N)`.
+    """
+    rng = np.random.default_rng(seed)
+    n = int(parts.shape[1])
+    left = n_draws(n) if draws is None else draws
+    at_a_time = max(1, BLOCK // max(n, 1))
+    found = []
+    while left > 0:
+        block = min(left, at_a_time)
+        drawn = rng.integers(0, n, size=(block, n))
+        drawn += np.arange(block)[:, None] * n
+        weights = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n).astype(np.float64)
+        found.append(figures(np.asarray(parts @ weights.T)))
+        left -= block
+    return np.concatenate(found, axis=1)
+
+
+def percentiles(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`(F, 2)` percentile interval of `(F, D)` draws; draws that leave a figure undefined are left out."""
+    return np.array([_interval(row[np.isfinite(row)]) for row in drawn]).reshape(len(drawn), 2)
+
+
+def reflected(found: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`(F, 2)` basic interval of non-negative figures `(F,)`: twice the figure less the percentiles, not below 0.
+
+    For figures that chance can only make larger, such as a calibration error: draws add chance a second time, the
+    percentiles lie too high by about as much as the figure itself does, and turning them round takes that off
+    (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 5.2).
+    """
+    return np.maximum(2 * found[:, None] - percentiles(drawn)[:, ::-1], 0.0)
+
+
+def _interval(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not len(values):
+        return np.full(2, np.nan)
+    return np.quantile(values, [TAIL, 1 - TAIL])
+
+
+def exact_share(k: int, n: int) -> tuple[float, float]:
+    """Interval of a share of `k` in `n` (Clopper and Pearson, 1934); NaN without any."""
+    if n == 0:
+        return float("nan"), float("nan")
+    low = float(beta.ppf(TAIL, k, n - k + 1)) if k else 0.0
+    high = float(beta.ppf(1 - TAIL, k + 1, n - k)) if k < n else 1.0
+    return low, high
+
+
+def accuracy_interval(correct: NDArray[np.bool_], seed: int = 0) -> tuple[float, float]:
+    """Bootstrap 95 % interval of a share.
+
+    Resampling products with replacement draws a binomial count of correct ones, which is drawn directly.
+    """
+    n = len(correct)
+    if n == 0:
+        return float("nan"), float("nan")
+    draws = np.random.default_rng(seed).binomial(n, correct.mean(), size=2000) / n
+    low, high = np.quantile(draws, [TAIL, 1 - TAIL])
+    return float(low), float(high)
+
+
+def paired_difference(
+    a: NDArray[np.bool_], b: NDArray[np.bool_], n_draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Accuracy of `a` minus `b` on the same products, with its bootstrap 95 % interval (difference, low, high)."""
+    gain = a.astype(np.int8) - b.astype(np.int8)
+    n = len(gain)
+    shares = np.array([(gain == 1).mean(), (gain == -1).mean(), (gain == 0).mean()])
+    # resampling the pairs draws multinomial counts of wins, losses and ties
+    draws = np.random.default_rng(seed).multinomial(n, shares, size=n_draws)
+    low, high = np.quantile((draws[:, 0] - draws[:, 1]) / n, [TAIL, 1 - TAIL])
+    return float(gain.mean()), float(low), float(high)
+
+
+def mean_intervals(values: NDArray[Any], seed: int = 0) -> NDArray[np.float64]:
+    """`(F, 3)` mean of each column of `(N, F)` values over products, and its bootstrap interval (mean, low, high)."""
+    parts = np.ascontiguousarray(values.T, np.float64)
+    drawn = bootstrap(parts, lambda sums: sums / len(values), seed)
+    return np.column_stack([parts.mean(axis=1), percentiles(drawn)])
