@@ -45,7 +45,7 @@ def train(
 ) -> None:
     """Compare the heads on the held-out probabilities of the workspace's experts, and keep the best."""
     from catalog.config import load_config
-    from catalog.report import leaderboard
+    from catalog.system import leaderboard
     from catalog.workspace import Workspace
     from fusion.config import FusionConfig
     from fusion.training import train as run_training

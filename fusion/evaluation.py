@@ -11,7 +11,8 @@ from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import Scores, concatenate_scores, score, score_probabilities
-from catalog.report import Example, Report, System, Table, cat1_table, leaderboard
+from catalog.report import Example, Report, Table, cat1_table
+from catalog.system import System, leaderboard
 from catalog.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from catalog.workspace import Workspace
 from fusion.decide import decision_of

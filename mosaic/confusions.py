@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.atomic import write_text
+from catalog.confusions import Confusion, find_confusions
 from catalog.metrics import Scores
 from catalog.taxonomy import Taxonomy, path_text
 
@@ -19,16 +20,6 @@ MIN_PRODUCTS = 5
 """A leaf with fewer held-out products is called neither good nor bad."""
 MAX_NODES = {1: 60, 2: 40}
 """Rows of a heat map by level."""
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """`n` of the `of` held-out products of leaf `truth` were put on leaf `predicted`."""
-
-    truth: int
-    predicted: int
-    n: int
-    of: int
 
 
 @dataclass(frozen=True)
@@ -56,15 +47,6 @@ class HeatMap:
     n: NDArray[np.int64]
     share: NDArray[np.float64]
     n_left_out: int
-
-
-def find_confusions(scores: Scores) -> list[Confusion]:
-    """Every pair of true and predicted leaf that differ, the most frequent first."""
-    wrong = scores.select(~scores.correct[:, 2])
-    of = np.bincount(scores.truth)
-    pairs, counts = np.unique(np.stack([wrong.truth, wrong.predicted[:, 2]], axis=1), axis=0, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return [Confusion(int(pairs[i, 0]), int(pairs[i, 1]), int(counts[i]), int(of[pairs[i, 0]])) for i in order]
 
 
 def leaf_accuracies(scores: Scores, min_products: int = MIN_PRODUCTS) -> list[LeafAccuracy]:

@@ -9,7 +9,8 @@ from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import score_probabilities
 from catalog.photo_branch import FAMILIES
-from catalog.report import Report, System, cat1_table, leaderboard
+from catalog.report import Report, cat1_table
+from catalog.system import System, leaderboard
 from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
 from mosaic.prediction import predict_with

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.atomic import write_text
+from catalog.confusions import find_confusions
 from catalog.figures import ALL, summarize
 from catalog.metrics import score_probabilities
+from catalog.plots import PLOT_STYLE, SYSTEM_COLOURS, svg
 from catalog.probabilities import Probabilities
-from catalog.report import PLOT_STYLE, SYSTEM_COLOURS, data_uri, page_template, svg
+from catalog.report import data_uri, page_template
 from catalog.taxonomy import LEVEL_NAMES, SEPARATOR, Taxonomy
-from mosaic.confusions import MAX_NODES, MIN_PRODUCTS, confusions_csv, find_confusions, heat_map, leaf_accuracies
+from mosaic.confusions import MAX_NODES, MIN_PRODUCTS, confusions_csv, heat_map, leaf_accuracies
 from mosaic.history import EpochRecord
 
 N_CONFUSIONS = 20

@@ -15,10 +15,12 @@ from catalog.catalog import Catalog
 from catalog.intervals import accuracy_interval
 from catalog.labels import true_leaves
 from catalog.metrics import Scores, score_probabilities
+from catalog.plots import PLOT_STYLE, Plot, svg
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog, Product
-from catalog.report import PLOT_STYLE, Example, Report, System, Table, leaderboard, svg
+from catalog.report import Example, Report, Table
 from catalog.run import Run
+from catalog.system import System, leaderboard
 from catalog.taxonomy import SEPARATOR, Taxonomy, path_text
 from catalog.training_data import leaves_of, positions_of
 from catalog.workspace import Workspace
@@ -71,7 +73,7 @@ def evaluate(
         _shelf_table(scores, tree),
         *_route_tables(run),
     ]
-    report.extra_figures = _route_figures(run)
+    report.plots = _route_plots(run)
     report.examples = readings.examples()
     seconds = reader.seconds_per_photo()
     report.facts = {
@@ -215,7 +217,7 @@ def _route_tables(run: Run) -> list[Table]:
     return [Table("What reading costs and brings", ["read", "products", "photos", "time", "leaf accuracy"], rows, note)]
 
 
-def _route_figures(run: Run) -> list[tuple[str, str, str]]:
+def _route_plots(run: Run) -> list[Plot]:
     if "route_curve" not in run.details:
         return []
     from matplotlib import rc_context
@@ -239,4 +241,4 @@ def _route_figures(run: Run) -> list[tuple[str, str, str]]:
         axis.set_xlabel("photos read per 1000 products" if seconds is None else "seconds of reading per 1000 products")
         axis.grid(alpha=0.25)
         caption = "Leaf accuracy over all held-out products against reading; the red point is the threshold in use."
-        return [("What reading costs and brings", caption, svg(figure))]
+        return [Plot("What reading costs and brings", caption, svg(figure))]

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from catalog.confusions import find_confusions
 from catalog.metrics import score_probabilities
 from catalog.probabilities import Probabilities, Silence
 from catalog.taxonomy import Taxonomy, path_text
-from mosaic.confusions import MAX_NODES, find_confusions, heat_map, leaf_accuracies
+from mosaic.confusions import MAX_NODES, heat_map, leaf_accuracies
 from mosaic.history import EpochRecord, history_csv, read_history
 from mosaic.training_page import N_CONFUSIONS, Sample, write_training_page
 from tests.conftest import TREE
