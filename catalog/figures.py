@@ -11,12 +11,11 @@ from scipy.sparse import csr_array, vstack
 
 from catalog.calibration import N_BINS, Binning, bins_of, calibration_floor
 from catalog.intervals import bootstrap, percentiles, reflected
-from catalog.metrics import LIST, Scores
+from catalog.metrics import LIST, MIN_PROBABILITY, Scores
 from catalog.product import MAX_IMAGES
 from catalog.taxonomy import LEVELS
 
 ALL = "all"
-MIN_PROBABILITY = 1e-9
 BAND_EDGES = (0, 1, 10, 100, 1000, 10_000)
 """Lower ends of the bands of leaves by their labelled products in training."""
 BINNINGS: tuple[Binning, ...] = ("width", "mass")

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import sparray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 TAIL = 0.025
 """What a 95 % interval leaves out on either side."""
@@ -78,8 +78,8 @@ def exact_share(k: int, n: int) -> tuple[float, float]:
     """Interval of a share of `k` in `n` (Clopper and Pearson, 1934); NaN without any."""
     if n == 0:
         return float("nan"), float("nan")
-    low = float(beta.ppf(TAIL, k, n - k + 1)) if k else 0.0
-    high = float(beta.ppf(1 - TAIL, k + 1, n - k)) if k < n else 1.0
+    low = float(betaincinv(k, n - k + 1, TAIL)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 1 - TAIL)) if k < n else 1.0
     return low, high
 
 

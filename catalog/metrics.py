@@ -15,6 +15,8 @@ from catalog.atomic import atomic_path
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import LEVELS, Taxonomy
 
+MIN_PROBABILITY = 1e-9
+"""A log loss is never that of less."""
 LIST = 5
 """Leaves in the list that HD@5 and top-5 look at."""
 CHUNK = 1024

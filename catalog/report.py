@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,14 @@ class Estimate:
     def of(cls, figures: Mapping[str, Any], name: str, digits: int = 1, scale: float = 100.0) -> Estimate:
         """The figure `name` of a summary, with `name_low` and `name_high` where it has them."""
         return cls(figures[name], figures.get(f"{name}_low"), figures.get(f"{name}_high"), digits, scale)
+
+    @classmethod
+    def span(
+        cls, mean_low_high: Iterable[float], digits: int = 1, scale: float = 100.0, *, signed: bool = False
+    ) -> Estimate:
+        """A row of `catalog.intervals.mean_intervals`."""
+        value, low, high = (float(number) for number in mean_low_high)
+        return cls(value, low, high, digits, scale, signed)
 
     @property
     def text(self) -> str:

@@ -134,6 +134,29 @@ def evaluate(file: Path, labels: Path | None, output: Path | None, run: Path | N
     say(f"report: {page}")
 
 
+@main.command()
+@click.argument("run_a", type=click.Path(path_type=Path))
+@click.argument("run_b", type=click.Path(path_type=Path))
+@click.option("--on", "file", type=click.Path(path_type=Path), default=None, help="A labelled BSON file to compare on.")
+@click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
+@workspace_option
+def compare(run_a: Path, run_b: Path, file: Path | None, labels: Path | None, workspace: Path) -> None:
+    """Say whether RUN_B is really better than RUN_A: on the products that both hold out, or on a labelled file."""
+    from catalog.run import Run
+    from catalog.workspace import Workspace
+    from fusion.compare import compare_held_out, compare_on
+
+    if labels is not None and file is None:
+        raise ValueError("--labels belongs to a file: give it with --on")
+    a, b = Run.load(run_a, "fusion"), Run.load(run_b, "fusion")
+    if file is None:
+        found = compare_held_out(a, b)
+    else:
+        with progress_bar("compare") as progress:
+            found = compare_on(a, b, Workspace(workspace), file, labels, progress)
+    say(f"A: {run_a}\nB: {run_b}\n{found.text()}")
+
+
 def _predictor(run: Path | None, workspace: Path) -> Predictor:
     from catalog.run import Run
     from catalog.workspace import Workspace

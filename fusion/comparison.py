@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from catalog.bson_index import Progress
-from catalog.metrics import MIN_PROBABILITY, Scores, concatenate_scores, paired_difference, score
+from catalog.intervals import paired_difference
+from catalog.metrics import MIN_PROBABILITY, Scores, concatenate_scores, score
 from fusion.config import FusionConfig
 from fusion.head import Head, chunks
 from fusion.heads import HEADS, make_head

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catalog.metrics import score_probabilities
 from catalog.plan import linked_by_copies
 from catalog.probabilities import Probabilities, Silence, silent_everywhere
-from catalog.report import System
+from catalog.system import System
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import TrainingData, positions_of
 from catalog.workspace import Workspace

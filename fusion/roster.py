@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from catalog.report import System
+from catalog.system import System
 from catalog.workspace import Workspace
 from fusion.copies import NAME as COPIES
 from fusion.held_out import MIN_SPEAKING, expert_systems, gather

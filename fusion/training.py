@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from catalog.bson_index import Progress
-from catalog.metrics import Scores, paired_difference, summarize
-from catalog.report import System
+from catalog.intervals import paired_difference
+from catalog.metrics import Scores
 from catalog.run import Run
+from catalog.system import System
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
@@ -63,7 +64,7 @@ def train(
     Learnt(thresholds, counts).save(run.folder)
     systems = compared_systems(data, comparison)
     run.details |= {"head": comparison.chosen, "why": comparison.reason, "others": members.to_details()}
-    run.metrics = {system.name: summarize(system.scores) for system in systems}
+    run.metrics = {system.name: system.summary for system in systems}
     run.save()
     workspace.register(run)
     return run, systems

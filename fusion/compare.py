@@ -1,0 +1,199 @@
+"""`fusion compare`: is one run really better than another? Paired bootstrap on the same products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.bson_index import Progress
+from catalog.catalog import Catalog
+from catalog.figures import ALL
+from catalog.intervals import mean_intervals
+from catalog.labels import true_leaves
+from catalog.metrics import Scores, concatenate_scores, score
+from catalog.product import MAX_IMAGES
+from catalog.report import Estimate
+from catalog.run import Run
+from catalog.taxonomy import LEVEL_NAMES, LEVELS
+from catalog.workspace import Workspace
+from fusion.measurement import predicted_chunks
+from fusion.paired import nll_of, paired_rows
+from fusion.predictor import Predictor
+from fusion.training import CROSS_FIT
+
+MIN_PRODUCTS = 20
+"""With fewer products nothing is said: draws from a handful look alike."""
+MIN_DIFFERING = 6
+"""Fewest products that can show a difference: five that all point one way do so by chance once in sixteen times."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Run B less run A in one figure on one group of products.
+
+    Attributes:
+        group: `all` or an image count; figure: its name; a, b: its value in each run.
+        change: B less A with its paired bootstrap 95 % interval.
+        lower_is_better: of a distance or a loss.
+        n: products; n_differing: those on which the runs differ.
+    """
+
+    group: str
+    figure: str
+    a: Estimate
+    b: Estimate
+    change: Estimate
+    lower_is_better: bool
+    n: int
+    n_differing: int
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        unit = "" if self.lower_is_better else " points"
+        amount = f"{self.change.text}{unit} ({self.change.interval})"
+        low, high = self.change.low or 0.0, self.change.high or 0.0
+        if self.n < MIN_PRODUCTS:
+            return f"too few products ({self.n})"
+        if self.n_differing < MIN_DIFFERING or low <= 0 <= high:
+            return f"no difference shown: {amount}"
+        return f"{'B' if (low > 0) != self.lower_is_better else 'A'} is better: {amount}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs on the same products; `where` says which these are."""
+
+    where: str
+    differences: list[Difference]
+
+    def text(self) -> str:
+        """A table with one verdict a line, by image count."""
+        header = ["", "", "A", "B", "B - A, 95 % interval"]
+        rows = [header]
+        for difference in self.differences:
+            first = difference.figure == FIGURES[0].name
+            group = "all" if difference.group == ALL else f"{difference.group} photo{'s' * (difference.group != '1')}"
+            label = f"{group}, {difference.n} products" if first else ""
+            rows.append([label, difference.figure, difference.a.text, difference.b.text, difference.verdict])
+        widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+        lines = [
+            "  ".join([*[row[i].ljust(widths[i]) for i in (0, 1)], *[row[i].rjust(widths[i]) for i in (2, 3)], row[4]])
+            for row in rows
+        ]
+        return "\n".join([self.where, "", *(line.rstrip() for line in lines)])
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the table: its name, how it is written, and whether less is better."""
+
+    name: str
+    digits: int
+    scale: float
+    lower_is_better: bool
+
+
+FIGURES = (
+    *(Figure(f"{LEVEL_NAMES[level]} right, %", 1, 100.0, lower_is_better=False) for level in reversed(LEVELS)),
+    Figure("HD@1", 3, 1.0, lower_is_better=True),
+    Figure("NLL", 3, 1.0, lower_is_better=True),
+)
+
+
+def compare_held_out(a: Run, b: Run) -> Comparison:
+    """Compare two fusion runs on the products that both hold out, each head cross-fitted.
+
+    Raises:
+        FileNotFoundError: a run without saved held-out scores.
+        ValueError: runs of different trees or catalogues, no product in common, or labels that changed in between.
+    """
+    _check_trees(a, b)
+    if a.data != b.data:
+        raise ValueError(
+            f"{a.folder} and {b.folder} were trained on different catalogues: no held-out product is the same. "
+            "Compare them on a labelled file (--on LABELLED.bson)"
+        )
+    own, theirs = (Scores.load(run.folder / CROSS_FIT) for run in (a, b))
+    first, second = paired_rows(own, theirs)
+    if not len(first):
+        raise ValueError(
+            f"{a.folder} (plan {a.plan}) and {b.folder} (plan {b.plan}) hold out no product in common. "
+            "Train both under one plan, or compare them on a labelled file (--on LABELLED.bson)"
+        )
+    if (first.truth != second.truth).any():
+        raise ValueError(f"{a.folder} and {b.folder} were trained with different labels of the same products")
+    where = f"{len(first)} held-out products, heads cross-fitted"
+    if len(first) < max(len(own), len(theirs)):
+        where += f" ({len(own)} held out by A, {len(theirs)} by B, these by both)"
+    return Comparison(where, differences(first, second))
+
+
+def compare_on(
+    a: Run, b: Run, workspace: Workspace, file: Path, labels: Path | None = None, progress: Progress | None = None
+) -> Comparison:
+    """Compare two fusion runs on a labelled file that neither has learnt from.
+
+    Raises:
+        ValueError: runs of different trees, or no labelled product in the file.
+    """
+    _check_trees(a, b)
+    catalog = Catalog(file)
+    found = []
+    for number, run in enumerate((a, b)):
+        predictor = Predictor(run, workspace)
+        truth = true_leaves(catalog, predictor.tree, labels)
+        found.append(_scores_on(predictor, catalog, truth, _half(progress, number)))
+    return Comparison(f"{len(found[0])} labelled products of {file.name}", differences(*found))
+
+
+def differences(a: Scores, b: Scores) -> list[Difference]:
+    """Every figure of row-aligned scores, over all products and by image count (as A read it)."""
+    values_a, values_b = _values(a), _values(b)
+    groups = {ALL: np.ones(len(a), bool)}
+    groups |= {str(n): a.n_images == n for n in range(1, MAX_IMAGES + 1) if (a.n_images == n).any()}
+    found = []
+    for group, rows in groups.items():
+        change = values_b[rows] - values_a[rows]
+        for i, (figure, span) in enumerate(zip(FIGURES, mean_intervals(change), strict=True)):
+            found.append(
+                Difference(
+                    group,
+                    figure.name,
+                    Estimate(float(values_a[rows, i].mean()), digits=figure.digits, scale=figure.scale),
+                    Estimate(float(values_b[rows, i].mean()), digits=figure.digits, scale=figure.scale),
+                    Estimate.span(span, figure.digits, figure.scale, signed=True),
+                    figure.lower_is_better,
+                    int(rows.sum()),
+                    int((change[:, i] != 0).sum()),
+                )
+            )
+    return found
+
+
+def _values(scores: Scores) -> NDArray[np.float64]:
+    """`(N, 5)` what each product adds to the figures, in their order."""
+    return np.column_stack([scores.correct[:, ::-1], scores.distance, nll_of(scores)]).astype(np.float64)
+
+
+def _scores_on(predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None) -> Scores:
+    parts = []
+    for found, leaves in predicted_chunks(predictor, catalog, truth, progress):
+        rows = np.flatnonzero(leaves >= 0)
+        ids, n_images = found.experts[0].product_ids[rows], found.photos.n_readable[rows]
+        parts.append(score(found.fused[rows], leaves[rows], ids, n_images, predictor.tree))
+    return concatenate_scores(parts)
+
+
+def _half(progress: Progress | None, number: int) -> Progress | None:
+    """One bar for both passes over the file."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(number * total + done, 2 * total)
+
+
+def _check_trees(a: Run, b: Run) -> None:
+    a.check_tree(b.taxonomy(), str(b.folder))

@@ -1,0 +1,167 @@
+"""Every expert and every head on a labelled catalogue, one pass: scores per product, never probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.bson_index import Progress
+from catalog.catalog import Catalog
+from catalog.metrics import LIST, Scores, concatenate_scores, list_distance, score, score_probabilities
+from catalog.probabilities import Silence, silent_everywhere
+from catalog.system import System
+from fusion.decided import Decided
+from fusion.heads import HEADS
+from fusion.members import describe
+from fusion.predictor import Predictions, Predictor
+from fusion.ranking import risk_order
+from fusion.training import FUSED
+
+CHUNK = 256
+MAX_SILENCED = 20_000
+"""Products on which the head is asked again without each expert: as many more predictions of the head."""
+PLOTTED = 6
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was found on N labelled products.
+
+    Attributes:
+        systems: the fused result first, then the other heads, then the experts.
+        decided: the decisions.
+        risk_distance, risk_hit: `(N,)` float32 mean tree distance of the five leaves of the list ordered by risk,
+            bool whether the true leaf is among them.
+        asked: `(M,)` int64 rows on which experts were silenced; without: `(M,)` bool by expert, whether the
+            likeliest leaf without it is the true one.
+    """
+
+    systems: list[System]
+    decided: Decided
+    risk_distance: NDArray[np.float32]
+    risk_hit: NDArray[np.bool_]
+    asked: NDArray[np.int64]
+    without: dict[str, NDArray[np.bool_]]
+    problems: list[str]
+
+    @property
+    def fused(self) -> Scores:
+        """Scores of the head that decides."""
+        return self.systems[0].scores
+
+    @property
+    def experts(self) -> list[System]:
+        """Those that speak on a labelled product."""
+        return [system for system in self.systems if system.kind == "expert"]
+
+    @property
+    def other_heads(self) -> list[System]:
+        """Those that do not decide."""
+        return [system for system in self.systems[1:] if system.kind == "head"]
+
+
+def measure(
+    predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None = None
+) -> Measurement:
+    """Predict a catalogue with `(N,)` true leaves, -1 where unknown; only scores are kept of each product."""
+    gathered = _Gathered(predictor, every=-(-len(catalog) // MAX_SILENCED))
+    for found, leaves in predicted_chunks(predictor, catalog, truth, progress):
+        gathered.add(found, leaves)
+    return gathered.measurement()
+
+
+def predicted_chunks(
+    predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None = None
+) -> Iterator[tuple[Predictions, NDArray[np.int64]]]:
+    """Predictions of successive chunks of a catalogue, with their part of `(N,)` true leaves."""
+    done = 0
+    for products in catalog.chunks(CHUNK):
+        yield predictor.predict(products), truth[done : done + len(products)]
+        done += len(products)
+        if progress is not None:
+            progress(done, len(catalog))
+
+
+class _Gathered:
+    """Scores of successive chunks."""
+
+    def __init__(self, predictor: Predictor, every: int) -> None:
+        """`every`: experts are silenced in one chunk of so many."""
+        self.predictor, self.tree, self.every = predictor, predictor.tree, every
+        self.scores: dict[str, list[Scores]] = {}
+        self.decided: list[Decided] = []
+        self.risk: list[tuple[NDArray[np.float32], NDArray[np.bool_]]] = []
+        self.asked: list[NDArray[np.int64]] = []
+        self.without: dict[str, list[NDArray[np.bool_]]] = {}
+        self.problems: list[str] = []
+        self.n_chunks = self.n_products = 0
+
+    def add(self, found: Predictions, truth: NDArray[np.int64]) -> None:
+        """Score one chunk."""
+        rows = np.flatnonzero(truth >= 0)
+        ids, n_images, true = found.experts[0].product_ids[rows], found.photos.n_readable[rows], truth[rows]
+        heads = {name: head for name, head in self.predictor.heads.items() if name != self.predictor.head_name}
+        fused = score(found.fused[rows], true, ids, n_images, self.tree)
+        self._keep(FUSED, fused)
+        for name, head in heads.items():
+            dense = head.predict_proba(found.experts, found.photos.n_readable)
+            self._keep(name, score(dense[rows], true, ids, n_images, self.tree))
+        for expert in found.experts:
+            self._keep(expert.expert, score_probabilities(expert, truth, self.tree))
+        self.decided.append(Decided.of(found.given[rows], true, fused.correct[:, 2], n_images, self.tree))
+        listed = risk_order(found.fused[rows], self.tree, LIST)
+        self.risk.append((list_distance(listed, true, self.tree), (listed == true[:, None]).any(axis=1)))
+        if self.n_chunks % self.every == 0 and len(found.experts) > 1:
+            self._silence_each(found, rows, true)
+        self.problems += [str(problem) for problem in found.problems.named[: 5 - len(self.problems)]]
+        self.n_chunks += 1
+        self.n_products += len(rows)
+
+    def _keep(self, name: str, scores: Scores) -> None:
+        self.scores.setdefault(name, []).append(scores)
+
+    def _silence_each(self, found: Predictions, rows: NDArray[np.int64], true: NDArray[np.int64]) -> None:
+        """What the head says when one expert is silent; it is not fitted again."""
+        self.asked.append(self.n_products + np.arange(len(rows)))
+        for i, expert in enumerate(found.experts):
+            silent = silent_everywhere(expert, expert.product_ids, Silence.NOT_ROUTED)
+            others = [*found.experts[:i], silent, *found.experts[i + 1 :]]
+            dense = self.predictor.head.predict_proba(others, found.photos.n_readable)
+            self.without.setdefault(expert.expert, []).append(dense[rows].argmax(axis=1) == true)
+
+    def measurement(self) -> Measurement:
+        """All chunks together."""
+        scores = {name: concatenate_scores(parts) for name, parts in self.scores.items()}
+        return Measurement(
+            systems=self._systems(scores),
+            decided=_joined(self.decided),
+            risk_distance=np.concatenate([distance for distance, _ in self.risk]),
+            risk_hit=np.concatenate([hit for _, hit in self.risk]),
+            asked=np.concatenate([np.zeros(0, np.int64), *self.asked]),
+            without={name: np.concatenate(parts) for name, parts in self.without.items()},
+            problems=self.problems,
+        )
+
+    def _systems(self, scores: dict[str, Scores]) -> list[System]:
+        """Every head and every expert that speaks; few of them are drawn: the fused result, experts, best others."""
+        chosen, counts, n = self.predictor.head_name, self.predictor.training_counts, len(scores[FUSED])
+        found = []
+        for name, own in scores.items():
+            head = name == FUSED or name in self.predictor.heads
+            what = HEADS[chosen if name == FUSED else name].what if head else describe(name)
+            what = f"{chosen}: {what}" if name == FUSED else what
+            if len(own):
+                found.append(System(name, what, own, len(own) / n, "head" if head else "expert", counts))
+        experts = sorted((s for s in found if s.kind == "expert"), key=lambda s: -s.scores.correct[:, 2].sum())
+        drawn = [found[0], *experts][:PLOTTED]
+        for system in found:
+            system.plotted = system in drawn
+        return found
+
+
+def _joined(parts: list[Decided]) -> Decided:
+    names = ("level", "overlap", "leaf_right", "n_images")
+    return Decided(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})

@@ -1,0 +1,99 @@
+"""The weights of the tree pool as a picture: level x expert x photo count, for every set of speaking experts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.plots import PLOT_STYLE, Plot, svg
+from catalog.report import Table
+from catalog.taxonomy import LEVEL_NAMES, LEVELS
+from fusion.pool import TreePool
+
+MAX_SETS = 6
+"""Sets drawn; the table has all."""
+NOTE = (
+    "Each weight multiplies an expert's log conditional probability: above 1 it is sharpened, below 1 flattened, 0 "
+    "ignored. Sets of speaking experts and photo counts that were never seen in fitting are left out."
+)
+
+
+def weights_table(pool: TreePool) -> Table:
+    """Every weight of the sets and photo counts that were seen in fitting."""
+    rows: list[list[object]] = []
+    for level in LEVELS:
+        for members in _seen_sets(pool):
+            for count, weights in _seen(pool, level, members):
+                cells = ["" if np.isnan(w) else f"{w:.2f}" for w in weights]
+                rows.append([LEVEL_NAMES[level], _names(pool, members), count, *cells])
+    columns = ["level", "who speaks", "photos", *pool.expert_names]
+    return Table("All weights of the tree pool", columns, rows, NOTE, folded=True)
+
+
+def weights_plot(pool: TreePool) -> Plot | None:
+    """One row of panels per set of speaking experts, the largest sets first, one panel per level; None without any."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    sets = _seen_sets(pool)
+    drawn = sets[:MAX_SETS]
+    if not drawn:
+        return None
+    top = max(float(weights.table().max()) for weights in pool.levels)
+    heights = [_size(members) for members in drawn]
+    with rc_context({**PLOT_STYLE, "axes.spines.left": False, "axes.spines.bottom": False}):
+        figure = Figure(figsize=(11.2, 0.36 * sum(heights) + 0.62 * len(drawn) + 0.3), layout="constrained")
+        grid = figure.subplots(len(drawn), len(LEVELS), squeeze=False, gridspec_kw={"height_ratios": heights})
+        for row, members in enumerate(drawn):
+            own = [b for b in range(len(pool.expert_names)) if members >> b & 1]
+            for column, level in enumerate(LEVELS):
+                seen = dict(_seen(pool, level, members))
+                labels = [pool.expert_names[b] for b in own] if column == 0 else [""] * len(own)
+                cells = np.array([[seen[c][b] if c in seen else np.nan for c in (1, 2, 3, 4)] for b in own])
+                _panel(grid[row, column], cells, labels, top, last=row + 1 == len(drawn))
+                grid[row, column].set_title(f"{LEVEL_NAMES[level]}: {_names(pool, members)}", fontsize=9, loc="left")
+        left_out = f" {len(sets) - len(drawn)} smaller sets are in the table." if len(sets) > len(drawn) else ""
+        caption = f"Rows of a panel: the experts that speak; columns: photos. {NOTE}{left_out}"
+        return Plot("Weights of the tree pool", caption, svg(figure))
+
+
+def _panel(axis: Any, cells: NDArray[np.float64], labels: Sequence[str], top: float, *, last: bool) -> None:
+    axis.imshow(cells, cmap="YlGn", vmin=0, vmax=max(top, 1.0), aspect="auto")
+    axis.set_yticks(range(len(labels)), labels)
+    axis.set_xticks(range(4), ["1", "2", "3", "4 photos"] if last else [""] * 4)
+    axis.tick_params(length=0)
+    if np.isnan(cells).all():
+        axis.text(1.5, (len(labels) - 1) / 2, "never together at a node", ha="center", va="center", color="#66736f")
+        return
+    for (row, column), value in np.ndenumerate(cells):
+        if not np.isnan(value):
+            ink = "white" if value > 0.65 * max(top, 1.0) else "#1d2b28"
+            axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=9)
+
+
+def _seen_sets(pool: TreePool) -> list[int]:
+    """Bit sets of experts that spoke together at some level in fitting, the largest first."""
+    seen = {members for weights in pool.levels for members in np.flatnonzero(weights.by_set.any(axis=1)).tolist()}
+    return sorted(seen - {0}, key=lambda members: (-_size(members), members))
+
+
+def _seen(pool: TreePool, level: int, members: int) -> list[tuple[int, NDArray[np.float64]]]:
+    """(photo count, `(B,)` weights, NaN outside the set) of the counts seen at a level; nothing for a set unseen."""
+    weights = pool.levels[level - 1]
+    if not weights.by_set[members].any():
+        return []
+    inside = np.array([members >> b & 1 for b in range(len(pool.expert_names))], bool)
+    table = weights.table()
+    counts = [count for count in range(1, len(table)) if weights.by_count[count].any()]
+    return [(count, np.where(inside, table[count, members], np.nan)) for count in counts]
+
+
+def _names(pool: TreePool, members: int) -> str:
+    return " + ".join(name for b, name in enumerate(pool.expert_names) if members >> b & 1)
+
+
+def _size(members: int) -> int:
+    return members.bit_count()

@@ -1,0 +1,84 @@
+"""Precision and coverage of decisions, hierarchical precision and recall, against the obvious version."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.intervals import exact_share
+from catalog.metrics import score
+from fusion.decided import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, Decided
+from tests.catalog.test_metrics import TAXONOMY
+
+LEVEL_OF = {ACCEPT: [3], CAT2: [2], CAT1: [1], REVIEW: [0], GIVEN: [1, 2, 3]}
+
+
+def some_answers(seed: int, n: int) -> tuple[Decided, list[tuple[str, ...]], list[tuple[str, str, str]], np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth, level = rng.integers(0, 8, n), rng.integers(0, 4, n)
+    leaf = np.where(rng.random(n) < 0.5, truth, rng.integers(0, 8, n))
+    node = [int(TAXONOMY.ancestor(k)[i]) if k else 0 for k, i in zip(level, leaf, strict=True)]
+    counts = rng.integers(0, 5, n).astype(np.int8)
+    decided = Decided.of(np.stack([level, node], axis=1), truth, leaf == truth, counts, TAXONOMY)
+    answers = [TAXONOMY.paths[i][:k] for k, i in zip(level, leaf, strict=True)]
+    return decided, answers, [TAXONOMY.paths[i] for i in truth], counts
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 40))
+def test_every_figure_equals_the_obvious_version(seed, n):
+    decided, answers, paths, counts = some_answers(seed, n)
+    summary = decided.summary()
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    assert set(summary) == {"all", *map(str, set(counts.tolist()))}
+    for group, found in summary.items():
+        rows = [i for i in range(n) if group == "all" or counts[i] == int(group)]
+        sets = [
+            ({a[:k] for k in range(1, len(a) + 1)}, {t[:k] for k in range(1, 4)})
+            for a, t in ((answers[i], paths[i]) for i in rows)
+        ]
+        shared, given_nodes = sum(len(a & t) for a, t in sets), sum(len(a) for a, _ in sets)
+        recall = shared / sum(len(t) for _, t in sets)
+        precision = shared / given_nodes if given_nodes else None
+        assert found["h_precision"] == (None if precision is None else pytest.approx(precision))
+        assert found["h_recall"] == pytest.approx(recall)
+        if shared:
+            assert found["h_f1"] == pytest.approx(2 * precision * recall / (precision + recall))
+            assert found["h_recall_low"] <= recall <= found["h_recall_high"]
+        for kind, levels in LEVEL_OF.items():
+            own = [i for i in rows if len(answers[i]) in levels]
+            right = sum(answers[i] == paths[i][: len(answers[i])] for i in own)
+            figures = found["decisions"][kind]
+            assert (figures["n"], figures["share"]) == (len(own), pytest.approx(len(own) / len(rows)))
+            if kind == REVIEW or not own:
+                assert figures["precision"] is None
+            else:
+                assert figures["precision"] == pytest.approx(right / len(own))
+                assert (figures["precision_low"], figures["precision_high"]) == exact_share(right, len(own))
+            if own:
+                assert figures["leaf_right"] == pytest.approx(np.mean([decided.leaf_right[i] for i in own]))
+
+
+@given(st.integers(0, 10**6))
+def test_full_paths_have_the_precision_and_recall_that_their_distance_says(seed):
+    rng = np.random.default_rng(seed)
+    dense, truth = rng.dirichlet(np.ones(8), size=20), rng.integers(0, 8, 20)
+    scores = score(dense, truth, np.arange(20), np.ones(20, np.int8), TAXONOMY)
+    leaves = np.stack([np.full(20, 3), scores.predicted[:, 2]], axis=1)
+    figures = Decided.of(leaves, truth, scores.correct[:, 2], scores.n_images, TAXONOMY).summary()["all"]
+    for name in ("h_precision", "h_recall", "h_f1"):
+        assert figures[name] == pytest.approx(1 - scores.distance.mean() / 3)
+
+
+def test_a_right_parent_is_no_right_leaf_and_a_wrong_one_counts_what_it_shares():
+    truth = np.zeros(3, np.int64)
+    wrong_cat2 = int(TAXONOMY.ancestor(2)[1]) if TAXONOMY.paths[1][:2] != TAXONOMY.paths[0][:2] else 1
+    answers = np.array([[2, int(TAXONOMY.ancestor(2)[0])], [2, wrong_cat2], [0, 0]])
+    decided = Decided.of(answers, truth, np.zeros(3, bool), np.ones(3, np.int8), TAXONOMY)
+    same_cat1 = int(TAXONOMY.parent(2)[wrong_cat2] == TAXONOMY.ancestor(1)[0])
+    assert decided.overlap.tolist() == [2, same_cat1, 0]
+    assert decided.right.tolist() == [True, False, False]

@@ -1,0 +1,150 @@
+"""`fusion evaluate`: what it measures is what the obvious version says; page and JSON carry the same."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.confusions import Confusion
+from catalog.labels import true_leaves
+from catalog.workspace import Workspace
+from fusion import measurement
+from fusion.evaluation_page import risk_gain
+from fusion.examples import confused_rows, corrected_by, surest_mistakes
+from fusion.measurement import Measurement, measure
+from fusion.pool import TreePool
+from fusion.predictor import Predictor
+from fusion.ranking import risk_order
+from fusion.weights_picture import weights_plot, weights_table
+from tests.catalog.test_metrics import TAXONOMY
+from tests.fusion.conftest import call
+from tests.fusion.test_compare import scores_of
+
+FIGURES = ("top1", "top5", "nll", "ece", "ece_mass")
+
+
+@pytest.fixture(scope="module")
+def predictor(trained) -> Predictor:
+    room = Workspace(trained / "runs")
+    return Predictor(room.require("fusion"), room)
+
+
+@pytest.fixture(scope="module")
+def catalog(trained) -> Catalog:
+    return Catalog(trained / "train.bson")
+
+
+@pytest.fixture(scope="module")
+def measured(predictor, catalog) -> Measurement:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measurement, "CHUNK", 64)
+        return measure(predictor, catalog, true_leaves(catalog, predictor.tree))
+
+
+@pytest.mark.slow
+def test_every_head_and_expert_is_scored_on_every_product(measured, predictor, catalog):
+    products = list(catalog)
+    found = predictor.predict(products)
+    truth = predictor.tree.leaf_index([p.category_id for p in products])
+    others = [name for name in predictor.heads if name != predictor.head_name]
+    assert [s.name for s in measured.systems] == ["fused", *others, *(e.expert for e in found.experts)]
+    assert [s.kind for s in measured.systems].count("head") == 1 + len(others)
+    for system in measured.systems[: 1 + len(others)]:
+        head = predictor.heads[predictor.head_name if system.name == "fused" else system.name]
+        dense = head.predict_proba(found.experts, found.photos.n_readable)
+        np.testing.assert_array_equal(system.scores.product_ids, catalog.product_ids)
+        np.testing.assert_allclose(system.scores.p_truth[:, 2], dense[np.arange(len(truth)), truth], atol=1e-4)
+    listed = risk_order(found.fused, predictor.tree, 5)
+    distance = np.mean(
+        [[predictor.tree.distance(i, t) for i in own] for own, t in zip(listed, truth, strict=True)], axis=1
+    )
+    np.testing.assert_allclose(measured.risk_distance, np.mean(slow, axis=1), atol=1e-5)
+    assert measured.decided.level.tolist() == found.given[:, 0].tolist()
+    assert measured.systems[0].training_counts.sum() == 200
+
+
+@pytest.mark.slow
+def test_only_a_share_of_a_large_file_is_asked_again_without_experts(measured, predictor, catalog, monkeypatch):
+    assert set(measured.without) == ({s.name for s in measured.experts} if len(measured.experts) > 1 else set())
+    monkeypatch.setattr(measurement, "CHUNK", 20)
+    monkeypatch.setattr(measurement, "MAX_SILENCED", 50)
+    found = measure(predictor, catalog, true_leaves(catalog, predictor.tree))
+    if measured.without:
+        assert found.asked.tolist() == [i for i in range(200) if i // 20 % 4 == 0]
+        for name, left in found.without.items():
+            np.testing.assert_array_equal(left, measured.without[name][found.asked])
+
+
+@pytest.mark.slow
+def test_page_and_numbers_agree(trained, tmp_path):
+    text = call(
+        fusion_main(), "evaluate", trained / "train.bson", "--output", tmp_path, "--workspace", trained / "runs"
+    )
+    page = (tmp_path / "fusion.html").read_text(encoding="utf-8")
+    numbers = json.loads((tmp_path / "fusion.json").read_text(encoding="utf-8"))
+    assert set(numbers["systems"]) == {line.split("  ")[0] for line in text.splitlines()[1:-1]}
+    assert not re.search(r"""(src|href|url\()\s*=?\s*["']?\s*https?:""", page)
+    for system in numbers["systems"].values():
+        assert set(system["by_image_count"]) == {"all", "1", "2", "3", "4"}
+        for own in system["by_image_count"].values():
+            for level in own["levels"].values():
+                assert {f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")} < set(level)
+            assert own["bands"]
+    for title in (
+        "Decisions", "Decisions by image count", "The fused result against the others", "By Cat I",
+        "Lists of five leaves: likeliest against risk", "Thresholds", "All weights of the tree pool",
+    ):  # fmt: skip
+        assert title in numbers["tables"]
+        assert title in page
+    assert "Weights of the tree pool" in page
+    fused = numbers["systems"]["fused"]["by_image_count"]["all"]["levels"]["3"]
+    assert f"{100 * fused['top1']:.1f} % are put on the right leaf" in numbers["summary"][0]
+    shares = [row[2]["value"] for row in numbers["tables"]["Decisions"][1:] if row[0] != "given without review"]
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_examples_are_the_surest_of_their_kind():
+    fused, photos, text = scores_of(0, 400, 0.2), scores_of(1, 400), scores_of(2, 400).select(np.arange(0, 400, 2))
+    wrong = sorted(np.flatnonzero(~fused.correct[:, 2]), key=lambda i: -fused.confidence[i, 2])
+    assert surest_mistakes(fused).tolist() == wrong[:12]
+    for row in corrected_by(fused, photos, text):
+        assert fused.correct[row, 2]
+        assert not photos.correct[row, 2]
+        assert row % 2 == 0
+    truth, put = int(fused.truth[wrong[0]]), int(fused.predicted[wrong[0], 2])
+    rows = confused_rows(fused, Confusion(truth, put, 0, 0)).tolist()
+    assert rows == [i for i in wrong if (fused.truth[i], fused.predicted[i, 2]) == (truth, put)][:3]
+
+
+def test_the_gain_of_ordering_by_risk_is_relative_and_has_its_interval():
+    rng = np.random.default_rng(0)
+    plain = rng.uniform(0.5, 1.5, 500).astype(np.float32)
+    found = risk_gain(plain, plain * 0.8)
+    assert (found.value, found.low, found.high) == pytest.approx((-0.2, -0.2, -0.2))
+    assert risk_gain(np.zeros(4, np.float32), np.zeros(4, np.float32)).value is None
+
+
+@pytest.mark.slow
+def test_the_picture_of_weights_shows_what_was_seen_in_fitting(predictor):
+    pool = predictor.heads["tree"]
+    assert isinstance(pool, TreePool)
+    table, plot = weights_table(pool), weights_plot(pool)
+    assert plot is not None
+    assert plot.svg.startswith("<svg")
+    for level, who, count, *cells in table.rows:
+        weights = pool.levels[["Cat I", "Cat II", "Cat III"].index(level)]
+        members = sum(1 << pool.expert_names.index(name) for name in who.split(" + "))
+        assert weights.by_set[members].any()
+        for b, cell in enumerate(cells):
+            inside = members >> b & 1
+            assert cell == (f"{weights.table()[count, members, b]:.2f}" if inside else "")
+
+
+def test_a_pool_without_weights_has_no_picture():
+    pool = TreePool(TAXONOMY, ["a", "b"])
+    assert weights_plot(pool) is None
+    assert weights_table(pool).rows == []
