@@ -25,6 +25,13 @@ RUN = click.option(
     "--run", type=click.Path(path_type=Path), default=None, help="A fusion run folder; default: the workspace's latest."
 )
 
+PRECISION = click.option(
+    "--precision",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=None,
+    help="Share of what is given without review that must be right; default: as configured or trained.",
+)
+
 
 @click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="rayonnage")
@@ -37,8 +44,7 @@ def main(verbose: bool) -> None:
 @config_options
 @click.option("--with", "more", type=click.Path(path_type=Path), multiple=True, metavar="RUN",
               help="A mosaic run that speaks beside the latest ones, for instance of another backbone.")  # fmt: skip
-@click.option("--precision", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=None,
-              help="Share of what is given without review that must be right.")  # fmt: skip
+@PRECISION
 @workspace_option
 def train(
     config: str | None, overrides: tuple[str, ...], more: tuple[Path, ...], precision: float | None, workspace: Path
@@ -80,29 +86,36 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 @RUN
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the predictions.")
 @click.option("--overwrite", is_flag=True, help="Replace predictions of another input or model in that folder.")
+@PRECISION
 @workspace_option
 @strict_option
 def predict(
-    files: tuple[Path, ...], run: Path | None, output: Path | None, overwrite: bool, workspace: Path, strict: bool
+    files: tuple[Path, ...],
+    run: Path | None,
+    output: Path | None,
+    overwrite: bool,
+    precision: float | None,
+    workspace: Path,
+    strict: bool,
 ) -> None:
     """Predict a BSON file (submission.csv and a full table), or one product given as 1-4 photos."""
     from catalog.catalog import Catalog
     from catalog.photo_file import is_photo
     from catalog.workspace import Workspace
+    from fusion.model import predict_photos
     from fusion.prediction import predict_file
-    from fusion.single import predict_photos
 
     for file in files:
         if not file.exists():
             raise FileNotFoundError(f"{file} does not exist")
     if all(is_photo(file) for file in files):
-        say(predict_photos(_predictor(run, workspace), list(files)))
+        say(str(predict_photos(_predictor(run, workspace, precision), list(files))))
         return
     if len(files) > 1:
         raise ValueError("give one BSON file, or 1-4 photos of one product")
     with progress_bar("index") as progress:
         catalog = Catalog(files[0], progress)
-    predictor = _predictor(run, workspace)
+    predictor = _predictor(run, workspace, precision)
     with progress_bar("predict") as progress:
         outcome = predict_file(predictor, catalog, Workspace(workspace), output, overwrite=overwrite, progress=progress)
     if outcome.n_resumed:
@@ -157,10 +170,33 @@ def compare(run_a: Path, run_b: Path, file: Path | None, labels: Path | None, wo
     say(f"A: {run_a}\nB: {run_b}\n{found.text()}")
 
 
-def _predictor(run: Path | None, workspace: Path) -> Predictor:
+@main.command()
+@click.argument("product")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--output", type=click.Path(path_type=Path), default=Path("explanation.png"), show_default=True,
+              help="Picture to write, PNG or SVG.")  # fmt: skip
+@RUN
+@workspace_option
+def explain(product: str, file: Path | None, output: Path, run: Path | None, workspace: Path) -> None:
+    """Why this shelf: the experts' pushes at every level for a PRODUCT (its _id, or a photo file).
+
+    FILE is the BSON file that holds it; default: the training catalogue.
+    """
+    from catalog.lookup import named_product
+    from catalog.workspace import Workspace
+    from fusion.explanation import explain as run_explain
+
+    wanted = named_product(product, Workspace(workspace), file)
+    explanation = run_explain(_predictor(run, workspace), wanted)
+    explanation.draw(output)
+    say(str(explanation))
+    say(f"picture: {output}")
+
+
+def _predictor(run: Path | None, workspace: Path, precision: float | None = None) -> Predictor:
     from catalog.run import Run
     from catalog.workspace import Workspace
     from fusion.predictor import Predictor
 
     room = Workspace(workspace)
-    return Predictor(Run.load(run, "fusion") if run else room.require("fusion"), room)
+    return Predictor(Run.load(run, "fusion") if run else room.require("fusion"), room, precision)

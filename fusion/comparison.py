@@ -14,6 +14,9 @@ from fusion.head import Head, chunks
 from fusion.heads import HEADS, make_head
 from fusion.held_out import HeldOut, without_copies
 
+NLL_TIE = 0.005
+"""Nats by which heads may differ and still be called equal: less than one held-out part differs from another."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -76,14 +79,17 @@ def choose(scores: dict[str, Scores]) -> tuple[str, str]:
     """The head that decides, and why.
 
     The highest leaf accuracy wins. Heads whose paired 95 % interval of the difference to it holds 0 are ties: among
-    them the lowest NLL wins, and then the simplest, which is the first in `HEADS`.
+    them the lowest NLL wins, and among those within `NLL_TIE` of it the simplest, which is the first in `HEADS`.
     """
     right = {name: own.correct[:, 2] for name, own in scores.items()}
     best = max(scores, key=lambda name: float(right[name].mean()))
     tied = [name for name in HEADS if name in scores and paired_difference(right[best], right[name])[1] <= 0]
     if len(tied) == 1:
         return best, "the highest leaf accuracy"
-    return min(tied, key=lambda name: _nll(scores[name])), f"the lowest NLL of {', '.join(tied)}, equally accurate"
+    loss = {name: _nll(scores[name]) for name in tied}
+    good = [name for name in tied if loss[name] <= min(loss.values()) + NLL_TIE]
+    why = f"the lowest NLL of {', '.join(tied)}, equally accurate"
+    return good[0], why if len(good) == 1 else f"{why} (and simpler than {', '.join(good[1:])}, no worse by that)"
 
 
 def _nll(scores: Scores) -> float:

@@ -18,8 +18,8 @@ from fusion.evidence import FLOOR, dense_rows, gather_evidence
 from fusion.head import Head, chunks, load_tensors, save_tensors
 from fusion.log_linear import LogLinearFit, LogLinearWeights
 
-MAX_FITTED_VALUES = 10**8
-"""Products times leaves times features in a fit (400 MB): a few dozen weights need no more."""
+MAX_FITTED_VALUES = 2 * 10**7
+"""Products times leaves times features in a fit (80 MB): a few dozen weights need no more."""
 WEIGHTS = ("base", "by_count", "by_set", "by_shelf")
 
 

@@ -128,7 +128,7 @@ class LogLinearFit:
         for sign_penalty in SIGN_PENALTIES if blocks else ():
             found = minimize(
                 penalised_loss, theta, args=(blocks, design, start, shrinkage, sign_penalty), jac=True,
-                method="L-BFGS-B", options={"maxiter": 2000, "maxcor": 30, "ftol": 1e-8, "gtol": 1e-5},
+                method="L-BFGS-B", options={"maxiter": 2000, "maxcor": 30, "ftol": 1e-7, "gtol": 1e-5},
             )  # fmt: skip
             theta = found.x
         deltas = [np.zeros((n, f)) for n in (N_COUNTS, self.n_sets, self.n_shelves)]

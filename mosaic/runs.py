@@ -88,7 +88,9 @@ class MosaicRuns:
         return [
             merge_by_count(name + suffix, {view: saved[view] for view in own})
             if not own[0].rank
-            else average_photos(name + suffix, {view: saved[view] for view in own}, self.views[own[0]].config(MosaicConfig))
+            else average_photos(
+                name + suffix, {view: saved[view] for view in own}, self.views[own[0]].config(MosaicConfig)
+            )
             for name, own in families(self.views).items()
         ]
 

@@ -12,7 +12,8 @@ from typing import Any
 from catalog.atomic import atomic_path
 from catalog.bson_index import Progress
 from catalog.catalog import Catalog
-from catalog.photo_file import is_photo, read_photo
+from catalog.lookup import named_product
+from catalog.photo_file import read_photo
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.product import ProblemLog, Product
 from catalog.run import Run
@@ -90,14 +91,7 @@ def show(reader: PhotoReader, product: str, workspace: Workspace, file: Path | N
     Raises:
         ValueError: no such product.
     """
-    if is_photo(Path(product)):
-        wanted = Product(0, (read_photo(Path(product)),))
-    else:
-        catalog = workspace.training_catalog() if file is None else Catalog(file)
-        rows = (catalog.product_ids == int(product)).nonzero()[0] if product.lstrip("-").isdecimal() else []
-        if not len(rows):
-            raise ValueError(f"{catalog.path} has no product {product}: give one of its _id, or a photo")
-        wanted = catalog[int(rows[0])]
+    wanted = named_product(product, workspace, file)
     reading = read_products(reader, [wanted])[0]
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(output) as temporary:

