@@ -65,12 +65,8 @@ def test_values_and_changes_are_those_of_the_products():
 
 
 def test_chance_is_seldom_called_a_difference():
-    called = [
-        not verdicts(scores_of(2 * trial, 200), scores_of(2 * trial + 1, 200))["all", "Cat III right, %"].startswith(
-            "no"
-        )
-        for trial in range(60)
-    ]
+    pairs = [(scores_of(2 * trial, 200), scores_of(2 * trial + 1, 200)) for trial in range(60)]
+    called = [not verdicts(a, b)["all", "Cat III right, %"].startswith("no") for a, b in pairs]
     assert sum(called) <= 9  # 3 expected
 
 

@@ -13,6 +13,7 @@ from catalog.confusions import Confusion
 from catalog.labels import true_leaves
 from catalog.workspace import Workspace
 from fusion import measurement
+from fusion.cli import main as fusion
 from fusion.evaluation_page import risk_gain
 from fusion.examples import confused_rows, corrected_by, surest_mistakes
 from fusion.measurement import Measurement, measure
@@ -59,9 +60,7 @@ def test_every_head_and_expert_is_scored_on_every_product(measured, predictor, c
         np.testing.assert_array_equal(system.scores.product_ids, catalog.product_ids)
         np.testing.assert_allclose(system.scores.p_truth[:, 2], dense[np.arange(len(truth)), truth], atol=1e-4)
     listed = risk_order(found.fused, predictor.tree, 5)
-    distance = np.mean(
-        [[predictor.tree.distance(i, t) for i in own] for own, t in zip(listed, truth, strict=True)], axis=1
-    )
+    slow = [[predictor.tree.distance(i, t) for i in own] for own, t in zip(listed, truth, strict=True)]
     np.testing.assert_allclose(measured.risk_distance, np.mean(slow, axis=1), atol=1e-5)
     assert measured.decided.level.tolist() == found.given[:, 0].tolist()
     assert measured.systems[0].training_counts.sum() == 200
@@ -81,9 +80,8 @@ def test_only_a_share_of_a_large_file_is_asked_again_without_experts(measured, p
 
 @pytest.mark.slow
 def test_page_and_numbers_agree(trained, tmp_path):
-    text = call(
-        fusion_main(), "evaluate", trained / "train.bson", "--output", tmp_path, "--workspace", trained / "runs"
-    )
+    options = ("--output", tmp_path, "--workspace", trained / "runs")
+    text = call(fusion, "evaluate", trained / "train.bson", *options)
     page = (tmp_path / "fusion.html").read_text(encoding="utf-8")
     numbers = json.loads((tmp_path / "fusion.json").read_text(encoding="utf-8"))
     assert set(numbers["systems"]) == {line.split("  ")[0] for line in text.splitlines()[1:-1]}
