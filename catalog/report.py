@@ -110,8 +110,7 @@ class Report:
 
     Attributes:
         summary: sentences at the top of the page.
-        tables: shown after the figures by image count and the plots.
-        plots: shown after those that every report has.
+        tables, plots: what this report has beside the figures and plots of every report.
         examples: products under a title; confused: those of a confusion, by true and predicted leaf.
     """
 
@@ -170,7 +169,7 @@ class Report:
             estimate=Estimate.of,
             path=lambda leaf: path_text(self.tree.paths[leaf]),
             is_estimate=lambda cell: isinstance(cell, Estimate),
-            plots=[*standard_plots(self.systems), *self.plots],
+            plots=standard_plots(self.systems),
             data_uri=data_uri,
         )
         write_text(folder / f"{name}.html", page)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,23 +42,24 @@ def _accuracy(found: Measurement) -> str:
 
 def _decisions(found: Measurement) -> list[str]:
     figures = found.decided.summary()[ALL]["decisions"]
-    accepted, review = figures[ACCEPT], figures[REVIEW]
+    accepted = figures[ACCEPT]
     sentences = ["No product is sure enough to be accepted unseen."]
     if accepted["n"]:
         right = Estimate.of(accepted, "precision")
         sentences = [
-            f"{accepted['n']:,} products ({100 * accepted['share']:.1f} %) can be accepted unseen: {right.text} % of "
-            f"their leaves are right ({right.interval})."
+            f"{_products(accepted)} can be accepted unseen: {right.text} % of the leaves are right ({right.interval})."
         ]
     parents = [
-        f"{figures[kind]['n']:,} ({100 * figures[kind]['share']:.1f} %) get their {name}, right for "
-        f"{100 * figures[kind]['precision']:.1f} % of them,"
+        f"{_products(figures[kind])} can be given a {name} unseen, right for {100 * figures[kind]['precision']:.1f} %"
         for kind, name in ((CAT2, LEVEL_NAMES[2]), (CAT1, LEVEL_NAMES[1]))
         if figures[kind]["n"]
     ]
-    given = f"Of the others {' and '.join(parents)} without review; " if parents else ""
-    sentences.append(f"{given}{review['n']:,} products ({100 * review['share']:.1f} %) go to review.".capitalize())
-    return sentences
+    return [*sentences, "; ".join([*parents, f"{_products(figures[REVIEW])} must be reviewed."])]
+
+
+def _products(figures: Mapping[str, Any]) -> str:
+    n = figures["n"]
+    return f"{n:,} product{'' if n == 1 else 's'} ({100 * figures['share']:.1f} %)"
 
 
 def _head(found: Measurement, predictor: Predictor) -> str:
