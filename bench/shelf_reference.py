@@ -29,7 +29,9 @@ from catalog.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.members import Members
 from fusion.predictor import Predictor
-from fusion.training import cross_fit, gain_over, gather
+from fusion.comparison import compare_heads
+from fusion.held_out import gather
+from fusion.training import gain_over
 from mosaic.config import MosaicConfig
 from mosaic.expert import load_photos
 from mosaic.network import MosaicNetwork
@@ -107,7 +109,8 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
     if test_file is None:
         # the reference is lent the text of true books only, which favours it
         data = gather(workspace, Members.latest(workspace))
-        fused = cross_fit(data, [e.expert for e in data.experts], load_config(FusionConfig, "fusion"))
+        comparison = compare_heads(data, load_config(FusionConfig, "fusion"))
+        fused = comparison.scores[comparison.chosen]
         plan = workspace.plan()
         parts = []
         for part in plan.held_out_parts:

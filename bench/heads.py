@@ -1,0 +1,145 @@
+"""Heads, calibration, lists and decisions on a workspace's held-out products, all cross-fitted.
+
+    python bench/heads.py WORKSPACE [TARGET_PRECISION]
+
+1. Every head and expert: leaf accuracy, its difference to the head that decides (paired bootstrap, where the expert
+   speaks), NLL, calibration error in 15 bins of equal mass beside that of a perfectly calibrated model, HD@1 and HD@5.
+2. The head that decides on the ground of each expert: the Cat I whose products the text reads, and the others.
+3. Lists of five by falling probability and by expected tree distance.
+4. Decisions at a target precision over 50 random halves: thresholds learnt on one half, counted on the other.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from catalog.calibration import calibration_floor, expected_calibration_error
+from catalog.config import load_config
+from catalog.intervals import paired_difference
+from catalog.metrics import MIN_PROBABILITY, Scores, likeliest, list_distance
+from catalog.system import System
+from catalog.workspace import Workspace
+from fusion.comparison import compare_heads, fit_head
+from fusion.config import FusionConfig
+from fusion.decide import Thresholds, given_by_scores
+from fusion.head import chunks
+from fusion.held_out import HeldOut, expert_systems, gather
+from fusion.members import Members
+from fusion.ranking import risk_order
+from fusion.training import gain_over
+
+N_SPLITS = 50
+LISTED = 5
+
+
+def row(name: str, scores: Scores, against: Scores, coverage: float) -> str:
+    confidence, right = scores.confidence[:, 2], scores.correct[:, 2]
+    gain, low, high = (100 * value for value in gain_over(against, scores))
+    nll = -np.log(np.maximum(scores.p_truth[:, 2], MIN_PROBABILITY)).mean()
+    ece, floor = expected_calibration_error(confidence, right, "mass"), calibration_floor(confidence, "mass")
+    return (
+        f"{name:14} {100 * coverage:5.1f} {100 * right.mean():6.1f}  {gain:+6.2f} ({low:+6.2f} to {high:+6.2f})"
+        f"  {nll:6.3f}  {ece:.3f} ({floor:.3f})  {scores.distance.mean():.3f}  {scores.distance5.mean():.3f}"
+    )
+
+
+def grounds(data: HeldOut, fused: Scores, experts: list[System]) -> None:
+    cat1 = data.tree.ancestor(1)[data.truth]
+    by_name = {system.name: system.scores for system in experts}
+    read = np.zeros(data.tree.n_nodes(1), bool)
+    if "text" in by_name:
+        text = data.experts[data.names.index("text")]
+        read[data.tree.ancestor(1)[text.support]] = True
+    for title, here in (("shelves that are read", read[cat1]), ("the others", ~read[cat1])):
+        if not here.any():
+            continue
+        print(f"\n{title}: {int(here.sum())} products, leaf accuracy and the head less the expert where it speaks")
+        own = fused.select(here)
+        print(f"  {'fused':14} {100 * own.correct[:, 2].mean():5.1f}")
+        for name, scores in by_name.items():
+            theirs = scores.select(np.isin(scores.product_ids, own.product_ids))
+            if len(theirs):
+                gain, low, high = (100 * value for value in gain_over(own, theirs))
+                accuracy = 100 * theirs.correct[:, 2].mean()
+                print(f"  {name:14} {accuracy:5.1f} (n = {len(theirs)})  {gain:+.2f} ({low:+.2f} to {high:+.2f})")
+
+
+def lists(data: HeldOut, chosen: str, config: FusionConfig) -> None:
+    plain, risk, first = [], [], []
+    for fitted, tested in data.parts(config.head_folds, config.seed):
+        head = fit_head(data.select(fitted), chosen, config)
+        for rows in chunks(tested):
+            own = data.select(rows)
+            dense = head.predict_proba(own.experts, own.n_images)
+            by_risk = risk_order(dense, data.tree, LISTED)
+            plain.append(list_distance(likeliest(dense, LISTED), own.truth, data.tree))
+            risk.append(list_distance(by_risk, own.truth, data.tree))
+            first.append((by_risk[:, 0] == own.truth) == (dense.argmax(axis=1) == own.truth))
+    before, after = np.concatenate(plain).mean(), np.concatenate(risk).mean()
+    same = np.concatenate(first).all()
+    print(
+        f"\nHD@{LISTED} by probability {before:.4f}, by expected distance {after:.4f}: {100 * (after / before - 1):+.1f} %"
+    )
+    print(f"first place unchanged on every product: {same}")
+
+
+def decisions(fused: Scores, data: HeldOut, target: float, confidence: float) -> None:
+    rng, outcomes = np.random.default_rng(0), []
+    for _ in range(N_SPLITS):
+        half = rng.random(len(fused)) < 0.5
+        thresholds = Thresholds.fit(fused.select(half), data.tree, target, confidence)
+        test = fused.select(~half)
+        given = given_by_scores(test, thresholds)
+        right = np.zeros(len(test), bool)
+        for level in (1, 2, 3):
+            here = given[:, 0] == level
+            right[here] = data.tree.ancestor(level)[test.truth[here]] == given[here, 1]
+        outcomes.append((given[:, 0], right))
+    print(
+        f"\ntarget precision {target}, {N_SPLITS} random halves ({len(fused)} products): what was given on the other half"
+    )
+    print(f"{'':20} {'coverage':>9} {'precision':>10} {'missed in':>10}")
+    for title, levels in (
+        ("accept (Cat III)", [3]),
+        ("parent at Cat II", [2]),
+        ("parent at Cat I", [1]),
+        ("all given", [1, 2, 3]),
+    ):
+        masks = [np.isin(given, levels) for given, _ in outcomes]
+        shares = [right[mask].mean() for (_, right), mask in zip(outcomes, masks, strict=True) if mask.any()]
+        coverage = 100 * np.mean([mask.mean() for mask in masks])
+        if not shares:
+            print(f"{title:20} {coverage:7.1f} %          -          -")
+            continue
+        missed = sum(share < target for share in shares)
+        print(f"{title:20} {coverage:7.1f} % {100 * np.mean(shares):8.2f} % {missed:5} of {N_SPLITS}")
+
+
+def main(folder: str, target: float) -> None:
+    workspace = Workspace(folder)
+    config = load_config(FusionConfig, "fusion")
+    data = gather(workspace, Members.latest(workspace), config.seed)
+    comparison = compare_heads(data, config)
+    fused = comparison.scores[comparison.chosen]
+    experts = expert_systems(data)
+    print(f"{len(data)} held-out products; the head that decides: {comparison.chosen}, {comparison.reason}")
+    print("difference: the head that decides less this one, points, 95 % interval; ECE: equal mass (floor)\n")
+    print(f"{'':14} {'covers':>5} {'leaf':>6}  {'difference':^26}  {'NLL':>6}  {'ECE':^13}  {'HD@1':>5}  {'HD@5':>5}")
+    for name, scores in comparison.scores.items():
+        print(row(name, scores, fused, 1.0))
+    for system in experts:
+        print(row(system.name, system.scores, fused, system.coverage))
+    single = comparison.scores["best-single"].correct[:, 2]
+    geometric = comparison.scores["geometric"].correct[:, 2]
+    for name, other in (("the best single expert", single), ("the geometric mean", geometric)):
+        gain, low, high = (100 * value for value in paired_difference(fused.correct[:, 2], other))
+        print(f"against {name}: {gain:+.2f} points ({low:+.2f} to {high:+.2f})")
+    grounds(data, fused, experts)
+    lists(data, comparison.chosen, config)
+    decisions(fused, data, target, config.confidence)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 0.95)
