@@ -79,9 +79,8 @@ def lists(data: HeldOut, chosen: str, config: FusionConfig) -> None:
             first.append((by_risk[:, 0] == own.truth) == (dense.argmax(axis=1) == own.truth))
     before, after = np.concatenate(plain).mean(), np.concatenate(risk).mean()
     same = np.concatenate(first).all()
-    print(
-        f"\nHD@{LISTED} by probability {before:.4f}, by expected distance {after:.4f}: {100 * (after / before - 1):+.1f} %"
-    )
+    change = 100 * (after / before - 1)
+    print(f"\nHD@{LISTED} by probability {before:.4f}, by expected distance {after:.4f}: {change:+.1f} %")
     print(f"first place unchanged on every product: {same}")
 
 
@@ -97,16 +96,10 @@ def decisions(fused: Scores, data: HeldOut, target: float, confidence: float) ->
             here = given[:, 0] == level
             right[here] = data.tree.ancestor(level)[test.truth[here]] == given[here, 1]
         outcomes.append((given[:, 0], right))
-    print(
-        f"\ntarget precision {target}, {N_SPLITS} random halves ({len(fused)} products): what was given on the other half"
-    )
+    print(f"\ntarget precision {target}, {N_SPLITS} random halves of {len(fused)} products; given on the other half:")
     print(f"{'':20} {'coverage':>9} {'precision':>10} {'missed in':>10}")
-    for title, levels in (
-        ("accept (Cat III)", [3]),
-        ("parent at Cat II", [2]),
-        ("parent at Cat I", [1]),
-        ("all given", [1, 2, 3]),
-    ):
+    kinds = {"accept (Cat III)": [3], "parent at Cat II": [2], "parent at Cat I": [1], "all given": [1, 2, 3]}
+    for title, levels in kinds.items():
         masks = [np.isin(given, levels) for given, _ in outcomes]
         shares = [right[mask].mean() for (_, right), mask in zip(outcomes, masks, strict=True) if mask.any()]
         coverage = 100 * np.mean([mask.mean() for mask in masks])

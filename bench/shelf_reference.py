@@ -26,11 +26,11 @@ from catalog.metrics import Scores, concatenate_scores, score
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
+from fusion.comparison import compare_heads
 from fusion.config import FusionConfig
+from fusion.held_out import gather
 from fusion.members import Members
 from fusion.predictor import Predictor
-from fusion.comparison import compare_heads
-from fusion.held_out import gather
 from fusion.training import gain_over
 from mosaic.config import MosaicConfig
 from mosaic.expert import load_photos
