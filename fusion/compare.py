@@ -29,6 +29,8 @@ MIN_PRODUCTS = 20
 MIN_DIFFERING = 6
 """Fewest products that can show a difference: five that all point one way do so by chance once in sixteen times."""
 
+NOTE = "Each line answers one question: of twenty lines between equal runs about one shows a difference by chance."
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -84,7 +86,7 @@ class Comparison:
             "  ".join([*[row[i].ljust(widths[i]) for i in (0, 1)], *[row[i].rjust(widths[i]) for i in (2, 3)], row[4]])
             for row in rows
         ]
-        return "\n".join([self.where, "", *(line.rstrip() for line in lines)])
+        return "\n".join([self.where, "", *(line.rstrip() for line in lines), "", NOTE])
 
 
 @dataclass(frozen=True)

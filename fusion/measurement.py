@@ -134,7 +134,8 @@ class _Gathered:
 
     def measurement(self) -> Measurement:
         """All chunks together."""
-        scores = {name: concatenate_scores(parts) for name, parts in self.scores.items()}
+        # one system's parts are let go before the next is joined: at millions of products they are gigabytes
+        scores = {name: concatenate_scores(self.scores.pop(name)) for name in list(self.scores)}
         return Measurement(
             systems=self._systems(scores),
             decided=_joined(self.decided),

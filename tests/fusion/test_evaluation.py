@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,10 +13,13 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.confusions import Confusion
 from catalog.labels import true_leaves
+from catalog.system import System
 from catalog.workspace import Workspace
 from fusion import measurement
 from fusion.cli import main as fusion
+from fusion.decided import Decided
 from fusion.evaluation_page import risk_gain
+from fusion.evaluation_summary import summary_of
 from fusion.examples import confused_rows, corrected_by, surest_mistakes
 from fusion.measurement import Measurement, measure
 from fusion.pool import TreePool
@@ -146,3 +151,35 @@ def test_a_pool_without_weights_has_no_picture():
     pool = TreePool(TAXONOMY, ["a", "b"])
     assert weights_plot(pool) is None
     assert weights_table(pool).rows == []
+
+
+def made(n_given: tuple[int, int, int, int], *, strength: float = 0.3) -> Measurement:
+    """A measurement of 200 products, so many of them reviewed, given Cat I, Cat II, the leaf; all of it right."""
+    fused, flat, text = scores_of(0, 200, strength), scores_of(1, 200, 0.1), scores_of(2, 200).select(np.arange(50))
+    level = np.repeat([0, 1, 2, 3], n_given)
+    systems = [
+        System("fused", "tree", fused, 1.0, "head"),
+        System("flat", "pool", flat, 1.0, "head"),
+        System("text", "words", text, 0.25),
+    ]
+    without = {"text": np.zeros(200, bool), "photo": fused.correct[:, 2]}
+    decided = Decided(level, level, fused.correct[:, 2], fused.n_images)
+    return Measurement(systems, decided, fused.distance5, fused.rank[:, 2] < 5, np.arange(200), without, [])
+
+
+def test_the_summary_says_what_the_figures_say():
+    found = made((10, 30, 0, 160))
+    right = 100 * found.fused.correct[:, 2].mean()
+    said = summary_of(found, cast(Predictor, SimpleNamespace(head_name="tree")))
+    assert said[0].startswith(f"Of 200 labelled products {right:.1f} % are put on the right leaf")
+    assert said[1].startswith("160 products (80.0 %) can be accepted unseen: 100.0 % of the leaves are right")
+    assert said[2].startswith("30 products (15.0 %) can be given a Cat I unseen, right for 100.0 %; ")
+    assert said[2].endswith("10 products (5.0 %) must be reviewed.")
+    assert "head 'tree'" in said[3]
+    assert "'flat': the fused result is better" in said[3]
+    assert "'text' (words): it speaks on 25 % of the products" in said[4]
+    assert f"'text' adds +{right:.1f} points" in said[5]
+    assert said[5].endswith("Of 'photo' it is not shown: the others say the same.")
+    assert "chance alone" in said[6]
+    none = summary_of(made((200, 0, 0, 0)), cast(Predictor, SimpleNamespace(head_name="tree")))
+    assert none[1:3] == ["No product is sure enough to be accepted unseen.", "200 products (100.0 %) must be reviewed."]
