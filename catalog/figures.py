@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
 from catalog.calibration import N_BINS, Binning, bins_of, calibration_floor
-from catalog.intervals import bootstrap, percentiles, reflected
+from catalog.intervals import bootstrap, exact_share, percentiles, reflected
 from catalog.metrics import LIST, MIN_PROBABILITY, Scores
 from catalog.product import MAX_IMAGES
 from catalog.taxonomy import LEVELS
@@ -19,7 +19,8 @@ ALL = "all"
 BAND_EDGES = (0, 1, 10, 100, 1000, 10_000)
 """Lower ends of the bands of leaves by their labelled products in training."""
 BINNINGS: tuple[Binning, ...] = ("width", "mass")
-MEANS = ("top1", "top5", "nll")
+SHARES = ("top1", "top5")
+MEANS = (*SHARES, "nll")
 
 
 def summarize(scores: Scores, training_counts: NDArray[np.int64] | None = None) -> dict[str, dict[str, Any]]:
@@ -27,9 +28,9 @@ def summarize(scores: Scores, training_counts: NDArray[np.int64] | None = None) 
 
     Each is `{n, hd1, hd5, h_precision, h_recall, h_f1, macro_top1, bands, levels: {1|2|3: {...}}}`, per level `top1`,
     `top5`, `nll`, `ece` (equal width), `ece_mass` (equal mass) and the floors `ece_floor` and `ece_mass_floor`. Beside
-    every figure but the floors stand `NAME_low` and `NAME_high`. Answers are full paths here, so hierarchical
-    precision, recall and F are one number. `bands`: macro accuracy over the leaves with so many `training_counts`,
-    `(n_leaves,)`; empty when they are not given.
+    every figure but the floors stand `NAME_low` and `NAME_high`, the bootstrap interval (of a share that is 0 or 1 the
+    exact one). Answers are full paths here, so hierarchical precision, recall and F are one number. `bands`: macro
+    accuracy over the leaves with so many `training_counts`, `(n_leaves,)`; empty when they are not given.
     """
     groups = {str(n): scores.n_images == n for n in range(MAX_IMAGES + 1)}
     groups[ALL] = np.ones(len(scores), bool)
@@ -42,6 +43,7 @@ class SumFigures:
     Attributes:
         parts: `(C, N)` sparse; row c holds what each product adds to sum c.
         names: F names of the figures.
+        bands: by number in `BAND_EDGES`, which of the leaves that occur are of that band; n_of_leaf: their products.
     """
 
     def __init__(self, scores: Scores, training_counts: NDArray[np.int64] | None = None) -> None:
@@ -59,7 +61,7 @@ class SumFigures:
             for binning in BINNINGS
             for i in range(len(LEVELS))
         ]
-        leaves, leaf = np.unique(scores.truth, return_inverse=True)
+        leaves, leaf, self.n_of_leaf = np.unique(scores.truth, return_inverse=True, return_counts=True)
         per_leaf = [_one_hot(leaf, len(leaves), correct[:, 2]), _one_hot(leaf, len(leaves), np.ones(n))]
         self.parts = vstack([csr_array(means), *gaps, *per_leaf], format="csr")
         self.n_means, self.n_gaps, self.n_leaves = len(means), len(gaps), len(leaves)
@@ -104,6 +106,10 @@ def _figures(scores: Scores, training_counts: NDArray[np.int64] | None) -> dict[
     span = percentiles(drawn)
     biased = [i for i, name in enumerate(own.names) if name.startswith("ece")]
     span[biased] = reflected(found[biased], drawn[biased])
+    for i, name in enumerate(own.names):
+        # where all products are right, or none, every draw is the same, however few they are
+        if name.startswith(SHARES) and found[i] in (0.0, 1.0):
+            span[i] = exact_share(round(found[i] * len(scores)), len(scores))
     values = {name: (found[i], *span[i]) for i, name in enumerate(own.names)}
     figures: dict[str, Any] = {"n": len(scores)}
     for name in ("hd1", "hd5", "macro_top1"):
@@ -112,7 +118,7 @@ def _figures(scores: Scores, training_counts: NDArray[np.int64] | None) -> dict[
     overlap = [1 - value / len(LEVELS) for value in values["hd1"]]
     for name in ("h_precision", "h_recall", "h_f1"):
         figures |= with_interval(name, overlap[0], overlap[2], overlap[1])
-    figures["bands"] = [_band(own, scores, training_counts, number, values) for number in own.bands]
+    figures["bands"] = [_band(own, number, values) for number in own.bands]
     figures["levels"] = {str(level): _level(scores, i, level, values) for i, level in enumerate(LEVELS)}
     return figures
 
@@ -128,19 +134,12 @@ def _level(scores: Scores, column: int, level: int, values: dict[str, tuple[floa
     }
 
 
-def _band(
-    own: SumFigures,
-    scores: Scores,
-    training_counts: NDArray[np.int64] | None,
-    number: int,
-    values: dict[str, tuple[float, ...]],
-) -> dict[str, Any]:
-    assert training_counts is not None
-    inside = np.searchsorted(BAND_EDGES, training_counts[scores.truth], side="right") - 1 == number
+def _band(own: SumFigures, number: int, values: dict[str, tuple[float, ...]]) -> dict[str, Any]:
+    inside = own.bands[number]
     return {
         "band": band_name(number),
-        "leaves": int(own.bands[number].sum()),
-        "n": int(inside.sum()),
+        "leaves": int(inside.sum()),
+        "n": int(own.n_of_leaf[inside].sum()),
         **with_interval("macro_top1", *values[f"band.{number}"]),
     }
 

@@ -84,13 +84,13 @@ def exact_share(k: int, n: int) -> tuple[float, float]:
 
 
 def accuracy_interval(correct: NDArray[np.bool_], seed: int = 0) -> tuple[float, float]:
-    """Bootstrap 95 % interval of a share.
+    """Bootstrap 95 % interval of a share; the exact one where all or none are right, and all draws are the same.
 
     Resampling products with replacement draws a binomial count of correct ones, which is drawn directly.
     """
-    n = len(correct)
-    if n == 0:
-        return float("nan"), float("nan")
+    n, k = len(correct), int(correct.sum())
+    if k in (0, n):
+        return exact_share(k, n)
     draws = np.random.default_rng(seed).binomial(n, correct.mean(), size=2000) / n
     low, high = np.quantile(draws, [TAIL, 1 - TAIL])
     return float(low), float(high)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catalog.calibration import bins_of
 from catalog.figures import SumFigures, band_name, risk_coverage, summarize
-from catalog.intervals import bootstrap
+from catalog.intervals import accuracy_interval, bootstrap, exact_share
 from catalog.metrics import Scores, score
 from tests.catalog.test_metrics import TAXONOMY
 
@@ -94,6 +94,14 @@ def test_every_draw_equals_the_figures_of_the_products_drawn(seed, n):
                     gap = mine.correct[:, column].astype(float) - mine.confidence[:, column]
                     slow += abs(gap.sum()) / n
                 assert found[f"{name}.{level}"][draw] == pytest.approx(slow, abs=1e-6)
+
+
+def test_a_few_products_that_are_all_right_still_have_an_interval():
+    truth = np.arange(7)
+    leaf = summarize(score(np.eye(8)[:7], truth, truth, np.ones(7, int), TAXONOMY))["all"]["levels"]["3"]
+    assert (leaf["top1"], leaf["top1_high"]) == (1, 1)
+    assert (leaf["top1_low"], leaf["top1_high"]) == exact_share(7, 7) == accuracy_interval(np.ones(7, bool))
+    assert leaf["top1_low"] == pytest.approx(0.025 ** (1 / 7))
 
 
 def test_intervals_of_a_summary_hold_their_level():
