@@ -103,15 +103,19 @@ class Catalog(Sequence[Product]):
     def __getitem__(self, index: int | slice) -> Product | Sequence[Product]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        row = self._rows[index]
-        start = int(row["offset"])
-        document = parse_document(self._mapped()[start : start + int(row["length"])])
+        document = parse_document(self.raw(index))
         return Product(document.product_id, document.pictures, document.category_id)
 
     def chunks(self, size: int, start: int = 0) -> Iterator[list[Product]]:
         """Successive lists of `size` products from position `start`; the file is read once, in order."""
         for first in range(start, len(self), size):
             yield [self[i] for i in range(first, min(first + size, len(self)))]
+
+    def raw(self, index: int) -> bytes:
+        """The product's BSON document as it lies in the file, byte for byte."""
+        row = self._rows[index]
+        start = int(row["offset"])
+        return self._mapped()[start : start + int(row["length"])]
 
     def _mapped(self) -> mmap.mmap:
         if self._data is None:

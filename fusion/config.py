@@ -27,4 +27,9 @@ class FusionConfig(StrictConfig):
     head_folds: int = Field(ge=2)
     """Parts in which held-out products are cross-fitted, for thresholds and figures."""
     seed: int
-    """Seed of the cross-fitting's parts."""
+    """Seed of the cross-fitting's parts and of the audit sample."""
+    review_rows: int = Field(ge=0, le=1_000_000)
+    """Rows of `review.csv`, those that bring a reviewer most; the others stay in `predictions.parquet` with their
+    decision. A spreadsheet holds 1,048,576."""
+    audit_rows: int = Field(ge=0, le=1_000_000)
+    """Accepted products drawn at random into `audit.csv`, to estimate how often accepted products are right."""
