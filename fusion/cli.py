@@ -1,4 +1,4 @@
-"""`fusion train | predict | evaluate`."""
+"""`fusion train | predict | evaluate | review`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from catalog.command import (
     verbose_option,
     workspace_option,
 )
+from fusion.review_commands import review
 
 if TYPE_CHECKING:
     from fusion.predictor import Predictor
@@ -37,7 +38,10 @@ PRECISION = click.option(
 @click.version_option(package_name="rayonnage")
 @verbose_option
 def main(verbose: bool) -> None:
-    """Pool photo and text along the category tree: train, predict, evaluate."""
+    """Pool photo and text along the category tree: train, predict, evaluate, review."""
+
+
+main.add_command(review)
 
 
 @main.command()
@@ -87,6 +91,7 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the predictions.")
 @click.option("--overwrite", is_flag=True, help="Replace predictions of another input or model in that folder.")
 @PRECISION
+@click.option("--discard-answers", is_flag=True, help="Replace a review.csv that a reviewer has filled, too.")
 @workspace_option
 @strict_option
 def predict(
@@ -95,6 +100,7 @@ def predict(
     output: Path | None,
     overwrite: bool,
     precision: float | None,
+    discard_answers: bool,
     workspace: Path,
     strict: bool,
 ) -> None:
@@ -117,7 +123,10 @@ def predict(
         catalog = Catalog(files[0], progress)
     predictor = _predictor(run, workspace, precision)
     with progress_bar("predict") as progress:
-        outcome = predict_file(predictor, catalog, Workspace(workspace), output, overwrite=overwrite, progress=progress)
+        outcome = predict_file(
+            predictor, catalog, Workspace(workspace), output,
+            overwrite=overwrite, discard_answers=discard_answers, progress=progress,
+        )  # fmt: skip
     if outcome.n_resumed:
         note(f"continued after {outcome.n_resumed} parts that were already there")
     if len(outcome.problems):
@@ -125,6 +134,12 @@ def predict(
     say(f"{outcome.n_products} products: {', '.join(f'{n} {d}' for d, n in outcome.decisions.items())}")
     say(str(outcome.submission))
     say(str(outcome.table))
+    say(f"{outcome.review} ({outcome.written.queued} products), {outcome.audit} ({outcome.written.audited})")
+    if outcome.n_left_out:
+        note(
+            f"{outcome.n_left_out} more wait for review in {outcome.table} alone "
+            "(decision parent or review): review.csv holds review_rows, those that bring most"
+        )
     if strict:
         outcome.problems.require_none(str(files[0]))
 

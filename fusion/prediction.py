@@ -6,7 +6,7 @@ import csv
 import json
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +19,11 @@ from catalog.photo_branch import predictions_folder
 from catalog.product import ProblemLog
 from catalog.run import read_json
 from catalog.workspace import Workspace
+from fusion.config import FusionConfig
+from fusion.journal import Journal
 from fusion.predictor import Predictor
+from fusion.review_file import has_answers
+from fusion.review_queue import Written, write_queue, written_in
 from fusion.table import SCHEMA, to_table
 
 CHUNK = 256
@@ -35,10 +39,18 @@ class Outcome:
     folder: Path
     submission: Path
     table: Path
+    review: Path
+    audit: Path
+    written: Written
     n_products: int
     decisions: dict[str, int]
     problems: ProblemLog
     n_resumed: int
+
+    @property
+    def n_left_out(self) -> int:
+        """Products that wait for review, but for which review.csv has no room: they stay in the table."""
+        return self.written.waiting - self.written.queued
 
 
 def predict_file(
@@ -48,20 +60,26 @@ def predict_file(
     folder: Path | None = None,
     *,
     overwrite: bool = False,
+    discard_answers: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
     """Write `submission.csv`, `predictions.parquet` and `problems.json`, one row per product in file order.
 
-    Parts are committed as they are ready; a second run with the same input and model continues.
+    `review.csv` holds what was not accepted, `audit.csv` a sample of what was, for people to fill. Parts are committed
+    as they are ready; a second run with the same input and model continues.
 
     Raises:
-        ValueError: the folder holds predictions of another input or model, and `overwrite` is off.
+        ValueError: the folder holds predictions of another input or model, and `overwrite` is off; or a reviewer's
+            answers that no journal holds would be lost, and `discard_answers` is off.
     """
     folder = folder or predictions_folder(workspace, catalog) / predictor.run.folder.name
+    if not discard_answers and (overwrite or not (folder / "problems.json").is_file()):
+        _keep_answers(folder, Journal(workspace))
     if overwrite and folder.exists():
         _clear(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, {"data": catalog.fingerprint, "run": predictor.run.folder.name, "part": PART})
+    identity = {"data": catalog.fingerprint, "run": predictor.run.folder.name, "part": PART, "columns": SCHEMA.names}
+    _claim(folder, identity)
     n_parts = -(-len(catalog) // PART)
     parts = [folder / "parts" / f"part-{i:06d}.parquet" for i in range(n_parts)]
     table = folder / "predictions.parquet"
@@ -73,7 +91,7 @@ def predict_file(
                 n_resumed += 1
             else:
                 _predict_part(predictor, catalog, i * PART, part, progress)
-        _assemble(parts, folder, catalog)
+        _assemble(parts, folder, catalog, predictor)
         shutil.rmtree(parts[0].parent)
     elif progress is not None:
         progress(len(catalog), len(catalog))
@@ -82,6 +100,9 @@ def predict_file(
         folder,
         folder / "submission.csv",
         table,
+        folder / "review.csv",
+        folder / "audit.csv",
+        written_in(folder),
         int(summary["n_products"]),
         summary["decisions"],
         ProblemLog.from_json(summary["problems"]),
@@ -89,21 +110,32 @@ def predict_file(
     )
 
 
-def _claim(folder: Path, identity: dict[str, str | int]) -> None:
+def _claim(folder: Path, identity: dict[str, str | int | list[str]]) -> None:
     """Mark the folder as belonging to this input and model, or refuse it when it belongs to others."""
     path = folder / "input.json"
     if not path.is_file():
         write_text(path, json.dumps(identity, indent=2) + "\n")
     elif read_json(path) != identity:
         raise ValueError(
-            f"{folder} holds predictions of another input or model: choose another --output, or --overwrite them"
+            f"{folder} holds predictions of another input, model or version: choose another --output, "
+            "or --overwrite them"
         )
+
+
+def _keep_answers(folder: Path, journal: Journal) -> None:
+    """Refuse to replace a file that a reviewer has filled, unless the journal holds its answers."""
+    for path in (folder / "review.csv", folder / "audit.csv"):
+        if path.is_file() and has_answers(path) and not journal.entries_of([path]):
+            raise ValueError(
+                f"{path} holds a reviewer's answers: take them in first (fusion review apply {path}), choose another "
+                "--output, or --discard-answers"
+            )
 
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier prediction wrote, and nothing else."""
     shutil.rmtree(folder / "parts", ignore_errors=True)
-    for name in ("input.json", "problems.json", "submission.csv", "predictions.parquet"):
+    for name in ("input.json", "problems.json", "submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -124,7 +156,7 @@ def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path
         write_text(part.with_suffix(".json"), json.dumps(problems.to_json()))
 
 
-def _assemble(parts: list[Path], folder: Path, catalog: Catalog) -> None:
+def _assemble(parts: list[Path], folder: Path, catalog: Catalog, predictor: Predictor) -> None:
     """Join the parts; `problems.json` is written last and says that everything is whole."""
     problems, decisions, n_products = ProblemLog(), Counter[str](), 0
     problems.merge(catalog.problems)
@@ -143,5 +175,15 @@ def _assemble(parts: list[Path], folder: Path, catalog: Catalog) -> None:
             decisions.update(table["decision"].to_pylist())
             n_products += len(table)
             problems.merge(ProblemLog.from_json(json.loads(part.with_suffix(".json").read_text(encoding="utf-8"))))
-    summary = {"n_products": n_products, "decisions": dict(sorted(decisions.items())), "problems": problems.to_json()}
+    config = predictor.run.config(FusionConfig)
+    written = write_queue(
+        folder / "predictions.parquet", folder / "review.csv", folder / "audit.csv", predictor.tree,
+        review_rows=config.review_rows, audit_rows=config.audit_rows, seed=config.seed,
+    )  # fmt: skip
+    summary = {
+        "n_products": n_products,
+        "decisions": dict(sorted(decisions.items())),
+        "review": asdict(written),
+        "problems": problems.to_json(),
+    }
     write_text(folder / "problems.json", json.dumps(summary, indent=2) + "\n")

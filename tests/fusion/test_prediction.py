@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import random
 import re
@@ -28,8 +29,10 @@ from fusion.predictor import Predictor, unread
 from ocr.expert import Reading
 from ocr.transcript import OcrFailure, Transcript
 from tests.fusion.conftest import call, document, picture
+from tests.fusion.predictions import read_rows
 
 pytestmark = pytest.mark.slow
+REVIEWED = ("review.csv", "audit.csv")
 
 
 def write_test(path: Path, n: int) -> list[int]:
@@ -75,6 +78,10 @@ def test_every_product_gets_a_row_and_problems_are_named(trained, tmp_path):
     for words in ("no photo", "cannot be decoded", "more than four", "repeated _id", "ends inside a document"):
         assert words in result.stderr
     assert "product 1004" in result.stderr
+    assert by_id[1005]["photos_md5"] == [hashlib.md5(p).hexdigest() for p in (picture(1, 1), b"", picture(1, 2))]
+    files = {name: {int(row["product_id"]) for row in read_rows(tmp_path / "out" / name)} for name in REVIEWED}
+    accepted = {row["product_id"] for row in table if row["decision"] == "accept"}
+    assert files == {"review.csv": by_id.keys() - accepted, "audit.csv": accepted}
     strict = CliRunner().invoke(
         fusion, ["predict", str(tmp_path / "test.bson"), "--output", str(tmp_path / "out"), "--strict", *map(str, room)]
     )
@@ -115,7 +122,7 @@ def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monk
     monkeypatch.setattr(predictor, "predict", good)
     resumed = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "cut")
     assert resumed.n_resumed == 2
-    for name in ("submission.csv", "predictions.parquet", "problems.json"):
+    for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv", "problems.json"):
         assert (resumed.folder / name).read_bytes() == (whole.folder / name).read_bytes()
     assert sorted(p.name for p in resumed.folder.iterdir()) == sorted(p.name for p in whole.folder.iterdir())
 
@@ -148,7 +155,7 @@ def test_sigkill_at_random_moments_loses_nothing(trained, tmp_path):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     subprocess.run(command("cut"), check=True, **quiet)
-    for name in ("submission.csv", "predictions.parquet"):
+    for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 

@@ -1,0 +1,198 @@
+"""Reviewers' answers held against the predictions that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from catalog.run import read_json
+from catalog.taxonomy import Taxonomy, path_text
+from fusion.audit import audit_keys, right_at_each_level
+from fusion.decide import Decision
+from fusion.review_file import MAX_FAULTS, Answer, read_answers, refuse
+from fusion.review_queue import Queue, read_queue, written_in
+
+ROWS = pa.schema(
+    [
+        ("product_id", pa.int64()),
+        ("category_id", pa.int64()),
+        ("suggested_category_id", pa.int64()),
+        ("decision", pa.string()),
+        ("kind", pa.string()),
+    ]
+)
+REVIEW, AUDIT, COPY = "review", "audit", "copy"
+"""Kinds of a row: an answer about what waited, about the audit sample, or one given to a product of the same photos."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Answers with what had been predicted; the counts are those of `fusion.entry.Entry`.
+
+    Attributes:
+        rows: schema `ROWS`, one row per product, ascending.
+    """
+
+    rows: pa.Table
+    run: str
+    catalog: str
+    confirmed: int
+    corrected: int
+    copies: int
+    blank: int
+    drawn: int
+    audited: int
+    audit_right: tuple[int, int, int]
+
+
+def run_of(predictions: Path) -> str:
+    """Name of the fusion run that made a folder of predictions; raises FileNotFoundError where there are none."""
+    _require_whole(predictions)
+    return str(read_json(predictions / "input.json")["run"])
+
+
+def predictions_of(files: Sequence[Path]) -> Path:
+    """The folder that corrected CSVs lie in, when that is a folder of predictions.
+
+    Raises:
+        FileNotFoundError: a file is missing, or there are no predictions beside it.
+        ValueError: the files lie in different folders.
+    """
+    for path in files:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist: give a review.csv or audit.csv that was filled")
+    folders = {path.resolve().parent for path in files}
+    if len(folders) > 1:
+        raise ValueError(f"{', '.join(map(str, files))} lie in different folders: name the predictions (--predictions)")
+    return files[0].parent
+
+
+def settle(files: Sequence[Path], predictions: Path, tree: Taxonomy) -> Settled:
+    """Read corrected CSVs and hold every answer against its product's prediction.
+
+    An answer about a product that waited also holds for the waiting products with the same photos, unless they have
+    one of their own or the answers about these photos differ.
+
+    Args:
+        files: filled review.csv and audit.csv.
+        predictions: the folder that `fusion predict` wrote.
+        tree: of the model that predicted.
+
+    Raises:
+        FileNotFoundError: no whole predictions there.
+        ValueError: no answer at all, or answers that cannot be taken; each is named by file and line.
+    """
+    table = predictions / "predictions.parquet"
+    _require_whole(predictions)
+    origin, written = read_json(predictions / "input.json"), written_in(predictions)
+    answers, n_blank = read_answers(files)
+    if not answers:
+        raise ValueError(f"{', '.join(map(str, files))}: no answer in {n_blank} rows, fill corrected_category_id first")
+    predicted = _predicted(table, np.unique([a.product_id for a in answers]))
+    ids, given = _checked_answers(answers, predicted, tree)
+    kind = np.full(len(ids), REVIEW, object)
+    accepted = predicted["decision"].to_numpy(zero_copy_only=False) == Decision.ACCEPT
+    if written.audit_limit is not None:
+        kind[accepted & (audit_keys(ids, written.audit_seed) <= written.audit_limit)] = AUDIT
+    copy_ids, copy_given = _copies(read_queue(table), ids[~accepted], given[~accepted])
+    suggested = predicted["category_id"].to_numpy()
+    audited = kind == AUDIT
+    whole = _rows(predicted, given, kind)
+    if len(copy_ids):
+        copied = _rows(_predicted(table, copy_ids), copy_given, np.full(len(copy_ids), COPY, object))
+        whole = pa.concat_tables([whole, copied]).sort_by("product_id")
+    return Settled(
+        rows=whole,
+        run=str(origin["run"]),
+        catalog=str(origin["data"]),
+        confirmed=int((given == suggested).sum()),
+        corrected=int((given != suggested).sum()),
+        copies=len(copy_ids),
+        blank=n_blank,
+        drawn=written.audited,
+        audited=int(audited.sum()),
+        audit_right=right_at_each_level(given[audited], suggested[audited], tree),
+    )
+
+
+def _require_whole(predictions: Path) -> None:
+    for name in ("problems.json", "predictions.parquet", "input.json"):
+        if not (predictions / name).is_file():
+            raise FileNotFoundError(
+                f"{predictions} holds no whole predictions ({name} is missing): name their folder (--predictions)"
+            )
+
+
+def _predicted(table: Path, wanted: NDArray[np.int64]) -> pa.Table:
+    """Rows `product_id, category_id, decision` of those of the wanted products (ascending) that were predicted."""
+    names = ["product_id", "category_id", "decision"]
+    with pq.ParquetFile(table) as file:
+        parts = [
+            batch.filter(pa.array(np.isin(batch["product_id"].to_numpy(), wanted)))
+            for batch in file.iter_batches(columns=names)
+        ]
+    schema = pa.schema([ROWS.field(name) for name in names])
+    return pa.Table.from_batches([part.select(names) for part in parts], schema).sort_by("product_id")
+
+
+def _checked_answers(
+    answers: Sequence[Answer], predicted: pa.Table, tree: Taxonomy
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`(n,)` product_ids as predicted has them and `(n,)` the category given to each."""
+    suggested = dict(zip(predicted["product_id"].to_pylist(), predicted["category_id"].to_pylist(), strict=True))
+    known = {int(leaf_id): path_text(names) for leaf_id, names in zip(tree.leaf_ids, tree.paths, strict=True)}
+    given: dict[int, tuple[int, Answer]] = {}
+    faults = []
+    for answer in answers:
+        product = answer.product_id
+        if product not in suggested:
+            faults.append(
+                f"{answer.cell.where}: product {product} was not predicted there (spreadsheets round long ids)"
+            )
+            continue
+        category = suggested[product] if answer.category_id is None else answer.category_id
+        if category not in known:
+            # the search is slow, and later faults are only counted
+            near = get_close_matches(str(category), map(str, known), n=1, cutoff=0) if len(faults) < MAX_FAULTS else []
+            hint = "".join(f"; the nearest is {leaf}, {known[int(leaf)]}" for leaf in near)
+            faults.append(f"{answer.cell.where}: category_id {category} is not in the tree{hint}")
+        elif product in given and given[product][0] != category:
+            other, earlier = given[product]
+            faults.append(
+                f"{answer.cell.where}: product {product} is given {category}, but {other} in {earlier.cell.where}"
+            )
+        else:
+            given.setdefault(product, (category, answer))
+    refuse(faults)
+    ids = np.array(sorted(given), np.int64)
+    return ids, np.array([given[i][0] for i in ids.tolist()], np.int64)
+
+
+def _copies(
+    queue: Queue, ids: NDArray[np.int64], given: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Waiting products without an answer that share the photos of answered ones (`ids`, ascending), and theirs."""
+    answered = np.isin(queue.product_ids, ids)
+    own = given[np.searchsorted(ids, queue.product_ids[answered])]
+    n_groups = int(queue.group.max(initial=-1)) + 1
+    low, high = np.full(n_groups, np.iinfo(np.int64).max), np.full(n_groups, np.iinfo(np.int64).min)
+    np.minimum.at(low, queue.group[answered], own)
+    np.maximum.at(high, queue.group[answered], own)
+    copies = np.flatnonzero(~answered & (low == high)[queue.group])
+    copies = copies[np.argsort(queue.product_ids[copies])]
+    return queue.product_ids[copies], low[queue.group[copies]]
+
+
+def _rows(predicted: pa.Table, given: NDArray[np.int64], kind: NDArray[np.object_]) -> pa.Table:
+    columns = [
+        predicted["product_id"], pa.array(given), predicted["category_id"], predicted["decision"],
+        pa.array(kind, pa.string()),
+    ]  # fmt: skip
+    return pa.table(columns, schema=ROWS)

@@ -1,0 +1,95 @@
+"""`fusion review apply | list | undo | redo | export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from catalog.command import note, progress_bar, say, workspace_option
+
+
+@click.group()
+def review() -> None:
+    """Take reviewers' answers back as labels for the next training."""
+
+
+@review.command()
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--predictions", type=click.Path(path_type=Path), default=None,
+              help="Folder of the predictions that were reviewed; default: the files' folder.")  # fmt: skip
+@click.option(
+    "--run", type=click.Path(path_type=Path), default=None, help="The run that predicted; default: the workspace's."
+)
+@click.option("--reviewer", default=None, help="Who answered; default: the user's name.")
+@workspace_option
+def apply(
+    files: tuple[Path, ...], predictions: Path | None, run: Path | None, reviewer: str | None, workspace: Path
+) -> None:
+    """Take filled review.csv and audit.csv FILES into the journal: a category_id corrects, `ok` confirms."""
+    from catalog.workspace import Workspace
+    from fusion.journal import apply_files
+
+    entry = apply_files(Workspace(workspace), files, predictions, run, reviewer)
+    say(entry.summary())
+    room = "" if workspace == Path("runs") else f" --workspace {workspace}"
+    say(f"next: fusion review export --catalog TEST.bson --train TRAIN.bson --output NEXT.bson{room}")
+
+
+@review.command("list")
+@workspace_option
+def show(workspace: Path) -> None:
+    """Every review of the workspace, the oldest first."""
+    from catalog.workspace import Workspace
+    from fusion.entry import table_text
+    from fusion.journal import Journal
+
+    say(table_text(Journal(Workspace(workspace)).entries()))
+
+
+@review.command()
+@click.argument("number", type=int, required=False)
+@workspace_option
+def undo(number: int | None, workspace: Path) -> None:
+    """Let the answers of review NUMBER (default: the last active one) count no more."""
+    from catalog.workspace import Workspace
+    from fusion.journal import Journal
+
+    entry = Journal(Workspace(workspace)).undo(number)
+    say(f"review {entry.number} is undone; `fusion review redo {entry.number}` brings it back")
+
+
+@review.command()
+@click.argument("number", type=int)
+@workspace_option
+def redo(number: int, workspace: Path) -> None:
+    """Let the answers of an undone review NUMBER count again."""
+    from catalog.workspace import Workspace
+    from fusion.journal import Journal
+
+    say(f"review {Journal(Workspace(workspace)).redo(number).number} is active again")
+
+
+@review.command()
+@click.option("--catalog", "catalogs", type=click.Path(path_type=Path), multiple=True, required=True,
+              help="The BSON file that was predicted; give it again for more files.")  # fmt: skip
+@click.option("--train", type=click.Path(path_type=Path), default=None, help="The training file to extend.")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="The BSON file to write.")
+@workspace_option
+def export(catalogs: tuple[Path, ...], train: Path | None, output: Path, workspace: Path) -> None:
+    """Write a BSON file for the next training: training documents and reviewed products with the labels given."""
+    from catalog.catalog import Catalog
+    from catalog.workspace import Workspace
+    from fusion.journal import Journal
+    from fusion.relabel import export as run_export
+
+    with progress_bar("index") as progress:
+        opened = [Catalog(path, progress) for path in catalogs]
+        learnt = Catalog(train, progress) if train is not None else None
+    with progress_bar("export") as progress:
+        exported = run_export(Journal(Workspace(workspace)), opened, learnt, output, progress)
+    for warning in exported.warnings():
+        note(warning)
+    say(exported.summary())
+    tree = workspace / "tree.csv"
+    say(f"next: catalog split {output} --tree {tree if tree.is_file() else 'TREE.csv'}")

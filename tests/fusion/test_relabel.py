@@ -1,0 +1,145 @@
+"""The next training catalogue: documents byte for byte but for the answers, nothing overwritten, nothing unnamed."""
+
+from __future__ import annotations
+
+import datetime
+
+import bson
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.catalog import Catalog
+from catalog.workspace import Workspace
+from fusion.answers import settle
+from fusion.cli import main as fusion
+from fusion.journal import Journal
+from fusion.relabel import export, relabel
+from tests.conftest import make_product
+from tests.fusion.conftest import call
+from tests.fusion.predictions import TREE, fill, predicted, write_predictions
+from tests.fusion.test_journal import refused
+
+
+@pytest.fixture
+def journal(tmp_path) -> Journal:
+    """Products 0-5 reviewed: 0-3 of the predicted file, 4 of the training file, 5 of neither."""
+    write_predictions(tmp_path / "p", [predicted(i) for i in range(10)])
+    fill(tmp_path / "p" / "review.csv", {0: "ok", 1: 1001, 2: 2000, 3: 1002, 4: 2000, 5: 1001})
+    journal = Journal(Workspace(tmp_path / "runs"))
+    files = [tmp_path / "p" / "review.csv"]
+    journal.add(settle(files, tmp_path / "p", TREE), files)
+    return journal
+
+
+def test_training_documents_stay_and_reviewed_products_join_them(journal, write_bson, tmp_path):
+    first = {
+        **make_product(4, 1000, 2),
+        "seller": {"name": "é", "since": datetime.datetime(2020, 1, 2)},
+        "n": bson.Int64(3),
+    }
+    train = [make_product(20, 1000), first, make_product(21, 1001)]
+    left, right = bson.encode(train[0]), bson.encode(train[2])
+    path = write_bson(left, bson.encode(first), b"\x07garbage", right, right, name="train.bson")
+    new = write_bson(*[make_product(i) for i in range(4)], make_product(4), make_product(30), name="new.bson")
+    said = call(
+        fusion, "review", "export", "--catalog", new, "--train", path, "--output", tmp_path / "out" / "next.bson",
+        "--workspace", tmp_path / "runs",
+    )  # fmt: skip
+    assert "2 training documents as they were, 1 relabelled, 4 reviewed products added" in said
+    assert f"next: catalog split {tmp_path / 'out' / 'next.bson'} --tree TREE.csv" in said
+    expected = [
+        left, bson.encode({**first, "category_id": 2000}), right,
+        *[bson.encode({**make_product(i), "category_id": c}) for i, c in enumerate([1000, 1001, 2000, 1002])],
+    ]  # fmt: skip
+    made = Catalog(tmp_path / "out" / "next.bson")
+    assert [bson.decode(made.raw(i)) for i in range(len(made))] == [bson.decode(raw) for raw in expected]
+    assert made.raw(0) == left
+    assert made.raw(1) == expected[1]
+    assert made.raw(2) == right
+    assert [p.name for p in (tmp_path / "out").iterdir() if p.suffix == ".tmp"] == []
+
+
+def test_what_is_not_there_is_named(journal, write_bson, tmp_path):
+    new = Catalog(write_bson(*[make_product(i) for i in (0, 1, 9)], name="new.bson"))
+    train = Catalog(write_bson(make_product(4, 1), make_product(4, 1), b"garbage", name="train.bson"))
+    exported = export(journal, [new], train, tmp_path / "next.bson")
+    assert exported.missing.tolist() == [2, 3, 5]
+    said = "\n".join(exported.warnings())
+    assert "3 reviewed products stand in none of the files: 2, 3, 5" in said
+    assert "review 1 was made on another catalogue" in said
+    assert "1 x repeated _id" in said
+    assert "1 x bytes that are not a BSON document" in said
+
+
+def test_nothing_is_overwritten_and_nothing_written_without_an_answer(journal, write_bson, tmp_path):
+    new = write_bson(make_product(0), name="new.bson")
+    other = write_bson(make_product(100), name="other.bson")
+    at = ("--workspace", tmp_path / "runs")
+    before = new.read_bytes()
+    for target in (new, other):
+        assert "exists already" in refused("review", "export", "--catalog", new, "--output", target, *at)
+    assert new.read_bytes() == before
+    missing = tmp_path / "next.bson"
+    assert "none of the 6 reviewed products" in refused(
+        "review", "export", "--catalog", other, "--output", missing, *at
+    )
+    journal.undo()
+    assert "no active review" in refused("review", "export", "--catalog", new, "--output", missing, *at)
+    assert not missing.exists()
+
+
+def test_several_catalogues_and_a_kill_leaves_nothing(journal, write_bson, tmp_path):
+    one, two = (Catalog(write_bson(make_product(i), make_product(5), name=f"{i}.bson")) for i in (0, 1))
+    seen = []
+    export(journal, [one, two], None, tmp_path / "next.bson", lambda done, total: seen.append((done, total)))
+    assert Catalog(tmp_path / "next.bson").product_ids.tolist() == [0, 5, 1]
+    assert seen[-1] == (4, 4)
+
+    def killed(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(journal, [one, two], None, tmp_path / "cut.bson", killed)
+    assert not list(tmp_path.glob("*cut.bson*"))
+
+
+value = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1).map(bson.Int64)
+    | st.text(st.characters(codec="utf-8"))
+    | st.binary()
+)
+fields = st.dictionaries(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0")), value | st.lists(value, max_size=3), max_size=5
+)
+
+
+@given(fields, st.integers(-(2**63), 2**63 - 1), st.booleans(), st.integers(0, 2**31))
+def test_a_document_changes_in_its_category_alone(others, category, labelled, product):
+    others.pop("_id", None)
+    old = {"_id": product, **({"category_id": 5} if labelled else {}), **others}
+    new = bson.decode(relabel(bson.encode(old), category))
+    assert new.pop("category_id") == category
+    old.pop("category_id", None)
+    assert bson.encode(new) == bson.encode(bson.decode(bson.encode(old)))
+    assert list(new) == list(old)
+
+
+def test_labels_of_several_entries(tmp_path):
+    """Later answers win, whatever the products' order; against a dictionary."""
+    journal, expected = Journal(Workspace(tmp_path / "runs")), {}
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        folder = tmp_path / str(i)
+        write_predictions(folder, [predicted(int(p)) for p in rng.permutation(30)])
+        answers = {int(p): int(rng.choice([1000, 1001, 2000])) for p in rng.choice(30, 12, replace=False)}
+        files = [fill(folder / "review.csv", answers)]
+        journal.add(settle(files, folder, TREE), files)
+        if i != 2:
+            expected |= answers
+    journal.undo(3)
+    ids, categories = journal.labels()
+    assert dict(zip(ids.tolist(), categories.tolist(), strict=True)) == expected
