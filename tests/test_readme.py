@@ -15,6 +15,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.demo.sample import write_sample
 from catalog.workspace import Workspace
+from tests.fusion.predictions import fill
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"<!-- block: (\w+) -->\n```\w+\n(.*?)```", re.DOTALL)
@@ -37,7 +38,7 @@ def run(script: str, folder: Path, program: str = "bash") -> str:
 
 
 def test_every_block_is_known():
-    assert set(blocks()) == {"train", "predict", "evaluate", "python"}
+    assert set(blocks()) == {"train", "predict", "review", "evaluate", "python"}
 
 
 def test_every_command_of_the_table_exists():
@@ -61,6 +62,10 @@ def test_the_readme_from_training_to_python(tmp_path):
         rows = list(csv.reader(file))
     test = Catalog(tmp_path / "test.bson")
     assert [int(row[0]) for row in rows[1:]] == test.product_ids.tolist()
+    for name in ("review.csv", "audit.csv"):
+        fill(tmp_path / "predictions" / name, dict.fromkeys(test.product_ids.tolist(), "ok"))
+    assert "30 answers, 30 confirmed" in run(text["review"], tmp_path)
+    assert len(Catalog(tmp_path / "next.bson")) == 240 + 30
     run(text["evaluate"], tmp_path)
     assert (tmp_path / "report" / "fusion.html").is_file()
     assert (tmp_path / "report" / "fusion.json").is_file()
