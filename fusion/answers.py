@@ -158,7 +158,12 @@ def _checked_answers(
             )
             continue
         category = suggested[product] if answer.category_id is None else answer.category_id
-        if category not in known:
+        if answer.suggested not in (None, suggested[product]):
+            faults.append(
+                f"{answer.cell.where}: the reviewer saw {answer.suggested} suggested for product {product}, these "
+                f"predictions suggest {suggested[product]}: name the ones that were reviewed (--predictions)"
+            )
+        elif category not in known:
             # the search is slow, and later faults are only counted
             near = get_close_matches(str(category), map(str, known), n=1, cutoff=0) if len(faults) < MAX_FAULTS else []
             hint = "".join(f"; the nearest is {leaf}, {known[int(leaf)]}" for leaf in near)

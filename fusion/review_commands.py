@@ -32,8 +32,7 @@ def apply(
 
     entry = apply_files(Workspace(workspace), files, predictions, run, reviewer)
     say(entry.summary())
-    room = "" if workspace == Path("runs") else f" --workspace {workspace}"
-    say(f"next: fusion review export --catalog TEST.bson --train TRAIN.bson --output NEXT.bson{room}")
+    say(f"next: fusion review export --catalog TEST.bson --train TRAIN.bson --output NEXT.bson{_room(workspace)}")
 
 
 @review.command("list")
@@ -92,4 +91,9 @@ def export(catalogs: tuple[Path, ...], train: Path | None, output: Path, workspa
         note(warning)
     say(exported.summary())
     tree = workspace / "tree.csv"
-    say(f"next: catalog split {output} --tree {tree if tree.is_file() else 'TREE.csv'}")
+    say(f"next: catalog split {output} --tree {tree if tree.is_file() else 'TREE.csv'}{_room(workspace)}")
+
+
+def _room(workspace: Path) -> str:
+    """The option that names the workspace in the next command, where it is needed."""
+    return "" if workspace == Path("runs") else f" --workspace {workspace}"

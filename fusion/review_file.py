@@ -14,9 +14,9 @@ import pyarrow as pa
 from catalog.atomic import atomic_path
 from catalog.taxonomy import Taxonomy, path_text
 
-PRODUCT, ANSWER = "product_id", "corrected_category_id"
+PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
 COLUMNS = (
-    PRODUCT, ANSWER, "suggested_category_id", "suggested", "decision", "given", "gain", "copies",
+    PRODUCT, ANSWER, SUGGESTED, "suggested", "decision", "given", "gain", "copies",
     "p_cat1", "p_cat2", "p_cat3", "alternatives", "reason", "text_read",
 )  # fmt: skip
 CONFIRMED = "ok"
@@ -34,12 +34,16 @@ INTEGER = re.compile(r"'?(-?[0-9]{1,18})(?:[.,]0+)?")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The answer's cell of one row, as it stands in the file; `text` is empty where the reviewer left it so."""
+    """The answer's cell of one row, as it stands in the file; `text` is empty where the reviewer left it so.
+
+    `suggested` is what the reviewer saw, empty when that column is not there any more.
+    """
 
     file: Path
     line: int
     product: str
     text: str
+    suggested: str
 
     @property
     def where(self) -> str:
@@ -49,10 +53,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reviewer's answer: a category, or None where the suggestion is confirmed."""
+    """A reviewer's answer: a category, or None where the suggestion is confirmed; `suggested` where it can be read."""
 
     product_id: int
     category_id: int | None
+    suggested: int | None
     cell: Cell
 
 
@@ -121,10 +126,12 @@ def read_cells(path: Path) -> Iterator[Cell]:
                     "save the sheet as CSV with its first row"
                 )
             product, answer = names.index(PRODUCT), names.index(ANSWER)
+            suggested = names.index(SUGGESTED) if SUGGESTED in names else None
             for row in reader:
                 cells = [cell.strip() for cell in row] + [""] * (len(names) - len(row))
                 if cells[product] or cells[answer]:
-                    yield Cell(path, n_before + reader.line_num, cells[product], cells[answer])
+                    seen = "" if suggested is None else cells[suggested]
+                    yield Cell(path, n_before + reader.line_num, cells[product], cells[answer], seen)
         except csv.Error as error:
             raise ValueError(f"{path}, line {n_before + reader.line_num}: not a CSV file ({error})") from None
 
@@ -146,7 +153,7 @@ def read_answers(files: Iterable[Path]) -> tuple[list[Answer], int]:
     """
     answers, n_blank, faults = [], 0, []
     for cell in (cell for path in files for cell in read_cells(path)):
-        product, category = INTEGER.fullmatch(cell.product), INTEGER.fullmatch(cell.text)
+        product, category, seen = (INTEGER.fullmatch(text) for text in (cell.product, cell.text, cell.suggested))
         confirmed = cell.text.casefold() == CONFIRMED
         if not cell.text:
             n_blank += 1
@@ -155,7 +162,7 @@ def read_answers(files: Iterable[Path]) -> tuple[list[Answer], int]:
         elif category is None and not confirmed:
             faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id nor {CONFIRMED!r}")
         else:
-            answers.append(Answer(int(product[1]), None if category is None else int(category[1]), cell))
+            answers.append(Answer(int(product[1]), category and int(category[1]), seen and int(seen[1]), cell))
     refuse(faults)
     return answers, n_blank
 

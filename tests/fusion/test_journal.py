@@ -183,6 +183,15 @@ def test_what_is_missing_is_named_with_the_way_out(room, folder, tmp_path):
     assert "another version" in refused("review", "apply", folder / "review.csv", *at)
 
 
+def test_a_sheet_of_other_predictions_is_refused(room, folder, tmp_path):
+    """What was confirmed is what the reviewer saw, not what a later model suggests."""
+    fill(folder / "review.csv", {0: "ok"}, tmp_path / "done.csv")
+    write_predictions(folder, [predicted(0, 2000)])
+    said = refused("review", "apply", tmp_path / "done.csv", "--predictions", folder, "--workspace", room.folder)
+    assert "line 4: the reviewer saw 1000 suggested for product 0, these predictions suggest 2000" in said
+    assert Journal(room).entries() == []
+
+
 def test_a_damaged_entry_is_named(room, folder):
     call(fusion, "review", "apply", fill(folder / "review.csv", {0: "ok"}), "--workspace", room.folder)
     (room.folder / "reviews" / "0001.csv").write_text("product_id\nx\n")
