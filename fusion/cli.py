@@ -140,6 +140,7 @@ def predict(
             f"{outcome.n_left_out} more wait for review in {outcome.table} alone "
             "(decision parent or review): review.csv holds review_rows, those that bring most"
         )
+    say(f"next: fill corrected_category_id there, then fusion review apply {outcome.review} {outcome.audit}")
     if strict:
         outcome.problems.require_none(str(files[0]))
 

@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -78,8 +79,16 @@ def predict_file(
     if overwrite and folder.exists():
         _clear(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    identity = {"data": catalog.fingerprint, "run": predictor.run.folder.name, "part": PART, "columns": SCHEMA.names}
-    _claim(folder, identity)
+    _claim(
+        folder,
+        {
+            "data": catalog.fingerprint,
+            "run": predictor.run.folder.name,
+            "precision": predictor.target_precision,
+            "part": PART,
+            "columns": SCHEMA.names,
+        },
+    )
     n_parts = -(-len(catalog) // PART)
     parts = [folder / "parts" / f"part-{i:06d}.parquet" for i in range(n_parts)]
     table = folder / "predictions.parquet"
@@ -110,15 +119,15 @@ def predict_file(
     )
 
 
-def _claim(folder: Path, identity: dict[str, str | int | list[str]]) -> None:
+def _claim(folder: Path, identity: dict[str, Any]) -> None:
     """Mark the folder as belonging to this input and model, or refuse it when it belongs to others."""
     path = folder / "input.json"
     if not path.is_file():
         write_text(path, json.dumps(identity, indent=2) + "\n")
     elif read_json(path) != identity:
         raise ValueError(
-            f"{folder} holds predictions of another input, model or version: choose another --output, "
-            "or --overwrite them"
+            f"{folder} holds predictions of another input, model, precision or version: choose another "
+            "--output, or --overwrite them"
         )
 
 

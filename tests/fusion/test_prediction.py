@@ -168,6 +168,9 @@ def test_predictions_of_another_input_are_not_overwritten_unasked(trained, tmp_p
     assert refused.exit_code == 1
     assert "--overwrite" in refused.stderr
     assert len(submission(tmp_path / "out")) == 20
+    finer = CliRunner().invoke(fusion, ["predict", str(tmp_path / "one.bson"), "--precision", "0.5", *options])
+    assert finer.exit_code == 1
+    assert "another input, model, precision" in finer.stderr
     call(fusion, "predict", tmp_path / "two.bson", "--overwrite", *options)
     assert len(submission(tmp_path / "out")) == 30
 
