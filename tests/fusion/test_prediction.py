@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 from catalog.catalog import Catalog
-from catalog.product import Problem, ProblemKind, ProblemLog, Product
+from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.workspace import Workspace
 from fusion import prediction
 from fusion.cli import main as fusion
@@ -193,7 +193,8 @@ def test_one_product_as_photos(trained, tmp_path):
     room = ("--workspace", trained / "runs")
     text = call(fusion, "predict", tmp_path / "0.jpg", tmp_path / "1.jpg", tmp_path / "bad.jpg", *room)
     lines = text.splitlines()
-    assert len([line for line in lines if line.lstrip()[0].isdigit()]) == 4
+    assert len([line for line in lines if line.lstrip()[0].isdigit()]) == 5
+    assert any(line.split(":")[0] in ("accept", "parent", "review") for line in lines)
     assert any(line.startswith("Cat II") for line in lines)
     assert any("skipped" in line and "bad.jpg" in line for line in lines)
     alone = CliRunner().invoke(fusion, ["predict", str(tmp_path / "bad.jpg"), *map(str, room)])
@@ -220,15 +221,6 @@ def test_mosaic_predict_saves_what_fusion_uses(trained, tmp_path):
     np.testing.assert_array_equal(saved.silence, own.silence)
     text = call(mosaic, "evaluate", *room)
     assert "Cat III" in text
-
-
-def test_the_api_predicts_a_list_of_products(trained):
-    run = Workspace(trained / "runs").require("fusion")
-    predictor = Predictor.load(run.folder, trained / "runs")
-    found = predictor.predict([Product(7, (picture(0, 1), picture(0, 2))), Product(8, ())])
-    assert found.fused.shape == (2, 5)
-    assert found.fused.sum(axis=1) == pytest.approx(1, abs=1e-4)
-    assert found.given[1].tolist() == [0, 0]
 
 
 def test_a_run_of_another_tree_is_refused(trained, tmp_path):

@@ -1,0 +1,123 @@
+"""The Python API and `fusion explain`: typed answers that agree with the prediction, and pushes that add up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catalog.product import Product
+from catalog.workspace import Workspace
+from fusion.cli import main as fusion
+from fusion.decide import Decision
+from fusion.explanation import explain
+from fusion.model import Model
+from tests.fusion.conftest import call, picture
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def model(trained) -> Model:
+    run = Workspace(trained / "runs").require("fusion")
+    return Model.load(run.folder, trained / "runs")
+
+
+def test_products_given_as_bytes_and_as_paths_get_the_same_answer(model, tmp_path):
+    photos = [picture(3, 1), picture(3, 2)]
+    for number, photo in enumerate(photos):
+        (tmp_path / f"{number}.jpg").write_bytes(photo)
+    by_bytes, by_path, by_name = model.predict(
+        [photos, [tmp_path / "0.jpg", tmp_path / "1.jpg"], [str(tmp_path / "0.jpg"), photos[1]]]
+    )
+    assert [a.product_id for a in (by_bytes, by_path, by_name)] == [0, 1, 2]
+    assert by_bytes.candidates == by_path.candidates == by_name.candidates
+    dense = model.predictor.predict([Product(7, tuple(photos))]).fused[0]
+    assert by_bytes.best.probability == pytest.approx(float(dense.max()), abs=1e-5)
+    assert by_bytes.best.category_id == int(model.tree.leaf_ids[dense.argmax()])
+    assert by_bytes.best.path == model.tree.paths[int(dense.argmax())]
+    cat1, cat2, leaf = by_bytes.probabilities
+    assert 1 + 1e-5 >= cat1 >= cat2 - 1e-6 >= leaf - 2e-6
+    assert by_bytes.votes
+    assert len(by_bytes.candidates) == 5
+
+
+def test_a_product_without_usable_photo_is_reviewed_and_its_bad_photo_named(model):
+    none, bad, half = model.predict([[], [b"nothing"], [picture(0, 1), b"nothing"]])
+    assert (none.decision, none.reason, none.given) == (Decision.REVIEW, "no photo", ())
+    assert (bad.decision, bad.reason) == (Decision.REVIEW, "no usable photo")
+    assert bad.problems[0].startswith("photo 1")
+    assert half.problems[0].startswith("photo 2")
+    assert half.votes
+
+
+def test_wrong_input_is_named(model, tmp_path):
+    with pytest.raises(ValueError, match="product 1 has 5 photos"):
+        model.predict([[b""], [b""] * 5])
+    with pytest.raises(ValueError, match="give a list of its one to four photos"):
+        model.predict([picture(0, 0)])
+    with pytest.raises(ValueError, match="product_id 3 was given twice"):
+        model.predict([Product(3, ()), Product(3, ())])
+    with pytest.raises(FileNotFoundError, match=r"absent\.jpg does not exist"):
+        model.predict([[tmp_path / "absent.jpg"]])
+
+
+def test_another_precision_changes_what_is_given_and_nothing_else(trained):
+    run = Workspace(trained / "runs").require("fusion")
+    products = [Product(i, (picture(i % 5, 900 + i),)) for i in range(30)]
+    loose = Model.load(run.folder, trained / "runs", precision=0.5).predict(products)
+    strict = Model.load(run.folder, trained / "runs", precision=0.999).predict(products)
+    assert [a.candidates for a in loose] == [a.candidates for a in strict]
+    given = [sum(a.decision is not Decision.REVIEW for a in answers) for answers in (loose, strict)]
+    assert given[0] > given[1] == 0
+
+
+def test_the_steps_of_an_explanation_multiply_to_the_pools_probability(model):
+    product = Product(5, (picture(3, 1), picture(3, 2)))
+    explanation = explain(model.predictor, product)
+    found = model.predictor.predict([product])
+    pooled = model.predictor.heads["tree"].predict_proba(found.experts, found.photos.n_readable)[0]
+    p = 1.0
+    for step in explanation.steps:
+        assert step.chosen == explanation.answer.best.path[: step.level]
+        p *= dict(step.probabilities)[step.chosen[-1]]
+    assert p == pytest.approx(float(pooled[found.fused[0].argmax()]), rel=1e-3)
+    # chosen against rival: the pushes are the log odds of the step
+    for step in explanation.steps:
+        if step.opinions:
+            shown = dict(step.probabilities)
+            odds = np.log(shown[step.chosen[-1]] / max(shown[step.rival[-1]], 1e-9))
+            assert sum(o.push for o in step.opinions) == pytest.approx(odds, abs=0.05)
+    text = str(explanation)
+    assert "Cat I:" in text
+    assert "weight" in text
+
+
+def test_explain_writes_a_picture_and_says_why(trained, tmp_path):
+    room = ("--workspace", trained / "runs")
+    printed = call(fusion, "explain", 7, "--output", tmp_path / "why.png", *room)
+    assert "why" in printed
+    assert str(tmp_path / "why.png") in printed
+    with Image.open(tmp_path / "why.png") as drawn:
+        assert drawn.width > 800
+    (tmp_path / "one.jpg").write_bytes(picture(1, 1))
+    call(fusion, "explain", tmp_path / "one.jpg", "--output", tmp_path / "why.svg", *room)
+    assert "<svg" in (tmp_path / "why.svg").read_text(encoding="utf-8")
+
+
+def test_a_product_that_cannot_be_explained_is_refused_plainly(trained, tmp_path):
+    from click.testing import CliRunner
+
+    (tmp_path / "bad.jpg").write_bytes(b"nothing")
+    for name, why in ((str(tmp_path / "bad.jpg"), "no usable photo"), ("987654", "has no product 987654")):
+        refused = CliRunner().invoke(fusion, ["explain", name, "--workspace", str(trained / "runs")])
+        assert refused.exit_code == 1
+        assert why in refused.stderr
+
+
+def test_experts_are_listed_with_networks_that_do_not_speak(trained):
+    room = Workspace(trained / "runs")
+    text = call(fusion, "experts", "--workspace", room.folder)
+    assert "held-out products" in text
+    assert room.latest("mosaic", "any").folder.name in text
+    assert "copies" in text
