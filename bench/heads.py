@@ -21,10 +21,10 @@ from catalog.intervals import paired_difference
 from catalog.metrics import MIN_PROBABILITY, Scores, likeliest, list_distance
 from catalog.system import System
 from catalog.workspace import Workspace
-from fusion.comparison import compare_heads, fit_head
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds, given_by_scores
-from fusion.head import chunks
+from fusion.heads.base import chunks
+from fusion.heads.comparison import compare_heads, fit_head
 from fusion.held_out import HeldOut, expert_systems, gather
 from fusion.members import Members
 from fusion.ranking import risk_order

@@ -26,8 +26,8 @@ from catalog.metrics import Scores, concatenate_scores, score
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
-from fusion.comparison import compare_heads
 from fusion.config import FusionConfig
+from fusion.heads.comparison import compare_heads
 from fusion.held_out import gather
 from fusion.members import Members
 from fusion.predictor import Predictor

@@ -17,7 +17,7 @@ from catalog.command import (
     verbose_option,
     workspace_option,
 )
-from fusion.review_commands import review
+from fusion.review.commands import review
 
 if TYPE_CHECKING:
     from fusion.predictor import Predictor
@@ -154,7 +154,7 @@ def predict(
 def evaluate(file: Path, labels: Path | None, output: Path | None, run: Path | None, workspace: Path) -> None:
     """Report on a labelled BSON FILE by image count and level: JSON and one HTML page."""
     from catalog.workspace import Workspace
-    from fusion.evaluation import evaluate as run_evaluation
+    from fusion.evaluation.evaluate import evaluate as run_evaluation
 
     predictor = _predictor(run, workspace)
     with progress_bar("evaluate") as progress:
@@ -173,7 +173,7 @@ def compare(run_a: Path, run_b: Path, file: Path | None, labels: Path | None, wo
     """Say whether RUN_B is really better than RUN_A: on the products that both hold out, or on a labelled file."""
     from catalog.run import Run
     from catalog.workspace import Workspace
-    from fusion.compare import compare_held_out, compare_on
+    from fusion.evaluation.compare import compare_held_out, compare_on
 
     if labels is not None and file is None:
         raise ValueError("--labels belongs to a file: give it with --on")

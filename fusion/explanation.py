@@ -15,10 +15,10 @@ from catalog.atomic import atomic_path
 from catalog.probabilities import Probabilities
 from catalog.product import Product
 from catalog.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
-from fusion.evidence import Evidence, gather_evidence
-from fusion.heads import TREE
+from fusion.heads.evidence import Evidence, gather_evidence
+from fusion.heads.registry import TREE
+from fusion.heads.tree_pool import TreePool
 from fusion.model import Answer, answer_of
-from fusion.pool import TreePool
 from fusion.predictor import Predictor
 from mosaic.photos import UnreadablePhoto, decode
 

@@ -21,10 +21,10 @@ from catalog.product import ProblemLog
 from catalog.run import read_json
 from catalog.workspace import Workspace
 from fusion.config import FusionConfig
-from fusion.journal import Journal
 from fusion.predictor import Predictor
-from fusion.review_file import has_answers
-from fusion.review_queue import Written, write_queue, written_in
+from fusion.review.journal import Journal
+from fusion.review.queue import Written, write_queue, written_in
+from fusion.review.sheet import has_answers
 from fusion.table import SCHEMA, to_table
 
 CHUNK = 256

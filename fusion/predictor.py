@@ -17,8 +17,8 @@ from fusion.config import FusionConfig
 from fusion.copies import NAME as COPIES
 from fusion.copies import CopyTable
 from fusion.decide import decide
-from fusion.head import Head
-from fusion.heads import load_heads
+from fusion.heads.base import Head
+from fusion.heads.registry import load_heads
 from fusion.learnt import Learnt
 from fusion.members import Members
 from fusion.training import thresholds_for

@@ -15,10 +15,10 @@ from catalog.system import System
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
-from fusion.comparison import Comparison, compare_heads, fit_head
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds
-from fusion.heads import HEADS, save_heads
+from fusion.heads.comparison import Comparison, compare_heads, fit_head
+from fusion.heads.registry import HEADS, save_heads
 from fusion.held_out import HeldOut, expert_systems, gather
 from fusion.learnt import Learnt
 from fusion.members import Members

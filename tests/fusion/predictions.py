@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.taxonomy import Taxonomy, path_text
-from fusion.review_file import COLUMNS
-from fusion.review_queue import Written, write_queue
+from fusion.review.queue import Written, write_queue
+from fusion.review.sheet import COLUMNS
 from fusion.table import SCHEMA
 
 TREE = Taxonomy(

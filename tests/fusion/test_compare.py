@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from catalog.metrics import Scores, score
 from catalog.workspace import Workspace
 from fusion.cli import main as fusion
-from fusion.compare import differences
-from fusion.paired import nll_of, paired_rows
+from fusion.evaluation.compare import differences
+from fusion.evaluation.paired import nll_of, paired_rows
 from tests.catalog.test_metrics import TAXONOMY
 from tests.fusion.conftest import call
 

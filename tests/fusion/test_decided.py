@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catalog.intervals import exact_share
 from catalog.metrics import score
-from fusion.decided import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, Decided
+from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, Decided
 from tests.catalog.test_metrics import TAXONOMY
 
 LEVEL_OF = {ACCEPT: [3], CAT2: [2], CAT1: [1], REVIEW: [0], GIVEN: [1, 2, 3]}

@@ -15,17 +15,17 @@ from catalog.confusions import Confusion
 from catalog.labels import true_leaves
 from catalog.system import System
 from catalog.workspace import Workspace
-from fusion import measurement
+from fusion.evaluation import measurement
 from fusion.cli import main as fusion
-from fusion.decided import Decided
-from fusion.evaluation_page import risk_gain
-from fusion.evaluation_summary import summary_of
-from fusion.examples import confused_rows, corrected_by, surest_mistakes
-from fusion.measurement import Measurement, measure
-from fusion.pool import TreePool
+from fusion.evaluation.decided import Decided
+from fusion.evaluation.examples import confused_rows, corrected_by, surest_mistakes
+from fusion.evaluation.measurement import Measurement, measure
+from fusion.evaluation.page import risk_gain
+from fusion.evaluation.summary import summary_of
+from fusion.evaluation.weights_picture import weights_plot, weights_table
+from fusion.heads.tree_pool import TreePool
 from fusion.predictor import Predictor
 from fusion.ranking import risk_order
-from fusion.weights_picture import weights_plot, weights_table
 from tests.catalog.test_metrics import TAXONOMY
 from tests.fusion.conftest import call
 from tests.fusion.test_compare import scores_of

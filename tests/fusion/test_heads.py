@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from catalog.config import load_config
 from catalog.probabilities import Silence
 from catalog.taxonomy import LEVELS
-from fusion.comparison import choose
 from fusion.config import FusionConfig
-from fusion.evidence import FLOOR
-from fusion.heads import HEADS, make_head
-from fusion.leaf_pool import LeafPool
-from fusion.log_linear import LogLinearWeights
-from fusion.means import BestSingle, Mean
-from fusion.pool import TreePool
-from fusion.stacker import Stacker
+from fusion.heads.comparison import choose
+from fusion.heads.evidence import FLOOR
+from fusion.heads.leaf_pool import LeafPool
+from fusion.heads.log_linear import LogLinearWeights
+from fusion.heads.means import BestSingle, Mean
+from fusion.heads.registry import HEADS, make_head
+from fusion.heads.stacker import Stacker
+from fusion.heads.tree_pool import TreePool
 from tests.fusion.small import TREE, L, expert, random_case
 
 CONFIG = load_config(FusionConfig, "fusion")
@@ -217,7 +217,7 @@ def test_weights_by_cat1_help_where_shelves_differ():
 
 def test_the_stacker_scores_leaves_that_are_no_candidates(monkeypatch):
     rng = np.random.default_rng(6)
-    monkeypatch.setattr("fusion.stacker.N_CANDIDATES", 2)
+    monkeypatch.setattr("fusion.heads.stacker.N_CANDIDATES", 2)
     truth, counts, photo, text = random_case(rng, n=300)
     head = Stacker(TREE, NAMES).fit([photo, text], truth, counts)
     dense = head.predict_proba([photo, text], counts)

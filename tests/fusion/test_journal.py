@@ -15,10 +15,10 @@ from scipy.stats import binom
 
 from catalog.run import Run
 from catalog.workspace import Workspace
-from fusion.audit import clopper_pearson
 from fusion.cli import main as fusion
-from fusion.journal import Journal, apply_files
-from fusion.review_file import COLUMNS, has_answers, read_answers
+from fusion.review.audit import clopper_pearson
+from fusion.review.journal import Journal, apply_files
+from fusion.review.sheet import COLUMNS, has_answers, read_answers
 from tests.fusion.conftest import call
 from tests.fusion.predictions import TREE, fill, predicted, read_rows, write_predictions
 

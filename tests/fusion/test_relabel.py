@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
 from catalog.workspace import Workspace
-from fusion.answers import settle
 from fusion.cli import main as fusion
-from fusion.journal import Journal
-from fusion.relabel import export, relabel
+from fusion.review.answers import settle
+from fusion.review.journal import Journal
+from fusion.review.relabel import export, relabel
 from tests.conftest import make_product
 from tests.fusion.conftest import call
 from tests.fusion.predictions import TREE, fill, predicted, write_predictions

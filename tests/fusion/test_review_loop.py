@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from catalog.cli import main as catalog
 from catalog.workspace import Workspace
 from fusion.cli import main as fusion
-from fusion.journal import Journal
+from fusion.review.journal import Journal
 from tests.fusion.conftest import call, document
 from tests.fusion.predictions import fill, read_rows
 

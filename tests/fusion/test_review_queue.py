@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusion.audit import AuditSample, audit_keys
-from fusion.review_file import COLUMNS, plain_cell
-from fusion.review_queue import MAX_COPIES
+from fusion.review.audit import AuditSample, audit_keys
+from fusion.review.queue import MAX_COPIES
+from fusion.review.sheet import COLUMNS, plain_cell
 from tests.fusion.predictions import predicted, read_rows, write_predictions
 
 product = st.tuples(

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from catalog.config import load_config
 from catalog.workspace import Workspace
 from fusion.cli import main as fusion
-from fusion.comparison import cross_fit
 from fusion.config import FusionConfig
+from fusion.heads.comparison import cross_fit
 from fusion.held_out import gather
 from fusion.members import Members
 from fusion.predictor import Predictor

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from catalog.run import read_json
 from catalog.taxonomy import Taxonomy, path_text
-from fusion.audit import audit_keys, right_at_each_level
 from fusion.decide import Decision
-from fusion.review_file import MAX_FAULTS, Answer, read_answers, refuse
-from fusion.review_queue import Queue, read_queue, written_in
+from fusion.review.audit import audit_keys, right_at_each_level
+from fusion.review.queue import Queue, read_queue, written_in
+from fusion.review.sheet import MAX_FAULTS, Answer, read_answers, refuse
 
 ROWS = pa.schema(
     [
@@ -34,7 +34,7 @@ REVIEW, AUDIT, COPY = "review", "audit", "copy"
 
 @dataclass(frozen=True)
 class Settled:
-    """Answers with what had been predicted; the counts are those of `fusion.entry.Entry`.
+    """Answers with what had been predicted; the counts are those of `fusion.review.entry.Entry`.
 
     Attributes:
         rows: schema `ROWS`, one row per product, ascending.

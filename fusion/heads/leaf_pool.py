@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import Taxonomy
-from fusion.evidence import FLOOR, dense_rows, gather_evidence
-from fusion.head import Head, chunks, load_tensors, save_tensors
-from fusion.log_linear import LogLinearFit, LogLinearWeights
+from fusion.heads.base import Head, chunks, load_tensors, save_tensors
+from fusion.heads.evidence import FLOOR, dense_rows, gather_evidence
+from fusion.heads.log_linear import LogLinearFit, LogLinearWeights
 
 MAX_FITTED_VALUES = 2 * 10**7
 """Products times leaves times features in a fit (80 MB): a few dozen weights need no more."""

@@ -15,8 +15,8 @@ from safetensors.numpy import load_file, save_file
 from catalog.atomic import atomic_path
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import Taxonomy
-from fusion.evidence import FLOOR
-from fusion.log_linear import MAX_EXPERTS
+from fusion.heads.evidence import FLOOR
+from fusion.heads.log_linear import MAX_EXPERTS
 
 CHUNK = 512
 

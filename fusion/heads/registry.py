@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
 from fusion.config import FusionConfig
-from fusion.head import Head
-from fusion.leaf_pool import LeafPool
-from fusion.means import BestSingle, Mean
-from fusion.pool import TreePool
-from fusion.stacker import Stacker
+from fusion.heads.base import Head
+from fusion.heads.leaf_pool import LeafPool
+from fusion.heads.means import BestSingle, Mean
+from fusion.heads.stacker import Stacker
+from fusion.heads.tree_pool import TreePool
 
 Maker = Callable[[Taxonomy, Sequence[str], FusionConfig], Head]
 TREE = "tree"

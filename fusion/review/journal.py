@@ -16,8 +16,8 @@ from catalog.atomic import atomic_path, exclusive, write_text
 from catalog.config import checked
 from catalog.run import Run, read_json
 from catalog.workspace import Workspace
-from fusion.answers import ROWS, Settled, predictions_of, run_of, settle
-from fusion.entry import Entry, ReviewedFile, event
+from fusion.review.answers import ROWS, Settled, predictions_of, run_of, settle
+from fusion.review.entry import Entry, ReviewedFile, event
 
 NAME = re.compile(r"[0-9]{4,}\.json")
 
@@ -88,7 +88,7 @@ class Journal:
         return self._turn(number, active=True)
 
     def rows(self, entry: Entry) -> pa.Table:
-        """An entry's answers, of schema `fusion.answers.ROWS`."""
+        """An entry's answers, of schema `fusion.review.answers.ROWS`."""
         path = self._path(entry.number, ".csv")
         options = pa_csv.ConvertOptions(column_types=ROWS, include_columns=ROWS.names)
         try:

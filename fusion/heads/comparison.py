@@ -10,8 +10,8 @@ from catalog.bson_index import Progress
 from catalog.intervals import paired_difference
 from catalog.metrics import MIN_PROBABILITY, Scores, concatenate_scores, score
 from fusion.config import FusionConfig
-from fusion.head import Head, chunks
-from fusion.heads import HEADS, make_head
+from fusion.heads.base import Head, chunks
+from fusion.heads.registry import HEADS, make_head
 from fusion.held_out import HeldOut, without_copies
 
 NLL_TIE = 0.005

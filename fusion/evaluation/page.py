@@ -14,14 +14,14 @@ from catalog.plots import Plot
 from catalog.product import MAX_IMAGES
 from catalog.report import Estimate, Report, Table, cat1_table
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
-from fusion.decided import ACCEPT, CAT1, CAT2, GIVEN, KINDS, REVIEW
-from fusion.evaluation_summary import summary_of
-from fusion.heads import TREE
-from fusion.measurement import Measurement
-from fusion.paired import nll_of, paired_rows
-from fusion.pool import TreePool
+from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, KINDS, REVIEW
+from fusion.evaluation.measurement import Measurement
+from fusion.evaluation.paired import nll_of, paired_rows
+from fusion.evaluation.summary import summary_of
+from fusion.evaluation.weights_picture import weights_plot, weights_table
+from fusion.heads.registry import TREE
+from fusion.heads.tree_pool import TreePool
 from fusion.predictor import Predictor
-from fusion.weights_picture import weights_plot, weights_table
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from catalog.labels import true_leaves
 from catalog.report import N_CONFUSIONS, Report
 from catalog.system import leaderboard
 from catalog.workspace import Workspace
-from fusion.evaluation_page import page_of
-from fusion.examples import confused_rows, corrected_by, examples_of, surest_mistakes
-from fusion.measurement import Measurement, measure
+from fusion.evaluation.examples import confused_rows, corrected_by, examples_of, surest_mistakes
+from fusion.evaluation.measurement import Measurement, measure
+from fusion.evaluation.page import page_of
 from fusion.predictor import Predictor
 from ocr.expert import NAME as TEXT
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from catalog.atomic import atomic_path
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import LEVELS, Taxonomy
-from fusion.evidence import FLOOR, dense_rows
-from fusion.head import Head, chunks
+from fusion.heads.base import Head, chunks
+from fusion.heads.evidence import FLOOR, dense_rows
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier

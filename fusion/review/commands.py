@@ -28,7 +28,7 @@ def apply(
 ) -> None:
     """Take filled review.csv and audit.csv FILES into the journal: a category_id corrects, `ok` confirms."""
     from catalog.workspace import Workspace
-    from fusion.journal import apply_files
+    from fusion.review.journal import apply_files
 
     entry = apply_files(Workspace(workspace), files, predictions, run, reviewer)
     say(entry.summary())
@@ -40,8 +40,8 @@ def apply(
 def show(workspace: Path) -> None:
     """Every review of the workspace, the oldest first."""
     from catalog.workspace import Workspace
-    from fusion.entry import table_text
-    from fusion.journal import Journal
+    from fusion.review.entry import table_text
+    from fusion.review.journal import Journal
 
     say(table_text(Journal(Workspace(workspace)).entries()))
 
@@ -52,7 +52,7 @@ def show(workspace: Path) -> None:
 def undo(number: int | None, workspace: Path) -> None:
     """Let the answers of review NUMBER (default: the last active one) count no more."""
     from catalog.workspace import Workspace
-    from fusion.journal import Journal
+    from fusion.review.journal import Journal
 
     entry = Journal(Workspace(workspace)).undo(number)
     say(f"review {entry.number} is undone; `fusion review redo {entry.number}` brings it back")
@@ -64,7 +64,7 @@ def undo(number: int | None, workspace: Path) -> None:
 def redo(number: int, workspace: Path) -> None:
     """Let the answers of an undone review NUMBER count again."""
     from catalog.workspace import Workspace
-    from fusion.journal import Journal
+    from fusion.review.journal import Journal
 
     say(f"review {Journal(Workspace(workspace)).redo(number).number} is active again")
 
@@ -79,8 +79,8 @@ def export(catalogs: tuple[Path, ...], train: Path | None, output: Path, workspa
     """Write a BSON file for the next training: training documents and reviewed products with the labels given."""
     from catalog.catalog import Catalog
     from catalog.workspace import Workspace
-    from fusion.journal import Journal
-    from fusion.relabel import export as run_export
+    from fusion.review.journal import Journal
+    from fusion.review.relabel import export as run_export
 
     with progress_bar("index") as progress:
         opened = [Catalog(path, progress) for path in catalogs]

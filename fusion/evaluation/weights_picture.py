@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catalog.plots import PLOT_STYLE, Plot, svg
 from catalog.report import Table
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
-from fusion.pool import TreePool
+from fusion.heads.tree_pool import TreePool
 
 MAX_SETS = 6
 """Sets drawn; the table has all."""

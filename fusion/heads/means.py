@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from catalog.metrics import score_probabilities
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import Taxonomy
-from fusion.evidence import FLOOR, dense_rows
-from fusion.head import Head, load_tensors, save_tensors
+from fusion.heads.base import Head, load_tensors, save_tensors
+from fusion.heads.evidence import FLOOR, dense_rows
 
 
 class BestSingle(Head):

@@ -19,8 +19,8 @@ from catalog.report import Estimate
 from catalog.run import Run
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
 from catalog.workspace import Workspace
-from fusion.measurement import predicted_chunks
-from fusion.paired import nll_of, paired_rows
+from fusion.evaluation.measurement import predicted_chunks
+from fusion.evaluation.paired import nll_of, paired_rows
 from fusion.predictor import Predictor
 from fusion.training import CROSS_FIT
 

@@ -12,9 +12,9 @@ from scipy.optimize import LinearConstraint, minimize
 
 from catalog.probabilities import Silence
 from catalog.taxonomy import LEVELS
-from fusion.evidence import FLOOR
-from fusion.log_linear import LogLinearFit, LogLinearWeights, penalised_loss
-from fusion.pool import TreePool
+from fusion.heads.evidence import FLOOR
+from fusion.heads.log_linear import LogLinearFit, LogLinearWeights, penalised_loss
+from fusion.heads.tree_pool import TreePool
 from tests.fusion.small import TREE, L, expert, random_case
 
 

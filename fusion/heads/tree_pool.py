@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import LEVELS, Taxonomy
-from fusion.evidence import FLOOR, Evidence, first_children, gather_evidence
-from fusion.head import Head, chunks, load_tensors, save_tensors
-from fusion.log_linear import LogLinearFit, LogLinearWeights
+from fusion.heads.base import Head, chunks, load_tensors, save_tensors
+from fusion.heads.evidence import FLOOR, Evidence, first_children, gather_evidence
+from fusion.heads.log_linear import LogLinearFit, LogLinearWeights
 
 MAX_FITTED = 200_000
 WEIGHTS = ("base", "by_count", "by_set", "by_shelf")

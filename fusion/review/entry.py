@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict
 
 from catalog.taxonomy import LEVEL_NAMES
-from fusion.audit import clopper_pearson
+from fusion.review.audit import clopper_pearson
 
 
 class ReviewedFile(BaseModel):

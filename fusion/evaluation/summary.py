@@ -13,10 +13,10 @@ from catalog.intervals import mean_intervals
 from catalog.report import Estimate
 from catalog.system import System
 from catalog.taxonomy import LEVEL_NAMES
-from fusion.decided import ACCEPT, CAT1, CAT2, REVIEW
-from fusion.heads import HEADS
-from fusion.measurement import Measurement
-from fusion.paired import paired_rows
+from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, REVIEW
+from fusion.evaluation.measurement import Measurement
+from fusion.evaluation.paired import paired_rows
+from fusion.heads.registry import HEADS
 from fusion.predictor import Predictor
 
 

@@ -13,8 +13,8 @@ from catalog.catalog import Catalog
 from catalog.metrics import LIST, Scores, concatenate_scores, list_distance, score, score_probabilities
 from catalog.probabilities import Silence, silent_everywhere
 from catalog.system import System
-from fusion.decided import Decided
-from fusion.heads import HEADS
+from fusion.evaluation.decided import Decided
+from fusion.heads.registry import HEADS
 from fusion.members import describe
 from fusion.predictor import Predictions, Predictor
 from fusion.ranking import risk_order

@@ -14,7 +14,7 @@ from catalog.atomic import atomic_path
 from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.product import ProblemKind, ProblemLog
-from fusion.journal import Journal
+from fusion.review.journal import Journal
 
 STRIDE = 1000
 LEFT_BEHIND = (ProblemKind.TRUNCATED, ProblemKind.GARBAGE, ProblemKind.BAD_DOCUMENT, ProblemKind.REPEATED_ID)

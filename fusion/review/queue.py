@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from catalog.run import read_json
 from catalog.taxonomy import Taxonomy
-from fusion.audit import AuditSample
 from fusion.decide import Decision
-from fusion.review_file import write_review
+from fusion.review.audit import AuditSample
+from fusion.review.sheet import write_review
 
 BATCH = 4096
 MAX_COPIES = 20
@@ -67,7 +67,7 @@ class Written:
     Attributes:
         waiting: products that were not accepted; queued: how many of them stand in review.csv.
         audited: rows of audit.csv; audit_seed, audit_limit: an accepted product is in the sample when its key
-            (`fusion.audit.audit_keys`) is not larger than the limit; None when none is.
+            (`fusion.review.audit.audit_keys`) is not larger than the limit; None when none is.
     """
 
     waiting: int

@@ -1,0 +1,1 @@
+"""How good it is: one page, and runs against each other."""

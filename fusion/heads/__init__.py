@@ -1,0 +1,1 @@
+"""Heads: what fuses the experts, and which of them is best."""

@@ -1,0 +1,1 @@
+"""What people look at: the queue, their answers, the next training."""
