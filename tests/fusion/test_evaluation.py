@@ -15,8 +15,8 @@ from catalog.confusions import Confusion
 from catalog.labels import true_leaves
 from catalog.system import System
 from catalog.workspace import Workspace
-from fusion.evaluation import measurement
 from fusion.cli import main as fusion
+from fusion.evaluation import measurement
 from fusion.evaluation.decided import Decided
 from fusion.evaluation.examples import confused_rows, corrected_by, surest_mistakes
 from fusion.evaluation.measurement import Measurement, measure
