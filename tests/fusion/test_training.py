@@ -71,3 +71,62 @@ def test_with_nothing_there_the_error_names_the_next_command(tmp_path):
         refused = CliRunner().invoke(fusion, [*command, "--workspace", str(tmp_path / "none")])
         assert refused.exit_code == 1
         assert "catalog split" in refused.stderr or "is empty" in refused.stderr
+
+
+def test_a_network_of_another_backbone_speaks_beside_the_latest(trained, tmp_path):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    room = Workspace(tmp_path / "runs")
+    first = room.latest("mosaic", "any")
+    other = ["--set", "backbone.name=test_efficientnet"]
+    for command, *options in (
+        (mosaic, "train", "--config", "debug", "--n-images", "any", *other),
+        (fusion, "train", "--with", str(first.folder)),
+    ):
+        done = CliRunner().invoke(command, [*options, "--workspace", str(tmp_path / "runs")])
+        assert done.exit_code == 0, done.output
+    run = room.latest("fusion")
+    added = [name for name in run.details["experts"] if "@" in name]
+    assert added
+    assert "\n" + added[0] in done.stdout
+    found = Predictor.load(run.folder).predict([room.training_catalog()[0]])
+    assert [e.expert for e in found.experts] == run.details["experts"]
+    assert found.fused.sum() == pytest.approx(1, abs=1e-4)
+    listed = CliRunner().invoke(fusion, ["experts", "--workspace", str(tmp_path / "runs")])
+    assert "networks that do not speak" in listed.stdout
+    assert first.folder.name in listed.stdout
+    twice = CliRunner().invoke(
+        fusion,
+        ["train", "--with", str(first.folder), "--with", str(first.folder), "--workspace", str(tmp_path / "runs")],
+    )
+    assert twice.exit_code == 1
+    assert "add one of them" in twice.stderr
+
+
+def test_the_fused_result_is_also_measured_without_copies(trained, tmp_path):
+    """Copies across the split: most products get the first photo of another product of their leaf."""
+    import bson
+
+    from catalog.cli import main as catalog
+
+    documents = list(bson.decode_all((trained / "train.bson").read_bytes()))
+    for i, document in enumerate(documents):
+        if i >= 5 and i % 3:
+            # a photo that a handful of products of the leaf share
+            document["imgs"] = [documents[i % 5 + 5 * (i % 4)]["imgs"][0]]
+    (tmp_path / "train.bson").write_bytes(b"".join(bson.encode(d) for d in documents))
+    room = ["--workspace", str(tmp_path / "runs")]
+    tree = ["--tree", str(trained / "tree.csv"), "--max-copies", "3"]
+    for command, *options in (
+        (catalog, "split", str(tmp_path / "train.bson"), *tree),
+        (mosaic, "train", "--config", "debug", "--n-images", "any"),
+        (fusion, "train"),
+    ):
+        done = CliRunner().invoke(command, [*options, *room])
+        assert done.exit_code == 0, done.output
+    assert "\ncopies " in done.stdout
+    assert "\nfused, no copy known" in done.stdout
+    run = Workspace(tmp_path / "runs").latest("fusion")
+    assert (run.folder / "copies.safetensors").is_file()
+    found = Predictor.load(run.folder).predict([Workspace(tmp_path / "runs").training_catalog()[7]])
+    assert found.experts[-1].expert == "copies"
+    assert found.known_copies
