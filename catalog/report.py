@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ class Report:
             "examples": {title: [list(e.lines) for e in own] for title, own in self.examples.items()},
         }
 
-    @property
+    @cached_property
     def confusions(self) -> list[Confusion]:
         """The most frequent ones of the first system."""
         return find_confusions(self.systems[0].scores)[:N_CONFUSIONS]

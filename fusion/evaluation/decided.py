@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ class Decided:
         """A part of the products."""
         return Decided(self.level[rows], self.overlap[rows], self.leaf_right[rows], self.n_images[rows])
 
+    @cached_property
     def summary(self) -> dict[str, dict[str, Any]]:
         """Figures by image count and `all`, in plain JSON types; a count without products is left out.
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from catalog.bson_index import Progress
 from catalog.catalog import Catalog
-from catalog.confusions import find_confusions
 from catalog.labels import true_leaves
-from catalog.report import N_CONFUSIONS, Report
+from catalog.report import Report
 from catalog.system import leaderboard
 from catalog.workspace import Workspace
 from fusion.evaluation.examples import confused_rows, corrected_by, examples_of, surest_mistakes
@@ -37,13 +36,12 @@ def evaluate(
 
 
 def _add_examples(report: Report, found: Measurement, predictor: Predictor, catalog: Catalog) -> None:
-    confusions = find_confusions(found.fused)[:N_CONFUSIONS]
     groups = {"Surest mistakes": surest_mistakes(found.fused)}
     experts = {system.name: system.scores for system in found.experts}
     if TEXT in experts and len(experts) > 1:
         photos = next(scores for name, scores in experts.items() if name != TEXT)
         groups["Corrected by the text"] = corrected_by(found.fused, photos, experts[TEXT])
-    rows = [confused_rows(found.fused, confusion) for confusion in confusions]
+    rows = [confused_rows(found.fused, confusion) for confusion in report.confusions]
     shown = examples_of(predictor, catalog, found.fused, [*groups.values(), *rows])
     report.examples = dict(zip(groups, shown[: len(groups)], strict=True))
-    report.confused = dict(zip(confusions, shown[len(groups) :], strict=True))
+    report.confused = dict(zip(report.confusions, shown[len(groups) :], strict=True))

@@ -58,7 +58,7 @@ def _weights(predictor: Predictor, report: Report) -> Plot | None:
 
 def decision_table(found: Measurement) -> Table:
     """How many products are accepted, given a parent or sent to review, and how often that is right."""
-    figures = found.decided.summary()[ALL]["decisions"]
+    figures = found.decided.summary[ALL]["decisions"]
     rows: list[list[object]] = [
         [kind, figures[kind]["n"], *(Estimate.of(figures[kind], name) for name in ("share", "precision", "leaf_right"))]
         for kind in (ACCEPT, CAT2, CAT1, GIVEN, REVIEW)
@@ -73,7 +73,7 @@ def decision_table(found: Measurement) -> Table:
 def decision_counts_table(found: Measurement) -> Table:
     """The decisions by image count, with hierarchical precision, recall and F of what is given."""
     rows: list[list[object]] = []
-    for count, own in by_count(found.decided.summary()):
+    for count, own in by_count(found.decided.summary):
         decisions = own["decisions"]
         shares = [Estimate.of(decisions[kind], "share") for kind in KINDS if kind != GIVEN]
         right = [Estimate.of(decisions[kind], "precision") for kind in (ACCEPT, GIVEN)]

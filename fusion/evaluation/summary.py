@@ -41,7 +41,7 @@ def _accuracy(found: Measurement) -> str:
 
 
 def _decisions(found: Measurement) -> list[str]:
-    figures = found.decided.summary()[ALL]["decisions"]
+    figures = found.decided.summary[ALL]["decisions"]
     accepted = figures[ACCEPT]
     sentences = ["No product is sure enough to be accepted unseen."]
     if accepted["n"]:

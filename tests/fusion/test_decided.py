@@ -32,7 +32,7 @@ def some_answers(seed: int, n: int) -> tuple[Decided, list[tuple[str, ...]], lis
 @given(st.integers(0, 10**6), st.integers(1, 40))
 def test_every_figure_equals_the_obvious_version(seed, n):
     decided, answers, paths, counts = some_answers(seed, n)
-    summary = decided.summary()
+    summary = decided.summary
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert set(summary) == {"all", *map(str, set(counts.tolist()))}
     for group, found in summary.items():
@@ -69,7 +69,7 @@ def test_full_paths_have_the_precision_and_recall_that_their_distance_says(seed)
     dense, truth = rng.dirichlet(np.ones(8), size=20), rng.integers(0, 8, 20)
     scores = score(dense, truth, np.arange(20), np.ones(20, np.int8), TAXONOMY)
     leaves = np.stack([np.full(20, 3), scores.predicted[:, 2]], axis=1)
-    figures = Decided.of(leaves, truth, scores.correct[:, 2], scores.n_images, TAXONOMY).summary()["all"]
+    figures = Decided.of(leaves, truth, scores.correct[:, 2], scores.n_images, TAXONOMY).summary["all"]
     for name in ("h_precision", "h_recall", "h_f1"):
         assert figures[name] == pytest.approx(1 - scores.distance.mean() / 3)
 
