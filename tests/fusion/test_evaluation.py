@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -13,6 +14,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.confusions import Confusion
 from catalog.labels import true_leaves
+from catalog.probabilities import Silence
 from catalog.system import System
 from catalog.workspace import Workspace
 from fusion.cli import main as fusion
@@ -69,18 +71,33 @@ def test_every_head_and_expert_is_scored_on_every_product(measured, predictor, c
     np.testing.assert_allclose(measured.risk_distance, np.mean(slow, axis=1), atol=1e-5)
     assert measured.decided.level.tolist() == found.given[:, 0].tolist()
     assert measured.systems[0].training_counts.sum() == 200
+    assert set(measured.without) == {e.expert for e in found.experts}
+    for i, expert in enumerate(found.experts):
+        others = list(found.experts)
+        others[i] = replace(expert, silence=np.full(len(expert), Silence.FAILED, np.uint8))
+        dense = predictor.head.predict_proba(others, found.photos.n_readable)
+        assert (measured.without[expert.expert] == (dense.argmax(axis=1) == truth)).mean() > 0.99
 
 
 @pytest.mark.slow
 def test_only_a_share_of_a_large_file_is_asked_again_without_experts(measured, predictor, catalog, monkeypatch):
-    assert set(measured.without) == ({s.name for s in measured.experts} if len(measured.experts) > 1 else set())
     monkeypatch.setattr(measurement, "CHUNK", 20)
     monkeypatch.setattr(measurement, "MAX_SILENCED", 50)
     found = measure(predictor, catalog, true_leaves(catalog, predictor.tree))
-    if measured.without:
-        assert found.asked.tolist() == [i for i in range(200) if i // 20 % 4 == 0]
-        for name, left in found.without.items():
-            np.testing.assert_array_equal(left, measured.without[name][found.asked])
+    assert found.asked.tolist() == [i for i in range(200) if i // 20 % 4 == 0]
+    for name, left in found.without.items():
+        np.testing.assert_array_equal(left, measured.without[name][found.asked])
+
+
+@pytest.mark.slow
+def test_products_without_a_label_are_left_out_even_where_a_whole_chunk_has_none(predictor, catalog, monkeypatch):
+    monkeypatch.setattr(measurement, "CHUNK", 64)
+    truth = true_leaves(catalog, predictor.tree)
+    truth[:70] = -1
+    found = measure(predictor, catalog, truth)
+    assert found.fused.product_ids.tolist() == catalog.product_ids[70:].tolist()
+    assert len(found.decided) == len(found.risk_hit) == 130
+    assert found.asked.tolist() == list(range(130))
 
 
 @pytest.mark.slow
