@@ -118,7 +118,7 @@ class Predictor:
         readings: dict[int, Reading] = {}
         if self.text is not None:
             wanted = routed(experts[0], self.shelves, self.tree, self.route_threshold)
-            experts.append(self.text.predict(products, wanted))
+            experts.append(self.text.predict(products, wanted, photos.md5s))
             readings = self.text.readings
             problems.extend(unread(readings, problems))
         known: dict[int, int] = {}

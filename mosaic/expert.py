@@ -210,7 +210,9 @@ def look(backend: Backend, photos: NDArray[np.uint8], config: MosaicConfig) -> l
     """What a network says of `(B, N, S, S, 3)` uint8 photos set into mosaics and, when configured, mirrored."""
     straight = torch.from_numpy(photos)
     ways = [straight, mirrored(straight)] if config.inference.flip else [straight]
-    return [backend(arrange(way, config.layout).numpy()) for way in ways]
+    # in one call: a single product's two ways are two cores' work
+    seen = backend(arrange(torch.cat(ways), config.layout).numpy())
+    return [Outputs(*(values[i : i + len(photos)] for values in seen)) for i in range(0, len(seen.logits), len(photos))]
 
 
 def average(

@@ -21,15 +21,11 @@ def arrange(photos: Tensor, layout: Layout) -> Tensor:
     Returns:
         `(B, S, N * S, 3)`, for a grid of three or four `(B, 2 * S, 2 * S, 3)`, of the same dtype.
     """
-    batch, n, size = photos.shape[:3]
-    columns = n if layout == "strip" or n < 3 else 2
-    rows = -(-n // columns)
-    if n < rows * columns:
-        blank = photos.new_full((batch, rows * columns - n, size, size, 3), WHITE)
-        photos = torch.cat([photos, blank], dim=1)
-    # (B, rows, columns, S, S, 3) -> (B, rows, S, columns, S, 3)
-    tiles = photos.view(batch, rows, columns, size, size, 3).transpose(2, 3)
-    return tiles.reshape(batch, rows * size, columns * size, 3)
+    places = list(photos.unbind(1))
+    columns = len(places) if layout == "strip" or len(places) < 3 else 2
+    places += [torch.full_like(places[0], WHITE)] * (-len(places) % columns)
+    rows = [torch.cat(places[start : start + columns], dim=2) for start in range(0, len(places), columns)]
+    return torch.cat(rows, dim=1)
 
 
 def mirrored(photos: Tensor) -> Tensor:

@@ -58,9 +58,11 @@ class Reading:
         return sum(words) / len(words) if words else math.nan
 
 
-def read_products(reader: PhotoReader, products: Sequence[Product]) -> list[Reading]:
-    """Read every photo of some products, each distinct photo once."""
-    keys = [[photo_md5(photo) for photo in product.images] for product in products]
+def read_products(
+    reader: PhotoReader, products: Sequence[Product], md5s: Sequence[Sequence[bytes]] | None = None
+) -> list[Reading]:
+    """Read every photo of some products, each distinct photo once; `md5s`: those of each product's photos, if known."""
+    keys = [[photo_md5(photo) for photo in product.images] for product in products] if md5s is None else md5s
     encoded: dict[bytes, bytes] = {}
     for own, product in zip(keys, products, strict=True):
         encoded.update(zip(own, product.images, strict=True))
@@ -93,16 +95,25 @@ class TextExpert:
     plan: str = ""
     readings: dict[int, Reading] = field(default_factory=dict)
 
-    def predict(self, products: Sequence[Product], routed: NDArray[np.bool_]) -> Probabilities:
-        """One row per product; `routed` is `(N,)` bool. Silence: not routed, nothing read, or failed.
+    def predict(
+        self,
+        products: Sequence[Product],
+        routed: NDArray[np.bool_],
+        md5s: Sequence[Sequence[bytes]] | None = None,
+    ) -> Probabilities:
+        """One row per product; `routed` is `(N,)` bool, `md5s` as in `read_products`.
+
+        Silence: not routed, nothing read, or failed.
 
         `readings` then holds what was read on each routed product of this call, by product_id.
         """
-        wanted = [product for product, wants in zip(products, routed.tolist(), strict=True) if wants]
-        self.readings = dict(zip([p.product_id for p in wanted], read_products(self.reader, wanted), strict=True))
+        asked = np.flatnonzero(routed).tolist()
+        wanted = [products[row] for row in asked]
+        found = read_products(self.reader, wanted, None if md5s is None else [md5s[row] for row in asked])
+        self.readings = {product.product_id: reading for product, reading in zip(wanted, found, strict=True)}
         silence = np.full(len(products), Silence.NOT_ROUTED, np.uint8)
         texts, rows = [], []
-        for row in np.flatnonzero(routed).tolist():
+        for row in asked:
             reading = self.readings[products[row].product_id]
             text = reading.product_text
             if text.tokens:

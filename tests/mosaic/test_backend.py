@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from catalog.config import load_config
 from mosaic import backend as backend_module
-from mosaic.backend import MAX_SHAPES, OpenVinoBackend, TorchBackend, make_backend
+from mosaic.backend import MAX_PROGRAMS, OpenVinoBackend, TorchBackend, make_backend
 from mosaic.config import InferenceConfig, MosaicConfig
 from mosaic.network import MosaicNetwork
 from mosaic.outputs import Outputs
@@ -81,11 +81,38 @@ def test_a_result_is_not_overwritten_by_the_next_call():
 def test_compiled_shapes_are_bounded_and_come_back():
     net = network()
     made = OpenVinoBackend(backend_module.to_openvino(net, SIZE))
-    for width in range(1, MAX_SHAPES + 3):
+    for width in range(1, MAX_PROGRAMS + 3):
         made(mosaics(1, (30, 30 + 2 * width)))
-    assert len(made._queues) == MAX_SHAPES
+    assert len(made._queues) == MAX_PROGRAMS
     batch = mosaics(2, (30, 32))
     assert_same(made(batch), reference(net, batch))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6, 7, 11])
+def test_a_mosaic_has_the_same_result_whatever_shares_its_request(monkeypatch, n):
+    monkeypatch.setattr(backend_module, "PIXELS_PER_REQUEST", 3 * 30 * 30)
+    made = OpenVinoBackend(backend_module.to_openvino(network(), SIZE))
+    batch = mosaics(n, (30, 30))
+    alone = [made(batch[row : row + 1]) for row in range(n)]
+    together = made(batch)
+    for values, single in zip(together, zip(*alone, strict=True), strict=True):
+        # to the bit: a prediction that goes on after a kill meets other batches
+        assert np.array_equal(values, np.concatenate(single))
+
+
+def test_a_first_batch_of_many_is_held_against_pytorch_too(monkeypatch):
+    class WrongTogether:
+        name = "openvino"
+
+        def __call__(self, mosaics):
+            out = reference(network(), mosaics)
+            return out if len(mosaics) < 5 else Outputs(out.embedding, out.logits + 1)
+
+    monkeypatch.setattr(backend_module, "OpenVinoBackend", lambda _: WrongTogether())
+    made = make_backend(network(), inference(backend="openvino"), CPU, SIZE)
+    made(mosaics(1, (30, 30)))
+    with pytest.raises(ValueError, match="is not the network"):
+        made(mosaics(5, (30, 30)))
 
 
 def test_auto_is_openvino_on_cpu_and_torch_on_a_gpu(monkeypatch):
