@@ -37,9 +37,9 @@ from mosaic.backend import make_backend
 from mosaic.config import MosaicConfig
 from mosaic.device import best_device
 from mosaic.expert import Photos, average, load_photos, look
-from mosaic.job import load_network
 from mosaic.network import MosaicNetwork
 from mosaic.outputs import Backend
+from mosaic.weights import load_network
 
 RANKED = [View(n, str(k)) for n in range(2, MAX_IMAGES + 1) for k in range(1, n + 1)]
 WAYS = {

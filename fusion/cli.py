@@ -92,6 +92,7 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace predictions of another input or model in that folder.")
 @PRECISION
 @click.option("--discard-answers", is_flag=True, help="Replace a review.csv that a reviewer has filled, too.")
+@click.option("--resume", is_flag=True, help="Continue a killed prediction, as the same command does without it.")
 @workspace_option
 @strict_option
 def predict(
@@ -101,6 +102,7 @@ def predict(
     overwrite: bool,
     precision: float | None,
     discard_answers: bool,
+    resume: bool,
     workspace: Path,
     strict: bool,
 ) -> None:
@@ -114,6 +116,8 @@ def predict(
     for file in files:
         if not file.exists():
             raise FileNotFoundError(f"{file} does not exist")
+    if resume and overwrite:
+        raise ValueError("--resume continues what lies in the folder, --overwrite removes it: give one of them")
     if all(is_photo(file) for file in files):
         say(str(predict_photos(_predictor(run, workspace, precision), list(files))))
         return

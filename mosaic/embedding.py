@@ -18,8 +18,8 @@ from mosaic.backend import make_backend
 from mosaic.config import MosaicConfig
 from mosaic.device import best_device
 from mosaic.expert import CACHE_BYTES, ENTRY_BYTES, Photos, batches, load_photos, look
-from mosaic.job import load_network
 from mosaic.network import MosaicNetwork
+from mosaic.weights import load_network
 
 CHUNK = 256
 VECTORS = "vectors.npy"

@@ -22,11 +22,11 @@ from mosaic.backend import OnnxBackend, OpenVinoBackend, TorchBackend
 from mosaic.config import MosaicConfig
 from mosaic.expert import load_photos
 from mosaic.graph import INPUT, OUTPUTS, to_onnx, to_openvino
-from mosaic.job import load_network
 from mosaic.layout import arrange
 from mosaic.network import MosaicNetwork
 from mosaic.outputs import EXACT, QUANTISED, Backend, Outputs, Parity, Tolerance, compare, require
 from mosaic.quantize import quantize
+from mosaic.weights import load_network
 
 Format = Literal["onnx", "openvino"]
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}

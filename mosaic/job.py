@@ -32,6 +32,7 @@ from mosaic.loss import parents_of
 from mosaic.network import MosaicNetwork
 from mosaic.samples import training_samples
 from mosaic.training_page import write_training_page
+from mosaic.weights import load_network, weights_name
 
 log = logging.getLogger(__name__)
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -53,15 +54,6 @@ def products_of_view(
     return positions[np.array(shown)[counts] & (fitting | (view.n_images == ANY))]
 
 
-def load_network(run: Run, config: MosaicConfig, part: int | None = None) -> MosaicNetwork:
-    """The deployed network of a run, or the one that never saw `part`."""
-    return MosaicNetwork.load(run.folder / _weights_name(part), config.backbone)
-
-
-def _weights_name(part: int | None) -> str:
-    return "weights.safetensors" if part is None else f"weights-part{part}.safetensors"
-
-
 @dataclass
 class TrainingJob:
     """The fits of one run, each of which may have been done before a kill."""
@@ -79,7 +71,7 @@ class TrainingJob:
 
     def fitted(self, part: int | None, initial: MosaicNetwork | None) -> MosaicNetwork:
         """Fit on everything but `part` (None: on everything), from `initial` or from the backbone's weights."""
-        path = self.run.folder / _weights_name(part)
+        path = self.run.folder / weights_name(part)
         if path.is_file():
             return load_network(self.run, self.config, part)
         training = self.config.training if initial is None else self.config.specialist

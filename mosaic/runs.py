@@ -13,8 +13,8 @@ from catalog.run import Run
 from catalog.workspace import NEXT_COMMAND, Workspace
 from mosaic.config import MosaicConfig
 from mosaic.expert import MosaicExpert, average
-from mosaic.job import load_network
 from mosaic.outputs import Backend
+from mosaic.weights import load_network
 
 ROWS = 1024
 

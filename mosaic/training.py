@@ -16,9 +16,10 @@ from catalog.workspace import Workspace
 from mosaic import team
 from mosaic.config import MosaicConfig
 from mosaic.history import read_history
-from mosaic.job import Bar, TrainingJob, load_network, products_of_view
+from mosaic.job import Bar, TrainingJob, products_of_view
 from mosaic.network import MosaicNetwork
 from mosaic.unfinished import begin_or_resume, finish
+from mosaic.weights import load_network
 
 
 class TooFewProducts(ValueError):
