@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from catalog.catalog import Catalog
-from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.catalog import Catalog, photo_md5
+from catalog.product import Problem, ProblemKind, ProblemLog, Product
 from catalog.workspace import Workspace
 from fusion import prediction
 from fusion.cli import main as fusion
@@ -157,6 +157,36 @@ def test_sigkill_at_random_moments_loses_nothing(trained, tmp_path):
     subprocess.run(command("cut"), check=True, **quiet)
     for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_resume_continues_and_does_not_go_with_overwrite(trained, tmp_path):
+    write_test(tmp_path / "test.bson", 12)
+    arguments = ["predict", tmp_path / "test.bson", "--output", tmp_path / "out", "--workspace", trained / "runs"]
+    call(fusion, *arguments)
+    before = (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns
+    call(fusion, *arguments, "--resume")
+    assert (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns == before
+    refused = CliRunner().invoke(fusion, [*map(str, arguments), "--resume", "--overwrite"])
+    assert refused.exit_code == 1
+    assert "--overwrite removes it" in refused.stderr
+    assert (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns == before
+
+
+def test_the_text_branch_is_handed_the_md5s_of_the_photos(trained, monkeypatch):
+    predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
+
+    class Heard(Exception):
+        pass
+
+    class Listener:
+        def predict(self, products, routed, md5s=None):
+            raise Heard(md5s)
+
+    monkeypatch.setattr(predictor, "text", Listener())
+    photos = [picture(leaf, leaf) for leaf in range(3)]
+    with pytest.raises(Heard) as heard:
+        predictor.predict([Product(1, tuple(photos[:2])), Product(2, (photos[2],))])
+    assert heard.value.args[0] == [tuple(map(photo_md5, photos[:2])), (photo_md5(photos[2]),)]
 
 
 def test_predictions_of_another_input_are_not_overwritten_unasked(trained, tmp_path):
