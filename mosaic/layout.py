@@ -23,7 +23,8 @@ def arrange(photos: Tensor, layout: Layout) -> Tensor:
     """
     places = list(photos.unbind(1))
     columns = len(places) if layout == "strip" or len(places) < 3 else 2
-    places += [torch.full_like(places[0], WHITE)] * (-len(places) % columns)
+    if len(places) % columns:
+        places.append(torch.full_like(places[0], WHITE))
     rows = [torch.cat(places[start : start + columns], dim=2) for start in range(0, len(places), columns)]
     return torch.cat(rows, dim=1)
 
