@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from catalog.metrics import Scores
 from catalog.taxonomy import LEVELS, Taxonomy
@@ -103,7 +103,7 @@ def _threshold(confidence: NDArray[np.float32], correct: NDArray[np.bool_], targ
             # products of equal confidence are accepted together
             n = int(np.searchsorted(-ordered, -ordered[n - 1], side="right"))
             k = int(right[n - 1])
-            lower = float(beta.ppf(doubt, k, n - k + 1)) if k else 0.0
+            lower = float(betaincinv(k, n - k + 1, doubt)) if k else 0.0
             if lower < target:
                 break
             threshold = min(threshold, float(ordered[n - 1]))
