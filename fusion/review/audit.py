@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from catalog.taxonomy import LEVELS, Taxonomy
 
@@ -53,11 +52,3 @@ def right_at_each_level(given: NDArray[np.int64], suggested: NDArray[np.int64], 
     a, b = tree.leaf_index(given), tree.leaf_index(suggested)
     right = [int((tree.ancestor(level)[a] == tree.ancestor(level)[b]).sum()) for level in LEVELS]
     return right[0], right[1], right[2]
-
-
-def clopper_pearson(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Exact two-sided interval of a share (Clopper and Pearson, Biometrika 1934); (0, 1) for n = 0."""
-    tail = (1 - confidence) / 2
-    low = float(beta.ppf(tail, right, n - right + 1)) if right else 0.0
-    high = float(beta.isf(tail, right + 1, n - right)) if right < n else 1.0
-    return low, high

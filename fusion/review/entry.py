@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from catalog.intervals import exact_share
 from catalog.taxonomy import LEVEL_NAMES
-from fusion.review.audit import clopper_pearson
 
 
 class ReviewedFile(BaseModel):
@@ -62,7 +62,7 @@ class Entry(BaseModel):
     def precision(self, level: int) -> str:
         """Share of audited products that were right at a level, with its 95 % interval, in percent."""
         right = self.audit_right[level - 1]
-        low, high = clopper_pearson(right, self.audited)
+        low, high = exact_share(right, self.audited)
         return f"{100 * right / self.audited:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
     def summary(self) -> str:

@@ -11,12 +11,10 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
 
 from catalog.run import Run
 from catalog.workspace import Workspace
 from fusion.cli import main as fusion
-from fusion.review.audit import clopper_pearson
 from fusion.review.journal import Journal, apply_files
 from fusion.review.sheet import COLUMNS, has_answers, read_answers
 from tests.fusion.conftest import call
@@ -235,16 +233,3 @@ def test_however_a_spreadsheet_saves_it(
     assert {answer.product_id: answer.category_id for answer in found} == expected
     assert n_blank == len(answers) - len(given_)
     assert has_answers(path) == bool(given_)
-
-
-@given(st.integers(0, 300), st.integers(1, 300), st.sampled_from([0.9, 0.95]))
-def test_the_interval_is_clopper_and_pearsons(right, n, confidence):
-    right = min(right, n)
-    low, high = clopper_pearson(right, n, confidence)
-    tail = (1 - confidence) / 2
-    assert 0 <= low <= right / n <= high <= 1
-    # by definition: at its ends, what was seen or something more extreme has the probability of a tail
-    if right:
-        assert binom.sf(right - 1, n, low) == pytest.approx(tail, rel=1e-6)
-    if right < n:
-        assert binom.cdf(right, n, high) == pytest.approx(tail, rel=1e-6)
