@@ -4,9 +4,9 @@ Usage: python bench/predict.py RUNS FILE.bson [--products 300] [--repeats 3] [--
 
 RUNS is a workspace with a fusion run, FILE a labelled BSON file of readable photos. The reference (`Reference`) has the
 same networks, text model and head: it decodes with Pillow, runs PyTorch as it comes in batches of 32 photos and calls
-pytesseract once for each photo of the same routed products, enlarged three times. Both take turns on the same products, with nothing read
-before; rates are medians. Both are loaded and have seen other photos before they are timed; then each is timed once as
-a whole process, from its start to its end.
+pytesseract once for each photo of the same routed products, enlarged three times (and as it is). Both take turns on the
+same products, with nothing read before; rates are medians. Both are loaded and have seen other photos before they are
+timed; then each is timed once as a whole process, from its start to its end.
 """
 
 from __future__ import annotations
