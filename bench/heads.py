@@ -87,8 +87,9 @@ def lists(data: HeldOut, chosen: str, config: FusionConfig) -> None:
 def decisions(fused: Scores, data: HeldOut, target: float, confidence: float) -> None:
     rng, outcomes = np.random.default_rng(0), []
     for _ in range(N_SPLITS):
-        half = rng.random(len(fused)) < 0.5
-        thresholds = Thresholds.fit(fused.select(half), data.tree, target, confidence)
+        # copies are no independent evidence: a group of them is on one side, and calibrates once
+        half = (rng.random(data.group.max() + 1) < 0.5)[data.group]
+        thresholds = Thresholds.fit(fused.select(half & data.representatives), data.tree, target, confidence)
         test = fused.select(~half)
         given = given_by_scores(test, thresholds)
         right = np.zeros(len(test), bool)

@@ -10,17 +10,17 @@ from catalog.product import Product
 from catalog.workspace import Workspace
 
 
-def named_product(name: str, workspace: Workspace, file: Path | None = None) -> Product:
-    """A product of `file` (default: the training catalogue) by its _id, or the photo at that path.
+def named_product(name: str, workspace: Workspace, file: Path | None = None) -> tuple[Product, Catalog | None]:
+    """A product of `file` (default: the training catalogue) by its _id, with that catalogue; or the photo at that path.
 
     Raises:
         ValueError: no such product, or a photo over 64 MiB.
         FileNotFoundError: no such photo or catalogue.
     """
     if is_photo(Path(name)):
-        return Product(0, (read_photo(Path(name)),))
+        return Product(0, (read_photo(Path(name)),)), None
     catalog = workspace.training_catalog() if file is None else Catalog(file)
     rows = (catalog.product_ids == int(name)).nonzero()[0] if name.lstrip("-").isdecimal() else []
     if not len(rows):
         raise ValueError(f"{catalog.path} has no product {name}: give one of its _id, or a photo")
-    return catalog[int(rows[0])]
+    return catalog[int(rows[0])], catalog

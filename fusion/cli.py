@@ -1,4 +1,4 @@
-"""`fusion train | predict | evaluate | review`."""
+"""`fusion train | experts | predict | evaluate | compare | explain | review`."""
 
 from __future__ import annotations
 
@@ -193,11 +193,11 @@ def compare(run_a: Path, run_b: Path, file: Path | None, labels: Path | None, wo
 @main.command()
 @click.argument("product")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--output", type=click.Path(path_type=Path), default=Path("explanation.png"), show_default=True,
-              help="Picture to write, PNG or SVG.")  # fmt: skip
+@click.option("--output", type=click.Path(path_type=Path), default=None,
+              help="Picture to write, PNG or SVG; default: explanation-PRODUCT.png.")  # fmt: skip
 @RUN
 @workspace_option
-def explain(product: str, file: Path | None, output: Path, run: Path | None, workspace: Path) -> None:
+def explain(product: str, file: Path | None, output: Path | None, run: Path | None, workspace: Path) -> None:
     """Why this shelf: the experts' pushes at every level for a PRODUCT (its _id, or a photo file).
 
     FILE is the BSON file that holds it; default: the training catalogue.
@@ -206,10 +206,15 @@ def explain(product: str, file: Path | None, output: Path, run: Path | None, wor
     from catalog.workspace import Workspace
     from fusion.explanation import explain as run_explain
 
-    wanted = named_product(product, Workspace(workspace), file)
-    explanation = run_explain(_predictor(run, workspace), wanted)
+    wanted, catalog = named_product(product, Workspace(workspace), file)
+    predictor = _predictor(run, workspace)
+    learnt = catalog is not None and predictor.learnt_from(catalog)
+    explanation = run_explain(predictor, wanted, learnt=learnt)
+    output = output or Path(f"explanation-{Path(product).stem}.png")
     explanation.draw(output)
     say(str(explanation))
+    if learnt:
+        note("this product was learnt from: networks and text have seen its label")
     say(f"picture: {output}")
 
 

@@ -130,10 +130,10 @@ class CopyTable:
         n = sum(counts.values())
         return {leaf: count / (n + 1) for leaf, count in counts.items() if count}
 
-    def example(self, md5s: Sequence[bytes]) -> int:
-        """product_id of a labelled product with one of these photos, of which at least one is known."""
-        found = (self.find(md5) for md5 in md5s)
-        return next(int(self.product[photo]) for photo in found if photo != UNKNOWN)
+    def example(self, md5s: Sequence[bytes], other_than: int) -> int | None:
+        """product_id of a labelled product with one of these photos, None when only `other_than` is known by name."""
+        found = (int(self.product[photo]) for photo in map(self.find, md5s) if photo != UNKNOWN)
+        return next((product for product in found if product != other_than), None)
 
     def held_out(self, data: TrainingData, product_ids: NDArray[np.int64]) -> Probabilities:
         """Probabilities of products of the table itself, each left out of its own counts (leave one product out)."""

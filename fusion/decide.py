@@ -18,7 +18,9 @@ GRID = 200
 STARTS = (0.0, 0.125, 0.25, 0.5)
 """Shares of the held-out products, surest first, from which thresholds are tried downwards."""
 MIN_OWN = 200
-"""Held-out products put on a Cat I from which on it has thresholds of its own; the others share theirs."""
+"""Held-out products put on a Cat I from which on it may have thresholds of its own; the others share theirs."""
+OWN_TIMES = 3
+"""A Cat I has thresholds of its own from so many times the products on that without a mistake prove the target."""
 
 
 class Decision(StrEnum):
@@ -47,11 +49,13 @@ class Thresholds:
 
         Per group of products (a Cat I with `MIN_OWN` of them, or all other Cat I together) and from the leaf upwards:
         a parent's threshold is learnt on the products that no deeper node was given to, for which alone it is used.
-        Each threshold is found by fixed-sequence testing, see `_threshold`: the leaf's keeps the target with
-        probability `confidence` over calibration samples, a parent's does so given the deeper ones.
+        Each threshold is found by fixed-sequence testing, see `_threshold`: in each group the leaf's keeps the target
+        with probability `confidence` over calibration samples, a parent's does so given the deeper ones. That holds
+        for products that are independent (give one of those that share a photo) and like those that will come.
         """
         cat1 = scores.predicted[:, 0]
-        own = np.bincount(cat1, minlength=tree.n_nodes(1)) >= MIN_OWN
+        enough = max(MIN_OWN, OWN_TIMES * _fewest(target, confidence))
+        own = np.bincount(cat1, minlength=tree.n_nodes(1)) >= enough
         table = np.full((tree.n_nodes(1), 3), NEVER, np.float32)
         groups = [np.array([node]) for node in np.flatnonzero(own)]
         for nodes in [*groups, np.flatnonzero(~own)]:
@@ -92,9 +96,7 @@ def _threshold(confidence: NDArray[np.float32], correct: NDArray[np.bool_], targ
     """
     order = np.argsort(-confidence, kind="stable")
     ordered, right = confidence[order], np.cumsum(correct[order])
-    doubt = (1 - level) / len(STARTS)
-    # with every one of n accepted products right, the bound is doubt^(1/n): fewer cannot pass
-    fewest = int(np.ceil(np.log(doubt) / np.log(target)))
+    doubt, fewest = (1 - level) / len(STARTS), _fewest(target, level)
     if len(ordered) < fewest:
         return NEVER
     threshold = NEVER
@@ -108,6 +110,11 @@ def _threshold(confidence: NDArray[np.float32], correct: NDArray[np.bool_], targ
                 break
             threshold = min(threshold, float(ordered[n - 1]))
     return threshold
+
+
+def _fewest(target: float, level: float) -> int:
+    """With every one of n accepted products right, the bound is doubt^(1/n): fewer than this many cannot pass."""
+    return int(np.ceil(np.log((1 - level) / len(STARTS)) / np.log(target)))
 
 
 def decide(dense: NDArray[np.float32], thresholds: Thresholds, tree: Taxonomy) -> NDArray[np.int64]:

@@ -53,13 +53,16 @@ class Step:
 
     Attributes:
         chosen: path of the node on the way; rival: its likeliest sibling, empty when it has none.
-        probabilities: the likeliest children of the node above and their conditional probabilities.
+        p_chosen: conditional probability of the chosen node in the tree pool.
+        probabilities: the likeliest children of the node above and their conditional probabilities; the chosen one
+            is among them.
         opinions: of the experts that speak here.
     """
 
     level: int
     chosen: tuple[str, ...]
     rival: tuple[str, ...]
+    p_chosen: float
     probabilities: tuple[tuple[str, float], ...]
     opinions: tuple[Opinion, ...]
 
@@ -121,13 +124,13 @@ class Explanation:
         return "\n".join(piece.replace("$", r"\$") for line in lines for piece in _wrapped(line))
 
 
-def explain(predictor: Predictor, product: Product) -> Explanation:
-    """Predict one product and take the tree pool's steps apart.
+def explain(predictor: Predictor, product: Product, *, learnt: bool = False) -> Explanation:
+    """Predict one product and take the tree pool's steps apart; `learnt`: it is of the training catalogue.
 
     Raises:
         ValueError: the product has no photo that can be decoded: only the prior speaks.
     """
-    found = predictor.predict([product])
+    found = predictor.predict([product], learnt=learnt)
     if found.photos.n_readable[0] == 0:
         why = found.problems.summary() or "it has no photo"
         raise ValueError(f"product {product.product_id} has no usable photo, nothing speaks about it\n{why}")
@@ -161,6 +164,8 @@ def _step(
     ordered = children[np.argsort(-mass, kind="stable")].tolist()
     shares = dict(zip(children.tolist(), (mass / mass.sum()).tolist(), strict=True))
     rival = next((node for node in ordered if node != chosen), None)
+    # another head may have decided for a node that the tree pool puts further down
+    shown = ordered[:N_CHILDREN] if chosen in ordered[:N_CHILDREN] else [*ordered[: N_CHILDREN - 1], chosen]
     opinions = []
     for b, expert in enumerate(experts if rival is not None else ()):
         if evidence.speaks[0, parent] >> b & 1:
@@ -173,7 +178,8 @@ def _step(
         level,
         tree.node_path(level, chosen),
         () if rival is None else tree.node_path(level, rival),
-        tuple((tree.node_path(level, node)[-1], shares[node]) for node in ordered[:N_CHILDREN]),
+        shares[chosen],
+        tuple((tree.node_path(level, node)[-1], shares[node]) for node in shown),
         tuple(opinions),
     )
 
@@ -192,8 +198,7 @@ def _pictures(images: Sequence[bytes]) -> list[NDArray[np.uint8]]:
 def _draw_step(axis: Axes, step: Step) -> None:
     """Bars to the right speak for the chosen node, to the left for its rival."""
     axis.set_facecolor(PAPER)
-    p = dict(step.probabilities).get(step.chosen[-1], 0.0)
-    title = f"{LEVEL_NAMES[step.level]}: {step.chosen[-1]} {p:.0%}"
+    title = f"{LEVEL_NAMES[step.level]}: {step.chosen[-1]} {step.p_chosen:.0%}"
     if step.rival:
         title += f"\nagainst {step.rival[-1]}"
     axis.set_title(_short(title), fontsize=9, color=INK)

@@ -68,6 +68,12 @@ class HeldOut:
             group=self.group[rows],
         )
 
+    @property
+    def representatives(self) -> NDArray[np.bool_]:
+        """`(N,)` bool: the first product of every group. Copies are no independent evidence of precision."""
+        first = np.unique(self.group, return_index=True)[1]
+        return np.isin(np.arange(len(self)), first)
+
     def parts(self, n_parts: int, seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Rows to fit on and rows to test on, each part in turn; a group is never on both sides."""
         groups, place = np.unique(self.group, return_inverse=True)
@@ -83,19 +89,19 @@ def gather(workspace: Workspace, members: Members, seed: int = 0) -> HeldOut:
     """
     data = TrainingData.of(workspace)
     members.runs[0].check_tree(data.tree, "the workspace's")
-    experts = members.held_out()
+    experts = members.held_out(MAX_PRODUCTS, seed)
     prior = training_prior(data.tree, experts)
-    if len(experts[0]) > MAX_PRODUCTS:
-        kept = np.sort(np.random.default_rng(seed).permutation(len(experts[0]))[:MAX_PRODUCTS])
-        experts = [expert.select(kept) for expert in experts]
     ids = experts[0].product_ids
     table = CopyTable.of(data)
     copies = table.held_out(data, ids)
     enough = copies.speaks.sum() >= MIN_SPEAKING
     if enough:
         experts.append(copies)
-    group, _ = linked_by_copies(data.catalog, positions_of(data.catalog, ids), data.plan.max_copies)
-    return HeldOut(experts, data.truth(ids), experts[0].n_images, group, prior, data.tree, table if enough else None)
+    positions = positions_of(data.catalog, ids)
+    group, _ = linked_by_copies(data.catalog, positions, data.plan.max_copies)
+    known = table if enough else None
+    counts = data.catalog.n_images[positions]
+    return HeldOut(experts, data.leaf[positions], counts, group, prior, data.tree, known)
 
 
 def expert_systems(data: HeldOut) -> list[System]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,10 @@ class Members:
     def check(self) -> None:
         """Raise ValueError when the members do not belong together."""
         first = self.runs[0]
+        names = Counter(run.folder.name for run in self.runs)
+        name, times = names.most_common(1)[0]
+        if times > 1:
+            raise ValueError(f"{name} speaks already, or shares its folder's name with another run: add another run")
         tree = first.taxonomy()
         for run in self.runs[1:]:
             if run.plan != first.plan:
@@ -103,12 +108,17 @@ class Members:
         """Every image expert, in the order of `held_out`."""
         return [e for suffix, group in self._groups() for e in group.experts(suffix)]
 
-    def held_out(self) -> list[Probabilities]:
-        """Row-aligned held-out probabilities of every expert, on the products that the image branch held out."""
+    def held_out(self, at_most: int, seed: int) -> list[Probabilities]:
+        """Row-aligned held-out probabilities of every expert, on products that the image branch held out.
+
+        All of them, or `at_most` drawn by chance.
+        """
         found = [p for suffix, group in self._groups() for p in group.held_out(suffix)]
+        product_ids = np.unique(np.concatenate([expert.product_ids for expert in found]))
+        if len(product_ids) > at_most:
+            product_ids = np.sort(np.random.default_rng(seed).permutation(product_ids)[:at_most])
         if self.text:
             found.append(self.text.held_out())
-        product_ids = np.unique(found[0].product_ids)
         return [expert.aligned(product_ids) for expert in found]
 
     def _groups(self) -> list[tuple[str, MosaicRuns]]:

@@ -105,14 +105,19 @@ class Model:
             ValueError: a product with more than four photos, or one file over 64 MiB; FileNotFoundError: a path
                 that does not exist. A photo that cannot be decoded is named in the answer's `problems`.
         """
-        wanted = [p if isinstance(p, Product) else _product(number, p) for number, p in enumerate(products)]
-        ids = Counter(product.product_id for product in wanted)
-        if len(ids) < len(wanted):
+        given = [p.product_id if isinstance(p, Product) else number for number, p in enumerate(products)]
+        ids = Counter(given)
+        if len(ids) < len(given):
             raise ValueError(f"product_id {ids.most_common(1)[0][0]} was given twice: every product needs its own")
         n_candidates = self.predictor.top_leaves
         answers: list[Answer] = []
-        for start in range(0, len(wanted), CHUNK):
-            found = self.predictor.predict(wanted[start : start + CHUNK])
+        for start in range(0, len(products), CHUNK):
+            # photos are read chunk by chunk: a long list of paths costs no memory
+            wanted = [
+                p if isinstance(p, Product) else _product(number, p)
+                for number, p in enumerate(products[start : start + CHUNK], start)
+            ]
+            found = self.predictor.predict(wanted)
             answers += [answer_of(found, row, self.tree, n_candidates) for row in range(len(found.products))]
         return answers
 

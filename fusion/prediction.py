@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.atomic import atomic_path, write_text
+from catalog.atomic import atomic_path, exclusive, write_text
 from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.photo_branch import predictions_folder
@@ -74,11 +74,28 @@ def predict_file(
             answers that no journal holds would be lost, and `discard_answers` is off.
     """
     folder = folder or predictions_folder(workspace, catalog) / predictor.run.folder.name
+    folder.mkdir(parents=True, exist_ok=True)
+    # a second process waits, and then finds everything done
+    with exclusive(folder / ".lock"):
+        return _predict_locked(predictor, catalog, workspace, folder, overwrite, discard_answers, progress)
+
+
+def _predict_locked(
+    predictor: Predictor,
+    catalog: Catalog,
+    workspace: Workspace,
+    folder: Path,
+    overwrite: bool,
+    discard_answers: bool,
+    progress: Progress | None,
+) -> Outcome:
     if not discard_answers and (overwrite or not (folder / "problems.json").is_file()):
         _keep_answers(folder, Journal(workspace))
-    if overwrite and folder.exists():
+    if overwrite:
         _clear(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".*.tmp"):
+        # of a process that was killed: the lock says that none is at work
+        left.unlink(missing_ok=True)
     _claim(
         folder,
         {
@@ -101,9 +118,9 @@ def predict_file(
             else:
                 _predict_part(predictor, catalog, i * PART, part, progress)
         _assemble(parts, folder, catalog, predictor)
-        shutil.rmtree(parts[0].parent)
     elif progress is not None:
         progress(len(catalog), len(catalog))
+    shutil.rmtree(parts[0].parent, ignore_errors=True)
     summary = read_json(folder / "problems.json")
     return Outcome(
         folder,
@@ -143,19 +160,22 @@ def _keep_answers(folder: Path, journal: Journal) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier prediction wrote, and nothing else."""
-    shutil.rmtree(folder / "parts", ignore_errors=True)
-    for name in ("input.json", "problems.json", "submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
+    # problems.json says that everything is whole, input.json whose it is: a kill in between must leave neither lying
+    for name in ("problems.json", "submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
         (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "parts", ignore_errors=True)
+    (folder / "input.json").unlink(missing_ok=True)
 
 
 def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path, progress: Progress | None) -> None:
     stop = min(start + PART, len(catalog))
-    problems = ProblemLog()
+    problems, learnt = ProblemLog(), predictor.learnt_from(catalog)
     with atomic_path(part) as temporary:
         with pq.ParquetWriter(temporary, SCHEMA) as writer:
             tables = []
             for first in range(start, stop, CHUNK):
-                found = predictor.predict([catalog[i] for i in range(first, min(first + CHUNK, stop))])
+                products = [catalog[i] for i in range(first, min(first + CHUNK, stop))]
+                found = predictor.predict(products, learnt=learnt)
                 problems.merge(found.problems)
                 tables.append(to_table(found, predictor.tree, predictor.top_leaves))
                 if progress is not None:

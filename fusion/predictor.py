@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.catalog import Catalog
 from catalog.probabilities import Probabilities
 from catalog.product import Problem, ProblemLog, Product
 from catalog.run import Run
@@ -17,8 +18,7 @@ from fusion.config import FusionConfig
 from fusion.copies import NAME as COPIES
 from fusion.copies import CopyTable
 from fusion.decide import decide
-from fusion.heads.base import Head
-from fusion.heads.registry import load_heads
+from fusion.heads.registry import StoredHeads
 from fusion.learnt import Learnt
 from fusion.members import Members
 from fusion.training import thresholds_for
@@ -38,7 +38,8 @@ class Predictions:
         fused: `(N, n_leaves)` float32 probabilities of the head.
         given: `(N, 2)` int64 level and node of the decision, see `fusion.decide.decide`.
         needed: `(N, 3)` float32 probability from which a node of Cat I, II, III is given, 2 for never.
-        known_copies: a labelled product with one of the product's photos, by product_id.
+        known_copies: a labelled product with one of the product's photos (None: there are only later ones than
+            the product itself), by product_id.
         readings: what was read, by product_id, on routed products.
         photos: the decoded chunk.
         problems: what was wrong with single products.
@@ -49,7 +50,7 @@ class Predictions:
     fused: NDArray[np.float32]
     given: NDArray[np.int64]
     needed: NDArray[np.float32]
-    known_copies: dict[int, int]
+    known_copies: dict[int, int | None]
     readings: dict[int, Reading]
     photos: Photos
     problems: ProblemLog
@@ -59,7 +60,7 @@ class Predictor:
     """A fusion run, loaded: networks, text model, known photos, heads, thresholds.
 
     Attributes:
-        heads: every head of the run by name; head_name: the one that decides.
+        heads: every head of the run by name; head, head_name: the one that decides.
         training_counts: `(n_leaves,)` int64 labelled training products of each leaf.
     """
 
@@ -78,8 +79,9 @@ class Predictor:
         members = Members.inside(run)
         for member in members.runs:
             member.check_tree(self.tree, str(run.folder))
-        self.heads = load_heads(run, self.tree)
+        self.heads = StoredHeads(run, self.tree)
         self.head_name: str = run.details["head"]
+        self.head = self.heads[self.head_name]
         learnt = Learnt.load(run.folder, self.tree)
         self.training_counts = learnt.training_counts
         self.thresholds = learnt.thresholds if precision is None else thresholds_for(run, self.tree, precision)
@@ -103,13 +105,15 @@ class Predictor:
         """Load a fusion run folder."""
         return cls(Run.load(Path(folder), "fusion"), Workspace(workspace))
 
-    @property
-    def head(self) -> Head:
-        """The head that decides."""
-        return self.heads[self.head_name]
+    def learnt_from(self, catalog: Catalog) -> bool:
+        """Whether this is the catalogue that the run was trained on: what it says of it is not held out."""
+        return catalog.fingerprint == self.run.data
 
-    def predict(self, products: Sequence[Product]) -> Predictions:
-        """Predict a chunk; call it with a few hundred products at a time, probabilities are dense."""
+    def predict(self, products: Sequence[Product], *, learnt: bool = False) -> Predictions:
+        """Predict a chunk; call it with a few hundred products at a time, probabilities are dense.
+
+        `learnt`: the products are of the training catalogue, and none is to be its own known copy.
+        """
         config = self.mosaic[0].config
         photos = load_photos(products, config.photo_size, config.max_pixels)
         problems = ProblemLog()
@@ -121,11 +125,14 @@ class Predictor:
             experts.append(self.text.predict(products, wanted, photos.md5s))
             readings = self.text.readings
             problems.extend(unread(readings, problems))
-        known: dict[int, int] = {}
+        known: dict[int, int | None] = {}
         if self.copies is not None:
-            experts.append(self.copies.predict(experts[0].product_ids, photos.md5s))
+            ids = experts[0].product_ids
+            labels = np.array([-1 if p.category_id is None else p.category_id for p in products], np.int64)
+            own_leaf = self.tree.leaf_index(labels) if learnt else None
+            experts.append(self.copies.predict(ids, photos.md5s, own_leaf))
             for row in np.flatnonzero(experts[-1].speaks).tolist():
-                known[products[row].product_id] = self.copies.example(photos.md5s[row])
+                known[int(ids[row])] = self.copies.example(photos.md5s[row], other_than=int(ids[row]))
         fused = self.head.predict_proba(experts, photos.n_readable)
         given = decide(fused, self.thresholds, self.tree)
         # without a usable photo there is only the prior: never more than a review

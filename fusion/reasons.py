@@ -50,7 +50,8 @@ def reason_of(found: Predictions, row: int, tree: Taxonomy) -> str:
     parts += _text_part(found, row, votes.get(TEXT), tree)
     if COPIES in votes:
         twin = found.known_copies[product.product_id]
-        parts.append(f"same photo as product {twin}: {_vote_text(votes[COPIES], tree)}")
+        whose = "others" if twin is None else f"product {twin}"
+        parts.append(f"same photo as {whose}: {_vote_text(votes[COPIES], tree)}")
     return "; ".join(parts)
 
 

@@ -25,6 +25,9 @@ from fusion.members import Members
 
 FUSED = "fused"
 CROSS_FIT = "crossfit.safetensors"
+"""Scores of the head that decides on every held-out product."""
+CALIBRATION = "calibration.safetensors"
+"""The same, of one product per group of copies: what thresholds are learnt on."""
 
 
 def train(
@@ -59,8 +62,10 @@ def train(
     if data.copies is not None:
         data.copies.save(run.folder / "copies.safetensors")
     scores.save(run.folder / CROSS_FIT)
+    independent = scores.select(data.representatives)
+    independent.save(run.folder / CALIBRATION)
     counts = np.bincount(TrainingData.of(workspace).leaf[plan.positions], minlength=len(data.tree))
-    thresholds = Thresholds.fit(scores, data.tree, config.target_precision, config.confidence)
+    thresholds = Thresholds.fit(independent, data.tree, config.target_precision, config.confidence)
     Learnt(thresholds, counts).save(run.folder)
     systems = compared_systems(data, comparison)
     run.details |= {"head": comparison.chosen, "why": comparison.reason, "others": members.to_details()}
@@ -82,7 +87,7 @@ def compared_systems(data: HeldOut, comparison: Comparison) -> list[System]:
 def thresholds_for(run: Run, tree: Taxonomy, precision: float) -> Thresholds:
     """Thresholds of a fusion run for another target precision, from its cross-fitted held-out products."""
     config = run.config(FusionConfig)
-    return Thresholds.fit(Scores.load(run.folder / CROSS_FIT), tree, precision, config.confidence)
+    return Thresholds.fit(Scores.load(run.folder / CALIBRATION), tree, precision, config.confidence)
 
 
 def gain_over(fused: Scores, other: Scores) -> tuple[float, float, float]:

@@ -91,7 +91,7 @@ def show(reader: PhotoReader, product: str, workspace: Workspace, file: Path | N
     Raises:
         ValueError: no such product.
     """
-    wanted = named_product(product, workspace, file)
+    wanted, _ = named_product(product, workspace, file)
     reading = read_products(reader, [wanted])[0]
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(output) as temporary:

@@ -30,6 +30,8 @@ def evaluate(
     truth = true_leaves(catalog, predictor.tree, labels)
     found = measure(predictor, catalog, truth, progress)
     report = page_of(found, predictor, file.name)
+    if predictor.learnt_from(catalog):
+        report.subtitle += ". This is the file that the run has learnt from: the figures are too good"
     report.facts["products"] = f"{len(catalog)} in the file, {len(found.fused)} labelled"
     _add_examples(report, found, predictor, catalog)
     return leaderboard(found.systems), report.write(output or workspace.folder / "reports", "fusion")

@@ -55,7 +55,7 @@ def examples_of(predictor: Predictor, catalog: Catalog, fused: Scores, wanted: S
     if not len(rows):
         return [[] for _ in wanted]
     products = [catalog[int(i)] for i in positions_of(catalog, fused.product_ids[rows])]
-    found = predictor.predict(products)
+    found = predictor.predict(products, learnt=predictor.learnt_from(catalog))
     shown = {int(row): _example(found, at, fused, int(row), predictor.tree) for at, row in enumerate(rows)}
     return [[shown[int(row)] for row in group] for group in wanted]
 

@@ -77,9 +77,9 @@ def predicted_chunks(
     predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None = None
 ) -> Iterator[tuple[Predictions, NDArray[np.int64]]]:
     """Predictions of successive chunks of a catalogue, with their part of `(N,)` true leaves."""
-    done = 0
+    done, learnt = 0, predictor.learnt_from(catalog)
     for products in catalog.chunks(CHUNK):
-        yield predictor.predict(products), truth[done : done + len(products)]
+        yield predictor.predict(products, learnt=learnt), truth[done : done + len(products)]
         done += len(products)
         if progress is not None:
             progress(done, len(catalog))

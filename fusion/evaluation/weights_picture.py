@@ -17,7 +17,8 @@ MAX_SETS = 6
 """Sets drawn; the table has all."""
 NOTE = (
     "Each weight multiplies an expert's log conditional probability: above 1 it is sharpened, below 1 flattened, 0 "
-    "ignored. Sets of speaking experts and photo counts that were never seen in fitting are left out."
+    "ignored. Sets of speaking experts and photo counts that fitting never saw are left out; a set and a count that it "
+    "saw, if not together, have the sum of their deviations."
 )
 
 

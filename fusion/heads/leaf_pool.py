@@ -18,9 +18,11 @@ from fusion.heads.base import Head, chunks, load_tensors, save_tensors
 from fusion.heads.evidence import FLOOR, dense_rows, gather_evidence
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights
 
-MAX_FITTED_VALUES = 2 * 10**7
-"""Products times leaves times features in a fit (80 MB): a few dozen weights need no more."""
-WEIGHTS = ("base", "by_count", "by_set", "by_shelf")
+N_CANDIDATES = 256
+"""Leaves among which a product chooses in fitting: its likeliest ones and the true one. The tail adds nothing to a sum
+of exponentials, and experts list fewer leaves than this."""
+MAX_FITTED_VALUES = 10**8
+"""Products times candidates times features in a fit: 400 MB."""
 
 
 class LeafPool(Head):
@@ -53,13 +55,17 @@ class LeafPool(Head):
         self.check(experts)
         self.set_prior(prior)
         fit = LogLinearFit(len(experts), self.n_features)
-        at_most = max(1, MAX_FITTED_VALUES // (len(self.tree) * self.n_features))
+        n_candidates = min(N_CANDIDATES, len(self.tree))
+        at_most = max(1, MAX_FITTED_VALUES // (n_candidates * self.n_features))
         kept = np.sort(np.random.default_rng(0).permutation(len(truth))[:at_most])
         for rows in chunks(kept):
             sets = _speaking(experts, rows)
-            some = np.flatnonzero(sets)
-            features = self._features(experts, rows[some])
-            fit.add("leaf", features, truth[rows[some]], np.asarray(n_images[rows[some]], np.int64), sets[some])
+            own = rows[sets > 0]
+            features = self._features(experts, own)
+            candidates = self._candidates(experts, own, truth[own], n_candidates)
+            chosen = np.take_along_axis(features, candidates[:, :, None], axis=1)
+            counts = np.asarray(n_images[own], np.int64)
+            fit.add("leaf", chosen, np.zeros(len(own), np.int64), counts, sets[sets > 0])
         self.weights = fit.solve(self.shrinkage)
         return self
 
@@ -77,6 +83,15 @@ class LeafPool(Head):
             p = np.exp(score - score.max(axis=1, keepdims=True))
             out[rows[some]] = p / p.sum(axis=1, keepdims=True)
         return out
+
+    def _candidates(
+        self, experts: Sequence[Probabilities], rows: NDArray[np.int64], truth: NDArray[np.int64], k: int
+    ) -> NDArray[np.int64]:
+        """`(len(rows), k)` leaves, the true one first, then the likeliest of any expert."""
+        likely = np.max([dense_rows(expert, rows, self.tree) for expert in experts], axis=0)
+        likely[np.arange(len(rows)), truth] = 2.0
+        order: NDArray[np.int64] = np.argsort(-likely, axis=1, kind="stable")[:, :k]
+        return order
 
     def _features(self, experts: Sequence[Probabilities], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """`(len(rows), n_leaves, F)`; 0 where an expert is silent."""
@@ -97,16 +112,14 @@ class LeafPool(Head):
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
-        save_tensors(path, {"prior": self.prior, **{name: getattr(self.weights, name) for name in WEIGHTS}})
+        save_tensors(path, {"prior": self.prior, **vars(self.weights)})
 
     def load(self, path: Path) -> LeafPool:
         """Inverse of `save`."""
-        f = self.n_features
-        shapes: dict[str, tuple[int, ...]] = {"prior": (len(self.tree),), "base": (f,)}
-        shapes |= {"by_count": (5, f), "by_set": (2 ** len(self.expert_names), f), "by_shelf": (1, f)}
-        tensors = load_tensors(path, shapes)
+        shapes = LogLinearWeights.shapes(len(self.expert_names), self.n_features)
+        tensors = load_tensors(path, {"prior": (len(self.tree),), **shapes})
         self.prior = tensors["prior"]
-        self.weights = LogLinearWeights(*(tensors[name] for name in WEIGHTS))
+        self.weights = LogLinearWeights(**{name: tensors[name] for name in shapes})
         return self
 
 

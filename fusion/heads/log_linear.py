@@ -10,7 +10,9 @@ L2-shrunk towards the geometric mean of the experts (base) and towards 0 (deltas
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from scipy.optimize import minimize
 
 from catalog.product import MAX_IMAGES
 
+log = logging.getLogger(__name__)
 N_COUNTS = MAX_IMAGES + 1
 MAX_EXPERTS = 12
 BASE_PULL = 0.01
@@ -49,6 +52,12 @@ class LogLinearWeights:
         """Non-negative weights `(..., F)` for arrays of counts, sets and shelves that broadcast; 0 outside the set."""
         weights = self.base + self.by_count[counts] + self.by_set[sets] + self.by_shelf[shelves]
         return np.maximum(weights, 0.0) * members(sets, len(self.base), len(self.by_set))
+
+    @staticmethod
+    def shapes(n_experts: int, n_features: int, n_shelves: int = 1) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the arrays."""
+        rows = {"by_count": N_COUNTS, "by_set": 2**n_experts, "by_shelf": n_shelves}
+        return {"base": (n_features,), **{name: (n, n_features) for name, n in rows.items()}}
 
     def table(self) -> NDArray[np.float64]:
         """`(5, 2**B, F)` weights of every count and set, shelves apart."""
@@ -92,58 +101,88 @@ class LogLinearFit:
         cell = (shelf * N_COUNTS + counts) * self.n_sets + sets
         self._blocks.setdefault(among, []).append((features.astype(np.float32), target, cell))
 
-    def problem(self) -> tuple[list[Block], NDArray[np.int64], NDArray[np.float64]]:
-        """Blocks with the row of each product's cell, the seen cells, and the design `(cells, F, parameters)`.
-
-        Parameters: the base, then one deviation per feature for every seen count, set and shelf.
-        """
+    def problem(self) -> tuple[list[Block], Cells]:
+        """Blocks with the row of each product's cell, and the cells that were seen."""
         joined = [tuple(np.concatenate(part) for part in zip(*own, strict=True)) for own in self._blocks.values()]
-        cells = np.unique(np.concatenate([block[2] for block in joined])) if joined else np.zeros(0, np.int64)
-        f = self.n_features
-        groups = self._groups(cells)
-        design = np.zeros((len(cells), f, f * (1 + sum(len(np.unique(g)) for g in groups))))
-        features = np.arange(f)
-        design[:, features, features] = 1.0
-        at = f
-        for own in groups:
-            seen, place = np.unique(own, return_inverse=True)
-            columns = at + place[:, None] * f + features
-            design[np.arange(len(cells))[:, None], features, columns] = 1.0
-            at += len(seen) * f
-        design *= members(cells % self.n_sets, f, self.n_sets)[..., None]
-        return [(x, y, np.searchsorted(cells, cell)) for x, y, cell in joined], cells, design
-
-    def _groups(self, cells: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Count, set and, where shelves differ, shelf of each cell."""
-        own = [cells // self.n_sets % N_COUNTS, cells % self.n_sets]
-        return own if self.n_shelves == 1 else [*own, cells // (self.n_sets * N_COUNTS)]
+        codes = np.unique(np.concatenate([block[2] for block in joined])) if joined else np.zeros(0, np.int64)
+        blocks = [(x, y, np.searchsorted(codes, cell)) for x, y, cell in joined]
+        groups = [codes // self.n_sets % N_COUNTS, codes % self.n_sets]
+        if self.n_shelves > 1:
+            groups.append(codes // (self.n_sets * N_COUNTS))
+        return blocks, Cells(groups, members(codes % self.n_sets, self.n_features, self.n_sets))
 
     def solve(self, shrinkage: float) -> LogLinearWeights:
         """The weights of least penalised loss; without a product, the geometric mean of the experts."""
         f = self.n_features
-        blocks, cells, design = self.problem()
+        blocks, cells = self.problem()
         start = np.full(f, 1.0 / (self.n_sets.bit_length() - 1))
-        theta = np.zeros(design.shape[2])
-        theta[:f] = start
+        theta = cells.start(start)
         for sign_penalty in SIGN_PENALTIES if blocks else ():
             found = minimize(
-                penalised_loss, theta, args=(blocks, design, start, shrinkage, sign_penalty), jac=True,
+                penalised_loss, theta, args=(blocks, cells, start, shrinkage, sign_penalty), jac=True,
                 method="L-BFGS-B", options={"maxiter": 2000, "maxcor": 30, "ftol": 1e-7, "gtol": 1e-5},
             )  # fmt: skip
             theta = found.x
+            if found.status == 1:
+                log.warning("the weights of a head are not settled after %d steps", found.nit)
+        base, own = cells.split(theta)
         deltas = [np.zeros((n, f)) for n in (N_COUNTS, self.n_sets, self.n_shelves)]
-        at = f
-        for delta, own in zip(deltas, self._groups(cells), strict=False):
-            seen = np.unique(own)
-            delta[seen] = theta[at : at + len(seen) * f].reshape(-1, f)
-            at += len(seen) * f
-        return LogLinearWeights(theta[:f], *deltas)
+        for delta, group, values in zip(deltas, cells.groups, own, strict=False):
+            delta[np.unique(group)] = values
+        return LogLinearWeights(base, *deltas)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The combinations of count, set and shelf that were seen, C of them, and the parameters of their weights.
+
+    Parameters: the base, then one deviation per feature for every seen count, set and, where they differ, shelf.
+
+    Attributes:
+        groups: `(C,)` count, set and perhaps shelf of each cell.
+        speaks: `(C, F)` 1 for features of experts that speak there.
+    """
+
+    groups: list[NDArray[np.int64]]
+    speaks: NDArray[np.int64]
+
+    @cached_property
+    def places(self) -> list[NDArray[np.int64]]:
+        """For every group, the row of each cell's deviation."""
+        return [np.unique(group, return_inverse=True)[1] for group in self.groups]
+
+    def start(self, base: NDArray[np.float64]) -> NDArray[np.float64]:
+        """All parameters, deviations 0."""
+        return np.concatenate([base, *(np.zeros(len(np.unique(g)) * len(base)) for g in self.groups)])
+
+    def split(self, theta: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+        """Base `(F,)` and each group's `(seen, F)` deviations, as views."""
+        f = self.speaks.shape[1]
+        sizes = [f * len(np.unique(group)) for group in self.groups]
+        base, *own = np.split(theta, f + np.cumsum([0, *sizes])[:-1]) if self.groups else [theta]
+        return base, [values.reshape(-1, f) for values in own]
+
+    def weights(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`(C, F)` weights, which may be negative; 0 for who is silent."""
+        base, own = self.split(theta)
+        deviations = [values[place] for values, place in zip(own, self.places, strict=True)]
+        return (base + np.sum(deviations, axis=0)) * self.speaks
+
+    def gradient(self, by_cell: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Gradient by the parameters of what has the gradient `by_cell`, `(C, F)`, by the weights."""
+        heard = by_cell * self.speaks
+        parts = [heard.sum(axis=0)]
+        for group, place in zip(self.groups, self.places, strict=True):
+            total = np.zeros((len(np.unique(group)), heard.shape[1]))
+            np.add.at(total, place, heard)
+            parts.append(total.ravel())
+        return np.concatenate(parts)
 
 
 def penalised_loss(
     theta: NDArray[np.float64],
     blocks: list[Block],
-    design: NDArray[np.float64],
+    cells: Cells,
     start: NDArray[np.float64],
     shrinkage: float,
     sign_penalty: float,
@@ -153,7 +192,7 @@ def penalised_loss(
     Convex in theta: log-sum-exp of linear scores, plus squares.
     """
     f = len(start)
-    weights = design @ theta
+    weights = cells.weights(theta)
     off = theta.copy()
     off[:f] -= start
     pull = np.full(len(theta), shrinkage)
@@ -166,7 +205,7 @@ def penalised_loss(
         own_loss, own_gradient = _softmax_loss(features, target, weights[cell])
         loss += own_loss
         np.add.at(by_cell, cell, own_gradient)
-    gradient = np.einsum("cfp,cf->p", design, by_cell) + pull * off
+    gradient = cells.gradient(by_cell) + pull * off
     return loss / n, gradient / n
 
 

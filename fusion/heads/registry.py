@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.run import Run
@@ -67,17 +67,31 @@ def save_heads(run: Run, heads: Mapping[str, Head]) -> None:
     run.details["experts"] = next(iter(heads.values())).expert_names
 
 
-def load_heads(run: Run, tree: Taxonomy) -> dict[str, Head]:
-    """Inverse of `save_heads`.
+class StoredHeads(Mapping[str, Head]):
+    """The heads of a run by name; each is loaded when it is first asked for, as prediction needs one of them."""
 
-    Raises:
-        ValueError: a head is missing, damaged, or of another tree.
-    """
-    names, experts = run.details.get("heads", []), run.details.get("experts", [])
-    if not names or run.details.get("head") not in names or not set(names) <= set(HEADS):
-        raise ValueError(f"{run.folder} names no head of this version: run `fusion train` again")
-    config = run.config(FusionConfig)
-    return {
-        name: make_head(name, tree, experts, config).load(run.folder / "heads" / f"{name}{HEADS[name].suffix}")
-        for name in names
-    }
+    def __init__(self, run: Run, tree: Taxonomy) -> None:
+        """Raises ValueError when the run names no head of this version."""
+        names = run.details.get("heads", [])
+        if not names or run.details.get("head") not in names or not set(names) <= set(HEADS):
+            raise ValueError(f"{run.folder} names no head of this version: run `fusion train` again")
+        self._run, self._tree, self._names = run, tree, list(names)
+        self._loaded: dict[str, Head] = {}
+
+    def __getitem__(self, name: str) -> Head:
+        """Raises ValueError when the head's file is missing, damaged, or of another tree."""
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._loaded:
+            head = make_head(name, self._tree, self._run.details["experts"], self._run.config(FusionConfig))
+            self._loaded[name] = head.load(self._run.folder / "heads" / f"{name}{HEADS[name].suffix}")
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

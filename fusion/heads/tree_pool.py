@@ -24,9 +24,6 @@ from fusion.heads.base import Head, chunks, load_tensors, save_tensors
 from fusion.heads.evidence import FLOOR, Evidence, first_children, gather_evidence
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights
 
-MAX_FITTED = 200_000
-WEIGHTS = ("base", "by_count", "by_set", "by_shelf")
-
 
 class TreePool(Head):
     """Locally normalised log-linear pool of experts on a tree."""
@@ -54,11 +51,8 @@ class TreePool(Head):
         """Fit the weights; each product chooses among the children of its true parents, level by level."""
         self.check(experts)
         self.set_prior(prior)
-        shelves = {level: self.tree.n_nodes(1) if self.by_cat1 and level > 1 else 1 for level in LEVELS}
-        problems = [LogLinearFit(len(experts), n_shelves=shelves[level]) for level in LEVELS]
-        # a few dozen weights need no more products than this; memory stays bounded
-        kept = np.sort(np.random.default_rng(0).permutation(len(truth))[:MAX_FITTED])
-        for rows in chunks(kept):
+        problems = [LogLinearFit(len(experts), n_shelves=self._n_shelves(level)) for level in LEVELS]
+        for rows in chunks(np.arange(len(truth))):
             for problem, evidence in zip(problems, gather_evidence(experts, rows, self.tree), strict=True):
                 self._add(problem, evidence, truth[rows], np.asarray(n_images[rows], np.int64))
         self.levels = [problem.solve(self.shrinkage) for problem in problems]
@@ -128,31 +122,33 @@ class TreePool(Head):
         conditional: NDArray[np.float64] = mass / above[:, self.tree.parent(level)]
         return conditional
 
+    def _n_shelves(self, level: int) -> int:
+        return self.tree.n_nodes(1) if self.by_cat1 and level > 1 else 1
+
     def _shelf_of_parent(self, level: int) -> NDArray[np.int64]:
         """`(n_parents,)` row of the shelves' deviations: the Cat I above, or 0."""
         n = len(first_children(self.tree, level))
-        if not self.by_cat1 or level == 1:
+        if self._n_shelves(level) == 1:
             return np.zeros(n, np.int64)
         return np.arange(n) if level == 2 else self.tree.parent(2)
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
         tensors = {
-            f"level{level}.{name}": getattr(weights, name)
+            f"level{level}.{name}": value
             for level, weights in zip(LEVELS, self.levels, strict=True)
-            for name in WEIGHTS
+            for name, value in vars(weights).items()
         }
         save_tensors(path, {"prior": self.prior, **tensors})
 
     def load(self, path: Path) -> TreePool:
         """Inverse of `save`."""
-        b, shelves = len(self.expert_names), self.tree.n_nodes(1)
-        shapes: dict[str, tuple[int, ...]] = {"prior": (len(self.tree),)}
-        for level in LEVELS:
-            rows = (5, 2**b, shelves if self.by_cat1 and level > 1 else 1)
-            shapes[f"level{level}.base"] = (b,)
-            shapes |= {f"level{level}.{name}": (n, b) for name, n in zip(WEIGHTS[1:], rows, strict=True)}
-        tensors = load_tensors(path, shapes)
+        b = len(self.expert_names)
+        own = {level: LogLinearWeights.shapes(b, b, self._n_shelves(level)) for level in LEVELS}
+        shapes = {f"level{level}.{name}": shape for level in LEVELS for name, shape in own[level].items()}
+        tensors = load_tensors(path, {"prior": (len(self.tree),), **shapes})
         self.prior = tensors["prior"]
-        self.levels = [LogLinearWeights(*(tensors[f"level{level}.{name}"] for name in WEIGHTS)) for level in LEVELS]
+        self.levels = [
+            LogLinearWeights(**{name: tensors[f"level{level}.{name}"] for name in own[level]}) for level in LEVELS
+        ]
         return self

@@ -16,7 +16,7 @@ from catalog.atomic import atomic_path, exclusive, write_text
 from catalog.config import checked
 from catalog.run import Run, read_json
 from catalog.workspace import Workspace
-from fusion.review.answers import ROWS, Settled, predictions_of, run_of, settle
+from fusion.review.answers import COPY, ROWS, Settled, predictions_of, run_of, settle
 from fusion.review.entry import Entry, ReviewedFile, event
 
 NAME = re.compile(r"[0-9]{4,}\.json")
@@ -97,10 +97,15 @@ class Journal:
             raise ValueError(f"{path} is damaged: {error}") from None
 
     def labels(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """`(N,)` product_ids, ascending, and `(N,)` category_ids of the active entries; later answers win."""
+        """`(N,)` product_ids, ascending, and `(N,)` category_ids of the active entries.
+
+        Later answers win; one that a product got from a copy yields to an answer on the product itself.
+        """
         tables = [self.rows(entry) for entry in self.active()]
         whole = pa.concat_tables([ROWS.empty_table(), *tables])
-        ids, categories = whole["product_id"].to_numpy()[::-1], whole["category_id"].to_numpy()[::-1]
+        of_copy = np.array([kind == COPY for kind in whole["kind"].to_pylist()], bool)
+        order = np.lexsort((-np.arange(len(whole)), of_copy))
+        ids, categories = (whole[name].to_numpy()[order] for name in ("product_id", "category_id"))
         ids, last = np.unique(ids, return_index=True)
         return ids, categories[last]
 

@@ -28,8 +28,8 @@ MAX_FAULTS = 10
 """Faults that are shown of one reading."""
 FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@])")
 """Where a spreadsheet, also one that separates cells by semicolons, would begin to read a formula."""
-INTEGER = re.compile(r"'?(-?[0-9]{1,18})(?:[.,]0+)?")
-"""An id as spreadsheets and data frames write it: 1000, '1000, 1000.0."""
+INTEGER = re.compile(r"'?(-?[0-9]{1,18})(?:[.,]0{1,2})?")
+"""An id as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
 
 
 @dataclass(frozen=True, slots=True)

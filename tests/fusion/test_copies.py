@@ -104,7 +104,8 @@ def test_many_copies_are_surer_than_one(tmp_path, tree):
     found = table.predict(np.arange(4), md5s)
     assert found.values[:3, 0].tolist() == pytest.approx([0.9, 0.5, 1 / 9])
     assert found.silence.tolist() == [0, 0, 0, Silence.NO_COPY]
-    assert table.example(md5s[1]) == 109
+    assert table.example(md5s[1], other_than=7) == 109
+    assert table.example(md5s[1], other_than=109) is None
 
 
 def test_the_table_comes_back_from_disk_and_a_damaged_one_is_refused(tmp_path, tree):

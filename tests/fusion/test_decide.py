@@ -121,3 +121,11 @@ def test_a_parents_threshold_is_learnt_where_it_is_used():
     assert (given[: n // 2 - 20, 0] == 3).all()
     # over all products with that probability Cat II would look right 95 % of the time far further down
     assert ((given[:, 0] == 2).sum()) < 200
+
+
+def test_more_products_on_a_shelf_never_cost_it_its_thresholds():
+    """At a target this high a few hundred flawless products prove something together, but not each shelf's alone."""
+    for on_b in (199, 201, 300):
+        found = scores(np.linspace(1, 0.9, 600), np.ones(600, bool))
+        found.predicted[:on_b, 0] = 1
+        assert (thresholds(found, 0.99, 0.9).table[:, 2] < NEVER).all()

@@ -85,7 +85,7 @@ def test_one_expert_alone_speaks_and_where_none_does_the_prior(name):
         np.testing.assert_allclose(nobody, 1 / L, atol=0.13)
 
 
-@pytest.mark.parametrize("name", ["flat", "tree", "tree-global", "tree-cat1"])
+@pytest.mark.parametrize("name", ["flat", "tree", "tree-global", "tree-cat1", "stacker"])
 def test_an_expert_that_was_wrong_in_fitting_does_no_harm(name):
     """Sure of itself, and wrong: always another leaf than the true one."""
     rng = np.random.default_rng(3)
@@ -101,6 +101,7 @@ def test_an_expert_that_was_wrong_in_fitting_does_no_harm(name):
         return head.predict_proba([e.select(test_rows) for e in experts], counts[test_rows])
 
     alone, both = on_the_rest([photo]), on_the_rest([photo, liar])
+    # trees learn from a liar where the truth is not; a pool ignores it
     assert nll(both, truth[test_rows]) < nll(alone, truth[test_rows]) + 0.02
     right = [(p.argmax(axis=1) == truth[test_rows]).mean() for p in (alone, both)]
     assert right[1] > right[0] - 0.02

@@ -55,6 +55,15 @@ def refused(*arguments: object) -> str:
     return result.stderr
 
 
+def test_what_a_product_got_from_a_copy_yields_to_its_own_answer(room, folder):
+    fill(folder / "review.csv", {3: 1000})
+    call(fusion, "review", "apply", folder / "review.csv", "--workspace", room.folder)
+    # another reviewer's sheet, on the same predictions, answers the copy only
+    fill(folder / "review.csv", {3: "", 4: 2000})
+    call(fusion, "review", "apply", folder / "review.csv", "--workspace", room.folder)
+    assert labels(room) == {3: 1000, 4: 2000}
+
+
 def test_answers_are_counted_and_kept_with_what_was_suggested(room, folder):
     fill(folder / "review.csv", {0: "ok", 1: 1000, 2: 2000, 3: 1002})
     fill(folder / "audit.csv", {10: "OK", 11: "1001", 12: 1000, 13: 2000})

@@ -80,7 +80,8 @@ def test_the_steps_of_an_explanation_multiply_to_the_pools_probability(model):
     p = 1.0
     for step in explanation.steps:
         assert step.chosen == explanation.answer.best.path[: step.level]
-        p *= dict(step.probabilities)[step.chosen[-1]]
+        p *= step.p_chosen
+        assert dict(step.probabilities)[step.chosen[-1]] == step.p_chosen
     assert p == pytest.approx(float(pooled[found.fused[0].argmax()]), rel=1e-3)
     # chosen against rival: the pushes are the log odds of the step
     for step in explanation.steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import os
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import bson
@@ -109,11 +111,11 @@ def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monk
     whole = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "whole")
     good, calls = predictor.predict, []
 
-    def dies_at_the_fifth(products):
+    def dies_at_the_fifth(products, learnt):
         calls.append(len(products))
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return good(products)
+        return good(products, learnt=learnt)
 
     monkeypatch.setattr(predictor, "predict", dies_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
@@ -187,6 +189,52 @@ def test_the_text_branch_is_handed_the_md5s_of_the_photos(trained, monkeypatch):
     with pytest.raises(Heard) as heard:
         predictor.predict([Product(1, tuple(photos[:2])), Product(2, (photos[2],))])
     assert heard.value.args[0] == [tuple(map(photo_md5, photos[:2])), (photo_md5(photos[2]),)]
+
+
+def test_a_kill_while_old_predictions_are_removed_never_passes_them_off_as_new(trained, tmp_path, monkeypatch):
+    write_test(tmp_path / "one.bson", 12)
+    write_test(tmp_path / "two.bson", 20)
+    workspace = Workspace(trained / "runs")
+    predictor = Predictor(workspace.require("fusion"), workspace)
+    one, two = Catalog(tmp_path / "one.bson"), Catalog(tmp_path / "two.bson")
+    out, unlink = tmp_path / "out", Path.unlink
+    for dies_at in range(8):
+        prediction.predict_file(predictor, one, workspace, out, overwrite=True)
+        calls = []
+
+        def dying(self, missing_ok=False, calls=calls, dies_at=dies_at):
+            calls.append(self)
+            if len(calls) == dies_at + 1:
+                raise KeyboardInterrupt
+            unlink(self, missing_ok=missing_ok)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "unlink", dying)
+            with contextlib.suppress(KeyboardInterrupt):
+                prediction.predict_file(predictor, two, workspace, out, overwrite=True)
+        if len(calls) <= dies_at:
+            break
+        # finished or refused, but never the old rows under the new input's name
+        with contextlib.suppress(ValueError):
+            prediction.predict_file(predictor, two, workspace, out)
+            assert [i for i, _ in submission(out)] == two.product_ids.tolist()
+
+
+def test_two_processes_do_not_disturb_each_other(trained, tmp_path, monkeypatch):
+    write_test(tmp_path / "test.bson", 30)
+    monkeypatch.setattr(prediction, "PART", 8)
+    workspace, catalog = Workspace(trained / "runs"), Catalog(tmp_path / "test.bson")
+    predictor = Predictor(workspace.require("fusion"), workspace)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".predictions.parquet.1.tmp").write_bytes(b"left by a kill")
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(prediction.predict_file, predictor, catalog, workspace, tmp_path / "out") for _ in range(2)]
+        counts = [job.result().n_products for job in jobs]
+    assert counts == [len(catalog)] * 2
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left == {
+        ".lock", "input.json", "problems.json", "submission.csv", "predictions.parquet", "review.csv", "audit.csv",
+    }  # fmt: skip
 
 
 def test_predictions_of_another_input_are_not_overwritten_unasked(trained, tmp_path):

@@ -127,6 +127,11 @@ def test_the_fused_result_is_also_measured_without_copies(trained, tmp_path):
     assert "\nfused, no copy known" in done.stdout
     run = Workspace(tmp_path / "runs").latest("fusion")
     assert (run.folder / "copies.safetensors").is_file()
-    found = Predictor.load(run.folder).predict([Workspace(tmp_path / "runs").training_catalog()[7]])
-    assert found.experts[-1].expert == "copies"
-    assert found.known_copies
+    predictor, train = Predictor.load(run.folder), Workspace(tmp_path / "runs").training_catalog()
+    assert predictor.learnt_from(train)
+    # product 21 has its photos for itself, product 22 shares one
+    for learnt, known in ((False, {21, 22}), (True, {22})):
+        found = predictor.predict([train[21], train[22]], learnt=learnt)
+        assert found.experts[-1].expert == "copies"
+        assert set(found.known_copies) == known
+        assert found.known_copies[22] != 22

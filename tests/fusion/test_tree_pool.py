@@ -115,15 +115,16 @@ def test_gradient_equals_finite_differences():
         features = rng.normal(size=(30, 5, 4))
         features[:10, 4] = np.nan
         fit.add(shelf, features, rng.integers(0, 4, 30), rng.integers(1, 5, 30), rng.integers(1, 4, 30), shelf)
-    blocks, _, design = fit.problem()
+    blocks, cells = fit.problem()
+    start = np.full(4, 0.5)
     # about zero: some weights are negative and cost something
-    start, theta = np.full(4, 0.5), rng.normal(size=design.shape[2]) * 0.3
-    _, gradient = penalised_loss(theta, blocks, design, start, 3.0, 100.0)
+    theta = rng.normal(size=len(cells.start(start))) * 0.3
+    _, gradient = penalised_loss(theta, blocks, cells, start, 3.0, 100.0)
     for i in range(len(theta)):
         step = np.zeros(len(theta))
         step[i] = 1e-6
-        high = penalised_loss(theta + step, blocks, design, start, 3.0, 100.0)[0]
-        low = penalised_loss(theta - step, blocks, design, start, 3.0, 100.0)[0]
+        high = penalised_loss(theta + step, blocks, cells, start, 3.0, 100.0)[0]
+        low = penalised_loss(theta - step, blocks, cells, start, 3.0, 100.0)[0]
         assert gradient[i] == pytest.approx((high - low) / 2e-6, rel=1e-4, abs=1e-4)
 
 
@@ -137,16 +138,18 @@ def test_the_fit_finds_the_constrained_optimum():
     counts = rng.integers(1, 5, 400)
     fit = LogLinearFit(2)
     fit.add("leaf", features, target, counts, np.full(400, 3))
-    blocks, cells, design = fit.problem()
+    blocks, cells = fit.problem()
     start = np.full(2, 0.5)
+    theta = cells.start(start)
+    # the weights are linear in the parameters: one column of the constraint for each
+    linear = np.stack([cells.weights(row).ravel() for row in np.eye(len(theta))], axis=1)
     exact = minimize(
-        penalised_loss, np.concatenate([start, np.zeros(design.shape[2] - 2)]), args=(blocks, design, start, 5.0, 0.0),
-        jac=True, method="SLSQP", constraints=[LinearConstraint(design.reshape(-1, design.shape[2]), 0, np.inf)],
-        options={"ftol": 1e-12, "maxiter": 500},
+        penalised_loss, theta, args=(blocks, cells, start, 5.0, 0.0), jac=True, method="SLSQP",
+        constraints=[LinearConstraint(linear, 0, np.inf)], options={"ftol": 1e-12, "maxiter": 500},
     )  # fmt: skip
-    wanted = np.maximum(design @ exact.x, 0)
+    wanted = np.maximum(cells.weights(exact.x), 0)
     assert wanted[:, 1].max() == pytest.approx(0, abs=1e-6)
-    found = fit.solve(5.0).at(cells // 4 % 5, cells % 4)
+    found = fit.solve(5.0).at(cells.groups[0], cells.groups[1])
     np.testing.assert_allclose(found, wanted, atol=1e-2)
 
 
@@ -195,7 +198,13 @@ def test_sets_and_counts_never_seen_fall_back_to_the_base_weights():
         assert not level.by_set[[1, 2]].any()
     silent = replace(other, silence=np.full(300, Silence.NOT_ROUTED, np.uint8))
     fused = pool.predict_proba([photo, silent], counts)
-    np.testing.assert_allclose(fused.sum(axis=1), 1, atol=1e-5)
+    # what is left is the photo, sharpened or flattened by the base weights: the same order of leaves at every node
+    alone = TreePool(TREE, ["photo", "text"])
+    alone.levels = [replace(level, by_count=np.zeros((5, 2)), by_set=np.zeros((4, 2))) for level in pool.levels]
+    unseen = counts != 2
+    np.testing.assert_allclose(fused[unseen], alone.predict_proba([photo, silent], counts)[unseen], rtol=1e-5)
+    photo_right = (photo.dense(np.arange(300), L).argmax(axis=1) == truth).mean()
+    assert (fused.argmax(axis=1) == truth).mean() > photo_right - 0.05
 
 
 def test_where_nobody_speaks_the_prior_does():
