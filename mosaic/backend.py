@@ -65,6 +65,13 @@ class OnnxBackend:
         return Outputs(*self._session.run(list(OUTPUTS), {INPUT: mosaics}))
 
 
+def shared_requests(n: int, height: int, width: int) -> tuple[int, int]:
+    """How many mosaics share a request, and how many of n go that way; the others go one by one."""
+    several = max(1, PIXELS_PER_REQUEST // (height * width))
+    # with fewer mosaics every core takes them one by one: none idles, and a single product is not kept waiting
+    return several, n // several * several if n >= several * torch.get_num_threads() else 0
+
+
 class OpenVinoBackend:
     """OpenVINO on CPU: a few mosaics per request, as many requests at once as there are cores.
 
@@ -83,10 +90,8 @@ class OpenVinoBackend:
 
     def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
         """`(B, H, W, 3)` uint8 -> `Outputs`."""
-        n, (height, width) = len(mosaics), mosaics.shape[1:3]
-        several = max(1, PIXELS_PER_REQUEST // (height * width))
-        # with fewer mosaics every core takes them one by one: none idles, and a single product is not kept waiting
-        together = n // several * several if n >= several * torch.get_num_threads() else 0
+        n = len(mosaics)
+        several, together = shared_requests(*mosaics.shape[:3])
         rows: list[tuple[NDArray[np.float32], ...]] = [()] * n
 
         def keep(request: Any, first: int) -> None:
@@ -171,7 +176,7 @@ class CheckedBackend:
             self._backend = self._build()
         out = self._backend(mosaics)
         # few and many mosaics may take different ways through the program
-        way = (len(mosaics) > CHECKED, *mosaics.shape[1:])
+        way = (shared_requests(*mosaics.shape[:3])[1] > 0, *mosaics.shape[1:])
         if way not in self._checked:
             some = Outputs(*(values[:CHECKED] for values in out))
             require(compare(self._torch(mosaics[:CHECKED]), some), self._tolerance, self.name)

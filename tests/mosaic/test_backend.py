@@ -101,18 +101,24 @@ def test_a_mosaic_has_the_same_result_whatever_shares_its_request(monkeypatch, n
 
 
 def test_a_first_batch_of_many_is_held_against_pytorch_too(monkeypatch):
+    # 30 pixels: very many would share a request
+    monkeypatch.setattr(backend_module, "PIXELS_PER_REQUEST", 6 * 30 * 30)
+    threads = torch.get_num_threads()
+
     class WrongTogether:
         name = "openvino"
 
         def __call__(self, mosaics):
             out = reference(network(), mosaics)
-            return out if len(mosaics) < 5 else Outputs(out.embedding, out.logits + 1)
+            return out if len(mosaics) < 6 * threads else Outputs(out.embedding, out.logits + 1)
 
     monkeypatch.setattr(backend_module, "OpenVinoBackend", lambda _: WrongTogether())
     made = make_backend(network(), inference(backend="openvino"), CPU, SIZE)
     made(mosaics(1, (30, 30)))
+    # more than are checked, but still one by one
+    made(mosaics(5, (30, 30)))
     with pytest.raises(ValueError, match="is not the network"):
-        made(mosaics(5, (30, 30)))
+        made(mosaics(6 * threads, (30, 30)))
 
 
 def test_auto_is_openvino_on_cpu_and_torch_on_a_gpu(monkeypatch):
