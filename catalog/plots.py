@@ -11,6 +11,7 @@ import numpy as np
 
 from catalog.calibration import reliability
 from catalog.figures import ALL, risk_coverage
+from catalog.intervals import exact_share
 from catalog.system import COUNTS, System
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
 
@@ -43,7 +44,8 @@ def standard_plots(systems: Sequence[System]) -> list[Plot]:
             ),
             Plot(
                 "Errors against coverage",
-                "Error rate among the most confident products, leaf level: how much can be accepted unseen.",
+                "Error rate among the most confident products, leaf level: how much can be accepted unseen. The band is "
+                f"the exact 95 % interval of {drawn[0].name}.",
                 _risk(drawn),
             ),
             Plot(
@@ -56,12 +58,15 @@ def standard_plots(systems: Sequence[System]) -> list[Plot]:
 
 
 def curve(system: System) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """`(<= 201, 2)` share of all products accepted and error rate among them, leaf level."""
+    """`(<= 201, 4)` share of all products accepted, error rate among them, and its exact 95 % interval, leaf level."""
     found = risk_coverage(system.scores.confidence[:, 2], system.scores.correct[:, 2])
     # the first few products say little, the last is everything
     thin = np.unique(np.linspace(0, len(found) - 1, POINTS).astype(int)) if len(found) else np.zeros(0, int)
+    accepted = thin + 1
+    wrong = np.rint(found[thin, 1] * accepted).astype(int)
+    spans = [exact_share(k, n) for k, n in zip(wrong.tolist(), accepted.tolist(), strict=True)]
     # an expert that is silent on some products covers only a share of all
-    return found[thin] * [system.coverage, 1.0]
+    return np.column_stack([found[thin] * [system.coverage, 1.0], np.array(spans).reshape(-1, 2)])
 
 
 def _accuracy(systems: Sequence[System]) -> str:
@@ -94,10 +99,14 @@ def _risk(systems: Sequence[System]) -> str:
 
     figure = Figure(figsize=(5.4, 3.4), layout="constrained")
     axis = figure.subplots()
+    highest = 0.05
     for system, colour in zip(systems, colours(len(systems)), strict=True):
         points = curve(system)
+        highest = max(highest, points[:, 1].max(initial=0))
         axis.plot(points[:, 0], points[:, 1], color=colour, label=system.name)
-    axis.set(xlabel="share of products accepted", ylabel="error rate", xlim=(0, 1), ylim=(0, None))
+        if system is systems[0]:
+            axis.fill_between(points[:, 0], points[:, 2], points[:, 3], color=colour, alpha=0.15, linewidth=0)
+    axis.set(xlabel="share of products accepted", ylabel="error rate", xlim=(0, 1), ylim=(0, min(1.0, 1.1 * highest)))
     axis.grid(alpha=0.25)
     axis.legend(frameon=False, fontsize=8)
     return svg(figure)
