@@ -44,8 +44,8 @@ def standard_plots(systems: Sequence[System]) -> list[Plot]:
             ),
             Plot(
                 "Errors against coverage",
-                "Error rate among the most confident products, leaf level: how much can be accepted unseen. The band is "
-                f"the exact 95 % interval of {drawn[0].name}.",
+                "Error rate among the most confident products, leaf level: how much can be accepted unseen. The band "
+                f"is the exact 95 % interval of {drawn[0].name}.",
                 _risk(drawn),
             ),
             Plot(
