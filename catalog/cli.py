@@ -83,12 +83,17 @@ def split(
     log.merge(catalog.problems)
     if strict:
         log.require_none(str(file))
-    Workspace(workspace).save_plan(plan, taxonomy)
+    forgotten = Workspace(workspace).save_plan(plan, taxonomy)
     sizes = [len(plan.held_out_positions(part)) for part in plan.held_out_parts]
     say(f"plan {plan.plan_id}: {len(plan.positions)} products, held out {', '.join(map(str, sizes))}")
     say(f"largest linked group {plan.largest_component:.1%}; photo too common to link: {plan.n_unlinked} products")
     if len(log):
         note(log.summary())
+    if forgotten:
+        note(
+            f"{forgotten} runs of the plan before stay in {workspace}, but are no longer the latest: they predict with "
+            "--run FOLDER until new ones are trained (another --workspace keeps both)"
+        )
     say("next: mosaic train" + ("" if workspace == Path("runs") else f" --workspace {workspace}"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,15 @@ class PlainErrors(click.Group):
         except (ValueError, OSError) as error:
             if ctx.params.get("verbose"):
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(_plain(error)) from error
+
+
+def _plain(error: ValueError | OSError) -> str:
+    """Our own errors say all; of the system's, what and where, and that another place may do."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        what = os.strerror(error.errno)
+        return f"{error.filename}: {what}. If that is to be written, choose another place (--output, --workspace)"
+    return str(error)
 
 
 def verbose_option(function: F) -> F:

@@ -29,18 +29,24 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
     leaves = tree.leaf_index(categories)
     if (leaves == UNKNOWN).all():
         raise ValueError(
-            f"{labels or catalog.path}: no product of {catalog.path} has a category of this tree there; "
-            "an evaluation needs labels (--labels CSV with product_id,category_id)"
+            f"{catalog.path}: no product has a category of this tree"
+            + (f" in {labels}" if labels else "; an evaluation needs labels (--labels CSV with product_id,category_id)")
         )
     return leaves
+
+
+def _separator(header: str) -> str:
+    """Spreadsheets of many countries save semicolons."""
+    return max(",;\t", key=header.count)
 
 
 def _read(path: Path) -> dict[int, int]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: give a CSV with product_id,category_id (--labels)")
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
         try:
+            reader = csv.DictReader(file, delimiter=_separator(file.readline()))
+            file.seek(0)
             names = list(reader.fieldnames or [])
         except (UnicodeDecodeError, csv.Error) as error:
             raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None

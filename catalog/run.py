@@ -86,7 +86,9 @@ class Run:
         return run
 
     def taxonomy(self) -> Taxonomy:
-        """The tree that the run was trained on."""
+        """The tree that the run was trained on; FileNotFoundError, ValueError: it is missing or damaged."""
+        if not (self.folder / "taxonomy.csv").is_file():
+            raise FileNotFoundError(f"{self.folder / 'taxonomy.csv'} is missing: the run is not whole, train it again")
         return Taxonomy.from_csv(self.folder / "taxonomy.csv")
 
     def config(self, model: type[M]) -> M:
@@ -98,8 +100,10 @@ class Run:
         path = self.folder / "config.yaml"
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{path} is missing: the run is not whole, train it again") from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from None
+            raise ValueError(f"{path} is damaged, train the run again: {error}") from None
         return checked(model, values, f"{path} was written by another version, train the run again")
 
     def held_out(self) -> Probabilities:

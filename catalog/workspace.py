@@ -51,12 +51,20 @@ class Workspace:
         plan.check_data(catalog)
         return catalog
 
-    def save_plan(self, plan: Plan, tree: Taxonomy) -> None:
-        """Keep plan and tree. Runs of an earlier plan stay on disk but are no longer the latest."""
+    def save_plan(self, plan: Plan, tree: Taxonomy) -> int:
+        """Keep plan and tree. Runs of an earlier plan stay on disk but are no longer the latest; returns how many.
+
+        The same plan again changes nothing for them.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        tree.to_csv(self.folder / "tree.csv")
-        plan.save(self.folder / "plan")
-        self._write({})
+        with exclusive(self.folder / ".workspace.lock"):
+            same = (self.folder / "plan" / "plan.json").is_file() and self.plan().plan_id == plan.plan_id
+            kept = self._read() if same else {}
+            forgotten = 0 if same else len(self._read())
+            tree.to_csv(self.folder / "tree.csv")
+            plan.save(self.folder / "plan")
+            self._write(kept)
+        return forgotten
 
     def register(self, run: Run, slot: str = "") -> None:
         """Make `run` the latest of its kind (and slot, for a mosaic network the image count)."""

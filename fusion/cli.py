@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,14 +121,17 @@ def predict(
     if resume and overwrite:
         raise ValueError("--resume continues what lies in the folder, --overwrite removes it: give one of them")
     if all(is_photo(file) for file in files):
-        say(str(predict_photos(_predictor(run, workspace, precision), list(files))))
+        answer = predict_photos(_predictor(run, workspace, precision), list(files))
+        say(str(answer))
+        if strict and answer.problems:
+            raise ValueError(f"{len(answer.problems)} photos could not be used, and --strict was given")
         return
     if len(files) > 1:
         raise ValueError("give one BSON file, or 1-4 photos of one product")
     with progress_bar("index") as progress:
         catalog = Catalog(files[0], progress)
     predictor = _predictor(run, workspace, precision)
-    with progress_bar("predict") as progress:
+    with progress_bar("predict") as progress, resumable():
         outcome = predict_file(
             predictor, catalog, Workspace(workspace), output,
             overwrite=overwrite, discard_answers=discard_answers, progress=progress,
@@ -209,13 +214,23 @@ def explain(product: str, file: Path | None, output: Path | None, run: Path | No
     wanted, catalog = named_product(product, Workspace(workspace), file)
     predictor = _predictor(run, workspace)
     learnt = catalog is not None and predictor.learnt_from(catalog)
-    explanation = run_explain(predictor, wanted, learnt=learnt)
+    explanation = run_explain(predictor, wanted, learnt=learnt, name=product)
     output = output or Path(f"explanation-{Path(product).stem}.png")
     explanation.draw(output)
     say(str(explanation))
     if learnt:
         note("this product was learnt from: networks and text have seen its label")
     say(f"picture: {output}")
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Ctrl-C loses nothing that was committed: say so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("stopped; the same command continues where this one was")
+        raise
 
 
 def _predictor(run: Path | None, workspace: Path, precision: float | None = None) -> Predictor:

@@ -124,16 +124,20 @@ class Explanation:
         return "\n".join(piece.replace("$", r"\$") for line in lines for piece in _wrapped(line))
 
 
-def explain(predictor: Predictor, product: Product, *, learnt: bool = False) -> Explanation:
-    """Predict one product and take the tree pool's steps apart; `learnt`: it is of the training catalogue.
+def explain(predictor: Predictor, product: Product, *, learnt: bool = False, name: str = "") -> Explanation:
+    """Predict one product and take the tree pool's steps apart.
+
+    Args:
+        learnt: the product is of the training catalogue.
+        name: what the user calls it; default: its product_id.
 
     Raises:
         ValueError: the product has no photo that can be decoded: only the prior speaks.
     """
     found = predictor.predict([product], learnt=learnt)
     if found.photos.n_readable[0] == 0:
-        why = found.problems.summary() or "it has no photo"
-        raise ValueError(f"product {product.product_id} has no usable photo, nothing speaks about it\n{why}")
+        why = "; ".join(problem.detail for problem in found.problems.named) or "it has no photo"
+        raise ValueError(f"{name or product.product_id} has no usable photo, nothing speaks about it: {why}")
     answer = answer_of(found, 0, predictor.tree, predictor.top_leaves)
     pool = predictor.heads[TREE]
     assert isinstance(pool, TreePool)
@@ -198,6 +202,10 @@ def _pictures(images: Sequence[bytes]) -> list[NDArray[np.uint8]]:
 def _draw_step(axis: Axes, step: Step) -> None:
     """Bars to the right speak for the chosen node, to the left for its rival."""
     axis.set_facecolor(PAPER)
+    if not step.opinions:
+        axis.set_axis_off()
+        why = "the only one here" if not step.rival else "nobody tells these apart"
+        axis.text(0.5, 0.5, why, ha="center", fontsize=9, color=INK, transform=axis.transAxes)
     title = f"{LEVEL_NAMES[step.level]}: {step.chosen[-1]} {step.p_chosen:.0%}"
     if step.rival:
         title += f"\nagainst {step.rival[-1]}"

@@ -55,7 +55,10 @@ class Members:
     @classmethod
     def inside(cls, run: Run) -> Members:
         """The members copied into a fusion run."""
-        runs = [Run.load(folder) for folder in sorted((run.folder / "experts").iterdir())]
+        inside = run.folder / "experts"
+        if not inside.is_dir():
+            raise FileNotFoundError(f"{inside} is missing: the run is not whole, run `fusion train` again")
+        runs = [Run.load(folder) for folder in sorted(inside.iterdir())]
         added = {name for names in run.details.get("others", {}).values() for name in names}
         mosaic = [r for r in runs if r.kind == "mosaic"]
         members = cls(

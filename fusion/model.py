@@ -153,6 +153,9 @@ def _product(number: int, photos: Sequence[Photo]) -> Product:
         raise ValueError(f"product {number} is a single photo: give a list of its one to four photos")
     if len(photos) > MAX_IMAGES:
         raise ValueError(f"product {number} has {len(photos)} photos: a product has at most {MAX_IMAGES}")
+    for photo in photos:
+        if not isinstance(photo, (bytes, str, Path)):
+            raise ValueError(f"product {number}: a photo is encoded bytes or a path, got {type(photo).__name__}")
     return Product(number, tuple(p if isinstance(p, bytes) else read_photo(Path(p)) for p in photos))
 
 

@@ -58,14 +58,16 @@ def reason_of(found: Predictions, row: int, tree: Taxonomy) -> str:
 def _sureness(found: Predictions, row: int, tree: Taxonomy) -> str:
     """The node that was given and how sure it is, or how much was missing to the next one."""
     level = int(found.given[row, 0])
-    mass = [float(tree.node_mass(found.fused[row : row + 1], own).max()) for own in LEVELS]
+    nodes = [tree.node_mass(found.fused[row : row + 1], own)[0] for own in LEVELS]
+    mass = [float(own.max()) for own in nodes]
     texts = []
     if level:
         texts.append(f"{LEVEL_NAMES[level]} {mass[level - 1]:.0%} sure")
     if level < len(LEVELS):
         deeper = found.needed[row, level]
         wanted = f"{deeper:.0%} needed" if deeper <= 1 else "never sure enough on held-out products"
-        texts.append(f"{LEVEL_NAMES[level + 1]} {mass[level]:.0%}, {wanted}")
+        likeliest = tree.node_path(level + 1, int(nodes[level].argmax()))[-1]
+        texts.append(f"{LEVEL_NAMES[level + 1]} {likeliest} {mass[level]:.0%}, {wanted}")
     return "; ".join(texts)
 
 

@@ -54,7 +54,7 @@ def check_size(photo: bytes, max_pixels: int) -> None:
         raise UnreadablePhoto(str(error)) from None
     # the side counts squared: a thin strip is set on a white square of its longer side
     if max(width, height) ** 2 > max_pixels:
-        raise UnreadablePhoto(f"{width} x {height} pixels or more, over the {max_pixels} that are accepted")
+        raise UnreadablePhoto(f"{width} x {height} pixels: as a square over the {max_pixels} that are accepted")
 
 
 def _squared(picture: NDArray[Any]) -> Picture:

@@ -119,6 +119,12 @@ def compare_held_out(a: Run, b: Run) -> Comparison:
             f"{a.folder} and {b.folder} were trained on different catalogues: no held-out product is the same. "
             "Compare them on a labelled file (--on LABELLED.bson)"
         )
+    for run in (a, b):
+        if not (run.folder / CROSS_FIT).is_file():
+            raise FileNotFoundError(
+                f"{run.folder} holds no {CROSS_FIT}: it is of an older version, or damaged. Run `fusion train` again, "
+                "or compare on a labelled file (--on LABELLED.bson)"
+            )
     own, theirs = (Scores.load(run.folder / CROSS_FIT) for run in (a, b))
     first, second = paired_rows(own, theirs)
     if not len(first):

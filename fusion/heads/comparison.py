@@ -88,8 +88,9 @@ def choose(scores: dict[str, Scores]) -> tuple[str, str]:
         return best, "the highest leaf accuracy"
     loss = {name: _nll(scores[name]) for name in tied}
     good = [name for name in tied if loss[name] <= min(loss.values()) + NLL_TIE]
-    why = f"the lowest NLL of {', '.join(tied)}, equally accurate"
-    return good[0], why if len(good) == 1 else f"{why} (and simpler than {', '.join(good[1:])}, no worse by that)"
+    others = ", ".join(name for name in tied if name != good[0])
+    why = f"as accurate as {others} (no difference is shown), of lower NLL"
+    return good[0], why if len(good) == 1 else f"{why}, or as low and simpler"
 
 
 def _nll(scores: Scores) -> float:

@@ -74,16 +74,15 @@ def predictions_of(files: Sequence[Path]) -> Path:
     return files[0].parent
 
 
-def settle(files: Sequence[Path], predictions: Path, tree: Taxonomy) -> Settled:
+def settle(files: Sequence[Path], predictions: Path, tree: Taxonomy, *, copies: bool = False) -> Settled:
     """Read corrected CSVs and hold every answer against its product's prediction.
-
-    An answer about a product that waited also holds for the waiting products with the same photos, unless they have
-    one of their own or the answers about these photos differ.
 
     Args:
         files: filled review.csv and audit.csv.
         predictions: the folder that `fusion predict` wrote.
         tree: of the model that predicted.
+        copies: answers also hold for unanswered products in the queue with the same photos. Shops sell different
+            products under one photo: that is for the reviewer to know.
 
     Raises:
         FileNotFoundError: no whole predictions there.
@@ -101,7 +100,9 @@ def settle(files: Sequence[Path], predictions: Path, tree: Taxonomy) -> Settled:
     accepted = predicted["decision"].to_numpy(zero_copy_only=False) == Decision.ACCEPT
     if written.audit_limit is not None:
         kind[accepted & (audit_keys(ids, written.audit_seed) <= written.audit_limit)] = AUDIT
-    copy_ids, copy_given = _copies(read_queue(table), ids[~accepted], given[~accepted])
+    copy_ids, copy_given = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if copies:
+        copy_ids, copy_given = _copies(read_queue(table), ids[~accepted], given[~accepted])
     suggested = predicted["category_id"].to_numpy()
     audited = kind == AUDIT
     whole = _rows(predicted, given, kind)

@@ -22,15 +22,21 @@ def review() -> None:
     "--run", type=click.Path(path_type=Path), default=None, help="The run that predicted; default: the workspace's."
 )
 @click.option("--reviewer", default=None, help="Who answered; default: the user's name.")
+@click.option("--copies", is_flag=True, help="Answers also hold for unanswered products with the same photos.")
 @workspace_option
 def apply(
-    files: tuple[Path, ...], predictions: Path | None, run: Path | None, reviewer: str | None, workspace: Path
+    files: tuple[Path, ...],
+    predictions: Path | None,
+    run: Path | None,
+    reviewer: str | None,
+    copies: bool,
+    workspace: Path,
 ) -> None:
     """Take filled review.csv and audit.csv FILES into the journal: a category_id corrects, `ok` confirms."""
     from catalog.workspace import Workspace
     from fusion.review.journal import apply_files
 
-    entry = apply_files(Workspace(workspace), files, predictions, run, reviewer)
+    entry = apply_files(Workspace(workspace), files, predictions, run, reviewer, copies=copies)
     say(entry.summary())
     say(f"next: fusion review export --catalog TEST.bson --train TRAIN.bson --output NEXT.bson{_room(workspace)}")
 

@@ -54,11 +54,14 @@ class Journal:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with exclusive(self.folder / ".lock"):
-            if known := self.entries_of(files):
+            for path in files:
+                if not (known := self.entries_of([path])):
+                    continue
                 state, way = ("active", "undo") if known[0].active else ("undone", "redo")
                 raise ValueError(
-                    f"{' or '.join(map(str, files))} was applied before, on {known[0].history[0].when}, as review "
-                    f"{known[0].number}, which is {state} (fusion review {way} {known[0].number})"
+                    f"{path} was applied before, unchanged, on {known[0].history[0].when}, as review "
+                    f"{known[0].number}, which is {state} (`fusion review {way} {known[0].number}` changes that): give "
+                    "only files with new answers"
                 )
             number = 1 + max((entry.number for entry in self.entries()), default=0)
             with atomic_path(self._path(number, ".csv")) as temporary:
@@ -142,6 +145,8 @@ def apply_files(
     predictions: Path | None = None,
     run: Path | None = None,
     reviewer: str | None = None,
+    *,
+    copies: bool = False,
 ) -> Entry:
     """Take filled CSVs into the workspace's journal.
 
@@ -151,6 +156,7 @@ def apply_files(
         predictions: the folder that they come from; default: the one they lie in.
         run: the fusion run that predicted, for its tree; default: the workspace's run of that name.
         reviewer: who answered; default: the user's name.
+        copies: answers also hold for unanswered products with the same photos.
 
     Raises:
         FileNotFoundError: a file, the predictions or the run is missing.
@@ -161,7 +167,7 @@ def apply_files(
         run = workspace.folder / run_of(folder)
         if not run.is_dir():
             raise FileNotFoundError(f"{run}, which predicted {folder}, does not exist: name its folder (--run)")
-    settled = settle(files, folder, Run.load(run, "fusion").taxonomy())
+    settled = settle(files, folder, Run.load(run, "fusion").taxonomy(), copies=copies)
     return Journal(workspace).add(settled, files, reviewer)
 
 

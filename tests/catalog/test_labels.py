@@ -30,7 +30,7 @@ def test_the_catalogues_own_labels_and_a_csv_that_wins(tiny_catalog, tree_csv, t
         (b"_id,category_id\n1,%d\n" % 10**30, "l.csv, line 2: ids must be integers"),
         (b"_id,category_id\n1,\xff\n", "l.csv"),
         (b"x" * 200_000, "l.csv"),
-        (b"_id,category_id\n1,999\n", "an evaluation needs labels"),
+        (b"_id,category_id\n1,999\n", "no product has a category of this tree in .*l.csv"),
     ],
 )
 def test_what_cannot_be_used_is_named(tiny_catalog, tree_csv, tmp_path, content, message):
@@ -51,3 +51,12 @@ def test_an_unlabelled_catalogue_is_not_evaluated(write_bson, tree_csv):
     assert np.array_equal(catalog.category_ids, [-1])
     with pytest.raises(ValueError, match="an evaluation needs labels"):
         true_leaves(catalog, Taxonomy.from_csv(tree_csv))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_spreadsheets_may_separate_by_other_signs(tiny_catalog, tree_csv, tmp_path, separator):
+    rows = ["product_id,note,category_id", "3,a cup,31", "5,,13"]
+    (tmp_path / "l.csv").write_text("\n".join(rows).replace(",", separator), encoding="utf-8-sig")
+    tree = Taxonomy.from_csv(tree_csv)
+    given = true_leaves(tiny_catalog, tree, tmp_path / "l.csv")
+    assert tree.leaf_ids[given[given >= 0]].tolist() == [31, 13]

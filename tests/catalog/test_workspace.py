@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from dataclasses import replace
 
 import pytest
 
@@ -76,8 +77,12 @@ def test_the_next_command_is_named(tmp_path, tree_csv, write_bson):
     room.register(run, "2")
     assert room.latest("mosaic", "2").folder == run.folder
     assert room.latest("mosaic", "any") is None
-    room.save_plan(plan, tree)
+    # the same plan again forgets nothing, another one the run, which stays on disk
+    assert room.save_plan(plan, tree) == 0
+    assert room.latest("mosaic", "2").folder == run.folder
+    assert room.save_plan(replace(plan, seed=7), tree) == 1
     assert room.latest("mosaic", "2") is None
+    assert Run.load(run.folder).kind == "mosaic"
 
 
 def test_runs_that_end_side_by_side_do_not_forget_each_other(tmp_path, tree_csv):

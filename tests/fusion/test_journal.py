@@ -58,9 +58,11 @@ def refused(*arguments: object) -> str:
 def test_what_a_product_got_from_a_copy_yields_to_its_own_answer(room, folder):
     fill(folder / "review.csv", {3: 1000})
     call(fusion, "review", "apply", folder / "review.csv", "--workspace", room.folder)
+    # unasked, an answer holds for its own product alone
+    assert labels(room) == {3: 1000}
     # another reviewer's sheet, on the same predictions, answers the copy only
     fill(folder / "review.csv", {3: "", 4: 2000})
-    call(fusion, "review", "apply", folder / "review.csv", "--workspace", room.folder)
+    call(fusion, "review", "apply", folder / "review.csv", "--copies", "--workspace", room.folder)
     assert labels(room) == {3: 1000, 4: 2000}
 
 
@@ -68,7 +70,7 @@ def test_answers_are_counted_and_kept_with_what_was_suggested(room, folder):
     fill(folder / "review.csv", {0: "ok", 1: 1000, 2: 2000, 3: 1002})
     fill(folder / "audit.csv", {10: "OK", 11: "1001", 12: 1000, 13: 2000})
     said = call(
-        fusion, "review", "apply", folder / "review.csv", folder / "audit.csv", "--reviewer", "Ada",
+        fusion, "review", "apply", folder / "review.csv", folder / "audit.csv", "--reviewer", "Ada", "--copies",
         "--workspace", room.folder,
     )  # fmt: skip
     assert "review 1: 8 answers, 4 confirmed, 4 corrected; 1 more products with the same photos; 12 left blank" in said
@@ -91,7 +93,7 @@ def test_answers_about_copies_that_differ_settle_no_third_one(room, tmp_path):
     rows = [predicted(i, photos_md5=["same"]) for i in range(3)]
     write_predictions(tmp_path / "p", rows)
     fill(tmp_path / "p" / "review.csv", {0: 1000, 1: 1001})
-    assert apply_files(room, [tmp_path / "p" / "review.csv"]).copies == 0
+    assert apply_files(room, [tmp_path / "p" / "review.csv"], copies=True).copies == 0
     assert labels(room) == {0: 1000, 1: 1001}
 
 
