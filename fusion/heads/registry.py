@@ -47,7 +47,9 @@ HEADS: dict[str, HeadKind] = {
         lambda tree, names, c: TreePool(tree, names, shrinkage=c.shrinkage, by_cat1=True),
     ),
     "stacker": HeadKind(
-        "gradient boosting over candidates", lambda tree, names, c: Stacker(tree, names, seed=c.seed), ".skops"
+        "gradient boosting over the tree pool's candidates",
+        lambda tree, names, c: Stacker(tree, names, shrinkage=c.shrinkage, seed=c.seed),
+        ".skops",
     ),
 }
 

@@ -11,35 +11,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from catalog.atomic import atomic_path
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import LEVELS, Taxonomy
 from fusion.heads.base import Head, chunks
 from fusion.heads.evidence import FLOOR, dense_rows
+from fusion.heads.tree_pool import TreePool
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
 N_CANDIDATES = 12
 MAX_FITTED = 50_000
+N_PARTS = 3
+"""Parts of the fitting products whose candidates are scored by trees that have not seen them."""
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """What a stored stacker may hold beside scikit-learn's public types and numpy's arrays."""
 MAX_BYTES = 256 * 2**20
 
 
 class Stacker(Head):
-    """Gradient boosting over candidate leaves; the probabilities of a product's candidates are its normalised scores.
+    """Gradient boosting over the tree pool's likeliest leaves.
 
-    Candidates are the leaves that the experts' mean puts first. The mass of the others is the share of true leaves
-    that were no candidates in fitting, spread as the mean spreads it.
+    The trees share out what the pool gives to a product's candidates together; the other leaves keep what the pool
+    gives them. A temperature, fitted on products that the trees have not seen, says how far the trees are to be
+    trusted: probability of a candidate ~ score ** temperature.
     """
 
-    def __init__(self, tree: Taxonomy, expert_names: Sequence[str], *, seed: int = 0) -> None:
+    def __init__(self, tree: Taxonomy, expert_names: Sequence[str], *, shrinkage: float = 10.0, seed: int = 0) -> None:
         super().__init__(tree, expert_names)
         self.seed = seed
+        self.pool = TreePool(tree, expert_names, shrinkage=shrinkage)
         self.model: HistGradientBoostingClassifier | None = None
-        self.missed = 0.0
+        self.temperature = 1.0
 
     def fit(
         self,
@@ -48,26 +55,32 @@ class Stacker(Head):
         n_images: NDArray[np.integer],
         prior: NDArray[np.floating] | None = None,
     ) -> Stacker:
-        """Fit on at most 50,000 products' candidates."""
+        """Fit the pool on all products, the trees on at most 50,000 products' candidates."""
+        self.pool.fit(experts, truth, n_images, prior)
+        self.set_prior(prior)
+        rng = np.random.default_rng(self.seed)
+        kept = np.sort(rng.permutation(len(truth))[:MAX_FITTED])
+        found = [self._candidates(experts, rows, n_images) for rows in chunks(kept)]
+        features = np.concatenate([own for _, own, _ in found])
+        right = np.concatenate([candidates for candidates, _, _ in found]) == truth[kept, None]
+        part = rng.permutation(len(kept)) % N_PARTS
+        unseen = np.zeros(right.shape)
+        for number in range(N_PARTS):
+            model = self._boosted(features[part != number], right[part != number])
+            unseen[part == number] = _log_scores(model, features[part == number])
+        self.temperature = _temperature(unseen[right.any(axis=1)], right[right.any(axis=1)])
+        self.model = self._boosted(features, right)
+        return self
+
+    def _boosted(self, features: NDArray[np.float32], right: NDArray[np.bool_]) -> HistGradientBoostingClassifier:
+        """`(n, K, F)` features of candidates and whether each is the true leaf."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        self.check(experts)
-        self.set_prior(prior)
-        kept = np.sort(np.random.default_rng(self.seed).permutation(len(truth))[:MAX_FITTED])
-        rows_of, right_of = [], []
-        for rows in chunks(kept):
-            candidates, features, _ = self._candidates(experts, rows, n_images)
-            rows_of.append(features)
-            right_of.append(candidates == truth[rows, None])
-        right = np.concatenate(right_of)
-        # one more product than was seen is counted as missed: never certain that nothing is
-        self.missed = float((1 + (~right.any(axis=1)).sum()) / (2 + len(right)))
-        self.model = HistGradientBoostingClassifier(
+        model = HistGradientBoostingClassifier(
             max_iter=150, learning_rate=0.06, max_leaf_nodes=15, min_samples_leaf=40, l2_regularization=5.0,
             early_stopping=False, random_state=self.seed,
         )  # fmt: skip
-        self.model.fit(np.concatenate(rows_of).reshape(right.size, -1), right.ravel())
-        return self
+        return model.fit(features.reshape(right.size, -1), right.ravel())
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
         """See `Head.predict_proba`."""
@@ -76,54 +89,51 @@ class Stacker(Head):
             raise ValueError("this stacker has no trees yet: call fit first")
         out = np.zeros((len(experts[0]), len(self.tree)), np.float32)
         for rows in chunks(np.arange(len(out))):
-            candidates, features, mean = self._candidates(experts, rows, n_images)
-            flat = features.reshape(candidates.size, -1)
-            if len(self.model.classes_) == 2:
-                own = self.model.predict_proba(flat)[:, 1].reshape(candidates.shape)
-            else:
-                # only right, or only wrong, candidates were seen in fitting: nothing to tell them apart by
-                own = np.ones(candidates.shape)
-            own = np.maximum(own, FLOOR)
-            np.put_along_axis(mean, candidates, 0.0, axis=1)
-            others = mean.sum(axis=1, keepdims=True)
-            missed = np.where(others > 0, self.missed, 0.0)
-            dense = mean * np.divide(missed, others, out=np.zeros_like(others), where=others > 0)
-            np.put_along_axis(dense, candidates, (1 - missed) * own / own.sum(axis=1, keepdims=True), axis=1)
+            candidates, features, dense = self._candidates(experts, rows, n_images)
+            score = self.temperature * _log_scores(self.model, features)
+            share = np.exp(score - score.max(axis=1, keepdims=True))
+            share /= share.sum(axis=1, keepdims=True)
+            together = np.take_along_axis(dense, candidates, axis=1).sum(axis=1, keepdims=True)
+            np.put_along_axis(dense, candidates, (together * share).astype(np.float32), axis=1)
             out[rows] = dense
         return out
 
     def _candidates(
         self, experts: Sequence[Probabilities], rows: NDArray[np.int64], n_images: NDArray[np.integer]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
-        """`(n, K)` candidate leaves, their `(n, K, F)` features, and the experts' mean `(n, n_leaves)`."""
-        dense = [dense_rows(expert, rows, self.tree) for expert in experts]
-        speaks: NDArray[np.bool_] = np.stack([expert.speaks[rows] for expert in experts])
-        mean = np.where(np.any(speaks, axis=0)[:, None], np.sum(dense, axis=0), self.prior)
-        mean /= mean.sum(axis=1, keepdims=True)
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """`(n, K)` candidate leaves, their `(n, K, F)` features, and the pool's `(n, n_leaves)` probabilities."""
+        pooled = self.pool.predict_proba([expert.select(rows) for expert in experts], np.asarray(n_images)[rows])
         k = min(N_CANDIDATES, len(self.tree))
-        candidates = np.argsort(-mean, axis=1, kind="stable")[:, :k]
-        place = np.broadcast_to(np.arange(k), candidates.shape)
-        log_mean = np.take_along_axis(np.log(mean + FLOOR), candidates, axis=1)
-        columns: list[NDArray[Any]] = [place, log_mean, np.log(self.prior[candidates])]
-        columns.append(np.broadcast_to(np.asarray(n_images[rows])[:, None], candidates.shape))
-        for own, speaking in zip(dense, speaks, strict=True):
+        candidates = np.argsort(-pooled, axis=1, kind="stable")[:, :k]
+        columns: list[NDArray[Any]] = [
+            np.broadcast_to(np.arange(k), candidates.shape),
+            np.broadcast_to(np.asarray(n_images)[rows, None], candidates.shape),
+            np.log(self.prior[candidates]),
+            *self._along(pooled, candidates),
+        ]
+        for expert in experts:
+            own, speaking = dense_rows(expert, rows, self.tree), expert.speaks[rows, None]
             best = np.log(np.maximum(own.max(axis=1, keepdims=True), FLOOR))
-            for level in LEVELS:
-                mass = np.take_along_axis(
-                    self.tree.node_mass(own, level), self.tree.ancestor(level)[candidates], axis=1
-                )
-                log = np.log(np.maximum(mass, FLOOR))
-                # silence is a missing value, which the trees may send either way
-                columns.append(np.where(speaking[:, None], log, np.nan))
-            columns.append(np.where(speaking[:, None], log - best, np.nan))
-        return candidates, np.stack(columns, axis=2).astype(np.float32), mean
+            along = self._along(own, candidates)
+            # silence is a missing value, which the trees may send either way
+            columns += [np.where(speaking, log, np.nan) for log in (*along, along[-1] - best)]
+        return candidates, np.stack(columns, axis=2).astype(np.float32), pooled
+
+    def _along(self, dense: NDArray[np.float32], candidates: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        """Log probabilities of each candidate's Cat I, Cat II and itself, `(n, K)` each."""
+        masses = [
+            np.take_along_axis(self.tree.node_mass(dense, level), self.tree.ancestor(level)[candidates], axis=1)
+            for level in LEVELS
+        ]
+        return [np.log(np.maximum(mass, FLOOR)) for mass in masses]
 
     def save(self, path: Path) -> None:
         """Write one file in skops' format: no pickle."""
         import skops.io
 
         with atomic_path(path) as temporary:
-            skops.io.dump({"model": self.model, "prior": self.prior, "missed": self.missed}, temporary)
+            state = {"model": self.model, "temperature": self.temperature, "pool": self.pool.tensors()}
+            skops.io.dump(state, temporary)
 
     def load(self, path: Path) -> Stacker:
         """Inverse of `save`; nothing but the types of a gradient boosting model is accepted."""
@@ -134,13 +144,39 @@ class Stacker(Head):
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError(f"larger than {MAX_BYTES} bytes")
             found = skops.io.load(path, trusted=list(TRUSTED))
-            self.model, self.prior, self.missed = found["model"], found["prior"], float(found["missed"])
+            self.model, self.temperature = found["model"], float(found["temperature"])
+            tensors = dict(found["pool"])
         # skops reports a damaged or hostile file in many ways
         except Exception as error:
             raise ValueError(f"{path} does not hold a stacker ({error}): run `fusion train` again") from None
-        n_features = 4 + 4 * len(self.expert_names)
-        if not isinstance(self.model, HistGradientBoostingClassifier) or (
-            (self.model.n_features_in_, self.prior.shape) != (n_features, (len(self.tree),))
+        n_features = 6 + 4 * len(self.expert_names)
+        if (
+            not isinstance(self.model, HistGradientBoostingClassifier)
+            or self.model.n_features_in_ != n_features
+            or {name: np.shape(value) for name, value in tensors.items()} != self.pool.shapes()
         ):
             raise ValueError(f"{path} does not fit its run's tree and experts: run `fusion train` again")
+        self.pool.take(tensors)
+        self.prior = self.pool.prior
         return self
+
+
+def _log_scores(model: HistGradientBoostingClassifier, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """`(n, K)` log of how likely each candidate is the true leaf, by itself."""
+    n, k = features.shape[:2]
+    if len(model.classes_) < 2:
+        # only right, or only wrong, candidates were seen in fitting: nothing to tell them apart by
+        return np.zeros((n, k))
+    likely: NDArray[np.float64] = model.predict_proba(features.reshape(n * k, -1))[:, 1].reshape(n, k)
+    return np.log(np.maximum(likely, FLOOR))
+
+
+def _temperature(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Exponent of least log loss for products whose true leaf is a candidate; 1 without any."""
+    if not len(scores):
+        return 1.0
+
+    def loss(exponent: float) -> float:
+        return float((logsumexp(exponent * scores, axis=1) - exponent * scores[right]).mean())
+
+    return float(minimize_scalar(loss, bounds=(0.05, 5.0), method="bounded").x)

@@ -12,7 +12,7 @@ its own children, an expert that is uniform below a node leaves the node's own p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -132,23 +132,36 @@ class TreePool(Head):
             return np.zeros(n, np.int64)
         return np.arange(n) if level == 2 else self.tree.parent(2)
 
-    def save(self, path: Path) -> None:
-        """Write one safetensors file."""
-        tensors = {
+    def tensors(self) -> dict[str, NDArray[np.float64]]:
+        """What was fitted, by name."""
+        levels = {
             f"level{level}.{name}": value
             for level, weights in zip(LEVELS, self.levels, strict=True)
             for name, value in vars(weights).items()
         }
-        save_tensors(path, {"prior": self.prior, **tensors})
+        return {"prior": self.prior, **levels}
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of `tensors`."""
+        b = len(self.expert_names)
+        levels = {
+            f"level{level}.{name}": shape
+            for level in LEVELS
+            for name, shape in LogLinearWeights.shapes(b, b, self._n_shelves(level)).items()
+        }
+        return {"prior": (len(self.tree),), **levels}
+
+    def take(self, tensors: Mapping[str, NDArray[np.float64]]) -> None:
+        """Inverse of `tensors`."""
+        self.prior = tensors["prior"]
+        names = LogLinearWeights.shapes(1, 1)
+        self.levels = [LogLinearWeights(**{n: tensors[f"level{level}.{n}"] for n in names}) for level in LEVELS]
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file."""
+        save_tensors(path, self.tensors())
 
     def load(self, path: Path) -> TreePool:
         """Inverse of `save`."""
-        b = len(self.expert_names)
-        own = {level: LogLinearWeights.shapes(b, b, self._n_shelves(level)) for level in LEVELS}
-        shapes = {f"level{level}.{name}": shape for level in LEVELS for name, shape in own[level].items()}
-        tensors = load_tensors(path, {"prior": (len(self.tree),), **shapes})
-        self.prior = tensors["prior"]
-        self.levels = [
-            LogLinearWeights(**{name: tensors[f"level{level}.{name}"] for name in own[level]}) for level in LEVELS
-        ]
+        self.take(load_tensors(path, self.shapes()))
         return self

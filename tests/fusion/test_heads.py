@@ -216,18 +216,30 @@ def test_weights_by_cat1_help_where_shelves_differ():
     assert found["tree-cat1"] < found["tree"] - 0.01
 
 
-def test_the_stacker_scores_leaves_that_are_no_candidates(monkeypatch):
+def test_the_stacker_shares_out_what_the_pool_gives_its_candidates(monkeypatch):
     rng = np.random.default_rng(6)
-    monkeypatch.setattr("fusion.heads.stacker.N_CANDIDATES", 2)
+    monkeypatch.setattr("fusion.heads.stacker.N_CANDIDATES", 3)
     truth, counts, photo, text = random_case(rng, n=300)
     head = Stacker(TREE, NAMES).fit([photo, text], truth, counts)
     dense = head.predict_proba([photo, text], counts)
-    assert (dense > 0).all()
-    candidates, _, _ = head._candidates([photo, text], np.arange(300), counts)
-    assert candidates.shape == (300, 2)
-    missed = 1 - (candidates == truth[:, None]).any(axis=1).mean()
-    others = 1 - np.take_along_axis(dense, candidates, axis=1).sum(axis=1)
-    np.testing.assert_allclose(others, missed, atol=0.01)
+    pooled = head.pool.predict_proba([photo, text], counts)
+    candidates = np.argsort(-pooled, axis=1, kind="stable")[:, :3]
+    others = np.ones((300, L), bool)
+    np.put_along_axis(others, candidates, False, axis=1)
+    np.testing.assert_allclose(dense[others], pooled[others], rtol=1e-5)
+    assert not np.allclose(dense[~others], pooled[~others], rtol=0.05)
+
+
+def test_the_stackers_temperature_damps_trees_that_learnt_noise_by_heart():
+    """Two experts of pure noise and few products: the pool says nearly the prior, and so must the stacker."""
+    rng = np.random.default_rng(7)
+    truth, counts = rng.integers(0, L, 400), rng.integers(1, 5, 400)
+    noise = [expert(name, rng.dirichlet(np.ones(L), size=400)) for name in NAMES]
+    fit_rows, rest = np.arange(200), np.arange(200, 400)
+    head = Stacker(TREE, NAMES).fit([e.select(fit_rows) for e in noise], truth[fit_rows], counts[fit_rows])
+    assert head.temperature < 0.5
+    tested = nll(head.predict_proba([e.select(rest) for e in noise], counts[rest]), truth[rest])
+    assert tested < np.log(L) + 0.1
 
 
 def test_the_most_accurate_wins_and_ties_go_to_lower_loss():
