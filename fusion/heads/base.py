@@ -37,7 +37,6 @@ class Head(ABC):
         self.expert_names = list(expert_names)
         self.prior: NDArray[np.float64] = np.full(len(tree), 1 / len(tree))
 
-    @abstractmethod
     def fit(
         self,
         experts: Sequence[Probabilities],
@@ -56,6 +55,16 @@ class Head(ABC):
         Raises:
             ValueError: other experts, or experts of another tree.
         """
+        self.check(experts)
+        if prior is not None:
+            floored = np.maximum(np.asarray(prior, np.float64), FLOOR)
+            self.prior = floored / floored.sum()
+        self._fit(experts, truth, np.asarray(n_images, np.int64))
+        return self
+
+    @abstractmethod
+    def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
+        """`fit` for experts that were checked, with the prior set."""
 
     @abstractmethod
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
@@ -68,12 +77,6 @@ class Head(ABC):
     @abstractmethod
     def load(self, path: Path) -> Self:
         """Inverse of `save`; raises ValueError when the file is damaged or does not fit tree and experts."""
-
-    def set_prior(self, prior: NDArray[np.floating] | None) -> None:
-        """Take the training shares, none of them below the floor."""
-        if prior is not None:
-            floored = np.maximum(np.asarray(prior, np.float64), FLOOR)
-            self.prior = floored / floored.sum()
 
     def check(self, experts: Sequence[Probabilities]) -> None:
         """Raise ValueError unless these are the head's experts, made with its tree."""

@@ -44,16 +44,8 @@ class LeafPool(Head):
         """Features of a leaf."""
         return len(self.expert_names) * (3 if self.by_level else 1)
 
-    def fit(
-        self,
-        experts: Sequence[Probabilities],
-        truth: NDArray[np.int64],
-        n_images: NDArray[np.integer],
-        prior: NDArray[np.floating] | None = None,
-    ) -> LeafPool:
-        """Fit the weights; each product on which an expert speaks chooses among all leaves."""
-        self.check(experts)
-        self.set_prior(prior)
+    def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
+        """Fit the weights; each product on which an expert speaks chooses among its likeliest leaves."""
         fit = LogLinearFit(len(experts), self.n_features)
         n_candidates = min(N_CANDIDATES, len(self.tree))
         at_most = max(1, MAX_FITTED_VALUES // (n_candidates * self.n_features))
@@ -67,7 +59,6 @@ class LeafPool(Head):
             counts = np.asarray(n_images[own], np.int64)
             fit.add("leaf", chosen, np.zeros(len(own), np.int64), counts, sets[sets > 0])
         self.weights = fit.solve(self.shrinkage)
-        return self
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
         """See `Head.predict_proba`."""

@@ -22,19 +22,10 @@ class BestSingle(Head):
         super().__init__(tree, expert_names)
         self.accuracy: NDArray[np.float64] = np.zeros(len(expert_names))
 
-    def fit(
-        self,
-        experts: Sequence[Probabilities],
-        truth: NDArray[np.int64],
-        n_images: NDArray[np.integer],
-        prior: NDArray[np.floating] | None = None,
-    ) -> BestSingle:
+    def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Count each expert's right leaves; silence counts as wrong."""
-        self.check(experts)
-        self.set_prior(prior)
         right = [int(score_probabilities(expert, truth, self.tree).correct[:, 2].sum()) for expert in experts]
         self.accuracy = np.array(right) / max(1, len(truth))
-        return self
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
         """See `Head.predict_proba`."""
@@ -67,17 +58,8 @@ class Mean(Head):
         super().__init__(tree, expert_names)
         self.geometric = geometric
 
-    def fit(
-        self,
-        experts: Sequence[Probabilities],
-        truth: NDArray[np.int64],
-        n_images: NDArray[np.integer],
-        prior: NDArray[np.floating] | None = None,
-    ) -> Mean:
+    def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Keep the prior."""
-        self.check(experts)
-        self.set_prior(prior)
-        return self
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
         """See `Head.predict_proba`."""

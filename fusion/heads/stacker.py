@@ -48,16 +48,9 @@ class Stacker(Head):
         self.model: HistGradientBoostingClassifier | None = None
         self.temperature = 1.0
 
-    def fit(
-        self,
-        experts: Sequence[Probabilities],
-        truth: NDArray[np.int64],
-        n_images: NDArray[np.integer],
-        prior: NDArray[np.floating] | None = None,
-    ) -> Stacker:
+    def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Fit the pool on all products, the trees on at most 50,000 products' candidates."""
-        self.pool.fit(experts, truth, n_images, prior)
-        self.set_prior(prior)
+        self.pool.fit(experts, truth, n_images, self.prior)
         rng = np.random.default_rng(self.seed)
         kept = np.sort(rng.permutation(len(truth))[:MAX_FITTED])
         found = [self._candidates(experts, rows, n_images) for rows in chunks(kept)]
@@ -70,7 +63,6 @@ class Stacker(Head):
             unseen[part == number] = _log_scores(model, features[part == number])
         self.temperature = _temperature(unseen[right.any(axis=1)], right[right.any(axis=1)])
         self.model = self._boosted(features, right)
-        return self
 
     def _boosted(self, features: NDArray[np.float32], right: NDArray[np.bool_]) -> HistGradientBoostingClassifier:
         """`(n, K, F)` features of candidates and whether each is the true leaf."""

@@ -41,22 +41,13 @@ class TreePool(Head):
         self.shrinkage, self.by_cat1 = shrinkage, by_cat1
         self.levels: list[LogLinearWeights] = []
 
-    def fit(
-        self,
-        experts: Sequence[Probabilities],
-        truth: NDArray[np.int64],
-        n_images: NDArray[np.integer],
-        prior: NDArray[np.floating] | None = None,
-    ) -> TreePool:
+    def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Fit the weights; each product chooses among the children of its true parents, level by level."""
-        self.check(experts)
-        self.set_prior(prior)
         problems = [LogLinearFit(len(experts), n_shelves=self._n_shelves(level)) for level in LEVELS]
         for rows in chunks(np.arange(len(truth))):
             for problem, evidence in zip(problems, gather_evidence(experts, rows, self.tree), strict=True):
-                self._add(problem, evidence, truth[rows], np.asarray(n_images[rows], np.int64))
+                self._add(problem, evidence, truth[rows], n_images[rows])
         self.levels = [problem.solve(self.shrinkage) for problem in problems]
-        return self
 
     def _add(
         self, problem: LogLinearFit, evidence: Evidence, truth: NDArray[np.int64], counts: NDArray[np.int64]
