@@ -202,14 +202,15 @@ def _pictures(images: Sequence[bytes]) -> list[NDArray[np.uint8]]:
 def _draw_step(axis: Axes, step: Step) -> None:
     """Bars to the right speak for the chosen node, to the left for its rival."""
     axis.set_facecolor(PAPER)
-    if not step.opinions:
-        axis.set_axis_off()
-        why = "the only one here" if not step.rival else "nobody tells these apart"
-        axis.text(0.5, 0.5, why, ha="center", fontsize=9, color=INK, transform=axis.transAxes)
     title = f"{LEVEL_NAMES[step.level]}: {step.chosen[-1]} {step.p_chosen:.0%}"
     if step.rival:
         title += f"\nagainst {step.rival[-1]}"
     axis.set_title(_short(title), fontsize=9, color=INK)
+    if not step.opinions:
+        axis.set_axis_off()
+        why = "the only one here" if not step.rival else "nobody tells these apart"
+        axis.text(0.5, 0.5, why, ha="center", fontsize=9, color=INK, transform=axis.transAxes)
+        return
     names = [f"{o.expert} ({o.weight:.2f})" for o in step.opinions]
     pushes = [o.push for o in step.opinions]
     axis.barh(names, pushes, color=[FOR if push >= 0 else AGAINST for push in pushes])
