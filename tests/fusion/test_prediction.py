@@ -141,14 +141,20 @@ def test_sigkill_at_random_moments_loses_nothing(trained, tmp_path):
         return [sys.executable, "-c", script, *map(str, arguments)]
 
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    began = time.monotonic()
     subprocess.run(command("whole"), check=True, **quiet)
+    whole_run = time.monotonic() - began
     rng = random.Random(0)
-    for _ in range(3):
+    for kill in range(5):
         process = subprocess.Popen(command("cut"), start_new_session=True, **quiet)
+        if kill > 2:
+            # at any moment: while loading, between parts, while the parts are joined
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(rng.uniform(0.2, 1) * whole_run)
         parts = tmp_path / "cut" / "parts"
         already = len(list(parts.glob("*.parquet"))) if parts.exists() else 0
         deadline = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:
+        while kill <= 2 and process.poll() is None and time.monotonic() < deadline:
             if parts.exists() and len(list(parts.glob("*.parquet"))) > already:
                 time.sleep(rng.uniform(0, 0.05))
                 break
