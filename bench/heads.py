@@ -18,29 +18,36 @@ import numpy as np
 from catalog.calibration import calibration_floor, expected_calibration_error
 from catalog.config import load_config
 from catalog.intervals import paired_difference
-from catalog.metrics import MIN_PROBABILITY, Scores, likeliest, list_distance
+from catalog.metrics import Scores, likeliest, list_distance
 from catalog.system import System
+from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds, given_by_scores
+from fusion.evaluation.paired import paired_rows
 from fusion.heads.base import chunks
 from fusion.heads.comparison import compare_heads, fit_head
 from fusion.held_out import HeldOut, expert_systems, gather
 from fusion.members import Members
 from fusion.ranking import risk_order
-from fusion.training import gain_over
 
 N_SPLITS = 50
 LISTED = 5
 
 
+def gain(fused: Scores, other: Scores) -> tuple[float, ...]:
+    """Points that the fused result is better at the leaf where the other one speaks, with the interval."""
+    own, theirs = paired_rows(fused, other)
+    return tuple(100 * value for value in paired_difference(own.correct[:, 2], theirs.correct[:, 2]))
+
+
 def row(name: str, scores: Scores, against: Scores, coverage: float) -> str:
     confidence, right = scores.confidence[:, 2], scores.correct[:, 2]
-    gain, low, high = (100 * value for value in gain_over(against, scores))
-    nll = -np.log(np.maximum(scores.p_truth[:, 2], MIN_PROBABILITY)).mean()
+    points, low, high = gain(against, scores)
+    nll = scores.nll[:, 2].mean()
     ece, floor = expected_calibration_error(confidence, right, "mass"), calibration_floor(confidence, "mass")
     return (
-        f"{name:14} {100 * coverage:5.1f} {100 * right.mean():6.1f}  {gain:+6.2f} ({low:+6.2f} to {high:+6.2f})"
+        f"{name:14} {100 * coverage:5.1f} {100 * right.mean():6.1f}  {points:+6.2f} ({low:+6.2f} to {high:+6.2f})"
         f"  {nll:6.3f}  {ece:.3f} ({floor:.3f})  {scores.distance.mean():.3f}  {scores.distance5.mean():.3f}"
     )
 
@@ -61,9 +68,9 @@ def grounds(data: HeldOut, fused: Scores, experts: list[System]) -> None:
         for name, scores in by_name.items():
             theirs = scores.select(np.isin(scores.product_ids, own.product_ids))
             if len(theirs):
-                gain, low, high = (100 * value for value in gain_over(own, theirs))
+                points, low, high = gain(own, theirs)
                 accuracy = 100 * theirs.correct[:, 2].mean()
-                print(f"  {name:14} {accuracy:5.1f} (n = {len(theirs)})  {gain:+.2f} ({low:+.2f} to {high:+.2f})")
+                print(f"  {name:14} {accuracy:5.1f} (n = {len(theirs)})  {points:+.2f} ({low:+.2f} to {high:+.2f})")
 
 
 def lists(data: HeldOut, chosen: str, config: FusionConfig) -> None:
@@ -114,7 +121,7 @@ def decisions(fused: Scores, data: HeldOut, target: float, confidence: float) ->
 def main(folder: str, target: float) -> None:
     workspace = Workspace(folder)
     config = load_config(FusionConfig, "fusion")
-    data = gather(workspace, Members.latest(workspace), config.seed)
+    data = gather(TrainingData.of(workspace), Members.latest(workspace), config.seed)
     comparison = compare_heads(data, config)
     fused = comparison.scores[comparison.chosen]
     experts = expert_systems(data)
@@ -128,8 +135,8 @@ def main(folder: str, target: float) -> None:
     single = comparison.scores["best-single"].correct[:, 2]
     geometric = comparison.scores["geometric"].correct[:, 2]
     for name, other in (("the best single expert", single), ("the geometric mean", geometric)):
-        gain, low, high = (100 * value for value in paired_difference(fused.correct[:, 2], other))
-        print(f"against {name}: {gain:+.2f} points ({low:+.2f} to {high:+.2f})")
+        points, low, high = (100 * value for value in paired_difference(fused.correct[:, 2], other))
+        print(f"against {name}: {points:+.2f} points ({low:+.2f} to {high:+.2f})")
     grounds(data, fused, experts)
     lists(data, comparison.chosen, config)
     decisions(fused, data, target, config.confidence)

@@ -22,16 +22,17 @@ from sklearn.preprocessing import StandardScaler
 from catalog.catalog import Catalog
 from catalog.config import load_config
 from catalog.figures import summarize
+from catalog.intervals import paired_difference
 from catalog.metrics import Scores, concatenate_scores, score
 from catalog.taxonomy import Taxonomy
-from catalog.training_data import leaves_of
+from catalog.training_data import TrainingData, leaves_of
 from catalog.workspace import Workspace
 from fusion.config import FusionConfig
+from fusion.evaluation.paired import paired_rows
 from fusion.heads.comparison import compare_heads
 from fusion.held_out import gather
 from fusion.members import Members
 from fusion.predictor import Predictor
-from fusion.training import gain_over
 from mosaic.config import MosaicConfig
 from mosaic.expert import load_photos
 from mosaic.network import MosaicNetwork
@@ -108,7 +109,7 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
     text = texts(train, np.isin(leaf, shelves), workspace)
     if test_file is None:
         # the reference is lent the text of true books only, which favours it
-        data = gather(workspace, Members.latest(workspace))
+        data = gather(TrainingData.of(workspace), Members.latest(workspace))
         comparison = compare_heads(data, load_config(FusionConfig, "fusion"))
         fused = comparison.scores[comparison.chosen]
         plan = workspace.plan()
@@ -133,7 +134,8 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
         fused = concatenate_scores(parts)
     show("reference", plain, shelves)
     show("fused", fused, shelves)
-    gain, low, high = gain_over(fused, plain)
+    own, theirs = paired_rows(fused, plain)
+    gain, low, high = paired_difference(own.correct[:, 2], theirs.correct[:, 2])
     print(f"fused - reference: {100 * gain:+.2f} points, 95 % interval {100 * low:+.2f} to {100 * high:+.2f}")
 
 

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, vstack
 
 from catalog.calibration import N_BINS, Binning, bins_of, calibration_floor
 from catalog.intervals import bootstrap, exact_share, percentiles, reflected
-from catalog.metrics import LIST, MIN_PROBABILITY, Scores
+from catalog.metrics import LIST, Scores
 from catalog.product import MAX_IMAGES
 from catalog.taxonomy import LEVELS
 
@@ -50,7 +50,7 @@ class SumFigures:
         """`scores`: at least one product; `training_counts`: `(n_leaves,)` int64."""
         n = len(scores)
         correct = scores.correct
-        nll = -np.log(np.maximum(scores.p_truth, MIN_PROBABILITY).astype(np.float64))
+        nll = scores.nll
         self.n = n
         # what follows is in the order of `names`
         means = np.concatenate(

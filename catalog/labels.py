@@ -35,8 +35,8 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
     return leaves
 
 
-def _separator(header: str) -> str:
-    """Spreadsheets of many countries save semicolons."""
+def separator_of(header: str) -> str:
+    """Comma, semicolon or tab: spreadsheets of many countries save semicolons."""
     return max(",;\t", key=header.count)
 
 
@@ -45,7 +45,7 @@ def _read(path: Path) -> dict[int, int]:
         raise FileNotFoundError(f"{path} does not exist: give a CSV with product_id,category_id (--labels)")
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
-            reader = csv.DictReader(file, delimiter=_separator(file.readline()))
+            reader = csv.DictReader(file, delimiter=separator_of(file.readline()))
             file.seek(0)
             names = list(reader.fieldnames or [])
         except (UnicodeDecodeError, csv.Error) as error:

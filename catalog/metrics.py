@@ -59,6 +59,11 @@ class Scores:
         """`(N, 3)` bool: the likeliest node is the true one."""
         return self.rank == 0
 
+    @property
+    def nll(self) -> NDArray[np.float64]:
+        """`(N, 3)` negative log probability of the true node."""
+        return -np.log(np.maximum(self.p_truth, MIN_PROBABILITY).astype(np.float64))
+
     def save(self, path: Path) -> None:
         """Write one safetensors file, atomically."""
         tensors = {name: np.ascontiguousarray(getattr(self, name), dtype) for name, (dtype, _) in _ARRAYS.items()}

@@ -147,7 +147,7 @@ class CopyTable:
         """Write one safetensors file."""
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}
         with atomic_path(path) as temporary:
-            save_file(tensors, temporary, metadata={"taxonomy": self.taxonomy, "plan": self.plan})
+            save_file(tensors, temporary)
 
     @classmethod
     def load(cls, path: Path, n_leaves: int, taxonomy: str, plan: str) -> CopyTable:

@@ -59,19 +59,13 @@ class Thresholds:
         table = np.full((tree.n_nodes(1), 3), NEVER, np.float32)
         groups = [np.array([node]) for node in np.flatnonzero(own)]
         for nodes in [*groups, np.flatnonzero(~own)]:
-            rows = np.flatnonzero(np.isin(cat1, nodes))
-            left = rows
+            left = np.flatnonzero(np.isin(cat1, nodes))
             for level in reversed(LEVELS):
                 sure = scores.confidence[left, level - 1]
                 found = _threshold(sure, scores.correct[left, level - 1], target, confidence)
                 table[nodes, level - 1] = found
                 left = left[sure < found]
         return cls(table, own)
-
-    def at(self, cat1: NDArray[np.int64], level: int) -> NDArray[np.float32]:
-        """`(N,)` threshold of a level for products put on these Cat I."""
-        found: NDArray[np.float32] = self.table[cat1, level - 1]
-        return found
 
     def rows(self, tree: Taxonomy) -> list[list[object]]:
         """For people: Cat I, its thresholds at Cat III, II, I (`never` for none), whether they are its own."""
@@ -122,22 +116,23 @@ def decide(dense: NDArray[np.float32], thresholds: Thresholds, tree: Taxonomy) -
 
     The deepest node whose probability reaches its level's threshold is given ("climbing").
     """
-    given = np.zeros((len(dense), 2), np.int64)
-    cat1 = tree.node_mass(dense, 1).argmax(axis=1)
-    for level in LEVELS:
-        mass = tree.node_mass(dense, level)
-        node = mass.argmax(axis=1)
-        sure = mass[np.arange(len(dense)), node] >= thresholds.at(cat1, level)
-        given[sure] = np.stack([np.full(len(dense), level), node], axis=1)[sure]
-    return given
+    masses = [tree.node_mass(dense, level) for level in LEVELS]
+    nodes = np.stack([mass.argmax(axis=1) for mass in masses], axis=1)
+    return _climbed(nodes, np.stack([mass.max(axis=1) for mass in masses], axis=1), thresholds)
 
 
 def given_by_scores(scores: Scores, thresholds: Thresholds) -> NDArray[np.int64]:
     """`decide` for products of which only the scores were kept."""
-    given = np.zeros((len(scores), 2), np.int64)
+    return _climbed(scores.predicted, scores.confidence, thresholds)
+
+
+def _climbed(nodes: NDArray[np.int64], confidence: NDArray[np.floating], thresholds: Thresholds) -> NDArray[np.int64]:
+    """`(N, 2)` level and node given, from the likeliest node of each level and its probability, `(N, 3)` both."""
+    given = np.zeros((len(nodes), 2), np.int64)
+    sure = confidence >= thresholds.table[nodes[:, 0]]
     for level in LEVELS:
-        sure = scores.confidence[:, level - 1] >= thresholds.at(scores.predicted[:, 0], level)
-        given[sure] = np.stack([np.full(len(scores), level), scores.predicted[:, level - 1]], axis=1)[sure]
+        here = sure[:, level - 1]
+        given[here, 0], given[here, 1] = level, nodes[here, level - 1]
     return given
 
 

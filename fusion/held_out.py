@@ -14,7 +14,6 @@ from catalog.probabilities import Probabilities, Silence, silent_everywhere
 from catalog.system import System
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import TrainingData, positions_of
-from catalog.workspace import Workspace
 from fusion.copies import NAME as COPIES
 from fusion.copies import CopyTable
 from fusion.members import Members, describe, training_prior
@@ -82,12 +81,11 @@ class HeldOut:
             yield np.flatnonzero(part != held_out), np.flatnonzero(part == held_out)
 
 
-def gather(workspace: Workspace, members: Members, seed: int = 0) -> HeldOut:
+def gather(data: TrainingData, members: Members, seed: int = 0) -> HeldOut:
     """Align the members' held-out probabilities, add what copies tell, and look up the truth.
 
     At most `MAX_PRODUCTS` products are taken, by chance.
     """
-    data = TrainingData.of(workspace)
     members.runs[0].check_tree(data.tree, "the workspace's")
     experts = members.held_out(MAX_PRODUCTS, seed)
     prior = training_prior(data.tree, experts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -174,4 +174,4 @@ def predict_photos(predictor: Predictor, paths: Sequence[Path]) -> Answer:
             raise ValueError(f"{paths[rank]} cannot be decoded: {problem.detail}")
     answer = answer_of(found, 0, predictor.tree, predictor.top_leaves)
     named = tuple(f"{paths[int(p.where.split()[-1]) - 1]}: {p.detail}" for p in found.problems.named)
-    return Answer(**{**vars(answer), "problems": named})
+    return replace(answer, problems=named)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.system import System
+from catalog.training_data import TrainingData
 from catalog.workspace import Workspace
 from fusion.copies import NAME as COPIES
 from fusion.held_out import MIN_SPEAKING, expert_systems, gather
@@ -20,7 +21,7 @@ def roster(workspace: Workspace, more: Sequence[Path] = ()) -> str:
         ValueError: runs of different plans or trees.
     """
     members = Members.latest(workspace, more)
-    data = gather(workspace, members)
+    data = gather(TrainingData.of(workspace), members)
     systems = expert_systems(data)
     width = max(len(system.name) for system in systems)
     lines = [f"{len(data)} held-out products; accuracy where an expert speaks, in percent", ""]

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from catalog.bson_index import Progress
-from catalog.intervals import paired_difference
 from catalog.metrics import Scores
 from catalog.run import Run
 from catalog.system import System
@@ -42,8 +41,8 @@ def train(
         FileNotFoundError: no mosaic run; the message names the next command.
         ValueError: runs of different plans or trees, or too few held-out products.
     """
-    members = Members.latest(workspace, more)
-    data = gather(workspace, members, config.seed)
+    members, labelled = Members.latest(workspace, more), TrainingData.of(workspace)
+    data = gather(labelled, members, config.seed)
     if len(data) < 2 * config.head_folds:
         raise ValueError(
             f"{len(data)} held-out products are too few for head_folds={config.head_folds}: split with more "
@@ -52,7 +51,7 @@ def train(
     comparison = compare_heads(data, config, progress)
     scores = comparison.scores[comparison.chosen]
     heads = {name: fit_head(data, name, config) for name in HEADS}
-    plan = workspace.plan()
+    plan = labelled.plan
     run = Run.create(
         workspace.folder, "fusion", "fusion",
         plan=plan.plan_id, data=plan.data, config=config.model_dump(), tree=data.tree,
@@ -64,7 +63,7 @@ def train(
     scores.save(run.folder / CROSS_FIT)
     independent = scores.select(data.representatives)
     independent.save(run.folder / CALIBRATION)
-    counts = np.bincount(TrainingData.of(workspace).leaf[plan.positions], minlength=len(data.tree))
+    counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
     thresholds = Thresholds.fit(independent, data.tree, config.target_precision, config.confidence)
     Learnt(thresholds, counts).save(run.folder)
     systems = compared_systems(data, comparison)
@@ -88,11 +87,3 @@ def thresholds_for(run: Run, tree: Taxonomy, precision: float) -> Thresholds:
     """Thresholds of a fusion run for another target precision, from its cross-fitted held-out products."""
     config = run.config(FusionConfig)
     return Thresholds.fit(Scores.load(run.folder / CALIBRATION), tree, precision, config.confidence)
-
-
-def gain_over(fused: Scores, other: Scores) -> tuple[float, float, float]:
-    """Leaf accuracy of the head minus an expert's on the products where that expert speaks, with its interval."""
-    rows = np.flatnonzero(np.isin(fused.product_ids, other.product_ids))
-    own = fused.select(rows[np.argsort(fused.product_ids[rows])])
-    theirs = other.select(np.argsort(other.product_ids))
-    return paired_difference(own.correct[:, 2], theirs.correct[:, 2])

@@ -20,7 +20,7 @@ from catalog.run import Run
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
 from catalog.workspace import Workspace
 from fusion.evaluation.measurement import predicted_chunks
-from fusion.evaluation.paired import nll_of, paired_rows
+from fusion.evaluation.paired import paired_rows
 from fusion.predictor import Predictor
 from fusion.training import CROSS_FIT
 
@@ -184,7 +184,7 @@ def differences(a: Scores, b: Scores) -> list[Difference]:
 
 def _values(scores: Scores) -> NDArray[np.float64]:
     """`(N, 5)` what each product adds to the figures, in their order."""
-    return np.column_stack([scores.correct[:, ::-1], scores.distance, nll_of(scores)]).astype(np.float64)
+    return np.column_stack([scores.correct[:, ::-1], scores.distance, scores.nll[:, 2]]).astype(np.float64)
 
 
 def _scores_on(predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None) -> Scores:

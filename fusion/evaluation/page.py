@@ -16,7 +16,7 @@ from catalog.report import Estimate, Report, Table, cat1_table
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, KINDS, REVIEW
 from fusion.evaluation.measurement import Measurement
-from fusion.evaluation.paired import nll_of, paired_rows
+from fusion.evaluation.paired import paired_rows
 from fusion.evaluation.summary import summary_of
 from fusion.evaluation.weights_picture import weights_plot, weights_table
 from fusion.heads.registry import TREE
@@ -98,7 +98,7 @@ def against_table(found: Measurement) -> Table:
         differences = np.column_stack([
             own.correct[:, 2].astype(float) - theirs.correct[:, 2],
             (own.distance - theirs.distance).astype(float),
-            nll_of(own) - nll_of(theirs),
+            own.nll[:, 2] - theirs.nll[:, 2],
         ])  # fmt: skip
         leaf, distance, nll = mean_intervals(differences)
         rows.append([

@@ -8,7 +8,7 @@ import numpy as np
 
 from catalog.bson_index import Progress
 from catalog.intervals import paired_difference
-from catalog.metrics import MIN_PROBABILITY, Scores, concatenate_scores, score
+from catalog.metrics import Scores, concatenate_scores, score
 from fusion.config import FusionConfig
 from fusion.heads.base import Head, chunks
 from fusion.heads.registry import HEADS, make_head
@@ -86,12 +86,8 @@ def choose(scores: dict[str, Scores]) -> tuple[str, str]:
     tied = [name for name in HEADS if name in scores and paired_difference(right[best], right[name])[1] <= 0]
     if len(tied) == 1:
         return best, "the highest leaf accuracy"
-    loss = {name: _nll(scores[name]) for name in tied}
+    loss = {name: float(scores[name].nll[:, 2].mean()) for name in tied}
     good = [name for name in tied if loss[name] <= min(loss.values()) + NLL_TIE]
     others = ", ".join(name for name in tied if name != good[0])
     why = f"as accurate as {others} (no difference is shown), of lower NLL"
     return good[0], why if len(good) == 1 else f"{why}, or as low and simpler"
-
-
-def _nll(scores: Scores) -> float:
-    return float(-np.log(np.maximum(scores.p_truth[:, 2], MIN_PROBABILITY)).mean())

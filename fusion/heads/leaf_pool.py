@@ -56,8 +56,7 @@ class LeafPool(Head):
             features = self._features(experts, own)
             candidates = self._candidates(experts, own, truth[own], n_candidates)
             chosen = np.take_along_axis(features, candidates[:, :, None], axis=1)
-            counts = np.asarray(n_images[own], np.int64)
-            fit.add("leaf", chosen, np.zeros(len(own), np.int64), counts, sets[sets > 0])
+            fit.add("leaf", chosen, np.zeros(len(own), np.int64), n_images[own], sets[sets > 0])
         self.weights = fit.solve(self.shrinkage)
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:

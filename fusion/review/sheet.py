@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.atomic import atomic_path
+from catalog.labels import separator_of
 from catalog.taxonomy import Taxonomy, path_text
 
 PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
@@ -20,7 +21,6 @@ COLUMNS = (
     "p_cat1", "p_cat2", "p_cat3", "alternatives", "reason", "text_read",
 )  # fmt: skip
 CONFIRMED = "ok"
-SEPARATORS = ",;\t"
 MAX_TEXT = 8000
 """Characters of a cell that are shown; all of them stand in the full table."""
 SLICE = 1000
@@ -116,7 +116,7 @@ def read_cells(path: Path) -> Iterator[Cell]:
     # ids are ASCII: whatever else another encoding garbles is not read
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         n_before, header = next(((i, line) for i, line in enumerate(file, start=1) if line.strip()), (1, ""))
-        separator = max(SEPARATORS, key=header.count)
+        separator = separator_of(header)
         reader = csv.reader(file, delimiter=separator, strict=True)
         try:
             names = [name.strip() for name in next(csv.reader([header], delimiter=separator, strict=True), [])]
