@@ -65,7 +65,7 @@ def texts(catalog: Catalog, wanted: np.ndarray, workspace: Workspace) -> list[st
     reader = make_reader(load_config(OcrConfig, "ocr"), workspace)
     out = [""] * len(catalog)
     for chunk in np.array_split(np.flatnonzero(wanted), max(1, int(wanted.sum()) // 256)):
-        readings = read_products(reader, [catalog[int(i)] for i in chunk])
+        readings = read_products(reader, catalog.take(chunk))
         for i, reading in zip(chunk, readings, strict=True):
             out[i] = reading.text
     return out

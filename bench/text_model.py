@@ -41,7 +41,7 @@ class Books:
     def __init__(self, catalog: Catalog, positions: NDArray[np.int64], leaf: NDArray[np.int64], reader: object) -> None:
         self.texts: list[ProductText] = []
         for start in range(0, len(positions), CHUNK):
-            products = [catalog[int(i)] for i in positions[start : start + CHUNK]]
+            products = catalog.take(positions[start : start + CHUNK])
             self.texts += [reading.product_text for reading in read_products(reader, products)]
         self.positions, self.leaf = positions, leaf[positions]
         self.read = np.array([bool(text.tokens) for text in self.texts])

@@ -1,9 +1,8 @@
-"""A random-access, lazily read, picklable sequence of products over a BSON file."""
+"""A random-access, lazily read, picklable sequence of products."""
 
 from __future__ import annotations
 
 import hashlib
-import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -11,51 +10,63 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.bson_index import ROW, Progress, build_index, fingerprint, parse_document
 from catalog.product import ProblemLog, Product
-from catalog.sidecar import keep_sidecar, read_sidecar, sidecar_path, source_stamp
+from catalog.sidecar import keep_sidecar, read_sidecar
+from catalog.sources.opening import open_source
+from catalog.sources.source import ROW, Document, Progress, Source
 
 MD5 = np.dtype((np.uint8, 16))
+READ_AHEAD = 256
+"""Products asked of a source at a time."""
 
 
 class Catalog(Sequence[Product]):
-    """Products of a BSON file in file order, each `_id` once.
+    """Products of a source in its order, each `_id` once.
 
-    The file is memory-mapped; an offset index is kept in a sidecar file and rebuilt when the BSON changes.
-    Instances pickle as their path alone, so that worker processes reopen the sidecar instead of copying it.
+    An index is kept in a sidecar file and rebuilt when the source changes. Instances pickle as their address alone,
+    so that worker processes reopen the sidecar instead of copying it.
     """
 
-    def __init__(self, path: str | Path, progress: Progress | None = None) -> None:
-        """Open (and on first use index) a BSON file.
+    def __init__(self, source: Source | str | Path, progress: Progress | None = None) -> None:
+        """Open (and on first use index) a source of products, or the one at an address.
 
         Raises:
-            FileNotFoundError: no such file.
-            ValueError: empty file, a folder, or no usable document in it.
+            FileNotFoundError: nothing lies there.
+            ValueError: not one usable product in it.
         """
-        self.path = Path(path)
-        if self.path.is_dir():
-            raise ValueError(f"{self.path} is a folder: give the BSON file in it")
-        if not self.path.is_file():
-            raise FileNotFoundError(f"{self.path} does not exist: give the path of a BSON file of products")
-        stamp = source_stamp(self.path)
-        place = sidecar_path(self.path, ".index")
+        self.source = open_source(source) if isinstance(source, str | Path) else source
+        stamp = self.source.stamp()
+        place = self.source.sidecar(".index")
         found = read_sidecar(place, stamp, ROW)
         if found is None:
-            rows, self.problems = build_index(self.path, progress)
-            self.fingerprint = fingerprint(self.path)
+            index = self.source.index(progress)
             header: dict[str, Any] = {
                 "stamp": stamp,
-                "n_rows": len(rows),
-                "fingerprint": self.fingerprint,
-                "problems": self.problems.to_json(),
+                "n_rows": len(index.rows),
+                "fingerprint": index.fingerprint,
+                "problems": index.problems.to_json(),
             }
-            keep_sidecar(place, header, rows)
-            found = read_sidecar(place, stamp, ROW) or (header, rows)
+            keep_sidecar(place, header, index.rows)
+            found = read_sidecar(place, stamp, ROW) or (header, index.rows)
         header, rows = found
+        self._stamp = stamp
         self._rows: NDArray[np.void] = rows
         self.fingerprint = str(header["fingerprint"])
         self.problems = ProblemLog.from_json(header["problems"])
-        self._data: mmap.mmap | None = None
+
+    def __str__(self) -> str:
+        """The source as people know it."""
+        return self.source.title
+
+    @property
+    def name(self) -> str:
+        """Short name of the source, fit for a file's name."""
+        return self.source.name
+
+    @property
+    def address(self) -> str:
+        """What opens the same catalogue again, from any folder."""
+        return self.source.address
 
     @property
     def product_ids(self) -> NDArray[np.int64]:
@@ -75,11 +86,10 @@ class Catalog(Sequence[Product]):
     def md5s(self, progress: Progress | None = None) -> NDArray[np.uint8]:
         """`(sum of n_images, 16)` uint8: MD5 of every photo in catalogue order; nothing is decoded.
 
-        Kept in a sidecar file of its own: the first call reads the whole BSON file once.
+        Kept in a sidecar file of its own: the first call reads all photos once.
         """
-        stamp = source_stamp(self.path)
-        place = sidecar_path(self.path, ".md5")
-        found = read_sidecar(place, stamp, MD5)
+        place = self.source.sidecar(".md5")
+        found = read_sidecar(place, self._stamp, MD5)
         if found is not None:
             return found[1]
         digests = np.zeros((int(self.n_images.sum(dtype=np.int64)), 16), np.uint8)
@@ -90,7 +100,7 @@ class Catalog(Sequence[Product]):
                 at += 1
             if progress is not None and (done % 1000 == 0 or done == len(self)):
                 progress(done, len(self))
-        keep_sidecar(place, {"stamp": stamp, "n_rows": len(digests)}, digests)
+        keep_sidecar(place, {"stamp": self._stamp, "n_rows": len(digests)}, digests)
         return digests
 
     def __len__(self) -> int:
@@ -102,29 +112,35 @@ class Catalog(Sequence[Product]):
     def __getitem__(self, index: slice) -> Sequence[Product]: ...
     def __getitem__(self, index: int | slice) -> Product | Sequence[Product]:
         if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        document = parse_document(self.raw(index))
-        return Product(document.product_id, document.pictures, document.category_id)
+            return self.take(np.arange(*index.indices(len(self))))
+        return self.take([range(len(self))[index]])[0]
+
+    def __iter__(self) -> Iterator[Product]:
+        for products in self.chunks(READ_AHEAD):
+            yield from products
+
+    def take(self, positions: Sequence[int] | NDArray[np.integer]) -> list[Product]:
+        """The products at these positions, in their order: one request to a database, not one each."""
+        rows = self._rows[np.asarray(positions, np.int64)]
+        return [_product(document) for document in self.source.read(rows)]
 
     def chunks(self, size: int, start: int = 0) -> Iterator[list[Product]]:
-        """Successive lists of `size` products from position `start`; the file is read once, in order."""
+        """Successive lists of `size` products from position `start`; the source is read once, in order."""
         for first in range(start, len(self), size):
-            yield [self[i] for i in range(first, min(first + size, len(self)))]
+            yield self.take(np.arange(first, min(first + size, len(self))))
 
-    def raw(self, index: int) -> bytes:
-        """The product's BSON document as it lies in the file, byte for byte."""
-        row = self._rows[index]
-        start = int(row["offset"])
-        return self._mapped()[start : start + int(row["length"])]
-
-    def _mapped(self) -> mmap.mmap:
-        if self._data is None:
-            with self.path.open("rb") as file:
-                self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return self._data
+    def raw(self, positions: Sequence[int] | NDArray[np.integer]) -> Iterator[bytes]:
+        """BSON documents of the products at these positions; of a BSON file byte for byte as they lie there."""
+        rows = self._rows[np.asarray(positions, np.int64)]
+        for first in range(0, len(rows), READ_AHEAD):
+            yield from self.source.raw(rows[first : first + READ_AHEAD])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Catalog, (self.path,)
+        return Catalog, (self.address,)
+
+
+def _product(document: Document) -> Product:
+    return Product(document.product_id, document.pictures, document.category_id)
 
 
 def photo_md5(photo: bytes) -> bytes:

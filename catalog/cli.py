@@ -6,14 +6,19 @@ from pathlib import Path
 
 import click
 
-from catalog.command import PlainErrors, note, progress_bar, say, strict_option, verbose_option, workspace_option
-
-TREE = click.option(
-    "--tree",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="CSV of the category tree: category_id,category_level1,category_level2,category_level3.",
+from catalog.command import (
+    SOURCE,
+    TREE_HELP,
+    PlainErrors,
+    note,
+    progress_bar,
+    say,
+    strict_option,
+    tree_option,
+    verbose_option,
+    workspace_option,
 )
+from catalog.sources.address import Address
 
 
 @click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,10 +29,10 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@TREE
+@click.argument("file", type=SOURCE)
+@tree_option
 @strict_option
-def info(file: Path, tree: Path | None, strict: bool) -> None:
+def info(file: Address, tree: Path | None, strict: bool) -> None:
     """Count products, photos, categories and problems of a BSON FILE."""
     from catalog.catalog import Catalog
     from catalog.overview import overview
@@ -43,8 +48,8 @@ def info(file: Path, tree: Path | None, strict: bool) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--tree", type=click.Path(path_type=Path), required=True, help="CSV of the category tree.")
+@click.argument("file", type=SOURCE)
+@click.option("--tree", type=click.Path(path_type=Path), required=True, help=TREE_HELP)
 @click.option("--folds", type=click.IntRange(2, 100), default=None, help="Hold out every one of K parts in turn.")
 @click.option("--held-out", type=click.FloatRange(0.01, 0.5), default=0.2, show_default=True, help="Held-out share.")
 @click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
@@ -53,7 +58,7 @@ def info(file: Path, tree: Path | None, strict: bool) -> None:
 @workspace_option
 @strict_option
 def split(
-    file: Path,
+    file: Address,
     tree: Path,
     folds: int | None,
     held_out: float,

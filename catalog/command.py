@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
+from catalog.sources.address import Address, is_uri
+
 F = TypeVar("F", bound=Callable[..., Any])
 Report = Callable[[int, int], None]
 
@@ -43,6 +45,28 @@ def _plain(error: ValueError | OSError) -> str:
         what = os.strerror(error.errno)
         return f"{error.filename}: {what}. If that is to be written, choose another place (--output, --workspace)"
     return str(error)
+
+
+class _SourceType(click.ParamType[Address]):
+    """A source of products: a path, or a MongoDB URI, which is no path."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        """A URI stays text."""
+        return value if isinstance(value, Path) or is_uri(value) else Path(value)
+
+
+SOURCE = _SourceType()
+"""What a command takes as a catalogue."""
+
+
+TREE_HELP = "CSV of the category tree: category_id,category_level1,category_level2,category_level3."
+
+
+def tree_option(function: F) -> F:
+    """`--tree`."""
+    return click.option("--tree", type=click.Path(path_type=Path), default=None, help=TREE_HELP)(function)
 
 
 def verbose_option(function: F) -> F:

@@ -29,7 +29,7 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
     leaves = tree.leaf_index(categories)
     if (leaves == UNKNOWN).all():
         raise ValueError(
-            f"{catalog.path}: no product has a category of this tree"
+            f"{catalog}: no product has a category of this tree"
             + (f" in {labels}" if labels else "; an evaluation needs labels (--labels CSV with product_id,category_id)")
         )
     return leaves

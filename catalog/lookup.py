@@ -23,6 +23,6 @@ def named_product(name: str, workspace: Workspace, file: Path | None = None) -> 
     rows = (catalog.product_ids == int(name)).nonzero()[0] if name.lstrip("-").isdecimal() else []
     if not len(rows):
         raise ValueError(
-            f"{catalog.path} has no product {name}: give one of its _id, the BSON file that holds it, or a photo"
+            f"{catalog} has no product {name}: give one of its _id, the BSON file that holds it, or a photo"
         )
     return catalog[int(rows[0])], catalog

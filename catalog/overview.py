@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from catalog.bson_index import NO_CATEGORY, Progress
 from catalog.catalog import Catalog
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
+from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
 
 
@@ -19,7 +19,7 @@ def overview(
     categories = catalog.category_ids
     labelled = categories != NO_CATEGORY
     lines = [
-        f"{catalog.path}",
+        f"{catalog}",
         f"  products      {len(catalog):>12,}   labelled {int(labelled.sum()):,}",
         f"  photos        {len(photos):>12,}   distinct {n_distinct:,}",
     ]

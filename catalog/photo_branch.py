@@ -150,7 +150,7 @@ def held_out(workspace: Workspace) -> Probabilities:
 
 def predictions_folder(workspace: Workspace, catalog: Catalog) -> Path:
     """Where a catalogue's saved probabilities lie in a workspace."""
-    return workspace.folder / "predictions" / f"{catalog.path.stem}-{catalog.fingerprint[:8]}"
+    return workspace.folder / "predictions" / f"{catalog.name}-{catalog.fingerprint[:8]}"
 
 
 def saved(workspace: Workspace, catalog: Catalog, path: Path | None = None) -> Probabilities:
@@ -161,5 +161,5 @@ def saved(workspace: Workspace, catalog: Catalog, path: Path | None = None) -> P
     """
     found = path or predictions_folder(workspace, catalog) / f"{NAME}.safetensors"
     if not found.is_file():
-        raise FileNotFoundError(f"{found} does not exist: run `mosaic predict {catalog.path}` first")
+        raise FileNotFoundError(f"{found} does not exist: run `mosaic predict {catalog}` first")
     return Probabilities.load(found)

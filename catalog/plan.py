@@ -16,9 +16,9 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from catalog.atomic import atomic_path, write_text
-from catalog.bson_index import NO_CATEGORY, Progress
 from catalog.catalog import Catalog
 from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import UNKNOWN, Taxonomy
 
 Mode = Literal["heldout", "kfold"]
@@ -104,7 +104,7 @@ class Plan:
     def check_data(self, catalog: Catalog) -> None:
         """Raise ValueError when the catalogue is not the one that was split."""
         if catalog.fingerprint != self.data:
-            raise ValueError(f"{catalog.path} has changed since it was split: run `catalog split {catalog.path}` again")
+            raise ValueError(f"{catalog} has changed since it was split: run `catalog split {catalog}` again")
 
 
 def make_plan(
@@ -131,7 +131,7 @@ def make_plan(
     positions = np.flatnonzero((leaf != UNKNOWN) & (catalog.n_images > 0))
     if len(positions) < 2 * n_parts:
         raise ValueError(
-            f"{catalog.path}: {len(positions)} products have a photo and a category of this tree, "
+            f"{catalog}: {len(positions)} products have a photo and a category of this tree, "
             f"at least {2 * n_parts} are needed\n{log.summary()}"
         )
     component, n_unlinked = linked_by_copies(catalog, positions, max_copies, progress)
@@ -140,7 +140,7 @@ def make_plan(
         component, leaf[positions], catalog.n_images[positions], n_parts, rng, keep_first=mode == "heldout"
     )
     plan = Plan(
-        catalog=str(catalog.path.resolve()),
+        catalog=catalog.address,
         data=catalog.fingerprint,
         taxonomy=taxonomy.fingerprint,
         mode=mode,

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.atomic import atomic_path, exclusive, write_text
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.photo_branch import predictions_folder
 from catalog.product import ProblemLog
 from catalog.run import read_json
+from catalog.sources.source import Progress
 from catalog.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.predictor import Predictor
@@ -174,7 +174,7 @@ def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path
         with pq.ParquetWriter(temporary, SCHEMA) as writer:
             tables = []
             for first in range(start, stop, CHUNK):
-                products = [catalog[i] for i in range(first, min(first + CHUNK, stop))]
+                products = catalog.take(range(first, min(first + CHUNK, stop)))
                 found = predictor.predict(products, learnt=learnt)
                 problems.merge(found.problems)
                 tables.append(to_table(found, predictor.tree, predictor.top_leaves))

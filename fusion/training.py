@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.bson_index import Progress
 from catalog.metrics import Scores
 from catalog.run import Run
+from catalog.sources.source import Progress
 from catalog.system import System
 from catalog.taxonomy import Taxonomy
 from catalog.training_data import TrainingData

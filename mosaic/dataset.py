@@ -67,7 +67,9 @@ class MosaicDataset(Dataset[Shown]):
         positions = self.examples.positions
         size = self.size
         photos = np.empty((ranks.size, size, size, 3), np.uint8)
-        images = {lender: self.catalog[int(positions[lender])].images for lender in np.unique(lenders).tolist()}
+        needed = np.unique(lenders)
+        lent = self.catalog.take(positions[needed])
+        images = {lender: product.images for lender, product in zip(needed.tolist(), lent, strict=True)}
         for into, lender, rank in zip(photos, lenders.ravel().tolist(), ranks.ravel().tolist(), strict=True):
             self._decode(images[lender][rank], into)
         numbers = uniforms(

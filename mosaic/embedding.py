@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.atomic import atomic_path
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.photo_branch import View, predictions_folder
 from catalog.product import ProblemLog
+from catalog.sources.source import Progress
 from catalog.workspace import Workspace
 from mosaic.backend import make_backend
 from mosaic.config import MosaicConfig

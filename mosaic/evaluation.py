@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import score_probabilities
 from catalog.photo_branch import FAMILIES
 from catalog.report import Report, cat1_table
+from catalog.sources.source import Progress
 from catalog.system import System, leaderboard
 from catalog.training_data import leaves_of
 from catalog.workspace import Workspace
@@ -44,10 +44,10 @@ def evaluate(
             )
         )
     what = "held-out products" if file is None else file.name
-    report = Report("Image branch", f"{what} of {catalog.path.name}", systems, tree)
+    report = Report("Image branch", f"{what} of {catalog.name}", systems, tree)
     report.tables = [cat1_table(systems, tree)]
     report.facts = {
-        "catalogue": catalog.path.name,
+        "catalogue": catalog.name,
         "networks": ", ".join(r.folder.name for r in runs.views.values()),
     }
     return leaderboard(systems), report.write(output or workspace.folder / "reports", "mosaic")

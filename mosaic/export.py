@@ -174,10 +174,10 @@ def _mosaics(
     counts = [view.n_images] if view.n_images else [1, 2, 3, 4]
     rows = np.flatnonzero(np.isin(catalog.n_images, counts))
     chosen = np.random.default_rng(config.seed).permutation(rows)[: CALIBRATION + CHECK]
-    photos = load_photos([catalog[int(i)] for i in chosen], config.photo_size, config.max_pixels)
+    photos = load_photos(catalog.take(chosen), config.photo_size, config.max_pixels)
     own = [[photos.pictures[md5] for md5 in md5s] for md5s in photos.keys if len(md5s) in counts]
     if not own:
-        raise ValueError(f"{catalog.path} holds no product with readable photos for this network: nothing to check on")
+        raise ValueError(f"{catalog} holds no product with readable photos for this network: nothing to check on")
     cut = min(CALIBRATION, len(own) // 2)
     # a count that the catalogue lacks is checked on one photo repeated
     extra = [own[0][:1] * count for count in counts if all(len(pictures) != count for pictures in own[cut:])]

@@ -200,7 +200,7 @@ class TrainingJob:
             self.run.folder / "training.html",
             title=f"Training: {self.view.title}",
             facts={
-                "catalogue": self.data.catalog.path.name,
+                "catalogue": self.data.catalog.name,
                 "plan": plan.plan_id,
                 "code": self.run.revision,
                 "starting run": self.run.details["init_from"],
@@ -230,7 +230,7 @@ def predict_positions(
     """Probabilities of catalogue positions, chunk by chunk; an empty selection gives no rows."""
     parts = []
     for start in range(0, max(len(positions), 1), CHUNK):
-        products = [catalog[int(i)] for i in positions[start : start + CHUNK]]
+        products = catalog.take(positions[start : start + CHUNK])
         photos = load_photos(products, expert.config.photo_size, expert.config.max_pixels)
         parts.append(expert.predict(products, photos))
         if progress is not None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.photo_branch import predictions_folder
 from catalog.probabilities import Probabilities, concatenate
 from catalog.product import ProblemLog
+from catalog.sources.source import Progress
 from catalog.workspace import Workspace
 from mosaic.expert import MosaicExpert, load_photos
 from mosaic.runs import MosaicRuns

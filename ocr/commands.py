@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from catalog.atomic import atomic_path
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.lookup import named_product
 from catalog.photo_file import read_photo
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.product import ProblemLog, Product
 from catalog.run import Run
+from catalog.sources.source import Progress
 from catalog.workspace import Workspace
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.intervals import accuracy_interval
 from catalog.labels import true_leaves
@@ -20,6 +19,7 @@ from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog, Product
 from catalog.report import Example, Report, Table
 from catalog.run import Run
+from catalog.sources.source import Progress
 from catalog.system import System, leaderboard
 from catalog.taxonomy import SEPARATOR, Taxonomy, path_text
 from catalog.training_data import leaves_of, positions_of
@@ -59,13 +59,13 @@ def evaluate(
     on_shelf = np.isin(truth, shelf_leaves(tree, config.shelves))
     scores = score_probabilities(found, np.where(on_shelf, truth, -1), tree)
     if not len(scores):
-        raise ValueError(f"{catalog.path}: no product of the shelves {', '.join(config.shelves)} was read")
+        raise ValueError(f"{catalog}: no product of the shelves {', '.join(config.shelves)} was read")
     reader = make_reader(config, workspace)
     readings = _Readings(tree, scores)
     readings.collect(catalog, found.select(on_shelf), reader, progress)
     system = System("text", "words read on the photos", scores, len(scores) / int(on_shelf.sum()))
     what = "held-out products" if file is None else file.name
-    report = Report("Text branch", f"{what} of {catalog.path.name} on {', '.join(config.shelves)}", [system], tree)
+    report = Report("Text branch", f"{what} of {catalog.name} on {', '.join(config.shelves)}", [system], tree)
     report.tables = [
         _silence_table(found.select(on_shelf)),
         _table("By mean confidence of the words read", "confidence", readings.confidence, scores, _confidence_band),
@@ -105,7 +105,7 @@ class _Readings:
         rows = np.flatnonzero(found.silence != Silence.NOT_ROUTED)
         scored = {int(i): row for row, i in enumerate(self.scores.product_ids)}
         for start in range(0, len(rows), CHUNK):
-            products = [catalog[int(places[row])] for row in rows[start : start + CHUNK]]
+            products = catalog.take(places[rows[start : start + CHUNK]])
             for product, reading in zip(products, read_products(reader, products), strict=True):
                 self._add(product, reading, scored.get(product.product_id))
             if progress is not None:

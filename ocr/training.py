@@ -138,7 +138,7 @@ def _read_texts(
     with bar("read training shelves") as progress:
         for start in range(0, len(positions), CHUNK):
             chunk = positions[start : start + CHUNK].tolist()
-            products = [data.catalog[i] for i in chunk]
+            products = data.catalog.take(chunk)
             readings = read_products(reader, products)
             problems.extend(unread_photos({p.product_id: r for p, r in zip(products, readings, strict=True)}))
             for i, reading in zip(chunk, readings, strict=True):
@@ -197,7 +197,7 @@ def _predict_part(
     with bar("read held-out products") as progress:
         for start in range(0, len(positions), CHUNK):
             chunk = slice(start, start + CHUNK)
-            products = [data.catalog[int(i)] for i in positions[chunk]]
+            products = data.catalog.take(positions[chunk])
             parts.append(expert.predict(products, wanted[chunk]))
             if start == 0:
                 _narrow(expert, parts[0], data.tree)

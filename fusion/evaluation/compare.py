@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.figures import ALL
 from catalog.intervals import mean_intervals
@@ -17,6 +16,7 @@ from catalog.metrics import Scores, concatenate_scores, score
 from catalog.product import MAX_IMAGES
 from catalog.report import Estimate
 from catalog.run import Run
+from catalog.sources.source import Progress
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
 from catalog.workspace import Workspace
 from fusion.evaluation.measurement import predicted_chunks

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.report import Report
+from catalog.sources.source import Progress
 from catalog.system import leaderboard
 from catalog.workspace import Workspace
 from fusion.evaluation.examples import confused_rows, corrected_by, examples_of, surest_mistakes

@@ -54,7 +54,7 @@ def examples_of(predictor: Predictor, catalog: Catalog, fused: Scores, wanted: S
     rows = np.unique(np.concatenate([np.zeros(0, np.int64), *wanted]))
     if not len(rows):
         return [[] for _ in wanted]
-    products = [catalog[int(i)] for i in positions_of(catalog, fused.product_ids[rows])]
+    products = catalog.take(positions_of(catalog, fused.product_ids[rows]))
     found = predictor.predict(products, learnt=predictor.learnt_from(catalog))
     shown = {int(row): _example(found, at, fused, int(row), predictor.tree) for at, row in enumerate(rows)}
     return [[shown[int(row)] for row in group] for group in wanted]

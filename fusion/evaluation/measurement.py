@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.metrics import LIST, Scores, concatenate_scores, list_distance, score, score_probabilities
 from catalog.probabilities import Silence, silent_everywhere
+from catalog.sources.source import Progress
 from catalog.system import System
 from fusion.evaluation.decided import Decided
 from fusion.heads.registry import HEADS

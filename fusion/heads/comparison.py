@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catalog.bson_index import Progress
 from catalog.intervals import paired_difference
 from catalog.metrics import Scores, concatenate_scores, score
+from catalog.sources.source import Progress
 from fusion.config import FusionConfig
 from fusion.heads.base import Head, chunks
 from fusion.heads.registry import HEADS, make_head

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.atomic import atomic_path
-from catalog.bson_index import Progress
 from catalog.catalog import Catalog
 from catalog.product import ProblemKind, ProblemLog
+from catalog.sources.source import Progress
 from fusion.review.journal import Journal
 
 STRIDE = 1000
@@ -95,9 +95,7 @@ def export(
         found[place[reviewed]] = True
         plans.append((source, np.where(reviewed, place, -1)))
     if not found.any():
-        raise ValueError(
-            f"none of the {len(ids)} reviewed products stands in {', '.join(str(s.path) for s in sources)}"
-        )
+        raise ValueError(f"none of the {len(ids)} reviewed products stands in {', '.join(str(s) for s in sources)}")
     total, done = sum(len(source) for source in sources), 0
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(output) as temporary, temporary.open("wb") as file:
@@ -128,11 +126,11 @@ def _documents(
 
     The others as they are, or empty unless the `whole` file is wanted.
     """
-    for i, place in enumerate(label.tolist()):
-        if place >= 0:
-            yield relabel(source.raw(i), int(categories[place]))
-        else:
-            yield source.raw(i) if whole else b""
+    wanted = np.ones(len(label), bool) if whole else label >= 0
+    raws = source.raw(np.flatnonzero(wanted))
+    for take, place in zip(wanted.tolist(), label.tolist(), strict=True):
+        raw = next(raws) if take else b""
+        yield relabel(raw, int(categories[place])) if place >= 0 else raw
 
 
 def relabel(raw: bytes, category_id: int) -> bytes:

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog import catalog as catalog_module
 from catalog.catalog import Catalog
 from catalog.product import ProblemKind
 from catalog.sidecar import sidecar_path
+from catalog.sources import bson_file
 from tests.conftest import make_photo, make_product
 
 
@@ -132,8 +132,8 @@ def test_the_index_is_kept_and_rebuilt_when_the_file_changes(write_bson, monkeyp
     path = write_bson(make_product(1), make_product(2))
     first = Catalog(path)
     calls = []
-    good = catalog_module.build_index
-    monkeypatch.setattr(catalog_module, "build_index", lambda *a: calls.append(1) or good(*a))
+    good = bson_file.build_index
+    monkeypatch.setattr(bson_file, "build_index", lambda *a: calls.append(1) or good(*a))
     again = Catalog(path)
     assert not calls
     assert again.fingerprint == first.fingerprint

@@ -35,13 +35,13 @@ def test_info_counts_and_names(write_bson, tree_csv):
 
 def test_split_writes_a_plan_and_names_the_next_command(tiny_catalog, tree_csv, tmp_path):
     room = tmp_path / "runs"
-    said = call("split", tiny_catalog.path, "--tree", tree_csv, "--workspace", room, "--folds", 3)
+    said = call("split", tiny_catalog.address, "--tree", tree_csv, "--workspace", room, "--folds", 3)
     plan = Workspace(room).plan()
     sizes = [len(plan.held_out_positions(i)) for i in range(3)]
     assert f"plan {plan.plan_id}: 60 products, held out {', '.join(map(str, sizes))}" in said
     assert sum(sizes) == 60
     assert f"next: mosaic train --workspace {room}" in said
-    call("split", tiny_catalog.path, "--tree", tree_csv, "--workspace", room, "--held-out", 0.25)
+    call("split", tiny_catalog.address, "--tree", tree_csv, "--workspace", room, "--held-out", 0.25)
     assert Workspace(room).plan().n_parts == 4
     assert json.loads((room / "workspace.json").read_text()) == {"latest": {}}
 

@@ -7,10 +7,10 @@ import os
 import numpy as np
 import pytest
 
-from catalog import catalog as catalog_module
 from catalog import sidecar as sidecar_module
 from catalog.catalog import Catalog
 from catalog.sidecar import read_sidecar, sidecar_path, source_stamp, write_sidecar
+from catalog.sources import bson_file
 from tests.conftest import make_product
 
 
@@ -18,8 +18,8 @@ from tests.conftest import make_product
 def scans(monkeypatch) -> list[int]:
     """Grows by one whenever a BSON file is scanned."""
     seen: list[int] = []
-    scan = catalog_module.build_index
-    monkeypatch.setattr(catalog_module, "build_index", lambda *a: seen.append(1) or scan(*a))
+    scan = bson_file.build_index
+    monkeypatch.setattr(bson_file, "build_index", lambda *a: seen.append(1) or scan(*a))
     return seen
 
 

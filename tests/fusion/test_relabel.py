@@ -54,10 +54,10 @@ def test_training_documents_stay_and_reviewed_products_join_them(journal, write_
         *[bson.encode({**make_product(i), "category_id": c}) for i, c in enumerate([1000, 1001, 2000, 1002])],
     ]  # fmt: skip
     made = Catalog(tmp_path / "out" / "next.bson")
-    assert [bson.decode(made.raw(i)) for i in range(len(made))] == [bson.decode(raw) for raw in expected]
-    assert made.raw(0) == left
-    assert made.raw(1) == expected[1]
-    assert made.raw(2) == right
+    assert [bson.decode(raw) for raw in made.raw(range(len(made)))] == [bson.decode(raw) for raw in expected]
+    assert next(made.raw([0])) == left
+    assert next(made.raw([1])) == expected[1]
+    assert next(made.raw([2])) == right
     assert [p.name for p in (tmp_path / "out").iterdir() if p.suffix == ".tmp"] == []
 
 

@@ -142,7 +142,7 @@ def test_a_killed_run_leaves_nothing_that_looks_finished(workspace, monkeypatch)
 
 
 def test_the_command_writes_both_files_and_names_problems(workspace):
-    path, folder = products(workspace).path, workspace.folder.parent / "out"
+    path, folder = products(workspace).address, workspace.folder.parent / "out"
     arguments = ["embed", str(path), "--output", str(folder), "--workspace", str(workspace.folder)]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output

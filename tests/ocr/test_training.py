@@ -240,17 +240,17 @@ def test_predict_and_evaluate_take_what_the_image_branch_saved(room, tmp_path):
     trained(room)
     catalog = room.training_catalog()
     call = CliRunner().invoke
-    missing = call(ocr, ["predict", str(catalog.path), "--workspace", str(room.folder)])
+    missing = call(ocr, ["predict", catalog.address, "--workspace", str(room.folder)])
     assert missing.exit_code == 1
     assert "mosaic predict" in missing.stderr
     ids = catalog.product_ids
     photo_branch(room, ids, ids % 4 != 0).save(tmp_path / "photo.safetensors")
     options = ["--photo-probabilities", str(tmp_path / "photo.safetensors"), "--workspace", str(room.folder)]
-    said = call(ocr, ["predict", str(catalog.path), "--output", str(tmp_path / "text.safetensors"), *options])
+    said = call(ocr, ["predict", catalog.address, "--output", str(tmp_path / "text.safetensors"), *options])
     assert said.exit_code == 0, said.output
     saved = Probabilities.load(tmp_path / "text.safetensors")
     assert saved.speaks.tolist() == (ids % 4 != 0).tolist()
-    for arguments in (["evaluate"], ["evaluate", str(catalog.path), *options[:2]]):
+    for arguments in (["evaluate"], ["evaluate", catalog.address, *options[:2]]):
         said = call(ocr, [*arguments, "--output", str(tmp_path), "--workspace", str(room.folder)])
         assert said.exit_code == 0, said.output
         assert "100.0" in said.stdout
@@ -338,7 +338,7 @@ def test_the_cache_is_shown_and_pruned(room, monkeypatch):
     assert refused.exit_code == 1
     assert "only written 1" in refused.stderr
     n_read = training.make_engine(None).n_read
-    call(ocr, ["read", str(room.training_catalog().path), "--output", str(room.folder / "x"), *room_option])
+    call(ocr, ["read", str(room.training_catalog().address), "--output", str(room.folder / "x"), *room_option])
     assert f"{n_read} entries of other settings removed" in call(ocr, ["cache", "prune", "--yes", *room_option]).stdout
     said = call(ocr, ["cache", "info", *room_option]).stdout
     assert "written 2" in said

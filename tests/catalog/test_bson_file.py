@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.bson_index import MAX_DOCUMENT, NO_CATEGORY, build_index, fingerprint, parse_document
 from catalog.product import ProblemKind
+from catalog.sources.bson_file import MAX_DOCUMENT, build_index, fingerprint, parse_document
+from catalog.sources.source import NO_CATEGORY
 
 
 def encoded(i: int, **fields: object) -> bytes:

@@ -1,12 +1,11 @@
-"""Offset index over a BSON file: one row per usable document, bad stretches skipped, counted and named."""
+"""A BSON file of products: an offset index over it, bad stretches skipped, counted and named."""
 
 from __future__ import annotations
 
 import hashlib
 import mmap
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +15,72 @@ from bson.errors import BSONError
 from numpy.typing import NDArray
 
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
+from catalog.sidecar import sidecar_path, source_stamp
+from catalog.sources.source import NO_CATEGORY, Document, Index, PackedRows, Progress, first_of_each_id
 
 MAX_DOCUMENT = 48 * 2**20
 """Bytes; MongoDB writes at most 16 MiB, a longer announced length is taken for garbage."""
 
-NO_CATEGORY = -1
 FIRST_FIELD = re.compile(rb"(?:category_id|imgs|_id)\0")
 """Name of a document's first field: MongoDB and pymongo put the `_id` first, other writers may not."""
 
-ROW = np.dtype(
-    [("offset", "<i8"), ("length", "<i4"), ("product_id", "<i8"), ("category_id", "<i8"), ("n_images", "<i1")]
-)
-Progress = Callable[[int, int], None]
 
+class BsonFile:
+    """A file of BSON documents `{_id, category_id?, imgs: [{picture}]}`, memory-mapped.
 
-@dataclass(frozen=True)
-class Document:
-    """What one BSON document says: the pictures are at most four."""
+    A row's `offset` and `length` are the document's place in bytes.
+    """
 
-    product_id: int
-    category_id: int | None
-    pictures: tuple[bytes, ...]
-    problems: tuple[tuple[ProblemKind, str], ...] = ()
+    def __init__(self, path: Path) -> None:
+        """`path`: an existing file; raises FileNotFoundError when there is none."""
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist: give the path of a BSON file of products")
+        self.path = path
+        self._data: mmap.mmap | None = None
+
+    @property
+    def address(self) -> str:
+        """The absolute path."""
+        return str(self.path.resolve())
+
+    @property
+    def title(self) -> str:
+        """The path as it was given."""
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+    def stamp(self) -> dict[str, Any]:
+        """Size and time of the last change."""
+        return dict(source_stamp(self.path))
+
+    def sidecar(self, suffix: str) -> Path:
+        """Beside the file, or in the user's cache folder."""
+        return sidecar_path(self.path, suffix)
+
+    def index(self, progress: Progress | None = None) -> Index:
+        """Scan the file once; raises ValueError when it is empty or holds not one usable document."""
+        rows, problems = build_index(self.path, progress)
+        return Index(rows, problems, fingerprint(self.path))
+
+    def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
+        """The documents of these rows."""
+        return map(parse_document, self.raw(rows))
+
+    def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
+        """The documents as they lie in the file, byte for byte."""
+        data = self._mapped()
+        for start, length in zip(rows["offset"].tolist(), rows["length"].tolist(), strict=True):
+            yield data[start : start + length]
+
+    def _mapped(self) -> mmap.mmap:
+        if self._data is None:
+            with self.path.open("rb") as file:
+                self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return self._data
 
 
 def parse_document(raw: bytes) -> Document:
@@ -98,7 +141,7 @@ def build_index(path: Path, progress: Progress | None = None) -> tuple[NDArray[n
     size = path.stat().st_size
     if size == 0:
         raise ValueError(f"{path} is empty: expected BSON documents {{_id, category_id, imgs}}")
-    log, index = ProblemLog(), _Rows()
+    log, index = ProblemLog(), PackedRows()
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         position, n_documents = 0, 0
         while position < size:
@@ -124,30 +167,10 @@ def build_index(path: Path, progress: Progress | None = None) -> tuple[NDArray[n
     rows = index.whole()
     if not len(rows):
         raise ValueError(f"{path} holds no usable product document.\n{log.summary()}")
-    _, first = np.unique(rows["product_id"], return_index=True)
-    for row in rows[np.setdiff1d(np.arange(len(rows)), first)]:
-        log.add(Problem(ProblemKind.REPEATED_ID, f"offset {row['offset']}", int(row["product_id"])))
+    rows = first_of_each_id(rows, log)
     if progress is not None:
         progress(size, size)
-    return rows[np.sort(first)], log
-
-
-class _Rows:
-    """Collects rows as packed arrays: a list of tuples would take seven times the memory."""
-
-    def __init__(self, packed: int = 4096) -> None:
-        self.packed = packed
-        self.done: list[NDArray[np.void]] = []
-        self.open: list[tuple[int, ...]] = []
-
-    def append(self, row: tuple[int, ...]) -> None:
-        self.open.append(row)
-        if len(self.open) == self.packed:
-            self.done.append(np.array(self.open, ROW))
-            self.open = []
-
-    def whole(self) -> NDArray[np.void]:
-        return np.concatenate([*self.done, np.array(self.open, ROW)])
+    return rows, log
 
 
 def _document_length(data: mmap.mmap, position: int, size: int) -> int:

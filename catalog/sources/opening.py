@@ -1,0 +1,22 @@
+"""From what a user gives to the source that it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalog.sources.address import Address
+from catalog.sources.bson_file import BsonFile
+from catalog.sources.source import Source
+
+
+def open_source(address: Address) -> Source:
+    """The source at an address.
+
+    Raises:
+        FileNotFoundError: nothing lies there.
+        ValueError: it is nothing that holds products.
+    """
+    path = Path(address)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: give the BSON file in it")
+    return BsonFile(path)
