@@ -40,6 +40,8 @@ class Taxonomy:
         ordered = sorted(leaves, key=lambda leaf: (leaf[1], leaf[0]))
         self.leaf_ids: NDArray[np.int64] = np.array([leaf[0] for leaf in ordered], np.int64)
         self.paths: tuple[tuple[str, str, str], ...] = tuple(leaf[1] for leaf in ordered)
+        self.shown = self.paths
+        """Paths as people are shown them, perhaps in another language; identity and order are those of `paths`."""
         ids, counts = np.unique(self.leaf_ids, return_counts=True)
         if (counts > 1).any():
             raise ValueError(f"category_id {ids[counts > 1][0]} stands twice in the tree")
@@ -137,6 +139,10 @@ class Taxonomy:
     def node_path(self, level: int, node: int) -> tuple[str, ...]:
         """Names from Cat I down to the node."""
         return self.paths[int(self.first_leaf(level)[node])][:level]
+
+    def shown_path(self, level: int, node: int) -> tuple[str, ...]:
+        """Names from Cat I down to the node, as people are shown them."""
+        return self.shown[int(self.first_leaf(level)[node])][:level]
 
     def node_mass(self, leaves: NDArray[np.floating], level: int) -> NDArray[np.floating]:
         """Sum `(N, n_leaves)` leaf probabilities into `(N, n_nodes)` of a level."""
