@@ -10,6 +10,9 @@ from catalog.command import (
     SOURCE,
     TREE_HELP,
     PlainErrors,
+    given_tree,
+    lang_option,
+    names_option,
     note,
     progress_bar,
     say,
@@ -31,17 +34,19 @@ def main(verbose: bool) -> None:
 @main.command()
 @click.argument("file", type=SOURCE)
 @tree_option
+@names_option
+@lang_option
 @strict_option
-def info(file: Address, tree: Path | None, strict: bool) -> None:
+def info(file: Address, tree: Path | None, names: Path | None, lang: str | None, strict: bool) -> None:
     """Count products, photos, categories and problems of a BSON FILE."""
     from catalog.catalog import Catalog
     from catalog.overview import overview
-    from catalog.taxonomy import Taxonomy
 
+    taxonomy = given_tree(tree, names, lang)
     with progress_bar("index") as progress:
         catalog = Catalog(file, progress)
     with progress_bar("photos") as progress:
-        text, problems = overview(catalog, Taxonomy.from_csv(tree) if tree else None, progress)
+        text, problems = overview(catalog, taxonomy, progress)
     say(text)
     if strict:
         problems.require_none(str(file))
@@ -50,6 +55,7 @@ def info(file: Address, tree: Path | None, strict: bool) -> None:
 @main.command()
 @click.argument("file", type=SOURCE)
 @click.option("--tree", type=click.Path(path_type=Path), required=True, help=TREE_HELP)
+@names_option
 @click.option("--folds", type=click.IntRange(2, 100), default=None, help="Hold out every one of K parts in turn.")
 @click.option("--held-out", type=click.FloatRange(0.01, 0.5), default=0.2, show_default=True, help="Held-out share.")
 @click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
@@ -60,6 +66,7 @@ def info(file: Address, tree: Path | None, strict: bool) -> None:
 def split(
     file: Address,
     tree: Path,
+    names: Path | None,
     folds: int | None,
     held_out: float,
     max_copies: int,
@@ -73,7 +80,7 @@ def split(
     from catalog.taxonomy import Taxonomy
     from catalog.workspace import Workspace
 
-    taxonomy = Taxonomy.from_csv(tree)
+    taxonomy = Taxonomy.from_csv(tree, names)
     with progress_bar("split") as progress:
         catalog = Catalog(file, progress)
         plan, log = make_plan(

@@ -7,11 +7,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from catalog.sources.address import Address, is_uri
+
+if TYPE_CHECKING:
+    from catalog.taxonomy import Taxonomy
 
 F = TypeVar("F", bound=Callable[..., Any])
 Report = Callable[[int, int], None]
@@ -67,6 +70,35 @@ TREE_HELP = "CSV of the category tree: category_id,category_level1,category_leve
 def tree_option(function: F) -> F:
     """`--tree`."""
     return click.option("--tree", type=click.Path(path_type=Path), default=None, help=TREE_HELP)(function)
+
+
+def lang_option(function: F) -> F:
+    """`--lang`."""
+    return click.option(
+        "--lang",
+        default=None,
+        metavar="LANGUAGE",
+        help="Show category names in this language (en, fr); default: as the tree has them.",
+    )(function)
+
+
+def names_option(function: F) -> F:
+    """`--names`."""
+    return click.option(
+        "--names",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="CSV of category names in other languages: category_id,lang,name, perhaps level (1, 2 or 3).",
+    )(function)
+
+
+def given_tree(tree: Path | None, names: Path | None = None, lang: str | None = None) -> Taxonomy | None:
+    """What `--tree`, `--names` and `--lang` ask for together; ValueError: the last two without the first."""
+    from catalog.taxonomy import Taxonomy
+
+    if tree is None and (names is not None or lang is not None):
+        raise ValueError("--names and --lang are about a category tree: give it with --tree")
+    return None if tree is None else Taxonomy.from_csv(tree, names).in_language(lang)
 
 
 def verbose_option(function: F) -> F:

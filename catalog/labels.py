@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.csv_rows import read_rows
 from catalog.taxonomy import UNKNOWN, Taxonomy
 
 ID_COLUMNS = ("product_id", "_id")
@@ -35,26 +35,15 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
     return leaves
 
 
-def separator_of(header: str) -> str:
-    """Comma, semicolon or tab: spreadsheets of many countries save semicolons."""
-    return max(",;\t", key=header.count)
-
-
 def _read(path: Path) -> dict[int, int]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist: give a CSV with product_id,category_id (--labels)")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            reader = csv.DictReader(file, delimiter=separator_of(file.readline()))
-            file.seek(0)
-            names = list(reader.fieldnames or [])
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None
-        id_column = next((c for c in ID_COLUMNS if c in names), None)
-        if id_column is None or "category_id" not in names:
-            raise ValueError(f"{path}: expected the columns product_id and category_id, got {', '.join(names)}")
+    given: dict[int, int] = {}
+    for line, row in read_rows(path, ("category_id",), "give a CSV with product_id,category_id (--labels)"):
+        product = next((row[name] for name in ID_COLUMNS if name in row), None)
+        if product is None:
+            raise ValueError(f"{path}: expected the columns product_id and category_id, got {', '.join(row)}")
         try:
             # numpy refuses what does not fit 64 bits
-            return {int(np.int64(int(row[id_column]))): int(np.int64(int(row["category_id"]))) for row in reader}
-        except (ValueError, TypeError, OverflowError, csv.Error):
-            raise ValueError(f"{path}, line {reader.line_num}: ids must be integers") from None
+            given[int(np.int64(int(product)))] = int(np.int64(int(row["category_id"])))
+        except (ValueError, OverflowError):
+            raise ValueError(f"{path}, line {line}: ids must be integers") from None
+    return given

@@ -15,9 +15,10 @@ import yaml
 from catalog.atomic import write_text
 from catalog.config import M, checked
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import Taxonomy
+from catalog.taxonomy import NAMES_FILE, Taxonomy
 
 MAX_JSON_BYTES = 64 * 2**20
+TREE = "taxonomy.csv"
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Run:
             except FileExistsError:
                 attempt += 1
         write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-        tree.to_csv(folder / "taxonomy.csv")
+        tree.save(folder / TREE)
         return cls(folder, kind, plan, data, revision=code_revision())
 
     @classmethod
@@ -85,11 +86,20 @@ class Run:
             raise ValueError(f"{folder} is a run of {run.kind}, expected one of {kind}")
         return run
 
-    def taxonomy(self) -> Taxonomy:
-        """The tree that the run was trained on; FileNotFoundError, ValueError: it is missing or damaged."""
-        if not (self.folder / "taxonomy.csv").is_file():
-            raise FileNotFoundError(f"{self.folder / 'taxonomy.csv'} is missing: the run is not whole, train it again")
-        return Taxonomy.from_csv(self.folder / "taxonomy.csv")
+    def taxonomy(self, lang: str | None = None) -> Taxonomy:
+        """The tree that the run was trained on, see `Taxonomy.in_language`.
+
+        Raises:
+            FileNotFoundError, ValueError: it is missing or damaged. ValueError: no names in that language.
+        """
+        if not (self.folder / TREE).is_file():
+            raise FileNotFoundError(f"{self.folder / TREE} is missing: the run is not whole, train it again")
+        return Taxonomy.load(self.folder / TREE, lang)
+
+    def take_names(self, tree: Taxonomy) -> None:
+        """Keep the names in other languages that `tree` carries; ValueError: it is another tree."""
+        self.check_tree(tree, "the one with these names")
+        tree.names.to_csv(self.folder / NAMES_FILE)
 
     def config(self, model: type[M]) -> M:
         """The configuration that the run was trained with.

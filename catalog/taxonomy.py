@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import hashlib
 import io
-import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -14,19 +15,31 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from catalog.atomic import write_text
+from catalog.csv_rows import INTEGER, read_rows
+from catalog.names import Names
+from catalog.naming import names_for, shown_in
 
 LEVELS = (1, 2, 3)
 LEVEL_NAMES = {1: "Cat I", 2: "Cat II", 3: "Cat III"}
 COLUMNS = ("category_id", "category_level1", "category_level2", "category_level3")
 SEPARATOR = " > "
 UNKNOWN = -1
-INTEGER = re.compile(r"-?[0-9]{1,18}")
+NAMES_FILE = "names.csv"
+"""Names in other languages, beside the file of a saved tree."""
 
 
 class Taxonomy:
     """Leaves sorted by path, so that the leaves below any node are one contiguous range.
 
-    Nodes are identified by their path, never by their name: Cdiscount has 5270 leaves and 5263 names.
+    Nodes are identified by their path, never by their name: Cdiscount has 5270 leaves and 5263 names. Names are kept
+    to the letter, but one that is written in two Unicode forms (an accent in the letter, or after it) is one node.
+
+    Attributes:
+        leaf_ids: `(n_leaves,)` int64 category_id of each leaf.
+        paths: the names by which nodes are told apart and ordered.
+        shown: paths as people are shown them, perhaps in another language; order and identity are those of `paths`.
+        lang: the language of `shown`, empty where it is `paths`.
+        names: what is known in other languages beside what ships with the program.
     """
 
     def __init__(self, leaves: Sequence[tuple[int, tuple[str, str, str]]]) -> None:
@@ -37,11 +50,13 @@ class Taxonomy:
         """
         if not leaves:
             raise ValueError("the category tree has no leaf")
-        ordered = sorted(leaves, key=lambda leaf: (leaf[1], leaf[0]))
+        spelt = zip((leaf[0] for leaf in leaves), _one_spelling([leaf[1] for leaf in leaves]), strict=True)
+        ordered = sorted(spelt, key=lambda leaf: (leaf[1], leaf[0]))
         self.leaf_ids: NDArray[np.int64] = np.array([leaf[0] for leaf in ordered], np.int64)
         self.paths: tuple[tuple[str, str, str], ...] = tuple(leaf[1] for leaf in ordered)
         self.shown = self.paths
-        """Paths as people are shown them, perhaps in another language; identity and order are those of `paths`."""
+        self.lang = ""
+        self.names = Names()
         ids, counts = np.unique(self.leaf_ids, return_counts=True)
         if (counts > 1).any():
             raise ValueError(f"category_id {ids[counts > 1][0]} stands twice in the tree")
@@ -51,48 +66,36 @@ class Taxonomy:
         self._ancestor[3] = np.arange(len(ordered))
 
     @classmethod
-    def from_csv(cls, path: str | Path) -> Taxonomy:
-        """Read `category_id,category_level1,category_level2,category_level3` (UTF-8, BOM allowed).
+    def from_csv(cls, path: str | Path, names: str | Path | None = None) -> Taxonomy:
+        """Read `category_id,category_level1,category_level2,category_level3`, see `catalog.csv_rows` for the format.
+
+        `names`: a CSV of names in other languages, see `with_names`.
 
         Raises:
             FileNotFoundError: no such file.
-            ValueError: a column is missing, an id is not an integer or repeated, a leaf has no parent;
-                the message names the file and the lines.
+            ValueError: not such a CSV, an id that is not an integer or repeated, a leaf without a parent, names that
+                contradict each other; the message names the file and the lines.
         """
         path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist: give the CSV of the category tree (--tree)")
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from None
-        reader = csv.DictReader(io.StringIO(text))
-        try:
-            columns = list(reader.fieldnames or [])
-            rows = [(reader.line_num, row) for row in reader]
-        except csv.Error as error:
-            raise ValueError(f"{path} is not a CSV file ({error})") from None
-        missing = [name for name in COLUMNS if name not in columns]
-        if missing:
-            raise ValueError(f"{path} lacks the column {', '.join(missing)}; it has {', '.join(columns)}")
         leaves, faults = [], []
-        for line, row in rows:
-            # names are kept to the letter: Cdiscount has some that differ by a trailing blank alone
-            names = [row[name] or "" for name in COLUMNS]
-            if not INTEGER.fullmatch(names[0].strip()):
-                faults.append(f"line {line}: category_id {names[0]!r} is not an integer")
-            elif not all(name.strip() for name in names[1:]):
-                empty = next(c for c, name in zip(COLUMNS[1:], names[1:], strict=True) if not name.strip())
-                faults.append(f"line {line}: leaf {names[0]} has no {empty}")
+        for line, row in read_rows(path, COLUMNS, "give the CSV of the category tree (--tree)"):
+            # names are kept to the letter: in a shop's tree two may differ by a trailing blank alone
+            leaf, cat1, cat2, cat3 = (row[name] for name in COLUMNS)
+            empty = [name for name in COLUMNS[1:] if not row[name].strip()]
+            if not INTEGER.fullmatch(leaf.strip()):
+                faults.append(f"line {line}: category_id {leaf!r} is not an integer")
+            elif empty:
+                faults.append(f"line {line}: leaf {leaf} has no {empty[0]}")
             else:
-                leaves.append((int(names[0]), (names[1], names[2], names[3])))
+                leaves.append((int(leaf), (cat1, cat2, cat3)))
         if faults:
             shown = "\n".join(faults[:5])
             raise ValueError(f"{path}: {len(faults)} leaves cannot be placed in the tree\n{shown}")
         try:
-            return cls(leaves)
+            tree = cls(leaves)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
+        return tree if names is None else tree.with_names(Names.from_csv(names))
 
     def to_csv(self, path: Path) -> None:
         """Write the tree in the format that `from_csv` reads."""
@@ -101,6 +104,46 @@ class Taxonomy:
         writer.writerow(COLUMNS)
         writer.writerows([leaf_id, *names] for leaf_id, names in zip(self.leaf_ids, self.paths, strict=True))
         write_text(path, text.getvalue())
+
+    @classmethod
+    def load(cls, path: Path, lang: str | None = None) -> Taxonomy:
+        """What `save` wrote, see `in_language`; raises as `from_csv` does."""
+        names = path.with_name(NAMES_FILE)
+        return cls.from_csv(path, names if names.is_file() else None).in_language(lang)
+
+    def save(self, path: Path) -> None:
+        """Write the tree, and the names that it carries beside it."""
+        self.to_csv(path)
+        if self.names:
+            self.names.to_csv(path.with_name(NAMES_FILE))
+
+    def with_names(self, names: Names) -> Taxonomy:
+        """A copy that carries names in other languages; those of ids that it does not know are left out.
+
+        Raises:
+            ValueError: rows call one node by different names; their lines are named.
+        """
+        named = copy.copy(self)
+        named.names = names_for(self, names)
+        return named
+
+    def in_language(self, lang: str | None) -> Taxonomy:
+        """A copy that shows names in a language: the names it carries before those that ship with the program.
+
+        A node without a name there is shown as the tree calls it. A tree of which nobody said in which language it is
+        written is shown as it stands, with a warning, where nothing is known in that language: it may be that one.
+
+        Args:
+            lang: a code such as `en`; None: as it stands.
+
+        Raises:
+            ValueError: the tree is known to be written in another language, and nothing is known in this one.
+        """
+        if lang is None:
+            return self
+        turned = copy.copy(self)
+        turned.lang, turned.shown = shown_in(self, lang.strip().lower())
+        return turned
 
     def __len__(self) -> int:
         return len(self.leaf_ids)
@@ -149,16 +192,19 @@ class Taxonomy:
         return leaves if level == 3 else np.add.reduceat(leaves, self.first_leaf(level), axis=1)
 
     def leaves_below(self, shelf: str) -> NDArray[np.int64]:
-        """Leaf indices below an exact path such as `LIBRAIRIE` or `MUSIQUE > CD`.
+        """Leaf indices below an exact path such as `LIBRAIRIE` or `MUSIQUE > CD`, in whichever Unicode form.
+
+        The tree's own names come before those shown.
 
         Raises:
             KeyError: no such path in the tree.
         """
-        wanted = tuple(part.strip() for part in shelf.split(SEPARATOR))
-        leaves = [i for i, p in enumerate(self.paths) if tuple(n.strip() for n in p[: len(wanted)]) == wanted]
-        if not leaves:
-            raise KeyError(shelf)
-        return np.array(leaves, np.int64)
+        wanted = _plain(shelf.split(SEPARATOR))
+        for paths in (self.paths, self.shown):
+            leaves = [i for i, path in enumerate(paths) if _plain(path[: len(wanted)]) == wanted]
+            if leaves:
+                return np.array(leaves, np.int64)
+        raise KeyError(shelf)
 
     def distance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
         """Height of the lowest common ancestor of leaves a and b: 0 the same leaf ... 3 only the root.
@@ -173,6 +219,22 @@ def _number_runs(keys: list[tuple[str, ...]]) -> NDArray[np.int64]:
     """Number the runs of equal keys in a sorted list from 0."""
     starts = [i > 0 and keys[i] != keys[i - 1] for i in range(len(keys))]
     return np.cumsum(starts, dtype=np.int64)
+
+
+def _one_spelling(paths: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The same paths; where a node is written in two Unicode forms, both become the composed one (NFC)."""
+    composed = [tuple(unicodedata.normalize("NFC", name) for name in path) for path in paths]
+    spelling: dict[tuple[str, ...], str] = {}
+    for path, own in zip(paths, composed, strict=True):
+        for level in LEVELS:
+            node, name = own[:level], path[level - 1]
+            spelling[node] = name if spelling.get(node, name) == name else node[-1]
+    return [(spelling[own[:1]], spelling[own[:2]], spelling[own]) for own in composed]
+
+
+def _plain(names: Iterable[str]) -> tuple[str, ...]:
+    """Names as they are compared with what people type: composed, without blanks around them."""
+    return tuple(unicodedata.normalize("NFC", name).strip() for name in names)
 
 
 def path_text(path: Sequence[str]) -> str:

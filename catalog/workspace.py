@@ -10,7 +10,7 @@ from catalog.atomic import exclusive, write_text
 from catalog.catalog import Catalog
 from catalog.plan import Plan
 from catalog.run import Run, read_json
-from catalog.taxonomy import Taxonomy
+from catalog.taxonomy import NAMES_FILE, Taxonomy
 
 NEXT_COMMAND = {
     "plan": "catalog split TRAIN.bson --tree TREE.csv",
@@ -40,9 +40,9 @@ class Workspace:
             )
         return Plan.load(self.folder / "plan")
 
-    def taxonomy(self) -> Taxonomy:
-        """The tree that `catalog split` was given."""
-        return Taxonomy.from_csv(self.folder / "tree.csv")
+    def taxonomy(self, lang: str | None = None) -> Taxonomy:
+        """The tree that `catalog split` was given, see `Taxonomy.in_language`."""
+        return Taxonomy.load(self.folder / "tree.csv", lang)
 
     def training_catalog(self) -> Catalog:
         """The split catalogue; raises ValueError when it has changed since."""
@@ -54,14 +54,20 @@ class Workspace:
     def save_plan(self, plan: Plan, tree: Taxonomy) -> int:
         """Keep plan and tree. Runs of an earlier plan stay on disk but are no longer the latest; returns how many.
 
-        The same plan again changes nothing for them.
+        The same plan again changes nothing for them, but that names in other languages given with the tree become
+        theirs, too.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with exclusive(self.folder / ".workspace.lock"):
             same = (self.folder / "plan" / "plan.json").is_file() and self.plan().plan_id == plan.plan_id
             kept = self._read() if same else {}
             forgotten = 0 if same else len(self._read())
-            tree.to_csv(self.folder / "tree.csv")
+            if not same:
+                (self.folder / NAMES_FILE).unlink(missing_ok=True)
+            tree.save(self.folder / "tree.csv")
+            for name in set(kept.values()) if tree.names else ():
+                if (self.folder / name / "run.json").is_file():
+                    Run.load(self.folder / name).take_names(tree)
             plan.save(self.folder / "plan")
             self._write(kept)
         return forgotten

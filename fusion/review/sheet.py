@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.atomic import atomic_path
-from catalog.labels import separator_of
+from catalog.csv_rows import separator_of
 from catalog.taxonomy import Taxonomy, path_text
 
 PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
@@ -69,7 +69,7 @@ def write_review(path: Path, rows: pa.Table, tree: Taxonomy) -> None:
         rows: columns of the full table, `gain` and `copies`; written in this order.
         tree: names the alternatives.
     """
-    paths = {int(leaf_id): path_text(names) for leaf_id, names in zip(tree.leaf_ids, tree.paths, strict=True)}
+    paths = {int(leaf_id): path_text(names) for leaf_id, names in zip(tree.leaf_ids, tree.shown, strict=True)}
     # spreadsheets take UTF-8 for another encoding unless the mark is there
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -24,7 +24,7 @@ def test_the_catalogues_own_labels_and_a_csv_that_wins(tiny_catalog, tree_csv, t
     ("content", "message"),
     [
         (b"product,category_id\n1,11\n", "l.csv: expected the columns product_id and category_id, got product"),
-        (b"", "l.csv: expected the columns"),
+        (b"", "l.csv lacks the column category_id"),
         (b"_id,category_id\n1,11\n2,many\n", "l.csv, line 3: ids must be integers"),
         (b"_id,category_id\n1\n", "l.csv, line 2: ids must be integers"),
         (b"_id,category_id\n1,%d\n" % 10**30, "l.csv, line 2: ids must be integers"),

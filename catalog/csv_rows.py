@@ -1,0 +1,74 @@
+"""CSV files that people give: UTF-8, separated by comma, semicolon or tab, columns in any order."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+INTEGER = re.compile(r"-?[0-9]{1,18}")
+"""An id: 64 bits hold it."""
+
+
+def separator_of(header: str) -> str:
+    """Comma, semicolon or tab: spreadsheets of many countries save semicolons."""
+    return max(",;\t", key=header.count)
+
+
+def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Every row as its last line's number and its cells by column, to the letter; empty rows are passed over.
+
+    A byte-order mark, other columns and columns in another order do no harm; a short row's missing cells are empty.
+
+    Args:
+        required: columns that must be there.
+        missing: what to tell where no such file is: what it holds and how it is given.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not UTF-8, not a CSV file, a required column that is not there once, or a row with more cells than
+            columns (a name with a separator in it that was not quoted); the message names file and line.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: {missing}")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            header = file.readline()
+            if "\0" in header:
+                # UTF-16 without a mark passes for UTF-8 with a NUL between any two letters
+                raise _not_utf8(path, "UTF-16")
+            file.seek(0)
+            reader = csv.reader(file, delimiter=separator_of(header), strict=True)
+            columns = [name.strip() for name in next(reader, [])]
+            _check_columns(path, columns, required)
+            for cells in reader:
+                if any(cell.strip() for cell in cells[len(columns) :]):
+                    raise ValueError(
+                        f"{path}, line {reader.line_num}: {len(cells)} cells under {len(columns)} columns; "
+                        'a name with a separator in it stands in "quotes"'
+                    )
+                if any(cell.strip() for cell in cells):
+                    padded = cells + [""] * (len(columns) - len(cells))
+                    yield reader.line_num, dict(zip(columns, padded, strict=False))
+        except UnicodeDecodeError as error:
+            marked = error.object[:2] in (b"\xff\xfe", b"\xfe\xff")
+            raise _not_utf8(path, "UTF-16" if marked else "WINDOWS-1252") from None
+        except csv.Error as error:
+            raise ValueError(f"{path} is not a CSV file (after line {reader.line_num}: {error})") from None
+
+
+def _check_columns(path: Path, columns: Sequence[str], required: Sequence[str]) -> None:
+    absent = [name for name in required if name not in columns]
+    if absent:
+        raise ValueError(f"{path} lacks the column {', '.join(absent)}; it has {', '.join(columns)[:200]}")
+    twice = [name for name in required if columns.count(name) > 1]
+    if twice:
+        raise ValueError(f"{path} has the column {twice[0]} twice: leave one of them")
+
+
+def _not_utf8(path: Path, encoding: str) -> ValueError:
+    return ValueError(
+        f"{path} is not UTF-8 text, perhaps {encoding}: save it as 'CSV UTF-8' in the spreadsheet, or convert it: "
+        f"iconv -f {encoding} -t UTF-8 {path.name} > utf8.csv"
+    )
