@@ -42,7 +42,7 @@ def overview(
             where, product = f"row {i}", int(catalog.product_ids[i])
             problems.add(Problem(ProblemKind.UNKNOWN_CATEGORY, where, product, str(categories[i])))
         counts = np.bincount(known, minlength=len(tree))
-        largest = [f"    {counts[i]:>8,}  {path_text(tree.paths[i])}" for i in np.argsort(-counts)[:5] if counts[i]]
+        largest = [f"    {counts[i]:>8,}  {path_text(tree.shown[i])}" for i in np.argsort(-counts)[:5] if counts[i]]
         lines += ["  largest leaves", *largest] if largest else []
     lines.append(problems.summary() if len(problems) else "  no problems")
     return "\n".join(lines), problems

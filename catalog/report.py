@@ -136,8 +136,8 @@ class Report:
             "tables": {t.title: [list(t.columns), *[list(r) for r in t.rows]] for t in self.tables},
             "confusions": [
                 {
-                    "truth": path_text(self.tree.paths[c.truth]),
-                    "predicted": path_text(self.tree.paths[c.predicted]),
+                    "truth": path_text(self.tree.shown[c.truth]),
+                    "predicted": path_text(self.tree.shown[c.predicted]),
                     "products": c.n,
                     "of": c.of,
                     "examples": [list(e.lines) for e in self.confused.get(c, [])],
@@ -168,7 +168,7 @@ class Report:
             level_names=LEVEL_NAMES,
             counts=[c for c in (ALL, *COUNTS, "0") if any(c in s.summary for s in self.systems)],
             estimate=Estimate.of,
-            path=lambda leaf: path_text(self.tree.paths[leaf]),
+            path=lambda leaf: path_text(self.tree.shown[leaf]),
             is_estimate=lambda cell: isinstance(cell, Estimate),
             plots=standard_plots(self.systems),
             data_uri=data_uri,
@@ -208,7 +208,7 @@ def cat1_table(systems: Sequence[System], tree: Taxonomy) -> Table:
     rows: list[list[object]] = []
     cat1 = tree.ancestor(1)[systems[0].scores.truth]
     for node in np.unique(cat1):
-        cells: list[object] = [tree.node_path(1, int(node))[0], int((cat1 == node).sum())]
+        cells: list[object] = [tree.shown_path(1, int(node))[0], int((cat1 == node).sum())]
         for system in systems:
             own = system.scores.correct[tree.ancestor(1)[system.scores.truth] == node, 2]
             cells.append(Estimate(float(own.mean()), *accuracy_interval(own)) if len(own) else "–")

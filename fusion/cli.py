@@ -12,6 +12,7 @@ import click
 from catalog.command import (
     PlainErrors,
     config_options,
+    lang_option,
     note,
     progress_bar,
     say,
@@ -95,6 +96,7 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 @PRECISION
 @click.option("--discard-answers", is_flag=True, help="Replace a review.csv that a reviewer has filled, too.")
 @click.option("--resume", is_flag=True, help="Continue a killed prediction, as the same command does without it.")
+@lang_option
 @workspace_option
 @strict_option
 def predict(
@@ -105,6 +107,7 @@ def predict(
     precision: float | None,
     discard_answers: bool,
     resume: bool,
+    lang: str | None,
     workspace: Path,
     strict: bool,
 ) -> None:
@@ -121,7 +124,7 @@ def predict(
     if resume and overwrite:
         raise ValueError("--resume continues what lies in the folder, --overwrite removes it: give one of them")
     if all(is_photo(file) for file in files):
-        answer = predict_photos(_predictor(run, workspace, precision), list(files))
+        answer = predict_photos(_predictor(run, workspace, precision, lang), list(files))
         say(str(answer))
         if strict and answer.problems:
             raise ValueError(f"{len(answer.problems)} photos could not be used, and --strict was given")
@@ -130,7 +133,7 @@ def predict(
         raise ValueError("give one BSON file, or 1-4 photos of one product")
     with progress_bar("index") as progress:
         catalog = Catalog(files[0], progress)
-    predictor = _predictor(run, workspace, precision)
+    predictor = _predictor(run, workspace, precision, lang)
     with progress_bar("predict") as progress, resumable():
         outcome = predict_file(
             predictor, catalog, Workspace(workspace), output,
@@ -159,13 +162,16 @@ def predict(
 @click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
 @RUN
+@lang_option
 @workspace_option
-def evaluate(file: Path, labels: Path | None, output: Path | None, run: Path | None, workspace: Path) -> None:
+def evaluate(
+    file: Path, labels: Path | None, output: Path | None, run: Path | None, lang: str | None, workspace: Path
+) -> None:
     """Report on a labelled BSON FILE by image count and level: JSON and one HTML page."""
     from catalog.workspace import Workspace
     from fusion.evaluation.evaluate import evaluate as run_evaluation
 
-    predictor = _predictor(run, workspace)
+    predictor = _predictor(run, workspace, lang=lang)
     with progress_bar("evaluate") as progress:
         text, page = run_evaluation(predictor, Workspace(workspace), file, labels, output, progress)
     say(text)
@@ -201,8 +207,11 @@ def compare(run_a: Path, run_b: Path, file: Path | None, labels: Path | None, wo
 @click.option("--output", type=click.Path(path_type=Path), default=None,
               help="Picture to write, PNG or SVG; default: explanation-PRODUCT.png.")  # fmt: skip
 @RUN
+@lang_option
 @workspace_option
-def explain(product: str, file: Path | None, output: Path | None, run: Path | None, workspace: Path) -> None:
+def explain(
+    product: str, file: Path | None, output: Path | None, run: Path | None, lang: str | None, workspace: Path
+) -> None:
     """Why this shelf: the experts' pushes at every level for a PRODUCT (its _id, or a photo file).
 
     FILE is the BSON file that holds it; default: the training catalogue.
@@ -212,7 +221,7 @@ def explain(product: str, file: Path | None, output: Path | None, run: Path | No
     from fusion.explanation import explain as run_explain
 
     wanted, catalog = named_product(product, Workspace(workspace), file)
-    predictor = _predictor(run, workspace)
+    predictor = _predictor(run, workspace, lang=lang)
     learnt = catalog is not None and predictor.learnt_from(catalog)
     explanation = run_explain(predictor, wanted, learnt=learnt, name=product)
     output = output or Path(f"explanation-{Path(product).stem}.png")
@@ -233,10 +242,10 @@ def resumable() -> Iterator[None]:
         raise
 
 
-def _predictor(run: Path | None, workspace: Path, precision: float | None = None) -> Predictor:
+def _predictor(run: Path | None, workspace: Path, precision: float | None = None, lang: str | None = None) -> Predictor:
     from catalog.run import Run
     from catalog.workspace import Workspace
     from fusion.predictor import Predictor
 
     room = Workspace(workspace)
-    return Predictor(Run.load(run, "fusion") if run else room.require("fusion"), room, precision)
+    return Predictor(Run.load(run, "fusion") if run else room.require("fusion"), room, precision, lang)

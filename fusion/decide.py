@@ -71,7 +71,7 @@ class Thresholds:
         """For people: Cat I, its thresholds at Cat III, II, I (`never` for none), whether they are its own."""
         return [
             [
-                tree.node_path(1, node)[0],
+                tree.shown_path(1, node)[0],
                 *(f"{value:.3f}" if value <= 1 else "never" for value in self.table[node, ::-1]),
                 "own" if self.own[node] else "shared",
             ]

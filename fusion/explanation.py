@@ -180,10 +180,10 @@ def _step(
             opinions.append(Opinion(expert.expert, weight, p_chosen, p_rival, weight * float(ratio)))
     return Step(
         level,
-        tree.node_path(level, chosen),
-        () if rival is None else tree.node_path(level, rival),
+        tree.shown_path(level, chosen),
+        () if rival is None else tree.shown_path(level, rival),
         shares[chosen],
-        tuple((tree.node_path(level, node)[-1], shares[node]) for node in shown),
+        tuple((tree.shown_path(level, node)[-1], shares[node]) for node in shown),
         tuple(opinions),
     )
 

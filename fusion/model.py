@@ -25,7 +25,7 @@ Photo = bytes | str | Path
 
 @dataclass(frozen=True)
 class Candidate:
-    """A leaf with its path in the tree and its probability."""
+    """A leaf with its path, in the language asked for, and its probability."""
 
     category_id: int
     path: tuple[str, str, str]
@@ -83,17 +83,24 @@ class Model:
         self.tree: Taxonomy = predictor.tree
 
     @classmethod
-    def load(cls, folder: str | Path, workspace: str | Path = "runs", precision: float | None = None) -> Self:
+    def load(
+        cls,
+        folder: str | Path,
+        workspace: str | Path = "runs",
+        precision: float | None = None,
+        lang: str | None = None,
+    ) -> Self:
         """Load a fusion run folder.
 
         Args:
             workspace: folder of the transcript cache, made when it is not there.
             precision: share of what is given without review that must be right; None: as trained.
+            lang: language of the category names in answers, such as `en`; None: as the tree has them.
 
         Raises:
-            FileNotFoundError: no run there. ValueError: a damaged one.
+            FileNotFoundError: no run there. ValueError: a damaged one, or no names in that language.
         """
-        return cls(Predictor(Run.load(Path(folder), "fusion"), Workspace(workspace), precision))
+        return cls(Predictor(Run.load(Path(folder), "fusion"), Workspace(workspace), precision, lang))
 
     def predict(self, products: Sequence[Product | Sequence[Photo]]) -> list[Answer]:
         """One answer per product, in order.
@@ -127,7 +134,7 @@ def answer_of(found: Predictions, row: int, tree: Taxonomy, n_candidates: int) -
     dense = found.fused[row : row + 1]
     ranked = risk_order(dense, tree, n_candidates)[0]
     candidates = tuple(
-        Candidate(int(tree.leaf_ids[leaf]), tree.paths[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
+        Candidate(int(tree.leaf_ids[leaf]), tree.shown[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
     )
     along = [float(tree.node_mass(dense, level)[0, tree.ancestor(level)[ranked[0]]]) for level in LEVELS]
     level, node = found.given[row].tolist()
@@ -139,7 +146,7 @@ def answer_of(found: Predictions, row: int, tree: Taxonomy, n_candidates: int) -
         best=candidates[0],
         probabilities=(along[0], along[1], along[2]),
         decision=decision_of(level),
-        given=tree.node_path(level, node) if level else (),
+        given=tree.shown_path(level, node) if level else (),
         candidates=candidates,
         votes=tuple(votes_of(found, row)),
         text_read="" if reading is None else reading.text,

@@ -102,6 +102,7 @@ def _predict_locked(
             "data": catalog.fingerprint,
             "run": predictor.run.folder.name,
             "precision": predictor.target_precision,
+            "lang": predictor.tree.lang,
             "part": PART,
             "columns": SCHEMA.names,
         },
@@ -141,11 +142,12 @@ def _claim(folder: Path, identity: dict[str, Any]) -> None:
     path = folder / "input.json"
     if not path.is_file():
         write_text(path, json.dumps(identity, indent=2) + "\n")
-    elif read_json(path) != identity:
-        raise ValueError(
-            f"{folder} holds predictions of another input, model, precision or version: choose another "
-            "--output, or --overwrite them"
-        )
+        return
+    # predictions of before there were languages have the tree's own names
+    found = {"lang": "", **read_json(path)}
+    if found != identity:
+        other = "language" if {**found, "lang": identity["lang"]} == identity else "input, model, precision or version"
+        raise ValueError(f"{folder} holds predictions of another {other}: choose another --output, or --overwrite them")
 
 
 def _keep_answers(folder: Path, journal: Journal) -> None:

@@ -64,18 +64,19 @@ class Predictor:
         training_counts: `(n_leaves,)` int64 labelled training products of each leaf.
     """
 
-    def __init__(self, run: Run, workspace: Workspace, precision: float | None = None) -> None:
+    def __init__(self, run: Run, workspace: Workspace, precision: float | None = None, lang: str | None = None) -> None:
         """Load a run.
 
         Args:
             workspace: holds the transcript cache.
             precision: target precision of what is given, None for the one that the run was trained for.
+            lang: language of the category names shown, see `Taxonomy.in_language`.
 
         Raises:
             ValueError: a damaged run, or experts and head that do not belong together.
         """
         self.run = run
-        self.tree = run.taxonomy()
+        self.tree = run.taxonomy(lang)
         members = Members.inside(run)
         for member in members.runs:
             member.check_tree(self.tree, str(run.folder))

@@ -66,7 +66,7 @@ def _sureness(found: Predictions, row: int, tree: Taxonomy) -> str:
     if level < len(LEVELS):
         deeper = found.needed[row, level]
         wanted = f"{deeper:.0%} needed" if deeper <= 1 else "never sure enough on held-out products"
-        likeliest = tree.node_path(level + 1, int(nodes[level].argmax()))[-1]
+        likeliest = tree.shown_path(level + 1, int(nodes[level].argmax()))[-1]
         texts.append(f"{LEVEL_NAMES[level + 1]} {likeliest} {mass[level]:.0%}, {wanted}")
     return "; ".join(texts)
 
@@ -83,4 +83,4 @@ def _text_part(found: Predictions, row: int, vote: Vote | None, tree: Taxonomy) 
 
 
 def _vote_text(vote: Vote, tree: Taxonomy) -> str:
-    return f"{path_text(tree.paths[vote.leaf])} ({vote.probability:.0%})"
+    return f"{path_text(tree.shown[vote.leaf])} ({vote.probability:.0%})"

@@ -10,6 +10,7 @@ import click
 from catalog.command import (
     PlainErrors,
     config_options,
+    lang_option,
     no_bar,
     note,
     progress_bar,
@@ -113,14 +114,15 @@ def predict(file: Path, output: Path | None, workspace: Path, strict: bool) -> N
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
+@lang_option
 @workspace_option
-def evaluate(file: Path | None, labels: Path | None, output: Path | None, workspace: Path) -> None:
+def evaluate(file: Path | None, labels: Path | None, output: Path | None, lang: str | None, workspace: Path) -> None:
     """Report accuracy by image count and level: on a labelled FILE, else on the held-out products."""
     from catalog.workspace import Workspace
     from mosaic.evaluation import evaluate as run_evaluation
 
     with progress_bar("evaluate") as progress:
-        text, page = run_evaluation(Workspace(workspace), file, labels, output, progress)
+        text, page = run_evaluation(Workspace(workspace), file, labels, output, progress, lang)
     say(text)
     say(f"report: {page}")
 

@@ -79,7 +79,7 @@ def heat_map(scores: Scores, level: int, tree: Taxonomy) -> HeatMap | None:
     share = np.zeros((len(shown), len(shown)))
     np.add.at(share, (np.searchsorted(shown, true[among]), np.searchsorted(shown, predicted[among])), 1)
     share /= np.maximum(n, 1)[:, None]
-    names = [path_text(tree.node_path(level, int(node))) for node in shown]
+    names = [path_text(tree.shown_path(level, int(node))) for node in shown]
     return HeatMap(level, names, n, share, len(nodes) - len(shown))
 
 
@@ -91,7 +91,7 @@ def confusions_csv(path: Path, confusions: Sequence[Confusion], tree: Taxonomy) 
     writer.writerow([*sides, "products", "true_leaf_products", "share"])
     for c in confusions:
         leaves = [
-            cell for leaf in (c.truth, c.predicted) for cell in (tree.leaf_ids[leaf], path_text(tree.paths[leaf]))
+            cell for leaf in (c.truth, c.predicted) for cell in (tree.leaf_ids[leaf], path_text(tree.shown[leaf]))
         ]
         writer.writerow([*leaves, c.n, c.of, f"{c.n / c.of:.4f}"])
     write_text(path, text.getvalue())

@@ -23,10 +23,11 @@ def evaluate(
     labels: Path | None,
     output: Path | None,
     progress: Progress | None = None,
+    lang: str | None = None,
 ) -> tuple[str, Path]:
     """Evaluate on a labelled file, else on the plan's held-out products; returns a text table and the page's path."""
     runs = MosaicRuns.latest(workspace)
-    tree = next(iter(runs.views.values())).taxonomy()
+    tree = next(iter(runs.views.values())).taxonomy(lang)
     if file is None:
         catalog = workspace.training_catalog()
         found = runs.held_out()

@@ -24,7 +24,7 @@ def training_samples(
     samples = []
     for number, n_shown in enumerate(examples.shown.tolist()):
         batch = Batch(np.array([number]), n_shown, epoch=0, number=0, of=1)
-        label = path_text(tree.paths[int(support[examples.labels[number]])])
+        label = path_text(tree.shown[int(support[examples.labels[number]])])
         found = in_training[batch]
         changed = augment(found.photos[0], found.numbers[0], config.augmentation, config.train_photo_size)
         whole = in_prediction[batch].photos

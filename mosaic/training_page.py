@@ -92,7 +92,7 @@ def write_training_page(
         facts={key: _shown(value) for key, value in facts.items() if not isinstance(value, Mapping)},
         folded={key: _flat(value) for key, value in facts.items() if isinstance(value, Mapping)},
         max_facts=MAX_FACTS,
-        paths=tree.paths,
+        paths=tree.shown,
         separator=SEPARATOR,
     )
     write_text(path, page)

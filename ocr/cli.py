@@ -10,6 +10,7 @@ import click
 from catalog.command import (
     PlainErrors,
     config_options,
+    lang_option,
     note,
     progress_bar,
     say,
@@ -196,9 +197,15 @@ def predict(file: Path, photo_probabilities: Path | None, output: Path | None, w
 @PHOTO
 @click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
+@lang_option
 @workspace_option
 def evaluate(
-    file: Path | None, photo_probabilities: Path | None, labels: Path | None, output: Path | None, workspace: Path
+    file: Path | None,
+    photo_probabilities: Path | None,
+    labels: Path | None,
+    output: Path | None,
+    lang: str | None,
+    workspace: Path,
 ) -> None:
     """Report the text branch's accuracy on the shelves: on a labelled FILE, else on the held-out products."""
     from catalog.catalog import Catalog
@@ -209,6 +216,6 @@ def evaluate(
     room = Workspace(workspace)
     photo = saved(room, Catalog(file), photo_probabilities) if file else None
     with progress_bar("evaluate") as progress:
-        text, page = run_evaluation(room, file, photo, labels, output, progress)
+        text, page = run_evaluation(room, file, photo, labels, output, progress, lang)
     say(text)
     say(f"report: {page}")

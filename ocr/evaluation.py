@@ -44,10 +44,11 @@ def evaluate(
     labels: Path | None,
     output: Path | None,
     progress: Progress | None = None,
+    lang: str | None = None,
 ) -> tuple[str, Path]:
     """Evaluate on products that truly stand on the shelves: held-out ones, or those of a labelled file."""
     run = workspace.require("ocr")
-    tree = run.taxonomy()
+    tree = run.taxonomy(lang)
     config = run.config(OcrConfig)
     catalog = workspace.training_catalog() if file is None else Catalog(file)
     if photo is None:
@@ -123,9 +124,9 @@ class _Readings:
         if row is not None:
             self.confidence[row], self.n_words[row] = reading.confidence, reading.n_words
             put, sure = self.scores.predicted[row, 2], self.scores.confidence[row, 2]
-            lines.append(f"put on {path_text(self.tree.paths[put])} ({sure:.0%})")
+            lines.append(f"put on {path_text(self.tree.shown[put])} ({sure:.0%})")
             if not self.scores.correct[row, 2]:
-                lines.append(f"labelled {path_text(self.tree.paths[self.scores.truth[row]])}")
+                lines.append(f"labelled {path_text(self.tree.shown[self.scores.truth[row]])}")
             else:
                 self._best = sorted([*self._best, (-float(sure), product.product_id, example)], key=_first)[:N_EXAMPLES]
         self._worst = sorted([*self._worst, (quality, product.product_id, example)], key=_first)[:N_EXAMPLES]
@@ -179,7 +180,7 @@ def _shelf_table(scores: Scores, tree: Taxonomy) -> Table:
     cat2 = tree.ancestor(2)[scores.truth]
     nodes, counts = np.unique(cat2, return_counts=True)
     rows = [
-        _row(SEPARATOR.join(tree.node_path(2, int(node))), scores.select(cat2 == node))
+        _row(SEPARATOR.join(tree.shown_path(2, int(node))), scores.select(cat2 == node))
         for node in nodes[np.argsort(-counts, kind="stable")]
     ]
     return Table("By shelf", ["Cat I > Cat II", *_COLUMNS], rows)

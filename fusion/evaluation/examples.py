@@ -63,10 +63,10 @@ def examples_of(predictor: Predictor, catalog: Catalog, fused: Scores, wanted: S
 def _example(found: Predictions, at: int, fused: Scores, row: int, tree: Taxonomy) -> Example:
     product = found.products[at]
     put, truth = fused.predicted[row, 2], fused.truth[row]
-    lines = [f"{product.product_id}: {path_text(tree.paths[put])} ({fused.confidence[row, 2]:.0%})"]
+    lines = [f"{product.product_id}: {path_text(tree.shown[put])} ({fused.confidence[row, 2]:.0%})"]
     if put != truth:
-        lines.append(f"labelled {path_text(tree.paths[truth])}")
-    votes = [f"{vote.expert}: {tree.paths[vote.leaf][2]} ({vote.probability:.0%})" for vote in votes_of(found, at)]
+        lines.append(f"labelled {path_text(tree.shown[truth])}")
+    votes = [f"{vote.expert}: {tree.shown[vote.leaf][2]} ({vote.probability:.0%})" for vote in votes_of(found, at)]
     lines.append(" · ".join(votes))
     if product.product_id in found.readings:
         read = found.readings[product.product_id].text

@@ -58,6 +58,12 @@ def run_of(predictions: Path) -> str:
     return str(read_json(predictions / "input.json")["run"])
 
 
+def language_of(predictions: Path) -> str | None:
+    """Language of the names in a folder of predictions, None for the tree's own; raises as `run_of` does."""
+    _require_whole(predictions)
+    return read_json(predictions / "input.json").get("lang") or None
+
+
 def predictions_of(files: Sequence[Path]) -> Path:
     """The folder that corrected CSVs lie in, when that is a folder of predictions.
 
@@ -148,7 +154,7 @@ def _checked_answers(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`(n,)` product_ids as predicted has them and `(n,)` the category given to each."""
     suggested = dict(zip(predicted["product_id"].to_pylist(), predicted["category_id"].to_pylist(), strict=True))
-    known = {int(leaf_id): path_text(names) for leaf_id, names in zip(tree.leaf_ids, tree.paths, strict=True)}
+    known = {int(leaf_id): path_text(names) for leaf_id, names in zip(tree.leaf_ids, tree.shown, strict=True)}
     given: dict[int, tuple[int, Answer]] = {}
     faults = []
     for answer in answers:

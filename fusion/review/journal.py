@@ -16,7 +16,7 @@ from catalog.atomic import atomic_path, exclusive, write_text
 from catalog.config import checked
 from catalog.run import Run, read_json
 from catalog.workspace import Workspace
-from fusion.review.answers import COPY, ROWS, Settled, predictions_of, run_of, settle
+from fusion.review.answers import COPY, ROWS, Settled, language_of, predictions_of, run_of, settle
 from fusion.review.entry import Entry, ReviewedFile, event
 
 NAME = re.compile(r"[0-9]{4,}\.json")
@@ -167,7 +167,7 @@ def apply_files(
         run = workspace.folder / run_of(folder)
         if not run.is_dir():
             raise FileNotFoundError(f"{run}, which predicted {folder}, does not exist: name its folder (--run)")
-    settled = settle(files, folder, Run.load(run, "fusion").taxonomy(), copies=copies)
+    settled = settle(files, folder, Run.load(run, "fusion").taxonomy(language_of(folder)), copies=copies)
     return Journal(workspace).add(settled, files, reviewer)
 
 
