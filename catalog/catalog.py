@@ -23,23 +23,31 @@ READ_AHEAD = 256
 class Catalog(Sequence[Product]):
     """Products of a source in its order, each `_id` once.
 
-    An index is kept in a sidecar file and rebuilt when the source changes. Instances pickle as their address alone,
-    so that worker processes reopen the sidecar instead of copying it.
+    An index is kept in a sidecar file and rebuilt when the source changes. Instances pickle as their source and its
+    stamp, so that worker processes reopen the sidecar: they copy nothing, and do not look through the source again.
     """
 
-    def __init__(self, source: Source | str | Path, progress: Progress | None = None) -> None:
+    def __init__(
+        self, source: Source | str | Path, progress: Progress | None = None, stamp: dict[str, Any] | None = None
+    ) -> None:
         """Open (and on first use index) a source of products, or the one at an address.
+
+        Args:
+            stamp: the source's, where it has just been asked.
 
         Raises:
             FileNotFoundError: nothing lies there.
             ValueError: not one usable product in it.
         """
         self.source = open_source(source) if isinstance(source, str | Path) else source
-        stamp = self.source.stamp()
         place = self.source.sidecar(".index")
-        found = read_sidecar(place, stamp, ROW)
+        found = None if stamp is None else read_sidecar(place, stamp, ROW)
+        if stamp is None or found is None:
+            stamp = self.source.stamp()
+            found = read_sidecar(place, stamp, ROW)
         if found is None:
             index = self.source.index(progress)
+            stamp = index.stamp or stamp
             header: dict[str, Any] = {
                 "stamp": stamp,
                 "n_rows": len(index.rows),
@@ -136,7 +144,19 @@ class Catalog(Sequence[Product]):
             yield from self.source.raw(rows[first : first + READ_AHEAD])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Catalog, (self.address,)
+        return reopen, (self.source, self._stamp, self.fingerprint)
+
+
+def reopen(source: Source, stamp: dict[str, Any], fingerprint: str) -> Catalog:
+    """The catalogue that another process has open: from the sidecar of that stamp, else looked through anew.
+
+    Raises:
+        ValueError: the source holds something else by now, so that positions would mean other products.
+    """
+    catalog = Catalog(source, stamp=stamp)
+    if catalog.fingerprint != fingerprint:
+        raise ValueError(f"{catalog} has changed while it was in use: run the command again")
+    return catalog
 
 
 def _product(document: Document) -> Product:

@@ -21,6 +21,9 @@ from catalog.sources.source import NO_CATEGORY, Document, Index, PackedRows, Pro
 MAX_DOCUMENT = 48 * 2**20
 """Bytes; MongoDB writes at most 16 MiB, a longer announced length is taken for garbage."""
 
+LARGEST_EXACT = 2.0**53
+"""Doubles up to here hold every integer; beyond it neighbours fall together."""
+
 FIRST_FIELD = re.compile(rb"(?:category_id|imgs|_id)\0")
 """Name of a document's first field: MongoDB and pymongo put the `_id` first, other writers may not."""
 
@@ -76,6 +79,9 @@ class BsonFile:
         for start, length in zip(rows["offset"].tolist(), rows["length"].tolist(), strict=True):
             yield data[start : start + length]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BsonFile, (self.path.absolute(),)
+
     def _mapped(self) -> mmap.mmap:
         if self._data is None:
             with self.path.open("rb") as file:
@@ -98,7 +104,7 @@ def parse_document(raw: bytes) -> Document:
         raise ValueError("_id is missing")
     problems: list[tuple[ProblemKind, str]] = []
     try:
-        category_id = _integer(fields.get("category_id"), "category_id")
+        category_id = _integer(whole_number(fields.get("category_id")), "category_id")
     except ValueError as error:
         category_id = None
         problems.append((ProblemKind.BAD_CATEGORY, str(error)))
@@ -118,6 +124,13 @@ def parse_document(raw: bytes) -> Document:
     elif len(pictures) > MAX_IMAGES:
         problems.append((ProblemKind.TOO_MANY_PHOTOS, f"{len(pictures)} photos"))
     return Document(product_id, category_id, tuple(pictures[:MAX_IMAGES]), tuple(problems))
+
+
+def whole_number(value: object) -> object:
+    """The integer that a double stands for: MongoDB's shell and many exporters write every number as a double."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_EXACT:
+        return int(value)
+    return value
 
 
 def _integer(value: object, name: str) -> int | None:

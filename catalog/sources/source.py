@@ -41,15 +41,17 @@ class Index:
         rows: `(N,)` array of dtype `ROW` in the source's order, each `_id` once.
         problems: everything that was skipped or cut short.
         fingerprint: identity of the content; another one means that something has changed.
+        stamp: the source's as it was when it was looked through; None: the one asked before holds.
     """
 
     rows: NDArray[np.void]
     problems: ProblemLog
     fingerprint: str
+    stamp: dict[str, Any] | None = None
 
 
 class Source(Protocol):
-    """One place where products lie, not yet opened."""
+    """One place where products lie, not yet opened. It pickles small: a worker opens it again (`__reduce__`)."""
 
     @property
     def address(self) -> str:

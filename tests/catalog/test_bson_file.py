@@ -114,6 +114,16 @@ def test_a_document_that_cannot_be_used_says_why(raw, message):
         parse_document(raw)
 
 
+@pytest.mark.parametrize(
+    ("written", "read", "n_problems"),
+    [(1000010653.0, 1000010653, 0), (-0.0, 0, 0), (12.5, None, 1), (float("nan"), None, 1), (2.0**60, None, 1)],
+)
+def test_a_category_written_as_a_double_is_read_when_it_is_a_whole_number(written, read, n_problems):
+    document = parse_document(bson.encode({"_id": 1, "category_id": written, "imgs": [{"picture": b"x"}]}))
+    assert (document.category_id, len(document.problems)) == (read, n_problems)
+    assert read is None or type(document.category_id) is int
+
+
 def test_what_one_document_says():
     raw = bson.encode({"_id": bson.Int64(5), "category_id": None, "imgs": [{"picture": b"a"}, None, {"picture": "b"}]})
     document = parse_document(raw)

@@ -176,6 +176,25 @@ def test_a_catalogue_travels_to_workers_as_its_path(write_bson):
         assert pool.apply(ids_in_worker, (catalog,)) == [0, 1, 2, 3, 4]
 
 
+def test_a_worker_does_not_look_through_the_source_again(write_bson, monkeypatch):
+    catalog = Catalog(write_bson(*[make_product(i) for i in range(5)]))
+    packed = pickle.dumps(catalog)
+    monkeypatch.setattr(bson_file.BsonFile, "stamp", lambda self: pytest.fail("asked again"))
+    assert pickle.loads(packed).product_ids.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_worker_notices_that_the_source_has_changed(write_bson):
+    packed = pickle.dumps(Catalog(write_bson(make_product(1), make_product(2))))
+    # without its sidecar a worker reads anew; only what holds the same products will do
+    path = write_bson(make_product(1), make_product(2))
+    sidecar_path(path, ".index").unlink()
+    assert pickle.loads(packed).product_ids.tolist() == [1, 2]
+    write_bson(make_product(2), make_product(1))
+    Catalog(path)
+    with pytest.raises(ValueError, match="changed while it was in use"):
+        pickle.loads(packed)
+
+
 def test_the_real_example(shared_data: Path):
     catalog = Catalog(shared_data / "cdiscount" / "train_example.bson")
     assert len(catalog) == 82
