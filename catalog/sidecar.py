@@ -26,8 +26,12 @@ def sidecar_path(path: Path, suffix: str) -> Path:
     # the mode is asked as well as the kernel: root may write anywhere, but a folder marked read-only stays so
     if beside.exists() or (os.access(folder, os.W_OK) and folder.stat().st_mode & stat.S_IWUSR):
         return beside
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rayonnage"
-    return cache / f"{path.resolve().as_posix().strip('/').replace('/', '%')}{suffix}"
+    return cache_folder() / f"{path.resolve().as_posix().strip('/').replace('/', '%')}{suffix}"
+
+
+def cache_folder() -> Path:
+    """The user's cache folder: for what lies in no folder that can be written."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rayonnage"
 
 
 def source_stamp(path: Path) -> dict[str, int]:

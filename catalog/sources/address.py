@@ -12,3 +12,10 @@ URI_SCHEMES = ("mongodb://", "mongodb+srv://")
 def is_uri(address: Address) -> bool:
     """Whether an address names a database, not a path."""
     return isinstance(address, str) and address.startswith(URI_SCHEMES)
+
+
+def shown(address: Address) -> str:
+    """An address for messages and files: a URI without credentials. Raises ValueError when it names no collection."""
+    from catalog.sources.mongo_address import MongoAddress
+
+    return str(MongoAddress.parse(address)) if isinstance(address, str) and is_uri(address) else str(address)

@@ -90,7 +90,7 @@ class BsonFile:
 
 
 def parse_document(raw: bytes) -> Document:
-    """Decode one document `{_id, category_id?, imgs: [{picture}]}`; what is wrong but for the `_id` is listed.
+    """Decode one document and say what `document_of` says of it.
 
     Raises:
         ValueError: not BSON, or without an integer `_id`; the message says what was found.
@@ -99,6 +99,15 @@ def parse_document(raw: bytes) -> Document:
         fields: dict[str, Any] = bson.decode(raw)
     except (BSONError, UnicodeDecodeError) as error:
         raise ValueError(f"not BSON: {error}") from None
+    return document_of(fields)
+
+
+def document_of(fields: dict[str, Any]) -> Document:
+    """What `{_id, category_id?, imgs: [{picture}]}` says; what is wrong but for the `_id` is listed.
+
+    Raises:
+        ValueError: without an integer `_id`; the message says what was found.
+    """
     product_id = _integer(fields.get("_id"), "_id")
     if product_id is None:
         raise ValueError("_id is missing")
