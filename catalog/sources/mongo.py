@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import struct
 import uuid
 from collections.abc import Iterator
@@ -26,8 +25,8 @@ from catalog.sources.source import NO_CATEGORY, Document, Index, PackedRows, Pro
 
 log = logging.getLogger(__name__)
 
-NUMBERS = ["int", "long", "double"]
-"""BSON types of an `_id` that may be an integer."""
+INTEGERS = ["int", "long"]
+"""BSON types of a product's `_id`."""
 BATCH = 2000
 """Index rows that the server sends at a time: it reads that many whole documents for it, within the time limit."""
 REQUEST_BYTES = 32 * 2**20
@@ -118,32 +117,27 @@ class MongoCollection:
         collection = self.connection.collection
         total = self.connection.answer(collection.estimated_document_count)
         problems, rows, digest = ProblemLog(), PackedRows(), hashlib.blake2b(digest_size=16)
-        n_rows = 0
-        for n_documents, fields in enumerate(self._outlines(), start=1):
+        for n_rows, fields in enumerate(self._outlines()):
             where, sizes = f"_id {fields['_id']}", fields.get("imgs")
             if isinstance(sizes, list):
                 # stands in for the photos: the same rules decide as of documents that have them
                 fields["imgs"] = [None if size is None else {"picture": b""} for size in sizes]
-            try:
-                document = document_of(fields)
-            except ValueError as error:
-                problems.add(Problem(ProblemKind.BAD_DOCUMENT, where, detail=str(error)))
-                continue
+            document = document_of(fields)
             for kind, detail in document.problems:
                 problems.add(Problem(kind, where, document.product_id, detail))
             category = NO_CATEGORY if document.category_id is None else document.category_id
             rows.append((n_rows, int(fields["length"]), document.product_id, category, len(document.pictures)))
             of_photos = [size for size in sizes if size is not None] if isinstance(sizes, list) else []
             digest.update(struct.pack(f"<{2 + len(of_photos)}q", document.product_id, category, *of_photos))
-            n_rows += 1
-            if progress is not None and n_documents % BATCH == 0:
-                progress(n_documents, max(total, n_documents))
+            if progress is not None and n_rows % BATCH == 0:
+                progress(n_rows, max(total, n_rows))
         self._name_others(problems)
-        if not n_rows:
+        whole = rows.whole()
+        if not len(whole):
             raise ValueError(self._nothing_usable(problems))
         if progress is not None:
-            progress(total, total)
-        return Index(rows.whole(), problems, digest.hexdigest())
+            progress(len(whole), len(whole))
+        return Index(whole, problems, digest.hexdigest())
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
         """The products of these rows.
@@ -152,44 +146,38 @@ class MongoCollection:
             ValueError: one of them is gone or has another category or number of photos since the index was built. No
                 product is made up for it; the index is removed, so that the next command builds it anew.
         """
-        collection = self.connection.collection
         for some in requests(rows):
-            found: dict[int, Document] = {}
-            left = set(some["product_id"].tolist())
-
-            def ask(left: set[int] = left) -> Iterator[Fields]:
-                return collection.find({"_id": {"$in": sorted(left)}}, PHOTOS, batch_size=len(left))
-
-            for fields in self.connection.stream(ask):
-                document = document_of(fields)
-                found[document.product_id] = document
-                left.discard(document.product_id)
+            fields = self._found(some, self.connection.collection, PHOTOS)
+            found = {product_id: document_of(own) for product_id, own in fields.items()}
             self._require_unchanged(some, found)
             yield from (found[product_id] for product_id in some["product_id"].tolist())
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The documents with all their fields, as the server sends them; raises ValueError when one is gone."""
-        options = CodecOptions(document_class=RawBSONDocument)
-        collection = self.connection.collection.with_options(options)
+        whole = self.connection.collection.with_options(CodecOptions(document_class=RawBSONDocument))
         for some in requests(rows):
-            found: dict[int, bytes] = {}
-            left = set(some["product_id"].tolist())
+            found = self._found(some, whole, None)
+            gone = [product_id for product_id in some["product_id"].tolist() if product_id not in found]
+            if gone:
+                self._refuse(gone)
+            yield from (found[product_id].raw for product_id in some["product_id"].tolist())
 
-            def ask(left: set[int] = left) -> Iterator[Any]:
-                return collection.find({"_id": {"$in": sorted(left)}}, batch_size=len(left))
+    def _found(self, rows: NDArray[np.void], collection: Any, fields: dict[str, int] | None) -> dict[int, Any]:
+        """Those of these rows' documents that are there, by `_id`; after a dropped connection the rest is asked for."""
+        ids, found = sorted(set(rows["product_id"].tolist())), dict[int, Any]()
 
-            for fields in self.connection.stream(ask):
-                document: Any = fields
-                found[int(document["_id"])] = document.raw
-                left.discard(int(document["_id"]))
-            if left:
-                self._refuse(sorted(left))
-            yield from (found[product_id] for product_id in some["product_id"].tolist())
+        def ask() -> Any:
+            left = [product_id for product_id in ids if product_id not in found]
+            return collection.find({"_id": {"$in": left, "$type": INTEGERS}}, fields, batch_size=len(left))
+
+        for document in self.connection.stream(ask):
+            found[int(document["_id"])] = document
+        return found
 
     def _outlines(self) -> Iterator[Fields]:
-        """Every document with a number as `_id`, in its order; in `imgs` each picture's size, None for what is none."""
+        """Every document with an integer `_id`, in its order; in `imgs` each picture's size, None for what is none."""
         collection = self.connection.collection
-        last: Any = None
+        last: int | None = None
 
         def ask() -> Iterator[Fields]:
             return collection.aggregate(outline_pipeline(last), batchSize=BATCH)
@@ -199,8 +187,8 @@ class MongoCollection:
             yield fields
 
     def _name_others(self, problems: ProblemLog) -> None:
-        """Count the documents whose `_id` is no number at all, and name the first; their other fields stay there."""
-        collection, others = self.connection.collection, {"_id": {"$not": {"$type": NUMBERS}}}
+        """Count the documents whose `_id` is no integer, and name the first; their other fields stay there."""
+        collection, others = self.connection.collection, {"_id": {"$not": {"$type": INTEGERS}}}
         count = self.connection.answer(lambda: collection.count_documents(others))
         if not count:
             return
@@ -247,17 +235,12 @@ class MongoCollection:
         return self.title
 
 
-def outline_pipeline(last: Any) -> list[dict[str, Any]]:
+def outline_pipeline(last: int | None) -> list[dict[str, Any]]:
     """What the server is asked for an index of the documents after the `_id` `last` (None: of all).
 
-    `$gt` compares with numbers alone (type bracketing), whatever else lies in the collection. NaN is the smallest
-    number for sorting, but no number is greater than it.
+    `$gt` compares with numbers alone (type bracketing), whatever else lies in the collection.
     """
-    wanted: dict[str, Any] = {"$type": NUMBERS}
-    if isinstance(last, float) and math.isnan(last):
-        wanted["$gte"] = -math.inf
-    elif last is not None:
-        wanted["$gt"] = last
+    wanted = {"$type": INTEGERS} if last is None else {"$type": INTEGERS, "$gt": last}
     is_picture = {"$eq": [{"$type": "$$this.picture"}, "binData"]}
     sizes = {"$map": {"input": "$imgs", "in": {"$cond": [is_picture, {"$binarySize": "$$this.picture"}, None]}}}
     fields = {
