@@ -40,13 +40,22 @@ class ProblemKind(StrEnum):
     BAD_CATEGORY = "category_id is not an integer (taken as unlabelled)"
     UNREADABLE_PHOTO = "photo that cannot be decoded"
     UNREAD_TEXT = "photo whose text could not be read (the other evidence decides)"
+    STRAY_FILE = "file that is not a photo (left alone)"
+    STRAY_PHOTO = "photo beside folders: only the deepest folders are products (left alone)"
+    MISSING_PHOTO = "photo file that does not exist"
+    UNREADABLE_FILE = "photo file that cannot be used"
+    UNREADABLE_FOLDER = "folder that cannot be read"
+    UNKNOWN_FOLDER = "folder that names no category (taken as unlabelled)"
+    OUTSIDE_PATH = "photo path that leaves the table's folder (give it as an absolute path)"
+    BAD_ROW = "row without an integer product_id"
+    LOST_FIELD = "field that the destination cannot hold"
     NO_CATEGORY = "no category_id"
     UNKNOWN_CATEGORY = "category_id is not in the tree"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem, with its place: `where` is a byte offset or a photo's position."""
+    """One problem, with its place: `where` is a byte offset, a line, a file or a photo's position."""
 
     kind: ProblemKind
     where: str

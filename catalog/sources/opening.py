@@ -6,11 +6,17 @@ from pathlib import Path
 
 from catalog.sources.address import Address, is_uri
 from catalog.sources.bson_file import BsonFile
+from catalog.sources.photo_folder import PhotoFolder
+from catalog.sources.photo_table import PhotoTable
 from catalog.sources.source import Source
+from catalog.sources.table_rows import CSV_ENDINGS, PARQUET_ENDINGS
 
 
-def open_source(address: Address) -> Source:
+def open_source(address: Address, tree: Path | None = None) -> Source:
     """The source at an address.
+
+    Args:
+        tree: CSV of the category tree, for a folder whose class folders are named by the tree's names.
 
     Raises:
         FileNotFoundError: nothing lies there.
@@ -23,5 +29,7 @@ def open_source(address: Address) -> Source:
         return MongoCollection.at(address)
     path = Path(address)
     if path.is_dir():
-        raise ValueError(f"{path} is a folder: give the BSON file in it")
+        return PhotoFolder(path, tree)
+    if path.suffix.lower() in (*CSV_ENDINGS, *PARQUET_ENDINGS):
+        return PhotoTable(path)
     return BsonFile(path)

@@ -1,0 +1,77 @@
+"""What the names of folders say: the order of photos, a product's id, a category."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+
+from catalog.sources.source import NO_CATEGORY
+from catalog.taxonomy import Taxonomy, path_text
+
+DIGITS = re.compile(rb"[0-9]+")
+ID = re.compile(r"-?[0-9]{1,19}")
+CATEGORY = re.compile(r"[0-9]{1,18}")
+UNLABELLED = "unlabelled"
+"""Class folder of products without a category."""
+
+
+def natural_key(name: bytes) -> bytes:
+    """Sorts names as people count: 1, 2, 10; runs of digits are put behind their length, the name decides ties."""
+    return DIGITS.sub(lambda run: b"0%03d%s" % (len(number := run[0].lstrip(b"0")), number), name) + b"\0" + name
+
+
+def product_id_of(name: str) -> tuple[int, bool]:
+    """A product's id, and whether the name says it: an integer is the id itself.
+
+    Any other name gives a number of 63 bits that is the same everywhere: the BLAKE2b digest (8 bytes, big-endian, first
+    bit cleared) of the name in Unicode form NFC, encoded as UTF-8.
+    """
+    if ID.fullmatch(name) and -(2**63) <= int(name) < 2**63:
+        return int(name), True
+    text = unicodedata.normalize("NFC", name).encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") & (2**63 - 1), False
+
+
+class CategoryFolders:
+    """Finds the category of class folders: one named by a category_id, or a path of names from the tree."""
+
+    def __init__(self, tree: Taxonomy | None) -> None:
+        self.tree = tree
+        self.exact: dict[tuple[str, ...], set[int]] = defaultdict(set)
+        self.loose: dict[tuple[str, ...], set[int]] = defaultdict(set)
+        if tree is not None:
+            for leaf_id, path in zip(tree.leaf_ids.tolist(), tree.paths, strict=True):
+                self.exact[path].add(leaf_id)
+                self.loose[tuple(map(_loose, path))].add(leaf_id)
+
+    def category_of(self, folders: Sequence[bytes]) -> tuple[int, str]:
+        """The category_id that class folders (outermost first) name, or -1 and why they name none.
+
+        The deepest folder named by an integer wins; else the last three are matched with the tree's paths, to the
+        letter first, then without regard to Unicode form, case, punctuation and blanks, which a file system may not
+        keep.
+        """
+        names = [os.fsdecode(folder) for folder in folders]
+        if UNLABELLED in names:
+            return NO_CATEGORY, ""
+        numbers = [name for name in names if CATEGORY.fullmatch(name)]
+        if numbers:
+            return int(numbers[-1]), ""
+        if self.tree is None:
+            return NO_CATEGORY, "no category_id in it; for folders of names give the tree, as category_names.csv in it"
+        path = tuple(names[-3:])
+        for found in (self.exact.get(path), self.loose.get(tuple(map(_loose, path)))):
+            if found is not None and len(found) == 1:
+                return next(iter(found)), ""
+            if found is not None:
+                ids = ", ".join(map(str, sorted(found)))
+                return NO_CATEGORY, f"{path_text(path)} is the name of {ids}: name the folder by its category_id"
+        return NO_CATEGORY, f"{path_text(path)} is not in the tree"
+
+
+def _loose(name: str) -> str:
+    return re.sub(r"[\W_]+", " ", unicodedata.normalize("NFC", name).casefold()).strip()

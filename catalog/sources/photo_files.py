@@ -1,0 +1,182 @@
+"""Products whose photos are files: what a folder of photos and a table of paths have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import stat
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bson
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.atomic import atomic_path
+from catalog.photo_file import MAX_BYTES
+from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
+from catalog.sidecar import sidecar_path
+from catalog.sources.photo_manifest import Listed, Manifest, ManifestWriter
+from catalog.sources.source import NO_CATEGORY, Document, Index, Progress
+
+log = logging.getLogger(__name__)
+SAMPLED = 64
+"""Photos whose content enters the fingerprint."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoState:
+    """A photo file as the file system describes it; `fault` says why it cannot be used."""
+
+    size: int = 0
+    mtime_ns: int = 0
+    fault: tuple[ProblemKind, str] | None = None
+
+
+def photo_state(path: bytes) -> PhotoState:
+    """Look at a photo file without opening it."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return PhotoState(fault=(ProblemKind.MISSING_PHOTO, "broken link" if os.path.islink(path) else ""))
+    except (OSError, ValueError) as error:
+        return PhotoState(fault=(ProblemKind.UNREADABLE_FILE, getattr(error, "strerror", None) or str(error)))
+    why = ""
+    if not stat.S_ISREG(found.st_mode):
+        why = "not a file"
+    elif found.st_size > MAX_BYTES:
+        why = f"{found.st_size} bytes, more than {MAX_BYTES}"
+    elif not os.access(path, os.R_OK):
+        why = "no permission to read it"
+    return PhotoState(found.st_size, found.st_mtime_ns, (ProblemKind.UNREADABLE_FILE, why) if why else None)
+
+
+class PhotoFiles(ABC):
+    """A source that keeps, beside the user's own files, a manifest of the photo files of every product.
+
+    A row's `offset` and `length` are the place of the product's record in the manifest.
+    """
+
+    def __init__(self, path: Path, base: Path) -> None:
+        """`path`: what the user gave; `base`: the folder that relative photo paths start from."""
+        self.path = path
+        self.base = os.fsencode(base)
+        self._manifest: Manifest | None = None
+
+    @property
+    def address(self) -> str:
+        """The absolute path."""
+        return str(self.path.resolve())
+
+    @property
+    def title(self) -> str:
+        """The path as it was given."""
+        return str(self.path)
+
+    @abstractmethod
+    def stamp(self) -> dict[str, Any]:
+        """Size and time of the last change of everything that was listed."""
+
+    @abstractmethod
+    def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
+        """Every product in order, repeated ids included; whatever is wrong goes to `problems`."""
+
+    @abstractmethod
+    def listing_stamp(self) -> dict[str, Any]:
+        """The stamp of what `list_products` has just gone through."""
+
+    def header(self) -> dict[str, Any]:
+        """What the manifest says about its origin."""
+        return {}
+
+    def sidecar(self, suffix: str) -> Path:
+        """Beside the folder or table, or in the user's cache folder."""
+        return sidecar_path(self.path.resolve() if self.path.name in ("", "..") else self.path, suffix)
+
+    def index(self, progress: Progress | None = None) -> Index:
+        """List everything once and write the manifest; raises ValueError when there is not one usable product."""
+        problems, place = ProblemLog(), self.sidecar(".photos")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(place) as temporary, temporary.open("wb") as file:
+            writer = ManifestWriter(file, self.header())
+            for product in self.list_products(problems, progress):
+                _log_count(product, problems)
+                writer.add(product)
+        rows = writer.rows.whole()
+        if not rows["n_images"].any():
+            raise ValueError(self.nothing(problems))
+        self._manifest = None
+        rows = self._first_of_each_id(rows, problems)
+        writer.content.update(self._sampled_content(rows))
+        return Index(rows, problems, writer.content.hexdigest(), self.listing_stamp())
+
+    @abstractmethod
+    def nothing(self, problems: ProblemLog) -> str:
+        """The message when not one photo was found."""
+
+    def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
+        """The products of these rows; a photo that has vanished since the last look is empty, so unreadable."""
+        for row in rows:
+            pictures = tuple(self._read_or_empty(path) for path in self._photos(row)[:MAX_IMAGES])
+            category = int(row["category_id"])
+            yield Document(int(row["product_id"]), None if category == NO_CATEGORY else category, pictures)
+
+    def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
+        """The products as `{_id, category_id?, imgs: [{picture}]}`; raises OSError when a photo has vanished."""
+        for row in rows:
+            label = {} if row["category_id"] == NO_CATEGORY else {"category_id": int(row["category_id"])}
+            images = [{"picture": self._read(path)} for path in self._photos(row)]
+            yield bson.encode({"_id": int(row["product_id"]), **label, "imgs": images})
+
+    def absolute(self, path: bytes) -> bytes:
+        """Where a photo lies."""
+        return os.path.join(self.base, path)
+
+    def _photos(self, row: NDArray[np.void]) -> list[bytes]:
+        if self._manifest is None:
+            self._manifest = Manifest(self.sidecar(".photos"))
+        return self._manifest.photos(row)
+
+    def _read(self, path: bytes) -> bytes:
+        with open(self.absolute(path), "rb") as file:
+            return file.read(MAX_BYTES)
+
+    def _read_or_empty(self, path: bytes) -> bytes:
+        try:
+            return self._read(path)
+        except OSError as error:
+            log.warning("%s cannot be read any more: %s", os.fsdecode(path), error.strerror)
+            return b""
+
+    def _first_of_each_id(self, rows: NDArray[np.void], problems: ProblemLog) -> NDArray[np.void]:
+        _, first = np.unique(rows["product_id"], return_index=True)
+        for row in rows[np.setdiff1d(np.arange(len(rows)), first)]:
+            photos = self._photos(row)
+            where = shown(photos[0]) if photos else "without photo"
+            problems.add(Problem(ProblemKind.REPEATED_ID, where, int(row["product_id"])))
+        return rows[np.sort(first)]
+
+    def _sampled_content(self, rows: NDArray[np.void]) -> bytes:
+        """Digest of the beginnings of evenly spaced photos."""
+        digest = hashlib.blake2b(digest_size=16)
+        with_photo = rows[rows["n_images"] > 0]
+        for at in np.unique(np.linspace(0, len(with_photo) - 1, SAMPLED).astype(np.int64)).tolist():
+            digest.update(self._read_or_empty(self._photos(with_photo[at])[0])[: 2**16])
+        return digest.digest()
+
+
+def shown(*parts: bytes) -> str:
+    """A path for messages, with bytes that are no UTF-8 replaced."""
+    return b"/".join(part for part in parts if part).decode("utf-8", "replace")
+
+
+def _log_count(product: Listed, problems: ProblemLog) -> None:
+    if not product.photos:
+        problems.add(Problem(ProblemKind.NO_PHOTO, product.where, product.product_id))
+    elif len(product.photos) > MAX_IMAGES:
+        detail = f"{len(product.photos)} photos"
+        problems.add(Problem(ProblemKind.TOO_MANY_PHOTOS, product.where, product.product_id, detail))

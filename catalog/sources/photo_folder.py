@@ -1,0 +1,212 @@
+"""A folder of photos: `class/.../product/1.jpg`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from catalog.atomic import atomic_path
+from catalog.photo_file import is_photo
+from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.sources.folder_names import CategoryFolders, natural_key, product_id_of
+from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
+from catalog.sources.photo_manifest import Listed
+from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.taxonomy import Taxonomy
+
+TREE_NAMES = ("category_names.csv", "tree.csv")
+NOT_YET = 20_000
+"""Files and folders looked at before a folder without one photo is taken for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """One folder: its path below the catalogue's, and the names in it, in natural order."""
+
+    path: bytes
+    folders: list[bytes]
+    photos: list[bytes]
+    others: list[bytes]
+    links: frozenset[bytes]
+
+
+class PhotoFolder(PhotoFiles):
+    """The deepest folders are products, their photos in natural order; the folders above name the category.
+
+    A class folder is named by its category_id, or three of them by the names of the tree, which then lies in the folder
+    as `category_names.csv` or `tree.csv`. A product folder is named by its product_id; for another name see
+    `product_id_of`, and `FOLDER.product_ids.csv`, which is written beside it. Photos that lie in the catalogue's folder
+    itself, without any folder, are products of one photo each. Hidden files are not looked at.
+    """
+
+    def __init__(self, path: Path, tree: Path | None = None) -> None:
+        """`tree`: CSV of the category tree; default: the one in the folder, where there is one.
+
+        Raises:
+            ValueError: the root of the file system.
+        """
+        super().__init__(path, path)
+        if path.resolve().parent == path.resolve():
+            raise ValueError(f"{path} is a folder that holds everything: give the one with the photos")
+        self.tree = tree or next((path / name for name in TREE_NAMES if (path / name).is_file()), None)
+        self._digest = hashlib.blake2b(digest_size=16)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PhotoFolder, (self.path.absolute(), self.tree and self.tree.absolute())
+
+    def stamp(self) -> dict[str, Any]:
+        """Digest of all names, sizes and times of the last change; empty where nothing was kept to compare with."""
+        if not (self.sidecar(".index").is_file() and self.sidecar(".photos").is_file()):
+            return {}
+        for folder in self._walk(ProblemLog()):
+            for photo in folder.photos:
+                self._look_at(folder.path, photo)
+        return self.listing_stamp()
+
+    def listing_stamp(self) -> dict[str, Any]:
+        """The stamp of the walk just done."""
+        tree = hashlib.blake2b(self.tree.read_bytes(), digest_size=16).hexdigest() if self.tree else ""
+        return {"listing": self._digest.hexdigest(), "tree": tree}
+
+    def nothing(self, problems: ProblemLog) -> str:
+        """Say what a folder should hold."""
+        bson_files = sorted(path.name for path in self.path.iterdir() if path.suffix == ".bson")
+        way_out = f"give the file in it, {', '.join(bson_files[:5])}" if bson_files else "give one with photos"
+        text = f"{self.path} is a folder without photos (class/.../product/1.jpg): {way_out}"
+        return f"{text}\n{problems.summary()}" if len(problems) else text
+
+    def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
+        """One product per deepest folder."""
+        categories = CategoryFolders(Taxonomy.from_csv(self.tree) if self.tree else None)
+        with ExitStack() as stack:
+            names = _NameFile(self.sidecar(".product_ids.csv"), stack)
+            above: list[bytes] | None = None
+            category_id = NO_CATEGORY
+            for folder in self._walk(problems, progress):
+                for other in folder.others:
+                    if folder.path or os.fsdecode(other) not in TREE_NAMES:
+                        problems.add(Problem(ProblemKind.STRAY_FILE, shown(folder.path, other)))
+                if folder.folders:
+                    for photo in folder.photos:
+                        self._look_at(folder.path, photo)
+                        problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
+                elif not folder.path:
+                    for photo in folder.photos:
+                        product_id = names.id_of(os.fsdecode(os.path.splitext(photo)[0]))
+                        yield self._product(folder.path, [photo], product_id, NO_CATEGORY, problems)
+                else:
+                    *parents, name = folder.path.split(b"/")
+                    if parents != above:
+                        above = parents
+                        category_id, why = categories.category_of(parents) if parents else (NO_CATEGORY, "")
+                        if why:
+                            problems.add(Problem(ProblemKind.UNKNOWN_FOLDER, shown(*parents), detail=why))
+                    product_id = names.id_of(os.fsdecode(name))
+                    yield self._product(folder.path, folder.photos, product_id, category_id, problems)
+
+    def _product(
+        self, folder: bytes, names: list[bytes], product_id: int, category_id: int, problems: ProblemLog
+    ) -> Listed:
+        product = Listed(product_id, category_id, shown(folder or names[0]))
+        for name in names:
+            path, state = os.path.join(folder, name), self._look_at(folder, name)
+            if state.fault is None:
+                product.photos.append(path)
+                product.sizes.append(state.size)
+            else:
+                product.missing.append(path)
+                problems.add(Problem(state.fault[0], shown(path), product_id, state.fault[1]))
+        return product
+
+    def _look_at(self, folder: bytes, name: bytes) -> PhotoState:
+        path = os.path.join(folder, name)
+        state = photo_state(self.absolute(path))
+        self._digest.update(b"%s\0%d %d\0" % (path, state.size, state.mtime_ns))
+        return state
+
+    def _walk(self, problems: ProblemLog, progress: Progress | None = None) -> Iterator[_Folder]:
+        """Every folder, depth first, in natural order; only names are held, and only those on the way down."""
+        self._digest = hashlib.blake2b(digest_size=16)
+        listing = self._list(b"", problems)
+        yield listing
+        trail = [(b"", iter(listing.folders), listing.links)]
+        n_looked, photo_seen, n_top = 0, bool(listing.photos), 0
+        while trail:
+            parent, names, links = trail[-1]
+            name = next(names, None)
+            if name is None:
+                trail.pop()
+                continue
+            path = os.path.join(parent, name)
+            if name in links and self._is_above(path, [folder for folder, _, _ in trail]):
+                problems.add(Problem(ProblemKind.UNREADABLE_FOLDER, shown(path), detail="a link to a folder above it"))
+                continue
+            below = self._list(path, problems)
+            self._digest.update(path + b"\0\0")
+            yield below
+            if below.folders:
+                trail.append((path, iter(below.folders), below.links))
+            photo_seen = photo_seen or bool(below.photos)
+            n_looked += 1 + len(below.others)
+            if n_looked > NOT_YET and not photo_seen:
+                raise ValueError(self.nothing(problems))
+            n_top += parent == b""
+            if progress is not None and (parent == b"" or n_looked % 1000 == 0):
+                progress(n_top, len(listing.folders))
+
+    def _list(self, path: bytes, problems: ProblemLog) -> _Folder:
+        folders: list[bytes] = []
+        photos: list[bytes] = []
+        others: list[bytes] = []
+        links: set[bytes] = set()
+        try:
+            with os.scandir(self.absolute(path)) as entries:
+                for entry in entries:
+                    if entry.name.startswith(b"."):
+                        continue
+                    if entry.is_dir():
+                        folders.append(entry.name)
+                        if entry.is_symlink():
+                            links.add(entry.name)
+                    else:
+                        (photos if is_photo(Path(os.fsdecode(entry.name))) else others).append(entry.name)
+        except OSError as error:
+            where = shown(path) if path else str(self.path)
+            problems.add(Problem(ProblemKind.UNREADABLE_FOLDER, where, detail=error.strerror or ""))
+        for names in (folders, photos, others):
+            names.sort(key=natural_key)
+        return _Folder(path, folders, photos, others, frozenset(links))
+
+    def _is_above(self, path: bytes, above: list[bytes]) -> bool:
+        return any(map(partial(os.path.samefile, self.absolute(path)), map(self.absolute, above)))
+
+
+class _NameFile:
+    """Gives ids to product names, and keeps those that are no integers in a CSV, `product_id,name`."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        self.path, self.stack = path, stack
+        self._writer: Any = None
+
+    def id_of(self, name: str) -> int:
+        product_id, said = product_id_of(name)
+        if not said:
+            if self._writer is None:
+                temporary = self.stack.enter_context(atomic_path(self.path))
+                file = temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+                self._writer = csv.writer(self.stack.enter_context(file), lineterminator="\n")
+                self._writer.writerow(["product_id", "name"])
+            self._writer.writerow([product_id, name])
+        return product_id

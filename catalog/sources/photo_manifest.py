@@ -1,0 +1,99 @@
+"""Which photo files a product has: one record per product in a memory-mapped file, so that millions need no memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.product import MAX_IMAGES
+from catalog.sources.source import PackedRows
+
+MAGIC = b"RAYONNAGE-PHOTOS-1\n"
+HEAD = struct.Struct("<qI")
+"""Before a record: the product_id, and the length of the paths in bytes."""
+MISSING = b"\0\0"
+"""Stands between the paths of photos that are there and those that are not. No path is empty or holds a zero byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A product as a folder or a table names it.
+
+    Attributes:
+        where: its place, for messages.
+        photos, sizes: paths of usable photos in the seller's order, and their sizes in bytes.
+        missing: paths of photos that cannot be used.
+    """
+
+    product_id: int
+    category_id: int
+    where: str
+    photos: list[bytes] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    missing: list[bytes] = field(default_factory=list)
+
+
+class ManifestWriter:
+    """Writes records one after the other; `rows` are the index's, `content` a digest of ids, categories and sizes."""
+
+    def __init__(self, file: BinaryIO, header: dict[str, Any]) -> None:
+        text = json.dumps(header).encode()
+        self.file = file
+        self.rows = PackedRows()
+        self.content = hashlib.blake2b(digest_size=16)
+        self.at = file.write(MAGIC + len(text).to_bytes(8, "little") + text)
+
+    def add(self, product: Listed) -> None:
+        """Write one product's record."""
+        paths = b"\0".join(product.photos) + (MISSING + b"\0".join(product.missing) if product.missing else b"")
+        length = self.file.write(HEAD.pack(product.product_id, len(paths)) + paths)
+        n_images = min(MAX_IMAGES, len(product.photos))
+        self.rows.append((self.at, length, product.product_id, product.category_id, n_images))
+        self.content.update(repr((product.product_id, product.category_id, product.sizes)).encode())
+        self.at += length
+
+
+class Manifest:
+    """A written manifest, memory-mapped."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it; raises ValueError when it is none, FileNotFoundError when there is none."""
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise ValueError(f"{path} is no list of photos")
+            self.header: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+            self.start = file.tell()
+            self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def photos(self, row: NDArray[np.void]) -> list[bytes]:
+        """Paths of a row's photos; raises ValueError when the manifest was written for another index."""
+        place = int(row["offset"])
+        head = self.data[place : place + HEAD.size]
+        if len(head) == HEAD.size:
+            product_id, length = HEAD.unpack(head)
+            found = _split(self.data[place + HEAD.size : place + HEAD.size + length])[0]
+            if product_id == row["product_id"] and min(MAX_IMAGES, len(found)) == row["n_images"]:
+                return found
+        raise ValueError("the photos have changed while they were in use: run the command again")
+
+    def __iter__(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
+        """The paths of each record in order: usable photos, and the others."""
+        place = self.start
+        while place < len(self.data):
+            _, length = HEAD.unpack_from(self.data, place)
+            place += HEAD.size + length
+            yield _split(self.data[place - length : place])
+
+
+def _split(paths: bytes) -> tuple[list[bytes], list[bytes]]:
+    there, _, missing = paths.partition(MISSING)
+    return there.split(b"\0") if there else [], missing.split(b"\0") if missing else []
