@@ -18,7 +18,7 @@ def main(folder: Path) -> None:
     demo = ["--config", "demo", *room]
     test, truth = str(data / "test.bson"), str(data / "truth.csv")
     stages = {
-        "draw the catalogue": ["catalog", "sample", str(data)],
+        "draw the catalogue": ["catalog", "demo", str(data)],
         "split": ["catalog", "split", str(data / "train.bson"), "--tree", str(data / "category_names.csv"), *room],
         "train the mosaics": ["mosaic", "train", *demo],
         "train the text branch": ["ocr", "train", *demo],

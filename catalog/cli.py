@@ -1,4 +1,4 @@
-"""`catalog info | split | sample`."""
+"""`catalog info | split | demo`."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def split(
 @click.option("--train", "n_train", type=click.IntRange(40, 1_000_000), default=1500, show_default=True)
 @click.option("--test", "n_test", type=click.IntRange(10, 1_000_000), default=400, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-def sample(folder: Path, n_train: int, n_test: int, seed: int) -> None:
+def demo(folder: Path, n_train: int, n_test: int, seed: int) -> None:
     """Draw the demo catalogue into FOLDER: train.bson, test.bson, category_names.csv, truth.csv."""
     from catalog.demo.sample import write_sample
 

@@ -1,1 +1,1 @@
-"""A small drawn catalogue, made on the spot: what `catalog sample` writes."""
+"""A small drawn catalogue, made on the spot: what `catalog demo` writes."""
