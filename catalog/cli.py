@@ -1,4 +1,4 @@
-"""`catalog info | split | demo`."""
+"""`catalog info | split | sample | subset | demo`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from catalog.command import (
     verbose_option,
     workspace_option,
 )
+from catalog.sampling.commands import overwrite_option, sample, subset
 from catalog.sources.address import Address
 
 
@@ -61,6 +62,9 @@ def info(file: Address, tree: Path | None, names: Path | None, lang: str | None,
 @click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
               help="A photo with more copies than this does not keep its products together.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--parts", type=click.Path(path_type=Path), default=None, metavar="FOLDER",
+              help="Also write the parts as BSON files: train.bson and held_out.bson, or fold-0.bson ...")  # fmt: skip
+@overwrite_option
 @workspace_option
 @strict_option
 def split(
@@ -71,23 +75,31 @@ def split(
     held_out: float,
     max_copies: int,
     seed: int,
+    parts: Path | None,
+    overwrite: bool,
     workspace: Path,
     strict: bool,
 ) -> None:
     """Write the plan: which products of the labelled BSON FILE are held out when."""
     from catalog.catalog import Catalog
-    from catalog.plan import make_plan
+    from catalog.plan import Mode, make_plan
+    from catalog.sampling.parts import part_outputs, write_parts
+    from catalog.sampling.writing import check_free
     from catalog.taxonomy import Taxonomy
     from catalog.workspace import Workspace
 
     taxonomy = Taxonomy.from_csv(tree, names)
+    mode: Mode = "kfold" if folds else "heldout"
+    n_parts = folds or max(2, round(1 / held_out))
     with progress_bar("split") as progress:
         catalog = Catalog(file, progress)
+        if parts is not None:
+            check_free(catalog, part_outputs(parts, mode, n_parts), overwrite)
         plan, log = make_plan(
             catalog,
             taxonomy,
-            mode="kfold" if folds else "heldout",
-            n_parts=folds or max(2, round(1 / held_out)),
+            mode=mode,
+            n_parts=n_parts,
             max_copies=max_copies,
             seed=seed,
             progress=progress,
@@ -101,6 +113,9 @@ def split(
     say(f"largest linked group {plan.largest_component:.1%}; photo too common to link: {plan.n_unlinked} products")
     if len(log):
         note(log.summary())
+    if parts is not None:
+        with progress_bar("parts") as progress:
+            say(str(write_parts(catalog, plan, taxonomy, parts, progress)))
     if forgotten:
         note(
             f"{forgotten} runs of the plan before stay in {workspace}, but are no longer the latest: they predict with "
@@ -121,3 +136,7 @@ def demo(folder: Path, n_train: int, n_test: int, seed: int) -> None:
     with progress_bar("draw") as progress:
         say(str(write_sample(folder, n_train=n_train, n_test=n_test, seed=seed, progress=progress)))
     say(f"next: catalog split {folder / 'train.bson'} --tree {folder / 'category_names.csv'}")
+
+
+for command in (sample, subset):
+    main.add_command(command)

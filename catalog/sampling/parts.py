@@ -1,0 +1,96 @@
+"""The parts of a plan as catalogues of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from catalog.catalog import Catalog
+from catalog.plan import Mode, Plan
+from catalog.sampling.record import LeftOut, counts, level_line, levels
+from catalog.sampling.writing import copy_products, write_record
+from catalog.sources.source import Progress
+from catalog.taxonomy import UNKNOWN, Taxonomy
+
+RECORD = "parts.json"
+
+
+def part_files(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
+    """What is written: `train.bson` and `held_out.bson`, or `fold-0.bson` and so on."""
+    names = ["train", "held_out"] if mode == "heldout" else [f"fold-{part}" for part in range(n_parts)]
+    return [folder / f"{name}.bson" for name in names]
+
+
+def part_outputs(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
+    """All files of the folder, the record too: what must be free."""
+    return [*part_files(folder, mode, n_parts), folder / RECORD]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What was written.
+
+    Attributes:
+        found: by file, its counts, and its products by level.
+        left_out: products of the catalogue that are in no part.
+    """
+
+    plan: Plan
+    catalog: Catalog
+    tree: Taxonomy
+    found: dict[Path, dict[str, Any]]
+    left_out: LeftOut
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        plan = self.plan
+        return {
+            "command": "catalog split",
+            "source": {"address": self.catalog.address, "fingerprint": self.catalog.fingerprint},
+            "tree": self.tree.fingerprint,
+            "plan": plan.plan_id,
+            "options": {"mode": plan.mode, "parts": plan.n_parts, "max_copies": plan.max_copies, "seed": plan.seed},
+            "copies": {
+                "largest_group": plan.largest_component,
+                "products_with_a_photo_too_common_to_link": plan.n_unlinked,
+                "groups_cut": 0,
+            },
+            "parts": {path.name: found for path, found in self.found.items()},
+            "left_out": self.left_out.reasons,
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"{path}: {found['products']:,} products, {found['photos']:,} photos; {level_line(found['levels'])}"
+            for path, found in self.found.items()
+        ]
+        if self.left_out.reasons:
+            lines.append(f"in no part: {self.left_out.summary()}")
+        return "\n".join(lines)
+
+
+def write_parts(catalog: Catalog, plan: Plan, tree: Taxonomy, folder: Path, progress: Progress | None = None) -> Parts:
+    """Write each part's products byte for byte, in the catalogue's order, and `parts.json`; files are replaced.
+
+    Products that the plan does not hold, because they have no photo or no category of the tree, are in no part.
+    """
+    leaf = tree.leaf_index(catalog.category_ids)
+    left_out = LeftOut.none_of(catalog)
+    left_out.keep(leaf != UNKNOWN, "without a category of the tree")
+    left_out.keep(catalog.n_images > 0, "without a photo")
+    if plan.mode == "heldout":
+        positions = [plan.training_positions(0), plan.held_out_positions(0)]
+    else:
+        positions = [plan.held_out_positions(part) for part in plan.held_out_parts]
+    found = {}
+    for path, own in zip(part_files(folder, plan.mode, plan.n_parts), positions, strict=True):
+        copy_products(catalog, own, path, progress)
+        here = np.zeros(len(catalog), bool)
+        here[own] = True
+        found[path] = {**counts(catalog, here, leaf), "levels": levels(tree, leaf, here)}
+    parts = Parts(plan, catalog, tree, found, left_out)
+    write_record(folder / RECORD, parts.to_json())
+    return parts

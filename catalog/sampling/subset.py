@@ -1,0 +1,189 @@
+"""The part of a catalogue that passes filters, with the smaller tree that fits it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.labels import ID_COLUMNS, separator_of
+from catalog.sampling.copies import Copies
+from catalog.sampling.record import LeftOut, Record
+from catalog.sampling.shelf import leaves_of_shelves
+from catalog.sampling.writing import check_free, copy_products, record_path, write_record
+from catalog.sources.source import Progress
+from catalog.taxonomy import UNKNOWN, Taxonomy
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a product must be to stay; a filter that is not set lets everything pass.
+
+    Attributes:
+        shelves, without: exact paths of the tree to stay below, and not to.
+        n_images: image counts.
+        labelled: only products with a category of the tree.
+        products: CSV of ids to keep.
+        min_leaf_size: leaves with fewer products go; counted last, on what the other filters keep.
+    """
+
+    shelves: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    n_images: tuple[int, ...] = ()
+    labelled: bool = False
+    products: str | None = None
+    min_leaf_size: int = 0
+
+    @property
+    def need_tree(self) -> bool:
+        """Whether one of them is about categories."""
+        return bool(self.shelves or self.without or self.labelled or self.min_leaf_size)
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything passes."""
+        return self == Filters()
+
+
+def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
+    """What the filters leave out of a catalogue, and why.
+
+    Raises:
+        ValueError: no filter at all, an unknown shelf, ids that the catalogue lacks, nothing left.
+    """
+    if filters.empty:
+        raise ValueError("nothing to leave out: give --shelf, --without, --n-images, --products or --min-leaf-size")
+    if tree is None and filters.need_tree:
+        raise ValueError("filters by category need the category tree: give --tree TREE.csv")
+    left_out = LeftOut.none_of(catalog)
+    if filters.products is not None:
+        left_out.keep(_listed(catalog, Path(filters.products)), f"not in {filters.products}")
+    if filters.n_images:
+        left_out.keep(np.isin(catalog.n_images, filters.n_images), "with another number of photos")
+    if tree is not None:
+        leaf = tree.leaf_index(catalog.category_ids)
+        if filters.labelled or filters.shelves:
+            left_out.keep(leaf != UNKNOWN, "without a category of the tree")
+        if filters.shelves:
+            left_out.keep(leaves_of_shelves(tree, filters.shelves, "--shelf")[leaf], "on other shelves")
+        if filters.without:
+            unwanted = leaves_of_shelves(tree, filters.without, "--without")
+            left_out.keep(~unwanted[leaf] | (leaf == UNKNOWN), "on shelves not wanted")
+        if filters.min_leaf_size:
+            left_out.keep(_large_leaf(leaf, left_out.kept, filters.min_leaf_size), "in leaves too small")
+    if not left_out.kept.any():
+        raise ValueError(f"no product of {catalog} is left: {left_out.summary()}")
+    return left_out
+
+
+def subset(
+    catalog: Catalog,
+    destination: Path,
+    filters: Filters,
+    tree: Taxonomy | None = None,
+    *,
+    tree_out: Path | None = None,
+    max_copies: int = 20,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Record:
+    """Write the products that pass in the catalogue's order, the tree of their leaves, and a record.
+
+    A filter judges every product by itself: the record counts the groups of copies that it cuts.
+
+    Args:
+        tree_out: where the smaller tree goes; it holds the leaves that still have products, so that a training on
+            the subset learns no empty ones.
+        max_copies: a photo with more copies than this links nothing; 1: copies are not counted, no photo is read.
+
+    Raises:
+        FileExistsError: a destination exists. ValueError: see `apply`.
+    """
+    if tree_out is not None and tree is None:
+        raise ValueError("--tree-out: there is no tree to cut down, give --tree TREE.csv")
+    outputs = [destination, record_path(destination), *([] if tree_out is None else [tree_out])]
+    if len(set(outputs)) < len(outputs):
+        raise ValueError(f"--tree-out {tree_out} is where the products or the record go: give another path")
+    check_free(catalog, outputs, overwrite)
+    left_out = apply(filters, catalog, tree)
+    copies = Copies.among(catalog, np.arange(len(catalog)), max_copies, progress)
+    copy_products(catalog, left_out.positions, destination, progress)
+    leaf = None if tree is None else tree.leaf_index(catalog.category_ids)
+    written = {str(destination): len(left_out.positions)}
+    if tree is not None and tree_out is not None and leaf is not None:
+        smaller = _tree_of(tree, leaf[left_out.kept])
+        if smaller is not None:
+            tree_out.parent.mkdir(parents=True, exist_ok=True)
+            smaller.to_csv(tree_out)
+    record = Record(
+        command="catalog subset",
+        options={**asdict(filters), "max_copies": max_copies, "tree_out": None if tree_out is None else str(tree_out)},
+        written=written,
+        left_out=left_out,
+        copies=copies.to_json(left_out.kept),
+        tree=tree,
+        leaf=leaf,
+    )
+    write_record(record_path(destination), record.to_json())
+    return record
+
+
+def _large_leaf(leaf: NDArray[np.int64], kept: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+    """`(N,)` bool: products whose leaf has `size` kept ones; a product without a leaf is in none too small."""
+    here = np.bincount(leaf[kept & (leaf != UNKNOWN)], minlength=int(leaf.max()) + 2)
+    return (here[leaf] >= size) | (leaf == UNKNOWN)
+
+
+def _tree_of(tree: Taxonomy, leaf: NDArray[np.int64]) -> Taxonomy | None:
+    """The leaves that occur, None when there is none."""
+    present = np.unique(leaf[leaf != UNKNOWN])
+    return Taxonomy([(int(tree.leaf_ids[i]), tree.paths[i]) for i in present]) if len(present) else None
+
+
+def _listed(catalog: Catalog, path: Path) -> NDArray[np.bool_]:
+    """`(N,)` bool: products whose id stands in a CSV.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no id column, a cell that is no integer, or ids that the catalogue lacks.
+    """
+    ids = read_ids(path)
+    listed = np.isin(catalog.product_ids, ids)
+    if int(listed.sum()) < len(ids):
+        missing = np.setdiff1d(ids, catalog.product_ids)
+        named = ", ".join(map(str, missing[:5]))
+        raise ValueError(f"{path}: {len(missing)} of {len(ids)} products are not in {catalog}: {named}")
+    return listed
+
+
+def tree_beside(destination: Path) -> Path:
+    """Where the smaller tree lies when no place is given: `NAME.tree.csv` beside `NAME.bson`."""
+    return destination.with_suffix(".tree.csv")
+
+
+def read_ids(path: Path) -> NDArray[np.int64]:
+    """`(n,)` sorted distinct ids of the column `product_id` or `_id` of a CSV."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: give a CSV with the column product_id (--products)")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter=separator_of(file.readline()))
+            file.seek(0)
+            names = list(reader.fieldnames or [])
+            column = next((name for name in ID_COLUMNS if name in names), None)
+            if column is None:
+                raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(names) or 'nothing'}")
+            return np.unique(np.fromiter((_id(row[column], path, reader.line_num) for row in reader), np.int64))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None
+
+
+def _id(cell: str | None, path: Path, line: int) -> int:
+    try:
+        return int(np.int64(int(cell or "")))
+    except (ValueError, OverflowError):
+        raise ValueError(f"{path}, line {line}: expected an integer of 64 bits, got {cell!r}") from None
