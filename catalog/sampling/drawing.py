@@ -44,9 +44,9 @@ def draw(
 
     Every leaf first gets `min_per_leaf` products (or all it has). Then one category after the other fills its quota
     (see `allocate`) with groups, at random or as `arrange` orders them; a group that is larger than the room left is
-    passed over, so large groups are rarer where quotas are small. What a group adds to other categories, or a quota
-    misses, changes the quotas of the categories that follow; those with the largest groups go first. The sum is
-    `n_products` to within half the largest group.
+    passed over, so large groups are rarer where quotas are small, and one that would overfill another category comes
+    last. What a group adds to other categories, or a quota misses, changes the quotas of the categories that follow.
+    The sum is `n_products` to within half the largest group.
 
     Returns:
         `(n,)` bool.
@@ -54,7 +54,7 @@ def draw(
     Raises:
         ValueError: the minimum per leaf alone takes more than `n_products`, or there are not as many products.
     """
-    group, stratum = population.group, population.stratum
+    group = population.group
     if n_products > len(group):
         raise ValueError(f"--products {n_products}: there are only {len(group)} to draw from")
     sizes = np.bincount(group)
@@ -65,37 +65,93 @@ def draw(
             f"--min-per-leaf {min_per_leaf} alone takes {sizes[taken].sum()} products, --products is {n_products}: "
             "ask for more products or a smaller minimum"
         )
-    by_group = np.argsort(group, kind="stable")
-    ends = np.cumsum(sizes)
-    by_stratum = np.lexsort((rank[group], stratum))
-    available = np.bincount(stratum)
-    limits = np.concatenate([[0], np.cumsum(available)])
-    have = np.bincount(stratum[taken[group]], minlength=len(available))
-    todo = _largest_groups_first(sizes[group], stratum, rng)
-    quotas = np.zeros(len(available), np.int64)
-    planned = False
-    for turn, own in enumerate(todo.tolist()):
-        if not planned:
-            rest = todo[turn:]
-            total = n_products - int(have.sum() - have[rest].sum())
-            total = int(np.clip(total, have[rest].sum(), available[rest].sum()))
-            quotas[rest] = allocate(available[rest], total, power, rng, have[rest])
-        products = by_stratum[limits[own] : limits[own + 1]]
-        is_taken = taken[group[products]]
-        free = products[~is_taken]
-        wanted = int(quotas[own] - have[own])
-        if 0 < wanted < len(free) and arrange is not None:
-            order = arrange(products[is_taken], free, wanted)
-        else:
-            order = group[free][np.diff(group[free], prepend=-1) != 0]
-        groups, times = np.unique(group[free], return_counts=True)
-        own_sizes = times[np.searchsorted(groups, order)]
-        new = order[_fit(own_sizes, sizes[order], wanted, n_products - int(have.sum()))]
-        taken[new] = True
-        added = by_group[_ranges(ends[new] - sizes[new], sizes[new])]
-        have += np.bincount(stratum[added], minlength=len(available))
-        planned = bool(have[own] == quotas[own]) and len(added) == max(wanted, 0)
+    filling = _Filling(population, taken, rank, n_products)
+    filling.fill(power, rng, arrange)
     return taken[group]
+
+
+class _Filling:
+    """A sample while it grows: which groups are in, and what each category has of them.
+
+    Attributes:
+        taken: `(n_groups,)` bool, changed in place.
+        have, available: `(n_strata,)` products of each category that are in, and in all.
+    """
+
+    def __init__(
+        self, population: Population, taken: NDArray[np.bool_], rank: NDArray[np.int64], n_products: int
+    ) -> None:
+        self.group, self.stratum = population.group, population.stratum
+        self.taken, self.n_products = taken, n_products
+        self.sizes = np.bincount(self.group)
+        self.available = np.bincount(self.stratum)
+        self.have = np.bincount(self.stratum[taken[self.group]], minlength=len(self.available))
+        self.quotas = np.zeros_like(self.available)
+        self._by_group = np.argsort(self.group, kind="stable")
+        self._ends = np.cumsum(self.sizes)
+        self._by_stratum = np.lexsort((rank[self.group], self.stratum))
+        self._limits = np.concatenate([[0], np.cumsum(self.available)])
+
+    def fill(self, power: float, rng: np.random.Generator, arrange: Arrange | None) -> None:
+        """Go through the categories until the sample is full, or a whole round adds nothing."""
+        largest = np.zeros_like(self.available)
+        np.maximum.at(largest, self.stratum, self.sizes[self.group])
+        before = -1
+        while before < self.have.sum() < self.n_products:
+            before = int(self.have.sum())
+            # the largest groups first: singles can make up for what those add or miss
+            self._round(np.lexsort((rng.random(len(largest)), -largest)), power, rng, arrange)
+
+    def _round(self, todo: NDArray[np.int64], power: float, rng: np.random.Generator, arrange: Arrange | None) -> None:
+        planned = False
+        for turn, own in enumerate(todo.tolist()):
+            if not planned:
+                self._plan(todo[turn:], power, rng)
+            wanted = int(self.quotas[own] - self.have[own])
+            planned = wanted == 0
+            if wanted > 0:
+                n_added = self._fill_one(own, wanted, arrange)
+                planned = bool(self.have[own] == self.quotas[own]) and n_added == wanted
+
+    def _plan(self, rest: NDArray[np.int64], power: float, rng: np.random.Generator) -> None:
+        """Share out what the categories done have left to the others."""
+        have, available = self.have[rest], self.available[rest]
+        total = self.n_products - int(self.have.sum() - have.sum())
+        total = int(np.clip(total, have.sum(), available.sum()))
+        self.quotas[rest] = allocate(available, total, power, rng, have)
+
+    def _fill_one(self, own: int, wanted: int, arrange: Arrange | None) -> int:
+        """Take groups of one category; returns how many products they have, other categories' included."""
+        products = self._by_stratum[self._limits[own] : self._limits[own + 1]]
+        is_in = self.taken[self.group[products]]
+        free = products[~is_in]
+        group_of = self.group[free]
+        if arrange is not None and wanted < len(free):
+            order = arrange(products[is_in], free, wanted)
+        else:
+            order = group_of[np.diff(group_of, prepend=-1) != 0]
+        groups, times = np.unique(group_of, return_counts=True)
+        order = order[np.argsort(self._overfills(order, times[np.searchsorted(groups, order)]), kind="stable")]
+        own_sizes = times[np.searchsorted(groups, order)]
+        new = order[_fit(own_sizes, self.sizes[order], wanted, self.n_products - int(self.have.sum()))]
+        self.taken[new] = True
+        added = self._members(new)
+        self.have += np.bincount(self.stratum[added], minlength=len(self.available))
+        return len(added)
+
+    def _overfills(self, groups: NDArray[np.int64], own_sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """`(m,)` bool: groups that would bring another category over its quota."""
+        found = np.zeros(len(groups), bool)
+        for i in np.flatnonzero(own_sizes < self.sizes[groups]).tolist():
+            touched, times = np.unique(self.stratum[self._members(groups[i : i + 1])], return_counts=True)
+            found[i] = (self.have[touched] + times > self.quotas[touched]).any()
+        return found
+
+    def _members(self, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+        """All products of some groups."""
+        sizes = self.sizes[groups]
+        starts = self._ends[groups] - sizes
+        return self._by_group[np.repeat(starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())]
 
 
 def _fit(own: NDArray[np.int64], whole: NDArray[np.int64], wanted: int, left: int) -> NDArray[np.int64]:
@@ -118,20 +174,6 @@ def _fit(own: NDArray[np.int64], whole: NDArray[np.int64], wanted: int, left: in
     others = np.setdiff1d(np.arange(len(own)), np.concatenate(picked or [rest[:0]]))
     near = others[(own[others] < 2 * wanted) & (whole[others] < 2 * left)]
     return np.concatenate([*picked, near[np.argsort(whole[near], kind="stable")[:1]]])
-
-
-def _ranges(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`start, start + 1, ...` of each range, one after the other."""
-    return np.repeat(starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())
-
-
-def _largest_groups_first(
-    size: NDArray[np.int64], stratum: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Categories by the largest group that they have a part in, equal ones in random order; `size`: `(n,)`."""
-    largest = np.zeros(int(stratum.max()) + 1, np.int64)
-    np.maximum.at(largest, stratum, size)
-    return np.lexsort((rng.random(len(largest)), -largest))
 
 
 def _minimum(population: Population, rank: NDArray[np.int64], min_per_leaf: int) -> NDArray[np.bool_]:
