@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from catalog.atomic import atomic_path, write_text
 from catalog.catalog import Catalog
+from catalog.photo_copies import link_products, photo_numbers, photo_owners
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import UNKNOWN, Taxonomy
@@ -175,29 +174,13 @@ def linked_by_copies(
         `(len(positions),)` int64 number of each product's group, and how many products carry a photo with more than
         `max_copies` copies, which links nothing.
     """
-    photos = catalog.md5s(progress)
-    n_products = len(catalog)
-    owner = np.repeat(np.arange(n_products), catalog.n_images)
-    halves = np.ascontiguousarray(photos).view(">u8").reshape(-1, 2)
-    # a lexicographic sort of two integers is far cheaper than a unique over 16-byte rows
-    order = np.lexsort((halves[:, 1], halves[:, 0]))
-    new = np.any(np.diff(halves[order], axis=0, prepend=halves[order[:1]]) != 0, axis=1)
-    photo = np.empty(len(order), np.int64)
-    photo[order] = np.cumsum(new)
-    usable = np.zeros(n_products, bool)
+    owner = photo_owners(catalog)
+    usable = np.zeros(len(catalog), bool)
     usable[positions] = True
-    pairs = np.unique(np.stack([photo, owner], axis=1)[usable[owner]], axis=0)
-    n_owners = np.bincount(pairs[:, 0], minlength=int(photo.max()) + 1)
-    common = n_owners[pairs[:, 0]] > max_copies
-    n_unlinked = len(np.unique(pairs[common, 1]))
-    links = pairs[~common]
-    n_photos = len(n_owners)
-    graph = coo_matrix(
-        (np.ones(len(links), bool), (links[:, 0], links[:, 1] + n_photos)),
-        shape=(n_photos + n_products, n_photos + n_products),
-    )
-    _, label = connected_components(graph, directed=False)
-    _, component = np.unique(label[n_photos + positions], return_inverse=True)
+    photo, owner = photo_numbers(catalog.md5s(progress))[usable[owner]], owner[usable[owner]]
+    links = link_products(photo, owner, len(catalog), max_copies)
+    n_unlinked = len(np.unique(owner[links.common[photo]]))
+    _, component = np.unique(links.product[positions], return_inverse=True)
     return component, n_unlinked
 
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from catalog.atomic import atomic_path
+from catalog.photo_copies import md5_halves, photo_owners
 from catalog.probabilities import Probabilities, Silence
 from catalog.taxonomy import UNKNOWN
 from catalog.training_data import TrainingData, positions_of
@@ -53,8 +54,8 @@ class CopyTable:
     def of(cls, data: TrainingData) -> CopyTable:
         """Every photo of the plan's products; nothing is decoded."""
         catalog, positions = data.catalog, data.plan.positions
-        halves = _halves(catalog.md5s())
-        owner = np.repeat(np.arange(len(catalog)), catalog.n_images)
+        halves = md5_halves(catalog.md5s())
+        owner = photo_owners(catalog)
         labelled = np.zeros(len(catalog), bool)
         labelled[positions] = True
         kept = np.flatnonzero(labelled[owner])
@@ -172,8 +173,3 @@ class CopyTable:
         if not fits:
             raise ValueError(f"{path} does not fit its run's tree: run `fusion train` again")
         return table
-
-
-def _halves(md5s: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """`(P, 2)` uint64: two integers sort far faster than 16 bytes."""
-    return np.ascontiguousarray(md5s).view(">u8").reshape(-1, 2).astype(np.uint64)
