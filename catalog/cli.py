@@ -39,7 +39,7 @@ def main(verbose: bool) -> None:
 @lang_option
 @strict_option
 def info(file: Address, tree: Path | None, names: Path | None, lang: str | None, strict: bool) -> None:
-    """Count products, photos, categories and problems of a BSON FILE."""
+    """Count products, photos, categories and problems of a catalogue FILE."""
     from catalog.catalog import Catalog
     from catalog.overview import overview
 
@@ -50,7 +50,7 @@ def info(file: Address, tree: Path | None, names: Path | None, lang: str | None,
         text, problems = overview(catalog, taxonomy, progress)
     say(text)
     if strict:
-        problems.require_none(str(file))
+        problems.require_none(str(catalog))
 
 
 @main.command()
@@ -80,7 +80,7 @@ def split(
     workspace: Path,
     strict: bool,
 ) -> None:
-    """Write the plan: which products of the labelled BSON FILE are held out when."""
+    """Write the plan: which products of the labelled catalogue FILE are held out when."""
     from catalog.catalog import Catalog
     from catalog.plan import Mode, make_plan
     from catalog.sampling.parts import part_outputs, write_parts
@@ -106,7 +106,7 @@ def split(
         )
     log.merge(catalog.problems)
     if strict:
-        log.require_none(str(file))
+        log.require_none(str(catalog))
     forgotten = Workspace(workspace).save_plan(plan, taxonomy)
     sizes = [len(plan.held_out_positions(part)) for part in plan.held_out_parts]
     say(f"plan {plan.plan_id}: {len(plan.positions)} products, held out {', '.join(map(str, sizes))}")

@@ -7,10 +7,11 @@ from pathlib import Path
 from catalog.catalog import Catalog
 from catalog.photo_file import is_photo, read_photo
 from catalog.product import Product
+from catalog.sources.address import Address
 from catalog.workspace import Workspace
 
 
-def named_product(name: str, workspace: Workspace, file: Path | None = None) -> tuple[Product, Catalog | None]:
+def named_product(name: str, workspace: Workspace, file: Address | None = None) -> tuple[Product, Catalog | None]:
     """A product of `file` (default: the training catalogue) by its _id, with that catalogue; or the photo at that path.
 
     Raises:
@@ -23,6 +24,6 @@ def named_product(name: str, workspace: Workspace, file: Path | None = None) -> 
     rows = (catalog.product_ids == int(name)).nonzero()[0] if name.lstrip("-").isdecimal() else []
     if not len(rows):
         raise ValueError(
-            f"{catalog} has no product {name}: give one of its _id, the BSON file that holds it, or a photo"
+            f"{catalog} has no product {name}: give one of its _id, the catalogue that holds it, or a photo"
         )
     return catalog[int(rows[0])], catalog

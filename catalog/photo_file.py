@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+from catalog.sources.address import Address
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 MAX_BYTES = 64 * 2**20
 
 
 def is_photo(path: Path) -> bool:
     """Whether a file's name says that it is a photo."""
     return path.suffix.lower() in SUFFIXES
+
+
+def photo_files(given: Sequence[Address]) -> list[Path] | None:
+    """The paths, where all of them are photos and none is a catalogue."""
+    photos = [path for path in given if isinstance(path, Path) and is_photo(path) and not path.is_dir()]
+    return photos if len(photos) == len(given) else None
 
 
 def read_photo(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.command import (
+    SOURCE,
     PlainErrors,
     config_options,
     lang_option,
@@ -20,6 +21,7 @@ from catalog.command import (
     verbose_option,
     workspace_option,
 )
+from catalog.sources.address import Address
 from fusion.review.commands import review
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 
 
 @main.command()
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("files", type=SOURCE, nargs=-1, required=True)
 @RUN
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the predictions.")
 @click.option("--overwrite", is_flag=True, help="Replace predictions of another input or model in that folder.")
@@ -100,7 +102,7 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 @workspace_option
 @strict_option
 def predict(
-    files: tuple[Path, ...],
+    files: tuple[Address, ...],
     run: Path | None,
     output: Path | None,
     overwrite: bool,
@@ -111,26 +113,27 @@ def predict(
     workspace: Path,
     strict: bool,
 ) -> None:
-    """Predict a BSON file (submission.csv and a full table), or one product given as 1-4 photos."""
+    """Predict a catalogue (submission.csv and a full table), or one product given as 1-4 photos."""
     from catalog.catalog import Catalog
-    from catalog.photo_file import is_photo
+    from catalog.photo_file import photo_files
     from catalog.workspace import Workspace
     from fusion.model import predict_photos
     from fusion.prediction import predict_file
 
     for file in files:
-        if not file.exists():
+        if isinstance(file, Path) and not file.exists():
             raise FileNotFoundError(f"{file} does not exist")
     if resume and overwrite:
         raise ValueError("--resume continues what lies in the folder, --overwrite removes it: give one of them")
-    if all(is_photo(file) for file in files):
-        answer = predict_photos(_predictor(run, workspace, precision, lang), list(files))
+    photos = photo_files(files)
+    if photos is not None:
+        answer = predict_photos(_predictor(run, workspace, precision, lang), photos)
         say(str(answer))
         if strict and answer.problems:
             raise ValueError(f"{len(answer.problems)} photos could not be used, and --strict was given")
         return
     if len(files) > 1:
-        raise ValueError("give one BSON file, or 1-4 photos of one product")
+        raise ValueError("give one catalogue, or 1-4 photos of one product")
     with progress_bar("index") as progress:
         catalog = Catalog(files[0], progress)
     predictor = _predictor(run, workspace, precision, lang)
@@ -154,20 +157,20 @@ def predict(
         )
     say(f"next: fill corrected_category_id there, then fusion review apply {outcome.review} {outcome.audit}")
     if strict:
-        outcome.problems.require_none(str(files[0]))
+        outcome.problems.require_none(str(catalog))
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=SOURCE)
 @click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
 @RUN
 @lang_option
 @workspace_option
 def evaluate(
-    file: Path, labels: Path | None, output: Path | None, run: Path | None, lang: str | None, workspace: Path
+    file: Address, labels: Path | None, output: Path | None, run: Path | None, lang: str | None, workspace: Path
 ) -> None:
-    """Report on a labelled BSON FILE by image count and level: JSON and one HTML page."""
+    """Report on a labelled catalogue FILE by image count and level: JSON and one HTML page."""
     from catalog.workspace import Workspace
     from fusion.evaluation.evaluate import evaluate as run_evaluation
 
@@ -181,17 +184,17 @@ def evaluate(
 @main.command()
 @click.argument("run_a", type=click.Path(path_type=Path))
 @click.argument("run_b", type=click.Path(path_type=Path))
-@click.option("--on", "file", type=click.Path(path_type=Path), default=None, help="A labelled BSON file to compare on.")
+@click.option("--on", "file", type=SOURCE, default=None, help="A labelled catalogue to compare on.")
 @click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
 @workspace_option
-def compare(run_a: Path, run_b: Path, file: Path | None, labels: Path | None, workspace: Path) -> None:
-    """Say whether RUN_B is really better than RUN_A: on the products that both hold out, or on a labelled file."""
+def compare(run_a: Path, run_b: Path, file: Address | None, labels: Path | None, workspace: Path) -> None:
+    """Say whether RUN_B is really better than RUN_A: on the products that both hold out, or on a labelled catalogue."""
     from catalog.run import Run
     from catalog.workspace import Workspace
     from fusion.evaluation.compare import compare_held_out, compare_on
 
     if labels is not None and file is None:
-        raise ValueError("--labels belongs to a file: give it with --on")
+        raise ValueError("--labels belongs to a catalogue: give it with --on")
     a, b = Run.load(run_a, "fusion"), Run.load(run_b, "fusion")
     if file is None:
         found = compare_held_out(a, b)
@@ -203,18 +206,18 @@ def compare(run_a: Path, run_b: Path, file: Path | None, labels: Path | None, wo
 
 @main.command()
 @click.argument("product")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=SOURCE, required=False)
 @click.option("--output", type=click.Path(path_type=Path), default=None,
               help="Picture to write, PNG or SVG; default: explanation-PRODUCT.png.")  # fmt: skip
 @RUN
 @lang_option
 @workspace_option
 def explain(
-    product: str, file: Path | None, output: Path | None, run: Path | None, lang: str | None, workspace: Path
+    product: str, file: Address | None, output: Path | None, run: Path | None, lang: str | None, workspace: Path
 ) -> None:
     """Why this shelf: the experts' pushes at every level for a PRODUCT (its _id, or a photo file).
 
-    FILE is the BSON file that holds it; default: the training catalogue.
+    FILE is the catalogue that holds it; default: the training catalogue.
     """
     from catalog.lookup import named_product
     from catalog.workspace import Workspace

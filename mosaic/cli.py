@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from catalog.command import (
+    SOURCE,
     PlainErrors,
     config_options,
     lang_option,
@@ -19,6 +20,7 @@ from catalog.command import (
     verbose_option,
     workspace_option,
 )
+from catalog.sources.address import Address
 
 
 @click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -88,35 +90,37 @@ def train(
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=SOURCE)
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the probabilities.")
 @workspace_option
 @strict_option
-def predict(file: Path, output: Path | None, workspace: Path, strict: bool) -> None:
-    """Save the image branch's probabilities for a BSON FILE."""
+def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -> None:
+    """Save the image branch's probabilities for a catalogue FILE."""
     from catalog.catalog import Catalog
     from catalog.workspace import Workspace
     from mosaic.prediction import predict_catalog
 
     room = Workspace(workspace)
+    with progress_bar("index") as progress:
+        catalog = Catalog(file, progress)
     with progress_bar("predict") as progress:
-        paths, problems = predict_catalog(Catalog(file), room, output, progress)
+        paths, problems = predict_catalog(catalog, room, output, progress)
     for path in paths:
         say(str(path))
     if len(problems):
         note(problems.summary())
     if strict:
-        problems.require_none(str(file))
-    say(f"next: ocr predict {file}")
+        problems.require_none(str(catalog))
+    say(f"next: ocr predict {catalog}")
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=SOURCE, required=False)
 @click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
 @lang_option
 @workspace_option
-def evaluate(file: Path | None, labels: Path | None, output: Path | None, lang: str | None, workspace: Path) -> None:
+def evaluate(file: Address | None, labels: Path | None, output: Path | None, lang: str | None, workspace: Path) -> None:
     """Report accuracy by image count and level: on a labelled FILE, else on the held-out products."""
     from catalog.workspace import Workspace
     from mosaic.evaluation import evaluate as run_evaluation
@@ -160,21 +164,23 @@ def export(form: Literal["onnx", "openvino"], int8: bool, n_images: str, output:
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=SOURCE)
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the vectors.")
 @workspace_option
 @strict_option
-def embed(file: Path, output: Path | None, workspace: Path, strict: bool) -> None:
-    """Write one vector per product of a BSON FILE: vectors.npy and product_ids.npy."""
+def embed(file: Address, output: Path | None, workspace: Path, strict: bool) -> None:
+    """Write one vector per product of a catalogue FILE: vectors.npy and product_ids.npy."""
     from catalog.catalog import Catalog
     from catalog.workspace import Workspace
     from mosaic.embedding import embed_catalog
 
+    with progress_bar("index") as progress:
+        catalog = Catalog(file, progress)
     with progress_bar("embed") as progress:
-        paths, problems = embed_catalog(Catalog(file), Workspace(workspace), output, progress)
+        paths, problems = embed_catalog(catalog, Workspace(workspace), output, progress)
     for path in paths:
         say(str(path))
     if len(problems):
         note(problems.summary())
     if strict:
-        problems.require_none(str(file))
+        problems.require_none(str(catalog))

@@ -9,6 +9,7 @@ from catalog.labels import true_leaves
 from catalog.metrics import score_probabilities
 from catalog.photo_branch import FAMILIES
 from catalog.report import Report, cat1_table
+from catalog.sources.address import Address
 from catalog.sources.source import Progress
 from catalog.system import System, leaderboard
 from catalog.training_data import leaves_of
@@ -19,7 +20,7 @@ from mosaic.runs import MosaicRuns
 
 def evaluate(
     workspace: Workspace,
-    file: Path | None,
+    file: Address | None,
     labels: Path | None,
     output: Path | None,
     progress: Progress | None = None,
@@ -44,7 +45,7 @@ def evaluate(
                 probabilities.expert, FAMILIES[probabilities.expert], scores, len(scores) / max(1, (truth >= 0).sum())
             )
         )
-    what = "held-out products" if file is None else file.name
+    what = "held-out products" if file is None else "all products"
     report = Report("Image branch", f"{what} of {catalog.name}", systems, tree)
     report.tables = [cat1_table(systems, tree)]
     report.facts = {

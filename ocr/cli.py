@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.command import (
+    SOURCE,
     PlainErrors,
     config_options,
     lang_option,
@@ -17,6 +18,7 @@ from catalog.command import (
     verbose_option,
     workspace_option,
 )
+from catalog.sources.address import Address
 
 if TYPE_CHECKING:
     from ocr.cache import TranscriptCache
@@ -37,31 +39,32 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("files", type=SOURCE, nargs=-1, required=True)
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="JSON lines, one per product.")
 @config_options
 @workspace_option
 def read(
-    files: tuple[Path, ...], output: Path | None, config: str | None, overrides: tuple[str, ...], workspace: Path
+    files: tuple[Address, ...], output: Path | None, config: str | None, overrides: tuple[str, ...], workspace: Path
 ) -> None:
-    """Read every photo of a BSON file (words with confidence and box), or photos given as files."""
+    """Read every photo of a catalogue (words with confidence and box), or photos given as files."""
     from catalog.catalog import Catalog
     from catalog.config import load_config
-    from catalog.photo_file import SUFFIXES, is_photo
+    from catalog.photo_file import SUFFIXES, photo_files
     from catalog.workspace import Workspace
     from ocr.commands import read_files, write_readings
     from ocr.config import OcrConfig
     from ocr.training import make_reader
 
     reader = make_reader(load_config(OcrConfig, "ocr", config, overrides), Workspace(workspace))
-    if all(is_photo(file) for file in files):
+    photos = photo_files(files)
+    if photos is not None:
         if output is not None:
-            raise ValueError("--output is for a BSON file; what is read on photos is printed")
-        for line in read_files(reader, list(files)):
+            raise ValueError("--output is for a catalogue; what is read on photos is printed")
+        for line in read_files(reader, photos):
             say(line)
         return
     if len(files) > 1 or output is None:
-        raise ValueError(f"give one BSON file and --output LINES.jsonl, or photos ({', '.join(SUFFIXES)})")
+        raise ValueError(f"give one catalogue and --output LINES.jsonl, or photos ({', '.join(SUFFIXES)})")
     catalog = Catalog(files[0])
     with progress_bar("read") as progress:
         n_products, n_read, failed = write_readings(catalog, reader, output, progress)
@@ -74,16 +77,16 @@ def read(
 
 @main.command()
 @click.argument("product")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=SOURCE, required=False)
 @click.option("--output", type=click.Path(path_type=Path), default=Path("read.png"), show_default=True)
 @config_options
 @workspace_option
 def show(
-    product: str, file: Path | None, output: Path, config: str | None, overrides: tuple[str, ...], workspace: Path
+    product: str, file: Address | None, output: Path, config: str | None, overrides: tuple[str, ...], workspace: Path
 ) -> None:
     """Draw what is read on a PRODUCT (its _id, or a photo file), a box around every word, as a PNG.
 
-    FILE is the BSON file that holds it; default: the training catalogue.
+    FILE is the catalogue that holds it; default: the training catalogue.
     """
     from catalog.config import load_config
     from catalog.workspace import Workspace
@@ -166,12 +169,12 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=SOURCE)
 @PHOTO
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="File for the probabilities.")
 @workspace_option
-def predict(file: Path, photo_probabilities: Path | None, output: Path | None, workspace: Path) -> None:
-    """Save the text branch's probabilities for a BSON FILE, reading routed products only."""
+def predict(file: Address, photo_probabilities: Path | None, output: Path | None, workspace: Path) -> None:
+    """Save the text branch's probabilities for a catalogue FILE, reading routed products only."""
     from catalog.catalog import Catalog
     from catalog.photo_branch import predictions_folder, saved
     from catalog.product import ProblemLog
@@ -193,14 +196,14 @@ def predict(file: Path, photo_probabilities: Path | None, output: Path | None, w
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=SOURCE, required=False)
 @PHOTO
 @click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
 @lang_option
 @workspace_option
 def evaluate(
-    file: Path | None,
+    file: Address | None,
     photo_probabilities: Path | None,
     labels: Path | None,
     output: Path | None,

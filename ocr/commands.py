@@ -16,6 +16,7 @@ from catalog.photo_file import read_photo
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.product import ProblemLog, Product
 from catalog.run import Run
+from catalog.sources.address import Address
 from catalog.sources.source import Progress
 from catalog.workspace import Workspace
 from ocr.cache import TranscriptCache
@@ -82,7 +83,7 @@ def write_readings(
     return len(catalog), n_read, failed
 
 
-def show(reader: PhotoReader, product: str, workspace: Workspace, file: Path | None, output: Path) -> Reading:
+def show(reader: PhotoReader, product: str, workspace: Workspace, file: Address | None, output: Path) -> Reading:
     """Draw what is read on a product: a picture of its photos with a box around every word.
 
     Args:

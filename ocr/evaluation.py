@@ -19,6 +19,7 @@ from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog, Product
 from catalog.report import Example, Report, Table
 from catalog.run import Run
+from catalog.sources.address import Address
 from catalog.sources.source import Progress
 from catalog.system import System, leaderboard
 from catalog.taxonomy import SEPARATOR, Taxonomy, path_text
@@ -39,7 +40,7 @@ WELL, BADLY = "Read well", "Read badly"
 
 def evaluate(
     workspace: Workspace,
-    file: Path | None,
+    file: Address | None,
     photo: Probabilities | None,
     labels: Path | None,
     output: Path | None,
@@ -65,7 +66,7 @@ def evaluate(
     readings = _Readings(tree, scores)
     readings.collect(catalog, found.select(on_shelf), reader, progress)
     system = System("text", "words read on the photos", scores, len(scores) / int(on_shelf.sum()))
-    what = "held-out products" if file is None else file.name
+    what = "held-out products" if file is None else "all products"
     report = Report("Text branch", f"{what} of {catalog.name} on {', '.join(config.shelves)}", [system], tree)
     report.tables = [
         _silence_table(found.select(on_shelf)),

@@ -16,6 +16,7 @@ from catalog.metrics import Scores, concatenate_scores, score
 from catalog.product import MAX_IMAGES
 from catalog.report import Estimate
 from catalog.run import Run
+from catalog.sources.address import Address
 from catalog.sources.source import Progress
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
 from catalog.workspace import Workspace
@@ -141,7 +142,7 @@ def compare_held_out(a: Run, b: Run) -> Comparison:
 
 
 def compare_on(
-    a: Run, b: Run, workspace: Workspace, file: Path, labels: Path | None = None, progress: Progress | None = None
+    a: Run, b: Run, workspace: Workspace, file: Address, labels: Path | None = None, progress: Progress | None = None
 ) -> Comparison:
     """Compare two fusion runs on a labelled file that neither has learnt from.
 
@@ -155,7 +156,7 @@ def compare_on(
         predictor = Predictor(run, workspace)
         truth = true_leaves(catalog, predictor.tree, labels)
         found.append(_scores_on(predictor, catalog, truth, _half(progress, number)))
-    return Comparison(f"{len(found[0])} labelled products of {file.name}", differences(*found))
+    return Comparison(f"{len(found[0])} labelled products of {catalog.name}", differences(*found))
 
 
 def differences(a: Scores, b: Scores) -> list[Difference]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.report import Report
+from catalog.sources.address import Address
 from catalog.sources.source import Progress
 from catalog.system import leaderboard
 from catalog.workspace import Workspace
@@ -20,7 +21,7 @@ from ocr.expert import NAME as TEXT
 def evaluate(
     predictor: Predictor,
     workspace: Workspace,
-    file: Path,
+    file: Address,
     labels: Path | None,
     output: Path | None,
     progress: Progress | None = None,
@@ -29,7 +30,7 @@ def evaluate(
     catalog = Catalog(file)
     truth = true_leaves(catalog, predictor.tree, labels)
     found = measure(predictor, catalog, truth, progress)
-    report = page_of(found, predictor, file.name)
+    report = page_of(found, predictor, catalog.name)
     if predictor.learnt_from(catalog):
         report.subtitle += ". This is the file that the run has learnt from: the figures are too good"
     report.facts["products"] = f"{len(catalog)} in the file, {len(found.fused)} labelled"

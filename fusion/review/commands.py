@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from catalog.command import note, progress_bar, say, workspace_option
+from catalog.command import SOURCE, note, progress_bar, say, workspace_option
+from catalog.sources.address import Address
 
 
 @click.group()
@@ -76,12 +77,12 @@ def redo(number: int, workspace: Path) -> None:
 
 
 @review.command()
-@click.option("--catalog", "catalogs", type=click.Path(path_type=Path), multiple=True, required=True,
-              help="The BSON file that was predicted; give it again for more files.")  # fmt: skip
-@click.option("--train", type=click.Path(path_type=Path), default=None, help="The training file to extend.")
+@click.option("--catalog", "catalogs", type=SOURCE, multiple=True, required=True,
+              help="The catalogue that was predicted; give it again for more.")  # fmt: skip
+@click.option("--train", type=SOURCE, default=None, help="The training catalogue to extend.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="The BSON file to write.")
 @workspace_option
-def export(catalogs: tuple[Path, ...], train: Path | None, output: Path, workspace: Path) -> None:
+def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, workspace: Path) -> None:
     """Write a BSON file for the next training: training documents and reviewed products with the labels given."""
     from catalog.catalog import Catalog
     from catalog.workspace import Workspace
