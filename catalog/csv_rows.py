@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+from catalog.atomic import write_text
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 """An id: 64 bits hold it."""
@@ -32,12 +35,14 @@ def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tup
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: {missing}")
+    with path.open("rb") as start:
+        first = start.read(4)
+    # without a mark, UTF-16 of plain letters would pass for UTF-8 with a NUL between any two
+    if first[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in first:
+        raise _not_utf8(path, "UTF-16")
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
             header = file.readline()
-            if "\0" in header:
-                # UTF-16 without a mark passes for UTF-8 with a NUL between any two letters
-                raise _not_utf8(path, "UTF-16")
             file.seek(0)
             reader = csv.reader(file, delimiter=separator_of(header), strict=True)
             columns = [name.strip() for name in next(reader, [])]
@@ -51,11 +56,22 @@ def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tup
                 if any(cell.strip() for cell in cells):
                     padded = cells + [""] * (len(columns) - len(cells))
                     yield reader.line_num, dict(zip(columns, padded, strict=False))
-        except UnicodeDecodeError as error:
-            marked = error.object[:2] in (b"\xff\xfe", b"\xfe\xff")
-            raise _not_utf8(path, "UTF-16" if marked else "WINDOWS-1252") from None
+        except UnicodeDecodeError:
+            raise _not_utf8(path, "WINDOWS-1252") from None
         except csv.Error as error:
             raise ValueError(f"{path} is not a CSV file (after line {reader.line_num}: {error})") from None
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV that `read_rows` reads back to the letter, atomically; cells without a NUL."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        # a lone carriage return ends a row for readers, but is no reason for a quote to the writer
+        lone = any("\r" in str(cell) for cell in row)
+        (csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL) if lone else writer).writerow(row)
+    write_text(path, text.getvalue())
 
 
 def _check_columns(path: Path, columns: Sequence[str], required: Sequence[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +9,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from catalog.atomic import write_text
-from catalog.csv_rows import INTEGER, read_rows
+from catalog.csv_rows import INTEGER, read_rows, write_rows
 
 COLUMNS = ("category_id", "lang", "name")
 LEVEL = "level"
@@ -70,11 +67,8 @@ class Names:
 
     def to_csv(self, path: Path) -> None:
         """Write the rows in the format that `from_csv` reads."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("category_id", LEVEL, "lang", "name"))
-        writer.writerows((row.category_id, row.level, row.lang, row.text) for row in self.rows)
-        write_text(path, text.getvalue())
+        rows = ((row.category_id, row.level, row.lang, row.text) for row in self.rows)
+        write_rows(path, ("category_id", LEVEL, "lang", "name"), rows)
 
     @property
     def languages(self) -> tuple[str, ...]:

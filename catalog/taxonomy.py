@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import csv
 import hashlib
-import io
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -14,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from catalog.atomic import write_text
-from catalog.csv_rows import INTEGER, read_rows
+from catalog.csv_rows import INTEGER, read_rows, write_rows
 from catalog.names import Names
 from catalog.naming import names_for, shown_in
 
@@ -99,11 +96,8 @@ class Taxonomy:
 
     def to_csv(self, path: Path) -> None:
         """Write the tree in the format that `from_csv` reads."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([leaf_id, *names] for leaf_id, names in zip(self.leaf_ids, self.paths, strict=True))
-        write_text(path, text.getvalue())
+        rows = ([leaf_id, *names] for leaf_id, names in zip(self.leaf_ids, self.paths, strict=True))
+        write_rows(path, COLUMNS, rows)
 
     @classmethod
     def load(cls, path: Path, lang: str | None = None) -> Taxonomy:
@@ -194,17 +188,16 @@ class Taxonomy:
     def leaves_below(self, shelf: str) -> NDArray[np.int64]:
         """Leaf indices below an exact path such as `LIBRAIRIE` or `MUSIQUE > CD`, in whichever Unicode form.
 
-        The tree's own names come before those shown.
+        It is the tree's own path whatever language is shown: the same products are read in all of them.
 
         Raises:
             KeyError: no such path in the tree.
         """
         wanted = _plain(shelf.split(SEPARATOR))
-        for paths in (self.paths, self.shown):
-            leaves = [i for i, path in enumerate(paths) if _plain(path[: len(wanted)]) == wanted]
-            if leaves:
-                return np.array(leaves, np.int64)
-        raise KeyError(shelf)
+        leaves = [i for i, path in enumerate(self.paths) if _plain(path[: len(wanted)]) == wanted]
+        if not leaves:
+            raise KeyError(shelf)
+        return np.array(leaves, np.int64)
 
     def distance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
         """Height of the lowest common ancestor of leaves a and b: 0 the same leaf ... 3 only the root.

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import random
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.demo.shelves import LEAVES
 from catalog.taxonomy import LEVELS, Taxonomy
 
 names = st.sampled_from(["A", "B", "C", "É"])
@@ -154,3 +160,89 @@ def test_leaves_of_one_path_are_told_apart_by_id():
     assert tree.n_nodes(3) == 2
     assert tree.leaf_index([3, 5]).tolist() == [0, 1]
     assert tree.distance(np.array([0]), np.array([1])).tolist() == [1]
+
+
+# names that differ by nothing but blanks or case stay apart; letters that Unicode writes in two ways do not
+texts = st.text(st.sampled_from("ABé ô\u0301\u0327'\",;\t\n\r’œﬁ中"), min_size=1, max_size=5).filter(str.strip)
+ids = st.integers(-(10**18) + 1, 10**18 - 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(ids, st.tuples(texts, texts, texts), min_size=1, max_size=12),
+    st.sampled_from(",;\t"),
+    st.permutations(["category_id", "category_level1", "category_level2", "category_level3", "note"]),
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n"]),
+    st.randoms(use_true_random=False),
+)
+def test_a_csv_in_any_shape_gives_the_tree(tmp_path_factory, leaves, separator, columns, mark, line_end, rng):
+    folder = tmp_path_factory.mktemp("tree")
+    keys = ("category_id", "category_level1", "category_level2", "category_level3", "note")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, delimiter=separator, lineterminator=line_end, quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    rows = [dict(zip(keys, (leaf, *path, "a;b,c"), strict=True)) for leaf, path in leaves.items()]
+    rng.shuffle(rows)
+    writer.writerows(rows)
+    (folder / "t.csv").write_bytes(text.getvalue().encode("utf-8-sig" if mark else "utf-8"))
+    found = Taxonomy.from_csv(folder / "t.csv")
+    tree = Taxonomy(list(leaves.items()))
+    assert (found.fingerprint, found.paths) == (tree.fingerprint, tree.paths)
+    found.to_csv(folder / "again.csv")
+    assert Taxonomy.from_csv(folder / "again.csv").fingerprint == tree.fingerprint
+    # the obvious version: a node is its composed path, and each leaf keeps its letters up to composition
+    composed = {leaf: tuple(nfc(name) for name in path) for leaf, path in leaves.items()}
+    for level in (1, 2):
+        assert tree.n_nodes(level) == len({path[:level] for path in composed.values()})
+    for leaf, path in zip(tree.leaf_ids.tolist(), tree.paths, strict=True):
+        assert tuple(nfc(name) for name in path) == composed[leaf]
+        assert tree.leaf_ids[tree.leaves_below(" > ".join(path))].tolist().count(leaf) == (">" not in "".join(path))
+
+
+def nfc(text):
+    return unicodedata.normalize("NFC", text)
+
+
+def test_a_name_in_two_unicode_forms_is_one_node_in_whatever_order():
+    split = unicodedata.normalize("NFD", "ÉTÉ")
+    leaves = [(1, ("ÉTÉ", "A", "X")), (2, (split, "A", "Y")), (3, (split, "A", "Z")), (4, ("ÉTÉ ", "A", "X"))]
+    trees = []
+    for seed in range(6):
+        random.Random(seed).shuffle(leaves)
+        trees.append(Taxonomy(leaves))
+    assert len({tree.fingerprint for tree in trees}) == 1
+    assert [trees[0].n_nodes(level) for level in LEVELS] == [2, 2, 4]
+    assert trees[0].paths[int(trees[0].leaf_index(2))] == ("ÉTÉ", "A", "Y")
+    # a shelf of the configuration may be written in either form
+    assert trees[0].leaves_below("ÉTÉ").tolist() == trees[0].leaves_below(split).tolist()
+    # a tree in one form keeps it to the letter
+    assert Taxonomy([(2, (split, "A", "Y"))]).paths == ((split, "A", "Y"),)
+
+
+def test_fingerprints_are_those_of_older_workspaces(shared_data):
+    """Runs, plans and saved probabilities hold them: they must never change."""
+    known = {"cdiscount": "291e6319ef80b5ded326059cb7c984b6", "shelf": "b55d6ab531c8adfb5ef2765bcb39893a"}
+    for name, fingerprint in known.items():
+        assert Taxonomy.from_csv(shared_data / name / "category_names.csv").fingerprint == fingerprint
+
+
+def test_the_demos_fingerprint_is_that_of_older_workspaces():
+    tree = Taxonomy([(leaf.category_id, leaf.path) for leaf in LEAVES])
+    assert tree.fingerprint == "d737d96666392ac13182d457b5c81418"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_other_encodings_are_refused_with_the_way_out(tmp_path, encoding):
+    header = "category_id,category_level1,category_level2,category_level3\n"
+    (tmp_path / "t.csv").write_bytes((header + "1,ÉTÉ,B,C\n").encode(encoding))
+    with pytest.raises(ValueError, match=r"t.csv is not UTF-8 text(?s:.*)CSV UTF-8(?s:.*)iconv -f"):
+        Taxonomy.from_csv(tmp_path / "t.csv")
+
+
+def test_homonyms_of_cdiscount_that_blanks_alone_tell_apart_stay_apart(tmp_path):
+    tree = Taxonomy([(1, ("A", "B ", "C")), (2, ("A", "B", "C")), (3, ("A", "B", "C "))])
+    tree.to_csv(tmp_path / "t.csv")
+    again = Taxonomy.from_csv(tmp_path / "t.csv")
+    assert [again.n_nodes(level) for level in LEVELS] == [1, 2, 3]
+    assert again.fingerprint == tree.fingerprint
