@@ -18,6 +18,7 @@ from catalog.catalog import Catalog
 # networks as small as these spend their time waiting for each other: 230 s instead of 12 s for tests/mosaic.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+pytest_plugins = ["tests.mongo_server"]
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 TREE = """category_id,category_level1,category_level2,category_level3

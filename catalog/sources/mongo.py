@@ -168,10 +168,12 @@ class MongoCollection:
 
         def ask() -> Any:
             left = [product_id for product_id in ids if product_id not in found]
-            return collection.find({"_id": {"$in": left, "$type": INTEGERS}}, fields, batch_size=len(left))
+            return collection.find({"_id": {"$in": left}}, fields, batch_size=len(left))
 
         for document in self.connection.stream(ask):
-            found[int(document["_id"])] = document
+            # 5.0 equals 5 for the server, but it is no product's _id
+            if isinstance(document["_id"], int):
+                found[int(document["_id"])] = document
         return found
 
     def _outlines(self) -> Iterator[Fields]:
