@@ -29,6 +29,8 @@ class PlainErrors(click.Group):
             level=logging.DEBUG if ctx.params.get("verbose") else logging.WARNING,
             format="%(levelname)s %(name)s: %(message)s",
         )
+        # MongoDB's driver would repeat whole documents, photos included
+        logging.getLogger("pymongo").setLevel(logging.INFO)
         try:
             return super().invoke(ctx)
         except PermissionError as error:

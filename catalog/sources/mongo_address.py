@@ -57,7 +57,8 @@ class MongoAddress:
         pairs = [pair for pair in re.split("[&;]", query) if pair]
         shown = [pair for pair in pairs if pair.partition("=")[0].lower() not in SECRET_OPTIONS]
         if not hosts or not database or not collection or re.search(r'[/\\ "$*<>:|?\0]', database):
-            raise ValueError(f"{scheme}://{hosts}/{names} names no collection: {EXPECTED}")
+            # what stands for the hosts may be a password whose host was forgotten
+            raise ValueError(f"{scheme}://.../{names} names no collection: {EXPECTED}")
         name, _, word = who.partition(":")
         environment = os.environ if environment is None else environment
         return cls(
@@ -78,6 +79,11 @@ class MongoAddress:
     def namespace(self) -> str:
         """`database.collection`."""
         return f"{self.database}.{self.collection}"
+
+    @property
+    def place(self) -> str:
+        """Hosts, database and collection, whatever the options."""
+        return f"{self.hosts}/{self.namespace}"
 
     @property
     def uri(self) -> str:
