@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import make_product
+
+PASSWORD = "s3cr/t:p@ss%"
+
 
 class CuttingProxy:
     """Passes bytes between clients and a server, and cuts each connection after some of them.
@@ -68,6 +72,22 @@ def mongo_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     from secantus import SecantusDBServer
 
     server = SecantusDBServer(storage_path=str(tmp_path_factory.mktemp("mongo")), replica_set_name=None)
+    server.start()
+    yield server.port
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def locked_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A server that asks who is there: `reader`, who may read 30 products in `shop.products`."""
+    from pymongo import MongoClient
+    from secantus import SecantusDBServer
+
+    folder = str(tmp_path_factory.mktemp("locked"))
+    with SecantusDBServer(storage_path=folder, replica_set_name=None) as server, MongoClient(server.uri) as client:
+        client.admin.command("createUser", "reader", pwd=PASSWORD, roles=[{"role": "read", "db": "shop"}])
+        client.shop.products.insert_many([make_product(i, 11 + i % 3, 1) for i in range(30)])
+    server = SecantusDBServer(storage_path=folder, replica_set_name=None, require_auth=True)
     server.start()
     yield server.port
     server.stop()

@@ -37,6 +37,10 @@ INTERRUPTED = frozenset({43, 175, 237, 262, 11000, 11600, 11601, 11602})
 """Error codes of requests that another attempt may answer: the cursor is gone, the server is stopping or was told to,
 two upserts of one `_id` met."""
 MAX_NAMED = 12
+TOLERANT: CodecOptions[Fields] = CodecOptions(
+    unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+"""Values that Python cannot hold (years over 9999, broken text) do not stop a reading."""
 
 
 class Connection:
@@ -61,11 +65,8 @@ class Connection:
 
     @property
     def collection(self) -> Collection:
-        """The collection; values that Python cannot hold (years over 9999, broken text) do not stop a reading."""
-        options: CodecOptions[Fields] = CodecOptions(
-            unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
-        )
-        return self.client[self.address.database].get_collection(self.address.collection, options)
+        """The collection."""
+        return self.client[self.address.database].get_collection(self.address.collection, TOLERANT)
 
     def answer(self, request: Callable[[], T]) -> T:
         """What the request returns, which must do no harm when it is made twice.

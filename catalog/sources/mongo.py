@@ -12,14 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sidecar import cache_folder
 from catalog.sources.bson_file import document_of
-from catalog.sources.connection import Connection, Fields
+from catalog.sources.connection import TOLERANT, Connection, Fields
 from catalog.sources.mongo_address import MongoAddress
 from catalog.sources.source import NO_CATEGORY, Document, Index, PackedRows, Progress
 
@@ -154,7 +153,7 @@ class MongoCollection:
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The documents with all their fields, as the server sends them; raises ValueError when one is gone."""
-        whole = self.connection.collection.with_options(CodecOptions(document_class=RawBSONDocument))
+        whole = self.connection.collection.with_options(TOLERANT.with_options(document_class=RawBSONDocument))
         for some in requests(rows):
             found = self._found(some, whole, None)
             gone = [product_id for product_id in some["product_id"].tolist() if product_id not in found]

@@ -7,12 +7,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import ReplaceOne, UpdateOne
 
 from catalog.product import ProblemLog
-from catalog.sources.connection import Connection
+from catalog.sources.connection import TOLERANT, Connection
 from catalog.sources.mongo_address import MongoAddress
 
 BULK_BYTES = 8 * 2**20
@@ -94,7 +93,7 @@ class CollectionSink:
     def write(self, document: bytes) -> None:
         """Add one document with all its fields; raises ValueError when it is larger than MongoDB takes."""
         # int64 stays int64: a replacement must not change the type of the `_id` that it is found by
-        whole = RawBSONDocument(document, CodecOptions(document_class=RawBSONDocument))
+        whole = RawBSONDocument(document, TOLERANT.with_options(document_class=RawBSONDocument))
         if len(document) > MAX_DOCUMENT:
             raise ValueError(
                 f"{self.connection.address}: product {whole['_id']} has {len(document):,} bytes, MongoDB takes at most "

@@ -16,10 +16,9 @@ from catalog.cli import main
 from catalog.sources.address import shown
 from catalog.sources.connection import Connection
 from catalog.sources.mongo_address import MongoAddress
-from tests.conftest import make_product
+from tests.mongo_server import PASSWORD
 
 words = st.text(min_size=1, max_size=12)
-PASSWORD = "s3cr/t:p@ss%"
 
 
 @settings(max_examples=150, deadline=None)
@@ -79,22 +78,6 @@ def test_an_option_that_the_driver_does_not_know_is_a_plain_error():
         connection = Connection(MongoAddress.parse(f"mongodb://h/db.c?{option}", {}))
         with pytest.raises(ValueError, match=f"{option.partition('=')[0]}"):
             _ = connection.client
-
-
-@pytest.fixture(scope="module")
-def locked_port(tmp_path_factory):
-    """A server that asks who is there."""
-    from pymongo import MongoClient
-    from secantus import SecantusDBServer
-
-    folder = str(tmp_path_factory.mktemp("locked"))
-    with SecantusDBServer(storage_path=folder, replica_set_name=None) as server, MongoClient(server.uri) as client:
-        client.admin.command("createUser", "reader", pwd=PASSWORD, roles=[{"role": "read", "db": "shop"}])
-        client.shop.products.insert_many([make_product(i, 11 + i % 3, 1) for i in range(30)])
-    server = SecantusDBServer(storage_path=folder, replica_set_name=None, require_auth=True)
-    server.start()
-    yield server.port
-    server.stop()
 
 
 def test_a_password_is_never_on_disk_nor_on_the_screen(locked_port, tmp_path: Path, tree_csv, monkeypatch):

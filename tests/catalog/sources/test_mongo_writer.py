@@ -11,14 +11,14 @@ import time
 
 import bson
 import pytest
-from bson import Int64, ObjectId
+from bson import DatetimeMS, Int64, ObjectId
 from pymongo import UpdateOne
 
 from catalog.catalog import Catalog
 from catalog.sources import mongo_writer
 from catalog.sources.connection import Connection
 from catalog.sources.mongo_address import MongoAddress
-from catalog.sources.mongo_writer import PARTIAL, Writer, mongo_sink
+from catalog.sources.mongo_writer import PARTIAL, CollectionSink, Writer, mongo_sink
 from tests.conftest import make_product
 from tests.mongo_server import uri_of
 
@@ -45,6 +45,14 @@ def test_every_field_arrives_as_it_was(mongo):
     assert everything(mongo) == expected
     assert list(Catalog(uri_of(mongo)).raw(range(30))) == list(map(bson.encode, expected))
     assert mongo.database.list_collection_names() == ["products"]
+
+
+def test_values_that_python_cannot_hold_are_sent_as_they_are():
+    # the server of these tests is written in Python and refuses them, MongoDB's does not
+    document = bson.encode({"_id": 1, "until": DatetimeMS(2**60), "name": "XYZ"}).replace(b"XYZ", b"X\xff\xfe")
+    sink = CollectionSink(Connection(MongoAddress.parse("mongodb://nowhere/db.c", {})))
+    sink.write(document)
+    assert b"X\xff\xfe" in bson.encode({"whole": sink.writer._bulk[0]._doc})
 
 
 def test_what_is_there_is_replaced_only_when_asked(mongo):

@@ -1,0 +1,138 @@
+"""Predictions beside their products: nothing else is touched, and any number of attempts end in the same state."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import quote
+
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.sources import mongo_writer
+from fusion.publish import FIELD, Publication
+from tests.conftest import make_product
+from tests.fusion.predictions import predicted, write_predictions
+from tests.mongo_server import PASSWORD, uri_of
+
+ROWS = [predicted(i, 1000 + i % 3, ("review", "accept")[i % 2], distance=0.3 + i / 100) for i in range(60)]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Predictions of 60 products, one with an `_id` beyond 32 bits."""
+    write_predictions(tmp_path / "out", [*ROWS, predicted(2**40, 2000, "parent", given="KITCHEN > CUPS")])
+    return tmp_path / "out" / "predictions.parquet"
+
+
+def publication(uri: str, source: str = "/data/test.bson") -> Publication:
+    return Publication.to(uri, SimpleNamespace(address=source))
+
+
+def test_the_prediction_stands_beside_the_product_and_nothing_else_changes(mongo, table):
+    products = [{**make_product(row["product_id"], 7), "price": 5, "prediction": "old"} for row in ROWS]
+    mongo.insert_many([*products, {"_id": "other"}, {"_id": 2**40, "imgs": []}])
+    place = publication(uri_of(mongo), uri_of(mongo))
+    written = place.publish(table, "fusion-1", 0.95)
+    assert (written.sent, written.matched, written.modified, written.upserted) == (61, 61, 61, 0)
+    after = {document["_id"]: document for document in mongo.find()}
+    for product, row in zip(products, ROWS, strict=True):
+        assert {**after[product["_id"]], FIELD: "old"} == product
+        found = after[product["_id"]][FIELD]
+        assert found["category_id"] == row["category_id"]
+        assert found["path"] == [row["cat1"], row["cat2"], row["cat3"]]
+        assert found["probabilities"] == pytest.approx([row["p_cat1"], row["p_cat2"], row["p_cat3"]], abs=1e-6)
+        assert (found["decision"], found["given"], found["reason"]) == (row["decision"], row["given"], row["reason"])
+        assert [top["category_id"] for top in found["top"]] == row["top_category_ids"]
+        assert [top["probability"] for top in found["top"]] == pytest.approx(row["top_probabilities"], abs=1e-6)
+        assert (found["run"], found["target_precision"]) == ("fusion-1", 0.95)
+    assert after[2**40][FIELD]["given"] == "KITCHEN > CUPS"
+    assert after["other"] == {"_id": "other"}
+    again = place.publish(table, "fusion-1", 0.95)
+    assert (again.matched, again.modified, again.upserted) == (61, 0, 0)
+    assert {document["_id"]: document for document in mongo.find()} == after
+    assert place.summary(again) == f"{uri_of(mongo)}, field prediction: 0 changed, 61 as they were"
+
+
+def test_a_product_that_was_removed_does_not_come_back_but_another_collection_is_filled(mongo, table):
+    mongo.insert_many([make_product(i) for i in range(60)])
+    place = publication(uri_of(mongo), uri_of(mongo) + "?readPreference=nearest")
+    assert place.summary(place.publish(table, "r", 0.9)).endswith(
+        "60 changed, 0 as they were, 1 products are no longer there"
+    )
+    assert mongo.count_documents({}) == 60
+    other = mongo.database["predictions"]
+    elsewhere = publication(uri_of(other), uri_of(mongo))
+    assert elsewhere.summary(elsewhere.publish(table, "r", 0.9)).endswith("0 changed, 0 as they were, 61 new documents")
+    assert set(other.find_one({"_id": 2**40})) == {"_id", FIELD}
+
+
+def test_publishing_does_not_change_what_the_catalogue_is(mongo, table):
+    mongo.insert_many([make_product(i, 5) for i in range(60)])
+    before = Catalog(uri_of(mongo))
+    publication(uri_of(mongo), before.address).publish(table, "r", 0.9)
+    assert Catalog(uri_of(mongo)).fingerprint == before.fingerprint
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dropped_connections_lose_and_repeat_nothing(mongo, table, proxy, monkeypatch, seed):
+    monkeypatch.setattr(mongo_writer, "BULK_COUNT", 3)
+    mongo.insert_many([{**make_product(i), "visits": 1} for i in range(60)])
+    publication(uri_of(mongo)).publish(table, "expected", 0.9)
+    expected = list(mongo.find(sort=[("_id", 1)]))
+    mongo.update_many({}, {"$unset": {FIELD: ""}})
+    through = proxy(seed, cuts=8, smallest=3000, largest=9000)
+    written = publication(uri_of(mongo, through.port)).publish(table, "expected", 0.9)
+    assert list(mongo.find(sort=[("_id", 1)])) == expected
+    assert written.sent == 61 == written.matched
+    assert through.n_cut > 2
+
+
+PUBLISH = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from catalog.sources import mongo_writer
+from fusion.publish import Publication
+mongo_writer.BULK_COUNT = 2
+flush = mongo_writer.Writer.flush
+mongo_writer.Writer.flush = lambda self: (print("bulk", flush=True), flush(self))
+place = Publication.to(sys.argv[1], SimpleNamespace(address=sys.argv[1]))
+place.publish(Path(sys.argv[2]), "r", 0.9)
+"""
+
+
+def test_a_kill_at_any_moment_is_made_good_by_the_same_command(mongo, table):
+    mongo.insert_many([make_product(i) for i in range(60)])
+    command = [sys.executable, "-c", PUBLISH, uri_of(mongo), str(table)]
+    counts = []
+    for bulks in sorted(random.Random(1).sample(range(2, 28), 3)):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        for _ in range(bulks):
+            process.stdout.readline()
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        counts.append(mongo.count_documents({FIELD: {"$exists": True}}))
+    assert 0 < counts[0] < 60
+    assert counts == sorted(counts)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    killed = list(mongo.find(sort=[("_id", 1)]))
+    mongo.update_many({}, {"$unset": {FIELD: ""}})
+    publication(uri_of(mongo), uri_of(mongo)).publish(table, "r", 0.9)
+    assert list(mongo.find(sort=[("_id", 1)])) == killed
+    assert all(FIELD in document for document in killed)
+
+
+def test_who_may_not_write_is_told_before_anything_is_predicted(locked_port):
+    uri = f"mongodb://reader:{quote(PASSWORD, safe='')}@127.0.0.1:{locked_port}/shop.products?authSource=admin"
+    with pytest.raises(ValueError, match=r"user reader may not do this"):
+        publication(uri)
+    with pytest.raises(ValueError, match=r"--to /tmp/out: expected mongodb://"):
+        publication("/tmp/out")
