@@ -76,6 +76,7 @@ class _Filling:
     Attributes:
         taken: `(n_groups,)` bool, changed in place.
         have, available: `(n_strata,)` products of each category that are in, and in all.
+        stuck: `(n_strata,)` bool, categories of which no more fits in.
     """
 
     def __init__(
@@ -87,18 +88,18 @@ class _Filling:
         self.available = np.bincount(self.stratum)
         self.have = np.bincount(self.stratum[taken[self.group]], minlength=len(self.available))
         self.quotas = np.zeros_like(self.available)
+        self.stuck = self.have == self.available
         self._by_group = np.argsort(self.group, kind="stable")
         self._ends = np.cumsum(self.sizes)
         self._by_stratum = np.lexsort((rank[self.group], self.stratum))
         self._limits = np.concatenate([[0], np.cumsum(self.available)])
 
     def fill(self, power: float, rng: np.random.Generator, arrange: Arrange | None) -> None:
-        """Go through the categories until the sample is full, or a whole round adds nothing."""
+        """Go through the categories until the sample is full, or none can take more."""
         largest = np.zeros_like(self.available)
         np.maximum.at(largest, self.stratum, self.sizes[self.group])
-        before = -1
-        while before < self.have.sum() < self.n_products:
-            before = int(self.have.sum())
+        while self.have.sum() < self.n_products and not self.stuck.all():
+            self.stuck |= self.have == self.available
             # the largest groups first: singles can make up for what those add or miss
             self._round(np.lexsort((rng.random(len(largest)), -largest)), power, rng, arrange)
 
@@ -111,11 +112,13 @@ class _Filling:
             planned = wanted == 0
             if wanted > 0:
                 n_added = self._fill_one(own, wanted, arrange)
+                self.stuck[own] = n_added == 0
                 planned = bool(self.have[own] == self.quotas[own]) and n_added == wanted
 
     def _plan(self, rest: NDArray[np.int64], power: float, rng: np.random.Generator) -> None:
         """Share out what the categories done have left to the others."""
-        have, available = self.have[rest], self.available[rest]
+        have = self.have[rest]
+        available = np.where(self.stuck[rest], have, self.available[rest])
         total = self.n_products - int(self.have.sum() - have.sum())
         total = int(np.clip(total, have.sum(), available.sum()))
         self.quotas[rest] = allocate(available, total, power, rng, have)
