@@ -1,4 +1,4 @@
-"""`catalog info | split | sample | subset | demo`."""
+"""`catalog info | split | sample | subset | diff | demo`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from catalog.changes.commands import diff
 from catalog.command import (
     SOURCE,
     TREE_HELP,
@@ -29,7 +30,7 @@ from catalog.sources.address import Address
 @click.version_option(package_name="rayonnage")
 @verbose_option
 def main(verbose: bool) -> None:
-    """Look at a catalogue, split it for training, or write the demo catalogue."""
+    """Look at a catalogue, cut it smaller, split it for training, or write the demo catalogue."""
 
 
 @main.command()
@@ -138,5 +139,5 @@ def demo(folder: Path, n_train: int, n_test: int, seed: int) -> None:
     say(f"next: catalog split {folder / 'train.bson'} --tree {folder / 'category_names.csv'}")
 
 
-for command in (sample, subset):
+for command in (sample, subset, diff):
     main.add_command(command)

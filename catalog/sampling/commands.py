@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from catalog.command import SOURCE, progress_bar, say, tree_option
+from catalog.command import SOURCE, given_tree, lang_option, names_option, progress_bar, say, tree_option
 from catalog.sources.address import Address
 
 max_copies_option = click.option(
@@ -20,6 +20,8 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files
 @click.argument("source", type=SOURCE)
 @click.argument("destination", type=SOURCE)
 @tree_option
+@names_option
+@lang_option
 @click.option("--products", type=click.IntRange(1), required=True, help="How many, to within a group of copies.")
 @click.option("--balanced", is_flag=True, help="As many of each category as of the others, as far as they go.")
 @click.option("--power", type=click.FloatRange(0, 1), default=None,
@@ -36,6 +38,8 @@ def sample(
     source: Address,
     destination: Address,
     tree: Path | None,
+    names: Path | None,
+    lang: str | None,
     products: int,
     balanced: bool,
     power: float | None,
@@ -51,12 +55,11 @@ def sample(
     from catalog.sampling.sample import Draw, quota_level
     from catalog.sampling.sample import sample as draw_sample
     from catalog.sampling.writing import bson_destination, record_path
-    from catalog.taxonomy import Taxonomy
 
     file = bson_destination(destination)
     level, exponent = quota_level(balanced=balanced, power=power, level=level)
     wanted = Draw(products, level, exponent, min_per_leaf, max_copies, seed, None if spread is None else str(spread))
-    taxonomy = Taxonomy.from_csv(tree) if tree else None
+    taxonomy = given_tree(tree, names, lang)
     with progress_bar("sample") as progress:
         catalog = Catalog(source, progress)
         record = draw_sample(catalog, file, wanted, taxonomy, overwrite=overwrite, progress=progress)
@@ -69,6 +72,8 @@ def sample(
 @click.argument("source", type=SOURCE)
 @click.argument("destination", type=SOURCE)
 @tree_option
+@names_option
+@lang_option
 @click.option("--shelf", "shelves", multiple=True, metavar="PATH", help='Only below this: "LIBRAIRIE", "MUSIQUE > CD".')
 @click.option("--without", multiple=True, metavar="PATH", help="Not below this.")
 @click.option("--n-images", type=click.IntRange(0, 4), multiple=True, help="Only products with so many photos.")
@@ -85,6 +90,8 @@ def subset(
     source: Address,
     destination: Address,
     tree: Path | None,
+    names: Path | None,
+    lang: str | None,
     shelves: tuple[str, ...],
     without: tuple[str, ...],
     n_images: tuple[int, ...],
@@ -100,12 +107,11 @@ def subset(
     from catalog.sampling.subset import Filters, tree_beside
     from catalog.sampling.subset import subset as write_subset
     from catalog.sampling.writing import bson_destination, record_path
-    from catalog.taxonomy import Taxonomy
 
     file = bson_destination(destination)
     listed = None if products is None else str(products)
     filters = Filters(shelves, without, n_images, labelled, listed, min_leaf_size)
-    taxonomy = Taxonomy.from_csv(tree) if tree else None
+    taxonomy = given_tree(tree, names, lang)
     smaller = tree_out or (tree_beside(file) if tree else None)
     with progress_bar("subset") as progress:
         catalog = Catalog(source, progress)

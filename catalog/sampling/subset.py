@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.labels import ID_COLUMNS, separator_of
+from catalog.csv_rows import read_rows
+from catalog.labels import ID_COLUMNS
 from catalog.sampling.copies import Copies
 from catalog.sampling.record import LeftOut, Record
 from catalog.sampling.shelf import leaves_of_shelves
@@ -166,24 +167,16 @@ def tree_beside(destination: Path) -> Path:
 
 
 def read_ids(path: Path) -> NDArray[np.int64]:
-    """`(n,)` sorted distinct ids of the column `product_id` or `_id` of a CSV."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist: give a CSV with the column product_id (--products)")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter=separator_of(file.readline()))
-            file.seek(0)
-            names = list(reader.fieldnames or [])
-            column = next((name for name in ID_COLUMNS if name in names), None)
-            if column is None:
-                raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(names) or 'nothing'}")
-            return np.unique(np.fromiter((_id(row[column], path, reader.line_num) for row in reader), np.int64))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None
+    """`(n,)` sorted distinct ids of the column `product_id` or `_id` of a CSV; raises as `read_rows` does."""
+    return np.unique(np.fromiter(_ids(path), np.int64))
 
 
-def _id(cell: str | None, path: Path, line: int) -> int:
-    try:
-        return int(np.int64(int(cell or "")))
-    except (ValueError, OverflowError):
-        raise ValueError(f"{path}, line {line}: expected an integer of 64 bits, got {cell!r}") from None
+def _ids(path: Path) -> Iterator[int]:
+    for line, row in read_rows(path, (), "give a CSV with the column product_id (--products)"):
+        cell = next((row[name] for name in ID_COLUMNS if name in row), None)
+        if cell is None:
+            raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(row)}")
+        try:
+            yield int(np.int64(int(cell)))
+        except (ValueError, OverflowError):
+            raise ValueError(f"{path}, line {line}: expected an integer of 64 bits, got {cell!r}") from None

@@ -1,0 +1,46 @@
+"""`catalog diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from catalog.command import SOURCE, given_tree, lang_option, names_option, progress_bar, say, tree_option
+from catalog.sources.address import Address
+
+
+@click.command()
+@click.argument("old", type=SOURCE)
+@click.argument("new", type=SOURCE)
+@tree_option
+@click.option("--new-tree", type=click.Path(path_type=Path), default=None, help="Tree of NEW where it is another one.")
+@names_option
+@lang_option
+@click.option("--output", type=click.Path(path_type=Path), default=None, metavar="FOLDER",
+              help="Write every change to diff.csv, and the numbers to diff.json.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+def diff(
+    old: Address,
+    new: Address,
+    tree: Path | None,
+    new_tree: Path | None,
+    names: Path | None,
+    lang: str | None,
+    output: Path | None,
+    overwrite: bool,
+) -> None:
+    """What changed from OLD to NEW: products, their categories and photos, and the tree."""
+    from catalog.catalog import Catalog
+    from catalog.changes.difference import Difference
+    from catalog.changes.writing import check_output, write_difference
+
+    trees = given_tree(tree, names, lang), None if new_tree is None else given_tree(new_tree, names, lang)
+    if output is not None:
+        check_output(output, overwrite)
+    with progress_bar("diff") as progress:
+        difference = Difference.between(Catalog(old, progress), Catalog(new, progress), *trees, progress)
+    say(str(difference))
+    if output is not None:
+        with progress_bar("write") as progress:
+            say(f"all of it: {', '.join(map(str, write_difference(difference, output, progress)))}")

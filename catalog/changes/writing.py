@@ -1,0 +1,48 @@
+"""A difference on disk: every change as a row, and the numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from catalog.atomic import atomic_path, write_text
+from catalog.changes.difference import Difference
+from catalog.sources.source import Progress
+
+COLUMNS = (
+    "product_id",
+    "change",
+    "level",
+    "old_category_id",
+    "old_path",
+    "old_photos",
+    "new_category_id",
+    "new_path",
+    "new_photos",
+)
+ROWS, NUMBERS = "diff.csv", "diff.json"
+AT_A_TIME = 1000
+
+
+def check_output(folder: Path, overwrite: bool) -> None:
+    """Raise FileExistsError when a file to write exists and `overwrite` is not set."""
+    for path in (folder / ROWS, folder / NUMBERS):
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists already: give another --output, or --overwrite to replace it")
+
+
+def write_difference(difference: Difference, folder: Path, progress: Progress | None = None) -> list[Path]:
+    """Write `diff.csv`, row by row, and `diff.json`; returns both. A product with two changes has two rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = difference.counts()
+    total = sum(counts.values()) - counts["unchanged"]
+    with atomic_path(folder / ROWS) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for done, row in enumerate(difference.rows(), start=1):
+            writer.writerow(row)
+            if progress is not None and (done % AT_A_TIME == 0 or done == total):
+                progress(done, total)
+    write_text(folder / NUMBERS, json.dumps(difference.to_json(), indent=1, ensure_ascii=False) + "\n")
+    return [folder / ROWS, folder / NUMBERS]
