@@ -41,6 +41,8 @@ def diff(
     with progress_bar("diff") as progress:
         difference = Difference.between(Catalog(old, progress), Catalog(new, progress), *trees, progress)
     say(str(difference))
-    if output is not None:
+    if output is None:
+        say("next: --output FOLDER writes every change")
+    else:
         with progress_bar("write") as progress:
             say(f"all of it: {', '.join(map(str, write_difference(difference, output, progress)))}")

@@ -109,7 +109,7 @@ class Difference:
         before_path, after_path = _Paths(self.old_tree), _Paths(self.new_tree)
         found = []
         for i in np.argsort(-times, kind="stable")[:MOST_MOVES].tolist():
-            own = where[by_pair[starts[i] : starts[i] + 3]]
+            own = where[by_pair[starts[i] : starts[i] + min(3, times[i])]]
             found.append(
                 {
                     "products": int(times[i]),
