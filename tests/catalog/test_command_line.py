@@ -33,6 +33,19 @@ def test_info_counts_and_names(write_bson, tree_csv):
     assert "no problems" in call("info", write_bson(make_product(1, 11), name="good.bson"))
 
 
+def test_info_names_categories_in_the_language_asked_for(write_bson, tree_csv, tmp_path):
+    path = write_bson(*[make_product(i, 11) for i in range(4)])
+    names = tmp_path / "names.csv"
+    names.write_text("name\tlang\tcategory_id\tlevel\nBooks\ten\t12\t1\nNovels\ten\t11\t\n", encoding="utf-8")
+    given = ("info", path, "--tree", tree_csv, "--names", names)
+    assert "4  LIBRAIRIE > LITTERATURE > ROMAN" in call(*given)
+    assert "4  Books > LITTERATURE > Novels" in call(*given, "--lang", "en")
+    assert "--tree" in call("info", path, "--lang", "en", code=1)
+    names.write_text("category_id,lang,level,name\n11,en,1,Books\n13,en,1,Library\n")
+    said = call(*given, "--lang", "en", code=1)
+    assert "lines 2 and 3: LIBRAIRIE is called 'Books' and 'Library' in en" in said
+
+
 def test_split_writes_a_plan_and_names_the_next_command(tiny_catalog, tree_csv, tmp_path):
     room = tmp_path / "runs"
     said = call("split", tiny_catalog.address, "--tree", tree_csv, "--workspace", room, "--folds", 3)

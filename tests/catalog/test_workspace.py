@@ -10,6 +10,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.config import StrictConfig
+from catalog.names import Name, Names
 from catalog.plan import make_plan
 from catalog.run import Run
 from catalog.taxonomy import Taxonomy
@@ -130,3 +131,42 @@ def test_a_changed_catalogue_is_refused_and_the_command_named(tmp_path, tree_csv
     write_bson(*[make_product(i, 12) for i in range(20)])
     with pytest.raises(ValueError, match=r"has changed since it was split: run `catalog split"):
         room.training_catalog()
+
+
+def split(room, tree, write_bson, n=20):
+    path = write_bson(*[make_product(i, 11) for i in range(n)])
+    return room.save_plan(make_plan(Catalog(path), tree)[0], tree)
+
+
+def test_names_travel_to_the_workspace_and_every_run(tmp_path, tree_csv, write_bson):
+    room, tree = Workspace(tmp_path / "runs"), Taxonomy.from_csv(tree_csv)
+    named = tree.with_names(Names((Name(11, 1, "en", "Books"), Name(31, 1, "de", "Küche"))))
+    split(room, named, write_bson)
+    run = make_run(room.folder, room.taxonomy())
+    run.save()
+    # the folder alone is enough
+    alone = Run.load(run.folder.rename(tmp_path / "alone"))
+    for holder in (room, alone):
+        assert holder.taxonomy().shown == tree.paths
+        assert holder.taxonomy("en").shown[tree.leaf_index(11)][0] == "Books"
+        assert holder.taxonomy("de").shown[tree.leaf_index(31)][0] == "Küche"
+        assert holder.taxonomy("en").fingerprint == tree.fingerprint
+
+
+def test_the_same_plan_with_names_names_its_runs_and_another_tree_forgets_them(tmp_path, tree_csv, write_bson):
+    room, tree = Workspace(tmp_path / "runs"), Taxonomy.from_csv(tree_csv)
+    split(room, tree, write_bson)
+    run = make_run(room.folder, tree)
+    run.save()
+    room.register(run, "2")
+    named = tree.with_names(Names((Name(11, 1, "en", "Books"),)))
+    assert split(room, named, write_bson) == 0
+    assert run.taxonomy("en").shown[tree.leaf_index(11)][0] == "Books"
+    # the same plan without names keeps those that were given before
+    split(room, tree, write_bson)
+    assert room.taxonomy("en").shown[tree.leaf_index(11)][0] == "Books"
+    smaller = Taxonomy([(11, ("A", "B", "C")), (12, ("D", "B", "C"))])
+    split(room, smaller, write_bson)
+    assert not room.taxonomy().names
+    with pytest.raises(ValueError, match="another category tree"):
+        run.take_names(smaller)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,12 @@ def test_shelves_are_exact_paths():
         shelf_leaves(TREE, ["MUSIC"])
     with pytest.raises(ValueError, match="none of"):
         shelf_leaves(TREE, ["MUSIQUE > JAZZ"])
+
+
+def test_shelves_may_be_written_in_either_unicode_form():
+    split = unicodedata.normalize("NFD", "BÉBÉ")
+    tree = Taxonomy([(1, ("BÉBÉ", "LIVRES", "A")), (2, ("JEUX", "B", "C"))])
+    assert shelf_leaves(tree, [f"{split} > LIVRES"]).tolist() == shelf_leaves(tree, ["BÉBÉ"]).tolist() == [0]
 
 
 def test_mass_counts_the_unlisted_share_and_silent_rows_are_not_routed():
