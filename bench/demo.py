@@ -24,7 +24,18 @@ def main(folder: Path) -> None:
         "train the text branch": ["ocr", "train", *demo],
         "train the head": ["fusion", "train", *demo],
         "predict": ["fusion", "predict", test, "--output", str(folder / "predictions"), *room],
-        "evaluate": ["fusion", "evaluate", test, "--labels", truth, "--output", str(folder / "report"), *room],
+        "evaluate": [
+            "fusion",
+            "evaluate",
+            test,
+            "--labels",
+            truth,
+            "--output",
+            str(folder / "report"),
+            "--lang",
+            "en",
+            *room,
+        ],
     }
     times = {}
     for number, (title, command) in enumerate(stages.items(), start=1):

@@ -112,6 +112,8 @@ def split(
     sizes = [len(plan.held_out_positions(part)) for part in plan.held_out_parts]
     say(f"plan {plan.plan_id}: {len(plan.positions)} products, held out {', '.join(map(str, sizes))}")
     say(f"largest linked group {plan.largest_component:.1%}; photo too common to link: {plan.n_unlinked} products")
+    if names is not None:
+        say(f"names in {', '.join(taxonomy.names.languages) or 'no language'}: --lang shows them")
     if len(log):
         note(log.summary())
     if parts is not None:

@@ -10,8 +10,19 @@ from pathlib import Path
 
 from catalog.atomic import write_text
 
-INTEGER = re.compile(r"-?[0-9]{1,18}")
-"""An id: 64 bits hold it."""
+_ID = re.compile(r"'?(-?[0-9]{1,19})([.,]0{1,2})?")
+"""An id as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
+_EXACT = 2**53
+"""Larger integers that were floating-point numbers on their way are rounded: other products' ids."""
+
+
+def id_in(cell: str) -> int | None:
+    """The product or category id in a cell: an integer of 64 bits; None where there is none."""
+    found = _ID.fullmatch(cell.strip())
+    if found is None:
+        return None
+    value = int(found[1])
+    return value if -(2**63) <= value < 2**63 and (found[2] is None or abs(value) <= _EXACT) else None
 
 
 def separator_of(header: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.csv_rows import read_rows
+from catalog.csv_rows import id_in, read_rows
 from catalog.taxonomy import UNKNOWN, Taxonomy
 
 ID_COLUMNS = ("product_id", "_id")
@@ -41,9 +41,8 @@ def _read(path: Path) -> dict[int, int]:
         product = next((row[name] for name in ID_COLUMNS if name in row), None)
         if product is None:
             raise ValueError(f"{path}: expected the columns product_id and category_id, got {', '.join(row)}")
-        try:
-            # numpy refuses what does not fit 64 bits
-            given[int(np.int64(int(product)))] = int(np.int64(int(row["category_id"])))
-        except (ValueError, OverflowError):
-            raise ValueError(f"{path}, line {line}: ids must be integers") from None
+        product_id, category_id = id_in(product), id_in(row["category_id"])
+        if product_id is None or category_id is None:
+            raise ValueError(f"{path}, line {line}: ids must be integers of 64 bits")
+        given[product_id] = category_id
     return given

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from catalog.csv_rows import INTEGER, read_rows, write_rows
+from catalog.csv_rows import id_in, read_rows, write_rows
 
 COLUMNS = ("category_id", "lang", "name")
 LEVEL = "level"
@@ -53,15 +53,15 @@ class Names:
         path = Path(path)
         rows, faults = [], []
         for line, row in read_rows(path, COLUMNS, "give a CSV with category_id,lang,name and perhaps level (--names)"):
-            leaf, lang, level = row["category_id"].strip(), row["lang"].strip().lower(), row.get(LEVEL, "").strip()
-            if not INTEGER.fullmatch(leaf):
-                faults.append(f"line {line}: category_id {leaf!r} is not an integer")
+            leaf, lang, level = id_in(row["category_id"]), row["lang"].strip().lower(), row.get(LEVEL, "").strip()
+            if leaf is None:
+                faults.append(f"line {line}: category_id {row['category_id']!r} is not an integer of 64 bits")
             elif not LANGUAGE.fullmatch(lang):
                 faults.append(f"line {line}: lang {lang!r} is no language code such as en, fr or pt-br")
             elif level not in ("", "1", "2", "3"):
                 faults.append(f"line {line}: level {level!r} is not 1, 2 or 3")
             elif text := row["name"].strip():
-                rows.append(Name(int(leaf), int(level or 3), lang, text, line))
+                rows.append(Name(leaf, int(level or 3), lang, text, line))
         refuse(str(path), faults, "cannot be read")
         return cls(tuple(rows), str(path))
 

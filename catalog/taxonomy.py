@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from catalog.csv_rows import INTEGER, read_rows, write_rows
+from catalog.csv_rows import id_in, read_rows, write_rows
 from catalog.names import Names
 from catalog.naming import names_for, shown_in
 
@@ -77,14 +77,15 @@ class Taxonomy:
         leaves, faults = [], []
         for line, row in read_rows(path, COLUMNS, "give the CSV of the category tree (--tree)"):
             # names are kept to the letter: in a shop's tree two may differ by a trailing blank alone
-            leaf, cat1, cat2, cat3 = (row[name] for name in COLUMNS)
+            cell, cat1, cat2, cat3 = (row[name] for name in COLUMNS)
+            leaf = id_in(cell)
             empty = [name for name in COLUMNS[1:] if not row[name].strip()]
-            if not INTEGER.fullmatch(leaf.strip()):
-                faults.append(f"line {line}: category_id {leaf!r} is not an integer")
+            if leaf is None:
+                faults.append(f"line {line}: category_id {cell!r} is not an integer of 64 bits")
             elif empty:
                 faults.append(f"line {line}: leaf {leaf} has no {empty[0]}")
             else:
-                leaves.append((int(leaf), (cat1, cat2, cat3)))
+                leaves.append((leaf, (cat1, cat2, cat3)))
         if faults:
             shown = "\n".join(faults[:5])
             raise ValueError(f"{path}: {len(faults)} leaves cannot be placed in the tree\n{shown}")

@@ -40,7 +40,8 @@ class Answer:
         product_id: as given, or the position in the list.
         best: the likeliest leaf.
         probabilities: of Cat I, II, III along its path, rising upwards: Cat I is the surest.
-        decision: `accept`, `parent` or `review`; given: the path that is given without review, empty for none.
+        decision: `accept`, `parent` or `review`; given: the path that is given without review, empty for none. All
+            paths are in the language asked for.
         candidates: likely leaves, the likeliest first, then by rising expected distance in the tree.
         votes: each speaking expert's likeliest leaf; its `leaf` is an index of `Model.tree`.
         text_read: words read on the photos. reason: one line for people.

@@ -29,7 +29,7 @@ from ocr.commands import CHUNK, predict_catalog
 from ocr.config import OcrConfig
 from ocr.expert import Reading, read_products
 from ocr.reader import PhotoReader
-from ocr.route import RouteCurve, shelf_leaves
+from ocr.route import RouteCurve, shelf_leaves, shelf_names
 from ocr.training import make_reader, route_threshold
 
 N_EXAMPLES = 12
@@ -67,7 +67,9 @@ def evaluate(
     readings.collect(catalog, found.select(on_shelf), reader, progress)
     system = System("text", "words read on the photos", scores, len(scores) / int(on_shelf.sum()))
     what = "held-out products" if file is None else "all products"
-    report = Report("Text branch", f"{what} of {catalog.name} on {', '.join(config.shelves)}", [system], tree)
+    report = Report(
+        "Text branch", f"{what} of {catalog.name} on {', '.join(shelf_names(tree, config.shelves))}", [system], tree
+    )
     report.tables = [
         _silence_table(found.select(on_shelf)),
         _table("By mean confidence of the words read", "confidence", readings.confidence, scores, _confidence_band),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import SEPARATOR, Taxonomy
+from catalog.taxonomy import SEPARATOR, Taxonomy, path_text
 
 log = logging.getLogger(__name__)
 CHUNK = 1024
@@ -44,6 +44,19 @@ def shelf_leaves(tree: Taxonomy, shelves: Sequence[str]) -> NDArray[np.int64]:
             f"it has for instance {', '.join(dict.fromkeys(near))}. Name its books and music: --set 'shelves=[...]'"
         )
     return np.unique(np.concatenate(leaves))
+
+
+def shelf_names(tree: Taxonomy, shelves: Sequence[str]) -> list[str]:
+    """The configured shelves as people are shown them; those that the tree lacks as they are configured."""
+    names = []
+    for shelf in shelves:
+        try:
+            leaf = tree.leaves_below(shelf)[0]
+        except KeyError:
+            names.append(shelf)
+        else:
+            names.append(path_text(tree.shown[leaf][: len(shelf.split(SEPARATOR))]))
+    return names
 
 
 def shelf_mass(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.float32]:

@@ -7,9 +7,10 @@ import unicodedata
 import numpy as np
 import pytest
 
+from catalog.names import Name, Names
 from catalog.probabilities import Probabilities, Silence
 from catalog.taxonomy import Taxonomy
-from ocr.route import THRESHOLDS, RouteCurve, RoutePoint, routed, shelf_leaves, shelf_mass
+from ocr.route import THRESHOLDS, RouteCurve, RoutePoint, routed, shelf_leaves, shelf_mass, shelf_names
 
 TREE = Taxonomy(
     [
@@ -36,6 +37,14 @@ def test_shelves_may_be_written_in_either_unicode_form():
     split = unicodedata.normalize("NFD", "BÉBÉ")
     tree = Taxonomy([(1, ("BÉBÉ", "LIVRES", "A")), (2, ("JEUX", "B", "C"))])
     assert shelf_leaves(tree, [f"{split} > LIVRES"]).tolist() == shelf_leaves(tree, ["BÉBÉ"]).tolist() == [0]
+
+
+def test_shelves_are_named_in_the_language_shown():
+    english = TREE.with_names(Names((Name(5, 1, "en", "Music"), Name(4, 2, "en", "Compact discs")))).in_language("en")
+    shelves = ["MUSIQUE", "MUSIQUE > CD", "BOOKS", "LIBRAIRIE"]
+    assert shelf_names(english, shelves) == ["Music", "Music > Compact discs", "BOOKS", "LIBRAIRIE"]
+    assert shelf_names(TREE, shelves) == shelves
+    assert shelf_leaves(english, shelves).tolist() == shelf_leaves(TREE, shelves).tolist()
 
 
 def test_mass_counts_the_unlisted_share_and_silent_rows_are_not_routed():
