@@ -146,7 +146,15 @@ class Taxonomy:
     @cached_property
     def fingerprint(self) -> str:
         """Identity of the tree: ids and paths."""
-        text = "\n".join(f"{i}\t" + "\t".join(p) for i, p in zip(self.leaf_ids, self.paths, strict=True))
+        return self._digest(self.paths)
+
+    @property
+    def shown_fingerprint(self) -> str:
+        """Identity of the names shown; empty where they are the tree's own."""
+        return "" if self.shown is self.paths else self._digest(self.shown)
+
+    def _digest(self, paths: Sequence[tuple[str, ...]]) -> str:
+        text = "\n".join(f"{i}\t" + "\t".join(p) for i, p in zip(self.leaf_ids, paths, strict=True))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def leaf_index(self, category_ids: ArrayLike) -> NDArray[np.int64]:

@@ -103,6 +103,7 @@ def _predict_locked(
             "run": predictor.run.folder.name,
             "precision": predictor.target_precision,
             "lang": predictor.tree.lang,
+            "names": predictor.tree.shown_fingerprint,
             "part": PART,
             "columns": SCHEMA.names,
         },
@@ -144,10 +145,15 @@ def _claim(folder: Path, identity: dict[str, Any]) -> None:
         write_text(path, json.dumps(identity, indent=2) + "\n")
         return
     # predictions of before there were languages have the tree's own names
-    found = {"lang": "", **read_json(path)}
+    found = {"lang": "", "names": "", **read_json(path)}
     if found != identity:
-        other = "language" if {**found, "lang": identity["lang"]} == identity else "input, model, precision or version"
-        raise ValueError(f"{folder} holds predictions of another {other}: choose another --output, or --overwrite them")
+        same_but_names = {**found, "lang": identity["lang"], "names": identity["names"]} == identity
+        other = (
+            "with names in another language, or other names"
+            if same_but_names
+            else ("of another input, model, precision or version")
+        )
+        raise ValueError(f"{folder} holds predictions {other}: choose another --output, or --overwrite them")
 
 
 def _keep_answers(folder: Path, journal: Journal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 from collections.abc import Sequence
@@ -47,15 +48,11 @@ def shelf_leaves(tree: Taxonomy, shelves: Sequence[str]) -> NDArray[np.int64]:
 
 
 def shelf_names(tree: Taxonomy, shelves: Sequence[str]) -> list[str]:
-    """The configured shelves as people are shown them; those that the tree lacks as they are configured."""
+    """Those of the configured shelves that the tree has, as people are shown them."""
     names = []
     for shelf in shelves:
-        try:
-            leaf = tree.leaves_below(shelf)[0]
-        except KeyError:
-            names.append(shelf)
-        else:
-            names.append(path_text(tree.shown[leaf][: len(shelf.split(SEPARATOR))]))
+        with contextlib.suppress(KeyError):
+            names.append(path_text(tree.shown[tree.leaves_below(shelf)[0]][: len(shelf.split(SEPARATOR))]))
     return names
 
 

@@ -41,6 +41,11 @@ def test_info_names_categories_in_the_language_asked_for(write_bson, tree_csv, t
     assert "4  LIBRAIRIE > LITTERATURE > ROMAN" in call(*given)
     assert "4  Books > LITTERATURE > Novels" in call(*given, "--lang", "en")
     assert "--tree" in call("info", path, "--lang", "en", code=1)
+    room = tmp_path / "runs"
+    more = write_bson(*[make_product(i, 11) for i in range(20)], name="more.bson")
+    said = call("split", more, "--tree", tree_csv, "--names", names, "--workspace", room)
+    assert "names in en: --lang shows them" in said
+    assert Workspace(room).taxonomy("en").shown_path(1, 1) == ("Books",)
     names.write_text("category_id,lang,level,name\n11,en,1,Books\n13,en,1,Library\n")
     said = call(*given, "--lang", "en", code=1)
     assert "lines 2 and 3: LIBRAIRIE is called 'Books' and 'Library' in en" in said

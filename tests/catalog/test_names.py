@@ -46,6 +46,8 @@ def test_names_are_shown_and_nothing_else_changes(tree):
     assert english.shown_path(2, int(tree.ancestor(2)[poem])) == ("Books", "Literature")
     assert english.shown[tree.leaf_index(31)] == ("CUISINE", "TASSES", "MUG")
     assert english.lang == "en"
+    assert english.shown_fingerprint not in ("", english.fingerprint)
+    assert (tree.shown_fingerprint, both.shown_fingerprint) == ("", "")
     assert (english.paths, english.fingerprint) == (tree.paths, tree.fingerprint)
     assert english.node_path(1, 0) == tree.node_path(1, 0)
     assert english.leaves_below("LIBRAIRIE").tolist() == tree.leaves_below("LIBRAIRIE").tolist()

@@ -103,10 +103,17 @@ def test_predictions_differ_in_names_alone_and_a_folder_keeps_its_language(room,
     for folder, lang in (("en", ()), ("fr", ("--lang", "en")), ("en", ("--lang", "de"))):
         refused = CliRunner().invoke(fusion, [*map(str, arguments), "--output", str(tmp_path / folder), *lang])
         assert refused.exit_code == 1
-        assert "holds predictions of another language" in refused.stderr
+        assert "holds predictions with names in another language" in refused.stderr
+    # a language whose names were changed in between is not continued either
+    other = shutil.copytree(room, tmp_path / "other")
+    names = Workspace(other).require("fusion").folder / "names.csv"
+    names.write_text(names.read_text(encoding="utf-8").replace("Novels", "Romances"), encoding="utf-8")
+    resumed = ["predict", test_bson, "--workspace", other, "--output", tmp_path / "en", "--lang", "en"]
+    refused = CliRunner().invoke(fusion, [str(argument) for argument in resumed])
+    assert "or other names" in refused.stderr
     # predictions of before there were languages are in the tree's own names
     whose = json.loads((tmp_path / "fr" / "input.json").read_text())
-    del whose["lang"]
+    del whose["lang"], whose["names"]
     (tmp_path / "fr" / "input.json").write_text(json.dumps(whose))
     call(fusion, *arguments, "--output", tmp_path / "fr")
 
