@@ -1,4 +1,4 @@
-"""`catalog info | split | sample | subset | diff | demo`."""
+"""The `catalog` command line."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from catalog.command import (
 )
 from catalog.sampling.commands import overwrite_option, sample, subset
 from catalog.sources.address import Address
+from catalog.sources.commands import convert_command
 
 
 @click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -141,5 +142,5 @@ def demo(folder: Path, n_train: int, n_test: int, seed: int) -> None:
     say(f"next: catalog split {folder / 'train.bson'} --tree {folder / 'category_names.csv'}")
 
 
-for command in (sample, subset, diff):
+for command in (sample, subset, diff, convert_command):
     main.add_command(command)

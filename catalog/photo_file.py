@@ -8,12 +8,28 @@ from pathlib import Path
 from catalog.sources.address import Address
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+ENDINGS = (
+    (b"\xff\xd8\xff", ".jpg"),
+    (b"\x89PNG\r\n\x1a\n", ".png"),
+    (b"GIF8", ".gif"),
+    (b"BM", ".bmp"),
+    (b"II*\0", ".tif"),
+    (b"MM\0*", ".tif"),
+)
+"""First bytes of a format, and the ending of its files."""
 MAX_BYTES = 64 * 2**20
 
 
 def is_photo(path: Path) -> bool:
     """Whether a file's name says that it is a photo."""
     return path.suffix.lower() in SUFFIXES
+
+
+def ending_of(photo: bytes) -> str:
+    """The ending that fits an encoded photo; `.jpg` where nothing tells, so that it is still taken for a photo."""
+    if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
+        return ".webp"
+    return next((ending for start, ending in ENDINGS if photo.startswith(start)), ".jpg")
 
 
 def photo_files(given: Sequence[Address]) -> list[Path] | None:

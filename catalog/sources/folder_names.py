@@ -14,7 +14,6 @@ from catalog.taxonomy import Taxonomy, path_text
 
 DIGITS = re.compile(rb"[0-9]+")
 ID = re.compile(r"-?[0-9]{1,19}")
-CATEGORY = re.compile(r"[0-9]{1,18}")
 UNLABELLED = "unlabelled"
 """Class folder of products without a category."""
 
@@ -30,8 +29,9 @@ def product_id_of(name: str) -> tuple[int, bool]:
     Any other name gives a number of 63 bits that is the same everywhere: the BLAKE2b digest (8 bytes, big-endian, first
     bit cleared) of the name in Unicode form NFC, encoded as UTF-8.
     """
-    if ID.fullmatch(name) and -(2**63) <= int(name) < 2**63:
-        return int(name), True
+    number = _number(name)
+    if number is not None:
+        return number, True
     text = unicodedata.normalize("NFC", name).encode("utf-8", "surrogateescape")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") & (2**63 - 1), False
 
@@ -56,11 +56,11 @@ class CategoryFolders:
         keep.
         """
         names = [os.fsdecode(folder) for folder in folders]
+        numbers = [number for name in names if (number := _number(name)) is not None]
+        if numbers:
+            return numbers[-1], ""
         if UNLABELLED in names:
             return NO_CATEGORY, ""
-        numbers = [name for name in names if CATEGORY.fullmatch(name)]
-        if numbers:
-            return int(numbers[-1]), ""
         if self.tree is None:
             return NO_CATEGORY, "no category_id in it; for folders of names give the tree, as category_names.csv in it"
         path = tuple(names[-3:])
@@ -71,6 +71,18 @@ class CategoryFolders:
                 ids = ", ".join(map(str, sorted(found)))
                 return NO_CATEGORY, f"{path_text(path)} is the name of {ids}: name the folder by its category_id"
         return NO_CATEGORY, f"{path_text(path)} is not in the tree"
+
+
+def folder_name(name: str) -> str:
+    """A category's name as a folder may have it: without slashes, not hidden, of a bounded length."""
+    safe = re.sub(r"[/\\\0]", "-", name)
+    safe = f"_{safe}" if safe.startswith(".") else safe
+    return safe.encode()[:200].decode("utf-8", "ignore")
+
+
+def _number(name: str) -> int | None:
+    """The integer of 64 bits that a name is."""
+    return int(name) if ID.fullmatch(name) and -(2**63) <= int(name) < 2**63 else None
 
 
 def _loose(name: str) -> str:

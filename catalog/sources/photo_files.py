@@ -99,7 +99,7 @@ class PhotoFiles(ABC):
 
     def index(self, progress: Progress | None = None) -> Index:
         """List everything once and write the manifest; raises ValueError when there is not one usable product."""
-        problems, place = ProblemLog(), self.sidecar(".photos")
+        problems, place = ProblemLog(), self.sidecar(".manifest")
         place.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(place) as temporary, temporary.open("wb") as file:
             writer = ManifestWriter(file, self.header())
@@ -138,7 +138,7 @@ class PhotoFiles(ABC):
 
     def _photos(self, row: NDArray[np.void]) -> list[bytes]:
         if self._manifest is None:
-            self._manifest = Manifest(self.sidecar(".photos"))
+            self._manifest = Manifest(self.sidecar(".manifest"))
         return self._manifest.photos(row)
 
     def _read(self, path: bytes) -> bytes:

@@ -22,6 +22,8 @@ from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import Taxonomy
 
 TREE_NAMES = ("category_names.csv", "tree.csv")
+PRODUCT_NAMES = ".product_ids.csv"
+"""Ending of the CSV, `product_id,name`, that is kept of product folders whose names are no integers."""
 NOT_YET = 20_000
 """Files and folders looked at before a folder without one photo is taken for something else."""
 
@@ -68,7 +70,7 @@ class PhotoFolder(PhotoFiles):
 
     def stamp(self) -> dict[str, Any]:
         """Digest of all names, sizes and times of the last change; empty where nothing was kept to compare with."""
-        if not (self.sidecar(".index").is_file() and self.sidecar(".photos").is_file()):
+        if not (self.sidecar(".index").is_file() and self.sidecar(".manifest").is_file()):
             return {}
         for folder in self._walk(ProblemLog()):
             for photo in folder.photos:
@@ -90,8 +92,9 @@ class PhotoFolder(PhotoFiles):
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
         """One product per deepest folder."""
         categories = CategoryFolders(Taxonomy.from_csv(self.tree) if self.tree else None)
+        self.sidecar(PRODUCT_NAMES).unlink(missing_ok=True)
         with ExitStack() as stack:
-            names = _NameFile(self.sidecar(".product_ids.csv"), stack)
+            names = _NameFile(self.sidecar(PRODUCT_NAMES), stack)
             above: list[bytes] | None = None
             category_id = NO_CATEGORY
             for folder in self._walk(problems, progress):

@@ -45,7 +45,7 @@ class PhotoTable(PhotoFiles):
         """The table's size and time, and a digest of those of its photos, where they were listed before."""
         self._table, self._digest = source_stamp(self.path), hashlib.blake2b(digest_size=16)
         try:
-            manifest = Manifest(self.sidecar(".photos"))
+            manifest = Manifest(self.sidecar(".manifest"))
         except (OSError, ValueError):
             return dict(self._table)
         if manifest.header != self.header():

@@ -1,0 +1,161 @@
+"""Products written as photo files: in class folders, or beside a table that names them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import bson
+
+from catalog.photo_file import ending_of
+from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.sources.bson_file import document_of
+from catalog.sources.folder_names import UNLABELLED, folder_name
+from catalog.sources.photo_columns import BETWEEN
+from catalog.taxonomy import UNKNOWN, Taxonomy
+
+FIELDS = frozenset({"_id", "category_id", "imgs"})
+SHARDS = 1000
+"""Folders below a table's folder of photos: a file system is slow with millions of files in one."""
+BATCH = 8192
+
+
+class _PhotoSink:
+    """Takes a document apart; whatever photo files cannot hold is a named problem."""
+
+    def __init__(self) -> None:
+        self.problems = ProblemLog()
+
+    def _parts(self, document: bytes) -> tuple[int, int | None, list[bytes]]:
+        """Product id, category_id and all photos of a document, also those behind the fourth."""
+        fields: dict[str, Any] = bson.decode(document)
+        known = document_of(fields)
+        lost = sorted(fields.keys() - FIELDS)
+        pictures = []
+        entries = fields.get("imgs")
+        for entry in entries if isinstance(entries, list) else []:
+            if isinstance(entry, dict) and isinstance(entry.get("picture"), bytes):
+                pictures.append(entry["picture"])
+                lost += [f"imgs.{name}" for name in sorted(entry.keys() - {"picture"})]
+        if lost:
+            names = ", ".join(dict.fromkeys(lost))
+            where = f"product {known.product_id}"
+            self.problems.add(Problem(ProblemKind.LOST_FIELD, where, known.product_id, names))
+        return known.product_id, known.category_id, pictures
+
+
+class FolderSink(_PhotoSink):
+    """`category_id/product_id/1.jpg`; with a tree, three folders with the category's names stand above.
+
+    Products without a category lie in the class folder `unlabelled`.
+    """
+
+    def __init__(self, folder: Path, tree: Taxonomy | None) -> None:
+        super().__init__()
+        self._folder, self._tree = folder, tree
+        self._classes: dict[int | None, Path] = {}
+
+    def write(self, document: bytes) -> None:
+        """Write one product's folder and photos."""
+        product_id, category_id, pictures = self._parts(document)
+        if category_id not in self._classes:
+            self._classes[category_id] = self._class_folder(category_id)
+        folder = self._classes[category_id] / str(product_id)
+        folder.mkdir()
+        for number, picture in enumerate(pictures, start=1):
+            (folder / f"{number}{ending_of(picture)}").write_bytes(picture)
+
+    def _class_folder(self, category_id: int | None) -> Path:
+        folder = self._folder
+        if category_id is not None and self._tree is not None:
+            leaf = int(self._tree.leaf_index(category_id))
+            if leaf != UNKNOWN:
+                folder = folder.joinpath(*map(folder_name, self._tree.paths[leaf]))
+        folder = folder / (UNLABELLED if category_id is None else str(category_id))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+class _TableSink(_PhotoSink):
+    """Writes photos into a folder, and rows with their paths."""
+
+    def __init__(self, table: Path, photos: Path, name: str) -> None:
+        """`photos`: the folder to write to, which will be called `name` beside the table."""
+        super().__init__()
+        self._photos, self._name = photos, name
+        self._shards: set[str] = set()
+
+    def _row(self, document: bytes) -> tuple[int, int | None, list[str]]:
+        product_id, category_id, pictures = self._parts(document)
+        shard = f"{product_id % SHARDS:03d}"
+        if shard not in self._shards:
+            (self._photos / shard).mkdir()
+            self._shards.add(shard)
+        paths = []
+        for number, picture in enumerate(pictures, start=1):
+            place = f"{shard}/{product_id}-{number}{ending_of(picture)}"
+            (self._photos / place).write_bytes(picture)
+            paths.append(f"{self._name}/{place}")
+        return product_id, category_id, paths
+
+
+class CsvSink(_TableSink):
+    """`product_id,category_id,photos`, the paths separated by `|`."""
+
+    def __init__(self, table: Path, photos: Path, name: str) -> None:
+        super().__init__(table, photos, name)
+        self._file = table.open("w", encoding="utf-8", newline="")
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        self._rows.writerow(["product_id", "category_id", "photos"])
+
+    def __enter__(self) -> CsvSink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def write(self, document: bytes) -> None:
+        """Write one product's photos and row."""
+        product_id, category_id, paths = self._row(document)
+        self._rows.writerow([product_id, "" if category_id is None else category_id, BETWEEN.join(paths)])
+
+
+class ParquetSink(_TableSink):
+    """`product_id: int64, category_id: int64, photos: list of string`."""
+
+    def __init__(self, table: Path, photos: Path, name: str) -> None:
+        super().__init__(table, photos, name)
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._schema = pa.schema(
+            [("product_id", pa.int64()), ("category_id", pa.int64()), ("photos", pa.list_(pa.string()))]
+        )
+        self._file = pq.ParquetWriter(table, self._schema)
+        self._open: list[dict[str, Any]] = []
+
+    def __enter__(self) -> ParquetSink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._flush()
+        self._file.close()
+
+    def write(self, document: bytes) -> None:
+        """Write one product's photos, and its row with the next batch."""
+        self._open.append(dict(zip(self._schema.names, self._row(document), strict=True)))
+        if len(self._open) == BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        self._file.write_table(pa.Table.from_pylist(self._open, self._schema))
+        self._open = []

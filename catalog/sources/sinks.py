@@ -1,0 +1,132 @@
+"""Where products are written to: a BSON file, a folder of photos, a table of paths, a MongoDB collection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from catalog.atomic import atomic_folder, atomic_path, remove_leftovers
+from catalog.product import ProblemLog
+from catalog.sources.address import Address, is_uri
+from catalog.sources.photo_folder import TREE_NAMES
+from catalog.sources.photo_sinks import CsvSink, FolderSink, ParquetSink
+from catalog.sources.table_rows import CSV_ENDINGS, PARQUET_ENDINGS
+from catalog.taxonomy import Taxonomy
+
+MARK = ".rayonnage.json"
+"""Hidden file in the folders written here: only those are ever replaced."""
+
+
+class Sink(Protocol):
+    """A place that takes products, whole when its `with` block ends without an error, else as it was."""
+
+    @property
+    def problems(self) -> ProblemLog:
+        """What could not be written."""
+
+    def write(self, document: bytes) -> None:
+        """Add one BSON document with all its fields."""
+
+
+class BsonSink:
+    """Writes documents byte for byte."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.problems = ProblemLog()
+        self._file = file
+
+    def write(self, document: bytes) -> None:
+        """Add one document."""
+        self._file.write(document)
+
+
+def open_sink(address: Address, tree: Taxonomy | None = None, overwrite: bool = False) -> AbstractContextManager[Sink]:
+    """A place to write products to, by its ending; a name without one is a folder.
+
+    Args:
+        tree: names the class folders of a folder, besides their category_id.
+
+    Raises:
+        FileExistsError: something lies there, and `overwrite` is off.
+        ValueError: another ending, or a folder that was not written here.
+    """
+    if isinstance(address, str) and is_uri(address):
+        # the driver takes longer to import than the rest of the catalogue
+        from catalog.sources.mongo_writer import mongo_sink
+
+        return mongo_sink(address, overwrite)
+    path, ending = Path(address), Path(address).suffix.lower()
+    table = ending in (*CSV_ENDINGS, *PARQUET_ENDINGS)
+    if not table and ending not in (".bson", ""):
+        raise ValueError(
+            f"{path}: cannot write {ending}: give NAME.bson, a folder NAME, NAME.csv, NAME.parquet or "
+            "mongodb://HOST/DATABASE.COLLECTION"
+        )
+    if tree is not None and (ending or table):
+        raise ValueError(f"{path} has no place for the tree's names: --tree is for folders")
+    check_free(path, overwrite, folder=not ending)
+    if table:
+        check_free(photos_beside(path), overwrite or not path.exists(), folder=True)
+        return _table_sink(path)
+    return _bson_sink(path) if ending else _folder_sink(path, tree)
+
+
+def check_free(path: Path, overwrite: bool, *, folder: bool) -> None:
+    """Replace nothing unasked, and no folder that was not written here, asked or not."""
+    if not path.exists():
+        return
+    if path.is_dir() != folder:
+        raise ValueError(f"{path} is a {'folder' if path.is_dir() else 'file'}: choose another name")
+    if folder and not (path / MARK).is_file() and any(path.iterdir()):
+        raise ValueError(f"{path} holds files that `catalog convert` has not written: choose another name")
+    if not overwrite:
+        raise FileExistsError(f"{path} exists already: choose another name, or --overwrite to replace it")
+
+
+def photos_beside(table: Path) -> Path:
+    """The folder of a table's photos. No path in the table may hold what separates paths."""
+    return table.with_name(f"{table.name.strip().replace('|', '-')}.photos")
+
+
+@contextmanager
+def _bson_sink(path: Path) -> Iterator[Sink]:
+    _make_room(path)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        yield BsonSink(file)
+
+
+@contextmanager
+def _folder_sink(path: Path, tree: Taxonomy | None) -> Iterator[Sink]:
+    _make_room(path)
+    with _marked(path) as folder:
+        if tree is not None:
+            tree.to_csv(folder / TREE_NAMES[0])
+        yield FolderSink(folder, tree)
+
+
+@contextmanager
+def _table_sink(path: Path) -> Iterator[Sink]:
+    photos = photos_beside(path)
+    for place in (path, photos):
+        _make_room(place)
+    kind = ParquetSink if path.suffix.lower() in PARQUET_ENDINGS else CsvSink
+    with atomic_path(path) as temporary, _marked(photos) as folder:
+        with kind(temporary, folder, photos.name) as sink:
+            yield sink
+        # an old table must never name the new photos
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _marked(path: Path) -> Iterator[Path]:
+    with atomic_folder(path) as folder:
+        (folder / MARK).write_text(json.dumps({"written_by": "catalog convert"}) + "\n")
+        yield folder
+
+
+def _make_room(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path)
