@@ -47,6 +47,7 @@ class ProblemKind(StrEnum):
     UNREADABLE_FOLDER = "folder that cannot be read"
     UNKNOWN_FOLDER = "folder that names no category (taken as unlabelled)"
     OUTSIDE_PATH = "photo path that leaves the table's folder (give it as an absolute path)"
+    TWO_CATEGORIES = "rows of one product with different category_id (the first one is kept)"
     BAD_ROW = "row without an integer product_id"
     LOST_FIELD = "field that the destination cannot hold"
     NO_CATEGORY = "no category_id"

@@ -83,8 +83,8 @@ class Spool:
             paths += more
             other = int(row["category_id"])
             if NO_CATEGORY not in (other, category_id) and other != category_id:
-                detail = f"{other}, but {category_id} in row {number}, which holds"
-                problems.add(Problem(ProblemKind.BAD_CATEGORY, f"row {later}", product_id, detail))
+                detail = f"{other}, not {category_id} as row {number}"
+                problems.add(Problem(ProblemKind.TWO_CATEGORIES, f"row {later}", product_id, detail))
             category_id = other if category_id == NO_CATEGORY else category_id
         return ProductRows(product_id, category_id, number, paths)
 
