@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import struct
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,19 +14,15 @@ import numpy as np
 from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
-from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sidecar import cache_folder
 from catalog.sources.bson_file import document_of
-from catalog.sources.connection import TOLERANT, Connection, Fields
+from catalog.sources.connection import TOLERANT, Connection
 from catalog.sources.mongo_address import MongoAddress
-from catalog.sources.source import NO_CATEGORY, Document, Index, PackedRows, Progress
+from catalog.sources.mongo_index import build_index
+from catalog.sources.source import NO_CATEGORY, Document, Index, Progress
 
 log = logging.getLogger(__name__)
 
-INTEGERS = ["int", "long"]
-"""BSON types of a product's `_id`."""
-BATCH = 2000
-"""Index rows that the server sends at a time: it reads that many whole documents for it, within the time limit."""
 REQUEST_BYTES = 32 * 2**20
 """Documents asked for in one request have at most about this many bytes."""
 PHOTOS = {"category_id": 1, "imgs.picture": 1}
@@ -108,35 +103,8 @@ class MongoCollection:
         return cache_folder() / f"mongodb%{self.name[:100]}-{digest}{suffix}"
 
     def index(self, progress: Progress | None = None) -> Index:
-        """Ask the server for everything but the photos; raises ValueError when there is not one usable product.
-
-        The fingerprint is made of every product's `_id`, category and sizes of photos: a photo replaced by another of
-        exactly its size is not seen in it, nor are other fields.
-        """
-        collection = self.connection.collection
-        total = self.connection.answer(collection.estimated_document_count)
-        problems, rows, digest = ProblemLog(), PackedRows(), hashlib.blake2b(digest_size=16)
-        for n_rows, fields in enumerate(self._outlines()):
-            where, sizes = f"_id {fields['_id']}", fields.get("imgs")
-            if isinstance(sizes, list):
-                # stands in for the photos: the same rules decide as of documents that have them
-                fields["imgs"] = [None if size is None else {"picture": b""} for size in sizes]
-            document = document_of(fields)
-            for kind, detail in document.problems:
-                problems.add(Problem(kind, where, document.product_id, detail))
-            category = NO_CATEGORY if document.category_id is None else document.category_id
-            rows.append((n_rows, int(fields["length"]), document.product_id, category, len(document.pictures)))
-            of_photos = [size for size in sizes if size is not None] if isinstance(sizes, list) else []
-            digest.update(struct.pack(f"<{2 + len(of_photos)}q", document.product_id, category, *of_photos))
-            if progress is not None and n_rows % BATCH == 0:
-                progress(n_rows, max(total, n_rows))
-        self._name_others(problems)
-        whole = rows.whole()
-        if not len(whole):
-            raise ValueError(self._nothing_usable(problems))
-        if progress is not None:
-            progress(len(whole), len(whole))
-        return Index(whole, problems, digest.hexdigest())
+        """See `mongo_index.build_index`."""
+        return build_index(self.connection, progress)
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
         """The products of these rows.
@@ -175,49 +143,15 @@ class MongoCollection:
                 found[int(document["_id"])] = document
         return found
 
-    def _outlines(self) -> Iterator[Fields]:
-        """Every document with an integer `_id`, in its order; in `imgs` each picture's size, None for what is none."""
-        collection = self.connection.collection
-        last: int | None = None
-
-        def ask() -> Iterator[Fields]:
-            return collection.aggregate(outline_pipeline(last), batchSize=BATCH)
-
-        for fields in self.connection.stream(ask):
-            last = fields["_id"]
-            yield fields
-
-    def _name_others(self, problems: ProblemLog) -> None:
-        """Count the documents whose `_id` is no integer, and name the first; their other fields stay there."""
-        collection, others = self.connection.collection, {"_id": {"$not": {"$type": INTEGERS}}}
-        count = self.connection.answer(lambda: collection.count_documents(others))
-        if not count:
-            return
-        first = self.connection.answer(
-            lambda: list(collection.find(others, {"_id": 1}, limit=problems.max_named, sort=[("_id", 1)]))
-        )
-        for fields in first:
-            what = f"_id is {type(fields['_id']).__name__}, expected an integer"
-            where = f"_id {str(fields['_id'])[:40]}"
-            problems.add(Problem(ProblemKind.BAD_DOCUMENT, where, detail=what))
-        problems.counts[ProblemKind.BAD_DOCUMENT] += max(0, count - len(first))
-
-    def _nothing_usable(self, problems: ProblemLog) -> str:
-        if not len(problems):
-            return f"{self} is empty: expected documents {{_id, category_id, imgs: [{{picture}}]}}"
-        return (
-            f"{self} holds no usable product: the _id must be an integer.\n{problems.summary()}\n"
-            "If the products' number is in another field, make a collection that has it as _id: "
-            'db.NAME.aggregate([{$set: {_id: "$FIELD"}}, {$out: "NEW_NAME"}])'
-        )
-
     def _require_unchanged(self, rows: NDArray[np.void], found: dict[int, Document]) -> None:
         changed = []
         for row in rows:
             document = found.get(int(row["product_id"]))
-            category = None if row["category_id"] == NO_CATEGORY else int(row["category_id"])
-            if document is None or (document.category_id, len(document.pictures)) != (category, row["n_images"]):
-                changed.append(int(row["product_id"]))
+            if document is not None:
+                category = NO_CATEGORY if document.category_id is None else document.category_id
+                if (category, len(document.pictures)) == (row["category_id"], row["n_images"]):
+                    continue
+            changed.append(int(row["product_id"]))
         if changed:
             self._refuse(changed)
 
@@ -234,22 +168,6 @@ class MongoCollection:
 
     def __str__(self) -> str:
         return self.title
-
-
-def outline_pipeline(last: int | None) -> list[dict[str, Any]]:
-    """What the server is asked for an index of the documents after the `_id` `last` (None: of all).
-
-    `$gt` compares with numbers alone (type bracketing), whatever else lies in the collection.
-    """
-    wanted = {"$type": INTEGERS} if last is None else {"$type": INTEGERS, "$gt": last}
-    is_picture = {"$eq": [{"$type": "$$this.picture"}, "binData"]}
-    sizes = {"$map": {"input": "$imgs", "in": {"$cond": [is_picture, {"$binarySize": "$$this.picture"}, None]}}}
-    fields = {
-        "category_id": 1,
-        "length": {"$bsonSize": "$$ROOT"},
-        "imgs": {"$cond": [{"$isArray": "$imgs"}, sizes, "$imgs"]},
-    }
-    return [{"$match": {"_id": wanted}}, {"$sort": {"_id": 1}}, {"$project": fields}]
 
 
 def requests(rows: NDArray[np.void]) -> Iterator[NDArray[np.void]]:

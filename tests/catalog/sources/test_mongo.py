@@ -18,7 +18,9 @@ from catalog.catalog import Catalog
 from catalog.cli import main
 from catalog.product import ProblemKind
 from catalog.sources import mongo as mongo_source
-from catalog.sources.mongo import BATCH, MongoCollection, requests
+from catalog.sources import mongo_index
+from catalog.sources.mongo import MongoCollection, requests
+from catalog.sources.mongo_index import BATCH
 from catalog.sources.source import ROW
 from tests.conftest import make_photo, make_product
 from tests.mongo_server import uri_of
@@ -69,7 +71,7 @@ fields = st.fixed_dictionaries(
         "imgs": st.one_of(
             st.lists(entries, max_size=6), st.sampled_from([None, "", 0, "none", {"picture": b"x"}, b"x"])
         ),
-        "category_id": st.one_of(whole, st.sampled_from([None, "12", True, 1.5, 7.0, []])),
+        "category_id": st.one_of(whole, st.sampled_from([None, -1, "12", True, 1.5, 7.0, []])),
         "title": st.text(max_size=5),
     },
 )
@@ -129,7 +131,7 @@ def test_many_documents_over_several_batches(mongo):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_dropped_connections_lose_and_repeat_nothing(mongo, proxy, monkeypatch, seed):
-    monkeypatch.setattr(mongo_source, "BATCH", 40)
+    monkeypatch.setattr(mongo_index, "BATCH", 40)
     documents = [make_product(i, 11, 1 + i % 2) for i in range(150)]
     mongo.insert_many(documents)
     through = proxy(seed, cuts=6, smallest=2500, largest=7000)
