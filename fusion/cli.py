@@ -94,6 +94,8 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 @click.argument("files", type=SOURCE, nargs=-1, required=True)
 @RUN
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the predictions.")
+@click.option("--to", metavar="mongodb://HOST/DB.COLLECTION", default=None,
+              help="Set the field `prediction` of the products in this collection, too.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace predictions of another input or model in that folder.")
 @PRECISION
 @click.option("--discard-answers", is_flag=True, help="Replace a review.csv that a reviewer has filled, too.")
@@ -105,6 +107,7 @@ def predict(
     files: tuple[Address, ...],
     run: Path | None,
     output: Path | None,
+    to: str | None,
     overwrite: bool,
     precision: float | None,
     discard_answers: bool,
@@ -119,6 +122,7 @@ def predict(
     from catalog.workspace import Workspace
     from fusion.model import predict_photos
     from fusion.prediction import predict_file
+    from fusion.publish import Publication
 
     for file in files:
         if isinstance(file, Path) and not file.exists():
@@ -127,6 +131,8 @@ def predict(
         raise ValueError("--resume continues what lies in the folder, --overwrite removes it: give one of them")
     photos = photo_files(files)
     if photos is not None:
+        if to is not None:
+            raise ValueError("--to writes the predictions of a catalogue: photos alone have no document")
         answer = predict_photos(_predictor(run, workspace, precision, lang), photos)
         say(str(answer))
         if strict and answer.problems:
@@ -136,6 +142,7 @@ def predict(
         raise ValueError("give one catalogue, or 1-4 photos of one product")
     with progress_bar("index") as progress:
         catalog = Catalog(files[0], progress)
+    publication = Publication.to(to, catalog) if to is not None else None
     predictor = _predictor(run, workspace, precision, lang)
     with progress_bar("predict") as progress, resumable():
         outcome = predict_file(
@@ -146,10 +153,10 @@ def predict(
         note(f"continued after {outcome.n_resumed} parts that were already there")
     if len(outcome.problems):
         note(outcome.problems.summary())
-    say(f"{outcome.n_products} products: {', '.join(f'{n} {d}' for d, n in outcome.decisions.items())}")
-    say(str(outcome.submission))
-    say(str(outcome.table))
-    say(f"{outcome.review} ({outcome.written.queued} products), {outcome.audit} ({outcome.written.audited})")
+    say(outcome.text())
+    if publication is not None:
+        with progress_bar("publish") as progress, resumable():
+            say(publication.publish(outcome.table, predictor, progress))
     if outcome.n_left_out:
         note(
             f"{outcome.n_left_out} more wait for review in {outcome.table} alone "

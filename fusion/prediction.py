@@ -53,6 +53,14 @@ class Outcome:
         """Products that wait for review, but for which review.csv has no room: they stay in the table."""
         return self.written.waiting - self.written.queued
 
+    def text(self) -> str:
+        """For people: what became of the products, and where it stands."""
+        return (
+            f"{self.n_products} products: {', '.join(f'{n} {d}' for d, n in self.decisions.items())}\n"
+            f"{self.submission}\n{self.table}\n"
+            f"{self.review} ({self.written.queued} products), {self.audit} ({self.written.audited})"
+        )
+
 
 def predict_file(
     predictor: Predictor,

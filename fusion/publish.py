@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bson
 import pyarrow.parquet as pq
@@ -17,6 +17,9 @@ from catalog.sources.mongo_address import MongoAddress
 from catalog.sources.mongo_writer import Writer, Written
 from catalog.sources.source import Progress
 from catalog.taxonomy import LEVELS
+
+if TYPE_CHECKING:
+    from fusion.predictor import Predictor
 
 FIELD = "prediction"
 """The one field of a product's document that is written."""
@@ -57,20 +60,23 @@ class Publication:
         own = MongoAddress.parse(catalog.address) if is_uri(catalog.address) else None
         return cls(connection, adds=own is None or own.place != connection.address.place)
 
-    def publish(self, table: Path, run: str, target_precision: float, progress: Progress | None = None) -> Written:
-        """Set the field `prediction` of every product of a predictions table; other fields are not touched.
+    def publish(self, table: Path, predictor: Predictor, progress: Progress | None = None) -> str:
+        """Set the field `prediction` of every product of a table (`predictions.parquet`) and say what changed.
 
-        The same table again changes nothing, so that after a kill at any point the same call completes it.
-
-        Args:
-            table: `predictions.parquet`; run: the fusion run's name; target_precision: what its decisions aim at.
+        Other fields are not touched. The same table again changes nothing, so that after a kill at any point the same
+        call completes it. The run's name and the precision that its decisions aim at stand in each document.
         """
+        source = {"run": predictor.run.folder.name, "target_precision": predictor.target_precision}
+        return self.summary(self.write(table, source, progress))
+
+    def write(self, table: Path, source: dict[str, Any], progress: Progress | None = None) -> Written:
+        """`source`: further entries of every `prediction`."""
         writer = Writer(self.connection)
         with pq.ParquetFile(table) as file:
             done, total = 0, file.metadata.num_rows
             for batch in file.iter_batches(ROWS, columns=COLUMNS):
                 for row in batch.to_pylist():
-                    said = {FIELD: {**_prediction(row), "run": run, "target_precision": target_precision}}
+                    said = {FIELD: {**_prediction(row), **source}}
                     operation = UpdateOne({"_id": row["product_id"]}, {"$set": said}, upsert=self.adds)
                     writer.add(operation, len(bson.encode(said)))
                 done += batch.num_rows

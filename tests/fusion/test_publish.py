@@ -11,12 +11,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
 
+import bson
+import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from catalog.catalog import Catalog
 from catalog.sources import mongo_writer
+from fusion.cli import main as fusion
 from fusion.publish import FIELD, Publication
 from tests.conftest import make_product
+from tests.fusion.conftest import call, document
 from tests.fusion.predictions import predicted, write_predictions
 from tests.mongo_server import PASSWORD, uri_of
 
@@ -38,7 +43,7 @@ def test_the_prediction_stands_beside_the_product_and_nothing_else_changes(mongo
     products = [{**make_product(row["product_id"], 7), "price": 5, "prediction": "old"} for row in ROWS]
     mongo.insert_many([*products, {"_id": "other"}, {"_id": 2**40, "imgs": []}])
     place = publication(uri_of(mongo), uri_of(mongo))
-    written = place.publish(table, "fusion-1", 0.95)
+    written = place.write(table, {"run": "fusion-1", "target_precision": 0.95})
     assert (written.sent, written.matched, written.modified, written.upserted) == (61, 61, 61, 0)
     after = {document["_id"]: document for document in mongo.find()}
     for product, row in zip(products, ROWS, strict=True):
@@ -53,7 +58,7 @@ def test_the_prediction_stands_beside_the_product_and_nothing_else_changes(mongo
         assert (found["run"], found["target_precision"]) == ("fusion-1", 0.95)
     assert after[2**40][FIELD]["given"] == "KITCHEN > CUPS"
     assert after["other"] == {"_id": "other"}
-    again = place.publish(table, "fusion-1", 0.95)
+    again = place.write(table, {"run": "fusion-1", "target_precision": 0.95})
     assert (again.matched, again.modified, again.upserted) == (61, 0, 0)
     assert {document["_id"]: document for document in mongo.find()} == after
     assert place.summary(again) == f"{uri_of(mongo)}, field prediction: 0 changed, 61 as they were"
@@ -62,20 +67,22 @@ def test_the_prediction_stands_beside_the_product_and_nothing_else_changes(mongo
 def test_a_product_that_was_removed_does_not_come_back_but_another_collection_is_filled(mongo, table):
     mongo.insert_many([make_product(i) for i in range(60)])
     place = publication(uri_of(mongo), uri_of(mongo) + "?readPreference=nearest")
-    assert place.summary(place.publish(table, "r", 0.9)).endswith(
+    assert place.summary(place.write(table, {"run": "r"})).endswith(
         "60 changed, 0 as they were, 1 products are no longer there"
     )
     assert mongo.count_documents({}) == 60
     other = mongo.database["predictions"]
     elsewhere = publication(uri_of(other), uri_of(mongo))
-    assert elsewhere.summary(elsewhere.publish(table, "r", 0.9)).endswith("0 changed, 0 as they were, 61 new documents")
+    assert elsewhere.summary(elsewhere.write(table, {"run": "r"})).endswith(
+        "0 changed, 0 as they were, 61 new documents"
+    )
     assert set(other.find_one({"_id": 2**40})) == {"_id", FIELD}
 
 
 def test_publishing_does_not_change_what_the_catalogue_is(mongo, table):
     mongo.insert_many([make_product(i, 5) for i in range(60)])
     before = Catalog(uri_of(mongo))
-    publication(uri_of(mongo), before.address).publish(table, "r", 0.9)
+    publication(uri_of(mongo), before.address).write(table, {"run": "r"})
     assert Catalog(uri_of(mongo)).fingerprint == before.fingerprint
 
 
@@ -83,11 +90,11 @@ def test_publishing_does_not_change_what_the_catalogue_is(mongo, table):
 def test_dropped_connections_lose_and_repeat_nothing(mongo, table, proxy, monkeypatch, seed):
     monkeypatch.setattr(mongo_writer, "BULK_COUNT", 3)
     mongo.insert_many([{**make_product(i), "visits": 1} for i in range(60)])
-    publication(uri_of(mongo)).publish(table, "expected", 0.9)
+    publication(uri_of(mongo)).write(table, {"run": "r"})
     expected = list(mongo.find(sort=[("_id", 1)]))
     mongo.update_many({}, {"$unset": {FIELD: ""}})
     through = proxy(seed, cuts=8, smallest=3000, largest=9000)
-    written = publication(uri_of(mongo, through.port)).publish(table, "expected", 0.9)
+    written = publication(uri_of(mongo, through.port)).write(table, {"run": "r"})
     assert list(mongo.find(sort=[("_id", 1)])) == expected
     assert written.sent == 61 == written.matched
     assert through.n_cut > 2
@@ -98,12 +105,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from catalog.sources import mongo_writer
+from fusion.cli import main as fusion
 from fusion.publish import Publication
 mongo_writer.BULK_COUNT = 2
 flush = mongo_writer.Writer.flush
 mongo_writer.Writer.flush = lambda self: (print("bulk", flush=True), flush(self))
 place = Publication.to(sys.argv[1], SimpleNamespace(address=sys.argv[1]))
-place.publish(Path(sys.argv[2]), "r", 0.9)
+place.write(Path(sys.argv[2]), {"run": "r"})
 """
 
 
@@ -125,9 +133,35 @@ def test_a_kill_at_any_moment_is_made_good_by_the_same_command(mongo, table):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     killed = list(mongo.find(sort=[("_id", 1)]))
     mongo.update_many({}, {"$unset": {FIELD: ""}})
-    publication(uri_of(mongo), uri_of(mongo)).publish(table, "r", 0.9)
+    publication(uri_of(mongo), uri_of(mongo)).write(table, {"run": "r"})
     assert list(mongo.find(sort=[("_id", 1)])) == killed
     assert all(FIELD in document for document in killed)
+
+
+@pytest.mark.slow
+def test_predict_reads_a_collection_and_writes_beside_its_products(trained, mongo, tmp_path):
+    mongo.insert_many([document(i, labelled=False) for i in range(1000, 1040)])
+    before = list(mongo.find(sort=[("_id", 1)]))
+    (tmp_path / "same.bson").write_bytes(b"".join(map(bson.encode, before)))
+    room = ("--workspace", trained / "runs")
+    call(fusion, "predict", tmp_path / "same.bson", "--output", tmp_path / "file", *room)
+    command = ["predict", uri_of(mongo), "--output", tmp_path / "out", "--to", uri_of(mongo), *room]
+    said = call(fusion, *command)
+    for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "file" / name).read_bytes()
+    assert f"{uri_of(mongo)}, field prediction: 40 changed, 0 as they were" in said
+    after = list(mongo.find(sort=[("_id", 1)]))
+    rows = pq.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
+    for product, document_, row in zip(before, after, rows, strict=True):
+        prediction = document_.pop(FIELD)
+        assert document_ == product
+        assert (prediction["category_id"], prediction["decision"]) == (row["category_id"], row["decision"])
+        assert prediction["run"].startswith("fusion")
+    # what was published changes nothing of the products: the predictions stay those of this input
+    assert "40 as they were" in call(fusion, *command)
+    (tmp_path / "one.jpg").write_bytes(b"")
+    photos = CliRunner().invoke(fusion, ["predict", str(tmp_path / "one.jpg"), "--to", uri_of(mongo)])
+    assert "--to writes the predictions of a catalogue" in photos.output
 
 
 def test_who_may_not_write_is_told_before_anything_is_predicted(locked_port):
