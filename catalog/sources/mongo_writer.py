@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -133,23 +133,27 @@ class CollectionSink:
         return self.connection.client[self.connection.address.database][self.partial]
 
 
-@contextmanager
-def mongo_sink(uri: str, overwrite: bool) -> Iterator[CollectionSink]:
+def mongo_sink(uri: str, overwrite: bool) -> AbstractContextManager[CollectionSink]:
     """A collection to write: on leaving without an error it is there as a whole, else it is as it was.
 
     Documents go to a collection of another name beside it, which is renamed in the end. Indexes and rules of a
     collection that is replaced go with it.
 
     Raises:
-        ValueError: the collection holds documents, and `overwrite` is off.
+        FileExistsError: the collection holds documents, and `overwrite` is off.
     """
     connection = Connection(MongoAddress.parse(uri))
     count = connection.answer(lambda: connection.collection.count_documents({}, limit=1))
     if count and not overwrite:
-        raise ValueError(
+        raise FileExistsError(
             f"{connection.address} holds documents already: choose another collection, or --overwrite to replace all "
             "of them"
         )
+    return _filled(connection)
+
+
+@contextmanager
+def _filled(connection: Connection) -> Iterator[CollectionSink]:
     sink = CollectionSink(connection)
     sink.clear()
     try:

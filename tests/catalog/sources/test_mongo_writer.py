@@ -12,9 +12,11 @@ import time
 import bson
 import pytest
 from bson import DatetimeMS, Int64, ObjectId
+from click.testing import CliRunner
 from pymongo import UpdateOne
 
 from catalog.catalog import Catalog
+from catalog.cli import main
 from catalog.sources import mongo_writer
 from catalog.sources.connection import Connection
 from catalog.sources.mongo_address import MongoAddress
@@ -58,7 +60,7 @@ def test_values_that_python_cannot_hold_are_sent_as_they_are():
 def test_what_is_there_is_replaced_only_when_asked(mongo):
     mongo.insert_many([{"_id": ObjectId()}, make_product(1)])
     before = everything(mongo)
-    with pytest.raises(ValueError, match=r"products holds documents already.*--overwrite"):
+    with pytest.raises(FileExistsError, match=r"products holds documents already.*--overwrite"):
         write(uri_of(mongo), DOCUMENTS)
     assert everything(mongo) == before
     write(uri_of(mongo), DOCUMENTS, overwrite=True)
@@ -148,3 +150,24 @@ def test_bulks_are_bounded_by_bytes_and_by_count(mongo, monkeypatch):
     writer.flush()
     assert sizes == [4, 1, 1, 1, 2]
     assert (writer.written.sent, writer.written.upserted, writer.written.matched) == (9, 9, 0)
+
+
+def test_convert_goes_there_and_back(mongo, tmp_path):
+    ordered = b"".join(bson.encode(d) for d in sorted(DOCUMENTS, key=lambda d: d["_id"]))
+    (tmp_path / "there.bson").write_bytes(ordered)
+    uri = uri_of(mongo).replace("://", "://someone:TOPSECRET@") + "?authMechanism=SCRAM-SHA-256&authSource=admin"
+    refused = CliRunner().invoke(main, ["convert", str(tmp_path / "there.bson"), uri])
+    assert refused.exit_code == 1
+    assert "TOPSECRET" not in refused.output
+    there = CliRunner().invoke(main, ["convert", str(tmp_path / "there.bson"), uri_of(mongo)])
+    assert there.exit_code == 0, there.output
+    assert f"{uri_of(mongo)}: 30 products" in there.output
+    back = CliRunner().invoke(main, ["convert", uri_of(mongo), str(tmp_path / "back.bson")])
+    assert back.exit_code == 0, back.output
+    assert (tmp_path / "back.bson").read_bytes() == ordered
+    again = CliRunner().invoke(main, ["convert", str(tmp_path / "there.bson"), uri_of(mongo)])
+    assert again.exit_code == 1
+    assert "holds documents already" in again.output
+    itself = CliRunner().invoke(main, ["convert", uri_of(mongo), uri_of(mongo), "--overwrite"])
+    assert itself.exit_code == 0, itself.output
+    assert everything(mongo) == sorted(DOCUMENTS, key=lambda d: d["_id"])
