@@ -1,9 +1,10 @@
-"""Size of an encoded photo as its header announces it, so that nothing too large is ever decoded."""
+"""Size and format of an encoded photo as its header announces them, so that nothing too large is ever decoded."""
 
 from __future__ import annotations
 
 import io
 import warnings
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -17,14 +18,33 @@ class NoPicture(ValueError):
     """The bytes are not a picture in any format that Pillow knows."""
 
 
+class Header(NamedTuple):
+    """What a photo announces: width and height in pixels, and Pillow's name of its format (empty when it refuses)."""
+
+    width: int
+    height: int
+    format: str
+
+
 def announced_size(photo: bytes) -> tuple[int, int]:
     """(width, height) in pixels, without decoding; sides of a size that Pillow itself refuses are given as 2**16.
 
     Raises:
         NoPicture: not a picture.
     """
+    header = announced(photo)
+    return header.width, header.height
+
+
+def announced(photo: bytes) -> Header:
+    """Size as `announced_size` gives it, and format.
+
+    Raises:
+        NoPicture: not a picture.
+    """
     # Pillow takes 22 us for a header, decoding the whole photo of a shop 120: the usual kind is read directly
-    return _jpeg_size(photo) or _pillow_size(photo)
+    size = _jpeg_size(photo)
+    return Header(*size, "JPEG") if size else _pillow_header(photo)
 
 
 def _jpeg_size(photo: bytes) -> tuple[int, int] | None:
@@ -47,15 +67,15 @@ def _jpeg_size(photo: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _pillow_size(photo: bytes) -> tuple[int, int]:
+def _pillow_header(photo: bytes) -> Header:
     try:
         with warnings.catch_warnings():
             # Pillow warns over a limit of its own, which is not ours
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(photo)) as header:
-                return header.size
+                return Header(*header.size, header.format or "")
     except Image.DecompressionBombError:
-        return 2**16, 2**16
+        return Header(2**16, 2**16, "")
     except Exception as error:
         # Pillow's header parsers raise anything on damaged bytes
         raise NoPicture("zero bytes" if not photo else "not a picture") from error

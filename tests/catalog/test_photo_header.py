@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from catalog.photo_header import NoPicture, _jpeg_size, _pillow_size, announced_size
+from catalog.photo_header import NoPicture, _jpeg_size, _pillow_header, announced, announced_size
 
 
 def jpeg(width: int, height: int, mode: str = "RGB", **options: object) -> bytes:
@@ -45,7 +45,7 @@ def test_a_damaged_header_is_never_smaller_than_pillow_says(data):
     if found is None:
         return
     try:
-        expected = _pillow_size(cut)
+        expected = _pillow_header(cut)[:2]
     except NoPicture:
         # Pillow also wants what stands behind the frame; that is for the decoder to refuse
         return
@@ -60,6 +60,13 @@ def test_what_is_no_plain_jpeg_goes_to_pillow():
     fill = b"\xff\xd8" + 50 * b"\xff\xfe\x00\x04ab" + jpeg(20, 10)[2:]
     assert _jpeg_size(fill) is None
     assert announced_size(fill) == (20, 10)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_header_names_the_format(kind):
+    out = io.BytesIO()
+    Image.new("RGB", (31, 17)).save(out, kind)
+    assert announced(out.getvalue()) == (31, 17, kind)
 
 
 def test_a_bomb_announces_itself():
