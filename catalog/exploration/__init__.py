@@ -1,0 +1,1 @@
+"""What a catalogue holds, as one page and its numbers: `catalog explore`."""
