@@ -88,7 +88,7 @@ class Places:
         n_distinct = len(copies.n_copies)
         parts_at = np.zeros(n_distinct, np.int64)
         starts = np.flatnonzero(np.diff(photo, prepend=-1))
-        ends = np.append(starts[1:], len(photo)) - 1
+        ends = np.append(starts, len(photo))[1:] - 1
         # the leaves below a node are one contiguous range: where the two ends are alike, all between them are
         for level in reversed(LEVELS):
             ancestor = tree.ancestor(level)

@@ -12,10 +12,10 @@ from catalog.exploration import drawings
 from catalog.exploration.copies import Copies, Ints, Places
 from catalog.exploration.section import Gallery, Part, Section, number, percent
 from catalog.exploration.shelves import Shelves
-from catalog.exploration.thumbnails import strip
 from catalog.plots import Plot
 from catalog.report import Example, Table
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
+from catalog.thumbnails import strip
 
 SHOWN = 12
 LEAVES_SHOWN = 3

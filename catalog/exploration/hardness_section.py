@@ -12,9 +12,9 @@ from catalog.exploration import drawings
 from catalog.exploration.hardness import Ints, Judged
 from catalog.exploration.section import Gallery, Part, Section, number, percent
 from catalog.exploration.shelves import Shelves
-from catalog.exploration.thumbnails import strip
 from catalog.plots import Plot
 from catalog.report import Estimate, Example, Table
+from catalog.thumbnails import strip
 
 SHOWN = 12
 PER_LEAF = 2

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from catalog.catalog import READ_AHEAD, Catalog
 from catalog.exploration.copies import Copies
-from catalog.exploration.thumbnails import UndecodablePhoto, decoded
 from catalog.photo_header import NoPicture, announced
 from catalog.sidecar import keep_sidecar, read_sidecar
 from catalog.sources.source import Progress
+from catalog.thumbnails import UndecodablePhoto, decoded
 
 Decode = Literal["sample", "all", "none"]
 N_SAMPLED = 2000

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.exploration.section import Gallery, Section, number
 from catalog.exploration.shelves import Shelves
-from catalog.exploration.thumbnails import strip
 from catalog.report import Example
+from catalog.thumbnails import strip
 
 PER_CATEGORY = 8
 SIDE = 76
