@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.command import SOURCE, progress_bar, say, tree_option
+from catalog.command import SOURCE, given_tree, lang_option, names_option, progress_bar, say, tree_option
 from catalog.sources.address import Address
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=SOURCE, required=False)
 @tree_option
+@names_option
+@lang_option
 @click.option("--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
               help="Where explore.html and explore.json are written.")  # fmt: skip
 @click.option("--probabilities", type=click.Path(path_type=Path), default=None, metavar="FILE",
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 def explore(
     file: Address | None,
     tree: Path | None,
+    names: Path | None,
+    lang: str | None,
     output: Path,
     probabilities: Path | None,
     decode: Decode,
@@ -46,13 +50,12 @@ def explore(
     from catalog.exploration.explore import explore as explore_catalog
     from catalog.exploration.explore import explore_counts
     from catalog.probabilities import Probabilities
-    from catalog.taxonomy import Taxonomy
 
     if (file is None) == (not counts):
         raise click.UsageError("give either a catalogue FILE, or --counts with a CSV of counts by category")
     if counts and tree is None:
         raise click.UsageError("--counts needs the category tree (--tree)")
-    taxonomy = Taxonomy.from_csv(tree) if tree else None
+    taxonomy = given_tree(tree, names, lang)
     if file is None:
         assert taxonomy is not None, "checked above"
         page = explore_counts(taxonomy, counts, unit)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from catalog.csv_rows import INTEGER, separator_of
 from catalog.exploration.shelves import LevelCounts
-from catalog.labels import separator_of
-from catalog.taxonomy import INTEGER, LEVELS, Taxonomy, path_text
+from catalog.taxonomy import LEVELS, Taxonomy, path_text
 
 Row = tuple[str, int]
 
@@ -109,7 +110,8 @@ def _by_name(path: Path, rows: Sequence[Row], tree: Taxonomy, level: int) -> Cou
     for name, at in place.items():
         if name not in given:
             plain.setdefault(_letters(name), []).append(at)
-    found = CountsFile(path, LevelCounts(level, names, np.zeros(len(names), np.int64), tree.n_nodes(level)))
+    shown = [tree.shown_path(level, own[0])[-1] for own in nodes.values()]
+    found = CountsFile(path, LevelCounts(level, shown, np.zeros(len(names), np.int64), tree.n_nodes(level)))
     seen: set[int] = set()
     for name, n in rows:
         alike = plain.get(_letters(name), [])
@@ -130,4 +132,4 @@ def _by_name(path: Path, rows: Sequence[Row], tree: Taxonomy, level: int) -> Cou
 
 def _letters(name: str) -> str:
     """Plain letters and digits: what is left of a name whatever encoding it has been through."""
-    return "".join(c for c in name if c.isascii() and c.isalnum())
+    return "".join(c for c in unicodedata.normalize("NFC", name) if c.isascii() and c.isalnum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_bins_are_steps_of_one_two_five(largest):
     assert edges[-1] > largest
     assert len(edges) == 1 or edges[-2] <= largest
     assert all(str(edge).rstrip("0") in ("1", "2", "5") for edge in edges)
-    assert all(2 <= b / a <= 2.5 for a, b in zip(edges, edges[1:], strict=False))
+    assert all(2 <= b / a <= 2.5 for a, b in pairwise(edges))
 
 
 @given(st.lists(st.integers(0, 10**6), max_size=60))
@@ -42,7 +43,7 @@ def test_every_category_that_holds_anything_is_in_one_bin(counts):
         assert (own["categories"], own["held"]) == (len(inside), sum(inside))
     assert sum(own["categories"] for own in bins) == sum(c > 0 for c in counts)
     assert sum(own["held"] for own in bins) == sum(counts)
-    assert all(b["low"] == a["high"] + 1 for a, b in zip(bins, bins[1:], strict=False))
+    assert all(b["low"] == a["high"] + 1 for a, b in pairwise(bins))
 
 
 @given(filled, st.integers(0, 5))
