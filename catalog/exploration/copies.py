@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.distinct import number_photos
+from catalog.product import MAX_IMAGES
 from catalog.taxonomy import LEVELS, UNKNOWN, Taxonomy
 
 Ints = NDArray[np.int64]
@@ -55,10 +57,22 @@ class Copies:
         order = np.argsort(-self.n_copies, kind="stable")[:n]
         return order[self.n_copies[order] > 1]
 
+    @cached_property
     def n_products(self) -> Ints:
         """`(D,)` int64 products that each photo stands in: fewer than its copies where one product has it twice."""
-        pairs = np.unique(self.number * (int(self.owner.max(initial=0)) + 1) + self.owner)
-        return np.bincount(pairs // (int(self.owner.max(initial=0)) + 1)).astype(np.int64)
+        again = np.zeros(len(self), bool)
+        # a product has four photos at most, and they stand together
+        for away in range(1, MAX_IMAGES):
+            same = (self.number[away:] == self.number[:-away]) & (self.owner[away:] == self.owner[:-away])
+            again[away:] |= same
+        repeated = np.bincount(self.number[again], minlength=len(self.n_copies))
+        return self.n_copies - repeated
+
+    def owners(self, distinct: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """`(N,)` bool, the product has one of these distinct photos, `(D,)`."""
+        found = np.zeros(len(self.start), bool)
+        found[self.owner[distinct[self.number]]] = True
+        return found
 
 
 @dataclass(frozen=True)

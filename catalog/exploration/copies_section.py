@@ -27,12 +27,11 @@ PARTED = {1: "of different Cat I", 2: "of one Cat I, different Cat II", 3: "of o
 def copies_section(catalog: Catalog, copies: Copies, shelves: Shelves) -> Section:
     """Photos by number of copies, the most copied ones, and those that stand in several categories."""
     places = None if shelves.tree is None else Places.of(copies, shelves.leaf, shelves.tree)
-    n_products = copies.n_products()
     most = copies.most_copied(SHOWN)
     worst = np.zeros(0, np.int64) if places is None else places.worst(SHOWN)
     figures = copies_figures(copies, places, shelves)
-    figures["most_copied"] = [_photo_figures(i, copies, places, n_products, shelves, catalog) for i in most.tolist()]
-    figures["worst"] = [_photo_figures(i, copies, places, n_products, shelves, catalog) for i in worst.tolist()]
+    figures["most_copied"] = [_photo_figures(i, copies, places, shelves, catalog) for i in most.tolist()]
+    figures["worst"] = [_photo_figures(i, copies, places, shelves, catalog) for i in worst.tolist()]
     said = [
         f"{number(figures['photos'], 'photo')}, {figures['distinct']:,} of them distinct: "
         f"{percent(figures['share_of_copies'])} are copies of another photo, byte for byte.",
@@ -54,35 +53,32 @@ def copies_section(catalog: Catalog, copies: Copies, shelves: Shelves) -> Sectio
 def copies_figures(copies: Copies, places: Places | None, shelves: Shelves) -> dict[str, Any]:
     """Numbers of copies in plain JSON types."""
     distribution = copies.distribution()
-    n_products = copies.n_products()
-    shared = n_products[copies.number] > 1
     figures: dict[str, Any] = {
         "photos": len(copies),
         "distinct": len(copies.n_copies),
         "share_of_copies": 1 - len(copies.n_copies) / len(copies) if len(copies) else 0.0,
-        "products_sharing": len(np.unique(copies.owner[shared])),
-        "repeated_in_product": int((n_products < copies.n_copies).sum()),
+        "products_sharing": int(copies.owners(copies.n_products > 1).sum()),
+        "repeated_in_product": int((copies.n_products < copies.n_copies).sum()),
         "distribution": distribution.tolist(),
     }
     if places is not None:
         by_level = np.bincount(places.parts_at, minlength=4)
-        lies_across = places.parts_at[copies.number] > 0
         figures["across"] = {
             "photos": int(by_level[1:].sum()),
-            "products": len(np.unique(copies.owner[lies_across & (shelves.leaf[copies.owner] >= 0)])),
+            "products": int((copies.owners(places.parts_at > 0) & (shelves.leaf >= 0)).sum()),
             "by_level": {LEVEL_NAMES[level]: int(by_level[level]) for level in shelves.levels},
         }
     return figures
 
 
 def _photo_figures(
-    distinct: int, copies: Copies, places: Places | None, n_products: Ints, shelves: Shelves, catalog: Catalog
+    distinct: int, copies: Copies, places: Places | None, shelves: Shelves, catalog: Catalog
 ) -> dict[str, Any]:
     leaves = [] if places is None else places.leaves_of(distinct)
     return {
         "md5": copies.md5(distinct),
         "copies": int(copies.n_copies[distinct]),
-        "products": int(n_products[distinct]),
+        "products": int(copies.n_products[distinct]),
         "leaves": len(leaves),
         "parts_at": LEVEL_NAMES[int(places.parts_at[distinct])] if len(leaves) > 1 and places is not None else None,
         "where": [[shelves.name(leaf), n] for leaf, n in leaves[:LEAVES_SHOWN]],

@@ -70,7 +70,7 @@ def explore(
     for log in (catalog.problems, shelves.strangers(catalog), broken):
         problems.merge(log)
     counts = shelves.counts()
-    page = Exploration(catalog.name, f"{catalog}: what the catalogue holds", _cards(copies, shelves, counts, problems))
+    page = Exploration(f"Catalogue {catalog.name}", f"What {catalog} holds", _cards(copies, shelves, counts, problems))
     page.sections = [products_section(shelves)]
     if tree is not None:
         page.sections.append(tree_section(tree, counts, "products"))

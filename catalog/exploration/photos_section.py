@@ -30,7 +30,7 @@ def photos_section(headers: Headers, decoding: Decoding, n_broken: int) -> Secti
     size = figures["bytes"]
     said = [
         f"{number(len(headers), 'photo')} take {_amount(size['total'])}: {_amount(size['mean'])} each on average, "
-        f"{_amount(size['median'])} in the middle, {_amount(size['largest'])} at most.",
+        f"the median one {_amount(size['median'])}, the largest {_amount(size['largest'])}.",
         _size_text(figures),
         _broken_text(figures["broken"]),
     ]

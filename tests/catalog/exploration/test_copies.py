@@ -41,14 +41,16 @@ def test_copies_are_counted_as_a_dictionary_does(catalogue):
         for photo in own:
             owners[digest(photo)].add(i)
     assert len(copies.n_copies) == len(slow)
-    n_products = copies.n_products()
     for distinct in range(len(slow)):
         md5 = bytes.fromhex(copies.md5(distinct))
         assert copies.n_copies[distinct] == slow[md5]
-        assert n_products[distinct] == len(owners[md5])
+        assert copies.n_products[distinct] == len(owners[md5])
         first = int(copies.first[distinct])
         assert first == photos.index(md5)
         assert digest(catalogue[copies.owner[first]][1][copies.rank(first)]) == md5
+    some = copies.n_copies > 1
+    owned = {i for md5, who in owners.items() if slow[md5] > 1 for i in who}
+    assert set(np.flatnonzero(copies.owners(some)).tolist()) == owned
     assert {int(n): int(k) for n, k in copies.distribution()} == Counter(slow.values())
     most = [int(copies.n_copies[i]) for i in copies.most_copied(3)]
     assert most == sorted((n for n in slow.values() if n > 1), reverse=True)[:3]
