@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Sequence
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from catalog.photo_header import NoPicture, announced
 
@@ -17,7 +17,7 @@ PHOTO_BYTES = 6000
 SHARPER = 2
 """Pixels of a thumbnail for one of the page: screens are finer than their pixels."""
 GAP = 4
-EMPTY = (236, 240, 238)
+EMPTY, CROSS = (236, 240, 238), (176, 188, 183)
 QUALITIES = (82, 65, 45, 30)
 
 
@@ -58,7 +58,7 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def strip(photos: Sequence[bytes], height: int) -> bytes:
-    """A product's photos side by side as one JPEG, `height` pixels of the page high; a grey field for a broken one."""
+    """A product's photos side by side as one JPEG, `height` pixels of the page high; a broken one is crossed out."""
     side = height * SHARPER
     with warnings.catch_warnings():
         # Pillow warns of odd files; here they are only looked at
@@ -83,7 +83,11 @@ def _small(photo: bytes, side: int) -> Image.Image:
 
 
 def _empty(side: int) -> Image.Image:
-    return Image.new("RGB", (side, side), EMPTY)
+    field = Image.new("RGB", (side, side), EMPTY)
+    draw = ImageDraw.Draw(field)
+    for ends in (((0, 0), (side, side)), ((0, side), (side, 0))):
+        draw.line(ends, fill=CROSS, width=SHARPER)
+    return field
 
 
 def _encoded(picture: Image.Image, at_most: int) -> bytes:

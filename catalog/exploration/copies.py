@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.distinct import number_photos
+from catalog.photo_copies import photo_numbers
 from catalog.product import MAX_IMAGES
 from catalog.taxonomy import LEVELS, UNKNOWN, Taxonomy
 
@@ -31,7 +31,7 @@ class Copies:
         self.owner: Ints = np.repeat(np.arange(len(n_images)), n_images)
         # photos of a product stand together: its first one tells the rank of the others
         self.start: Ints = np.cumsum(n_images, dtype=np.int64) - n_images
-        self.number = number_photos(digests) if len(digests) else np.zeros(0, np.int64)
+        self.number = photo_numbers(digests)
         self.n_copies: Ints = np.bincount(self.number).astype(np.int64)
         self.first = np.full(len(self.n_copies), len(digests), np.int64)
         # written from the back, so that the first stays

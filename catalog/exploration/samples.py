@@ -59,7 +59,7 @@ def _said(n_shown: int, n_used: int) -> str:
     which = "All" if n_shown == n_used else f"{n_shown} of the {n_used:,}"
     return (
         f"{which} leaves in use, and up to {PER_CATEGORY} products of each drawn at random: photos that touch are of "
-        "one product, below them its _id."
+        "one product, below them its _id; a crossed field is a photo that cannot be decoded."
     )
 
 

@@ -6,11 +6,9 @@ import hashlib
 from collections import Counter, defaultdict
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.distinct import number_photos
 from catalog.exploration.copies import Copies, Places
 from catalog.taxonomy import Taxonomy
 from tests.conftest import TREE
@@ -82,11 +80,3 @@ def test_copies_across_categories_are_those_of_a_dictionary(catalogue):
     worst = places.worst(100).tolist()
     assert set(worst) == set(parted)
     assert [parted[i] for i in worst] == sorted(parted.values())
-
-
-@pytest.mark.parametrize("n", [1, 2, 50])
-def test_photos_are_numbered_in_the_order_of_their_md5s(n):
-    rng = np.random.default_rng(n)
-    digests = rng.integers(0, 2, (n, 16), dtype=np.uint8) * np.uint8(255)
-    _, expected = np.unique([bytes(row) for row in digests], return_inverse=True)
-    assert (number_photos(digests) == expected).all()
