@@ -22,6 +22,7 @@ from catalog.exploration.section import Exploration
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import Taxonomy
 from tests.conftest import make_photo, make_product
+from tests.mongo_server import uri_of
 
 Write = Callable[..., Path]
 
@@ -317,3 +318,27 @@ def test_the_real_example(shared_data, tmp_path):
     assert figures["photos"]["sizes"] == [{"width": 180, "height": 180, "photos": 110}]
     assert figures["problems"]["total"] == 0
     assert page.write(tmp_path).stat().st_size < 8_000_000
+
+
+def test_every_source_gives_the_same_figures(write_bson, tree, mongo, tmp_path):
+    documents = [make_product(i, [11, 12, 21, 31][i % 4], 1 + i % 3) for i in range(1, 13)]
+    documents[3]["imgs"] = documents[0]["imgs"]
+    mongo.insert_many(documents)
+    for document in documents:
+        folder = tmp_path / "photos" / str(document["category_id"]) / str(document["_id"])
+        folder.mkdir(parents=True)
+        for rank, entry in enumerate(document["imgs"], start=1):
+            (folder / f"{rank}.jpg").write_bytes(entry["picture"])
+    expected = explore(Catalog(write_bson(*documents)), tree).to_json()
+    assert expected["copies"]["across"]["photos"] == 2
+    for address in (tmp_path / "photos", uri_of(mongo)):
+        found = explore(Catalog(address), tree).to_json()
+        for key in ("products", "tree", "spread", "photos", "problems"):
+            assert found[key] == expected[key]
+        assert found["copies"]["distribution"] == expected["copies"]["distribution"]
+        assert found["copies"]["across"] == expected["copies"]["across"]
+        shown = [
+            [(own["category"], sorted(own["shown"])) for own in figures["samples"]["categories"]]
+            for figures in (expected, found)
+        ]
+        assert shown[0] == shown[1]
