@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -13,11 +15,14 @@ from numpy.typing import NDArray
 from catalog.product import ProblemLog, Product
 from catalog.sidecar import keep_sidecar, read_sidecar
 from catalog.sources.opening import open_source
-from catalog.sources.source import ROW, Document, Progress, Source
+from catalog.sources.source import ROW, Document, Index, Progress, Source
+from catalog.workers import in_order
 
 MD5 = np.dtype((np.uint8, 16))
 READ_AHEAD = 256
 """Products asked of a source at a time."""
+MD5_CHUNK = 1024
+"""Products whose photos a process reads at a time."""
 
 
 class Catalog(Sequence[Product]):
@@ -48,13 +53,7 @@ class Catalog(Sequence[Product]):
         if found is None:
             index = self.source.index(progress)
             stamp = index.stamp or stamp
-            header: dict[str, Any] = {
-                "stamp": stamp,
-                "n_rows": len(index.rows),
-                "fingerprint": index.fingerprint,
-                "problems": index.problems.to_json(),
-            }
-            keep_sidecar(place, header, index.rows)
+            header = keep_index(self.source, stamp, index)
             found = read_sidecar(place, stamp, ROW) or (header, index.rows)
         header, rows = found
         self._stamp = stamp
@@ -91,24 +90,24 @@ class Catalog(Sequence[Product]):
         """`(N,)` int8 in 0..4: photos in the document, of which at most four are used."""
         return np.ascontiguousarray(self._rows["n_images"])
 
-    def md5s(self, progress: Progress | None = None) -> NDArray[np.uint8]:
+    def md5s(self, progress: Progress | None = None, n_workers: int = 1) -> NDArray[np.uint8]:
         """`(sum of n_images, 16)` uint8: MD5 of every photo in catalogue order; nothing is decoded.
 
-        Kept in a sidecar file of its own: the first call reads all photos once.
+        Kept in a sidecar file of its own: the first call reads all photos once, in `n_workers` processes.
         """
-        place = self.source.sidecar(".md5")
-        found = read_sidecar(place, self._stamp, MD5)
+        found = read_sidecar(self.source.sidecar(".md5"), self._stamp, MD5)
         if found is not None:
             return found[1]
-        digests = np.zeros((int(self.n_images.sum(dtype=np.int64)), 16), np.uint8)
-        at = 0
-        for done, product in enumerate(self, start=1):
-            for photo in product.images:
-                digests[at] = np.frombuffer(photo_md5(photo), np.uint8)
-                at += 1
-            if progress is not None and (done % 1000 == 0 or done == len(self)):
-                progress(done, len(self))
-        keep_sidecar(place, {"stamp": self._stamp, "n_rows": len(digests)}, digests)
+        ends = range(MD5_CHUNK, len(self) + MD5_CHUNK, MD5_CHUNK)
+        tasks = (np.arange(end - MD5_CHUNK, min(end, len(self))) for end in ends)
+        parts: list[NDArray[np.uint8]] = []
+        with closing(in_order(partial(_md5s_of, self), tasks, n_workers if len(ends) > 1 else 1)) as chunks:
+            for end, part in zip(ends, chunks, strict=True):
+                parts.append(part)
+                if progress is not None:
+                    progress(min(end, len(self)), len(self))
+        digests = np.concatenate(parts)
+        keep_md5s(self.source, self._stamp, digests)
         return digests
 
     def __len__(self) -> int:
@@ -157,6 +156,30 @@ def reopen(source: Source, stamp: dict[str, Any], fingerprint: str) -> Catalog:
     if catalog.fingerprint != fingerprint:
         raise ValueError(f"{catalog} has changed while it was in use: run the command again")
     return catalog
+
+
+def keep_index(source: Source, stamp: dict[str, Any], index: Index) -> dict[str, Any]:
+    """Write the index beside its source (and the MD5s, where it has them); returns its header."""
+    header = {
+        "stamp": stamp,
+        "n_rows": len(index.rows),
+        "fingerprint": index.fingerprint,
+        "problems": index.problems.to_json(),
+    }
+    keep_sidecar(source.sidecar(".index"), header, index.rows)
+    if index.md5s is not None:
+        keep_md5s(source, stamp, index.md5s)
+    return header
+
+
+def keep_md5s(source: Source, stamp: dict[str, Any], digests: NDArray[np.uint8]) -> None:
+    """Write the photos' MD5s beside their source."""
+    keep_sidecar(source.sidecar(".md5"), {"stamp": stamp, "n_rows": len(digests)}, digests)
+
+
+def _md5s_of(catalog: Catalog, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+    digests = [photo_md5(photo) for product in catalog.take(positions) for photo in product.images]
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
 
 
 def _product(document: Document) -> Product:

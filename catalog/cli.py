@@ -37,6 +37,26 @@ def main(verbose: bool) -> None:
 
 @main.command()
 @click.argument("file", type=SOURCE)
+@strict_option
+def index(file: Address, strict: bool) -> None:
+    """Look through FILE once, on all cores: where its products lie, what is wrong, its photos' MD5s.
+
+    Every command does this by itself where it is needed; done beforehand, they start at once.
+    """
+    from catalog.indexing import open_indexed
+
+    with progress_bar("index") as progress:
+        catalog = open_indexed(file, progress)
+    say(f"{catalog}: {len(catalog)} products, {int(catalog.n_images.sum(dtype='int64'))} photos")
+    if len(catalog.problems):
+        note(catalog.problems.summary())
+    if strict:
+        catalog.problems.require_none(str(catalog))
+    say(f"next: catalog info {catalog.source.title}")
+
+
+@main.command()
+@click.argument("file", type=SOURCE)
 @tree_option
 @names_option
 @lang_option

@@ -89,8 +89,12 @@ class ProblemLog:
             self.add(problem)
 
     def merge(self, other: ProblemLog) -> None:
-        """Add the counts and names of another log."""
-        self.named.extend(other.named)
+        """Add the counts and names of another log, as if each of its problems were added."""
+        room = {kind: self.max_named - self.counts[kind] for kind in other.counts}
+        for problem in other.named:
+            room[problem.kind] -= 1
+            if room[problem.kind] >= 0:
+                self.named.append(problem)
         self.counts.update(other.counts)
 
     def __len__(self) -> int:

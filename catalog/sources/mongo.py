@@ -15,7 +15,7 @@ from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
 from catalog.sidecar import cache_folder
-from catalog.sources.bson_file import document_of
+from catalog.sources.bson_document import document_of
 from catalog.sources.connection import TOLERANT, Connection
 from catalog.sources.mongo_address import MongoAddress
 from catalog.sources.mongo_index import build_index

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.bson_file import document_of
+from catalog.sources.bson_document import document_of
 from catalog.sources.connection import Connection, Fields
 from catalog.sources.source import NO_CATEGORY, Index, PackedRows, Progress
 

@@ -11,7 +11,7 @@ import bson
 
 from catalog.photo_file import ending_of
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.bson_file import document_of
+from catalog.sources.bson_document import document_of
 from catalog.sources.folder_names import UNLABELLED, folder_name
 from catalog.sources.photo_columns import BETWEEN
 from catalog.taxonomy import UNKNOWN, Taxonomy

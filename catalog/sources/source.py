@@ -42,12 +42,14 @@ class Index:
         problems: everything that was skipped or cut short.
         fingerprint: identity of the content; another one means that something has changed.
         stamp: the source's as it was when it was looked through; None: the one asked before holds.
+        md5s: `(sum of n_images, 16)` uint8 MD5s of the photos, where they were read along.
     """
 
     rows: NDArray[np.void]
     problems: ProblemLog
     fingerprint: str
     stamp: dict[str, Any] | None = None
+    md5s: NDArray[np.uint8] | None = None
 
 
 class Source(Protocol):

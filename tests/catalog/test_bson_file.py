@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.product import ProblemKind
-from catalog.sources.bson_file import MAX_DOCUMENT, build_index, fingerprint, parse_document
+from catalog.sources.bson_document import parse_document
+from catalog.sources.bson_file import build_index, fingerprint
+from catalog.sources.bson_scan import MAX_DOCUMENT
 from catalog.sources.source import NO_CATEGORY
 
 
