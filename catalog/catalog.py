@@ -76,6 +76,11 @@ class Catalog(Sequence[Product]):
         return self.source.address
 
     @property
+    def stamp(self) -> dict[str, Any]:
+        """What tells the source's state apart from others; what is derived from it is kept under this."""
+        return self._stamp
+
+    @property
     def product_ids(self) -> NDArray[np.int64]:
         """`(N,)` int64, unique."""
         return np.ascontiguousarray(self._rows["product_id"])

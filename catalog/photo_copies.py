@@ -64,14 +64,17 @@ def link_products(
         alike: `(E, 2)` numbers of photos that link as if they were one; none of them common.
     """
     n_photos = int(photo.max()) + 1 if len(photo) else 0
-    pairs = np.unique(np.stack([photo, owner], axis=1), axis=0)
-    n_owners = np.bincount(pairs[:, 0], minlength=n_photos)
+    # one integer of both sorts far faster than rows do
+    pairs = np.unique(photo * n_products + owner)
+    carried, carrier = pairs // max(1, n_products), pairs % max(1, n_products)
+    n_owners = np.bincount(carried, minlength=n_photos)
     common = n_owners > max_copies
-    links = pairs[~common[pairs[:, 0]]] + [0, n_photos]
+    kept = ~common[carried]
+    ends = np.stack([carried[kept], carrier[kept] + n_photos], axis=1)
     if alike is not None:
-        links = np.concatenate([links, alike])
+        ends = np.concatenate([ends, alike])
     n_nodes = n_photos + n_products
-    graph = coo_matrix((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(n_nodes, n_nodes))
+    graph = coo_matrix((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(n_nodes, n_nodes))
     _, label = connected_components(graph, directed=False)
     label = label.astype(np.int64)
     return Links(label[n_photos:], label[:n_photos], n_owners, common)

@@ -1,0 +1,1 @@
+"""Photos that products share: exact and near copies, and what links them."""
