@@ -23,6 +23,7 @@ from catalog.command import (
     workspace_option,
 )
 from catalog.exploration.commands import explore
+from catalog.duplicates.commands import duplicates
 from catalog.sampling.commands import overwrite_option, sample, subset
 from catalog.sources.address import Address
 from catalog.sources.commands import convert_command
@@ -163,5 +164,5 @@ def demo(folder: Path, n_train: int, n_test: int, seed: int) -> None:
     say(f"next: catalog split {folder / 'train.bson'} --tree {folder / 'category_names.csv'}")
 
 
-for command in (sample, subset, diff, convert_command, explore):
+for command in (sample, subset, diff, convert_command, explore, duplicates):
     main.add_command(command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -54,6 +54,22 @@ class Groups:
     def size(self) -> NDArray[np.int64]:
         """`(G,)` products of each group."""
         return np.diff(self.start)
+
+    def where(self, chosen: NDArray[np.bool_]) -> Groups:
+        """These groups alone, `(G,)` bool, numbered anew in their order."""
+        number = np.cumsum(chosen) - 1
+        rows, members = chosen[self.group], chosen[self.member_group]
+        return replace(
+            self,
+            slot=self.slot[rows],
+            group=number[self.group[rows]],
+            kind=self.kind[rows],
+            distance=self.distance[rows],
+            product=self.product[members],
+            member_group=number[self.member_group[members]],
+            group_kind=self.group_kind[chosen],
+            parts_at=self.parts_at[chosen],
+        )
 
 
 @dataclass(frozen=True)
@@ -160,9 +176,7 @@ def _group_kind(
     return np.where(is_common, KINDS.index(COMMON), np.where(one, 0, KINDS.index(NEAR))).astype(np.uint8)
 
 
-def parting_level(
-    category_ids: NDArray[np.int64], start: NDArray[np.int64], tree: Taxonomy | None
-) -> NDArray[np.int8]:
+def parting_level(category_ids: NDArray[np.int64], start: NDArray[np.int64], tree: Taxonomy | None) -> NDArray[np.int8]:
     """`(G,)` int8 of members sorted by group: see `Groups.parts_at`."""
     if not len(start):
         return np.zeros(0, np.int8)

@@ -7,7 +7,7 @@ Near-Duplicates for Web Crawling", WWW 2007).
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb, log2
 
 import numpy as np
@@ -69,7 +69,7 @@ def near_pairs(hashes: NDArray[np.uint64], radius: int) -> tuple[NDArray[np.int6
 
 def _masks(n_blocks: int) -> NDArray[np.uint64]:
     bounds = [BITS * block // n_blocks for block in range(n_blocks + 1)]
-    return np.array([(1 << high) - (1 << low) for low, high in zip(bounds, bounds[1:], strict=False)], np.uint64)
+    return np.array([(1 << high) - (1 << low) for low, high in pairwise(bounds)], np.uint64)
 
 
 def _best_number_of_blocks(n_hashes: int, radius: int) -> int:

@@ -8,13 +8,14 @@ import warnings
 from contextlib import closing
 from enum import IntEnum
 from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.photo_copies import photo_numbers, photo_owners
-from catalog.photo_header import NoPicture, announced_size
+from catalog.photo_header import announced_size
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sidecar import keep_sidecar, read_sidecar
 from catalog.sources.source import Progress
@@ -27,6 +28,9 @@ DRAFT = 64
 """Side in pixels below which a JPEG is not reduced while it is decoded; the hash looks at 32."""
 PLAIN_RANGE = 16
 """A photo whose darkest and lightest pixel are closer than this (of 255) shows nothing that a hash could hold."""
+if TYPE_CHECKING:
+    from PIL import Image
+
 CHUNK = 512
 SAVE_AFTER_S = 60.0
 
@@ -37,28 +41,33 @@ class State(IntEnum):
     HASHED, PLAIN, UNREADABLE, PENDING = range(4)
 
 
-def photo_hash(photo: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, State]:
-    """64 bits of the perceptual hash (a DCT's low frequencies against their median), and whether they mean anything."""
-    import imagehash
+def readable(photo: bytes, mode: Literal["L", "RGB"], side: int, max_pixels: int = MAX_PIXELS) -> Image.Image | None:
+    """A photo decoded no larger than it must be to cover `side` pixels; None when it cannot be, or is too large."""
     from PIL import Image
 
     try:
         width, height = announced_size(photo)
         if width * height > max_pixels:
-            return 0, State.UNREADABLE
+            return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(photo)) as image:
-                # a JPEG's colours and fine detail are not even unpacked
-                image.draft("L", (DRAFT, DRAFT))
-                grey = image.convert("L")
-    except NoPicture:
-        return 0, State.UNREADABLE
+                # of a JPEG, neither colours nor fine detail are unpacked unless they are asked for
+                image.draft(mode, (side, side))
+                return image.convert(mode)
     except Exception:
         # Pillow's decoders raise anything on damaged bytes
+        return None
+
+
+def photo_hash(photo: bytes) -> tuple[int, State]:
+    """64 bits of the perceptual hash (a DCT's low frequencies against their median), and whether they mean anything."""
+    import imagehash
+
+    grey = readable(photo, "L", DRAFT)
+    if grey is None:
         return 0, State.UNREADABLE
-    low, high = grey.getextrema()
-    if high - low < PLAIN_RANGE:
+    if np.ptp(np.asarray(grey)) < PLAIN_RANGE:
         return 0, State.PLAIN
     return int(str(imagehash.phash(grey)), 16), State.HASHED
 
@@ -123,7 +132,10 @@ def unreadable(catalog: Catalog, number: NDArray[np.int64], hashes: NDArray[np.v
         where = f"row {product}"
         log.add(
             Problem(
-                ProblemKind.UNREADABLE_PHOTO, where, int(catalog.product_ids[product]), f"photo {slot - first[product] + 1}"
+                ProblemKind.UNREADABLE_PHOTO,
+                where,
+                int(catalog.product_ids[product]),
+                f"photo {slot - first[product] + 1}",
             )
         )
     return log

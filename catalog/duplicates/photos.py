@@ -90,9 +90,7 @@ class Looks:
     problems: ProblemLog
 
     @classmethod
-    def of(
-        cls, photos: Photos, radius: int, progress: Progress | None = None, n_workers: int | None = None
-    ) -> Looks:
+    def of(cls, photos: Photos, radius: int, progress: Progress | None = None, n_workers: int | None = None) -> Looks:
         """Hash every distinct photo (kept in sidecars) and search the near ones.
 
         Raises:

@@ -37,7 +37,9 @@ def test_many_hashes_that_share_most_bits(radius):
     rng = np.random.default_rng(radius)
     hashes = np.unique(rng.integers(0, 2**24, 600, np.uint64) << np.uint64(20))
     pairs, distance = near_pairs(hashes, radius)
-    assert [(*p, d) for p, d in zip(pairs.tolist(), distance.tolist(), strict=True)] == slow_pairs(hashes.tolist(), radius)
+    assert [(*p, d) for p, d in zip(pairs.tolist(), distance.tolist(), strict=True)] == slow_pairs(
+        hashes.tolist(), radius
+    )
 
 
 def test_what_cannot_be_searched_is_refused(monkeypatch):
