@@ -125,8 +125,6 @@ class Findings:
         return [table, folder / "duplicates.json", folder / "duplicates.html"]
 
     def _write_rows(self, path: Path, suffix: str) -> None:
-        import pyarrow.csv
-        import pyarrow.parquet
 
         writer: Any = pa.csv.CSVWriter if suffix == ".csv" else pa.parquet.ParquetWriter
         with writer(path, COLUMNS) as out:
