@@ -18,13 +18,13 @@ from catalog.catalog import Catalog
 from catalog.photo_branch import predictions_folder
 from catalog.product import ProblemLog
 from catalog.run import read_json
+from catalog.sheet import has_answers
 from catalog.sources.source import Progress
 from catalog.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.predictor import Predictor
 from fusion.review.journal import Journal
 from fusion.review.queue import Written, write_queue, written_in
-from fusion.review.sheet import has_answers
 from fusion.table import SCHEMA, to_table
 
 CHUNK = 256

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from catalog.run import read_json
+from catalog.sheet import MAX_FAULTS, Answer, read_answers, refuse
 from catalog.taxonomy import Taxonomy, path_text
 from fusion.decide import Decision
 from fusion.review.audit import audit_keys, right_at_each_level
 from fusion.review.queue import Queue, read_queue, written_in
-from fusion.review.sheet import MAX_FAULTS, Answer, read_answers, refuse
 
 ROWS = pa.schema(
     [

@@ -1,68 +1,25 @@
-"""review.csv and audit.csv: written for spreadsheets, read back however a spreadsheet saved them."""
+"""review.csv and audit.csv: predictions as sheets that a reviewer fills."""
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from catalog.atomic import atomic_path
-from catalog.csv_rows import separator_of
+from catalog.sheet import ANSWER, PRODUCT, SUGGESTED, plain_cell, write_sheet
 from catalog.taxonomy import Taxonomy, path_text
 
-PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
 COLUMNS = (
     PRODUCT, ANSWER, SUGGESTED, "suggested", "decision", "given", "gain", "copies",
     "p_cat1", "p_cat2", "p_cat3", "alternatives", "reason", "text_read",
 )  # fmt: skip
-CONFIRMED = "ok"
-MAX_TEXT = 8000
-"""Characters of a cell that are shown; all of them stand in the full table."""
 SLICE = 1000
-MAX_FAULTS = 10
-"""Faults that are shown of one reading."""
-FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@])")
-"""Where a spreadsheet, also one that separates cells by semicolons, would begin to read a formula."""
-INTEGER = re.compile(r"'?(-?[0-9]{1,18})(?:[.,]0{1,2})?")
-"""An id as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """The answer's cell of one row, as it stands in the file; `text` is empty where the reviewer left it so.
-
-    `suggested` is what the reviewer saw, empty when that column is not there any more.
-    """
-
-    file: Path
-    line: int
-    product: str
-    text: str
-    suggested: str
-
-    @property
-    def where(self) -> str:
-        """File and line, for people."""
-        return f"{self.file}, line {self.line}"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A reviewer's answer: a category, or None where the suggestion is confirmed; `suggested` where it can be read."""
-
-    product_id: int
-    category_id: int | None
-    suggested: int | None
-    cell: Cell
 
 
 def write_review(path: Path, rows: pa.Table, tree: Taxonomy) -> None:
-    """Write predictions with their `gain` and `copies` as a CSV that a reviewer fills (UTF-8 with a byte-order mark).
+    """Write predictions with their `gain` and `copies` as a sheet that a reviewer fills.
 
     Args:
         path: replaced atomically.
@@ -70,12 +27,12 @@ def write_review(path: Path, rows: pa.Table, tree: Taxonomy) -> None:
         tree: names the alternatives.
     """
     paths = {int(leaf_id): path_text(names) for leaf_id, names in zip(tree.leaf_ids, tree.shown, strict=True)}
-    # spreadsheets take UTF-8 for another encoding unless the mark is there
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for start in range(0, len(rows), SLICE):
-            writer.writerows(_line(row, paths) for row in rows.slice(start, SLICE).to_pylist())
+    write_sheet(path, COLUMNS, _lines(rows, paths))
+
+
+def _lines(rows: pa.Table, paths: dict[int, str]) -> Iterator[list[object]]:
+    for start in range(0, len(rows), SLICE):
+        yield from (_line(row, paths) for row in rows.slice(start, SLICE).to_pylist())
 
 
 def _line(row: dict[str, Any], paths: dict[int, str]) -> list[object]:
@@ -94,82 +51,3 @@ def _line(row: dict[str, Any], paths: dict[int, str]) -> list[object]:
         plain_cell(row["reason"]),
         plain_cell(row["text_read"]),
     ]
-
-
-def plain_cell(text: str) -> str:
-    """Text on one line, of bounded length, in which no spreadsheet finds a formula (an apostrophe goes before it)."""
-    line = FORMULA.sub(r"\1'", " ".join(text.split()))
-    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"
-
-
-def read_cells(path: Path) -> Iterator[Cell]:
-    """Every row's product and answer, in file order; blank lines and other columns are passed over.
-
-    Columns may stand in any order, separated by comma, semicolon or tab.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: not a CSV file, or one without the two columns; the message names file and line.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist: give a review.csv or audit.csv that `fusion predict` wrote")
-    # ids are ASCII: whatever else another encoding garbles is not read
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        n_before, header = next(((i, line) for i, line in enumerate(file, start=1) if line.strip()), (1, ""))
-        separator = separator_of(header)
-        reader = csv.reader(file, delimiter=separator, strict=True)
-        try:
-            names = [name.strip() for name in next(csv.reader([header], delimiter=separator, strict=True), [])]
-            if names.count(PRODUCT) != 1 or names.count(ANSWER) != 1:
-                raise ValueError(
-                    f"{path}: expected one column {PRODUCT} and one {ANSWER}, got {', '.join(names)[:200]}; "
-                    "save the sheet as CSV with its first row"
-                )
-            product, answer = names.index(PRODUCT), names.index(ANSWER)
-            suggested = names.index(SUGGESTED) if SUGGESTED in names else None
-            for row in reader:
-                cells = [cell.strip() for cell in row] + [""] * (len(names) - len(row))
-                if cells[product] or cells[answer]:
-                    seen = "" if suggested is None else cells[suggested]
-                    yield Cell(path, n_before + reader.line_num, cells[product], cells[answer], seen)
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {n_before + reader.line_num}: not a CSV file ({error})") from None
-
-
-def has_answers(path: Path) -> bool:
-    """Whether a reviewer has filled any cell; a file that cannot be read any more is taken for filled."""
-    try:
-        return any(cell.text for cell in read_cells(path))
-    except ValueError:
-        return True
-
-
-def read_answers(files: Iterable[Path]) -> tuple[list[Answer], int]:
-    """All answers of some files, and how many rows have none.
-
-    Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: not a CSV file, or cells that are neither an id nor `ok`; file and line are named.
-    """
-    answers, n_blank, faults = [], 0, []
-    for cell in (cell for path in files for cell in read_cells(path)):
-        product, category, seen = (INTEGER.fullmatch(text) for text in (cell.product, cell.text, cell.suggested))
-        confirmed = cell.text.casefold() == CONFIRMED
-        if not cell.text:
-            n_blank += 1
-        elif product is None:
-            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of up to 18 digits")
-        elif category is None and not confirmed:
-            faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id nor {CONFIRMED!r}")
-        else:
-            answers.append(Answer(int(product[1]), category and int(category[1]), seen and int(seen[1]), cell))
-    refuse(faults)
-    return answers, n_blank
-
-
-def refuse(faults: list[str]) -> None:
-    """Raise ValueError when there are faults: the first are shown, all are counted."""
-    if faults:
-        more = [f"... and {len(faults) - MAX_FAULTS} more"] if len(faults) > MAX_FAULTS else []
-        shown = "\n".join(f"  {line}" for line in faults[:MAX_FAULTS] + more)
-        raise ValueError(f"{len(faults)} answers cannot be taken, nothing was applied\n{shown}")

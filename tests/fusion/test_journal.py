@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.run import Run
+from catalog.sheet import has_answers, read_answers
 from catalog.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.review.journal import Journal, apply_files
-from fusion.review.sheet import COLUMNS, has_answers, read_answers
+from fusion.review.sheet import COLUMNS
 from tests.fusion.conftest import call
 from tests.fusion.predictions import TREE, fill, predicted, read_rows, write_predictions
 

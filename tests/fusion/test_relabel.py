@@ -7,15 +7,13 @@ import datetime
 import bson
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
 from catalog.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.review.answers import settle
 from fusion.review.journal import Journal
-from fusion.review.relabel import export, relabel
+from fusion.review.relabel import export
 from tests.conftest import make_product
 from tests.fusion.conftest import call
 from tests.fusion.predictions import TREE, fill, predicted, write_predictions
@@ -103,29 +101,6 @@ def test_several_catalogues_and_a_kill_leaves_nothing(journal, write_bson, tmp_p
     with pytest.raises(KeyboardInterrupt):
         export(journal, [one, two], None, tmp_path / "cut.bson", killed)
     assert not list(tmp_path.glob("*cut.bson*"))
-
-
-value = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**63 - 1).map(bson.Int64)
-    | st.text(st.characters(codec="utf-8"))
-    | st.binary()
-)
-fields = st.dictionaries(
-    st.text(st.characters(codec="utf-8", exclude_characters="\0")), value | st.lists(value, max_size=3), max_size=5
-)
-
-
-@given(fields, st.integers(-(2**63), 2**63 - 1), st.booleans(), st.integers(0, 2**31))
-def test_a_document_changes_in_its_category_alone(others, category, labelled, product):
-    others.pop("_id", None)
-    old = {"_id": product, **({"category_id": 5} if labelled else {}), **others}
-    new = bson.decode(relabel(bson.encode(old), category))
-    assert new.pop("category_id") == category
-    old.pop("category_id", None)
-    assert bson.encode(new) == bson.encode(bson.decode(bson.encode(old)))
-    assert list(new) == list(old)
 
 
 def test_labels_of_several_entries(tmp_path):

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.sheet import plain_cell
 from fusion.review.audit import AuditSample, audit_keys
 from fusion.review.queue import MAX_COPIES
-from fusion.review.sheet import COLUMNS, plain_cell
+from fusion.review.sheet import COLUMNS
 from tests.fusion.predictions import predicted, read_rows, write_predictions
 
 product = st.tuples(

@@ -1,0 +1,93 @@
+"""A catalogue written again with other labels: nothing else changes, nothing is overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bson
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.atomic import atomic_path
+from catalog.catalog import Catalog
+from catalog.product import ProblemKind, ProblemLog
+from catalog.sources.source import Progress
+
+STRIDE = 1000
+LEFT_BEHIND = (ProblemKind.TRUNCATED, ProblemKind.GARBAGE, ProblemKind.BAD_DOCUMENT, ProblemKind.REPEATED_ID)
+MAX_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """A catalogue with the labels that some of its products get.
+
+    Attributes:
+        label: `(N,)` int64 place in `categories` of each product's new label, -1 where its own stays.
+        categories: `(C,)` int64 category_ids.
+        whole: the products that keep their label are written too.
+    """
+
+    catalog: Catalog
+    label: NDArray[np.int64]
+    categories: NDArray[np.int64]
+    whole: bool = True
+
+
+def write_relabelled(output: Path, parts: Sequence[Relabelled], progress: Progress | None = None) -> None:
+    """Write one BSON file: documents as they are, byte for byte; where a label is new the `category_id` alone changes.
+
+    Raises:
+        FileExistsError: `output` is there already.
+    """
+    refuse_existing(output)
+    total, done = sum(len(part.catalog) for part in parts), 0
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(output) as temporary, temporary.open("wb") as file:
+        for part in parts:
+            for document in _documents(part):
+                file.write(document)
+                done += 1
+                if progress is not None and (done % STRIDE == 0 or done == total):
+                    progress(done, total)
+
+
+def refuse_existing(output: Path) -> None:
+    """Raise FileExistsError where a file would be overwritten."""
+    if output.exists():
+        raise FileExistsError(f"{output} exists already: choose another --output")
+
+
+def _documents(part: Relabelled) -> Iterator[bytes]:
+    """One for each product; empty for one that is not wanted."""
+    wanted = (part.label >= 0) | part.whole
+    raws = part.catalog.raw(np.flatnonzero(wanted))
+    for take, place in zip(wanted.tolist(), part.label.tolist(), strict=True):
+        raw = next(raws) if take else b""
+        yield relabel(raw, int(part.categories[place])) if place >= 0 else raw
+
+
+def relabel(raw: bytes, category_id: int) -> bytes:
+    """A BSON document with another `category_id`; its other fields stay, in their order."""
+    fields = bson.decode(raw)
+    if "category_id" not in fields:
+        # where Cdiscount's files have it: after the _id
+        fields = {"_id": fields.pop("_id"), "category_id": category_id, **fields}
+    fields["category_id"] = category_id
+    return bson.encode(fields)
+
+
+def left_behind(catalog: Catalog) -> ProblemLog:
+    """Stretches of a catalogue's file that hold no product of their own: these are not written again."""
+    log = ProblemLog()
+    log.counts.update({kind: n for kind, n in catalog.problems.counts.items() if kind in LEFT_BEHIND})
+    log.named = [problem for problem in catalog.problems.named if problem.kind in LEFT_BEHIND]
+    return log
+
+
+def names_of(product_ids: NDArray[np.int64]) -> str:
+    """The first of some product_ids for people, and how many more there are."""
+    names = ", ".join(map(str, product_ids[:MAX_NAMED].tolist()))
+    return names + (f" and {len(product_ids) - MAX_NAMED} more" if len(product_ids) > MAX_NAMED else "")
