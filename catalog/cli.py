@@ -24,6 +24,7 @@ from catalog.command import (
 )
 from catalog.exploration.commands import explore
 from catalog.duplicates.commands import duplicates
+from catalog.label_audit.commands import audit
 from catalog.sampling.commands import overwrite_option, sample, subset
 from catalog.sources.address import Address
 from catalog.sources.commands import convert_command
@@ -33,6 +34,7 @@ from catalog.sources.commands import convert_command
 @click.version_option(package_name="rayonnage")
 @verbose_option
 def main(verbose: bool) -> None:
+<<<<<<< HEAD
     """Look at a catalogue, cut it smaller, split it for training, or write the demo catalogue."""
 
 
@@ -54,6 +56,9 @@ def index(file: Address, strict: bool) -> None:
     if strict:
         catalog.problems.require_none(str(catalog))
     say(f"next: catalog info {catalog.source.title}")
+=======
+    """Look at a catalogue, split it for training, audit its labels, or write the demo catalogue."""
+>>>>>>> 09c9efe (catalog audit finds likely wrong labels by confident learning on every level of the tree, measures them against a truth, and writes a corrected copy from a filled sheet)
 
 
 @main.command()
@@ -164,5 +169,5 @@ def demo(folder: Path, n_train: int, n_test: int, seed: int) -> None:
     say(f"next: catalog split {folder / 'train.bson'} --tree {folder / 'category_names.csv'}")
 
 
-for command in (sample, subset, diff, convert_command, explore, duplicates):
+for command in (sample, subset, diff, convert_command, explore, duplicates, audit):
     main.add_command(command)

@@ -161,7 +161,7 @@ class Report:
         if not len(self.systems[0].scores):
             raise ValueError(f"{self.title}: {self.systems[0].name} speaks on no labelled product, nothing to report")
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_json(), indent=2, default=_plain, allow_nan=False)
+        text = json.dumps(self.to_json(), indent=2, default=plain_number, allow_nan=False)
         write_text(folder / f"{name}.json", text + "\n")
         page = page_template("catalog", "report.html").render(
             report=self,
@@ -195,7 +195,8 @@ def data_uri(photo: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(photo).decode()}"
 
 
-def _plain(value: object) -> object:
+def plain_number(value: object) -> object:
+    """What `json.dumps` is to make of numpy's numbers and of an `Estimate`."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Estimate):

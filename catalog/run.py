@@ -14,11 +14,16 @@ import yaml
 
 from catalog.atomic import write_text
 from catalog.config import M, checked
+from catalog.metrics import Scores
 from catalog.probabilities import Probabilities
 from catalog.taxonomy import NAMES_FILE, Taxonomy
 
 MAX_JSON_BYTES = 64 * 2**20
 TREE = "taxonomy.csv"
+HELD_OUT = "heldout.safetensors"
+"""Held-out `Probabilities` of a branch."""
+CROSS_FIT = "crossfit.safetensors"
+"""Of a fusion run: `Scores` of the head that decides on every held-out product, cross-fitted."""
 
 
 @dataclass
@@ -118,7 +123,11 @@ class Run:
 
     def held_out(self) -> Probabilities:
         """Held-out probabilities, written when the run was trained."""
-        return Probabilities.load(self.folder / "heldout.safetensors")
+        return Probabilities.load(self.folder / HELD_OUT)
+
+    def cross_fitted(self) -> Scores:
+        """Scores of a fusion run's head on products that it was not fitted on."""
+        return Scores.load(self.folder / CROSS_FIT)
 
     def check_tree(self, tree: Taxonomy, whose: str) -> None:
         """Raise ValueError when the run was made with another tree."""

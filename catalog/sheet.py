@@ -12,6 +12,8 @@ from catalog.atomic import atomic_path
 from catalog.csv_rows import separator_of
 
 PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
+LABEL = "label_category_id"
+"""The catalogue's own category, in sheets about labels."""
 CONFIRMED = "ok"
 MAX_TEXT = 8000
 """Characters of a cell that are shown; all of them stand in the full table."""
@@ -27,7 +29,7 @@ INTEGER = re.compile(r"'?(-?[0-9]{1,18})(?:[.,]0{1,2})?")
 class Cell:
     """The answer's cell of one row, as it stands in the file; `text` is empty where the reviewer left it so.
 
-    `suggested` is what the reviewer saw, empty when that column is not there any more.
+    `suggested` and `label` are what the reviewer saw, empty when those columns are not there.
     """
 
     file: Path
@@ -35,6 +37,7 @@ class Cell:
     product: str
     text: str
     suggested: str
+    label: str
 
     @property
     def where(self) -> str:
@@ -44,11 +47,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reviewer's answer: a category, or None where the suggestion is confirmed; `suggested` where it can be read."""
+    """A reviewer's answer: a category, or None for `ok`; `suggested` and `label` where they can be read."""
 
     product_id: int
     category_id: int | None
     suggested: int | None
+    label: int | None
     cell: Cell
 
 
@@ -93,12 +97,12 @@ def read_cells(path: Path) -> Iterator[Cell]:
                     "save the sheet as CSV with its first row"
                 )
             product, answer = names.index(PRODUCT), names.index(ANSWER)
-            suggested = names.index(SUGGESTED) if SUGGESTED in names else None
+            shown = [names.index(name) if name in names else None for name in (SUGGESTED, LABEL)]
             for row in reader:
                 cells = [cell.strip() for cell in row] + [""] * (len(names) - len(row))
                 if cells[product] or cells[answer]:
-                    seen = "" if suggested is None else cells[suggested]
-                    yield Cell(path, n_before + reader.line_num, cells[product], cells[answer], seen)
+                    seen = ("" if at is None else cells[at] for at in shown)
+                    yield Cell(path, n_before + reader.line_num, cells[product], cells[answer], *seen)
         except csv.Error as error:
             raise ValueError(f"{path}, line {n_before + reader.line_num}: not a CSV file ({error})") from None
 
@@ -111,8 +115,10 @@ def has_answers(path: Path) -> bool:
         return True
 
 
-def read_answers(files: Iterable[Path]) -> tuple[list[Answer], int]:
+def read_answers(files: Iterable[Path], accepted: str | None = None) -> tuple[list[Answer], int]:
     """All answers of some files, and how many rows have none.
+
+    `accepted`: a word that stands for the suggested category, in sheets where `ok` means something else.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -120,16 +126,24 @@ def read_answers(files: Iterable[Path]) -> tuple[list[Answer], int]:
     """
     answers, n_blank, faults = [], 0, []
     for cell in (cell for path in files for cell in read_cells(path)):
-        product, category, seen = (INTEGER.fullmatch(text) for text in (cell.product, cell.text, cell.suggested))
+        texts = (cell.product, cell.text, cell.suggested, cell.label)
+        product, category, seen, label = (INTEGER.fullmatch(text) for text in texts)
         confirmed = cell.text.casefold() == CONFIRMED
+        if accepted is not None and cell.text.casefold() == accepted:
+            category = seen
         if not cell.text:
             n_blank += 1
         elif product is None:
             faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of up to 18 digits")
         elif category is None and not confirmed:
-            faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id nor {CONFIRMED!r}")
+            words = f"nor {CONFIRMED!r}" + (f" nor {accepted!r} with its suggestion" if accepted else "")
+            faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id {words}")
         else:
-            answers.append(Answer(int(product[1]), category and int(category[1]), seen and int(seen[1]), cell))
+            answers.append(
+                Answer(
+                    int(product[1]), category and int(category[1]), seen and int(seen[1]), label and int(label[1]), cell
+                )
+            )
     refuse(faults)
     return answers, n_blank
 

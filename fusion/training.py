@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from catalog.metrics import Scores
-from catalog.run import Run
+from catalog.run import CROSS_FIT, Run
 from catalog.sources.source import Progress
 from catalog.system import System
 from catalog.taxonomy import Taxonomy
@@ -23,10 +23,8 @@ from fusion.learnt import Learnt
 from fusion.members import Members
 
 FUSED = "fused"
-CROSS_FIT = "crossfit.safetensors"
-"""Scores of the head that decides on every held-out product."""
 CALIBRATION = "calibration.safetensors"
-"""The same, of one product per group of copies: what thresholds are learnt on."""
+"""The cross-fitted scores of one product per group of copies: what thresholds are learnt on."""
 
 
 def train(

@@ -15,7 +15,7 @@ from catalog.labels import true_leaves
 from catalog.metrics import Scores, concatenate_scores, score
 from catalog.product import MAX_IMAGES
 from catalog.report import Estimate
-from catalog.run import Run
+from catalog.run import CROSS_FIT, Run
 from catalog.sources.address import Address
 from catalog.sources.source import Progress
 from catalog.taxonomy import LEVEL_NAMES, LEVELS
@@ -23,7 +23,6 @@ from catalog.workspace import Workspace
 from fusion.evaluation.measurement import predicted_chunks
 from fusion.evaluation.paired import paired_rows
 from fusion.predictor import Predictor
-from fusion.training import CROSS_FIT
 
 MIN_PRODUCTS = 20
 """With fewer products nothing is said: draws from a handful look alike."""
@@ -126,7 +125,7 @@ def compare_held_out(a: Run, b: Run) -> Comparison:
                 f"{run.folder} holds no {CROSS_FIT}: it is of an older version, or damaged. Run `fusion train` again, "
                 "or compare on a labelled file (--on LABELLED.bson)"
             )
-    own, theirs = (Scores.load(run.folder / CROSS_FIT) for run in (a, b))
+    own, theirs = (run.cross_fitted() for run in (a, b))
     first, second = paired_rows(own, theirs)
     if not len(first):
         raise ValueError(

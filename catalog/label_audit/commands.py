@@ -1,0 +1,109 @@
+"""`catalog audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog.command import (
+    SOURCE,
+    TREE_HELP,
+    given_tree,
+    lang_option,
+    names_option,
+    note,
+    progress_bar,
+    say,
+    workspace_option,
+)
+from catalog.sources.address import Address, shown
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.taxonomy import Taxonomy
+    from catalog.workspace import Workspace
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=SOURCE)
+@click.option("--tree", type=PATH, default=None, help=f"{TREE_HELP} Default: the workspace's.")
+@names_option
+@lang_option
+@click.option("--probabilities", type=PATH, default=None, help="Held-out probabilities to audit with.")
+@click.option("--run", type=PATH, default=None,
+              help="Run folder with held-out probabilities; default: the workspace's best.")  # fmt: skip
+@click.option("--truth", type=PATH, default=None,
+              help="CSV of true categories (product_id,category_id) to measure against.")  # fmt: skip
+@click.option("--output", type=PATH, required=True, help="Folder to write; with --apply, the BSON file.")
+@click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="Suspects in the sheet.")
+@click.option("--overwrite", is_flag=True, help="Replace a suspects.csv that somebody has filled.")
+@click.option("--apply", "sheet", type=PATH, default=None,
+              help="Write a corrected copy of FILE from a filled suspects.csv instead.")  # fmt: skip
+@workspace_option
+def audit(
+    file: Address,
+    tree: Path | None,
+    names: Path | None,
+    lang: str | None,
+    probabilities: Path | None,
+    run: Path | None,
+    truth: Path | None,
+    output: Path,
+    rows: int,
+    overwrite: bool,
+    sheet: Path | None,
+    workspace: Path,
+) -> None:
+    """Find likely wrong labels of the catalogue FILE, or correct them."""
+    from catalog.catalog import Catalog
+    from catalog.workspace import Workspace
+
+    if probabilities is not None and run is not None:
+        raise click.UsageError("--probabilities and --run both name what to audit with: give one of them")
+    with progress_bar("index") as progress:
+        catalog = Catalog(file, progress)
+    if sheet is not None:
+        _correct(catalog, sheet, output, tree, workspace)
+        return
+    from catalog.label_audit.audit import PAGE, SHEET, run_audit
+
+    room = Workspace(workspace)
+    taxonomy = _tree(tree, names, lang, room, run)
+    with progress_bar("photos") as progress:
+        found = run_audit(
+            catalog, taxonomy, room, output, run=run, probabilities=probabilities, truth=truth,
+            rows=rows, overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+    for warning in found.evidence.warnings:
+        note(f"warning: {warning}")
+    say(found.summary())
+    say(f"page: {output / PAGE}")
+    apply = f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson"
+    say(f"next: fill corrected_category_id, then {apply}")
+
+
+def _tree(tree: Path | None, names: Path | None, lang: str | None, workspace: Workspace, run: Path | None) -> Taxonomy:
+    """The tree given, else the run's, else the workspace's."""
+    from catalog.run import Run
+
+    given = given_tree(tree, names, lang) if tree is not None or names is not None else None
+    if given is not None:
+        return given
+    return workspace.taxonomy(lang) if run is None else Run.load(run).taxonomy(lang)
+
+
+def _correct(catalog: Catalog, sheet: Path, output: Path, tree: Path | None, workspace: Path) -> None:
+    from catalog.label_audit.correct import correct
+    from catalog.taxonomy import Taxonomy
+
+    known = tree or (workspace / "tree.csv" if (workspace / "tree.csv").is_file() else None)
+    with progress_bar("write") as progress:
+        corrected = correct(catalog, sheet, output, Taxonomy.from_csv(known) if known else None, progress)
+    if len(corrected.left_behind):
+        note(f"left out of {catalog}:\n{corrected.left_behind.summary()}")
+    say(corrected.summary())
+    say(f"next: catalog split {output} --tree {known or 'TREE.csv'}")

@@ -1,0 +1,101 @@
+"""`catalog audit --apply`: a corrected copy of a catalogue from a filled suspects.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.label_audit.sheet import ACCEPTED
+from catalog.product import ProblemLog
+from catalog.relabel import Relabelled, left_behind, refuse_existing, write_relabelled
+from catalog.sheet import LABEL, Answer, read_answers, refuse
+from catalog.sources.source import Progress
+from catalog.taxonomy import UNKNOWN, Taxonomy
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What was written: products with another label, those that keep theirs as answered, rows without an answer."""
+
+    output: Path
+    changed: int
+    kept: int
+    blank: int
+    left_behind: ProblemLog
+
+    def summary(self) -> str:
+        """For people."""
+        return (
+            f"{self.output}: {self.changed:,} labels changed, {self.kept:,} answered to be right as they are, "
+            f"{self.blank:,} rows left blank; every other document as it was"
+        )
+
+
+def correct(
+    catalog: Catalog, sheet: Path, output: Path, tree: Taxonomy | None = None, progress: Progress | None = None
+) -> Corrected:
+    """Write `catalog` with the categories that a person has filled into `sheet`.
+
+    A category_id (or `suggested`) becomes the label; `ok` and an empty cell leave it. Documents that keep their label
+    are copied byte for byte.
+
+    Raises:
+        FileExistsError: `output` is there already.
+        FileNotFoundError: no such sheet.
+        ValueError: no answer, or answers that cannot be taken: of a product that is not in the catalogue, has another
+            label there than the reviewer saw, or is answered twice, or with a category that `tree` does not know; file
+            and line are named.
+    """
+    refuse_existing(output)
+    answers, n_blank = read_answers([sheet], ACCEPTED)
+    if not answers:
+        raise ValueError(f"{sheet}: no answer in {n_blank} rows, fill corrected_category_id first")
+    label, categories = _labels(catalog, answers, tree)
+    write_relabelled(output, [Relabelled(catalog, label, categories)], progress)
+    n_answered = len({answer.product_id for answer in answers})
+    return Corrected(output, len(categories), n_answered - len(categories), n_blank, left_behind(catalog))
+
+
+def _labels(
+    catalog: Catalog, answers: Sequence[Answer], tree: Taxonomy | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`(N,)` place in `(C,)` categories of each product's new label, -1 where its own stays."""
+    known, own = catalog.product_ids, catalog.category_ids
+    answered = np.flatnonzero(np.isin(known, [answer.product_id for answer in answers]))
+    position = dict(zip(known[answered].tolist(), answered.tolist(), strict=True))
+    given: dict[int, tuple[int | None, Answer]] = {}
+    faults = []
+    for answer in answers:
+        product, category = answer.product_id, answer.category_id
+        if product not in position:
+            faults.append(f"{answer.cell.where}: {catalog} has no product {product} (spreadsheets round long ids)")
+        elif answer.label is None:
+            faults.append(f"{answer.cell.where}: no {LABEL}: give a suspects.csv that `catalog audit` wrote")
+        elif answer.label != own[position[product]]:
+            faults.append(
+                f"{answer.cell.where}: the reviewer saw product {product} labelled {answer.label}, {catalog} labels it "
+                f"{own[position[product]]}: give the catalogue that was audited"
+            )
+        elif category is not None and tree is not None and tree.leaf_index([category])[0] == UNKNOWN:
+            faults.append(f"{answer.cell.where}: category_id {category} is not in the tree")
+        elif product in given and given[product][0] != category:
+            other, earlier = given[product]
+            said, before = ("ok" if one is None else one for one in (category, other))
+            faults.append(
+                f"{answer.cell.where}: product {product} is given {said}, but {before} in {earlier.cell.where}"
+            )
+        else:
+            given.setdefault(product, (category, answer))
+    refuse(faults)
+    label = np.full(len(catalog), -1, np.int64)
+    categories: list[int] = []
+    for product, (category, _) in given.items():
+        if category is not None and category != own[position[product]]:
+            label[position[product]] = len(categories)
+            categories.append(category)
+    return label, np.array(categories, np.int64)

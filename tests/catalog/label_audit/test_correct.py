@@ -1,0 +1,106 @@
+"""A corrected copy: the labels a person gave, everything else byte for byte, nothing overwritten."""
+
+from __future__ import annotations
+
+import bson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog.catalog import Catalog
+from catalog.label_audit.correct import correct
+from catalog.label_audit.listing import Suspect
+from catalog.label_audit.sheet import write_suspects
+from catalog.taxonomy import Taxonomy
+from tests.catalog.label_audit.cases import LEAVES
+from tests.conftest import make_product
+
+
+def suspect(product_id: int, suggested: int = 31, label: str = "a label", label_id: int = 11) -> Suspect:
+    return Suspect(
+        product_id, 0, label_id, label, suggested, "a suggestion", "Cat I", 0.1, 0.8, 2.5, 0, 0, 0, "a reason"
+    )
+
+
+def filled(path, answers: dict[int, object], separator: str = ","):
+    """A sheet as a spreadsheet would save it, with these answers."""
+    write_suspects(path, [suspect(i) for i in answers])
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    rows = [lines[0], *(line.replace(",", f",{answers[int(line.split(',')[0])]}", 1) for line in lines[1:])]
+    path.write_text("\n".join(row.replace(",", separator) for row in rows), encoding="utf-8-sig")
+    return path
+
+
+answer = st.sampled_from(["", "ok", "OK", "suggested", "Suggested", "12", "21", "21.0", "'33"])
+
+
+@given(st.dictionaries(st.integers(0, 11), answer, min_size=1), st.sampled_from(",;\t"))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_answers_alone_change_labels(write_bson, tmp_path, answers, separator):
+    documents = [{**make_product(i, 11), "seller": f"s{i}", "n": bson.Int64(i)} for i in range(12)]
+    raws = [bson.encode(d) for d in documents]
+    catalog = Catalog(write_bson(*raws))
+    sheet, output = filled(tmp_path / "suspects.csv", answers, separator), tmp_path / "out" / "corrected.bson"
+    output.unlink(missing_ok=True)
+    if not any(answers.values()):
+        with pytest.raises(ValueError, match="no answer in"):
+            correct(catalog, sheet, output, LEAVES)
+        assert not output.exists()
+        return
+    found = correct(catalog, sheet, output, LEAVES)
+    words = {"suggested": 31, "Suggested": 31, "12": 12, "21": 21, "21.0": 21, "'33": 33}
+    given = {i: words[a] for i, a in answers.items() if a in words}
+    assert found.changed == len(given)
+    assert found.kept == sum(a.lower() == "ok" for a in answers.values())
+    assert found.blank == list(answers.values()).count("")
+    made = Catalog(output)
+    for i, raw in enumerate(made.raw(range(len(made)))):
+        if i in given:
+            fields = bson.decode(raw)
+            assert fields.pop("category_id") == given[i]
+            assert fields == {k: v for k, v in documents[i].items() if k != "category_id"}
+        else:
+            assert raw == raws[i]
+
+
+def test_a_label_given_as_it_stands_changes_no_byte(write_bson, tmp_path):
+    path = write_bson(make_product(0, 11), make_product(1, 12))
+    found = correct(Catalog(path), filled(tmp_path / "s.csv", {0: 11}), tmp_path / "c.bson", LEAVES)
+    assert (found.changed, found.kept) == (0, 1)
+    assert (tmp_path / "c.bson").read_bytes() == path.read_bytes()
+
+
+def test_what_cannot_be_taken_is_named_and_nothing_is_written(write_bson, tmp_path):
+    catalog = Catalog(write_bson(make_product(0, 11), make_product(1, 12)))
+    output = tmp_path / "c.bson"
+
+    def refused(answers: dict[int, object], tree: Taxonomy | None = LEAVES) -> str:
+        with pytest.raises(ValueError) as error:
+            correct(catalog, filled(tmp_path / "s.csv", answers), output, tree)
+        assert not output.exists()
+        return str(error.value)
+
+    assert "has no product 7" in refused({7: 12})
+    assert "saw product 1 labelled 11" in refused({1: 31})
+    assert "category_id 5 is not in the tree" in refused({0: 5})
+    assert "'maybe' is neither a category_id nor 'ok' nor 'suggested'" in refused({0: "maybe"})
+    review = filled(tmp_path / "review.csv", {0: "ok"})
+    review.write_text(review.read_text(encoding="utf-8-sig").replace("label_category_id", "decision"))
+    with pytest.raises(ValueError, match="no label_category_id"):
+        correct(catalog, review, output, LEAVES)
+    sheet = filled(tmp_path / "s.csv", {0: 12})
+    lines = sheet.read_text(encoding="utf-8-sig").splitlines()
+    sheet.write_text("\n".join([*lines, lines[1].replace(",12,", ",ok,", 1)]), encoding="utf-8-sig")
+    with pytest.raises(ValueError, match="product 0 is given ok, but 12"):
+        correct(catalog, sheet, output, LEAVES)
+    with pytest.raises(FileNotFoundError):
+        correct(catalog, tmp_path / "none.csv", output, LEAVES)
+    output.write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match="exists already"):
+        correct(catalog, filled(tmp_path / "s.csv", {0: 12}), output, LEAVES)
+    assert output.read_bytes() == b"precious"
+
+
+def test_no_cell_is_a_formula(tmp_path):
+    write_suspects(tmp_path / "s.csv", [suspect(1, label="=HYPERLINK(1) > @x > -1")])
+    assert ",'=HYPERLINK(1)" in (tmp_path / "s.csv").read_text(encoding="utf-8-sig")
