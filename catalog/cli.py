@@ -22,8 +22,8 @@ from catalog.command import (
     verbose_option,
     workspace_option,
 )
-from catalog.exploration.commands import explore
 from catalog.duplicates.commands import duplicates
+from catalog.exploration.commands import explore
 from catalog.label_audit.commands import audit
 from catalog.sampling.commands import overwrite_option, sample, subset
 from catalog.sources.address import Address
@@ -34,8 +34,7 @@ from catalog.sources.commands import convert_command
 @click.version_option(package_name="rayonnage")
 @verbose_option
 def main(verbose: bool) -> None:
-<<<<<<< HEAD
-    """Look at a catalogue, cut it smaller, split it for training, or write the demo catalogue."""
+    """Know a catalogue, clean it, convert it, cut it smaller, split it for training."""
 
 
 @main.command()
@@ -56,9 +55,6 @@ def index(file: Address, strict: bool) -> None:
     if strict:
         catalog.problems.require_none(str(catalog))
     say(f"next: catalog info {catalog.source.title}")
-=======
-    """Look at a catalogue, split it for training, audit its labels, or write the demo catalogue."""
->>>>>>> 09c9efe (catalog audit finds likely wrong labels by confident learning on every level of the tree, measures them against a truth, and writes a corrected copy from a filled sheet)
 
 
 @main.command()
