@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.csv_rows import INTEGER, separator_of
+from catalog.csv_rows import id_in, separator_of
 from catalog.exploration.shelves import LevelCounts
 from catalog.taxonomy import LEVELS, Taxonomy, path_text
 
@@ -46,7 +46,7 @@ def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
         ValueError: not such a CSV, or not one category of it is in the tree.
     """
     rows = _read(path)
-    if all(INTEGER.fullmatch(name.strip()) for name, _ in rows):
+    if all(id_in(name) is not None for name, _ in rows):
         found = _by_id(path, rows, tree)
     else:
         names = {name for name, _ in rows}
@@ -73,12 +73,13 @@ def _read(path: Path) -> list[Row]:
         raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None
     rows: list[Row] = []
     for line, row in enumerate(cells, start=1):
-        if not row or (line == 1 and not INTEGER.fullmatch(row[-1].strip())):
+        if not row or (line == 1 and id_in(row[-1]) is None):
             # an empty line, or a header
             continue
-        if len(row) != 2 or not INTEGER.fullmatch(row[1].strip()) or int(row[1]) < 0:
+        count = id_in(row[1]) if len(row) == 2 else None
+        if count is None or count < 0:
             raise ValueError(f"{path}, line {line}: expected a category and its count, got {','.join(row)[:80]!r}")
-        rows.append((row[0], int(row[1])))
+        rows.append((row[0], count))
     if not rows:
         raise ValueError(f"{path} holds no counts: expected a category and its count on each line")
     return rows
@@ -90,7 +91,7 @@ def _likeness(a: set[str], b: set[str]) -> float:
 
 def _by_id(path: Path, rows: Sequence[Row], tree: Taxonomy) -> CountsFile:
     counts = np.zeros(len(tree), np.int64)
-    leaves = tree.leaf_index([int(name) for name, _ in rows])
+    leaves = tree.leaf_index([id_in(name) for name, _ in rows])
     known = leaves >= 0
     np.add.at(counts, leaves[known], np.array([n for _, n in rows], np.int64)[known])
     names = [path_text(path) for path in tree.shown]
