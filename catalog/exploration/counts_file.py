@@ -91,7 +91,7 @@ def _likeness(a: set[str], b: set[str]) -> float:
 
 def _by_id(path: Path, rows: Sequence[Row], tree: Taxonomy) -> CountsFile:
     counts = np.zeros(len(tree), np.int64)
-    leaves = tree.leaf_index([id_in(name) for name, _ in rows])
+    leaves = tree.leaf_index([given for name, _ in rows if (given := id_in(name)) is not None])
     known = leaves >= 0
     np.add.at(counts, leaves[known], np.array([n for _, n in rows], np.int64)[known])
     names = [path_text(path) for path in tree.shown]
