@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.atomic import atomic_path
-from catalog.csv_rows import separator_of
+from catalog.csv_rows import id_in, separator_of
 
 PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
 LABEL = "label_category_id"
@@ -21,8 +21,6 @@ MAX_FAULTS = 10
 """Faults that are shown of one reading."""
 FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@])")
 """Where a spreadsheet, also one that separates cells by semicolons, would begin to read a formula."""
-INTEGER = re.compile(r"'?(-?[0-9]{1,18})(?:[.,]0{1,2})?")
-"""An id as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +124,19 @@ def read_answers(files: Iterable[Path], accepted: str | None = None) -> tuple[li
     """
     answers, n_blank, faults = [], 0, []
     for cell in (cell for path in files for cell in read_cells(path)):
-        texts = (cell.product, cell.text, cell.suggested, cell.label)
-        product, category, seen, label = (INTEGER.fullmatch(text) for text in texts)
+        product, category, seen, label = map(id_in, (cell.product, cell.text, cell.suggested, cell.label))
         confirmed = cell.text.casefold() == CONFIRMED
         if accepted is not None and cell.text.casefold() == accepted:
             category = seen
         if not cell.text:
             n_blank += 1
         elif product is None:
-            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of up to 18 digits")
+            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of 64 bits")
         elif category is None and not confirmed:
             words = f"nor {CONFIRMED!r}" + (f" nor {accepted!r} with its suggestion" if accepted else "")
             faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id {words}")
         else:
-            answers.append(
-                Answer(
-                    int(product[1]), category and int(category[1]), seen and int(seen[1]), label and int(label[1]), cell
-                )
-            )
+            answers.append(Answer(product, category, seen, label, cell))
     refuse(faults)
     return answers, n_blank
 

@@ -63,6 +63,16 @@ def test_answers_alone_change_labels(write_bson, tmp_path, answers, separator):
             assert raw == raws[i]
 
 
+def test_ids_of_64_bits_come_through(write_bson, tmp_path):
+    """A folder's product ids are hashes: 19 digits."""
+    product, category = 2**63 - 9, -(2**62) - 1
+    catalog = Catalog(write_bson({**make_product(0, 11), "_id": product}))
+    tree = Taxonomy([(11, ("A", "B", "C")), (category, ("A", "B", "D"))])
+    found = correct(catalog, filled(tmp_path / "s.csv", {product: category}), tmp_path / "c.bson", tree)
+    assert found.changed == 1
+    assert Catalog(tmp_path / "c.bson").category_ids.tolist() == [category]
+
+
 def test_a_label_given_as_it_stands_changes_no_byte(write_bson, tmp_path):
     path = write_bson(make_product(0, 11), make_product(1, 12))
     found = correct(Catalog(path), filled(tmp_path / "s.csv", {0: 11}), tmp_path / "c.bson", LEAVES)
