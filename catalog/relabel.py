@@ -8,6 +8,8 @@ from pathlib import Path
 
 import bson
 import numpy as np
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
 from catalog.atomic import atomic_path
@@ -18,6 +20,10 @@ from catalog.sources.source import Progress
 STRIDE = 1000
 LEFT_BEHIND = (ProblemKind.TRUNCATED, ProblemKind.GARBAGE, ProblemKind.BAD_DOCUMENT, ProblemKind.REPEATED_ID)
 MAX_NAMED = 20
+AS_IT_IS: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+"""Decodes the top level alone, and dates that Python cannot hold."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def _documents(part: Relabelled) -> Iterator[bytes]:
 
 def relabel(raw: bytes, category_id: int) -> bytes:
     """A BSON document with another `category_id`; its other fields stay, in their order."""
-    fields = bson.decode(raw)
+    fields = dict(RawBSONDocument(raw, AS_IT_IS))
     if "category_id" not in fields:
         # where Cdiscount's files have it: after the _id
         fields = {"_id": fields.pop("_id"), "category_id": category_id, **fields}
