@@ -10,16 +10,16 @@ from pathlib import Path
 
 
 def main(folder: Path) -> None:
-    """Draw, split, train, predict and evaluate in `folder`; earlier files there are replaced."""
+    """Draw, split, train, predict, evaluate and audit in `folder`; earlier files there are replaced."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     data, runs = folder / "catalogue", folder / "runs"
     room = ["--workspace", str(runs)]
     demo = ["--config", "demo", *room]
-    test, truth = str(data / "test.bson"), str(data / "truth.csv")
+    train, test, truth = str(data / "train.bson"), str(data / "test.bson"), str(data / "truth.csv")
     stages = {
         "draw the catalogue": ["catalog", "demo", str(data)],
-        "split": ["catalog", "split", str(data / "train.bson"), "--tree", str(data / "category_names.csv"), *room],
+        "split": ["catalog", "split", train, "--tree", str(data / "category_names.csv"), *room],
         "train the mosaics": ["mosaic", "train", *demo],
         "train the text branch": ["ocr", "train", *demo],
         "train the head": ["fusion", "train", *demo],
@@ -32,6 +32,18 @@ def main(folder: Path) -> None:
             truth,
             "--output",
             str(folder / "report"),
+            "--lang",
+            "en",
+            *room,
+        ],
+        "audit the labels": [
+            "catalog",
+            "audit",
+            train,
+            "--truth",
+            truth,
+            "--output",
+            str(folder / "audit"),
             "--lang",
             "en",
             *room,
@@ -50,6 +62,7 @@ def main(folder: Path) -> None:
         print(f"  {title:<22} {seconds:6.0f}")
     print(f"  {'together':<22} {sum(times.values()):6.0f}")
     print(f"\nReport: {folder / 'report' / 'fusion.html'}")
+    print(f"Likely wrong labels: {folder / 'audit' / 'audit.html'}")
     print(f"Submission: {folder / 'predictions' / 'submission.csv'}")
 
 
