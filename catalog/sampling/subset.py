@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.csv_rows import read_rows
+from catalog.csv_rows import id_in, read_rows
 from catalog.labels import ID_COLUMNS
 from catalog.sampling.copies import Copies
 from catalog.sampling.record import LeftOut, Record
@@ -176,7 +176,7 @@ def _ids(path: Path) -> Iterator[int]:
         cell = next((row[name] for name in ID_COLUMNS if name in row), None)
         if cell is None:
             raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(row)}")
-        try:
-            yield int(np.int64(int(cell)))
-        except (ValueError, OverflowError):
-            raise ValueError(f"{path}, line {line}: expected an integer of 64 bits, got {cell!r}") from None
+        product_id = id_in(cell)
+        if product_id is None:
+            raise ValueError(f"{path}, line {line}: expected an integer of 64 bits, got {cell!r}")
+        yield product_id
