@@ -50,7 +50,7 @@ def photo_state(path: bytes) -> PhotoState:
         why = "not a file"
     elif found.st_size > MAX_BYTES:
         why = f"{found.st_size} bytes, more than {MAX_BYTES}"
-    elif not os.access(path, os.R_OK):
+    elif not found.st_mode & stat.S_IROTH and not os.access(path, os.R_OK):
         why = "no permission to read it"
     return PhotoState(found.st_size, found.st_mtime_ns, (ProblemKind.UNREADABLE_FILE, why) if why else None)
 
@@ -134,7 +134,7 @@ class PhotoFiles(ABC):
 
     def absolute(self, path: bytes) -> bytes:
         """Where a photo lies."""
-        return os.path.join(self.base, path)
+        return path if path.startswith(b"/") else self.base + b"/" + path
 
     def _photos(self, row: NDArray[np.void]) -> list[bytes]:
         if self._manifest is None:

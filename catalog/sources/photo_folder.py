@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.atomic import atomic_path
-from catalog.photo_file import is_photo
+from catalog.photo_file import SUFFIXES
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.folder_names import CategoryFolders, natural_key, product_id_of
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
@@ -24,6 +24,7 @@ from catalog.taxonomy import Taxonomy
 TREE_NAMES = ("category_names.csv", "tree.csv")
 PRODUCT_NAMES = ".product_ids.csv"
 """Ending of the CSV, `product_id,name`, that is kept of product folders whose names are no integers."""
+ENDINGS = tuple(map(str.encode, SUFFIXES))
 NOT_YET = 20_000
 """Files and folders looked at before a folder without one photo is taken for something else."""
 
@@ -124,7 +125,7 @@ class PhotoFolder(PhotoFiles):
     ) -> Listed:
         product = Listed(product_id, category_id, shown(folder or names[0]))
         for name in names:
-            path, state = os.path.join(folder, name), self._look_at(folder, name)
+            path, state = _below(folder, name), self._look_at(folder, name)
             if state.fault is None:
                 product.photos.append(path)
                 product.sizes.append(state.size)
@@ -134,7 +135,7 @@ class PhotoFolder(PhotoFiles):
         return product
 
     def _look_at(self, folder: bytes, name: bytes) -> PhotoState:
-        path = os.path.join(folder, name)
+        path = _below(folder, name)
         state = photo_state(self.absolute(path))
         self._digest.update(b"%s\0%d %d\0" % (path, state.size, state.mtime_ns))
         return state
@@ -152,7 +153,7 @@ class PhotoFolder(PhotoFiles):
             if name is None:
                 trail.pop()
                 continue
-            path = os.path.join(parent, name)
+            path = _below(parent, name)
             if name in links and self._is_above(path, [folder for folder, _, _ in trail]):
                 problems.add(Problem(ProblemKind.UNREADABLE_FOLDER, shown(path), detail="a link to a folder above it"))
                 continue
@@ -184,12 +185,13 @@ class PhotoFolder(PhotoFiles):
                         if entry.is_symlink():
                             links.add(entry.name)
                     else:
-                        (photos if is_photo(Path(os.fsdecode(entry.name))) else others).append(entry.name)
+                        (photos if entry.name.lower().endswith(ENDINGS) else others).append(entry.name)
         except OSError as error:
             where = shown(path) if path else str(self.path)
             problems.add(Problem(ProblemKind.UNREADABLE_FOLDER, where, detail=error.strerror or ""))
         for names in (folders, photos, others):
-            names.sort(key=natural_key)
+            if len(names) > 1:
+                names.sort(key=natural_key)
         return _Folder(path, folders, photos, others, frozenset(links))
 
     def _is_above(self, path: bytes, above: list[bytes]) -> bool:
@@ -213,3 +215,8 @@ class _NameFile:
                 self._writer.writerow(["product_id", "name"])
             self._writer.writerow([product_id, name])
         return product_id
+
+
+def _below(folder: bytes, name: bytes) -> bytes:
+    """`os.path.join` for names that are never absolute, at a third of its time."""
+    return folder + b"/" + name if folder else name
