@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import bson
+from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 from catalog.product import MAX_IMAGES, ProblemKind
 from catalog.sources.source import Document
+
+AS_IT_IS: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+"""A date beyond the year 9999 in some other field is no reason not to read a product."""
 
 LARGEST_EXACT = 2.0**53
 """Doubles up to here hold every integer; beyond it neighbours fall together."""
@@ -21,7 +25,7 @@ def parse_document(raw: bytes) -> Document:
         ValueError: not BSON, or without an integer `_id`; the message says what was found.
     """
     try:
-        fields: dict[str, Any] = bson.decode(raw)
+        fields: dict[str, Any] = bson.decode(raw, AS_IT_IS)
     except (BSONError, UnicodeDecodeError) as error:
         raise ValueError(f"not BSON: {error}") from None
     return document_of(fields)

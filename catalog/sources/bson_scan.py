@@ -24,7 +24,7 @@ from bson.errors import BSONError
 from numpy.typing import NDArray
 
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.bson_document import document_of
+from catalog.sources.bson_document import AS_IT_IS, document_of
 from catalog.sources.bson_walk import walk
 from catalog.sources.source import NO_CATEGORY, ROW, Progress, first_of_each_id
 from catalog.workers import in_order
@@ -204,6 +204,6 @@ class _Scanner:
 
 def _decoded(raw: bytes) -> dict[str, Any] | None:
     try:
-        return dict(bson.decode(raw))
+        return dict(bson.decode(raw, AS_IT_IS))
     except (BSONError, UnicodeDecodeError):
         return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
+
+from catalog.csv_rows import id_in
 
 IDS = ("product_id", "_id")
 CATEGORY = "category_id"
@@ -57,22 +59,20 @@ class Columns:
 
 
 def whole_cell(cell: object) -> int | None:
-    """The integer of 64 bits in a cell: 12, " 12 ", 12.0 or "1000010653.0"; None for an empty one.
+    """The id in a cell: 12, " 12 ", 12.0 or "1000010653.0"; None for an empty one.
 
     Raises:
-        ValueError: anything else.
+        ValueError: anything else, also doubles of 2**53 and more, which are rounded.
     """
     text = _text(cell)
     if not text or text.casefold() == "nan":
         return None
-    try:
-        # text of a hundred thousand digits is no number that anybody meant
-        number = Decimal(text) if len(text) <= 40 else Decimal("nan")
-        if number == number.to_integral_value() and -(2**63) <= number < 2**63:
-            return int(number)
-    except InvalidOperation:
-        pass
-    raise ValueError(f"{text[:40]!r} is not an integer of 64 bits")
+    if isinstance(cell, Decimal) and cell.is_finite() and cell == cell.to_integral_value():
+        text = str(int(cell))
+    found = id_in(text)
+    if found is None:
+        raise ValueError(f"{text[:40]!r} is not an integer of 64 bits")
+    return found
 
 
 def _text(cell: object) -> str:

@@ -11,7 +11,7 @@ import bson
 
 from catalog.photo_file import ending_of
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.bson_document import document_of
+from catalog.sources.bson_document import AS_IT_IS, document_of
 from catalog.sources.folder_names import UNLABELLED, folder_name
 from catalog.sources.photo_columns import BETWEEN
 from catalog.taxonomy import UNKNOWN, Taxonomy
@@ -30,7 +30,7 @@ class _PhotoSink:
 
     def _parts(self, document: bytes) -> tuple[int, int | None, list[bytes]]:
         """Product id, category_id and all photos of a document, also those behind the fourth."""
-        fields: dict[str, Any] = bson.decode(document)
+        fields: dict[str, Any] = bson.decode(document, AS_IT_IS)
         known = document_of(fields)
         lost = sorted(fields.keys() - FIELDS)
         pictures = []

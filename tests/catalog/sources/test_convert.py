@@ -84,6 +84,15 @@ def test_fields_that_files_cannot_hold_are_named(write_bson, tmp_path, name):
     ]
 
 
+def test_a_date_that_python_cannot_hold_costs_no_product(write_bson, tmp_path):
+    path = write_bson({**make_product(1, 11), "until": bson.DatetimeMS(10**15)}, make_product(2, 12))
+    assert [p[0] for p in products(path)] == [1, 2]
+    convert(path, tmp_path / "copy.bson")
+    assert (tmp_path / "copy.bson").read_bytes() == path.read_bytes()
+    convert(path, tmp_path / "shop")
+    assert sorted(products(tmp_path / "shop")) == products(path)
+
+
 def test_a_folder_with_names_can_be_read_by_people_and_back(write_bson, tmp_path, tree_csv):
     tree_csv.write_text(tree_csv.read_text() + "41,PC / MAC,.HIDDEN,..\n")
     path = write_bson(make_product(1, 11, 2), make_product(2, 41), make_product(3, 4711), make_product(4))

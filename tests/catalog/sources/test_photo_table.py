@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import unicodedata
+from contextlib import nullcontext
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -172,9 +174,19 @@ def test_tables_that_cannot_be_used_say_why(tmp_path, name, content, message):
 @settings(max_examples=200)
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_integers_are_read_from_any_cell(i):
-    assert whole_cell(i) == whole_cell(f" {i} ") == whole_cell(f"{i}.0") == i
-    if abs(i) <= 2**53:
-        assert whole_cell(float(i)) == i
+    assert whole_cell(i) == whole_cell(f" {i} ") == whole_cell(Decimal(i)) == i
+    if abs(i) < 2**53:
+        assert whole_cell(float(i)) == whole_cell(f"{i}.0") == i
+    elif abs(i) > 2**53:
+        with pytest.raises(ValueError, match="not an integer"):
+            whole_cell(f"{i}.0")
+
+
+def test_decimals_of_a_parquet_column():
+    assert whole_cell(Decimal("12.0000")) == 12
+    for cell in ("12.5", "NaN", "sNaN", "Infinity", "1e30"):
+        with pytest.raises(ValueError, match="not an integer") if cell != "NaN" else nullcontext():
+            whole_cell(Decimal(cell))
 
 
 @pytest.mark.parametrize("cell", [None, "", "  ", "nan", float("nan")])
