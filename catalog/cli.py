@@ -8,6 +8,7 @@ import click
 
 from catalog.changes.commands import diff
 from catalog.command import (
+    KINDS,
     SOURCE,
     TREE_HELP,
     PlainErrors,
@@ -30,7 +31,7 @@ from catalog.sources.address import Address
 from catalog.sources.commands import convert_command
 
 
-@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
 @click.version_option(package_name="rayonnage")
 @verbose_option
 def main(verbose: bool) -> None:

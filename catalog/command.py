@@ -66,6 +66,13 @@ SOURCE = _SourceType()
 """What a command takes as a catalogue."""
 
 
+KINDS = (
+    "A catalogue is a BSON file, a folder of photos (class/.../product/1.jpg), a CSV or Parquet table of photo paths, "
+    "or a MongoDB collection (mongodb://HOST/DATABASE.COLLECTION)."
+)
+"""What every command line says of catalogues."""
+
+
 TREE_HELP = "CSV of the category tree: category_id,category_level1,category_level2,category_level3."
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.command import (
+    KINDS,
     SOURCE,
     PlainErrors,
     config_options,
@@ -39,7 +40,7 @@ PRECISION = click.option(
 )
 
 
-@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
 @click.version_option(package_name="rayonnage")
 @verbose_option
 def main(verbose: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from catalog.command import (
+    KINDS,
     SOURCE,
     PlainErrors,
     config_options,
@@ -23,7 +24,7 @@ from catalog.command import (
 from catalog.sources.address import Address
 
 
-@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
 @click.version_option(package_name="rayonnage")
 @verbose_option
 def main(verbose: bool) -> None:

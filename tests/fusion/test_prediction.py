@@ -24,6 +24,7 @@ from click.testing import CliRunner
 
 from catalog.catalog import Catalog, photo_md5
 from catalog.product import Problem, ProblemKind, ProblemLog, Product
+from catalog.sources.convert import convert
 from catalog.workspace import Workspace
 from fusion import prediction
 from fusion.cli import main as fusion
@@ -89,6 +90,17 @@ def test_every_product_gets_a_row_and_problems_are_named(trained, tmp_path):
     )
     assert strict.exit_code == 1
     assert "--strict" in strict.stderr
+
+
+@pytest.mark.parametrize("name", ["shop", "shop.csv"])
+def test_a_folder_or_a_table_is_predicted_as_its_bson_file(trained, tmp_path, name):
+    ids = write_test(tmp_path / "test.bson", 14)
+    convert(tmp_path / "test.bson", tmp_path / name)
+    room = ("--workspace", trained / "runs")
+    for given, output in (("test.bson", "a"), (name, "b")):
+        call(fusion, "predict", tmp_path / given, "--output", tmp_path / output, *room)
+    assert dict(submission(tmp_path / "a")) == dict(submission(tmp_path / "b"))
+    assert sorted(i for i, _ in submission(tmp_path / "b")) == sorted(ids)
 
 
 def test_chunking_does_not_change_a_product(trained, tmp_path, monkeypatch):
