@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from catalog.sources.source import NO_CATEGORY
-from catalog.taxonomy import Taxonomy, path_text
+from catalog.taxonomy import UNKNOWN, Taxonomy, path_text
 
 DIGITS = re.compile(rb"[0-9]+")
 ID = re.compile(r"-?[0-9]{1,19}")
@@ -51,19 +51,24 @@ class CategoryFolders:
     def category_of(self, folders: Sequence[bytes]) -> tuple[int, str]:
         """The category_id that class folders (outermost first) name, or -1 and why they name none.
 
-        The deepest folder named by an integer wins; else the last three are matched with the tree's paths, to the
-        letter first, then without regard to Unicode form, case, punctuation and blanks, which a file system may not
-        keep.
+        The deepest folder named by a category_id of the tree wins; then the last three are matched with the tree's
+        paths, to the letter first, then without regard to Unicode form, case, punctuation and blanks, which a file
+        system may not keep. Without a tree, and where nothing of it matches, any integer is a category_id.
         """
         names = [os.fsdecode(folder) for folder in folders]
         numbers = [number for name in names if (number := _number(name)) is not None]
-        if numbers:
+        known = [number for number in numbers if self._is_leaf(number)]
+        category_id, why = (known[-1], "") if known else self._named(tuple(names[-3:]))
+        if category_id == NO_CATEGORY and numbers:
             return numbers[-1], ""
-        if UNLABELLED in names:
-            return NO_CATEGORY, ""
+        return (NO_CATEGORY, "") if UNLABELLED in names else (category_id, why)
+
+    def _is_leaf(self, number: int) -> bool:
+        return self.tree is not None and int(self.tree.leaf_index(number)) != UNKNOWN
+
+    def _named(self, path: tuple[str, ...]) -> tuple[int, str]:
         if self.tree is None:
             return NO_CATEGORY, "no category_id in it; for folders of names give the tree, as category_names.csv in it"
-        path = tuple(names[-3:])
         for found in (self.exact.get(path), self.loose.get(tuple(map(_loose, path)))):
             if found is not None and len(found) == 1:
                 return next(iter(found)), ""

@@ -53,7 +53,8 @@ def test_a_number_beyond_64_bits_is_a_name():
 
 @pytest.fixture
 def folders(tree_csv: Path) -> CategoryFolders:
-    tree_csv.write_text(tree_csv.read_text() + "41,PC / MAC,ÉCRANS,24''\n42,A,B,C \n43,A,B,C\n44,X,Y,Z\n45,X,Y,Z\n")
+    more = ["41,PC / MAC,ÉCRANS,24''", "42,A,B,C ", "43,A,B,C", "44,X,Y,Z", "45,X,Y,Z", "51,JEUX,2048,PUZZLE"]
+    tree_csv.write_text(tree_csv.read_text() + "\n".join(more) + "\n")
     return CategoryFolders(Taxonomy.from_csv(tree_csv))
 
 
@@ -63,6 +64,10 @@ def folders(tree_csv: Path) -> CategoryFolders:
         ("1000010653", 1000010653),
         ("LIBRAIRIE/12/shard 3", 12),
         ("11/12", 12),
+        ("11/2024", 11),
+        ("JEUX/2048/PUZZLE", 51),
+        ("2048/11/JEUX/2048/PUZZLE", 11),
+        ("4711/2024", 2024),
         ("LIBRAIRIE/LITTERATURE/ROMAN", 11),
         ("all/LIBRAIRIE/LITTERATURE/ROMAN", 11),
         ("librairie/Litterature/roman ", 11),
