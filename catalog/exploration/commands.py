@@ -46,9 +46,9 @@ def explore(
     unit: str,
 ) -> None:
     """Look at all of a catalogue FILE (or at counts by category): one page and its numbers."""
-    from catalog.catalog import Catalog
     from catalog.exploration.explore import explore as explore_catalog
     from catalog.exploration.explore import explore_counts
+    from catalog.indexing import open_indexed
     from catalog.probabilities import Probabilities
 
     if (file is None) == (not counts):
@@ -62,7 +62,7 @@ def explore(
     else:
         said = Probabilities.load(probabilities) if probabilities else None
         with progress_bar("index") as progress:
-            catalog = Catalog(file, progress)
+            catalog = open_indexed(file, progress)
         page = explore_catalog(
             catalog, taxonomy, probabilities=said, decode=decode, n_categories=n_categories, seed=seed,
             bars=progress_bar,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from catalog.exploration.shelves import LevelCounts
 from catalog.taxonomy import LEVELS, Taxonomy, path_text
 
 Row = tuple[str, int]
+MAX_COUNT = 10**12
+"""Of one category; sums stay far inside 64 bits."""
 
 
 @dataclass
@@ -46,8 +49,9 @@ def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
         ValueError: not such a CSV, or not one category of it is in the tree.
     """
     rows = _read(path)
-    if all(id_in(name) is not None for name, _ in rows):
-        found = _by_id(path, rows, tree)
+    ids = [category for name, _ in rows if (category := id_in(name)) is not None]
+    if len(ids) == len(rows):
+        found = _by_id(path, rows, ids, tree)
     else:
         names = {name for name, _ in rows}
         level = max(LEVELS, key=lambda at: _likeness(names, {p[at - 1] for p in tree.paths}))
@@ -67,8 +71,8 @@ def _read(path: Path) -> list[Row]:
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
-        lines = text.splitlines()
-        cells = list(csv.reader(lines, delimiter=separator_of(lines[0]))) if lines else []
+        # only line ends end a line: a damaged name may hold other characters that Python breaks text at
+        cells = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text.partition("\n")[0])))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None
     rows: list[Row] = []
@@ -76,10 +80,10 @@ def _read(path: Path) -> list[Row]:
         if not row or (line == 1 and id_in(row[-1]) is None):
             # an empty line, or a header
             continue
-        count = id_in(row[1]) if len(row) == 2 else None
-        if count is None or count < 0:
+        n = id_in(row[1]) if len(row) == 2 else None
+        if n is None or not 0 <= n <= MAX_COUNT:
             raise ValueError(f"{path}, line {line}: expected a category and its count, got {','.join(row)[:80]!r}")
-        rows.append((row[0], count))
+        rows.append((row[0], n))
     if not rows:
         raise ValueError(f"{path} holds no counts: expected a category and its count on each line")
     return rows
@@ -89,9 +93,9 @@ def _likeness(a: set[str], b: set[str]) -> float:
     return len(a & b) / len(a | b)
 
 
-def _by_id(path: Path, rows: Sequence[Row], tree: Taxonomy) -> CountsFile:
+def _by_id(path: Path, rows: Sequence[Row], ids: Sequence[int], tree: Taxonomy) -> CountsFile:
     counts = np.zeros(len(tree), np.int64)
-    leaves = tree.leaf_index([given for name, _ in rows if (given := id_in(name)) is not None])
+    leaves = tree.leaf_index(ids)
     known = leaves >= 0
     np.add.at(counts, leaves[known], np.array([n for _, n in rows], np.int64)[known])
     names = [path_text(path) for path in tree.shown]
