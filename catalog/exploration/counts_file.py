@@ -64,6 +64,18 @@ def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
     return found
 
 
+def levels_above(counts: LevelCounts, tree: Taxonomy) -> list[LevelCounts]:
+    """Cat I and Cat II as sums of leaf counts; none where those merge leaves of one name, whose parents may differ."""
+    if counts.level != LEVELS[-1] or len(counts.names) < counts.n_nodes:
+        return []
+    found = []
+    for level in LEVELS[:-1]:
+        n = tree.n_nodes(level)
+        names = [path_text(tree.shown_path(level, node)) for node in range(n)]
+        found.append(LevelCounts(level, names, np.add.reduceat(counts.counts, tree.first_leaf(level)), n))
+    return found
+
+
 def _read(path: Path) -> list[Row]:
     if not path.is_file():
         raise FileNotFoundError(

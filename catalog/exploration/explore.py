@@ -11,7 +11,7 @@ from catalog.catalog import Catalog
 from catalog.command import no_bar
 from catalog.exploration.copies import Copies
 from catalog.exploration.copies_section import copies_section
-from catalog.exploration.counts_file import CountsFile, read_counts
+from catalog.exploration.counts_file import CountsFile, levels_above, read_counts
 from catalog.exploration.hardness import judge
 from catalog.exploration.hardness_section import hardness_section
 from catalog.exploration.levels import products_section, tree_section
@@ -104,7 +104,9 @@ def explore_counts(tree: Taxonomy, files: Sequence[Path], unit: str) -> Explorat
     for a, b in pairwise(found):
         if a.counts.level == b.counts.level:
             raise ValueError(f"{a.path} and {b.path} both count {a.counts.title}: give one file of a level (--counts)")
-    counts = [own.counts for own in found]
+    given = {own.counts.level: own.counts for own in found}
+    by_level = {level.level: level for level in levels_above(found[-1].counts, tree)} | given
+    counts = [by_level[level] for level in sorted(by_level)]
     total = int(counts[-1].counts.sum())
     cards = [(unit.capitalize(), f"{total:,}", "in all")]
     cards += [(level.title, f"{len(level.used):,}", f"of {level.n_nodes:,} in the tree") for level in counts]

@@ -124,9 +124,7 @@ def _homonym_table(tree: Taxonomy, repeated: Sequence[Homonym], counted: dict[in
         counts = counted.get(found.level)
         for i, node in enumerate(found.nodes):
             cells = [int(counts.counts[node])] if counts is not None and apart else []
-            first: list[object] = (
-                [LEVEL_NAMES[found.level], tree.shown_path(found.level, node)[-1]] if not i else ["", ""]
-            )
+            first: list[object] = [LEVEL_NAMES[found.level], found.name] if not i else ["", ""]
             rows.append([*first, path_text(tree.shown_path(found.level, node)), *cells])
     left = len(repeated) - SHOWN
     note = f"The first {SHOWN} of {len(repeated)}; the JSON names all." if left > 0 else ""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.exploration.counts_file import read_counts
+from catalog.exploration.counts_file import levels_above, read_counts
 from catalog.exploration.explore import explore_counts
 from catalog.exploration.levels import homonyms
 from catalog.taxonomy import Taxonomy
@@ -36,6 +36,11 @@ def test_counts_by_id_keep_leaves_of_one_name_apart(tmp_path, tree, header):
     counts = dict(zip(found.counts.names, found.counts.counts.tolist(), strict=True))
     assert (counts["MUSIQUE > CD > JAZZ"], counts["MUSIQUE > VINYLE > JAZZ"]) == (5, 7)
     assert found.unknown == [("99", 2)]
+    above = [dict(zip(own.names, own.counts.tolist(), strict=True)) for own in levels_above(found.counts, tree)]
+    assert above[0] == {"CUISINE": 0, "LIBRAIRIE": 0, "MUSIQUE": 12}
+    assert (above[1]["MUSIQUE > CD"], above[1]["MUSIQUE > VINYLE"], sum(above[1].values())) == (5, 7, 12)
+    levels = explore_counts(tree, [found.path], "products").to_json()["tree"]["levels"]
+    assert [own["used"] for own in levels.values()] == [1, 2, 2]
     assert len(found.missing) == 6
 
 
@@ -45,6 +50,7 @@ def test_counts_by_name_merge_what_bears_one_name(tmp_path, tree):
     counts = dict(zip(found.counts.names, found.counts.counts.tolist(), strict=True))
     assert (counts["JAZZ"], len(counts), found.counts.n_nodes) == (9, 7, 8)
     assert found.merged == ["JAZZ"]
+    assert levels_above(found.counts, tree) == []
     assert found.unknown == [("B\u00d4L", 1), ("PO\ufffdLE", 6), ("LAMPE", 5)]
     assert set(found.missing) == {"BOL", "POELE"}
 
