@@ -14,11 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from catalog.catalog import Catalog
-from catalog.duplicates.hamming import near_pairs
-from catalog.duplicates.photo_hash import State, photo_hash
+from catalog.duplicates.photo_hash import HASH, State, photo_hash
+from catalog.duplicates.photos import COLOUR, near_looks
 from catalog.report import data_uri
 
 RADII = (0, 2, 4, 6, 8, 10)
@@ -77,16 +78,13 @@ def altered(photo: bytes, change: Change, kind: str, quality: int) -> bytes:
     return out.getvalue()
 
 
-def bits_of(photos: list[bytes]) -> np.ndarray:
-    """`(N,)` uint64."""
-    hashes = [photo_hash(photo) for photo in photos]
-    assert all(state == State.HASHED for _, state in hashes)
-    return np.array([bits for bits, _ in hashes], np.uint64)
+def looks_of(photos: list[bytes]) -> NDArray[np.void]:
+    """`(N,)` of dtype `HASH`."""
+    return np.array([photo_hash(photo) for photo in photos], HASH)
 
 
-def page_of_pairs(photos: list[bytes], bits: np.ndarray, folder: Path) -> None:
+def page_of_pairs(photos: list[bytes], pairs: NDArray[np.int64], distance: NDArray[np.uint8], folder: Path) -> None:
     """One row of pictures for each distance: pairs of different photos at that distance."""
-    pairs, distance = near_pairs(bits, max(RADII))
     rng = np.random.default_rng(0)
     rows = []
     for d in np.unique(distance):
@@ -109,24 +107,28 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=None)
     arguments = parser.parse_args()
     every = list(dict.fromkeys(photo for product in Catalog(arguments.file) for photo in product.images))
-    usable = [photo for photo in every if photo_hash(photo)[1] == State.HASHED]
-    bits = bits_of(usable)
-    chosen = np.linspace(0, len(usable) - 1, min(arguments.photos, len(usable))).astype(int)
-    print(f"{len(every)} distinct photos, {len(every) - len(usable)} plain or unreadable; {len(chosen)} altered")
-    print(f"{'found, %, by bits of 64':<30}" + "".join(f"{radius:>8}" for radius in RADII))
+    looks = looks_of(every)
+    hashed = np.flatnonzero(looks["state"] == State.HASHED)
+    chosen = hashed[np.linspace(0, len(hashed) - 1, min(arguments.photos, len(hashed))).astype(int)]
+    print(f"{len(every)} distinct photos, {len(every) - len(hashed)} plain or unreadable; {len(chosen)} altered")
+    print(f"{'found, %, by bits of 64':<30}" + "".join(f"{radius:>8}" for radius in RADII) + "  any colour")
     for name, (change, kind, quality) in CHANGES.items():
-        new = bits_of([altered(usable[i], change, kind, quality) for i in chosen])
-        distance = np.bitwise_count(new ^ bits[chosen])
-        print(f"{name:<30}" + "".join(f"{100 * (distance <= radius).mean():>8.1f}" for radius in RADII))
-    values, place = np.unique(bits, return_inverse=True)
-    equal = np.bincount(place)
-    pairs, distance = near_pairs(values, max(RADII))
-    weight = equal[pairs[:, 0]] * equal[pairs[:, 1]]
-    inside = int((equal * (equal - 1) // 2).sum())
-    counts = [inside + int(weight[distance <= radius].sum()) for radius in RADII]
-    print(f"{'pairs of different photos':<30}" + "".join(f"{count:>8}" for count in counts))
-    if arguments.page is not None:
-        page_of_pairs(usable, bits, arguments.page)
+        new = looks_of([altered(every[i], change, kind, quality) for i in chosen])
+        distance = np.bitwise_count(new["bits"] ^ looks["bits"][chosen])
+        like = np.ones(len(new), bool)
+        for channel in ("blue", "red"):
+            like &= np.abs(new[channel].astype(int) - looks[channel][chosen]) <= COLOUR
+        cells = [f"{100 * (like & (distance <= radius)).mean():>8.1f}" for radius in RADII]
+        print(f"{name:<30}{''.join(cells)}{100 * (distance <= max(RADII)).mean():>12.1f}")
+    place = hashed[np.argsort(looks["bits"][hashed], kind="stable")]
+    # colours of any difference: the hash alone
+    blind = looks[place].copy()
+    blind["blue"] = blind["red"] = 0
+    for name, own in (("pairs of different photos", looks[place]), ("the same without colour", blind)):
+        pairs, distance = near_looks(own, max(RADII))
+        print(f"{name:<30}" + "".join(f"{int((distance <= radius).sum()):>8}" for radius in RADII))
+        if arguments.page is not None and own is not blind:
+            page_of_pairs(every, place[pairs], distance, arguments.page)
 
 
 if __name__ == "__main__":

@@ -125,9 +125,10 @@ class Findings:
         return [table, folder / "duplicates.json", folder / "duplicates.html"]
 
     def _write_rows(self, path: Path, suffix: str) -> None:
+        from pyarrow.csv import CSVWriter
+        from pyarrow.parquet import ParquetWriter
 
-        writer: Any = pa.csv.CSVWriter if suffix == ".csv" else pa.parquet.ParquetWriter
-        with writer(path, COLUMNS) as out:
+        with (CSVWriter if suffix == ".csv" else ParquetWriter)(path, COLUMNS) as out:
             for batch in self._batches():
                 out.write_batch(batch)
 

@@ -21,8 +21,8 @@ from catalog.sidecar import keep_sidecar, read_sidecar
 from catalog.sources.source import Progress
 from catalog.workers import in_order, n_cores
 
-HASH = np.dtype([("bits", "<u8"), ("state", "<u1")])
-METHOD = "imagehash.phash 8x8 of a JPEG decoded at 64 px or more"
+HASH = np.dtype([("bits", "<u8"), ("blue", "<u1"), ("red", "<u1"), ("state", "<u1")])
+METHOD = "imagehash.phash 8x8 of a JPEG decoded at 64 px or more, mean Cb and Cr"
 MAX_PIXELS = 50_000_000
 DRAFT = 64
 """Side in pixels below which a JPEG is not reduced while it is decoded; the hash looks at 32."""
@@ -41,7 +41,9 @@ class State(IntEnum):
     HASHED, PLAIN, UNREADABLE, PENDING = range(4)
 
 
-def readable(photo: bytes, mode: Literal["L", "RGB"], side: int, max_pixels: int = MAX_PIXELS) -> Image.Image | None:
+def readable(
+    photo: bytes, mode: Literal["YCbCr", "RGB"], side: int, max_pixels: int = MAX_PIXELS
+) -> Image.Image | None:
     """A photo decoded no larger than it must be to cover `side` pixels; None when it cannot be, or is too large."""
     from PIL import Image
 
@@ -52,7 +54,7 @@ def readable(photo: bytes, mode: Literal["L", "RGB"], side: int, max_pixels: int
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(photo)) as image:
-                # of a JPEG, neither colours nor fine detail are unpacked unless they are asked for
+                # of a JPEG, fine detail is not even unpacked
                 image.draft(mode, (side, side))
                 return image.convert(mode)
     except Exception:
@@ -60,16 +62,22 @@ def readable(photo: bytes, mode: Literal["L", "RGB"], side: int, max_pixels: int
         return None
 
 
-def photo_hash(photo: bytes) -> tuple[int, State]:
-    """64 bits of the perceptual hash (a DCT's low frequencies against their median), and whether they mean anything."""
+def photo_hash(photo: bytes) -> tuple[int, int, int, State]:
+    """What a photo looks like: one row of dtype `HASH`.
+
+    64 bits of the perceptual hash (a DCT's low frequencies of the brightness against their median), the means of the
+    chroma channels Cb and Cr, to which that is blind, and whether all this means anything.
+    """
     import imagehash
 
-    grey = readable(photo, "L", DRAFT)
-    if grey is None:
-        return 0, State.UNREADABLE
-    if np.ptp(np.asarray(grey)) < PLAIN_RANGE:
-        return 0, State.PLAIN
-    return int(str(imagehash.phash(grey)), 16), State.HASHED
+    image = readable(photo, "YCbCr", DRAFT)
+    if image is None:
+        return 0, 0, 0, State.UNREADABLE
+    pixels = np.asarray(image)
+    if np.ptp(pixels[..., 0]) < PLAIN_RANGE:
+        return 0, 0, 0, State.PLAIN
+    blue, red = (round(float(pixels[..., channel].mean())) for channel in (1, 2))
+    return int(str(imagehash.phash(image.getchannel(0))), 16), blue, red, State.HASHED
 
 
 def photo_hashes(catalog: Catalog, progress: Progress | None = None, n_workers: int | None = None) -> NDArray[np.void]:

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.duplicates.hamming import near_pairs
-from catalog.duplicates.photo_hash import State, photo_hashes, unreadable
+from catalog.duplicates.hamming import MAX_PAIRS, near_pairs
+from catalog.duplicates.photo_hash import HASH, State, photo_hashes, unreadable
 from catalog.photo_copies import photo_numbers, photo_owners
 from catalog.product import ProblemLog
 from catalog.sources.source import Progress
+
+COLOUR = 10
+"""Of 255: by how much the mean chroma of near copies may differ."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,11 @@ class Photos:
 
 @dataclass(frozen=True)
 class Looks:
-    """Photos that look alike: those of one look have equal hashes, two near looks nearly equal ones.
+    """Photos that look alike: those of one look have equal hashes and colours, two near looks nearly equal ones.
 
     Attributes:
         of_photo: `(n_photos,)` int64 look of each photo, -1 where it has none (plain, unreadable).
-        pairs: `(E, 2)` int64 looks within the distance; distance: `(E,)` uint8, at least 1.
+        pairs: `(E, 2)` int64 looks within the distance; distance: `(E,)` uint8.
         n_looks: how many there are. n_plain: photos that show nothing (white, one colour): they are like no other.
         problems: photos that could not be decoded.
     """
@@ -97,19 +100,50 @@ class Looks:
             ValueError: `radius` out of range, or near everything to everything.
         """
         problems = ProblemLog()
-        bits = np.zeros(len(photos.first_slot), np.uint64)
-        state = np.full(len(photos.first_slot), State.UNREADABLE, np.uint8)
+        known = np.zeros(len(photos.first_slot), HASH)
         start = 0
         for catalog in photos.catalogs:
             hashes = photo_hashes(catalog, progress, n_workers)
             own = photo_numbers(catalog.md5s())
-            number = photos.number[start : start + len(own)]
-            bits[number], state[number] = hashes["bits"][own], hashes["state"][own]
+            known[photos.number[start : start + len(own)]] = hashes[own]
             problems.merge(unreadable(catalog, own, hashes))
             start += len(own)
-        hashed = state == State.HASHED
-        values, look = np.unique(bits[hashed], return_inverse=True)
-        of_photo = np.full(len(bits), -1, np.int64)
-        of_photo[hashed] = look
-        pairs, distance = near_pairs(values, radius)
-        return cls(of_photo, pairs, distance, len(values), int((state == State.PLAIN).sum()), problems)
+        hashed = known["state"] == State.HASHED
+        # in the order of the bits, then of the colours, so that the looks of equal bits are neighbours
+        colour = known["blue"].astype(np.int64) << 8 | known["red"]
+        order = np.flatnonzero(hashed)[np.lexsort((colour[hashed], known["bits"][hashed]))]
+        bits, colour = known["bits"][order], colour[order]
+        new = np.append(True, (bits[1:] != bits[:-1]) | (colour[1:] != colour[:-1]))[: len(order)]
+        of_photo = np.full(len(known), -1, np.int64)
+        of_photo[order] = np.cumsum(new) - 1
+        pairs, distance = near_looks(known[order[new]], radius)
+        n_plain = int((known["state"] == State.PLAIN).sum())
+        return cls(of_photo, pairs, distance, int(new.sum()), n_plain, problems)
+
+
+def near_looks(looks: NDArray[np.void], radius: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Pairs of looks whose hashes differ in at most `radius` bits and whose mean colours lie within `COLOUR`.
+
+    Args:
+        looks: `(N,)` of dtype `HASH`, sorted by bits, none twice.
+
+    Returns:
+        `(E, 2)` int64 places in `looks`, the smaller first, each pair once, and their `(E,)` uint8 distance in bits.
+    """
+    bits, start, n = np.unique(looks["bits"], return_index=True, return_counts=True)
+    pairs, distance = near_pairs(bits, radius)
+    several = np.flatnonzero(n > 1)
+    a, b = np.concatenate([pairs, np.stack([several, several], axis=1)]).T
+    distance = np.append(distance, np.zeros(len(several), np.uint8))
+    n_pairs = n[a] * n[b]
+    if int(n_pairs.sum()) > MAX_PAIRS:
+        raise ValueError(f"over {MAX_PAIRS} near pairs at a distance of {radius} bits: give a smaller --distance")
+    of_pair = np.repeat(np.arange(len(a)), n_pairs)
+    within = np.arange(len(of_pair)) - np.repeat(np.cumsum(n_pairs) - n_pairs, n_pairs)
+    left = start[a[of_pair]] + within // n[b[of_pair]]
+    right = start[b[of_pair]] + within % n[b[of_pair]]
+    good = left < right
+    for channel in ("blue", "red"):
+        own = looks[channel].astype(np.int64)
+        good &= np.abs(own[left] - own[right]) <= COLOUR
+    return np.stack([left, right], axis=1)[good], distance[of_pair][good]
