@@ -49,18 +49,22 @@ def page_of(found: Findings) -> str:
     linked = kind != KINDS.index(COMMON)
     number = np.arange(len(kind))
     across = number[linked & (parts > 0)]
+    across = across[np.lexsort((-size[across], parts[across]))]
+    largest = number[linked][:SHOWN_GROUPS]
+    near = _by_distance(found, number[kind == KINDS.index(NEAR)])
     sections = [
         ("The largest groups", "Products that share photos, directly or through others.", number[linked]),
         (
             "Across categories",
-            "Groups whose products lie in different categories, those that part highest in the tree first: one of the "
-            "labels is wrong, or the photo says nothing of the product.",
-            across[np.lexsort((-size[across], parts[across]))],
+            "Groups whose products lie in different categories, those that part highest in the tree first and those "
+            "shown above last: a label is wrong, or the photo says nothing of its product.",
+            # those shown above first would hide the others
+            np.concatenate([across[~np.isin(across, largest)], across[np.isin(across, largest)]]),
         ),
         (
             "Linked by near copies",
             "Groups that hold together only by photos that look alike, those of the largest distance first.",
-            _by_distance(found, number[kind == KINDS.index(NEAR)]),
+            near,
         ),
         (
             "Photos too common to link",
@@ -75,7 +79,7 @@ def page_of(found: Findings) -> str:
             title=" against ".join(catalog.name for catalog in found.photos.catalogs),
             kinds=[k for k in (EXACT, NEAR) if k == EXACT or found.looks is not None],
             sections=[
-                (heading, text, [_shown(found, int(group)) for group in own[:SHOWN_GROUPS]], len(own))
+                (heading, text, [_shown(found, int(group), own is near) for group in own[:SHOWN_GROUPS]], len(own))
                 for heading, text, own in sections
             ],
         )
@@ -88,13 +92,18 @@ def _by_distance(found: Findings, own: NDArray[np.int64]) -> NDArray[np.int64]:
     return own[np.lexsort((-found.groups.size[own], -largest[own]))]
 
 
-def _shown(found: Findings, group: int) -> Shown:
+def _shown(found: Findings, group: int, by_near: bool) -> Shown:
     photos, groups = found.photos, found.groups
     low, high = np.searchsorted(groups.group, [group, group + 1])
-    slots = groups.slot[low:high]
-    # one photo of every product, those of one look side by side
-    _, first = np.unique(photos.owner[slots], return_index=True)
-    chosen = low + first[np.lexsort((slots[first], photos.number[slots[first]]))]
+    rows = np.arange(low, high)
+    near = groups.kind[rows] == KINDS.index(NEAR)
+    if by_near and near.any():
+        rows = rows[near]
+    # one photo of every product, copies side by side
+    _, first = np.unique(photos.owner[groups.slot[rows]], return_index=True)
+    number = photos.number[groups.slot[rows[first]]]
+    look = number if found.looks is None else found.looks.of_photo[number]
+    chosen = rows[first[np.lexsort((number, look))]]
     members = [_member(found, int(row)) for row in chosen[:SHOWN_MEMBERS]]
     n = int(groups.size[group])
     return Shown(group + 1, f"{n} products, {_categories(found, group)}", members, n - len(members))

@@ -112,7 +112,7 @@ def test_groups_are_what_merging_sets_gives(tmp_path_factory, products):
         sizes = groups.size[linked]
         assert (np.diff(sizes) <= 0).all()
         # every shared photo of a group is listed, under its kind
-        exact = {(i, p) for i, own in enumerate(products) for p in own if 1 < sum(p in o for o in products)}
+        exact = {(i, p) for i, own in enumerate(products) for p in own if sum(p in o for o in products) > 1}
         rows = zip(groups.slot, groups.kind, groups.distance, strict=True)
         listed = [(int(photos.owner[s]), picture(photos, int(photos.number[s])), k, d) for s, k, d in rows]
         assert {(i, p) for i, p, k, _ in listed if KINDS[k] != NEAR} == exact
@@ -137,7 +137,9 @@ def test_a_leak_is_every_pair_that_shares_a_photo(tmp_path_factory, first, secon
         (i, j)
         for i, j in across
         if (i, j) not in exact
-        and any(are_near(p, q) for p in set(products[i]) - common - crowded for q in set(products[j]) - common - crowded)
+        and any(
+            are_near(p, q) for p in set(products[i]) - common - crowded for q in set(products[j]) - common - crowded
+        )
     ]
     assert list(map(tuple, leak.pairs[EXACT].tolist())) == exact
     assert sorted(map(tuple, leak.pairs[NEAR].tolist())) == near

@@ -1,0 +1,106 @@
+"""`catalog index` and `catalog duplicates` as a user calls them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from catalog.catalog import Catalog
+from catalog.cli import main
+from catalog.demo.sample import write_sample
+from catalog.duplicates import findings
+from catalog.duplicates.groups import find_groups
+from catalog.duplicates.photos import Photos
+from catalog.sidecar import sidecar_path
+from tests.conftest import make_photo, make_product
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def files(write_bson):
+    """Six products in train, three in test; photo 0 of product 0 stands in products 1 and 100, too."""
+    train, test = [make_product(i, 11 + i % 2, 2) for i in range(6)], [make_product(100 + i, 11, 1) for i in range(3)]
+    for other in (train[1], test[0]):
+        other["imgs"][0]["picture"] = train[0]["imgs"][0]["picture"]
+    test[1]["imgs"][0]["picture"] = b"broken"
+    return write_bson(*train, name="train.bson"), write_bson(*test, name="test.bson")
+
+
+def test_index_makes_both_sidecars(files):
+    assert "6 products, 12 photos" in run("index", files[0])
+    assert all(sidecar_path(files[0], suffix).is_file() for suffix in (".index", ".md5"))
+
+
+def test_one_catalogue(files, tree_csv, tmp_path):
+    said = run("duplicates", files[0], "--tree", tree_csv, "--output", tmp_path / "out")
+    assert "exact copies: 1 groups, 2 products, the largest 2 (1 another Cat III)" in said
+    with (tmp_path / "out" / "duplicates.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    md5 = hashlib.md5(make_photo(0)).hexdigest()
+    assert [(r["group"], r["kind"], r["product_id"], r["photo"], r["category_id"], r["md5"]) for r in rows] == [
+        ("1", "exact", "0", "1", "11", md5),
+        ("1", "exact", "1", "1", "12", md5),
+    ]
+    page = (tmp_path / "out" / "duplicates.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 4
+    assert "parting at Cat III" in page
+
+
+def test_two_catalogues(files, tmp_path):
+    said = run("duplicates", files[0], "--against", files[1], "--near", "--output", tmp_path / "out")
+    assert "1 of 3 products (33.3%) have an exact copy in the first; 50.0% of 2 labelled pairs agree" in said
+    assert "photo that cannot be decoded" in said
+    summary = json.loads((tmp_path / "out" / "duplicates.json").read_text(encoding="utf-8"))
+    assert summary["leak"]["exact"]["products"] == 1
+    assert summary["near"]["unreadable_photos"] == 1
+    assert {r.split(",")[2] for r in (tmp_path / "out" / "duplicates.csv").read_text().splitlines()[1:]} == {
+        '"train"',
+        '"test"',
+    }
+
+
+def test_many_rows_are_parquet_and_the_other_table_goes(files, tmp_path, monkeypatch):
+    run("duplicates", files[0], "--output", tmp_path / "out")
+    monkeypatch.setattr(findings, "MAX_CSV_ROWS", 1)
+    run("duplicates", files[0], "--output", tmp_path / "out")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "duplicates.html",
+        "duplicates.json",
+        "duplicates.parquet",
+    ]
+    assert pq.read_table(tmp_path / "out" / "duplicates.parquet").column("product_id").to_pylist() == [0, 1]
+
+
+def test_nothing_to_compare_is_said_plainly(files, write_bson):
+    for arguments, message in (
+        ((files[0], "--against", files[0]), "the same catalogue"),
+        ((write_bson({"_id": 1, "imgs": []}, name="none.bson"),), "not one photo"),
+    ):
+        result = CliRunner().invoke(main, ["duplicates", *map(str, arguments)])
+        assert result.exit_code == 1
+        assert message in result.output
+        assert "Traceback" not in result.output
+
+
+@pytest.mark.slow
+def test_the_copies_planted_in_the_demo_are_found(tmp_path):
+    """As many shared photos of each product as `truth.csv` says, and none beside."""
+    write_sample(tmp_path, n_train=200, n_test=60, seed=3)
+    photos = Photos.of([Catalog(tmp_path / "train.bson"), Catalog(tmp_path / "test.bson")])
+    groups = find_groups(photos, max_copies=20)
+    found = Counter(photos.product_ids[photos.owner[groups.slot]].tolist())
+    with (tmp_path / "truth.csv").open(encoding="utf-8") as file:
+        planted = {int(row["product_id"]): int(row["copied_photos"]) for row in csv.DictReader(file)}
+    assert sum(planted.values()) > 50
+    assert found == Counter({product: n for product, n in planted.items() if n})
