@@ -5,7 +5,8 @@ Usage: python bench/catalogue_scale.py PHOTOS.bson [--sizes 250000 500000 100000
 Real photos are encoded anew to Cdiscount's mean size and repeated; products have its image counts. A photo is made
 another one by eight bytes of a comment segment. 55 % of photos stand once, the others are drawn so that few are very
 common, as in Cdiscount. Each command runs in processes of its own on a file that has just been written (so it lies in
-the page cache); memory is the peak of RssAnon summed over the processes, without the pages of mapped files. The plain
+the page cache); memory is the peak of RssAnon summed over the processes, without the pages of mapped files. CPU seconds do not depend on what else the machine
+does. The plain
 loop is `bson.decode_file_iter` with `hashlib.md5`; it takes turns with `catalog index`, medians of --repeats.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import resource
 import statistics
 import subprocess
 import sys
@@ -90,9 +92,9 @@ def memory_kib(root: int) -> tuple[int, int]:
     return sum(anon.get(pid, 0) for pid in family), sum(mapped.get(pid, 0) for pid in family)
 
 
-def run(command: list[str]) -> tuple[float, float, float]:
-    """(seconds, peak anonymous MiB, peak mapped MiB) of a command and its processes."""
-    start, anon, mapped = time.perf_counter(), 0, 0
+def run(command: list[str]) -> tuple[float, float, float, float]:
+    """(seconds, CPU seconds, peak anonymous MiB, peak mapped MiB) of a command and its processes."""
+    start, cpu, anon, mapped = time.perf_counter(), cpu_seconds(), 0, 0
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None:
         now = memory_kib(process.pid)
@@ -100,7 +102,13 @@ def run(command: list[str]) -> tuple[float, float, float]:
         time.sleep(0.1)
     if process.returncode:
         sys.exit(f"{' '.join(command)} failed")
-    return time.perf_counter() - start, anon / 1024, mapped / 1024
+    return time.perf_counter() - start, cpu_seconds() - cpu, anon / 1024, mapped / 1024
+
+
+def cpu_seconds() -> float:
+    """User and system time of all processes that have ended below this one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def forget(path: Path) -> None:
@@ -109,11 +117,11 @@ def forget(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def line(name: str, n: int, seconds: float, anon: float, mapped: float, extra: str = "") -> None:
+def line(name: str, n: int, seconds: float, cpu: float, anon: float, mapped: float, extra: str = "") -> None:
     """One row of the table."""
-    hours = CDISCOUNT_PRODUCTS / (n / seconds) / 60
+    minutes = CDISCOUNT_PRODUCTS / (n / seconds) / 60
     print(
-        f"{name:<26}{n:>10,}{seconds:>9.1f}{n / seconds:>12,.0f}{anon:>10,.0f}{mapped:>10,.0f}{hours:>12.1f}  {extra}",
+        f"{name:<26}{n:>10,}{seconds:>9.1f}{cpu:>9.1f}{n / seconds:>12,.0f}{anon:>10,.0f}{mapped:>10,.0f}{minutes:>12.1f}  {extra}",
         flush=True,
     )
 
@@ -125,9 +133,9 @@ def measure(path: Path, n: int, n_near: int, repeats: int, photos: list[bytes]) 
         plain.append(run([sys.executable, "-c", PLAIN, str(path)]))
         forget(path)
         index.append(run([*CATALOG, "index", str(path)]))
-    seconds = [statistics.median(own[0] for own in runs) for runs in (plain, index)]
-    line("plain loop", n, seconds[0], *plain[0][1:])
-    line("catalog index", n, seconds[1], *index[0][1:], f"{seconds[0] / seconds[1]:.2f} x the plain loop")
+    loop, own = ([statistics.median(column) for column in zip(*runs, strict=True)] for runs in (plain, index))
+    line("plain loop", n, *loop)
+    line("catalog index", n, *own, f"{loop[0] / own[0]:.2f} x the plain loop")
     output = str(path.parent / "out")
     line("catalog duplicates", n, *run([*CATALOG, "duplicates", str(path), "--output", output]))
     if "explore" in subprocess.run([*CATALOG, "--help"], capture_output=True, text=True, check=True).stdout:
@@ -164,7 +172,9 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     photos = [smaller(photo) for product in Catalog(arguments.photos) for photo in product.images]
     print(f"{len(photos)} photos of {np.mean([len(p) for p in photos]):.0f} bytes, median of {arguments.repeats} runs")
-    print(f"{'':<26}{'products':>10}{'s':>9}{'products/s':>12}{'anon MiB':>10}{'file MiB':>10}{'7.07 M, min':>12}")
+    print(
+        f"{'':<26}{'products':>10}{'s':>9}{'CPU s':>9}{'products/s':>12}{'anon MiB':>10}{'file MiB':>10}{'7.07 M, min':>12}"
+    )
     for n in arguments.sizes:
         path = arguments.folder / f"{n}.bson"
         try:
