@@ -5,9 +5,9 @@ Usage: python bench/catalogue_scale.py PHOTOS.bson [--sizes 250000 500000 100000
 Real photos are encoded anew to Cdiscount's mean size and repeated; products have its image counts. A photo is made
 another one by eight bytes of a comment segment. 55 % of photos stand once, the others are drawn so that few are very
 common, as in Cdiscount. Each command runs in processes of its own on a file that has just been written (so it lies in
-the page cache); memory is the peak of RssAnon summed over the processes, without the pages of mapped files. CPU seconds do not depend on what else the machine
-does. The plain
-loop is `bson.decode_file_iter` with `hashlib.md5`; it takes turns with `catalog index`, medians of --repeats.
+the page cache); memory is the peak of RssAnon summed over the processes, without the pages of mapped files. CPU
+seconds hardly depend on what else the machine does. The plain loop is `bson.decode_file_iter` with `hashlib.md5`; it
+takes turns with `catalog index`, medians of --repeats.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def line(name: str, n: int, seconds: float, cpu: float, anon: float, mapped: flo
     """One row of the table."""
     minutes = CDISCOUNT_PRODUCTS / (n / seconds) / 60
     print(
-        f"{name:<26}{n:>10,}{seconds:>9.1f}{cpu:>9.1f}{n / seconds:>12,.0f}{anon:>10,.0f}{mapped:>10,.0f}{minutes:>12.1f}  {extra}",
+        f"{name:<26}{n:>10,}{seconds:>9.1f}{cpu:>9.1f}{n / seconds:>12,.0f}{anon:>10,.0f}{mapped:>10,.0f}"
+        f"{minutes:>12.1f}  {extra}",
         flush=True,
     )
 
@@ -173,7 +174,8 @@ def main() -> None:
     photos = [smaller(photo) for product in Catalog(arguments.photos) for photo in product.images]
     print(f"{len(photos)} photos of {np.mean([len(p) for p in photos]):.0f} bytes, median of {arguments.repeats} runs")
     print(
-        f"{'':<26}{'products':>10}{'s':>9}{'CPU s':>9}{'products/s':>12}{'anon MiB':>10}{'file MiB':>10}{'7.07 M, min':>12}"
+        f"{'':<26}{'products':>10}{'s':>9}{'CPU s':>9}{'products/s':>12}{'anon MiB':>10}{'file MiB':>10}"
+        f"{'7.07 M, min':>12}"
     )
     for n in arguments.sizes:
         path = arguments.folder / f"{n}.bson"

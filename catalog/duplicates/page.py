@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from catalog.duplicates.groups import COMMON, EXACT, KINDS, NEAR
 from catalog.report import data_uri, page_template
 from catalog.sources.source import NO_CATEGORY
 from catalog.taxonomy import UNKNOWN, path_text
+from catalog.thumbnails import strip
 
 if TYPE_CHECKING:
     from catalog.duplicates.findings import Findings
@@ -24,7 +24,7 @@ HEIGHT = 110
 
 @dataclass(frozen=True)
 class Member:
-    """A product's shared photo: `picture` is a data URI, empty where it cannot be decoded."""
+    """A product's shared photo: `picture` is a data URI."""
 
     picture: str
     product: str
@@ -132,22 +132,8 @@ def _member(found: Findings, row: int) -> Member:
         leaf = int(found.tree.leaf_index(category))
         name = path_text(found.tree.shown[leaf]) if leaf != UNKNOWN else f"{name}, not in the tree"
     return Member(
-        _thumbnail(photos.read(slot)),
+        data_uri(strip([photos.read(slot)], HEIGHT)),
         f"{photos.product_ids[owner]}, photo {photos.rank[slot]}{side}",
         name,
         f"{found.groups.distance[row]} bits apart" if near else "",
     )
-
-
-def _thumbnail(photo: bytes) -> str:
-    from PIL import Image
-
-    from catalog.duplicates.photo_hash import readable
-
-    image = readable(photo, "RGB", HEIGHT)
-    if image is None:
-        return ""
-    image.thumbnail((2 * HEIGHT, HEIGHT), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=80)
-    return data_uri(out.getvalue())

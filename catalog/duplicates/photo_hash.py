@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import time
 import warnings
 from contextlib import closing
 from enum import IntEnum
 from functools import partial
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.photo_copies import photo_numbers, photo_owners
-from catalog.photo_header import announced_size
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sidecar import keep_sidecar, read_sidecar
 from catalog.sources.source import Progress
+from catalog.thumbnails import UndecodablePhoto, decoded
 from catalog.workers import in_order, n_cores
 
 HASH = np.dtype([("bits", "<u8"), ("blue", "<u1"), ("red", "<u1"), ("state", "<u1")])
 METHOD = "imagehash.phash 8x8 of a JPEG decoded at 64 px or more, mean Cb and Cr"
-MAX_PIXELS = 50_000_000
 DRAFT = 64
 """Side in pixels below which a JPEG is not reduced while it is decoded; the hash looks at 32."""
 PLAIN_RANGE = 16
 """A photo whose darkest and lightest pixel are closer than this (of 255) shows nothing that a hash could hold."""
-if TYPE_CHECKING:
-    from PIL import Image
-
 CHUNK = 512
 SAVE_AFTER_S = 60.0
 
@@ -41,27 +35,6 @@ class State(IntEnum):
     HASHED, PLAIN, UNREADABLE, PENDING = range(4)
 
 
-def readable(
-    photo: bytes, mode: Literal["YCbCr", "RGB"], side: int, max_pixels: int = MAX_PIXELS
-) -> Image.Image | None:
-    """A photo decoded no larger than it must be to cover `side` pixels; None when it cannot be, or is too large."""
-    from PIL import Image
-
-    try:
-        width, height = announced_size(photo)
-        if width * height > max_pixels:
-            return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(photo)) as image:
-                # of a JPEG, fine detail is not even unpacked
-                image.draft(mode, (side, side))
-                return image.convert(mode)
-    except Exception:
-        # Pillow's decoders raise anything on damaged bytes
-        return None
-
-
 def photo_hash(photo: bytes) -> tuple[int, int, int, State]:
     """What a photo looks like: one row of dtype `HASH`.
 
@@ -70,8 +43,10 @@ def photo_hash(photo: bytes) -> tuple[int, int, int, State]:
     """
     import imagehash
 
-    image = readable(photo, "YCbCr", DRAFT)
-    if image is None:
+    try:
+        # of a JPEG, fine detail is not even unpacked
+        image = decoded(photo, (DRAFT, DRAFT)).convert("YCbCr")
+    except UndecodablePhoto:
         return 0, 0, 0, State.UNREADABLE
     pixels = np.asarray(image)
     if np.ptp(pixels[..., 0]) < PLAIN_RANGE:
@@ -126,7 +101,10 @@ def _hash_chunk(catalog: Catalog, task: tuple[NDArray[np.int64], NDArray[np.int6
     positions, ranks = task
     own, place = np.unique(positions, return_inverse=True)
     products = catalog.take(own)
-    hashed = [photo_hash(products[i].images[rank]) for i, rank in zip(place.tolist(), ranks.tolist(), strict=True)]
+    with warnings.catch_warnings():
+        # Pillow warns of odd files; what cannot be decoded is counted
+        warnings.simplefilter("ignore")
+        hashed = [photo_hash(products[i].images[rank]) for i, rank in zip(place.tolist(), ranks.tolist(), strict=True)]
     return np.array(hashed, HASH)
 
 
