@@ -100,7 +100,7 @@ def test_runs_are_compared_on_held_out_products_and_on_a_file(trained, tmp_path)
     assert "no difference shown" in text
     room = ("--workspace", trained / "runs")
     text = call(fusion, "compare", run, tmp_path / "other", "--on", trained / "train.bson", *room)
-    assert "200 labelled products of train.bson" in text
+    assert "200 labelled products of train" in text
     assert "better" not in text
 
 
