@@ -89,9 +89,9 @@ def tree(*rows: tuple[int, str, str, str]) -> Taxonomy:
 
 def test_a_move_is_measured_where_both_categories_stand():
     old = tree((1, "A", "B", "C"), (2, "A", "B", "D"), (3, "A", "E", "F"), (4, "G", "H", "I"), (5, "J", "K", "L"))
-    # G was renamed: a move from 1 to 4 still crosses Cat I, one from 3 to 1 still does not
-    kept = ((1, "A", "B", "C"), (2, "A", "B", "D"), (3, "A", "E", "F"))
-    new = tree(*kept, (4, "M", "H", "I"), (6, "A", "B", "N"), (7, "J", "K", "L"))
+    # A is called Z now: a move from 1 to 2 still does not leave it
+    kept = ((1, "Z", "B", "C"), (2, "Z", "B", "D"), (3, "Z", "E", "F"))
+    new = tree(*kept, (4, "G", "H", "I"), (6, "Z", "B", "N"), (7, "J", "K", "L"))
     a, b = np.array([1, 1, 1, 1, 5, 2, 5, 1]), np.array([2, 3, 4, 6, 1, 6, 7, 99])
     assert moved_level(a, b, old, new).tolist() == [3, 2, 1, 3, 1, 3, SAME_PATH, NO_LEVEL]
     assert moved_level(a, b, None, None).tolist() == [NO_LEVEL] * 8

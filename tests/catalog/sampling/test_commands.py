@@ -262,6 +262,24 @@ def test_bad_lists_of_ids_are_named(shop, out, tmp_path, text, message):
     assert message in call("subset", shop, out, "--products", tmp_path / "ids.csv", code=1)
 
 
+def test_products_without_a_photo_are_drawn_too(write_bson, tree_csv, out):
+    bare = [{"_id": i, "category_id": 11, "imgs": []} for i in range(5)]
+    call("sample", write_bson(*bare, make_product(9)), out, "--tree", tree_csv, "--products", 5)
+    assert Catalog(out).product_ids.tolist() == [0, 1, 2, 3, 4]
+    call("sample", write_bson(*bare), out, "--products", 5, "--overwrite")
+
+
+def test_a_folder_of_photos_is_sampled_too(tmp_path, out):
+    for i in range(6):
+        place = tmp_path / "shop" / "11" / str(2**40 + i)
+        place.mkdir(parents=True)
+        (place / "1.jpg").write_bytes(make_photo(i))
+    call("sample", tmp_path / "shop", out, "--products", 4)
+    part = Catalog(out)
+    assert part.category_ids.tolist() == [11] * 4
+    assert [p.images[0] for p in part] == [make_photo(p.product_id - 2**40) for p in part]
+
+
 def test_only_bson_files_are_written(shop, tmp_path):
     said = call("sample", shop, "mongodb://me:secret@host/db.c", "--products", 3, code=1)
     assert "secret" not in said
