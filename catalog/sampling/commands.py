@@ -65,7 +65,7 @@ def sample(
         record = draw_sample(catalog, file, wanted, taxonomy, overwrite=overwrite, progress=progress)
     say(str(record))
     say(f"what was done: {record_path(file)}")
-    say(f"next: catalog split {file} --tree {tree}" if tree else f"next: catalog info {file}")
+    say(f"next: catalog split {file} --tree {tree}{_named(names)}" if tree else f"next: catalog info {file}")
 
 
 @click.command()
@@ -121,4 +121,8 @@ def subset(
         )  # fmt: skip
     say(str(record))
     say(f"what was done: {record_path(file)}")
-    say(f"next: catalog split {file} --tree {smaller}" if smaller else f"next: catalog info {file}")
+    say(f"next: catalog split {file} --tree {smaller}{_named(names)}" if smaller else f"next: catalog info {file}")
+
+
+def _named(names: Path | None) -> str:
+    return "" if names is None else f" --names {names}"

@@ -20,6 +20,7 @@ from catalog.sampling.subset import Filters, subset
 from catalog.taxonomy import Taxonomy
 from catalog.workspace import Workspace
 from tests.conftest import make_photo, make_product
+from tests.mongo_server import uri_of
 
 LEAVES = (11, 12, 13, 21, 22, 31, 32, 33)
 
@@ -287,3 +288,12 @@ def test_only_bson_files_are_written(shop, tmp_path):
     assert "catalog convert" in call("sample", shop, tmp_path / "x.csv", "--products", 3, code=1)
     (tmp_path / "x.bson").mkdir()
     assert "is a folder" in call("sample", shop, tmp_path / "x.bson", "--products", 3, "--overwrite", code=1)
+
+
+def test_a_collection_is_sampled_and_compared_with_its_sample(mongo, out, tree_csv):
+    mongo.insert_many([make_product(2**40 + i, LEAVES[i % 8]) | {"seller": "é"} for i in range(24)])
+    call("sample", uri_of(mongo), out, "--tree", tree_csv, "--products", 8, "--balanced")
+    assert sorted(Catalog(out).category_ids.tolist()) == sorted(LEAVES)
+    assert all(d["seller"] == "é" for d in bson.decode_all(out.read_bytes()))
+    rows = {" ".join(line.split()) for line in call("diff", uri_of(mongo), out).splitlines()}
+    assert {"unchanged 8", "moved 0", "photos changed 0"} <= rows
