@@ -54,6 +54,16 @@ class ProblemKind(StrEnum):
     UNKNOWN_CATEGORY = "category_id is not in the tree"
 
 
+LEFT_OUT = (
+    ProblemKind.TRUNCATED,
+    ProblemKind.GARBAGE,
+    ProblemKind.BAD_DOCUMENT,
+    ProblemKind.BAD_ROW,
+    ProblemKind.REPEATED_ID,
+)
+"""What was no product of its own, so that a copy of the catalogue is without it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem, with its place: `where` is a byte offset, a line, a file or a photo's position."""

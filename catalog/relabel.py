@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from catalog.atomic import atomic_path
 from catalog.catalog import Catalog
-from catalog.product import ProblemKind, ProblemLog
+from catalog.product import LEFT_OUT, ProblemLog
 from catalog.sources.source import Progress
 
 STRIDE = 1000
-LEFT_BEHIND = (ProblemKind.TRUNCATED, ProblemKind.GARBAGE, ProblemKind.BAD_DOCUMENT, ProblemKind.REPEATED_ID)
 MAX_NAMED = 20
 AS_IT_IS: CodecOptions[RawBSONDocument] = CodecOptions(
     document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_AUTO
@@ -88,8 +87,8 @@ def relabel(raw: bytes, category_id: int) -> bytes:
 def left_behind(catalog: Catalog) -> ProblemLog:
     """Stretches of a catalogue's file that hold no product of their own: these are not written again."""
     log = ProblemLog()
-    log.counts.update({kind: n for kind, n in catalog.problems.counts.items() if kind in LEFT_BEHIND})
-    log.named = [problem for problem in catalog.problems.named if problem.kind in LEFT_BEHIND]
+    log.counts.update({kind: n for kind, n in catalog.problems.counts.items() if kind in LEFT_OUT})
+    log.named = [problem for problem in catalog.problems.named if problem.kind in LEFT_OUT]
     return log
 
 

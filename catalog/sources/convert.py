@@ -10,7 +10,7 @@ import numpy as np
 
 from catalog.atomic import atomic_path
 from catalog.catalog import READ_AHEAD, Catalog
-from catalog.product import ProblemKind, ProblemLog
+from catalog.product import LEFT_OUT, ProblemLog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.address import shown as shown_address
 from catalog.sources.opening import open_source
@@ -18,15 +18,6 @@ from catalog.sources.photo_folder import PRODUCT_NAMES, PhotoFolder
 from catalog.sources.sinks import open_sink
 from catalog.sources.source import Progress
 from catalog.taxonomy import Taxonomy
-
-LEFT_OUT = (
-    ProblemKind.TRUNCATED,
-    ProblemKind.GARBAGE,
-    ProblemKind.BAD_DOCUMENT,
-    ProblemKind.BAD_ROW,
-    ProblemKind.REPEATED_ID,
-)
-"""What was no product of its own."""
 
 
 @dataclass(frozen=True)
