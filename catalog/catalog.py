@@ -81,6 +81,11 @@ class Catalog(Sequence[Product]):
         return self._stamp
 
     @property
+    def is_kept(self) -> bool:
+        """Whether the index lies in its sidecar: only then other processes open this catalogue without making one."""
+        return read_sidecar(self.source.sidecar(".index"), self._stamp, ROW) is not None
+
+    @property
     def product_ids(self) -> NDArray[np.int64]:
         """`(N,)` int64, unique."""
         return np.ascontiguousarray(self._rows["product_id"])
@@ -104,9 +109,10 @@ class Catalog(Sequence[Product]):
         if found is not None:
             return found[1]
         ends = range(MD5_CHUNK, len(self) + MD5_CHUNK, MD5_CHUNK)
+        shared = n_workers > 1 and len(ends) > 1 and self.is_kept
         tasks = (np.arange(end - MD5_CHUNK, min(end, len(self))) for end in ends)
         parts: list[NDArray[np.uint8]] = []
-        with closing(in_order(partial(_md5s_of, self), tasks, n_workers if len(ends) > 1 else 1)) as chunks:
+        with closing(in_order(partial(_md5s_of, self), tasks, n_workers if shared else 1)) as chunks:
             for end, part in zip(ends, chunks, strict=True):
                 parts.append(part)
                 if progress is not None:

@@ -79,11 +79,11 @@ def photo_hashes(catalog: Catalog, progress: Progress | None = None, n_workers: 
     rank = slots - (np.cumsum(catalog.n_images, dtype=np.int64) - catalog.n_images)[owner]
     cuts = range(CHUNK, len(slots), CHUNK)
     tasks = zip(np.split(owner, cuts), np.split(rank, cuts), strict=True)
-    processes = n_workers or n_cores()
+    processes = (n_workers or n_cores()) if len(cuts) and catalog.is_kept else 1
     saved, header = time.monotonic(), {"stamp": stamp, "n_rows": n_photos}
     done = 0
     try:
-        with closing(in_order(partial(_hash_chunk, catalog), tasks, processes if len(cuts) else 1)) as chunks:
+        with closing(in_order(partial(_hash_chunk, catalog), tasks, processes)) as chunks:
             for chunk in chunks:
                 hashes[number[slots[done : done + len(chunk)]]] = chunk
                 done += len(chunk)

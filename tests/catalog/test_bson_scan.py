@@ -21,6 +21,7 @@ from catalog.sources.bson_document import parse_document
 from catalog.sources.bson_scan import scan
 from catalog.sources.bson_walk import walk
 from catalog.sources.source import NO_CATEGORY
+from catalog.workers import in_order
 from tests.conftest import make_product
 
 int32 = st.integers(-(2**31), 2**31 - 1)
@@ -157,3 +158,15 @@ def test_the_md5s_of_any_source_may_be_read_by_processes(write_bson, monkeypatch
     catalog = Catalog(path)
     assert np.array_equal(catalog.md5s(n_workers=2), alone)
     assert len(alone) == int(catalog.n_images.sum())
+
+
+def test_without_its_index_kept_a_catalogue_is_not_given_to_processes(write_bson, monkeypatch):
+    path = write_bson(*[make_product(i) for i in range(9)])
+    monkeypatch.setattr("catalog.catalog.MD5_CHUNK", 2)
+    monkeypatch.setattr("catalog.catalog.keep_sidecar", lambda *a: None)
+    asked: list[int] = []
+    monkeypatch.setattr("catalog.catalog.in_order", lambda f, tasks, n: (asked.append(n), in_order(f, tasks, 1))[1])
+    catalog = Catalog(path)
+    assert not catalog.is_kept
+    assert len(catalog.md5s(n_workers=2)) == 9
+    assert asked == [1]
