@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,6 +27,7 @@ class CuttingProxy:
     def __init__(self, port: int, seed: int, cuts: int, smallest: int, largest: int) -> None:
         self.server, self.left, self.n_cut = ("127.0.0.1", port), cuts, 0
         self.random, self.smallest, self.largest = random.Random(seed), smallest, largest
+        self.back = 0.0
         self.lock, self.open = threading.Lock(), list[socket.socket]()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -35,6 +37,9 @@ class CuttingProxy:
         with suppress(OSError):
             while True:
                 client, _ = self.listener.accept()
+                if time.monotonic() < self.back:
+                    client.close()
+                    continue
                 upstream = socket.create_connection(self.server)
                 with self.lock:
                     self.open += [client, upstream]
@@ -56,6 +61,13 @@ class CuttingProxy:
                     break
                 target.sendall(data)
         for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def down(self, seconds: float) -> None:
+        """Cut everything, and let nobody in for a while."""
+        self.back = time.monotonic() + seconds
+        for end in self.open:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
@@ -108,7 +120,7 @@ def uri_of(collection: Any, port: int | None = None) -> str:
     """What a user would give for it."""
     host, own = collection.database.client.address
     # behind a proxy: a driver that polls notices a cut at once, one that listens up to half a second later
-    options = "" if port is None else "?serverMonitoringMode=poll"
+    options = "" if port is None else "?serverMonitoringMode=poll&directConnection=true"
     return f"mongodb://{host}:{port or own}/{collection.database.name}.{collection.name}{options}"
 
 

@@ -31,17 +31,17 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
     problems, rows, digest = ProblemLog(), PackedRows(), hashlib.blake2b(digest_size=16)
     n_rows = 0
     for n_documents, fields in enumerate(outlines(connection)):
-        where, sizes = f"_id {fields['_id']}", fields.get("imgs")
+        sizes = fields.get("imgs")
         if isinstance(sizes, list):
             # stands in for the photos: the same rules decide as of documents that have them
             fields["imgs"] = [None if size is None else {"picture": b""} for size in sizes]
         try:
             document = document_of(fields)
         except ValueError as error:
-            problems.add(Problem(ProblemKind.BAD_DOCUMENT, where, detail=str(error)))
+            problems.add(Problem(ProblemKind.BAD_DOCUMENT, f"_id {fields['_id']}", detail=str(error)))
             continue
         for kind, detail in document.problems:
-            problems.add(Problem(kind, where, document.product_id, detail))
+            problems.add(Problem(kind, f"row {n_rows}", document.product_id, detail))
         category = NO_CATEGORY if document.category_id is None else document.category_id
         rows.append((n_rows, int(fields["length"]), document.product_id, category, len(document.pictures)))
         of_photos = [size for size in sizes if size is not None] if isinstance(sizes, list) else []
@@ -82,7 +82,7 @@ def _name_others(connection: Connection, problems: ProblemLog) -> None:
     )
     for fields in first:
         what = f"_id is {type(fields['_id']).__name__}, expected an integer"
-        where = f"_id {str(fields['_id'])[:40]}"
+        where = f"_id {str(fields['_id'])[:40]!r}"
         problems.add(Problem(ProblemKind.BAD_DOCUMENT, where, detail=what))
     problems.counts[ProblemKind.BAD_DOCUMENT] += max(0, count - len(first))
 

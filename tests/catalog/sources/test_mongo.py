@@ -13,6 +13,8 @@ from bson import Decimal128, Int64, ObjectId
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 
 from catalog.catalog import Catalog
 from catalog.cli import main
@@ -116,7 +118,7 @@ def test_documents_with_other_ids_are_counted_and_the_first_are_named(mongo, mon
     assert kinds(catalog) == {"BAD_DOCUMENT": 1201}
     places = [str(p) for p in catalog.problems.named if p.kind is ProblemKind.BAD_DOCUMENT]
     assert len(places) == 1000
-    assert places[0].startswith("_id one: document without an integer _id (_id is str")
+    assert places[0].startswith("_id 'one': document without an integer _id (_id is str")
 
 
 def test_many_documents_over_several_batches(mongo):
@@ -142,6 +144,16 @@ def test_dropped_connections_lose_and_repeat_nothing(mongo, proxy, monkeypatch, 
     assert list(catalog.raw(np.arange(150))) == list(map(bson.encode, documents))
     assert after_index > 0
     assert through.n_cut > after_index
+
+
+def test_a_server_that_is_away_for_a_while_is_waited_for(mongo, proxy):
+    mongo.insert_many([make_product(i) for i in range(60)])
+    through = proxy(0, cuts=0)
+    chunks = Catalog(uri_of(mongo, through.port) + "&serverSelectionTimeoutMS=100").chunks(20)
+    seen = [product.product_id for product in next(chunks)]
+    through.down(0.4)
+    seen += [product.product_id for chunk in chunks for product in chunk]
+    assert seen == list(range(60))
 
 
 def test_a_connection_that_never_holds_ends_with_a_plain_error(mongo, proxy):
@@ -181,6 +193,36 @@ def test_the_index_is_kept_until_the_collection_changes(mongo):
     last = Catalog(uri_of(mongo))
     assert last.category_ids.tolist() == [-1, -1, 5]
     assert last.fingerprint != first.fingerprint
+
+
+def test_every_write_that_the_server_counts_makes_another_stamp(mongo, monkeypatch):
+    # the server of these tests counts no writes: what MongoDB would say is put in its place, of two shards
+    mongo.insert_many([make_product(1, 5), make_product(2)])
+    shards = [[10, 1000, 3], [20, 2000, 4]]
+
+    def told(self, pipeline, **more):
+        assert pipeline == [{"$collStats": {"storageStats": {}, "latencyStats": {}}}]
+        return [
+            {"storageStats": {"count": count, "size": size}, "latencyStats": {"writes": {"ops": ops}}}
+            for count, size, ops in shards
+        ]
+
+    monkeypatch.setattr(Collection, "aggregate", told)
+    stamp = MongoCollection.at(uri_of(mongo)).stamp()
+    assert (stamp["count"], stamp["size"], stamp["writes"], stamp["last"]) == (30, 3000, 7, "2")
+    assert MongoCollection.at(uri_of(mongo)).stamp() == stamp
+    for shard in shards:
+        for i in range(3):
+            shard[i] += 1
+            assert MongoCollection.at(uri_of(mongo)).stamp() != stamp
+            shard[i] -= 1
+    # without the right to ask, nothing is known
+    monkeypatch.setattr(Collection, "aggregate", forbidden)
+    assert MongoCollection.at(uri_of(mongo)).stamp() != MongoCollection.at(uri_of(mongo)).stamp()
+
+
+def forbidden(self, pipeline, **more):
+    raise OperationFailure("not authorized on shop to execute command", 13)
 
 
 def test_other_fields_do_not_change_the_fingerprint_but_categories_and_photos_do(mongo):
