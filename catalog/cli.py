@@ -66,14 +66,13 @@ def index(file: Address, strict: bool) -> None:
 @strict_option
 def info(file: Address, tree: Path | None, names: Path | None, lang: str | None, strict: bool) -> None:
     """Count products, photos, categories and problems of a catalogue FILE."""
-    from catalog.catalog import Catalog
+    from catalog.indexing import open_indexed
     from catalog.overview import overview
 
     taxonomy = given_tree(tree, names, lang)
     with progress_bar("index") as progress:
-        catalog = Catalog(file, progress)
-    with progress_bar("photos") as progress:
-        text, problems = overview(catalog, taxonomy, progress)
+        catalog = open_indexed(file, progress)
+    text, problems = overview(catalog, taxonomy)
     say(text)
     if strict:
         problems.require_none(str(catalog))
@@ -107,7 +106,7 @@ def split(
     strict: bool,
 ) -> None:
     """Write the plan: which products of the labelled catalogue FILE are held out when."""
-    from catalog.catalog import Catalog
+    from catalog.indexing import open_indexed
     from catalog.plan import Mode, make_plan
     from catalog.sampling.parts import part_outputs, write_parts
     from catalog.sampling.writing import check_free
@@ -118,7 +117,7 @@ def split(
     mode: Mode = "kfold" if folds else "heldout"
     n_parts = folds or max(2, round(1 / held_out))
     with progress_bar("split") as progress:
-        catalog = Catalog(file, progress)
+        catalog = open_indexed(file, progress)
         if parts is not None:
             check_free(catalog, part_outputs(parts, mode, n_parts), overwrite)
         plan, log = make_plan(
