@@ -38,7 +38,7 @@ def run(script: str, folder: Path, program: str = "bash") -> str:
 
 
 def test_every_block_is_known():
-    assert set(blocks()) == {"train", "predict", "review", "evaluate", "python"}
+    assert set(blocks()) == {"train", "catalogue", "predict", "review", "evaluate", "python"}
 
 
 def test_every_command_of_the_table_exists():
@@ -57,6 +57,10 @@ def test_the_readme_from_training_to_python(tmp_path):
     debug = re.sub(r"^(mosaic|ocr|fusion) train.*$", r"\1 train --config debug", text["train"], flags=re.MULTILINE)
     assert debug.count("debug") == 3
     run(debug, tmp_path)
+    run(text["catalogue"], tmp_path)
+    for page in ("explored/explore.html", "copies/duplicates.html", "audited/audit.html"):
+        assert (tmp_path / page).is_file()
+    assert 190 <= len(Catalog(tmp_path / "small.bson")) <= 210
     run(text["predict"], tmp_path)
     with (tmp_path / "predictions" / "submission.csv").open() as file:
         rows = list(csv.reader(file))
