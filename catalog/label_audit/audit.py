@@ -11,7 +11,7 @@ from catalog.label_audit.judgement import Judgement, judge
 from catalog.label_audit.listing import list_suspects
 from catalog.label_audit.page import page_of, write_json
 from catalog.label_audit.sheet import refuse_filled, write_suspects
-from catalog.label_audit.suspects import Suspects, find_suspects
+from catalog.label_audit.suspects import Order, Suspects, find_suspects
 from catalog.labels import true_leaves
 from catalog.sources.source import Progress
 from catalog.taxonomy import Taxonomy
@@ -70,6 +70,7 @@ def run_audit(
     run: Path | None = None,
     probabilities: Path | None = None,
     truth: Path | None = None,
+    order: Order = Order.TREE,
     rows: int = 100_000,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -79,6 +80,7 @@ def run_audit(
     Args:
         run, probabilities: whose held-out probabilities; by default the best of the workspace.
         truth: a CSV with product_id and category_id, which the suspects are measured against.
+        order: which suspects come first.
         rows: suspects that the sheet holds.
         overwrite: replace a sheet that somebody has filled.
 
@@ -90,7 +92,7 @@ def run_audit(
         refuse_filled(output / SHEET)
     true = None if truth is None else true_leaves(catalog, tree, truth)
     evidence = gather(catalog, tree, workspace, run, probabilities)
-    suspects = find_suspects(evidence, tree)
+    suspects = find_suspects(evidence, tree, order)
     judgement = None if true is None else judge(evidence, suspects, true[evidence.positions], tree)
     listed = list_suspects(catalog, tree, evidence, suspects, rows, progress)
     output.mkdir(parents=True, exist_ok=True)

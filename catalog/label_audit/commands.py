@@ -39,6 +39,8 @@ PATH = click.Path(path_type=Path)
 @click.option("--truth", type=PATH, default=None,
               help="CSV of true categories (product_id,category_id) to measure against.")  # fmt: skip
 @click.option("--output", type=PATH, required=True, help="Folder to write; with --apply, the BSON file.")
+@click.option("--order", type=click.Choice(["tree", "leaves"]), default="tree", show_default=True,
+              help="tree: mistakes across Cat I first; leaves: most wrong labels first, near or far.")  # fmt: skip
 @click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="Suspects in the sheet.")
 @click.option("--overwrite", is_flag=True, help="Replace a suspects.csv that somebody has filled.")
 @click.option("--apply", "sheet", type=PATH, default=None,
@@ -53,6 +55,7 @@ def audit(
     run: Path | None,
     truth: Path | None,
     output: Path,
+    order: str,
     rows: int,
     overwrite: bool,
     sheet: Path | None,
@@ -70,13 +73,14 @@ def audit(
         _correct(catalog, sheet, output, tree, workspace)
         return
     from catalog.label_audit.audit import PAGE, SHEET, run_audit
+    from catalog.label_audit.suspects import Order
 
     room = Workspace(workspace)
     taxonomy = _tree(tree, names, lang, room, run)
     with progress_bar("photos") as progress:
         found = run_audit(
             catalog, taxonomy, room, output, run=run, probabilities=probabilities, truth=truth,
-            rows=rows, overwrite=overwrite, progress=progress,
+            order=Order(order), rows=rows, overwrite=overwrite, progress=progress,
         )  # fmt: skip
     for warning in found.evidence.warnings:
         note(f"warning: {warning}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from catalog.intervals import exact_share, n_draws, percentiles
 from catalog.label_audit.evidence import Evidence
-from catalog.label_audit.suspects import Suspects
+from catalog.label_audit.suspects import Suspects, leaf_margin
 from catalog.report import Estimate
 from catalog.taxonomy import LEVELS, UNKNOWN, Taxonomy
 
@@ -19,7 +19,7 @@ OURS, LEAVES, LOWEST, RANDOM = "this audit", "leaves alone", "lowest probability
 POINTS = 200
 """Points of a curve."""
 RANKINGS = {
-    OURS: "suspects at any level, by the expected tree distance that a correction takes away",
+    OURS: "suspects at any level, in the order of this audit",
     LEAVES: "confident learning on leaves only, by the likeliest leaf's probability less the label's",
     LOWEST: "lowest probability of the label first",
     RANDOM: "any order, on average",
@@ -85,10 +85,9 @@ def judge(evidence: Evidence, suspects: Suspects, truth: NDArray[np.int64], tree
     hit = suspected & wrong
     position = np.empty(len(truth), np.int64)
     position[suspects.order] = np.arange(len(truth))
-    margin = scores.confidence[:, 2] - scores.p_truth[:, 2]
     orders = {
         OURS: np.argsort(position[known]),
-        LEAVES: np.lexsort((-margin, ~suspects.counted[3].flagged[known])),
+        LEAVES: np.lexsort((-leaf_margin(scores), ~suspects.counted[3].flagged[known])),
         LOWEST: np.argsort(scores.p_truth[:, 2], kind="stable"),
     }
     levels = range(1, len(LEVELS) + 1)

@@ -14,7 +14,7 @@ from catalog.catalog import Catalog
 from catalog.label_audit.evidence import AUDITED, Evidence
 from catalog.label_audit.judgement import OURS, RANKINGS, Judgement
 from catalog.label_audit.listing import Suspect, parting_level
-from catalog.label_audit.suspects import Suspects
+from catalog.label_audit.suspects import FIRST, Suspects
 from catalog.plots import PLOT_STYLE, Plot, colours, svg
 from catalog.report import Estimate, Example, Table, data_uri, page_template, plain_number
 from catalog.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
@@ -70,9 +70,8 @@ def page_of(
     summary = [
         f"By {evidence.expert}; its likeliest leaf is the label for {agrees:.0%} of them.",
         "A label is suspected where another node of the tree is named at least as confidently as that node is, on "
-        "average, for products labelled with it (confident learning, Northcutt et al., 2021), at any level. First "
-        "come those whose correction is expected to bring most: a certain mistake across Cat I counts three times one "
-        "between siblings.",
+        "average, for products labelled with it (confident learning, Northcutt et al., 2021), at any level. "
+        + FIRST[suspects.by],
         f"Confident learning alone puts {noise.estimate / n_audited:.0%} of the labels down as wrong. What the "
         "expert confuses with confidence counts as well, so that this is rather too many.",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,21 @@ from catalog.metrics import Scores
 from catalog.taxonomy import LEVELS, Taxonomy
 
 
+class Order(StrEnum):
+    """Which suspects a person looks at first."""
+
+    TREE = "tree"
+    LEAVES = "leaves"
+
+
+FIRST = {
+    Order.TREE: "First come those whose correction is expected to bring most: a certain mistake across Cat I counts "
+    "three times one between siblings.",
+    Order.LEAVES: "First come those whose leaf itself is in doubt, the likeliest leaf far above the label's, however "
+    "near the two are in the tree.",
+}
+
+
 @dataclass(frozen=True)
 class Suspects:
     """The audited products in the order in which a person should look at them; the first `len(self)` are suspects.
@@ -22,6 +38,7 @@ class Suspects:
         order: `(n,)` int64 rows of the evidence, suspects first.
         n_suspects: how many of them are suspects.
         gain: `(n,)` float64 expected tree distance that a correction takes away, by row of the evidence.
+        by: what the order follows.
         counted: what confident learning found at each level.
         noise: what it says of every leaf.
     """
@@ -29,6 +46,7 @@ class Suspects:
     order: NDArray[np.int64]
     n_suspects: int
     gain: NDArray[np.float64]
+    by: Order
     counted: Mapping[int, Counted]
     noise: LabelNoise
 
@@ -41,8 +59,8 @@ class Suspects:
         return self.order[: self.n_suspects]
 
 
-def find_suspects(evidence: Evidence, tree: Taxonomy) -> Suspects:
-    """Find and rank the suspects.
+def find_suspects(evidence: Evidence, tree: Taxonomy, by: Order = Order.TREE) -> Suspects:
+    """Find and rank the suspects; which they are does not depend on the order.
 
     A label is suspected where confident learning flags it at any level of the tree and another leaf is likelier. Sums
     over many leaves are far surer than single ones: of two books that the network cannot tell apart neither leaf
@@ -53,8 +71,14 @@ def find_suspects(evidence: Evidence, tree: Taxonomy) -> Suspects:
     flagged = np.any([counted[level].flagged for level in LEVELS], axis=0)
     suspected = flagged & ~scores.correct[:, 2]
     gain = expected_gain(scores)
-    order = np.lexsort((scores.product_ids, -gain, ~suspected))
-    return Suspects(order, int(suspected.sum()), gain, counted, label_noise(scores, counted[3], len(tree)))
+    urgency = [-gain] if by is Order.TREE else [-leaf_margin(scores), ~counted[3].flagged]
+    order = np.lexsort((scores.product_ids, *urgency, ~suspected))
+    return Suspects(order, int(suspected.sum()), gain, by, counted, label_noise(scores, counted[3], len(tree)))
+
+
+def leaf_margin(scores: Scores) -> NDArray[np.float32]:
+    """`(N,)` probability of the likeliest leaf less that of the label's, 0..1."""
+    return scores.confidence[:, 2] - scores.p_truth[:, 2]
 
 
 def expected_gain(scores: Scores) -> NDArray[np.float64]:

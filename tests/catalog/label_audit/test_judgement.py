@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 from catalog.label_audit.evidence import Evidence
 from catalog.label_audit.judgement import LEAVES as AT_LEAVES
 from catalog.label_audit.judgement import LOWEST, OURS, RANDOM, judge, weighted_precision
-from catalog.label_audit.suspects import find_suspects
+from catalog.label_audit.suspects import Order, find_suspects, leaf_margin
 from tests.catalog.label_audit.cases import LEAVES, noisy, scored
 
 
@@ -107,3 +107,16 @@ def test_suspects_come_first_and_by_rising_trust():
     dense[np.arange(42), truth] = 0.99
     certain = Evidence("test", scored(dense, label), np.arange(42), np.ones(42, bool), {"audited": 42})
     assert find_suspects(certain, LEAVES).rows.tolist() == [2, 1, 0]
+
+
+def test_the_order_by_leaves_changes_the_order_alone():
+    truth, evidence = evidence_of(5, 400)
+    by_tree, by_leaves = (find_suspects(evidence, LEAVES, order) for order in Order)
+    assert set(by_leaves.rows.tolist()) == set(by_tree.rows.tolist())
+    assert by_leaves.rows.tolist() != by_tree.rows.tolist()
+    doubted = by_leaves.counted[3].flagged[by_leaves.rows]
+    margin = leaf_margin(evidence.scores)[by_leaves.rows]
+    assert (np.diff(doubted.astype(int)) <= 0).all()
+    assert (np.diff(margin[doubted]) <= 0).all()
+    found = judge(evidence, by_leaves, truth, LEAVES)
+    assert found.rankings[OURS].found[10] == found.rankings[AT_LEAVES].found[10]
