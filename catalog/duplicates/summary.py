@@ -33,11 +33,11 @@ def summary_text(said: dict[str, Any]) -> str:
             f"{near['common_looks']:,} looks too common to link, {near['unreadable_photos']:,} photos unreadable"
         )
     if "leak" in said:
-        lines += _leak_lines(said["leak"])
+        lines += _leak_lines(said["leak"], *said["catalogues"])
     return "\n".join(lines)
 
 
-def _leak_lines(leak: dict[str, Any]) -> list[str]:
+def _leak_lines(leak: dict[str, Any], first: str, second: str) -> list[str]:
     lines = []
     for kind in ("exact", "near"):
         if kind in leak:
@@ -46,8 +46,8 @@ def _leak_lines(leak: dict[str, Any]) -> list[str]:
             labels = f"; {agrees:.1%} of {own['labelled_pairs']:,} labelled pairs agree" if agrees is not None else ""
             beside = " and no exact one" if kind == "near" else ""
             lines.append(
-                f"second catalogue: {own['products']:,} of {leak['products']:,} products ({own['share']:.1%}) "
-                f"have {'an exact' if kind == 'exact' else 'a near'} copy in the first{beside}{labels}"
+                f"{second}: {own['products']:,} of {leak['products']:,} products ({own['share']:.1%}) "
+                f"have {'an exact' if kind == 'exact' else 'a near'} copy in {first}{beside}{labels}"
             )
-    lines.append(f"second catalogue: {leak['common_photos_only']:,} products share only photos too common to link")
+    lines.append(f"{second}: {leak['common_photos_only']:,} products share only photos too common to link")
     return lines
