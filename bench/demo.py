@@ -17,37 +17,22 @@ def main(folder: Path) -> None:
     room = ["--workspace", str(runs)]
     demo = ["--config", "demo", *room]
     train, test, truth = str(data / "train.bson"), str(data / "test.bson"), str(data / "truth.csv")
+    tree, english = ["--tree", str(data / "category_names.csv")], ["--lang", "en"]
+
+    def into(name: str) -> list[str]:
+        return ["--output", str(folder / name)]
+
     stages = {
         "draw the catalogue": ["catalog", "demo", str(data)],
-        "split": ["catalog", "split", train, "--tree", str(data / "category_names.csv"), *room],
+        "explore it": ["catalog", "explore", train, *tree, *into("explored"), *english],
+        "find copies": ["catalog", "duplicates", train, "--against", test, *tree, *into("copies"), *english],
+        "split": ["catalog", "split", train, *tree, *room],
         "train the mosaics": ["mosaic", "train", *demo],
         "train the text branch": ["ocr", "train", *demo],
         "train the head": ["fusion", "train", *demo],
-        "predict": ["fusion", "predict", test, "--output", str(folder / "predictions"), *room],
-        "evaluate": [
-            "fusion",
-            "evaluate",
-            test,
-            "--labels",
-            truth,
-            "--output",
-            str(folder / "report"),
-            "--lang",
-            "en",
-            *room,
-        ],
-        "audit the labels": [
-            "catalog",
-            "audit",
-            train,
-            "--truth",
-            truth,
-            "--output",
-            str(folder / "audit"),
-            "--lang",
-            "en",
-            *room,
-        ],
+        "predict": ["fusion", "predict", test, *into("predictions"), *room],
+        "evaluate": ["fusion", "evaluate", test, "--labels", truth, *into("report"), *english, *room],
+        "audit the labels": ["catalog", "audit", train, "--truth", truth, *into("audit"), *english, *room],
     }
     times = {}
     for number, (title, command) in enumerate(stages.items(), start=1):
@@ -62,6 +47,8 @@ def main(folder: Path) -> None:
         print(f"  {title:<22} {seconds:6.0f}")
     print(f"  {'together':<22} {sum(times.values()):6.0f}")
     print(f"\nReport: {folder / 'report' / 'fusion.html'}")
+    print(f"What the catalogue holds: {folder / 'explored' / 'explore.html'}")
+    print(f"Copies: {folder / 'copies' / 'duplicates.html'}")
     print(f"Likely wrong labels: {folder / 'audit' / 'audit.html'}")
     print(f"Submission: {folder / 'predictions' / 'submission.csv'}")
 
