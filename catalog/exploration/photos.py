@@ -25,7 +25,8 @@ N_SAMPLED = 2000
 FORMATS = ("", "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "other")
 """What `HEADER["format"]` counts; the first is no picture."""
 HEADER = np.dtype([("bytes", "<u4"), ("width", "<u4"), ("height", "<u4"), ("format", "u1")])
-SUFFIX = ".photos"
+SUFFIX = ".headers"
+"""Of the sidecar; `.photos` is the folder beside a table that `catalog convert` wrote."""
 Headers = NDArray[np.void]
 
 
@@ -34,7 +35,7 @@ def read_headers(catalog: Catalog, progress: Progress | None = None) -> Headers:
 
     Kept in a sidecar file: the first call reads all photos once.
     """
-    place, stamp = catalog.source.sidecar(SUFFIX), catalog.source.stamp()
+    place, stamp = catalog.source.sidecar(SUFFIX), catalog.stamp
     found = read_sidecar(place, stamp, HEADER)
     if found is not None:
         return found[1]

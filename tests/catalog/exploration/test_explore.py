@@ -20,6 +20,7 @@ from catalog.exploration.explore import explore
 from catalog.exploration.photos import FORMATS, check_decoding, read_headers
 from catalog.exploration.section import Exploration
 from catalog.probabilities import Probabilities
+from catalog.sources.convert import convert
 from catalog.taxonomy import Taxonomy
 from tests.conftest import make_photo, make_product
 from tests.mongo_server import uri_of
@@ -207,6 +208,24 @@ def test_headers_are_kept_and_read_again_when_the_file_changes(shop, write_bson)
     again = Catalog(write_bson(make_product(1, 11, 3)))
     assert len(read_headers(again, lambda done, total: calls.append(done))) == 3
     assert calls == [1]
+
+
+def test_headers_of_a_file_that_changed_while_it_was_open_are_not_taken_for_those_of_the_new_one(write_bson):
+    opened = Catalog(write_bson(*(make_product(i, 11) for i in range(3))))
+    assert len(opened[0].images) == 1
+    again = write_bson(*(make_product(i, 11) for i in range(5)))
+    read_headers(opened)
+    assert len(read_headers(Catalog(again))) == 5
+
+
+def test_headers_are_kept_beside_a_table_that_has_its_photos_beside_it_too(write_bson, tmp_path, caplog):
+    convert(write_bson(*(make_product(i, 11) for i in range(3))), tmp_path / "shop.csv")
+    catalog = Catalog(tmp_path / "shop.csv")
+    first = read_headers(catalog)
+    calls: list[int] = []
+    assert (read_headers(catalog, lambda done, total: calls.append(done)) == first).all()
+    assert not calls
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(("how", "n"), [("all", 40), ("sample", 15), ("none", 0)])
