@@ -12,6 +12,8 @@ from catalog.photo_header import NoPicture, announced
 
 MAX_PIXELS = 50_000_000
 """A photo that announces more is not decoded."""
+PROGRAMS = ("EPS",)
+"""Formats for which Pillow would run Ghostscript on whatever stands in the file."""
 PHOTO_BYTES = 6000
 """What one photo may take on the page."""
 SHARPER = 2
@@ -29,10 +31,12 @@ def decoded(photo: bytes, draft: tuple[int, int] | None = None) -> Image.Image:
     """The photo decoded in full, as RGB on white; `draft`: a smaller size will do.
 
     Raises:
-        UndecodablePhoto: no picture, damaged, or over 50 million pixels.
+        UndecodablePhoto: no picture, damaged, a PostScript program, or over 50 million pixels.
     """
     try:
-        width, height, _ = announced(photo)
+        width, height, kind = announced(photo)
+        if kind in PROGRAMS:
+            raise UndecodablePhoto(f"{kind} is a program that draws, no photo")
         if width * height > MAX_PIXELS:
             raise UndecodablePhoto(f"{width} x {height} pixels are too many")
         with Image.open(io.BytesIO(photo)) as picture:

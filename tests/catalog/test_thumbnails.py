@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from catalog.thumbnails import EMPTY, GAP, PHOTO_BYTES, SHARPER, UndecodablePhoto, decoded, strip
 from tests.conftest import make_photo
@@ -58,6 +58,14 @@ def test_what_announces_too_many_pixels_is_not_decoded():
         warnings.simplefilter("error")
         with pytest.raises(UndecodablePhoto, match="65535 x 65535 pixels are too many"):
             decoded(bytes(photo))
+
+
+def test_no_program_is_run_to_draw_a_photo(monkeypatch):
+    out = io.BytesIO()
+    Image.new("RGB", (20, 20), "red").save(out, "EPS")
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *arguments, **options: pytest.fail("was run"))
+    with pytest.raises(UndecodablePhoto, match="EPS is a program"):
+        decoded(out.getvalue())
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "I;16", "1"])
