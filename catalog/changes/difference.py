@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.changes.photos import CHANGED, REORDERED, photo_changes
 from catalog.changes.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level
+from catalog.sheet import plain_cell
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 
@@ -194,10 +195,11 @@ class _Paths:
     def __init__(self, tree: Taxonomy | None) -> None:
         pairs = () if tree is None else zip(tree.leaf_ids.tolist(), tree.shown, strict=True)
         self._paths = {category: path_text(path) for category, path in pairs}
+        self._cells = {category: plain_cell(path) for category, path in self._paths.items()}
 
     def cells(self, category: int) -> tuple[object, str]:
-        """Id and path; empty where there is none."""
-        return ("" if category == NO_CATEGORY else category), self._paths.get(category, "")
+        """Id and path, as a spreadsheet may have it; empty where there is none."""
+        return ("" if category == NO_CATEGORY else category), self._cells.get(category, "")
 
     def text(self, category: int) -> str:
         """The path, else the id."""

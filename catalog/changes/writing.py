@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from catalog.atomic import atomic_path, write_text
+from catalog.atomic import write_text
 from catalog.changes.difference import Difference
+from catalog.sheet import write_sheet
 from catalog.sources.source import Progress
 
 COLUMNS = (
@@ -33,16 +34,17 @@ def check_output(folder: Path, overwrite: bool) -> None:
 
 
 def write_difference(difference: Difference, folder: Path, progress: Progress | None = None) -> list[Path]:
-    """Write `diff.csv`, row by row, and `diff.json`; returns both. A product with two changes has two rows."""
+    """Write `diff.csv`, a sheet, row by row, and `diff.json`; returns both. A product with two changes has two rows."""
     folder.mkdir(parents=True, exist_ok=True)
     counts = difference.counts()
     total = sum(counts.values()) - counts["unchanged"]
-    with atomic_path(folder / ROWS) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for done, row in enumerate(difference.rows(), start=1):
-            writer.writerow(row)
-            if progress is not None and (done % AT_A_TIME == 0 or done == total):
-                progress(done, total)
+    write_sheet(folder / ROWS, COLUMNS, _counted(difference.rows(), total, progress))
     write_text(folder / NUMBERS, json.dumps(difference.to_json(), indent=1, ensure_ascii=False) + "\n")
     return [folder / ROWS, folder / NUMBERS]
+
+
+def _counted(rows: Iterable[tuple[object, ...]], total: int, progress: Progress | None) -> Iterator[tuple[object, ...]]:
+    for done, row in enumerate(rows, start=1):
+        yield row
+        if progress is not None and (done % AT_A_TIME == 0 or done == total):
+            progress(done, total)

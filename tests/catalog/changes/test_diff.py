@@ -135,7 +135,7 @@ def test_the_command_counts_names_and_writes_every_change(write_bson, tree_csv, 
     assert f"1 LIBRAIRIE > LITTERATURE > ROMAN -> LIBRAIRIE > LITTERATURE > POEMES ({BIG + 1})" in rows
     assert {f"photos changed 1 {BIG + 4}", f"photos reordered 1 {BIG + 3}", "unchanged 5"} <= rows
     assert "renamed 12 LIBRAIRIE > LITTERATURE > POESIE -> LIBRAIRIE > LITTERATURE > POEMES" in rows
-    with (folder / "diff.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "diff.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     assert [(int(r["product_id"]) - BIG, r["change"], r["level"]) for r in table] == [
         (10, "added", ""), (11, "added", ""), (0, "removed", ""), (1, "moved", "Cat III"), (2, "moved", "Cat I"),
@@ -147,6 +147,16 @@ def test_the_command_counts_names_and_writes_every_change(write_bson, tree_csv, 
     assert numbers["old"]["fingerprint"] == Catalog(old).fingerprint
     assert "exists already" in call(*arguments, code=1)
     call(*arguments, "--overwrite")
+
+
+def test_a_spreadsheet_finds_no_formula_in_the_changes_and_the_accents_whole(write_bson, tmp_path):
+    tree_csv, folder = tmp_path / "tree.csv", tmp_path / "out"
+    tree_csv.write_text(f"{TREE.splitlines()[0]}\n1,=1+1,B,C\n2,ÉTÉ,B,C\n", encoding="utf-8")
+    old, new = (write_bson(make_product(1, leaf), name=f"{leaf}.bson") for leaf in (1, 2))
+    call("diff", old, new, "--tree", tree_csv, "--output", folder)
+    written = (folder / "diff.csv").read_bytes()
+    assert written.startswith("\ufeff".encode())
+    assert written.decode("utf-8-sig").splitlines()[1] == "1,moved,Cat I,1,'=1+1 > B > C,1,2,ÉTÉ > B > C,1"
 
 
 def test_wrong_calls_get_one_plain_message(write_bson, tmp_path):
