@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -85,20 +85,26 @@ class Catalog(Sequence[Product]):
         """Whether the index lies in its sidecar: only then other processes open this catalogue without making one."""
         return read_sidecar(self.source.sidecar(".index"), self._stamp, ROW) is not None
 
-    @property
+    @cached_property
     def product_ids(self) -> NDArray[np.int64]:
-        """`(N,)` int64, unique."""
-        return np.ascontiguousarray(self._rows["product_id"])
+        """`(N,)` int64, unique; read-only, as the other columns."""
+        return self._column("product_id")
 
-    @property
+    @cached_property
     def category_ids(self) -> NDArray[np.int64]:
         """`(N,)` int64; -1 where the document has none."""
-        return np.ascontiguousarray(self._rows["category_id"])
+        return self._column("category_id")
 
-    @property
+    @cached_property
     def n_images(self) -> NDArray[np.int8]:
         """`(N,)` int8 in 0..4: photos in the document, of which at most four are used."""
-        return np.ascontiguousarray(self._rows["n_images"])
+        return self._column("n_images")
+
+    def _column(self, name: str) -> NDArray[Any]:
+        """A column of the index, copied once: asked of every product, a copy each time would take days."""
+        column = np.ascontiguousarray(self._rows[name])
+        column.flags.writeable = False
+        return column
 
     def md5s(self, progress: Progress | None = None, n_workers: int = 1) -> NDArray[np.uint8]:
         """`(sum of n_images, 16)` uint8: MD5 of every photo in catalogue order; nothing is decoded.

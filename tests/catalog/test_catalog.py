@@ -201,3 +201,13 @@ def test_the_real_example(shared_data: Path):
     assert np.bincount(catalog.n_images)[1:].tolist() == [67, 7, 3, 5]
     assert len(np.unique(catalog.md5s(), axis=0)) == 109
     assert len(np.unique(catalog.category_ids)) == 36
+
+
+def test_columns_are_copied_once_and_cannot_be_changed(write_bson):
+    catalog = Catalog(write_bson(*(make_product(i, 11, 2) for i in range(3))))
+    for name, expected in (("product_ids", [0, 1, 2]), ("category_ids", [11] * 3), ("n_images", [2] * 3)):
+        column = getattr(catalog, name)
+        assert column.tolist() == expected
+        assert getattr(catalog, name) is column
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = 7
