@@ -50,7 +50,10 @@ def in_order(
                 pending.append(pool.submit(function, task))
             yield result
     except BrokenProcessPool:
-        raise OSError("a worker process died, perhaps for want of memory: run the command again") from None
+        raise OSError(
+            "a worker process died, perhaps for want of memory: run the command again. (A Python script that gets here "
+            "does its work below `if __name__ == '__main__':`, or asks for n_workers=1)"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
