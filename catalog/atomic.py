@@ -5,10 +5,14 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+TEMPORARY, ASIDE = ".tmp", ".replaced.tmp"
+"""Endings of what is being written, and of a folder that makes room for it."""
 
 
 @contextmanager
@@ -41,7 +45,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if path.exists():
-            aside = path.with_name(f".{path.name}-replaced.{os.getpid()}.tmp")
+            aside = temporary.with_suffix(ASIDE)
             os.replace(path, aside)
             os.replace(temporary, path)
             shutil.rmtree(aside)
@@ -52,15 +56,38 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove the temporary files and folders of `path` that processes left when they were killed."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        pid = left.name.split(".")[-2]
-        if pid.isdecimal() and not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    """Remove the temporary files and folders of `path` that processes left when they were killed.
+
+    Where one was killed between moving the old folder aside and putting the new one in its place, the old one is back.
+    """
+    # `.NAME.PID.tmp` and `.NAME.PID.replaced.tmp`, but not those of NAME.csv
+    own = re.compile(re.escape(f".{path.name}.") + r"([0-9]{1,9})" + f"(?:{re.escape(ASIDE)}|{re.escape(TEMPORARY)})")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY}"):
+        found = own.fullmatch(left.name)
+        if found is None or _is_running(int(found[1])):
+            continue
+        if left.name.endswith(ASIDE) and not path.exists():
+            os.replace(left, path)
+        elif left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        # the signal 0 only asks
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # somebody else's
+        return True
+    return True
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
 
 
 @contextmanager
