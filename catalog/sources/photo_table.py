@@ -17,6 +17,8 @@ from catalog.sources.photo_manifest import Listed, Manifest
 from catalog.sources.source import Progress
 from catalog.sources.table_rows import WHAT, ProductRows, Spool, read_table
 
+OUTSIDE = PhotoState(fault=(ProblemKind.OUTSIDE_PATH, ""))
+
 
 class PhotoTable(PhotoFiles):
     """A row per product, its photos in a list, a cell `a.jpg|b.jpg` or columns `photo1, photo2`; or a row per photo.
@@ -95,20 +97,20 @@ class PhotoTable(PhotoFiles):
     def _look_for(self, text: str) -> tuple[bytes, PhotoState]:
         """The path under which a photo exists, or as it was given; and the photo's state."""
         path = os.fsencode(text)
-        if not os.path.isabs(text) and os.path.normpath(text).split(os.sep)[0] == os.pardir:
-            state = PhotoState(fault=(ProblemKind.OUTSIDE_PATH, ""))
-        else:
-            state = photo_state(self.absolute(path))
-            if state.fault is not None and state.fault[0] is ProblemKind.MISSING_PHOTO:
-                other = self._other_form(text)
-                path, state = (path, state) if other is None else (other, photo_state(self.absolute(other)))
+        state = OUTSIDE if _leaves(text) else photo_state(self.absolute(path))
+        if state.fault is not None and state.fault[0] is ProblemKind.MISSING_PHOTO:
+            slashed = text.replace("\\", "/")
+            if _leaves(slashed):
+                state = OUTSIDE
+            elif (other := self._other_form(slashed)) is not None:
+                path, state = other, photo_state(self.absolute(other))
         self._digest.update(b"%d %d\0" % (state.size, state.mtime_ns))
         return path, state
 
     def _other_form(self, text: str) -> bytes | None:
         """The path as the file system spells it: macOS decomposes accents, spreadsheets compose them."""
         found = "/" if text.startswith("/") else ""
-        for part in text.replace("\\", "/").split("/"):
+        for part in text.split("/"):
             forms = (part, unicodedata.normalize("NFC", part), unicodedata.normalize("NFD", part))
             here = (os.path.join(found, form) for form in forms)
             there = next((path for path in here if os.path.lexists(self.absolute(os.fsencode(path)))), None)
@@ -116,3 +118,8 @@ class PhotoTable(PhotoFiles):
                 return None
             found = there
         return os.fsencode(found)
+
+
+def _leaves(path: str) -> bool:
+    """Whether a relative path leads out of the folder that it starts from."""
+    return not os.path.isabs(path) and os.path.normpath(path).split(os.sep)[0] == os.pardir

@@ -103,6 +103,18 @@ def test_what_is_wrong_is_named_and_the_product_stays(tmp_path, photos):
     assert "../p/a.jpg" in text
 
 
+@pytest.mark.parametrize(
+    "cell", ["..\\secret\\a.jpg", ".\\..\\secret/a.jpg", "p\\..\\..\\secret\\a.jpg", "p/../../secret/a.jpg"]
+)
+def test_no_spelling_of_a_path_leads_out_of_the_folder(tmp_path, cell):
+    put(tmp_path / "secret" / "a.jpg")
+    put(tmp_path / "shop" / "a.jpg")
+    (tmp_path / "shop" / "t.csv").write_text(f"product_id,photos\n1,a.jpg\n2,{cell}\n")
+    catalog = Catalog(tmp_path / "shop" / "t.csv")
+    assert catalog.n_images.tolist() == [1, 0]
+    assert kinds(catalog) == {"OUTSIDE_PATH": 1, "NO_PHOTO": 1}
+
+
 def test_rows_of_one_product_that_disagree_are_named(tmp_path, photos):
     (tmp_path / "t.csv").write_text("product_id,photo,category_id\n1,p/a.jpg,5\n1,p/b.jpg,6\n1,p/c.jpg,\n")
     catalog = Catalog(tmp_path / "t.csv")
