@@ -58,7 +58,9 @@ class _SourceType(click.ParamType[Address]):
     name = "source"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        """A URI stays text."""
+        """A URI stays text; an empty name, as of a shell's variable that is not set, would be the current folder."""
+        if value == "":
+            self.fail("the name of the catalogue is empty", param, ctx)
         return value if isinstance(value, Path) or is_uri(value) else Path(value)
 
 

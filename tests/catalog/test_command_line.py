@@ -83,6 +83,14 @@ def test_wrong_calls_get_one_plain_message(arguments, code, message):
     assert message in call(*arguments, code=code)
 
 
+@pytest.mark.parametrize("command", [("info",), ("explore", "--output", "out"), ("convert", "out.bson")])
+def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch, command):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "1.jpg").write_bytes(make_product(1)["imgs"][0]["picture"])
+    monkeypatch.chdir(tmp_path)
+    assert "the name of the catalogue is empty" in call(command[0], "", *command[1:], code=2)
+
+
 def test_bad_files_get_one_plain_message(write_bson, tree_csv, tmp_path):
     good = write_bson(*[make_product(i, 11) for i in range(20)])
     assert "no usable product" in call("info", write_bson(b"nonsense" * 9, name="bad.bson"), code=1)
