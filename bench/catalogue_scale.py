@@ -113,7 +113,7 @@ def cpu_seconds() -> float:
 
 def forget(path: Path) -> None:
     """Remove the sidecars."""
-    for suffix in (".index", ".md5", ".phash"):
+    for suffix in (".index", ".md5", ".headers", ".phash"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
