@@ -38,7 +38,7 @@ class MongoAddress:
 
     @classmethod
     def parse(cls, uri: str, environment: Mapping[str, str] | None = None) -> MongoAddress:
-        """Take a URI apart; without credentials in it, those of the environment are used.
+        """Take a URI apart; what it lacks of user name and password is taken from the environment.
 
         Raises:
             ValueError: it does not name a collection, or its credentials are not percent-encoded.
@@ -59,7 +59,7 @@ class MongoAddress:
         if not hosts or not database or not collection or re.search(r'[/\\ "$*<>:|?\0]', database):
             # what stands for the hosts may be a password whose host was forgotten
             raise ValueError(f"{scheme}://.../{names} names no collection: {EXPECTED}")
-        name, _, word = who.partition(":")
+        name, given, word = who.partition(":")
         environment = os.environ if environment is None else environment
         return cls(
             hosts=f"{scheme}://{hosts}",
@@ -67,7 +67,8 @@ class MongoAddress:
             collection=collection,
             options="&".join(shown),
             username=unquote(name) if at else environment.get(USERNAME),
-            password=unquote(word) if at else environment.get(PASSWORD),
+            # a user's name alone may stand in the URI, where everybody sees it
+            password=unquote(word) if given else environment.get(PASSWORD),
             secrets="&".join(pair for pair in pairs if pair not in shown),
         )
 

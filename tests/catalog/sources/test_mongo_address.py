@@ -55,6 +55,8 @@ def test_without_credentials_those_of_the_environment_are_used(monkeypatch):
     monkeypatch.setenv("MONGODB_PASSWORD", PASSWORD)
     address = MongoAddress.parse("mongodb://host/db.collection")
     assert (address.username, address.password) == ("reader", PASSWORD)
+    named = MongoAddress.parse("mongodb://writer@host/db.collection")
+    assert (named.username, named.password) == ("writer", PASSWORD)
     own = MongoAddress.parse("mongodb://writer:word@host/db.collection")
     assert (own.username, own.password) == ("writer", "word")
 
