@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import re
 from functools import partial
+from itertools import product
 
 import bson
 import numpy as np
@@ -80,6 +81,21 @@ def test_the_usual_document_is_walked(n, label):
     assert usual(raw) == (7, label.get("category_id"), photos, ())
     for cut in range(len(raw)):
         assert walk(memoryview(raw[:cut]), 0) is None
+
+
+@pytest.mark.parametrize("label", [{}, {"category_id": 1000010653}])
+def test_whichever_byte_is_wrong_a_walked_document_is_what_it_decodes_to(label):
+    raw = bson.encode({"_id": 7, **label, "imgs": [{"picture": b"ab"}, {"picture": b"c"}]})
+    n_walked = 0
+    # the first four tell the document's end, which the scan looks at
+    for place, value in product(range(4, len(raw)), range(256)):
+        damaged = raw[:place] + bytes([value]) + raw[place + 1 :]
+        fast = usual(damaged)
+        if fast is not None:
+            slow = parse_document(damaged)
+            assert fast == (slow.product_id, slow.category_id, slow.pictures, slow.problems)
+            n_walked += 1
+    assert n_walked > 1000
 
 
 def same(a, b) -> None:
