@@ -68,7 +68,7 @@ class MongoCollection:
 
         The server counts writes from its start, so its process belongs to the stamp too. A server that does not
         count them leaves an edit unseen that keeps the number of documents, their bytes and the last `_id`. Of a view,
-        or where the user may not ask for statistics, nothing is known: no two stamps are equal.
+        or where the server tells no statistics or not this user, nothing is known: no two stamps are equal.
 
         Raises:
             FileNotFoundError: no such collection.
@@ -83,7 +83,9 @@ class MongoCollection:
         except ValueError as error:
             log.info("%s", error)
             parts = []
-        if found.get("type") == "view" or not parts:
+        # servers that only speak MongoDB's protocol may tell less
+        told = all("writes" in part.get("latencyStats", {}) and "storageStats" in part for part in parts)
+        if found.get("type") == "view" or not parts or not told:
             return {"unknown": uuid.uuid4().hex}
         server = self.connection.answer(lambda: self.connection.client.admin.command("hello"))
         last = self.connection.answer(lambda: collection.find_one({}, {"_id": 1}, sort=[("_id", -1)]))

@@ -260,6 +260,14 @@ def test_a_product_that_changes_under_way_is_not_made_up(mongo, change):
             list(catalog.raw([1, 2]))
 
 
+@pytest.mark.parametrize("told", [{}, {"storageStats": {"count": 2}}, {"latencyStats": {"writes": {"ops": 3}}}])
+def test_a_server_that_tells_no_statistics_is_looked_through_each_time(mongo, monkeypatch, told):
+    mongo.insert_many([make_product(1), make_product(2)])
+    source = MongoCollection.at(uri_of(mongo))
+    monkeypatch.setattr(type(source.connection.collection), "aggregate", lambda *arguments: [told])
+    assert source.stamp() != source.stamp()
+
+
 def test_a_view_is_a_catalogue_of_which_no_two_stamps_are_equal(mongo):
     mongo.insert_many([make_product(i) for i in range(6)])
     mongo.database.command("create", "some", viewOn=mongo.name, pipeline=[{"$match": {"_id": {"$gt": 2}}}])
