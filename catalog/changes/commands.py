@@ -31,15 +31,16 @@ def diff(
     overwrite: bool,
 ) -> None:
     """What changed from OLD to NEW: products, their categories and photos, and the tree."""
-    from catalog.catalog import Catalog
     from catalog.changes.difference import Difference
     from catalog.changes.writing import check_output, write_difference
+    from catalog.indexing import open_indexed
 
     trees = given_tree(tree, names, lang), None if new_tree is None else given_tree(new_tree, names, lang)
     if output is not None:
         check_output(output, overwrite)
     with progress_bar("diff") as progress:
-        difference = Difference.between(Catalog(old, progress), Catalog(new, progress), *trees, progress)
+        before, after = open_indexed(old, progress), open_indexed(new, progress)
+        difference = Difference.between(before, after, *trees, progress)
     say(str(difference))
     if output is None:
         say("next: --output FOLDER writes every change")
