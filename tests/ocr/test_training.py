@@ -219,8 +219,8 @@ def test_read_writes_json_lines_and_prints_photo_files(room, tmp_path):
     (tmp_path / "folder.png").mkdir()
     for wrong, why in (
         ([str(tmp_path / "a.png"), str(tmp_path / "none.png")], "none.png does not exist"),
-        ([str(tmp_path / "folder.png")], "is a folder"),
-        ([str(tmp_path / "a.png"), "--output", str(lines)], "--output is for a BSON file"),
+        ([str(tmp_path / "folder.png"), "--output", str(lines)], "is a folder without photos"),
+        ([str(tmp_path / "a.png"), "--output", str(lines)], "--output is for a catalogue"),
         ([str(tmp_path / "train.bson"), "--output", str(tmp_path)], "give --output the name of a file"),
         ([str(tmp_path / "train.bson")], ".jpeg"),
     ):
