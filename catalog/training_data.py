@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.places import places_of
 from catalog.plan import Plan
-from catalog.taxonomy import Taxonomy
+from catalog.taxonomy import UNKNOWN, Taxonomy
 from catalog.workspace import Workspace
 
 
@@ -48,8 +49,11 @@ def leaves_of(catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np
 
 
 def positions_of(catalog: Catalog, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`(n,)` position in the catalogue of each product id, all of which it holds."""
-    known = catalog.product_ids
-    order = np.argsort(known)
-    found: NDArray[np.int64] = order[np.searchsorted(known, product_ids, sorter=order)]
+    """`(n,)` position in the catalogue of each product id; raises ValueError naming one that it does not hold."""
+    found = places_of(catalog.product_ids, product_ids)
+    if (found == UNKNOWN).any():
+        n, first = int((found == UNKNOWN).sum()), product_ids[found == UNKNOWN][0]
+        raise ValueError(
+            f"{catalog} lacks {n} of {len(found)} products (the first: {first}): give the catalogue of these"
+        )
     return found

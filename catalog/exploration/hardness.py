@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.places import places_of
 from catalog.probabilities import MIN_FREQUENCY, Probabilities
 from catalog.taxonomy import UNKNOWN, Taxonomy
 
@@ -64,10 +65,8 @@ def judge(probabilities: Probabilities, catalog: Catalog, leaf: Ints, tree: Taxo
             f"the probabilities of {probabilities.expert} belong to another category tree: give the tree that it was "
             "trained with (--tree; a workspace keeps it as tree.csv)"
         )
-    known = catalog.product_ids
-    order = np.argsort(known)
-    place = order[np.searchsorted(known, probabilities.product_ids, sorter=order).clip(max=len(known) - 1)]
-    here = known[place] == probabilities.product_ids
+    place = places_of(catalog.product_ids, probabilities.product_ids)
+    here = place != UNKNOWN
     labelled = here & (leaf[place] != UNKNOWN)
     rows = np.flatnonzero(labelled & probabilities.speaks)
     if not len(rows):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.metrics import Scores, score_probabilities
 from catalog.photo_branch import held_out, saved
+from catalog.places import places_of
 from catalog.plan import Plan
 from catalog.probabilities import Probabilities, Silence
 from catalog.run import CROSS_FIT, HELD_OUT, Run
@@ -183,10 +184,7 @@ def leaf_of(
     catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`(n,)` place in the catalogue and `(n,)` leaf of each product id, -1 where it has none."""
-    known = catalog.product_ids
-    order = np.argsort(known)
-    place = order[np.searchsorted(known, product_ids, sorter=order).clip(max=len(known) - 1)]
-    place = np.where(known[place] == product_ids, place, UNKNOWN)
+    place = places_of(catalog.product_ids, product_ids)
     return place, np.where(place == UNKNOWN, UNKNOWN, leaf[place])
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.places import places_of
+from catalog.taxonomy import UNKNOWN
 
 VECTORS, PRODUCT_IDS = "vectors.npy", "product_ids.npy"
 BLOCK_BYTES = 32 * 2**20
@@ -47,10 +49,8 @@ class Vectors:
                 f"got {ids.dtype} {ids.shape}"
             )
         wanted = catalog.product_ids[positions]
-        order = np.argsort(ids, kind="stable")
-        place = np.searchsorted(ids, wanted, sorter=order)
-        row = order[place.clip(max=len(ids) - 1)] if len(ids) else np.zeros(len(wanted), np.int64)
-        missing = ids[row] != wanted if len(ids) else np.ones(len(wanted), bool)
+        row = places_of(ids, wanted)
+        missing = row == UNKNOWN
         if missing.any():
             raise ValueError(
                 f"{path} holds vectors of other products: {int(missing.sum())} of {len(wanted)} have none "
