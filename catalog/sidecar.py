@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -17,6 +18,8 @@ from catalog.atomic import atomic_path
 log = logging.getLogger(__name__)
 MAGIC = b"RAYONNAGE-SIDECAR-2\n"
 MAX_HEADER = 64 * 2**20
+MAX_NAME = 200
+"""Bytes of a name in the cache folder; file systems take 255, ending and temporary ending included."""
 
 
 def sidecar_path(path: Path, suffix: str) -> Path:
@@ -26,7 +29,11 @@ def sidecar_path(path: Path, suffix: str) -> Path:
     # the mode is asked as well as the kernel: root may write anywhere, but a folder marked read-only stays so
     if beside.exists() or (os.access(folder, os.W_OK) and folder.stat().st_mode & stat.S_IWUSR):
         return beside
-    return cache_folder() / f"{path.resolve().as_posix().strip('/').replace('/', '%')}{suffix}"
+    name = path.resolve().as_posix().strip("/").replace("/", "%")
+    if len(os.fsencode(name)) > MAX_NAME:
+        digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
+        name = f"{os.fsencode(name)[-MAX_NAME // 2 :].decode('utf-8', 'ignore')}-{digest}"
+    return cache_folder() / f"{name}{suffix}"
 
 
 def cache_folder() -> Path:

@@ -11,7 +11,7 @@ from catalog import sidecar as sidecar_module
 from catalog.catalog import Catalog
 from catalog.sidecar import read_sidecar, sidecar_path, source_stamp, write_sidecar
 from catalog.sources import bson_file
-from tests.conftest import make_product
+from tests.conftest import make_photo, make_product
 
 
 @pytest.fixture
@@ -53,6 +53,22 @@ def test_a_read_only_folder_uses_the_cache_and_does_not_scan_again(write_bson, t
         assert len(scans) == 1
     finally:
         tmp_path.chmod(0o755)
+
+
+def test_a_folder_deep_below_read_only_ones_has_its_sidecars_in_the_cache_too(tmp_path, caplog):
+    folders = [tmp_path.joinpath(*["é" * 60] * 3, name) for name in ("shop", "shoe")]
+    for folder in folders:
+        (folder / "1").mkdir(parents=True)
+        (folder / "1" / "1.jpg").write_bytes(make_photo(1))
+    folders[0].parent.chmod(0o555)
+    try:
+        places = {str(Catalog(folder).source.sidecar(".index")) for folder in folders}
+        assert [len(Catalog(folder)) for folder in folders] == [1, 1]
+        assert all(os.path.isfile(place) for place in places)
+        assert len(places) == 2
+        assert not caplog.records
+    finally:
+        folders[0].parent.chmod(0o755)
 
 
 def test_where_nothing_can_be_written_the_catalogue_still_opens(write_bson, tmp_path, monkeypatch, scans, caplog):
