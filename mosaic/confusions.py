@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.atomic import write_text
 from catalog.confusions import Confusion, find_confusions
 from catalog.metrics import Scores
+from catalog.sheet import plain_cell, write_sheet
 from catalog.taxonomy import Taxonomy, path_text
 
 MIN_PRODUCTS = 5
@@ -84,14 +82,14 @@ def heat_map(scores: Scores, level: int, tree: Taxonomy) -> HeatMap | None:
 
 
 def confusions_csv(path: Path, confusions: Sequence[Confusion], tree: Taxonomy) -> None:
-    """Write one row per confusion, atomically; the share is that of the true leaf's products, in [0, 1]."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    """Write one row per confusion as a sheet; the share is that of the true leaf's products, in [0, 1]."""
     sides = [f"{side}_{what}" for side in ("true", "predicted") for what in ("category_id", "path")]
-    writer.writerow([*sides, "products", "true_leaf_products", "share"])
-    for c in confusions:
-        leaves = [
-            cell for leaf in (c.truth, c.predicted) for cell in (tree.leaf_ids[leaf], path_text(tree.shown[leaf]))
-        ]
-        writer.writerow([*leaves, c.n, c.of, f"{c.n / c.of:.4f}"])
-    write_text(path, text.getvalue())
+    names = [plain_cell(path_text(own)) for own in tree.shown]
+    rows = (
+        (
+            tree.leaf_ids[c.truth], names[c.truth], tree.leaf_ids[c.predicted], names[c.predicted],
+            c.n, c.of, f"{c.n / c.of:.4f}",
+        )
+        for c in confusions
+    )  # fmt: skip
+    write_sheet(path, [*sides, "products", "true_leaf_products", "share"], rows)

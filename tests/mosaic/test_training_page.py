@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catalog.confusions import find_confusions
+from catalog.confusions import Confusion, find_confusions
 from catalog.metrics import score_probabilities
 from catalog.probabilities import Probabilities, Silence
 from catalog.taxonomy import Taxonomy, path_text
-from mosaic.confusions import MAX_NODES, heat_map, leaf_accuracies
+from mosaic.confusions import MAX_NODES, confusions_csv, heat_map, leaf_accuracies
 from mosaic.history import EpochRecord, history_csv, read_history
 from mosaic.training_page import N_CONFUSIONS, Sample, write_training_page
 from tests.conftest import TREE
@@ -101,6 +101,14 @@ def test_the_figures_are_those_of_a_slow_count(tree, tmp_path):
         assert shown[1] == f"{100 * np.mean(right):.1f}"
 
 
+def test_a_spreadsheet_finds_no_formula_among_the_confusions(tmp_path):
+    tree = Taxonomy([(1, ("=1+1", "B", "C")), (2, ("ÉTÉ", "B", "C"))])
+    confusions_csv(tmp_path / "confusions.csv", [Confusion(0, 1, 3, 4)], tree)
+    written = (tmp_path / "confusions.csv").read_bytes()
+    assert written.startswith("\ufeff".encode())
+    assert written.decode("utf-8-sig").splitlines()[1] == "1,'=1+1 > B > C,2,ÉTÉ > B > C,3,4,0.7500"
+
+
 def test_confusions_are_counted_and_written(tree, tmp_path):
     dense, truth = draw(tree, n=300)
     held_out = probabilities(tree, dense)
@@ -112,7 +120,7 @@ def test_confusions_are_counted_and_written(tree, tmp_path):
     assert {(c.truth, c.predicted): c.n for c in found} == wrong
     assert [c.n for c in found] == sorted(wrong.values(), reverse=True)
     assert all(c.of == (truth == c.truth).sum() for c in found)
-    with (tmp_path / "confusions.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "confusions.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(wrong)
     for row in rows:
