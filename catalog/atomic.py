@@ -38,7 +38,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new temporary folder beside `path`; on success it takes `path`'s place, on error it vanishes.
 
-    A folder that lies there is removed, but not before the new one is whole.
+    A folder that lies there is removed, but not before the new one is whole; of a link to a folder the link alone.
     """
     temporary = _beside(path)
     temporary.mkdir()
@@ -48,7 +48,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             aside = temporary.with_suffix(ASIDE)
             os.replace(path, aside)
             os.replace(temporary, path)
-            shutil.rmtree(aside)
+            _remove(aside)
         else:
             os.replace(temporary, path)
     finally:
@@ -68,10 +68,16 @@ def remove_leftovers(path: Path) -> None:
             continue
         if left.name.endswith(ASIDE) and not path.exists():
             os.replace(left, path)
-        elif left.is_dir():
-            shutil.rmtree(left)
         else:
-            left.unlink(missing_ok=True)
+            _remove(left)
+
+
+def _remove(path: Path) -> None:
+    """Of a link to a folder the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_running(pid: int) -> bool:

@@ -47,6 +47,18 @@ def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path):
     assert names(tmp_path) == ["shop"]
 
 
+def test_a_link_to_a_folder_is_replaced_and_the_folder_stays(tmp_path, dead):
+    elsewhere = folder_of(tmp_path / "elsewhere", "old")
+    for link in ("shop", f".shop.{dead}.tmp"):
+        (tmp_path / link).symlink_to(elsewhere)
+    remove_leftovers(tmp_path / "shop")
+    with atomic_folder(tmp_path / "shop") as new:
+        (new / "text").write_text("new")
+    assert (tmp_path / "shop" / "text").read_text() == "new"
+    assert (elsewhere / "text").read_text() == "old"
+    assert names(tmp_path) == ["elsewhere", "shop"]
+
+
 def test_killed_between_the_two_renames_the_old_folder_comes_back(tmp_path, dead):
     folder_of(tmp_path / f".shop.{dead}.replaced.tmp", "old")
     folder_of(tmp_path / f".shop.{dead}.tmp", "half")
