@@ -15,6 +15,9 @@ _ID = re.compile(r"'?(-?[0-9]{1,19})([.,]0{1,2})?")
 _EXACT = 2**53
 """Larger integers that were floating-point numbers on their way are rounded: other products' ids."""
 
+_SEPARATOR = re.compile(r"sep=([,;\t|])")
+"""A first line that tells Excel the separator, and is no row."""
+
 
 def id_in(cell: str) -> int | None:
     """The product or category id in a cell: an integer of 64 bits; None where there is none."""
@@ -33,7 +36,8 @@ def separator_of(header: str) -> str:
 def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Every row as its last line's number and its cells by column, to the letter; empty rows are passed over.
 
-    A byte-order mark, other columns and columns in another order do no harm; a short row's missing cells are empty.
+    A byte-order mark, empty lines before the columns, Excel's line `sep=;`, other columns and columns in another order
+    do no harm; a short row's missing cells are empty.
 
     Args:
         required: columns that must be there.
@@ -53,20 +57,23 @@ def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tup
         raise _not_utf8(path, "UTF-16")
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
-            header = file.readline()
+            header = next((line for line in file if line.strip()), "")
             file.seek(0)
-            reader = csv.reader(file, delimiter=separator_of(header), strict=True)
-            columns = [name.strip() for name in next(reader, [])]
+            said = _SEPARATOR.fullmatch(header.rstrip("\r\n"))
+            reader = csv.reader(file, delimiter=said[1] if said else separator_of(header), strict=True)
+            rows = (cells for cells in reader if any(cell.strip() for cell in cells))
+            if said:
+                next(rows)
+            columns = [name.strip() for name in next(rows, [])]
             _check_columns(path, columns, required)
-            for cells in reader:
+            for cells in rows:
                 if any(cell.strip() for cell in cells[len(columns) :]):
                     raise ValueError(
                         f"{path}, line {reader.line_num}: {len(cells)} cells under {len(columns)} columns; "
                         'a name with a separator in it stands in "quotes"'
                     )
-                if any(cell.strip() for cell in cells):
-                    padded = cells + [""] * (len(columns) - len(cells))
-                    yield reader.line_num, dict(zip(columns, padded, strict=False))
+                padded = cells + [""] * (len(columns) - len(cells))
+                yield reader.line_num, dict(zip(columns, padded, strict=False))
         except UnicodeDecodeError:
             raise _not_utf8(path, "WINDOWS-1252") from None
         except csv.Error as error:

@@ -44,6 +44,15 @@ def test_every_cell_comes_back_to_the_letter(tmp_path_factory, table, separator,
     assert rows_of(path) == rows
 
 
+@pytest.mark.parametrize("before", ["", "\n\n", "\ufeff \r\n", "sep={}\n", "\ufeff\r\nsep={}\r\n\r\n"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_what_stands_before_the_columns_does_no_harm(tmp_path, before, separator):
+    path = tmp_path / "t.csv"
+    said = before.format(separator)
+    path.write_bytes(f"{said}name{separator}id\nA{separator}1\n".encode())
+    assert list(read_rows(path, COLUMNS[:2], "give it")) == [(said.count("\n") + 2, {"name": "A", "id": "1"})]
+
+
 def test_lines_are_counted_as_an_editor_shows_them(tmp_path):
     (tmp_path / "t.csv").write_text('id,name\n1,a\n\n2,"b\nc"\n,,\n3,d\n')
     found = list(read_rows(tmp_path / "t.csv", ("id", "name"), ""))
