@@ -203,6 +203,26 @@ def test_a_tree_without_use_is_refused(write_bson, tmp_path, tree_csv):
     assert "neither SOURCE nor DESTINATION is a folder" in said
 
 
+def test_an_old_table_never_names_new_photos(write_bson, tmp_path, monkeypatch):
+    table = tmp_path / "t.csv"
+    convert(write_bson(make_product(1, 11)), table)
+    replace = os.replace
+
+    def stop_at_the_table(source, target) -> None:
+        if target == table:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    other = write_bson(make_product(1, 12), make_product(2, 12), name="other.bson")
+    monkeypatch.setattr("catalog.atomic.os.replace", stop_at_the_table)
+    with pytest.raises(KeyboardInterrupt):
+        convert(other, table, overwrite=True)
+    assert not table.exists()
+    monkeypatch.undo()
+    convert(other, table)
+    assert products(table) == products(other)
+
+
 def test_folders_written_here_are_marked(write_bson, tmp_path):
     path = write_bson(make_product(1, 11))
     convert(path, tmp_path / "a.csv")
