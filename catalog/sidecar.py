@@ -23,17 +23,28 @@ MAX_NAME = 200
 
 
 def sidecar_path(path: Path, suffix: str) -> Path:
-    """Beside `path`, or in the user's cache folder where its folder is marked read-only."""
+    """Beside `path`, or in the user's cache folder where its folder is marked read-only.
+
+    There a sidecar that lies beside it is used until one in the cache folder has taken its place.
+    """
     beside = path.with_name(path.name + suffix)
-    folder = path.resolve().parent
-    # the mode is asked as well as the kernel: root may write anywhere, but a folder marked read-only stays so
-    if beside.exists() or (os.access(folder, os.W_OK) and folder.stat().st_mode & stat.S_IWUSR):
+    place = place_to_write(beside)
+    return beside if beside.exists() and not place.exists() else place
+
+
+def place_to_write(beside: Path) -> Path:
+    """The same file, or the one in the user's cache folder that stands in for it where its folder is read-only."""
+    folder = beside.parent.resolve()
+    if beside.parent == cache_folder() or not folder.exists():
         return beside
-    name = path.resolve().as_posix().strip("/").replace("/", "%")
+    # the mode is asked as well as the kernel: root may write anywhere, but a folder marked read-only stays so
+    if os.access(folder, os.W_OK) and folder.stat().st_mode & stat.S_IWUSR:
+        return beside
+    name = (folder / beside.name).as_posix().strip("/").replace("/", "%")
     if len(os.fsencode(name)) > MAX_NAME:
         digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
-        name = f"{os.fsencode(name)[-MAX_NAME // 2 :].decode('utf-8', 'ignore')}-{digest}"
-    return cache_folder() / f"{name}{suffix}"
+        name = f"{digest}%{os.fsencode(name)[-MAX_NAME // 2 :].decode('utf-8', 'ignore')}"
+    return cache_folder() / name
 
 
 def cache_folder() -> Path:
@@ -48,8 +59,8 @@ def source_stamp(path: Path) -> dict[str, int]:
 
 
 def write_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None:
-    """Write header (JSON) and rows (raw little-endian array) in one atomic step."""
-    head = json.dumps(header).encode()
+    """Write header (JSON) and rows (raw little-endian array) in one atomic step, see `place_to_write`."""
+    head, path = json.dumps(header).encode(), place_to_write(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         file.write(MAGIC + len(head).to_bytes(8, "little") + head)

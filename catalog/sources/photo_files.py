@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from catalog.atomic import atomic_path
 from catalog.photo_file import MAX_BYTES
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
-from catalog.sidecar import sidecar_path
+from catalog.sidecar import place_to_write, sidecar_path
 from catalog.sources.photo_manifest import Listed, Manifest, ManifestWriter
 from catalog.sources.source import NO_CATEGORY, Document, Index, Progress
 
@@ -99,7 +99,7 @@ class PhotoFiles(ABC):
 
     def index(self, progress: Progress | None = None) -> Index:
         """List everything once and write the manifest; raises ValueError when there is not one usable product."""
-        problems, place = ProblemLog(), self.sidecar(".manifest")
+        problems, place = ProblemLog(), place_to_write(self.sidecar(".manifest"))
         place.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(place) as temporary, temporary.open("wb") as file:
             writer = ManifestWriter(file, self.header())

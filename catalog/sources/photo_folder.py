@@ -15,6 +15,7 @@ from typing import Any
 from catalog.atomic import atomic_path
 from catalog.photo_file import SUFFIXES
 from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.sidecar import place_to_write
 from catalog.sources.folder_names import CategoryFolders, natural_key, product_id_of
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
 from catalog.sources.photo_manifest import Listed
@@ -93,9 +94,10 @@ class PhotoFolder(PhotoFiles):
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
         """One product per deepest folder."""
         categories = CategoryFolders(Taxonomy.from_csv(self.tree) if self.tree else None)
-        self.sidecar(PRODUCT_NAMES).unlink(missing_ok=True)
+        place = place_to_write(self.sidecar(PRODUCT_NAMES))
+        place.unlink(missing_ok=True)
         with ExitStack() as stack:
-            names = _NameFile(self.sidecar(PRODUCT_NAMES), stack)
+            names = _NameFile(place, stack)
             above: list[bytes] | None = None
             category_id = NO_CATEGORY
             for folder in self._walk(problems, progress):

@@ -71,6 +71,31 @@ def test_a_folder_deep_below_read_only_ones_has_its_sidecars_in_the_cache_too(tm
         folders[0].parent.chmod(0o755)
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_stale_sidecars_in_a_read_only_folder_are_replaced_in_the_cache(write_bson, tmp_path, kind, scans, caplog):
+    path = write_bson(make_product(1))
+    if kind == "folder":
+        path = tmp_path / "shop"
+        for name in ("1", "cup"):
+            (path / name).mkdir(parents=True)
+            (path / name / "1.jpg").write_bytes(make_photo(1))
+    n = len(Catalog(path))
+    # as after copying both without their times
+    os.utime(path if kind == "file" else path / "1" / "1.jpg", ns=(5, 5))
+    before = {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+    tmp_path.chmod(0o555)
+    try:
+        for _ in range(2):
+            catalog = Catalog(path)
+            assert (len(catalog), len(list(catalog)), len(catalog.md5s())) == (n, n, n)
+        assert {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()} == before
+        assert len(scans) == (2 if kind == "file" else 0)
+        assert not caplog.records
+        assert str(catalog.source.sidecar(".index")).startswith(os.environ["XDG_CACHE_HOME"])
+    finally:
+        tmp_path.chmod(0o755)
+
+
 def test_where_nothing_can_be_written_the_catalogue_still_opens(write_bson, tmp_path, monkeypatch, scans, caplog):
     path = write_bson(make_product(1, 11, 2), make_product(2))
     # a folder of the kernel that nobody, not even root, can write to
