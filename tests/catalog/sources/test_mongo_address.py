@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.cli import main
 from catalog.sources.address import shown
-from catalog.sources.connection import Connection
+from catalog.sources.connection import WAITS, Connection
 from catalog.sources.mongo_address import MongoAddress
 from tests.mongo_server import PASSWORD
 
@@ -80,6 +81,13 @@ def test_an_option_that_the_driver_does_not_know_is_a_plain_error():
         connection = Connection(MongoAddress.parse(f"mongodb://h/db.c?{option}", {}))
         with pytest.raises(ValueError, match=f"{option.partition('=')[0]}"):
             _ = connection.client
+
+
+def test_a_server_that_never_answered_is_not_asked_again_and_again():
+    start = time.monotonic()
+    with pytest.raises(ConnectionError, match="no server answers"):
+        Catalog("mongodb://127.0.0.1:1/db.c?serverSelectionTimeoutMS=50")
+    assert time.monotonic() - start < sum(WAITS) / 2
 
 
 def test_a_password_is_never_on_disk_nor_on_the_screen(locked_port, tmp_path: Path, tree_csv, monkeypatch):
