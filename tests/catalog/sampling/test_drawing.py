@@ -105,3 +105,11 @@ def test_too_many_are_refused():
         draw(products, 51, 0.0, 0, np.random.default_rng(0))
     with pytest.raises(ValueError, match="--min-per-leaf 9 alone takes"):
         draw(products, 10, 0.0, 9, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_group_brings_another_leaf_counts_towards_its_minimum(seed):
+    leaf = np.array([0, 0, 1, 1])
+    linked = Population(np.array([0, 1, 0, 1]), np.zeros(4, np.int64), leaf)
+    drawn = draw(linked, 2, 0.0, 1, np.random.default_rng(seed))
+    assert leaf[drawn].tolist() == [0, 1]
