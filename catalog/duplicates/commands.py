@@ -61,10 +61,11 @@ def duplicates(
         found = find_duplicates(
             catalogs, near=near, radius=distance, max_copies=max_copies, tree=taxonomy, progress=progress
         )
-    if strict:
-        found.problems.require_none(" and ".join(map(str, catalogs)))
     paths = found.write(output)
     say(summary_text(found.to_json()))
     if len(found.problems):
         note(found.problems.summary())
     say(f"written: {', '.join(map(str, paths))}")
+    say(f"next: catalog split {catalogs[0]} --tree {tree or 'TREE.csv'}, which keeps copies together")
+    if strict:
+        found.problems.require_none(" and ".join(map(str, catalogs)))

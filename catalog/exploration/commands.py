@@ -69,3 +69,5 @@ def explore(
         )  # fmt: skip
     say(page.text())
     say(str(page.write(output)))
+    if file is not None:
+        say(f"next: catalog duplicates {catalog}")

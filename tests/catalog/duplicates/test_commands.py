@@ -71,6 +71,15 @@ def test_two_catalogues(files, tmp_path):
     }
 
 
+def test_strict_fails_on_a_broken_photo_but_not_before_what_was_found_is_written(files, tree_csv, tmp_path):
+    arguments = ["duplicates", files[1], "--near", "--tree", tree_csv, "--output", tmp_path / "out", "--strict"]
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    assert result.exit_code == 1
+    assert "1 problems, and --strict was given" in result.output
+    assert f"next: catalog split {files[1]} --tree {tree_csv}, which keeps copies together" in result.output
+    assert (tmp_path / "out" / "duplicates.html").is_file()
+
+
 def test_many_rows_are_parquet_and_the_other_table_goes(files, tmp_path, monkeypatch):
     run("duplicates", files[0], "--output", tmp_path / "out")
     monkeypatch.setattr(findings, "MAX_CSV_ROWS", 1)
