@@ -55,6 +55,13 @@ def test_counts_by_name_merge_what_bears_one_name(tmp_path, tree):
     assert set(found.missing) == {"BOL", "POELE"}
 
 
+@pytest.mark.parametrize("rows", ["ROMAN,3\nGUIDE,1\nROMAN,4\n", "11,3\n13,1\n11,4\n"])
+def test_a_category_that_stands_there_twice_has_both_counts(tmp_path, tree, rows):
+    found = read_counts(written(tmp_path, rows), tree)
+    assert int(found.counts.counts.sum()) == 8
+    assert int(found.counts.counts.max()) == 7
+
+
 def test_a_name_whose_other_characters_are_damaged_is_found_by_its_letters(tmp_path):
     tree = Taxonomy([(1, ("A", "B", "GROS \u0152UVRE")), (2, ("A", "B", "GROS")), (3, ("A", "C", "D\u2019ACCES")),
                      (4, ("A", "C", "CAF\u00c9"))])  # fmt: skip
