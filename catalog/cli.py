@@ -156,12 +156,16 @@ def split(
 @click.option("--train", "n_train", type=click.IntRange(40, 1_000_000), default=1500, show_default=True)
 @click.option("--test", "n_test", type=click.IntRange(10, 1_000_000), default=400, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-def demo(folder: Path, n_train: int, n_test: int, seed: int) -> None:
+@overwrite_option
+def demo(folder: Path, n_train: int, n_test: int, seed: int, overwrite: bool) -> None:
     """Draw the demo catalogue into FOLDER: train.bson, test.bson, category_names.csv, truth.csv."""
     from catalog.demo.sample import write_sample
 
     with progress_bar("draw") as progress:
-        say(str(write_sample(folder, n_train=n_train, n_test=n_test, seed=seed, progress=progress)))
+        written = write_sample(
+            folder, n_train=n_train, n_test=n_test, seed=seed, overwrite=overwrite, progress=progress
+        )
+    say(str(written))
     say(f"next: catalog split {folder / 'train.bson'} --tree {folder / 'category_names.csv'}")
 
 

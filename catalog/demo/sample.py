@@ -54,6 +54,11 @@ class SampleSummary:
     copied_photos: float
     largest_component: float
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that is written."""
+        return self.train, self.test, self.category_names, self.truth
+
     def __str__(self) -> str:
         return (
             f"{self.train}: {self.n_train} products with labels, {self.wrong_labels:.0%} of them wrong\n"
@@ -70,23 +75,31 @@ def write_sample(
     n_train: int = 1500,
     n_test: int = 400,
     seed: int = 0,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SampleSummary:
     """Draw and write the demo catalogue; the same settings give the same bytes.
 
     Args:
-        folder: made when missing; files of the same names are replaced.
+        folder: made when missing.
         n_train: labelled products, 20 or more.
         n_test: unlabelled products, 10 or more.
         seed: 0 or more.
+        overwrite: replace files of the same names, which may be somebody's own.
         progress: called with (products written, all products) after each product.
 
     Raises:
+        FileExistsError: a file of one of the names lies there, and `overwrite` is off.
         ValueError: too few products, or a negative seed.
     """
     plan = plan_sample(n_train, n_test, seed)
-    folder.mkdir(parents=True, exist_ok=True)
     summary = _summarise(folder, plan)
+    taken = [path.name for path in summary.files if path.exists()]
+    if taken and not overwrite:
+        raise FileExistsError(
+            f"{folder} already holds {', '.join(taken)}: give another folder, or --overwrite to replace them"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
     photos = _Photos(plan)
     done = 0
 

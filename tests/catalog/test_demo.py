@@ -235,6 +235,17 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
     assert a["category_names.csv"] == c["category_names.csv"]
 
 
+@pytest.mark.parametrize("name", ["train.bson", "test.bson", "category_names.csv", "truth.csv"])
+def test_nobody_s_file_is_replaced_unasked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=f"already holds {name}: .*--overwrite"):
+        write_sample(tmp_path, n_train=20, n_test=10)
+    assert digests(tmp_path).keys() == {name}
+    assert (tmp_path / name).read_bytes() == b"mine"
+    write_sample(tmp_path, n_train=20, n_test=10, overwrite=True)
+    assert (tmp_path / name).read_bytes() != b"mine"
+
+
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.motif)
 def test_every_leaf_is_drawn_from_every_side(leaf) -> None:
     photos = {draw_picture(0, leaf, Picture(owner, rank)) for owner in (1, 2) for rank in (1, 2, 3, 4)}
