@@ -10,7 +10,6 @@ from catalog.changes.commands import diff
 from catalog.command import (
     KINDS,
     SOURCE,
-    TREE_HELP,
     PlainErrors,
     given_tree,
     lang_option,
@@ -40,16 +39,18 @@ def main(verbose: bool) -> None:
 
 @main.command()
 @click.argument("file", type=SOURCE)
+@tree_option
 @strict_option
-def index(file: Address, strict: bool) -> None:
+def index(file: Address, tree: Path | None, strict: bool) -> None:
     """Look through FILE once, on all cores: where its products lie, what is wrong, its photos' MD5s.
 
     Every command does this by itself where it is needed; done beforehand, they start at once.
     """
     from catalog.indexing import open_indexed
+    from catalog.sources.opening import open_source
 
     with progress_bar("index") as progress:
-        catalog = open_indexed(file, progress)
+        catalog = open_indexed(open_source(file, tree), progress)
     say(f"{catalog}: {len(catalog)} products, {int(catalog.n_images.sum(dtype='int64'))} photos")
     if len(catalog.problems):
         note(catalog.problems.summary())
@@ -68,10 +69,12 @@ def info(file: Address, tree: Path | None, names: Path | None, lang: str | None,
     """Count products, photos, categories and problems of a catalogue FILE."""
     from catalog.indexing import open_indexed
     from catalog.overview import overview
+    from catalog.sources.opening import open_source, tree_for
 
+    tree = tree_for(file, tree)
     taxonomy = given_tree(tree, names, lang)
     with progress_bar("index") as progress:
-        catalog = open_indexed(file, progress)
+        catalog = open_indexed(open_source(file, tree), progress)
     text, problems = overview(catalog, taxonomy)
     say(text)
     if strict:
@@ -80,7 +83,7 @@ def info(file: Address, tree: Path | None, names: Path | None, lang: str | None,
 
 @main.command()
 @click.argument("file", type=SOURCE)
-@click.option("--tree", type=click.Path(path_type=Path), required=True, help=TREE_HELP)
+@tree_option
 @names_option
 @click.option("--folds", type=click.IntRange(2, 100), default=None, help="Hold out every one of K parts in turn.")
 @click.option("--held-out", type=click.FloatRange(0.01, 0.5), default=0.2, show_default=True, help="Held-out share.")
@@ -94,7 +97,7 @@ def info(file: Address, tree: Path | None, names: Path | None, lang: str | None,
 @strict_option
 def split(
     file: Address,
-    tree: Path,
+    tree: Path | None,
     names: Path | None,
     folds: int | None,
     held_out: float,
@@ -110,14 +113,18 @@ def split(
     from catalog.plan import Mode, make_plan
     from catalog.sampling.parts import part_outputs, write_parts
     from catalog.sampling.writing import check_free
+    from catalog.sources.opening import open_source, tree_for
     from catalog.taxonomy import Taxonomy
     from catalog.workspace import Workspace
 
+    tree = tree_for(file, tree)
+    if tree is None:
+        raise click.UsageError("give the category tree: --tree TREE.csv")
     taxonomy = Taxonomy.from_csv(tree, names)
     mode: Mode = "kfold" if folds else "heldout"
     n_parts = folds or max(2, round(1 / held_out))
     with progress_bar("split") as progress:
-        catalog = open_indexed(file, progress)
+        catalog = open_indexed(open_source(file, tree), progress)
         if parts is not None:
             check_free(catalog, part_outputs(parts, mode, n_parts), overwrite)
         plan, log = make_plan(

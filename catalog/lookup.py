@@ -20,7 +20,7 @@ def named_product(name: str, workspace: Workspace, file: Address | None = None) 
     """
     if is_photo(Path(name)):
         return Product(0, (read_photo(Path(name)),)), None
-    catalog = workspace.training_catalog() if file is None else Catalog(file)
+    catalog = workspace.training_catalog() if file is None else workspace.open(file)
     rows = (catalog.product_ids == int(name)).nonzero()[0] if name.lstrip("-").isdecimal() else []
     if not len(rows):
         raise ValueError(

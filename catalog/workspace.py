@@ -10,6 +10,9 @@ from catalog.atomic import exclusive, write_text
 from catalog.catalog import Catalog
 from catalog.plan import Plan
 from catalog.run import Run, read_json
+from catalog.sources.address import Address
+from catalog.sources.opening import open_source
+from catalog.sources.source import Progress
 from catalog.taxonomy import NAMES_FILE, Taxonomy
 
 NEXT_COMMAND = {
@@ -44,10 +47,15 @@ class Workspace:
         """The tree that `catalog split` was given, see `Taxonomy.in_language`."""
         return Taxonomy.load(self.folder / "tree.csv", lang)
 
+    def open(self, address: Address, progress: Progress | None = None) -> Catalog:
+        """A catalogue as `Catalog` opens it; class folders that are named by the tree's names are those of its tree."""
+        tree = self.folder / "tree.csv"
+        return Catalog(open_source(address, tree if tree.is_file() else None), progress)
+
     def training_catalog(self) -> Catalog:
         """The split catalogue; raises ValueError when it has changed since."""
         plan = self.plan()
-        catalog = Catalog(plan.catalog)
+        catalog = self.open(plan.catalog)
         plan.check_data(catalog)
         return catalog
 

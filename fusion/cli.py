@@ -118,7 +118,6 @@ def predict(
     strict: bool,
 ) -> None:
     """Predict a catalogue (submission.csv and a full table), or one product given as 1-4 photos."""
-    from catalog.catalog import Catalog
     from catalog.photo_file import photo_files
     from catalog.workspace import Workspace
     from fusion.model import predict_photos
@@ -142,7 +141,7 @@ def predict(
     if len(files) > 1:
         raise ValueError("give one catalogue, or 1-4 photos of one product")
     with progress_bar("index") as progress:
-        catalog = Catalog(files[0], progress)
+        catalog = Workspace(workspace).open(files[0], progress)
     publication = Publication.to(to, catalog) if to is not None else None
     predictor = _predictor(run, workspace, precision, lang)
     with progress_bar("predict") as progress, resumable():

@@ -97,13 +97,12 @@ def train(
 @strict_option
 def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -> None:
     """Save the image branch's probabilities for a catalogue FILE."""
-    from catalog.catalog import Catalog
     from catalog.workspace import Workspace
     from mosaic.prediction import predict_catalog
 
     room = Workspace(workspace)
     with progress_bar("index") as progress:
-        catalog = Catalog(file, progress)
+        catalog = room.open(file, progress)
     with progress_bar("predict") as progress:
         paths, problems = predict_catalog(catalog, room, output, progress)
     for path in paths:
@@ -171,14 +170,14 @@ def export(form: Literal["onnx", "openvino"], int8: bool, n_images: str, output:
 @strict_option
 def embed(file: Address, output: Path | None, workspace: Path, strict: bool) -> None:
     """Write one vector per product of a catalogue FILE: vectors.npy and product_ids.npy."""
-    from catalog.catalog import Catalog
     from catalog.workspace import Workspace
     from mosaic.embedding import embed_catalog
 
+    room = Workspace(workspace)
     with progress_bar("index") as progress:
-        catalog = Catalog(file, progress)
+        catalog = room.open(file, progress)
     with progress_bar("embed") as progress:
-        paths, problems = embed_catalog(catalog, Workspace(workspace), output, progress)
+        paths, problems = embed_catalog(catalog, room, output, progress)
     for path in paths:
         say(str(path))
     if len(problems):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog.catalog import Catalog
 from catalog.labels import true_leaves
 from catalog.metrics import score_probabilities
 from catalog.photo_branch import FAMILIES
@@ -33,7 +32,7 @@ def evaluate(
         catalog = workspace.training_catalog()
         found = runs.held_out()
     else:
-        catalog = Catalog(file)
+        catalog = workspace.open(file)
         found, _ = predict_with(runs.experts(), catalog, progress)
     leaf = true_leaves(catalog, tree, labels)
     systems = []

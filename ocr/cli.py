@@ -176,13 +176,13 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
 @workspace_option
 def predict(file: Address, photo_probabilities: Path | None, output: Path | None, workspace: Path) -> None:
     """Save the text branch's probabilities for a catalogue FILE, reading routed products only."""
-    from catalog.catalog import Catalog
     from catalog.photo_branch import predictions_folder, saved
     from catalog.product import ProblemLog
     from catalog.workspace import Workspace
     from ocr.commands import predict_catalog, silence_text
 
-    room, catalog = Workspace(workspace), Catalog(file)
+    room = Workspace(workspace)
+    catalog = room.open(file)
     photo = saved(room, catalog, photo_probabilities)
     problems = ProblemLog()
     with progress_bar("read") as progress:
@@ -212,13 +212,12 @@ def evaluate(
     workspace: Path,
 ) -> None:
     """Report the text branch's accuracy on the shelves: on a labelled FILE, else on the held-out products."""
-    from catalog.catalog import Catalog
     from catalog.photo_branch import saved
     from catalog.workspace import Workspace
     from ocr.evaluation import evaluate as run_evaluation
 
     room = Workspace(workspace)
-    photo = saved(room, Catalog(file), photo_probabilities) if file else None
+    photo = saved(room, room.open(file), photo_probabilities) if file else None
     with progress_bar("evaluate") as progress:
         text, page = run_evaluation(room, file, photo, labels, output, progress, lang)
     say(text)

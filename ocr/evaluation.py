@@ -51,7 +51,7 @@ def evaluate(
     run = workspace.require("ocr")
     tree = run.taxonomy(lang)
     config = run.config(OcrConfig)
-    catalog = workspace.training_catalog() if file is None else Catalog(file)
+    catalog = workspace.training_catalog() if file is None else workspace.open(file)
     if photo is None:
         found, problems = run.held_out(), ProblemLog.from_json(run.details["problems"])
     else:

@@ -34,12 +34,18 @@ def diff(
     from catalog.changes.difference import Difference
     from catalog.changes.writing import check_output, write_difference
     from catalog.indexing import open_indexed
+    from catalog.sources.opening import open_source, tree_for
 
+    # one tree that is given serves both sides, before those that lie in folders
+    tree, new_tree = tree_for(old, tree), new_tree or tree_for(new, tree)
+    if tree is None or tree == new_tree:
+        tree, new_tree = new_tree, None
     trees = given_tree(tree, names, lang), None if new_tree is None else given_tree(new_tree, names, lang)
     if output is not None:
         check_output(output, overwrite)
     with progress_bar("diff") as progress:
-        before, after = open_indexed(old, progress), open_indexed(new, progress)
+        before = open_indexed(open_source(old, tree), progress)
+        after = open_indexed(open_source(new, new_tree or tree), progress)
         difference = Difference.between(before, after, *trees, progress)
     say(str(difference))
     if output is None:

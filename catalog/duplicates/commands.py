@@ -53,10 +53,13 @@ def duplicates(
     from catalog.duplicates.findings import find_duplicates
     from catalog.duplicates.summary import summary_text
     from catalog.indexing import open_indexed
+    from catalog.sources.opening import open_source, tree_for
 
+    tree = tree_for(file, tree)
     taxonomy = given_tree(tree, names, lang)
+    sources = [open_source(address, tree) for address in (file, against) if address is not None]
     with progress_bar("index") as progress:
-        catalogs = [open_indexed(address, progress) for address in (file, against) if address is not None]
+        catalogs = [open_indexed(source, progress) for source in sources]
     with progress_bar("hash") as progress:
         found = find_duplicates(
             catalogs, near=near, radius=distance, max_copies=max_copies, tree=taxonomy, progress=progress

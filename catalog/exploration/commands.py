@@ -50,11 +50,13 @@ def explore(
     from catalog.exploration.explore import explore_counts
     from catalog.indexing import open_indexed
     from catalog.probabilities import Probabilities
+    from catalog.sources.opening import open_source, tree_for
 
     if (file is None) == (not counts):
         raise click.UsageError("give either a catalogue FILE, or --counts with a CSV of counts by category")
     if counts and tree is None:
         raise click.UsageError("--counts needs the category tree (--tree)")
+    tree = tree if file is None else tree_for(file, tree)
     taxonomy = given_tree(tree, names, lang)
     if file is None:
         assert taxonomy is not None, "checked above"
@@ -62,7 +64,7 @@ def explore(
     else:
         said = Probabilities.load(probabilities) if probabilities else None
         with progress_bar("index") as progress:
-            catalog = open_indexed(file, progress)
+            catalog = open_indexed(open_source(file, tree), progress)
         page = explore_catalog(
             catalog, taxonomy, probabilities=said, decode=decode, n_categories=n_categories, seed=seed,
             bars=progress_bar,

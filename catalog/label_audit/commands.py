@@ -63,12 +63,13 @@ def audit(
 ) -> None:
     """Find likely wrong labels of the catalogue FILE, or correct them."""
     from catalog.catalog import Catalog
+    from catalog.sources.opening import open_source
     from catalog.workspace import Workspace
 
     if probabilities is not None and run is not None:
         raise click.UsageError("--probabilities and --run both name what to audit with: give one of them")
     with progress_bar("index") as progress:
-        catalog = Catalog(file, progress)
+        catalog = Catalog(open_source(file, _tree_file(tree, workspace, run)), progress)
     if sheet is not None:
         _correct(catalog, sheet, output, tree, workspace)
         return
@@ -100,11 +101,17 @@ def _tree(tree: Path | None, names: Path | None, lang: str | None, workspace: Wo
     return workspace.taxonomy(lang) if run is None else Run.load(run).taxonomy(lang)
 
 
+def _tree_file(tree: Path | None, workspace: Path, run: Path | None) -> Path | None:
+    """The same tree as a file, which names the categories of a folder of photos."""
+    kept = (run or workspace) / "tree.csv"
+    return tree or (kept if kept.is_file() else None)
+
+
 def _correct(catalog: Catalog, sheet: Path, output: Path, tree: Path | None, workspace: Path) -> None:
     from catalog.label_audit.correct import correct
     from catalog.taxonomy import Taxonomy
 
-    known = tree or (workspace / "tree.csv" if (workspace / "tree.csv").is_file() else None)
+    known = _tree_file(tree, workspace, None)
     with progress_bar("write") as progress:
         corrected = correct(catalog, sheet, output, Taxonomy.from_csv(known) if known else None, progress)
     if len(corrected.left_behind):

@@ -55,13 +55,14 @@ def sample(
     from catalog.sampling.sample import Draw, quota_level
     from catalog.sampling.sample import sample as draw_sample
     from catalog.sampling.writing import bson_destination, record_path
+    from catalog.sources.opening import open_source, tree_for
 
-    file = bson_destination(destination)
+    tree, file = tree_for(source, tree), bson_destination(destination)
     level, exponent = quota_level(balanced=balanced, power=power, level=level)
     wanted = Draw(products, level, exponent, min_per_leaf, max_copies, seed, None if spread is None else str(spread))
     taxonomy = given_tree(tree, names, lang)
     with progress_bar("sample") as progress:
-        catalog = Catalog(source, progress)
+        catalog = Catalog(open_source(source, tree), progress)
         record = draw_sample(catalog, file, wanted, taxonomy, overwrite=overwrite, progress=progress)
     say(str(record))
     say(f"what was done: {record_path(file)}")
@@ -107,14 +108,15 @@ def subset(
     from catalog.sampling.subset import Filters, tree_beside
     from catalog.sampling.subset import subset as write_subset
     from catalog.sampling.writing import bson_destination, record_path
+    from catalog.sources.opening import open_source, tree_for
 
-    file = bson_destination(destination)
+    tree, file = tree_for(source, tree), bson_destination(destination)
     listed = None if products is None else str(products)
     filters = Filters(shelves, without, n_images, labelled, listed, min_leaf_size)
     taxonomy = given_tree(tree, names, lang)
     smaller = tree_out or (tree_beside(file) if tree else None)
     with progress_bar("subset") as progress:
-        catalog = Catalog(source, progress)
+        catalog = Catalog(open_source(source, tree), progress)
         record = write_subset(
             catalog, file, filters, taxonomy,
             tree_out=smaller, max_copies=max_copies, overwrite=overwrite, progress=progress,

@@ -6,10 +6,17 @@ from pathlib import Path
 
 from catalog.sources.address import Address, is_uri
 from catalog.sources.bson_file import BsonFile
-from catalog.sources.photo_folder import PhotoFolder
+from catalog.sources.photo_folder import PhotoFolder, tree_in
 from catalog.sources.photo_table import PhotoTable
 from catalog.sources.source import Source
 from catalog.sources.table_rows import CSV_ENDINGS, PARQUET_ENDINGS
+
+
+def tree_for(address: Address, tree: Path | None = None) -> Path | None:
+    """CSV of the category tree that goes with a catalogue: the one given, else the one that lies in the folder."""
+    if tree is not None or (isinstance(address, str) and is_uri(address)):
+        return tree
+    return tree_in(Path(address))
 
 
 def open_source(address: Address, tree: Path | None = None) -> Source:

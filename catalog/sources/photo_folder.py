@@ -59,7 +59,7 @@ class PhotoFolder(PhotoFiles):
         super().__init__(path, path)
         if path.resolve().parent == path.resolve():
             raise ValueError(f"{path} is a folder that holds everything: give the one with the photos")
-        self.tree = tree or next((path / name for name in TREE_NAMES if (path / name).is_file()), None)
+        self.tree = tree or tree_in(path)
         self._digest = hashlib.blake2b(digest_size=16)
 
     @property
@@ -81,8 +81,9 @@ class PhotoFolder(PhotoFiles):
 
     def listing_stamp(self) -> dict[str, Any]:
         """The stamp of the walk just done."""
-        tree = hashlib.blake2b(self.tree.read_bytes(), digest_size=16).hexdigest() if self.tree else ""
-        return {"listing": self._digest.hexdigest(), "tree": tree}
+        # what the tree says, not how its file is written: a workspace keeps a copy of its own
+        tree = self._taxonomy()
+        return {"listing": self._digest.hexdigest(), "tree": tree.fingerprint if tree else ""}
 
     def nothing(self, problems: ProblemLog) -> str:
         """Say what a folder should hold."""
@@ -93,7 +94,7 @@ class PhotoFolder(PhotoFiles):
 
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
         """One product per deepest folder."""
-        categories = CategoryFolders(Taxonomy.from_csv(self.tree) if self.tree else None)
+        categories = CategoryFolders(self._taxonomy())
         place = place_to_write(self.sidecar(PRODUCT_NAMES))
         place.unlink(missing_ok=True)
         with ExitStack() as stack:
@@ -121,6 +122,9 @@ class PhotoFolder(PhotoFiles):
                             problems.add(Problem(ProblemKind.UNKNOWN_FOLDER, shown(*parents), detail=why))
                     product_id = names.id_of(os.fsdecode(name))
                     yield self._product(folder.path, folder.photos, product_id, category_id, problems)
+
+    def _taxonomy(self) -> Taxonomy | None:
+        return Taxonomy.from_csv(self.tree) if self.tree else None
 
     def _product(
         self, folder: bytes, names: list[bytes], product_id: int, category_id: int, problems: ProblemLog
@@ -198,6 +202,11 @@ class PhotoFolder(PhotoFiles):
 
     def _is_above(self, path: bytes, above: list[bytes]) -> bool:
         return any(map(partial(os.path.samefile, self.absolute(path)), map(self.absolute, above)))
+
+
+def tree_in(folder: Path) -> Path | None:
+    """CSV of the category tree in a folder of photos, where there is one."""
+    return next((folder / name for name in TREE_NAMES if (folder / name).is_file()), None)
 
 
 class _NameFile:

@@ -149,7 +149,7 @@ def compare_on(
         ValueError: runs of different trees, or no labelled product in the file.
     """
     _check_trees(a, b)
-    catalog = Catalog(file)
+    catalog = workspace.open(file)
     found = []
     for number, run in enumerate((a, b)):
         predictor = Predictor(run, workspace)

@@ -27,7 +27,7 @@ def evaluate(
     progress: Progress | None = None,
 ) -> tuple[str, Path]:
     """Predict a labelled file and report; returns a text table and the page's path."""
-    catalog = Catalog(file)
+    catalog = workspace.open(file)
     truth = true_leaves(catalog, predictor.tree, labels)
     found = measure(predictor, catalog, truth, progress)
     report = page_of(found, predictor, catalog.name)

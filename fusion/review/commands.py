@@ -84,16 +84,16 @@ def redo(number: int, workspace: Path) -> None:
 @workspace_option
 def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, workspace: Path) -> None:
     """Write a BSON file for the next training: training documents and reviewed products with the labels given."""
-    from catalog.catalog import Catalog
     from catalog.workspace import Workspace
     from fusion.review.journal import Journal
     from fusion.review.relabel import export as run_export
 
+    room = Workspace(workspace)
     with progress_bar("index") as progress:
-        opened = [Catalog(path, progress) for path in catalogs]
-        learnt = Catalog(train, progress) if train is not None else None
+        opened = [room.open(path, progress) for path in catalogs]
+        learnt = room.open(train, progress) if train is not None else None
     with progress_bar("export") as progress:
-        exported = run_export(Journal(Workspace(workspace)), opened, learnt, output, progress)
+        exported = run_export(Journal(room), opened, learnt, output, progress)
     for warning in exported.warnings():
         note(warning)
     say(exported.summary())
