@@ -159,6 +159,14 @@ class Catalog(Sequence[Product]):
         for first in range(0, len(rows), READ_AHEAD):
             yield from self.source.raw(rows[first : first + READ_AHEAD])
 
+    def photo_file(self, position: int, photo: int) -> str | None:
+        """The file of a product's photo (from 1) as people know it; None where photos are no files of their own."""
+        return self.source.photo_file(self._rows[position], photo)
+
+    def where(self, position: int, photo: int) -> str:
+        """A photo's place for messages: its file, else its product's row and its number (from 1)."""
+        return self.photo_file(position, photo) or f"row {position}, photo {photo}"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return reopen, (self.source, self._stamp, self.fingerprint)
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from catalog.atomic import atomic_path, exclusive, write_text
 from catalog.catalog import Catalog
 from catalog.photo_branch import predictions_folder
+from catalog.photo_places import name_files
 from catalog.product import ProblemLog
 from catalog.run import read_json
 from catalog.sheet import has_answers
@@ -220,6 +221,7 @@ def _assemble(parts: list[Path], folder: Path, catalog: Catalog, predictor: Pred
             decisions.update(table["decision"].to_pylist())
             n_products += len(table)
             problems.merge(ProblemLog.from_json(json.loads(part.with_suffix(".json").read_text(encoding="utf-8"))))
+    name_files(catalog, problems)
     config = predictor.run.config(FusionConfig)
     written = write_queue(
         folder / "predictions.parquet", folder / "review.csv", folder / "audit.csv", predictor.tree,

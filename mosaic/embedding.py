@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from catalog.atomic import atomic_path
 from catalog.catalog import Catalog
 from catalog.photo_branch import View, predictions_folder
+from catalog.photo_places import name_files
 from catalog.product import ProblemLog
 from catalog.sources.source import Progress
 from catalog.workspace import Workspace
@@ -90,4 +91,5 @@ def embed_catalog(
         with new_ids.open("wb") as file:
             np.save(file, catalog.product_ids)
         ids.unlink(missing_ok=True)
+    name_files(catalog, problems)
     return [vectors, ids], problems

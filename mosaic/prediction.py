@@ -6,6 +6,7 @@ from pathlib import Path
 
 from catalog.catalog import Catalog
 from catalog.photo_branch import predictions_folder
+from catalog.photo_places import name_files
 from catalog.probabilities import Probabilities, concatenate
 from catalog.product import ProblemLog
 from catalog.sources.source import Progress
@@ -47,4 +48,5 @@ def predict_with(
         done += len(products)
         if progress is not None:
             progress(done, len(catalog))
+    name_files(catalog, problems)
     return [concatenate(own) for own in parts], problems

@@ -13,6 +13,7 @@ from catalog.atomic import atomic_path
 from catalog.catalog import Catalog
 from catalog.lookup import named_product
 from catalog.photo_file import read_photo
+from catalog.photo_places import name_files
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.product import ProblemLog, Product
 from catalog.run import Run
@@ -131,6 +132,7 @@ def predict_catalog(
         done += len(products)
         if progress is not None:
             progress(done, len(catalog))
+    name_files(catalog, problems)
     return concatenate(parts)
 
 

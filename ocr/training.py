@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from catalog.atomic import atomic_path
 from catalog.figures import summarize
 from catalog.metrics import score_probabilities
+from catalog.photo_places import name_files
 from catalog.probabilities import Probabilities, choose_k, concatenate
 from catalog.product import ProblemLog
 from catalog.run import Run
@@ -147,6 +148,7 @@ def _read_texts(
                     kept.append(i)
                     texts.append(text)
             progress(min(start + CHUNK, len(positions)), len(positions))
+    name_files(data.catalog, problems)
     vectors = _encoded(texts, config.text, bar)
     return _Texts(np.array(kept, np.int64), texts, vectors, len(positions), problems)
 

@@ -115,13 +115,6 @@ def unreadable(catalog: Catalog, number: NDArray[np.int64], hashes: NDArray[np.v
     first = np.cumsum(catalog.n_images, dtype=np.int64) - catalog.n_images
     for slot in np.flatnonzero(hashes["state"][number] == State.UNREADABLE).tolist():
         product = int(owner[slot])
-        where = f"row {product}"
-        log.add(
-            Problem(
-                ProblemKind.UNREADABLE_PHOTO,
-                where,
-                int(catalog.product_ids[product]),
-                f"photo {slot - first[product] + 1}",
-            )
-        )
+        where = catalog.where(product, int(slot - first[product]) + 1)
+        log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, int(catalog.product_ids[product])))
     return log

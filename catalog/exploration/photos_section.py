@@ -162,7 +162,7 @@ def broken_photos(catalog: Catalog, copies: Copies, headers: Headers, decoding: 
         owner = int(copies.owner[photo])
         empty = headers["bytes"][photo] == 0
         detail = reasons.get(int(copies.number[photo]), "zero bytes" if empty else "not a picture")
-        where = f"row {owner}, photo {copies.rank(photo) + 1}"
+        where = catalog.where(owner, int(copies.rank(photo)) + 1)
         log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, int(ids[owner]), detail))
     if len(broken):
         log.counts[ProblemKind.UNREADABLE_PHOTO] = len(broken)

@@ -68,6 +68,10 @@ class BsonFile:
         """The documents of these rows."""
         return map(parse_document, self.raw(rows))
 
+    def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
+        """None: the photos lie in the documents."""
+        return None
+
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The documents as they lie in the file, byte for byte."""
         data = self._mapped()

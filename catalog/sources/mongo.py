@@ -121,6 +121,10 @@ class MongoCollection:
             self._require_unchanged(some, found)
             yield from (found[product_id] for product_id in some["product_id"].tolist())
 
+    def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
+        """None: the photos lie in the documents."""
+        return None
+
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The documents with all their fields, as the server sends them; raises ValueError when one is gone."""
         whole = self.connection.collection.with_options(TOLERANT.with_options(document_class=RawBSONDocument))

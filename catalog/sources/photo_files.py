@@ -125,6 +125,15 @@ class PhotoFiles(ABC):
             category = int(row["category_id"])
             yield Document(int(row["product_id"]), None if category == NO_CATEGORY else category, pictures)
 
+    def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
+        """The path as the folder or table has it; None for a photo that the product does not have."""
+        try:
+            photos = self._photos(row)[:MAX_IMAGES]
+        except (OSError, ValueError):
+            # listed anew by another command: no reason to lose what is to be said about the photo
+            return None
+        return shown(photos[photo - 1]) if 1 <= photo <= len(photos) else None
+
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The products as `{_id, category_id?, imgs: [{picture}]}`; raises OSError when a photo has vanished."""
         for row in rows:

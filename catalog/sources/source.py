@@ -79,6 +79,9 @@ class Source(Protocol):
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
         """The products of these rows of the index, in their order."""
 
+    def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
+        """The file of a row's photo (from 1) as people know it; None where photos are no files of their own."""
+
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The products of these rows as BSON documents, with all the fields that the source knows."""
 

@@ -83,7 +83,7 @@ def test_every_distinct_photo_has_the_hash_of_its_bytes(catalogue, monkeypatch):
     every = [photo for product in catalogue for photo in product.images]
     assert [hashes[n].tolist() for n in number] == [photo_hash(photo) for photo in every]
     log = unreadable(catalogue, number, hashes)
-    assert [(p.product_id, p.detail) for p in log.named] == [(5, "photo 1"), (6, "photo 3")]
+    assert [(p.product_id, p.where.split(", ")[1]) for p in log.named] == [(5, "photo 1"), (6, "photo 3")]
 
 
 def test_what_is_interrupted_goes_on_where_it_was(catalogue, monkeypatch):

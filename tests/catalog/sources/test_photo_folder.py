@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
+from catalog.photo_places import name_files
+from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources import photo_folder
 from catalog.sources.folder_names import product_id_of
 from tests.catalog.sources.photos import kinds, put, said
-from tests.conftest import TREE
+from tests.conftest import TREE, make_product
 
 
 def test_class_folders_and_product_folders_by_number(tmp_path):
@@ -228,3 +230,41 @@ def test_no_file_of_any_folder_goes_unmentioned(tmp_path_factory, given_files):
     assert found.get("STRAY_PHOTO", 0) == sum(n.endswith(".jpg") for w, n in files if w not in deepest)
     if len(deepest) == n_ids:
         assert catalog.n_images.sum() == in_products
+
+
+def test_a_photo_s_place_is_its_file(tmp_path):
+    root = tmp_path / "shop"
+    for name in ("1.jpg", "2.jpg", "10.jpg", "11.jpg", "12.jpg"):
+        put(root / "7" / "mug" / name)
+    (root / "7" / "bowl").mkdir()
+    catalog = Catalog(root)
+    assert [catalog.photo_file(1, photo) for photo in range(6)] == [
+        None, "7/mug/1.jpg", "7/mug/2.jpg", "7/mug/10.jpg", "7/mug/11.jpg", None,
+    ]  # fmt: skip
+    assert catalog.photo_file(0, 1) is None
+    assert catalog.where(1, 3) == "7/mug/10.jpg"
+    assert catalog.where(0, 1) == "row 0, photo 1"
+
+
+def test_experts_photo_numbers_become_files(tmp_path, write_bson):
+    for product in (5, 3):
+        put(tmp_path / "shop" / "7" / str(product) / "a.jpg")
+        put(tmp_path / "shop" / "7" / str(product) / "b.jpg")
+    given = [
+        Problem(ProblemKind.UNREADABLE_PHOTO, "photo 2", 5, "torn"),
+        Problem(ProblemKind.UNREAD_TEXT, "photo 1", 3),
+        Problem(ProblemKind.UNREADABLE_PHOTO, "photo 3", 3),
+        Problem(ProblemKind.UNREADABLE_PHOTO, "photo 1", 4),
+        Problem(ProblemKind.NO_CATEGORY, "row 1", 5),
+    ]
+    log = ProblemLog()
+    log.extend(given)
+    name_files(Catalog(tmp_path / "shop"), log)
+    places = [problem.where for problem in log.named]
+    assert places == ["7/5/b.jpg", "7/3/a.jpg", "photo 3", "photo 1", "row 1"]
+    assert str(log.named[0]) == "7/5/b.jpg, product 5: photo that cannot be decoded (torn)"
+    assert len(log) == 5
+    log = ProblemLog()
+    log.extend(given)
+    name_files(Catalog(write_bson(make_product(5, 7, 2), make_product(3, 7, 2))), log)
+    assert log.named == given

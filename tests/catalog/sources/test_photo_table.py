@@ -228,3 +228,10 @@ def test_rows_are_put_together_as_by_a_dictionary(tmp_path_factory, rows):
     catalog = Catalog(folder / "t.csv")
     assert [(p.product_id, p.images) for p in catalog] == [(i, tuple(images[:4])) for i, images in slow.items()]
     assert kinds(catalog).get("MISSING_PHOTO", 0) == sum(name == "x" for _, name in rows)
+
+
+def test_a_photo_s_place_is_its_path_in_the_table(tmp_path):
+    put(tmp_path / "shots" / "a.jpg")
+    put(tmp_path / "shots" / "b.jpg")
+    (tmp_path / "shop.csv").write_text("product_id,photos\n5,shots/a.jpg|shots/gone.jpg|shots/b.jpg\n")
+    assert Catalog(tmp_path / "shop.csv").where(0, 2) == "shots/b.jpg"
