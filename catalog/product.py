@@ -45,6 +45,7 @@ class ProblemKind(StrEnum):
     MISSING_PHOTO = "photo file that does not exist"
     UNREADABLE_FILE = "photo file that cannot be used"
     UNREADABLE_FOLDER = "folder that cannot be read"
+    EMPTY_CATEGORY = "category folder without products (left alone)"
     UNKNOWN_FOLDER = "folder that names no category (taken as unlabelled)"
     OUTSIDE_PATH = "photo path that leaves the table's folder (give it as an absolute path)"
     TWO_CATEGORIES = "rows of one product with different category_id (the first one is kept)"

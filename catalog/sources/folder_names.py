@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from catalog.sources.source import NO_CATEGORY
-from catalog.taxonomy import UNKNOWN, Taxonomy, path_text
+from catalog.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
 
 DIGITS = re.compile(rb"[0-9]+")
 ID = re.compile(r"-?[0-9]{1,19}")
@@ -43,10 +43,13 @@ class CategoryFolders:
         self.tree = tree
         self.exact: dict[tuple[str, ...], set[int]] = defaultdict(set)
         self.loose: dict[tuple[str, ...], set[int]] = defaultdict(set)
+        self.nodes: set[tuple[str, ...]] = set()
         if tree is not None:
             for leaf_id, path in zip(tree.leaf_ids.tolist(), tree.paths, strict=True):
                 self.exact[path].add(leaf_id)
-                self.loose[tuple(map(_loose, path))].add(leaf_id)
+                loose = tuple(map(_loose, path))
+                self.loose[loose].add(leaf_id)
+                self.nodes.update(loose[:level] for level in LEVELS)
 
     def category_of(self, folders: Sequence[bytes]) -> tuple[int, str]:
         """The category_id that class folders (outermost first) name, or -1 and why they name none.
@@ -63,6 +66,19 @@ class CategoryFolders:
             return numbers[-1], ""
         return (NO_CATEGORY, "") if UNLABELLED in names else (category_id, why)
 
+    def is_category(self, folders: Sequence[bytes]) -> bool:
+        """Whether the last of these folders (outermost first) is a category's by the tree, so none of a product."""
+        *above, last = (os.fsdecode(folder) for folder in folders)
+        number = _number(last)
+        if above and self.category_of(folders[:-1])[0] != NO_CATEGORY:
+            return False
+        return (number is not None and self._is_leaf(number)) or bool(self._node([*above, last]))
+
+    def _node(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The longest end of these names that is a path of the tree from its Cat I down; else empty."""
+        ends = (tuple(names[-level:]) for level in reversed(LEVELS) if level <= len(names))
+        return next((end for end in ends if tuple(map(_loose, end)) in self.nodes), ())
+
     def _is_leaf(self, number: int) -> bool:
         return self.tree is not None and int(self.tree.leaf_index(number)) != UNKNOWN
 
@@ -75,6 +91,10 @@ class CategoryFolders:
             if found is not None:
                 ids = ", ".join(map(str, sorted(found)))
                 return NO_CATEGORY, f"{path_text(path)} is the name of {ids}: name the folder by its category_id"
+        node = self._node(path)
+        if node:
+            why = f"{path_text(node)} is a {LEVEL_NAMES[len(node)]} of the tree: products stand below a Cat III"
+            return NO_CATEGORY, why
         return NO_CATEGORY, f"{path_text(path)} is not in the tree"
 
 

@@ -18,7 +18,7 @@ from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sidecar import place_to_write
 from catalog.sources.folder_names import CategoryFolders, natural_key, product_id_of
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
-from catalog.sources.photo_manifest import Listed
+from catalog.sources.photo_manifest import Listed, Manifest
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import Taxonomy
 
@@ -72,7 +72,11 @@ class PhotoFolder(PhotoFiles):
 
     def stamp(self) -> dict[str, Any]:
         """Digest of all names, sizes and times of the last change; empty where nothing was kept to compare with."""
-        if not (self.sidecar(".index").is_file() and self.sidecar(".manifest").is_file()):
+        try:
+            listed = Manifest(self.sidecar(".manifest")).header
+        except (OSError, ValueError):
+            return {}
+        if listed != self.header() or not self.sidecar(".index").is_file():
             return {}
         for folder in self._walk(ProblemLog()):
             for photo in folder.photos:
@@ -81,9 +85,12 @@ class PhotoFolder(PhotoFiles):
 
     def listing_stamp(self) -> dict[str, Any]:
         """The stamp of the walk just done."""
-        # what the tree says, not how its file is written: a workspace keeps a copy of its own
+        return {"listing": self._digest.hexdigest(), **self.header()}
+
+    def header(self) -> dict[str, Any]:
+        """What the tree says, not how its file is written: a workspace keeps a copy of its own."""
         tree = self._taxonomy()
-        return {"listing": self._digest.hexdigest(), "tree": tree.fingerprint if tree else ""}
+        return {"tree": tree.fingerprint if tree else ""}
 
     def nothing(self, problems: ProblemLog) -> str:
         """Say what a folder should hold."""
@@ -109,6 +116,8 @@ class PhotoFolder(PhotoFiles):
                     for photo in folder.photos:
                         self._look_at(folder.path, photo)
                         problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
+                elif folder.path and not folder.photos and categories.is_category(folder.path.split(b"/")):
+                    problems.add(Problem(ProblemKind.EMPTY_CATEGORY, shown(folder.path)))
                 elif not folder.path:
                     for photo in folder.photos:
                         product_id = names.id_of(os.fsdecode(os.path.splitext(photo)[0]))

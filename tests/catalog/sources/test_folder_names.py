@@ -85,7 +85,9 @@ def test_class_folders_that_name_a_category(folders, path, category):
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("LIBRAIRIE/ROMAN", "not in the tree"),
+        ("LIBRAIRIE/ROMAN", "LIBRAIRIE > ROMAN is not in the tree"),
+        ("LIBRAIRIE", "LIBRAIRIE is a Cat I of the tree: products stand below a Cat III"),
+        ("shop/librairie/LITTERATURE", "librairie > LITTERATURE is a Cat II of the tree"),
         ("X/Y/Z", "the name of 44, 45"),
         ("a/b/c", "the name of 42, 43"),
     ],
@@ -94,6 +96,29 @@ def test_class_folders_that_name_none_say_why(folders, path, why):
     category, said = folders.category_of(path.encode().split(b"/"))
     assert category == NO_CATEGORY
     assert why in said
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("11", True),
+        ("shop/11", True),
+        ("LIBRAIRIE/11", True),
+        ("LIBRAIRIE", True),
+        ("librairie/LITTERATURE", True),
+        ("all/LIBRAIRIE/LITTERATURE/ROMAN", True),
+        ("4711", False),
+        # products: what stands above them is a category already
+        ("12/11", False),
+        ("4711/11", False),
+        ("LIBRAIRIE/LITTERATURE/ROMAN/11", False),
+        ("LIBRAIRIE/LITTERATURE/ROMAN/LIBRAIRIE", False),
+        ("LITTERATURE", False),
+    ],
+)
+def test_folders_that_are_categories_themselves(folders, path, answer):
+    assert folders.is_category(path.encode().split(b"/")) is answer
+    assert not CategoryFolders(None).is_category(path.encode().split(b"/"))
 
 
 def test_names_without_a_tree_say_what_to_do():

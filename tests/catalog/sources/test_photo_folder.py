@@ -15,6 +15,7 @@ from catalog.photo_places import name_files
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources import photo_folder
 from catalog.sources.folder_names import product_id_of
+from catalog.sources.opening import open_source
 from tests.catalog.sources.photos import kinds, put, said
 from tests.conftest import TREE, make_product
 
@@ -107,6 +108,30 @@ def test_everything_that_is_no_photo_of_a_product_is_named(tmp_path, monkeypatch
     assert "101 bytes, more than 100" in text
 
 
+def test_an_emptied_category_folder_is_no_product(tmp_path):
+    root = tmp_path / "shop"
+    put(root / "tree.csv", TREE.encode())
+    put(root / "11" / "1" / "1.jpg")
+    put(root / "MUSIQUE" / "57" / "1.jpg")
+    put(root / "MUSIQUE" / "CD" / "JAZZ" / "notes.txt")
+    (root / "12").mkdir()
+    (root / "11" / "12").mkdir()
+    catalog = Catalog(root)
+    assert dict(zip(catalog.product_ids.tolist(), catalog.category_ids.tolist(), strict=True)) == {
+        1: 11,
+        12: 11,
+        57: -1,
+    }
+    assert sorted(said(catalog)) == [
+        "11/12, product 12: no photo",
+        "12: category folder without products (left alone)",
+        "MUSIQUE/CD/JAZZ/notes.txt: file that is not a photo (left alone)",
+        "MUSIQUE/CD/JAZZ: category folder without products (left alone)",
+        "MUSIQUE: folder that names no category (taken as unlabelled) "
+        "(MUSIQUE is a Cat I of the tree: products stand below a Cat III)",
+    ]
+
+
 def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
     put(tmp_path / "7" / "1" / "1.jpg")
     put(tmp_path / "7" / "2" / "1.jpg")
@@ -186,6 +211,18 @@ def test_a_lost_manifest_is_written_again(tmp_path):
     Catalog(tmp_path / "shop")
     (tmp_path / "shop.manifest").unlink()
     assert Catalog(tmp_path / "shop")[0].images == (photo,)
+
+
+def test_a_manifest_listed_with_another_tree_is_written_again(tmp_path, tree_csv):
+    root = tmp_path / "shop"
+    (root / "11").mkdir(parents=True)
+    photo = put(root / "12" / "1" / "1.jpg")
+    Catalog(open_source(root, tree_csv))
+    index = (tmp_path / "shop.index").read_bytes()
+    assert len(Catalog(root)) == 2
+    # as a kill leaves it between the two files
+    (tmp_path / "shop.index").write_bytes(index)
+    assert [product.images for product in Catalog(open_source(root, tree_csv))] == [(photo,)]
 
 
 def test_folders_that_are_no_catalogue_say_so(tmp_path, monkeypatch):
