@@ -114,6 +114,7 @@ def split(
     from catalog.sampling.parts import part_outputs, write_parts
     from catalog.sampling.writing import check_free
     from catalog.sources.opening import open_source, tree_for
+    from catalog.sampling.parts import check_folder, write_parts
     from catalog.taxonomy import Taxonomy
     from catalog.workspace import Workspace
 
@@ -126,7 +127,7 @@ def split(
     with progress_bar("split") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
         if parts is not None:
-            check_free(catalog, part_outputs(parts, mode, n_parts), overwrite)
+            check_folder(catalog, parts, mode, n_parts, overwrite)
         plan, log = make_plan(
             catalog,
             taxonomy,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,12 @@ import numpy as np
 from catalog.catalog import Catalog
 from catalog.plan import Mode, Plan
 from catalog.sampling.record import LeftOut, counts, level_line, levels
-from catalog.sampling.writing import copy_products, write_record
+from catalog.sampling.writing import check_free, copy_products, write_record
 from catalog.sources.source import Progress
 from catalog.taxonomy import UNKNOWN, Taxonomy
 
 RECORD = "parts.json"
+PART = re.compile(r"train\.bson|held_out\.bson|fold-\d+\.bson")
 
 
 def part_files(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
@@ -27,6 +30,43 @@ def part_files(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
 def part_outputs(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
     """All files of the folder, the record too: what must be free."""
     return [*part_files(folder, mode, n_parts), folder / RECORD]
+
+
+def other_parts(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
+    """Parts of another kind that lie in the folder: whoever took all files would learn held-out products."""
+    written = part_files(folder, mode, n_parts)
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in found if PART.fullmatch(path.name) and path not in written)
+
+
+def check_folder(catalog: Catalog, folder: Path, mode: Mode, n_parts: int, overwrite: bool) -> None:
+    """Before anything is read: nothing is replaced unasked, and nothing removed that no split has written.
+
+    Raises:
+        FileExistsError: files are in the way.
+        ValueError: one of them is the catalogue that is read.
+    """
+    others = other_parts(folder, mode, n_parts)
+    strangers = [path.name for path in others if path.name not in _recorded(folder)]
+    if strangers:
+        raise FileExistsError(
+            f"{folder} holds {', '.join(strangers)}, which no {RECORD} there names: "
+            "beside the new parts they would be taken for some of them. Give another folder, or move them away"
+        )
+    if others and not overwrite:
+        raise FileExistsError(
+            f"{folder} holds the parts of another split ({', '.join(path.name for path in others)}): "
+            "give another folder, or --overwrite to replace them"
+        )
+    check_free(catalog, [*others, *part_outputs(folder, mode, n_parts)], overwrite)
+
+
+def _recorded(folder: Path) -> set[str]:
+    """Names of the parts that the folder's record tells of; none where it cannot be read."""
+    try:
+        return set(json.loads((folder / RECORD).read_text(encoding="utf-8"))["parts"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 @dataclass(frozen=True)
@@ -73,7 +113,9 @@ class Parts:
 
 
 def write_parts(catalog: Catalog, plan: Plan, tree: Taxonomy, folder: Path, progress: Progress | None = None) -> Parts:
-    """Write each part's products byte for byte, in the catalogue's order, and `parts.json`; files are replaced.
+    """Write each part's products byte for byte, in the catalogue's order, and `parts.json`.
+
+    Files are replaced, parts of another kind are removed: see `check_folder`, which is to be asked before.
 
     Products that the plan does not hold, because they have no photo or no category of the tree, are in no part.
     """
@@ -85,6 +127,8 @@ def write_parts(catalog: Catalog, plan: Plan, tree: Taxonomy, folder: Path, prog
         positions = [plan.training_positions(0), plan.held_out_positions(0)]
     else:
         positions = [plan.held_out_positions(part) for part in plan.held_out_parts]
+    for path in other_parts(folder, plan.mode, plan.n_parts):
+        path.unlink()
     found = {}
     for path, own in zip(part_files(folder, plan.mode, plan.n_parts), positions, strict=True):
         copy_products(catalog, own, path, progress)

@@ -219,6 +219,33 @@ def test_split_writes_its_parts(shop, tree_csv, tmp_path, folds):
     call(*arguments, "--overwrite")
 
 
+def test_parts_of_another_kind_do_not_stay_beside_the_new_ones(shop, tree_csv, tmp_path):
+    folder = tmp_path / "parts"
+    arguments = ("split", shop, "--tree", tree_csv, "--workspace", tmp_path / "runs", "--parts", folder)
+
+    def parts() -> list[str]:
+        return sorted(path.name for path in folder.glob("*.bson"))
+
+    call(*arguments, "--folds", 4)
+    said = call(*arguments, code=1)
+    assert "the parts of another split (fold-0.bson, fold-1.bson, fold-2.bson, fold-3.bson)" in said
+    assert parts() == [f"fold-{i}.bson" for i in range(4)]
+    call(*arguments, "--folds", 3, "--overwrite")
+    assert parts() == ["fold-0.bson", "fold-1.bson", "fold-2.bson"]
+    call(*arguments, "--overwrite")
+    assert parts() == ["held_out.bson", "train.bson"]
+    assert not set(Catalog(folder / "train.bson").product_ids) & set(Catalog(folder / "held_out.bson").product_ids)
+    # what is read is not removed, even where an earlier split wrote it
+    again = ("split", folder / "train.bson", *arguments[2:], "--folds", 3, "--overwrite")
+    assert "is the catalogue that is read" in call(*again, code=1)
+    (folder / "fold-7.bson").write_bytes(shop.read_bytes())
+    (folder / "notes.bson").write_bytes(b"mine")
+    assert "holds fold-7.bson, which no parts.json there names" in call(*arguments, "--overwrite", code=1)
+    (folder / "parts.json").write_text("[]")
+    assert "fold-7.bson, held_out.bson, train.bson" in call(*arguments, "--folds", 3, "--overwrite", code=1)
+    assert parts() == ["fold-7.bson", "held_out.bson", "notes.bson", "train.bson"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
