@@ -8,6 +8,7 @@ from catalog.catalog import Catalog
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+from catalog.tree_match import TreeMatch
 
 
 def overview(
@@ -31,6 +32,9 @@ def overview(
     problems = ProblemLog()
     problems.merge(catalog.problems)
     if tree is not None:
+        match = TreeMatch.of(catalog, tree)
+        if match.doubtful:
+            lines.append(f"  only {match}: is it the right tree?")
         leaf = tree.leaf_index(categories)
         known = leaf[leaf != UNKNOWN]
         lines += [

@@ -19,6 +19,7 @@ from catalog.photo_copies import link_products, photo_numbers, photo_owners
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import UNKNOWN, Taxonomy
+from catalog.tree_match import TreeMatch
 
 Mode = Literal["heldout", "kfold"]
 
@@ -121,12 +122,19 @@ def make_plan(
     Products without a photo, without a category or with one the tree does not know are left out and logged.
 
     Raises:
-        ValueError: fewer than two products per part, or `n_parts` below 2.
+        ValueError: fewer than two products per part, `n_parts` below 2, or a tree that knows less than half of the
+            labelled products: a plan without the others would be taken for one of the catalogue.
     """
     if n_parts < 2:
         raise ValueError(f"a plan needs at least 2 parts, got {n_parts}")
     leaf = taxonomy.leaf_index(catalog.category_ids)
     log = _unusable(catalog, leaf)
+    match = TreeMatch.of(catalog, taxonomy)
+    if match.doubtful:
+        raise ValueError(
+            f"{catalog}: only {match}: is it the right one (--tree)? If so, `catalog subset CATALOGUE NEW.bson "
+            f"--tree TREE.csv --labelled` keeps those, and NEW.bson can be split\n{log.summary()}"
+        )
     positions = np.flatnonzero((leaf != UNKNOWN) & (catalog.n_images > 0))
     if len(positions) < 2 * n_parts:
         raise ValueError(

@@ -51,6 +51,28 @@ def test_info_names_categories_in_the_language_asked_for(write_bson, tree_csv, t
     assert "lines 2 and 3: LIBRAIRIE is called 'Books' and 'Library' in en" in said
 
 
+def test_a_tree_of_other_products_is_doubted(write_bson, tree_csv, tmp_path):
+    strangers = [make_product(i, 11 if i < 5 else 4700 + i) for i in range(11)]
+    shop = write_bson(*strangers, make_product(90), make_product(91))
+    room = tmp_path / "runs"
+    arguments = ("split", shop, "--tree", tree_csv, "--workspace", room, "--held-out", 0.5)
+    said = call(*arguments, code=1)
+    assert "only 5 of 11 labelled products have a category of this tree: is it the right one (--tree)?" in said
+    assert "product 5: " in said
+    assert not room.exists()
+    match = "only 5 of 11 labelled products have a category of this tree: is it the right tree?"
+    assert match in call("info", shop, "--tree", tree_csv)
+    # the way out that the message names
+    rest, smaller = tmp_path / "rest.bson", tmp_path / "rest.tree.csv"
+    call("subset", shop, rest, "--tree", tree_csv, "--labelled")
+    call("split", rest, "--tree", smaller, *arguments[4:])
+    assert len(Workspace(room).plan().positions) == 5
+    # half is enough: more products that no tree knows
+    half = write_bson(*strangers[:10], name="half.bson")
+    assert "right tree?" not in call("info", half, "--tree", tree_csv)
+    call("split", half, "--tree", tree_csv, *arguments[4:])
+
+
 def test_split_writes_a_plan_and_names_the_next_command(tiny_catalog, tree_csv, tmp_path):
     room = tmp_path / "runs"
     said = call("split", tiny_catalog.address, "--tree", tree_csv, "--workspace", room, "--folds", 3)
