@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -58,6 +59,9 @@ def _composed(path: tuple[str, ...]) -> tuple[str, ...]:
 class TreeChanges:
     """Two trees, category by category.
 
+    Paths are those that people are shown; where both trees show the same, as one translation for both does, the trees'
+    own names tell what changed.
+
     Attributes:
         added, removed: ids with their path. renamed: id, path before and after, highest level that changed.
         renumbered: old id, new id and the path that both have.
@@ -83,10 +87,13 @@ class TreeChanges:
         for i in sorted(before.keys() & after):
             level = first_difference(old.paths[before[i]], new.paths[after[i]])
             if level != SAME_PATH:
-                renamed.append((i, path_text(old.shown[before[i]]), path_text(new.shown[after[i]]), level))
+                (was,), (now,) = _told([_leaf(old, before[i])], [_leaf(new, after[i])])
+                renamed.append((i, was, now, level))
+        lost, gained = sorted(before.keys() - after - settled), sorted(after.keys() - before - settled)
+        removed, added = _told([_leaf(old, before[i]) for i in lost], [_leaf(new, after[i]) for i in gained])
         return cls(
-            added=tuple((i, path_text(new.shown[after[i]])) for i in sorted(after.keys() - before - settled)),
-            removed=tuple((i, path_text(old.shown[before[i]])) for i in sorted(before.keys() - after - settled)),
+            added=tuple(zip(gained, added, strict=True)),
+            removed=tuple(zip(lost, removed, strict=True)),
             renamed=tuple(renamed),
             renumbered=tuple(renumbered),
             nodes={LEVEL_NAMES[level]: _nodes(old, new, level) for level in LEVELS[:2]},
@@ -122,7 +129,23 @@ def _nodes(old: Taxonomy, new: Taxonomy, level: int) -> dict[str, list[str]]:
     before, after = (
         {_composed(tree.node_path(level, n)): n for n in range(tree.n_nodes(level))} for tree in (old, new)
     )
-    return {
-        "added": [path_text(new.shown_path(level, after[p])) for p in sorted(after.keys() - before)],
-        "removed": [path_text(old.shown_path(level, before[p])) for p in sorted(before.keys() - after)],
-    }
+    lost, gained = (sorted(these.keys() - others) for these, others in ((before, after), (after, before)))
+    removed, added = _told(
+        [(old.shown_path(level, before[p]), p) for p in lost], [(new.shown_path(level, after[p]), p) for p in gained]
+    )
+    return {"added": added, "removed": removed}
+
+
+Told = tuple[Sequence[str], Sequence[str]]
+"""A node's path as people are shown it, and the tree's own."""
+
+
+def _leaf(tree: Taxonomy, leaf: int) -> Told:
+    return tree.shown[leaf], tree.paths[leaf]
+
+
+def _told(old: Sequence[Told], new: Sequence[Told]) -> tuple[list[str], list[str]]:
+    """Texts of both sides; by the tree's own name where a path is shown on both."""
+    both = {tuple(shown) for shown, _ in old} & {tuple(shown) for shown, _ in new}
+    before, after = ([path_text(own if tuple(shown) in both else shown) for shown, own in side] for side in (old, new))
+    return before, after

@@ -17,6 +17,7 @@ from catalog.catalog import Catalog
 from catalog.changes.difference import Difference
 from catalog.changes.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level
 from catalog.cli import main
+from catalog.names import Name, Names
 from catalog.taxonomy import Taxonomy
 from tests.conftest import TREE, make_product
 
@@ -113,6 +114,28 @@ def test_trees_are_compared_by_id_then_by_path():
     assert found.nodes == {"Cat I": {"added": [], "removed": []}, "Cat II": {"added": ["A > Y"], "removed": ["A > X"]}}
     same = TreeChanges.between(old, old)
     assert not any((same.added, same.removed, same.renamed, same.renumbered))
+
+
+def test_what_changed_is_seen_in_any_language():
+    names = Names((Name(1, 1, "en", "Books"), Name(2, 3, "en", "Novels"), Name(5, 3, "en", "Novels")))
+    old = tree((1, "LIVRES", "B", "C"), (2, "LIVRES", "B", "ROMAN"), (3, "M", "CD", "POP"), (4, "M", "CD", "ROCK"))
+    new = tree(
+        (1, "BOUQUINS", "B", "C"), (5, "BOUQUINS", "B", "ROMANS"), (3, "M", "CD", "POPS"), (4, "M", "CD", "ROCK")
+    )
+    found = TreeChanges.between(old.with_names(names).in_language("en"), new.with_names(names).in_language("en"))
+    # one translation for both would say "Books -> Books"
+    assert found.renamed == ((1, "LIVRES > B > C", "BOUQUINS > B > C", 1), (3, "M > CD > POP", "M > CD > POPS", 3))
+    assert found.removed == ((2, "LIVRES > B > ROMAN"),)
+    assert found.added == ((5, "BOUQUINS > B > ROMANS"),)
+    assert found.nodes == {
+        "Cat I": {"added": ["BOUQUINS"], "removed": ["LIVRES"]},
+        "Cat II": {"added": ["BOUQUINS > B"], "removed": ["LIVRES > B"]},
+    }
+    # where the names shown tell the change, they do
+    other = tree((1, "GARDEN", "B", "C"), (2, "GARDEN", "B", "ROMAN"))
+    told = TreeChanges.between(old.with_names(names).in_language("en"), other)
+    assert told.renamed[0] == (1, "Books > B > C", "GARDEN > B > C", 1)
+    assert told.nodes["Cat I"] == {"added": ["GARDEN"], "removed": ["Books", "M"]}
 
 
 def test_the_command_counts_names_and_writes_every_change(write_bson, tree_csv, tmp_path):
