@@ -25,7 +25,7 @@ class Filters:
     """What a product must be to stay; a filter that is not set lets everything pass.
 
     Attributes:
-        shelves, without: exact paths of the tree to stay below, and not to.
+        shelves, without: places in the tree to stay below, and not to: see `leaves_of_shelves`.
         n_images: image counts.
         labelled: only products with a category of the tree.
         products: CSV of ids to keep.
@@ -57,7 +57,9 @@ def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
         ValueError: no filter at all, an unknown shelf, ids that the catalogue lacks, nothing left.
     """
     if filters.empty:
-        raise ValueError("nothing to leave out: give --shelf, --without, --n-images, --products or --min-leaf-size")
+        raise ValueError(
+            "nothing to leave out: give --shelf, --without, --labelled, --n-images, --products or --min-leaf-size"
+        )
     if tree is None and filters.need_tree:
         raise ValueError("filters by category need the category tree: give --tree TREE.csv")
     left_out = LeftOut.none_of(catalog)
