@@ -24,11 +24,13 @@ class LeftOut:
     Attributes:
         kept: `(N,)` bool over the catalogue.
         reasons: by reason, the count and the first ids.
+        lacking: `(n,)` int64 ids that were asked for and that the catalogue does not have.
     """
 
     catalog: Catalog
     kept: NDArray[np.bool_]
     reasons: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lacking: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @classmethod
     def none_of(cls, catalog: Catalog) -> LeftOut:
@@ -120,6 +122,10 @@ class Record:
             "after": counts(catalog, self.left_out.kept, self.leaf),
             "copies": self.copies,
             "left_out": self.left_out.reasons,
+            "not_in_the_source": {
+                "products": len(self.left_out.lacking),
+                "first": self.left_out.lacking[:NAMED].tolist(),
+            },
             "problems": {kind.value: n for kind, n in catalog.problems.counts.items()},
         }
         if self.tree is not None and self.leaf is not None:
@@ -139,6 +145,10 @@ class Record:
             lines.append(f"  {_copies_line(self.copies)}")
         if self.left_out.reasons:
             lines.append(f"  left out: {self.left_out.summary()}")
+        lacking = self.left_out.lacking
+        if len(lacking):
+            named = ", ".join(map(str, lacking[:5])) + (", ..." if len(lacking) > 5 else "")
+            lines.append(f"  asked for, but not in {catalog}: {len(lacking):,} products ({named})")
         return "\n".join(lines)
 
 

@@ -54,7 +54,7 @@ def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
     """What the filters leave out of a catalogue, and why.
 
     Raises:
-        ValueError: no filter at all, an unknown shelf, ids that the catalogue lacks, nothing left.
+        ValueError: no filter at all, an unknown shelf, ids of which the catalogue has none, nothing left.
     """
     if filters.empty:
         raise ValueError(
@@ -64,7 +64,9 @@ def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
         raise ValueError("filters by category need the category tree: give --tree TREE.csv")
     left_out = LeftOut.none_of(catalog)
     if filters.products is not None:
-        left_out.keep(_listed(catalog, Path(filters.products)), f"not in {filters.products}")
+        ids = _listed_ids(catalog, Path(filters.products))
+        left_out.lacking = np.setdiff1d(ids, catalog.product_ids)
+        left_out.keep(np.isin(catalog.product_ids, ids), f"not in {filters.products}")
     if filters.n_images:
         left_out.keep(np.isin(catalog.n_images, filters.n_images), "with another number of photos")
     if tree is not None:
@@ -147,20 +149,18 @@ def _tree_of(tree: Taxonomy, leaf: NDArray[np.int64]) -> Taxonomy | None:
     return Taxonomy([(int(tree.leaf_ids[i]), tree.paths[i]) for i in present]) if len(present) else None
 
 
-def _listed(catalog: Catalog, path: Path) -> NDArray[np.bool_]:
-    """`(N,)` bool: products whose id stands in a CSV.
+def _listed_ids(catalog: Catalog, path: Path) -> NDArray[np.int64]:
+    """`(n,)` ids of a CSV, of which the catalogue has at least one.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no id column, a cell that is no integer, or ids that the catalogue lacks.
+        ValueError: no id column, a cell that is no integer, or ids of another catalogue.
     """
     ids = read_ids(path)
-    listed = np.isin(catalog.product_ids, ids)
-    if int(listed.sum()) < len(ids):
-        missing = np.setdiff1d(ids, catalog.product_ids)
-        named = ", ".join(map(str, missing[:5]))
-        raise ValueError(f"{path}: {len(missing)} of {len(ids)} products are not in {catalog}: {named}")
-    return listed
+    if not np.isin(ids, catalog.product_ids).any():
+        named = ", ".join(map(str, ids[:5]))
+        raise ValueError(f"{path}: none of its {len(ids)} products is in {catalog} ({named}): is it of another one?")
+    return ids
 
 
 def tree_beside(destination: Path) -> Path:

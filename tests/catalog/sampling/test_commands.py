@@ -256,7 +256,7 @@ def test_parts_of_another_kind_do_not_stay_beside_the_new_ones(shop, tree_csv, t
         (("sample", "--products", 10, "--balanced", "--power", 0.5, "TREE"), "--power 0.5"),
         (("sample", "--products", 10, "--min-per-leaf", 2, "TREE"), "--min-per-leaf 2 alone takes 16 products"),
         (("sample", "--products", 10, "--spread", "none"), "mosaic embed"),
-        (("subset",), "nothing to leave out"),
+        (("subset",), "nothing to leave out: give --shelf, --without, --labelled"),
         (("subset", "--shelf", "LIBRAIRIE"), "--tree"),
         (("subset", "--tree-out", "x.csv", "--n-images", 1), "--tree-out"),
         (("subset", "--shelf", "ROMAN", "TREE"),
@@ -279,7 +279,7 @@ def test_wrong_calls_get_one_plain_message(shop, tree_csv, out, arguments, messa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("product_id\n1\n2199023255552\n", "1 of 2 products are not in"),
+        ("product_id\n1\n2\n", "none of its 2 products is in"),
         ("id\n1\n", "expected a column product_id or _id, got id"),
         ("product_id\nabc\n", "line 2: expected an integer of 64 bits, got 'abc'"),
         ("product_id\n99999999999999999999\n", "line 2: expected an integer of 64 bits"),
@@ -288,6 +288,16 @@ def test_wrong_calls_get_one_plain_message(shop, tree_csv, out, arguments, messa
 def test_bad_lists_of_ids_are_named(shop, out, tmp_path, text, message):
     (tmp_path / "ids.csv").write_text(text)
     assert message in call("subset", shop, out, "--products", tmp_path / "ids.csv", code=1)
+
+
+def test_ids_that_the_catalogue_lacks_are_counted_and_named(shop, out, tmp_path):
+    (tmp_path / "ids.csv").write_text("product_id\n77\n2199023255559\n12\n2199023255552\n77\n")
+    said = call("subset", shop, out, "--products", tmp_path / "ids.csv")
+    assert Catalog(out).product_ids.tolist() == [2**41, 2**41 + 7]
+    assert f"asked for, but not in {Catalog(shop)}: 2 products (12, 77)" in said
+    assert record(out)["not_in_the_source"] == {"products": 2, "first": [12, 77]}
+    call("subset", shop, out, "--n-images", 1, "--overwrite")
+    assert record(out)["not_in_the_source"] == {"products": 0, "first": []}
 
 
 def test_products_without_a_photo_are_drawn_too(write_bson, tree_csv, out):
