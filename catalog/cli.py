@@ -52,10 +52,10 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
     with progress_bar("index") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
     say(f"{catalog}: {len(catalog)} products, {int(catalog.n_images.sum(dtype='int64'))} photos")
-    if len(catalog.problems):
-        note(catalog.problems.summary())
     if strict:
         catalog.problems.require_none(str(catalog))
+    elif len(catalog.problems):
+        note(catalog.problems.summary())
     say(f"next: catalog info {catalog.source.title}")
 
 
@@ -78,7 +78,7 @@ def info(file: Address, tree: Path | None, names: Path | None, lang: str | None,
     text, problems = overview(catalog, taxonomy)
     say(text)
     if strict:
-        problems.require_none(str(catalog))
+        problems.require_none(str(catalog), told=True)
 
 
 @main.command()
@@ -86,7 +86,8 @@ def info(file: Address, tree: Path | None, names: Path | None, lang: str | None,
 @tree_option
 @names_option
 @click.option("--folds", type=click.IntRange(2, 100), default=None, help="Hold out every one of K parts in turn.")
-@click.option("--held-out", type=click.FloatRange(0.01, 0.5), default=0.2, show_default=True, help="Held-out share.")
+@click.option("--held-out", type=click.FloatRange(0.01, 0.5), default=None,
+              help="Held-out share; not with --folds.  [default: 0.2]")  # fmt: skip
 @click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
               help="A photo with more copies than this does not keep its products together.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -100,7 +101,7 @@ def split(
     tree: Path | None,
     names: Path | None,
     folds: int | None,
-    held_out: float,
+    held_out: float | None,
     max_copies: int,
     seed: int,
     parts: Path | None,
@@ -114,6 +115,7 @@ def split(
     from catalog.sampling.parts import part_outputs, write_parts
     from catalog.sampling.writing import check_free
     from catalog.sources.opening import open_source, tree_for
+    from catalog.plan import Mode, make_plan, parts_to_make
     from catalog.sampling.parts import check_folder, write_parts
     from catalog.taxonomy import Taxonomy
     from catalog.workspace import Workspace
@@ -123,7 +125,7 @@ def split(
         raise click.UsageError("give the category tree: --tree TREE.csv")
     taxonomy = Taxonomy.from_csv(tree, names)
     mode: Mode = "kfold" if folds else "heldout"
-    n_parts = folds or max(2, round(1 / held_out))
+    n_parts = parts_to_make(folds, held_out)
     with progress_bar("split") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
         if parts is not None:

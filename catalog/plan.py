@@ -22,6 +22,8 @@ from catalog.taxonomy import UNKNOWN, Taxonomy
 from catalog.tree_match import TreeMatch
 
 Mode = Literal["heldout", "kfold"]
+HELD_OUT = 0.2
+"""Share that is held out where nothing is said of it."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,16 @@ class Plan:
         """Raise ValueError when the catalogue is not the one that was split."""
         if catalog.fingerprint != self.data:
             raise ValueError(f"{catalog} has changed since it was split: run `catalog split {catalog}` again")
+
+
+def parts_to_make(folds: int | None, held_out: float | None) -> int:
+    """How many parts a plan of K folds, or of a held-out share, is made of; ValueError where both are asked for."""
+    if folds is not None and held_out is not None:
+        raise ValueError(
+            f"--folds {folds} holds out every one of {folds} parts in turn, --held-out {held_out:g} one share once: "
+            "give one of them"
+        )
+    return folds or max(2, round(1 / (held_out or HELD_OUT)))
 
 
 def make_plan(

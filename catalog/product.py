@@ -121,10 +121,11 @@ class ProblemLog:
                 lines.append(f"    ... and {count - limit} more")
         return "\n".join(lines)
 
-    def require_none(self, what: str) -> None:
-        """`--strict`: raise ValueError when there is any problem."""
+    def require_none(self, what: str, *, told: bool = False) -> None:
+        """`--strict`: raise ValueError when there is any problem; `told`: they have been printed already."""
         if len(self):
-            raise ValueError(f"{what}: {len(self)} problems, and --strict was given\n{self.summary()}")
+            found = "1 problem" if len(self) == 1 else f"{len(self)} problems"
+            raise ValueError(f"{what}: {found}, and --strict was given" + ("" if told else f"\n{self.summary()}"))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; `from_json` reads them back."""

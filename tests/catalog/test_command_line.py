@@ -7,7 +7,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from catalog.catalog import Catalog
 from catalog.cli import main
+from catalog.plan import HELD_OUT
 from catalog.workspace import Workspace
 from tests.conftest import make_product
 
@@ -49,6 +51,30 @@ def test_info_names_categories_in_the_language_asked_for(write_bson, tree_csv, t
     names.write_text("category_id,lang,level,name\n11,en,1,Books\n13,en,1,Library\n")
     said = call(*given, "--lang", "en", code=1)
     assert "lines 2 and 3: LIBRAIRIE is called 'Books' and 'Library' in en" in said
+
+
+@pytest.mark.parametrize("command", ["index", "info"])
+def test_strict_fails_and_names_every_problem_once(write_bson, command):
+    shop = write_bson(make_product(1, 11), {"_id": 2, "category_id": 11, "imgs": []}, make_product(1, 12))
+    said = call(command, shop, "--strict", code=1)
+    assert f"{Catalog(shop)}: 2 problems, and --strict was given" in said
+    for problem in Catalog(shop).problems.named:
+        assert said.count(str(problem)) == 1
+        assert call(command, shop).count(str(problem)) == 1
+    call(command, write_bson(make_product(1, 11), name="good.bson"), "--strict")
+
+
+def test_folds_and_a_held_out_share_exclude_each_other(tiny_catalog, tree_csv, tmp_path):
+    room = tmp_path / "runs"
+    arguments = ("split", tiny_catalog.address, "--tree", tree_csv, "--workspace", room)
+    said = call(*arguments, "--folds", 3, "--held-out", 0.2, code=1)
+    assert "--folds 3 holds out every one of 3 parts in turn, --held-out 0.2 one share once: give one" in said
+    assert not room.exists()
+    call(*arguments, "--held-out", 0.34)
+    assert Workspace(room).plan().n_parts == 3
+    call(*arguments)
+    assert Workspace(room).plan().n_parts == round(1 / HELD_OUT)
+    assert f"default: {HELD_OUT}" in " ".join(call("split", "--help").split())
 
 
 def test_a_tree_of_other_products_is_doubted(write_bson, tree_csv, tmp_path):
