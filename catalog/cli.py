@@ -13,6 +13,7 @@ from catalog.command import (
     PlainErrors,
     given_tree,
     lang_option,
+    names_line,
     names_option,
     note,
     progress_bar,
@@ -147,7 +148,7 @@ def split(
     say(f"plan {plan.plan_id}: {len(plan.positions)} products, held out {', '.join(map(str, sizes))}")
     say(f"largest linked group {plan.largest_component:.1%}; photo too common to link: {plan.n_unlinked} products")
     if names is not None:
-        say(f"names in {', '.join(taxonomy.names.languages) or 'no language'}: --lang shows them")
+        say(names_line(taxonomy))
     if len(log):
         note(log.summary())
     if parts is not None:

@@ -109,7 +109,17 @@ def given_tree(tree: Path | None, names: Path | None = None, lang: str | None = 
 
     if tree is None and (names is not None or lang is not None):
         raise ValueError("--names and --lang are about a category tree: give it with --tree")
-    return None if tree is None else Taxonomy.from_csv(tree, names).in_language(lang)
+    if tree is None:
+        return None
+    taxonomy = Taxonomy.from_csv(tree, names)
+    if names is not None and lang is None:
+        note(names_line(taxonomy))
+    return taxonomy.in_language(lang)
+
+
+def names_line(tree: Taxonomy) -> str:
+    """In which languages names were given: they change nothing until one is asked for."""
+    return f"names in {', '.join(tree.names.languages) or 'no language'}: --lang shows them"
 
 
 def verbose_option(function: F) -> F:

@@ -40,7 +40,10 @@ def test_info_names_categories_in_the_language_asked_for(write_bson, tree_csv, t
     names = tmp_path / "names.csv"
     names.write_text("name\tlang\tcategory_id\tlevel\nBooks\ten\t12\t1\nNovels\ten\t11\t\n", encoding="utf-8")
     given = ("info", path, "--tree", tree_csv, "--names", names)
-    assert "4  LIBRAIRIE > LITTERATURE > ROMAN" in call(*given)
+    said = call(*given)
+    assert "4  LIBRAIRIE > LITTERATURE > ROMAN" in said
+    assert "names in en: --lang shows them" in said
+    assert "--lang shows them" not in call(*given, "--lang", "en") + call(*given[:4])
     assert "4  Books > LITTERATURE > Novels" in call(*given, "--lang", "en")
     assert "--tree" in call("info", path, "--lang", "en", code=1)
     room = tmp_path / "runs"
