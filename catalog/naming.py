@@ -52,8 +52,7 @@ def shown_in(tree: Taxonomy, lang: str) -> tuple[str, tuple[Path, ...]]:
     Raises:
         ValueError: see `Taxonomy.in_language`.
     """
-    own, names = _shipped(tree)
-    names |= {key: rows[0].text for key, rows in _by_node(tree, tree.names.rows).items()}
+    own, names = known_names(tree)
     known = sorted({key[0] for key in names})
     if lang in known:
         nodes = zip(*(tree.ancestor(level).tolist() for level in (1, 2, 3)), strict=True)
@@ -69,6 +68,12 @@ def shown_in(tree: Taxonomy, lang: str) -> tuple[str, tuple[Path, ...]]:
             lang, ", ".join(known) or "none", WAY_OUT,
         )  # fmt: skip
     return "", tree.paths
+
+
+def known_names(tree: Taxonomy) -> tuple[str, dict[Node, str]]:
+    """The language of a tree whose translation is shipped, else an empty one; names, the tree's before shipped ones."""
+    own, names = _shipped(tree)
+    return own, names | {key: rows[0].text for key, rows in _by_node(tree, tree.names.rows).items()}
 
 
 def _by_node(tree: Taxonomy, rows: Sequence[Name]) -> dict[Node, list[Name]]:

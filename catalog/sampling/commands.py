@@ -106,7 +106,8 @@ def subset(
 ) -> None:
     """Write the products of SOURCE that pass all filters to the BSON file DESTINATION, and their tree beside it."""
     from catalog.catalog import Catalog
-    from catalog.sampling.subset import Filters, tree_beside
+    from catalog.sampling.smaller_tree import names_beside, tree_beside
+    from catalog.sampling.subset import Filters
     from catalog.sampling.subset import subset as write_subset
     from catalog.sampling.writing import bson_destination, record_path
     from catalog.sources.opening import open_source, tree_for
@@ -124,7 +125,8 @@ def subset(
         )  # fmt: skip
     say(str(record))
     say(f"what was done: {record_path(file)}")
-    say(f"next: catalog split {file} --tree {smaller}{_named(names)}" if smaller else f"next: catalog info {file}")
+    named = names_beside(smaller, taxonomy) if smaller and taxonomy else None
+    say(f"next: catalog split {file} --tree {smaller}{_named(named)}" if smaller else f"next: catalog info {file}")
 
 
 def _named(names: Path | None) -> str:

@@ -15,6 +15,7 @@ from catalog.labels import ID_COLUMNS
 from catalog.sampling.copies import Copies
 from catalog.sampling.record import LeftOut, Record
 from catalog.sampling.shelf import leaves_of_shelves
+from catalog.sampling.smaller_tree import names_beside, smaller_tree, write_tree
 from catalog.sampling.writing import check_free, copy_products, record_path, write_record
 from catalog.sources.source import Progress
 from catalog.taxonomy import UNKNOWN, Taxonomy
@@ -102,7 +103,7 @@ def subset(
 
     Args:
         tree_out: where the smaller tree goes; it holds the leaves that still have products, so that a training on
-            the subset learns no empty ones.
+            the subset learns no empty ones. Names in other languages lie beside it: see `names_beside`.
         max_copies: a photo with more copies than this links nothing; 1: copies are not counted, no photo is read.
 
     Raises:
@@ -110,7 +111,8 @@ def subset(
     """
     if tree_out is not None and tree is None:
         raise ValueError("--tree-out: there is no tree to cut down, give --tree TREE.csv")
-    outputs = [destination, record_path(destination), *([] if tree_out is None else [tree_out])]
+    names_out = None if tree is None or tree_out is None else names_beside(tree_out, tree)
+    outputs = [destination, record_path(destination), *filter(None, (tree_out, names_out))]
     if len(set(outputs)) < len(outputs):
         raise ValueError(f"--tree-out {tree_out} is where the products or the record go: give another path")
     check_free(catalog, outputs, overwrite)
@@ -120,10 +122,9 @@ def subset(
     leaf = None if tree is None else tree.leaf_index(catalog.category_ids)
     written = {str(destination): len(left_out.positions)}
     if tree is not None and tree_out is not None and leaf is not None:
-        smaller = _tree_of(tree, leaf[left_out.kept])
-        if smaller is not None:
-            tree_out.parent.mkdir(parents=True, exist_ok=True)
-            smaller.to_csv(tree_out)
+        present = np.unique(leaf[left_out.kept & (leaf != UNKNOWN)])
+        if len(present):
+            write_tree(smaller_tree(tree, present), tree_out, names_out)
     record = Record(
         command="catalog subset",
         options={**asdict(filters), "max_copies": max_copies, "tree_out": None if tree_out is None else str(tree_out)},
@@ -143,12 +144,6 @@ def _large_leaf(leaf: NDArray[np.int64], kept: NDArray[np.bool_], size: int) -> 
     return (here[leaf] >= size) | (leaf == UNKNOWN)
 
 
-def _tree_of(tree: Taxonomy, leaf: NDArray[np.int64]) -> Taxonomy | None:
-    """The leaves that occur, None when there is none."""
-    present = np.unique(leaf[leaf != UNKNOWN])
-    return Taxonomy([(int(tree.leaf_ids[i]), tree.paths[i]) for i in present]) if len(present) else None
-
-
 def _listed_ids(catalog: Catalog, path: Path) -> NDArray[np.int64]:
     """`(n,)` ids of a CSV, of which the catalogue has at least one.
 
@@ -161,11 +156,6 @@ def _listed_ids(catalog: Catalog, path: Path) -> NDArray[np.int64]:
         named = ", ".join(map(str, ids[:5]))
         raise ValueError(f"{path}: none of its {len(ids)} products is in {catalog} ({named}): is it of another one?")
     return ids
-
-
-def tree_beside(destination: Path) -> Path:
-    """Where the smaller tree lies when no place is given: `NAME.tree.csv` beside `NAME.bson`."""
-    return destination.with_suffix(".tree.csv")
 
 
 def read_ids(path: Path) -> NDArray[np.int64]:

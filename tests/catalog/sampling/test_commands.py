@@ -190,6 +190,25 @@ def test_a_subset_brings_its_tree_and_can_be_split(shop, tree_csv, out, tmp_path
     assert len(Workspace(tmp_path / "runs").plan().positions) == 64
 
 
+def test_a_subset_brings_the_names_of_its_tree(shop, tree_csv, out, tmp_path):
+    # named by way of leaf 11, which goes
+    names = tmp_path / "names.csv"
+    names.write_text("category_id,level,lang,name\n11,1,en,Books\n11,2,en,Literature\n12,3,en,Poems\n31,,en,Mug\n")
+    said = call("subset", shop, out, "--tree", tree_csv, "--names", names, "--lang", "en", "--without", "11",
+                "--shelf", "books>literature")  # fmt: skip
+    smaller, beside = out.with_name("small.tree.csv"), out.with_name("small.tree.names.csv")
+    assert said.splitlines()[-1] == f"next: catalog split {out} --tree {smaller} --names {beside}"
+    tree = Taxonomy.from_csv(smaller, beside).in_language("en")
+    assert tree.shown == (("Books", "Literature", "Poems"),)
+    out.unlink()
+    record_of_it = out.with_name("small.bson.json")
+    record_of_it.unlink()
+    smaller.unlink()
+    given = ("subset", shop, out, "--tree", tree_csv, "--names", names, "--shelf", "12")
+    assert f"{beside} exists already" in call(*given, code=1)
+    assert "names in en: --lang shows them" in call(*given, "--overwrite")
+
+
 @pytest.mark.parametrize("folds", [None, 3])
 def test_split_writes_its_parts(shop, tree_csv, tmp_path, folds):
     folder, room = tmp_path / "parts", tmp_path / "runs"
