@@ -47,12 +47,16 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
 
     Every command does this by itself where it is needed; done beforehand, they start at once.
     """
+    from catalog.counting import number
     from catalog.indexing import open_indexed
     from catalog.sources.opening import open_source
 
     with progress_bar("index") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
     say(f"{catalog}: {len(catalog)} products, {int(catalog.n_images.sum(dtype='int64'))} photos")
+        catalog = open_indexed(file, progress)
+    n_photos = int(catalog.n_images.sum(dtype="int64"))
+    say(f"{catalog}: {number(len(catalog), 'product')}, {number(n_photos, 'photo')}")
     if strict:
         catalog.problems.require_none(str(catalog))
     elif len(catalog.problems):

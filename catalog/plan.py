@@ -144,8 +144,9 @@ def make_plan(
     match = TreeMatch.of(catalog, taxonomy)
     if match.doubtful:
         raise ValueError(
-            f"{catalog}: only {match}: is it the right one (--tree)? If so, `catalog subset CATALOGUE NEW.bson "
-            f"--tree TREE.csv --labelled` keeps those, and NEW.bson can be split\n{log.summary()}"
+            f"{catalog}: only {match}: is it the right one (--tree)? If so, "
+            f"`catalog subset {catalog.source.title} NEW.bson --tree TREE.csv --labelled` keeps those, "
+            f"and NEW.bson can be split\n{log.summary()}"
         )
     positions = np.flatnonzero((leaf != UNKNOWN) & (catalog.n_images > 0))
     if len(positions) < 2 * n_parts:

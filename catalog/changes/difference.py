@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.changes.photos import CHANGED, REORDERED, photo_changes
 from catalog.changes.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level
+from catalog.counting import number
 from catalog.sheet import plain_cell
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import LEVEL_NAMES, Taxonomy, path_text
@@ -174,7 +175,7 @@ class Difference:
 
     def __str__(self) -> str:
         first = self.examples()
-        lines = [f"{self.old} ({len(self.old):,} products) -> {self.new} ({len(self.new):,})"]
+        lines = [f"{self.old} ({number(len(self.old), 'product')}) -> {self.new} ({len(self.new):,})"]
         for kind, n in self.counts().items():
             named = ", ".join(map(str, first.get(kind, [])[:5]))
             more = ", ..." if n > 5 and named else ""

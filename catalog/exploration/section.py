@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from catalog.atomic import write_text
+from catalog.counting import number as number
 from catalog.plots import Plot
 from catalog.report import Estimate, Example, Table, data_uri, page_template
 
@@ -97,8 +98,3 @@ class Exploration:
 def percent(share: float, digits: int = 1) -> str:
     """A share as people read it: `74.9 %`."""
     return f"{100 * share:.{digits}f} %"
-
-
-def number(n: int, one: str, many: str = "") -> str:
-    """A count with its noun: `1 photo`, `12,371 photos`."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from catalog.catalog import Catalog
+from catalog.counting import number
 from catalog.plan import Mode, Plan
 from catalog.sampling.record import LeftOut, counts, level_line, levels
 from catalog.sampling.writing import check_free, copy_products, write_record
@@ -104,7 +105,8 @@ class Parts:
 
     def __str__(self) -> str:
         lines = [
-            f"{path}: {found['products']:,} products, {found['photos']:,} photos; {level_line(found['levels'])}"
+            f"{path}: {number(found['products'], 'product')}, {number(found['photos'], 'photo')}; "
+            f"{level_line(found['levels'])}"
             for path, found in self.found.items()
         ]
         if self.left_out.reasons:

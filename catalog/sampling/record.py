@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.counting import number
 from catalog.product import MAX_IMAGES
 from catalog.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
 
@@ -136,8 +137,8 @@ class Record:
         catalog, kept = self.left_out.catalog, self.left_out.kept
         n_photos = int(catalog.n_images[kept].sum(dtype=np.int64))
         lines = [
-            f"{', '.join(self.written)}: {int(kept.sum()):,} of {len(catalog):,} products of {catalog}, "
-            f"{n_photos:,} photos"
+            f"{', '.join(self.written)}: {int(kept.sum()):,} of {number(len(catalog), 'product')} of {catalog}, "
+            f"{number(n_photos, 'photo')}"
         ]
         if self.tree is not None and self.leaf is not None:
             lines.append(f"  {level_line(levels(self.tree, self.leaf, kept))}")
@@ -148,13 +149,13 @@ class Record:
         lacking = self.left_out.lacking
         if len(lacking):
             named = ", ".join(map(str, lacking[:5])) + (", ..." if len(lacking) > 5 else "")
-            lines.append(f"  asked for, but not in {catalog}: {len(lacking):,} products ({named})")
+            lines.append(f"  asked for, but not in {catalog}: {number(len(lacking), 'product')} ({named})")
         return "\n".join(lines)
 
 
 def _copies_line(copies: dict[str, Any]) -> str:
     if not copies["groups"]:
         return "no two products share a photo"
-    text = f"{copies['groups']:,} groups of products share photos (the largest: {copies['largest']}), "
+    text = f"{number(copies['groups'], 'group')} of products sharing photos (the largest: {copies['largest']}), "
     cut = copies["groups_cut"]
     return text + (f"{cut:,} of them cut" if cut else f"none cut, {copies['groups_kept']:,} kept")

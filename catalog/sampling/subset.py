@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.counting import number
 from catalog.csv_rows import id_in, read_rows
 from catalog.labels import ID_COLUMNS
 from catalog.sampling.copies import Copies
@@ -154,7 +155,9 @@ def _listed_ids(catalog: Catalog, path: Path) -> NDArray[np.int64]:
     ids = read_ids(path)
     if not np.isin(ids, catalog.product_ids).any():
         named = ", ".join(map(str, ids[:5]))
-        raise ValueError(f"{path}: none of its {len(ids)} products is in {catalog} ({named}): is it of another one?")
+        raise ValueError(
+            f"{path}: none of its {number(len(ids), 'product')} is in {catalog} ({named}): is it of another one?"
+        )
     return ids
 
 

@@ -64,7 +64,10 @@ def test_strict_fails_and_names_every_problem_once(write_bson, command):
     for problem in Catalog(shop).problems.named:
         assert said.count(str(problem)) == 1
         assert call(command, shop).count(str(problem)) == 1
-    call(command, write_bson(make_product(1, 11), name="good.bson"), "--strict")
+    one = write_bson(make_product(1, 11), make_product(1, 12), name="one.bson")
+    assert ": 1 problem, and --strict was given" in call(command, one, "--strict", code=1)
+    said = call(command, write_bson(make_product(1, 11), name="good.bson"), "--strict")
+    assert command == "info" or "good.bson: 1 product, 1 photo\n" in said
 
 
 def test_folds_and_a_held_out_share_exclude_each_other(tiny_catalog, tree_csv, tmp_path):
