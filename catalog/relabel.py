@@ -41,13 +41,15 @@ class Relabelled:
     whole: bool = True
 
 
-def write_relabelled(output: Path, parts: Sequence[Relabelled], progress: Progress | None = None) -> None:
+def write_relabelled(
+    output: Path, parts: Sequence[Relabelled], progress: Progress | None = None, *, overwrite: bool = False
+) -> None:
     """Write one BSON file: documents as they are, byte for byte; where a label is new the `category_id` alone changes.
 
     Raises:
-        FileExistsError: `output` is there already.
+        FileExistsError, ValueError: as `check_output` raises them.
     """
-    refuse_existing(output)
+    check_output(output, [part.catalog for part in parts], overwrite=overwrite)
     total, done = sum(len(part.catalog) for part in parts), 0
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(output) as temporary, temporary.open("wb") as file:
@@ -59,9 +61,18 @@ def write_relabelled(output: Path, parts: Sequence[Relabelled], progress: Progre
                     progress(done, total)
 
 
-def refuse_existing(output: Path) -> None:
-    """Raise FileExistsError where a file would be overwritten."""
-    if output.exists():
+def check_output(output: Path, catalogs: Sequence[Catalog], *, overwrite: bool = False) -> None:
+    """Whether the new catalogue can be written there; `catalogs` are those that it is made from.
+
+    Raises:
+        FileExistsError: a file would be overwritten without leave, or one of the catalogues in any case.
+        ValueError: not the name of a BSON file.
+    """
+    if output.suffix.lower() != ".bson":
+        raise ValueError(f"{output}: what is written is one BSON file, give --output a name that ends in .bson")
+    if any(Path(catalog.address).resolve() == output.resolve() for catalog in catalogs):
+        raise FileExistsError(f"{output} is the catalogue that is read, it stays as it is: choose another --output")
+    if output.exists() and not (overwrite and output.is_file()):
         raise FileExistsError(f"{output} exists already: choose another --output")
 
 

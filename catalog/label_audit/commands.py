@@ -42,7 +42,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--order", type=click.Choice(["tree", "leaves"]), default="tree", show_default=True,
               help="tree: mistakes across Cat I first; leaves: most wrong labels first, near or far.")  # fmt: skip
 @click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="Suspects in the sheet.")
-@click.option("--overwrite", is_flag=True, help="Replace a suspects.csv that somebody has filled.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace a suspects.csv that somebody has filled; with --apply, the BSON file."
+)
 @click.option("--apply", "sheet", type=PATH, default=None,
               help="Write a corrected copy of FILE from a filled suspects.csv instead.")  # fmt: skip
 @workspace_option
@@ -71,7 +73,7 @@ def audit(
     with progress_bar("index") as progress:
         catalog = Catalog(open_source(file, _tree_file(tree, workspace, run)), progress)
     if sheet is not None:
-        _correct(catalog, sheet, output, tree, workspace)
+        _correct(catalog, sheet, output, tree, workspace, overwrite=overwrite)
         return
     from catalog.label_audit.audit import PAGE, SHEET, run_audit
     from catalog.label_audit.suspects import Order
@@ -103,17 +105,20 @@ def _tree(tree: Path | None, names: Path | None, lang: str | None, workspace: Wo
 
 def _tree_file(tree: Path | None, workspace: Path, run: Path | None) -> Path | None:
     """The same tree as a file, which names the categories of a folder of photos."""
-    kept = (run or workspace) / "tree.csv"
+    kept = workspace / "tree.csv" if run is None else run / "taxonomy.csv"
     return tree or (kept if kept.is_file() else None)
 
 
-def _correct(catalog: Catalog, sheet: Path, output: Path, tree: Path | None, workspace: Path) -> None:
+def _correct(
+    catalog: Catalog, sheet: Path, output: Path, tree: Path | None, workspace: Path, *, overwrite: bool
+) -> None:
     from catalog.label_audit.correct import correct
     from catalog.taxonomy import Taxonomy
 
     known = _tree_file(tree, workspace, None)
     with progress_bar("write") as progress:
-        corrected = correct(catalog, sheet, output, Taxonomy.from_csv(known) if known else None, progress)
+        taxonomy = Taxonomy.from_csv(known) if known else None
+        corrected = correct(catalog, sheet, output, taxonomy, progress, overwrite=overwrite)
     if len(corrected.left_behind):
         note(f"left out of {catalog}:\n{corrected.left_behind.summary()}")
     say(corrected.summary())

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.csv_rows import id_in
 from catalog.label_audit.sheet import ACCEPTED
 from catalog.product import ProblemLog
-from catalog.relabel import Relabelled, left_behind, refuse_existing, write_relabelled
-from catalog.sheet import LABEL, Answer, read_answers, refuse
-from catalog.sources.source import Progress
-from catalog.taxonomy import UNKNOWN, Taxonomy
+from catalog.relabel import Relabelled, check_output, left_behind, write_relabelled
+from catalog.sheet import LABEL, Answer, read_answers, read_cells, refuse
+from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -37,37 +38,58 @@ class Corrected:
 
 
 def correct(
-    catalog: Catalog, sheet: Path, output: Path, tree: Taxonomy | None = None, progress: Progress | None = None
+    catalog: Catalog,
+    sheet: Path,
+    output: Path,
+    tree: Taxonomy | None = None,
+    progress: Progress | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Corrected:
     """Write `catalog` with the categories that a person has filled into `sheet`.
 
     A category_id (or `suggested`) becomes the label; `ok` and an empty cell leave it. Documents that keep their label
-    are copied byte for byte.
+    are copied byte for byte. Without a `tree`, the categories of the catalogue and those that the sheet suggests are
+    known.
 
     Raises:
-        FileExistsError: `output` is there already.
+        FileExistsError: `output` is there already (and `overwrite` is not set), or is the catalogue itself.
         FileNotFoundError: no such sheet.
-        ValueError: no answer, or answers that cannot be taken: of a product that is not in the catalogue, has another
-            label there than the reviewer saw, or is answered twice, or with a category that `tree` does not know; file
-            and line are named.
+        ValueError: `output` is no name of a BSON file, no answer, or answers that cannot be taken: of a product that
+            is not in the catalogue, has another label there than the reviewer saw, or is answered twice, or with a
+            category that is not known; file and line are named.
     """
-    refuse_existing(output)
+    check_output(output, [catalog], overwrite=overwrite)
     answers, n_blank = read_answers([sheet], ACCEPTED)
     if not answers:
         raise ValueError(f"{sheet}: no answer in {n_blank} rows, fill corrected_category_id first")
-    label, categories = _labels(catalog, answers, tree)
-    write_relabelled(output, [Relabelled(catalog, label, categories)], progress)
+    if tree is not None:
+        known, unknown = set(tree.leaf_ids.tolist()), "is not in the tree"
+    else:
+        known = _in_use(catalog, sheet)
+        unknown = "is no product's, nor suggested in the sheet: give the category tree that has it (--tree)"
+    label, categories = _labels(catalog, answers, known, unknown)
+    write_relabelled(output, [Relabelled(catalog, label, categories)], progress, overwrite=overwrite)
     n_answered = len({answer.product_id for answer in answers})
     return Corrected(output, len(categories), n_answered - len(categories), n_blank, left_behind(catalog))
 
 
+def _in_use(catalog: Catalog, sheet: Path) -> set[int]:
+    """The category_ids of the catalogue and of the sheet's suggestions."""
+    suggested = {found for cell in read_cells(sheet) if (found := id_in(cell.suggested)) is not None}
+    return suggested | set(np.unique(catalog.category_ids).tolist()) - {NO_CATEGORY}
+
+
 def _labels(
-    catalog: Catalog, answers: Sequence[Answer], tree: Taxonomy | None
+    catalog: Catalog, answers: Sequence[Answer], known: set[int], unknown: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """`(N,)` place in `(C,)` categories of each product's new label, -1 where its own stays."""
-    known, own = catalog.product_ids, catalog.category_ids
-    answered = np.flatnonzero(np.isin(known, [answer.product_id for answer in answers]))
-    position = dict(zip(known[answered].tolist(), answered.tolist(), strict=True))
+    """`(N,)` place in `(C,)` categories of each product's new label, -1 where its own stays.
+
+    A category that is not in `known` is refused: `unknown` says why.
+    """
+    ids, own = catalog.product_ids, catalog.category_ids
+    answered = np.flatnonzero(np.isin(ids, [answer.product_id for answer in answers]))
+    position = dict(zip(ids[answered].tolist(), answered.tolist(), strict=True))
     given: dict[int, tuple[int | None, Answer]] = {}
     faults = []
     for answer in answers:
@@ -81,8 +103,8 @@ def _labels(
                 f"{answer.cell.where}: the reviewer saw product {product} labelled {answer.label}, {catalog} labels it "
                 f"{own[position[product]]}: give the catalogue that was audited"
             )
-        elif category is not None and tree is not None and tree.leaf_index([category])[0] == UNKNOWN:
-            faults.append(f"{answer.cell.where}: category_id {category} is not in the tree")
+        elif category is not None and category not in known:
+            faults.append(f"{answer.cell.where}: category_id {category} {unknown}")
         elif product in given and given[product][0] != category:
             other, earlier = given[product]
             said, before = ("ok" if one is None else one for one in (category, other))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.product import ProblemLog
-from catalog.relabel import Relabelled, left_behind, names_of, refuse_existing, write_relabelled
+from catalog.relabel import Relabelled, check_output, left_behind, names_of, write_relabelled
 from catalog.sources.source import Progress
 from fusion.review.journal import Journal
 
@@ -72,13 +72,13 @@ def export(
 
     Raises:
         FileExistsError: `output` is there already.
-        ValueError: no active review, or not one reviewed product in the files.
+        ValueError: `output` is no name of a BSON file, no active review, or not one reviewed product in the files.
     """
-    refuse_existing(output)
+    sources = [*([train] if train is not None else []), *catalogs]
+    check_output(output, sources)
     ids, categories = journal.labels()
     if not len(ids):
         raise ValueError(f"{journal.folder} holds no active review: run `fusion review apply` first")
-    sources = [*([train] if train is not None else []), *catalogs]
     found = np.zeros(len(ids), bool)
     parts: list[Relabelled] = []
     for source in sources:

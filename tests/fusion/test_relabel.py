@@ -77,7 +77,7 @@ def test_nothing_is_overwritten_and_nothing_written_without_an_answer(journal, w
     at = ("--workspace", tmp_path / "runs")
     before = new.read_bytes()
     for target in (new, other):
-        assert "exists already" in refused("review", "export", "--catalog", new, "--output", target, *at)
+        assert "choose another --output" in refused("review", "export", "--catalog", new, "--output", target, *at)
     assert new.read_bytes() == before
     missing = tmp_path / "next.bson"
     assert "none of the 6 reviewed products" in refused(

@@ -90,6 +90,9 @@ def test_from_labels_to_a_corrected_catalogue(room, truth, tmp_path, monkeypatch
     assert "holds a reviewer's answers" in refused(file, "--output", output, *at)
     told = call(file, "--apply", output / "suspects.csv", "--output", tmp_path / "corrected.bson", *at)
     assert "8 labels changed, 0 answered to be right as they are, 0 rows left blank" in told
+    again = (file, "--apply", output / "suspects.csv", "--output", tmp_path / "corrected.bson", *at)
+    assert "exists already" in refused(*again)
+    assert "8 labels changed" in call(*again, "--overwrite")
     leaves = [11, 12, 13, 21, 22, 31, 32, 33]
     corrected = Catalog(tmp_path / "corrected.bson")
     assert corrected.category_ids.tolist() == [leaves[i % 8] for i in range(80)]
@@ -125,7 +128,8 @@ def test_wrong_input_is_one_message(room, tmp_path):
     assert "holds no probabilities" in refused(file, "--output", output, "--probabilities", file, *at)
     assert "is not a finished run" in refused(file, "--output", output, "--run", tmp_path, *at)
     assert "does not exist" in refused(file, "--output", output, "--truth", tmp_path / "none.csv", *at)
-    assert "does not exist" in refused(file, "--output", output, "--apply", tmp_path / "none.csv", *at)
+    assert "does not exist" in refused(file, "--output", tmp_path / "a.bson", "--apply", tmp_path / "none.csv", *at)
+    assert "ends in .bson" in refused(file, "--output", output, "--apply", tmp_path / "none.csv", *at)
     other = tmp_path / "other.csv"
     other.write_text("category_id,category_level1,category_level2,category_level3\n11,A,B,C\n12,A,B,D\n")
     assert "another category tree" in refused(file, "--output", output, "--tree", other, *at)

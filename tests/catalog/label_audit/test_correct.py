@@ -111,6 +111,34 @@ def test_what_cannot_be_taken_is_named_and_nothing_is_written(write_bson, tmp_pa
     assert output.read_bytes() == b"precious"
 
 
+def test_without_a_tree_only_categories_in_use_are_taken(write_bson, tmp_path):
+    """A slip of the pen would otherwise become a label that exists nowhere."""
+    catalog = Catalog(write_bson(make_product(0, 11), make_product(1, 12), make_product(2)))
+    output = tmp_path / "c.bson"
+    for stranger in (12345, -5, 0, -1):
+        with pytest.raises(ValueError, match=f"category_id {stranger} is no product's.*--tree"):
+            correct(catalog, filled(tmp_path / "s.csv", {0: stranger}), output)
+    assert not output.exists()
+    # another product's category, and one that is only suggested
+    for known in (12, 31):
+        correct(catalog, filled(tmp_path / "s.csv", {0: known}), output, overwrite=True)
+        assert Catalog(output).category_ids.tolist() == [known, 12, -1]
+
+
+def test_what_is_written_is_a_bson_file_and_never_the_catalogue_itself(write_bson, tmp_path):
+    path = write_bson(make_product(0, 11), make_product(1, 12))
+    catalog, sheet, before = Catalog(path), filled(tmp_path / "s.csv", {0: 12}), path.read_bytes()
+    with pytest.raises(ValueError, match=r"ends in \.bson"):
+        correct(catalog, sheet, tmp_path / "folder", LEAVES)
+    with pytest.raises(FileExistsError, match="is the catalogue that is read"):
+        correct(catalog, sheet, path, LEAVES, overwrite=True)
+    assert path.read_bytes() == before
+    output = tmp_path / "c.bson"
+    output.write_bytes(b"of an earlier round")
+    correct(catalog, sheet, output, LEAVES, overwrite=True)
+    assert Catalog(output).category_ids.tolist() == [12, 12]
+
+
 def test_no_cell_is_a_formula(tmp_path):
     write_suspects(tmp_path / "s.csv", [suspect(1, label="=HYPERLINK(1) > @x > -1")])
     assert ",'=HYPERLINK(1)" in (tmp_path / "s.csv").read_text(encoding="utf-8-sig")
