@@ -19,6 +19,13 @@ MAX_TEXT = 8000
 """Characters of a cell that are shown; all of them stand in the full table."""
 MAX_FAULTS = 10
 """Faults that are shown of one reading."""
+LONG_ID = 10**11
+"""Spreadsheets show integers of 12 and more digits as 2,87E+18, and save them so, rounded, unless they are text."""
+FILL_ANEW = (
+    "spreadsheets round long ids: fill the sheet as it was written (an apostrophe before a long id keeps it whole), or "
+    "put its first columns back over the rounded ones"
+)
+"""The way out of a sheet whose ids a spreadsheet has rounded."""
 FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@])")
 """Where a spreadsheet, also one that separates cells by semicolons, would begin to read a formula."""
 
@@ -61,6 +68,11 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
+
+
+def id_cell(value: int) -> int | str:
+    """An id as a sheet has it: a long one is text, by an apostrophe that spreadsheets and `id_in` know."""
+    return f"'{value}" if abs(value) >= LONG_ID else value
 
 
 def plain_cell(text: str) -> str:
@@ -131,7 +143,7 @@ def read_answers(files: Iterable[Path], accepted: str | None = None) -> tuple[li
         if not cell.text:
             n_blank += 1
         elif product is None:
-            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of 64 bits")
+            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of 64 bits ({FILL_ANEW})")
         elif category is None and not confirmed:
             words = f"nor {CONFIRMED!r}" + (f" nor {accepted!r} with its suggestion" if accepted else "")
             faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id {words}")

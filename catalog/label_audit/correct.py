@@ -14,7 +14,7 @@ from catalog.csv_rows import id_in
 from catalog.label_audit.sheet import ACCEPTED
 from catalog.product import ProblemLog
 from catalog.relabel import Relabelled, check_output, left_behind, write_relabelled
-from catalog.sheet import LABEL, Answer, read_answers, read_cells, refuse
+from catalog.sheet import FILL_ANEW, LABEL, Answer, read_answers, read_cells, refuse
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import Taxonomy
 
@@ -95,7 +95,7 @@ def _labels(
     for answer in answers:
         product, category = answer.product_id, answer.category_id
         if product not in position:
-            faults.append(f"{answer.cell.where}: {catalog} has no product {product} (spreadsheets round long ids)")
+            faults.append(f"{answer.cell.where}: {catalog} has no product {product} ({FILL_ANEW})")
         elif answer.label is None:
             faults.append(f"{answer.cell.where}: no {LABEL}: give a suspects.csv that `catalog audit` wrote")
         elif answer.label != own[position[product]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from catalog.label_audit.listing import Suspect
-from catalog.sheet import ANSWER, LABEL, PRODUCT, SUGGESTED, has_answers, plain_cell, write_sheet
+from catalog.sheet import ANSWER, LABEL, PRODUCT, SUGGESTED, has_answers, id_cell, plain_cell, write_sheet
 
 ACCEPTED = "suggested"
 """What a person writes to take the suggestion."""
@@ -33,7 +33,8 @@ def write_suspects(path: Path, listed: Sequence[Suspect]) -> None:
 def _lines(listed: Sequence[Suspect]) -> Iterator[list[object]]:
     for one in listed:
         yield [
-            one.product_id, "", one.label_id, plain_cell(one.label), one.suggested_id, plain_cell(one.suggestion),
-            one.part_at, f"{one.p_label:.4f}", f"{one.p_suggestion:.4f}", f"{one.gain:.4f}",
+            id_cell(one.product_id), "", id_cell(one.label_id), plain_cell(one.label),
+            id_cell(one.suggested_id), plain_cell(one.suggestion), one.part_at,
+            f"{one.p_label:.4f}", f"{one.p_suggestion:.4f}", f"{one.gain:.4f}",
             one.copies, one.copies_other, one.copies_suggested, plain_cell(one.reason),
         ]  # fmt: skip

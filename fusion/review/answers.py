@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from catalog.run import read_json
-from catalog.sheet import MAX_FAULTS, Answer, read_answers, refuse
+from catalog.sheet import FILL_ANEW, MAX_FAULTS, Answer, read_answers, refuse
 from catalog.taxonomy import Taxonomy, path_text
 from fusion.decide import Decision
 from fusion.review.audit import audit_keys, right_at_each_level
@@ -160,9 +160,7 @@ def _checked_answers(
     for answer in answers:
         product = answer.product_id
         if product not in suggested:
-            faults.append(
-                f"{answer.cell.where}: product {product} was not predicted there (spreadsheets round long ids)"
-            )
+            faults.append(f"{answer.cell.where}: product {product} was not predicted there ({FILL_ANEW})")
             continue
         category = suggested[product] if answer.category_id is None else answer.category_id
         if answer.suggested not in (None, suggested[product]):

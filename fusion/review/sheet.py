@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalog.sheet import ANSWER, PRODUCT, SUGGESTED, plain_cell, write_sheet
+from catalog.sheet import ANSWER, PRODUCT, SUGGESTED, id_cell, plain_cell, write_sheet
 from catalog.taxonomy import Taxonomy, path_text
 
 COLUMNS = (
@@ -38,9 +38,9 @@ def _lines(rows: pa.Table, paths: dict[int, str]) -> Iterator[list[object]]:
 def _line(row: dict[str, Any], paths: dict[int, str]) -> list[object]:
     leaves = zip(row["top_category_ids"], row["top_probabilities"], strict=True)
     return [
-        row["product_id"],
+        id_cell(row["product_id"]),
         "",
-        row["category_id"],
+        id_cell(row["category_id"]),
         plain_cell(path_text((row["cat1"], row["cat2"], row["cat3"]))),
         row["decision"],
         plain_cell(row["given"]),

@@ -49,6 +49,24 @@ def labels(room: Workspace) -> dict[int, int]:
     return dict(zip(ids.tolist(), categories.tolist(), strict=True))
 
 
+def test_long_ids_reach_the_journal_whole(room, tmp_path):
+    """Of a folder of photos the ids have 19 digits, which spreadsheets would round."""
+    ids = [2873375804257147987, -2873375804257147000]
+    write_predictions(tmp_path / "p", [predicted(i) for i in ids])
+    review = tmp_path / "p" / "review.csv"
+    rows = read_rows(review)
+    assert sorted(row["product_id"] for row in rows) == sorted(f"'{i}" for i in ids)
+    assert not has_answers(review)
+    whole = review.read_text(encoding="utf-8-sig")
+    review.write_text(whole.replace(f"'{ids[0]},", "2873375804257150000,1001"), encoding="utf-8-sig")
+    said = refused("review", "apply", review, "--workspace", room.folder)
+    assert "2873375804257150000 was not predicted" in said
+    assert "fill the sheet as it was written" in said
+    review.write_text(whole.replace(f"{ids[0]},", f"{ids[0]},1001"), encoding="utf-8-sig")
+    call(fusion, "review", "apply", review, "--workspace", room.folder)
+    assert labels(room) == {ids[0]: 1001}
+
+
 def refused(*arguments: object) -> str:
     result = CliRunner().invoke(fusion, [str(a) for a in arguments])
     assert result.exit_code == 1, result.output

@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
+from catalog.csv_rows import id_in
 from catalog.label_audit.correct import correct
 from catalog.label_audit.listing import Suspect
 from catalog.label_audit.sheet import write_suspects
+from catalog.sheet import id_cell
 from catalog.taxonomy import Taxonomy
 from tests.catalog.label_audit.cases import LEAVES
 from tests.conftest import make_product
@@ -68,9 +70,32 @@ def test_ids_of_64_bits_come_through(write_bson, tmp_path):
     product, category = 2**63 - 9, -(2**62) - 1
     catalog = Catalog(write_bson({**make_product(0, 11), "_id": product}))
     tree = Taxonomy([(11, ("A", "B", "C")), (category, ("A", "B", "D"))])
-    found = correct(catalog, filled(tmp_path / "s.csv", {product: category}), tmp_path / "c.bson", tree)
+    write_suspects(tmp_path / "s.csv", [suspect(product, suggested=category)])
+    written = (tmp_path / "s.csv").read_text(encoding="utf-8-sig")
+    # as text, by an apostrophe: spreadsheets would round them
+    assert f"\n'{product},,11," in written
+    assert f",'{category}," in written
+    (tmp_path / "s.csv").write_text(written.replace(f"{product},,", f"{product},suggested,"))
+    found = correct(catalog, tmp_path / "s.csv", tmp_path / "c.bson", tree)
     assert found.changed == 1
     assert Catalog(tmp_path / "c.bson").category_ids.tolist() == [category]
+
+
+@given(st.integers(-(2**63), 2**63 - 1) | st.integers(-(10**12), 10**12))
+def test_an_id_is_read_as_it_was_written_and_never_a_number_that_is_shown_rounded(value):
+    cell = str(id_cell(value))
+    assert id_in(cell) == value
+    assert cell.startswith("'") or len(cell.lstrip("-")) < 12
+
+
+def test_a_rounded_id_is_refused_with_the_way_out(write_bson, tmp_path):
+    product = 2873375804257147987
+    catalog = Catalog(write_bson({**make_product(0, 11), "_id": product}))
+    for rounded in ("2,87E+18", "2873375804257150000"):
+        sheet = tmp_path / "s.csv"
+        sheet.write_text(f'product_id,corrected_category_id,label_category_id\n"{rounded}",12,11\n')
+        with pytest.raises(ValueError, match="fill the sheet as it was written"):
+            correct(catalog, sheet, tmp_path / "c.bson", LEAVES)
 
 
 def test_a_label_given_as_it_stands_changes_no_byte(write_bson, tmp_path):
