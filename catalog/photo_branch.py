@@ -161,5 +161,5 @@ def saved(workspace: Workspace, catalog: Catalog, path: Path | None = None) -> P
     """
     found = path or predictions_folder(workspace, catalog) / f"{NAME}.safetensors"
     if not found.is_file():
-        raise FileNotFoundError(f"{found} does not exist: run `mosaic predict {catalog}` first")
+        raise FileNotFoundError(f"{found} does not exist: run `mosaic predict {catalog}{workspace.option}` first")
     return Probabilities.load(found)

@@ -34,6 +34,11 @@ class Workspace:
         """The transcript cache, shared by all commands of the workspace."""
         return self.folder / "transcripts.sqlite"
 
+    @property
+    def option(self) -> str:
+        """What names the workspace in the next command: ` --workspace FOLDER`, nothing for the default one."""
+        return "" if self.folder == Path("runs") else f" --workspace {self.folder}"
+
     def plan(self) -> Plan:
         """The plan; raises FileNotFoundError naming the command that makes one."""
         if not (self.folder / "plan" / "plan.json").is_file():

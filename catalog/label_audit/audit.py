@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.catalog import Catalog
-from catalog.label_audit.evidence import Evidence, gather
+from catalog.label_audit.choice import gather
+from catalog.label_audit.evidence import Evidence
 from catalog.label_audit.judgement import Judgement, judge
 from catalog.label_audit.listing import list_suspects
 from catalog.label_audit.page import page_of, write_json

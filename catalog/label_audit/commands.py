@@ -89,7 +89,7 @@ def audit(
         note(f"warning: {warning}")
     say(found.summary())
     say(f"page: {output / PAGE}")
-    apply = f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson"
+    apply = f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson{room.option}"
     say(f"next: fill corrected_category_id, then {apply}")
 
 
@@ -114,6 +114,7 @@ def _correct(
 ) -> None:
     from catalog.label_audit.correct import correct
     from catalog.taxonomy import Taxonomy
+    from catalog.workspace import Workspace
 
     known = _tree_file(tree, workspace, None)
     with progress_bar("write") as progress:
@@ -122,4 +123,4 @@ def _correct(
     if len(corrected.left_behind):
         note(f"left out of {catalog}:\n{corrected.left_behind.summary()}")
     say(corrected.summary())
-    say(f"next: catalog split {output} --tree {known or 'TREE.csv'}")
+    say(f"next: catalog split {output} --tree {known or 'TREE.csv'}{Workspace(workspace).option}")

@@ -1,23 +1,18 @@
-"""What is known about the labels of a catalogue: an expert's scores on products that it did not learn from."""
+"""What is known about the labels of a catalogue: an expert's scores on its products."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.metrics import Scores, score_probabilities
-from catalog.photo_branch import held_out, saved
 from catalog.places import places_of
-from catalog.plan import Plan
 from catalog.probabilities import Probabilities, Silence
-from catalog.run import CROSS_FIT, HELD_OUT, Run
 from catalog.taxonomy import UNKNOWN, Taxonomy
-from catalog.workspace import Workspace
 
 AUDITED, UNLABELLED, UNSEEN, RELABELLED = "audited", "no label of this tree", "no probabilities", "another label since"
 """What becomes of a product, beside the reasons of a silent expert."""
@@ -48,105 +43,6 @@ class Evidence:
     def label(self) -> NDArray[np.int64]:
         """`(n,)` leaf that the catalogue gives each product."""
         return self.scores.truth
-
-
-def gather(
-    catalog: Catalog, tree: Taxonomy, workspace: Workspace, run: Path | None = None, file: Path | None = None
-) -> Evidence:
-    """Evidence about a catalogue from a file of probabilities, from a run, or the best that the workspace has.
-
-    The workspace's best is its fused result, cross-fitted, where that covers all held-out products; else the image
-    branch's held-out probabilities. Of a catalogue that was not split there, what `mosaic predict` saved.
-
-    Raises:
-        FileNotFoundError: nothing there; the message names the command that makes it.
-        ValueError: made with another tree or for other products, no labels, or not one label that can be audited.
-    """
-    leaf = tree.leaf_index(catalog.category_ids)
-    if (leaf == UNKNOWN).all():
-        raise ValueError(f"{catalog}: no product has a category of this tree, there is no label to audit (--tree)")
-    plan = _plan_of(workspace)
-    if file is not None:
-        found = _of_file(file, catalog, leaf, tree, plan)
-    elif run is not None:
-        found = _of_run(Run.load(run), catalog, leaf, tree)
-    elif plan is not None and plan.data != catalog.fingerprint:
-        probabilities = saved(workspace, catalog)
-        found = of_probabilities(probabilities, "the image branch, as `mosaic predict` saved it", catalog, leaf, tree)
-        found.warnings.extend(_learnt_from(workspace, catalog))
-    else:
-        found = _of_workspace(workspace, catalog, leaf, tree)
-    if not len(found.scores):
-        reasons = ", ".join(f"{reason}: {n}" for reason, n in found.counts.items())
-        raise ValueError(f"{catalog}: not one label can be audited with {found.expert} ({reasons})")
-    if plan is not None and plan.mode == "heldout" and found.counts.get(UNSEEN) and plan.data == catalog.fingerprint:
-        found.warnings.append(
-            "only the held-out part is audited, the networks have learnt from the labels of the others: "
-            "`catalog split --folds 5`, and training again, covers all products"
-        )
-    return found
-
-
-def _plan_of(workspace: Workspace) -> Plan | None:
-    try:
-        return workspace.plan()
-    except FileNotFoundError:
-        return None
-
-
-def _learnt_from(workspace: Workspace, catalog: Catalog) -> list[str]:
-    """A warning where products of a catalogue are those that the workspace's networks have learnt from."""
-    try:
-        learnt = workspace.training_catalog().product_ids
-    except (ValueError, OSError) as error:
-        return [f"nothing tells whether the networks have learnt from these labels ({error})"]
-    n = int(np.isin(catalog.product_ids, learnt).sum())
-    if not n:
-        return []
-    return [
-        f"{n} of these products have the _id of one that the networks have learnt from, and a wrong label that was "
-        "learnt looks right: of a corrected catalogue audit what `catalog split` and training make of it, or give --run"
-    ]
-
-
-def _of_workspace(workspace: Workspace, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy) -> Evidence:
-    photos = held_out(workspace)
-    run = workspace.latest("fusion")
-    if run is not None and run.plan == photos.plan:
-        fused = _of_run(run, catalog, leaf, tree)
-        # heads are fitted on so many products at most: of a large catalogue the photos tell far more labels
-        if len(fused.scores) >= int((photos.speaks & (leaf_of(catalog, leaf, photos.product_ids)[1] >= 0)).sum()):
-            return fused
-    return of_probabilities(photos, f"the image branch of {workspace.folder}, held out", catalog, leaf, tree)
-
-
-def _of_run(run: Run, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy) -> Evidence:
-    run.check_tree(tree, f"the one that {catalog} is audited on (--tree)")
-    if run.kind == "fusion":
-        return of_scores(run.cross_fitted(), f"the fused result of {run.folder}, cross-fitted", catalog, leaf)
-    return of_probabilities(run.held_out(), f"{run.kind} of {run.folder}, held out", catalog, leaf, tree)
-
-
-def _of_file(file: Path, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy, plan: Plan | None) -> Evidence:
-    if file.name == CROSS_FIT:
-        raise ValueError(f"{file} holds scores of a fusion run, no probabilities: give the folder, --run {file.parent}")
-    probabilities = Probabilities.load(file)
-    found = of_probabilities(probabilities, f"{probabilities.expert} of {file}", catalog, leaf, tree)
-    if file.name == HELD_OUT and (file.parent / "run.json").is_file():
-        return found
-    if plan is not None and plan.plan_id == probabilities.plan and plan.data == catalog.fingerprint:
-        apart = plan.held_out_positions(0) if plan.mode == "heldout" else np.zeros(0, np.int64)
-        learnt = np.isin(found.positions, plan.positions) & ~np.isin(found.positions, apart)
-        if learnt.any():
-            found.warnings.append(
-                f"{file} is no run's {HELD_OUT}: its network has learnt from up to {int(learnt.sum())} of these "
-                "labels, and a wrong label that was learnt looks right. Leave --probabilities out, or give --run"
-            )
-    else:
-        found.warnings.append(
-            f"nothing tells whether {file} was held out: what has learnt from a wrong label takes it for right"
-        )
-    return found
 
 
 def of_probabilities(

@@ -37,9 +37,10 @@ def apply(
     from catalog.workspace import Workspace
     from fusion.review.journal import apply_files
 
-    entry = apply_files(Workspace(workspace), files, predictions, run, reviewer, copies=copies)
+    room = Workspace(workspace)
+    entry = apply_files(room, files, predictions, run, reviewer, copies=copies)
     say(entry.summary())
-    say(f"next: fusion review export --catalog TEST.bson --train TRAIN.bson --output NEXT.bson{_room(workspace)}")
+    say(f"next: fusion review export --catalog TEST.bson --train TRAIN.bson --output NEXT.bson{room.option}")
 
 
 @review.command("list")
@@ -98,9 +99,4 @@ def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, w
         note(warning)
     say(exported.summary())
     tree = workspace / "tree.csv"
-    say(f"next: catalog split {output} --tree {tree if tree.is_file() else 'TREE.csv'}{_room(workspace)}")
-
-
-def _room(workspace: Path) -> str:
-    """The option that names the workspace in the next command, where it is needed."""
-    return "" if workspace == Path("runs") else f" --workspace {workspace}"
+    say(f"next: catalog split {output} --tree {tree if tree.is_file() else 'TREE.csv'}{Workspace(workspace).option}")

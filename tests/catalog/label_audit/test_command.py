@@ -63,7 +63,7 @@ def test_from_labels_to_a_corrected_catalogue(room, truth, tmp_path, monkeypatch
     told = call(file, "--output", output, "--truth", truth, *at)
     assert "8 labels suspected (10.0%)" in told
     assert "100.0 (63.1–100.0) % of the suspects are wrong; 100.0 (63.1–100.0) % of the wrong labels" in told
-    assert f"--apply {output / 'suspects.csv'} --output CORRECTED.bson" in told
+    assert f"--apply {output / 'suspects.csv'} --output CORRECTED.bson --workspace {room.workspace.folder}" in told
     with (output / "suspects.csv").open(encoding="utf-8-sig", newline="") as sheet:
         rows = list(csv.DictReader(sheet))
     assert sorted(int(row["product_id"]) for row in rows) == [5, 15, 25, 35, 45, 55, 65, 75]
@@ -89,6 +89,8 @@ def test_from_labels_to_a_corrected_catalogue(room, truth, tmp_path, monkeypatch
         writer.writerows(rows)
     assert "holds a reviewer's answers" in refused(file, "--output", output, *at)
     told = call(file, "--apply", output / "suspects.csv", "--output", tmp_path / "corrected.bson", *at)
+    split = f"catalog split {tmp_path / 'corrected.bson'} --tree {room.workspace.folder / 'tree.csv'}"
+    assert f"{split} --workspace {room.workspace.folder}" in told
     assert "8 labels changed, 0 answered to be right as they are, 0 rows left blank" in told
     again = (file, "--apply", output / "suspects.csv", "--output", tmp_path / "corrected.bson", *at)
     assert "exists already" in refused(*again)

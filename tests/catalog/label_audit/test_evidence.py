@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.label_audit.evidence import gather
+from catalog.label_audit.choice import gather
 from catalog.taxonomy import Taxonomy
 from catalog.workspace import Workspace
 from tests.catalog.label_audit.cases import said
@@ -107,7 +107,67 @@ def test_another_catalogue_is_audited_with_what_was_predicted_for_it(make_room, 
     folder = room.workspace.folder / "predictions" / f"{old.name}-{old.fingerprint[:8]}"
     folder.mkdir(parents=True)
     said(np.full((15, 8), 1 / 8, np.float32), ids=old.product_ids).save(folder / "mosaic.safetensors")
-    assert "10 of these products have the _id of one" in gather(old, room.tree, room.workspace).warnings[0]
+    assert "10 of these 15 products stand in" in gather(old, room.tree, room.workspace).warnings[0]
+
+
+def corrected(room, write_bson, changed: dict[int, int], *more: dict) -> Catalog:
+    """The room's catalogue with these labels, and more products."""
+    documents = [make_product(int(i), changed.get(int(i), int(c))) for i, c in
+                 zip(room.catalog.product_ids, room.catalog.category_ids, strict=True)]  # fmt: skip
+    return Catalog(write_bson(*documents, *more, name="corrected.bson"))
+
+
+def test_a_corrected_copy_is_audited_by_what_was_held_out(make_room, write_bson):
+    """New labels against probabilities that were held out: the same as if they had been there from the start."""
+    room = make_room("kfold")
+    photos = room.photos()
+    other = {i: 31 if room.catalog.category_ids[i] != 31 else 11 for i in (4, 9)}
+    catalog = corrected(room, write_bson, other, make_product(1000, 11))
+    found = gather(catalog, room.tree, room.workspace)
+    assert "image branch" in found.expert
+    assert found.counts == {"audited": 60, "no probabilities": 1}
+    label = room.tree.leaf_index(catalog.category_ids)
+    assert (found.label == label[found.positions]).all()
+    dense = photos.dense(np.arange(60), 8)
+    own = dense[np.arange(60), found.label]
+    np.testing.assert_allclose(found.scores.p_truth[:, 2], own, rtol=1e-6)
+    (warning,) = found.warnings
+    assert "60 of its 61 products stand there, 2 of them with another label" in warning
+    assert "not held out or are new: 1." in warning
+    assert "`catalog split` and the trainings on this file" in warning
+
+
+def test_of_a_corrected_copy_the_fused_result_leaves_out_what_is_new(make_room, write_bson):
+    room = make_room("kfold")
+    room.photos()
+    room.fused(room.held_out)
+    catalog = corrected(room, write_bson, {4: 31 if room.catalog.category_ids[4] != 31 else 11})
+    found = gather(catalog, room.tree, room.workspace)
+    assert "fused" in found.expert
+    assert found.counts == {"audited": 59, "another label since": 1}
+    assert "Not audited, with another label since: 1." in found.warnings[0]
+    assert "--run FOLDER" in found.warnings[0]
+    photos = gather(catalog, room.tree, room.workspace, run=room.workspace.latest("mosaic", "any").folder)
+    assert photos.counts == {"audited": 60}
+
+
+def test_another_shop_with_the_same_ids_is_not_taken_for_a_later_state(make_room, write_bson):
+    room = make_room("kfold")
+    room.photos()
+    other = {int(i): 33 if c != 33 else 11 for i, c in zip(range(60), room.catalog.category_ids.tolist(), strict=True)}
+    with pytest.raises(FileNotFoundError, match=r"mosaic predict.* --workspace .*first\. But 60 of these 60 products"):
+        gather(corrected(room, write_bson, other), room.tree, room.workspace)
+
+
+def test_where_the_split_catalogue_is_gone_nothing_is_taken_for_granted(make_room, write_bson, tmp_path):
+    room = make_room("kfold")
+    room.photos()
+    catalog = corrected(room, write_bson, {4: 31})
+    Path(room.catalog.address).unlink()
+    with pytest.raises(FileNotFoundError, match=r"first\. But nothing tells whether the networks have learnt"):
+        gather(catalog, room.tree, room.workspace)
+    run = room.workspace.latest("mosaic", "any").folder
+    assert len(gather(catalog, room.tree, room.workspace, run=run).scores) == 60
 
 
 def test_what_cannot_be_audited_is_refused(make_room, write_bson, tmp_path):
