@@ -163,7 +163,10 @@ class Probabilities:
             raise FileNotFoundError(f"{path} does not exist: expected saved probabilities")
         try:
             with safe_open(path, framework="numpy") as file:
-                texts = json.loads((file.metadata() or {})["probabilities"])
+                kept = (file.metadata() or {}).get("probabilities")
+                if kept is None:
+                    raise ValueError("it is another kind of file, such as weights: give a run's heldout.safetensors")
+                texts = json.loads(kept)
                 arrays = {name: file.get_tensor(name) for name in _ARRAYS}
             found = cls(**texts, **arrays)
         except (SafetensorError, KeyError, ValueError, TypeError) as error:

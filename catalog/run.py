@@ -138,6 +138,26 @@ class Run:
             )
 
 
+def probabilities_file(path: Path) -> Path:
+    """The file that people mean by `--probabilities`: `path` itself, or the held-out ones of a run whose folder it is.
+
+    Raises:
+        FileNotFoundError: a folder without held-out probabilities.
+        ValueError: a fusion run, or its scores.
+    """
+    folder = path.parent if path.name == CROSS_FIT else path
+    if path.name == CROSS_FIT or (folder / CROSS_FIT).is_file():
+        raise ValueError(
+            f"{path} is of a fusion run, which keeps scores of its labels, no probabilities: give the folder of "
+            f"an image or text run, or its {HELD_OUT}; `catalog audit --run {folder}` audits with the scores"
+        )
+    if path.is_dir() and not (path / HELD_OUT).is_file():
+        raise FileNotFoundError(
+            f"{path} holds no {HELD_OUT}: give the folder of a finished image or text run, or a file of probabilities"
+        )
+    return path / HELD_OUT if path.is_dir() else path
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object of bounded size; raises ValueError when it is none."""
     if path.stat().st_size > MAX_JSON_BYTES:

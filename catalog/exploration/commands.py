@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
               help="Where explore.html and explore.json are written.")  # fmt: skip
 @click.option("--probabilities", type=click.Path(path_type=Path), default=None, metavar="FILE",
-              help="Saved probabilities (heldout.safetensors of a run): shows hard and easy products.")  # fmt: skip
+              help="A run's folder, or its heldout.safetensors: shows hard and easy products.")  # fmt: skip
 @click.option("--decode", type=click.Choice(["sample", "all", "none"]), default="sample", show_default=True,
               help="Photos to decode in full, to see whether they can be; all headers are read anyway.")  # fmt: skip
 @click.option("--categories", "n_categories", type=click.IntRange(0, 200), default=24, show_default=True,
@@ -51,6 +51,7 @@ def explore(
     from catalog.indexing import open_indexed
     from catalog.probabilities import Probabilities
     from catalog.sources.opening import open_source, tree_for
+    from catalog.run import probabilities_file
 
     if (file is None) == (not counts):
         raise click.UsageError("give either a catalogue FILE, or --counts with a CSV of counts by category")
@@ -62,7 +63,7 @@ def explore(
         assert taxonomy is not None, "checked above"
         page = explore_counts(taxonomy, counts, unit)
     else:
-        said = Probabilities.load(probabilities) if probabilities else None
+        said = Probabilities.load(probabilities_file(probabilities)) if probabilities else None
         with progress_bar("index") as progress:
             catalog = open_indexed(open_source(file, tree), progress)
         page = explore_catalog(

@@ -13,7 +13,7 @@ from catalog.label_audit.kinship import Kinship, kinship
 from catalog.photo_branch import held_out, saved
 from catalog.plan import Plan
 from catalog.probabilities import Probabilities
-from catalog.run import CROSS_FIT, HELD_OUT, Run
+from catalog.run import HELD_OUT, Run, probabilities_file
 from catalog.taxonomy import UNKNOWN, Taxonomy
 from catalog.workspace import Workspace
 
@@ -116,8 +116,7 @@ def _of_run(run: Run, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy)
 
 
 def _of_file(file: Path, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy, plan: Plan | None) -> Evidence:
-    if file.name == CROSS_FIT:
-        raise ValueError(f"{file} holds scores of a fusion run, no probabilities: give the folder, --run {file.parent}")
+    file = probabilities_file(file)
     probabilities = Probabilities.load(file)
     found = of_probabilities(probabilities, f"{probabilities.expert} of {file}", catalog, leaf, tree)
     if file.name == HELD_OUT and (file.parent / "run.json").is_file():

@@ -33,7 +33,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--tree", type=PATH, default=None, help=f"{TREE_HELP} Default: the workspace's.")
 @names_option
 @lang_option
-@click.option("--probabilities", type=PATH, default=None, help="Held-out probabilities to audit with.")
+@click.option(
+    "--probabilities", type=PATH, default=None, help="Held-out probabilities to audit with: a file, or a run's folder."
+)
 @click.option("--run", type=PATH, default=None,
               help="Run folder with held-out probabilities; default: the workspace's best.")  # fmt: skip
 @click.option("--truth", type=PATH, default=None,
@@ -79,6 +81,9 @@ def audit(
     from catalog.label_audit.suspects import Order
 
     room = Workspace(workspace)
+    if tree is None and run is None and probabilities is None:
+        # before the tree is missed: it comes with the plan
+        room.plan()
     taxonomy = _tree(tree, names, lang, room, run)
     with progress_bar("photos") as progress:
         found = run_audit(

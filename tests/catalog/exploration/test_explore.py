@@ -326,6 +326,18 @@ def test_probabilities_need_the_tree(tiny_catalog, probabilities, tmp_path):
     assert "--tree" in said
 
 
+def test_a_run_folder_stands_for_its_held_out_probabilities(tiny_catalog, tree_csv, probabilities, tmp_path):
+    run = tmp_path / "mosaic-run"
+    run.mkdir()
+    at = ("explore", tiny_catalog.address, "--tree", tree_csv, "--output", tmp_path / "out", "--decode", "none")
+    assert "holds no heldout.safetensors" in call(*at, "--probabilities", run, code=1)
+    probabilities.rename(run / "heldout.safetensors")
+    call(*at, "--probabilities", run)
+    (run / "heldout.safetensors").rename(run / "crossfit.safetensors")
+    for given in (run, run / "crossfit.safetensors"):
+        assert "is of a fusion run" in call(*at, "--probabilities", given, code=1)
+
+
 def test_the_real_example(shared_data, tmp_path):
     """82 products with 110 photos, of which one stands twice, on 36 leaves; Kaggle's own file."""
     folder = shared_data / "cdiscount"

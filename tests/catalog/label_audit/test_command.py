@@ -118,7 +118,12 @@ def test_a_run_and_a_file_say_the_same(room, tmp_path):
         room.catalog.address, "--output", tmp_path / "b", "--probabilities", run / "heldout.safetensors",
         "--tree", tree, "--workspace", tmp_path / "none",
     )  # fmt: skip
-    assert (tmp_path / "a" / "suspects.csv").read_bytes() == (tmp_path / "b" / "suspects.csv").read_bytes()
+    call(
+        room.catalog.address, "--output", tmp_path / "c", "--probabilities", run, "--tree", tree,
+        "--workspace", tmp_path / "none",
+    )  # fmt: skip
+    expected = (tmp_path / "a" / "suspects.csv").read_bytes()
+    assert [(tmp_path / name / "suspects.csv").read_bytes() for name in "bc"] == [expected, expected]
 
 
 def test_wrong_input_is_one_message(room, tmp_path):
@@ -129,6 +134,14 @@ def test_wrong_input_is_one_message(room, tmp_path):
     assert "does not exist" in refused(file, "--output", output, "--probabilities", tmp_path / "none", *at)
     assert "holds no probabilities" in refused(file, "--output", output, "--probabilities", file, *at)
     assert "is not a finished run" in refused(file, "--output", output, "--run", tmp_path, *at)
+    assert "holds no heldout.safetensors" in refused(file, "--output", output, "--probabilities", tmp_path, *at)
+    room.fused(room.held_out)
+    fusion = room.workspace.latest("fusion").folder
+    for given in (fusion, fusion / "crossfit.safetensors"):
+        assert f"catalog audit --run {fusion}" in refused(file, "--output", output, "--probabilities", given, *at)
+    nothing = refused(file, "--output", output, "--workspace", tmp_path / "none")
+    assert "holds no plan yet: run `catalog split" in nothing
+    assert "--workspace names another folder" in nothing
     assert "does not exist" in refused(file, "--output", output, "--truth", tmp_path / "none.csv", *at)
     assert "does not exist" in refused(file, "--output", tmp_path / "a.bson", "--apply", tmp_path / "none.csv", *at)
     assert "ends in .bson" in refused(file, "--output", output, "--apply", tmp_path / "none.csv", *at)
