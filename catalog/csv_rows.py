@@ -50,11 +50,7 @@ def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tup
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: {missing}")
-    with path.open("rb") as start:
-        first = start.read(4)
-    # without a mark, UTF-16 of plain letters would pass for UTF-8 with a NUL between any two
-    if first[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in first:
-        raise _not_utf8(path, "UTF-16")
+    refuse_utf16(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
             header = next((line for line in file if line.strip()), "")
@@ -78,6 +74,15 @@ def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tup
             raise _not_utf8(path, "WINDOWS-1252") from None
         except csv.Error as error:
             raise ValueError(f"{path} is not a CSV file (after line {reader.line_num}: {error})") from None
+
+
+def refuse_utf16(path: Path) -> None:
+    """Raise ValueError where a file is UTF-16, as spreadsheets save "Unicode text"."""
+    with path.open("rb") as start:
+        first = start.read(4)
+    # without a mark, UTF-16 of plain letters would pass for UTF-8 with a NUL between any two
+    if first[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in first:
+        raise _not_utf8(path, "UTF-16")
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

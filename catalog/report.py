@@ -30,7 +30,19 @@ def page_template(package: str, name: str) -> Any:
 
     loader = ChoiceLoader([PackageLoader(package), PackageLoader("catalog")])
     environment = Environment(loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
+    environment.filters["commands"] = with_commands
     return environment.get_template(name)
+
+
+def with_commands(text: str) -> Any:
+    """Text as HTML in which what stands between backticks is a command, kept on one line."""
+    from markupsafe import Markup, escape
+
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        # a backtick of a name
+        return escape(text)
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.atomic import atomic_path
-from catalog.csv_rows import id_in, separator_of
+from catalog.csv_rows import id_in, refuse_utf16, separator_of
 
 PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
 LABEL = "label_category_id"
@@ -88,12 +88,13 @@ def read_cells(path: Path) -> Iterator[Cell]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not a CSV file, or one without the two columns; the message names file and line.
+        ValueError: not a CSV file, UTF-16, or one without the two columns; the message names file and line.
     """
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} does not exist: give a sheet that was filled (review.csv, audit.csv, suspects.csv)"
         )
+    refuse_utf16(path)
     # ids are ASCII: whatever else another encoding garbles is not read
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         n_before, header = next(((i, line) for i, line in enumerate(file, start=1) if line.strip()), (1, ""))
@@ -144,8 +145,13 @@ def read_answers(files: Iterable[Path], accepted: str | None = None) -> tuple[li
             n_blank += 1
         elif product is None:
             faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of 64 bits ({FILL_ANEW})")
+        elif category is None and accepted is not None and cell.text.casefold() == accepted:
+            faults.append(
+                f"{cell.where}: {accepted!r} stands for a category in the column {SUGGESTED}, and there is none: put "
+                "it back, or write the category_id itself"
+            )
         elif category is None and not confirmed:
-            words = f"nor {CONFIRMED!r}" + (f" nor {accepted!r} with its suggestion" if accepted else "")
+            words = f"nor {CONFIRMED!r}" + (f" nor {accepted!r}" if accepted else "")
             faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id {words}")
         else:
             answers.append(Answer(product, category, seen, label, cell))

@@ -51,7 +51,7 @@ class Audit:
         recall = f"; {found.recall[0][1]} % of the wrong labels are suspected" if found.n_wrong else ""
         lines = [
             f"truth known of {found.n:,}, {found.n_wrong:,} labelled wrong: "
-            f"{found.precision} % of the suspects are wrong{recall}"
+            f"{found.precision} % of the suspected labels are wrong{recall}"
         ]
         if found.n_wrong:
             orders = ", ".join(

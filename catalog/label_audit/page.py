@@ -78,7 +78,7 @@ def page_of(
     plots, tables = [], [parts_table(evidence, suspects), categories_table(tree, suspects), pairs_table(tree, suspects)]
     if judgement is not None:
         cards += [
-            ("Suspects that are wrong", f"{judgement.precision.text} %", judgement.precision.interval),
+            ("Suspected labels that are wrong", f"{judgement.precision.text} %", judgement.precision.interval),
             ("Wrong labels suspected", f"{judgement.recall[0][1].text} %" if 0 in judgement.recall else "–",
              judgement.recall[0][1].interval if 0 in judgement.recall else "no label is wrong"),
         ]  # fmt: skip
@@ -188,7 +188,7 @@ def recall_table(found: Judgement) -> Table:
     columns = ["level", "wrong labels", "suspected, %", "suspects", "wrong, %"]
     note = (
         "Wrong labels by the level at which label and truth part, suspects by that at which label and suggestion part. "
-        f"Of the suspects that are wrong, the suggestion is the truth for {found.repaired} %."
+        f"Of the suspected labels that are wrong, the suggestion is the truth for {found.repaired} %."
     )
     return Table("Against the truth: recall and precision", columns, rows, note)
 

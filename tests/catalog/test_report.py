@@ -11,7 +11,7 @@ import pytest
 from catalog.confusions import Confusion
 from catalog.metrics import Scores, score
 from catalog.plots import Plot
-from catalog.report import Estimate, Example, Report, Table, cat1_table
+from catalog.report import Estimate, Example, Report, Table, cat1_table, with_commands
 from catalog.system import System, leaderboard
 from catalog.taxonomy import Taxonomy
 from tests.conftest import TREE, make_photo
@@ -155,3 +155,16 @@ def test_cat1_rows_add_up(tree):
         inside = [tree.paths[leaf][0] == row[0] for leaf in systems[1].scores.truth]
         assert row[3].value == pytest.approx(systems[1].scores.correct[inside, 2].mean())
         assert row[3].low <= row[3].value <= row[3].high
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("run `catalog split --folds 5`, then", "run <code>catalog split --folds 5</code>, then"),
+        ("`a<b` & `c`", "<code>a&lt;b</code> &amp; <code>c</code>"),
+        ("of o`neill.bson <1>", "of o`neill.bson &lt;1&gt;"),
+        ("", ""),
+    ],
+)
+def test_commands_stand_out_and_nothing_else_becomes_markup(text, html):
+    assert str(with_commands(text)) == html

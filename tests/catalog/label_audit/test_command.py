@@ -62,7 +62,7 @@ def test_from_labels_to_a_corrected_catalogue(room, truth, tmp_path, monkeypatch
     at = ("--workspace", room.workspace.folder)
     told = call(file, "--output", output, "--truth", truth, *at)
     assert "8 labels suspected (10.0%)" in told
-    assert "100.0 (63.1–100.0) % of the suspects are wrong; 100.0 (63.1–100.0) % of the wrong labels" in told
+    assert "100.0 (63.1–100.0) % of the suspected labels are wrong; 100.0 (63.1–100.0) % of the wrong labels" in told
     assert f"--apply {output / 'suspects.csv'} --output CORRECTED.bson --workspace {room.workspace.folder}" in told
     with (output / "suspects.csv").open(encoding="utf-8-sig", newline="") as sheet:
         rows = list(csv.DictReader(sheet))
@@ -81,6 +81,7 @@ def test_from_labels_to_a_corrected_catalogue(room, truth, tmp_path, monkeypatch
     html = (output / "audit.html").read_text()
     assert html.count('<div class="example">') == 5
     assert "Against the truth" in html
+    assert "Suspected labels that are wrong" in html
     for row in rows:
         row["corrected_category_id"] = "suggested"
     with (output / "suspects.csv").open("w", encoding="utf-8-sig", newline="") as sheet:

@@ -12,7 +12,7 @@ from catalog.csv_rows import id_in
 from catalog.label_audit.correct import correct
 from catalog.label_audit.listing import Suspect
 from catalog.label_audit.sheet import write_suspects
-from catalog.sheet import id_cell
+from catalog.sheet import has_answers, id_cell
 from catalog.taxonomy import Taxonomy
 from tests.catalog.label_audit.cases import LEAVES
 from tests.conftest import make_product
@@ -162,6 +162,25 @@ def test_what_is_written_is_a_bson_file_and_never_the_catalogue_itself(write_bso
     output.write_bytes(b"of an earlier round")
     correct(catalog, sheet, output, LEAVES, overwrite=True)
     assert Catalog(output).category_ids.tolist() == [12, 12]
+
+
+def test_unicode_text_of_a_spreadsheet_is_named_and_counts_as_filled(write_bson, tmp_path):
+    sheet = filled(tmp_path / "s.csv", {0: 12})
+    text = sheet.read_text(encoding="utf-8-sig")
+    for encoding in ("utf-16", "utf-16-le"):
+        sheet.write_text(text.replace(",", "\t"), encoding=encoding)
+        with pytest.raises(ValueError, match="is not UTF-8 text, perhaps UTF-16: save it as 'CSV UTF-8'"):
+            correct(Catalog(write_bson(make_product(0, 11))), sheet, tmp_path / "c.bson", LEAVES)
+        assert has_answers(sheet)
+
+
+def test_a_suggestion_that_is_not_there_any_more_is_asked_for(write_bson, tmp_path):
+    sheet = tmp_path / "s.csv"
+    catalog = Catalog(write_bson(make_product(0, 11)))
+    for extra, cell in (("", ""), (",suggested_category_id", ",")):
+        sheet.write_text(f"product_id,corrected_category_id,label_category_id{extra}\n0,suggested,11{cell}\n")
+        with pytest.raises(ValueError, match="'suggested' stands for a category in the column suggested_category_id"):
+            correct(catalog, sheet, tmp_path / "c.bson", LEAVES)
 
 
 def test_no_cell_is_a_formula(tmp_path):
