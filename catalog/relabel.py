@@ -42,7 +42,7 @@ class Relabelled:
 
 
 def write_relabelled(
-    output: Path, parts: Sequence[Relabelled], progress: Progress | None = None, *, overwrite: bool = False
+    output: Path, parts: Sequence[Relabelled], progress: Progress | None = None, *, overwrite: bool | None = None
 ) -> None:
     """Write one BSON file: documents as they are, byte for byte; where a label is new the `category_id` alone changes.
 
@@ -61,8 +61,10 @@ def write_relabelled(
                     progress(done, total)
 
 
-def check_output(output: Path, catalogs: Sequence[Catalog], *, overwrite: bool = False) -> None:
+def check_output(output: Path, catalogs: Sequence[Catalog], *, overwrite: bool | None = None) -> None:
     """Whether the new catalogue can be written there; `catalogs` are those that it is made from.
+
+    `overwrite` is None where the command has no such option, and does not offer it.
 
     Raises:
         FileExistsError: a file would be overwritten without leave, or one of the catalogues in any case.
@@ -73,7 +75,8 @@ def check_output(output: Path, catalogs: Sequence[Catalog], *, overwrite: bool =
     if any(Path(catalog.address).resolve() == output.resolve() for catalog in catalogs):
         raise FileExistsError(f"{output} is the catalogue that is read, it stays as it is: choose another --output")
     if output.exists() and not (overwrite and output.is_file()):
-        raise FileExistsError(f"{output} exists already: choose another --output")
+        offered = ", or give --overwrite" if overwrite is False and output.is_file() else ""
+        raise FileExistsError(f"{output} exists already: choose another --output{offered}")
 
 
 def _documents(part: Relabelled) -> Iterator[bytes]:

@@ -94,7 +94,7 @@ def test_from_labels_to_a_corrected_catalogue(room, truth, tmp_path, monkeypatch
     assert f"{split} --workspace {room.workspace.folder}" in told
     assert "8 labels changed, 0 answered to be right as they are, 0 rows left blank" in told
     again = (file, "--apply", output / "suspects.csv", "--output", tmp_path / "corrected.bson", *at)
-    assert "exists already" in refused(*again)
+    assert "exists already: choose another --output, or give --overwrite" in refused(*again)
     assert "8 labels changed" in call(*again, "--overwrite")
     leaves = [11, 12, 13, 21, 22, 31, 32, 33]
     corrected = Catalog(tmp_path / "corrected.bson")
