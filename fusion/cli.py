@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,26 +15,13 @@ from catalog.command import (
     note,
     progress_bar,
     say,
-    strict_option,
     verbose_option,
     workspace_option,
 )
 from catalog.sources.address import Address
+from fusion.loading import PRECISION, RUN, chosen_run, load_predictor, require_files
+from fusion.predict_command import predict
 from fusion.review.commands import review
-
-if TYPE_CHECKING:
-    from fusion.predictor import Predictor
-
-RUN = click.option(
-    "--run", type=click.Path(path_type=Path), default=None, help="A fusion run folder; default: the workspace's latest."
-)
-
-PRECISION = click.option(
-    "--precision",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=None,
-    help="Share of what is given without review that must be right; default: as configured or trained.",
-)
 
 
 @click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
@@ -48,6 +32,7 @@ def main(verbose: bool) -> None:
 
 
 main.add_command(review)
+main.add_command(predict)
 
 
 @main.command()
@@ -92,82 +77,6 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 
 
 @main.command()
-@click.argument("files", type=SOURCE, nargs=-1, required=True)
-@RUN
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the predictions.")
-@click.option("--to", metavar="mongodb://HOST/DB.COLLECTION", default=None,
-              help="Set the field `prediction` of the products in this collection, too.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace predictions of another input or model in that folder.")
-@PRECISION
-@click.option("--discard-answers", is_flag=True, help="Replace a review.csv that a reviewer has filled, too.")
-@click.option("--resume", is_flag=True, help="Continue a killed prediction, as the same command does without it.")
-@lang_option
-@workspace_option
-@strict_option
-def predict(
-    files: tuple[Address, ...],
-    run: Path | None,
-    output: Path | None,
-    to: str | None,
-    overwrite: bool,
-    precision: float | None,
-    discard_answers: bool,
-    resume: bool,
-    lang: str | None,
-    workspace: Path,
-    strict: bool,
-) -> None:
-    """Predict a catalogue (submission.csv and a full table), or one product given as 1-4 photos."""
-    from catalog.photo_file import photo_files
-    from catalog.workspace import Workspace
-    from fusion.model import predict_photos
-    from fusion.prediction import predict_file
-    from fusion.publish import Publication
-
-    for file in files:
-        if isinstance(file, Path) and not file.exists():
-            raise FileNotFoundError(f"{file} does not exist")
-    if resume and overwrite:
-        raise ValueError("--resume continues what lies in the folder, --overwrite removes it: give one of them")
-    photos = photo_files(files)
-    if photos is not None:
-        if to is not None:
-            raise ValueError("--to writes the predictions of a catalogue: photos alone have no document")
-        answer = predict_photos(_predictor(run, workspace, precision, lang), photos)
-        say(str(answer))
-        if strict and answer.problems:
-            raise ValueError(f"{len(answer.problems)} photos could not be used, and --strict was given")
-        return
-    if len(files) > 1:
-        raise ValueError("give one catalogue, or 1-4 photos of one product")
-    with progress_bar("index") as progress:
-        catalog = Workspace(workspace).open(files[0], progress)
-    publication = Publication.to(to, catalog) if to is not None else None
-    predictor = _predictor(run, workspace, precision, lang)
-    with progress_bar("predict") as progress, resumable():
-        outcome = predict_file(
-            predictor, catalog, Workspace(workspace), output,
-            overwrite=overwrite, discard_answers=discard_answers, progress=progress,
-        )  # fmt: skip
-    if outcome.n_resumed:
-        note(f"continued after {outcome.n_resumed} parts that were already there")
-    if len(outcome.problems):
-        note(outcome.problems.summary())
-    say(outcome.text())
-    if publication is not None:
-        with progress_bar("publish") as progress, resumable():
-            say(publication.publish(outcome.table, predictor, progress))
-    if outcome.n_left_out:
-        note(
-            f"{outcome.n_left_out} more wait for review in {outcome.table} alone "
-            "(decision parent or review): review.csv holds review_rows, those that bring most"
-        )
-    say(f"next: fill corrected_category_id there, then fusion review apply {outcome.review} {outcome.audit}")
-    if strict:
-        outcome.problems.require_none(str(catalog))
-
-
-@main.command()
 @click.argument("file", type=SOURCE)
 @click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
@@ -179,9 +88,12 @@ def evaluate(
 ) -> None:
     """Report on a labelled catalogue FILE by image count and level: JSON and one HTML page."""
     from catalog.workspace import Workspace
+
+    require_files((file,))
+    chosen = chosen_run(run, workspace)
     from fusion.evaluation.evaluate import evaluate as run_evaluation
 
-    predictor = _predictor(run, workspace, lang=lang)
+    predictor = load_predictor(chosen, workspace, lang=lang)
     with progress_bar("evaluate") as progress:
         text, page = run_evaluation(predictor, Workspace(workspace), file, labels, output, progress)
     say(text)
@@ -198,11 +110,13 @@ def compare(run_a: Path, run_b: Path, file: Address | None, labels: Path | None,
     """Say whether RUN_B is really better than RUN_A: on the products that both hold out, or on a labelled catalogue."""
     from catalog.run import Run
     from catalog.workspace import Workspace
-    from fusion.evaluation.compare import compare_held_out, compare_on
 
     if labels is not None and file is None:
         raise ValueError("--labels belongs to a catalogue: give it with --on")
+    require_files(() if file is None else (file,))
     a, b = Run.load(run_a, "fusion"), Run.load(run_b, "fusion")
+    from fusion.evaluation.compare import compare_held_out, compare_on
+
     if file is None:
         found = compare_held_out(a, b)
     else:
@@ -228,10 +142,12 @@ def explain(
     """
     from catalog.lookup import named_product
     from catalog.workspace import Workspace
+
+    chosen = chosen_run(run, workspace)
+    wanted, catalog = named_product(product, Workspace(workspace), file)
     from fusion.explanation import explain as run_explain
 
-    wanted, catalog = named_product(product, Workspace(workspace), file)
-    predictor = _predictor(run, workspace, lang=lang)
+    predictor = load_predictor(chosen, workspace, lang=lang)
     learnt = catalog is not None and predictor.learnt_from(catalog)
     explanation = run_explain(predictor, wanted, learnt=learnt, name=product)
     output = output or Path(f"explanation-{Path(product).stem}.png")
@@ -240,22 +156,3 @@ def explain(
     if learnt:
         note("this product was learnt from: networks and text have seen its label")
     say(f"picture: {output}")
-
-
-@contextmanager
-def resumable() -> Iterator[None]:
-    """Ctrl-C loses nothing that was committed: say so."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        note("stopped; the same command continues where this one was")
-        raise
-
-
-def _predictor(run: Path | None, workspace: Path, precision: float | None = None, lang: str | None = None) -> Predictor:
-    from catalog.run import Run
-    from catalog.workspace import Workspace
-    from fusion.predictor import Predictor
-
-    room = Workspace(workspace)
-    return Predictor(Run.load(run, "fusion") if run else room.require("fusion"), room, precision, lang)
