@@ -107,7 +107,9 @@ class Connection:
         first_contact = isinstance(error, ServerSelectionTimeoutError) and not self._has_answered
         if not _passes(error) or first_contact or failures == len(WAITS):
             self.fail(error)
-        log.info("%s: %s; asking again", self.address, type(error).__name__)
+        # a server that has gone is waited for a minute or two: people should not take that for a hang
+        attempt = (failures + 2, len(WAITS) + 1)
+        log.warning("waiting for %s (%s), attempt %d of %d", self.address.hosts, type(error).__name__, *attempt)
         time.sleep(WAITS[failures])
         return failures + 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import pickle
 from pathlib import Path
@@ -146,14 +147,18 @@ def test_dropped_connections_lose_and_repeat_nothing(mongo, proxy, monkeypatch, 
     assert through.n_cut > after_index
 
 
-def test_a_server_that_is_away_for_a_while_is_waited_for(mongo, proxy):
+def test_a_server_that_is_away_for_a_while_is_waited_for(mongo, proxy, caplog):
     mongo.insert_many([make_product(i) for i in range(60)])
     through = proxy(0, cuts=0)
     chunks = Catalog(uri_of(mongo, through.port) + "&serverSelectionTimeoutMS=100").chunks(20)
     seen = [product.product_id for product in next(chunks)]
     through.down(0.4)
-    seen += [product.product_id for chunk in chunks for product in chunk]
+    with caplog.at_level(logging.WARNING):
+        seen += [product.product_id for chunk in chunks for product in chunk]
     assert seen == list(range(60))
+    # nobody sits before a silent terminal meanwhile
+    assert f"waiting for mongodb://127.0.0.1:{through.port} (" in caplog.text
+    assert "attempt 2 of 9" in caplog.text
 
 
 def test_a_connection_that_never_holds_ends_with_a_plain_error(mongo, proxy):
