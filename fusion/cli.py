@@ -53,15 +53,14 @@ def train(
 
     if precision is not None:
         overrides = (*overrides, f"target_precision={precision}")
+    room = Workspace(workspace)
     with progress_bar("heads") as progress:
-        run, systems = run_training(
-            Workspace(workspace), load_config(FusionConfig, "fusion", config, overrides), more, progress
-        )
+        run, systems = run_training(room, load_config(FusionConfig, "fusion", config, overrides), more, progress)
     say("held-out products (heads cross-fitted, every expert where it speaks), accuracy in percent:")
     say(leaderboard(systems))
     say(f"the head that decides: {run.details['head']}, {run.details['why']}")
     say(f"fusion: {run.folder}")
-    say("next: fusion predict TEST.bson, or fusion evaluate LABELLED.bson")
+    say(f"next: fusion predict TEST.bson{room.option}, or fusion evaluate LABELLED.bson{room.option}")
 
 
 @main.command()

@@ -58,7 +58,7 @@ def predict(
     if photos is None and len(files) > 1:
         raise ValueError("give one catalogue, or 1-4 photos of one product")
     # whatever can be wrong is looked at before the networks are loaded, which takes seconds
-    chosen = chosen_run(run, workspace)
+    room, chosen = Workspace(workspace), chosen_run(run, workspace)
     if photos is not None:
         from fusion.model import predict_photos
 
@@ -80,7 +80,7 @@ def predict(
     predictor = load_predictor(chosen, workspace, precision, lang)
     with progress_bar("predict") as progress, resumable():
         outcome = predict_file(
-            predictor, catalog, Workspace(workspace), output,
+            predictor, catalog, room, output,
             overwrite=overwrite, discard_answers=discard_answers, progress=progress,
         )  # fmt: skip
     if outcome.n_resumed:
@@ -96,7 +96,8 @@ def predict(
             f"{outcome.n_left_out} more wait for review in {outcome.table} alone "
             "(decision parent or review): review.csv holds review_rows, those that bring most"
         )
-    say(f"next: fill corrected_category_id there, then fusion review apply {outcome.review} {outcome.audit}")
+    options = (f" --run {run}" if run else "") + room.option
+    say(f"next: fill corrected_category_id there, then fusion review apply {outcome.review} {outcome.audit}{options}")
     if strict:
         outcome.problems.require_none(str(catalog))
 

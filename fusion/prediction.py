@@ -99,7 +99,7 @@ def _predict_locked(
     progress: Progress | None,
 ) -> Outcome:
     if not discard_answers and (overwrite or not (folder / "problems.json").is_file()):
-        _keep_answers(folder, Journal(workspace))
+        _keep_answers(folder, workspace)
     if overwrite:
         _clear(folder)
     for left in folder.glob(".*.tmp"):
@@ -165,13 +165,14 @@ def _claim(folder: Path, identity: dict[str, Any]) -> None:
         raise ValueError(f"{folder} holds predictions {other}: choose another --output, or --overwrite them")
 
 
-def _keep_answers(folder: Path, journal: Journal) -> None:
+def _keep_answers(folder: Path, workspace: Workspace) -> None:
     """Refuse to replace a file that a reviewer has filled, unless the journal holds its answers."""
+    journal = Journal(workspace)
     for path in (folder / "review.csv", folder / "audit.csv"):
         if path.is_file() and has_answers(path) and not journal.entries_of([path]):
             raise ValueError(
-                f"{path} holds a reviewer's answers: take them in first (fusion review apply {path}), choose another "
-                "--output, or --discard-answers"
+                f"{path} holds a reviewer's answers: take them in first (fusion review apply "
+                f"{path}{workspace.option}), choose another --output, or --discard-answers"
             )
 
 

@@ -87,7 +87,7 @@ def train(
             say(line)
     team.leave()
     if team.is_leader():
-        say("next: ocr train (books and CDs), or mosaic evaluate")
+        say(f"next: ocr train{room.option} (books and CDs), or mosaic evaluate{room.option}")
 
 
 @main.command()
@@ -111,7 +111,7 @@ def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -
         note(problems.summary())
     if strict:
         problems.require_none(str(catalog))
-    say(f"next: ocr predict {catalog}")
+    say(f"next: ocr predict {catalog}{room.option}")
 
 
 @main.command()

@@ -166,7 +166,7 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
     if run.metrics:
         top1 = run.metrics["all"]["levels"]["3"]["top1"]
         say(f"held out {run.metrics['all']['n']} products of the shelves: leaf accuracy {top1:.3f}")
-    say("next: fusion train")
+    say(f"next: fusion train{room.option}")
 
 
 @main.command()

@@ -62,8 +62,9 @@ def undo(number: int | None, workspace: Path) -> None:
     from catalog.workspace import Workspace
     from fusion.review.journal import Journal
 
-    entry = Journal(Workspace(workspace)).undo(number)
-    say(f"review {entry.number} is undone; `fusion review redo {entry.number}` brings it back")
+    room = Workspace(workspace)
+    entry = Journal(room).undo(number)
+    say(f"review {entry.number} is undone; `fusion review redo {entry.number}{room.option}` brings it back")
 
 
 @review.command()

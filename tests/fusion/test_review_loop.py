@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 
 import bson
@@ -38,7 +39,8 @@ def test_answers_become_labels_and_undo_takes_them_back(trained, room, tmp_path)
     for path in files:
         assert all(row["corrected_category_id"] == "" for row in read_rows(path))
         fill(path, answers)
-    call(fusion, "review", "apply", *files, *at)
+    # the next command as it is printed, for the workspace that was named
+    call(fusion, *shlex.split(printed.splitlines()[-1].partition("fusion ")[2]))
     given = Journal(Workspace(room)).labels()
     labels = dict(zip(*[column.tolist() for column in given], strict=True))
     assert {i: labels[i] for i in answers} == answers
@@ -50,7 +52,8 @@ def test_answers_become_labels_and_undo_takes_them_back(trained, room, tmp_path)
     later = Workspace(tmp_path / "later").training_catalog()
     found = dict(zip(later.product_ids.tolist(), later.category_ids.tolist(), strict=True))
     assert found == {**{i: i % 5 + 1 for i in range(200)}, **labels}
-    call(fusion, "review", "undo", *at)
+    undone = call(fusion, "review", "undo", *at)
+    assert f"`fusion review redo 1 --workspace {room}`" in undone
     refused = CliRunner().invoke(fusion, [str(a) for a in (*export, "--output", tmp_path / "none.bson", *at)])
     assert "no active review" in refused.stderr
     assert not (tmp_path / "none.bson").exists()

@@ -45,7 +45,8 @@ def trained(tmp_path_factory) -> Path:
     said = call("train", "--config", "debug", *room)
     assert "3 photos: 0 training products with such photos" in said
     assert "the general network serves them" in said
-    assert said.splitlines()[-1].startswith("next: ocr train")
+    option = f"--workspace {folder / 'runs'}"
+    assert said.splitlines()[-1] == f"next: ocr train {option} (books and CDs), or mosaic evaluate {option}"
     return folder
 
 
@@ -70,6 +71,7 @@ def test_every_product_of_a_bad_file_gets_a_row_and_every_problem_a_name(trained
     for problem in ("not a BSON document", "product 5: photo that cannot be decoded", "zero bytes", "repeated _id",
                     "more than four photos", "file ends inside", "product 4: no photo"):  # fmt: skip
         assert problem in said
+    assert f"next: ocr predict {path} --workspace {trained / 'runs'}\n" in said
     assert "--strict" in call("predict", path, "--strict", *room, code=1)
 
 
