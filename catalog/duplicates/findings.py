@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,9 @@ from catalog.duplicates.groups import COMMON, KINDS, Groups, find_groups
 from catalog.duplicates.leak import Leak, find_leak
 from catalog.duplicates.photos import Looks, Photos
 from catalog.product import ProblemLog
+from catalog.sheet import plain_cell
 from catalog.sources.source import NO_CATEGORY, Progress
-from catalog.taxonomy import Taxonomy
+from catalog.taxonomy import UNKNOWN, Taxonomy, path_text
 
 SLICE = 100_000
 MAX_CSV_ROWS = 1_000_000
@@ -30,6 +32,8 @@ COLUMNS = pa.schema(
     [("group", pa.int64()), ("kind", pa.string()), ("catalogue", pa.string()), ("product_id", pa.int64()),
      ("photo", pa.int8()), ("category_id", pa.int64()), ("md5", pa.string()), ("distance", pa.uint8())]
 )  # fmt: skip
+CATEGORY = pa.field("category", pa.string())
+"""The path of the category, in a table that is written with a tree."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ class Findings:
             said["near"] = {
                 "distance": self.radius,
                 "near_pairs_of_looks": len(self.looks.pairs),
-                "common_looks": groups.n_common_looks,
+                "products_added": groups.n_added,
+                "groups_within_exact_ones": groups.n_within,
+                "common_looks": 0 if groups.near is None else groups.near.n_common,
                 "plain_photos": self.looks.n_plain,
                 "unreadable_photos": len(self.looks.problems),
             }
@@ -124,35 +130,47 @@ class Findings:
         write_text(folder / "duplicates.html", page_of(self))
         return [table, folder / "duplicates.json", folder / "duplicates.html"]
 
+    @property
+    def columns(self) -> pa.Schema:
+        """Of the table."""
+        return COLUMNS if self.tree is None else COLUMNS.insert(COLUMNS.get_field_index("category_id") + 1, CATEGORY)
+
     def _write_rows(self, path: Path, suffix: str) -> None:
         from pyarrow.csv import CSVWriter
         from pyarrow.parquet import ParquetWriter
 
-        with (CSVWriter if suffix == ".csv" else ParquetWriter)(path, COLUMNS) as out:
-            for batch in self._batches():
-                out.write_batch(batch)
+        with path.open("wb") as file:
+            if suffix == ".csv":
+                # spreadsheets take UTF-8 for another encoding unless the mark is there
+                file.write(BOM_UTF8)
+            with (CSVWriter if suffix == ".csv" else ParquetWriter)(file, self.columns) as out:
+                for batch in self._batches():
+                    out.write_batch(batch)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         photos, groups = self.photos, self.groups
         names = pa.array([catalog.name for catalog in photos.catalogs])
+        paths = None if self.tree is None else pa.array([plain_cell(path_text(path)) for path in self.tree.shown])
         for start in range(0, len(groups.slot), SLICE):
             rows = slice(start, start + SLICE)
             slot = groups.slot[rows]
             owner = photos.owner[slot]
             category = photos.category_ids[owner]
-            yield pa.record_batch(
-                [
-                    pa.array(groups.group[rows] + 1),
-                    pa.array(np.array(KINDS)[groups.kind[rows]]),
-                    names.take(pa.array(photos.side[owner])),
-                    pa.array(photos.product_ids[owner]),
-                    pa.array(photos.rank[slot]),
-                    pa.array(category, mask=category == NO_CATEGORY),
-                    pa.array([row.tobytes().hex() for row in photos.md5s[slot]]),
-                    pa.array(groups.distance[rows]),
-                ],
-                schema=COLUMNS,
-            )
+            columns = {
+                "group": pa.array(groups.group[rows] + 1),
+                "kind": pa.array(np.array(KINDS)[groups.group_kind[groups.group[rows]]]),
+                "catalogue": names.take(pa.array(photos.side[owner])),
+                "product_id": pa.array(photos.product_ids[owner]),
+                "photo": pa.array(photos.rank[slot]),
+                "category_id": pa.array(category, mask=category == NO_CATEGORY),
+                "md5": pa.array([row.tobytes().hex() for row in photos.md5s[slot]]),
+                "distance": pa.array(groups.distance[rows]),
+            }
+            if self.tree is not None and paths is not None:
+                leaf = self.tree.leaf_index(category)
+                # nothing where the tree does not know the category
+                columns[CATEGORY.name] = paths.take(pa.array(leaf, mask=leaf == UNKNOWN))
+            yield pa.record_batch([columns[name] for name in self.columns.names], schema=self.columns)
 
 
 def find_duplicates(

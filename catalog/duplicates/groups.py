@@ -20,30 +20,51 @@ SAME, UNKNOWN_LEVEL = 0, -1
 
 
 @dataclass(frozen=True)
+class NearLinks:
+    """Which photos link as near copies.
+
+    Attributes:
+        alike: `(E, 2)` int64 photos linked; bits: `(E,)` uint8 how far they are apart.
+        nearest: `(n_photos,)` uint8 bits to the nearest other photo, 255 without one.
+        n_common: looks of too many products, which link nothing.
+    """
+
+    alike: NDArray[np.int64]
+    bits: NDArray[np.uint8]
+    nearest: NDArray[np.uint8]
+    n_common: int
+
+
+@dataclass(frozen=True)
 class Groups:
-    """G groups, the largest first, then the photos too common to link, each with its products as a group of its own.
+    """G groups: by exact copies, then by near ones, then the photos too common to link, each a group; largest first.
+
+    Those by exact copies are the same whether near copies are searched or not. A group by near copies has the products
+    of photos that look alike, unless exact copies link all of them already: a product may stand in one of each kind.
 
     Attributes:
         slot: `(R,)` int64 places in `Photos` of the shared photos, sorted by group.
-        group: `(R,)` int64 group of each; kind: `(R,)` uint8 index in `KINDS`.
-        distance: `(R,)` uint8 bits to the nearest other photo of the group; 0 for exact copies.
+        group: `(R,)` int64 group of each.
+        distance: `(R,)` uint8 bits to the nearest other photo of a group by near copies; 0 for exact copies.
         product: `(M,)` int64 products sorted by group, each once per group; member_group: `(M,)`.
-        group_kind: `(G,)` uint8: exact where exact copies alone link all of its products.
+        group_kind: `(G,)` uint8 index in `KINDS`.
         parts_at: `(G,)` int8 highest level of the tree at which its categories part (1 Cat I ... 3 leaf), 0 where all
             are the same, -1 where fewer than two are known. Without a tree: 3 where they differ.
-        n_common_products: products that carry a photo too common to link; n_common_looks: looks too common.
+        near: which photos link as near copies, None where they were not searched.
+        n_common_products: products that carry a photo too common to link.
+        n_within: groups of near copies left out, as exact copies link their products already.
     """
 
     slot: NDArray[np.int64]
     group: NDArray[np.int64]
-    kind: NDArray[np.uint8]
     distance: NDArray[np.uint8]
     product: NDArray[np.int64]
     member_group: NDArray[np.int64]
     group_kind: NDArray[np.uint8]
     parts_at: NDArray[np.int8]
+    near: NearLinks | None
     n_common_products: int
-    n_common_looks: int
+    n_within: int
 
     @cached_property
     def start(self) -> NDArray[np.int64]:
@@ -55,6 +76,13 @@ class Groups:
         """`(G,)` products of each group."""
         return np.diff(self.start)
 
+    @property
+    def n_added(self) -> int:
+        """Products that near copies alone link to any other."""
+        kind = self.group_kind[self.member_group]
+        exact, near = (self.product[kind == KINDS.index(own)] for own in (EXACT, NEAR))
+        return len(np.setdiff1d(near, exact))
+
     def where(self, chosen: NDArray[np.bool_]) -> Groups:
         """These groups alone, `(G,)` bool, numbered anew in their order."""
         number = np.cumsum(chosen) - 1
@@ -63,28 +91,12 @@ class Groups:
             self,
             slot=self.slot[rows],
             group=number[self.group[rows]],
-            kind=self.kind[rows],
             distance=self.distance[rows],
             product=self.product[members],
             member_group=number[self.member_group[members]],
             group_kind=self.group_kind[chosen],
             parts_at=self.parts_at[chosen],
         )
-
-
-@dataclass(frozen=True)
-class NearLinks:
-    """Which photos link as near copies.
-
-    Attributes:
-        alike: `(E, 2)` int64 photos linked.
-        nearest: `(n_photos,)` uint8 bits to the nearest other photo, 255 without one.
-        n_common: looks of too many products, which link nothing.
-    """
-
-    alike: NDArray[np.int64]
-    nearest: NDArray[np.uint8]
-    n_common: int
 
 
 def near_links(photos: Photos, looks: Looks, n_owners: NDArray[np.int64], max_copies: int) -> NearLinks:
@@ -113,67 +125,77 @@ def near_links(photos: Photos, looks: Looks, n_owners: NDArray[np.int64], max_co
         np.minimum.at(nearest_look, side[good], looks.distance[good])
     nearest[shown] = nearest_look[look]
     nearest[within.ravel()] = 0
-    return NearLinks(np.concatenate([within, between[good]]), nearest, n_common)
+    bits = np.concatenate([np.zeros(len(within), np.uint8), looks.distance[good]])
+    return NearLinks(np.concatenate([within, between[good]]), bits, nearest, n_common)
 
 
 def find_groups(photos: Photos, max_copies: int, looks: Looks | None = None, tree: Taxonomy | None = None) -> Groups:
-    """Group the products; `looks`: near copies link as well."""
+    """Group the products by exact copies; `looks`: and by near copies what those do not link."""
     n_products = len(photos.product_ids)
     exact = link_products(photos.number, photos.owner, n_products, max_copies)
-    links, near, n_common_looks = exact, None, 0
-    shared = (exact.n_owners > 1) & ~exact.common
+    shared, common = (
+        np.flatnonzero(own[photos.number]) for own in ((exact.n_owners > 1) & ~exact.common, exact.common)
+    )
+    near, alike, near_key, n_within = None, np.zeros(0, np.int64), np.zeros(0, np.int64), 0
     if looks is not None:
         near = near_links(photos, looks, exact.n_owners, max_copies)
-        links = link_products(photos.number, photos.owner, n_products, max_copies, near.alike)
-        n_common_looks = near.n_common
-    listed = shared if near is None else shared | (near.nearest < 255)
-    # a group has two products or more; a product that repeats its own photo is none
-    size = np.bincount(links.product, minlength=int(links.product.max(initial=0)) + 1)
-    slots = np.flatnonzero(listed[photos.number])
-    slots = slots[size[links.product[photos.owner[slots]]] > 1]
-    key = links.product[photos.owner[slots]]
-    common = np.flatnonzero(exact.common[photos.number])
-    # common photos come after all groups, each under a number of its own
-    keys = np.concatenate([key, photos.number[common] + len(size)])
-    slots = np.concatenate([slots, common])
-    found, group = np.unique(keys, return_inverse=True)
+        alike, near_key, n_within = _near_rows(photos, near, exact.product, max_copies)
+    slots = np.concatenate([shared, alike, common])
+    kind = np.repeat(np.arange(len(KINDS)), [len(shared), len(alike), len(common)])
+    # numbers of linked groups, and of photos, are below this
+    base = n_products + len(exact.n_owners)
+    key = np.concatenate([exact.product[photos.owner[shared]], near_key, photos.number[common]])
+    found, group = np.unique(key + kind * base, return_inverse=True)
+    group_kind = (found // max(1, base)).astype(np.uint8)
     members = np.unique(group * max(1, n_products) + photos.owner[slots])
     member_group, product = members // max(1, n_products), members % max(1, n_products)
-    n_members = np.bincount(member_group, minlength=len(found))
     rank = np.empty(len(found), np.int64)
-    rank[np.lexsort((-n_members, found >= len(size)))] = np.arange(len(found))
+    order = np.lexsort((-np.bincount(member_group, minlength=len(found)), group_kind))
+    rank[order] = np.arange(len(found))
     group, member_group = rank[group], rank[member_group]
-    order, member_order = np.lexsort((slots, group)), np.lexsort((product, member_group))
-    slots, group, product, member_group = slots[order], group[order], product[member_order], member_group[member_order]
-    number = photos.number[slots]
-    kind = np.where(exact.common[number], KINDS.index(COMMON), np.where(shared[number], 0, KINDS.index(NEAR)))
+    row_order, member_order = np.lexsort((slots, group)), np.lexsort((product, member_group))
+    product, member_group = product[member_order], member_group[member_order]
+    # of a row by near copies alone: a photo may be an exact copy in another group
     distance = np.zeros(len(slots), np.uint8)
     if near is not None:
-        distance = np.where(kind == KINDS.index(NEAR), near.nearest[number], 0).astype(np.uint8)
+        distance[len(shared) : len(shared) + len(alike)] = near.nearest[photos.number[alike]]
     start = np.searchsorted(member_group, np.arange(len(found)))
     return Groups(
-        slots,
-        group,
-        kind.astype(np.uint8),
-        distance,
+        slots[row_order],
+        group[row_order],
+        distance[row_order],
         product,
         member_group,
-        _group_kind(exact.product[product], start, found >= len(size), rank),
+        group_kind[order],
         parting_level(photos.category_ids[product], start, tree),
+        near,
         len(np.unique(photos.owner[common])),
-        n_common_looks,
+        n_within,
     )
 
 
-def _group_kind(
-    exact_group: NDArray[np.int64], start: NDArray[np.int64], common: NDArray[np.bool_], rank: NDArray[np.int64]
-) -> NDArray[np.uint8]:
-    if not len(start):
-        return np.zeros(0, np.uint8)
-    one = np.minimum.reduceat(exact_group, start) == np.maximum.reduceat(exact_group, start)
-    is_common = np.empty(len(common), bool)
-    is_common[rank] = common
-    return np.where(is_common, KINDS.index(COMMON), np.where(one, 0, KINDS.index(NEAR))).astype(np.uint8)
+def _near_rows(
+    photos: Photos, near: NearLinks, exact_group: NDArray[np.int64], max_copies: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Places of the photos that link as near copies, the number of their group, and how many groups were left out.
+
+    `exact_group`: `(N,)` linked group of each product by exact copies; groups within one of these add nothing.
+    """
+    slots = np.flatnonzero((near.nearest < 255)[photos.number])
+    owner = photos.owner[slots]
+    links = link_products(photos.number[slots], owner, len(photos.product_ids), max_copies, near.alike)
+    key = links.product[owner]
+    n_groups = int(key.max(initial=-1)) + 1
+    apart = []
+    # a group of one product is no group: one that shows itself from two sides
+    for number in (exact_group[owner], owner):
+        low, high = np.full(n_groups, np.iinfo(np.int64).max), np.full(n_groups, -1)
+        np.minimum.at(low, key, number)
+        np.maximum.at(high, key, number)
+        apart.append(low < high)
+    adds, several = apart
+    kept = adds[key]
+    return slots[kept], key[kept], int((several & ~adds).sum())
 
 
 def parting_level(category_ids: NDArray[np.int64], start: NDArray[np.int64], tree: Taxonomy | None) -> NDArray[np.int8]:

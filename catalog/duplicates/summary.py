@@ -15,9 +15,10 @@ def summary_text(said: dict[str, Any]) -> str:
     for kind, own in said["groups"].items():
         if kind == "near" and "near" not in said:
             continue
+        added = f", {said['near']['products_added']:,} of them in no group by exact copies" if kind == "near" else ""
         parts = ", ".join(f"{n:,} {name}" for name, n in own["categories"].items() if n)
         lines.append(
-            f"{kind} copies: {own['groups']:,} groups{where}, {own['products']:,} products, "
+            f"{kind} copies: {own['groups']:,} groups{where}, {own['products']:,} products{added}, "
             f"the largest {own['largest']:,}{f' ({parts})' if parts else ''}"
         )
     common = said["common_photos"]
@@ -29,8 +30,9 @@ def summary_text(said: dict[str, Any]) -> str:
     if "near" in said:
         near = said["near"]
         lines.append(
-            f"near: {near['distance']} of 64 bits; {near['plain_photos']:,} plain photos, "
-            f"{near['common_looks']:,} looks too common to link, {near['unreadable_photos']:,} photos unreadable"
+            f"near: {near['distance']} of 64 bits; {near['groups_within_exact_ones']:,} groups within one of exact "
+            f"copies are left out; {near['plain_photos']:,} plain photos, {near['common_looks']:,} looks too common to "
+            f"link, {near['unreadable_photos']:,} photos unreadable"
         )
     if "leak" in said:
         lines += _leak_lines(said["leak"], *said["catalogues"])

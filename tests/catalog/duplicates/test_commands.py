@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
+import re
 from collections import Counter
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from catalog.catalog import Catalog
 from catalog.cli import main
@@ -25,6 +29,20 @@ def run(*arguments: object) -> str:
     result = CliRunner().invoke(main, [str(a) for a in arguments])
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def noise(number: int, quality: int) -> bytes:
+    """A photo of soft spots that survive being encoded anew."""
+    spots = np.random.default_rng(number).integers(0, 255, (6, 6, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(spots).resize((96, 96), Image.Resampling.BICUBIC).save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def text_of(page: str) -> str:
+    """What people read of a page."""
+    page = re.sub(r"<style.*?</style>", " ", page, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", page).replace("&gt;", ">").split())
 
 
 @pytest.fixture
@@ -45,16 +63,46 @@ def test_index_makes_both_sidecars(files):
 def test_one_catalogue(files, tree_csv, tmp_path):
     said = run("duplicates", files[0], "--tree", tree_csv, "--output", tmp_path / "out")
     assert "exact copies: 1 groups, 2 products, the largest 2 (1 another Cat III)" in said
-    with (tmp_path / "out" / "duplicates.csv").open(encoding="utf-8") as file:
+    with (tmp_path / "out" / "duplicates.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     md5 = hashlib.md5(make_photo(0)).hexdigest()
-    assert [(r["group"], r["kind"], r["product_id"], r["photo"], r["category_id"], r["md5"]) for r in rows] == [
-        ("1", "exact", "0", "1", "11", md5),
-        ("1", "exact", "1", "1", "12", md5),
+    columns = ("group", "kind", "product_id", "photo", "category_id", "category", "md5")
+    assert [tuple(row[name] for name in columns) for row in rows] == [
+        ("1", "exact", "0", "1", "11", "LIBRAIRIE > LITTERATURE > ROMAN", md5),
+        ("1", "exact", "1", "1", "12", "LIBRAIRIE > LITTERATURE > POESIE", md5),
     ]
     page = (tmp_path / "out" / "duplicates.html").read_text(encoding="utf-8")
-    assert page.count("data:image/jpeg") == 4
-    assert "parting at Cat III" in page
+    # one photo, once across categories and once among the largest groups
+    assert page.count("data:image/jpeg") == 2
+    assert page.index("Copies across categories") < page.index("The largest groups")
+    text = text_of(page)
+    assert "2 products, 2 categories, parting at Cat III (exact copies)" in text
+    assert "2 products 0, 1 1 x LIBRAIRIE > LITTERATURE > ROMAN 1 x LIBRAIRIE > LITTERATURE > POESIE" in text
+    # of each table the one row that counts something
+    assert "By size products exact 2 1 By where the categories part exact another Cat III 1" in text
+
+
+def test_near_copies_add_to_the_exact_ones_and_show_both_photos(write_bson, tree_csv, tmp_path):
+    """0 and 1 share a photo; 2 shows that of 1 encoded anew, 3 and 4 one photo in two encodings."""
+    products = [make_product(i, (11, 12, 21, 31, 31)[i]) for i in range(5)]
+    for i, (number, quality) in enumerate(((1, 95), (1, 95), (1, 60), (2, 95), (2, 60))):
+        products[i]["imgs"] = [{"picture": noise(number, quality)}]
+    path = write_bson(*products)
+    alone = run("duplicates", path, "--tree", tree_csv, "--output", tmp_path / "exact")
+    said = run("duplicates", path, "--tree", tree_csv, "--near", "--output", tmp_path / "near")
+    assert "exact copies: 1 groups, 2 products" in alone
+    assert "exact copies: 1 groups, 2 products" in said
+    assert "near copies: 2 groups, 5 products, 3 of them in no group by exact copies" in said
+    written = [(tmp_path / kind / "duplicates.csv").read_text(encoding="utf-8-sig") for kind in ("exact", "near")]
+    tables = [list(csv.DictReader(io.StringIO(text))) for text in written]
+    assert [row for row in tables[1] if row["kind"] == "exact"] == tables[0]
+    near = {(row["group"], row["product_id"]) for row in tables[1] if row["kind"] == "near"}
+    assert near == {("2", "0"), ("2", "1"), ("2", "2"), ("3", "3"), ("3", "4")}
+    text = text_of((tmp_path / "near" / "duplicates.html").read_text(encoding="utf-8"))
+    three = ("2 products 0, 1 1 x LIBRAIRIE > LITTERATURE > ROMAN 1 x LIBRAIRIE > LITTERATURE > POESIE",
+             "1 product 2 1 x MUSIQUE > CD > JAZZ")  # fmt: skip
+    assert f"apart {three[0]} {three[1]}" in text or f"apart {three[1]} {three[0]}" in text
+    assert "apart 1 product 3" in text or "apart 1 product 4" in text
 
 
 def test_two_catalogues(files, tmp_path):

@@ -70,13 +70,18 @@ def too_many(products: list[list[int]], every: set[int]) -> tuple[set[int], set[
     return common, crowded
 
 
-def slow_near(products: list[list[int]]) -> list[set[int]]:
-    """Sets of photos that are one photo or near ones, and may link."""
+def near_ends(products: list[list[int]]) -> list[set[int]]:
+    """Pairs of photos that link as near ones: of different photos, or of one look."""
     every = {p for own in products for p in own}
     common, crowded = too_many(products, every)
-    links = [{p} for p in every - common]
-    links += [{p, q} for p in every - common - crowded for q in every - common - crowded if p < q and are_near(p, q)]
-    return links
+    able = every - common - crowded
+    return [{p, q} for p in able for q in able if p < q and are_near(p, q)]
+
+
+def slow_near(products: list[list[int]], exact: set[frozenset[int]]) -> set[frozenset[int]]:
+    """Groups by near copies: products that carry linked photos, but none that lie within one group of exact copies."""
+    found = slow_groups(products, near_ends(products))
+    return {group for group in found if not any(group <= own for own in exact)}
 
 
 def slow_groups(products: list[list[int]], links: list[set[int]]) -> set[frozenset[int]]:
@@ -101,23 +106,42 @@ def test_groups_are_what_merging_sets_gives(tmp_path_factory, products):
     photos = Photos.of([catalogue(tmp_path_factory.mktemp("groups"), products, "a")])
     every = {p for own in products for p in own}
     common, _ = too_many(products, every)
-    for looks, links in ((None, [{p} for p in every - common]), (made_looks(photos), slow_near(products))):
-        groups = find_groups(photos, MAX_COPIES, looks)
-        linked = groups.group_kind != KINDS.index(COMMON)
+    exact = slow_groups(products, [{p} for p in every - common])
+    plain, both = find_groups(photos, MAX_COPIES), find_groups(photos, MAX_COPIES, made_looks(photos))
+    for groups, expected in (
+        (plain, {EXACT: exact, NEAR: set()}),
+        (both, {EXACT: exact, NEAR: slow_near(products, exact)}),
+    ):
         own = [frozenset(groups.product[a:b].tolist()) for a, b in zip(groups.start, groups.start[1:], strict=False)]
-        assert {g for g, good in zip(own, linked, strict=True) if good} == slow_groups(products, links)
-        assert sorted(len(g) for g, good in zip(own, linked, strict=True) if not good) == sorted(
-            sum(p in own for own in products) for p in common
-        )
-        sizes = groups.size[linked]
-        assert (np.diff(sizes) <= 0).all()
-        # every shared photo of a group is listed, under its kind
-        exact = {(i, p) for i, own in enumerate(products) for p in own if sum(p in o for o in products) > 1}
-        rows = zip(groups.slot, groups.kind, groups.distance, strict=True)
+        of_kind = {kind: groups.group_kind == k for k, kind in enumerate(KINDS)}
+        for kind, found in expected.items():
+            assert {g for g, good in zip(own, of_kind[kind], strict=True) if good} == found
+        assert sorted(groups.size[of_kind[COMMON]]) == sorted(sum(p in own for own in products) for p in common)
+        for mask in of_kind.values():
+            assert (np.diff(groups.size[mask]) <= 0).all()
+        assert (np.diff(groups.group_kind.astype(int)) >= 0).all()
+        # every shared photo is listed under its kind
+        shared = {(i, p) for i, own in enumerate(products) for p in own if sum(p in o for o in products) > 1}
+        kind = groups.group_kind[groups.group]
+        rows = zip(groups.slot, kind, groups.distance, strict=True)
         listed = [(int(photos.owner[s]), picture(photos, int(photos.number[s])), k, d) for s, k, d in rows]
-        assert {(i, p) for i, p, k, _ in listed if KINDS[k] != NEAR} == exact
+        assert {(i, p) for i, p, k, _ in listed if KINDS[k] != NEAR} == shared
+        ends = set().union(*near_ends(products))
+        added = set().union(*expected[NEAR])
+        assert {(i, p) for i, p, k, _ in listed if KINDS[k] == NEAR} == {
+            (i, p) for i in added for p in products[i] if p in ends
+        }
         assert all(d == 0 for _, _, k, d in listed if KINDS[k] != NEAR)
         assert all(d <= RADIUS for *_, d in listed)
+        assert groups.n_added == len(added - set().union(*exact))
+    # what near copies add takes nothing from the exact ones
+    n = int((plain.group_kind == KINDS.index(EXACT)).sum())
+    assert (both.group_kind[:n] == plain.group_kind[:n]).all()
+    for rows in (plain.group < n, plain.member_group < n):
+        assert rows[: rows.sum()].all()
+    n_rows, n_members = int((plain.group < n).sum()), int((plain.member_group < n).sum())
+    for name, size in (("slot", n_rows), ("group", n_rows), ("product", n_members), ("member_group", n_members)):
+        assert (getattr(both, name)[:size] == getattr(plain, name)[:size]).all()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
