@@ -27,7 +27,7 @@ class Header(NamedTuple):
 
 
 def announced_size(photo: bytes) -> tuple[int, int]:
-    """(width, height) in pixels, without decoding; sides of a size that Pillow itself refuses are given as 2**16.
+    """(width, height) in pixels, without decoding, also of pictures that Pillow refuses as too large.
 
     Raises:
         NoPicture: not a picture.
@@ -75,7 +75,24 @@ def _pillow_header(photo: bytes) -> Header:
             with Image.open(io.BytesIO(photo)) as header:
                 return Header(*header.size, header.format or "")
     except Image.DecompressionBombError:
-        return Header(2**16, 2**16, "")
+        return _refused_header(photo)
     except Exception as error:
         # Pillow's header parsers raise anything on damaged bytes
         raise NoPicture("zero bytes" if not photo else "not a picture") from error
+
+
+def _refused_header(photo: bytes) -> Header:
+    """Of a picture that `Image.open` refuses for its size; the parsers of its formats read the header nevertheless."""
+    for name, (parser, accepts) in Image.OPEN.items():
+        try:
+            if accepts is not None and accepts(photo[:16]) is not True:
+                continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with parser(io.BytesIO(photo), "") as header:
+                    return Header(*header.size, header.format or name)
+        except Exception:
+            # anything again: bytes of another format, or a parser that looks at the size itself
+            continue
+    # too large for Pillow, however large it is
+    return Header(2**16, 2**16, "")

@@ -76,6 +76,24 @@ def test_a_bomb_announces_itself():
     assert announced_size(bytes(photo)) == (65535, 65535)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "TIFF"])
+def test_what_pillow_refuses_as_too_large_keeps_its_size_and_format(kind, monkeypatch):
+    out = io.BytesIO()
+    Image.new("L", (70, 50)).save(out, kind)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(io.BytesIO(out.getvalue()))
+    assert announced(out.getvalue()) == (70, 50, kind)
+
+
+def test_what_is_too_large_without_a_readable_size_counts_as_large(monkeypatch):
+    def refuse(*_: object) -> None:
+        raise Image.DecompressionBombError
+
+    monkeypatch.setattr(Image, "open", refuse)
+    assert announced(b"nothing that any parser reads") == (2**16, 2**16, "")
+
+
 @pytest.mark.parametrize("photo", [b"", b"\xff\xd8\xff", b"none", b"\xff\xd8\xff\xe0\x00"])
 def test_what_is_no_picture_is_refused(photo):
     with pytest.raises(NoPicture):
