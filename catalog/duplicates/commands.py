@@ -50,11 +50,13 @@ def duplicates(
     strict: bool,
 ) -> None:
     """Find the photos of FILE that several products share, or that another catalogue has as well."""
-    from catalog.duplicates.findings import find_duplicates
+    from catalog.duplicates.findings import FILES, find_duplicates
     from catalog.duplicates.summary import summary_text
     from catalog.indexing import open_indexed
+    from catalog.output_folder import check_output
     from catalog.sources.opening import open_source, tree_for
 
+    check_output(output, FILES)
     tree = tree_for(file, tree)
     taxonomy = given_tree(tree, names, lang)
     sources = [open_source(address, tree) for address in (file, against) if address is not None]

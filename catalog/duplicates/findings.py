@@ -24,6 +24,7 @@ from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import UNKNOWN, Taxonomy, path_text
 
 SLICE = 100_000
+FILES = ("duplicates.html", "duplicates.json", "duplicates.csv", "duplicates.parquet")
 MAX_CSV_ROWS = 1_000_000
 """Rows that a spreadsheet opens; more of them are written as Parquet."""
 SIZES = ((2, 2), (3, 3), (4, 5), (6, 10), (11, 20), (21, 100), (101, 1000), (1001, None))

@@ -129,8 +129,8 @@ class _GroupPhotos:
         found, owners = self.found, self.owners[photo]
         categories = self._categories(photo)
         lines = [f"{n:,} x {self._name(category)}" for category, n in categories.most_common(SHOWN_CATEGORIES)]
-        if len(categories) > SHOWN_CATEGORIES:
-            lines.append(f"and {len(categories) - SHOWN_CATEGORIES:,} more categories")
+        if (left := len(categories) - SHOWN_CATEGORIES) > 0:
+            lines.append(f"and {left:,} more categor{'ies' if left > 1 else 'y'}")
         if not_labelled := len(owners) - categories.total():
             lines.append(f"{not_labelled:,} x not labelled")
         return ShownPhoto(

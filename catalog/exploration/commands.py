@@ -48,16 +48,19 @@ def explore(
     """Look at all of a catalogue FILE (or at counts by category): one page and its numbers."""
     from catalog.exploration.explore import explore as explore_catalog
     from catalog.exploration.explore import explore_counts
+    from catalog.exploration.section import FILES
     from catalog.indexing import open_indexed
+    from catalog.output_folder import check_output
     from catalog.probabilities import Probabilities
-    from catalog.sources.opening import open_source, tree_for
     from catalog.run import probabilities_file
+    from catalog.sources.opening import open_source, tree_for
 
     if (file is None) == (not counts):
         raise click.UsageError("give either a catalogue FILE, or --counts with a CSV of counts by category")
     if counts and tree is None:
         raise click.UsageError("--counts needs the category tree (--tree)")
     tree = tree if file is None else tree_for(file, tree)
+    check_output(output, FILES)
     taxonomy = given_tree(tree, names, lang)
     if file is None:
         assert taxonomy is not None, "checked above"

@@ -45,7 +45,7 @@ def copies_section(catalog: Catalog, copies: Copies, shelves: Shelves) -> Sectio
         across = figures["across"]
         said.append(
             f"{number(across['photos'], 'distinct photo lies', 'distinct photos lie')} on more than one leaf: "
-            "it cannot tell them apart, or a label is wrong."
+            "such a photo does not tell where its products belong, or a label is wrong."
         )
     return Section("copies", "Copies", said, figures, _parts(catalog, copies, figures, most, worst, shelves))
 

@@ -66,7 +66,7 @@ def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
 
 def levels_above(counts: LevelCounts, tree: Taxonomy) -> list[LevelCounts]:
     """Cat I and Cat II as sums of leaf counts; none where those merge leaves of one name, whose parents may differ."""
-    if counts.level != LEVELS[-1] or len(counts.names) < counts.n_nodes:
+    if counts.level != LEVELS[-1] or not counts.is_by_place:
         return []
     found = []
     for level in LEVELS[:-1]:

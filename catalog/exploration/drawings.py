@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from catalog.plots import PLOT_STYLE, colours, svg
 
 GREEN, RED = "#0b6e4f", "#c8553d"
+LOGARITHMIC_FROM = 10
+"""Times the median side of a photo that the longest one has, from which the axes are logarithmic."""
 BAR: dict[str, Any] = {"color": GREEN, "edgecolor": "white", "linewidth": 0.8}
 
 
@@ -34,8 +36,12 @@ def cumulative(curves: Mapping[str, NDArray[np.float64]], unit: str, marked: flo
         for (title, curve), colour in zip(curves.items(), colours(len(curves)), strict=True):
             thin = np.unique(np.linspace(0, len(curve) - 1, 400).astype(int))
             held = float(np.interp(marked, curve[:, 0], curve[:, 1]))
-            axis.plot(100 * curve[thin, 0], 100 * curve[thin, 1], color=colour, label=f"{title}: {100 * held:.1f} %")
-            axis.plot(100 * marked, 100 * held, "o", markersize=5, color=colour)
+            # of few categories the marked share is not even one
+            told = marked * (len(curve) - 1) >= 1
+            label = f"{title}: {100 * held:.1f} %" if told else title
+            axis.plot(100 * curve[thin, 0], 100 * curve[thin, 1], color=colour, label=label)
+            if told:
+                axis.plot(100 * marked, 100 * held, "o", markersize=5, color=colour)
         axis.set(xlabel="largest categories, % of those in use", ylabel=f"share of all {unit}, %")
         axis.set(xlim=(0, 100), ylim=(0, 101))
         axis.axvline(100 * marked, color="#bbbbbb", linewidth=1, linestyle=":")
@@ -72,8 +78,17 @@ def picture_sizes(sizes: NDArray[np.int64]) -> str:
         axis, area = axes[0], 12 + 400 * sizes[:, 2] / sizes[:, 2].max()
         axis.scatter(sizes[:, 0], sizes[:, 1], s=area, color=GREEN, alpha=0.5, linewidths=0)
         axis.axline((1, 1), slope=1, color="#bbbbbb", linewidth=1, zorder=0)
-        longest = 1.15 * sizes[:, :2].max()
-        axis.set(xlabel="width, pixels", ylabel="height, pixels", xlim=(0, longest), ylim=(0, longest), aspect="equal")
+        longest, least = 1.15 * sizes[:, :2].max(), 0.0
+        side = sizes[:, :2].max(axis=1)
+        order = np.argsort(side)
+        n_up_to = np.cumsum(sizes[order, 2])
+        median = side[order[np.searchsorted(n_up_to, n_up_to[-1] / 2)]]
+        if longest > LOGARITHMIC_FROM * median:
+            # one huge photo would push all others into a corner
+            least = sizes[:, :2].min() / 1.15
+            axis.set(xscale="log", yscale="log")
+        axis.set(xlabel="width, pixels", ylabel="height, pixels", xlim=(least, longest), ylim=(least, longest))
+        axis.set_aspect("equal")
 
     return _drawn(draw, (4.6, 4.2))
 

@@ -71,6 +71,7 @@ def explore(
         problems.merge(log)
     counts = shelves.counts()
     page = Exploration(f"Catalogue {catalog.name}", f"What {catalog} holds", _cards(copies, shelves, counts, problems))
+    page.warnings = _warnings(shelves)
     page.sections = [products_section(shelves)]
     if tree is not None:
         page.sections.append(tree_section(tree, counts, "products"))
@@ -109,11 +110,18 @@ def explore_counts(tree: Taxonomy, files: Sequence[Path], unit: str) -> Explorat
     counts = [by_level[level] for level in sorted(by_level)]
     total = int(counts[-1].counts.sum())
     cards = [(unit.capitalize(), f"{total:,}", "in all")]
-    cards += [(level.title, f"{len(level.used):,}", f"of {level.n_nodes:,} in the tree") for level in counts]
+    cards += [(level.title, f"{len(level.used):,}", f"of {_in_tree(level)}") for level in counts]
     page = Exploration("Counts by category", ", ".join(own.path.name for own in found), cards)
     page.sections = [tree_section(tree, counts, unit), spread_section(counts, unit), _counts_section(found, unit)]
     page.facts = {"counts": ", ".join(own.path.name for own in found), "tree": tree.fingerprint}
     return page
+
+
+def _in_tree(level: LevelCounts) -> str:
+    """Categories of a level; by their names, where the counts do not tell those of one name apart."""
+    if level.is_by_place:
+        return f"{level.n_nodes:,} in the tree"
+    return f"{len(level.names):,} names in the tree ({level.n_nodes:,} categories)"
 
 
 def _cards(
@@ -121,8 +129,10 @@ def _cards(
 ) -> list[tuple[str, str, str]]:
     n, labelled = len(shelves.leaf), int(shelves.labelled.sum())
     distinct = len(copies.n_copies)
+    stranger = labelled - int((shelves.leaf >= 0).sum())
+    off = f", {stranger:,} of them not in the tree" if stranger else ""
     cards = [
-        ("Products", f"{n:,}", "all labelled" if labelled == n else f"{percent(labelled / n)} labelled"),
+        ("Products", f"{n:,}", ("all labelled" if labelled == n else f"{percent(labelled / n)} labelled") + off),
         ("Photos", f"{len(copies):,}", f"{distinct:,} distinct"),
     ]
     if counts:
@@ -130,6 +140,17 @@ def _cards(
     kinds = number(len(problems.counts), "kind") if len(problems) else "none found"
     cards.append(("Problems", f"{len(problems):,}", kinds))
     return cards
+
+
+def _warnings(shelves: Shelves) -> list[str]:
+    """What makes most figures of categories meaningless."""
+    labelled, known = int(shelves.labelled.sum()), int((shelves.leaf >= 0).sum())
+    if 2 * (labelled - known) <= labelled:
+        return []
+    return [
+        f"{labelled - known:,} of {number(labelled, 'labelled product')} have a category_id that is not in the tree: "
+        "it seems to be that of another catalogue. Give the one that belongs to this catalogue (--tree)."
+    ]
 
 
 def problems_section(problems: ProblemLog) -> Section:
@@ -154,20 +175,21 @@ def problems_section(problems: ProblemLog) -> Section:
     }
     if not rows:
         return Section("problems", "Problems", ["No problems."], figures)
-    said = [f"{number(len(problems), 'problem')} of {number(len(kinds), 'kind')}; the JSON names up to 1000 of each."]
+    counted = ", ".join(f"{problems.counts[kind]:,} x {kind.value}" for kind in kinds)
+    said = [f"{number(len(problems), 'problem')}: {counted}. The JSON names up to 1000 of each kind."]
     table = Table("By kind", ["problem", "times", f"where (the first {PLACES})"], rows)
     return Section("problems", "Problems", said, figures, [table])
 
 
 def _counts_section(found: Sequence[CountsFile], unit: str) -> Section:
     """What of the counts could not be placed in the tree to the letter: nothing is dropped unsaid."""
-    rows: list[list[object]] = []
+    rows: list[tuple[str, str, int, str]] = []
     figures = {}
     for own in found:
         title = LEVEL_NAMES[own.counts.level]
         lost = sum(n for _, n in own.unknown)
         rows += [
-            [title, what, len(names), "; ".join([*names[:PLACES], *(["…"] if len(names) > PLACES else [])])]
+            (title, what, len(names), "; ".join([*names[:PLACES], *(["…"] if len(names) > PLACES else [])]))
             for what, names in (
                 ("one count for several categories of a name", own.merged),
                 ("found by plain letters alone (other characters are damaged)", own.loosely),
@@ -186,4 +208,5 @@ def _counts_section(found: Sequence[CountsFile], unit: str) -> Section:
     if not rows:
         return Section("fit", "Counts and tree", ["Every category has a count, and every count a category."], figures)
     table = Table("What does not fit to the letter", ["level", "what", "names", "which"], rows)
-    return Section("fit", "Counts and tree", [], figures, [table])
+    said = [f"{title}: {number(n, 'name')}, {what}." for title, what, n, _ in rows]
+    return Section("fit", "Counts and tree", said, figures, [table])

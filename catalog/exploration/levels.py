@@ -76,10 +76,10 @@ def tree_section(tree: Taxonomy, levels: Sequence[LevelCounts], unit: str) -> Se
             for found in repeated
         ],
     }
-    return Section("tree", "The tree", _said(own, repeated), figures, parts)
+    return Section("tree", "The tree", _said(own, repeated, counted.get(LEVELS[-1])), figures, parts)
 
 
-def _said(own: dict[int, LevelFigures], repeated: Sequence[Homonym]) -> list[str]:
+def _said(own: dict[int, LevelFigures], repeated: Sequence[Homonym], counts: LevelCounts | None) -> list[str]:
     leaves = own[3]
     n_repeated = sum(found.level == 3 for found in repeated)
     said = [
@@ -92,8 +92,9 @@ def _said(own: dict[int, LevelFigures], repeated: Sequence[Homonym]) -> list[str
             else "every leaf has a name of its own."
         ),
     ]
-    if leaves.used is not None and leaves.used < leaves.names:
-        said.append(f"{number(leaves.nodes - leaves.used, 'leaf', 'leaves')} of the tree hold nothing here.")
+    if counts is not None and (n_empty := len(counts.names) - len(counts.used)):
+        empty = number(n_empty, "leaf", "leaves") if counts.is_by_place else number(n_empty, "name of leaves", "names")
+        said.append(f"{empty} of the tree {'holds' if n_empty == 1 else 'hold'} nothing here.")
     return said
 
 
@@ -107,7 +108,7 @@ def _level_table(own: dict[int, LevelFigures], levels: Sequence[LevelCounts], un
         columns.append("photos")
         rows = [[*row, f.photos] for row, f in zip(rows, own.values(), strict=True)]
     notes = ["In use: categories that hold at least one."]
-    if any(level.n_nodes > len(level.names) for level in levels):
+    if not all(level.is_by_place for level in levels):
         notes.append("The counts are given by name: categories of one name are one in them.")
     if any(f.used is None for f in own.values()):
         notes.append("Of a level with dashes no counts were given.")
@@ -117,15 +118,17 @@ def _level_table(own: dict[int, LevelFigures], levels: Sequence[LevelCounts], un
 def _homonym_table(tree: Taxonomy, repeated: Sequence[Homonym], counted: dict[int, LevelCounts], unit: str) -> Table:
     rows: list[list[object]] = []
     # what was counted by name does not tell its places apart
-    apart = bool(counted) and all(len(counts.names) == counts.n_nodes for counts in counted.values())
+    apart = bool(counted) and all(counts.is_by_place for counts in counted.values())
     columns = ["level", "name", "path", *([unit] if apart else [])]
     # leaves first: they are what is predicted
     for found in sorted(repeated, key=lambda h: -h.level)[:SHOWN]:
         counts = counted.get(found.level)
         for i, node in enumerate(found.nodes):
             cells = [int(counts.counts[node])] if counts is not None and apart else []
-            first: list[object] = [LEVEL_NAMES[found.level], found.name] if not i else ["", ""]
-            rows.append([*first, path_text(tree.shown_path(found.level, node)), *cells])
+            path = tree.shown_path(found.level, node)
+            # one name of the tree may have several translations
+            name = path[-1] if not i or path[-1] != tree.shown_path(found.level, found.nodes[i - 1])[-1] else ""
+            rows.append(["" if i else LEVEL_NAMES[found.level], name, path_text(path), *cells])
     left = len(repeated) - SHOWN
     note = f"The first {SHOWN} of {len(repeated)}; the JSON names all." if left > 0 else ""
     return Table("Names that stand more than once", columns, rows, note)

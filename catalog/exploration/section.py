@@ -13,7 +13,7 @@ from catalog.counting import number as number
 from catalog.plots import Plot
 from catalog.report import Estimate, Example, Table, data_uri, page_template
 
-NAME = "explore"
+FILES = ("explore.html", "explore.json")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Exploration:
     Attributes:
         cards: a few figures at the top: what, figure, what stands below it.
         facts: how the page was made.
+        warnings: what is to be known before any figure.
     """
 
     title: str
@@ -65,6 +66,7 @@ class Exploration:
     cards: list[tuple[str, str, str]] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def section(self, key: str) -> Section:
         """The section of this key; raises KeyError when there is none."""
@@ -72,27 +74,28 @@ class Exploration:
 
     def text(self) -> str:
         """Its sentences, a line each under the section's title."""
-        lines = []
+        lines = [f"Warning: {warning}" for warning in self.warnings]
         for section in self.sections:
             lines += [section.title, *(f"  {sentence}" for sentence in section.said)]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Every figure of the page, and more of them than it has room for."""
-        return {"title": self.title, "facts": self.facts, **{s.key: s.figures for s in self.sections}}
+        warnings = {"warnings": self.warnings} if self.warnings else {}
+        return {"title": self.title, "facts": self.facts, **warnings, **{s.key: s.figures for s in self.sections}}
 
     def write(self, folder: Path) -> Path:
         """Write `explore.json` and `explore.html` into `folder`; returns the page's path."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / f"{NAME}.json", json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
+        write_text(folder / FILES[1], json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
         page = page_template("catalog", "exploration.html").render(
             page=self,
             kind_of=lambda part: type(part).__name__,
             is_estimate=lambda cell: isinstance(cell, Estimate),
             data_uri=data_uri,
         )
-        write_text(folder / f"{NAME}.html", page)
-        return folder / f"{NAME}.html"
+        write_text(folder / FILES[0], page)
+        return folder / FILES[0]
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -38,6 +38,11 @@ class LevelCounts:
         return LEVEL_NAMES[self.level]
 
     @property
+    def is_by_place(self) -> bool:
+        """Whether every category of the level is counted by itself, not those of one name together."""
+        return len(self.names) == self.n_nodes
+
+    @property
     def used(self) -> NDArray[np.int64]:
         """Counts of the categories that hold anything."""
         return self.counts[self.counts > 0]

@@ -88,8 +88,13 @@ def spread_figures(level: LevelCounts) -> dict[str, Any]:
         "median": float(np.median(used)),
         "mean": float(used.mean()),
         "smallest": int(used.min()),
-        "largest_hold": {f"{share:g}": held_by_largest(used, share) for share in LARGEST_SHARES},
-        "least_hold": {f"{share:g}": held_by_least(used, share) for share in LEAST_SHARES},
+        # of few categories, a small share is not even one
+        "largest_hold": {
+            f"{share:g}": held_by_largest(used, share) if share * len(used) >= 1 else None for share in LARGEST_SHARES
+        },
+        "least_hold": {
+            f"{share:g}": held_by_least(used, share) if share * len(used) >= 1 else None for share in LEAST_SHARES
+        },
         "half_held_by": holding(used, 0.5),
         "histogram": histogram(used),
         "cumulative": curve[thin].round(6).tolist(),
@@ -106,10 +111,14 @@ def spread_section(levels: list[LevelCounts], unit: str) -> Section:
     if not drawn:
         return Section("spread", title, [f"No category holds any {unit}."], {"unit": unit, "levels": figures})
     deepest = figures[drawn[-1].title]
-    said = [
-        f"Of the {number(deepest['used'], 'leaf', 'leaves')} in use the largest 10 % hold "
-        f"{percent(deepest['largest_hold']['0.1'])} of all {unit}; the least populated 75 % hold "
-        f"{percent(deepest['least_hold']['0.75'])}.",
+    largest, least = deepest["largest_hold"]["0.1"], deepest["least_hold"]["0.75"]
+    said = []
+    if largest is not None and least is not None:
+        said.append(
+            f"Of the {number(deepest['used'], 'leaf', 'leaves')} in use the largest 10 % hold {percent(largest)} of "
+            f"all {unit}; the least populated 75 % hold {percent(least)}."
+        )
+    said += [
         f"Half of all {unit} lie on {number(deepest['half_held_by'], 'leaf', 'leaves')}. The largest leaf holds "
         f"{deepest['largest']:,}, the median one {deepest['median']:,.10g}, the smallest {deepest['smallest']:,}.",
     ]
@@ -143,7 +152,10 @@ def _share_table(drawn: list[LevelCounts], figures: dict[str, Any], unit: str) -
         *(f"least {100 * share:.0f} %" for share in LEAST_SHARES), "half is held by",
     ]  # fmt: skip
     return Table(
-        f"Share of {unit} held by the largest and the least populated categories", columns, rows, "In percent."
+        f"Share of {unit} held by the largest and the least populated categories",
+        columns,
+        rows,
+        "In percent; a dash where the share of the categories is less than one of them.",
     )
 
 

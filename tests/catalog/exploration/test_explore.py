@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from catalog.exploration.explore import explore
 from catalog.exploration.photos import FORMATS, check_decoding, read_headers
 from catalog.exploration.section import Exploration
 from catalog.probabilities import Probabilities
+from catalog.product import ProblemKind
 from catalog.sources.convert import convert
 from catalog.taxonomy import Taxonomy
 from tests.conftest import make_photo, make_product
@@ -125,7 +127,7 @@ def test_the_page_says_what_the_json_says(shop, tree, tmp_path):
         assert f"{level} {own['nodes']} {own['names']} {own['used']} {own['held']} {own['photos']}" in text
     for level, own in figures["spread"]["levels"].items():
         shares = [*own["largest_hold"].values(), *own["least_hold"].values()]
-        row = " ".join(f"{100 * share:.1f}" for share in shares)
+        row = " ".join("–" if share is None else f"{100 * share:.1f}" for share in shares)
         assert f"{level} {own['used']} {row} {own['half_held_by']}" in text
         assert own["largest_categories"]
     for name, n in figures["spread"]["levels"]["Cat III"]["largest_categories"]:
@@ -319,6 +321,57 @@ def test_the_command_writes_both_files_and_says_the_main_figures(tiny_catalog, t
 def test_wrong_calls_get_one_plain_message(arguments, code, message, tmp_path):
     assert message in call("explore", *arguments, "--output", tmp_path / "out", code=code)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["explore", "duplicates"])
+def test_an_output_that_cannot_be_written_is_told_before_the_work(command, tiny_catalog, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("mine")
+    monkeypatch.setattr("catalog.indexing.open_indexed", lambda *_: pytest.fail("the work has begun"))
+    said = call(command, tiny_catalog.address, "--output", tmp_path / "taken", code=1)
+    assert "taken is no folder" in said
+    (tmp_path / "out" / f"{command}.html").mkdir(parents=True)
+    assert "is a folder" in call(command, tiny_catalog.address, "--output", tmp_path / "out", code=1)
+
+
+def test_the_tree_of_another_catalogue_is_said_before_any_figure(write_bson, tree_csv, tmp_path):
+    path = write_bson(*(make_product(i, 4711 + i) for i in range(3)), make_product(9, 11))
+    said = call("explore", path, "--tree", tree_csv, "--output", tmp_path)
+    assert said.startswith("Warning: 3 of 4 labelled products have a category_id that is not in the tree")
+    text = text_of((tmp_path / "explore.html").read_text(encoding="utf-8"))
+    assert text.index("3 of 4 labelled products") < text.index("Products by number")
+    assert "all labelled, 3 of them not in the tree" in text
+    assert json.loads((tmp_path / "explore.json").read_text())["warnings"]
+    half = write_bson(*(make_product(i, 4711 if i % 2 else 11) for i in range(4)), name="half.bson")
+    assert "Warning" not in call("explore", half, "--tree", tree_csv, "--output", tmp_path / "half")
+
+
+def test_every_kind_of_problem_is_named_in_the_terminal(shop, tree):
+    text = explore(shop, tree, decode="all").text()
+    assert "5 problems: 2 x photo that cannot be decoded" in text
+    assert all(f"1 x {kind.value}" in text for kind in (ProblemKind.GARBAGE, ProblemKind.NO_PHOTO))
+
+
+def test_a_tree_in_another_language_names_its_homonyms_in_it(write_bson, tmp_path):
+    tree = Taxonomy([(1, ("A", "B", "jazz")), (2, ("A", "C", "jazz")), (3, ("A", "C", "blues"))])
+    turned = copy.copy(tree)
+    turned.shown = tuple((*path[:2], {"jazz": "Jazz music"}.get(path[2], path[2])) for path in tree.paths)
+    path = write_bson(*(make_product(i, 1 + i) for i in range(3)))
+    (table,) = [
+        part for part in explore(Catalog(path), turned).section("tree").parts if part.title.startswith("Names that")
+    ]
+    assert [row[:3] for row in table.rows] == [
+        ["Cat III", "Jazz music", "A > B > Jazz music"],
+        ["", "", "A > C > Jazz music"],
+    ]
+
+
+def test_one_huge_photo_keeps_its_size(write_bson, tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    product = make_product(1, 11)
+    product["imgs"].append({"picture": make_photo(1, (900, 500), "PNG")})
+    figures = explore(Catalog(write_bson(product, make_product(2, 11))), decode="none").to_json()
+    assert {(s["width"], s["height"]) for s in figures["photos"]["sizes"]} == {(48, 48), (900, 500)}
+    assert {f["format"] for f in figures["photos"]["formats"]} == {"JPEG", "PNG"}
 
 
 def test_probabilities_need_the_tree(tiny_catalog, probabilities, tmp_path):
