@@ -85,7 +85,7 @@ def picture_sizes(sizes: NDArray[np.int64]) -> str:
         median = side[order[np.searchsorted(n_up_to, n_up_to[-1] / 2)]]
         if longest > LOGARITHMIC_FROM * median:
             # one huge photo would push all others into a corner
-            least = sizes[:, :2].min() / 1.15
+            longest, least = 1.5 * sizes[:, :2].max(), sizes[:, :2].min() / 1.5
             axis.set(xscale="log", yscale="log")
         axis.set(xlabel="width, pixels", ylabel="height, pixels", xlim=(least, longest), ylim=(least, longest))
         axis.set_aspect("equal")

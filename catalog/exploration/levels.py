@@ -130,8 +130,10 @@ def _homonym_table(tree: Taxonomy, repeated: Sequence[Homonym], counted: dict[in
             name = path[-1] if not i or path[-1] != tree.shown_path(found.level, found.nodes[i - 1])[-1] else ""
             rows.append(["" if i else LEVEL_NAMES[found.level], name, path_text(path), *cells])
     left = len(repeated) - SHOWN
-    note = f"The first {SHOWN} of {len(repeated)}; the JSON names all." if left > 0 else ""
-    return Table("Names that stand more than once", columns, rows, note)
+    notes = [f"The first {SHOWN} of {len(repeated)}; the JSON names all."] if left > 0 else []
+    if tree.shown is not tree.paths:
+        notes.append("In the tree's own language these are one name each; what they are called here may differ.")
+    return Table("Names that stand more than once", columns, rows, " ".join(notes))
 
 
 def photo_counts(n_images: NDArray[np.int8]) -> list[dict[str, Any]]:

@@ -110,6 +110,8 @@ def test_two_catalogues(files, tmp_path):
     shares = f"{files[1]}: 1 of 3 products (33.3%) have an exact copy in {files[0]}; 50.0% of 2 labelled pairs agree"
     assert shares in said
     assert "photo that cannot be decoded" in said
+    text = text_of((tmp_path / "out" / "duplicates.html").read_text(encoding="utf-8"))
+    assert "33.3 % of 3 products: 1 by exact copies, 0 by near ones alone" in text
     summary = json.loads((tmp_path / "out" / "duplicates.json").read_text(encoding="utf-8"))
     assert summary["leak"]["exact"]["products"] == 1
     assert summary["near"]["unreadable_photos"] == 1

@@ -125,6 +125,12 @@ def test_counts_alone_make_a_page(tmp_path, tree):
     assert "COR &lt;b&gt;" in text
     assert "<b>, " not in text
     assert "not in the tree: 5 photos in no figure" in text
+    assert ("Cat III", "4", "of 7 names in the tree (8 categories)") in page.cards
+    assert ("Cat I", "3", "of 3 in the tree") in page.cards
+    said = page.text()
+    assert "3 names of leaves" not in said.partition("Photos per category")[2]
+    assert "3 names of the tree hold nothing here" in said
+    assert "Cat III: 1 name, not in the tree: 5 photos in no figure." in said.partition("Counts and tree")[2]
     with pytest.raises(ValueError, match="both count Cat III"):
         explore_counts(tree, [leaves, written(tmp_path, "ROMAN,1\nJAZZ,2\nMUG,2\n", "more.csv")], "photos")
 

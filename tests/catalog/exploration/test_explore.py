@@ -17,6 +17,7 @@ from PIL import Image
 from catalog.catalog import Catalog
 from catalog.cli import main
 from catalog.exploration.copies import Copies
+from catalog.exploration.drawings import picture_sizes
 from catalog.exploration.explore import explore
 from catalog.exploration.photos import FORMATS, check_decoding, read_headers
 from catalog.exploration.section import Exploration
@@ -359,6 +360,7 @@ def test_a_tree_in_another_language_names_its_homonyms_in_it(write_bson, tmp_pat
     (table,) = [
         part for part in explore(Catalog(path), turned).section("tree").parts if part.title.startswith("Names that")
     ]
+    assert "own language" in table.note
     assert [row[:3] for row in table.rows] == [
         ["Cat III", "Jazz music", "A > B > Jazz music"],
         ["", "", "A > C > Jazz music"],
@@ -372,6 +374,14 @@ def test_one_huge_photo_keeps_its_size(write_bson, tmp_path, monkeypatch):
     figures = explore(Catalog(write_bson(product, make_product(2, 11))), decode="none").to_json()
     assert {(s["width"], s["height"]) for s in figures["photos"]["sizes"]} == {(48, 48), (900, 500)}
     assert {f["format"] for f in figures["photos"]["formats"]} == {"JPEG", "PNG"}
+
+
+def test_one_huge_photo_does_not_push_the_others_into_a_corner():
+    usual = [[180 + i, 180, 5] for i in range(20)]
+    plain, with_huge = (picture_sizes(np.array(sizes)) for sizes in (usual, [*usual, [16000, 16000, 1]]))
+    # between 0 and 16000, only a logarithmic axis has a tick at 1000
+    assert "<!-- 150 -->" in plain
+    assert "<!-- 1k -->" in with_huge
 
 
 def test_probabilities_need_the_tree(tiny_catalog, probabilities, tmp_path):

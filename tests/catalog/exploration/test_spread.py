@@ -92,6 +92,16 @@ def test_a_small_catalogue_by_hand():
     assert math.isclose(own["mean"], 10)
 
 
+def test_shares_of_less_than_one_category_are_left_out():
+    level = LevelCounts(3, [f"c{i}" for i in range(8)], np.array([24, 10, 10, 10, 10, 10, 10, 16]), 8)
+    section = spread_section([level], "products")
+    own = section.figures["levels"]["Cat III"]["largest_hold"]
+    assert [own[share] is None for share in ("0.01", "0.05", "0.1", "0.25", "0.5")] == [True, True, True, False, False]
+    assert own["0.25"] == pytest.approx(0.4)
+    assert "largest 10 %" not in " ".join(section.said)
+    assert section.said[0].startswith("Half of all products")
+
+
 def test_nothing_anywhere_is_said():
     section = spread_section([LevelCounts(3, ["a"], np.zeros(1, np.int64), 1)], "products")
     assert section.said == ["No category holds any products."]
