@@ -10,6 +10,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from catalog.catalog import Catalog
+from catalog.sources.source import Progress
 
 
 def md5_halves(md5s: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -25,6 +26,14 @@ def photo_numbers(md5s: NDArray[np.uint8]) -> NDArray[np.int64]:
     number = np.empty(len(order), np.int64)
     number[order] = np.cumsum(new)
     return number
+
+
+def photo_sums(catalog: Catalog, progress: Progress | None = None) -> NDArray[np.uint64]:
+    """`(N,)` uint64: equal for products with the same photos in any order, by the sum of their MD5s' first halves."""
+    ends = np.cumsum(catalog.n_images, dtype=np.int64)
+    # sums wrap around, and so do their differences
+    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(md5_halves(catalog.md5s(progress))[:, 0])])
+    return np.asarray(total[ends] - total[ends - catalog.n_images], np.uint64)
 
 
 def photo_owners(catalog: Catalog) -> NDArray[np.int64]:

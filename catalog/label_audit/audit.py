@@ -92,7 +92,7 @@ def run_audit(
     if not overwrite:
         refuse_filled(output / SHEET)
     true = None if truth is None else true_leaves(catalog, tree, truth)
-    evidence = gather(catalog, tree, workspace, run, probabilities)
+    evidence = gather(catalog, tree, workspace, run, probabilities, progress)
     suspects = find_suspects(evidence, tree, order)
     judgement = None if true is None else judge(evidence, suspects, true[evidence.positions], tree)
     listed = list_suspects(catalog, tree, evidence, suspects, rows, progress)

@@ -8,24 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.label_audit.evidence import RELABELLED, UNSEEN, Evidence, leaf_of, of_probabilities, of_scores
+from catalog.label_audit.evidence import RELABELLED, RENEWED, UNSEEN, Evidence, leaf_of, of_probabilities, of_scores
 from catalog.label_audit.kinship import Kinship, kinship
 from catalog.photo_branch import held_out, saved
+from catalog.photo_copies import photo_sums
+from catalog.places import places_of
 from catalog.plan import Plan
 from catalog.probabilities import Probabilities
 from catalog.run import HELD_OUT, Run, probabilities_file
+from catalog.sources.source import Progress
 from catalog.taxonomy import UNKNOWN, Taxonomy
 from catalog.workspace import Workspace
 
 
 def gather(
-    catalog: Catalog, tree: Taxonomy, workspace: Workspace, run: Path | None = None, file: Path | None = None
+    catalog: Catalog,
+    tree: Taxonomy,
+    workspace: Workspace,
+    run: Path | None = None,
+    file: Path | None = None,
+    progress: Progress | None = None,
 ) -> Evidence:
     """Evidence about a catalogue from a file of probabilities, from a run, or the best that the workspace has.
 
     The workspace's best is its fused result, cross-fitted, where that covers all held-out products; else the image
     branch's held-out probabilities. A later state of the catalogue that was split, such as a corrected copy, is audited
-    by the same, product by product. Of any other catalogue, what `mosaic predict` saved.
+    by the same, product by product, where its photos are the same. Of any other catalogue, what `mosaic predict` saved.
 
     Raises:
         FileNotFoundError: nothing there; the message names the command that makes it.
@@ -44,10 +52,15 @@ def gather(
         found = _of_workspace(workspace, catalog, leaf, tree)
     else:
         found = _predicted(workspace, kin, catalog, leaf, tree)
+    # a run may be of another catalogue than the one that the workspace has split
+    ours = run is None or (plan is not None and Run.load(run).data == plan.data)
+    older = kin is not None and kin.later and file is None and ours
+    if older:
+        found = _without_new_photos(found, catalog, workspace.training_catalog(), progress)
     if not len(found.scores):
         reasons = ", ".join(f"{reason}: {n}" for reason, n in found.counts.items())
         raise ValueError(f"{catalog}: not one label can be audited with {found.expert} ({reasons})")
-    if kin is not None and kin.later and file is None:
+    if kin is not None and older:
         found.warnings.append(_of_later_state(kin, found, catalog))
     if plan is not None and kin is not None and plan.mode == "heldout" and kin.same and found.counts.get(UNSEEN):
         found.warnings.append(
@@ -69,10 +82,12 @@ def _of_later_state(kin: Kinship, found: Evidence, catalog: Catalog) -> str:
     sentences = [
         f"{catalog} is a later state of {kin.split}, which was split: {kin.known:,} of its {kin.n:,} products stand "
         f"there, {kin.relabelled:,} of them with another label. Their labels of now are held against what was said of "
-        "them, and of their photos of that time, while they were held out."
+        "them while they were held out."
     ]
     if unseen := found.counts.get(UNSEEN):
         sentences.append(f"Not audited, because they were not held out or are new: {unseen:,}.")
+    if renewed := found.counts.get(RENEWED):
+        sentences.append(f"Not audited, with {RENEWED}: {renewed:,}.")
     if left_out := found.counts.get(RELABELLED):
         sentences.append(
             f"Not audited, with {RELABELLED}: {left_out:,}. A fused result is kept as scores of the former labels; an "
@@ -80,6 +95,12 @@ def _of_later_state(kin: Kinship, found: Evidence, catalog: Catalog) -> str:
         )
     sentences.append("For all experts on all products run `catalog split` and the trainings on this file.")
     return " ".join(sentences)
+
+
+def _without_new_photos(found: Evidence, catalog: Catalog, split: Catalog, progress: Progress | None) -> Evidence:
+    place = places_of(split.product_ids, catalog.product_ids[found.positions])
+    same = photo_sums(catalog, progress)[found.positions] == photo_sums(split)[place]
+    return found.without((place != UNKNOWN) & ~same, RENEWED)
 
 
 def _predicted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from catalog.places import places_of
 from catalog.probabilities import Probabilities, Silence
 from catalog.taxonomy import UNKNOWN, Taxonomy
 
-AUDITED, UNLABELLED, UNSEEN, RELABELLED = "audited", "no label of this tree", "no probabilities", "another label since"
+AUDITED, UNLABELLED, UNSEEN = "audited", "no label of this tree", "no probabilities"
+RELABELLED, RENEWED = "another label since", "other photos since"
 """What becomes of a product, beside the reasons of a silent expert."""
 SILENCES = [AUDITED if code is Silence.SPEAKS else code.name.lower().replace("_", " ") for code in Silence]
 
@@ -38,6 +39,15 @@ class Evidence:
     named: NDArray[np.bool_]
     counts: dict[str, int]
     warnings: list[str] = field(default_factory=list)
+
+    def without(self, rows: NDArray[np.bool_], reason: str) -> Evidence:
+        """The evidence less some of its rows, `(n,)`, which are counted under a reason."""
+        n = int(rows.sum())
+        counts = {**self.counts, AUDITED: self.counts[AUDITED] - n, **({reason: n} if n else {})}
+        return replace(
+            self, scores=self.scores.select(~rows), positions=self.positions[~rows], named=self.named[~rows],
+            counts=counts,
+        )  # fmt: skip
 
     @property
     def label(self) -> NDArray[np.int64]:

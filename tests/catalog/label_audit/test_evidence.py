@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import bson
 import numpy as np
 import pytest
 
@@ -13,11 +14,18 @@ from catalog.label_audit.choice import gather
 from catalog.taxonomy import Taxonomy
 from catalog.workspace import Workspace
 from tests.catalog.label_audit.cases import said
-from tests.conftest import make_product
+from tests.conftest import make_photo, make_product
 
 
 def audited(room, **more):
     return gather(room.catalog, room.tree, room.workspace, **more)
+
+
+def corrected(room, write_bson, changed: dict[int, int], *more: dict) -> Catalog:
+    """The room's catalogue with these labels, and more products."""
+    documents = [bson.decode(raw) for raw in room.catalog.raw(range(len(room.catalog)))]
+    documents = [{**d, "category_id": changed.get(d["_id"], d["category_id"])} for d in documents]
+    return Catalog(write_bson(*documents, *more, name="corrected.bson"))
 
 
 def test_the_fused_result_is_believed_where_it_covers_all_held_out_products(make_room):
@@ -68,11 +76,9 @@ def test_a_label_that_the_expert_cannot_name_is_scored(make_room):
 def test_a_label_that_changed_since_is_left_to_itself(make_room, write_bson):
     room = make_room("kfold")
     room.fused(room.held_out)
-    documents = [make_product(int(i), 11 if i < 10 else int(c)) for i, c in
-                 zip(room.catalog.product_ids, room.catalog.category_ids, strict=True)]  # fmt: skip
-    corrected = Catalog(write_bson(*documents, name="corrected.bson"))
-    changed = int((corrected.category_ids != room.catalog.category_ids).sum())
-    found = gather(corrected, room.tree, room.workspace, run=room.workspace.latest("fusion").folder)
+    catalog = corrected(room, write_bson, dict.fromkeys(range(10), 11))
+    changed = int((catalog.category_ids != room.catalog.category_ids).sum())
+    found = gather(catalog, room.tree, room.workspace, run=room.workspace.latest("fusion").folder)
     assert found.counts == {"audited": 60 - changed, "another label since": changed}
     assert (found.label == found.scores.truth).all()
 
@@ -110,13 +116,6 @@ def test_another_catalogue_is_audited_with_what_was_predicted_for_it(make_room, 
     assert "10 of these 15 products stand in" in gather(old, room.tree, room.workspace).warnings[0]
 
 
-def corrected(room, write_bson, changed: dict[int, int], *more: dict) -> Catalog:
-    """The room's catalogue with these labels, and more products."""
-    documents = [make_product(int(i), changed.get(int(i), int(c))) for i, c in
-                 zip(room.catalog.product_ids, room.catalog.category_ids, strict=True)]  # fmt: skip
-    return Catalog(write_bson(*documents, *more, name="corrected.bson"))
-
-
 def test_a_corrected_copy_is_audited_by_what_was_held_out(make_room, write_bson):
     """New labels against probabilities that were held out: the same as if they had been there from the start."""
     room = make_room("kfold")
@@ -149,6 +148,23 @@ def test_of_a_corrected_copy_the_fused_result_leaves_out_what_is_new(make_room, 
     assert "--run FOLDER" in found.warnings[0]
     photos = gather(catalog, room.tree, room.workspace, run=room.workspace.latest("mosaic", "any").folder)
     assert photos.counts == {"audited": 60}
+
+
+def test_a_product_with_other_photos_is_left_out(make_room, write_bson):
+    """What was said of its photos of then says nothing about those of now; their order does not matter."""
+    room = make_room("kfold")
+    room.photos()
+    documents = [bson.decode(raw) for raw in room.catalog.raw(range(60))]
+    several = [i for i, document in enumerate(documents) if len(document["imgs"]) > 1]
+    documents[several[0]]["imgs"] = documents[several[0]]["imgs"][::-1]
+    documents[several[1]]["imgs"] = documents[several[1]]["imgs"][1:]
+    documents[several[2]]["imgs"][0]["picture"] = make_photo(9999)
+    found = gather(Catalog(write_bson(*documents, name="renewed.bson")), room.tree, room.workspace)
+    assert found.counts == {"audited": 58, "other photos since": 2}
+    assert set(range(60)) - set(found.positions.tolist()) == set(several[1:3])
+    assert (room.catalog.product_ids[found.positions] == found.scores.product_ids).all()
+    assert len(found.named) == 58
+    assert "Not audited, with other photos since: 2." in found.warnings[0]
 
 
 def test_another_shop_with_the_same_ids_is_not_taken_for_a_later_state(make_room, write_bson):
