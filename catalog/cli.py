@@ -53,8 +53,6 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
 
     with progress_bar("index") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
-    say(f"{catalog}: {len(catalog)} products, {int(catalog.n_images.sum(dtype='int64'))} photos")
-        catalog = open_indexed(file, progress)
     n_photos = int(catalog.n_images.sum(dtype="int64"))
     say(f"{catalog}: {number(len(catalog), 'product')}, {number(n_photos, 'photo')}")
     if strict:
@@ -116,12 +114,9 @@ def split(
 ) -> None:
     """Write the plan: which products of the labelled catalogue FILE are held out when."""
     from catalog.indexing import open_indexed
-    from catalog.plan import Mode, make_plan
-    from catalog.sampling.parts import part_outputs, write_parts
-    from catalog.sampling.writing import check_free
-    from catalog.sources.opening import open_source, tree_for
     from catalog.plan import Mode, make_plan, parts_to_make
     from catalog.sampling.parts import check_folder, write_parts
+    from catalog.sources.opening import open_source, tree_for
     from catalog.taxonomy import Taxonomy
     from catalog.workspace import Workspace
 
