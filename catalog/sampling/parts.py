@@ -129,8 +129,10 @@ def write_parts(catalog: Catalog, plan: Plan, tree: Taxonomy, folder: Path, prog
         positions = [plan.training_positions(0), plan.held_out_positions(0)]
     else:
         positions = [plan.held_out_positions(part) for part in plan.held_out_parts]
+    recorded = _recorded(folder)
     for path in other_parts(folder, plan.mode, plan.n_parts):
-        path.unlink()
+        if path.name in recorded:
+            path.unlink()
     found = {}
     for path, own in zip(part_files(folder, plan.mode, plan.n_parts), positions, strict=True):
         copy_products(catalog, own, path, progress)

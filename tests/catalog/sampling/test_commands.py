@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
 from catalog.cli import main
+from catalog.plan import make_plan
+from catalog.sampling.parts import write_parts
 from catalog.sampling.subset import Filters, subset
 from catalog.taxonomy import Taxonomy
 from catalog.workspace import Workspace
@@ -262,6 +264,9 @@ def test_parts_of_another_kind_do_not_stay_beside_the_new_ones(shop, tree_csv, t
     assert "holds fold-7.bson, which no parts.json there names" in call(*arguments, "--overwrite", code=1)
     (folder / "parts.json").write_text("[]")
     assert "fold-7.bson, held_out.bson, train.bson" in call(*arguments, "--folds", 3, "--overwrite", code=1)
+    assert parts() == ["fold-7.bson", "held_out.bson", "notes.bson", "train.bson"]
+    catalog, tree = Catalog(shop), Taxonomy.from_csv(tree_csv)
+    write_parts(catalog, make_plan(catalog, tree)[0], tree, folder)
     assert parts() == ["fold-7.bson", "held_out.bson", "notes.bson", "train.bson"]
 
 
