@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.catalog import Catalog
+from catalog.counting import number
 from catalog.label_audit.choice import gather
 from catalog.label_audit.evidence import Evidence
 from catalog.label_audit.judgement import Judgement, judge
@@ -39,7 +40,8 @@ class Audit:
         lines = [
             f"by {self.evidence.expert}",
             f"products: {counts}",
-            f"{n:,} labels suspected ({n / len(scores):.1%}), {across:,} of them across Cat I: {self.folder / SHEET}",
+            f"{number(n, 'label')} suspected ({n / len(scores):.1%}), {across:,} of them across Cat I: "
+            f"{self.folder / SHEET}",
         ]
         if self.n_listed < n:
             lines.append(f"the sheet holds the first {self.n_listed:,} (--rows)")

@@ -94,7 +94,8 @@ def audit(
         note(f"warning: {warning}")
     say(found.summary())
     say(f"page: {output / PAGE}")
-    apply = f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson{room.option}"
+    own_tree = "" if tree is None else f" --tree {tree}"
+    apply = f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson{own_tree}{room.option}"
     say(f"next: fill corrected_category_id, then {apply}")
 
 

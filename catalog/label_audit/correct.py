@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.counting import number
 from catalog.csv_rows import id_in
 from catalog.label_audit.sheet import ACCEPTED
 from catalog.product import ProblemLog
@@ -32,8 +33,8 @@ class Corrected:
     def summary(self) -> str:
         """For people."""
         return (
-            f"{self.output}: {self.changed:,} labels changed, {self.kept:,} answered to be right as they are, "
-            f"{self.blank:,} rows left blank; every other document as it was"
+            f"{self.output}: {number(self.changed, 'label')} changed, {self.kept:,} answered to be right as they are, "
+            f"{number(self.blank, 'row')} left blank; every other document as it was"
         )
 
 

@@ -119,10 +119,11 @@ def test_a_run_and_a_file_say_the_same(room, tmp_path):
         room.catalog.address, "--output", tmp_path / "b", "--probabilities", run / "heldout.safetensors",
         "--tree", tree, "--workspace", tmp_path / "none",
     )  # fmt: skip
-    call(
+    told = call(
         room.catalog.address, "--output", tmp_path / "c", "--probabilities", run, "--tree", tree,
         "--workspace", tmp_path / "none",
     )  # fmt: skip
+    assert f"--output CORRECTED.bson --tree {tree} --workspace" in told
     expected = (tmp_path / "a" / "suspects.csv").read_bytes()
     assert [(tmp_path / name / "suspects.csv").read_bytes() for name in "bc"] == [expected, expected]
 
@@ -168,7 +169,7 @@ def test_a_table_of_photos_is_audited_and_corrected_into_bson(make_room, tmp_pat
         room.run("mosaic", "mosaic-any", "any").folder / "heldout.safetensors"
     )
     at = ("--workspace", room.workspace.folder)
-    assert "1 labels suspected" in call(tmp_path / "shop.csv", "--output", tmp_path / "audit", *at)
+    assert "1 label suspected" in call(tmp_path / "shop.csv", "--output", tmp_path / "audit", *at)
     sheet = tmp_path / "audit" / "suspects.csv"
     sheet.write_text(sheet.read_text(encoding="utf-8-sig").replace("7,,", "7,suggested,", 1), encoding="utf-8-sig")
     call(tmp_path / "shop.csv", "--apply", sheet, "--output", tmp_path / "next.bson", *at)
