@@ -69,7 +69,7 @@ def predict(
         return
     publication = Publication.to(to, insert_missing) if to is not None else None
     with progress_bar("index") as progress:
-        catalog = Workspace(workspace).open(files[0], progress)
+        catalog = room.open(files[0], progress)
     if publication is not None:
         with progress_bar("look up") as progress:
             found = publication.look(catalog, progress)
