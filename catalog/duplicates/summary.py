@@ -15,6 +15,9 @@ def summary_text(said: dict[str, Any]) -> str:
     for kind, own in said["groups"].items():
         if kind == "near" and "near" not in said:
             continue
+        if not own["groups"]:
+            lines.append(f"{kind} copies: none{where}")
+            continue
         added = f", {said['near']['products_added']:,} of them in no group by exact copies" if kind == "near" else ""
         parts = ", ".join(f"{n:,} {name}" for name, n in own["categories"].items() if n)
         lines.append(

@@ -82,6 +82,14 @@ def test_one_catalogue(files, tree_csv, tmp_path):
     assert "By size products exact 2 1 By where the categories part exact another Cat III 1" in text
 
 
+def test_a_catalogue_without_copies_says_so(write_bson, tmp_path):
+    said = run("duplicates", write_bson(*(make_product(i, 11) for i in range(3))), "--output", tmp_path)
+    assert "exact copies: none\n" in said
+    text = text_of((tmp_path / "duplicates.html").read_text(encoding="utf-8"))
+    assert "No group was found." in text
+    assert "By size" not in text
+
+
 def test_near_copies_add_to_the_exact_ones_and_show_both_photos(write_bson, tree_csv, tmp_path):
     """0 and 1 share a photo; 2 shows that of 1 encoded anew, 3 and 4 one photo in two encodings."""
     products = [make_product(i, (11, 12, 21, 31, 31)[i]) for i in range(5)]
@@ -109,6 +117,7 @@ def test_two_catalogues(files, tmp_path):
     said = run("duplicates", files[0], "--against", files[1], "--near", "--output", tmp_path / "out")
     shares = f"{files[1]}: 1 of 3 products (33.3%) have an exact copy in {files[0]}; 50.0% of 2 labelled pairs agree"
     assert shares in said
+    assert "near copies: none in both catalogues\n" in said
     assert "photo that cannot be decoded" in said
     text = text_of((tmp_path / "out" / "duplicates.html").read_text(encoding="utf-8"))
     assert "33.3 % of 3 products: 1 by exact copies, 0 by near ones alone" in text
