@@ -15,6 +15,8 @@ _ID = re.compile(r"'?(-?[0-9]{1,19})([.,]0{1,2})?")
 _EXACT = 2**53
 """Larger integers that were floating-point numbers on their way are rounded: other products' ids."""
 
+_LITTLE = [False, True, False, True]
+"""Which bytes are zero where UTF-16 without a mark begins with two plain letters, the smaller byte first."""
 _SEPARATOR = re.compile(r"sep=([,;\t|])")
 """A first line that tells Excel the separator, and is no row."""
 
@@ -45,12 +47,12 @@ def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tup
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not UTF-8, not a CSV file, a required column that is not there once, or a row with more cells than
-            columns (a name with a separator in it that was not quoted); the message names file and line.
+        ValueError: no text, not UTF-8, not a CSV file, a required column that is not there once, or a row with more
+            cells than columns (a name with a separator in it that was not quoted); the message names file and line.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: {missing}")
-    refuse_utf16(path)
+    require_text(path, missing)
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
             header = next((line for line in file if line.strip()), "")
@@ -76,13 +78,15 @@ def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tup
             raise ValueError(f"{path} is not a CSV file (after line {reader.line_num}: {error})") from None
 
 
-def refuse_utf16(path: Path) -> None:
-    """Raise ValueError where a file is UTF-16, as spreadsheets save "Unicode text"."""
+def require_text(path: Path, missing: str) -> None:
+    """Raise ValueError where a file is UTF-16, as spreadsheets save "Unicode text", or no text; `missing` as above."""
     with path.open("rb") as start:
         first = start.read(4)
     # without a mark, UTF-16 of plain letters would pass for UTF-8 with a NUL between any two
-    if first[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in first:
+    if first[:2] in (b"\xff\xfe", b"\xfe\xff") or [byte == 0 for byte in first] in (_LITTLE, _LITTLE[::-1]):
         raise _not_utf8(path, "UTF-16")
+    if b"\0" in first:
+        raise ValueError(f"{path} is no text, so no CSV file: {missing}")
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

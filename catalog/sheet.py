@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.atomic import atomic_path
-from catalog.csv_rows import id_in, refuse_utf16, separator_of
+from catalog.csv_rows import id_in, require_text, separator_of
 
 PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
 LABEL = "label_category_id"
@@ -90,11 +90,10 @@ def read_cells(path: Path) -> Iterator[Cell]:
         FileNotFoundError: no such file.
         ValueError: not a CSV file, UTF-16, or one without the two columns; the message names file and line.
     """
+    missing = "give a sheet that was filled (review.csv, audit.csv, suspects.csv)"
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist: give a sheet that was filled (review.csv, audit.csv, suspects.csv)"
-        )
-    refuse_utf16(path)
+        raise FileNotFoundError(f"{path} does not exist: {missing}")
+    require_text(path, missing)
     # ids are ASCII: whatever else another encoding garbles is not read
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         n_before, header = next(((i, line) for i, line in enumerate(file, start=1) if line.strip()), (1, ""))

@@ -17,6 +17,9 @@ from catalog.sources.bson_document import parse_document
 from catalog.sources.bson_scan import scan
 from catalog.sources.source import Document, Index, Progress
 
+WHAT = "a BSON file, a folder of photos, a CSV or Parquet table of photo paths, or mongodb://HOST/DATABASE.COLLECTION"
+"""What a catalogue can be, for messages."""
+
 
 class BsonFile:
     """A file of BSON documents `{_id, category_id?, imgs: [{picture}]}`, memory-mapped.
@@ -27,7 +30,7 @@ class BsonFile:
     def __init__(self, path: Path) -> None:
         """`path`: an existing file; raises FileNotFoundError when there is none."""
         if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist: give the path of a BSON file of products")
+            raise FileNotFoundError(f"{path} does not exist: give {WHAT}")
         self.path = path
         self._data: mmap.mmap | None = None
 

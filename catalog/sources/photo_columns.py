@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from catalog.csv_rows import id_in
+from catalog.taxonomy import COLUMNS as TREE_COLUMNS
 
 IDS = ("product_id", "_id")
 CATEGORY = "category_id"
@@ -43,6 +44,8 @@ class Columns:
         product_id = next((known[name] for name in IDS if name in known), None)
         numbered = sorted((int(m[1]), name) for name in known if (m := NUMBERED.fullmatch(name)))
         photos = tuple(known[name] for _, name in numbered) or tuple(known[n] for n in PHOTOS if n in known)[:1]
+        if product_id is None and not photos and set(TREE_COLUMNS) <= known.keys():
+            raise ValueError(f"{path} is a category tree, not a catalogue: give it with --tree, beside a catalogue")
         if product_id is None or not photos:
             raise ValueError(
                 f"{path}: expected the columns product_id (or _id), photos (paths separated by {BETWEEN}; or photo1, "
