@@ -148,7 +148,11 @@ def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch, command)
 def test_bad_files_get_one_plain_message(write_bson, tree_csv, tmp_path):
     good = write_bson(*[make_product(i, 11) for i in range(20)])
     assert "no usable product" in call("info", write_bson(b"nonsense" * 9, name="bad.bson"), code=1)
-    assert "is not UTF-8 text" in call("info", good, "--tree", good, code=1)
+    said = call("info", good, "--tree", good, code=1)
+    assert "is no text, so no CSV file: give the CSV of the category tree (--tree)" in said
+    assert "is a category tree, not a catalogue: give it with --tree" in call("info", tree_csv, code=1)
+    said = call("info", tmp_path / "none", code=1)
+    assert "none does not exist: give a BSON file, a folder of photos, a CSV or Parquet table" in said
     tree_csv.write_text(tree_csv.read_text() + "41,,X,Y\n")
     assert "line 10: leaf 41 has no category_level1" in call("info", good, "--tree", tree_csv, code=1)
     (tmp_path / "plan").mkdir()
@@ -160,3 +164,13 @@ def test_bad_files_get_one_plain_message(write_bson, tree_csv, tmp_path):
 def test_verbose_lets_the_error_through_for_developers(tmp_path):
     result = CliRunner().invoke(main, ["--verbose", "info", str(tmp_path / "none.bson")])
     assert isinstance(result.exception, FileNotFoundError)
+
+
+@pytest.mark.parametrize("command", ["index", "info"])
+def test_strict_lists_every_problem_once(write_bson, command):
+    path = write_bson(make_product(1, 11), b"\x01garbage")
+    said = call(command, path, "--strict", code=1)
+    assert said.count("offset ") == 1
+    assert f"{path}: 1 problem, and --strict was given" in said
+    if command == "index":
+        assert f"{path}: 1 product, 1 photo\n" in said
