@@ -106,9 +106,10 @@ class PhotoFiles(ABC):
             for product in self.list_products(problems, progress):
                 _log_count(product, problems)
                 writer.add(product)
-        rows = writer.rows.whole()
-        if not rows["n_images"].any():
-            raise ValueError(self.nothing(problems))
+            rows = writer.rows.whole()
+            # raised in here, it leaves no list behind of what is no catalogue
+            if not rows["n_images"].any():
+                raise ValueError(self.nothing(problems))
         self._manifest = None
         rows = self._first_of_each_id(rows, problems)
         writer.content.update(self._sampled_content(rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from collections.abc import Iterator
@@ -12,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from catalog.atomic import atomic_path
 from catalog.photo_file import SUFFIXES
-from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
 from catalog.sidecar import place_to_write
-from catalog.sources.folder_names import CategoryFolders, natural_key, product_id_of
+from catalog.sources.folder_names import CategoryFolders, natural_key
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
 from catalog.sources.photo_manifest import Listed, Manifest
+from catalog.sources.product_names import ProductNames
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import Taxonomy
 
@@ -26,6 +25,8 @@ TREE_NAMES = ("category_names.csv", "tree.csv")
 PRODUCT_NAMES = ".product_ids.csv"
 """Ending of the CSV, `product_id,name`, that is kept of product folders whose names are no integers."""
 ENDINGS = tuple(map(str.encode, SUFFIXES))
+MANY = 2 * MAX_IMAGES
+"""Photos in one folder of which more make it likely that each is a product."""
 NOT_YET = 20_000
 """Files and folders looked at before a folder without one photo is taken for something else."""
 
@@ -102,10 +103,9 @@ class PhotoFolder(PhotoFiles):
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
         """One product per deepest folder."""
         categories = CategoryFolders(self._taxonomy())
-        place = place_to_write(self.sidecar(PRODUCT_NAMES))
-        place.unlink(missing_ok=True)
+        place, n_photos = place_to_write(self.sidecar(PRODUCT_NAMES)), 0
         with ExitStack() as stack:
-            names = _NameFile(place, stack)
+            names = ProductNames(place, stack)
             above: list[bytes] | None = None
             category_id = NO_CATEGORY
             for folder in self._walk(problems, progress):
@@ -121,7 +121,9 @@ class PhotoFolder(PhotoFiles):
                 elif not folder.path:
                     for photo in folder.photos:
                         product_id = names.id_of(os.fsdecode(os.path.splitext(photo)[0]))
-                        yield self._product(folder.path, [photo], product_id, NO_CATEGORY, problems)
+                        product = self._product(folder.path, [photo], product_id, NO_CATEGORY, problems)
+                        n_photos += len(product.photos)
+                        yield product
                 else:
                     *parents, name = folder.path.split(b"/")
                     if parents != above:
@@ -130,7 +132,13 @@ class PhotoFolder(PhotoFiles):
                         if why:
                             problems.add(Problem(ProblemKind.UNKNOWN_FOLDER, shown(*parents), detail=why))
                     product_id = names.id_of(os.fsdecode(name))
-                    yield self._product(folder.path, folder.photos, product_id, category_id, problems)
+                    product = self._product(folder.path, folder.photos, product_id, category_id, problems)
+                    n_photos += len(product.photos)
+                    yield product
+            if not n_photos:
+                raise ValueError(self.nothing(problems))
+        if names.unused:
+            place.unlink(missing_ok=True)
 
     def _taxonomy(self) -> Taxonomy | None:
         return Taxonomy.from_csv(self.tree) if self.tree else None
@@ -147,6 +155,8 @@ class PhotoFolder(PhotoFiles):
             else:
                 product.missing.append(path)
                 problems.add(Problem(state.fault[0], shown(path), product_id, state.fault[1]))
+        if len(product.photos) > MANY:
+            problems.add(Problem(ProblemKind.MANY_PHOTOS, shown(folder), product_id, f"{len(product.photos)} photos"))
         return product
 
     def _look_at(self, folder: bytes, name: bytes) -> PhotoState:
@@ -216,25 +226,6 @@ class PhotoFolder(PhotoFiles):
 def tree_in(folder: Path) -> Path | None:
     """CSV of the category tree in a folder of photos, where there is one."""
     return next((folder / name for name in TREE_NAMES if (folder / name).is_file()), None)
-
-
-class _NameFile:
-    """Gives ids to product names, and keeps those that are no integers in a CSV, `product_id,name`."""
-
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        self.path, self.stack = path, stack
-        self._writer: Any = None
-
-    def id_of(self, name: str) -> int:
-        product_id, said = product_id_of(name)
-        if not said:
-            if self._writer is None:
-                temporary = self.stack.enter_context(atomic_path(self.path))
-                file = temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="")
-                self._writer = csv.writer(self.stack.enter_context(file), lineterminator="\n")
-                self._writer.writerow(["product_id", "name"])
-            self._writer.writerow([product_id, name])
-        return product_id
 
 
 def _below(folder: bytes, name: bytes) -> bytes:

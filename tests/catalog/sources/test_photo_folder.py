@@ -225,6 +225,34 @@ def test_a_manifest_listed_with_another_tree_is_written_again(tmp_path, tree_csv
     assert [product.images for product in Catalog(open_source(root, tree_csv))] == [(photo,)]
 
 
+def test_a_folder_that_is_no_catalogue_leaves_nothing_beside_it(tmp_path):
+    (tmp_path / "shop" / "7" / "mug").mkdir(parents=True)
+    with pytest.raises(ValueError, match="without photos"):
+        Catalog(tmp_path / "shop")
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
+    photo = put(tmp_path / "shop" / "7" / "mug" / "1.jpg")
+    product_id = Catalog(tmp_path / "shop").product_ids.tolist()
+    (tmp_path / "shop" / "7" / "mug" / "1.jpg").unlink()
+    with pytest.raises(ValueError, match="without photos"):
+        Catalog(tmp_path / "shop")
+    # the ids of the last usable state are still told
+    assert str(product_id[0]) in (tmp_path / "shop.product_ids.csv").read_text()
+    put(tmp_path / "shop" / "7" / "mug" / "1.jpg", photo)
+    (tmp_path / "shop" / "7" / "mug").rename(tmp_path / "shop" / "7" / "12")
+    assert Catalog(tmp_path / "shop").product_ids.tolist() == [12]
+    assert not (tmp_path / "shop.product_ids.csv").exists()
+
+
+def test_a_class_without_product_folders_gets_a_hint(tmp_path):
+    for number in range(9):
+        put(tmp_path / "classes" / "mugs" / f"{number}.jpg")
+        put(tmp_path / "classes" / "bowls" / f"{number % 8}.jpg")
+    hints = [text for text in said(Catalog(tmp_path / "classes")) if "if each is a product" in text]
+    assert len(hints) == 1
+    assert hints[0].startswith("mugs, product ")
+    assert hints[0].endswith("give each a folder of its own (class/product/1.jpg) (9 photos)")
+
+
 def test_folders_that_are_no_catalogue_say_so(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="without photos"):
         Catalog(tmp_path)

@@ -235,3 +235,10 @@ def test_a_photo_s_place_is_its_path_in_the_table(tmp_path):
     put(tmp_path / "shots" / "b.jpg")
     (tmp_path / "shop.csv").write_text("product_id,photos\n5,shots/a.jpg|shots/gone.jpg|shots/b.jpg\n")
     assert Catalog(tmp_path / "shop.csv").where(0, 2) == "shots/b.jpg"
+
+
+def test_a_table_without_photos_leaves_nothing_beside_it(tmp_path):
+    (tmp_path / "shop.csv").write_text("product_id,photos\n5,gone.jpg\n")
+    with pytest.raises(ValueError, match="names no photo that exists"):
+        Catalog(tmp_path / "shop.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.csv"]
