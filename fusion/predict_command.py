@@ -99,7 +99,7 @@ def predict(
     options = (f" --run {run}" if run else "") + room.option
     say(f"next: fill corrected_category_id there, then fusion review apply {outcome.review} {outcome.audit}{options}")
     if strict:
-        outcome.problems.require_none(str(catalog))
+        outcome.problems.require_none(str(catalog), told=True)
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -
     if len(problems):
         note(problems.summary())
     if strict:
-        problems.require_none(str(catalog))
+        problems.require_none(str(catalog), told=True)
     say(f"next: ocr predict {catalog}{room.option}")
 
 
@@ -183,4 +183,4 @@ def embed(file: Address, output: Path | None, workspace: Path, strict: bool) -> 
     if len(problems):
         note(problems.summary())
     if strict:
-        problems.require_none(str(catalog))
+        problems.require_none(str(catalog), told=True)
