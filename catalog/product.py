@@ -42,7 +42,6 @@ class ProblemKind(StrEnum):
     BAD_CATEGORY = "category_id is not an integer (taken as unlabelled)"
     UNREADABLE_PHOTO = "photo that cannot be decoded"
     UNREAD_TEXT = "photo whose text could not be read (the other evidence decides)"
-    MANY_PHOTOS = "folder of many photos: if each is a product, give each a folder of its own (class/product/1.jpg)"
     STRAY_FILE = "file that is not a photo (left alone)"
     STRAY_PHOTO = "photo beside folders: only the deepest folders are products (left alone)"
     MISSING_PHOTO = "photo file that does not exist"

@@ -104,7 +104,7 @@ class PhotoFiles(ABC):
         with atomic_path(place) as temporary, temporary.open("wb") as file:
             writer = ManifestWriter(file, self.header())
             for product in self.list_products(problems, progress):
-                _log_count(product, problems)
+                self._log_count(product, problems)
                 writer.add(product)
             rows = writer.rows.whole()
             # raised in here, it leaves no list behind of what is no catalogue
@@ -162,6 +162,16 @@ class PhotoFiles(ABC):
             log.warning("%s cannot be read any more: %s", os.fsdecode(path), error.strerror)
             return b""
 
+    def many(self, product: Listed) -> str:
+        """What to say of a product with more photos than are used."""
+        return f"{len(product.photos)} photos"
+
+    def _log_count(self, product: Listed, problems: ProblemLog) -> None:
+        if not product.photos:
+            problems.add(Problem(ProblemKind.NO_PHOTO, product.where, product.product_id))
+        elif len(product.photos) > MAX_IMAGES:
+            problems.add(Problem(ProblemKind.TOO_MANY_PHOTOS, product.where, product.product_id, self.many(product)))
+
     def _first_of_each_id(self, rows: NDArray[np.void], problems: ProblemLog) -> NDArray[np.void]:
         _, first = np.unique(rows["product_id"], return_index=True)
         for row in rows[np.setdiff1d(np.arange(len(rows)), first)]:
@@ -182,11 +192,3 @@ class PhotoFiles(ABC):
 def shown(*parts: bytes) -> str:
     """A path for messages, with bytes that are no UTF-8 replaced."""
     return b"/".join(part for part in parts if part).decode("utf-8", "replace")
-
-
-def _log_count(product: Listed, problems: ProblemLog) -> None:
-    if not product.photos:
-        problems.add(Problem(ProblemKind.NO_PHOTO, product.where, product.product_id))
-    elif len(product.photos) > MAX_IMAGES:
-        detail = f"{len(product.photos)} photos"
-        problems.add(Problem(ProblemKind.TOO_MANY_PHOTOS, product.where, product.product_id, detail))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.photo_file import SUFFIXES
-from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
+from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sidecar import place_to_write
 from catalog.sources.folder_names import CategoryFolders, natural_key
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
@@ -25,8 +25,6 @@ TREE_NAMES = ("category_names.csv", "tree.csv")
 PRODUCT_NAMES = ".product_ids.csv"
 """Ending of the CSV, `product_id,name`, that is kept of product folders whose names are no integers."""
 ENDINGS = tuple(map(str.encode, SUFFIXES))
-MANY = 2 * MAX_IMAGES
-"""Photos in one folder of which more make it likely that each is a product."""
 NOT_YET = 20_000
 """Files and folders looked at before a folder without one photo is taken for something else."""
 
@@ -93,6 +91,11 @@ class PhotoFolder(PhotoFiles):
         tree = self._taxonomy()
         return {"tree": tree.fingerprint if tree else ""}
 
+    def many(self, product: Listed) -> str:
+        """Say how many there are; below no category, the folder may be one itself, and each photo a product."""
+        hint = "" if product.category_id != NO_CATEGORY else "; if each is a product, put it in class/product/1.jpg"
+        return f"{len(product.photos)} photos{hint}"
+
     def nothing(self, problems: ProblemLog) -> str:
         """Say what a folder should hold."""
         bson_files = sorted(path.name for path in self.path.iterdir() if path.suffix == ".bson")
@@ -155,8 +158,6 @@ class PhotoFolder(PhotoFiles):
             else:
                 product.missing.append(path)
                 problems.add(Problem(state.fault[0], shown(path), product_id, state.fault[1]))
-        if len(product.photos) > MANY:
-            problems.add(Problem(ProblemKind.MANY_PHOTOS, shown(folder), product_id, f"{len(product.photos)} photos"))
         return product
 
     def _look_at(self, folder: bytes, name: bytes) -> PhotoState:

@@ -244,13 +244,16 @@ def test_a_folder_that_is_no_catalogue_leaves_nothing_beside_it(tmp_path):
 
 
 def test_a_class_without_product_folders_gets_a_hint(tmp_path):
-    for number in range(9):
+    for number in range(6):
         put(tmp_path / "classes" / "mugs" / f"{number}.jpg")
-        put(tmp_path / "classes" / "bowls" / f"{number % 8}.jpg")
-    hints = [text for text in said(Catalog(tmp_path / "classes")) if "if each is a product" in text]
-    assert len(hints) == 1
-    assert hints[0].startswith("mugs, product ")
-    assert hints[0].endswith("give each a folder of its own (class/product/1.jpg) (9 photos)")
+        put(tmp_path / "classes" / "bowls" / f"{number % 4}.jpg")
+        put(tmp_path / "classes" / "77" / "1" / f"{number}.jpg")
+    ids = {name: product_id_of(name)[0] for name in ("mugs", "1")}
+    many = "more than four photos (the first four are used)"
+    assert said(Catalog(tmp_path / "classes")) == [
+        f"77/1, product {ids['1']}: {many} (6 photos)",
+        f"mugs, product {ids['mugs']}: {many} (6 photos; if each is a product, put it in class/product/1.jpg)",
+    ]
 
 
 def test_folders_that_are_no_catalogue_say_so(tmp_path, monkeypatch):
