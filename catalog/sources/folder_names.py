@@ -84,10 +84,7 @@ class CategoryFolders:
 
     def _named(self, path: tuple[str, ...]) -> tuple[int, str]:
         if self.tree is None:
-            return (
-                NO_CATEGORY,
-                "no category_id in it; folders of names need --tree, or a category_names.csv",
-            )
+            return NO_CATEGORY, "no category_id in it; folders of names need --tree, or a category_names.csv"
         for found in (self.exact.get(path), self.loose.get(tuple(map(_loose, path)))):
             if found is not None and len(found) == 1:
                 return next(iter(found)), ""
