@@ -45,6 +45,10 @@ def gather(
     plan = _plan_of(workspace)
     kin = None if plan is None else kinship(workspace, plan, catalog)
     if file is not None:
+        file = probabilities_file(file)
+        if file.name == HELD_OUT and (file.parent / "run.json").is_file():
+            run, file = file.parent, None
+    if file is not None:
         found = _of_file(file, catalog, leaf, tree, plan)
     elif run is not None:
         found = _of_run(Run.load(run), catalog, leaf, tree)
@@ -137,11 +141,8 @@ def _of_run(run: Run, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy)
 
 
 def _of_file(file: Path, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy, plan: Plan | None) -> Evidence:
-    file = probabilities_file(file)
     probabilities = Probabilities.load(file)
     found = of_probabilities(probabilities, f"{probabilities.expert} of {file}", catalog, leaf, tree)
-    if file.name == HELD_OUT and (file.parent / "run.json").is_file():
-        return found
     if plan is not None and plan.plan_id == probabilities.plan and plan.data == catalog.fingerprint:
         apart = plan.held_out_positions(0) if plan.mode == "heldout" else np.zeros(0, np.int64)
         learnt = np.isin(found.positions, plan.positions) & ~np.isin(found.positions, apart)

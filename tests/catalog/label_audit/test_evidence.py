@@ -159,12 +159,17 @@ def test_a_product_with_other_photos_is_left_out(make_room, write_bson):
     documents[several[0]]["imgs"] = documents[several[0]]["imgs"][::-1]
     documents[several[1]]["imgs"] = documents[several[1]]["imgs"][1:]
     documents[several[2]]["imgs"][0]["picture"] = make_photo(9999)
-    found = gather(Catalog(write_bson(*documents, name="renewed.bson")), room.tree, room.workspace)
+    renewed = Catalog(write_bson(*documents, name="renewed.bson"))
+    found = gather(renewed, room.tree, room.workspace)
     assert found.counts == {"audited": 58, "other photos since": 2}
     assert set(range(60)) - set(found.positions.tolist()) == set(several[1:3])
     assert (room.catalog.product_ids[found.positions] == found.scores.product_ids).all()
     assert len(found.named) == 58
     assert "Not audited, with other photos since: 2." in found.warnings[0]
+    run = room.workspace.latest("mosaic", "any").folder
+    for file in (run, run / "heldout.safetensors"):
+        # a run named by its file is that run
+        assert gather(renewed, room.tree, room.workspace, file=file).counts == found.counts
 
 
 def test_another_shop_with_the_same_ids_is_not_taken_for_a_later_state(make_room, write_bson):
