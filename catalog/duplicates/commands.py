@@ -73,4 +73,4 @@ def duplicates(
     say(f"written: {', '.join(map(str, paths))}")
     say(f"next: catalog split {catalogs[0]} --tree {tree or 'TREE.csv'}, which keeps copies together")
     if strict:
-        found.problems.require_none(" and ".join(map(str, catalogs)))
+        found.problems.require_none(" and ".join(map(str, catalogs)), told=True)
