@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from catalog.catalog import Catalog
+from catalog.counting import number
 from catalog.exploration import drawings
 from catalog.exploration.copies import Copies, Ints, Places
-from catalog.exploration.section import Gallery, Part, Section, number, percent
+from catalog.exploration.section import Gallery, Part, Section, percent
 from catalog.exploration.shelves import Shelves
 from catalog.plots import Plot
 from catalog.report import Example, Table

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from catalog.catalog import Catalog
 from catalog.command import no_bar
+from catalog.counting import number
 from catalog.exploration.copies import Copies
 from catalog.exploration.copies_section import copies_section
 from catalog.exploration.counts_file import CountsFile, levels_above, read_counts
@@ -18,7 +19,7 @@ from catalog.exploration.levels import products_section, tree_section
 from catalog.exploration.photos import Decode, check_decoding, read_headers
 from catalog.exploration.photos_section import broken_photos, photos_section
 from catalog.exploration.samples import samples_section
-from catalog.exploration.section import Exploration, Section, number, percent
+from catalog.exploration.section import Exploration, Section, percent
 from catalog.exploration.shelves import LevelCounts, Shelves
 from catalog.exploration.spread import spread_section
 from catalog.probabilities import Probabilities
@@ -26,6 +27,7 @@ from catalog.product import ProblemLog
 from catalog.report import Table
 from catalog.sources.source import Progress
 from catalog.taxonomy import LEVEL_NAMES, Taxonomy
+from catalog.tree_match import TreeMatch
 
 Bars = Callable[[str], AbstractContextManager[Progress]]
 PLACES = 5
@@ -71,7 +73,7 @@ def explore(
         problems.merge(log)
     counts = shelves.counts()
     page = Exploration(f"Catalogue {catalog.name}", f"What {catalog} holds", _cards(copies, shelves, counts, problems))
-    page.warnings = _warnings(shelves)
+    page.warnings = [] if tree is None else _warnings(TreeMatch.of(catalog, tree))
     page.sections = [products_section(shelves)]
     if tree is not None:
         page.sections.append(tree_section(tree, counts, "products"))
@@ -142,14 +144,14 @@ def _cards(
     return cards
 
 
-def _warnings(shelves: Shelves) -> list[str]:
+def _warnings(match: TreeMatch) -> list[str]:
     """What makes most figures of categories meaningless."""
-    labelled, known = int(shelves.labelled.sum()), int((shelves.leaf >= 0).sum())
-    if 2 * (labelled - known) <= labelled:
+    if not match.doubtful:
         return []
     return [
-        f"{labelled - known:,} of {number(labelled, 'labelled product')} have a category_id that is not in the tree: "
-        "it seems to be that of another catalogue. Give the one that belongs to this catalogue (--tree)."
+        f"{match.labelled - match.known:,} of {number(match.labelled, 'labelled product')} have a category_id that is "
+        "not in the tree: it seems to be that of another catalogue. Give the one that belongs to this catalogue "
+        "(--tree)."
     ]
 
 

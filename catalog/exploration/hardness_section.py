@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.counting import number
 from catalog.exploration import drawings
 from catalog.exploration.hardness import Ints, Judged
-from catalog.exploration.section import Gallery, Part, Section, number, percent
+from catalog.exploration.section import Gallery, Part, Section, percent
 from catalog.exploration.shelves import Shelves
 from catalog.plots import Plot
 from catalog.report import Estimate, Example, Table

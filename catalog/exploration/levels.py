@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.exploration.section import Section, number
+from catalog.counting import number
+from catalog.exploration.section import Section
 from catalog.exploration.shelves import LevelCounts, Shelves
 from catalog.product import MAX_IMAGES
 from catalog.report import Estimate, Table

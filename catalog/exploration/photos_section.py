@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.counting import number
 from catalog.exploration import drawings
 from catalog.exploration.copies import Copies
 from catalog.exploration.photos import FORMATS, Decoding, Headers
-from catalog.exploration.section import Part, Section, number, percent
+from catalog.exploration.section import Part, Section, percent
 from catalog.intervals import exact_share
 from catalog.plots import Plot
 from catalog.product import Problem, ProblemKind, ProblemLog

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.exploration.section import Gallery, Section, number
+from catalog.counting import number
+from catalog.exploration.section import Gallery, Section
 from catalog.exploration.shelves import Shelves
 from catalog.report import Example
 from catalog.thumbnails import strip

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from catalog.atomic import write_text
-from catalog.counting import number as number
 from catalog.plots import Plot
 from catalog.report import Estimate, Example, Table, data_uri, page_template
 

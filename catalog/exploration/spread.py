@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.counting import number
 from catalog.exploration import drawings
-from catalog.exploration.section import Part, Section, number, percent
+from catalog.exploration.section import Part, Section, percent
 from catalog.exploration.shelves import LevelCounts
 from catalog.plots import Plot
 from catalog.report import Estimate, Table
