@@ -19,6 +19,7 @@ from catalog.command import (
     progress_bar,
     say,
     strict_option,
+    tree_given,
     tree_option,
     verbose_option,
     workspace_option,
@@ -59,7 +60,7 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
         catalog.problems.require_none(str(catalog))
     elif len(catalog.problems):
         note(catalog.problems.summary())
-    say(f"next: catalog info {catalog.source.title}")
+    say(f"next: catalog info {catalog.source.title}{tree_given(tree)}")
 
 
 @main.command()
@@ -142,7 +143,8 @@ def split(
     log.merge(catalog.problems)
     if strict:
         log.require_none(str(catalog))
-    forgotten = Workspace(workspace).save_plan(plan, taxonomy)
+    room = Workspace(workspace)
+    forgotten = room.save_plan(plan, taxonomy)
     sizes = [len(plan.held_out_positions(part)) for part in plan.held_out_parts]
     say(f"plan {plan.plan_id}: {len(plan.positions)} products, held out {', '.join(map(str, sizes))}")
     say(f"largest linked group {plan.largest_component:.1%}; photo too common to link: {plan.n_unlinked} products")
@@ -158,7 +160,7 @@ def split(
             f"{forgotten} runs of the plan before stay in {workspace}, but are no longer the latest: they predict with "
             "--run FOLDER until new ones are trained (another --workspace keeps both)"
         )
-    say("next: mosaic train" + ("" if workspace == Path("runs") else f" --workspace {workspace}"))
+    say(f"next: mosaic train{room.option}")
 
 
 @main.command()

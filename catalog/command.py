@@ -83,6 +83,11 @@ def tree_option(function: F) -> F:
     return click.option("--tree", type=click.Path(path_type=Path), default=None, help=TREE_HELP)(function)
 
 
+def tree_given(tree: Path | None) -> str:
+    """What names the tree in the next command: ` --tree TREE.csv`, nothing without one."""
+    return "" if tree is None else f" --tree {tree}"
+
+
 def lang_option(function: F) -> F:
     """`--lang`."""
     return click.option(

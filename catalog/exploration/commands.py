@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.command import SOURCE, given_tree, lang_option, names_option, progress_bar, say, tree_option
+from catalog.command import SOURCE, given_tree, lang_option, names_option, progress_bar, say, tree_given, tree_option
 from catalog.sources.address import Address
 
 if TYPE_CHECKING:
@@ -76,4 +76,4 @@ def explore(
     say(page.text())
     say(str(page.write(output)))
     if file is not None:
-        say(f"next: catalog duplicates {catalog}")
+        say(f"next: catalog duplicates {catalog}{tree_given(tree)}")

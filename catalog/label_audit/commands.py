@@ -16,6 +16,7 @@ from catalog.command import (
     note,
     progress_bar,
     say,
+    tree_given,
     workspace_option,
 )
 from catalog.sources.address import Address, shown
@@ -94,8 +95,9 @@ def audit(
         note(f"warning: {warning}")
     say(found.summary())
     say(f"page: {output / PAGE}")
-    own_tree = "" if tree is None else f" --tree {tree}"
-    apply = f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson{own_tree}{room.option}"
+    apply = (
+        f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson{tree_given(tree)}{room.option}"
+    )
     say(f"next: fill corrected_category_id, then {apply}")
 
 

@@ -301,7 +301,7 @@ def test_the_command_writes_both_files_and_says_the_main_figures(tiny_catalog, t
     assert str(out / "explore.html") in said
     assert len(json.loads((out / "explore.json").read_text())["samples"]["categories"]) == 3
     assert "--decode none" in text_of((out / "explore.html").read_text(encoding="utf-8"))
-    assert said.splitlines()[-1] == f"next: catalog duplicates {tiny_catalog}"
+    assert said.splitlines()[-1] == f"next: catalog duplicates {tiny_catalog} --tree {tree_csv}"
     (tmp_path / "counts.csv").write_text("ROMAN,3\nJAZZ,2\n")
     call("explore", "--tree", tree_csv, "--counts", tmp_path / "counts.csv", "--output", tmp_path / "two")
     assert json.loads((tmp_path / "two" / "explore.json").read_text())["spread"]["unit"] == "products"

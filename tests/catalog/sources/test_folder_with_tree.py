@@ -39,7 +39,7 @@ def test_info_takes_the_tree_given_and_no_index_made_without_it(shop, tree_csv):
         assert {"products 24 labelled 24", "Cat III 8 of 8 in the tree", "no problems"} <= rows(call(*given))
     tree_csv.write_text(TREE.replace("LIBRAIRIE", "LIVRES"))
     assert {"products 24 labelled 15", "Cat III 5 of 8 in the tree"} <= rows(call(*given))
-    call("index", shop, "--tree", tree_csv)
+    assert f"next: catalog info {shop} --tree {tree_csv}\n" in call("index", shop, "--tree", tree_csv)
     assert Catalog(open_source(shop, tree_csv)).problems.counts.total() == 3
 
 
