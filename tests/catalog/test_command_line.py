@@ -65,7 +65,9 @@ def test_strict_fails_and_names_every_problem_once(write_bson, command):
         assert said.count(str(problem)) == 1
         assert call(command, shop).count(str(problem)) == 1
     one = write_bson(make_product(1, 11), make_product(1, 12), name="one.bson")
-    assert ": 1 problem, and --strict was given" in call(command, one, "--strict", code=1)
+    said = call(command, one, "--strict", code=1)
+    assert f"{one}: 1 problem, and --strict was given" in said
+    assert command == "info" or f"{one}: 1 product, 1 photo\n" in said
     said = call(command, write_bson(make_product(1, 11), name="good.bson"), "--strict")
     assert command == "info" or "good.bson: 1 product, 1 photo\n" in said
 
@@ -164,13 +166,3 @@ def test_bad_files_get_one_plain_message(write_bson, tree_csv, tmp_path):
 def test_verbose_lets_the_error_through_for_developers(tmp_path):
     result = CliRunner().invoke(main, ["--verbose", "info", str(tmp_path / "none.bson")])
     assert isinstance(result.exception, FileNotFoundError)
-
-
-@pytest.mark.parametrize("command", ["index", "info"])
-def test_strict_lists_every_problem_once(write_bson, command):
-    path = write_bson(make_product(1, 11), b"\x01garbage")
-    said = call(command, path, "--strict", code=1)
-    assert said.count("offset ") == 1
-    assert f"{path}: 1 problem, and --strict was given" in said
-    if command == "index":
-        assert f"{path}: 1 product, 1 photo\n" in said
