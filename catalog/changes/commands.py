@@ -35,12 +35,15 @@ def diff(
     from catalog.changes.writing import check_output, write_difference
     from catalog.indexing import open_indexed
     from catalog.sources.opening import open_source, tree_for
+    from catalog.taxonomy import Taxonomy
 
     # one tree that is given serves both sides, before those that lie in folders
     tree, new_tree = tree_for(old, tree), new_tree or tree_for(new, tree)
     if tree is None or tree == new_tree:
         tree, new_tree = new_tree, None
-    trees = given_tree(tree, names, lang), None if new_tree is None else given_tree(new_tree, names, lang)
+    # the first one says what is to be said of the names
+    newer = None if new_tree is None else Taxonomy.from_csv(new_tree, names).in_language(lang)
+    trees = given_tree(tree, names, lang), newer
     if output is not None:
         check_output(output, overwrite)
     with progress_bar("diff") as progress:

@@ -172,6 +172,16 @@ def test_the_command_counts_names_and_writes_every_change(write_bson, tree_csv, 
     call(*arguments, "--overwrite")
 
 
+def test_what_is_said_of_names_is_said_once_for_both_trees(write_bson, tree_csv, tmp_path):
+    shop, other, names = write_bson(document(1, 11, [1])), tmp_path / "other.csv", tmp_path / "names.csv"
+    other.write_text(TREE.replace("LIBRAIRIE", "LIVRES"))
+    names.write_text("category_id,lang,level,name\n11,en,1,Books\n")
+    said = call("diff", shop, shop, "--tree", tree_csv, "--new-tree", other, "--names", names)
+    assert said.count("names in en: --lang shows them") == 1
+    assert "LIBRAIRIE" in said
+    assert "LIVRES" in said
+
+
 def test_a_spreadsheet_finds_no_formula_in_the_changes_and_the_accents_whole(write_bson, tmp_path):
     tree_csv, folder = tmp_path / "tree.csv", tmp_path / "out"
     tree_csv.write_text(f"{TREE.splitlines()[0]}\n1,=1+1,B,C\n2,ÉTÉ,B,C\n", encoding="utf-8")
