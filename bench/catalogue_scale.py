@@ -25,6 +25,7 @@ from pathlib import Path
 import bson
 import numpy as np
 from PIL import Image
+from process_memory import memory_kib
 
 from catalog.catalog import Catalog
 
@@ -73,23 +74,6 @@ def documents(photos: list[bytes], n: int) -> Iterator[bytes]:
 def marked(photo: bytes, number: int) -> bytes:
     """The photo with a number in a comment segment: the same picture, another MD5."""
     return photo[:2] + b"\xff\xfe\x00\x0a" + number.to_bytes(8, "little") + photo[2:]
-
-
-def memory_kib(root: int) -> tuple[int, int]:
-    """RssAnon and RssFile of a process and its descendants, in KiB."""
-    parents, anon, mapped = {}, {}, {}
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-        except OSError:
-            continue
-        pid = int(status.parent.name)
-        parents[pid] = int(fields["PPid"])
-        anon[pid], mapped[pid] = (int(fields.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssFile"))
-    family = {root}
-    while grown := {p for p, parent in parents.items() if parent in family} - family:
-        family |= grown
-    return sum(anon.get(pid, 0) for pid in family), sum(mapped.get(pid, 0) for pid in family)
 
 
 def run(command: list[str]) -> tuple[float, float, float, float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import bson
 import numpy as np
+from process_memory import memory_kib
 
 from catalog.catalog import Catalog
 from catalog.taxonomy import Taxonomy
@@ -32,29 +33,12 @@ def write_repeated(photos: list[bytes], leaves: np.ndarray, path: Path, n: int, 
             file.write(bson.encode({"_id": i, **label, "imgs": imgs}))
 
 
-def anonymous_kib(root: int) -> int:
-    """RssAnon of a process and its descendants, in KiB."""
-    parents, anon = {}, {}
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-        except OSError:
-            continue
-        pid = int(status.parent.name)
-        parents[pid] = int(fields["PPid"])
-        anon[pid] = int(fields.get("RssAnon", "0 kB").split()[0])
-    family = {root}
-    while grown := {p for p, parent in parents.items() if parent in family} - family:
-        family |= grown
-    return sum(anon.get(pid, 0) for pid in family)
-
-
 def run(command: list[str]) -> tuple[float, float]:
     """(seconds, peak anonymous MiB) of a command."""
     start, peak = time.perf_counter(), 0
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while process.poll() is None:
-        peak = max(peak, anonymous_kib(process.pid))
+        peak = max(peak, memory_kib(process.pid)[0])
         time.sleep(0.2)
     if process.returncode:
         sys.exit(f"{' '.join(command)} failed")
