@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.product import Problem, ProblemLog
+from catalog.places import places_of
+from catalog.product import ProblemLog
+from catalog.taxonomy import UNKNOWN
 
 NUMBERED = re.compile(r"photo ([0-9]+)")
 """How a problem names a photo of a product: from 1, in the seller's order."""
@@ -16,15 +18,10 @@ NUMBERED = re.compile(r"photo ([0-9]+)")
 
 def name_files(catalog: Catalog, problems: ProblemLog) -> None:
     """Let the problems of single photos name the photo's file, where the catalogue's photos are files."""
-    order = np.argsort(catalog.product_ids)
-    problems.named = [_placed(catalog, order, problem) for problem in problems.named]
-
-
-def _placed(catalog: Catalog, order: np.ndarray[tuple[int], np.dtype[np.int64]], problem: Problem) -> Problem:
-    number = NUMBERED.fullmatch(problem.where)
-    if number is None or problem.product_id is None:
-        return problem
-    place = order[np.searchsorted(catalog.product_ids, problem.product_id, sorter=order).clip(max=len(order) - 1)]
-    if catalog.product_ids[place] != problem.product_id:
-        return problem
-    return replace(problem, where=catalog.photo_file(int(place), int(number[1])) or problem.where)
+    numbers = [NUMBERED.fullmatch(problem.where) for problem in problems.named]
+    ids = [0 if problem.product_id is None else problem.product_id for problem in problems.named]
+    positions = places_of(catalog.product_ids, np.array(ids, np.int64)).tolist()
+    for row, (problem, number, position) in enumerate(zip(problems.named, numbers, positions, strict=True)):
+        if number is not None and problem.product_id is not None and position != UNKNOWN:
+            file = catalog.photo_file(position, int(number[1]))
+            problems.named[row] = replace(problem, where=file or problem.where)

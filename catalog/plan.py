@@ -22,7 +22,7 @@ from catalog.taxonomy import UNKNOWN, Taxonomy
 from catalog.tree_match import TreeMatch
 
 Mode = Literal["heldout", "kfold"]
-HELD_OUT = 0.2
+HELD_OUT_SHARE = 0.2
 """Share that is held out where nothing is said of it."""
 
 
@@ -116,7 +116,7 @@ def parts_to_make(folds: int | None, held_out: float | None) -> int:
             f"--folds {folds} holds out every one of {folds} parts in turn, --held-out {held_out:g} one share once: "
             "give one of them"
         )
-    return folds or max(2, round(1 / (held_out or HELD_OUT)))
+    return folds or max(2, round(1 / (held_out or HELD_OUT_SHARE)))
 
 
 def make_plan(

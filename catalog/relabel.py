@@ -47,9 +47,9 @@ def write_relabelled(
     """Write one BSON file: documents as they are, byte for byte; where a label is new the `category_id` alone changes.
 
     Raises:
-        FileExistsError, ValueError: as `check_output` raises them.
+        FileExistsError, ValueError: as `check_destination` raises them.
     """
-    check_output(output, [part.catalog for part in parts], overwrite=overwrite)
+    check_destination(output, [part.catalog for part in parts], overwrite=overwrite)
     total, done = sum(len(part.catalog) for part in parts), 0
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(output) as temporary, temporary.open("wb") as file:
@@ -61,7 +61,7 @@ def write_relabelled(
                     progress(done, total)
 
 
-def check_output(output: Path, catalogs: Sequence[Catalog], *, overwrite: bool | None = None) -> None:
+def check_destination(output: Path, catalogs: Sequence[Catalog], *, overwrite: bool | None = None) -> None:
     """Whether the new catalogue can be written there; `catalogs` are those that it is made from.
 
     `overwrite` is None where the command has no such option, and does not offer it.

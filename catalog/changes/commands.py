@@ -32,7 +32,7 @@ def diff(
 ) -> None:
     """What changed from OLD to NEW: products, their categories and photos, and the tree."""
     from catalog.changes.difference import Difference
-    from catalog.changes.writing import check_output, write_difference
+    from catalog.changes.writing import refuse_existing, write_difference
     from catalog.indexing import open_indexed
     from catalog.sources.opening import open_source, tree_for
     from catalog.taxonomy import Taxonomy
@@ -45,7 +45,7 @@ def diff(
     newer = None if new_tree is None else Taxonomy.from_csv(new_tree, names).in_language(lang)
     trees = given_tree(tree, names, lang), newer
     if output is not None:
-        check_output(output, overwrite)
+        refuse_existing(output, overwrite)
     with progress_bar("diff") as progress:
         before = open_indexed(open_source(old, tree), progress)
         after = open_indexed(open_source(new, new_tree or tree), progress)

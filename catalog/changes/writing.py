@@ -26,7 +26,7 @@ ROWS, NUMBERS = "diff.csv", "diff.json"
 AT_A_TIME = 1000
 
 
-def check_output(folder: Path, overwrite: bool) -> None:
+def refuse_existing(folder: Path, overwrite: bool) -> None:
     """Raise FileExistsError when a file to write exists and `overwrite` is not set."""
     for path in (folder / ROWS, folder / NUMBERS):
         if path.exists() and not overwrite:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from catalog.duplicates.groups import EXACT, NEAR, near_links
 from catalog.duplicates.photos import Looks, Photos
 from catalog.intervals import accuracy_interval
+from catalog.photo_copies import photo_carriers
 from catalog.sources.source import NO_CATEGORY
 
 
@@ -56,7 +57,8 @@ class Leak:
 
 def find_leak(photos: Photos, max_copies: int, looks: Looks | None = None) -> Leak:
     """Compare the two catalogues of `photos`."""
-    n_owners = _n_owners(photos)
+    carried, _ = photo_carriers(photos.number, photos.owner, len(photos.product_ids))
+    n_owners = np.bincount(carried, minlength=len(photos.first_slot))
     common = n_owners > max_copies
     second = photos.side[photos.owner] == 1
     linking = ~common[photos.number]
@@ -84,12 +86,6 @@ def find_leak(photos: Photos, max_copies: int, looks: Looks | None = None) -> Le
     shares_common = np.unique(photos.owner[second & (common & in_first)[photos.number]])
     known = np.concatenate([own[:, 1] for own in pairs.values()])
     return Leak(len(photos.catalogs[1]), pairs, len(np.setdiff1d(shares_common, known)), agree)
-
-
-def _n_owners(photos: Photos) -> NDArray[np.int64]:
-    n_products = len(photos.product_ids)
-    carried = np.unique(photos.number * n_products + photos.owner) // n_products
-    return np.bincount(carried, minlength=len(photos.first_slot))
 
 
 def _joined(

@@ -14,7 +14,7 @@ from catalog.counting import number
 from catalog.csv_rows import id_in
 from catalog.label_audit.sheet import ACCEPTED
 from catalog.product import ProblemLog
-from catalog.relabel import Relabelled, check_output, left_behind, write_relabelled
+from catalog.relabel import Relabelled, check_destination, left_behind, write_relabelled
 from catalog.sheet import FILL_ANEW, LABEL, Answer, read_answers, read_cells, refuse
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.taxonomy import Taxonomy
@@ -60,7 +60,7 @@ def correct(
             is not in the catalogue, has another label there than the reviewer saw, or is answered twice, or with a
             category that is not known; file and line are named.
     """
-    check_output(output, [catalog], overwrite=overwrite)
+    check_destination(output, [catalog], overwrite=overwrite)
     answers, n_blank = read_answers([sheet], ACCEPTED)
     if not answers:
         raise ValueError(f"{sheet}: no answer in {n_blank} rows, fill corrected_category_id first")

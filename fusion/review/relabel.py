@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.places import places_of
 from catalog.product import ProblemLog
-from catalog.relabel import Relabelled, check_output, left_behind, names_of, write_relabelled
+from catalog.relabel import Relabelled, check_destination, left_behind, names_of, write_relabelled
 from catalog.sources.source import Progress
+from catalog.taxonomy import UNKNOWN
 from fusion.review.journal import Journal
 
 
@@ -75,17 +77,17 @@ def export(
         ValueError: `output` is no name of a BSON file, no active review, or not one reviewed product in the files.
     """
     sources = [*([train] if train is not None else []), *catalogs]
-    check_output(output, sources)
+    check_destination(output, sources)
     ids, categories = journal.labels()
     if not len(ids):
         raise ValueError(f"{journal.folder} holds no active review: run `fusion review apply` first")
     found = np.zeros(len(ids), bool)
     parts: list[Relabelled] = []
     for source in sources:
-        place = np.searchsorted(ids, source.product_ids).clip(max=len(ids) - 1)
-        reviewed = (ids[place] == source.product_ids) & ~found[place]
+        place = places_of(ids, source.product_ids)
+        reviewed = (place != UNKNOWN) & ~found[place]
         found[place[reviewed]] = True
-        parts.append(Relabelled(source, np.where(reviewed, place, -1), categories, whole=source is train))
+        parts.append(Relabelled(source, np.where(reviewed, place, UNKNOWN), categories, whole=source is train))
     if not found.any():
         raise ValueError(f"none of the {len(ids)} reviewed products stands in {', '.join(str(s) for s in sources)}")
     write_relabelled(output, parts, progress)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from catalog.catalog import Catalog
 from catalog.cli import main
-from catalog.plan import HELD_OUT
+from catalog.plan import HELD_OUT_SHARE
 from catalog.workspace import Workspace
 from tests.conftest import make_product
 
@@ -81,8 +81,8 @@ def test_folds_and_a_held_out_share_exclude_each_other(tiny_catalog, tree_csv, t
     call(*arguments, "--held-out", 0.34)
     assert Workspace(room).plan().n_parts == 3
     call(*arguments)
-    assert Workspace(room).plan().n_parts == round(1 / HELD_OUT)
-    assert f"default: {HELD_OUT}" in " ".join(call("split", "--help").split())
+    assert Workspace(room).plan().n_parts == round(1 / HELD_OUT_SHARE)
+    assert f"default: {HELD_OUT_SHARE}" in " ".join(call("split", "--help").split())
 
 
 def test_a_tree_of_other_products_is_doubted(write_bson, tree_csv, tmp_path):
