@@ -15,21 +15,21 @@ import sys
 
 import numpy as np
 
-from catalog.calibration import calibration_floor, expected_calibration_error
-from catalog.config import load_config
-from catalog.intervals import paired_difference
-from catalog.metrics import Scores, likeliest, list_distance
-from catalog.system import System
-from catalog.training_data import TrainingData
-from catalog.workspace import Workspace
+from catalog.metrics.calibration import calibration_floor, expected_calibration_error
+from catalog.metrics.evaluated_model import System
+from catalog.metrics.intervals import paired_difference
+from catalog.metrics.product_scores import Scores, likeliest, list_distance
+from catalog.runs.config import load_config
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds, given_by_scores
 from fusion.evaluation.paired import paired_rows
+from fusion.expert_runs import Members
 from fusion.heads.base import chunks
 from fusion.heads.comparison import compare_heads, fit_head
-from fusion.held_out import HeldOut, expert_systems, gather
-from fusion.members import Members
-from fusion.ranking import risk_order
+from fusion.prediction.ranking import risk_order
+from fusion.training.held_out import HeldOut, expert_systems, gather
 
 N_SPLITS = 50
 LISTED = 5

@@ -21,16 +21,16 @@ import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.config import load_config
 from catalog.product import MAX_IMAGES
-from catalog.workspace import Workspace
-from mosaic.backend import OpenVinoBackend, make_backend
+from catalog.runs.config import load_config
+from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.expert import load_photos
-from mosaic.graph import to_openvino
-from mosaic.network import MosaicNetwork
-from mosaic.outputs import Backend, Outputs
+from mosaic.inference.backend import OpenVinoBackend, make_backend
+from mosaic.inference.expert import load_photos
+from mosaic.inference.outputs import Backend, Outputs
+from mosaic.networks.network import MosaicNetwork
 from mosaic.quantize import quantize
+from mosaic.training.graph import to_openvino
 
 CALIBRATION = 200
 """Photos that calibrate 8 bits, evenly spaced over the files."""

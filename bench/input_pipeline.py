@@ -37,11 +37,11 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from torchvision.transforms.functional import to_tensor
 
 from catalog.catalog import Catalog
-from catalog.config import load_config
-from catalog.photo_branch import View
-from mosaic.batches import CountBatches, Examples
+from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
-from mosaic.dataset import MosaicDataset
+from mosaic.training.batches import CountBatches, Examples
+from mosaic.training.dataset import MosaicDataset
+from mosaic.views import View
 
 BATCH = 32
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.label_audit.evidence import Evidence
-from catalog.label_audit.suspects import find_suspects
-from catalog.metrics import score_probabilities
+from catalog.metrics.product_scores import score_probabilities
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import Taxonomy
+from catalog.tree.taxonomy import Taxonomy
+from curation.audit.evidence import Evidence
+from curation.audit.suspects import find_suspects
 
 K = 20
 WRONG = 0.1

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from catalog.catalog import Catalog
-from catalog.duplicates.photo_hash import HASH, State, photo_hash
-from catalog.duplicates.photos import COLOUR, near_looks
-from catalog.report import data_uri
+from catalog.reports.page import data_uri
+from curation.duplicates.photo_hash import HASH, State, photo_hash
+from curation.duplicates.photos import COLOUR, near_looks
 
 RADII = (0, 2, 4, 6, 8, 10)
 SHOWN = 12

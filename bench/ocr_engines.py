@@ -26,15 +26,15 @@ import numpy as np
 from covers import Cover, faint, plain, skewed, turned
 
 from catalog.catalog import Catalog, photo_md5
-from catalog.config import load_config
-from catalog.taxonomy import Taxonomy
+from catalog.runs.config import load_config
+from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
-from ocr.engine import Engine, Photo, make_engine
-from ocr.normalize import without_accents
+from ocr.engines.base import Engine, Photo, make_engine
 from ocr.reader import PhotoReader, decode
 from ocr.route import shelf_leaves
 from ocr.transcript import Transcript
+from text.normalize import without_accents
 
 Read = Callable[[Sequence[Photo]], list[str]]
 SHELF_PHOTOS = 400

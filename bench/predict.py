@@ -32,10 +32,10 @@ from PIL import Image
 
 from catalog.catalog import Catalog, photo_md5
 from catalog.product import MAX_IMAGES, Product
-from catalog.workspace import Workspace
-from fusion.prediction import CHUNK, predict_file
-from fusion.predictor import Predictor
-from mosaic.expert import MosaicExpert, Photos
+from catalog.runs.workspace import Workspace
+from fusion.prediction.predict_catalog import CHUNK, predict_file
+from fusion.prediction.predictor import Predictor
+from mosaic.inference.expert import MosaicExpert, Photos
 from mosaic.photos import Picture
 from ocr.cache import TranscriptCache
 from ocr.reader import PhotoReader

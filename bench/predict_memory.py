@@ -16,7 +16,7 @@ import numpy as np
 from process_memory import memory_kib
 
 from catalog.catalog import Catalog
-from catalog.taxonomy import Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 SIZES = (20_000, 200_000)
 COUNTS = (4_369_441, 1_128_588, 542_792, 1_029_075)

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.workspace import Workspace
-from fusion.predictor import Predictor
+from catalog.runs.workspace import Workspace
+from fusion.prediction.predictor import Predictor
 from ocr.expert import TextExpert
 
 CHUNK = 256

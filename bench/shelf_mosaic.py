@@ -27,19 +27,19 @@ import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.intervals import paired_difference
-from catalog.photo_branch import View, passes
+from catalog.metrics.intervals import paired_difference
 from catalog.product import MAX_IMAGES
-from catalog.taxonomy import Taxonomy
-from catalog.training_data import leaves_of
-from catalog.workspace import Workspace
-from mosaic.backend import make_backend
+from catalog.runs.training_data import leaves_of
+from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
-from mosaic.device import best_device
-from mosaic.expert import Photos, average, load_photos, look
-from mosaic.network import MosaicNetwork
-from mosaic.outputs import Backend
-from mosaic.weights import load_network
+from mosaic.inference.backend import make_backend
+from mosaic.inference.expert import Photos, average, load_photos, look
+from mosaic.inference.outputs import Backend
+from mosaic.networks.device import best_device
+from mosaic.networks.network import MosaicNetwork
+from mosaic.networks.weights import load_network
+from mosaic.views import View, passes
 
 RANKED = [View(n, str(k)) for n in range(2, MAX_IMAGES + 1) for k in range(1, n + 1)]
 WAYS = {

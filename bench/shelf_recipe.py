@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.intervals import paired_difference
-from catalog.metrics import score_probabilities
-from catalog.photo_branch import View
-from catalog.training_data import leaves_of
-from catalog.workspace import Workspace
-from mosaic.prediction import predict_with
+from catalog.metrics.intervals import paired_difference
+from catalog.metrics.product_scores import score_probabilities
+from catalog.runs.training_data import leaves_of
+from catalog.runs.workspace import Workspace
+from mosaic.inference.predict import predict_with
 from mosaic.runs import MosaicRuns
+from mosaic.views import View
 
 VARIANTS = {
     "base": [],

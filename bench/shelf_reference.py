@@ -20,22 +20,22 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from catalog.catalog import Catalog
-from catalog.config import load_config
-from catalog.figures import summarize
-from catalog.intervals import paired_difference
-from catalog.metrics import Scores, concatenate_scores, score
-from catalog.taxonomy import Taxonomy
-from catalog.training_data import TrainingData, leaves_of
-from catalog.workspace import Workspace
+from catalog.metrics.intervals import paired_difference
+from catalog.metrics.product_scores import Scores, concatenate_scores, score
+from catalog.metrics.summary import summarize
+from catalog.runs.config import load_config
+from catalog.runs.training_data import TrainingData, leaves_of
+from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
 from fusion.evaluation.paired import paired_rows
+from fusion.expert_runs import Members
 from fusion.heads.comparison import compare_heads
-from fusion.held_out import gather
-from fusion.members import Members
-from fusion.predictor import Predictor
+from fusion.prediction.predictor import Predictor
+from fusion.training.held_out import gather
 from mosaic.config import MosaicConfig
-from mosaic.expert import load_photos
-from mosaic.network import MosaicNetwork
+from mosaic.inference.expert import load_photos
+from mosaic.networks.network import MosaicNetwork
 from ocr.config import OcrConfig
 from ocr.expert import read_products
 from ocr.route import shelf_leaves

@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from catalog.catalog import Catalog
-from catalog.config import load_config
-from catalog.labels import true_leaves
-from catalog.training_data import TrainingData
-from catalog.workspace import Workspace
+from catalog.runs.config import load_config
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
+from catalog.split.labels import true_leaves
 from ocr.config import OcrConfig
-from ocr.encoder import with_installed_encoders
 from ocr.expert import read_products
-from ocr.normalize import ProductText
 from ocr.route import shelf_leaves
-from ocr.text_model import TextModel
-from ocr.text_scores import Vectors, discriminant
 from ocr.training import make_reader
+from text.encoders import with_installed_encoders
+from text.model import TextModel
+from text.normalize import ProductText
+from text.scores import Vectors, discriminant
 
 CHUNK = 256
 ENGINES = {"rapidocr": (), "tesseract": ("engine.name=tesseract",)}

@@ -12,11 +12,11 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.sidecar import keep_sidecar, read_sidecar
+from catalog.files.workers import in_order
 from catalog.product import ProblemLog, Product
-from catalog.sidecar import keep_sidecar, read_sidecar
 from catalog.sources.opening import open_source
 from catalog.sources.source import ROW, Document, Index, Progress, Source
-from catalog.workers import in_order
 
 MD5 = np.dtype((np.uint8, 16))
 READ_AHEAD = 256

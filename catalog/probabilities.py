@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from catalog.atomic import atomic_path
+from catalog.files.atomic import atomic_path
 
 MIN_FREQUENCY = 1e-6
 """Floor of a leaf's share when the remaining mass is spread over the unlisted leaves of the support."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from catalog.counting import number
+from catalog.files.wording import number
 
 MAX_IMAGES = 4
 """Networks exist for one to four photos; of a product with more, the first four are used."""

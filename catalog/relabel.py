@@ -12,8 +12,8 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
-from catalog.atomic import atomic_path
 from catalog.catalog import Catalog
+from catalog.files.atomic import atomic_path
 from catalog.product import LEFT_OUT, ProblemLog
 from catalog.sources.source import Progress
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from catalog.command import (
+from catalog.cli_options import (
     KINDS,
     SOURCE,
     PlainErrors,
@@ -19,8 +19,8 @@ from catalog.command import (
     workspace_option,
 )
 from catalog.sources.address import Address
-from fusion.loading import PRECISION, RUN, chosen_run, load_predictor, require_files
-from fusion.predict_command import predict
+from fusion.prediction.loading import PRECISION, RUN, chosen_run, load_predictor, require_files
+from fusion.prediction.predict_command import predict
 from fusion.review.commands import review
 
 
@@ -45,11 +45,11 @@ def train(
     config: str | None, overrides: tuple[str, ...], more: tuple[Path, ...], precision: float | None, workspace: Path
 ) -> None:
     """Compare the heads on the held-out probabilities of the workspace's experts, and keep the best."""
-    from catalog.config import load_config
-    from catalog.system import leaderboard
-    from catalog.workspace import Workspace
+    from catalog.metrics.evaluated_model import leaderboard
+    from catalog.runs.config import load_config
+    from catalog.runs.workspace import Workspace
     from fusion.config import FusionConfig
-    from fusion.training import train as run_training
+    from fusion.training.train import train as run_training
 
     if precision is not None:
         overrides = (*overrides, f"target_precision={precision}")
@@ -69,8 +69,8 @@ def train(
 @workspace_option
 def experts(more: tuple[Path, ...], workspace: Path) -> None:
     """List the experts: coverage, accuracy on held-out products, runs; and the networks that do not speak yet."""
-    from catalog.workspace import Workspace
-    from fusion.roster import roster
+    from catalog.runs.workspace import Workspace
+    from fusion.training.expert_listing import roster
 
     say(roster(Workspace(workspace), more))
 
@@ -86,7 +86,7 @@ def evaluate(
     file: Address, labels: Path | None, output: Path | None, run: Path | None, lang: str | None, workspace: Path
 ) -> None:
     """Report on a labelled catalogue FILE by image count and level: JSON and one HTML page."""
-    from catalog.workspace import Workspace
+    from catalog.runs.workspace import Workspace
 
     require_files((file,))
     chosen = chosen_run(run, workspace)
@@ -107,8 +107,8 @@ def evaluate(
 @workspace_option
 def compare(run_a: Path, run_b: Path, file: Address | None, labels: Path | None, workspace: Path) -> None:
     """Say whether RUN_B is really better than RUN_A: on the products that both hold out, or on a labelled catalogue."""
-    from catalog.run import Run
-    from catalog.workspace import Workspace
+    from catalog.runs.run import Run
+    from catalog.runs.workspace import Workspace
 
     if labels is not None and file is None:
         raise ValueError("--labels belongs to a catalogue: give it with --on")
@@ -139,12 +139,12 @@ def explain(
 
     FILE is the catalogue that holds it; default: the training catalogue.
     """
-    from catalog.lookup import named_product
-    from catalog.workspace import Workspace
+    from catalog.runs.lookup import named_product
+    from catalog.runs.workspace import Workspace
 
     chosen = chosen_run(run, workspace)
     wanted, catalog = named_product(product, Workspace(workspace), file)
-    from fusion.explanation import explain as run_explain
+    from fusion.prediction.explanation import explain as run_explain
 
     predictor = load_predictor(chosen, workspace, lang=lang)
     learnt = catalog is not None and predictor.learnt_from(catalog)

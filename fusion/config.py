@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from catalog.config import StrictConfig
+from catalog.runs.config import StrictConfig
 
 
 class FusionConfig(StrictConfig):

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from catalog.atomic import atomic_path
-from catalog.photo_copies import md5_halves, photo_owners
+from catalog.files.atomic import atomic_path
 from catalog.probabilities import Probabilities, Silence
-from catalog.taxonomy import UNKNOWN
-from catalog.training_data import TrainingData, positions_of
+from catalog.runs.training_data import TrainingData, positions_of
+from catalog.split.copies import md5_halves, photo_owners
+from catalog.tree.taxonomy import UNKNOWN
 
 NAME = "copies"
 K = 20

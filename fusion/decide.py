@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from catalog.metrics import Scores
-from catalog.taxonomy import LEVELS, Taxonomy
+from catalog.metrics.product_scores import Scores
+from catalog.tree.taxonomy import LEVELS, Taxonomy
 
 NEVER = 2.0
 """A threshold that no probability reaches."""

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from catalog.photo_file import read_photo
 from catalog.product import MAX_IMAGES, Product
-from catalog.run import Run
-from catalog.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
-from catalog.workspace import Workspace
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
+from catalog.sources.photo_file import read_photo
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 from fusion.decide import Decision, decision_of
-from fusion.predictor import Predictions, Predictor
-from fusion.ranking import risk_order
-from fusion.reasons import Vote, reason_of, votes_of
+from fusion.prediction.predictor import Predictions, Predictor
+from fusion.prediction.ranking import risk_order
+from fusion.prediction.reasons import Vote, reason_of, votes_of
 
 CHUNK = 256
 Photo = bytes | str | Path

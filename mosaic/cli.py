@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from catalog.command import (
+from catalog.cli_options import (
     KINDS,
     SOURCE,
     PlainErrors,
@@ -67,11 +67,11 @@ def train(
     workspace: Path,
 ) -> None:
     """Train networks under the workspace's plan and save their held-out probabilities."""
-    from catalog.config import load_config
-    from catalog.workspace import Workspace
-    from mosaic import team
+    from catalog.runs.config import load_config
+    from catalog.runs.workspace import Workspace
     from mosaic.config import MosaicConfig
-    from mosaic.series import train_series
+    from mosaic.training import distributed as team
+    from mosaic.training.schedule import train_series
 
     settings = load_config(MosaicConfig, "mosaic", config, overrides)
     room = Workspace(workspace)
@@ -97,8 +97,8 @@ def train(
 @strict_option
 def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -> None:
     """Save the image branch's probabilities for a catalogue FILE."""
-    from catalog.workspace import Workspace
-    from mosaic.prediction import predict_catalog
+    from catalog.runs.workspace import Workspace
+    from mosaic.inference.predict import predict_catalog
 
     room = Workspace(workspace)
     with progress_bar("index") as progress:
@@ -122,7 +122,7 @@ def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -
 @workspace_option
 def evaluate(file: Address | None, labels: Path | None, output: Path | None, lang: str | None, workspace: Path) -> None:
     """Report accuracy by image count and level: on a labelled FILE, else on the held-out products."""
-    from catalog.workspace import Workspace
+    from catalog.runs.workspace import Workspace
     from mosaic.evaluation import evaluate as run_evaluation
 
     with progress_bar("evaluate") as progress:
@@ -151,8 +151,8 @@ def evaluate(file: Address | None, labels: Path | None, output: Path | None, lan
 @workspace_option
 def export(form: Literal["onnx", "openvino"], int8: bool, n_images: str, output: Path | None, workspace: Path) -> None:
     """Write the latest network as a file for other programs; refused unless it predicts the same."""
-    from catalog.workspace import Workspace
-    from mosaic.export import export_run
+    from catalog.runs.workspace import Workspace
+    from mosaic.training.export import export_run
 
     found = export_run(Workspace(workspace), n_images, form, int8, output)
     for path in found.files:
@@ -170,8 +170,8 @@ def export(form: Literal["onnx", "openvino"], int8: bool, n_images: str, output:
 @strict_option
 def embed(file: Address, output: Path | None, workspace: Path, strict: bool) -> None:
     """Write one vector per product of a catalogue FILE: vectors.npy and product_ids.npy."""
-    from catalog.workspace import Workspace
-    from mosaic.embedding import embed_catalog
+    from catalog.runs.workspace import Workspace
+    from mosaic.inference.embedding import embed_catalog
 
     room = Workspace(workspace)
     with progress_bar("index") as progress:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from catalog.config import StrictConfig
+from catalog.runs.config import StrictConfig
 
 
 class BackboneConfig(StrictConfig):

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.confusions import Confusion, find_confusions
-from catalog.metrics import Scores
-from catalog.sheet import plain_cell, write_sheet
-from catalog.taxonomy import Taxonomy, path_text
+from catalog.files.answer_sheet import plain_cell, write_sheet
+from catalog.metrics.confusions import Confusion, find_confusions
+from catalog.metrics.product_scores import Scores
+from catalog.tree.taxonomy import Taxonomy, path_text
 
 MIN_PRODUCTS = 5
 """A leaf with fewer held-out products is called neither good nor bad."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog.labels import true_leaves
-from catalog.metrics import score_probabilities
-from catalog.photo_branch import FAMILIES
-from catalog.report import Report, cat1_table
+from catalog.metrics.evaluated_model import System, leaderboard
+from catalog.metrics.product_scores import score_probabilities
+from catalog.reports.page import Report, cat1_table
+from catalog.runs.training_data import leaves_of
+from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.sources.source import Progress
-from catalog.system import System, leaderboard
-from catalog.training_data import leaves_of
-from catalog.workspace import Workspace
-from mosaic.prediction import predict_with
+from catalog.split.labels import true_leaves
+from mosaic.inference.predict import predict_with
 from mosaic.runs import MosaicRuns
+from mosaic.views import FAMILIES
 
 
 def evaluate(

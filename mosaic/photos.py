@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.photo_header import NoPicture, announced_size
+from catalog.photos.header import NoPicture, announced_size
 
 Picture = NDArray[np.uint8]
 WHITE = (255, 255, 255)

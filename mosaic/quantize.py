@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.demo.copies import Picture
-from catalog.demo.draw import draw_picture
-from catalog.demo.shelves import LEAVES
 from mosaic.photos import decode, resize
+from rayonnage.demo.categories import LEAVES
+from rayonnage.demo.copies import Picture
+from rayonnage.demo.draw import draw_picture
 
 Mosaic = NDArray[np.uint8]
 DRAWN = 80

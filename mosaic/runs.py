@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from catalog.photo_branch import View, families, latest_runs, merge_by_count, passes
 from catalog.probabilities import Probabilities, Silence, concatenate
-from catalog.run import Run
-from catalog.workspace import NEXT_COMMAND, Workspace
+from catalog.runs.run import Run
+from catalog.runs.workspace import NEXT_COMMAND, Workspace
 from mosaic.config import MosaicConfig
-from mosaic.expert import MosaicExpert, average
-from mosaic.outputs import Backend
-from mosaic.weights import load_network
+from mosaic.inference.expert import MosaicExpert, average
+from mosaic.inference.outputs import Backend
+from mosaic.networks.weights import load_network
+from mosaic.views import View, families, latest_runs, merge_by_count, passes
 
 ROWS = 1024
 

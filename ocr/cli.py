@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.command import (
+from catalog.cli_options import (
     KINDS,
     SOURCE,
     PlainErrors,
@@ -49,9 +49,9 @@ def read(
 ) -> None:
     """Read every photo of a catalogue (words with confidence and box), or photos given as files."""
     from catalog.catalog import Catalog
-    from catalog.config import load_config
-    from catalog.photo_file import SUFFIXES, photo_files
-    from catalog.workspace import Workspace
+    from catalog.runs.config import load_config
+    from catalog.runs.workspace import Workspace
+    from catalog.sources.photo_file import SUFFIXES, photo_files
     from ocr.commands import read_files, write_readings
     from ocr.config import OcrConfig
     from ocr.training import make_reader
@@ -89,8 +89,8 @@ def show(
 
     FILE is the catalogue that holds it; default: the training catalogue.
     """
-    from catalog.config import load_config
-    from catalog.workspace import Workspace
+    from catalog.runs.config import load_config
+    from catalog.runs.workspace import Workspace
     from ocr.commands import show as draw
     from ocr.commands import spoken
     from ocr.config import OcrConfig
@@ -133,8 +133,8 @@ def prune(yes: bool, config: str | None, overrides: tuple[str, ...], workspace: 
 
 
 def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> tuple[TranscriptCache, str]:
-    from catalog.config import load_config
-    from catalog.workspace import Workspace
+    from catalog.runs.config import load_config
+    from catalog.runs.workspace import Workspace
     from ocr.config import OcrConfig
     from ocr.training import existing_cache
 
@@ -146,10 +146,10 @@ def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> t
 @workspace_option
 def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
     """Train the text model on the shelves named in the configuration."""
-    from catalog.config import load_config
-    from catalog.photo_branch import held_out
     from catalog.product import ProblemLog
-    from catalog.workspace import Workspace
+    from catalog.runs.config import load_config
+    from catalog.runs.workspace import Workspace
+    from mosaic.views import held_out
     from ocr.config import OcrConfig
     from ocr.training import train as run_training
 
@@ -176,9 +176,9 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
 @workspace_option
 def predict(file: Address, photo_probabilities: Path | None, output: Path | None, workspace: Path) -> None:
     """Save the text branch's probabilities for a catalogue FILE, reading routed products only."""
-    from catalog.photo_branch import predictions_folder, saved
     from catalog.product import ProblemLog
-    from catalog.workspace import Workspace
+    from catalog.runs.workspace import Workspace
+    from mosaic.views import predictions_folder, saved
     from ocr.commands import predict_catalog, silence_text
 
     room = Workspace(workspace)
@@ -212,8 +212,8 @@ def evaluate(
     workspace: Path,
 ) -> None:
     """Report the text branch's accuracy on the shelves: on a labelled FILE, else on the held-out products."""
-    from catalog.photo_branch import saved
-    from catalog.workspace import Workspace
+    from catalog.runs.workspace import Workspace
+    from mosaic.views import saved
     from ocr.evaluation import evaluate as run_evaluation
 
     room = Workspace(workspace)

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from catalog.atomic import atomic_path
 from catalog.catalog import Catalog
-from catalog.lookup import named_product
-from catalog.photo_file import read_photo
-from catalog.photo_places import name_files
+from catalog.files.atomic import atomic_path
 from catalog.probabilities import Probabilities, Silence, concatenate
+from catalog.problem_places import name_files
 from catalog.product import ProblemLog, Product
-from catalog.run import Run
+from catalog.runs.lookup import named_product
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
+from catalog.sources.photo_file import read_photo
 from catalog.sources.source import Progress
-from catalog.workspace import Workspace
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
 from ocr.expert import Reading, read_products, unread_photos

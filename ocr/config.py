@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from catalog.config import StrictConfig
+from catalog.runs.config import StrictConfig
 
 Language = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z_]{1,30}$")]
 

@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.intervals import accuracy_interval
-from catalog.labels import true_leaves
-from catalog.metrics import Scores, score_probabilities
-from catalog.plots import PLOT_STYLE, Plot, svg
+from catalog.metrics.evaluated_model import System, leaderboard
+from catalog.metrics.intervals import accuracy_interval
+from catalog.metrics.product_scores import Scores, score_probabilities
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog, Product
-from catalog.report import Example, Report, Table
-from catalog.run import Run
+from catalog.reports.page import Example, Report, Table
+from catalog.reports.plots import PLOT_STYLE, Plot, svg
+from catalog.runs.run import Run
+from catalog.runs.training_data import leaves_of, positions_of
+from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.sources.source import Progress
-from catalog.system import System, leaderboard
-from catalog.taxonomy import SEPARATOR, Taxonomy, path_text
-from catalog.training_data import leaves_of, positions_of
-from catalog.workspace import Workspace
+from catalog.split.labels import true_leaves
+from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
 from ocr.commands import CHUNK, predict_catalog
 from ocr.config import OcrConfig
 from ocr.expert import Reading, read_products

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from catalog.catalog import photo_md5
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import Problem, ProblemKind, Product
-from ocr.normalize import ProductText
 from ocr.reader import PhotoReader
-from ocr.text_model import TextModel
 from ocr.transcript import OcrFailure, Transcript
+from text.model import TextModel
+from text.normalize import ProductText
 
 NAME = "text"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from ocr.engine import Photo
+from ocr.engines.base import Photo
 from ocr.reader import MAX_PIXELS, decode, n_pixels
 from ocr.transcript import OcrFailure, Transcript
 

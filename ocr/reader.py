@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from catalog.photo_header import NoPicture, announced_size
+from catalog.photos.header import NoPicture, announced_size
 from ocr.cache import TranscriptCache
-from ocr.engine import Engine, Photo
+from ocr.engines.base import Engine, Photo
 from ocr.transcript import OcrFailure, Transcript
 
 Result = Transcript | OcrFailure

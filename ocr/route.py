@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import SEPARATOR, Taxonomy, path_text
+from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
 
 log = logging.getLogger(__name__)
 CHUNK = 1024

@@ -11,26 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from catalog.atomic import atomic_path
-from catalog.figures import summarize
-from catalog.metrics import score_probabilities
-from catalog.photo_places import name_files
+from catalog.files.atomic import atomic_path
+from catalog.metrics.product_scores import score_probabilities
+from catalog.metrics.summary import summarize
 from catalog.probabilities import Probabilities, choose_k, concatenate
+from catalog.problem_places import name_files
 from catalog.product import ProblemLog
-from catalog.run import Run
-from catalog.taxonomy import Taxonomy
-from catalog.training_data import TrainingData
-from catalog.workspace import Workspace
+from catalog.runs.run import Run
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig, TextConfig
-from ocr.encoder import with_installed_encoders
-from ocr.engine import make_engine
+from ocr.engines.base import make_engine
 from ocr.expert import TextExpert, read_products, unread_photos
-from ocr.normalize import ProductText
 from ocr.reader import PhotoReader
 from ocr.route import THRESHOLDS, RouteCurve, routed, shelf_leaves
-from ocr.text_model import TextModel
-from ocr.text_scores import Vectors, capped_rows
+from text.encoders import with_installed_encoders
+from text.model import TextModel
+from text.normalize import ProductText
+from text.scores import Vectors, capped_rows
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 CHUNK = 256

@@ -129,7 +129,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No long waits between attempts."""
     from pymongo import common
 
-    from catalog.sources import connection
+    from catalog.sources.mongo import connection
 
     monkeypatch.setattr(common, "MIN_HEARTBEAT_INTERVAL", 0.02)
     monkeypatch.setattr(connection, "WAITS", (0.02,) * 8)

@@ -8,7 +8,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from catalog.cli import main as catalog
+from curation.cli import main as catalog
 from mosaic.cli import main as mosaic
 from tests.conftest import make_product
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.demo.sample import write_sample
-from catalog.workspace import Workspace
+from catalog.runs.workspace import Workspace
+from rayonnage.demo.sample import write_sample
 from tests.fusion.predictions import fill
 
 README = Path(__file__).parents[1] / "README.md"

@@ -16,6 +16,6 @@ def is_uri(address: Address) -> bool:
 
 def shown(address: Address) -> str:
     """An address for messages and files: a URI without credentials. Raises ValueError when it names no collection."""
-    from catalog.sources.mongo_address import MongoAddress
+    from catalog.sources.mongo.address import MongoAddress
 
     return str(MongoAddress.parse(address)) if isinstance(address, str) and is_uri(address) else str(address)

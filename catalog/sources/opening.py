@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from catalog.sources.address import Address, is_uri
-from catalog.sources.bson_file import BsonFile
-from catalog.sources.photo_folder import PhotoFolder, tree_in
-from catalog.sources.photo_table import PhotoTable
+from catalog.sources.bson.file import BsonFile
+from catalog.sources.folder.folder import PhotoFolder, tree_in
 from catalog.sources.source import Source
-from catalog.sources.table_rows import CSV_ENDINGS, PARQUET_ENDINGS
+from catalog.sources.table.rows import CSV_ENDINGS, PARQUET_ENDINGS
+from catalog.sources.table.table import PhotoTable
 
 
 def tree_for(address: Address, tree: Path | None = None) -> Path | None:
@@ -31,7 +31,7 @@ def open_source(address: Address, tree: Path | None = None) -> Source:
     """
     if isinstance(address, str) and is_uri(address):
         # the driver takes longer to import than the rest of the catalogue
-        from catalog.sources.mongo import MongoCollection
+        from catalog.sources.mongo.collection import MongoCollection
 
         return MongoCollection.at(address)
     path = Path(address)

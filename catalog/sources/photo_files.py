@@ -16,10 +16,10 @@ import bson
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.atomic import atomic_path
-from catalog.photo_file import MAX_BYTES
+from catalog.files.atomic import atomic_path
+from catalog.files.sidecar import place_to_write, sidecar_path
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
-from catalog.sidecar import place_to_write, sidecar_path
+from catalog.sources.photo_file import MAX_BYTES
 from catalog.sources.photo_manifest import Listed, Manifest, ManifestWriter
 from catalog.sources.source import NO_CATEGORY, Document, Index, Progress
 

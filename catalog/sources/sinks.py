@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from catalog.atomic import atomic_folder, atomic_path, remove_leftovers
+from catalog.files.atomic import atomic_folder, atomic_path, remove_leftovers
 from catalog.product import ProblemLog
 from catalog.sources.address import Address, is_uri
-from catalog.sources.photo_folder import TREE_NAMES
+from catalog.sources.folder.folder import TREE_NAMES
 from catalog.sources.photo_sinks import CsvSink, FolderSink, ParquetSink
-from catalog.sources.table_rows import CSV_ENDINGS, PARQUET_ENDINGS
-from catalog.taxonomy import Taxonomy
+from catalog.sources.table.rows import CSV_ENDINGS, PARQUET_ENDINGS
+from catalog.tree.taxonomy import Taxonomy
 
 MARK = ".rayonnage.json"
 """Hidden file in the folders written here: only those are ever replaced."""
@@ -55,7 +55,7 @@ def open_sink(address: Address, tree: Taxonomy | None = None, overwrite: bool = 
     """
     if isinstance(address, str) and is_uri(address):
         # the driver takes longer to import than the rest of the catalogue
-        from catalog.sources.mongo_writer import mongo_sink
+        from catalog.sources.mongo.writer import mongo_sink
 
         return mongo_sink(address, overwrite)
     path, ending = Path(address), Path(address).suffix.lower()

@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.figures import ALL
-from catalog.intervals import mean_intervals
-from catalog.labels import true_leaves
-from catalog.metrics import Scores, concatenate_scores, score
+from catalog.metrics.intervals import mean_intervals
+from catalog.metrics.product_scores import Scores, concatenate_scores, score
+from catalog.metrics.summary import ALL
 from catalog.product import MAX_IMAGES
-from catalog.report import Estimate
-from catalog.run import CROSS_FIT, Run
+from catalog.reports.page import Estimate
+from catalog.runs.run import CROSS_FIT, Run
+from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.sources.source import Progress
-from catalog.taxonomy import LEVEL_NAMES, LEVELS
-from catalog.workspace import Workspace
+from catalog.split.labels import true_leaves
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.evaluation.measurement import predicted_chunks
 from fusion.evaluation.paired import paired_rows
-from fusion.predictor import Predictor
+from fusion.prediction.predictor import Predictor
 
 MIN_PRODUCTS = 20
 """With fewer products nothing is said: draws from a handful look alike."""

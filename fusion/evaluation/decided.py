@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.figures import ALL, with_interval
-from catalog.intervals import bootstrap, exact_share, percentiles
+from catalog.metrics.intervals import bootstrap, exact_share, percentiles
+from catalog.metrics.summary import ALL, with_interval
 from catalog.product import MAX_IMAGES
-from catalog.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import LEVELS, Taxonomy
 
 ACCEPT, CAT2, CAT1, REVIEW, GIVEN = "accept", "parent at Cat II", "parent at Cat I", "review", "given without review"
 KINDS = {ACCEPT: (3,), CAT2: (2,), CAT1: (1,), REVIEW: (0,), GIVEN: LEVELS}

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from catalog.catalog import Catalog
-from catalog.labels import true_leaves
-from catalog.report import Report
+from catalog.metrics.evaluated_model import leaderboard
+from catalog.reports.page import Report
+from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.sources.source import Progress
-from catalog.system import leaderboard
-from catalog.workspace import Workspace
+from catalog.split.labels import true_leaves
 from fusion.evaluation.examples import confused_rows, corrected_by, examples_of, surest_mistakes
 from fusion.evaluation.measurement import Measurement, measure
 from fusion.evaluation.page import page_of
-from fusion.predictor import Predictor
+from fusion.prediction.predictor import Predictor
 from ocr.expert import NAME as TEXT
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.confusions import Confusion
-from catalog.metrics import Scores
-from catalog.report import Example
-from catalog.taxonomy import Taxonomy, path_text
-from catalog.training_data import positions_of
-from fusion.predictor import Predictions, Predictor
-from fusion.reasons import votes_of
+from catalog.metrics.confusions import Confusion
+from catalog.metrics.product_scores import Scores
+from catalog.reports.page import Example
+from catalog.runs.training_data import positions_of
+from catalog.tree.taxonomy import Taxonomy, path_text
+from fusion.prediction.predictor import Predictions, Predictor
+from fusion.prediction.reasons import votes_of
 from mosaic.photos import Picture, resize
 
 N_EXAMPLES = 12

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.metrics import LIST, Scores, concatenate_scores, list_distance, score, score_probabilities
+from catalog.metrics.evaluated_model import System
+from catalog.metrics.product_scores import LIST, Scores, concatenate_scores, list_distance, score, score_probabilities
 from catalog.probabilities import Silence, silent_everywhere
 from catalog.sources.source import Progress
-from catalog.system import System
 from fusion.evaluation.decided import Decided
+from fusion.expert_runs import describe
 from fusion.heads.registry import HEADS
-from fusion.members import describe
-from fusion.predictor import Predictions, Predictor
-from fusion.ranking import risk_order
-from fusion.training import FUSED
+from fusion.prediction.predictor import Predictions, Predictor
+from fusion.prediction.ranking import risk_order
+from fusion.training.train import FUSED
 
 CHUNK = 256
 MAX_SILENCED = 20_000

@@ -8,12 +8,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.figures import ALL
-from catalog.intervals import bootstrap, mean_intervals, percentiles
-from catalog.plots import Plot
+from catalog.metrics.intervals import bootstrap, mean_intervals, percentiles
+from catalog.metrics.summary import ALL
 from catalog.product import MAX_IMAGES
-from catalog.report import Estimate, Report, Table, cat1_table
-from catalog.taxonomy import LEVEL_NAMES, LEVELS
+from catalog.reports.page import Estimate, Report, Table, cat1_table
+from catalog.reports.plots import Plot
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, KINDS, REVIEW
 from fusion.evaluation.measurement import Measurement
 from fusion.evaluation.paired import paired_rows
@@ -21,7 +21,7 @@ from fusion.evaluation.summary import summary_of
 from fusion.evaluation.weights_picture import weights_plot, weights_table
 from fusion.heads.registry import TREE
 from fusion.heads.tree_pool import TreePool
-from fusion.predictor import Predictor
+from fusion.prediction.predictor import Predictor
 
 T = TypeVar("T")
 

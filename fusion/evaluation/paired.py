@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catalog.metrics import Scores
+from catalog.metrics.product_scores import Scores
 
 
 def paired_rows(a: Scores, b: Scores) -> tuple[Scores, Scores]:

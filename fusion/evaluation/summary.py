@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.figures import ALL
-from catalog.intervals import mean_intervals
-from catalog.report import Estimate
-from catalog.system import System
-from catalog.taxonomy import LEVEL_NAMES
+from catalog.metrics.evaluated_model import System
+from catalog.metrics.intervals import mean_intervals
+from catalog.metrics.summary import ALL
+from catalog.reports.page import Estimate
+from catalog.tree.taxonomy import LEVEL_NAMES
 from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, REVIEW
 from fusion.evaluation.measurement import Measurement
 from fusion.evaluation.paired import paired_rows
 from fusion.heads.registry import HEADS
-from fusion.predictor import Predictor
+from fusion.prediction.predictor import Predictor
 
 
 def summary_of(found: Measurement, predictor: Predictor) -> list[str]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.plots import PLOT_STYLE, Plot, svg
-from catalog.report import Table
-from catalog.taxonomy import LEVEL_NAMES, LEVELS
+from catalog.reports.page import Table
+from catalog.reports.plots import PLOT_STYLE, Plot, svg
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.heads.tree_pool import TreePool
 
 MAX_SETS = 6

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from catalog.atomic import atomic_path
+from catalog.files.atomic import atomic_path
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from fusion.heads.evidence import FLOOR
 from fusion.heads.log_linear import MAX_EXPERTS
 

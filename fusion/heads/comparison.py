@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catalog.intervals import paired_difference
-from catalog.metrics import Scores, concatenate_scores, score
+from catalog.metrics.intervals import paired_difference
+from catalog.metrics.product_scores import Scores, concatenate_scores, score
 from catalog.sources.source import Progress
 from fusion.config import FusionConfig
 from fusion.heads.base import Head, chunks
 from fusion.heads.registry import HEADS, make_head
-from fusion.held_out import HeldOut, without_copies
+from fusion.training.held_out import HeldOut, without_copies
 
 NLL_TIE = 0.005
 """Nats by which heads may differ and still be called equal: less than one held-out part differs from another."""

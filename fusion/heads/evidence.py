@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import LEVELS, Taxonomy
 
 FLOOR = 1e-6
 """Smallest conditional probability: an expert that is sure and wrong costs a product, not the whole fit."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from fusion.heads.base import Head, chunks, load_tensors, save_tensors
 from fusion.heads.evidence import FLOOR, dense_rows, gather_evidence
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.metrics import score_probabilities
+from catalog.metrics.product_scores import score_probabilities
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from fusion.heads.base import Head, load_tensors, save_tensors
 from fusion.heads.evidence import FLOOR, dense_rows
 

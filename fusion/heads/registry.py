@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.run import Run
-from catalog.taxonomy import Taxonomy
+from catalog.runs.run import Run
+from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
 from fusion.heads.base import Head
 from fusion.heads.leaf_pool import LeafPool

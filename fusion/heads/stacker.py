@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from catalog.atomic import atomic_path
+from catalog.files.atomic import atomic_path
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import LEVELS, Taxonomy
 from fusion.heads.base import Head, chunks
 from fusion.heads.evidence import FLOOR, dense_rows
 from fusion.heads.tree_pool import TreePool

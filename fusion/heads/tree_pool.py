@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
-from catalog.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import LEVELS, Taxonomy
 from fusion.heads.base import Head, chunks, load_tensors, save_tensors
 from fusion.heads.evidence import FLOOR, Evidence, first_children, gather_evidence
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights

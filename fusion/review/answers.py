@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from catalog.run import read_json
-from catalog.sheet import FILL_ANEW, MAX_FAULTS, Answer, read_answers, refuse
-from catalog.taxonomy import Taxonomy, path_text
+from catalog.files.answer_sheet import FILL_ANEW, MAX_FAULTS, Answer, read_answers, refuse
+from catalog.runs.run import read_json
+from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.decide import Decision
 from fusion.review.audit import audit_keys, right_at_each_level
 from fusion.review.queue import Queue, read_queue, written_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import LEVELS, Taxonomy
 
 MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15

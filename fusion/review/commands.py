@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from catalog.command import SOURCE, note, progress_bar, say, workspace_option
+from catalog.cli_options import SOURCE, note, progress_bar, say, workspace_option
 from catalog.sources.address import Address
 
 
@@ -34,7 +34,7 @@ def apply(
     workspace: Path,
 ) -> None:
     """Take filled review.csv and audit.csv FILES into the journal: a category_id corrects, `ok` confirms."""
-    from catalog.workspace import Workspace
+    from catalog.runs.workspace import Workspace
     from fusion.review.journal import apply_files
 
     room = Workspace(workspace)
@@ -47,7 +47,7 @@ def apply(
 @workspace_option
 def show(workspace: Path) -> None:
     """Every review of the workspace, the oldest first."""
-    from catalog.workspace import Workspace
+    from catalog.runs.workspace import Workspace
     from fusion.review.entry import table_text
     from fusion.review.journal import Journal
 
@@ -59,7 +59,7 @@ def show(workspace: Path) -> None:
 @workspace_option
 def undo(number: int | None, workspace: Path) -> None:
     """Let the answers of review NUMBER (default: the last active one) count no more."""
-    from catalog.workspace import Workspace
+    from catalog.runs.workspace import Workspace
     from fusion.review.journal import Journal
 
     room = Workspace(workspace)
@@ -72,7 +72,7 @@ def undo(number: int | None, workspace: Path) -> None:
 @workspace_option
 def redo(number: int, workspace: Path) -> None:
     """Let the answers of an undone review NUMBER count again."""
-    from catalog.workspace import Workspace
+    from catalog.runs.workspace import Workspace
     from fusion.review.journal import Journal
 
     say(f"review {Journal(Workspace(workspace)).redo(number).number} is active again")
@@ -86,7 +86,7 @@ def redo(number: int, workspace: Path) -> None:
 @workspace_option
 def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, workspace: Path) -> None:
     """Write a BSON file for the next training: training documents and reviewed products with the labels given."""
-    from catalog.workspace import Workspace
+    from catalog.runs.workspace import Workspace
     from fusion.review.journal import Journal
     from fusion.review.relabel import export as run_export
 

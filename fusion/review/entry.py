@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from catalog.intervals import exact_share
-from catalog.taxonomy import LEVEL_NAMES
+from catalog.metrics.intervals import exact_share
+from catalog.tree.taxonomy import LEVEL_NAMES
 
 
 class ReviewedFile(BaseModel):

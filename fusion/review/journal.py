@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from catalog.atomic import atomic_path, exclusive, write_text
-from catalog.config import checked
-from catalog.run import Run, read_json
-from catalog.workspace import Workspace
+from catalog.files.atomic import atomic_path, exclusive, write_text
+from catalog.runs.config import checked
+from catalog.runs.run import Run, read_json
+from catalog.runs.workspace import Workspace
 from fusion.review.answers import COPY, ROWS, Settled, language_of, predictions_of, run_of, settle
 from fusion.review.entry import Entry, ReviewedFile, event
 

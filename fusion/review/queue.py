@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from catalog.run import read_json
-from catalog.taxonomy import Taxonomy
+from catalog.runs.run import read_json
+from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
 from fusion.review.audit import AuditSample
 from fusion.review.sheet import write_review

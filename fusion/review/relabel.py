@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.places import places_of
+from catalog.files.id_lookup import places_of
 from catalog.product import ProblemLog
 from catalog.relabel import Relabelled, check_destination, left_behind, names_of, write_relabelled
 from catalog.sources.source import Progress
-from catalog.taxonomy import UNKNOWN
+from catalog.tree.taxonomy import UNKNOWN
 from fusion.review.journal import Journal
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalog.sheet import ANSWER, PRODUCT, SUGGESTED, id_cell, plain_cell, write_sheet
-from catalog.taxonomy import Taxonomy, path_text
+from catalog.files.answer_sheet import ANSWER, PRODUCT, SUGGESTED, id_cell, plain_cell, write_sheet
+from catalog.tree.taxonomy import Taxonomy, path_text
 
 COLUMNS = (
     PRODUCT, ANSWER, SUGGESTED, "suggested", "decision", "given", "gain", "copies",

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
+from catalog.files.sidecar import sidecar_path
 from catalog.product import ProblemKind
-from catalog.sidecar import sidecar_path
-from catalog.sources import bson_file
+from catalog.sources.bson import file as bson_file
 from tests.conftest import make_photo, make_product
 
 

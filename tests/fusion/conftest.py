@@ -48,7 +48,7 @@ def call(main, *arguments: object) -> str:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
     """A folder with train.bson, tree.csv and a workspace `runs` trained with the debug configuration, photos only."""
-    from catalog.cli import main as catalog
+    from curation.cli import main as catalog
     from fusion.cli import main as fusion
     from mosaic.cli import main as mosaic
 

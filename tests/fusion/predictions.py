@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.taxonomy import Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
+from fusion.prediction.table import SCHEMA
 from fusion.review.queue import Written, write_queue
 from fusion.review.sheet import COLUMNS
-from fusion.table import SCHEMA
 
 TREE = Taxonomy(
     [

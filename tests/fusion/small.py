@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from catalog.probabilities import Probabilities, Silence
-from catalog.taxonomy import Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 TREE = Taxonomy(
     [

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from catalog.run import Run
-from catalog.taxonomy import Taxonomy
-from catalog.workspace import Workspace
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import Taxonomy
 from tests.conftest import make_product
 from tests.mongo_server import uri_of
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from catalog.metrics import Scores, score
-from catalog.workspace import Workspace
+from catalog.metrics.product_scores import Scores, score
+from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.evaluation.compare import differences
 from fusion.evaluation.paired import paired_rows
-from tests.catalog.test_metrics import TAXONOMY
+from tests.catalog.metrics.test_product_scores import TAXONOMY
 from tests.fusion.conftest import call
 
 

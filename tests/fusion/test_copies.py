@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
-from catalog.plan import make_plan
 from catalog.probabilities import Silence
-from catalog.taxonomy import Taxonomy
-from catalog.training_data import TrainingData
+from catalog.runs.training_data import TrainingData
+from catalog.split.plan import make_plan
+from catalog.tree.taxonomy import Taxonomy
 from fusion.copies import CopyTable
 from tests.conftest import TREE as TREE_CSV
 

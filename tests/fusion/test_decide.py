@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from catalog.metrics import Scores
-from catalog.taxonomy import Taxonomy
+from catalog.metrics.product_scores import Scores
+from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import MIN_OWN, NEVER, Decision, Thresholds, decide, decision_of, given_by_scores
 
 TREE = Taxonomy([(1, ("A", "X", "P")), (2, ("A", "X", "Q")), (3, ("A", "Y", "R")), (4, ("B", "Z", "S"))])

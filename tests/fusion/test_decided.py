@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.intervals import exact_share
-from catalog.metrics import score
+from catalog.metrics.intervals import exact_share
+from catalog.metrics.product_scores import score
 from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, Decided
-from tests.catalog.test_metrics import TAXONOMY
+from tests.catalog.metrics.test_product_scores import TAXONOMY
 
 LEVEL_OF = {ACCEPT: [3], CAT2: [2], CAT1: [1], REVIEW: [0], GIVEN: [1, 2, 3]}
 

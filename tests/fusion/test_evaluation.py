@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.confusions import Confusion
-from catalog.labels import true_leaves
+from catalog.metrics.confusions import Confusion
+from catalog.metrics.evaluated_model import System
 from catalog.probabilities import Silence
-from catalog.system import System
-from catalog.workspace import Workspace
+from catalog.runs.workspace import Workspace
+from catalog.split.labels import true_leaves
 from fusion.cli import main as fusion
 from fusion.evaluation import measurement
 from fusion.evaluation.decided import Decided
@@ -26,9 +26,9 @@ from fusion.evaluation.page import risk_gain
 from fusion.evaluation.summary import summary_of
 from fusion.evaluation.weights_picture import weights_plot, weights_table
 from fusion.heads.tree_pool import TreePool
-from fusion.predictor import Predictor
-from fusion.ranking import risk_order
-from tests.catalog.test_metrics import TAXONOMY
+from fusion.prediction.predictor import Predictor
+from fusion.prediction.ranking import risk_order
+from tests.catalog.metrics.test_product_scores import TAXONOMY
 from tests.fusion.conftest import call
 from tests.fusion.test_compare import scores_of
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.config import load_config
 from catalog.probabilities import Silence
-from catalog.taxonomy import LEVELS
+from catalog.runs.config import load_config
+from catalog.tree.taxonomy import LEVELS
 from fusion.config import FusionConfig
 from fusion.heads.comparison import choose
 from fusion.heads.evidence import FLOOR

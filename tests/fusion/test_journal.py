@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.run import Run
-from catalog.sheet import has_answers, read_answers
-from catalog.workspace import Workspace
+from catalog.files.answer_sheet import has_answers, read_answers
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.review.journal import Journal, apply_files
 from fusion.review.sheet import COLUMNS

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from catalog.cli import main as catalog
-from catalog.workspace import Workspace
+from catalog.runs.workspace import Workspace
+from curation.cli import main as catalog
 from fusion.cli import main as fusion
 from fusion.model import Model
 from mosaic.cli import main as mosaic

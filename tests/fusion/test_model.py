@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from catalog.product import Product
-from catalog.workspace import Workspace
+from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.decide import Decision
-from fusion.explanation import explain
 from fusion.model import Model
+from fusion.prediction.explanation import explain
 from tests.fusion.conftest import call, picture
 
 pytestmark = pytest.mark.slow

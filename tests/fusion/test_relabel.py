@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.workspace import Workspace
+from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.review.answers import settle
 from fusion.review.journal import Journal

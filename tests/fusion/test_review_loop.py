@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from catalog.cli import main as catalog
-from catalog.workspace import Workspace
+from catalog.runs.workspace import Workspace
+from curation.cli import main as catalog
 from fusion.cli import main as fusion
 from fusion.review.journal import Journal
 from tests.fusion.conftest import call, document
@@ -100,7 +100,7 @@ def test_what_has_no_room_in_the_queue_is_counted(room, tmp_path, monkeypatch):
     text = (run.folder / "config.yaml").read_text().replace("review_rows: 100000", "review_rows: 3")
     (run.folder / "config.yaml").write_text(text)
     # nothing is sure enough
-    monkeypatch.setattr("fusion.predictor.decide", lambda fused, *_: np.zeros((len(fused), 2), np.int64))
+    monkeypatch.setattr("fusion.prediction.predictor.decide", lambda fused, *_: np.zeros((len(fused), 2), np.int64))
     arguments = ("predict", tmp_path / "new.bson", "--output", tmp_path / "out", "--workspace", room)
     for _ in range(2):
         result = CliRunner().invoke(fusion, [str(a) for a in arguments])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.sheet import plain_cell
+from catalog.files.answer_sheet import plain_cell
 from fusion.review.audit import AuditSample, audit_keys
 from fusion.review.queue import MAX_COPIES
 from fusion.review.sheet import COLUMNS

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, minimize
 
 from catalog.probabilities import Silence
-from catalog.taxonomy import LEVELS
+from catalog.tree.taxonomy import LEVELS
 from fusion.heads.evidence import FLOOR
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights, penalised_loss
 from fusion.heads.tree_pool import TreePool

@@ -11,15 +11,15 @@ import pytest
 from click.testing import CliRunner
 
 from catalog.catalog import Catalog
-from catalog.cli import main as catalog_main
-from catalog.photo_branch import View
-from catalog.plan import make_plan
 from catalog.probabilities import Probabilities, Silence
-from catalog.run import Run
-from catalog.taxonomy import Taxonomy
-from catalog.workspace import Workspace
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
+from catalog.split.plan import make_plan
+from catalog.tree.taxonomy import Taxonomy
+from curation.cli import main as catalog_main
 from mosaic.cli import main
 from mosaic.runs import MosaicRuns
+from mosaic.views import View
 from tests.conftest import TREE, make_photo, make_product
 
 pytestmark = pytest.mark.slow

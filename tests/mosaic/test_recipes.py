@@ -14,10 +14,10 @@ from timm.optim import param_groups_layer_decay
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW
 
-from catalog.config import load_config, shipped_configs
+from catalog.runs.config import load_config, shipped_configs
 from fusion.config import FusionConfig
 from mosaic.config import MosaicConfig
-from mosaic.network import MosaicNetwork
+from mosaic.networks.network import MosaicNetwork
 from ocr.config import OcrConfig
 
 ROOT = Path(__file__).parents[2]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.config import load_config
+from catalog.runs.config import load_config
 from ocr.config import OcrConfig
-from ocr.engine import make_engine
-from ocr.normalize import without_accents
+from ocr.engines.base import make_engine
 from ocr.reader import decode
 from ocr.transcript import Transcript
+from text.normalize import without_accents
 
 LEGIBLE = json.loads(Path(__file__).with_name("real_covers.json").read_text(encoding="utf-8"))
 

@@ -7,9 +7,9 @@ import unicodedata
 import numpy as np
 import pytest
 
-from catalog.names import Name, Names
 from catalog.probabilities import Probabilities, Silence
-from catalog.taxonomy import Taxonomy
+from catalog.tree.taxonomy import Taxonomy
+from catalog.tree.translations import Name, Names
 from ocr.route import THRESHOLDS, RouteCurve, RoutePoint, routed, shelf_leaves, shelf_mass, shelf_names
 
 TREE = Taxonomy(

@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 from catalog.catalog import Catalog
-from catalog.config import load_config
-from catalog.plan import make_plan
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog
-from catalog.run import Run
-from catalog.taxonomy import Taxonomy
-from catalog.workspace import Workspace
+from catalog.runs.config import load_config
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
+from catalog.split.plan import make_plan
+from catalog.tree.taxonomy import Taxonomy
 from ocr import training
 from ocr.cli import main as ocr
 from ocr.config import OcrConfig
@@ -96,7 +96,7 @@ def photo_branch(workspace: Workspace, product_ids: np.ndarray, is_book: np.ndar
 
 def trained(workspace: Workspace, *overrides: str) -> Run:
     """Train the text branch with the image branch above."""
-    from catalog.command import progress_bar
+    from catalog.cli_options import progress_bar
 
     catalog = workspace.training_catalog()
     ids = catalog.product_ids[workspace.plan().held_out_positions(0)]
@@ -174,7 +174,7 @@ def test_prediction_names_every_silence(room, tmp_path):
 def test_photo_probabilities_of_another_plan_are_refused(room):
     from dataclasses import replace
 
-    from catalog.command import progress_bar
+    from catalog.cli_options import progress_bar
 
     ids = room.training_catalog().product_ids
     photo_probabilities = replace(photo_branch(room, ids, ids % 4 != 0), plan="another")
@@ -197,7 +197,7 @@ def test_photos_that_fail_in_training_are_named(room, tmp_path):
 
 def test_too_few_texts_are_refused_with_the_way_out(room):
     config = load_config(OcrConfig, "ocr", "debug", ["shelves=[CUISINE]"])
-    from catalog.command import progress_bar
+    from catalog.cli_options import progress_bar
 
     ids = room.training_catalog().product_ids
     with pytest.raises(ValueError, match="train fusion without text"):

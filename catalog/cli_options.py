@@ -1,0 +1,192 @@
+"""What the four command lines share: plain errors, common options, progress bars, logging."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from catalog.sources.address import Address, is_uri
+
+if TYPE_CHECKING:
+    from catalog.tree.taxonomy import Taxonomy
+
+F = TypeVar("F", bound=Callable[..., Any])
+Report = Callable[[int, int], None]
+
+
+class PlainErrors(click.Group):
+    """A command group that answers wrong input with one message and exit status 1, never with a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; ValueError and OSError are for the user, everything else is a bug."""
+        logging.basicConfig(
+            level=logging.DEBUG if ctx.params.get("verbose") else logging.WARNING,
+            format="%(levelname)s %(name)s: %(message)s",
+        )
+        # MongoDB's driver would repeat whole documents, photos included
+        logging.getLogger("pymongo").setLevel(logging.INFO)
+        try:
+            return super().invoke(ctx)
+        except PermissionError as error:
+            raise click.ClickException(
+                f"no permission to write or read {error.filename}: choose another place "
+                "(--workspace, --output) or change the folder's rights"
+            ) from error
+        except (ValueError, OSError) as error:
+            if ctx.params.get("verbose"):
+                raise
+            raise click.ClickException(_plain(error)) from error
+
+
+def _plain(error: ValueError | OSError) -> str:
+    """Our own errors say all; of the system's, what and where, and that another place may do."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        what = os.strerror(error.errno)
+        return f"{error.filename}: {what}. If that is to be written, choose another place (--output, --workspace)"
+    return str(error)
+
+
+class _SourceType(click.ParamType[Address]):
+    """A source of products: a path, or a MongoDB URI, which is no path."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        """A URI stays text; an empty name, as of a shell's variable that is not set, would be the current folder."""
+        if value == "":
+            self.fail("the name of the catalogue is empty", param, ctx)
+        return value if isinstance(value, Path) or is_uri(value) else Path(value)
+
+
+SOURCE = _SourceType()
+"""What a command takes as a catalogue."""
+
+
+KINDS = (
+    "A catalogue is a BSON file, a folder of photos (class/.../product/1.jpg), a CSV or Parquet table of photo paths, "
+    "or a MongoDB collection (mongodb://HOST/DATABASE.COLLECTION)."
+)
+"""What every command line says of catalogues."""
+
+
+TREE_HELP = "CSV of the category tree: category_id,category_level1,category_level2,category_level3."
+
+
+def tree_option(function: F) -> F:
+    """`--tree`."""
+    return click.option("--tree", type=click.Path(path_type=Path), default=None, help=TREE_HELP)(function)
+
+
+def tree_given(tree: Path | None) -> str:
+    """What names the tree in the next command: ` --tree TREE.csv`, nothing without one."""
+    return "" if tree is None else f" --tree {tree}"
+
+
+def lang_option(function: F) -> F:
+    """`--lang`."""
+    return click.option(
+        "--lang",
+        default=None,
+        metavar="LANGUAGE",
+        help="Show category names in this language (en, fr); default: as the tree has them.",
+    )(function)
+
+
+def names_option(function: F) -> F:
+    """`--names`."""
+    return click.option(
+        "--names",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="CSV of category names in other languages: category_id,lang,name, perhaps level (1, 2 or 3).",
+    )(function)
+
+
+def given_tree(tree: Path | None, names: Path | None = None, lang: str | None = None) -> Taxonomy | None:
+    """What `--tree`, `--names` and `--lang` ask for together; ValueError: the last two without the first."""
+    from catalog.tree.taxonomy import Taxonomy
+
+    if tree is None and (names is not None or lang is not None):
+        raise ValueError("--names and --lang are about a category tree: give it with --tree")
+    if tree is None:
+        return None
+    taxonomy = Taxonomy.from_csv(tree, names)
+    if names is not None and lang is None:
+        note(names_line(taxonomy))
+    return taxonomy.in_language(lang)
+
+
+def names_line(tree: Taxonomy) -> str:
+    """In which languages names were given: they change nothing until one is asked for."""
+    return f"names in {', '.join(tree.names.languages) or 'no language'}: --lang shows them"
+
+
+def verbose_option(function: F) -> F:
+    """`--verbose`: log what happens, and show tracebacks."""
+    return click.option("--verbose", is_flag=True, help="Log every step and show tracebacks.")(function)
+
+
+def workspace_option(function: F) -> F:
+    """`--workspace`."""
+    return click.option(
+        "--workspace",
+        type=click.Path(path_type=Path),
+        default=Path("runs"),
+        show_default=True,
+        help="Folder that keeps the plan and the runs.",
+    )(function)
+
+
+def config_options(function: F) -> F:
+    """`--config` and `--set`."""
+    function = click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one key: training.epochs=3."
+    )(function)
+    return click.option(
+        "--config", default=None, metavar="NAME|FILE", help="A shipped configuration (debug, demo) or a YAML file."
+    )(function)
+
+
+def strict_option(function: F) -> F:
+    """`--strict`."""
+    return click.option("--strict", is_flag=True, help="Fail when any product has a problem.")(function)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Report]:
+    """A bar with time left on stderr; yields `report(done, total)`. Silent when nobody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeLeft())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        task = bars.add_task(title, total=None)
+
+        def report(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+
+        yield report
+
+
+@contextmanager
+def no_bar(title: str) -> Iterator[Report]:
+    """Stands in for `progress_bar` where another process shows it."""
+    yield lambda done, total: None
+
+
+def say(message: str = "") -> None:
+    """Print a result."""
+    click.echo(message)
+
+
+def note(message: str) -> None:
+    """Tell what is going on, on stderr: results stay alone on stdout."""
+    click.echo(message, err=True)

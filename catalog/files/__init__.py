@@ -1,0 +1,1 @@
+"""How files are written, read, looked up and told about."""

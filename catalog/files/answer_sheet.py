@@ -1,0 +1,166 @@
+"""Sheets that people fill: written as CSV for spreadsheets, read back however a spreadsheet saved them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.files.atomic import atomic_path
+from catalog.files.csv_rows import id_in, require_text, separator_of
+
+PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
+LABEL = "label_category_id"
+"""The catalogue's own category, in sheets about labels."""
+CONFIRMED = "ok"
+MAX_TEXT = 8000
+"""Characters of a cell that are shown; all of them stand in the full table."""
+MAX_FAULTS = 10
+"""Faults that are shown of one reading."""
+LONG_ID = 10**11
+"""Spreadsheets show integers of 12 and more digits as 2,87E+18, and save them so, rounded, unless they are text."""
+FILL_ANEW = (
+    "spreadsheets round long ids: fill the sheet as it was written (an apostrophe before a long id keeps it whole), or "
+    "put its first columns back over the rounded ones"
+)
+"""The way out of a sheet whose ids a spreadsheet has rounded."""
+FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@])")
+"""Where a spreadsheet, also one that separates cells by semicolons, would begin to read a formula."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The answer's cell of one row, as it stands in the file; `text` is empty where the reviewer left it so.
+
+    `suggested` and `label` are what the reviewer saw, empty when those columns are not there.
+    """
+
+    file: Path
+    line: int
+    product: str
+    text: str
+    suggested: str
+    label: str
+
+    @property
+    def where(self) -> str:
+        """File and line, for people."""
+        return f"{self.file}, line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reviewer's answer: a category, or None for `ok`; `suggested` and `label` where they can be read."""
+
+    product_id: int
+    category_id: int | None
+    suggested: int | None
+    label: int | None
+    cell: Cell
+
+
+def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV for spreadsheets (UTF-8 with a byte-order mark), atomically; text goes through `plain_cell` first."""
+    # spreadsheets take UTF-8 for another encoding unless the mark is there
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def id_cell(value: int) -> int | str:
+    """An id as a sheet has it: a long one is text, by an apostrophe that spreadsheets and `id_in` know."""
+    return f"'{value}" if abs(value) >= LONG_ID else value
+
+
+def plain_cell(text: str) -> str:
+    """Text on one line, of bounded length, in which no spreadsheet finds a formula (an apostrophe goes before it)."""
+    line = FORMULA.sub(r"\1'", " ".join(text.split()))
+    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"
+
+
+def read_cells(path: Path) -> Iterator[Cell]:
+    """Every row's product and answer, in file order; blank lines and other columns are passed over.
+
+    Columns may stand in any order, separated by comma, semicolon or tab.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a CSV file, UTF-16, or one without the two columns; the message names file and line.
+    """
+    missing = "give a sheet that was filled (review.csv, audit.csv, suspects.csv)"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: {missing}")
+    require_text(path, missing)
+    # ids are ASCII: whatever else another encoding garbles is not read
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        n_before, header = next(((i, line) for i, line in enumerate(file, start=1) if line.strip()), (1, ""))
+        separator = separator_of(header)
+        reader = csv.reader(file, delimiter=separator, strict=True)
+        try:
+            names = [name.strip() for name in next(csv.reader([header], delimiter=separator, strict=True), [])]
+            if names.count(PRODUCT) != 1 or names.count(ANSWER) != 1:
+                raise ValueError(
+                    f"{path}: expected one column {PRODUCT} and one {ANSWER}, got {', '.join(names)[:200]}; "
+                    "save the sheet as CSV with its first row"
+                )
+            product, answer = names.index(PRODUCT), names.index(ANSWER)
+            shown = [names.index(name) if name in names else None for name in (SUGGESTED, LABEL)]
+            for row in reader:
+                cells = [cell.strip() for cell in row] + [""] * (len(names) - len(row))
+                if cells[product] or cells[answer]:
+                    seen = ("" if at is None else cells[at] for at in shown)
+                    yield Cell(path, n_before + reader.line_num, cells[product], cells[answer], *seen)
+        except csv.Error as error:
+            raise ValueError(f"{path}, line {n_before + reader.line_num}: not a CSV file ({error})") from None
+
+
+def has_answers(path: Path) -> bool:
+    """Whether a reviewer has filled any cell; a file that cannot be read any more is taken for filled."""
+    try:
+        return any(cell.text for cell in read_cells(path))
+    except ValueError:
+        return True
+
+
+def read_answers(files: Iterable[Path], accepted: str | None = None) -> tuple[list[Answer], int]:
+    """All answers of some files, and how many rows have none.
+
+    `accepted`: a word that stands for the suggested category, in sheets where `ok` means something else.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: not a CSV file, or cells that are neither an id nor `ok`; file and line are named.
+    """
+    answers, n_blank, faults = [], 0, []
+    for cell in (cell for path in files for cell in read_cells(path)):
+        product, category, seen, label = map(id_in, (cell.product, cell.text, cell.suggested, cell.label))
+        confirmed = cell.text.casefold() == CONFIRMED
+        if accepted is not None and cell.text.casefold() == accepted:
+            category = seen
+        if not cell.text:
+            n_blank += 1
+        elif product is None:
+            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of 64 bits ({FILL_ANEW})")
+        elif category is None and accepted is not None and cell.text.casefold() == accepted:
+            faults.append(
+                f"{cell.where}: {accepted!r} stands for a category in the column {SUGGESTED}, and there is none: put "
+                "it back, or write the category_id itself"
+            )
+        elif category is None and not confirmed:
+            words = f"nor {CONFIRMED!r}" + (f" nor {accepted!r}" if accepted else "")
+            faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id {words}")
+        else:
+            answers.append(Answer(product, category, seen, label, cell))
+    refuse(faults)
+    return answers, n_blank
+
+
+def refuse(faults: list[str]) -> None:
+    """Raise ValueError when there are faults: the first are shown, all are counted."""
+    if faults:
+        more = [f"... and {len(faults) - MAX_FAULTS} more"] if len(faults) > MAX_FAULTS else []
+        shown = "\n".join(f"  {line}" for line in faults[:MAX_FAULTS] + more)
+        raise ValueError(f"{len(faults)} answers cannot be taken, nothing was applied\n{shown}")

@@ -1,0 +1,117 @@
+"""CSV files that people give: UTF-8, separated by comma, semicolon or tab, columns in any order."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from catalog.files.atomic import write_text
+
+_ID = re.compile(r"'?(-?[0-9]{1,19})([.,]0{1,2})?")
+"""An id as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
+_EXACT = 2**53
+"""Larger integers that were floating-point numbers on their way are rounded: other products' ids."""
+
+_LITTLE = [False, True, False, True]
+"""Which bytes are zero where UTF-16 without a mark begins with two plain letters, the smaller byte first."""
+_SEPARATOR = re.compile(r"sep=([,;\t|])")
+"""A first line that tells Excel the separator, and is no row."""
+
+
+def id_in(cell: str) -> int | None:
+    """The product or category id in a cell: an integer of 64 bits; None where there is none."""
+    found = _ID.fullmatch(cell.strip())
+    if found is None:
+        return None
+    value = int(found[1])
+    return value if -(2**63) <= value < 2**63 and (found[2] is None or abs(value) <= _EXACT) else None
+
+
+def separator_of(header: str) -> str:
+    """Comma, semicolon or tab: spreadsheets of many countries save semicolons."""
+    return max(",;\t", key=header.count)
+
+
+def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Every row as its last line's number and its cells by column, to the letter; empty rows are passed over.
+
+    A byte-order mark, empty lines before the columns, Excel's line `sep=;`, other columns and columns in another order
+    do no harm; a short row's missing cells are empty.
+
+    Args:
+        required: columns that must be there.
+        missing: what to tell where no such file is: what it holds and how it is given.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no text, not UTF-8, not a CSV file, a required column that is not there once, or a row with more
+            cells than columns (a name with a separator in it that was not quoted); the message names file and line.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: {missing}")
+    require_text(path, missing)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            header = next((line for line in file if line.strip()), "")
+            file.seek(0)
+            said = _SEPARATOR.fullmatch(header.rstrip("\r\n"))
+            reader = csv.reader(file, delimiter=said[1] if said else separator_of(header), strict=True)
+            rows = (cells for cells in reader if any(cell.strip() for cell in cells))
+            if said:
+                next(rows)
+            columns = [name.strip() for name in next(rows, [])]
+            _check_columns(path, columns, required)
+            for cells in rows:
+                if any(cell.strip() for cell in cells[len(columns) :]):
+                    raise ValueError(
+                        f"{path}, line {reader.line_num}: {len(cells)} cells under {len(columns)} columns; "
+                        'a name with a separator in it stands in "quotes"'
+                    )
+                padded = cells + [""] * (len(columns) - len(cells))
+                yield reader.line_num, dict(zip(columns, padded, strict=False))
+        except UnicodeDecodeError:
+            raise _not_utf8(path, "WINDOWS-1252") from None
+        except csv.Error as error:
+            raise ValueError(f"{path} is not a CSV file (after line {reader.line_num}: {error})") from None
+
+
+def require_text(path: Path, missing: str) -> None:
+    """Raise ValueError where a file is UTF-16, as spreadsheets save "Unicode text", or no text; `missing` as above."""
+    with path.open("rb") as start:
+        first = start.read(4)
+    # without a mark, UTF-16 of plain letters would pass for UTF-8 with a NUL between any two
+    if first[:2] in (b"\xff\xfe", b"\xfe\xff") or [byte == 0 for byte in first] in (_LITTLE, _LITTLE[::-1]):
+        raise _not_utf8(path, "UTF-16")
+    if b"\0" in first:
+        raise ValueError(f"{path} is no text, so no CSV file: {missing}")
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV that `read_rows` reads back to the letter, atomically; cells without a NUL."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        # a lone carriage return ends a row for readers, but is no reason for a quote to the writer
+        lone = any("\r" in str(cell) for cell in row)
+        (csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL) if lone else writer).writerow(row)
+    write_text(path, text.getvalue())
+
+
+def _check_columns(path: Path, columns: Sequence[str], required: Sequence[str]) -> None:
+    absent = [name for name in required if name not in columns]
+    if absent:
+        raise ValueError(f"{path} lacks the column {', '.join(absent)}; it has {', '.join(columns)[:200]}")
+    twice = [name for name in required if columns.count(name) > 1]
+    if twice:
+        raise ValueError(f"{path} has the column {twice[0]} twice: leave one of them")
+
+
+def _not_utf8(path: Path, encoding: str) -> ValueError:
+    return ValueError(
+        f"{path} is not UTF-8 text, perhaps {encoding}: save it as 'CSV UTF-8' in the spreadsheet, or convert it: "
+        f"iconv -f {encoding} -t UTF-8 {path.name} > utf8.csv"
+    )

@@ -1,0 +1,20 @@
+"""Where ids stand in a list of ids."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.tree.taxonomy import UNKNOWN
+
+
+def places_of(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`(n,)` int64 place in `ids`, `(N,)` in any order, of each id wanted, `(n,)`; -1 where it is not.
+
+    Of an id that stands there several times, the first place.
+    """
+    if not len(ids):
+        return np.full(len(wanted), UNKNOWN)
+    order = np.argsort(ids, kind="stable")
+    place = order[np.searchsorted(ids, wanted, sorter=order).clip(max=len(ids) - 1)]
+    return np.where(ids[place] == wanted, place, UNKNOWN)

@@ -1,0 +1,96 @@
+"""Small files kept beside a big one (offset index, photo MD5s), rebuilt when the big one changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.files.atomic import atomic_path
+
+log = logging.getLogger(__name__)
+MAGIC = b"RAYONNAGE-SIDECAR-2\n"
+MAX_HEADER = 64 * 2**20
+MAX_NAME = 200
+"""Bytes of a name in the cache folder; file systems take 255, ending and temporary ending included."""
+
+
+def sidecar_path(path: Path, suffix: str) -> Path:
+    """Beside `path`, or in the user's cache folder where its folder is marked read-only.
+
+    There a sidecar that lies beside it is used until one in the cache folder has taken its place.
+    """
+    beside = path.with_name(path.name + suffix)
+    place = place_to_write(beside)
+    return beside if beside.exists() and not place.exists() else place
+
+
+def place_to_write(beside: Path) -> Path:
+    """The same file, or the one in the user's cache folder that stands in for it where its folder is read-only."""
+    folder = beside.parent.resolve()
+    if beside.parent == cache_folder() or not folder.exists():
+        return beside
+    # the mode is asked as well as the kernel: root may write anywhere, but a folder marked read-only stays so
+    if os.access(folder, os.W_OK) and folder.stat().st_mode & stat.S_IWUSR:
+        return beside
+    name = (folder / beside.name).as_posix().strip("/").replace("/", "%")
+    if len(os.fsencode(name)) > MAX_NAME:
+        digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
+        name = f"{digest}%{os.fsencode(name)[-MAX_NAME // 2 :].decode('utf-8', 'ignore')}"
+    return cache_folder() / name
+
+
+def cache_folder() -> Path:
+    """The user's cache folder: for what lies in no folder that can be written."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rayonnage"
+
+
+def source_stamp(path: Path) -> dict[str, int]:
+    """What tells that the source has changed: size in bytes and modification time in nanoseconds."""
+    status = path.stat()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def write_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None:
+    """Write header (JSON) and rows (raw little-endian array) in one atomic step, see `place_to_write`."""
+    head, path = json.dumps(header).encode(), place_to_write(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(MAGIC + len(head).to_bytes(8, "little") + head)
+        np.ascontiguousarray(rows).tofile(file)
+
+
+def keep_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None:
+    """`write_sidecar` where that is possible: without it, the next opening reads the source again, no more."""
+    try:
+        write_sidecar(path, header, rows)
+    except OSError as error:
+        log.warning("%s cannot be kept, the next opening will read the source again (%s)", path, error)
+
+
+def read_sidecar(path: Path, stamp: dict[str, int], dtype: np.dtype[Any]) -> tuple[dict[str, Any], NDArray[Any]] | None:
+    """Header and memory-mapped rows, or None when absent, damaged or made from another state of the source."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return None
+            length = int.from_bytes(file.read(8), "little")
+            if length > MAX_HEADER:
+                return None
+            header: dict[str, Any] = json.loads(file.read(length))
+            start = file.tell()
+        n_rows = int(header["n_rows"])
+        if header["stamp"] != stamp or path.stat().st_size != start + n_rows * dtype.itemsize:
+            return None
+        if n_rows == 0:
+            return header, np.zeros((0, *dtype.shape), dtype.base)
+        return header, np.memmap(path, dtype=dtype, mode="r", offset=start, shape=(n_rows,))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

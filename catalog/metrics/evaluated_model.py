@@ -1,0 +1,61 @@
+"""One expert or head under evaluation, and systems side by side as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.metrics.product_scores import Scores
+from catalog.metrics.summary import ALL, summarize
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
+
+COUNTS = ("1", "2", "3", "4")
+Kind = Literal["head", "expert"]
+
+
+@dataclass
+class System:
+    """One expert or head in a report: its scores where it speaks, and on which share of products that is.
+
+    Attributes:
+        what: a few words on what it is.
+        training_counts: `(n_leaves,)` labelled training products of each leaf, for figures by size of leaf.
+        plotted: it is drawn in the plots, which hold few systems; tables have all.
+    """
+
+    name: str
+    what: str
+    scores: Scores
+    coverage: float
+    kind: Kind = "expert"
+    training_counts: NDArray[np.int64] | None = None
+    plotted: bool = True
+
+    @cached_property
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """Its figures by image count, see `catalog.figures.summarize`."""
+        return summarize(self.scores, self.training_counts)
+
+
+def leaderboard(systems: Sequence[System]) -> str:
+    """A short text table: top-1 accuracy in percent by image count (leaf level), and over all by level."""
+    counts = [c for c in COUNTS if any(c in system.summary for system in systems)]
+    header = ["", *[f"{c} photo{'s' if c != '1' else ''}" for c in counts], *[LEVEL_NAMES[level] for level in LEVELS]]
+    rows = [header]
+    for system in systems:
+        summary = system.summary
+        by_count = [f"{100 * summary[c]['levels']['3']['top1']:.1f}" if c in summary else "-" for c in counts]
+        by_level = [
+            f"{100 * summary[ALL]['levels'][str(level)]['top1']:.1f}" if ALL in summary else "-" for level in LEVELS
+        ]
+        rows.append([system.name, *by_count, *by_level])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *[c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]])
+        for row in rows
+    )

@@ -1,0 +1,172 @@
+"""Scores per product: what a probability vector was worth at each level of the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from catalog.files.atomic import atomic_path
+from catalog.probabilities import Probabilities
+from catalog.tree.taxonomy import LEVELS, Taxonomy
+
+MIN_PROBABILITY = 1e-9
+"""A log loss is never that of less."""
+LIST = 5
+"""Leaves in the list that HD@5 and top-5 look at."""
+CHUNK = 1024
+"""Products scored at a time: dense probabilities of 5270 leaves take 22 MB."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a probability vector was worth on each of N labelled products, at levels 1, 2, 3 (columns 0, 1, 2).
+
+    Attributes:
+        product_ids: `(N,)` int64; n_images: `(N,)` int8; truth: `(N,)` int64 leaf index.
+        predicted: `(N, 3)` int64 likeliest node of each level; parents are sums of leaves.
+        confidence: `(N, 3)` float32 its probability.
+        rank: `(N, 3)` int64 position of the true node, 0 when it is the likeliest.
+        p_truth: `(N, 3)` float32 probability of the true node.
+        distance: `(N,)` int64 height of the lowest common ancestor of predicted and true leaf, 0..3.
+        distance5: `(N,)` float32 mean of that height over the five likeliest leaves (over all in a smaller tree).
+    """
+
+    product_ids: NDArray[np.int64]
+    n_images: NDArray[np.int8]
+    truth: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+    rank: NDArray[np.int64]
+    p_truth: NDArray[np.float32]
+    distance: NDArray[np.int64]
+    distance5: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Scores:
+        """Scores of a part of the products."""
+        return Scores(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """`(N, 3)` bool: the likeliest node is the true one."""
+        return self.rank == 0
+
+    @property
+    def nll(self) -> NDArray[np.float64]:
+        """`(N, 3)` negative log probability of the true node."""
+        return -np.log(np.maximum(self.p_truth, MIN_PROBABILITY).astype(np.float64))
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file, atomically."""
+        tensors = {name: np.ascontiguousarray(getattr(self, name), dtype) for name, (dtype, _) in _ARRAYS.items()}
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary)
+
+    @classmethod
+    def load(cls, path: Path) -> Scores:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: not a file of scores, or its arrays do not fit together.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist: expected saved scores")
+        try:
+            arrays = load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} holds no scores ({error})") from None
+        if arrays.keys() != _ARRAYS.keys():
+            raise ValueError(f"{path} holds no scores: expected {', '.join(_ARRAYS)}, found {', '.join(arrays)}")
+        n = len(arrays["truth"])
+        for name, (dtype, columns) in _ARRAYS.items():
+            if arrays[name].dtype != dtype or arrays[name].shape != (n, *columns):
+                raise ValueError(f"{path}: {name} does not fit the other arrays, the file is damaged")
+        return cls(**arrays)
+
+
+_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    "product_ids": (np.int64, ()),
+    "n_images": (np.int8, ()),
+    "truth": (np.int64, ()),
+    "predicted": (np.int64, (3,)),
+    "confidence": (np.float32, (3,)),
+    "rank": (np.int64, (3,)),
+    "p_truth": (np.float32, (3,)),
+    "distance": (np.int64, ()),
+    "distance5": (np.float32, ()),
+}
+"""Type and columns of each field of `Scores` on disk."""
+
+
+def score(
+    dense: NDArray[np.floating],
+    truth: NDArray[np.int64],
+    product_ids: NDArray[np.int64],
+    n_images: NDArray[np.int8],
+    tree: Taxonomy,
+) -> Scores:
+    """Score `(N, n_leaves)` probabilities against true leaves."""
+    n = len(truth)
+    predicted, rank = np.empty((n, 3), np.int64), np.empty((n, 3), np.int64)
+    confidence, p_truth = np.empty((n, 3), np.float32), np.empty((n, 3), np.float32)
+    rows = np.arange(n)
+    for column, level in enumerate(LEVELS):
+        mass = tree.node_mass(dense, level)
+        true_node = tree.ancestor(level)[truth]
+        own = mass[rows, true_node]
+        predicted[:, column] = mass.argmax(axis=1)
+        confidence[:, column] = mass[rows, predicted[:, column]]
+        p_truth[:, column] = own
+        # among equals the true node stands after those with a lower index, as argmax has it
+        earlier = np.arange(mass.shape[1]) < true_node[:, None]
+        rank[:, column] = ((mass > own[:, None]) | ((mass == own[:, None]) & earlier)).sum(axis=1)
+    distance = tree.distance(predicted[:, 2], truth)
+    distance5 = list_distance(likeliest(dense, LIST), truth, tree)
+    return Scores(product_ids, n_images, truth, predicted, confidence, rank, p_truth, distance, distance5)
+
+
+def likeliest(dense: NDArray[np.floating], k: int) -> NDArray[np.int64]:
+    """`(N, k)` leaf indices by falling probability, equals by index; k is at most the number of leaves."""
+    left = dense.copy()
+    rows = np.arange(len(dense))
+    found = np.empty((len(dense), min(k, dense.shape[1])), np.int64)
+    # a few searches for the largest are faster than a sort of thousands of leaves
+    for place in range(found.shape[1]):
+        found[:, place] = left.argmax(axis=1)
+        left[rows, found[:, place]] = -np.inf
+    return found
+
+
+def list_distance(leaves: NDArray[np.int64], truth: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.float32]:
+    """`(N,)` float32 mean tree distance of the `(N, k)` listed leaves to the true one: HD@k."""
+    return tree.distance(leaves, truth[:, None]).mean(axis=1, dtype=np.float32)
+
+
+def score_probabilities(probabilities: Probabilities, truth: NDArray[np.int64], tree: Taxonomy) -> Scores:
+    """Score saved probabilities where the expert speaks; `truth` is `(N,)`, -1 where unknown (left out)."""
+    rows = np.flatnonzero(probabilities.speaks & (truth >= 0))
+    parts = [
+        score(
+            probabilities.dense(chunk, len(tree)),
+            truth[chunk],
+            probabilities.product_ids[chunk],
+            probabilities.n_images[chunk],
+            tree,
+        )
+        for chunk in np.split(rows, range(CHUNK, len(rows), CHUNK))
+    ]
+    return concatenate_scores(parts)
+
+
+def concatenate_scores(parts: Sequence[Scores]) -> Scores:
+    """Scores of successive chunks as one."""
+    return Scores(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Scores)})

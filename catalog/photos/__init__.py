@@ -1,0 +1,1 @@
+"""Photos as bytes: what their headers say, and small pictures for pages."""

@@ -1,0 +1,1 @@
+"""Pages with figures, tables and plots."""

@@ -1,0 +1,184 @@
+"""A run folder: everything that prediction needs, no pickle in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from catalog.files.atomic import write_text
+from catalog.runs.config import M, checked
+from catalog.metrics.product_scores import Scores
+from catalog.probabilities import Probabilities
+from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
+
+MAX_JSON_BYTES = 64 * 2**20
+TREE = "taxonomy.csv"
+HELD_OUT = "heldout.safetensors"
+"""Held-out `Probabilities` of a branch."""
+CROSS_FIT = "crossfit.safetensors"
+"""Of a fusion run: `Scores` of the head that decides on every held-out product, cross-fitted."""
+
+
+@dataclass
+class Run:
+    """One trained branch in one folder.
+
+    Holds `run.json` (kind, plan, code revision, data fingerprint, metrics, `details` of the kind),
+    `config.yaml`, `taxonomy.csv`, weights (safetensors) and `heldout.safetensors` (`Probabilities`).
+    """
+
+    folder: Path
+    kind: str
+    plan: str
+    data: str
+    details: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    revision: str = ""
+
+    @classmethod
+    def create(
+        cls, parent: Path, kind: str, name: str, *, plan: str, data: str, config: dict[str, Any], tree: Taxonomy
+    ) -> Run:
+        """Make a new folder `parent/name-DATE-TIME`, never an existing one, with config and tree in it."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        parent.mkdir(parents=True, exist_ok=True)
+        attempt = 0
+        while True:
+            folder = parent / (f"{name}-{stamp}" + (f"-{attempt}" if attempt else ""))
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:
+                attempt += 1
+        write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        tree.save(folder / TREE)
+        return cls(folder, kind, plan, data, revision=code_revision())
+
+    @classmethod
+    def continued(cls, folder: Path, kind: str, *, plan: str, data: str, details: dict[str, Any]) -> Run:
+        """A run that `create` began and that is not finished yet."""
+        return cls(folder, kind, plan, data, details=dict(details), revision=code_revision())
+
+    def save(self) -> None:
+        """Write `run.json`: its presence says that the run is whole."""
+        names = ("kind", "plan", "data", "revision", "details", "metrics")
+        text = json.dumps({name: getattr(self, name) for name in names}, indent=2)
+        write_text(self.folder / "run.json", text + "\n")
+
+    @classmethod
+    def load(cls, folder: Path, kind: str | None = None) -> Run:
+        """Open a finished run.
+
+        Raises:
+            FileNotFoundError: no run there, or an unfinished one.
+            ValueError: a run of another kind, or a damaged `run.json`.
+        """
+        path = folder / "run.json"
+        if not path.is_file():
+            raise FileNotFoundError(f"{folder} is not a finished run (run.json is missing): train it again")
+        try:
+            run = cls(folder, **read_json(path))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
+        if kind is not None and run.kind != kind:
+            raise ValueError(f"{folder} is a run of {run.kind}, expected one of {kind}")
+        return run
+
+    def taxonomy(self, lang: str | None = None) -> Taxonomy:
+        """The tree that the run was trained on, see `Taxonomy.in_language`.
+
+        Raises:
+            FileNotFoundError, ValueError: it is missing or damaged. ValueError: no names in that language.
+        """
+        if not (self.folder / TREE).is_file():
+            raise FileNotFoundError(f"{self.folder / TREE} is missing: the run is not whole, train it again")
+        return Taxonomy.load(self.folder / TREE, lang)
+
+    def take_names(self, tree: Taxonomy) -> None:
+        """Keep the names in other languages that `tree` carries; ValueError: it is another tree."""
+        self.check_tree(tree, "the one with these names")
+        tree.names.to_csv(self.folder / NAMES_FILE)
+
+    def config(self, model: type[M]) -> M:
+        """The configuration that the run was trained with.
+
+        Raises:
+            ValueError: it does not fit this version's model.
+        """
+        path = self.folder / "config.yaml"
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{path} is missing: the run is not whole, train it again") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is damaged, train the run again: {error}") from None
+        return checked(model, values, f"{path} was written by another version, train the run again")
+
+    def held_out(self) -> Probabilities:
+        """Held-out probabilities, written when the run was trained."""
+        return Probabilities.load(self.folder / HELD_OUT)
+
+    def cross_fitted(self) -> Scores:
+        """Scores of a fusion run's head on products that it was not fitted on."""
+        return Scores.load(self.folder / CROSS_FIT)
+
+    def check_tree(self, tree: Taxonomy, whose: str) -> None:
+        """Raise ValueError when the run was made with another tree."""
+        if self.taxonomy().fingerprint != tree.fingerprint:
+            raise ValueError(
+                f"{self.folder} was made with another category tree than {whose}: "
+                "train it again on this tree, or give the tree it was trained on"
+            )
+
+
+def probabilities_file(path: Path) -> Path:
+    """The file that people mean by `--probabilities`: `path` itself, or the held-out ones of a run whose folder it is.
+
+    Raises:
+        FileNotFoundError: a folder without held-out probabilities.
+        ValueError: a fusion run, or its scores.
+    """
+    folder = path.parent if path.name == CROSS_FIT else path
+    if path.name == CROSS_FIT or (folder / CROSS_FIT).is_file():
+        raise ValueError(
+            f"{path} is of a fusion run, which keeps scores of its labels, no probabilities: give the folder of "
+            f"an image or text run, or its {HELD_OUT}; `catalog audit --run {folder}` audits with the scores"
+        )
+    if path.is_dir() and not (path / HELD_OUT).is_file():
+        raise FileNotFoundError(
+            f"{path} holds no {HELD_OUT}: give the folder of a finished image or text run, or a file of probabilities"
+        )
+    return path / HELD_OUT if path.is_dir() else path
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object of bounded size; raises ValueError when it is none."""
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError(f"{path} is larger than {MAX_JSON_BYTES} bytes")
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(loaded, dict):
+        raise ValueError(f"{path} is not a JSON object")
+    return loaded
+
+
+def code_revision() -> str:
+    """Version of the installed distribution, and the git revision when run from a checkout."""
+    version = metadata.version("rayonnage")
+    checkout = Path(__file__).parents[2]
+    if not (checkout / ".git").exists():
+        return version
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(checkout), "describe", "--always", "--dirty"],
+            capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return version
+    return f"{version}+{described.stdout.strip()}"

@@ -1,0 +1,59 @@
+"""What every branch trains on: the split catalogue with its tree, plan and true leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.files.id_lookup import places_of
+from catalog.split.plan import Plan
+from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.runs.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """A workspace's labelled catalogue.
+
+    Attributes:
+        leaf: `(N,)` int64 leaf index of every product of the catalogue, -1 where unknown.
+    """
+
+    catalog: Catalog
+    tree: Taxonomy
+    plan: Plan
+    leaf: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> TrainingData:
+        """Open the catalogue that the workspace's plan splits.
+
+        Raises:
+            FileNotFoundError: no plan yet; the message names the next command.
+            ValueError: the catalogue has changed since it was split.
+        """
+        plan, catalog, tree = workspace.plan(), workspace.training_catalog(), workspace.taxonomy()
+        return cls(catalog, tree, plan, tree.leaf_index(catalog.category_ids))
+
+    def truth(self, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`(n,)` true leaf of products of this catalogue."""
+        return leaves_of(self.catalog, self.leaf, product_ids)
+
+
+def leaves_of(catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`(n,)` leaf of each product id, from `leaf` in catalogue order, `(N,)`."""
+    return leaf[positions_of(catalog, product_ids)]
+
+
+def positions_of(catalog: Catalog, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`(n,)` position in the catalogue of each product id; raises ValueError naming one that it does not hold."""
+    found = places_of(catalog.product_ids, product_ids)
+    if (found == UNKNOWN).any():
+        n, first = int((found == UNKNOWN).sum()), product_ids[found == UNKNOWN][0]
+        raise ValueError(
+            f"{catalog} lacks {n} of {len(found)} products (the first: {first}): give the catalogue of these"
+        )
+    return found

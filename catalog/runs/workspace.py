@@ -1,0 +1,124 @@
+"""The workspace: one folder that remembers plan, data, tree and each branch's latest run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from catalog.files.atomic import exclusive, write_text
+from catalog.catalog import Catalog
+from catalog.split.plan import Plan
+from catalog.runs.run import Run, read_json
+from catalog.sources.address import Address
+from catalog.sources.opening import open_source
+from catalog.sources.source import Progress
+from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
+
+NEXT_COMMAND = {
+    "plan": "catalog split TRAIN.bson --tree TREE.csv",
+    "mosaic": "mosaic train",
+    "ocr": "ocr train",
+    "fusion": "fusion train",
+}
+
+
+class Workspace:
+    """A folder (default `./runs`) with `workspace.json`, `plan/`, `tree.csv`, `transcripts.sqlite` and the runs."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def transcripts(self) -> Path:
+        """The transcript cache, shared by all commands of the workspace."""
+        return self.folder / "transcripts.sqlite"
+
+    @property
+    def option(self) -> str:
+        """What names the workspace in the next command: ` --workspace FOLDER`, nothing for the default one."""
+        return "" if self.folder == Path("runs") else f" --workspace {self.folder}"
+
+    def plan(self) -> Plan:
+        """The plan; raises FileNotFoundError naming the command that makes one."""
+        if not (self.folder / "plan" / "plan.json").is_file():
+            raise FileNotFoundError(
+                f"workspace {self.folder} holds no plan yet: run `{NEXT_COMMAND['plan']}` first "
+                "(--workspace names another folder)"
+            )
+        return Plan.load(self.folder / "plan")
+
+    def taxonomy(self, lang: str | None = None) -> Taxonomy:
+        """The tree that `catalog split` was given, see `Taxonomy.in_language`."""
+        return Taxonomy.load(self.folder / "tree.csv", lang)
+
+    def open(self, address: Address, progress: Progress | None = None) -> Catalog:
+        """A catalogue as `Catalog` opens it; class folders that are named by the tree's names are those of its tree."""
+        tree = self.folder / "tree.csv"
+        return Catalog(open_source(address, tree if tree.is_file() else None), progress)
+
+    def training_catalog(self) -> Catalog:
+        """The split catalogue; raises ValueError when it has changed since."""
+        plan = self.plan()
+        catalog = self.open(plan.catalog)
+        plan.check_data(catalog)
+        return catalog
+
+    def save_plan(self, plan: Plan, tree: Taxonomy) -> int:
+        """Keep plan and tree. Runs of an earlier plan stay on disk but are no longer the latest; returns how many.
+
+        The same plan again changes nothing for them, but that names in other languages given with the tree become
+        theirs, too.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.folder / ".workspace.lock"):
+            same = (self.folder / "plan" / "plan.json").is_file() and self.plan().plan_id == plan.plan_id
+            kept = self._read() if same else {}
+            forgotten = 0 if same else len(self._read())
+            if not same:
+                (self.folder / NAMES_FILE).unlink(missing_ok=True)
+            tree.save(self.folder / "tree.csv")
+            for name in set(kept.values()) if tree.names else ():
+                if (self.folder / name / "run.json").is_file():
+                    Run.load(self.folder / name).take_names(tree)
+            plan.save(self.folder / "plan")
+            self._write(kept)
+        return forgotten
+
+    def register(self, run: Run, slot: str = "") -> None:
+        """Make `run` the latest of its kind (and slot, for a mosaic network the image count)."""
+        # networks may be trained side by side: none forgets the others
+        with exclusive(self.folder / ".workspace.lock"):
+            latest = self._read()
+            latest[f"{run.kind}{':' + slot if slot else ''}"] = run.folder.name
+            self._write(latest)
+
+    def latest(self, kind: str, slot: str = "") -> Run | None:
+        """The latest run of a kind, or None."""
+        name = self._read().get(f"{kind}{':' + slot if slot else ''}")
+        return None if name is None else Run.load(self.folder / name, kind)
+
+    def require(self, kind: str, slot: str = "") -> Run:
+        """The latest run of a kind; raises FileNotFoundError naming the command that makes one."""
+        run = self.latest(kind, slot)
+        if run is None:
+            self.plan()
+            raise FileNotFoundError(
+                f"workspace {self.folder} holds no {kind} run yet: run `{NEXT_COMMAND[kind]}` first"
+            )
+        return run
+
+    def _read(self) -> dict[str, Any]:
+        path = self.folder / "workspace.json"
+        if not path.is_file():
+            return {}
+        try:
+            latest = read_json(path).get("latest")
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
+        if not isinstance(latest, dict):
+            raise ValueError(f"{path} is damaged: it names no latest runs")
+        return latest
+
+    def _write(self, latest: dict[str, Any]) -> None:
+        write_text(self.folder / "workspace.json", json.dumps({"latest": latest}, indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""Catalogues as folders of photos."""

@@ -1,0 +1,234 @@
+"""A folder of photos: `class/.../product/1.jpg`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from catalog.files.sidecar import place_to_write
+from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.sources.folder.folder_names import CategoryFolders, natural_key
+from catalog.sources.folder.product_names import ProductNames
+from catalog.sources.photo_file import SUFFIXES
+from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
+from catalog.sources.photo_manifest import Listed, Manifest
+from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.tree.taxonomy import Taxonomy
+
+TREE_NAMES = ("category_names.csv", "tree.csv")
+PRODUCT_NAMES = ".product_ids.csv"
+"""Ending of the CSV, `product_id,name`, that is kept of product folders whose names are no integers."""
+ENDINGS = tuple(map(str.encode, SUFFIXES))
+NOT_YET = 20_000
+"""Files and folders looked at before a folder without one photo is taken for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """One folder: its path below the catalogue's, and the names in it, in natural order."""
+
+    path: bytes
+    folders: list[bytes]
+    photos: list[bytes]
+    others: list[bytes]
+    links: frozenset[bytes]
+
+
+class PhotoFolder(PhotoFiles):
+    """The deepest folders are products, their photos in natural order; the folders above name the category.
+
+    A class folder is named by its category_id, or three of them by the names of the tree, which then lies in the folder
+    as `category_names.csv` or `tree.csv`. A product folder is named by its product_id; for another name see
+    `product_id_of`, and `FOLDER.product_ids.csv`, which is written beside it. Photos that lie in the catalogue's folder
+    itself, without any folder, are products of one photo each. Hidden files are not looked at.
+    """
+
+    def __init__(self, path: Path, tree: Path | None = None) -> None:
+        """`tree`: CSV of the category tree; default: the one in the folder, where there is one.
+
+        Raises:
+            ValueError: the root of the file system.
+        """
+        super().__init__(path, path)
+        if path.resolve().parent == path.resolve():
+            raise ValueError(f"{path} is a folder that holds everything: give the one with the photos")
+        self.tree = tree or tree_in(path)
+        self._digest = hashlib.blake2b(digest_size=16)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PhotoFolder, (self.path.absolute(), self.tree and self.tree.absolute())
+
+    def stamp(self) -> dict[str, Any]:
+        """Digest of all names, sizes and times of the last change; empty where nothing was kept to compare with."""
+        try:
+            listed = Manifest(self.sidecar(".manifest")).header
+        except (OSError, ValueError):
+            return {}
+        if listed != self.header() or not self.sidecar(".index").is_file():
+            return {}
+        for folder in self._walk(ProblemLog()):
+            for photo in folder.photos:
+                self._look_at(folder.path, photo)
+        return self.listing_stamp()
+
+    def listing_stamp(self) -> dict[str, Any]:
+        """The stamp of the walk just done."""
+        return {"listing": self._digest.hexdigest(), **self.header()}
+
+    def header(self) -> dict[str, Any]:
+        """What the tree says, not how its file is written: a workspace keeps a copy of its own."""
+        tree = self._taxonomy()
+        return {"tree": tree.fingerprint if tree else ""}
+
+    def many(self, product: Listed) -> str:
+        """Say how many there are; below no category, the folder may be one itself, and each photo a product."""
+        hint = "" if product.category_id != NO_CATEGORY else "; if each is a product, put it in class/product/1.jpg"
+        return f"{len(product.photos)} photos{hint}"
+
+    def nothing(self, problems: ProblemLog) -> str:
+        """Say what a folder should hold."""
+        bson_files = sorted(path.name for path in self.path.iterdir() if path.suffix == ".bson")
+        way_out = f"give the file in it, {', '.join(bson_files[:5])}" if bson_files else "give one with photos"
+        text = f"{self.path} is a folder without photos (class/.../product/1.jpg): {way_out}"
+        return f"{text}\n{problems.summary()}" if len(problems) else text
+
+    def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
+        """One product per deepest folder."""
+        categories = CategoryFolders(self._taxonomy())
+        place, n_photos = place_to_write(self.sidecar(PRODUCT_NAMES)), 0
+        with ExitStack() as stack:
+            names = ProductNames(place, stack)
+            above: list[bytes] | None = None
+            category_id = NO_CATEGORY
+            for folder in self._walk(problems, progress):
+                for other in folder.others:
+                    if folder.path or os.fsdecode(other) not in TREE_NAMES:
+                        problems.add(Problem(ProblemKind.STRAY_FILE, shown(folder.path, other)))
+                if folder.folders:
+                    for photo in folder.photos:
+                        self._look_at(folder.path, photo)
+                        problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
+                elif folder.path and not folder.photos and categories.is_category(folder.path.split(b"/")):
+                    problems.add(Problem(ProblemKind.EMPTY_CATEGORY, shown(folder.path)))
+                elif not folder.path:
+                    for photo in folder.photos:
+                        product_id = names.id_of(os.fsdecode(os.path.splitext(photo)[0]))
+                        product = self._product(folder.path, [photo], product_id, NO_CATEGORY, problems)
+                        n_photos += len(product.photos)
+                        yield product
+                else:
+                    *parents, name = folder.path.split(b"/")
+                    if parents != above:
+                        above = parents
+                        category_id, why = categories.category_of(parents) if parents else (NO_CATEGORY, "")
+                        if why:
+                            problems.add(Problem(ProblemKind.UNKNOWN_FOLDER, shown(*parents), detail=why))
+                    product_id = names.id_of(os.fsdecode(name))
+                    product = self._product(folder.path, folder.photos, product_id, category_id, problems)
+                    n_photos += len(product.photos)
+                    yield product
+            if not n_photos:
+                raise ValueError(self.nothing(problems))
+        if names.unused:
+            place.unlink(missing_ok=True)
+
+    def _taxonomy(self) -> Taxonomy | None:
+        return Taxonomy.from_csv(self.tree) if self.tree else None
+
+    def _product(
+        self, folder: bytes, names: list[bytes], product_id: int, category_id: int, problems: ProblemLog
+    ) -> Listed:
+        product = Listed(product_id, category_id, shown(folder or names[0]))
+        for name in names:
+            path, state = _below(folder, name), self._look_at(folder, name)
+            if state.fault is None:
+                product.photos.append(path)
+                product.sizes.append(state.size)
+            else:
+                product.missing.append(path)
+                problems.add(Problem(state.fault[0], shown(path), product_id, state.fault[1]))
+        return product
+
+    def _look_at(self, folder: bytes, name: bytes) -> PhotoState:
+        path = _below(folder, name)
+        state = photo_state(self.absolute(path))
+        self._digest.update(b"%s\0%d %d\0" % (path, state.size, state.mtime_ns))
+        return state
+
+    def _walk(self, problems: ProblemLog, progress: Progress | None = None) -> Iterator[_Folder]:
+        """Every folder, depth first, in natural order; only names are held, and only those on the way down."""
+        self._digest = hashlib.blake2b(digest_size=16)
+        listing = self._list(b"", problems)
+        yield listing
+        trail = [(b"", iter(listing.folders), listing.links)]
+        n_looked, photo_seen, n_top = 0, bool(listing.photos), 0
+        while trail:
+            parent, names, links = trail[-1]
+            name = next(names, None)
+            if name is None:
+                trail.pop()
+                continue
+            path = _below(parent, name)
+            if name in links and self._is_above(path, [folder for folder, _, _ in trail]):
+                problems.add(Problem(ProblemKind.UNREADABLE_FOLDER, shown(path), detail="a link to a folder above it"))
+                continue
+            below = self._list(path, problems)
+            self._digest.update(path + b"\0\0")
+            yield below
+            if below.folders:
+                trail.append((path, iter(below.folders), below.links))
+            photo_seen = photo_seen or bool(below.photos)
+            n_looked += 1 + len(below.others)
+            if n_looked > NOT_YET and not photo_seen:
+                raise ValueError(self.nothing(problems))
+            n_top += parent == b""
+            if progress is not None and (parent == b"" or n_looked % 1000 == 0):
+                progress(n_top, len(listing.folders))
+
+    def _list(self, path: bytes, problems: ProblemLog) -> _Folder:
+        folders: list[bytes] = []
+        photos: list[bytes] = []
+        others: list[bytes] = []
+        links: set[bytes] = set()
+        try:
+            with os.scandir(self.absolute(path)) as entries:
+                for entry in entries:
+                    if entry.name.startswith(b"."):
+                        continue
+                    if entry.is_dir():
+                        folders.append(entry.name)
+                        if entry.is_symlink():
+                            links.add(entry.name)
+                    else:
+                        (photos if entry.name.lower().endswith(ENDINGS) else others).append(entry.name)
+        except OSError as error:
+            where = shown(path) if path else str(self.path)
+            problems.add(Problem(ProblemKind.UNREADABLE_FOLDER, where, detail=error.strerror or ""))
+        for names in (folders, photos, others):
+            if len(names) > 1:
+                names.sort(key=natural_key)
+        return _Folder(path, folders, photos, others, frozenset(links))
+
+    def _is_above(self, path: bytes, above: list[bytes]) -> bool:
+        return any(map(partial(os.path.samefile, self.absolute(path)), map(self.absolute, above)))
+
+
+def tree_in(folder: Path) -> Path | None:
+    """CSV of the category tree in a folder of photos, where there is one."""
+    return next((folder / name for name in TREE_NAMES if (folder / name).is_file()), None)
+
+
+def _below(folder: bytes, name: bytes) -> bytes:
+    """`os.path.join` for names that are never absolute, at a third of its time."""
+    return folder + b"/" + name if folder else name

@@ -1,0 +1,114 @@
+"""What the names of folders say: the order of photos, a product's id, a category."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+
+from catalog.sources.source import NO_CATEGORY
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+
+DIGITS = re.compile(rb"[0-9]+")
+ID = re.compile(r"-?[0-9]{1,19}")
+UNLABELLED = "unlabelled"
+"""Class folder of products without a category."""
+
+
+def natural_key(name: bytes) -> bytes:
+    """Sorts names as people count: 1, 2, 10; runs of digits are put behind their length, the name decides ties."""
+    return DIGITS.sub(lambda run: b"0%03d%s" % (len(number := run[0].lstrip(b"0")), number), name) + b"\0" + name
+
+
+def product_id_of(name: str) -> tuple[int, bool]:
+    """A product's id, and whether the name says it: an integer is the id itself.
+
+    Any other name gives a number of 63 bits that is the same everywhere: the BLAKE2b digest (8 bytes, big-endian, first
+    bit cleared) of the name in Unicode form NFC, encoded as UTF-8.
+    """
+    number = _number(name)
+    if number is not None:
+        return number, True
+    text = unicodedata.normalize("NFC", name).encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") & (2**63 - 1), False
+
+
+class CategoryFolders:
+    """Finds the category of class folders: one named by a category_id, or a path of names from the tree."""
+
+    def __init__(self, tree: Taxonomy | None) -> None:
+        self.tree = tree
+        self.exact: dict[tuple[str, ...], set[int]] = defaultdict(set)
+        self.loose: dict[tuple[str, ...], set[int]] = defaultdict(set)
+        self.nodes: set[tuple[str, ...]] = set()
+        if tree is not None:
+            for leaf_id, path in zip(tree.leaf_ids.tolist(), tree.paths, strict=True):
+                self.exact[path].add(leaf_id)
+                loose = tuple(map(_loose, path))
+                self.loose[loose].add(leaf_id)
+                self.nodes.update(loose[:level] for level in LEVELS)
+
+    def category_of(self, folders: Sequence[bytes]) -> tuple[int, str]:
+        """The category_id that class folders (outermost first) name, or -1 and why they name none.
+
+        The deepest folder named by a category_id of the tree wins; then the last three are matched with the tree's
+        paths, to the letter first, then without regard to Unicode form, case, punctuation and blanks, which a file
+        system may not keep. Without a tree, and where nothing of it matches, any integer is a category_id.
+        """
+        names = [os.fsdecode(folder) for folder in folders]
+        numbers = [number for name in names if (number := _number(name)) is not None]
+        known = [number for number in numbers if self._is_leaf(number)]
+        category_id, why = (known[-1], "") if known else self._named(tuple(names[-3:]))
+        if category_id == NO_CATEGORY and numbers:
+            return numbers[-1], ""
+        return (NO_CATEGORY, "") if UNLABELLED in names else (category_id, why)
+
+    def is_category(self, folders: Sequence[bytes]) -> bool:
+        """Whether the last of these folders (outermost first) is a category's by the tree, so none of a product."""
+        *above, last = (os.fsdecode(folder) for folder in folders)
+        number = _number(last)
+        if above and self.category_of(folders[:-1])[0] != NO_CATEGORY:
+            return False
+        return (number is not None and self._is_leaf(number)) or bool(self._node([*above, last]))
+
+    def _node(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The longest end of these names that is a path of the tree from its Cat I down; else empty."""
+        ends = (tuple(names[-level:]) for level in reversed(LEVELS) if level <= len(names))
+        return next((end for end in ends if tuple(map(_loose, end)) in self.nodes), ())
+
+    def _is_leaf(self, number: int) -> bool:
+        return self.tree is not None and int(self.tree.leaf_index(number)) != UNKNOWN
+
+    def _named(self, path: tuple[str, ...]) -> tuple[int, str]:
+        if self.tree is None:
+            return NO_CATEGORY, "no category_id in it; folders of names need --tree, or a category_names.csv"
+        for found in (self.exact.get(path), self.loose.get(tuple(map(_loose, path)))):
+            if found is not None and len(found) == 1:
+                return next(iter(found)), ""
+            if found is not None:
+                ids = ", ".join(map(str, sorted(found)))
+                return NO_CATEGORY, f"{path_text(path)} is the name of {ids}: name the folder by its category_id"
+        node = self._node(path)
+        if node:
+            why = f"{path_text(node)} is a {LEVEL_NAMES[len(node)]} of the tree: products stand below a Cat III"
+            return NO_CATEGORY, why
+        return NO_CATEGORY, f"{path_text(path)} is not in the tree"
+
+
+def folder_name(name: str) -> str:
+    """A category's name as a folder may have it: without slashes, not hidden, of a bounded length."""
+    safe = re.sub(r"[/\\\0]", "-", name)
+    safe = f"_{safe}" if safe.startswith(".") else safe
+    return safe.encode()[:200].decode("utf-8", "ignore")
+
+
+def _number(name: str) -> int | None:
+    """The integer of 64 bits that a name is."""
+    return int(name) if ID.fullmatch(name) and -(2**63) <= int(name) < 2**63 else None
+
+
+def _loose(name: str) -> str:
+    return re.sub(r"[\W_]+", " ", unicodedata.normalize("NFC", name).casefold()).strip()

@@ -1,0 +1,188 @@
+"""A MongoDB collection of products, read by `_id`: what was cut off is asked for again, nothing is lost or repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from bson.raw_bson import RawBSONDocument
+from numpy.typing import NDArray
+
+from catalog.files.sidecar import cache_folder
+from catalog.sources.bson.document import document_of
+from catalog.sources.mongo.address import MongoAddress
+from catalog.sources.mongo.connection import TOLERANT, Connection
+from catalog.sources.mongo.index import build_index
+from catalog.sources.source import NO_CATEGORY, Document, Index, Progress
+
+log = logging.getLogger(__name__)
+
+REQUEST_BYTES = 32 * 2**20
+"""Documents asked for in one request have at most about this many bytes."""
+PHOTOS = {"category_id": 1, "imgs.picture": 1}
+"""The fields that a product is made of; MongoDB adds the `_id`."""
+
+
+class MongoCollection:
+    """A collection of documents `{_id, category_id?, imgs: [{picture}]}`, in the order of `_id`.
+
+    Products have an integer `_id`; documents with another one (an ObjectId, a text) are counted and named as problems.
+    The index is built without a photo leaving the server. A row's `offset` is the product's number in the order of
+    `_id`, `length` the size of the whole document in bytes when the index was built.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @classmethod
+    def at(cls, uri: str) -> MongoCollection:
+        """The collection that a URI names; raises ValueError when it names none. Nothing is opened yet."""
+        return cls(Connection(MongoAddress.parse(uri)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MongoCollection, (self.connection,)
+
+    @property
+    def address(self) -> str:
+        """The URI without credentials: whoever opens it again gives them in the environment."""
+        return str(self.connection.address)
+
+    @property
+    def title(self) -> str:
+        """The same URI."""
+        return self.address
+
+    @property
+    def name(self) -> str:
+        """`database.collection`."""
+        return quote(self.connection.address.namespace, safe=" ")
+
+    def stamp(self) -> dict[str, Any]:
+        """Identity, size and count of writes of the collection: every write to it since makes another stamp.
+
+        The server counts writes from its start, so its process belongs to the stamp too. A server that does not
+        count them leaves an edit unseen that keeps the number of documents, their bytes and the last `_id`. Of a view,
+        or where the server tells no statistics or not this user, nothing is known: no two stamps are equal.
+
+        Raises:
+            FileNotFoundError: no such collection.
+            ConnectionError: no server answers.
+        """
+        found = self.connection.require()
+        collection = self.connection.collection
+        try:
+            parts = self.connection.answer(
+                lambda: list(collection.aggregate([{"$collStats": {"storageStats": {}, "latencyStats": {}}}]))
+            )
+        except ValueError as error:
+            log.info("%s", error)
+            parts = []
+        # servers that only speak MongoDB's protocol may tell less
+        told = all("writes" in part.get("latencyStats", {}) and "storageStats" in part for part in parts)
+        if found.get("type") == "view" or not parts or not told:
+            return {"unknown": uuid.uuid4().hex}
+        server = self.connection.answer(lambda: self.connection.client.admin.command("hello"))
+        last = self.connection.answer(lambda: collection.find_one({}, {"_id": 1}, sort=[("_id", -1)]))
+        return {
+            "collection": str(found.get("info", {}).get("uuid")),
+            "server": str(server.get("topologyVersion", {}).get("processId")),
+            # one part per shard
+            "count": sum(int(part["storageStats"].get("count", 0)) for part in parts),
+            "size": sum(int(part["storageStats"].get("size", 0)) for part in parts),
+            "writes": sum(int(part["latencyStats"]["writes"]["ops"]) for part in parts),
+            "last": None if last is None else repr(last["_id"]),
+        }
+
+    def sidecar(self, suffix: str) -> Path:
+        """In the user's cache folder, by the address."""
+        digest = hashlib.blake2b(self.address.encode(), digest_size=8).hexdigest()
+        return cache_folder() / f"mongodb%{self.name[:100]}-{digest}{suffix}"
+
+    def index(self, progress: Progress | None = None) -> Index:
+        """See `mongo_index.build_index`."""
+        return build_index(self.connection, progress)
+
+    def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
+        """The products of these rows.
+
+        Raises:
+            ValueError: one of them is gone or has another category or number of photos since the index was built. No
+                product is made up for it; the index is removed, so that the next command builds it anew.
+        """
+        for some in requests(rows):
+            fields = self._found(some, self.connection.collection, PHOTOS)
+            found = {product_id: document_of(own) for product_id, own in fields.items()}
+            self._require_unchanged(some, found)
+            yield from (found[product_id] for product_id in some["product_id"].tolist())
+
+    def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
+        """None: the photos lie in the documents."""
+        return None
+
+    def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
+        """The documents with all their fields, as the server sends them; raises ValueError when one is gone."""
+        whole = self.connection.collection.with_options(TOLERANT.with_options(document_class=RawBSONDocument))
+        for some in requests(rows):
+            found = self._found(some, whole, None)
+            gone = [product_id for product_id in some["product_id"].tolist() if product_id not in found]
+            if gone:
+                self._refuse(gone)
+            yield from (found[product_id].raw for product_id in some["product_id"].tolist())
+
+    def _found(self, rows: NDArray[np.void], collection: Any, fields: dict[str, int] | None) -> dict[int, Any]:
+        """Those of these rows' documents that are there, by `_id`; after a dropped connection the rest is asked for."""
+        ids, found = sorted(set(rows["product_id"].tolist())), dict[int, Any]()
+
+        def ask() -> Any:
+            left = [product_id for product_id in ids if product_id not in found]
+            return collection.find({"_id": {"$in": left}}, fields, batch_size=len(left))
+
+        for document in self.connection.stream(ask):
+            # 5.0 equals 5 for the server, but it is no product's _id
+            if isinstance(document["_id"], int):
+                found[int(document["_id"])] = document
+        return found
+
+    def _require_unchanged(self, rows: NDArray[np.void], found: dict[int, Document]) -> None:
+        changed = []
+        for row in rows:
+            document = found.get(int(row["product_id"]))
+            if document is not None:
+                category = NO_CATEGORY if document.category_id is None else document.category_id
+                if (category, len(document.pictures)) == (row["category_id"], row["n_images"]):
+                    continue
+            changed.append(int(row["product_id"]))
+        if changed:
+            self._refuse(changed)
+
+    def _refuse(self, changed: list[int]) -> None:
+        """What was derived from an older state is removed, or the next command would stumble over it again."""
+        base = self.sidecar("")
+        for path in base.parent.glob(f"{base.name.replace('[', '[[]')}.*"):
+            path.unlink(missing_ok=True)
+        raise ValueError(
+            f"{self}: {len(changed)} products were removed or changed since it was indexed (_id "
+            f"{', '.join(map(str, changed[:5]))}). Give the command again, it will look through the collection anew; "
+            "of a collection that keeps changing, take a copy first: catalog convert"
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+
+def requests(rows: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
+    """Rows in their order, cut where the documents of a part would pass `REQUEST_BYTES` together."""
+    start, size = 0, 0
+    for stop, length in enumerate(rows["length"].tolist()):
+        if stop > start and size + length > REQUEST_BYTES:
+            yield rows[start:stop]
+            start, size = stop, 0
+        size += length
+    if start < len(rows):
+        yield rows[start:]

@@ -1,0 +1,110 @@
+"""The index of a MongoDB collection: the server tells all that it takes, and keeps the photos."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.sources.bson.document import document_of
+from catalog.sources.mongo.connection import Connection, Fields
+from catalog.sources.source import NO_CATEGORY, Index, PackedRows, Progress
+
+NUMBERS = {"$gte": -math.inf}
+"""What an `_id` has to match to be a number. MongoDB compares with values of the same kind alone, which its index of
+`_id` answers without reading a document; NaN is greater than nothing."""
+BATCH = 2000
+"""Index rows that the server sends at a time: it reads that many whole documents for it, within the time limit."""
+
+
+def build_index(connection: Connection, progress: Progress | None = None) -> Index:
+    """Ask the server for everything but the photos; raises ValueError when there is not one usable product.
+
+    The fingerprint is made of every product's `_id`, category and sizes of photos: a photo replaced by another of
+    exactly its size is not seen in it, nor are other fields.
+    """
+    collection = connection.collection
+    total = connection.answer(collection.estimated_document_count)
+    problems, rows, digest = ProblemLog(), PackedRows(), hashlib.blake2b(digest_size=16)
+    n_rows = 0
+    for n_documents, fields in enumerate(outlines(connection)):
+        sizes = fields.get("imgs")
+        if isinstance(sizes, list):
+            # stands in for the photos: the same rules decide as of documents that have them
+            fields["imgs"] = [None if size is None else {"picture": b""} for size in sizes]
+        try:
+            document = document_of(fields)
+        except ValueError as error:
+            problems.add(Problem(ProblemKind.BAD_DOCUMENT, f"_id {fields['_id']}", detail=str(error)))
+            continue
+        for kind, detail in document.problems:
+            problems.add(Problem(kind, f"row {n_rows}", document.product_id, detail))
+        category = NO_CATEGORY if document.category_id is None else document.category_id
+        rows.append((n_rows, int(fields["length"]), document.product_id, category, len(document.pictures)))
+        of_photos = [size for size in sizes if size is not None] if isinstance(sizes, list) else []
+        digest.update(struct.pack(f"<{2 + len(of_photos)}q", document.product_id, category, *of_photos))
+        n_rows += 1
+        if progress is not None and n_documents % BATCH == 0:
+            progress(n_documents, max(total, n_documents))
+    _name_others(connection, problems)
+    whole = rows.whole()
+    if not len(whole):
+        raise ValueError(_nothing_usable(connection, problems))
+    if progress is not None:
+        progress(len(whole), len(whole))
+    return Index(whole, problems, digest.hexdigest())
+
+
+def outlines(connection: Connection) -> Iterator[Fields]:
+    """Every document with a number as `_id`, in its order; in `imgs` each picture's size, None for what is none."""
+    collection = connection.collection
+    last: Any = None
+
+    def ask() -> Iterator[Fields]:
+        return collection.aggregate(outline_pipeline(last), batchSize=BATCH)
+
+    for fields in connection.stream(ask):
+        last = fields["_id"]
+        yield fields
+
+
+def _name_others(connection: Connection, problems: ProblemLog) -> None:
+    """Count the documents whose `_id` is no number, and name the first; their other fields stay there."""
+    collection, others = connection.collection, {"_id": {"$not": NUMBERS}}
+    count = connection.answer(lambda: collection.count_documents(others))
+    if not count:
+        return
+    first = connection.answer(
+        lambda: list(collection.find(others, {"_id": 1}, limit=problems.max_named, sort=[("_id", 1)]))
+    )
+    for fields in first:
+        what = f"_id is {type(fields['_id']).__name__}, expected an integer"
+        where = f"_id {str(fields['_id'])[:40]!r}"
+        problems.add(Problem(ProblemKind.BAD_DOCUMENT, where, detail=what))
+    problems.counts[ProblemKind.BAD_DOCUMENT] += max(0, count - len(first))
+
+
+def _nothing_usable(connection: Connection, problems: ProblemLog) -> str:
+    if not len(problems):
+        return f"{connection.address} is empty: expected documents {{_id, category_id, imgs: [{{picture}}]}}"
+    return (
+        f"{connection.address} holds no usable product: the _id must be an integer.\n{problems.summary()}\n"
+        "If the products' number is in another field, make a collection that has it as _id: "
+        'db.NAME.aggregate([{$set: {_id: "$FIELD"}}, {$out: "NEW_NAME"}])'
+    )
+
+
+def outline_pipeline(last: Any) -> list[dict[str, Any]]:
+    """What the server is asked for an index of the documents after the `_id` `last`, a number (None: of all)."""
+    wanted = NUMBERS if last is None else {"$gt": last}
+    is_picture = {"$eq": [{"$type": "$$this.picture"}, "binData"]}
+    sizes = {"$map": {"input": "$imgs", "in": {"$cond": [is_picture, {"$binarySize": "$$this.picture"}, None]}}}
+    fields = {
+        "category_id": 1,
+        "length": {"$bsonSize": "$$ROOT"},
+        "imgs": {"$cond": [{"$isArray": "$imgs"}, sizes, "$imgs"]},
+    }
+    return [{"$match": {"_id": wanted}}, {"$sort": {"_id": 1}}, {"$project": fields}]

@@ -1,0 +1,238 @@
+"""The plan: which products are held out when, written once per training catalogue and taken by every training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from catalog.catalog import Catalog
+from catalog.files.atomic import atomic_path, write_text
+from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.split.copies import link_products, photo_numbers, photo_owners
+from catalog.split.match import TreeMatch
+from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+
+Mode = Literal["heldout", "kfold"]
+HELD_OUT_SHARE = 0.2
+"""Share that is held out where nothing is said of it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Parts of the labelled products of one catalogue.
+
+    In mode `heldout` part 0 is held out once, in mode `kfold` every part in turn. What is deployed in the end has
+    learnt from all of them.
+
+    Attributes:
+        catalog: path of the catalogue; data: its fingerprint; taxonomy: fingerprint of the tree.
+        positions: `(N,)` int64 positions in the catalogue of the products that can be trained on.
+        parts: `(N,)` int16 part of each, in 0..n_parts-1.
+        max_copies: a photo with more copies than this links nothing.
+        n_unlinked: products that carry such a photo, and may share it across parts.
+        largest_component: share of products in the largest linked group.
+    """
+
+    catalog: str
+    data: str
+    taxonomy: str
+    mode: Mode
+    n_parts: int
+    max_copies: int
+    seed: int
+    n_unlinked: int
+    largest_component: float
+    positions: NDArray[np.int64]
+    parts: NDArray[np.int16]
+
+    @property
+    def held_out_parts(self) -> range:
+        """The parts that are held out, one after the other."""
+        return range(self.n_parts if self.mode == "kfold" else 1)
+
+    @property
+    def plan_id(self) -> str:
+        """Identity of the plan: every run names the plan it was trained under."""
+        digest = hashlib.blake2b(json.dumps(self._header()).encode(), digest_size=8)
+        digest.update(self.positions.tobytes() + self.parts.tobytes())
+        return digest.hexdigest()
+
+    def training_positions(self, held_out: int | None) -> NDArray[np.int64]:
+        """Catalogue positions to train on while `held_out` is held out (None: all)."""
+        return self.positions if held_out is None else self.positions[self.parts != held_out]
+
+    def held_out_positions(self, held_out: int) -> NDArray[np.int64]:
+        """Catalogue positions of one held-out part."""
+        return self.positions[self.parts == held_out]
+
+    def _header(self) -> dict[str, str | int | float]:
+        names = ("data", "taxonomy", "mode", "n_parts", "max_copies", "seed", "n_unlinked", "largest_component")
+        return {name: getattr(self, name) for name in names}
+
+    def save(self, folder: Path) -> None:
+        """Write `plan.json` and `parts.safetensors`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(folder / "parts.safetensors") as temporary:
+            save_file({"positions": self.positions, "parts": self.parts}, temporary)
+        header = {"catalog": self.catalog, **self._header()}
+        write_text(folder / "plan.json", json.dumps(header, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Plan:
+        """Read a plan.
+
+        Raises:
+            FileNotFoundError: no plan there; the message names the command that makes one.
+            ValueError: damaged files.
+        """
+        if not (folder / "plan.json").is_file():
+            raise FileNotFoundError(f"{folder} holds no plan: run `catalog split TRAIN.bson --tree TREE.csv`")
+        try:
+            header = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+            arrays: dict[str, Any] = load_file(folder / "parts.safetensors")
+            return cls(**header, **arrays)
+        except (SafetensorError, ValueError, TypeError, OSError) as error:
+            raise ValueError(f"{folder}: the plan is damaged ({error}); run `catalog split` again") from None
+
+    def check_data(self, catalog: Catalog) -> None:
+        """Raise ValueError when the catalogue is not the one that was split."""
+        if catalog.fingerprint != self.data:
+            raise ValueError(f"{catalog} has changed since it was split: run `catalog split {catalog}` again")
+
+
+def parts_to_make(folds: int | None, held_out: float | None) -> int:
+    """How many parts a plan of K folds, or of a held-out share, is made of; ValueError where both are asked for."""
+    if folds is not None and held_out is not None:
+        raise ValueError(
+            f"--folds {folds} holds out every one of {folds} parts in turn, --held-out {held_out:g} one share once: "
+            "give one of them"
+        )
+    return folds or max(2, round(1 / (held_out or HELD_OUT_SHARE)))
+
+
+def make_plan(
+    catalog: Catalog,
+    taxonomy: Taxonomy,
+    *,
+    mode: Mode = "heldout",
+    n_parts: int = 5,
+    max_copies: int = 20,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[Plan, ProblemLog]:
+    """Split the labelled products into parts: stratified by leaf and image count, copies together.
+
+    Products without a photo, without a category or with one the tree does not know are left out and logged.
+
+    Raises:
+        ValueError: fewer than two products per part, `n_parts` below 2, or a tree that knows less than half of the
+            labelled products: a plan without the others would be taken for one of the catalogue.
+    """
+    if n_parts < 2:
+        raise ValueError(f"a plan needs at least 2 parts, got {n_parts}")
+    leaf = taxonomy.leaf_index(catalog.category_ids)
+    log = _unusable(catalog, leaf)
+    match = TreeMatch.of(catalog, taxonomy)
+    if match.doubtful:
+        raise ValueError(
+            f"{catalog}: only {match}: is it the right one (--tree)? If so, "
+            f"`catalog subset {catalog.source.title} NEW.bson --tree TREE.csv --labelled` keeps those, "
+            f"and NEW.bson can be split\n{log.summary()}"
+        )
+    positions = np.flatnonzero((leaf != UNKNOWN) & (catalog.n_images > 0))
+    if len(positions) < 2 * n_parts:
+        raise ValueError(
+            f"{catalog}: {len(positions)} products have a photo and a category of this tree, "
+            f"at least {2 * n_parts} are needed\n{log.summary()}"
+        )
+    component, n_unlinked = linked_by_copies(catalog, positions, max_copies, progress)
+    rng = np.random.default_rng(seed)
+    parts = _stratify(
+        component, leaf[positions], catalog.n_images[positions], n_parts, rng, keep_first=mode == "heldout"
+    )
+    plan = Plan(
+        catalog=catalog.address,
+        data=catalog.fingerprint,
+        taxonomy=taxonomy.fingerprint,
+        mode=mode,
+        n_parts=n_parts,
+        max_copies=max_copies,
+        seed=seed,
+        n_unlinked=n_unlinked,
+        largest_component=float(np.bincount(component).max() / len(positions)),
+        positions=positions,
+        parts=parts,
+    )
+    return plan, log
+
+
+def _unusable(catalog: Catalog, leaf: NDArray[np.int64]) -> ProblemLog:
+    log = ProblemLog()
+    ids, categories = catalog.product_ids, catalog.category_ids
+    for i in np.flatnonzero(leaf == UNKNOWN):
+        if categories[i] == NO_CATEGORY:
+            log.add(Problem(ProblemKind.NO_CATEGORY, f"row {i}", int(ids[i])))
+        else:
+            log.add(Problem(ProblemKind.UNKNOWN_CATEGORY, f"row {i}", int(ids[i]), str(categories[i])))
+    return log
+
+
+def linked_by_copies(
+    catalog: Catalog, positions: NDArray[np.int64], max_copies: int, progress: Progress | None = None
+) -> tuple[NDArray[np.int64], int]:
+    """Group products that share a photo, directly or through others.
+
+    Returns:
+        `(len(positions),)` int64 number of each product's group, and how many products carry a photo with more than
+        `max_copies` copies, which links nothing.
+    """
+    owner = photo_owners(catalog)
+    usable = np.zeros(len(catalog), bool)
+    usable[positions] = True
+    photo, owner = photo_numbers(catalog.md5s(progress))[usable[owner]], owner[usable[owner]]
+    links = link_products(photo, owner, len(catalog), max_copies)
+    n_unlinked = len(np.unique(owner[links.common[photo]]))
+    _, component = np.unique(links.product[positions], return_inverse=True)
+    return component, n_unlinked
+
+
+def _stratify(
+    component: NDArray[np.int64],
+    leaf: NDArray[np.int64],
+    n_images: NDArray[np.int8],
+    n_parts: int,
+    rng: np.random.Generator,
+    *,
+    keep_first: bool,
+) -> NDArray[np.int16]:
+    """Deal each leaf's components over the parts in turn, ordered by image count, from a random first part.
+
+    `keep_first`: a leaf's first component never goes to part 0, so that every leaf can be learnt. A leaf all of whose
+    products share photos with other leaves has no component of its own: one of those then leaves part 0 instead.
+    """
+    _, first, size = np.unique(component, return_index=True, return_counts=True)
+    order = np.lexsort((rng.random(len(first)), n_images[first], leaf[first]))
+    sorted_leaf = leaf[first][order]
+    new_leaf = np.diff(sorted_leaf, prepend=-1) != 0
+    start = rng.integers(1 if keep_first else 0, n_parts, size=int(new_leaf.sum()))
+    run = np.cumsum(new_leaf) - 1
+    # count products, not components, so that a large group takes as many turns as it has members
+    before = np.cumsum(size[order]) - size[order]
+    within = before - before[new_leaf][run]
+    part = np.empty(len(first), np.int16)
+    part[order] = (start[run] + within) % n_parts
+    if keep_first:
+        for stranded in np.setdiff1d(leaf, leaf[part[component] != 0]):
+            own = component[leaf == stranded]
+            if not part[own].any():
+                part[own[np.argmin(size[own])]] = 1 + stranded % (n_parts - 1)
+    return part[component]

@@ -1,0 +1,1 @@
+"""The shop's tree of categories, and its names."""

@@ -1,0 +1,104 @@
+"""By which names the nodes of a tree are shown: those that it carries, those that are shipped, its own."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from collections.abc import Sequence
+from itertools import compress
+from typing import TYPE_CHECKING
+
+from catalog.tree.translations import Name, Names, refuse, shipped
+
+if TYPE_CHECKING:
+    from catalog.tree.taxonomy import Taxonomy
+
+log = logging.getLogger(__name__)
+Node = tuple[str, int, int]
+"""Language, level, and the node's index at that level."""
+Path = tuple[str, str, str]
+WAY_OUT = (
+    "a CSV of category_id,lang,name and perhaps level adds a language: "
+    "catalog split TRAIN.bson --tree TREE.csv --names FILE"
+)
+
+
+def names_for(tree: Taxonomy, names: Names) -> Names:
+    """Those of the names whose ids the tree knows; the others are counted in a warning.
+
+    Raises:
+        ValueError: rows call one node by different names (an accent's Unicode form makes no difference).
+    """
+    known = tree.leaf_index([row.category_id for row in names.rows]) >= 0
+    if not known.all():
+        unknown = int((~known).sum())
+        log.warning("%s: %d of %d names are of ids that the tree lacks: ignored", names.source, unknown, len(known))
+    kept = Names(tuple(compress(names.rows, known)), names.source)
+    faults = []
+    for (lang, level, node), rows in _by_node(tree, kept.rows).items():
+        other = next((row for row in rows if not _same(row.text, rows[0].text)), None)
+        if other is not None:
+            path = " > ".join(tree.node_path(level, node))
+            faults.append(
+                f"lines {rows[0].line} and {other.line}: {path} is called {rows[0].text!r} and {other.text!r} in {lang}"
+            )
+    refuse(names.source, faults, "contradict each other")
+    return kept
+
+
+def shown_in(tree: Taxonomy, lang: str) -> tuple[str, tuple[Path, ...]]:
+    """The language and `(n_leaves,)` paths in it; an empty language where they are the tree's own.
+
+    Raises:
+        ValueError: see `Taxonomy.in_language`.
+    """
+    own, names = known_names(tree)
+    known = sorted({key[0] for key in names})
+    if lang in known:
+        nodes = zip(*(tree.ancestor(level).tolist() for level in (1, 2, 3)), strict=True)
+        return lang, tuple(
+            (names.get((lang, 1, a), path[0]), names.get((lang, 2, b), path[1]), names.get((lang, 3, c), path[2]))
+            for (a, b, c), path in zip(nodes, tree.paths, strict=True)
+        )
+    if own and lang != own:
+        raise ValueError(f"no category names in {lang!r} are known, only in {', '.join([own, *known])}: {WAY_OUT}")
+    if lang != own:
+        log.warning(
+            "no category names in %r are known (known: %s): they are shown as the tree has them. %s",
+            lang, ", ".join(known) or "none", WAY_OUT,
+        )  # fmt: skip
+    return "", tree.paths
+
+
+def known_names(tree: Taxonomy) -> tuple[str, dict[Node, str]]:
+    """The language of a tree whose translation is shipped, else an empty one; names, the tree's before shipped ones."""
+    own, names = _shipped(tree)
+    return own, names | {key: rows[0].text for key, rows in _by_node(tree, tree.names.rows).items()}
+
+
+def _by_node(tree: Taxonomy, rows: Sequence[Name]) -> dict[Node, list[Name]]:
+    """Rows by what they name; those of unknown ids are left out."""
+    found: dict[Node, list[Name]] = {}
+    for row, leaf in zip(rows, tree.leaf_index([row.category_id for row in rows]).tolist(), strict=True):
+        if leaf >= 0:
+            found.setdefault((row.lang, row.level, int(tree.ancestor(row.level)[leaf])), []).append(row)
+    return found
+
+
+def _shipped(tree: Taxonomy) -> tuple[str, dict[Node, str]]:
+    """The language of a tree whose translation is shipped, and the names; nothing for other trees.
+
+    A translation is of this tree when it names half of its Cat I and Cat II.
+    """
+    n_nodes = tree.n_nodes(1) + tree.n_nodes(2)
+    for translation in shipped():
+        found = _by_node(tree, translation.names.rows)
+        # a leaf that was moved since would give its old parent's name to the new one
+        agreed = {key: rows[0].text for key, rows in found.items() if len({row.text for row in rows}) == 1}
+        if 2 * sum(level < 3 for _, level, _ in agreed) >= n_nodes:
+            return translation.own, agreed
+    return "", {}
+
+
+def _same(a: str, b: str) -> bool:
+    return unicodedata.normalize("NFC", a) == unicodedata.normalize("NFC", b)

@@ -1,0 +1,244 @@
+"""The three-level category tree: category_id <-> leaf index <-> full path."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from catalog.files.csv_rows import id_in, read_rows, write_rows
+from catalog.tree.node_names import names_for, shown_in
+from catalog.tree.translations import Names
+
+LEVELS = (1, 2, 3)
+LEVEL_NAMES = {1: "Cat I", 2: "Cat II", 3: "Cat III"}
+COLUMNS = ("category_id", "category_level1", "category_level2", "category_level3")
+SEPARATOR = " > "
+UNKNOWN = -1
+NAMES_FILE = "names.csv"
+"""Names in other languages, beside the file of a saved tree."""
+
+
+class Taxonomy:
+    """Leaves sorted by path, so that the leaves below any node are one contiguous range.
+
+    Nodes are identified by their path, never by their name: Cdiscount has 5270 leaves and 5263 names. Names are kept
+    to the letter, but one that is written in two Unicode forms (an accent in the letter, or after it) is one node.
+
+    Attributes:
+        leaf_ids: `(n_leaves,)` int64 category_id of each leaf.
+        paths: the names by which nodes are told apart and ordered.
+        shown: paths as people are shown them, perhaps in another language; order and identity are those of `paths`.
+        lang: the language of `shown`, empty where it is `paths`.
+        names: what is known in other languages beside what ships with the program.
+    """
+
+    def __init__(self, leaves: Sequence[tuple[int, tuple[str, str, str]]]) -> None:
+        """Build from `(category_id, (Cat I, Cat II, Cat III))`.
+
+        Raises:
+            ValueError: no leaf, or a repeated category_id.
+        """
+        if not leaves:
+            raise ValueError("the category tree has no leaf")
+        spelt = zip((leaf[0] for leaf in leaves), _one_spelling([leaf[1] for leaf in leaves]), strict=True)
+        ordered = sorted(spelt, key=lambda leaf: (leaf[1], leaf[0]))
+        self.leaf_ids: NDArray[np.int64] = np.array([leaf[0] for leaf in ordered], np.int64)
+        self.paths: tuple[tuple[str, str, str], ...] = tuple(leaf[1] for leaf in ordered)
+        self.shown = self.paths
+        self.lang = ""
+        self.names = Names()
+        ids, counts = np.unique(self.leaf_ids, return_counts=True)
+        if (counts > 1).any():
+            raise ValueError(f"category_id {ids[counts > 1][0]} stands twice in the tree")
+        self._id_order = np.argsort(self.leaf_ids)
+        self._ancestor = {level: _number_runs([p[:level] for p in self.paths]) for level in (1, 2)}
+        # two leaves may even share a full path: the id keeps them apart
+        self._ancestor[3] = np.arange(len(ordered))
+
+    @classmethod
+    def from_csv(cls, path: str | Path, names: str | Path | None = None) -> Taxonomy:
+        """Read `category_id,category_level1,category_level2,category_level3`, see `catalog.csv_rows` for the format.
+
+        `names`: a CSV of names in other languages, see `with_names`.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: not such a CSV, an id that is not an integer or repeated, a leaf without a parent, names that
+                contradict each other; the message names the file and the lines.
+        """
+        path = Path(path)
+        leaves, faults = [], []
+        for line, row in read_rows(path, COLUMNS, "give the CSV of the category tree (--tree)"):
+            # names are kept to the letter: in a shop's tree two may differ by a trailing blank alone
+            cell, cat1, cat2, cat3 = (row[name] for name in COLUMNS)
+            leaf = id_in(cell)
+            empty = [name for name in COLUMNS[1:] if not row[name].strip()]
+            if leaf is None:
+                faults.append(f"line {line}: category_id {cell!r} is not an integer of 64 bits")
+            elif empty:
+                faults.append(f"line {line}: leaf {leaf} has no {empty[0]}")
+            else:
+                leaves.append((leaf, (cat1, cat2, cat3)))
+        if faults:
+            shown = "\n".join(faults[:5])
+            raise ValueError(f"{path}: {len(faults)} leaves cannot be placed in the tree\n{shown}")
+        try:
+            tree = cls(leaves)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        return tree if names is None else tree.with_names(Names.from_csv(names))
+
+    def to_csv(self, path: Path) -> None:
+        """Write the tree in the format that `from_csv` reads."""
+        rows = ([leaf_id, *names] for leaf_id, names in zip(self.leaf_ids, self.paths, strict=True))
+        write_rows(path, COLUMNS, rows)
+
+    @classmethod
+    def load(cls, path: Path, lang: str | None = None) -> Taxonomy:
+        """What `save` wrote, see `in_language`; raises as `from_csv` does."""
+        names = path.with_name(NAMES_FILE)
+        return cls.from_csv(path, names if names.is_file() else None).in_language(lang)
+
+    def save(self, path: Path) -> None:
+        """Write the tree, and the names that it carries beside it."""
+        self.to_csv(path)
+        if self.names:
+            self.names.to_csv(path.with_name(NAMES_FILE))
+
+    def with_names(self, names: Names) -> Taxonomy:
+        """A copy that carries names in other languages; those of ids that it does not know are left out.
+
+        Raises:
+            ValueError: rows call one node by different names; their lines are named.
+        """
+        named = copy.copy(self)
+        named.names = names_for(self, names)
+        return named
+
+    def in_language(self, lang: str | None) -> Taxonomy:
+        """A copy that shows names in a language: the names it carries before those that ship with the program.
+
+        A node without a name there is shown as the tree calls it. A tree of which nobody said in which language it is
+        written is shown as it stands, with a warning, where nothing is known in that language: it may be that one.
+
+        Args:
+            lang: a code such as `en`; None: as it stands.
+
+        Raises:
+            ValueError: the tree is known to be written in another language, and nothing is known in this one.
+        """
+        if lang is None:
+            return self
+        turned = copy.copy(self)
+        turned.lang, turned.shown = shown_in(self, lang.strip().lower())
+        return turned
+
+    def __len__(self) -> int:
+        return len(self.leaf_ids)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identity of the tree: ids and paths."""
+        return self._digest(self.paths)
+
+    @property
+    def shown_fingerprint(self) -> str:
+        """Identity of the names shown; empty where they are the tree's own."""
+        return "" if self.shown is self.paths else self._digest(self.shown)
+
+    def _digest(self, paths: Sequence[tuple[str, ...]]) -> str:
+        text = "\n".join(f"{i}\t" + "\t".join(p) for i, p in zip(self.leaf_ids, paths, strict=True))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def leaf_index(self, category_ids: ArrayLike) -> NDArray[np.int64]:
+        """Leaf index of each category_id, same shape; -1 where the tree does not know it."""
+        wanted = np.asarray(category_ids, np.int64)
+        place = np.searchsorted(self.leaf_ids, wanted, sorter=self._id_order).clip(max=len(self) - 1)
+        leaf = self._id_order[place]
+        return np.where(self.leaf_ids[leaf] == wanted, leaf, UNKNOWN)
+
+    def ancestor(self, level: int) -> NDArray[np.int64]:
+        """`(n_leaves,)` index of each leaf's node at `level` (1, 2 or 3; at 3 the leaf itself)."""
+        return self._ancestor[level]
+
+    def n_nodes(self, level: int) -> int:
+        """Number of nodes at a level."""
+        return int(self._ancestor[level][-1]) + 1
+
+    def first_leaf(self, level: int) -> NDArray[np.int64]:
+        """`(n_nodes,)` first leaf below each node of a level: the offsets that `np.add.reduceat` takes."""
+        return np.flatnonzero(np.diff(self._ancestor[level], prepend=-1))
+
+    def parent(self, level: int) -> NDArray[np.int64]:
+        """`(n_nodes of level,)` index at `level - 1` of each node's parent; zeros (the root) for level 1."""
+        if level == 1:
+            return np.zeros(self.n_nodes(1), np.int64)
+        return self._ancestor[level - 1][self.first_leaf(level)]
+
+    def node_path(self, level: int, node: int) -> tuple[str, ...]:
+        """Names from Cat I down to the node."""
+        return self.paths[int(self.first_leaf(level)[node])][:level]
+
+    def shown_path(self, level: int, node: int) -> tuple[str, ...]:
+        """Names from Cat I down to the node, as people are shown them."""
+        return self.shown[int(self.first_leaf(level)[node])][:level]
+
+    def node_mass(self, leaves: NDArray[np.floating], level: int) -> NDArray[np.floating]:
+        """Sum `(N, n_leaves)` leaf probabilities into `(N, n_nodes)` of a level."""
+        return leaves if level == 3 else np.add.reduceat(leaves, self.first_leaf(level), axis=1)
+
+    def leaves_below(self, shelf: str) -> NDArray[np.int64]:
+        """Leaf indices below an exact path such as `LIBRAIRIE` or `MUSIQUE > CD`, in whichever Unicode form.
+
+        It is the tree's own path whatever language is shown: the same products are read in all of them.
+
+        Raises:
+            KeyError: no such path in the tree.
+        """
+        wanted = _plain(shelf.split(SEPARATOR))
+        leaves = [i for i, path in enumerate(self.paths) if _plain(path[: len(wanted)]) == wanted]
+        if not leaves:
+            raise KeyError(shelf)
+        return np.array(leaves, np.int64)
+
+    def distance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Height of the lowest common ancestor of leaves a and b: 0 the same leaf ... 3 only the root.
+
+        This is the hierarchical distance of Bertinetto et al., "Making Better Mistakes", CVPR 2020.
+        """
+        different = [self.ancestor(level)[a] != self.ancestor(level)[b] for level in LEVELS]
+        return np.sum(different, axis=0, dtype=np.int64)
+
+
+def _number_runs(keys: list[tuple[str, ...]]) -> NDArray[np.int64]:
+    """Number the runs of equal keys in a sorted list from 0."""
+    starts = [i > 0 and keys[i] != keys[i - 1] for i in range(len(keys))]
+    return np.cumsum(starts, dtype=np.int64)
+
+
+def _one_spelling(paths: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The same paths; where a node is written in two Unicode forms, both become the composed one (NFC)."""
+    composed = [tuple(unicodedata.normalize("NFC", name) for name in path) for path in paths]
+    spelling: dict[tuple[str, ...], str] = {}
+    for path, own in zip(paths, composed, strict=True):
+        for level in LEVELS:
+            node, name = own[:level], path[level - 1]
+            spelling[node] = name if spelling.get(node, name) == name else node[-1]
+    return [(spelling[own[:1]], spelling[own[:2]], spelling[own]) for own in composed]
+
+
+def _plain(names: Iterable[str]) -> tuple[str, ...]:
+    """Names as they are compared with what people type: composed, without blanks around them."""
+    return tuple(unicodedata.normalize("NFC", name).strip() for name in names)
+
+
+def path_text(path: Sequence[str]) -> str:
+    """A path as people read it: `LIBRAIRIE > LITTERATURE > ROMAN`."""
+    return SEPARATOR.join(path)

@@ -1,0 +1,1 @@
+"""Know, clean, cut and convert a catalogue."""

@@ -1,0 +1,106 @@
+"""`catalog audit`: from labels and held-out probabilities to suspects.csv, audit.json and audit.html."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.catalog import Catalog
+from catalog.files.wording import number
+from catalog.runs.workspace import Workspace
+from catalog.sources.source import Progress
+from catalog.split.labels import true_leaves
+from catalog.tree.taxonomy import Taxonomy
+from curation.audit.evidence import Evidence
+from curation.audit.evidence_source import gather
+from curation.audit.judgement import Judgement, judge
+from curation.audit.listing import list_suspects
+from curation.audit.page import page_of, write_json
+from curation.audit.sheet import refuse_filled, write_suspects
+from curation.audit.suspects import Order, Suspects, find_suspects
+
+SHEET, NUMBERS, PAGE = "suspects.csv", "audit.json", "audit.html"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found, and where it was written."""
+
+    folder: Path
+    evidence: Evidence
+    suspects: Suspects
+    n_listed: int
+    judgement: Judgement | None
+
+    def summary(self) -> str:
+        """A few lines for people."""
+        scores, n = self.evidence.scores, len(self.suspects)
+        across = int((scores.distance[self.suspects.rows] == 3).sum())
+        counts = ", ".join(f"{what} {count:,}" for what, count in self.evidence.counts.items())
+        lines = [
+            f"by {self.evidence.expert}",
+            f"products: {counts}",
+            f"{number(n, 'label')} suspected ({n / len(scores):.1%}), {across:,} of them across Cat I: "
+            f"{self.folder / SHEET}",
+        ]
+        if self.n_listed < n:
+            lines.append(f"the sheet holds the first {self.n_listed:,} (--rows)")
+        if self.judgement is not None:
+            lines += self._judged(self.judgement)
+        return "\n".join(lines)
+
+    def _judged(self, found: Judgement) -> list[str]:
+        recall = f"; {found.recall[0][1]} % of the wrong labels are suspected" if found.n_wrong else ""
+        lines = [
+            f"truth known of {found.n:,}, {found.n_wrong:,} labelled wrong: "
+            f"{found.precision} % of the suspected labels are wrong{recall}"
+        ]
+        if found.n_wrong:
+            orders = ", ".join(
+                f"{name} {ranked.average_precision.text} ({ranked.across.text})"
+                for name, ranked in found.rankings.items()
+            )
+            lines.append(f"average precision, % (of mistakes across Cat I): {orders}")
+        return lines
+
+
+def run_audit(
+    catalog: Catalog,
+    tree: Taxonomy,
+    workspace: Workspace,
+    output: Path,
+    *,
+    run: Path | None = None,
+    probabilities: Path | None = None,
+    truth: Path | None = None,
+    order: Order = Order.TREE,
+    rows: int = 100_000,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Audit:
+    """Audit a catalogue's labels and write sheet, numbers and page into `output`.
+
+    Args:
+        run, probabilities: whose held-out probabilities; by default the best of the workspace.
+        truth: a CSV with product_id and category_id, which the suspects are measured against.
+        order: which suspects come first.
+        rows: suspects that the sheet holds.
+        overwrite: replace a sheet that somebody has filled.
+
+    Raises:
+        FileExistsError: a filled sheet lies there.
+        FileNotFoundError, ValueError: as `gather`, `true_leaves` and `judge` raise them.
+    """
+    if not overwrite:
+        refuse_filled(output / SHEET)
+    true = None if truth is None else true_leaves(catalog, tree, truth)
+    evidence = gather(catalog, tree, workspace, run, probabilities, progress)
+    suspects = find_suspects(evidence, tree, order)
+    judgement = None if true is None else judge(evidence, suspects, true[evidence.positions], tree)
+    listed = list_suspects(catalog, tree, evidence, suspects, rows, progress)
+    output.mkdir(parents=True, exist_ok=True)
+    write_suspects(output / SHEET, listed)
+    page = page_of(catalog, tree, evidence, suspects, listed, judgement)
+    write_json(output / NUMBERS, catalog, tree, evidence, suspects, page)
+    page.write(output / PAGE)
+    return Audit(output, evidence, suspects, len(listed), judgement)

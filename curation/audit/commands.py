@@ -1,0 +1,134 @@
+"""`catalog audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog.cli_options import (
+    SOURCE,
+    TREE_HELP,
+    given_tree,
+    lang_option,
+    names_option,
+    note,
+    progress_bar,
+    say,
+    tree_given,
+    workspace_option,
+)
+from catalog.sources.address import Address, shown
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.runs.workspace import Workspace
+    from catalog.tree.taxonomy import Taxonomy
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=SOURCE)
+@click.option("--tree", type=PATH, default=None, help=f"{TREE_HELP} Default: the workspace's.")
+@names_option
+@lang_option
+@click.option(
+    "--probabilities", type=PATH, default=None, help="Held-out probabilities to audit with: a file, or a run's folder."
+)
+@click.option("--run", type=PATH, default=None,
+              help="Run folder with held-out probabilities; default: the workspace's best.")  # fmt: skip
+@click.option("--truth", type=PATH, default=None,
+              help="CSV of true categories (product_id,category_id) to measure against.")  # fmt: skip
+@click.option("--output", type=PATH, required=True, help="Folder to write; with --apply, the BSON file.")
+@click.option("--order", type=click.Choice(["tree", "leaves"]), default="tree", show_default=True,
+              help="tree: mistakes across Cat I first; leaves: most wrong labels first, near or far.")  # fmt: skip
+@click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="Suspects in the sheet.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace a suspects.csv that somebody has filled; with --apply, the BSON file."
+)
+@click.option("--apply", "sheet", type=PATH, default=None,
+              help="Write a corrected copy of FILE from a filled suspects.csv instead.")  # fmt: skip
+@workspace_option
+def audit(
+    file: Address,
+    tree: Path | None,
+    names: Path | None,
+    lang: str | None,
+    probabilities: Path | None,
+    run: Path | None,
+    truth: Path | None,
+    output: Path,
+    order: str,
+    rows: int,
+    overwrite: bool,
+    sheet: Path | None,
+    workspace: Path,
+) -> None:
+    """Find likely wrong labels of the catalogue FILE, or correct them."""
+    from catalog.catalog import Catalog
+    from catalog.runs.workspace import Workspace
+    from catalog.sources.opening import open_source
+
+    if probabilities is not None and run is not None:
+        raise click.UsageError("--probabilities and --run both name what to audit with: give one of them")
+    with progress_bar("index") as progress:
+        catalog = Catalog(open_source(file, _tree_file(tree, workspace, run)), progress)
+    if sheet is not None:
+        _correct(catalog, sheet, output, tree, workspace, overwrite=overwrite)
+        return
+    from curation.audit.audit import PAGE, SHEET, run_audit
+    from curation.audit.suspects import Order
+
+    room = Workspace(workspace)
+    if tree is None and run is None and probabilities is None:
+        # before the tree is missed: it comes with the plan
+        room.plan()
+    taxonomy = _tree(tree, names, lang, room, run)
+    with progress_bar("photos") as progress:
+        found = run_audit(
+            catalog, taxonomy, room, output, run=run, probabilities=probabilities, truth=truth,
+            order=Order(order), rows=rows, overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+    for warning in found.evidence.warnings:
+        note(f"warning: {warning}")
+    say(found.summary())
+    say(f"page: {output / PAGE}")
+    apply = (
+        f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson{tree_given(tree)}{room.option}"
+    )
+    say(f"next: fill corrected_category_id, then {apply}")
+
+
+def _tree(tree: Path | None, names: Path | None, lang: str | None, workspace: Workspace, run: Path | None) -> Taxonomy:
+    """The tree given, else the run's, else the workspace's."""
+    from catalog.runs.run import Run
+
+    given = given_tree(tree, names, lang) if tree is not None or names is not None else None
+    if given is not None:
+        return given
+    return workspace.taxonomy(lang) if run is None else Run.load(run).taxonomy(lang)
+
+
+def _tree_file(tree: Path | None, workspace: Path, run: Path | None) -> Path | None:
+    """The same tree as a file, which names the categories of a folder of photos."""
+    kept = workspace / "tree.csv" if run is None else run / "taxonomy.csv"
+    return tree or (kept if kept.is_file() else None)
+
+
+def _correct(
+    catalog: Catalog, sheet: Path, output: Path, tree: Path | None, workspace: Path, *, overwrite: bool
+) -> None:
+    from catalog.runs.workspace import Workspace
+    from catalog.tree.taxonomy import Taxonomy
+    from curation.audit.correct import correct
+
+    known = _tree_file(tree, workspace, None)
+    with progress_bar("write") as progress:
+        taxonomy = Taxonomy.from_csv(known) if known else None
+        corrected = correct(catalog, sheet, output, taxonomy, progress, overwrite=overwrite)
+    if len(corrected.left_behind):
+        note(f"left out of {catalog}:\n{corrected.left_behind.summary()}")
+    say(corrected.summary())
+    say(f"next: catalog split {output} --tree {known or 'TREE.csv'}{Workspace(workspace).option}")

@@ -1,0 +1,124 @@
+"""`catalog audit --apply`: a corrected copy of a catalogue from a filled suspects.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.files.answer_sheet import FILL_ANEW, LABEL, Answer, read_answers, read_cells, refuse
+from catalog.files.csv_rows import id_in
+from catalog.files.wording import number
+from catalog.product import ProblemLog
+from catalog.relabel import Relabelled, check_destination, left_behind, write_relabelled
+from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.tree.taxonomy import Taxonomy
+from curation.audit.sheet import ACCEPTED
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What was written: products with another label, those that keep theirs as answered, rows without an answer."""
+
+    output: Path
+    changed: int
+    kept: int
+    blank: int
+    left_behind: ProblemLog
+
+    def summary(self) -> str:
+        """For people."""
+        return (
+            f"{self.output}: {number(self.changed, 'label')} changed, {self.kept:,} answered to be right as they are, "
+            f"{number(self.blank, 'row')} left blank; every other document as it was"
+        )
+
+
+def correct(
+    catalog: Catalog,
+    sheet: Path,
+    output: Path,
+    tree: Taxonomy | None = None,
+    progress: Progress | None = None,
+    *,
+    overwrite: bool = False,
+) -> Corrected:
+    """Write `catalog` with the categories that a person has filled into `sheet`.
+
+    A category_id (or `suggested`) becomes the label; `ok` and an empty cell leave it. Documents that keep their label
+    are copied byte for byte. Without a `tree`, the categories of the catalogue and those that the sheet suggests are
+    known.
+
+    Raises:
+        FileExistsError: `output` is there already (and `overwrite` is not set), or is the catalogue itself.
+        FileNotFoundError: no such sheet.
+        ValueError: `output` is no name of a BSON file, no answer, or answers that cannot be taken: of a product that
+            is not in the catalogue, has another label there than the reviewer saw, or is answered twice, or with a
+            category that is not known; file and line are named.
+    """
+    check_destination(output, [catalog], overwrite=overwrite)
+    answers, n_blank = read_answers([sheet], ACCEPTED)
+    if not answers:
+        raise ValueError(f"{sheet}: no answer in {n_blank} rows, fill corrected_category_id first")
+    if tree is not None:
+        known, unknown = set(tree.leaf_ids.tolist()), "is not in the tree"
+    else:
+        known = _in_use(catalog, sheet)
+        unknown = "is no product's, nor suggested in the sheet: give the category tree that has it (--tree)"
+    label, categories = _labels(catalog, answers, known, unknown)
+    write_relabelled(output, [Relabelled(catalog, label, categories)], progress, overwrite=overwrite)
+    n_answered = len({answer.product_id for answer in answers})
+    return Corrected(output, len(categories), n_answered - len(categories), n_blank, left_behind(catalog))
+
+
+def _in_use(catalog: Catalog, sheet: Path) -> set[int]:
+    """The category_ids of the catalogue and of the sheet's suggestions."""
+    suggested = {found for cell in read_cells(sheet) if (found := id_in(cell.suggested)) is not None}
+    return suggested | set(np.unique(catalog.category_ids).tolist()) - {NO_CATEGORY}
+
+
+def _labels(
+    catalog: Catalog, answers: Sequence[Answer], known: set[int], unknown: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`(N,)` place in `(C,)` categories of each product's new label, -1 where its own stays.
+
+    A category that is not in `known` is refused: `unknown` says why.
+    """
+    ids, own = catalog.product_ids, catalog.category_ids
+    answered = np.flatnonzero(np.isin(ids, [answer.product_id for answer in answers]))
+    position = dict(zip(ids[answered].tolist(), answered.tolist(), strict=True))
+    given: dict[int, tuple[int | None, Answer]] = {}
+    faults = []
+    for answer in answers:
+        product, category = answer.product_id, answer.category_id
+        if product not in position:
+            faults.append(f"{answer.cell.where}: {catalog} has no product {product} ({FILL_ANEW})")
+        elif answer.label is None:
+            faults.append(f"{answer.cell.where}: no {LABEL}: give a suspects.csv that `catalog audit` wrote")
+        elif answer.label != own[position[product]]:
+            faults.append(
+                f"{answer.cell.where}: the reviewer saw product {product} labelled {answer.label}, {catalog} labels it "
+                f"{own[position[product]]}: give the catalogue that was audited"
+            )
+        elif category is not None and category not in known:
+            faults.append(f"{answer.cell.where}: category_id {category} {unknown}")
+        elif product in given and given[product][0] != category:
+            other, earlier = given[product]
+            said, before = ("ok" if one is None else one for one in (category, other))
+            faults.append(
+                f"{answer.cell.where}: product {product} is given {said}, but {before} in {earlier.cell.where}"
+            )
+        else:
+            given.setdefault(product, (category, answer))
+    refuse(faults)
+    label = np.full(len(catalog), -1, np.int64)
+    categories: list[int] = []
+    for product, (category, _) in given.items():
+        if category is not None and category != own[position[product]]:
+            label[position[product]] = len(categories)
+            categories.append(category)
+    return label, np.array(categories, np.int64)

@@ -1,0 +1,171 @@
+"""Suspects held against the truth, where it is known: how many are wrong labels, how many wrong labels are suspects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.metrics.intervals import exact_share, n_draws, percentiles
+from catalog.reports.page import Estimate
+from catalog.tree.taxonomy import LEVELS, UNKNOWN, Taxonomy
+from curation.audit.evidence import Evidence
+from curation.audit.suspects import Suspects, leaf_margin
+
+LOOKED_AT = (10, 50, 250, 1000, 10_000)
+"""Products that a person looks at, the first of a ranking."""
+OURS, LEAVES, LOWEST, RANDOM = "this audit", "leaves alone", "lowest probability", "by chance"
+POINTS = 200
+"""Points of a curve."""
+RANKINGS = {
+    OURS: "suspects at any level, in the order of this audit",
+    LEAVES: "confident learning on leaves only, by the likeliest leaf's probability less the label's",
+    LOWEST: "lowest probability of the label first",
+    RANDOM: "any order, on average",
+}
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One order in which a person could look at the products.
+
+    Attributes:
+        average_precision: over all products, with its bootstrap interval; across: of mistakes across Cat I alone.
+        found: products looked at -> share of them that is wrong, with its exact interval.
+        distance: share of the distance that the best order would repair in as many looks as there are wrong labels.
+        curve: `(<= POINTS, 2)` recall and precision along the order, empty for chance.
+    """
+
+    average_precision: Estimate
+    across: Estimate
+    found: dict[int, Estimate]
+    distance: Estimate
+    curve: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the suspects are worth on the n products whose true leaf is known.
+
+    Attributes:
+        n, n_wrong, n_suspects: products with a known truth, wrong labels and suspects among them.
+        precision: share of suspects that are wrong; repaired: of wrong suspects whose suggestion is the truth.
+        recall: by tree distance of the mistake, 0 for all: wrong labels and the share that is suspected.
+        by_part: by tree distance of label and suggestion: suspects and the share that is wrong.
+        rankings: by name, as in `RANKINGS`.
+    """
+
+    n: int
+    n_wrong: int
+    n_suspects: int
+    precision: Estimate
+    repaired: Estimate
+    recall: dict[int, tuple[int, Estimate]]
+    by_part: dict[int, tuple[int, Estimate]]
+    rankings: dict[str, Ranked]
+
+
+def judge(evidence: Evidence, suspects: Suspects, truth: NDArray[np.int64], tree: Taxonomy) -> Judgement:
+    """Hold the suspects against `truth`, `(n,)` leaves of the audited products, -1 where unknown.
+
+    Raises:
+        ValueError: the truth of not one audited product is known.
+    """
+    known = truth != UNKNOWN
+    if not known.any():
+        raise ValueError(f"--truth knows none of the {len(truth)} audited products")
+    scores = evidence.scores.select(known)
+    true, label, n = truth[known], evidence.label[known], int(known.sum())
+    distance = tree.distance(true, label)
+    wrong = distance > 0
+    suspected = np.zeros(len(truth), bool)
+    suspected[suspects.rows] = True
+    suspected = suspected[known]
+    hit = suspected & wrong
+    position = np.empty(len(truth), np.int64)
+    position[suspects.order] = np.arange(len(truth))
+    orders = {
+        OURS: np.argsort(position[known]),
+        LEAVES: np.lexsort((-leaf_margin(scores), ~suspects.counted[3].flagged[known])),
+        LOWEST: np.argsort(scores.p_truth[:, 2], kind="stable"),
+    }
+    levels = range(1, len(LEVELS) + 1)
+    return Judgement(
+        n=n,
+        n_wrong=int(wrong.sum()),
+        n_suspects=int(suspected.sum()),
+        precision=share(wrong[suspected]),
+        repaired=share(scores.predicted[hit, 2] == true[hit]),
+        recall={d: (int(of.sum()), share(suspected[of])) for d in (0, *levels) if (of := _mistakes(distance, d)).any()},
+        by_part={
+            d: (int(of.sum()), share(wrong[of])) for d in levels if (of := suspected & (scores.distance == d)).any()
+        },
+        rankings={
+            **{name: _ranked(order, distance) for name, order in orders.items()},
+            RANDOM: _by_chance(distance),
+        },
+    )
+
+
+def share(flags: NDArray[np.bool_]) -> Estimate:
+    """The share that is set, with its exact 95 % interval; undefined without any."""
+    if not len(flags):
+        return Estimate(None)
+    return Estimate(float(flags.mean()), *exact_share(int(flags.sum()), len(flags)))
+
+
+def _mistakes(distance: NDArray[np.int64], wanted: int) -> NDArray[np.bool_]:
+    return distance == wanted if wanted else distance > 0
+
+
+def _ranked(order: NDArray[np.int64], distance: NDArray[np.int64]) -> Ranked:
+    repaired = distance[order]
+    wrong = repaired > 0
+    n, n_wrong = len(wrong), int(wrong.sum())
+    hits = np.cumsum(wrong)
+    looks = [k for k in LOOKED_AT if k < n]
+    found = {k: Estimate(hits[k - 1] / k, *exact_share(int(hits[k - 1]), k)) for k in looks}
+    best = np.sort(distance)[::-1][:n_wrong].sum()
+    thin = np.unique(np.linspace(0, n - 1, POINTS).astype(int)) if n_wrong else np.zeros(0, int)
+    return Ranked(
+        average_precision=_average_precision(wrong),
+        across=_average_precision(repaired == len(LEVELS)),
+        found=found,
+        distance=Estimate(float(repaired[:n_wrong].sum() / best) if n_wrong else None),
+        curve=np.column_stack([hits[thin] / max(n_wrong, 1), hits[thin] / (thin + 1)]),
+    )
+
+
+def _average_precision(wrong: NDArray[np.bool_], seed: int = 0) -> Estimate:
+    """Average precision of products in their order, with its bootstrap interval (products drawn with replacement)."""
+    if not wrong.any():
+        return Estimate(None)
+    n, rng = len(wrong), np.random.default_rng(seed)
+    drawn = [weighted_precision(wrong, np.bincount(rng.integers(0, n, n), minlength=n)) for _ in range(n_draws(n))]
+    low, high = percentiles(np.array([drawn]))[0].tolist()
+    return Estimate(weighted_precision(wrong, np.ones(n, np.int64)), low, high)
+
+
+def weighted_precision(wrong: NDArray[np.bool_], times: NDArray[np.int64]) -> float:
+    """Average precision where each product stands so many `times`, `(n,)`, in its place; NaN without a wrong one."""
+    hits = times * wrong
+    found = np.cumsum(hits)
+    if not found[-1]:
+        return float("nan")
+    precision = found / np.maximum(np.cumsum(times), 1)
+    return float((hits * precision).sum() / found[-1])
+
+
+def _by_chance(distance: NDArray[np.int64]) -> Ranked:
+    """What any order brings on average: nothing is drawn."""
+    n, n_wrong, n_across = len(distance), int((distance > 0).sum()), int((distance == len(LEVELS)).sum())
+    base = n_wrong / n
+    best = np.sort(distance)[::-1][:n_wrong].sum()
+    return Ranked(
+        average_precision=Estimate(base if n_wrong else None),
+        across=Estimate(n_across / n if n_across else None),
+        found={k: Estimate(base) for k in LOOKED_AT if k < n},
+        distance=Estimate(float(distance.mean() * n_wrong / best) if n_wrong else None),
+        curve=np.zeros((0, 2)),
+    )

@@ -1,0 +1,98 @@
+"""Suspects one by one, as sheet and page show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from catalog.catalog import Catalog
+from catalog.sources.source import Progress
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from curation.audit.copies import count_copies
+from curation.audit.evidence import Evidence
+from curation.audit.suspects import Suspects
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One likely wrong label.
+
+    Attributes:
+        position: in the catalogue.
+        label_id, suggested_id: category_ids; label, suggestion: their paths as people are shown them.
+        part_at: the highest level at which the two differ, by name.
+        p_label, p_suggestion: probabilities of the two leaves.
+        gain: expected tree distance that a correction takes away.
+        copies: labelled products that share a photo; of these with another label, and with the suggested one.
+        reason: what speaks against the label, for people.
+    """
+
+    product_id: int
+    position: int
+    label_id: int
+    label: str
+    suggested_id: int
+    suggestion: str
+    part_at: str
+    p_label: float
+    p_suggestion: float
+    gain: float
+    copies: int
+    copies_other: int
+    copies_suggested: int
+    reason: str
+
+
+def list_suspects(
+    catalog: Catalog,
+    tree: Taxonomy,
+    evidence: Evidence,
+    suspects: Suspects,
+    at_most: int,
+    progress: Progress | None = None,
+) -> list[Suspect]:
+    """The first `at_most` suspects in their order."""
+    scores, rows = evidence.scores, suspects.rows[:at_most]
+    leaf, label = scores.predicted[rows, 2], evidence.label[rows]
+    copies = count_copies(catalog, evidence.positions[rows], tree.leaf_ids[leaf], progress)
+    listed = []
+    for at, row in enumerate(rows.tolist()):
+        own, told = int(label[at]), int(leaf[at])
+        counts = int(copies.all[at]), int(copies.other[at]), int(copies.suggested[at])
+        listed.append(
+            Suspect(
+                product_id=int(scores.product_ids[row]),
+                position=int(evidence.positions[row]),
+                label_id=int(tree.leaf_ids[own]),
+                label=path_text(tree.shown[own]),
+                suggested_id=int(tree.leaf_ids[told]),
+                suggestion=path_text(tree.shown[told]),
+                part_at=LEVEL_NAMES[parting_level(int(scores.distance[row]))],
+                p_label=float(scores.p_truth[row, 2]),
+                p_suggestion=float(scores.confidence[row, 2]),
+                gain=float(suspects.gain[row]),
+                copies=counts[0],
+                copies_other=counts[1],
+                copies_suggested=counts[2],
+                reason=_reason(tree, evidence, suspects, row, counts),
+            )
+        )
+    return listed
+
+
+def parting_level(distance: int) -> int:
+    """The highest level at which two leaves of this tree distance differ: 3 is Cat I, 1 Cat III."""
+    return len(LEVELS) + 1 - distance
+
+
+def _reason(tree: Taxonomy, evidence: Evidence, suspects: Suspects, row: int, copies: Sequence[int]) -> str:
+    scores = evidence.scores
+    level = next(level for level in LEVELS if suspects.counted[level].flagged[row])
+    node = tree.shown_path(level, int(scores.predicted[row, level - 1]))[-1]
+    told, own = scores.confidence[row, level - 1], scores.p_truth[row, level - 1]
+    said = [f"{LEVEL_NAMES[level]} {node} {told:.0%}, the label's {own:.0%}"]
+    if not evidence.named[row]:
+        said.append("the label's category was never learnt")
+    if copies[1]:
+        said.append(f"{copies[1]} of {copies[0]} products with its photos are labelled otherwise")
+    return "; ".join(said)

@@ -1,0 +1,40 @@
+"""suspects.csv: likely wrong labels as a sheet that a person fills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from catalog.files.answer_sheet import ANSWER, LABEL, PRODUCT, SUGGESTED, has_answers, id_cell, plain_cell, write_sheet
+from curation.audit.listing import Suspect
+
+ACCEPTED = "suggested"
+"""What a person writes to take the suggestion."""
+COLUMNS = (
+    PRODUCT, ANSWER, LABEL, "label", SUGGESTED, "suggestion", "part_at", "p_label", "p_suggestion", "gain",
+    "copies", "copies_with_other_labels", "copies_with_suggestion", "reason",
+)  # fmt: skip
+
+
+def refuse_filled(path: Path) -> None:
+    """Raise FileExistsError where a sheet lies that somebody has filled."""
+    if path.is_file() and has_answers(path):
+        raise FileExistsError(
+            f"{path} holds a reviewer's answers: apply them first (`catalog audit FILE --apply {path} --output "
+            "CORRECTED.bson`), choose another --output, or give --overwrite"
+        )
+
+
+def write_suspects(path: Path, listed: Sequence[Suspect]) -> None:
+    """Write the suspects in their order; replaced atomically."""
+    write_sheet(path, COLUMNS, _lines(listed))
+
+
+def _lines(listed: Sequence[Suspect]) -> Iterator[list[object]]:
+    for one in listed:
+        yield [
+            id_cell(one.product_id), "", id_cell(one.label_id), plain_cell(one.label),
+            id_cell(one.suggested_id), plain_cell(one.suggestion), one.part_at,
+            f"{one.p_label:.4f}", f"{one.p_suggestion:.4f}", f"{one.gain:.4f}",
+            one.copies, one.copies_other, one.copies_suggested, plain_cell(one.reason),
+        ]  # fmt: skip

@@ -1,0 +1,105 @@
+"""`catalog convert`: the products of one place written to another."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from catalog.catalog import READ_AHEAD, Catalog
+from catalog.files.atomic import atomic_path
+from catalog.files.wording import number
+from catalog.product import LEFT_OUT, ProblemLog
+from catalog.sources.address import Address, is_uri
+from catalog.sources.address import shown as shown_address
+from catalog.sources.folder.folder import PRODUCT_NAMES, PhotoFolder
+from catalog.sources.opening import open_source
+from catalog.sources.sinks import open_sink
+from catalog.sources.source import Progress
+from catalog.tree.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What was written.
+
+    Attributes:
+        problems: all of the source, and what the destination cannot hold.
+        names: CSV of the product ids that stand for folder names, where there are any.
+    """
+
+    destination: str
+    n_products: int
+    problems: ProblemLog
+    names: Path | None
+
+    def summary(self) -> str:
+        """One line for people."""
+        n_left = sum(self.problems.counts[kind] for kind in LEFT_OUT)
+        left = f"; {n_left} documents, rows or folders were no products of their own and are left out" if n_left else ""
+        return f"{self.destination}: {number(self.n_products, 'product')}{left}"
+
+
+def convert(
+    source: Address,
+    destination: Address,
+    *,
+    tree: Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Converted:
+    """Write all products of `source` to `destination`, in their order.
+
+    From BSON to BSON every document stays as it is, byte for byte, and so do all fields on the way to MongoDB. Photo
+    files hold ids, categories and photos alone. Memory stays bounded; a kill leaves nothing under the final name.
+
+    Args:
+        tree: CSV of the category tree: reads class folders by name, and names those of a folder that is written.
+
+    Raises:
+        FileExistsError: the destination exists, and `overwrite` is off.
+        ValueError: one lies in the other, or `tree` has no use.
+    """
+    opened = open_source(source, tree)
+    from_folder, to_path = isinstance(opened, PhotoFolder), not is_uri(destination)
+    if to_path:
+        _check_apart(opened.address, Path(destination))
+    to_folder = to_path and not Path(destination).suffix
+    if tree is not None and not (from_folder or to_folder):
+        raise ValueError("--tree tells the names of class folders: neither SOURCE nor DESTINATION is a folder")
+    taxonomy = Taxonomy.from_csv(tree) if tree is not None and to_folder else None
+    sink_of = open_sink(destination, taxonomy, overwrite)
+    catalog = Catalog(opened, progress)
+    with sink_of as sink:
+        for start in range(0, len(catalog), READ_AHEAD):
+            end = min(start + READ_AHEAD, len(catalog))
+            for document in catalog.raw(np.arange(start, end)):
+                sink.write(document)
+            if progress is not None:
+                progress(end, len(catalog))
+    problems = ProblemLog()
+    problems.merge(catalog.problems)
+    problems.merge(sink.problems)
+    names = _copy_names(opened, Path(destination) if to_path else None) if isinstance(opened, PhotoFolder) else None
+    return Converted(shown_address(destination), len(catalog), problems, names)
+
+
+def _check_apart(source: str, destination: Path) -> None:
+    if is_uri(source):
+        return
+    read, written = Path(source), destination.resolve()
+    if read == written or written in read.parents or read in written.parents:
+        raise ValueError(f"{destination} and {read} lie in one another: choose another DESTINATION")
+
+
+def _copy_names(source: PhotoFolder, destination: Path | None) -> Path | None:
+    """The CSV of names beside a folder, copied beside the destination, where that is a path."""
+    names = source.sidecar(PRODUCT_NAMES)
+    if destination is None or not names.is_file():
+        return names if names.is_file() else None
+    copy = destination.with_name(destination.name + PRODUCT_NAMES)
+    with atomic_path(copy) as temporary:
+        shutil.copyfile(names, temporary)
+    return copy

@@ -1,0 +1,33 @@
+"""`catalog convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from catalog.cli_options import SOURCE, note, progress_bar, say, tree_option
+from catalog.sources.address import Address
+
+
+@click.command("convert")
+@click.argument("source", type=SOURCE)
+@click.argument("destination", type=SOURCE)
+@tree_option
+@click.option("--overwrite", is_flag=True, help="Replace what was written there before.")
+def convert_command(source: Address, destination: Address, tree: Path | None, overwrite: bool) -> None:
+    """Write the products of SOURCE to DESTINATION.
+
+    Each is a BSON file (NAME.bson), a folder of photos (class/.../product/1.jpg), a table of photo paths (NAME.csv or
+    NAME.parquet) or a MongoDB collection (mongodb://HOST/DATABASE.COLLECTION).
+    """
+    from curation.convert import convert
+
+    with progress_bar("convert") as progress:
+        written = convert(source, destination, tree=tree, overwrite=overwrite, progress=progress)
+    if len(written.problems):
+        note(written.problems.summary())
+    say(written.summary())
+    if written.names is not None:
+        say(f"{written.names}: the ids given to folders whose names are no integers")
+    say(f"next: catalog info {written.destination}")

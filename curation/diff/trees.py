@@ -1,0 +1,151 @@
+"""What changed between two trees, and how far a product moved when its category did."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+
+NO_LEVEL = -1
+"""Categories of which one is in neither tree."""
+SAME_PATH = 0
+"""Another id for the same path: the category was renumbered."""
+
+
+def moved_level(
+    old_ids: NDArray[np.int64], new_ids: NDArray[np.int64], old_tree: Taxonomy | None, new_tree: Taxonomy | None
+) -> NDArray[np.int8]:
+    """`(n,)` int8 highest level at which the categories differ: 1, 2, 3, `SAME_PATH` or `NO_LEVEL`.
+
+    Both are looked up in the new tree, else in the old one: there a shelf that was renamed meanwhile is still one
+    shelf. Only where neither tree knows both, paths of the old tree are compared with paths of the new one.
+
+    Args:
+        old_ids, new_ids: `(n,)` category ids, different ones.
+    """
+    level = np.full(len(old_ids), NO_LEVEL, np.int8)
+    for tree in (new_tree, old_tree):
+        if tree is not None:
+            a, b = tree.leaf_index(old_ids), tree.leaf_index(new_ids)
+            known = (a != UNKNOWN) & (b != UNKNOWN) & (level == NO_LEVEL)
+            level[known] = len(LEVELS) + 1 - tree.distance(a[known], b[known])
+    if old_tree is None or new_tree is None:
+        return level
+    a, b = old_tree.leaf_index(old_ids), new_tree.leaf_index(new_ids)
+    rest = np.flatnonzero((a != UNKNOWN) & (b != UNKNOWN) & (level == NO_LEVEL))
+    pairs, which = np.unique(np.stack([a[rest], b[rest]], axis=1), axis=0, return_inverse=True)
+    by_name = [first_difference(old_tree.paths[i], new_tree.paths[j]) for i, j in pairs.tolist()]
+    level[rest] = np.array(by_name, np.int8)[which.reshape(-1)]
+    return level
+
+
+def first_difference(a: tuple[str, ...], b: tuple[str, ...]) -> int:
+    """Level of the first name that differs, `SAME_PATH` when none does."""
+    return next((n for n, x, y in zip(LEVELS, _composed(a), _composed(b), strict=True) if x != y), SAME_PATH)
+
+
+def _composed(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Names in one Unicode form: two dumps may spell the same accents differently."""
+    return tuple(unicodedata.normalize("NFC", name) for name in path)
+
+
+@dataclass(frozen=True)
+class TreeChanges:
+    """Two trees, category by category.
+
+    Paths are those that people are shown; where both trees show the same, as one translation for both does, the trees'
+    own names tell what changed.
+
+    Attributes:
+        added, removed: ids with their path. renamed: id, path before and after, highest level that changed.
+        renumbered: old id, new id and the path that both have.
+        nodes: paths of Cat I and Cat II that only the new or only the old tree has.
+    """
+
+    added: tuple[tuple[int, str], ...]
+    removed: tuple[tuple[int, str], ...]
+    renamed: tuple[tuple[int, str, str, int], ...]
+    renumbered: tuple[tuple[int, int, str], ...]
+    nodes: dict[str, dict[str, list[str]]]
+
+    @classmethod
+    def between(cls, old: Taxonomy, new: Taxonomy) -> Self:
+        """Compare by category_id, and what is left by path."""
+        before = dict(zip(old.leaf_ids.tolist(), range(len(old)), strict=True))
+        after = dict(zip(new.leaf_ids.tolist(), range(len(new)), strict=True))
+        gone = {_composed(old.paths[leaf]): i for i, leaf in before.items() if i not in after}
+        came = {_composed(new.paths[leaf]): i for i, leaf in after.items() if i not in before}
+        renumbered = sorted((gone[p], came[p], path_text(old.shown[before[gone[p]]])) for p in gone.keys() & came)
+        settled = {i for row in renumbered for i in row[:2]}
+        renamed = []
+        for i in sorted(before.keys() & after):
+            level = first_difference(old.paths[before[i]], new.paths[after[i]])
+            if level != SAME_PATH:
+                (was,), (now,) = _told([_leaf(old, before[i])], [_leaf(new, after[i])])
+                renamed.append((i, was, now, level))
+        lost, gained = sorted(before.keys() - after - settled), sorted(after.keys() - before - settled)
+        removed, added = _told([_leaf(old, before[i]) for i in lost], [_leaf(new, after[i]) for i in gained])
+        return cls(
+            added=tuple(zip(gained, added, strict=True)),
+            removed=tuple(zip(lost, removed, strict=True)),
+            renamed=tuple(renamed),
+            renumbered=tuple(renumbered),
+            nodes={LEVEL_NAMES[level]: _nodes(old, new, level) for level in LEVELS[:2]},
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "added": [{"category_id": i, "path": path} for i, path in self.added],
+            "removed": [{"category_id": i, "path": path} for i, path in self.removed],
+            "renamed": [
+                {"category_id": i, "old_path": old, "new_path": new, "level": LEVEL_NAMES[level]}
+                for i, old, new, level in self.renamed
+            ],
+            "renumbered": [{"old_id": old, "new_id": new, "path": path} for old, new, path in self.renumbered],
+            "nodes": self.nodes,
+        }
+
+    def lines(self, limit: int = 3) -> list[str]:
+        """For people: counts, and the first of each kind."""
+        kinds = ("added", "removed", "renamed", "renumbered")
+        lines = ["categories: " + ", ".join(f"{len(getattr(self, kind)):,} {kind}" for kind in kinds)]
+        for level, found in self.nodes.items():
+            if any(found.values()):
+                lines.append(f"  {level}: " + "; ".join(f"{k}: {', '.join(v[:limit])}" for k, v in found.items() if v))
+        lines += [f"    added    {i}  {path}" for i, path in self.added[:limit]]
+        lines += [f"    removed  {i}  {path}" for i, path in self.removed[:limit]]
+        lines += [f"    renamed  {i}  {old} -> {new}" for i, old, new, _ in self.renamed[:limit]]
+        return lines + [f"    renumbered  {old} -> {new}  {path}" for old, new, path in self.renumbered[:limit]]
+
+
+def _nodes(old: Taxonomy, new: Taxonomy, level: int) -> dict[str, list[str]]:
+    before, after = (
+        {_composed(tree.node_path(level, n)): n for n in range(tree.n_nodes(level))} for tree in (old, new)
+    )
+    lost, gained = (sorted(these.keys() - others) for these, others in ((before, after), (after, before)))
+    removed, added = _told(
+        [(old.shown_path(level, before[p]), p) for p in lost], [(new.shown_path(level, after[p]), p) for p in gained]
+    )
+    return {"added": added, "removed": removed}
+
+
+Told = tuple[Sequence[str], Sequence[str]]
+"""A node's path as people are shown it, and the tree's own."""
+
+
+def _leaf(tree: Taxonomy, leaf: int) -> Told:
+    return tree.shown[leaf], tree.paths[leaf]
+
+
+def _told(old: Sequence[Told], new: Sequence[Told]) -> tuple[list[str], list[str]]:
+    """Texts of both sides; by the tree's own name where a path is shown on both."""
+    both = {tuple(shown) for shown, _ in old} & {tuple(shown) for shown, _ in new}
+    before, after = ([path_text(own if tuple(shown) in both else shown) for shown, own in side] for side in (old, new))
+    return before, after

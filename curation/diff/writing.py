@@ -1,0 +1,50 @@
+"""A difference on disk: every change as a row, and the numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from catalog.files.answer_sheet import write_sheet
+from catalog.files.atomic import write_text
+from catalog.sources.source import Progress
+from curation.diff.difference import Difference
+
+COLUMNS = (
+    "product_id",
+    "change",
+    "level",
+    "old_category_id",
+    "old_path",
+    "old_photos",
+    "new_category_id",
+    "new_path",
+    "new_photos",
+)
+ROWS, NUMBERS = "diff.csv", "diff.json"
+AT_A_TIME = 1000
+
+
+def refuse_existing(folder: Path, overwrite: bool) -> None:
+    """Raise FileExistsError when a file to write exists and `overwrite` is not set."""
+    for path in (folder / ROWS, folder / NUMBERS):
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists already: give another --output, or --overwrite to replace it")
+
+
+def write_difference(difference: Difference, folder: Path, progress: Progress | None = None) -> list[Path]:
+    """Write `diff.csv`, a sheet, row by row, and `diff.json`; returns both. A product with two changes has two rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = difference.counts()
+    total = sum(counts.values()) - counts["unchanged"]
+    write_sheet(folder / ROWS, COLUMNS, _counted(difference.rows(), total, progress))
+    write_text(folder / NUMBERS, json.dumps(difference.to_json(), indent=1, ensure_ascii=False) + "\n")
+    return [folder / ROWS, folder / NUMBERS]
+
+
+def _counted(rows: Iterable[tuple[object, ...]], total: int, progress: Progress | None) -> Iterator[tuple[object, ...]]:
+    for done, row in enumerate(rows, start=1):
+        yield row
+        if progress is not None and (done % AT_A_TIME == 0 or done == total):
+            progress(done, total)

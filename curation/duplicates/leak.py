@@ -1,0 +1,112 @@
+"""What one catalogue gives away of another: products that show the same photo in both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.metrics.intervals import accuracy_interval
+from catalog.sources.source import NO_CATEGORY
+from catalog.split.copies import photo_carriers
+from curation.duplicates.groups import EXACT, NEAR, near_links
+from curation.duplicates.photos import Looks, Photos
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Products of the second catalogue that share a photo with one of the first.
+
+    Attributes:
+        n_products: products of the second catalogue.
+        pairs: by kind, `(E, 2)` int64 products (first, second catalogue), each pair once; a pair that shares an exact
+            copy is no near one.
+        n_common: products whose only shared photos are too common to mean anything.
+        agree: by kind, `(L,)` bool over the labelled pairs: the same category.
+    """
+
+    n_products: int
+    pairs: dict[str, NDArray[np.int64]]
+    n_common: int
+    agree: dict[str, NDArray[np.bool_]]
+
+    def sharing(self, kind: str) -> NDArray[np.int64]:
+        """Products of the second catalogue with a shared photo of this kind; near: and no exact one."""
+        own = np.unique(self.pairs[kind][:, 1])
+        return own if kind == EXACT else np.setdiff1d(own, self.pairs[EXACT][:, 1])
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts, shares and how often the categories agree, with exact 95 % intervals."""
+        kinds: dict[str, Any] = {}
+        for kind, pairs in self.pairs.items():
+            agree = self.agree[kind]
+            low, high = accuracy_interval(agree) if len(agree) else (None, None)
+            kinds[kind] = {
+                "products": len(self.sharing(kind)),
+                "share": len(self.sharing(kind)) / self.n_products,
+                "pairs": len(pairs),
+                "labelled_pairs": len(agree),
+                "category_agrees": float(agree.mean()) if len(agree) else None,
+                "category_agrees_low": low,
+                "category_agrees_high": high,
+            }
+        return {"products": self.n_products, **kinds, "common_photos_only": self.n_common}
+
+
+def find_leak(photos: Photos, max_copies: int, looks: Looks | None = None) -> Leak:
+    """Compare the two catalogues of `photos`."""
+    carried, _ = photo_carriers(photos.number, photos.owner, len(photos.product_ids))
+    n_owners = np.bincount(carried, minlength=len(photos.first_slot))
+    common = n_owners > max_copies
+    second = photos.side[photos.owner] == 1
+    linking = ~common[photos.number]
+    first_rows, second_rows = np.flatnonzero(~second & linking), np.flatnonzero(second & linking)
+    pairs = {EXACT: _joined(photos, first_rows, second_rows, photos.number[first_rows], photos.number[second_rows])}
+    if looks is not None:
+        near = near_links(photos, looks, n_owners, max_copies)
+        look = np.where(near.nearest < 255, looks.of_photo, -1)[photos.number]
+        a, b = (rows[look[rows] >= 0] for rows in (first_rows, second_rows))
+        found = [_joined(photos, a, b, look[a], look[b])]
+        for left, right in (looks.pairs.T, looks.pairs.T[::-1]):
+            # each photo stands once for every look that is near its own
+            place, edge = _matches(look[a], left)
+            found.append(_joined(photos, a[place], b, right[edge], look[b]))
+        every = np.unique(np.concatenate(found), axis=0)
+        n = len(photos.product_ids)
+        pairs[NEAR] = every[~np.isin(every @ [n, 1], pairs[EXACT] @ [n, 1])]
+    categories = photos.category_ids
+    agree = {
+        kind: (categories[own[:, 0]] == categories[own[:, 1]])[(categories[own] != NO_CATEGORY).all(axis=1)]
+        for kind, own in pairs.items()
+    }
+    in_first = np.zeros(len(n_owners), bool)
+    in_first[photos.number[~second]] = True
+    shares_common = np.unique(photos.owner[second & (common & in_first)[photos.number]])
+    known = np.concatenate([own[:, 1] for own in pairs.values()])
+    return Leak(len(photos.catalogs[1]), pairs, len(np.setdiff1d(shares_common, known)), agree)
+
+
+def _joined(
+    photos: Photos,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    first_key: NDArray[np.int64],
+    second_key: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """`(E, 2)` pairs of products whose photos (places `first`, `second`) have equal keys, each pair once."""
+    left, right = _matches(first_key, second_key)
+    n = len(photos.product_ids)
+    encoded = np.unique(photos.owner[first[left]] * n + photos.owner[second[right]])
+    return np.stack([encoded // n, encoded % n], axis=1)
+
+
+def _matches(left: NDArray[np.int64], right: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places in `left` and in `right` of every pair of equal keys."""
+    order = np.argsort(right, kind="stable")
+    low, high = (np.searchsorted(right[order], left, side=side) for side in ("left", "right"))
+    n = high - low
+    place = np.repeat(np.arange(len(left)), n)
+    within = np.arange(len(place)) - np.repeat(np.cumsum(n) - n, n)
+    return place, order[low[place] + within]

@@ -1,0 +1,133 @@
+"""What the page says of copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from catalog.catalog import Catalog
+from catalog.files.wording import number
+from catalog.photos.thumbnails import strip
+from catalog.reports.page import Example, Table
+from catalog.reports.plots import Plot
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
+from curation.explore import drawings
+from curation.explore.copies import Copies, Ints, Places
+from curation.explore.section import Gallery, Part, Section, percent
+from curation.explore.shelves import Shelves
+
+SHOWN = 12
+LEAVES_SHOWN = 3
+SIDE = 96
+"""Pixels of a photo on the page."""
+PARTED = {1: "of different Cat I", 2: "of one Cat I, different Cat II", 3: "of one Cat II"}
+
+
+def copies_section(catalog: Catalog, copies: Copies, shelves: Shelves) -> Section:
+    """Photos by number of copies, the most copied ones, and those that stand in several categories."""
+    places = None if shelves.tree is None else Places.of(copies, shelves.leaf, shelves.tree)
+    most = copies.most_copied(SHOWN)
+    worst = np.zeros(0, np.int64) if places is None else places.worst(SHOWN)
+    figures = copies_figures(copies, places, shelves)
+    figures["most_copied"] = [_photo_figures(i, copies, places, shelves, catalog) for i in most.tolist()]
+    figures["worst"] = [_photo_figures(i, copies, places, shelves, catalog) for i in worst.tolist()]
+    said = [
+        f"{number(figures['photos'], 'photo')}, {figures['distinct']:,} of them distinct: "
+        f"{percent(figures['share_of_copies'])} are copies of another photo, byte for byte.",
+    ]
+    if len(figures["distribution"]) > 1:
+        said.append(
+            f"{number(figures['products_sharing'], 'product shares', 'products share')} a photo with another product; "
+            f"{number(figures['repeated_in_product'], 'photo stands', 'photos stand')} twice or more in one product."
+        )
+    if places is not None and figures["across"]["photos"]:
+        across = figures["across"]
+        said.append(
+            f"{number(across['photos'], 'distinct photo lies', 'distinct photos lie')} on more than one leaf: "
+            "such a photo does not tell where its products belong, or a label is wrong."
+        )
+    return Section("copies", "Copies", said, figures, _parts(catalog, copies, figures, most, worst, shelves))
+
+
+def copies_figures(copies: Copies, places: Places | None, shelves: Shelves) -> dict[str, Any]:
+    """Numbers of copies in plain JSON types."""
+    distribution = copies.distribution()
+    figures: dict[str, Any] = {
+        "photos": len(copies),
+        "distinct": len(copies.n_copies),
+        "share_of_copies": 1 - len(copies.n_copies) / len(copies) if len(copies) else 0.0,
+        "products_sharing": int(copies.owners(copies.n_products > 1).sum()),
+        "repeated_in_product": int((copies.n_products < copies.n_copies).sum()),
+        "distribution": distribution.tolist(),
+    }
+    if places is not None:
+        by_level = np.bincount(places.parts_at, minlength=4)
+        figures["across"] = {
+            "photos": int(by_level[1:].sum()),
+            "products": int((copies.owners(places.parts_at > 0) & (shelves.leaf >= 0)).sum()),
+            "by_level": {LEVEL_NAMES[level]: int(by_level[level]) for level in shelves.levels},
+        }
+    return figures
+
+
+def _photo_figures(
+    distinct: int, copies: Copies, places: Places | None, shelves: Shelves, catalog: Catalog
+) -> dict[str, Any]:
+    leaves = [] if places is None else places.leaves_of(distinct)
+    return {
+        "md5": copies.md5(distinct),
+        "copies": int(copies.n_copies[distinct]),
+        "products": int(copies.n_products[distinct]),
+        "leaves": len(leaves),
+        "parts_at": LEVEL_NAMES[int(places.parts_at[distinct])] if len(leaves) > 1 and places is not None else None,
+        "where": [[shelves.name(leaf), n] for leaf, n in leaves[:LEAVES_SHOWN]],
+        "product_id": int(catalog.product_ids[copies.owner[copies.first[distinct]]]),
+    }
+
+
+def _parts(
+    catalog: Catalog, copies: Copies, figures: dict[str, Any], most: Ints, worst: Ints, shelves: Shelves
+) -> list[Part]:
+    if not len(copies):
+        return []
+    n_copies, n_photos = zip(*figures["distribution"], strict=True)
+    parts: list[Part] = [
+        Plot(
+            "Copies of a photo",
+            "How many distinct photos stand in the catalogue how often, both axes logarithmic: most stand once (left), "
+            "a few very often (right).",
+            drawings.copies(n_copies, n_photos),
+        )
+    ]
+    if len(most):
+        note = "The same file, byte for byte; below each, where most of its copies lie."
+        parts.append(Gallery("The most copied photos", _examples(catalog, copies, most, figures["most_copied"]), note))
+    if len(worst):
+        own = figures["across"]["by_level"]
+        rows = [
+            [LEVEL_NAMES[level], f"on leaves {PARTED[level]}", own[LEVEL_NAMES[level]]]
+            for level in (LEVELS if len(shelves.levels) > 1 else ())
+        ]
+        if rows:
+            parts.append(Table("Photos that lie on several leaves", ["parted at", "", "distinct photos"], rows))
+        note = "Those that part highest in the tree first, then those on most leaves."
+        parts.append(Gallery("Copies across categories", _examples(catalog, copies, worst, figures["worst"]), note))
+    return parts
+
+
+def _examples(catalog: Catalog, copies: Copies, chosen: Ints, figures: Sequence[dict[str, Any]]) -> list[Example]:
+    first = copies.first[chosen]
+    products = catalog.take(copies.owner[first])
+    examples = []
+    for photo, product, own in zip(first.tolist(), products, figures, strict=True):
+        picture = product.images[copies.rank(photo)]
+        lines = [f"{own['copies']:,} times, in {number(own['products'], 'product')}"]
+        if own["leaves"] > 1:
+            lines[0] += f", on {own['leaves']:,} leaves"
+        lines += [f"{n:,} on {name}" for name, n in own["where"]]
+        if own["leaves"] > LEAVES_SHOWN:
+            lines.append(f"and {own['leaves'] - LEAVES_SHOWN:,} more leaves")
+        examples.append(Example([strip([picture], SIDE)], lines))
+    return examples

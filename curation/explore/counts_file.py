@@ -1,0 +1,152 @@
+"""Counts by category as a CSV gives them, without a catalogue: a name or category_id and a number per line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from catalog.files.csv_rows import id_in, separator_of
+from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
+from curation.explore.shelves import LevelCounts
+
+Row = tuple[str, int]
+MAX_COUNT = 10**12
+"""Of one category; sums stay far inside 64 bits."""
+
+
+@dataclass
+class CountsFile:
+    """Counts of one level.
+
+    Attributes:
+        merged: names that stand at several places in the tree and have one count here.
+        loosely: names found by their plain letters alone (their other characters are damaged).
+        unknown: names or ids that the tree does not have, with their counts; they are in no figure.
+        missing: categories of the tree that the file does not name; they count as empty.
+    """
+
+    path: Path
+    counts: LevelCounts
+    merged: list[str] = field(default_factory=list)
+    loosely: list[str] = field(default_factory=list)
+    unknown: list[Row] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
+    """Read `name,count` or `category_id,count`, with or without a header; the level is the one whose names fit best.
+
+    A name that stands at several places of the tree is one category here: the file does not tell them apart.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a CSV, or not one category of it is in the tree.
+    """
+    rows = _read(path)
+    ids = [category for name, _ in rows if (category := id_in(name)) is not None]
+    if len(ids) == len(rows):
+        found = _by_id(path, rows, ids, tree)
+    else:
+        names = {name for name, _ in rows}
+        level = max(LEVELS, key=lambda at: _likeness(names, {p[at - 1] for p in tree.paths}))
+        found = _by_name(path, rows, tree, level)
+    if len(found.unknown) == len(rows):
+        raise ValueError(
+            f"{path}: not one of its {len(rows)} categories, such as {rows[0][0]!r}, is in the tree: give the tree "
+            "that these counts belong to (--tree)"
+        )
+    return found
+
+
+def levels_above(counts: LevelCounts, tree: Taxonomy) -> list[LevelCounts]:
+    """Cat I and Cat II as sums of leaf counts; none where those merge leaves of one name, whose parents may differ."""
+    if counts.level != LEVELS[-1] or not counts.is_by_place:
+        return []
+    found = []
+    for level in LEVELS[:-1]:
+        n = tree.n_nodes(level)
+        names = [path_text(tree.shown_path(level, node)) for node in range(n)]
+        found.append(LevelCounts(level, names, np.add.reduceat(counts.counts, tree.first_leaf(level)), n))
+    return found
+
+
+def _read(path: Path) -> list[Row]:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} does not exist: give a CSV with a category and its count on each line (--counts)"
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        # only line ends end a line: a damaged name may hold other characters that Python breaks text at
+        cells = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text.partition("\n")[0])))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None
+    rows: list[Row] = []
+    for line, row in enumerate(cells, start=1):
+        if not row or (line == 1 and id_in(row[-1]) is None):
+            # an empty line, or a header
+            continue
+        n = id_in(row[1]) if len(row) == 2 else None
+        if n is None or not 0 <= n <= MAX_COUNT:
+            raise ValueError(f"{path}, line {line}: expected a category and its count, got {','.join(row)[:80]!r}")
+        rows.append((row[0], n))
+    if not rows:
+        raise ValueError(f"{path} holds no counts: expected a category and its count on each line")
+    return rows
+
+
+def _likeness(a: set[str], b: set[str]) -> float:
+    return len(a & b) / len(a | b)
+
+
+def _by_id(path: Path, rows: Sequence[Row], ids: Sequence[int], tree: Taxonomy) -> CountsFile:
+    counts = np.zeros(len(tree), np.int64)
+    leaves = tree.leaf_index(ids)
+    known = leaves >= 0
+    np.add.at(counts, leaves[known], np.array([n for _, n in rows], np.int64)[known])
+    names = [path_text(path) for path in tree.shown]
+    unknown = [row for row, here in zip(rows, known, strict=True) if not here]
+    missing = [names[leaf] for leaf in np.setdiff1d(np.arange(len(tree)), leaves)]
+    return CountsFile(path, LevelCounts(3, names, counts, len(tree)), unknown=unknown, missing=missing)
+
+
+def _by_name(path: Path, rows: Sequence[Row], tree: Taxonomy, level: int) -> CountsFile:
+    nodes: dict[str, list[int]] = {}
+    for node in range(tree.n_nodes(level)):
+        nodes.setdefault(tree.node_path(level, node)[-1], []).append(node)
+    names = list(nodes)
+    place = {name: at for at, name in enumerate(names)}
+    given = {name for name, _ in rows}
+    plain: dict[str, list[int]] = {}
+    for name, at in place.items():
+        if name not in given:
+            plain.setdefault(_letters(name), []).append(at)
+    shown = [tree.shown_path(level, own[0])[-1] for own in nodes.values()]
+    found = CountsFile(path, LevelCounts(level, shown, np.zeros(len(names), np.int64), tree.n_nodes(level)))
+    seen: set[int] = set()
+    for name, n in rows:
+        alike = plain.get(_letters(name), [])
+        if name in place:
+            at = place[name]
+        elif len(alike) == 1:
+            at = alike[0]
+            found.loosely.append(name)
+        else:
+            found.unknown.append((name, n))
+            continue
+        found.counts.counts[at] += n
+        seen.add(at)
+    found.merged = [name for name, at in place.items() if len(nodes[name]) > 1 and at in seen]
+    found.missing = [name for name, at in place.items() if at not in seen]
+    return found
+
+
+def _letters(name: str) -> str:
+    """Plain letters and digits: what is left of a name whatever encoding it has been through."""
+    return "".join(c for c in unicodedata.normalize("NFC", name) if c.isascii() and c.isalnum())

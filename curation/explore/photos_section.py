@@ -1,0 +1,179 @@
+"""What the page says of photo files: formats, sizes, bytes, and which of them are broken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.files.wording import number
+from catalog.metrics.intervals import exact_share
+from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.reports.page import Estimate, Table
+from catalog.reports.plots import Plot
+from curation.explore import drawings
+from curation.explore.copies import Copies
+from curation.explore.photos import FORMATS, Decoding, Headers
+from curation.explore.section import Part, Section, percent
+
+SIZES_LISTED = 1000
+BINS_PER_TEN = 10
+SIZES_SHOWN = 12
+
+
+def photos_section(headers: Headers, decoding: Decoding, n_broken: int) -> Section:
+    """Formats, sizes in pixels and bytes; `n_broken`: photos that are no picture or cannot be decoded, copies too."""
+    figures = photo_figures(headers) | {"broken": broken_figures(headers, decoding, n_broken)}
+    if not len(headers):
+        return Section("photos", "Photo files", ["There is no photo."], figures)
+    size = figures["bytes"]
+    said = [
+        f"{number(len(headers), 'photo')} take {_amount(size['total'])}: {_amount(size['mean'])} each on average, "
+        f"the median one {_amount(size['median'])}, the largest {_amount(size['largest'])}.",
+        _size_text(figures),
+        _broken_text(figures["broken"]),
+    ]
+    return Section("photos", "Photo files", said, figures, _parts(headers, figures))
+
+
+def _size_text(figures: dict[str, Any]) -> str:
+    if not figures["sizes"]:
+        return "Not one of them is a picture."
+    first = figures["sizes"][0]
+    size = f"{first['width']} x {first['height']}"
+    if figures["n_sizes"] == 1:
+        return f"All pictures have {size} pixels."
+    share = percent(first["photos"] / figures["photos"])
+    return f"{figures['n_sizes']:,} sizes in pixels; the most frequent, {size}, has {share} of the photos."
+
+
+def photo_figures(headers: Headers) -> dict[str, Any]:
+    """Formats, sizes and bytes in plain JSON types."""
+    pictures = headers[headers["format"] > 0]
+    sizes = _sizes(pictures)
+    n_bytes = headers["bytes"].astype(np.int64)
+    formats = np.bincount(headers["format"], minlength=len(FORMATS))
+    weights = np.bincount(headers["format"], weights=n_bytes, minlength=len(FORMATS))
+    return {
+        "photos": len(headers),
+        "formats": [
+            {"format": name or "no picture", "photos": int(n), "bytes": int(weight)}
+            for name, n, weight in sorted(zip(FORMATS, formats, weights, strict=True), key=lambda row: -row[1])
+            if n
+        ],
+        "n_sizes": len(sizes),
+        "sizes": [dict(zip(("width", "height", "photos"), row, strict=True)) for row in sizes[:SIZES_LISTED].tolist()],
+        "bytes": {
+            "total": int(n_bytes.sum()),
+            "mean": float(n_bytes.mean()) if len(headers) else None,
+            "median": float(np.median(n_bytes)) if len(headers) else None,
+            "largest": int(n_bytes.max(initial=0)),
+            "histogram": _byte_bins(n_bytes),
+        },
+    }
+
+
+def _sizes(pictures: Headers) -> NDArray[np.int64]:
+    """`(S, 3)` width, height and photos of every size, the most frequent first."""
+    # one integer for both sides: a unique over rows is many times slower
+    both = pictures["width"].astype(np.int64) << 32 | pictures["height"].astype(np.int64)
+    size, n = np.unique(both, return_counts=True)
+    order = np.argsort(-n, kind="stable")
+    return np.column_stack([size >> 32, size & (2**32 - 1), n])[order]
+
+
+def _byte_bins(n_bytes: NDArray[np.int64]) -> list[dict[str, int]]:
+    if not len(n_bytes):
+        return []
+    # ten bins to a power of ten; an empty photo counts in the first
+    edges = np.unique(np.rint(10 ** (np.arange(0, 100) / BINS_PER_TEN)).astype(np.int64))
+    n = np.bincount(np.searchsorted(edges, n_bytes.clip(1), side="right") - 1)
+    first = int(np.flatnonzero(n)[0])
+    return [{"low": int(edges[i]), "high": int(edges[i + 1]) - 1, "photos": int(n[i])} for i in range(first, len(n))]
+
+
+def broken_figures(headers: Headers, decoding: Decoding, n_broken: int) -> dict[str, Any]:
+    """How many photos are known to be broken, and how far that was looked into."""
+    checked, failed = len(decoding.checked), len(decoding.broken)
+    low, high = exact_share(failed, checked)
+    return {
+        "photos": n_broken,
+        "no_picture": int((headers["format"] == 0).sum()),
+        "decoded": checked,
+        "failed": failed,
+        "all_decoded": decoding.all_of_them,
+        "failed_low": low if checked else None,
+        "failed_high": high if checked else None,
+    }
+
+
+def _broken_text(broken: dict[str, Any]) -> str:
+    n = broken["no_picture"]
+    text = "Every photo has the header of a picture." if not n else f"{number(n, 'photo is', 'photos are')} no picture."
+    if broken["all_decoded"]:
+        return f"{text} Every distinct photo was decoded: {broken['failed']:,} of {broken['decoded']:,} cannot be."
+    if not broken["decoded"]:
+        return f"{text} Nothing was decoded (--decode none), so that damage behind a header is not seen."
+    return (
+        f"{text} Of the distinct ones {broken['decoded']:,} at random were decoded: {broken['failed']:,} cannot be; "
+        f"with 95 % certainty {percent(broken['failed_low'], 2)} to {percent(broken['failed_high'], 2)} of all "
+        "(--decode all decodes every one)."
+    )
+
+
+def _parts(headers: Headers, figures: dict[str, Any]) -> list[Part]:
+    n = len(headers)
+    parts: list[Part] = [
+        Table(
+            "Formats",
+            ["format", "photos", "share, %", "MB"],
+            [
+                [f["format"], f["photos"], Estimate(f["photos"] / n), Estimate(f["bytes"], scale=1e-6)]
+                for f in figures["formats"]
+            ],
+        )
+    ]
+    if figures["n_sizes"] > 1:
+        shown = figures["sizes"][:SIZES_SHOWN]
+        left = figures["n_sizes"] - len(shown)
+        rows = [[f"{s['width']} x {s['height']}", s["photos"], Estimate(s["photos"] / n)] for s in shown]
+        note = f"The most frequent; {number(left, 'more size')} in the JSON." if left > 0 else ""
+        parts.append(Table("Sizes in pixels", ["width x height", "photos", "share, %"], rows, note))
+        drawn = np.array([list(s.values()) for s in figures["sizes"]], np.int64)
+        caption = (
+            "Width and height of the photos; the area of a disc tells how many have that size. On the line lie squares."
+        )
+        parts.append(Plot("Width and height", caption, drawings.picture_sizes(drawn)))
+    if figures["bytes"]["histogram"]:
+        caption = "How many photos are how large, in kilobytes on a logarithmic axis."
+        parts.append(Plot("Bytes of a photo", caption, drawings.byte_sizes(figures["bytes"]["histogram"])))
+    return parts
+
+
+def broken_photos(catalog: Catalog, copies: Copies, headers: Headers, decoding: Decoding) -> tuple[int, ProblemLog]:
+    """How many photos are known to be broken (all copies of a broken one), and as problems."""
+    faulty = headers["format"] == 0
+    reasons = {int(copies.number[photo]): reason for photo, reason in decoding.broken.items()}
+    broken = np.flatnonzero(faulty | np.isin(copies.number, list(reasons)))
+    log = ProblemLog()
+    ids = catalog.product_ids
+    for photo in broken[: log.max_named].tolist():
+        owner = int(copies.owner[photo])
+        empty = headers["bytes"][photo] == 0
+        detail = reasons.get(int(copies.number[photo]), "zero bytes" if empty else "not a picture")
+        where = catalog.where(owner, int(copies.rank(photo)) + 1)
+        log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, int(ids[owner]), detail))
+    if len(broken):
+        log.counts[ProblemKind.UNREADABLE_PHOTO] = len(broken)
+    return len(broken), log
+
+
+def _amount(n_bytes: float) -> str:
+    """Bytes as people read them: `3.1 kB`."""
+    for unit in ("bytes", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} bytes" if unit == "bytes" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} GB"

@@ -1,0 +1,68 @@
+"""What lies on a category: some of its products with their photos side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.files.wording import number
+from catalog.photos.thumbnails import strip
+from catalog.reports.page import Example
+from curation.explore.section import Gallery, Section
+from curation.explore.shelves import Shelves
+
+PER_CATEGORY = 8
+SIDE = 76
+"""Pixels of a photo on the page."""
+Ints = NDArray[np.int64]
+
+
+def chosen_categories(counts: Ints, n: int) -> list[tuple[str, Ints]]:
+    """Up to n categories that hold anything, as `(which, categories)`: the largest, some of middle size, the smallest.
+
+    In each group they stand by falling size; when there are no more than n, all of them are one group.
+    """
+    order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
+    if len(order) <= n:
+        return [("", order)]
+    part, middle = n // 3, n - 2 * (n // 3)
+    between = part + (len(order) - n) // 2
+    groups = {
+        "one of the largest": order[:part],
+        "of middle size": order[between : between + middle],
+        "one of the smallest": order[len(order) - part :],
+    }
+    return [(which, own) for which, own in groups.items() if len(own)]
+
+
+def samples_section(catalog: Catalog, shelves: Shelves, n_categories: int, seed: int) -> Section:
+    """Random products with a photo of some leaves."""
+    rng = np.random.default_rng(seed)
+    counts = shelves.counts()
+    groups = chosen_categories(counts[-1].counts, n_categories) if counts else []
+    leaves = [(which, int(leaf)) for which, own in groups for leaf in own]
+    rows = [_sample(np.flatnonzero((shelves.leaf == leaf) & (shelves.n_images > 0)), rng) for _, leaf in leaves]
+    galleries, listed = [], []
+    for (which, leaf), own in zip(leaves, rows, strict=True):
+        products = catalog.take(own)
+        n = int(counts[-1].counts[leaf])
+        examples = [Example([strip(product.images, SIDE)], [str(product.product_id)]) for product in products]
+        note = ", ".join(filter(None, [number(n, "product"), which, "" if examples else "none with a photo"]))
+        galleries.append(Gallery(shelves.name(leaf), examples, note, strips=True))
+        listed.append({"category": shelves.name(leaf), "products": n, "shown": [p.product_id for p in products]})
+    n_used = len(counts[-1].used) if counts else 0
+    said = ["No product has a category." if not n_used else _said(len(leaves), n_used)]
+    return Section("samples", "Categories in pictures", said, {"categories": listed}, galleries)
+
+
+def _said(n_shown: int, n_used: int) -> str:
+    which = "All" if n_shown == n_used else f"{n_shown} of the {n_used:,}"
+    return (
+        f"{which} leaves in use, and up to {PER_CATEGORY} products of each drawn at random: photos that touch are of "
+        "one product, below them its _id; a crossed field is a photo that cannot be decoded."
+    )
+
+
+def _sample(rows: Ints, rng: np.random.Generator) -> Ints:
+    return rows if len(rows) <= PER_CATEGORY else np.sort(rng.choice(rows, PER_CATEGORY, replace=False))

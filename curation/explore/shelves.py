@@ -1,0 +1,101 @@
+"""Where the products of a catalogue stand in the tree, and how many stand on each category."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.sources.source import NO_CATEGORY
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+
+
+@dataclass(frozen=True)
+class LevelCounts:
+    """How many products (or photos) the categories of one level hold.
+
+    Attributes:
+        level: 1, 2 or 3; without a tree 3 alone.
+        names: of each category as people are shown it, mostly its path.
+        counts: `(len(names),)` int64.
+        n_nodes: categories of this level in the tree; more than `names` where the counts merge those of one name.
+        n_photos: `(len(names),)` int64 photos of the products counted, None where not known.
+    """
+
+    level: int
+    names: Sequence[str]
+    counts: NDArray[np.int64]
+    n_nodes: int
+    n_photos: NDArray[np.int64] | None = None
+
+    @property
+    def title(self) -> str:
+        """`Cat II`."""
+        return LEVEL_NAMES[self.level]
+
+    @property
+    def is_by_place(self) -> bool:
+        """Whether every category of the level is counted by itself, not those of one name together."""
+        return len(self.names) == self.n_nodes
+
+    @property
+    def used(self) -> NDArray[np.int64]:
+        """Counts of the categories that hold anything."""
+        return self.counts[self.counts > 0]
+
+
+class Shelves:
+    """The leaf of every product.
+
+    Attributes:
+        tree: the tree; without one, a flat one of the ids that occur (None when there are none).
+        levels: levels of which something can be said.
+        leaf: `(N,)` int64 leaf index of each product, -1 where it has none.
+        labelled: `(N,)` bool, the product has a category_id, in the tree or not.
+    """
+
+    def __init__(self, catalog: Catalog, tree: Taxonomy | None) -> None:
+        categories = catalog.category_ids
+        self.labelled = categories != NO_CATEGORY
+        self.n_images = catalog.n_images
+        self.levels = LEVELS if tree is not None else LEVELS[-1:]
+        if tree is None and self.labelled.any():
+            ids = np.unique(categories[self.labelled]).tolist()
+            tree = Taxonomy([(i, ("", "", f"category {i}")) for i in ids])
+        self.tree = tree
+        self.leaf = np.full(len(catalog), UNKNOWN, np.int64) if tree is None else tree.leaf_index(categories)
+        self.leaf[~self.labelled] = UNKNOWN
+
+    def name(self, leaf: int, level: int = 3) -> str:
+        """The path of a leaf's node at a level, as people are shown it."""
+        assert self.tree is not None, "no product has a leaf"
+        return path_text([part for part in self.tree.shown[leaf][:level] if part])
+
+    def counts(self) -> list[LevelCounts]:
+        """Products and photos of every node, from Cat I down."""
+        if self.tree is None:
+            return []
+        known = self.leaf != UNKNOWN
+        found = []
+        for level in self.levels:
+            node, n = self.tree.ancestor(level)[self.leaf[known]], self.tree.n_nodes(level)
+            names = [self.name(int(leaf), level) for leaf in self.tree.first_leaf(level)]
+            products = np.bincount(node, minlength=n).astype(np.int64)
+            photos = np.bincount(node, weights=self.n_images[known], minlength=n).astype(np.int64)
+            found.append(LevelCounts(level, names, products, n, photos))
+        return found
+
+    def strangers(self, catalog: Catalog) -> ProblemLog:
+        """Products whose category_id is not in the tree."""
+        log = ProblemLog()
+        rows = np.flatnonzero(self.labelled & (self.leaf == UNKNOWN))
+        ids, categories = catalog.product_ids, catalog.category_ids
+        for row in rows[: log.max_named].tolist():
+            log.add(Problem(ProblemKind.UNKNOWN_CATEGORY, f"row {row}", int(ids[row]), str(categories[row])))
+        if len(rows):
+            log.counts[ProblemKind.UNKNOWN_CATEGORY] = len(rows)
+        return log

@@ -1,0 +1,33 @@
+"""Both sidecars of a catalogue, its index and its photos' MD5s, made in one reading by all cores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalog.catalog import MD5, Catalog, keep_index
+from catalog.files.sidecar import read_sidecar
+from catalog.files.workers import n_cores
+from catalog.sources.bson.file import BsonFile
+from catalog.sources.opening import open_source
+from catalog.sources.source import ROW, Progress, Source
+
+
+def open_indexed(
+    source: Source | str | Path, progress: Progress | None = None, n_workers: int | None = None
+) -> Catalog:
+    """A catalogue whose index and MD5s lie in their sidecars; what is missing is made by `n_workers` processes.
+
+    Raises:
+        FileNotFoundError: nothing lies there.
+        ValueError: not one usable product in it.
+    """
+    source = open_source(source) if isinstance(source, str | Path) else source
+    n_workers = n_workers or n_cores()
+    if isinstance(source, BsonFile):
+        stamp = source.stamp()
+        kept = ((".index", ROW), (".md5", MD5))
+        if any(read_sidecar(source.sidecar(suffix), stamp, dtype) is None for suffix, dtype in kept):
+            keep_index(source, stamp, source.index_with_md5s(progress, n_workers))
+    catalog = Catalog(source, progress)
+    catalog.md5s(progress, n_workers)
+    return catalog

@@ -1,0 +1,52 @@
+"""What `catalog info` tells about a catalogue."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catalog.catalog import Catalog
+from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
+from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.split.match import TreeMatch
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+
+
+def overview(
+    catalog: Catalog, tree: Taxonomy | None = None, progress: Progress | None = None
+) -> tuple[str, ProblemLog]:
+    """Text for people, and every problem found (the tree's included)."""
+    photos = catalog.md5s(progress)
+    n_distinct = len(np.unique(photos, axis=0))
+    categories = catalog.category_ids
+    labelled = categories != NO_CATEGORY
+    lines = [
+        f"{catalog}",
+        f"  products      {len(catalog):>12,}   labelled {int(labelled.sum()):,}",
+        f"  photos        {len(photos):>12,}   distinct {n_distinct:,}",
+    ]
+    for n in range(MAX_IMAGES + 1):
+        here = int((catalog.n_images == n).sum())
+        if here or n:
+            lines.append(f"  {n} photo{'s' if n != 1 else ' '}      {here:>12,}   {here / len(catalog):.1%}")
+    lines.append(f"  categories    {len(np.unique(categories[labelled])):>12,}")
+    problems = ProblemLog()
+    problems.merge(catalog.problems)
+    if tree is not None:
+        match = TreeMatch.of(catalog, tree)
+        if match.doubtful:
+            lines.append(f"  only {match}: is it the right tree?")
+        leaf = tree.leaf_index(categories)
+        known = leaf[leaf != UNKNOWN]
+        lines += [
+            f"  {LEVEL_NAMES[level]:<13} {len(np.unique(tree.ancestor(level)[known])):>12,}   "
+            f"of {tree.n_nodes(level):,} in the tree"
+            for level in LEVELS
+        ]
+        for i in np.flatnonzero(labelled & (leaf == UNKNOWN)):
+            where, product = f"row {i}", int(catalog.product_ids[i])
+            problems.add(Problem(ProblemKind.UNKNOWN_CATEGORY, where, product, str(categories[i])))
+        counts = np.bincount(known, minlength=len(tree))
+        largest = [f"    {counts[i]:>8,}  {path_text(tree.shown[i])}" for i in np.argsort(-counts)[:5] if counts[i]]
+        lines += ["  largest leaves", *largest] if largest else []
+    lines.append(problems.summary() if len(problems) else "  no problems")
+    return "\n".join(lines), problems

@@ -1,0 +1,65 @@
+"""Products that share a photo: kept or left as a group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.sources.source import Progress
+from catalog.split.plan import linked_by_copies
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Groups of some products of a catalogue.
+
+    Attributes:
+        group: `(n,)` int64 group of each product, in 0..n_groups-1; a product without copies is one by itself.
+        max_copies: a photo with more copies links nothing; 1: copies were not looked for.
+        n_unlinked: products that carry such a photo.
+    """
+
+    group: NDArray[np.int64]
+    max_copies: int
+    n_unlinked: int
+
+    @classmethod
+    def among(
+        cls, catalog: Catalog, positions: NDArray[np.int64], max_copies: int, progress: Progress | None = None
+    ) -> Self:
+        """Groups among the products at `positions`; all photos are read once, unless `max_copies` is 1."""
+        if max_copies == 1 or not catalog.n_images.any():
+            return cls(np.arange(len(positions)), max_copies, 0)
+        group, n_unlinked = linked_by_copies(catalog, positions, max_copies, progress)
+        return cls(group, max_copies, n_unlinked)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """`(n_groups,)` products in each group."""
+        return np.bincount(self.group)
+
+    def cut_by(self, kept: NDArray[np.bool_]) -> int:
+        """How many groups have products on both sides of `kept`, `(n,)`."""
+        inside = np.bincount(self.group, weights=kept)
+        return int(((inside > 0) & (inside < self.sizes)).sum())
+
+    def to_json(self, kept: NDArray[np.bool_]) -> dict[str, Any]:
+        """What there was and what became of it; plain JSON types."""
+        if self.max_copies == 1:
+            return {"looked_for": False}
+        sizes = self.sizes
+        linked = sizes > 1
+        return {
+            "looked_for": True,
+            "max_copies": self.max_copies,
+            "groups": int(linked.sum()),
+            "products_in_groups": int(sizes[linked].sum()),
+            "largest": int(sizes.max(initial=0)),
+            "groups_kept": int(linked[np.unique(self.group[kept])].sum()),
+            "groups_cut": self.cut_by(kept),
+            "products_with_a_photo_too_common_to_link": self.n_unlinked,
+        }

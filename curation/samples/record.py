@@ -1,0 +1,161 @@
+"""What a command that writes a smaller catalogue has done: numbers for a file, a few lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.files.wording import number
+from catalog.product import MAX_IMAGES
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+
+NAMED = 20
+"""Products named of each reason for leaving some out."""
+
+
+@dataclass
+class LeftOut:
+    """Why products are not in the new catalogue, each counted under the first reason that applies.
+
+    Attributes:
+        kept: `(N,)` bool over the catalogue.
+        reasons: by reason, the count and the first ids.
+        lacking: `(n,)` int64 ids that were asked for and that the catalogue does not have.
+    """
+
+    catalog: Catalog
+    kept: NDArray[np.bool_]
+    reasons: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lacking: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @classmethod
+    def none_of(cls, catalog: Catalog) -> LeftOut:
+        """Everything is kept, so far."""
+        return cls(catalog, np.ones(len(catalog), bool))
+
+    def keep(self, where: NDArray[np.bool_], reason: str) -> None:
+        """Leave out what is not in `where`, `(N,)` bool."""
+        gone = np.flatnonzero(self.kept & ~where)
+        if len(gone):
+            ids = self.catalog.product_ids[gone[:NAMED]].tolist()
+            self.reasons[reason] = {"products": len(gone), "first": ids}
+        self.kept &= where
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """`(n,)` positions of what is kept, rising."""
+        return np.flatnonzero(self.kept)
+
+    def summary(self) -> str:
+        """`6,705 not drawn, 3 without a photo`."""
+        return ", ".join(f"{entry['products']:,} {reason}" for reason, entry in self.reasons.items())
+
+
+def counts(catalog: Catalog, kept: NDArray[np.bool_], leaf: NDArray[np.int64] | None) -> dict[str, Any]:
+    """Products and photos of the kept part, by image count; how many have a leaf of the tree."""
+    n_images = catalog.n_images[kept]
+    found: dict[str, Any] = {
+        "products": int(kept.sum()),
+        "photos": int(n_images.sum(dtype=np.int64)),
+        "by_n_images": np.bincount(n_images, minlength=MAX_IMAGES + 1).tolist(),
+    }
+    if leaf is not None:
+        found["in_the_tree"] = int((leaf[kept] != UNKNOWN).sum())
+    return found
+
+
+def levels(tree: Taxonomy, leaf: NDArray[np.int64], kept: NDArray[np.bool_]) -> dict[str, list[dict[str, Any]]]:
+    """Of every node with products, by level: its path, and how many it had and has; `leaf`, `kept`: `(N,)`."""
+    before = np.bincount(leaf[leaf != UNKNOWN], minlength=len(tree))
+    after = np.bincount(leaf[kept & (leaf != UNKNOWN)], minlength=len(tree))
+    found = {}
+    for level in LEVELS:
+        was = np.bincount(tree.ancestor(level), weights=before).astype(int)
+        now = np.bincount(tree.ancestor(level), weights=after).astype(int)
+        found[LEVEL_NAMES[level]] = [
+            {"path": path_text(tree.shown_path(level, node)), "before": int(was[node]), "after": int(now[node])}
+            for node in np.flatnonzero(was).tolist()
+        ]
+    return found
+
+
+def level_line(found: Mapping[str, list[dict[str, Any]]]) -> str:
+    """`Cat I 3 of 3, Cat II 7 of 7, Cat III 44 of 47; smallest leaf 2, largest 21`."""
+    parts = [f"{name} {sum(n['after'] > 0 for n in nodes)} of {len(nodes)}" for name, nodes in found.items()]
+    sizes = [node["after"] for node in found[LEVEL_NAMES[3]] if node["after"]]
+    ends = f"; smallest leaf {min(sizes):,}, largest {max(sizes):,}" if sizes else ""
+    return ", ".join(parts) + ends
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that was done; `to_json` goes beside the destination, `str` to people.
+
+    Attributes:
+        command: `catalog sample` ...; options: as given; written: the files by name, with their products.
+        leaf: `(N,)` leaf of every product, None without a tree.
+    """
+
+    command: str
+    options: dict[str, Any]
+    written: dict[str, int]
+    left_out: LeftOut
+    copies: dict[str, Any]
+    tree: Taxonomy | None = None
+    leaf: NDArray[np.int64] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        catalog = self.left_out.catalog
+        everything = np.ones(len(catalog), bool)
+        found: dict[str, Any] = {
+            "command": self.command,
+            "source": {"address": catalog.address, "fingerprint": catalog.fingerprint},
+            "tree": None if self.tree is None else self.tree.fingerprint,
+            "options": self.options,
+            "written": self.written,
+            "before": counts(catalog, everything, self.leaf),
+            "after": counts(catalog, self.left_out.kept, self.leaf),
+            "copies": self.copies,
+            "left_out": self.left_out.reasons,
+            "not_in_the_source": {
+                "products": len(self.left_out.lacking),
+                "first": self.left_out.lacking[:NAMED].tolist(),
+            },
+            "problems": {kind.value: n for kind, n in catalog.problems.counts.items()},
+        }
+        if self.tree is not None and self.leaf is not None:
+            found["levels"] = levels(self.tree, self.leaf, self.left_out.kept)
+        return found
+
+    def __str__(self) -> str:
+        catalog, kept = self.left_out.catalog, self.left_out.kept
+        n_photos = int(catalog.n_images[kept].sum(dtype=np.int64))
+        lines = [
+            f"{', '.join(self.written)}: {int(kept.sum()):,} of {number(len(catalog), 'product')} of {catalog}, "
+            f"{number(n_photos, 'photo')}"
+        ]
+        if self.tree is not None and self.leaf is not None:
+            lines.append(f"  {level_line(levels(self.tree, self.leaf, kept))}")
+        if self.copies["looked_for"]:
+            lines.append(f"  {_copies_line(self.copies)}")
+        if self.left_out.reasons:
+            lines.append(f"  left out: {self.left_out.summary()}")
+        lacking = self.left_out.lacking
+        if len(lacking):
+            named = ", ".join(map(str, lacking[:5])) + (", ..." if len(lacking) > 5 else "")
+            lines.append(f"  asked for, but not in {catalog}: {number(len(lacking), 'product')} ({named})")
+        return "\n".join(lines)
+
+
+def _copies_line(copies: dict[str, Any]) -> str:
+    if not copies["groups"]:
+        return "no two products share a photo"
+    text = f"{number(copies['groups'], 'group')} of products sharing photos (the largest: {copies['largest']}), "
+    cut = copies["groups_cut"]
+    return text + (f"{cut:,} of them cut" if cut else f"none cut, {copies['groups_kept']:,} kept")

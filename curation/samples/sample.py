@@ -1,0 +1,117 @@
+"""A smaller catalogue drawn from a big one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from catalog.catalog import Catalog
+from catalog.sources.source import Progress
+from catalog.tree.taxonomy import LEVELS, UNKNOWN, Taxonomy
+from curation.samples.copies import Copies
+from curation.samples.diverse_choice import Spread
+from curation.samples.drawing import Population, draw
+from curation.samples.record import LeftOut, Record
+from curation.samples.vectors import Vectors
+from curation.samples.writing import check_free, copy_products, record_path, write_record
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What to draw.
+
+    Attributes:
+        products: how many, to within a group of copies.
+        level: 1, 2 or 3: each node of that level has its quota; None: one quota for all.
+        power: quotas follow (size of the node) ** power: 0 equal numbers, 1 as in the catalogue.
+        min_per_leaf: every leaf keeps this many, or all it has.
+        max_copies: a photo with more copies than this does not keep its products together; 1: none does.
+        spread: vectors of the products; those that lie far from each other are drawn.
+    """
+
+    products: int
+    level: int | None = None
+    power: float = 0.0
+    min_per_leaf: int = 0
+    max_copies: int = 20
+    seed: int = 0
+    spread: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.products < 1 or self.min_per_leaf < 0 or self.max_copies < 1 or self.level not in (None, *LEVELS):
+            raise ValueError(f"out of range: {self}")
+        if not 0 <= self.power <= 1:
+            raise ValueError(f"--power {self.power}: expected 0 (equal numbers) to 1 (as in the catalogue)")
+
+
+def quota_level(*, balanced: bool, power: float | None, level: int | None) -> tuple[int | None, float]:
+    """`level` and `power` of a `Draw` from the flags; raises ValueError where they contradict each other."""
+    if balanced and power:
+        raise ValueError(f"--balanced asks for equal numbers, --power {power} for other ones: give one of them")
+    if not balanced and power is None:
+        if level is not None:
+            raise ValueError(f"--level {level} says for which categories: it needs --balanced or --power")
+        return None, 0.0
+    return level or LEVELS[-1], power or 0.0
+
+
+def sample(
+    catalog: Catalog,
+    destination: Path,
+    wanted: Draw,
+    tree: Taxonomy | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Record:
+    """Draw products and write them in the catalogue's order, with a record beside them.
+
+    With a tree, only products with a category of it are drawn.
+
+    Raises:
+        FileExistsError: the destination exists.
+        ValueError: not as many products, no tree where quotas need one, vectors of other products.
+    """
+    check_free(catalog, [destination, record_path(destination)], overwrite)
+    if tree is None and (wanted.level is not None or wanted.min_per_leaf):
+        raise ValueError("quotas per category need the category tree: give --tree TREE.csv")
+    left_out = LeftOut.none_of(catalog)
+    leaf = None
+    if tree is not None:
+        leaf = tree.leaf_index(catalog.category_ids)
+        left_out.keep(leaf != UNKNOWN, "without a category of the tree")
+    positions = left_out.positions
+    if wanted.products > len(positions):
+        raise ValueError(
+            f"--products {wanted.products}: {catalog} has {len(catalog)} products, {len(positions)} to draw from"
+            + ("" if tree is None else " (those with a category of the tree)")
+        )
+    rng = np.random.default_rng(wanted.seed)
+    copies = Copies.among(catalog, positions, wanted.max_copies, progress)
+    same = np.zeros(len(positions), np.int64)
+    own_leaf = same if leaf is None else leaf[positions]
+    stratum = same if tree is None or wanted.level is None else tree.ancestor(wanted.level)[own_leaf]
+    spread = None
+    if wanted.spread is not None:
+        vectors = Vectors.of(Path(wanted.spread), catalog, positions)
+        spread = Spread(vectors, copies.group, rng, progress, wanted.products)
+    population = Population(copies.group, stratum, own_leaf)
+    drawn = draw(population, wanted.products, wanted.power, wanted.min_per_leaf, rng, spread)
+    chosen = np.zeros(len(catalog), bool)
+    chosen[positions[drawn]] = True
+    left_out.keep(chosen, "not drawn")
+    copy_products(catalog, left_out.positions, destination, progress)
+    options = asdict(wanted) | ({} if spread is None else {"without_a_vector": spread.n_absent})
+    record = Record(
+        command="catalog sample",
+        options=options,
+        written={str(destination): int(drawn.sum())},
+        left_out=left_out,
+        copies=copies.to_json(drawn),
+        tree=tree,
+        leaf=leaf,
+    )
+    write_record(record_path(destination), record.to_json())
+    return record

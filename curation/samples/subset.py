@@ -1,0 +1,177 @@
+"""The part of a catalogue that passes filters, with the smaller tree that fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.files.csv_rows import id_in, read_rows
+from catalog.files.wording import number
+from catalog.sources.source import Progress
+from catalog.split.labels import ID_COLUMNS
+from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from curation.samples.category_filter import leaves_of_shelves
+from curation.samples.copies import Copies
+from curation.samples.record import LeftOut, Record
+from curation.samples.smaller_tree import names_beside, smaller_tree, write_tree
+from curation.samples.writing import check_free, copy_products, record_path, write_record
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a product must be to stay; a filter that is not set lets everything pass.
+
+    Attributes:
+        shelves, without: places in the tree to stay below, and not to: see `leaves_of_shelves`.
+        n_images: image counts.
+        labelled: only products with a category of the tree.
+        products: CSV of ids to keep.
+        min_leaf_size: leaves with fewer products go; counted last, on what the other filters keep.
+    """
+
+    shelves: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    n_images: tuple[int, ...] = ()
+    labelled: bool = False
+    products: str | None = None
+    min_leaf_size: int = 0
+
+    @property
+    def need_tree(self) -> bool:
+        """Whether one of them is about categories."""
+        return bool(self.shelves or self.without or self.labelled or self.min_leaf_size)
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything passes."""
+        return self == Filters()
+
+
+def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
+    """What the filters leave out of a catalogue, and why.
+
+    Raises:
+        ValueError: no filter at all, an unknown shelf, ids of which the catalogue has none, nothing left.
+    """
+    if filters.empty:
+        raise ValueError(
+            "nothing to leave out: give --shelf, --without, --labelled, --n-images, --products or --min-leaf-size"
+        )
+    if tree is None and filters.need_tree:
+        raise ValueError("filters by category need the category tree: give --tree TREE.csv")
+    left_out = LeftOut.none_of(catalog)
+    if filters.products is not None:
+        ids = _listed_ids(catalog, Path(filters.products))
+        left_out.lacking = np.setdiff1d(ids, catalog.product_ids)
+        left_out.keep(np.isin(catalog.product_ids, ids), f"not in {filters.products}")
+    if filters.n_images:
+        left_out.keep(np.isin(catalog.n_images, filters.n_images), "with another number of photos")
+    if tree is not None:
+        leaf = tree.leaf_index(catalog.category_ids)
+        if filters.labelled or filters.shelves:
+            left_out.keep(leaf != UNKNOWN, "without a category of the tree")
+        if filters.shelves:
+            left_out.keep(leaves_of_shelves(tree, filters.shelves, "--shelf")[leaf], "on other shelves")
+        if filters.without:
+            unwanted = leaves_of_shelves(tree, filters.without, "--without")
+            left_out.keep(~unwanted[leaf] | (leaf == UNKNOWN), "on shelves not wanted")
+        if filters.min_leaf_size:
+            left_out.keep(_large_leaf(leaf, left_out.kept, filters.min_leaf_size), "in leaves too small")
+    if not left_out.kept.any():
+        raise ValueError(f"no product of {catalog} is left: {left_out.summary()}")
+    return left_out
+
+
+def subset(
+    catalog: Catalog,
+    destination: Path,
+    filters: Filters,
+    tree: Taxonomy | None = None,
+    *,
+    tree_out: Path | None = None,
+    max_copies: int = 20,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Record:
+    """Write the products that pass in the catalogue's order, the tree of their leaves, and a record.
+
+    A filter judges every product by itself: the record counts the groups of copies that it cuts.
+
+    Args:
+        tree_out: where the smaller tree goes; it holds the leaves that still have products, so that a training on
+            the subset learns no empty ones. Names in other languages lie beside it: see `names_beside`.
+        max_copies: a photo with more copies than this links nothing; 1: copies are not counted, no photo is read.
+
+    Raises:
+        FileExistsError: a destination exists. ValueError: see `apply`.
+    """
+    if tree_out is not None and tree is None:
+        raise ValueError("--tree-out: there is no tree to cut down, give --tree TREE.csv")
+    names_out = None if tree is None or tree_out is None else names_beside(tree_out, tree)
+    outputs = [destination, record_path(destination), *filter(None, (tree_out, names_out))]
+    if len(set(outputs)) < len(outputs):
+        raise ValueError(f"--tree-out {tree_out} is where the products or the record go: give another path")
+    check_free(catalog, outputs, overwrite)
+    left_out = apply(filters, catalog, tree)
+    copies = Copies.among(catalog, np.arange(len(catalog)), max_copies, progress)
+    copy_products(catalog, left_out.positions, destination, progress)
+    leaf = None if tree is None else tree.leaf_index(catalog.category_ids)
+    written = {str(destination): len(left_out.positions)}
+    if tree is not None and tree_out is not None and leaf is not None:
+        present = np.unique(leaf[left_out.kept & (leaf != UNKNOWN)])
+        if len(present):
+            write_tree(smaller_tree(tree, present), tree_out, names_out)
+    record = Record(
+        command="catalog subset",
+        options={**asdict(filters), "max_copies": max_copies, "tree_out": None if tree_out is None else str(tree_out)},
+        written=written,
+        left_out=left_out,
+        copies=copies.to_json(left_out.kept),
+        tree=tree,
+        leaf=leaf,
+    )
+    write_record(record_path(destination), record.to_json())
+    return record
+
+
+def _large_leaf(leaf: NDArray[np.int64], kept: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+    """`(N,)` bool: products whose leaf has `size` kept ones; a product without a leaf is in none too small."""
+    here = np.bincount(leaf[kept & (leaf != UNKNOWN)], minlength=int(leaf.max()) + 2)
+    return (here[leaf] >= size) | (leaf == UNKNOWN)
+
+
+def _listed_ids(catalog: Catalog, path: Path) -> NDArray[np.int64]:
+    """`(n,)` ids of a CSV, of which the catalogue has at least one.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no id column, a cell that is no integer, or ids of another catalogue.
+    """
+    ids = read_ids(path)
+    if not np.isin(ids, catalog.product_ids).any():
+        named = ", ".join(map(str, ids[:5]))
+        raise ValueError(
+            f"{path}: none of its {number(len(ids), 'product')} is in {catalog} ({named}): is it of another one?"
+        )
+    return ids
+
+
+def read_ids(path: Path) -> NDArray[np.int64]:
+    """`(n,)` sorted distinct ids of the column `product_id` or `_id` of a CSV; raises as `read_rows` does."""
+    return np.unique(np.fromiter(_ids(path), np.int64))
+
+
+def _ids(path: Path) -> Iterator[int]:
+    for line, row in read_rows(path, (), "give a CSV with the column product_id (--products)"):
+        cell = next((row[name] for name in ID_COLUMNS if name in row), None)
+        if cell is None:
+            raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(row)}")
+        product_id = id_in(cell)
+        if product_id is None:
+            raise ValueError(f"{path}, line {line}: expected an integer of 64 bits, got {cell!r}")
+        yield product_id

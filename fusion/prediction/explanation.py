@@ -1,0 +1,232 @@
+"""`fusion explain`: why a product stands on this shelf, step by step down the tree, as text and as a picture."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.files.atomic import atomic_path
+from catalog.probabilities import Probabilities
+from catalog.product import Product
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from fusion.heads.evidence import Evidence, gather_evidence
+from fusion.heads.registry import TREE
+from fusion.heads.tree_pool import TreePool
+from fusion.model import Answer, answer_of
+from fusion.prediction.predictor import Predictor
+from mosaic.photos import UnreadablePhoto, decode
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FOR, AGAINST, PAPER, INK = "#0b6e4f", "#c8553d", "#fbfcfb", "#1d2b28"
+N_CHILDREN = 4
+"""Children of a node that are shown."""
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one expert brings to a step: its weight there, and how it sees the two nodes.
+
+    Attributes:
+        weight: of the expert's log conditional probabilities in the tree pool.
+        p_chosen, p_rival: its conditional probability of the chosen node and of the rival, given their parent.
+        push: weight times the log ratio of both, in nats: above 0 it speaks for the chosen node.
+    """
+
+    expert: str
+    weight: float
+    p_chosen: float
+    p_rival: float
+    push: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One level on the way down.
+
+    Attributes:
+        chosen: path of the node on the way; rival: its likeliest sibling, empty when it has none.
+        p_chosen: conditional probability of the chosen node in the tree pool.
+        probabilities: the likeliest children of the node above and their conditional probabilities; the chosen one
+            is among them.
+        opinions: of the experts that speak here.
+    """
+
+    level: int
+    chosen: tuple[str, ...]
+    rival: tuple[str, ...]
+    p_chosen: float
+    probabilities: tuple[tuple[str, float], ...]
+    opinions: tuple[Opinion, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """An answer with the three steps of the tree pool towards it; head: the one that decided."""
+
+    product: Product
+    answer: Answer
+    steps: tuple[Step, ...]
+    head: str
+
+    def __str__(self) -> str:
+        lines = [str(self.answer), ""]
+        for step in self.steps:
+            children = ", ".join(f"{name} {p:.0%}" for name, p in step.probabilities)
+            lines.append(f"{LEVEL_NAMES[step.level]}: {children}")
+            if not step.opinions:
+                only = "the only one here" if not step.rival else "nobody tells these apart: training shares decide"
+                lines.append(f"    {only}")
+            for o in step.opinions:
+                lines.append(
+                    f"    {o.expert:<12} weight {o.weight:4.2f}  {step.chosen[-1]} {o.p_chosen:.0%}"
+                    + (f", {step.rival[-1]} {o.p_rival:.0%}: {o.push:+.1f}" if step.rival else "")
+                )
+        if self.head != TREE:
+            lines.append(f"(steps of the head '{TREE}'; the head '{self.head}' decided, from the same experts)")
+        return "\n".join(lines)
+
+    def draw(self, path: Path) -> None:
+        """Write the picture (PNG, or SVG by the suffix): photos, answer, and who pushed where at each step."""
+        from matplotlib.figure import Figure
+
+        photos = _pictures(self.product.images)
+        figure = Figure(figsize=(10.4, 6.2), layout="constrained", facecolor=PAPER)
+        rows = figure.add_gridspec(2, 1, height_ratios=[1.05, 1])
+        above, below = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
+        above.set_facecolor(PAPER)
+        below.set_facecolor(PAPER)
+        grid = above.subplots(1, max(1, len(photos)) + 1, width_ratios=[1] * max(1, len(photos)) + [2.2])
+        for axis in grid:
+            axis.set_axis_off()
+        for axis, photo in zip(grid, photos, strict=False):
+            axis.imshow(photo)
+        grid[-1].text(0, 1, self._summary(), va="top", fontsize=9, color=INK, wrap=True, transform=grid[-1].transAxes)
+        for axis, step in zip(below.subplots(1, len(LEVELS)), self.steps, strict=True):
+            _draw_step(axis, step)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=path.suffix.lstrip(".") or "png", dpi=110)
+
+    def _summary(self) -> str:
+        given = path_text(self.answer.given) if self.answer.given else "nothing is given"
+        lines = [f"{self.answer.decision.value}: {given}", ""]
+        lines += [f"{c.probability:5.1%}  {path_text(c.path)}" for c in self.answer.candidates]
+        lines += ["", *self.answer.reason.split("; ")]
+        # matplotlib takes a dollar sign for mathematics
+        return "\n".join(piece.replace("$", r"\$") for line in lines for piece in _wrapped(line))
+
+
+def explain(predictor: Predictor, product: Product, *, learnt: bool = False, name: str = "") -> Explanation:
+    """Predict one product and take the tree pool's steps apart.
+
+    Args:
+        learnt: the product is of the training catalogue.
+        name: what the user calls it; default: its product_id.
+
+    Raises:
+        ValueError: the product has no photo that can be decoded: only the prior speaks.
+    """
+    found = predictor.predict([product], learnt=learnt)
+    if found.photos.n_readable[0] == 0:
+        why = "; ".join(problem.detail for problem in found.problems.named) or "it has no photo"
+        raise ValueError(f"{name or product.product_id} has no usable photo, nothing speaks about it: {why}")
+    answer = answer_of(found, 0, predictor.tree, predictor.top_leaves)
+    pool = predictor.heads[TREE]
+    assert isinstance(pool, TreePool)
+    tree, counts = predictor.tree, found.photos.n_readable.astype(np.int64)
+    fused = pool.predict_proba(found.experts, counts)
+    best = int(found.fused[0].argmax())
+    steps = [
+        _step(found.experts, evidence, pool.weights_at(weights, evidence, counts)[0], fused, best, tree)
+        for weights, evidence in zip(pool.levels, gather_evidence(found.experts, np.arange(1), tree), strict=True)
+    ]
+    return Explanation(product, answer, tuple(steps), predictor.head_name)
+
+
+def _step(
+    experts: Sequence[Probabilities],
+    evidence: Evidence,
+    weights: NDArray[np.float64],
+    fused: NDArray[np.float32],
+    best: int,
+    tree: Taxonomy,
+) -> Step:
+    """One level of a single product; `weights`: `(n_parents, B)`; best: the leaf that is walked down to."""
+    level = evidence.level
+    chosen = int(tree.ancestor(level)[best])
+    parent = int(tree.parent(level)[chosen])
+    children = np.flatnonzero(tree.parent(level) == parent)
+    mass = tree.node_mass(fused, level)[0, children]
+    ordered = children[np.argsort(-mass, kind="stable")].tolist()
+    shares = dict(zip(children.tolist(), (mass / mass.sum()).tolist(), strict=True))
+    rival = next((node for node in ordered if node != chosen), None)
+    # another head may have decided for a node that the tree pool puts further down
+    shown = ordered[:N_CHILDREN] if chosen in ordered[:N_CHILDREN] else [*ordered[: N_CHILDREN - 1], chosen]
+    opinions = []
+    for b, expert in enumerate(experts if rival is not None else ()):
+        if evidence.speaks[0, parent] >> b & 1:
+            seen = tree.node_mass(expert.dense(np.arange(1), len(tree)), level)[0]
+            p_chosen, p_rival = (float(seen[node] / seen[children].sum()) for node in (chosen, rival))
+            ratio = evidence.log_ratio[b][0, chosen] - evidence.log_ratio[b][0, rival]
+            weight = float(weights[parent, b])
+            opinions.append(Opinion(expert.expert, weight, p_chosen, p_rival, weight * float(ratio)))
+    return Step(
+        level,
+        tree.shown_path(level, chosen),
+        () if rival is None else tree.shown_path(level, rival),
+        shares[chosen],
+        tuple((tree.shown_path(level, node)[-1], shares[node]) for node in shown),
+        tuple(opinions),
+    )
+
+
+def _pictures(images: Sequence[bytes]) -> list[NDArray[np.uint8]]:
+    """Those photos that can be decoded, RGB."""
+    found = []
+    for image in images:
+        try:
+            found.append(decode(image, 2**26))
+        except UnreadablePhoto:
+            continue
+    return found
+
+
+def _draw_step(axis: Axes, step: Step) -> None:
+    """Bars to the right speak for the chosen node, to the left for its rival."""
+    axis.set_facecolor(PAPER)
+    title = f"{LEVEL_NAMES[step.level]}: {step.chosen[-1]} {step.p_chosen:.0%}"
+    if step.rival:
+        title += f"\nagainst {step.rival[-1]}"
+    axis.set_title(_short(title), fontsize=9, color=INK)
+    if not step.opinions:
+        axis.set_axis_off()
+        why = "the only one here" if not step.rival else "nobody tells these apart"
+        axis.text(0.5, 0.5, why, ha="center", fontsize=9, color=INK, transform=axis.transAxes)
+        return
+    names = [f"{o.expert} ({o.weight:.2f})" for o in step.opinions]
+    pushes = [o.push for o in step.opinions]
+    axis.barh(names, pushes, color=[FOR if push >= 0 else AGAINST for push in pushes])
+    axis.axvline(0, color=INK, linewidth=0.8)
+    reach = max([1.0, *(abs(push) for push in pushes)]) * 1.15
+    axis.set_xlim(-reach, reach)
+    axis.invert_yaxis()
+    axis.tick_params(labelsize=8)
+    axis.tick_params(axis="y", length=0)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.set_xlabel("push in nats (weight in brackets)", fontsize=8)
+
+
+def _short(text: str) -> str:
+    return "\n".join(line if len(line) <= 44 else line[:43] + "…" for line in text.replace("$", r"\$").split("\n"))
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, 62) or [""]

@@ -1,0 +1,148 @@
+"""From a run folder to predictions: one chunk of products at a time, and single products for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.probabilities import Probabilities
+from catalog.product import Problem, ProblemLog, Product
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
+from fusion.config import FusionConfig
+from fusion.copies import NAME as COPIES
+from fusion.copies import CopyTable
+from fusion.decide import decide
+from fusion.expert_runs import Members
+from fusion.head_artifacts import Learnt
+from fusion.heads.registry import StoredHeads
+from fusion.training.train import thresholds_for
+from mosaic.inference.expert import Photos, load_photos
+from ocr.config import OcrConfig
+from ocr.expert import Reading, unread_photos
+from ocr.route import routed, shelf_leaves
+from ocr.training import load_expert, make_reader, route_threshold
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Everything said about a chunk of N products.
+
+    Attributes:
+        experts: each expert's row-aligned `Probabilities`.
+        fused: `(N, n_leaves)` float32 probabilities of the head.
+        given: `(N, 2)` int64 level and node of the decision, see `fusion.decide.decide`.
+        needed: `(N, 3)` float32 probability from which a node of Cat I, II, III is given, 2 for never.
+        known_copies: a labelled product with one of the product's photos (None: there are only later ones than
+            the product itself), by product_id.
+        readings: what was read, by product_id, on routed products.
+        photos: the decoded chunk.
+        problems: what was wrong with single products.
+    """
+
+    products: Sequence[Product]
+    experts: list[Probabilities]
+    fused: NDArray[np.float32]
+    given: NDArray[np.int64]
+    needed: NDArray[np.float32]
+    known_copies: dict[int, int | None]
+    readings: dict[int, Reading]
+    photos: Photos
+    problems: ProblemLog
+
+
+class Predictor:
+    """A fusion run, loaded: networks, text model, known photos, heads, thresholds.
+
+    Attributes:
+        heads: every head of the run by name; head, head_name: the one that decides.
+        training_counts: `(n_leaves,)` int64 labelled training products of each leaf.
+    """
+
+    def __init__(self, run: Run, workspace: Workspace, precision: float | None = None, lang: str | None = None) -> None:
+        """Load a run.
+
+        Args:
+            workspace: holds the transcript cache.
+            precision: target precision of what is given, None for the one that the run was trained for.
+            lang: language of the category names shown, see `Taxonomy.in_language`.
+
+        Raises:
+            ValueError: a damaged run, or experts and head that do not belong together.
+        """
+        self.run = run
+        self.tree = run.taxonomy(lang)
+        members = Members.inside(run)
+        for member in members.runs:
+            member.check_tree(self.tree, str(run.folder))
+        self.heads = StoredHeads(run, self.tree)
+        self.head_name: str = run.details["head"]
+        self.head = self.heads[self.head_name]
+        learnt = Learnt.load(run.folder, self.tree)
+        self.training_counts = learnt.training_counts
+        self.thresholds = learnt.thresholds if precision is None else thresholds_for(run, self.tree, precision)
+        config = run.config(FusionConfig)
+        self.target_precision = precision or config.target_precision
+        self.top_leaves = config.top_leaves
+        self.mosaic = members.mosaic_experts()
+        self.copies: CopyTable | None = None
+        if COPIES in run.details["experts"]:
+            path = run.folder / "copies.safetensors"
+            self.copies = CopyTable.load(path, len(self.tree), self.tree.fingerprint, run.plan)
+        self.text, self.shelves, self.route_threshold = None, np.zeros(0, np.int64), 1.0
+        if members.text is not None:
+            reading = members.text.config(OcrConfig)
+            self.text = load_expert(members.text, make_reader(reading, workspace))
+            self.shelves = shelf_leaves(self.tree, reading.shelves)
+            self.route_threshold = route_threshold(members.text)
+
+    @classmethod
+    def load(cls, folder: str | Path, workspace: str | Path = "runs") -> Predictor:
+        """Load a fusion run folder."""
+        return cls(Run.load(Path(folder), "fusion"), Workspace(workspace))
+
+    def learnt_from(self, catalog: Catalog) -> bool:
+        """Whether this is the catalogue that the run was trained on: what it says of it is not held out."""
+        return catalog.fingerprint == self.run.data
+
+    def predict(self, products: Sequence[Product], *, learnt: bool = False) -> Predictions:
+        """Predict a chunk; call it with a few hundred products at a time, probabilities are dense.
+
+        `learnt`: the products are of the training catalogue, and none is to be its own known copy.
+        """
+        config = self.mosaic[0].config
+        photos = load_photos(products, config.photo_size, config.max_pixels)
+        problems = ProblemLog()
+        problems.extend(photos.problems)
+        experts = [expert.predict(products, photos) for expert in self.mosaic]
+        readings: dict[int, Reading] = {}
+        if self.text is not None:
+            wanted = routed(experts[0], self.shelves, self.tree, self.route_threshold)
+            experts.append(self.text.predict(products, wanted, photos.md5s))
+            readings = self.text.readings
+            problems.extend(unread(readings, problems))
+        known: dict[int, int | None] = {}
+        if self.copies is not None:
+            ids = experts[0].product_ids
+            labels = np.array([-1 if p.category_id is None else p.category_id for p in products], np.int64)
+            own_leaf = self.tree.leaf_index(labels) if learnt else None
+            experts.append(self.copies.predict(ids, photos.md5s, own_leaf))
+            for row in np.flatnonzero(experts[-1].speaks).tolist():
+                known[int(ids[row])] = self.copies.example(photos.md5s[row], other_than=int(ids[row]))
+        fused = self.head.predict_proba(experts, photos.n_readable)
+        given = decide(fused, self.thresholds, self.tree)
+        # without a usable photo there is only the prior: never more than a review
+        given[photos.n_readable == 0] = 0
+        needed = self.thresholds.table[self.tree.node_mass(fused, 1).argmax(axis=1)]
+        return Predictions(products, experts, fused, given, needed, known, readings, photos, problems)
+
+
+def unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:
+    """Photos that could be decoded, but not read; `known` names those that could not be decoded."""
+    undecoded = {(problem.product_id, problem.where) for problem in known.named}
+    return [problem for problem in unread_photos(readings) if (problem.product_id, problem.where) not in undecoded]

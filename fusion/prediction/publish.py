@@ -1,0 +1,187 @@
+"""Predictions beside their products: a field `prediction` in the documents of a MongoDB collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bson
+import pyarrow.parquet as pq
+from pymongo import UpdateOne
+
+from catalog.catalog import Catalog
+from catalog.sources.address import Address, is_uri
+from catalog.sources.mongo.address import MongoAddress
+from catalog.sources.mongo.connection import Connection
+from catalog.sources.mongo.writer import Writer, Written
+from catalog.sources.source import Progress
+from catalog.tree.taxonomy import LEVELS
+
+if TYPE_CHECKING:
+    from fusion.prediction.predictor import Predictor
+
+FIELD = "prediction"
+"""The one field of a product's document that is written."""
+COLUMNS = [
+    "product_id", "category_id", "cat1", "cat2", "cat3", "p_cat1", "p_cat2", "p_cat3", "decision", "given", "reason",
+    "top_category_ids", "top_probabilities",
+]  # fmt: skip
+ROWS = 1000
+"""Rows of the table in memory at a time; products asked for at a time."""
+NAMED = 5
+"""Products named of those that are left out."""
+INSERT = "--insert-missing"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of the predictions.
+
+    Attributes:
+        written: what the server said.
+        missing: some of the products that the collection does not hold and that were left out.
+    """
+
+    written: Written
+    missing: tuple[int, ...]
+
+    @property
+    def n_missing(self) -> int:
+        """Products that were left out."""
+        return self.written.sent - self.written.matched - self.written.upserted
+
+    def text(self) -> str:
+        """For people."""
+        parts = [f"{self.written.modified} changed", f"{self.written.matched - self.written.modified} as they were"]
+        if self.written.upserted:
+            parts.append(f"{self.written.upserted} new documents")
+        if self.n_missing:
+            some = ", ".join(map(str, self.missing)) + (", ..." if self.n_missing > len(self.missing) else "")
+            parts.append(f"{self.n_missing} left out, as the collection does not hold them ({some})")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Where predictions go.
+
+    Attributes:
+        connection: the collection.
+        inserts: a product that is not there gets a document of its own, which holds the prediction alone.
+    """
+
+    connection: Connection
+    inserts: bool = False
+
+    @classmethod
+    def to(cls, uri: Address, inserts: bool = False) -> Publication:
+        """Check that predictions may be written there: before the catalogue is looked through.
+
+        Raises:
+            ConnectionError: no server answers.
+            FileNotFoundError: there is no such collection, and `inserts` is off.
+            ValueError: not the URI of a collection, or the user may not write to it.
+        """
+        if not isinstance(uri, str) or not is_uri(uri):
+            raise ValueError(f"--to {uri}: expected mongodb://host/database.collection (--output names a folder)")
+        connection = Connection(MongoAddress.parse(uri))
+        if not inserts and connection.answer(lambda: connection.collection.find_one({}, {"_id": 1})) is None:
+            try:
+                connection.require()
+            except FileNotFoundError as error:
+                raise FileNotFoundError(f"{error}. {INSERT} makes it") from None
+        # it matches nothing, but needs the right to write
+        connection.answer(lambda: connection.collection.update_one({"_id": {"$in": []}}, {"$unset": {FIELD: ""}}))
+        return cls(connection, inserts)
+
+    def look(self, catalog: Catalog, progress: Progress | None = None) -> str:
+        """Count the catalogue's products in the collection, before anything is predicted.
+
+        Returns:
+            What a person should know before it starts; empty when every product has its document.
+
+        Raises:
+            ValueError: not one of them is there; or `inserts` where the products themselves lie: one that was removed
+                since it was read would come back without photos.
+        """
+        if is_uri(catalog.address) and MongoAddress.parse(str(catalog.address)).place == self.connection.address.place:
+            if self.inserts:
+                raise ValueError(f"{INSERT} is for another collection than the one that is predicted: leave it out")
+            return ""
+        if self.inserts:
+            return ""
+        ids, there = catalog.product_ids, 0
+        for start in range(0, len(ids), ROWS):
+            there += len(self._there(ids[start : start + ROWS].tolist()))
+            if progress is not None:
+                progress(min(start + ROWS, len(ids)), len(ids))
+        place = self.connection.address
+        if not there:
+            raise ValueError(
+                f"{place}: not one of the {len(ids)} products of {catalog} is in this collection. Is it the right one? "
+                f"{INSERT} adds documents that hold their predictions alone"
+            )
+        if there == len(ids):
+            return ""
+        doubt = "Is it the right collection? " if 2 * there < len(ids) else ""
+        return (
+            f"{place}: {there} of the {len(ids)} products of {catalog} are in this collection. {doubt}"
+            f"Predictions of the other {len(ids) - there} are written to the files alone ({INSERT} adds them)"
+        )
+
+    def publish(self, table: Path, predictor: Predictor, progress: Progress | None = None) -> str:
+        """Set the field `prediction` of every product of a table (`predictions.parquet`) and say what changed.
+
+        Other fields are not touched. The same table again changes nothing, so that after a kill at any point the same
+        call completes it. The run's name and the precision that its decisions aim at stand in each document.
+        """
+        source = {"run": predictor.run.folder.name, "target_precision": predictor.target_precision}
+        return f"{self.connection.address}, field {FIELD}: {self.write(table, source, progress).text()}"
+
+    def write(self, table: Path, source: dict[str, Any], progress: Progress | None = None) -> Published:
+        """`source`: further entries of every `prediction`."""
+        writer, missing = Writer(self.connection), list[int]()
+        with pq.ParquetFile(table) as file:
+            done, total = 0, file.metadata.num_rows
+            for batch in file.iter_batches(ROWS, columns=COLUMNS):
+                for row in batch.to_pylist():
+                    said = {FIELD: {**_prediction(row), **source}}
+                    operation = UpdateOne({"_id": row["product_id"]}, {"$set": said}, upsert=self.inserts)
+                    writer.add(operation, len(bson.encode(said)))
+                writer.flush()
+                if Published(writer.written, ()).n_missing > len(missing) < NAMED:
+                    ids = batch["product_id"].to_pylist()
+                    there = self._there(ids)
+                    missing += [product_id for product_id in ids if product_id not in there]
+                    del missing[NAMED:]
+                done += batch.num_rows
+                if progress is not None:
+                    progress(done, total)
+        return Published(writer.written, tuple(missing))
+
+    def _there(self, ids: list[int]) -> set[int]:
+        """Those of these products that the collection holds."""
+        collection = self.connection.collection
+        found = self.connection.answer(lambda: list(collection.find({"_id": {"$in": ids}}, {"_id": 1})))
+        return {document["_id"] for document in found}
+
+
+def _prediction(row: dict[str, Any]) -> dict[str, Any]:
+    """What is written of one row; probabilities are float32 and keep seven digits."""
+    return {
+        "category_id": row["category_id"],
+        "path": [row[f"cat{level}"] for level in LEVELS],
+        "probabilities": [_rounded(row[f"p_cat{level}"]) for level in LEVELS],
+        "decision": row["decision"],
+        "given": row["given"],
+        "reason": row["reason"],
+        "top": [
+            {"category_id": leaf, "probability": _rounded(p)}
+            for leaf, p in zip(row["top_category_ids"], row["top_probabilities"], strict=True)
+        ],
+    }
+
+
+def _rounded(probability: float) -> float:
+    return float(f"{probability:.7g}")

@@ -1,0 +1,120 @@
+"""What a head may be fitted on: the experts' row-aligned held-out probabilities, with the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.metrics.evaluated_model import System
+from catalog.metrics.product_scores import score_probabilities
+from catalog.probabilities import Probabilities, Silence, silent_everywhere
+from catalog.runs.training_data import TrainingData, positions_of
+from catalog.split.plan import linked_by_copies
+from catalog.tree.taxonomy import Taxonomy
+from fusion.copies import NAME as COPIES
+from fusion.copies import CopyTable
+from fusion.expert_runs import Members, describe, training_prior
+
+MAX_PRODUCTS = 100_000
+"""Heads have a few dozen weights, and their cross-fitting is dense: more products would cost hours and tell nothing."""
+MIN_SPEAKING = 20
+"""Held-out products on which copies must be known before the copies become an expert."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Evidence of all experts on N held-out products.
+
+    Attributes:
+        experts: in the order of the head.
+        truth: `(N,)` leaf; n_images: `(N,)`; product_ids: `(N,)`.
+        group: `(N,)` int64: products that share a photo are of one group, and of one part in cross-fitting.
+        prior: `(n_leaves,)` training share of each leaf.
+        copies: the deployed table of known photos, None where too few held-out products have a copy.
+    """
+
+    experts: list[Probabilities]
+    truth: NDArray[np.int64]
+    n_images: NDArray[np.int8]
+    group: NDArray[np.int64]
+    prior: NDArray[np.float64]
+    tree: Taxonomy
+    copies: CopyTable | None = None
+
+    @property
+    def product_ids(self) -> NDArray[np.int64]:
+        """`(N,)` int64."""
+        return self.experts[0].product_ids
+
+    @property
+    def names(self) -> list[str]:
+        """Of the experts."""
+        return [expert.expert for expert in self.experts]
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def select(self, rows: NDArray[np.int64]) -> HeldOut:
+        """A part of the products."""
+        return replace(
+            self,
+            experts=[expert.select(rows) for expert in self.experts],
+            truth=self.truth[rows],
+            n_images=self.n_images[rows],
+            group=self.group[rows],
+        )
+
+    @property
+    def representatives(self) -> NDArray[np.bool_]:
+        """`(N,)` bool: the first product of every group. Copies are no independent evidence of precision."""
+        first = np.unique(self.group, return_index=True)[1]
+        return np.isin(np.arange(len(self)), first)
+
+    def parts(self, n_parts: int, seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Rows to fit on and rows to test on, each part in turn; a group is never on both sides."""
+        groups, place = np.unique(self.group, return_inverse=True)
+        part = (np.random.default_rng(seed).permutation(len(groups)) % n_parts)[place]
+        for held_out in range(n_parts):
+            yield np.flatnonzero(part != held_out), np.flatnonzero(part == held_out)
+
+
+def gather(data: TrainingData, members: Members, seed: int = 0) -> HeldOut:
+    """Align the members' held-out probabilities, add what copies tell, and look up the truth.
+
+    At most `MAX_PRODUCTS` products are taken, by chance.
+    """
+    members.runs[0].check_tree(data.tree, "the workspace's")
+    experts = members.held_out(MAX_PRODUCTS, seed)
+    prior = training_prior(data.tree, experts)
+    ids = experts[0].product_ids
+    table = CopyTable.of(data)
+    copies = table.held_out(data, ids)
+    enough = copies.speaks.sum() >= MIN_SPEAKING
+    if enough:
+        experts.append(copies)
+    positions = positions_of(data.catalog, ids)
+    group, _ = linked_by_copies(data.catalog, positions, data.plan.max_copies)
+    known = table if enough else None
+    counts = data.catalog.n_images[positions]
+    return HeldOut(experts, data.leaf[positions], counts, group, prior, data.tree, known)
+
+
+def expert_systems(data: HeldOut) -> list[System]:
+    """Every expert, measured on the held-out products where it speaks."""
+    systems = []
+    for expert in data.experts:
+        scores = score_probabilities(expert, data.truth, data.tree)
+        if len(scores):
+            systems.append(System(expert.expert, describe(expert.expert), scores, len(scores) / len(data)))
+    return systems
+
+
+def without_copies(data: HeldOut) -> HeldOut:
+    """The same products with the copies silent: how the head does on products that are new in every photo."""
+    experts = list(data.experts)
+    place = data.names.index(COPIES)
+    experts[place] = silent_everywhere(experts[place], data.product_ids, Silence.NO_COPY)
+    return replace(data, experts=experts)

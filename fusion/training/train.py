@@ -1,0 +1,87 @@
+"""`fusion train`: compare the heads on held-out probabilities, keep the best, learn its thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from catalog.metrics.evaluated_model import System
+from catalog.metrics.product_scores import Scores
+from catalog.runs.run import CROSS_FIT, Run
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
+from catalog.sources.source import Progress
+from catalog.tree.taxonomy import Taxonomy
+from fusion.config import FusionConfig
+from fusion.decide import Thresholds
+from fusion.expert_runs import Members
+from fusion.head_artifacts import Learnt
+from fusion.heads.comparison import Comparison, compare_heads, fit_head
+from fusion.heads.registry import HEADS, save_heads
+from fusion.training.held_out import HeldOut, expert_systems, gather
+
+FUSED = "fused"
+CALIBRATION = "calibration.safetensors"
+"""The cross-fitted scores of one product per group of copies: what thresholds are learnt on."""
+
+
+def train(
+    workspace: Workspace, config: FusionConfig, more: Sequence[Path] = (), progress: Progress | None = None
+) -> tuple[Run, list[System]]:
+    """Fit every head under the workspace's plan and save a run that is enough to predict.
+
+    `more`: folders of mosaic runs that speak beside the workspace's latest ones. Returns the run, and the systems
+    that were compared on the held-out products: the fused result, every head (cross-fitted), every expert.
+
+    Raises:
+        FileNotFoundError: no mosaic run; the message names the next command.
+        ValueError: runs of different plans or trees, or too few held-out products.
+    """
+    members, labelled = Members.latest(workspace, more), TrainingData.of(workspace)
+    data = gather(labelled, members, config.seed)
+    if len(data) < 2 * config.head_folds:
+        raise ValueError(
+            f"{len(data)} held-out products are too few for head_folds={config.head_folds}: split with more "
+            "held-out products (`catalog split --held-out`), or --set head_folds=2"
+        )
+    comparison = compare_heads(data, config, progress)
+    scores = comparison.scores[comparison.chosen]
+    heads = {name: fit_head(data, name, config) for name in HEADS}
+    plan = labelled.plan
+    run = Run.create(
+        workspace.folder, "fusion", "fusion",
+        plan=plan.plan_id, data=plan.data, config=config.model_dump(), tree=data.tree,
+    )  # fmt: skip
+    members.copy_into(run.folder)
+    save_heads(run, heads)
+    if data.copies is not None:
+        data.copies.save(run.folder / "copies.safetensors")
+    scores.save(run.folder / CROSS_FIT)
+    independent = scores.select(data.representatives)
+    independent.save(run.folder / CALIBRATION)
+    counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
+    thresholds = Thresholds.fit(independent, data.tree, config.target_precision, config.confidence)
+    Learnt(thresholds, counts).save(run.folder)
+    systems = compared_systems(data, comparison)
+    run.details |= {"head": comparison.chosen, "why": comparison.reason, "others": members.to_details()}
+    run.metrics = {system.name: system.summary for system in systems}
+    run.save()
+    workspace.register(run)
+    return run, systems
+
+
+def compared_systems(data: HeldOut, comparison: Comparison) -> list[System]:
+    """What `fusion train` puts side by side, the head that decides first."""
+    systems = [System(FUSED, f"{comparison.chosen}: {comparison.reason}", comparison.scores[comparison.chosen], 1.0)]
+    if comparison.without_copies is not None:
+        systems.append(System(f"{FUSED}, no copy known", "the same, copies silent", comparison.without_copies, 1.0))
+    systems += [System(name, HEADS[name].what, scores, 1.0) for name, scores in comparison.scores.items()]
+    return [*systems, *expert_systems(data)]
+
+
+def thresholds_for(run: Run, tree: Taxonomy, precision: float) -> Thresholds:
+    """Thresholds of a fusion run for another target precision, from its cross-fitted held-out products."""
+    config = run.config(FusionConfig)
+    return Thresholds.fit(Scores.load(run.folder / CALIBRATION), tree, precision, config.confidence)

@@ -1,0 +1,95 @@
+"""One vector per product: the general network's embedding, for search and for comparing products."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.files.atomic import atomic_path
+from catalog.problem_places import name_files
+from catalog.product import ProblemLog
+from catalog.runs.workspace import Workspace
+from catalog.sources.source import Progress
+from mosaic.config import MosaicConfig
+from mosaic.inference.backend import make_backend
+from mosaic.inference.expert import CACHE_BYTES, ENTRY_BYTES, Photos, batches, load_photos, look
+from mosaic.networks.device import best_device
+from mosaic.networks.network import MosaicNetwork
+from mosaic.networks.weights import load_network
+from mosaic.views import View, predictions_folder
+
+CHUNK = 256
+VECTORS = "vectors.npy"
+PRODUCT_IDS = "product_ids.npy"
+
+
+class Embedder:
+    """Photos of products in, unit vectors out; equal mosaics that lie near each other are computed once."""
+
+    def __init__(self, network: MosaicNetwork, config: MosaicConfig) -> None:
+        """`network`: one that takes any image count, as vectors of different networks cannot be compared."""
+        self.config = config
+        self.width: int = network.head.in_features
+        self._backend = make_backend(network, config.inference, best_device(), config.photo_size)
+        self._recent: OrderedDict[tuple[bytes, ...], NDArray[np.float32]] = OrderedDict()
+
+    def embed(self, photos: Photos) -> NDArray[np.float32]:
+        """`(N, width)` float32 of length 1, in order; zeros where a product has no readable photo."""
+        distinct = dict.fromkeys(key for key in photos.keys if key)
+        found = {key: self._recent[key] for key in distinct if key in self._recent}
+        missing = [key for key in distinct if key not in found]
+        for batch, pictures in batches(missing, photos, self.config.photos_per_batch):
+            seen = look(self._backend, pictures, self.config)
+            mean = np.mean([out.embedding for out in seen], axis=0, dtype=np.float32)
+            length = np.linalg.norm(mean, axis=1, keepdims=True)
+            found.update(zip(batch, mean / np.maximum(length, np.finfo(np.float32).tiny), strict=True))
+        for key, row in found.items():
+            # a view would keep its whole batch alive
+            self._recent[key] = row.copy() if row.base is not None else row
+            self._recent.move_to_end(key)
+        while len(self._recent) > max(1, CACHE_BYTES // (4 * self.width + ENTRY_BYTES)):
+            self._recent.popitem(last=False)
+        nothing = np.zeros(self.width, np.float32)
+        return np.array([found.get(key, nothing) for key in photos.keys], np.float32).reshape(-1, self.width)
+
+
+def embed_catalog(
+    catalog: Catalog, workspace: Workspace, folder: Path | None = None, progress: Progress | None = None
+) -> tuple[list[Path], ProblemLog]:
+    """Write `vectors.npy`, `(N, D)` float32 of length 1, and `product_ids.npy`, `(N,)` int64, in catalogue order.
+
+    A product without a readable photo has a row of zeros and is named in the log. The files take their names when all
+    is done, the ids last: a folder that holds ids holds vectors that fit them.
+
+    Raises:
+        FileNotFoundError: the workspace has no general network; the message names the next command.
+    """
+    run = workspace.require("mosaic", View().slot)
+    config = run.config(MosaicConfig)
+    embedder = Embedder(load_network(run, config), config)
+    folder = folder or predictions_folder(workspace, catalog)
+    folder.mkdir(parents=True, exist_ok=True)
+    vectors, ids = folder / VECTORS, folder / PRODUCT_IDS
+    problems = ProblemLog()
+    problems.merge(catalog.problems)
+    with atomic_path(ids) as new_ids, atomic_path(vectors) as new_vectors:
+        shape = (len(catalog), embedder.width)
+        rows = np.lib.format.open_memmap(new_vectors, mode="w+", dtype=np.float32, shape=shape)
+        done = 0
+        for products in catalog.chunks(CHUNK):
+            photos = load_photos(products, config.photo_size, config.max_pixels)
+            problems.extend(photos.problems)
+            rows[done : done + len(products)] = embedder.embed(photos)
+            done += len(products)
+            if progress is not None:
+                progress(done, len(catalog))
+        rows.flush()
+        with new_ids.open("wb") as file:
+            np.save(file, catalog.product_ids)
+        ids.unlink(missing_ok=True)
+    name_files(catalog, problems)
+    return [vectors, ids], problems

@@ -1,0 +1,52 @@
+"""Probabilities of every image expert for a whole catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalog.catalog import Catalog
+from catalog.probabilities import Probabilities, concatenate
+from catalog.problem_places import name_files
+from catalog.product import ProblemLog
+from catalog.runs.workspace import Workspace
+from catalog.sources.source import Progress
+from mosaic.inference.expert import MosaicExpert, load_photos
+from mosaic.runs import MosaicRuns
+from mosaic.views import predictions_folder
+
+CHUNK = 256
+
+
+def predict_catalog(
+    catalog: Catalog, workspace: Workspace, folder: Path | None = None, progress: Progress | None = None
+) -> tuple[list[Path], ProblemLog]:
+    """Save one file of probabilities per image expert; the photos are read and decoded once for all."""
+    experts = MosaicRuns.latest(workspace).experts()
+    found, problems = predict_with(experts, catalog, progress)
+    folder = folder or predictions_folder(workspace, catalog)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for probabilities in found:
+        paths.append(folder / f"{probabilities.expert}.safetensors")
+        probabilities.save(paths[-1])
+    return paths, problems
+
+
+def predict_with(
+    experts: list[MosaicExpert], catalog: Catalog, progress: Progress | None = None
+) -> tuple[list[Probabilities], ProblemLog]:
+    """Each expert's probabilities for every product of a catalogue, and what was wrong with it."""
+    problems = ProblemLog()
+    problems.merge(catalog.problems)
+    parts: list[list[Probabilities]] = [[] for _ in experts]
+    done = 0
+    for products in catalog.chunks(CHUNK):
+        photos = load_photos(products, experts[0].config.photo_size, experts[0].config.max_pixels)
+        problems.extend(photos.problems)
+        for own, expert in zip(parts, experts, strict=True):
+            own.append(expert.predict(products, photos))
+        done += len(products)
+        if progress is not None:
+            progress(done, len(catalog))
+    name_files(catalog, problems)
+    return [concatenate(own) for own in parts], problems

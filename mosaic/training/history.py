@@ -1,0 +1,59 @@
+"""What happened epoch by epoch in the fits of a run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from catalog.files.atomic import write_text
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch of one fit.
+
+    Attributes:
+        fit: `part 0`, `deployed`; epoch: from 1; step: optimizer steps so far.
+        loss: mean training loss in nats; accuracy: training top-1 in [0, 1] on augmented, unblended batches, nan where
+            every batch was blended; lr: of the backbone at the end of the epoch; seconds: it took.
+        validation_loss, validation_accuracy: on whole, unchanged mosaics; None without validation products.
+    """
+
+    fit: str
+    epoch: int
+    step: int
+    loss: float
+    accuracy: float
+    lr: float
+    seconds: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+
+
+def history_csv(path: Path, records: Sequence[EpochRecord]) -> None:
+    """Write one row per epoch, atomically."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(EpochRecord)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(record) for record in records)
+    write_text(path, text.getvalue())
+
+
+def read_history(path: Path) -> list[EpochRecord]:
+    """Read what `history_csv` wrote; nothing where there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            EpochRecord(
+                row["fit"],
+                int(row["epoch"]),
+                int(row["step"]),
+                *(float(row[name]) for name in ("loss", "accuracy", "lr", "seconds")),
+                *(float(row[name]) if row[name] else None for name in ("validation_loss", "validation_accuracy")),
+            )
+            for row in csv.DictReader(file)
+        ]

@@ -1,0 +1,252 @@
+"""What one training step is, what is kept of it, and when the fit is over."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning import LightningModule
+from numpy.typing import NDArray
+from timm.optim import param_groups_layer_decay
+from timm.utils import ModelEmaV3
+from torch import Tensor
+from torch.optim import AdamW
+
+from catalog.catalog import Catalog
+from mosaic.config import MosaicConfig, TrainingConfig
+from mosaic.layout import arrange
+from mosaic.networks.network import MosaicNetwork
+from mosaic.training import distributed as team
+from mosaic.training.augment import augment
+from mosaic.training.batches import CountBatches, Examples
+from mosaic.training.checkpoint import FitState
+from mosaic.training.dataset import Shown
+from mosaic.training.history import EpochRecord
+from mosaic.training.loss import LeafLoss
+from mosaic.training.mixup import blend
+from mosaic.training.validation import validate
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """One fit.
+
+    Attributes:
+        name: of the fit in curves and logs; training: which of the configuration's trainings;
+        parents: `(2, S)` Cat I and Cat II of each leaf of the support, for `parent_loss`;
+        limits: `(S,)` most examples of each leaf in an epoch, None for all;
+        validation: examples that judge when to stop, none of which may be held out or learnt from;
+        checkpoint: file to go on from and to write, None for none; logs: folder of TensorBoard's files.
+    """
+
+    name: str
+    examples: Examples
+    training: TrainingConfig
+    parents: NDArray[np.int64] | None = None
+    limits: NDArray[np.int64] | None = None
+    validation: Examples | None = None
+    checkpoint: Path | None = None
+    logs: Path | None = None
+
+
+class Learner(LightningModule):
+    """A network that is learning, for lightning's trainer; its state is what a checkpoint holds."""
+
+    def __init__(
+        self,
+        network: MosaicNetwork,
+        catalog: Catalog,
+        task: FitTask,
+        config: MosaicConfig,
+        state: FitState,
+        sampler: CountBatches,
+        progress: Progress | None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.catalog, self.task, self.config, self.state = catalog, task, config, state
+        self.loss = LeafLoss(task.training, sampler.leaf_shares(len(network.support)), task.parents)
+        if state.network:
+            network.load_state_dict(state.network)
+        self._average: list[ModelEmaV3] = []
+        self.show = torch.compile(network) if config.compile else network
+        self.progress = progress
+        self.saved_at = time.monotonic()
+        # loss, batches, unblended examples, those recognised: on the device, where adding up does not make it wait
+        self.register_buffer("sums", torch.tensor(state.sums, dtype=torch.float64), persistent=False)
+        self.seconds = state.seconds
+
+    @property
+    def average(self) -> ModelEmaV3 | None:
+        """The moving average; in a list, since a module of its own would be trained and synchronised too."""
+        return self._average[0] if self._average else None
+
+    def on_fit_start(self) -> None:
+        """Begin, or take up, the moving average."""
+        if not self.task.training.ema:
+            return
+        # made here, where the network is on its device; a short fit averages over its last part only: the decay rises
+        self._average = [ModelEmaV3(self.network, decay=self.task.training.ema, use_warmup=True)]
+        if self.state.average is not None:
+            self._average[0].module.load_state_dict(self.state.average)
+
+    # -- what is learnt -----------------------------------------------------------------------------------------
+
+    def configure_optimizers(self) -> AdamW:
+        """AdamW; the `peak` of each group is what its learning rate rises to."""
+        training = self.task.training
+        backbone = param_groups_layer_decay(
+            self.network.backbone, training.weight_decay, layer_decay=training.layer_decay
+        )
+        for group in backbone:
+            group["peak"] = training.lr * group.pop("lr_scale")
+        head = {"params": self.network.head.parameters(), "peak": training.head_lr, "weight_decay": 0.0}
+        optimizer = AdamW([*backbone, head], lr=training.lr)
+        if self.state.optimizer:
+            optimizer.load_state_dict(self.state.optimizer)
+        return optimizer
+
+    def on_train_batch_start(self, batch: Shown, _: int) -> None:
+        """Set random numbers, learning rates and the backbone's mode for this place of the fit."""
+        # dropout and the like depend on seed and place alone, so that a resumed run repeats them
+        torch.manual_seed(int(self._rng(batch, 0).integers(2**62)))
+        training = self.task.training
+        done = (batch.epoch + (batch.number + 1) / batch.of) / (training.head_epochs + training.epochs)
+        share = _warm_cosine(done, training.warmup)
+        for group in self.optimizers().param_groups:
+            group["lr"] = share * group["peak"]
+        # a frozen backbone also keeps its batch statistics
+        self.network.backbone.train(batch.epoch >= training.head_epochs)
+
+    def training_step(self, batch: Shown, _: int) -> Tensor:
+        """Augment, blend, arrange, and the loss."""
+        size = self.config.train_photo_size
+        rows, n = batch.photos.shape[:2]
+        changed = augment(batch.photos.flatten(0, 1), batch.numbers.flatten(0, 1), self.config.augmentation, size)
+        photos, partner, share = blend(changed.reshape(rows, n, size, size, 3), self.task.training, self._rng(batch, 1))
+        mosaics = arrange(photos, self.config.layout)
+        if batch.epoch < self.task.training.head_epochs:
+            with torch.no_grad():
+                features = self.network.features(mosaics)
+            logits: Tensor = self.network.head(self.network.dropout(features))
+        else:
+            logits = self.show(mosaics)
+        loss: Tensor = share * self.loss(logits, batch.labels)
+        if share < 1:
+            loss = loss + (1 - share) * self.loss(logits, batch.labels[partner])
+        unblended = rows if share == 1 else 0
+        right = (logits.argmax(1) == batch.labels).sum() if unblended else logits.new_zeros(())
+        counts = [loss.detach(), loss.new_ones(()), loss.new_full((), unblended), right]
+        self.get_buffer("sums").add_(torch.stack([count.double() for count in counts]))
+        return loss
+
+    def _rng(self, batch: Shown, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, purpose, batch.epoch, batch.number, team.number()))
+
+    # -- what is kept -------------------------------------------------------------------------------------------
+
+    def on_train_batch_end(self, _: object, batch: Shown, __: int) -> None:
+        """Count the step, average the weights, close the epoch, save."""
+        training = self.task.training
+        if (batch.number + 1) % training.accumulate:
+            return
+        self.state.step += 1
+        if self.average is not None:
+            self.average.update(self.network, step=self.state.step)
+        ends = batch.number + 1 == batch.of
+        self.state.epoch, self.state.number = (batch.epoch + 1, 0) if ends else (batch.epoch, batch.number + 1)
+        if ends:
+            self._end_epoch(batch.epoch)
+        minutes = (time.monotonic() - self.saved_at) / 60
+        if ends or minutes >= self.config.checkpoint_minutes:
+            self._save()
+        if self.progress is not None:
+            n_epochs = training.head_epochs + training.epochs
+            self.progress(batch.epoch * batch.of + batch.number + 1, n_epochs * batch.of)
+
+    def _end_epoch(self, epoch: int) -> None:
+        self._count_seconds()
+        loss, accuracy = None, None
+        if self.task.validation is not None:
+            # batch statistics differ a little between processes: all follow the leader's judgement
+            own = validate(self._result(), self.catalog, self.task.validation, self.config)
+            loss, accuracy = json.loads(team.told_by_leader(json.dumps(own)))
+            self._compare(loss)
+        total, batches, seen, right = self.get_buffer("sums").tolist()
+        record = EpochRecord(
+            fit=self.task.name,
+            epoch=epoch + 1,
+            step=self.state.step,
+            loss=total / batches,
+            accuracy=right / seen if seen else math.nan,
+            lr=max(group["lr"] for group in self.optimizers().param_groups[:-1]),
+            seconds=self.seconds,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+        )
+        self.state.history.append(record)
+        if self.logger is not None:
+            curves = {"loss": record.loss, "accuracy": record.accuracy, "lr": record.lr}
+            judged = {} if loss is None else {"validation_loss": loss, "validation_accuracy": accuracy}
+            self.logger.log_metrics({**curves, **judged}, step=self.state.step)
+        self.get_buffer("sums").zero_()
+        self.seconds = 0.0
+
+    def _compare(self, loss: float) -> None:
+        """Remember the best weights, and stop when they have been the best for long."""
+        if loss < self.state.best_loss:
+            self.state.best_loss, self.state.stale = loss, 0
+            self.state.best = _copied(self._result())
+        else:
+            self.state.stale += 1
+        self.trainer.should_stop = self.is_over()
+
+    def is_over(self) -> bool:
+        """Whether the last epoch is done, or patience is."""
+        training = self.task.training
+        impatient = training.patience is not None and self.state.stale >= training.patience
+        return impatient or self.state.epoch >= training.head_epochs + training.epochs
+
+    def _count_seconds(self) -> None:
+        now = time.monotonic()
+        self.seconds += now - self.saved_at
+        self.saved_at = now
+
+    def _save(self) -> None:
+        self._count_seconds()
+        if self.task.checkpoint is None or not team.is_leader():
+            return
+        self.state.network = self.network.state_dict()
+        self.state.average = None if self.average is None else self.average.module.state_dict()
+        self.state.optimizer = self.optimizers().optimizer.state_dict()
+        self.state.sums = self.get_buffer("sums").tolist()
+        self.state.seconds = self.seconds
+        self.state.save(self.task.checkpoint)
+
+    def _result(self) -> MosaicNetwork:
+        return self.network if self.average is None else self.average.module
+
+    def hand_over(self) -> None:
+        """Put the weights that are the result into the network."""
+        result = self.state.best or _copied(self._result())
+        self.network.cpu().load_state_dict(result)
+        self.network.eval()
+
+
+def _copied(network: MosaicNetwork) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+
+
+def _warm_cosine(done: float, warmup: float) -> float:
+    """Share of the peak learning rate at `done` in (0, 1]: a linear rise, then half a cosine down to zero."""
+    if done < warmup:
+        return done / warmup
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))

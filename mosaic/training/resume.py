@@ -1,0 +1,83 @@
+"""Runs that were killed: found again by what they were to become, gone on with, and closed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from pathlib import Path
+
+from catalog.files.atomic import write_text
+from catalog.runs.run import Run, read_json
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
+from mosaic.config import MosaicConfig
+from mosaic.training import distributed as team
+from mosaic.views import View
+
+log = logging.getLogger(__name__)
+MARK = "unfinished.json"
+
+
+def begin_or_resume(
+    workspace: Workspace, config: MosaicConfig, view: View, start: Run | None, data: TrainingData, *, resume: bool
+) -> tuple[Run, bool]:
+    """The run to train, the same on every process of a team, and whether it is finished already.
+
+    With `resume`: the workspace's latest run when it was made from the same plan, data, view, configuration and
+    starting run; else an unfinished such run; else a new one.
+    """
+    init_from = start.folder.name if start else None
+    wanted = {"plan": data.plan.plan_id, "view": view.slot, "init_from": init_from, "config": config.model_dump()}
+    identity = hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=8).hexdigest()
+    details = {"n_images": view.n_images, "rank": view.rank, "init_from": init_from, "identity": identity}
+    name, finished = "", False
+    if team.is_leader():
+        folder, finished = _found(workspace, view, identity) if resume else (None, False)
+        if folder is None:
+            folder = Run.create(
+                workspace.folder, "mosaic", f"mosaic-{view.slot}",
+                plan=data.plan.plan_id, data=data.plan.data, config=config.model_dump(), tree=data.tree,
+            ).folder  # fmt: skip
+            write_text(folder / MARK, json.dumps({"identity": identity, "view": view.slot}) + "\n")
+        name = folder.name
+    name, _, state = team.told_by_leader(f"{name}/{finished}").partition("/")
+    folder = workspace.folder / name
+    if state == "True":
+        return Run.load(folder, "mosaic"), True
+    return Run.continued(folder, "mosaic", plan=data.plan.plan_id, data=data.plan.data, details=details), False
+
+
+def _found(workspace: Workspace, view: View, identity: str) -> tuple[Path | None, bool]:
+    latest = workspace.latest("mosaic", view.slot)
+    if latest is not None and latest.details.get("identity") == identity:
+        return latest.folder, True
+    others = []
+    for folder in sorted(workspace.folder.glob(f"mosaic-{view.slot}-*"), reverse=True):
+        if not (folder / MARK).is_file():
+            continue
+        mark = read_json(folder / MARK)
+        if mark.get("identity") == identity:
+            log.info("%s: going on with %s", view.title, folder.name)
+            if (folder / "run.json").is_file():
+                # killed while it was being closed
+                finish(workspace, Run.load(folder, "mosaic"), view)
+                return folder, True
+            return folder, False
+        if mark.get("view") == view.slot:
+            others.append(folder.name)
+    if others:
+        log.warning(
+            "%s: nothing to resume; %s was begun with another configuration or plan and is left alone",
+            view.title, ", ".join(others),
+        )  # fmt: skip
+    return None, False
+
+
+def finish(workspace: Workspace, run: Run, view: View) -> None:
+    """Close a run: it becomes the workspace's latest, and what only a resumption needed goes, the mark last."""
+    run.save()
+    workspace.register(run, view.slot)
+    shutil.rmtree(workspace.folder / "checkpoints" / run.folder.name, ignore_errors=True)
+    (run.folder / MARK).unlink(missing_ok=True)

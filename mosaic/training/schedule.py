@@ -1,0 +1,74 @@
+"""The networks that one `mosaic train` makes: general, a specialist per image count, another architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from catalog.product import MAX_IMAGES
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
+from mosaic.config import MosaicConfig
+from mosaic.training import distributed as team
+from mosaic.training.job import Bar
+from mosaic.training.train import TooFewProducts, train
+from mosaic.views import ANY, View
+
+
+def train_series(
+    workspace: Workspace,
+    config: MosaicConfig,
+    bar: Bar,
+    *,
+    n_images: str | None = None,
+    rank: str = "",
+    init_from: str | None = None,
+    resume: bool = False,
+) -> Iterator[str]:
+    """Train what was asked for, yielding a line for people after each network.
+
+    `n_images`: `any`, `1`..`4` or None for all; `rank`: networks of one photo per pass, see `View`; `init_from`: a run
+    folder, `none`, or None for the default; `resume`: go on with what was killed.
+    """
+    team.join()
+    for view, settings, init in _steps(config, n_images, rank, init_from):
+        # what is the latest run is for one process to say: the leader may still be registering it
+        start = team.told_by_leader(str(_start(workspace, view, init) or ""))
+        try:
+            run = train(workspace, settings, view, Path(start) if start else None, bar, resume=resume)
+        except TooFewProducts as error:
+            if n_images is not None and workspace.latest("mosaic", View().slot) is None:
+                raise
+            yield f"{view.title}: {error}"
+        else:
+            yield f"{view.title}: {run.folder}  {_held_out_line(run)}"
+
+
+def _steps(
+    config: MosaicConfig, n_images: str | None, rank: str, init_from: str | None
+) -> list[tuple[View, MosaicConfig, str | None]]:
+    """The networks to train, each with its configuration and where it starts from."""
+    if n_images is not None:
+        return [(View(ANY if n_images == "any" else int(n_images), rank), config, init_from)]
+    if rank:
+        return [(View(ANY, rank), config, init_from)]
+    steps = [(View(count), config, init_from) for count in range(MAX_IMAGES + 1)]
+    if config.second_backbone:
+        backbone = config.backbone.model_copy(update={"name": config.second_backbone})
+        steps.append((View(ANY, "any"), config.model_copy(update={"backbone": backbone}), "none"))
+    return steps
+
+
+def _start(workspace: Workspace, view: View, init_from: str | None) -> Path | None:
+    if init_from is not None:
+        return None if init_from == "none" else Path(init_from)
+    general = workspace.latest("mosaic", View().slot) if view != View() else None
+    return general.folder if general else None
+
+
+def _held_out_line(run: Run) -> str:
+    if not run.metrics:
+        return "(no product held out)"
+    figures = run.metrics["all"]
+    top = {level: figures["levels"][str(level)]["top1"] for level in (1, 2, 3)}
+    return f"held out {figures['n']}: Cat I {top[1]:.3f}, Cat II {top[2]:.3f}, Cat III {top[3]:.3f}"

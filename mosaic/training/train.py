@@ -1,0 +1,93 @@
+"""`mosaic train`: held-out probabilities and the deployed network of one view, as a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalog.metrics.product_scores import score_probabilities
+from catalog.metrics.summary import summarize
+from catalog.probabilities import Probabilities, concatenate
+from catalog.runs.run import Run
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
+from catalog.split.plan import Plan
+from catalog.tree.taxonomy import Taxonomy
+from mosaic.config import MosaicConfig
+from mosaic.networks.network import MosaicNetwork
+from mosaic.networks.weights import load_network
+from mosaic.training import distributed as team
+from mosaic.training.history import read_history
+from mosaic.training.job import Bar, TrainingJob, products_of_view
+from mosaic.training.resume import begin_or_resume, finish
+from mosaic.views import View
+
+
+class TooFewProducts(ValueError):
+    """A view has too few products for a network of its own."""
+
+
+def train(
+    workspace: Workspace, config: MosaicConfig, view: View, init_from: Path | None, bar: Bar, *, resume: bool = False
+) -> Run:
+    """Train the network of one view under the workspace's plan.
+
+    Every held-out part is predicted by a network that never saw it; these probabilities are saved in the run. The
+    deployed network has learnt from every product (but those that `validation` sets aside): with one held-out part, the
+    general network goes on from the one that was measured (as a specialist would); in folds, and for specialists, it is
+    fitted like those of the parts.
+    `init_from`: a run whose networks are the start, part by part. `resume`: go on with the unfinished run of the same
+    plan, view and configuration, or give back the finished one.
+
+    Raises:
+        TooFewProducts: the view has fewer than `config.min_products` training products in a part.
+        ValueError: `init_from` was trained under another plan, so it may have seen what is held out here.
+    """
+    data = TrainingData.of(workspace)
+    plan, tree = data.plan, data.tree
+    for part in plan.held_out_parts:
+        available = len(products_of_view(data, plan.training_positions(part), view))
+        if available < config.min_products:
+            raise TooFewProducts(
+                f"{available} training products with such photos (min_products is {config.min_products}): "
+                "the general network serves them"
+            )
+    start = None if init_from is None else _starting_run(init_from, plan, tree)
+    team.join()
+    run, finished = begin_or_resume(workspace, config, view, start, data, resume=resume)
+    if finished:
+        return run
+    job = TrainingJob(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))
+    held_out: list[Probabilities] = []
+    for part in plan.held_out_parts:
+        network = job.fitted(part, _initial(start, config, part))
+        if team.is_leader():
+            held_out.append(job.held_out(part, network))
+    initial = network if plan.mode == "heldout" and start is None else _initial(start, config, None)
+    deployed = job.fitted(None, initial)
+    if team.is_leader():
+        probabilities = concatenate(held_out)
+        probabilities.save(run.folder / "heldout.safetensors")
+        run.details["k"] = job.k or min(config.inference.max_leaves, len(deployed.support))
+        truth = data.truth(probabilities.product_ids)
+        run.metrics = summarize(score_probabilities(probabilities, truth, tree))
+        job.write_page(probabilities, truth, deployed)
+        finish(workspace, run, view)
+    # the next view may start from this run: nobody looks for it before it is there
+    team.wait()
+    return run
+
+
+def _starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:
+    run = Run.load(folder, "mosaic")
+    run.check_tree(tree, "the workspace's")
+    if run.plan != plan.plan_id:
+        raise ValueError(
+            f"--init-from {folder}: trained under plan {run.plan}, this workspace has {plan.plan_id}; "
+            "it may have learnt from products that are held out here. Train it again under this plan"
+        )
+    return run
+
+
+def _initial(start: Run | None, config: MosaicConfig, part: int | None) -> MosaicNetwork | None:
+    """The starting run's network that never saw `part` (None: the deployed one)."""
+    return None if start is None else load_network(start, config, part)

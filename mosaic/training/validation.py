@@ -1,0 +1,42 @@
+"""How well a network does on examples it does not learn from, while it learns."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from catalog.catalog import Catalog
+from mosaic.config import MosaicConfig
+from mosaic.layout import arrange
+from mosaic.networks.network import MosaicNetwork
+from mosaic.training.batches import CountBatches, Examples
+from mosaic.training.dataset import MosaicDataset
+
+_EACH_ONCE = {
+    "head_epochs": 0,
+    "epochs": 1,
+    "subsets": 0.0,
+    "sampling": "natural",
+    "accumulate": 1,
+}
+
+
+@torch.no_grad()
+def validate(network: MosaicNetwork, catalog: Catalog, examples: Examples, config: MosaicConfig) -> tuple[float, float]:
+    """Mean cross-entropy in nats and top-1 accuracy of whole, unchanged mosaics at `photo_size`."""
+    was_training = network.training
+    network.eval()
+    device = network.head.weight.device
+    dataset = MosaicDataset(catalog, examples, config, config.photo_size)
+    loss, right = 0.0, 0
+    for batch in CountBatches(
+        examples, config.photos_per_batch, config.training.model_copy(update=_EACH_ONCE), config.seed
+    ):
+        shown = dataset[batch]
+        labels = shown.labels.to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            logits = network(arrange(shown.photos.to(device), config.layout)).float()
+        loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+        right += int((logits.argmax(1) == labels).sum())
+    network.train(was_training)
+    return loss / len(examples.labels), right / len(examples.labels)

@@ -1,0 +1,64 @@
+"""What reads photos: the protocol that every OCR engine follows, and the engines by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr.config import EngineConfig
+from ocr.transcript import OcrFailure, Transcript
+
+Photo = NDArray[np.uint8]
+
+# Nothing can be printed on fewer pixels than this in height or width.
+MIN_SIDE = 6
+
+
+class EngineMissing(OSError):
+    """The engine, one of its models or a language is not installed; the message says how to install it."""
+
+
+class Engine(Protocol):
+    """Reads photos; one bad photo never raises."""
+
+    @property
+    def name(self) -> str:
+        """As in the configuration."""
+
+    @property
+    def settings(self) -> str:
+        """Everything that changes what is read, versions included: part of the cache's key."""
+
+    def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
+        """Read photos, each `(H, W, 3)` uint8 BGR of any size; one result per photo, in order.
+
+        Raises:
+            EngineMissing: the engine vanished since it was made.
+        """
+
+
+def make_engine(config: EngineConfig) -> Engine:
+    """The engine that a configuration names.
+
+    Raises:
+        EngineMissing: it is not installed; the message says what to install.
+    """
+    return ENGINES[config.name](config)
+
+
+def _rapidocr(config: EngineConfig) -> Engine:
+    from ocr.engines.rapid import RapidEngine
+
+    return RapidEngine(config)
+
+
+def _tesseract(config: EngineConfig) -> Engine:
+    from ocr.engines.tesseract import TesseractEngine
+
+    return TesseractEngine(config)
+
+
+ENGINES: dict[str, Callable[[EngineConfig], Engine]] = {"rapidocr": _rapidocr, "tesseract": _tesseract}

@@ -1,0 +1,184 @@
+"""Tesseract through pytesseract: many photos in one process, one process per core."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+import cv2
+import pytesseract
+
+from ocr.config import EngineConfig
+from ocr.engines.base import MIN_SIDE, EngineMissing, Photo
+from ocr.engines.prepare import Prepared, prepare
+from ocr.transcript import MAX_WORD_LENGTH, OcrFailure, Transcript, Word, bounded
+
+log = logging.getLogger(__name__)
+
+ENLARGE = 3.0
+MIN_CONFIDENCE = 0.6
+# A list file shares Tesseract's start (about 0.3 s for two languages); more photos than this gain nothing.
+PHOTOS_PER_PROCESS = 32
+# Quarter turns in which a photo is read again on which hardly anything was found: lines that run down or up, as on
+# spines, of which Tesseract makes a few stray letters. The way that gives most letters is kept.
+QUARTER_TURNS = (1, 3)
+FEW_LETTERS = 15
+_WORD_LEVEL, _PAGE_LEVEL = "5", "1"
+_INSTALL = "install it (Debian: apt-get install tesseract-ocr tesseract-ocr-fra) or set engine.name to rapidocr"
+
+
+class TesseractEngine:
+    """Reads photos with the installed `tesseract` program.
+
+    Raises:
+        EngineMissing: no program, or none of the configured languages.
+    """
+
+    name = "tesseract"
+
+    def __init__(self, config: EngineConfig) -> None:
+        try:
+            version = pytesseract.get_tesseract_version()
+            installed = set(pytesseract.get_languages())
+        except (OSError, SystemExit, RuntimeError) as error:
+            raise EngineMissing(f"Tesseract does not start ({error}): {_INSTALL}") from None
+        self.languages = [language for language in config.languages if language in installed]
+        missing = [language for language in config.languages if language not in installed]
+        if not self.languages:
+            raise EngineMissing(f"Tesseract has none of the languages {', '.join(missing)}: {_INSTALL}")
+        if missing:
+            log.warning(
+                "Tesseract lacks %s and reads %s only: %s", "+".join(missing), "+".join(self.languages), _INSTALL
+            )
+        self.page_mode = config.page_mode
+        self.enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge
+        self.min_confidence = MIN_CONFIDENCE if config.min_confidence == "auto" else config.min_confidence
+        self.threads = os.cpu_count() or 1 if config.threads == "auto" else config.threads
+        self.time_limit_s = config.time_limit_s
+        self.settings = (
+            f"tesseract {version} {'+'.join(self.languages)} psm={self.page_mode} enlarge={self.enlarge:g} "
+            f"min_confidence={self.min_confidence:g} r2"
+        )
+
+    def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
+        """See `ocr.engine.Engine.read`."""
+        results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
+        # too small a photo makes Tesseract stop in the middle of its list
+        rows = [row for row, photo in enumerate(photos) if min(photo.shape[:2]) >= MIN_SIDE]
+        for row, result in zip(rows, self._read_turned([photos[row] for row in rows], 0), strict=True):
+            results[row] = result
+        again = [row for row in rows if -1 < _n_letters(results[row]) < FEW_LETTERS]
+        for turns in QUARTER_TURNS:
+            for row, result in zip(again, self._read_turned([photos[row] for row in again], turns), strict=True):
+                results[row] = max(results[row], result, key=_n_letters)
+        return results
+
+    def _read_turned(self, photos: Sequence[Photo], quarter_turns: int) -> list[Transcript | OcrFailure]:
+        """All photos in one direction, shared out to processes."""
+        n_parts = max(min(len(photos), self.threads), -(-len(photos) // PHOTOS_PER_PROCESS))
+        parts = [range(start, len(photos), n_parts) for start in range(n_parts)]
+        results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
+        with _one_thread_each(), ThreadPoolExecutor(self.threads) as pool:
+            found = pool.map(lambda part: self._read_list([photos[row] for row in part], quarter_turns), parts)
+            for row, result in zip(chain.from_iterable(parts), chain.from_iterable(found), strict=True):
+                results[row] = result
+        return results
+
+    def _read_list(self, photos: Sequence[Photo], quarter_turns: int) -> list[Transcript | OcrFailure]:
+        """One process for all; when it dies or hangs, one process for each, so that only the culprit is lost."""
+        try:
+            prepared = [prepare(photo, self.enlarge, quarter_turns) for photo in photos]
+            return list(self._run(prepared, self.time_limit_s * max(1.0, len(photos) / 8)))
+        except EngineMissing:
+            raise
+        except Exception as error:
+            # not only RuntimeError: a damaged TSV or a full disk must not lose the other photos either
+            if len(photos) > 1:
+                log.warning("Tesseract failed on %d photos (%s): reading them one by one", len(photos), error)
+                return [result for photo in photos for result in self._read_list([photo], quarter_turns)]
+            timed_out = "timeout" in str(error)
+            return [OcrFailure(f"tesseract: {str(error)[:200]}", lasting=not timed_out)]
+
+    def _run(self, photos: Sequence[Prepared], time_limit_s: float) -> list[Transcript]:
+        with tempfile.TemporaryDirectory(prefix="rayonnage-ocr-") as folder:
+            paths = [str(Path(folder, f"{number}.png")) for number in range(len(photos))]
+            for path, photo in zip(paths, photos, strict=True):
+                if not cv2.imwrite(path, photo.picture, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
+                    raise OSError(f"cannot write {path}")
+            # the extension .txt tells Tesseract that this is a list
+            listing = Path(folder, "photos.txt")
+            listing.write_text("\n".join(paths) + "\n", encoding="utf-8")
+            try:
+                table = pytesseract.image_to_data(
+                    str(listing),
+                    lang="+".join(self.languages),
+                    config=f"--psm {self.page_mode}",
+                    timeout=time_limit_s,
+                )
+            except pytesseract.TesseractNotFoundError as error:
+                raise EngineMissing(f"{error} {_INSTALL}") from None
+        return parse_table(table, photos, self.min_confidence)
+
+
+def parse_table(table: str, photos: Sequence[Prepared], min_confidence: float) -> list[Transcript]:
+    """Transcripts from Tesseract's TSV of a list file.
+
+    Args:
+        table: TSV with a header; `page_num` counts photos from 1, `conf` is in 0..100.
+        photos: what was read; boxes are mapped back to the photos.
+        min_confidence: words under it, in [0, 1], are dropped.
+
+    Raises:
+        ValueError: not one page per photo, or not such a table.
+    """
+    words: list[list[Word]] = [[] for _ in photos]
+    lines: list[dict[tuple[str, ...], int]] = [{} for _ in photos]
+    pages = set()
+    for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
+        try:
+            page, level = int(row["page_num"]) - 1, row["level"]
+            if level == _PAGE_LEVEL:
+                pages.add(page)
+            if level != _WORD_LEVEL:
+                continue
+            confidence, photo = float(row["conf"]) / 100, photos[page]
+            left, top, width, height = (float(row[key]) for key in ("left", "top", "width", "height"))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise ValueError(f"unexpected TSV row from Tesseract: {row!r}") from error
+        place = tuple(row[key] for key in ("block_num", "par_num", "line_num"))
+        line = lines[page].setdefault(place, len(lines[page]))
+        if confidence < min_confidence:
+            continue
+        for text in (row["text"] or "").split():
+            box = photo.photo_box(left, top, left + width, top + height)
+            words[page].append(Word(text[:MAX_WORD_LENGTH], min(1.0, confidence), box, line))
+    if pages != set(range(len(photos))):
+        raise ValueError(f"Tesseract read {len(pages)} of {len(photos)} photos")
+    return [bounded(found) for found in words]
+
+
+def _n_letters(result: Transcript | OcrFailure) -> int:
+    """Letters and digits read; -1 for a failure."""
+    return sum(map(str.isalnum, result.text)) if isinstance(result, Transcript) else -1
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes share the cores; Tesseract's own threads would only fight (pytesseract passes our environment)."""
+    before = os.environ.get("OMP_THREAD_LIMIT")
+    os.environ["OMP_THREAD_LIMIT"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_THREAD_LIMIT"]
+        else:
+            os.environ["OMP_THREAD_LIMIT"] = before

@@ -1,0 +1,1 @@
+"""The roof: the whole job in one command, one import."""

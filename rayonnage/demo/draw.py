@@ -1,0 +1,56 @@
+"""Draws one planned picture; no picture depends on another."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from rayonnage.demo.categories import LEAVES, Leaf, siblings
+from rayonnage.demo.copies import Picture
+from rayonnage.demo.covers import draw_cover
+from rayonnage.demo.notices import draw_notice
+from rayonnage.demo.objects import SHAPES, draw_object
+from rayonnage.demo.pen import View, random_look
+from rayonnage.demo.scene import photograph, print_on_box, zoom_in
+from rayonnage.demo.titles import compose
+
+_LOOKALIKE = 0.05
+_IRRELEVANT = 0.03
+
+
+def draw_picture(seed: int, leaf: Leaf, picture: Picture) -> bytes:
+    """The JPEG of one picture, 180 x 180 pixels; the same arguments give the same bytes.
+
+    A few products look like a sibling's, a few photos show something else altogether, a few are dim or noisy.
+    """
+    shared = np.random.default_rng([seed, 2, picture.owner])
+    own = np.random.default_rng([seed, 3, picture.owner, picture.rank, int(picture.notice)])
+    if picture.notice:
+        return photograph(draw_notice(own), own, zoom=1.0, turn=2, rough=0.02)
+    if leaf.kind == "object" and shared.random() < _LOOKALIKE:
+        leaf = _any_of([near for near in siblings(leaf) if near.kind == leaf.kind], shared)
+    if own.random() < _IRRELEVANT:
+        leaf = _any_of(LEAVES, own)
+    if leaf.kind == "object":
+        zoom = 1.15 if picture.rank == 3 else 0.95
+        return photograph(_object_view(leaf, picture.rank, shared, own), own, zoom=zoom, turn=22, rough=0.12)
+    text = compose(leaf.motif, shared)
+    cover = draw_cover(leaf.kind, text, picture.rank, shared, own)
+    return photograph(cover, own, zoom=0.98, turn=5, rough=0.06)
+
+
+def _object_view(leaf: Leaf, rank: int, shared: np.random.Generator, own: np.random.Generator) -> Image.Image:
+    look = random_look(shared)
+    view = View.SIDE if rank == 2 else View.FRONT
+    drawing = draw_object(leaf.motif, look, view).image
+    # Sellers photograph from both sides.
+    mirrored = shared.random() < 0.5
+    if rank == 3:
+        drawing = zoom_in(drawing, SHAPES[leaf.motif][1], own)
+    if mirrored:
+        drawing = drawing.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return print_on_box(drawing, own) if rank == 4 and own.random() < 0.65 else drawing
+
+
+def _any_of(leaves: list[Leaf] | tuple[Leaf, ...], rng: np.random.Generator) -> Leaf:
+    return leaves[int(rng.integers(len(leaves)))]

@@ -1,0 +1,206 @@
+"""Writes the drawn catalogue: `train.bson`, `test.bson`, `category_names.csv`, `truth.csv`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import bson
+
+from catalog.files.atomic import atomic_path, write_text
+from rayonnage.demo.categories import LEAVES
+from rayonnage.demo.copies import Picture
+from rayonnage.demo.draw import draw_picture
+from rayonnage.demo.plan import Plan, PlannedProduct, plan_sample
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSummary:
+    """What was written, and how hard it is; shares in [0, 1].
+
+    Attributes:
+        train: labelled products, as BSON.
+        test: unlabelled products, as BSON.
+        category_names: the tree, as CSV.
+        truth: true leaf of every product, as CSV.
+        n_train: training products.
+        n_test: test products.
+        n_photos: photos of both.
+        n_leaves: leaves of the tree.
+        n_books: books in both.
+        n_cds: discs in both.
+        wrong_labels: share of training products.
+        copied_photos: share of photos that another product has too, byte for byte.
+        largest_component: share of products in the largest set linked by shared photos.
+    """
+
+    train: Path
+    test: Path
+    category_names: Path
+    truth: Path
+    n_train: int
+    n_test: int
+    n_photos: int
+    n_leaves: int
+    n_books: int
+    n_cds: int
+    wrong_labels: float
+    copied_photos: float
+    largest_component: float
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that is written."""
+        return self.train, self.test, self.category_names, self.truth
+
+    def __str__(self) -> str:
+        return (
+            f"{self.train}: {self.n_train} products with labels, {self.wrong_labels:.0%} of them wrong\n"
+            f"{self.test}: {self.n_test} products without\n"
+            f"{self.n_leaves} leaves, {self.n_books} books, {self.n_cds} CDs, {self.n_photos} photos, "
+            f"{self.copied_photos:.0%} of them copies; largest linked group {self.largest_component:.1%}\n"
+            f"the truth: {self.truth}"
+        )
+
+
+def write_sample(
+    folder: Path,
+    *,
+    n_train: int = 1500,
+    n_test: int = 400,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> SampleSummary:
+    """Draw and write the demo catalogue; the same settings give the same bytes.
+
+    Args:
+        folder: made when missing.
+        n_train: labelled products, 20 or more.
+        n_test: unlabelled products, 10 or more.
+        seed: 0 or more.
+        overwrite: replace files of the same names, which may be somebody's own.
+        progress: called with (products written, all products) after each product.
+
+    Raises:
+        FileExistsError: a file of one of the names lies there, and `overwrite` is off.
+        ValueError: too few products, or a negative seed.
+    """
+    plan = plan_sample(n_train, n_test, seed)
+    summary = _summarise(folder, plan)
+    taken = [path.name for path in summary.files if path.exists()]
+    if taken and not overwrite:
+        raise FileExistsError(
+            f"{folder} already holds {', '.join(taken)}: give another folder, or --overwrite to replace them"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    photos = _Photos(plan)
+    done = 0
+
+    def written() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, len(plan.products))
+
+    _write_products(summary.train, plan, "train", photos, written)
+    _write_products(summary.test, plan, "test", photos, written)
+    write_text(summary.category_names, _category_names())
+    write_text(summary.truth, _truth(plan))
+    return summary
+
+
+class _Photos:
+    """Draws each picture once, and keeps those that will be needed again."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._seed = plan.seed
+        self._leaf = {product.product_id: product.leaf for product in plan.products}
+        self._shared = {group.picture for group in plan.groups}
+        self._drawn: dict[Picture, bytes] = {}
+
+    def __getitem__(self, picture: Picture) -> bytes:
+        drawn = self._drawn.get(picture)
+        if drawn is None:
+            drawn = draw_picture(self._seed, self._leaf[picture.owner], picture)
+            if picture in self._shared:
+                self._drawn[picture] = drawn
+        return drawn
+
+
+def _write_products(
+    path: Path, plan: Plan, split: Literal["train", "test"], photos: _Photos, written: Callable[[], None]
+) -> None:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        for product in plan.products:
+            if product.split == split:
+                file.write(_document(product, photos))
+                written()
+
+
+def _document(product: PlannedProduct, photos: _Photos) -> bytes:
+    document: dict[str, object] = {"_id": product.product_id}
+    if product.label is not None:
+        document["category_id"] = product.label.category_id
+    document["imgs"] = [{"picture": photos[picture]} for picture in product.pictures]
+    return bytes(bson.encode(document))
+
+
+def _category_names() -> str:
+    header = ("category_id", "category_level1", "category_level2", "category_level3")
+    return _csv([header, *((leaf.category_id, *leaf.path) for leaf in LEAVES)])
+
+
+def _truth(plan: Plan) -> str:
+    header = ("product_id", "split", "category_id", "label", "wrong_label", "kind", "n_images", "copied_photos")
+    copied = plan.copied_photos()
+    rows: list[tuple[object, ...]] = [header]
+    for p in plan.products:
+        label = "" if p.label is None else p.label.category_id
+        wrong = int(p.label is not None and p.label is not p.leaf)
+        rows.append(
+            (
+                p.product_id,
+                p.split,
+                p.leaf.category_id,
+                label,
+                wrong,
+                p.leaf.kind,
+                len(p.pictures),
+                copied[p.product_id],
+            )
+        )
+    return _csv(rows)
+
+
+def _csv(rows: list[tuple[object, ...]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
+
+
+def _summarise(folder: Path, plan: Plan) -> SampleSummary:
+    train = [product for product in plan.products if product.split == "train"]
+    n_photos = sum(len(product.pictures) for product in plan.products)
+    kinds = [product.leaf.kind for product in plan.products]
+    return SampleSummary(
+        train=folder / "train.bson",
+        test=folder / "test.bson",
+        category_names=folder / "category_names.csv",
+        truth=folder / "truth.csv",
+        n_train=len(train),
+        n_test=len(plan.products) - len(train),
+        n_photos=n_photos,
+        n_leaves=len(LEAVES),
+        n_books=kinds.count("book"),
+        n_cds=kinds.count("cd"),
+        wrong_labels=sum(product.label is not product.leaf for product in train) / len(train),
+        copied_photos=sum(plan.copied_photos().values()) / n_photos,
+        largest_component=plan.largest_component() / len(plan.products),
+    )

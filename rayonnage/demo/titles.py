@@ -1,0 +1,47 @@
+"""Composes what is written on one cover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rayonnage.demo.words import FIRST_NAMES, GENRES, HOUSES, LAST_NAMES, SHARED, Genre
+
+_AMBIGUOUS = 0.12
+_WITH_SUBTITLE = 0.4
+_NOUN_AND_COMPLEMENT = 0.65
+
+
+@dataclass(frozen=True, slots=True)
+class CoverText:
+    """All the words of one book or disc; empty strings where a line is missing."""
+
+    title: str
+    subtitle: str
+    person: str
+    house: str
+    phrases: tuple[str, ...]
+
+
+def compose(genre: str, rng: np.random.Generator) -> CoverText:
+    """Words for one cover; about one title in eight could stand on any shelf, and has no subtitle."""
+    own = GENRES[genre]
+    words = SHARED if rng.random() < _AMBIGUOUS else own
+    title = _fill(words, rng)
+    if rng.random() < 0.3:
+        title = title.upper()
+    telling = words is own and rng.random() < _WITH_SUBTITLE
+    subtitle = _pick(own.subtitles, rng) if telling else (_pick(SHARED.subtitles, rng) if rng.random() < 0.2 else "")
+    person = f"{_pick(FIRST_NAMES, rng)} {_pick(LAST_NAMES, rng)}"
+    order = rng.permutation(len(own.phrases))
+    return CoverText(title, subtitle, person, _pick(HOUSES, rng), tuple(own.phrases[i] for i in order))
+
+
+def _fill(genre: Genre, rng: np.random.Generator) -> str:
+    form = "{n} {c}" if rng.random() < _NOUN_AND_COMPLEMENT else _pick(genre.titles, rng)
+    return form.format(n=_pick(genre.nouns, rng), c=_pick(genre.complements, rng))
+
+
+def _pick(choices: tuple[str, ...], rng: np.random.Generator) -> str:
+    return choices[int(rng.integers(len(choices)))]

@@ -1,0 +1,172 @@
+"""Runs and workspaces: enough to predict, never overwritten, the next command named."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from dataclasses import replace
+
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.runs.config import StrictConfig
+from catalog.tree.translations import Name, Names
+from catalog.split.plan import make_plan
+from catalog.runs.run import Run
+from catalog.tree.taxonomy import Taxonomy
+from catalog.runs.workspace import Workspace
+from tests.conftest import make_product
+
+
+class Small(StrictConfig):
+    """A configuration of one key."""
+
+    a: int
+    """A number."""
+
+
+def make_run(parent, tree, kind="mosaic", config=None):
+    return Run.create(parent, kind, kind, plan="p", data="d", config=config or {"a": 1}, tree=tree)
+
+
+def test_runs_never_share_a_folder_and_come_back(tmp_path, tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    runs = [make_run(tmp_path, tree) for _ in range(3)]
+    assert len({run.folder for run in runs}) == 3
+    with pytest.raises(FileNotFoundError, match="not a finished run"):
+        Run.load(runs[0].folder)
+    runs[0].details["k"] = 3
+    runs[0].save()
+    again = Run.load(runs[0].folder, "mosaic")
+    assert (again.details, again.plan, again.data) == ({"k": 3}, "p", "d")
+    assert again.config(Small) == Small(a=1)
+    assert again.taxonomy().fingerprint == tree.fingerprint
+    assert again.revision.startswith("0.1.0")
+
+
+def test_wrong_runs_are_refused(tmp_path, tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    run = make_run(tmp_path, tree, config={"a": 1, "old": 2})
+    run.save()
+    with pytest.raises(ValueError, match="is a run of mosaic, expected one of ocr"):
+        Run.load(run.folder, "ocr")
+    with pytest.raises(ValueError, match=r"another version(?s:.*)unknown key 'old'"):
+        run.config(Small)
+    other = Taxonomy([(1, ("A", "B", "C"))])
+    with pytest.raises(ValueError, match="another category tree"):
+        run.check_tree(other, "the workspace's")
+    (run.folder / "run.json").write_text(json.dumps({"kind": "mosaic", "surprise": 1}))
+    with pytest.raises(ValueError, match="damaged"):
+        Run.load(run.folder)
+
+
+def test_the_next_command_is_named(tmp_path, tree_csv, write_bson):
+    room = Workspace(tmp_path / "runs")
+    with pytest.raises(FileNotFoundError, match="catalog split"):
+        room.plan()
+    with pytest.raises(FileNotFoundError, match="catalog split"):
+        room.require("fusion")
+    tree = Taxonomy.from_csv(tree_csv)
+    plan, _ = make_plan(Catalog(write_bson(*[make_product(i, 11) for i in range(20)])), tree)
+    room.save_plan(plan, tree)
+    with pytest.raises(FileNotFoundError, match="mosaic train"):
+        room.require("mosaic", "any")
+    with pytest.raises(FileNotFoundError, match="fusion train"):
+        room.require("fusion")
+    run = make_run(room.folder, tree)
+    run.save()
+    room.register(run, "2")
+    assert room.latest("mosaic", "2").folder == run.folder
+    assert room.latest("mosaic", "any") is None
+    # the same plan again forgets nothing, another one the run, which stays on disk
+    assert room.save_plan(plan, tree) == 0
+    assert room.latest("mosaic", "2").folder == run.folder
+    assert room.save_plan(replace(plan, seed=7), tree) == 1
+    assert room.latest("mosaic", "2") is None
+    assert Run.load(run.folder).kind == "mosaic"
+
+
+def test_runs_that_end_side_by_side_do_not_forget_each_other(tmp_path, tree_csv):
+    tree = Taxonomy.from_csv(tree_csv)
+    runs = [make_run(tmp_path / "runs", tree) for _ in range(12)]
+    for run in runs:
+        run.save()
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        pool.starmap(_register, [(run.folder, str(i)) for i, run in enumerate(runs)], chunksize=1)
+    room = Workspace(tmp_path / "runs")
+    assert [room.latest("mosaic", str(i)).folder for i in range(12)] == [run.folder for run in runs]
+
+
+def _register(folder, slot):
+    Workspace(folder.parent).register(Run.load(folder), slot)
+
+
+def test_a_workspace_whose_notes_or_runs_are_damaged_says_so(tmp_path, tree_csv):
+    room = Workspace(tmp_path / "runs")
+    run = make_run(room.folder, Taxonomy.from_csv(tree_csv))
+    run.save()
+    room.register(run)
+    (run.folder / "run.json").unlink()
+    with pytest.raises(FileNotFoundError, match="train it again"):
+        room.latest("mosaic")
+    for text in ("", "{}", "[]", '{"latest": 3}'):
+        (room.folder / "workspace.json").write_text(text)
+        with pytest.raises(ValueError, match=r"workspace.json"):
+            room.latest("mosaic")
+
+
+def test_a_run_whose_config_is_damaged_says_so(tmp_path, tree_csv):
+    run = make_run(tmp_path, Taxonomy.from_csv(tree_csv))
+    for text in ("a: [1", "", "- a", "a: x"):
+        (run.folder / "config.yaml").write_text(text)
+        with pytest.raises(ValueError, match=r"config.yaml"):
+            run.config(Small)
+
+
+def test_a_changed_catalogue_is_refused_and_the_command_named(tmp_path, tree_csv, write_bson):
+    room, tree = Workspace(tmp_path / "runs"), Taxonomy.from_csv(tree_csv)
+    path = write_bson(*[make_product(i, 11) for i in range(20)])
+    room.save_plan(make_plan(Catalog(path), tree)[0], tree)
+    assert len(room.training_catalog()) == 20
+    write_bson(*[make_product(i, 12) for i in range(20)])
+    with pytest.raises(ValueError, match=r"has changed since it was split: run `catalog split"):
+        room.training_catalog()
+
+
+def split(room, tree, write_bson, n=20):
+    path = write_bson(*[make_product(i, 11) for i in range(n)])
+    return room.save_plan(make_plan(Catalog(path), tree)[0], tree)
+
+
+def test_names_travel_to_the_workspace_and_every_run(tmp_path, tree_csv, write_bson):
+    room, tree = Workspace(tmp_path / "runs"), Taxonomy.from_csv(tree_csv)
+    named = tree.with_names(Names((Name(11, 1, "en", "Books"), Name(31, 1, "de", "Küche"))))
+    split(room, named, write_bson)
+    run = make_run(room.folder, room.taxonomy())
+    run.save()
+    # the folder alone is enough
+    alone = Run.load(run.folder.rename(tmp_path / "alone"))
+    for holder in (room, alone):
+        assert holder.taxonomy().shown == tree.paths
+        assert holder.taxonomy("en").shown[tree.leaf_index(11)][0] == "Books"
+        assert holder.taxonomy("de").shown[tree.leaf_index(31)][0] == "Küche"
+        assert holder.taxonomy("en").fingerprint == tree.fingerprint
+
+
+def test_the_same_plan_with_names_names_its_runs_and_another_tree_forgets_them(tmp_path, tree_csv, write_bson):
+    room, tree = Workspace(tmp_path / "runs"), Taxonomy.from_csv(tree_csv)
+    split(room, tree, write_bson)
+    run = make_run(room.folder, tree)
+    run.save()
+    room.register(run, "2")
+    named = tree.with_names(Names((Name(11, 1, "en", "Books"),)))
+    assert split(room, named, write_bson) == 0
+    assert run.taxonomy("en").shown[tree.leaf_index(11)][0] == "Books"
+    # the same plan without names keeps those that were given before
+    split(room, tree, write_bson)
+    assert room.taxonomy("en").shown[tree.leaf_index(11)][0] == "Books"
+    smaller = Taxonomy([(11, ("A", "B", "C")), (12, ("D", "B", "C"))])
+    split(room, smaller, write_bson)
+    assert not room.taxonomy().names
+    with pytest.raises(ValueError, match="another category tree"):
+        run.take_names(smaller)

@@ -1,0 +1,188 @@
+"""Reading a BSON file in several processes gives what reading it alone gives, whatever lies in it."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import re
+from functools import partial
+from itertools import product
+
+import bson
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog.catalog import Catalog
+from catalog.files.sidecar import sidecar_path
+from catalog.files.workers import in_order
+from catalog.sources.bson import scan as bson_scan
+from catalog.sources.bson.document import parse_document
+from catalog.sources.bson.scan import scan
+from catalog.sources.bson.walk import walk
+from catalog.sources.source import NO_CATEGORY
+from curation.indexing import open_indexed
+from tests.conftest import make_product
+
+int32 = st.integers(-(2**31), 2**31 - 1)
+pictures = st.one_of(
+    st.binary(max_size=90),
+    # a photo that holds a document of its own: a guessed start may lie in it
+    st.builds(lambda i: b"ab" + bson.encode({"_id": i, "imgs": [{"picture": b"inner"}]}) * 3, st.integers(0, 9)),
+)
+entries = st.one_of(pictures.map(lambda p: {"picture": p}), st.sampled_from([None, {"pic": 1}, {"picture": "text"}]))
+documents = st.one_of(
+    st.fixed_dictionaries(
+        {"_id": st.integers(0, 30), "imgs": st.lists(pictures.map(lambda p: {"picture": p}), min_size=1, max_size=4)}
+    ),
+    st.fixed_dictionaries(
+        {"_id": st.one_of(int32, st.just(2**40), st.just("x")), "imgs": st.lists(entries, max_size=6)}
+    ),
+    st.fixed_dictionaries({"_id": st.integers(0, 30), "category_id": int32, "imgs": st.lists(entries, max_size=5)}),
+)
+
+
+def usual(data: bytes):
+    """What `walk` says, in `parse_document`'s words; None when it leaves the document to that."""
+    walked = walk(memoryview(data), 0)
+    if walked is None:
+        return None
+    length, product_id, category_id, spans = walked
+    assert length == len(data)
+    return product_id, None if category_id == NO_CATEGORY else category_id, tuple(data[a:b] for a, b in spans), ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(documents, st.data())
+def test_a_document_walked_is_a_document_decoded(fields, data):
+    raw = bson.encode(fields)
+    if data.draw(st.booleans()):
+        damaged = bytearray(raw)
+        damaged[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.sampled_from([0, 1, 2, 4, 5, 16, 48, 255]))
+        raw = bytes(damaged)
+    if len(raw) != int.from_bytes(raw[:4], "little", signed=True):
+        return
+    try:
+        slow = parse_document(raw)
+    except ValueError:
+        assert usual(raw) is None
+        return
+    fast = usual(raw)
+    if fast is not None and slow.category_id != NO_CATEGORY:
+        assert fast == (slow.product_id, slow.category_id, slow.pictures, slow.problems)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("label", [{}, {"category_id": 1000010653}])
+def test_the_usual_document_is_walked(n, label):
+    photos = tuple(bytes([k]) * 50 for k in range(n))
+    raw = bson.encode({"_id": 7, **label, "imgs": [{"picture": p} for p in photos]})
+    assert usual(raw) == (7, label.get("category_id"), photos, ())
+    for cut in range(len(raw)):
+        assert walk(memoryview(raw[:cut]), 0) is None
+
+
+@pytest.mark.parametrize("label", [{}, {"category_id": 1000010653}])
+def test_whichever_byte_is_wrong_a_walked_document_is_what_it_decodes_to(label):
+    raw = bson.encode({"_id": 7, **label, "imgs": [{"picture": b"ab"}, {"picture": b"c"}]})
+    n_walked = 0
+    # the first four tell the document's end, which the scan looks at
+    for place, value in product(range(4, len(raw)), range(256)):
+        damaged = raw[:place] + bytes([value]) + raw[place + 1 :]
+        fast = usual(damaged)
+        if fast is not None:
+            slow = parse_document(damaged)
+            assert fast == (slow.product_id, slow.category_id, slow.pictures, slow.problems)
+            n_walked += 1
+    assert n_walked > 1000
+
+
+def same(a, b) -> None:
+    assert a.rows.tolist() == b.rows.tolist()
+    assert a.md5s.tobytes() == b.md5s.tobytes()
+    assert a.problems.to_json() == b.problems.to_json()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.one_of(documents.map(bson.encode), st.binary(max_size=300)), min_size=1, max_size=30),
+    st.integers(20, 400),
+    st.integers(0, 400),
+)
+def test_guessed_blocks_are_joined_to_what_one_reading_finds(tmp_path_factory, monkeypatch, pieces, block, cut):
+    # the guesses are made as by workers, but here: two hundred pools would take minutes
+    monkeypatch.setattr(bson_scan, "in_order", lambda function, tasks, n: (function(t) for t in tasks))
+    path = tmp_path_factory.mktemp("scan") / "file.bson"
+    data = b"".join(pieces)
+    path.write_bytes(data[: max(1, len(data) - cut)])
+    try:
+        alone = scan(path, with_md5s=True)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            scan(path, with_md5s=True, n_workers=2, block=block)
+        return
+    same(scan(path, with_md5s=True, n_workers=2, block=block), alone)
+    same(scan(path, with_md5s=True, block=block), alone)
+    by_document = [parse_document(path.read_bytes()[r["offset"] : r["offset"] + r["length"]]) for r in alone.rows]
+    assert alone.rows["product_id"].tolist() == [d.product_id for d in by_document]
+    assert alone.md5s.tobytes() == b"".join(hashlib.md5(p).digest() for d in by_document for p in d.pictures)
+
+
+@pytest.fixture
+def damaged(write_bson):
+    pieces = [make_product(i % 290, 11, 1 + i % 4) for i in range(300)]
+    return write_bson(
+        *pieces[:100], b"\xff" * 5000, *pieces[100:200], bson.encode(pieces[0])[:40], *pieces[200:], b"end"
+    )
+
+
+def test_processes_give_the_same_sidecars_and_are_gone_afterwards(damaged, monkeypatch):
+    alone = scan(damaged, with_md5s=True)
+    seen: list[tuple[int, int]] = []
+    same(scan(damaged, with_md5s=True, n_workers=2, block=2**16, progress=lambda *a: seen.append(a)), alone)
+    size = damaged.stat().st_size
+    assert seen[-1] == (size, size)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert not multiprocessing.active_children()
+    slow = Catalog(damaged)
+    slow.md5s()
+    places = [sidecar_path(damaged, suffix) for suffix in (".index", ".md5")]
+    kept = [place.read_bytes() for place in places]
+    for place in places:
+        place.unlink()
+    monkeypatch.setattr("catalog.sources.bson.file.scan", partial(scan, block=2**16))
+    open_indexed(damaged, n_workers=2)
+    assert [place.read_bytes() for place in places] == kept
+
+
+def test_interrupted_work_leaves_no_process_and_no_half_sidecar(damaged, monkeypatch):
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scan(damaged, with_md5s=True, n_workers=2, block=2**16, progress=interrupt)
+    assert not multiprocessing.active_children()
+    assert [p.name for p in damaged.parent.iterdir()] == [damaged.name]
+
+
+def test_the_md5s_of_any_source_may_be_read_by_processes(write_bson, monkeypatch):
+    path = write_bson(*[make_product(i, n=1 + i % 4) for i in range(40)])
+    monkeypatch.setattr("catalog.catalog.MD5_CHUNK", 7)
+    alone = np.array(Catalog(path).md5s())
+    sidecar_path(path, ".md5").unlink()
+    catalog = Catalog(path)
+    assert np.array_equal(catalog.md5s(n_workers=2), alone)
+    assert len(alone) == int(catalog.n_images.sum())
+
+
+def test_without_its_index_kept_a_catalogue_is_not_given_to_processes(write_bson, monkeypatch):
+    path = write_bson(*[make_product(i) for i in range(9)])
+    monkeypatch.setattr("catalog.catalog.MD5_CHUNK", 2)
+    monkeypatch.setattr("catalog.catalog.keep_sidecar", lambda *a: None)
+    asked: list[int] = []
+    monkeypatch.setattr("catalog.catalog.in_order", lambda f, tasks, n: (asked.append(n), in_order(f, tasks, 1))[1])
+    catalog = Catalog(path)
+    assert not catalog.is_kept
+    assert len(catalog.md5s(n_workers=2)) == 9
+    assert asked == [1]

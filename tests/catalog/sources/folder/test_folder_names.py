@@ -1,0 +1,133 @@
+"""Names of folders: how people count, ids that are the same everywhere, categories by number or name."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.sources.folder.folder_names import CategoryFolders, folder_name, natural_key, product_id_of
+from catalog.sources.source import NO_CATEGORY
+from catalog.tree.taxonomy import Taxonomy
+
+
+@given(st.lists(st.integers(0, 10**30), unique=True), st.sampled_from(["", "a-1-"]), st.sampled_from(["", ".jpg"]))
+def test_numbers_in_names_are_ordered_as_numbers(numbers, before, after):
+    names = [f"{before}{n}{after}".encode() for n in numbers]
+    assert sorted(names, key=natural_key) == [f"{before}{n}{after}".encode() for n in sorted(numbers)]
+
+
+@given(st.lists(st.binary(max_size=6), unique=True))
+def test_no_two_names_are_equal_in_order(names):
+    assert len({natural_key(name) for name in names}) == len(names)
+
+
+def test_order_of_usual_names():
+    names = [b"2.jpg", b"10.jpg", b"1.jpg", b"01.jpg", b"a10b2", b"a9b11", b"a10b1"]
+    assert sorted(names, key=natural_key) == [
+        b"01.jpg", b"1.jpg", b"2.jpg", b"10.jpg", b"a9b11", b"a10b1", b"a10b2",
+    ]  # fmt: skip
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_an_integer_name_is_the_id(i):
+    assert product_id_of(str(i)) == (i, True)
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_other_names_give_the_digest_of_the_composed_name(name):
+    product_id, said = product_id_of(name)
+    if not said:
+        encoded = unicodedata.normalize("NFC", name).encode()
+        assert product_id == int(hashlib.blake2b(encoded, digest_size=8).hexdigest(), 16) % 2**63
+        assert product_id_of(unicodedata.normalize("NFD", name))[0] == product_id
+
+
+def test_a_number_beyond_64_bits_is_a_name():
+    assert product_id_of(str(2**63))[1] is False
+
+
+@pytest.fixture
+def folders(tree_csv: Path) -> CategoryFolders:
+    more = ["41,PC / MAC,ÉCRANS,24''", "42,A,B,C ", "43,A,B,C", "44,X,Y,Z", "45,X,Y,Z", "51,JEUX,2048,PUZZLE"]
+    tree_csv.write_text(tree_csv.read_text() + "\n".join(more) + "\n")
+    return CategoryFolders(Taxonomy.from_csv(tree_csv))
+
+
+@pytest.mark.parametrize(
+    ("path", "category"),
+    [
+        ("1000010653", 1000010653),
+        ("LIBRAIRIE/12/shard 3", 12),
+        ("11/12", 12),
+        ("11/2024", 11),
+        ("JEUX/2048/PUZZLE", 51),
+        ("2048/11/JEUX/2048/PUZZLE", 11),
+        ("4711/2024", 2024),
+        ("LIBRAIRIE/LITTERATURE/ROMAN", 11),
+        ("all/LIBRAIRIE/LITTERATURE/ROMAN", 11),
+        ("librairie/Litterature/roman ", 11),
+        ("PC - MAC/ÉCRANS/24''", 41),
+        (unicodedata.normalize("NFD", "PC _ MAC/écrans/24''"), 41),
+        ("A/B/C", 43),
+        ("A/B/C ", 42),
+        ("unlabelled", NO_CATEGORY),
+    ],
+)
+def test_class_folders_that_name_a_category(folders, path, category):
+    assert folders.category_of(path.encode().split(b"/")) == (category, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("LIBRAIRIE/ROMAN", "LIBRAIRIE > ROMAN is not in the tree"),
+        ("LIBRAIRIE", "LIBRAIRIE is a Cat I of the tree: products stand below a Cat III"),
+        ("shop/librairie/LITTERATURE", "librairie > LITTERATURE is a Cat II of the tree"),
+        ("X/Y/Z", "the name of 44, 45"),
+        ("a/b/c", "the name of 42, 43"),
+    ],
+)
+def test_class_folders_that_name_none_say_why(folders, path, why):
+    category, said = folders.category_of(path.encode().split(b"/"))
+    assert category == NO_CATEGORY
+    assert why in said
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("11", True),
+        ("shop/11", True),
+        ("LIBRAIRIE/11", True),
+        ("LIBRAIRIE", True),
+        ("librairie/LITTERATURE", True),
+        ("all/LIBRAIRIE/LITTERATURE/ROMAN", True),
+        ("4711", False),
+        # products: what stands above them is a category already
+        ("12/11", False),
+        ("4711/11", False),
+        ("LIBRAIRIE/LITTERATURE/ROMAN/11", False),
+        ("LIBRAIRIE/LITTERATURE/ROMAN/LIBRAIRIE", False),
+        ("LITTERATURE", False),
+    ],
+)
+def test_folders_that_are_categories_themselves(folders, path, answer):
+    assert folders.is_category(path.encode().split(b"/")) is answer
+    assert not CategoryFolders(None).is_category(path.encode().split(b"/"))
+
+
+def test_names_without_a_tree_say_what_to_do():
+    assert "category_names.csv" in CategoryFolders(None).category_of([b"MUSIQUE", b"CD"])[1]
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_any_category_name_makes_a_folder(name):
+    safe = folder_name(name)
+    assert not set("/\0") & set(safe)
+    assert not safe.startswith(".")
+    assert 0 < len(safe.encode()) <= 200

@@ -1,0 +1,350 @@
+"""A collection is the same catalogue as a BSON file of its documents, whatever the connection does meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import pickle
+from pathlib import Path
+
+import bson
+import numpy as np
+import pytest
+from bson import Decimal128, Int64, ObjectId
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
+
+from catalog.catalog import Catalog
+from catalog.product import ProblemKind
+from catalog.sources.mongo import collection as mongo_source
+from catalog.sources.mongo import index as mongo_index
+from catalog.sources.mongo.collection import MongoCollection, requests
+from catalog.sources.mongo.index import BATCH
+from catalog.sources.source import ROW
+from curation.cli import main
+from tests.conftest import make_photo, make_product
+from tests.mongo_server import uri_of
+
+
+def kinds(catalog: Catalog) -> dict[str, int]:
+    return {kind.name: count for kind, count in catalog.problems.counts.items()}
+
+
+def named(catalog: Catalog) -> list[tuple[str, int, str]]:
+    """The problems of products, without their places, which a file and a collection call by other names."""
+    return [(p.kind.name, p.product_id, p.detail) for p in catalog.problems.named if p.product_id is not None]
+
+
+def by_id(documents: list[dict]) -> list[dict]:
+    return sorted(documents, key=lambda document: document["_id"])
+
+
+def test_products_come_in_the_order_of_their_id_whatever_was_written_first(mongo, tmp_path):
+    ids = (5, -3, 2, 2**40, 0, 2**31, 1, -(2**62))
+    documents = [{**make_product(n, 11 if n % 2 else None, 1 + n % 4), "_id": i} for n, i in enumerate(ids)]
+    mongo.insert_many(documents)
+    catalog = Catalog(uri_of(mongo))
+    ordered = by_id(documents)
+    assert catalog.product_ids.tolist() == [d["_id"] for d in ordered]
+    assert catalog.category_ids.tolist() == [d.get("category_id", -1) for d in ordered]
+    assert [p.images for p in catalog] == [tuple(i["picture"] for i in d["imgs"]) for d in ordered]
+    assert [p.product_id for p in catalog[2:5]] == [d["_id"] for d in ordered[2:5]]
+    assert [p.product_id for p in catalog.take([7, 0, 7, 3])] == [ordered[i]["_id"] for i in (7, 0, 7, 3)]
+    assert [len(chunk) for chunk in catalog.chunks(3)] == [3, 3, 2]
+    assert not kinds(catalog)
+    path = tmp_path / "same.bson"
+    path.write_bytes(b"".join(map(bson.encode, ordered)))
+    assert np.array_equal(catalog.md5s(), Catalog(path).md5s())
+
+
+pictures = st.binary(max_size=5)
+entries = st.one_of(
+    pictures.map(lambda b: {"picture": b}),
+    pictures.map(lambda b: {"picture": b, "thumbnail": b"t"}),
+    st.sampled_from([None, 3, "x", {}, [], [{"picture": b"x"}]]),
+    st.sampled_from([{"picture": "text"}, {"picture": None}, {"picture": [b"x"]}]),
+)
+whole = st.integers(-(2**63), 2**63 - 1).map(Int64)
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "imgs": st.one_of(
+            st.lists(entries, max_size=6), st.sampled_from([None, "", 0, "none", {"picture": b"x"}, b"x"])
+        ),
+        "category_id": st.one_of(whole, st.sampled_from([None, -1, "12", True, 1.5, 7.0, []])),
+        "title": st.text(max_size=5),
+    },
+)
+ids = st.one_of(
+    whole,
+    st.integers(-50, 50),
+    st.sampled_from(["12", True, 1.5, 3.5, {"a": 1}, ObjectId("0" * 24), b"id", Decimal128("7.5"), float("nan")]),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(ids, fields), min_size=1, max_size=7, unique_by=lambda pair: repr(pair[0])))
+def test_a_collection_is_the_catalogue_of_a_bson_file_with_its_documents(mongo, tmp_path_factory, drawn):
+    documents = [{"_id": i, **more} for i, more in drawn]
+    mongo.drop()
+    mongo.insert_many(documents)
+    path = tmp_path_factory.mktemp("same") / "same.bson"
+    path.write_bytes(b"".join(bson.encode(d) for d in mongo.find(sort=[("_id", 1)])))
+    if not any(type(d["_id"]) in (int, Int64) for d in documents):
+        for address in (path, uri_of(mongo)):
+            with pytest.raises(ValueError, match="no usable product"):
+                Catalog(address)
+        return
+    expected, catalog = Catalog(path), Catalog(uri_of(mongo))
+    assert catalog.product_ids.tolist() == expected.product_ids.tolist()
+    assert catalog.category_ids.tolist() == expected.category_ids.tolist()
+    assert list(catalog) == list(expected)
+    assert kinds(catalog) == kinds(expected)
+    named = [
+        sorted((p.kind, p.product_id, p.detail) for p in c.problems.named if p.product_id) for c in (catalog, expected)
+    ]
+    assert named[0] == named[1]
+    assert np.array_equal(catalog.md5s(), expected.md5s())
+    raw = list(catalog.raw(np.arange(len(catalog))))
+    assert raw == list(expected.raw(np.arange(len(expected))))
+
+
+def test_documents_with_other_ids_are_counted_and_the_first_are_named(mongo, monkeypatch):
+    mongo.insert_many([make_product(1), {"_id": "one"}, *({"_id": ObjectId()} for _ in range(1200))])
+    catalog = Catalog(uri_of(mongo))
+    assert catalog.product_ids.tolist() == [1]
+    assert kinds(catalog) == {"BAD_DOCUMENT": 1201}
+    places = [str(p) for p in catalog.problems.named if p.kind is ProblemKind.BAD_DOCUMENT]
+    assert len(places) == 1000
+    assert places[0].startswith("_id 'one': document without an integer _id (_id is str")
+
+
+def test_many_documents_over_several_batches(mongo):
+    n = 2 * BATCH + 7
+    mongo.insert_many([{"_id": 3 * i, "imgs": [{"picture": b"%d" % i}]} for i in range(n)])
+    seen = []
+    catalog = Catalog(MongoCollection.at(uri_of(mongo)), lambda done, total: seen.append((done, total)))
+    assert catalog.product_ids.tolist() == list(range(0, 3 * n, 3))
+    assert [p.images for p in catalog] == [(b"%d" % i,) for i in range(n)]
+    assert seen[-1] == (n, n)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_dropped_connections_lose_and_repeat_nothing(mongo, proxy, monkeypatch, seed):
+    monkeypatch.setattr(mongo_index, "BATCH", 40)
+    documents = [make_product(i, 11, 1 + i % 2) for i in range(150)]
+    mongo.insert_many(documents)
+    through = proxy(seed, cuts=6, smallest=2500, largest=7000)
+    catalog = Catalog(uri_of(mongo, through.port))
+    after_index, through.left, through.largest = through.n_cut, 6, 60_000
+    assert catalog.product_ids.tolist() == list(range(150))
+    assert [p.images for p in catalog] == [tuple(i["picture"] for i in d["imgs"]) for d in documents]
+    assert list(catalog.raw(np.arange(150))) == list(map(bson.encode, documents))
+    assert after_index > 0
+    assert through.n_cut > after_index
+
+
+def test_a_server_that_is_away_for_a_while_is_waited_for(mongo, proxy, caplog):
+    mongo.insert_many([make_product(i) for i in range(60)])
+    through = proxy(0, cuts=0)
+    chunks = Catalog(uri_of(mongo, through.port) + "&serverSelectionTimeoutMS=100").chunks(20)
+    seen = [product.product_id for product in next(chunks)]
+    through.down(0.4)
+    with caplog.at_level(logging.WARNING):
+        seen += [product.product_id for chunk in chunks for product in chunk]
+    assert seen == list(range(60))
+    # nobody sits before a silent terminal meanwhile
+    assert f"waiting for mongodb://127.0.0.1:{through.port} (" in caplog.text
+    assert "attempt 2 of 9" in caplog.text
+
+
+def test_a_connection_that_never_holds_ends_with_a_plain_error(mongo, proxy):
+    mongo.insert_many([make_product(i) for i in range(40)])
+    through = proxy(0, cuts=0)
+    catalog = Catalog(uri_of(mongo, through.port))
+    through.left, through.smallest, through.largest = 10**9, 3000, 3000
+    with pytest.raises(ConnectionError, match=r"the connection was dropped 9 times in a row.*the same command again"):
+        list(catalog)
+
+
+def ids_in_worker(catalog: Catalog) -> list[int]:
+    return [product.product_id for product in catalog]
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_workers_reopen_the_collection_without_looking_through_it(mongo, monkeypatch, method):
+    mongo.insert_many([make_product(i) for i in range(5)])
+    catalog = Catalog(uri_of(mongo))
+    assert len(catalog[:1]) == 1
+    monkeypatch.setattr(MongoCollection, "index", lambda *a: pytest.fail("looked through again"))
+    assert len(pickle.dumps(catalog)) < 1500
+    assert ids_in_worker(pickle.loads(pickle.dumps(catalog))) == [0, 1, 2, 3, 4]
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        assert pool.apply(ids_in_worker, (catalog,)) == [0, 1, 2, 3, 4]
+    assert len(catalog[1:]) == 4
+
+
+def test_the_index_is_kept_until_the_collection_changes(mongo):
+    mongo.insert_many([make_product(1), make_product(2)])
+    first = Catalog(uri_of(mongo))
+    assert Catalog(uri_of(mongo))._stamp == first._stamp
+    mongo.insert_one(make_product(3))
+    assert Catalog(uri_of(mongo)).product_ids.tolist() == [1, 2, 3]
+    mongo.drop()
+    mongo.insert_many([make_product(1), make_product(2), make_product(3, 5)])
+    last = Catalog(uri_of(mongo))
+    assert last.category_ids.tolist() == [-1, -1, 5]
+    assert last.fingerprint != first.fingerprint
+
+
+def test_every_write_that_the_server_counts_makes_another_stamp(mongo, monkeypatch):
+    # the server of these tests counts no writes: what MongoDB would say is put in its place, of two shards
+    mongo.insert_many([make_product(1, 5), make_product(2)])
+    shards = [[10, 1000, 3], [20, 2000, 4]]
+
+    def told(self, pipeline, **more):
+        assert pipeline == [{"$collStats": {"storageStats": {}, "latencyStats": {}}}]
+        return [
+            {"storageStats": {"count": count, "size": size}, "latencyStats": {"writes": {"ops": ops}}}
+            for count, size, ops in shards
+        ]
+
+    monkeypatch.setattr(Collection, "aggregate", told)
+    stamp = MongoCollection.at(uri_of(mongo)).stamp()
+    assert (stamp["count"], stamp["size"], stamp["writes"], stamp["last"]) == (30, 3000, 7, "2")
+    assert MongoCollection.at(uri_of(mongo)).stamp() == stamp
+    for shard in shards:
+        for i in range(3):
+            shard[i] += 1
+            assert MongoCollection.at(uri_of(mongo)).stamp() != stamp
+            shard[i] -= 1
+    # without the right to ask, nothing is known
+    monkeypatch.setattr(Collection, "aggregate", forbidden)
+    assert MongoCollection.at(uri_of(mongo)).stamp() != MongoCollection.at(uri_of(mongo)).stamp()
+
+
+def forbidden(self, pipeline, **more):
+    raise OperationFailure("not authorized on shop to execute command", 13)
+
+
+def test_other_fields_do_not_change_the_fingerprint_but_categories_and_photos_do(mongo):
+    mongo.insert_many([make_product(1, 5), make_product(2)])
+
+    def fingerprint() -> str:
+        return MongoCollection.at(uri_of(mongo)).index().fingerprint
+
+    first = fingerprint()
+    mongo.update_one({"_id": 1}, {"$set": {"prediction": {"category_id": 3}}})
+    assert fingerprint() == first
+    mongo.update_one({"_id": 1}, {"$set": {"category_id": 6}})
+    assert fingerprint() != first
+    mongo.update_one({"_id": 1}, {"$set": {"category_id": 5}})
+    assert fingerprint() == first
+    mongo.update_one({"_id": 1}, {"$set": {"imgs": [{"picture": b"short"}]}})
+    assert fingerprint() != first
+
+
+@pytest.mark.parametrize("change", ["gone", "category", "photos"])
+def test_a_product_that_changes_under_way_is_not_made_up(mongo, change):
+    mongo.insert_many([make_product(i, 5, 2) for i in range(6)])
+    catalog = Catalog(uri_of(mongo))
+    catalog.md5s()
+    changes = {"category": {"category_id": 6}, "photos": {"imgs": [{"picture": make_photo(1)}]}}
+    for i in (2, 4):
+        mongo.delete_one({"_id": i}) if change == "gone" else mongo.update_one({"_id": i}, {"$set": changes[change]})
+    with pytest.raises(ValueError, match=r"2 products were removed or changed since it was indexed \(_id 2, 4\)"):
+        list(catalog)
+    assert not catalog.source.sidecar(".index").exists()
+    assert not catalog.source.sidecar(".md5").exists()
+    assert len(list(Catalog(uri_of(mongo)))) == (4 if change == "gone" else 6)
+    if change == "gone":
+        with pytest.raises(ValueError, match="1 products were removed"):
+            list(catalog.raw([1, 2]))
+
+
+@pytest.mark.parametrize("told", [{}, {"storageStats": {"count": 2}}, {"latencyStats": {"writes": {"ops": 3}}}])
+def test_a_server_that_tells_no_statistics_is_looked_through_each_time(mongo, monkeypatch, told):
+    mongo.insert_many([make_product(1), make_product(2)])
+    source = MongoCollection.at(uri_of(mongo))
+    monkeypatch.setattr(type(source.connection.collection), "aggregate", lambda *arguments: [told])
+    assert source.stamp() != source.stamp()
+
+
+def test_a_view_is_a_catalogue_of_which_no_two_stamps_are_equal(mongo):
+    mongo.insert_many([make_product(i) for i in range(6)])
+    mongo.database.command("create", "some", viewOn=mongo.name, pipeline=[{"$match": {"_id": {"$gt": 2}}}])
+    view = MongoCollection.at(uri_of(mongo.database["some"]))
+    assert Catalog(view).product_ids.tolist() == [3, 4, 5]
+    assert view.stamp() != view.stamp()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 40), max_size=20))
+def test_requests_are_cut_by_bytes_and_keep_every_row_in_order(lengths):
+    rows = np.array([(i, length * 2**20, i, 0, 1) for i, length in enumerate(lengths)], ROW)
+    parts = list(requests(rows))
+    assert [row for part in parts for row in part["offset"].tolist()] == list(range(len(lengths)))
+    assert all(len(part) == 1 or part["length"].sum() <= mongo_source.REQUEST_BYTES for part in parts)
+    assert all(len(part) for part in parts)
+
+
+def test_what_is_not_there_is_told_with_what_is(mongo):
+    uri = uri_of(mongo)
+    with pytest.raises(FileNotFoundError, match=f"there is no database {mongo.database.name}"):
+        Catalog(uri)
+    mongo.database["others"].insert_one({"_id": 1})
+    with pytest.raises(FileNotFoundError, match=r"has no collection products, but others"):
+        Catalog(uri)
+    mongo.database.create_collection("products")
+    with pytest.raises(ValueError, match="products is empty: expected documents"):
+        Catalog(uri)
+    mongo.insert_one({"sku": 5})
+    with pytest.raises(ValueError, match=r"_id must be an integer.\n1 x document without.*(?s:.*)\$out"):
+        Catalog(uri)
+
+
+def test_no_server_is_a_plain_error_at_once(unused_port):
+    address = f"mongodb://127.0.0.1:{unused_port}/shop.products?serverSelectionTimeoutMS=300"
+    result = CliRunner().invoke(main, ["info", address])
+    assert result.exit_code == 1
+    assert (
+        f"Error: {address}: no server answers (127.0.0.1:{unused_port}: [Errno 111] Connection refused" in result.output
+    )
+    assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def unused_port() -> int:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def test_info_and_split(mongo, tree_csv, tmp_path):
+    leaves = [11, 12, 13, 21, 22, 31, 32, 33]
+    mongo.insert_many([make_product(i, leaves[i % 8], 1 + i // 8 % 4) for i in range(60)])
+    uri, room = uri_of(mongo), tmp_path / "runs"
+    told = CliRunner().invoke(main, ["info", uri, "--tree", str(tree_csv), "--strict"])
+    assert told.exit_code == 0, told.output
+    assert uri in told.output
+    assert "products                60   labelled 60" in told.output
+    split = CliRunner().invoke(main, ["split", uri, "--tree", str(tree_csv), "--workspace", str(room)])
+    assert split.exit_code == 0, split.output
+    from catalog.runs.workspace import Workspace
+
+    assert len(Workspace(room).training_catalog()) == 60
+
+
+def test_nothing_is_kept_beside_a_collection(mongo, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    mongo.insert_many([make_product(1)])
+    catalog = Catalog(uri_of(mongo))
+    catalog.md5s()
+    assert [p.name for p in tmp_path.iterdir()] == ["cache"]
+    assert catalog.name == f"{mongo.database.name}.products"
+    assert catalog.source.sidecar(".index").is_file()

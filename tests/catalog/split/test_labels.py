@@ -1,0 +1,62 @@
+"""True leaves: the catalogue's own, or a CSV's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from catalog.split.labels import true_leaves
+from catalog.tree.taxonomy import Taxonomy
+
+
+def test_the_catalogues_own_labels_and_a_csv_that_wins(tiny_catalog, tree_csv, tmp_path):
+    tree = Taxonomy.from_csv(tree_csv)
+    own = true_leaves(tiny_catalog, tree)
+    assert tree.leaf_ids[own].tolist() == tiny_catalog.category_ids.tolist()
+    for column in ("product_id", "_id"):
+        (tmp_path / "l.csv").write_text(f"note,category_id,{column}\nx,33,4\ny,11,2\nz,999,3\nw,21,12345\n")
+        given = true_leaves(tiny_catalog, tree, tmp_path / "l.csv")
+        assert given[[4, 2, 3, 0]].tolist() == [*tree.leaf_index([33, 11]), -1, -1]
+        assert (given >= 0).sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"product,category_id\n1,11\n", "l.csv: expected the columns product_id and category_id, got product"),
+        (b"", "l.csv lacks the column category_id"),
+        (b"_id,category_id\n1,11\n2,many\n", "l.csv, line 3: ids must be integers"),
+        (b"_id,category_id\n1\n", "l.csv, line 2: ids must be integers"),
+        (b"_id,category_id\n1,%d\n" % 10**30, "l.csv, line 2: ids must be integers"),
+        (b"_id,category_id\n1,\xff\n", "l.csv"),
+        (b"x" * 200_000, "l.csv"),
+        (b"_id,category_id\n1,999\n", "no product has a category of this tree in .*l.csv"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tiny_catalog, tree_csv, tmp_path, content, message):
+    (tmp_path / "l.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        true_leaves(tiny_catalog, Taxonomy.from_csv(tree_csv), tmp_path / "l.csv")
+
+
+def test_missing_labels_name_the_option(tiny_catalog, tree_csv, tmp_path):
+    with pytest.raises(FileNotFoundError, match="--labels"):
+        true_leaves(tiny_catalog, Taxonomy.from_csv(tree_csv), tmp_path / "none.csv")
+
+
+def test_an_unlabelled_catalogue_is_not_evaluated(write_bson, tree_csv):
+    from catalog.catalog import Catalog
+
+    catalog = Catalog(write_bson({"_id": 1, "imgs": []}))
+    assert np.array_equal(catalog.category_ids, [-1])
+    with pytest.raises(ValueError, match="an evaluation needs labels"):
+        true_leaves(catalog, Taxonomy.from_csv(tree_csv))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_spreadsheets_may_separate_by_other_signs(tiny_catalog, tree_csv, tmp_path, separator):
+    rows = ["product_id,note,category_id", "3,a cup,31", "5,,13"]
+    (tmp_path / "l.csv").write_text("\n".join(rows).replace(",", separator), encoding="utf-8-sig")
+    tree = Taxonomy.from_csv(tree_csv)
+    given = true_leaves(tiny_catalog, tree, tmp_path / "l.csv")
+    assert tree.leaf_ids[given[given >= 0]].tolist() == [31, 13]

@@ -1,0 +1,82 @@
+"""Copies and the categories that they lie on, against plain dictionaries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.tree.taxonomy import Taxonomy
+from curation.explore.copies import Copies, Places
+from tests.conftest import TREE
+
+TREE_OF_EIGHT = Taxonomy([(int(r[0]), tuple(r[1:])) for r in (line.split(",") for line in TREE.splitlines()[1:])])
+# a product: its leaf (-1: none) and which photos it has
+products = st.lists(
+    st.tuples(st.integers(-1, len(TREE_OF_EIGHT) - 1), st.lists(st.integers(0, 6), max_size=4)), max_size=25
+)
+
+
+def digest(photo: int) -> bytes:
+    return hashlib.md5(bytes([photo]), usedforsecurity=False).digest()
+
+
+def copies_of(catalogue: list[tuple[int, list[int]]]) -> tuple[Copies, list[bytes]]:
+    photos = [digest(photo) for _, own in catalogue for photo in own]
+    digests = np.frombuffer(b"".join(photos), np.uint8).reshape(-1, 16)
+    return Copies(digests, np.array([len(own) for _, own in catalogue], np.int8)), photos
+
+
+@given(products)
+def test_copies_are_counted_as_a_dictionary_does(catalogue):
+    copies, photos = copies_of(catalogue)
+    slow = Counter(photos)
+    owners = defaultdict(set)
+    for i, (_, own) in enumerate(catalogue):
+        for photo in own:
+            owners[digest(photo)].add(i)
+    assert len(copies.n_copies) == len(slow)
+    for distinct in range(len(slow)):
+        md5 = bytes.fromhex(copies.md5(distinct))
+        assert copies.n_copies[distinct] == slow[md5]
+        assert copies.n_products[distinct] == len(owners[md5])
+        first = int(copies.first[distinct])
+        assert first == photos.index(md5)
+        assert digest(catalogue[copies.owner[first]][1][copies.rank(first)]) == md5
+    some = copies.n_copies > 1
+    owned = {i for md5, who in owners.items() if slow[md5] > 1 for i in who}
+    assert set(np.flatnonzero(copies.owners(some)).tolist()) == owned
+    assert {int(n): int(k) for n, k in copies.distribution()} == Counter(slow.values())
+    most = [int(copies.n_copies[i]) for i in copies.most_copied(3)]
+    assert most == sorted((n for n in slow.values() if n > 1), reverse=True)[:3]
+
+
+@given(products)
+def test_copies_across_categories_are_those_of_a_dictionary(catalogue):
+    copies, _ = copies_of(catalogue)
+    leaf = np.array([leaf for leaf, _ in catalogue], np.int64)
+    places = Places.of(copies, leaf, TREE_OF_EIGHT)
+    slow: dict[bytes, Counter[int]] = defaultdict(Counter)
+    for on, own in catalogue:
+        for photo in own:
+            if on >= 0:
+                slow[digest(photo)][on] += 1
+    parted = {}
+    for distinct in range(len(copies.n_copies)):
+        md5 = bytes.fromhex(copies.md5(distinct))
+        found = dict(places.leaves_of(distinct))
+        assert found == dict(slow[md5])
+        assert places.n_leaves[distinct] == len(found)
+        expected = 0
+        for level in (3, 2, 1):
+            if len({TREE_OF_EIGHT.node_path(level, int(TREE_OF_EIGHT.ancestor(level)[on])) for on in found}) > 1:
+                expected = level
+        assert places.parts_at[distinct] == expected
+        if expected:
+            parted[distinct] = (expected, -len(found), -sum(found.values()))
+    worst = places.worst(100).tolist()
+    assert set(worst) == set(parted)
+    assert [parted[i] for i in worst] == sorted(parted.values())

@@ -1,0 +1,361 @@
+"""`fusion predict`: a row for every product, the same bytes after any kill, a run folder that is enough."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import bson
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from catalog.catalog import Catalog, photo_md5
+from catalog.product import Problem, ProblemKind, ProblemLog, Product
+from catalog.runs.workspace import Workspace
+from curation.convert import convert
+from fusion.cli import main as fusion
+from fusion.prediction import predict_catalog as prediction
+from fusion.prediction.predictor import Predictor, unread
+from ocr.expert import Reading
+from ocr.transcript import OcrFailure, Transcript
+from tests.fusion.conftest import call, document, picture
+from tests.fusion.predictions import read_rows
+
+pytestmark = pytest.mark.slow
+REVIEWED = ("review.csv", "audit.csv")
+
+
+def write_test(path: Path, n: int) -> list[int]:
+    """n good products and some bad ones; returns the ids that must get a row, in order."""
+    documents = [document(i, labelled=False) for i in range(1000, 1000 + n)]
+    documents[3]["imgs"] = []
+    documents[4]["imgs"] = [{"picture": b"not a picture"}]
+    documents[5]["imgs"] = [{"picture": picture(1, 1)}, {"picture": b""}, {"picture": picture(1, 2)}]
+    documents[6]["imgs"] = [{"picture": picture(2, i)} for i in range(6)]
+    documents.insert(8, {**documents[7], "imgs": documents[9]["imgs"]})
+    whole = b"".join(bson.encode(d) for d in documents)
+    path.write_bytes(whole + bson.encode(document(9999, labelled=False))[:-40])
+    return [d["_id"] for i, d in enumerate(documents) if i != 8]
+
+
+def submission(folder: Path) -> list[tuple[int, int]]:
+    with (folder / "submission.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["_id", "category_id"]
+    return [(int(a), int(b)) for a, b in rows[1:]]
+
+
+def test_every_product_gets_a_row_and_problems_are_named(trained, tmp_path):
+    ids = write_test(tmp_path / "test.bson", 40)
+    room = ("--workspace", trained / "runs")
+    result = CliRunner().invoke(
+        fusion, ["predict", str(tmp_path / "test.bson"), "--output", str(tmp_path / "out"), *map(str, room)]
+    )
+    assert result.exit_code == 0, result.output
+    rows = submission(tmp_path / "out")
+    assert [i for i, _ in rows] == ids
+    assert {c for _, c in rows} <= {1, 2, 3, 4, 5}
+    table = pq.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
+    by_id = {row["product_id"]: row for row in table}
+    assert (by_id[1003]["decision"], by_id[1003]["reason"]) == ("review", "no photo")
+    assert (by_id[1004]["decision"], by_id[1004]["reason"]) == ("review", "no usable photo")
+    assert (by_id[1005]["n_images"], by_id[1005]["n_readable"]) == (3, 2)
+    assert by_id[1006]["n_images"] == 4
+    for row in table:
+        assert row["p_cat1"] >= row["p_cat2"] - 1e-6 >= row["p_cat3"] - 2e-6
+        assert len(row["top_category_ids"]) == 5
+        assert row["top_category_ids"][0] == row["category_id"]
+    for words in ("no photo", "cannot be decoded", "more than four", "repeated _id", "ends inside a document"):
+        assert words in result.stderr
+    assert "product 1004" in result.stderr
+    assert by_id[1005]["photos_md5"] == [hashlib.md5(p).hexdigest() for p in (picture(1, 1), b"", picture(1, 2))]
+    files = {name: {int(row["product_id"]) for row in read_rows(tmp_path / "out" / name)} for name in REVIEWED}
+    accepted = {row["product_id"] for row in table if row["decision"] == "accept"}
+    assert files == {"review.csv": by_id.keys() - accepted, "audit.csv": accepted}
+    strict = CliRunner().invoke(
+        fusion, ["predict", str(tmp_path / "test.bson"), "--output", str(tmp_path / "out"), "--strict", *map(str, room)]
+    )
+    assert strict.exit_code == 1
+    assert "--strict" in strict.stderr
+
+
+@pytest.mark.parametrize("name", ["shop", "shop.csv"])
+def test_a_folder_or_a_table_is_predicted_as_its_bson_file(trained, tmp_path, name):
+    ids = write_test(tmp_path / "test.bson", 14)
+    convert(tmp_path / "test.bson", tmp_path / name)
+    room = ("--workspace", trained / "runs")
+    for given, output in (("test.bson", "a"), (name, "b")):
+        call(fusion, "predict", tmp_path / given, "--output", tmp_path / output, *room)
+    assert dict(submission(tmp_path / "a")) == dict(submission(tmp_path / "b"))
+    assert sorted(i for i, _ in submission(tmp_path / "b")) == sorted(ids)
+
+
+def test_chunking_does_not_change_a_product(trained, tmp_path, monkeypatch):
+    write_test(tmp_path / "test.bson", 50)
+    predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
+    catalog = Catalog(tmp_path / "test.bson")
+    whole = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "whole")
+    monkeypatch.setattr(prediction, "PART", 10)
+    monkeypatch.setattr(prediction, "CHUNK", 5)
+    small = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "small")
+    assert submission(whole.folder) == submission(small.folder)
+
+
+def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monkeypatch):
+    write_test(tmp_path / "test.bson", 60)
+    monkeypatch.setattr(prediction, "PART", 16)
+    monkeypatch.setattr(prediction, "CHUNK", 8)
+    predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
+    catalog = Catalog(tmp_path / "test.bson")
+    whole = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "whole")
+    good, calls = predictor.predict, []
+
+    def dies_at_the_fifth(products, learnt):
+        calls.append(len(products))
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return good(products, learnt=learnt)
+
+    monkeypatch.setattr(predictor, "predict", dies_at_the_fifth)
+    with pytest.raises(KeyboardInterrupt):
+        prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "cut")
+    assert not (tmp_path / "cut" / "submission.csv").exists()
+    monkeypatch.setattr(predictor, "predict", good)
+    resumed = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "cut")
+    assert resumed.n_resumed == 2
+    for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv", "problems.json"):
+        assert (resumed.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+    assert sorted(p.name for p in resumed.folder.iterdir()) == sorted(p.name for p in whole.folder.iterdir())
+
+
+def test_sigkill_at_random_moments_loses_nothing(trained, tmp_path):
+    write_test(tmp_path / "test.bson", 120)
+    script = (
+        "import sys; from fusion import prediction; prediction.PART, prediction.CHUNK = 8, 4\n"
+        "from fusion.cli import main; main(sys.argv[1:])"
+    )
+
+    def command(folder: str) -> list[str]:
+        arguments = ["predict", tmp_path / "test.bson", "--output", tmp_path / folder, "--workspace", trained / "runs"]
+        return [sys.executable, "-c", script, *map(str, arguments)]
+
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    began = time.monotonic()
+    subprocess.run(command("whole"), check=True, **quiet)
+    whole_run = time.monotonic() - began
+    rng = random.Random(0)
+    for kill in range(5):
+        process = subprocess.Popen(command("cut"), start_new_session=True, **quiet)
+        if kill > 2:
+            # at any moment: while loading, between parts, while the parts are joined
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(rng.uniform(0.2, 1) * whole_run)
+        parts = tmp_path / "cut" / "parts"
+        already = len(list(parts.glob("*.parquet"))) if parts.exists() else 0
+        deadline = time.monotonic() + 60
+        while kill <= 2 and process.poll() is None and time.monotonic() < deadline:
+            if parts.exists() and len(list(parts.glob("*.parquet"))) > already:
+                time.sleep(rng.uniform(0, 0.05))
+                break
+            time.sleep(0.005)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run(command("cut"), check=True, **quiet)
+    for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_resume_continues_and_does_not_go_with_overwrite(trained, tmp_path):
+    write_test(tmp_path / "test.bson", 12)
+    arguments = ["predict", tmp_path / "test.bson", "--output", tmp_path / "out", "--workspace", trained / "runs"]
+    call(fusion, *arguments)
+    before = (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns
+    call(fusion, *arguments, "--resume")
+    assert (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns == before
+    refused = CliRunner().invoke(fusion, [*map(str, arguments), "--resume", "--overwrite"])
+    assert refused.exit_code == 1
+    assert "--overwrite removes it" in refused.stderr
+    assert (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns == before
+
+
+def test_the_text_branch_is_handed_the_md5s_of_the_photos(trained, monkeypatch):
+    predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
+
+    class Heard(Exception):
+        pass
+
+    class Listener:
+        def predict(self, products, routed, md5s=None):
+            raise Heard(md5s)
+
+    monkeypatch.setattr(predictor, "text", Listener())
+    photos = [picture(leaf, leaf) for leaf in range(3)]
+    with pytest.raises(Heard) as heard:
+        predictor.predict([Product(1, tuple(photos[:2])), Product(2, (photos[2],))])
+    assert heard.value.args[0] == [tuple(map(photo_md5, photos[:2])), (photo_md5(photos[2]),)]
+
+
+def test_a_kill_while_old_predictions_are_removed_never_passes_them_off_as_new(trained, tmp_path, monkeypatch):
+    write_test(tmp_path / "one.bson", 12)
+    write_test(tmp_path / "two.bson", 20)
+    workspace = Workspace(trained / "runs")
+    predictor = Predictor(workspace.require("fusion"), workspace)
+    one, two = Catalog(tmp_path / "one.bson"), Catalog(tmp_path / "two.bson")
+    out, unlink = tmp_path / "out", Path.unlink
+    for dies_at in range(8):
+        prediction.predict_file(predictor, one, workspace, out, overwrite=True)
+        calls = []
+
+        def dying(self, missing_ok=False, calls=calls, dies_at=dies_at):
+            calls.append(self)
+            if len(calls) == dies_at + 1:
+                raise KeyboardInterrupt
+            unlink(self, missing_ok=missing_ok)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "unlink", dying)
+            with contextlib.suppress(KeyboardInterrupt):
+                prediction.predict_file(predictor, two, workspace, out, overwrite=True)
+        if len(calls) <= dies_at:
+            break
+        # finished or refused, but never the old rows under the new input's name
+        with contextlib.suppress(ValueError):
+            prediction.predict_file(predictor, two, workspace, out)
+            assert [i for i, _ in submission(out)] == two.product_ids.tolist()
+
+
+def test_two_processes_do_not_disturb_each_other(trained, tmp_path, monkeypatch):
+    write_test(tmp_path / "test.bson", 30)
+    monkeypatch.setattr(prediction, "PART", 8)
+    workspace, catalog = Workspace(trained / "runs"), Catalog(tmp_path / "test.bson")
+    predictor = Predictor(workspace.require("fusion"), workspace)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".predictions.parquet.1.tmp").write_bytes(b"left by a kill")
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(prediction.predict_file, predictor, catalog, workspace, tmp_path / "out") for _ in range(2)]
+        counts = [job.result().n_products for job in jobs]
+    assert counts == [len(catalog)] * 2
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left == {
+        ".lock", "input.json", "problems.json", "submission.csv", "predictions.parquet", "review.csv", "audit.csv",
+    }  # fmt: skip
+
+
+def test_predictions_of_another_input_are_not_overwritten_unasked(trained, tmp_path):
+    write_test(tmp_path / "one.bson", 20)
+    write_test(tmp_path / "two.bson", 30)
+    options = ["--output", str(tmp_path / "out"), "--workspace", str(trained / "runs")]
+    call(fusion, "predict", tmp_path / "one.bson", *options)
+    refused = CliRunner().invoke(fusion, ["predict", str(tmp_path / "two.bson"), *options])
+    assert refused.exit_code == 1
+    assert "--overwrite" in refused.stderr
+    assert len(submission(tmp_path / "out")) == 20
+    finer = CliRunner().invoke(fusion, ["predict", str(tmp_path / "one.bson"), "--precision", "0.5", *options])
+    assert finer.exit_code == 1
+    assert "another input, model, precision" in finer.stderr
+    call(fusion, "predict", tmp_path / "two.bson", "--overwrite", *options)
+    assert len(submission(tmp_path / "out")) == 30
+
+
+def test_a_run_folder_is_enough_and_holds_no_pickle(trained, tmp_path):
+    source = Workspace(trained / "runs").require("fusion").folder
+    shutil.copytree(source, tmp_path / "model")
+    files = [p for p in (tmp_path / "model").rglob("*") if p.is_file()]
+    assert {p.suffix for p in files} <= {".json", ".yaml", ".csv", ".safetensors", ".skops"}
+    write_test(tmp_path / "test.bson", 20)
+    options = ["--run", tmp_path / "model", "--workspace", tmp_path / "elsewhere", "--output", tmp_path / "out"]
+    call(fusion, "predict", tmp_path / "test.bson", *options)
+    assert len(submission(tmp_path / "out")) == 20
+
+
+def test_one_product_as_photos(trained, tmp_path):
+    for i in range(2):
+        (tmp_path / f"{i}.jpg").write_bytes(picture(3, i))
+    (tmp_path / "bad.jpg").write_bytes(b"nothing")
+    room = ("--workspace", trained / "runs")
+    text = call(fusion, "predict", tmp_path / "0.jpg", tmp_path / "1.jpg", tmp_path / "bad.jpg", *room)
+    lines = text.splitlines()
+    assert len([line for line in lines if line.lstrip()[0].isdigit()]) == 5
+    assert any(line.split(":")[0] in ("accept", "parent", "review") for line in lines)
+    assert any(line.startswith("Cat II") for line in lines)
+    assert any("skipped" in line and "bad.jpg" in line for line in lines)
+    alone = CliRunner().invoke(fusion, ["predict", str(tmp_path / "bad.jpg"), *map(str, room)])
+    assert alone.exit_code == 1
+    assert "bad.jpg cannot be decoded" in alone.stderr
+    five = CliRunner().invoke(fusion, ["predict", *[str(tmp_path / "0.jpg")] * 5, *map(str, room)])
+    assert "at most 4" in five.stderr
+
+
+def test_mosaic_predict_saves_what_fusion_uses(trained, tmp_path):
+    from catalog.probabilities import Probabilities
+    from mosaic.cli import main as mosaic
+
+    write_test(tmp_path / "test.bson", 20)
+    room = ("--workspace", trained / "runs")
+    printed = call(mosaic, "predict", tmp_path / "test.bson", "--output", tmp_path / "saved", *room)
+    assert str(tmp_path / "saved" / "mosaic.safetensors") in printed
+    saved = Probabilities.load(tmp_path / "saved" / "mosaic.safetensors")
+    catalog = Catalog(tmp_path / "test.bson")
+    predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
+    own = predictor.predict(list(catalog)).experts[0]
+    np.testing.assert_array_equal(saved.product_ids, catalog.product_ids)
+    np.testing.assert_allclose(saved.values, own.values, atol=1e-5)
+    np.testing.assert_array_equal(saved.silence, own.silence)
+    text = call(mosaic, "evaluate", *room)
+    assert "Cat III" in text
+
+
+def test_a_run_of_another_tree_is_refused(trained, tmp_path):
+    source = Workspace(trained / "runs").require("fusion").folder
+    shutil.copytree(source, tmp_path / "model")
+    tree = (tmp_path / "model" / "taxonomy.csv").read_text().replace("ROMAN", "ESSAI")
+    (tmp_path / "model" / "taxonomy.csv").write_text(tree)
+    refused = CliRunner().invoke(
+        fusion, ["predict", str(trained / "train.bson"), "--run", str(tmp_path / "model"), "--workspace", str(tmp_path)]
+    )
+    assert refused.exit_code == 1
+    assert "another category tree" in refused.stderr
+
+
+def test_evaluate_writes_a_page_and_numbers_that_agree(trained, tmp_path):
+    room = ("--workspace", trained / "runs")
+    text = call(fusion, "evaluate", trained / "train.bson", "--output", tmp_path, *room)
+    assert "fused" in text
+    assert "mosaic" in text
+    page = (tmp_path / "fusion.html").read_text()
+    # namespaces of the plots aside, the page fetches nothing
+    assert not re.search(r"""(src|href|url\()\s*=?\s*["']?\s*https?:""", page)
+    assert "<svg" in page
+    unlabelled = write_test(tmp_path / "test.bson", 20)
+    refused = CliRunner().invoke(fusion, ["evaluate", str(tmp_path / "test.bson"), *map(str, room)])
+    assert refused.exit_code == 1
+    assert "--labels" in refused.stderr
+    labels = "\n".join(["product_id,category_id", *[f"{i},{i % 5 + 1}" for i in unlabelled]])
+    (tmp_path / "truth.csv").write_text(labels)
+    call(fusion, "evaluate", tmp_path / "test.bson", "--labels", tmp_path / "truth.csv", "--output", tmp_path, *room)
+
+
+def test_photos_that_could_be_seen_but_not_read_are_named():
+    readings = {
+        5: Reading((Transcript(), OcrFailure("the reading process was lost: killed by SIGSEGV"))),
+        6: Reading((OcrFailure("unreadable"),)),
+    }
+    known = ProblemLog()
+    known.add(Problem(ProblemKind.UNREADABLE_PHOTO, "photo 1", 6, "damaged picture"))
+    (problem,) = unread(readings, known)
+    assert (problem.product_id, problem.where, problem.kind) == (5, "photo 2", ProblemKind.UNREAD_TEXT)
+    assert "SIGSEGV" in str(problem)

@@ -1,0 +1,223 @@
+"""Predictions beside their products: nothing else is touched, and any number of attempts end in the same state."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import quote
+
+import bson
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from catalog.catalog import Catalog
+from catalog.sources.mongo import writer as mongo_writer
+from fusion.cli import main as fusion
+from fusion.prediction import publish
+from fusion.prediction.publish import FIELD, Publication
+from tests.conftest import make_product
+from tests.fusion.conftest import call, document
+from tests.fusion.predictions import predicted, write_predictions
+from tests.mongo_server import PASSWORD, uri_of
+
+ROWS = [predicted(i, 1000 + i % 3, ("review", "accept")[i % 2], distance=0.3 + i / 100) for i in range(60)]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Predictions of 60 products, one with an `_id` beyond 32 bits."""
+    write_predictions(tmp_path / "out", [*ROWS, predicted(2**40, 2000, "parent", given="KITCHEN > CUPS")])
+    return tmp_path / "out" / "predictions.parquet"
+
+
+def catalogue(*product_ids: int, address: str = "/data/test.bson") -> SimpleNamespace:
+    return SimpleNamespace(address=address, product_ids=np.array(product_ids, np.int64))
+
+
+def names(collection) -> set[str]:
+    return set(collection.database.list_collection_names())
+
+
+def test_the_prediction_stands_beside_the_product_and_nothing_else_changes(mongo, table):
+    products = [{**make_product(row["product_id"], 7), "price": 5, "prediction": "old"} for row in ROWS]
+    mongo.insert_many([*products, {"_id": "other"}, {"_id": 2**40, "imgs": []}])
+    place = Publication.to(uri_of(mongo))
+    written = place.write(table, {"run": "fusion-1", "target_precision": 0.95}).written
+    assert (written.sent, written.matched, written.modified, written.upserted) == (61, 61, 61, 0)
+    after = {document["_id"]: document for document in mongo.find()}
+    for product, row in zip(products, ROWS, strict=True):
+        assert {**after[product["_id"]], FIELD: "old"} == product
+        found = after[product["_id"]][FIELD]
+        assert found["category_id"] == row["category_id"]
+        assert found["path"] == [row["cat1"], row["cat2"], row["cat3"]]
+        assert found["probabilities"] == pytest.approx([row["p_cat1"], row["p_cat2"], row["p_cat3"]], abs=1e-6)
+        assert (found["decision"], found["given"], found["reason"]) == (row["decision"], row["given"], row["reason"])
+        assert [top["category_id"] for top in found["top"]] == row["top_category_ids"]
+        assert [top["probability"] for top in found["top"]] == pytest.approx(row["top_probabilities"], abs=1e-6)
+        assert (found["run"], found["target_precision"]) == ("fusion-1", 0.95)
+    assert after[2**40][FIELD]["given"] == "KITCHEN > CUPS"
+    assert after["other"] == {"_id": "other"}
+    again = place.write(table, {"run": "fusion-1", "target_precision": 0.95})
+    assert {document["_id"]: document for document in mongo.find()} == after
+    assert again.text() == "0 changed, 61 as they were"
+
+
+def test_products_that_the_collection_does_not_hold_are_counted_and_named_not_inserted(mongo, table, monkeypatch):
+    monkeypatch.setattr(publish, "ROWS", 7)
+    mongo.insert_many([make_product(i) for i in range(60) if i not in (8, 20)])
+    place = Publication.to(uri_of(mongo))
+    said = place.look(catalogue(*range(60), 2**40))
+    assert "58 of the 61 products" in said
+    assert "other 3 are written to the files alone (--insert-missing adds them)" in said
+    assert "right collection" not in said
+    assert place.write(table, {"run": "r"}).text() == (
+        f"58 changed, 0 as they were, 3 left out, as the collection does not hold them (8, 20, {2**40})"
+    )
+    assert mongo.count_documents({}) == 58
+    mongo.delete_many({"_id": {"$gte": 3}})
+    assert "3 of the 61 products" in place.look(catalogue(*range(60), 2**40))
+    assert "Is it the right collection?" in place.look(catalogue(*range(60), 2**40))
+    assert place.write(table, {"run": "r"}).text() == (
+        "0 changed, 3 as they were, 58 left out, as the collection does not hold them (3, 4, 5, 6, 7, ...)"
+    )
+    assert mongo.count_documents({}) == 3
+    assert place.look(catalogue(0, 1, 2)) == ""
+
+
+def test_missing_products_are_inserted_when_asked(mongo, table):
+    mongo.insert_one(make_product(5))
+    place = Publication.to(uri_of(mongo), inserts=True)
+    assert place.look(catalogue(*range(60), 2**40)) == ""
+    assert place.write(table, {"run": "r"}).text() == "1 changed, 0 as they were, 60 new documents"
+    assert set(mongo.find_one({"_id": 2**40})) == {"_id", FIELD}
+    assert place.write(table, {"run": "r"}).text() == "0 changed, 61 as they were"
+    other = mongo.database["predictions"]
+    assert Publication.to(uri_of(other), inserts=True).write(table, {"run": "r"}).written.upserted == 61
+    # where the products themselves lie, a removed one would come back without photos
+    with pytest.raises(ValueError, match=r"--insert-missing is for another collection.*leave it out"):
+        place.look(catalogue(1, address=uri_of(mongo) + "?readPreference=nearest"))
+
+
+def test_a_collection_that_is_not_there_or_of_other_products_is_refused_before_anything_is_written(mongo):
+    mongo.insert_many([make_product(i) for i in range(60)])
+    before = list(mongo.find(sort=[("_id", 1)]))
+    misspelt = uri_of(mongo).replace(".products", ".product")
+    with pytest.raises(FileNotFoundError, match=r"no collection product, but products. --insert-missing makes it"):
+        Publication.to(misspelt)
+    assert names(mongo) == {"products"}
+    with pytest.raises(ValueError, match=r"not one of the 2 products of .*Is it the right one\? --insert-missing adds"):
+        Publication.to(uri_of(mongo)).look(catalogue(60, 61))
+    assert list(mongo.find(sort=[("_id", 1)])) == before
+
+
+def test_publishing_does_not_change_what_the_catalogue_is(mongo, table):
+    mongo.insert_many([make_product(i, 5) for i in range(60)])
+    before = Catalog(uri_of(mongo))
+    place = Publication.to(uri_of(mongo))
+    assert place.look(before) == ""
+    place.write(table, {"run": "r"})
+    assert Catalog(uri_of(mongo)).fingerprint == before.fingerprint
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dropped_connections_lose_and_repeat_nothing(mongo, table, proxy, monkeypatch, seed):
+    monkeypatch.setattr(mongo_writer, "BULK_COUNT", 3)
+    mongo.insert_many([{**make_product(i), "visits": 1} for i in range(60)])
+    Publication.to(uri_of(mongo), inserts=True).write(table, {"run": "r"})
+    expected = list(mongo.find(sort=[("_id", 1)]))
+    mongo.update_many({}, {"$unset": {FIELD: ""}})
+    through = proxy(seed, cuts=8, smallest=3000, largest=9000)
+    written = Publication.to(uri_of(mongo, through.port)).write(table, {"run": "r"}).written
+    assert list(mongo.find(sort=[("_id", 1)])) == expected
+    assert written.sent == 61 == written.matched
+    assert through.n_cut > 2
+
+
+PUBLISH = """
+import sys
+from pathlib import Path
+from catalog.sources import mongo_writer
+from fusion import publish
+from fusion.cli import main as fusion
+from fusion.publish import Publication
+mongo_writer.BULK_COUNT = 2
+flush = mongo_writer.Writer.flush
+mongo_writer.Writer.flush = lambda self: (print("bulk", flush=True), flush(self))
+place = Publication.to(sys.argv[1])
+place.write(Path(sys.argv[2]), {"run": "r"})
+"""
+
+
+def test_a_kill_at_any_moment_is_made_good_by_the_same_command(mongo, table):
+    mongo.insert_many([make_product(i) for i in range(60)])
+    command = [sys.executable, "-c", PUBLISH, uri_of(mongo), str(table)]
+    counts = []
+    for bulks in sorted(random.Random(1).sample(range(2, 28), 3)):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        for _ in range(bulks):
+            process.stdout.readline()
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        counts.append(mongo.count_documents({FIELD: {"$exists": True}}))
+    assert 0 < counts[0] < 60
+    assert counts == sorted(counts)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    killed = list(mongo.find(sort=[("_id", 1)]))
+    mongo.update_many({}, {"$unset": {FIELD: ""}})
+    Publication.to(uri_of(mongo)).write(table, {"run": "r"})
+    assert list(mongo.find(sort=[("_id", 1)])) == killed
+    assert all(FIELD in document for document in killed)
+
+
+@pytest.mark.slow
+def test_predict_reads_a_collection_and_writes_beside_its_products(trained, mongo, tmp_path):
+    mongo.insert_many([document(i, labelled=False) for i in range(1000, 1040)])
+    before = list(mongo.find(sort=[("_id", 1)]))
+    (tmp_path / "same.bson").write_bytes(b"".join(map(bson.encode, before)))
+    room = ("--workspace", trained / "runs")
+    call(fusion, "predict", tmp_path / "same.bson", "--output", tmp_path / "file", *room)
+    command = ["predict", uri_of(mongo), "--output", tmp_path / "out", "--to", uri_of(mongo), *room]
+    said = call(fusion, *command)
+    for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "file" / name).read_bytes()
+    assert f"{uri_of(mongo)}, field prediction: 40 changed, 0 as they were" in said
+    after = list(mongo.find(sort=[("_id", 1)]))
+    rows = pq.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
+    for product, document_, row in zip(before, after, rows, strict=True):
+        prediction = document_.pop(FIELD)
+        assert document_ == product
+        assert (prediction["category_id"], prediction["decision"]) == (row["category_id"], row["decision"])
+        assert prediction["run"].startswith("fusion")
+    # what was published changes nothing of the products: the predictions stay those of this input
+    assert "40 as they were" in call(fusion, *command)
+    # some of the products elsewhere: the others are not added to them unless asked for
+    other = mongo.database["other"]
+    other.insert_many([{"_id": i} for i in (7, 1003, 1004)])
+    command[command.index("--to") + 1] = uri_of(other)
+    result = CliRunner().invoke(fusion, [str(part) for part in command])
+    assert result.exit_code == 0
+    assert "2 of the 40 products" in result.stderr
+    assert "2 changed, 0 as they were, 38 left out" in result.stdout
+    assert [document_["_id"] for document_ in other.find() if FIELD in document_] == [1003, 1004]
+    assert other.count_documents({}) == 3
+    assert "0 changed, 2 as they were, 38 new documents" in call(fusion, *command, "--insert-missing")
+    (tmp_path / "one.jpg").write_bytes(b"")
+    photos = CliRunner().invoke(fusion, ["predict", str(tmp_path / "one.jpg"), "--to", uri_of(mongo)])
+    assert "--to writes the predictions of a catalogue" in photos.output
+
+
+def test_who_may_not_write_is_told_before_anything_is_predicted(locked_port):
+    uri = f"mongodb://reader:{quote(PASSWORD, safe='')}@127.0.0.1:{locked_port}/shop.products?authSource=admin"
+    with pytest.raises(ValueError, match=r"user reader may not do this"):
+        Publication.to(uri)
+    with pytest.raises(ValueError, match=r"--to /tmp/out: expected mongodb://"):
+        Publication.to("/tmp/out")

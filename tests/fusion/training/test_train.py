@@ -1,0 +1,138 @@
+"""`fusion train`: plans must agree; what it reports took no part in the fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from catalog.runs.config import load_config
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
+from fusion.cli import main as fusion
+from fusion.config import FusionConfig
+from fusion.expert_runs import Members
+from fusion.heads.comparison import cross_fit
+from fusion.prediction.predictor import Predictor
+from fusion.training.held_out import gather
+from mosaic.cli import main as mosaic
+
+pytestmark = pytest.mark.slow
+
+
+def test_held_out_rows_are_the_plans_and_their_truth_is_right(trained):
+    room = Workspace(trained / "runs")
+    data = gather(TrainingData.of(room), Members.latest(room))
+    plan, catalog = room.plan(), room.training_catalog()
+    expected = np.sort(catalog.product_ids[plan.held_out_positions(0)])
+    np.testing.assert_array_equal(data.experts[0].product_ids, expected)
+    # product i of the fixture has leaf i mod 5
+    np.testing.assert_array_equal(data.tree.leaf_ids[data.truth], expected % 5 + 1)
+    for expert in data.experts:
+        np.testing.assert_array_equal(expert.product_ids, expected)
+
+
+def test_cross_fitting_scores_every_product_once_in_order(trained):
+    room = Workspace(trained / "runs")
+    data = gather(TrainingData.of(room), Members.latest(room))
+    scores = cross_fit(data, "tree", load_config(FusionConfig, "fusion"))
+    np.testing.assert_array_equal(scores.product_ids, data.experts[0].product_ids)
+
+
+def test_runs_of_different_plans_are_refused(trained, tmp_path):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    room = Workspace(tmp_path / "runs")
+    run = room.latest("mosaic", "any")
+    content = json.loads((run.folder / "run.json").read_text())
+    (run.folder / "run.json").write_text(json.dumps(content | {"plan": "another"}))
+    refused = CliRunner().invoke(fusion, ["train", "--workspace", str(tmp_path / "runs")])
+    assert refused.exit_code == 1
+    assert "different plans" in refused.stderr
+
+
+def test_networks_of_single_photos_join_the_pool(trained, tmp_path):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    room = Workspace(tmp_path / "runs")
+    for command, *options in (mosaic, "--config", "debug", "--rank", "any"), (fusion,):
+        done = CliRunner().invoke(command, ["train", *options, "--workspace", str(tmp_path / "runs")])
+        assert done.exit_code == 0, done.output
+    assert "\nphoto " in done.stdout
+    run = room.latest("fusion")
+    assert "photo" in run.details["experts"]
+    predicted = Predictor.load(run.folder).predict([room.training_catalog()[0]])
+    assert predicted.fused.sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_with_nothing_there_the_error_names_the_next_command(tmp_path):
+    for command in (["train"], ["predict", str(tmp_path / "x.bson")]):
+        (tmp_path / "x.bson").write_bytes(b"")
+        refused = CliRunner().invoke(fusion, [*command, "--workspace", str(tmp_path / "none")])
+        assert refused.exit_code == 1
+        assert "catalog split" in refused.stderr or "is empty" in refused.stderr
+
+
+def test_a_network_of_another_backbone_speaks_beside_the_latest(trained, tmp_path):
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    room = Workspace(tmp_path / "runs")
+    first = room.latest("mosaic", "any")
+    other = ["--set", "backbone.name=test_efficientnet"]
+    for command, *options in (
+        (mosaic, "train", "--config", "debug", "--n-images", "any", *other),
+        (fusion, "train", "--with", str(first.folder)),
+    ):
+        done = CliRunner().invoke(command, [*options, "--workspace", str(tmp_path / "runs")])
+        assert done.exit_code == 0, done.output
+    run = room.latest("fusion")
+    added = [name for name in run.details["experts"] if "@" in name]
+    assert added
+    assert "\n" + added[0] in done.stdout
+    found = Predictor.load(run.folder).predict([room.training_catalog()[0]])
+    assert [e.expert for e in found.experts] == run.details["experts"]
+    assert found.fused.sum() == pytest.approx(1, abs=1e-4)
+    listed = CliRunner().invoke(fusion, ["experts", "--workspace", str(tmp_path / "runs")])
+    assert "networks that do not speak" in listed.stdout
+    assert first.folder.name in listed.stdout
+    twice = CliRunner().invoke(
+        fusion,
+        ["train", "--with", str(first.folder), "--with", str(first.folder), "--workspace", str(tmp_path / "runs")],
+    )
+    assert twice.exit_code == 1
+    assert "add one of them" in twice.stderr
+
+
+def test_the_fused_result_is_also_measured_without_copies(trained, tmp_path):
+    """Copies across the split: most products get the first photo of another product of their leaf."""
+    import bson
+
+    from curation.cli import main as catalog
+
+    documents = list(bson.decode_all((trained / "train.bson").read_bytes()))
+    for i, document in enumerate(documents):
+        if i >= 5 and i % 3:
+            # a photo that a handful of products of the leaf share
+            document["imgs"] = [documents[i % 5 + 5 * (i % 4)]["imgs"][0]]
+    (tmp_path / "train.bson").write_bytes(b"".join(bson.encode(d) for d in documents))
+    room = ["--workspace", str(tmp_path / "runs")]
+    tree = ["--tree", str(trained / "tree.csv"), "--max-copies", "3"]
+    for command, *options in (
+        (catalog, "split", str(tmp_path / "train.bson"), *tree),
+        (mosaic, "train", "--config", "debug", "--n-images", "any"),
+        (fusion, "train"),
+    ):
+        done = CliRunner().invoke(command, [*options, *room])
+        assert done.exit_code == 0, done.output
+    assert "\ncopies " in done.stdout
+    assert "\nfused, no copy known" in done.stdout
+    run = Workspace(tmp_path / "runs").latest("fusion")
+    assert (run.folder / "copies.safetensors").is_file()
+    predictor, train = Predictor.load(run.folder), Workspace(tmp_path / "runs").training_catalog()
+    assert predictor.learnt_from(train)
+    # product 21 has its photos for itself, product 22 shares one
+    for learnt, known in ((False, {21, 22}), (True, {22})):
+        found = predictor.predict([train[21], train[22]], learnt=learnt)
+        assert found.experts[-1].expert == "copies"
+        assert set(found.known_copies) == known
+        assert found.known_copies[22] != 22

@@ -1,0 +1,205 @@
+"""The training loop: what a step is, what is kept, when it stops."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from catalog.catalog import Catalog
+from catalog.runs.config import load_config
+from mosaic.config import MosaicConfig
+from mosaic.networks.network import MosaicNetwork
+from mosaic.training import learner as learner_module
+from mosaic.training.batches import Examples
+from mosaic.training.checkpoint import FitState
+from mosaic.training.fit import fit
+from mosaic.training.history import EpochRecord
+from mosaic.training.learner import FitTask
+from mosaic.views import View
+from tests.conftest import make_product
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory) -> Catalog:
+    """48 products of noise, one to three photos."""
+    import bson
+
+    path = tmp_path_factory.mktemp("fit") / "products.bson"
+    path.write_bytes(b"".join(bson.encode(make_product(i, 11, 1 + i % 3)) for i in range(48)))
+    return Catalog(path)
+
+
+def config(*overrides: str) -> MosaicConfig:
+    return load_config(MosaicConfig, "mosaic", "debug", ["photos_per_batch=8", "training.subsets=0", *overrides])
+
+
+def examples(catalog: Catalog, n: int = 48) -> Examples:
+    return Examples.of(View(), np.arange(n), np.arange(n) % 3, catalog.n_images[:n])
+
+
+def network(settings: MosaicConfig) -> MosaicNetwork:
+    torch.manual_seed(0)
+    return MosaicNetwork(settings.backbone, np.arange(3), np.full(3, 1 / 3))
+
+
+def trained(catalog: Catalog, *overrides: str, **task: object) -> tuple[MosaicNetwork, list[EpochRecord]]:
+    settings = config(*overrides)
+    net = network(settings)
+    history = fit(net, catalog, FitTask("part 0", examples(catalog), settings.training, **task), settings)
+    return net, history
+
+
+def test_the_learning_rate_rises_and_falls_as_a_half_cosine(catalog, monkeypatch):
+    seen = []
+    real = learner_module._warm_cosine
+    monkeypatch.setattr(learner_module, "_warm_cosine", lambda *a: seen.append(real(*a)) or seen[-1])
+    trained(catalog, "training.epochs=4", "training.warmup=0.25")
+    steps, peak = len(seen), int(np.argmax(seen))
+    assert seen[peak] == pytest.approx(1, abs=0.1)
+    assert peak == pytest.approx(0.25 * steps, abs=1.5)
+    assert seen[-1] == pytest.approx(0, abs=1e-6)
+    done = (np.arange(steps) + 1) / steps
+    expected = [d / 0.25 if d < 0.25 else (1 + math.cos(math.pi * (d - 0.25) / 0.75)) / 2 for d in done]
+    np.testing.assert_allclose(seen, expected, atol=1e-9)
+
+
+def test_only_the_head_learns_in_its_epochs(catalog):
+    before = network(config()).state_dict()
+    net, history = trained(catalog, "training.head_epochs=2", "training.epochs=0")
+    for name, tensor in net.state_dict().items():
+        same = torch.equal(tensor, before[name])
+        assert same == (not name.startswith("head.")), name
+    assert [record.epoch for record in history] == [1, 2]
+
+
+def test_accumulated_batches_make_one_step(catalog):
+    """Without batch statistics and momentum in play, four batches of one make the step of one batch of four."""
+    ones = Examples.of(View(), np.arange(0, 12, 3), np.arange(4) % 3, np.ones(4, np.int8))
+    found = {}
+    for size, accumulate in ((4, 1), (1, 4)):
+        settings = config(
+            f"photos_per_batch={size}", f"training.accumulate={accumulate}", "training.head_epochs=3",
+            "training.epochs=0", "augmentation.flip=false", "augmentation.min_crop=1", "augmentation.colour=0",
+            "backbone.dropout=0",
+        )  # fmt: skip
+        net = network(settings)
+        history = fit(net, catalog, FitTask("x", ones, settings.training), settings)
+        assert [record.step for record in history] == [1, 2, 3]
+        found[size] = net.head.weight.detach()
+    # the learning rate of a step is that of its last batch
+    torch.testing.assert_close(found[1], found[4], atol=1e-5, rtol=1e-3)
+
+
+def test_the_average_is_what_is_kept(catalog):
+    last, _ = trained(catalog, "training.epochs=3")
+    average, _ = trained(catalog, "training.epochs=3", "training.ema=0.99")
+    assert not torch.equal(last.head.weight, average.head.weight)
+    # shrunk towards the start, since it also counts the early weights
+    start = network(config()).head.weight
+    assert (average.head.weight - start).norm() < (last.head.weight - start).norm()
+
+
+def test_training_stops_when_patience_ends_and_keeps_the_best(catalog, monkeypatch):
+    losses = iter([3.0, 2.0, 2.5, 2.6, 1.0])
+    states = []
+
+    def judged(net, *_):
+        states.append({name: tensor.clone() for name, tensor in net.state_dict().items()})
+        return next(losses), 0.5
+
+    monkeypatch.setattr(learner_module, "validate", judged)
+    judges = examples(catalog, 6)
+    net, history = trained(
+        catalog, "training.epochs=9", "training.patience=2", "training.validation=0.1", validation=judges
+    )
+    assert [record.validation_loss for record in history] == [3.0, 2.0, 2.5, 2.6]
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(tensor, states[1][name]), name
+
+
+def test_a_fit_that_patience_has_ended_is_not_taken_up_again(catalog, tmp_path, monkeypatch):
+    """Killed after the checkpoint of its last epoch and before its weights were written."""
+    losses = iter([1.0, 2.0, 3.0])
+    monkeypatch.setattr(learner_module, "validate", lambda *_: (next(losses), 0.5))
+    overrides = ("training.epochs=9", "training.patience=2", "training.validation=0.1", "training.ema=0.9")
+    task = {"validation": examples(catalog, 6), "checkpoint": tmp_path / "part-0.pt"}
+    first, history = trained(catalog, *overrides, **task)
+    again, same = trained(catalog, *overrides, **task)
+    assert same == history
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+
+
+def test_a_finished_fit_hands_over_what_it_had(catalog, tmp_path):
+    overrides, task = ("training.epochs=2", "training.ema=0.9"), {"checkpoint": tmp_path / "part-0.pt"}
+    first, history = trained(catalog, *overrides, **task)
+    again, same = trained(catalog, *overrides, **task)
+    assert same == history
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_more_processes_is_refused(catalog, tmp_path):
+    FitState(n_devices=2).save(tmp_path / "part-0.pt")
+    with pytest.raises(ValueError, match="written by 2 processes, here are 1: resume with --devices 2"):
+        trained(catalog, checkpoint=tmp_path / "part-0.pt")
+
+
+def test_validation_is_the_cross_entropy_of_whole_photos(catalog):
+    from mosaic.photos import decode, resize
+    from mosaic.training.validation import validate
+
+    settings = config()
+    net, judges = network(settings).train(), examples(catalog, 12)
+    loss, accuracy = validate(net, catalog, judges, settings)
+    assert net.training
+    net.eval()
+    losses, right = [], []
+    with torch.inference_mode():
+        for position, label in zip(judges.positions, judges.labels, strict=True):
+            photos = [resize(decode(photo, 10**6), 32) for photo in catalog[int(position)].images]
+            p = net(torch.from_numpy(np.concatenate(photos, axis=1))[None]).softmax(1)[0]
+            losses.append(-float(p[label].log()))
+            right.append(int(p.argmax()) == label)
+    assert loss == pytest.approx(np.mean(losses), rel=1e-4)
+    assert accuracy == pytest.approx(np.mean(right))
+
+
+def test_a_small_layer_decay_holds_the_first_layers(catalog):
+    start = network(config()).state_dict()
+    moved = {}
+    for decay in (1.0, 0.3):
+        net, _ = trained(catalog, "training.epochs=1", f"training.layer_decay={decay}", "training.weight_decay=0")
+        name = next(name for name in start if name.startswith("backbone.") and name.endswith("weight"))
+        moved[decay] = float((net.state_dict()[name] - start[name]).norm())
+    assert moved[0.3] < 0.5 * moved[1.0]
+
+
+def test_a_checkpoint_is_whole_or_absent(tmp_path: Path, monkeypatch):
+    state = FitState(epoch=3, history=[EpochRecord("part 0", 1, 5, 0.5, math.nan, 0.1, 2.0, None, None)])
+    path = tmp_path / "checkpoints" / "part-0.pt"
+    state.save(path)
+    assert FitState.load(path).history[0].loss == 0.5
+    monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        FitState(epoch=4).save(path)
+    assert FitState.load(path).epoch == 3
+    assert [p.name for p in path.parent.iterdir()] == ["part-0.pt"]
+    assert FitState.load(tmp_path / "none.pt") is None
+
+
+def test_every_photo_count_and_layout_trains(catalog):
+    for layout in ("strip", "grid"):
+        _, history = trained(catalog, "training.epochs=1", f"layout={layout}", "training.cutmix=1")
+        assert math.isfinite(history[0].loss)
+
+
+def test_tensorboard_files_are_written(catalog, tmp_path):
+    trained(catalog, "training.epochs=1", logs=tmp_path / "logs")
+    assert list((tmp_path / "logs" / "part-0").glob("events.out.tfevents*"))

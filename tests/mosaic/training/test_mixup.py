@@ -1,0 +1,67 @@
+"""Mixup and cutmix: what is blended is what the labels say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from catalog.runs.config import load_config
+from mosaic.config import MosaicConfig
+from mosaic.training.mixup import blend
+
+PLAIN = load_config(MosaicConfig, "mosaic").training
+
+
+def photos(batch: int = 6, n: int = 2, size: int = 16) -> torch.Tensor:
+    """Every photo of one value, which tells product and rank."""
+    values = torch.arange(batch * n, dtype=torch.float32).view(batch, n, 1, 1, 1)
+    return values.expand(batch, n, size, size, 3).contiguous()
+
+
+def blended(seed: int, **options: float):
+    return blend(photos(), PLAIN.model_copy(update=options), np.random.default_rng(seed))
+
+
+def test_nothing_is_blended_unless_asked_or_with_a_single_product():
+    found = blended(0)
+    assert found.share == 1
+    assert (found.photos == photos()).all()
+    alone = blend(photos(1), PLAIN.model_copy(update={"mixup": 1.0}), np.random.default_rng(0))
+    assert alone.share == 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_mixup_is_the_weighted_sum_with_the_partner(seed):
+    found = blended(seed, mixup=0.5)
+    assert sorted(found.partner.tolist()) == list(range(6))
+    expected = found.share * photos() + (1 - found.share) * photos()[found.partner]
+    torch.testing.assert_close(found.photos, expected)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_cutmix_takes_a_rectangle_of_the_same_photo_and_counts_its_area(seed):
+    found, before = blended(seed, cutmix=1.0), photos()
+    from_partner = torch.tensor(0.0)
+    for row, partner in enumerate(found.partner.tolist()):
+        own = (found.photos[row] == before[row]).all(-1)
+        theirs = (found.photos[row] == before[partner]).all(-1)
+        assert (own | theirs).all()
+        if partner != row:
+            from_partner = (~own).float().mean()
+            assert (own[0] == own[1]).all()
+    assert float(from_partner) == pytest.approx(1 - found.share, abs=1e-6)
+
+
+def test_with_both_on_each_batch_draws_one():
+    kinds = set()
+    for seed in range(30):
+        found = blended(seed, mixup=1.0, cutmix=1.0)
+        kinds.add(bool((found.photos == found.photos.round()).all()))
+    assert kinds == {True, False}
+
+
+def test_the_mean_share_is_that_of_the_beta_law():
+    shares = [blended(seed, mixup=0.4).share for seed in range(300)]
+    assert abs(np.mean(shares) - 0.5) < 0.07
+    assert np.mean([abs(s - 0.5) > 0.4 for s in shares]) > 0.35

@@ -1,0 +1,376 @@
+"""`mosaic train`: learns, holds out what the plan holds out, refuses what has seen it."""
+
+from __future__ import annotations
+
+import io
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catalog.catalog import Catalog
+from catalog.cli_options import progress_bar
+from catalog.runs.config import load_config
+from catalog.runs.run import Run
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
+from catalog.split.plan import make_plan
+from catalog.tree.taxonomy import Taxonomy
+from mosaic.config import MosaicConfig
+from mosaic.networks.network import MosaicNetwork
+from mosaic.runs import MosaicRuns
+from mosaic.training import job as job_module
+from mosaic.training.history import EpochRecord, read_history
+from mosaic.training.resume import begin_or_resume
+from mosaic.training.schedule import train_series
+from mosaic.training.train import TooFewProducts, train
+from mosaic.views import View, held_out, latest_runs
+
+pytestmark = pytest.mark.slow
+COLOURS = {11: 0, 21: 1, 31: 2}
+
+
+def coloured(category: int, seed: int) -> bytes:
+    """A noisy photo whose strongest channel tells the category."""
+    pixels = np.random.default_rng(seed).normal(90, 30, (32, 32, 3))
+    pixels[..., COLOURS[category]] += 80
+    out = io.BytesIO()
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def room(tmp_path, tree_csv, write_bson) -> Workspace:
+    """180 products of three colours; 120 with one photo, 54 with two, 6 with three."""
+    return make_room(tmp_path / "runs", tree_csv, write_bson)
+
+
+def make_room(folder, tree_csv, write_bson, **plan_options) -> Workspace:
+    documents = []
+    for i in range(180):
+        category, n = list(COLOURS)[i % 3], 1 + (i >= 120) + (i >= 174)
+        imgs = [{"picture": coloured(category, 10 * i + k)} for k in range(n)]
+        documents.append({"_id": 1000 + i, "category_id": category, "imgs": imgs})
+    tree = Taxonomy.from_csv(tree_csv)
+    plan, _ = make_plan(Catalog(write_bson(*documents)), tree, **plan_options)
+    workspace = Workspace(folder)
+    workspace.save_plan(plan, tree)
+    return workspace
+
+
+def config(*overrides: str) -> MosaicConfig:
+    return load_config(MosaicConfig, "mosaic", "debug", ["training.lr=0.01", "training.epochs=6", *overrides])
+
+
+def test_the_series_learns_and_holds_out_exactly_the_plans_products(room):
+    lines = list(train_series(room, config("min_products=20"), progress_bar))
+    runs = latest_runs(room)
+    assert sorted(runs) == [View(), View(1), View(2)]
+    assert any("the general network serves them" in line for line in lines)
+    plan, catalog = room.plan(), room.training_catalog()
+    expected = catalog.product_ids[plan.held_out_positions(0)]
+    assert sorted(runs[View()].held_out().product_ids) == sorted(expected)
+    twos = expected[catalog.n_images[plan.held_out_positions(0)] == 2]
+    assert sorted(runs[View(2)].held_out().product_ids) == sorted(twos)
+    merged = held_out(room)
+    assert sorted(merged.product_ids) == sorted(expected)
+    assert runs[View()].metrics["all"]["levels"]["3"]["top1"] > 0.8
+    assert runs[View(2)].details["init_from"] == runs[View()].folder.name
+    # the deployed network went on from the measured one, over all products
+    names = ("weights.safetensors", "weights-part0.safetensors")
+    assert len({(runs[View()].folder / name).read_bytes() for name in names}) == 2
+    assert {p.suffix for p in runs[View()].folder.iterdir()} <= {".json", ".yaml", ".csv", ".safetensors", ".html"}
+
+
+def test_a_second_architecture_ends_the_series_and_becomes_an_expert(room):
+    few = ("training.epochs=2", "min_products=40", "second_backbone=test_resnet", "backbone.name=test_efficientnet")
+    *_, line = train_series(room, config(*few), progress_bar)
+    assert line.startswith("any count, each photo: ")
+    run = room.latest("mosaic", "any-rank-any")
+    assert run.config(MosaicConfig).backbone.name == "test_resnet"
+    assert run.details["init_from"] is None
+    assert room.latest("mosaic", "any").config(MosaicConfig).backbone.name == "test_efficientnet"
+    photo = MosaicRuns.latest(room).held_out()[-1]
+    assert photo.expert == "photo"
+    assert photo.speaks.all()
+    assert len(photo) == len(room.plan().held_out_positions(0))
+
+
+def test_training_twice_gives_the_same_network(room):
+    first = train(room, config("training.epochs=1"), View(), None, progress_bar)
+    second = train(room, config("training.epochs=1"), View(), None, progress_bar)
+    np.testing.assert_array_equal(first.held_out().values, second.held_out().values)
+
+
+def test_every_product_is_held_out_once_in_folds(tmp_path, tree_csv, write_bson):
+    room = make_room(tmp_path / "folds", tree_csv, write_bson, mode="kfold", n_parts=3)
+    run = train(room, config("training.epochs=1"), View(), None, progress_bar)
+    assert sorted(run.held_out().product_ids) == list(range(1000, 1180))
+    assert {p.name for p in run.folder.glob("*.safetensors")} == {
+        "heldout.safetensors", "weights.safetensors", *[f"weights-part{i}.safetensors" for i in range(3)],
+    }  # fmt: skip
+    special = train(room, config("specialist.epochs=1"), View(2), run.folder, progress_bar)
+    assert len(special.held_out().product_ids) == 54
+
+
+def test_a_start_from_another_plan_is_refused(tmp_path, tree_csv, write_bson, room):
+    run = train(room, config("training.epochs=1"), View(), None, progress_bar)
+    other = make_room(tmp_path / "other", tree_csv, write_bson, seed=5)
+    with pytest.raises(ValueError, match="may have learnt from products that are held out here"):
+        train(other, config(), View(2), run.folder, progress_bar)
+
+
+def test_a_changed_catalogue_is_refused(room, write_bson):
+    write_bson({"_id": 1, "category_id": 11, "imgs": [{"picture": coloured(11, 0)}]})
+    with pytest.raises(ValueError, match="has changed since it was split"):
+        train(room, config(), View(), None, progress_bar)
+
+
+def test_a_count_without_products_is_refused_only_where_nothing_serves_it(room):
+    with pytest.raises(TooFewProducts, match=r"0 training products with such photos \(min_products is 20\)"):
+        list(train_series(room, config("min_products=20"), progress_bar, n_images="4"))
+    list(train_series(room, config("training.epochs=1", "min_products=20"), progress_bar, n_images="any"))
+    (line,) = train_series(room, config("min_products=20"), progress_bar, n_images="4")
+    assert line.startswith("4 photos: 0 training products")
+    assert sorted(latest_runs(room)) == [View()]
+
+
+def test_no_held_out_product_is_learnt_from_before_it_is_measured(room, monkeypatch):
+    """What each fit is shown, part by part; the last one makes the deployed network, from every product."""
+    shown = []
+    monkeypatch.setattr(job_module, "fit", lambda net, _, task, *__: shown.append(task.examples) or (net.eval() and []))
+    run = train(room, config(), View(), None, progress_bar)
+    plan = room.plan()
+    measured, deployed = shown
+    assert not set(measured.positions) & set(plan.held_out_positions(0))
+    assert sorted(measured.positions) == sorted(plan.training_positions(0))
+    assert sorted(deployed.positions) == sorted(plan.positions)
+    support = np.unique(TrainingData.of(room).leaf[plan.positions])
+    np.testing.assert_array_equal(support[deployed.labels], TrainingData.of(room).leaf[deployed.positions])
+    train(room, config(), View(2), run.folder, progress_bar)
+    catalog = room.training_catalog()
+    assert (catalog.n_images[shown[2].positions] == 2).all()
+    assert not set(shown[2].positions) & set(plan.held_out_positions(0))
+    # borrowing takes products with more photos too, but none that is held out
+    train(room, config("specialist.borrow=true"), View(2), run.folder, progress_bar)
+    assert set(catalog.n_images[shown[4].positions]) == {2, 3}
+    assert (shown[4].shown == 2).all()
+    assert not set(shown[4].positions) & set(plan.held_out_positions(0))
+
+
+def test_products_that_judge_are_neither_held_out_nor_learnt_from(room, monkeypatch):
+    tasks = []
+    monkeypatch.setattr(job_module, "fit", lambda net, _, task, *__: tasks.append(task) or (net.eval() and []))
+    both = [f"{which}.{key}" for which in ("training", "specialist") for key in ("validation=0.2", "patience=2")]
+    train(room, config(*both), View(), None, progress_bar)
+    judges, learnt = set(tasks[0].validation.positions), set(tasks[0].examples.positions)
+    held = set(room.plan().held_out_positions(0))
+    assert len(judges) > 10
+    assert not judges & learnt
+    assert not held & (judges | learnt)
+    assert judges | learnt | held == set(room.plan().positions)
+    # the deployed network goes on from the measured one: its judges must not have been learnt from there
+    assert judges <= set(tasks[1].validation.positions)
+    assert not set(tasks[1].validation.positions) & learnt
+
+
+SMALL_STEPS = (
+    "photos_per_batch=8", "checkpoint_minutes=0.00001", "training.mixup=0.2", "training.ema=0.9",
+    "augmentation.erasing=0.5", "training.validation=0.1", "training.reassembly=0.2",
+)  # fmt: skip
+
+
+def run_command(room: Workspace, *arguments: str) -> subprocess.Popen:
+    """`mosaic train` as a process of its own, with the configuration `config(*SMALL_STEPS)`."""
+    command = [Path(sys.executable).parent / "mosaic", "train", "--config", "debug", "--workspace", room.folder]
+    sets = [part for item in ("training.lr=0.01", "training.epochs=6", *SMALL_STEPS) for part in ("--set", item)]
+    return subprocess.Popen([*command, *sets, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def done(process: subprocess.Popen) -> str:
+    said, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors.decode()
+    return said.decode()
+
+
+def result(run: Run) -> tuple[object, ...]:
+    """What must be the same: every weight, the held-out metrics, the curves but for their seconds."""
+    weights = {name: (run.folder / name).read_bytes() for name in ("weights.safetensors", "weights-part0.safetensors")}
+    curves = [(r.fit, r.epoch, r.step, r.loss, repr(r.accuracy), r.validation_loss) for r in history(run)]
+    return weights, run.metrics, curves
+
+
+def history(run: Run) -> list[EpochRecord]:
+    return read_history(run.folder / "history.csv")
+
+
+def kill_after(process: subprocess.Popen, room: Workspace, n_checkpoints: int, name: str) -> None:
+    """SIGKILL when so many checkpoints of a fit have appeared: there is one after every step."""
+    seen, last = 0, None
+    while seen < n_checkpoints:
+        assert process.poll() is None, process.communicate()
+        stamps = [(path, path.stat().st_mtime_ns) for path in room.folder.glob(f"checkpoints/*/{name}.pt")]
+        if stamps and stamps != last:
+            seen, last = seen + 1, stamps
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def test_a_killed_run_resumes_to_the_same_end(room):
+    """SIGKILL in the midst of the first fit, again in the second: what was done is not done again."""
+    kill_after(run_command(room, "--n-images", "any"), room, 20, "part-0")
+    kill_after(run_command(room, "--n-images", "any", "--resume"), room, 5, "deployed")
+    assert room.latest("mosaic", "any") is None
+    (folder,) = room.folder.glob("mosaic-any-*")
+    resumed = train(room, config(*SMALL_STEPS), View(), None, progress_bar, resume=True)
+    assert room.latest("mosaic", "any").folder == resumed.folder == folder
+    assert not list(room.folder.glob("checkpoints/*"))
+    # a third time there is nothing to do
+    assert train(room, config(*SMALL_STEPS), View(), None, progress_bar, resume=True).folder == folder
+    assert list(room.folder.glob("mosaic-any-*")) == [folder]
+    whole = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
+    assert whole.folder != folder
+    assert result(resumed) == result(whole)
+
+
+@pytest.mark.parametrize("name", ["save", "register", "unlink"])
+def test_a_kill_while_a_run_is_closed_loses_nothing(room, monkeypatch, name):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    few = config("training.epochs=1")
+    owner = {"save": Run, "register": Workspace, "unlink": Path}[name]
+    with monkeypatch.context() as patch:
+        if name == "unlink":
+            real = Path.unlink
+            patch.setattr(Path, "unlink", lambda p, **o: killed() if p.name == "unfinished.json" else real(p, **o))
+        else:
+            patch.setattr(owner, name, killed)
+        with pytest.raises(Killed):
+            train(room, few, View(), None, progress_bar)
+    (folder,) = room.folder.glob("mosaic-any-*")
+    monkeypatch.setattr(job_module, "fit", killed)
+    run = train(room, few, View(), None, progress_bar, resume=True)
+    assert run.folder == folder == room.latest("mosaic", "any").folder
+    assert len(history(run)) == 2
+    assert not (folder / "unfinished.json").exists() or name == "unlink"
+
+
+def test_a_kill_between_history_and_weights_counts_no_epoch_twice(room, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    few = config("training.epochs=2")
+    with monkeypatch.context() as patch:
+        patch.setattr(MosaicNetwork, "save", killed)
+        with pytest.raises(Killed):
+            train(room, few, View(), None, progress_bar)
+    run = train(room, few, View(), None, progress_bar, resume=True)
+    assert [(r.fit, r.epoch) for r in history(run)] == [("part 0", 1), ("part 0", 2), ("deployed", 1)]
+
+
+def test_networks_that_look_in_different_ways_are_not_mixed(room):
+    few = ("training.epochs=1", "min_products=20")
+    list(train_series(room, config(*few), progress_bar, n_images="any"))
+    list(train_series(room, config(*few, "photo_size=48"), progress_bar, n_images="2"))
+    with pytest.raises(ValueError, match=r"mosaic-any-.*mosaic-2-.*different photo_size \(32 and 48\)"):
+        MosaicRuns.latest(room)
+
+
+def test_a_part_without_the_views_products_does_not_narrow_the_network(tmp_path, tree_csv, write_bson):
+    room = make_room(tmp_path / "runs", tree_csv, write_bson)
+    plan = room.plan()
+    threes = np.isin(plan.positions, np.flatnonzero(room.training_catalog().n_images == 3))
+    parts = np.where(threes, 1, plan.parts).astype(plan.parts.dtype)
+    room.save_plan(replace(plan, parts=parts), room.taxonomy())
+    run = train(room, config("training.epochs=1"), View(3), None, progress_bar)
+    assert len(run.held_out()) == 0
+    assert run.details["k"] == 3
+
+
+def test_the_starting_network_is_taken_back_from_the_device(room, monkeypatch):
+    """Prediction moves the measured network to the device; the deployed one goes on from it on the CPU."""
+    moved = []
+    monkeypatch.setattr(MosaicNetwork, "cpu", lambda self: moved.append(self) or self)
+    train(room, config("training.epochs=1"), View(), None, progress_bar)
+    assert moved
+
+
+def test_another_configuration_is_not_resumed(room, caplog):
+    wanted = config("training.epochs=1")
+    unfinished, _ = begin_or_resume(room, wanted, View(), None, TrainingData.of(room), resume=False)
+    run = train(room, config("training.epochs=2"), View(), None, progress_bar, resume=True)
+    assert run.folder != unfinished.folder
+    assert unfinished.folder.name in caplog.text
+    assert train(room, wanted, View(), None, progress_bar, resume=True).folder == unfinished.folder
+
+
+def test_a_damaged_checkpoint_is_named(room):
+    wanted = config("training.epochs=1")
+    unfinished, _ = begin_or_resume(room, wanted, View(), None, TrainingData.of(room), resume=False)
+    path = room.folder / "checkpoints" / unfinished.folder.name / "part-0.pt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(ValueError, match=r"part-0\.pt cannot be continued from .* delete it"):
+        train(room, wanted, View(), None, progress_bar, resume=True)
+
+
+def test_two_processes_train_one_network(room):
+    """Each sees half of the batches, and gradients are averaged: with whole batches halved, one learns the same."""
+    # the specialist is fitted for fewer epochs than the general network: both processes must start from it
+    said = done(run_command(room, "--set", "min_products=30", "--devices", "2"))
+    assert said.count("any count: ") == 1
+    assert said.count("2 photos: ") == 1
+    assert said.count("next: ") == 1
+    run = room.latest("mosaic", "any")
+    assert room.latest("mosaic", "2").details["init_from"] == run.folder.name
+    assert len(history(room.latest("mosaic", "2"))) == 2 * config().specialist.epochs
+    steps = {record.fit: record.step for record in history(run)}
+    alone = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
+    assert run.metrics["all"]["levels"]["3"]["top1"] > 0.8
+    assert steps["part 0"] < 0.6 * max(r.step for r in history(alone) if r.fit == "part 0")
+    assert len(list(room.folder.glob("mosaic-any-*"))) == 2
+
+
+@pytest.mark.parametrize(("rank", "photos"), [("first", 180), ("rest", 66), ("any", 246)])
+def test_a_network_of_one_photo_per_pass(room, rank, photos):
+    (line,) = train_series(room, config("min_products=4"), progress_bar, rank=rank)
+    run = room.latest("mosaic", f"any-rank-{rank}")
+    assert str(run.folder) in line
+    held = run.held_out()
+    counts = room.training_catalog().n_images[room.plan().held_out_positions(0)]
+    assert len(held) == int((counts > 1).sum() if rank == "rest" else len(counts))
+    steps = [r.step for r in history(run) if r.fit == "deployed"]
+    assert steps[-1] == len(steps) * -(-photos // 32)
+
+
+def test_rank_networks_make_up_experts(room):
+    for rank in ("first", "rest", "any"):
+        list(train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, rank=rank))
+    for rank in ("1", "2"):
+        list(train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, n_images="2", rank=rank))
+    runs = MosaicRuns.latest(room)
+    found = {p.expert: p for p in runs.held_out()}
+    assert list(found) == ["photo", "first-rest", "rank"] == [expert.name for expert in runs.experts()]
+    plan, catalog = room.plan(), room.training_catalog()
+    held = plan.held_out_positions(0)
+    assert sorted(found["first-rest"].product_ids) == sorted(catalog.product_ids[held])
+    assert sorted(found["rank"].product_ids) == sorted(catalog.product_ids[held[catalog.n_images[held] == 2]])
+    # the mean over two photos, one by each network
+    parts = [room.latest("mosaic", f"2-rank-{rank}").held_out() for rank in ("1", "2")]
+    ids, rows = found["rank"].product_ids, np.arange(len(found["rank"]))
+    expected = np.mean([p.aligned(ids).dense(rows, 8) for p in parts], axis=0)
+    np.testing.assert_allclose(found["rank"].dense(rows, 8), expected, atol=1e-4)

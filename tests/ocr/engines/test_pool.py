@@ -1,0 +1,161 @@
+"""A worker that hangs, crashes, is killed or talks nonsense costs one photo; the rest is read."""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocr.engines.base import EngineMissing
+from ocr.engines.pool import Crew
+from ocr.transcript import OcrFailure, Transcript, Word
+
+MODULE = "tests.ocr.engines.test_pool"
+HANGS, CRASHES, RAISES, BABBLES, NO_MEMORY, KILLED_ONCE = range(1, 7)
+
+
+def child(marker):
+    """The worker's side: what it does depends on the picture's first pixel; others are read as their number."""
+    from ocr.engines.pool import serve
+
+    def read(picture, scale):
+        number = int(picture[0, 0, 0])
+        if number == HANGS:
+            time.sleep(600)
+        if number == CRASHES:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if number == RAISES:
+            raise ValueError("no such kernel")
+        if number == NO_MEMORY:
+            raise RuntimeError("CUDA failure 2: out of memory")
+        if number == BABBLES:
+            # the descriptor that answers go to, whatever its number is
+            for descriptor in range(3, 20):
+                with contextlib.suppress(OSError):
+                    os.write(descriptor, b"?\n")
+        if number == KILLED_ONCE and not Path(marker).exists():
+            Path(marker).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        print("a library says hello")
+        return Transcript((Word(str(number), 0.5, (0.0, 0.0, scale, 1.0)),))
+
+    def load():
+        print("a library says what it is")
+        return read
+
+    serve(load)
+
+
+def photo(number, size=(20, 30)):
+    return np.full((*size, 3), number, np.uint8)
+
+
+def doubled(picture):
+    return picture, 2.0
+
+
+@pytest.fixture
+def crew(tmp_path):
+    return Crew(MODULE, str(tmp_path / "killed-once"), doubled, 2, 4.0)
+
+
+def texts(results):
+    return [result.text if isinstance(result, Transcript) else None for result in results]
+
+
+def test_photos_are_answered_in_order(crew):
+    assert texts(crew.read([photo(n) for n in range(10, 40)])) == [str(n) for n in range(10, 40)]
+    # a picture larger than a pipe's buffer
+    (large,) = crew.read([photo(200, (1500, 1500))])
+    assert large == Transcript((Word("200", 0.5, (0.0, 0.0, 2.0, 1.0)),))
+    assert crew.read([]) == []
+
+
+def test_each_failure_costs_one_photo(crew, caplog):
+    with caplog.at_level(logging.INFO):
+        found = crew.read([photo(n) for n in (10, HANGS, 11, CRASHES, 12, RAISES, 13, NO_MEMORY, 14, BABBLES, 15)])
+    assert texts(found) == ["10", None, "11", None, "12", None, "13", None, "14", None, "15"]
+    hung, crashed, raised, poor, babbled = (result for result in found if isinstance(result, OcrFailure))
+    assert "no answer in time (4 s)" in hung.reason
+    assert "SIGSEGV" in crashed.reason
+    assert raised == OcrFailure("ValueError: no such kernel")
+    assert "out of memory" in poor.reason
+    assert "no transcript" in babbled.reason
+    # what the machine is to blame for is tried again another day
+    assert [result.lasting for result in (hung, crashed, raised, poor, babbled)] == [False, True, True, False, False]
+    assert "(20, 30)" in caplog.text
+
+
+def test_a_killed_worker_is_replaced_and_its_photo_read_again(crew):
+    assert texts(crew.read([photo(10), photo(KILLED_ONCE), photo(11)])) == ["10", str(KILLED_ONCE), "11"]
+
+
+def idle(crew):
+    workers = []
+    while not crew._idle.empty():
+        workers.append(crew._idle.get())
+    for worker in workers:
+        crew._idle.put(worker)
+    return [worker._process for worker in workers]
+
+
+def test_workers_that_died_between_two_calls_cost_nothing(crew):
+    crew.read([photo(n) for n in range(10, 16)])
+    for process in idle(crew):
+        process.kill()
+        process.wait()
+    assert texts(crew.read([photo(10), photo(11), photo(12)])) == ["10", "11", "12"]
+
+
+def test_the_time_limit_covers_sending_the_picture(crew):
+    crew.read([photo(10)])
+    (process,) = idle(crew)
+    process.send_signal(signal.SIGSTOP)
+    start = time.monotonic()
+    (found,) = crew.read([photo(10, (900, 900))])
+    assert isinstance(found, OcrFailure)
+    assert "in time" in found.reason
+    assert time.monotonic() - start < 30
+
+
+def test_a_worker_that_does_not_start_says_why():
+    with pytest.raises(EngineMissing, match=r"does not start: ended with status 1.*No module named"):
+        Crew("tests.ocr.no_such_module", "", doubled, 1, 5).read([photo(1)])
+
+
+def test_files_in_the_users_folder_are_not_taken_for_libraries(crew, tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    assert texts(crew.read([photo(10)])) == ["10"]
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path):
+    script = (
+        "import numpy as np, os, time\n"
+        "from ocr.worker_process import Crew\n"
+        f"crew = Crew({MODULE!r}, {str(tmp_path / 'never')!r}, lambda picture: (picture, 1.0), 1, 60)\n"
+        "crew.read([np.full((9, 9, 3), 9, np.uint8)])\n"
+        "print(crew._idle.get()._process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    (tmp_path / "never").touch()
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    worker = int(parent.stdout.readline())
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate(timeout=30)
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{worker}").exists() and "Z" not in Path(f"/proc/{worker}/stat").read_text().split()[2]:
+        assert time.monotonic() < deadline, "the worker outlives its parent"
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    child(sys.argv[1])

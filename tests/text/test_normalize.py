@@ -1,0 +1,92 @@
+import re
+import string
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocr.lines import Line
+from ocr.transcript import Transcript
+from text.normalize import ProductText, check_digit_10, check_digit_13, normalize_text, without_accents
+
+FRENCH = string.ascii_letters + "àâçéèêëîïôùûüÿœæÀÂÇÉÈÊËÎÏÔÙÛÜŸŒÆ"
+
+
+def transcript(*lines):
+    return Transcript(tuple(w for n, line in enumerate(lines) for w in Line(line, 1.0, (0, 0, 9, 9)).words(n)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("L'Été MEURTRIER", "l été ete meurtrier"),
+        ("Cœur\nsimple", "cœur coeur simple"),
+        ("incroy-\nable", "incroyable"),
+        ("Saint-Exupéry", "saint exupéry exupery"),
+        ("Tome 3, 1984 n° 123456", "tome 3 1984 n number"),
+        ("ISBN 978-2-07-036822-8", "isbn isbn_9782070368228"),
+        ("ISBN 2-07-036822-X", "isbn isbn_9782070368228"),
+        ("ISBN : 207036822X.", "isbn isbn_9782070368228"),
+        ("9 782070 368228", "isbn_9782070368228"),
+        ("3 760001 234567", "3 number number"),
+        ("5 099749 534728", "ean_5099749534728"),
+        ("0000000000000", "number"),
+        ("ﬁn de ＰＡＧＥ", "fin de page"),
+        (" \n.-— ", ""),
+    ],
+)
+def test_examples(text, expected):
+    assert normalize_text(text) == expected
+
+
+def test_photos_do_not_flow_into_each_other():
+    found = ProductText.of([transcript("Les Misé-", "rables"), Transcript(), transcript("Hugo")])
+    assert found == ProductText("Les Misé- rables Hugo", "les misérables miserables hugo", (1.0,) * 4)
+    assert ProductText.of([transcript("fin-"), transcript("tome")]).tokens == "fin tome"
+    assert ProductText.of([]) == ProductText("", "", ())
+
+
+def test_tokens_weigh_as_much_as_the_engine_was_sure():
+    words = Line("Été indien", 0.9, (0, 0, 9, 9)).words(0) + Line("été in-", 0.5, (0, 0, 9, 9)).words(1)
+    words += Line("connu", 0.3, (0, 0, 9, 9)).words(2)
+    found = ProductText.of([Transcript(tuple(words))])
+    assert found.tokens == "été ete indien été ete inconnu"
+    # a token read twice is as sure as its surest reading; what was joined from pieces weighs their mean
+    np.testing.assert_allclose(found.weights, [0.9, 0.9, 0.9, 0.9, 0.9, 0.62])
+    with pytest.raises(ValueError, match="1 weights"):
+        ProductText("a b", "a b", (1.0,))
+
+
+@given(st.text())
+def test_any_text_becomes_plain_tokens(text):
+    found = normalize_text(text)
+    assert found == " ".join(found.split())
+    assert re.fullmatch(r"(?:(?:isbn_|ean_)?[^\W_]+ ?)*", found)
+    assert not re.search(r"(?<![a-z_\w])[0-9]{5,}(?!\w)", found)
+
+
+@given(st.text(FRENCH + " "))
+def test_case_makes_no_difference(text):
+    assert normalize_text(text.upper()) == normalize_text(text.lower()) == normalize_text(text)
+
+
+@given(st.text(FRENCH + " ", min_size=1))
+def test_lost_accents_meet_the_right_word(text):
+    assert set(normalize_text(without_accents(text.lower())).split()) <= set(normalize_text(text).split())
+
+
+@given(st.from_regex(r"\A97[89][0-9]{9}\Z"), st.integers(1, 9), st.sampled_from(["", "-", " "]))
+def test_isbn_13(digits, wrong, separator):
+    right = digits + check_digit_13(digits)
+    written = separator.join([right[:3], right[3], right[4:6], right[6:12], right[12]])
+    assert normalize_text(f"x {written} y") == f"x isbn_{right} y"
+    other = digits + str((int(right[12]) + wrong) % 10)
+    assert "isbn_" not in normalize_text(f"x {other} y")
+
+
+@given(st.from_regex(r"\A[0-9]{9}\Z"))
+def test_isbn_10(digits):
+    (token,) = normalize_text(f"ISBN {digits}{check_digit_10(digits)}").split()[1:]
+    assert token == f"isbn_978{digits}{check_digit_13('978' + digits)}"
+    assert "isbn_" not in normalize_text(f"{digits}{check_digit_10(digits)}")
