@@ -16,16 +16,16 @@ import sys
 import numpy as np
 
 from catalog.metrics.calibration import calibration_floor, expected_calibration_error
-from catalog.metrics.evaluated_model import System
+from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.intervals import paired_difference
-from catalog.metrics.product_scores import Scores, likeliest, list_distance
+from catalog.metrics.product_scores import ProductScores, likeliest, list_distance
 from catalog.runs.config import load_config
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds, given_by_scores
 from fusion.evaluation.paired import paired_rows
-from fusion.expert_runs import Members
+from fusion.expert_runs import ExpertRuns
 from fusion.heads.base import chunks
 from fusion.heads.comparison import compare_heads, fit_head
 from fusion.prediction.ranking import risk_order
@@ -35,13 +35,13 @@ N_SPLITS = 50
 LISTED = 5
 
 
-def gain(fused: Scores, other: Scores) -> tuple[float, ...]:
+def gain(fused: ProductScores, other: ProductScores) -> tuple[float, ...]:
     """Points that the fused result is better at the leaf where the other one speaks, with the interval."""
     own, theirs = paired_rows(fused, other)
     return tuple(100 * value for value in paired_difference(own.correct[:, 2], theirs.correct[:, 2]))
 
 
-def row(name: str, scores: Scores, against: Scores, coverage: float) -> str:
+def row(name: str, scores: ProductScores, against: ProductScores, coverage: float) -> str:
     confidence, right = scores.confidence[:, 2], scores.correct[:, 2]
     points, low, high = gain(against, scores)
     nll = scores.nll[:, 2].mean()
@@ -52,7 +52,7 @@ def row(name: str, scores: Scores, against: Scores, coverage: float) -> str:
     )
 
 
-def grounds(data: HeldOut, fused: Scores, experts: list[System]) -> None:
+def grounds(data: HeldOut, fused: ProductScores, experts: list[EvaluatedModel]) -> None:
     cat1 = data.tree.ancestor(1)[data.truth]
     by_name = {system.name: system.scores for system in experts}
     read = np.zeros(data.tree.n_nodes(1), bool)
@@ -91,7 +91,7 @@ def lists(data: HeldOut, chosen: str, config: FusionConfig) -> None:
     print(f"first place unchanged on every product: {same}")
 
 
-def decisions(fused: Scores, data: HeldOut, target: float, confidence: float) -> None:
+def decisions(fused: ProductScores, data: HeldOut, target: float, confidence: float) -> None:
     rng, outcomes = np.random.default_rng(0), []
     for _ in range(N_SPLITS):
         # copies are no independent evidence: a group of them is on one side, and calibrates once
@@ -121,7 +121,7 @@ def decisions(fused: Scores, data: HeldOut, target: float, confidence: float) ->
 def main(folder: str, target: float) -> None:
     workspace = Workspace(folder)
     config = load_config(FusionConfig, "fusion")
-    data = gather(TrainingData.of(workspace), Members.latest(workspace), config.seed)
+    data = gather(TrainingData.of(workspace), ExpertRuns.latest(workspace), config.seed)
     comparison = compare_heads(data, config)
     fused = comparison.scores[comparison.chosen]
     experts = expert_systems(data)

@@ -15,7 +15,7 @@ import numpy as np
 from catalog.metrics.product_scores import score_probabilities
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import Taxonomy
-from curation.audit.evidence import Evidence
+from curation.audit.evidence import LabelEvidence
 from curation.audit.suspects import find_suspects
 
 K = 20
@@ -37,7 +37,7 @@ def main(tree: Taxonomy, n: int) -> None:
     start = time.perf_counter()
     scores = score_probabilities(probabilities, label, tree)
     scored = time.perf_counter()
-    suspects = find_suspects(Evidence("made up", scores, np.arange(n), np.ones(n, bool), {"audited": n}), tree)
+    suspects = find_suspects(LabelEvidence("made up", scores, np.arange(n), np.ones(n, bool), {"audited": n}), tree)
     done = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(

@@ -35,7 +35,7 @@ from catalog.product import MAX_IMAGES, Product
 from catalog.runs.workspace import Workspace
 from fusion.prediction.predict_catalog import CHUNK, predict_file
 from fusion.prediction.predictor import Predictor
-from mosaic.inference.expert import MosaicExpert, Photos
+from mosaic.inference.expert import DecodedPhotos, MosaicExpert
 from mosaic.photos import Picture
 from ocr.cache import TranscriptCache
 from ocr.reader import PhotoReader
@@ -149,7 +149,7 @@ class Reference:
                 leaves.update(zip([p.product_id for p in products], best, strict=True))
         return leaves
 
-    def _decoded(self, products: Sequence[Product]) -> Photos:
+    def _decoded(self, products: Sequence[Product]) -> DecodedPhotos:
         size = self.predictor.mosaic[0].config.photo_size
         keys, pictures = [], {}
         for product in products:
@@ -157,7 +157,7 @@ class Reference:
             keys.append(own)
             for md5, photo in zip(own, product.images, strict=True):
                 pictures[md5] = self.resize(Image.open(io.BytesIO(photo)).convert("RGB"), size)
-        return Photos(pictures, keys, keys)
+        return DecodedPhotos(pictures, keys, keys)
 
 
 class Bench:

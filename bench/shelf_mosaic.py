@@ -34,7 +34,7 @@ from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
-from mosaic.inference.expert import Photos, average, load_photos, look
+from mosaic.inference.expert import DecodedPhotos, average, load_photos, run_network
 from mosaic.inference.outputs import Backend
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork
@@ -88,7 +88,7 @@ class Networks:
 
     def see(self, view: View, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """`(B, N, S, S, 3)` photos -> `(B, S)` probabilities and `(2, B, D)` features, straight and mirrored."""
-        outs = look(self.backends[view], pictures, self.config)
+        outs = run_network(self.backends[view], pictures, self.config)
         probabilities = np.mean([torch.from_numpy(o.logits).softmax(1).numpy() for o in outs], axis=0)
         return probabilities, np.stack([o.embedding for o in outs])
 
@@ -99,7 +99,7 @@ class Networks:
             logits = head(torch.from_numpy(features).to(head.weight.device))
         return logits.softmax(-1).cpu().numpy().mean(0)
 
-    def ways(self, photos: Photos, row: int, n_leaves: int) -> dict[str, NDArray[np.float32]]:
+    def ways(self, photos: DecodedPhotos, row: int, n_leaves: int) -> dict[str, NDArray[np.float32]]:
         """Every way's `(n_leaves,)` probabilities for one product."""
         pictures = np.stack([photos.pictures[md5] for md5 in photos.keys[row]])
         n = len(pictures)

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from catalog.catalog import Catalog
 from catalog.metrics.intervals import paired_difference
-from catalog.metrics.product_scores import Scores, concatenate_scores, score
+from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
 from catalog.metrics.summary import summarize
 from catalog.runs.config import load_config
 from catalog.runs.training_data import TrainingData, leaves_of
@@ -29,7 +29,7 @@ from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
 from fusion.evaluation.paired import paired_rows
-from fusion.expert_runs import Members
+from fusion.expert_runs import ExpertRuns
 from fusion.heads.comparison import compare_heads
 from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather
@@ -88,7 +88,7 @@ def reference(tree, shelves, x, text, leaf, train, x_test, text_test) -> np.ndar
     return dense
 
 
-def show(title: str, scores: Scores, shelves: np.ndarray) -> None:
+def show(title: str, scores: ProductScores, shelves: np.ndarray) -> None:
     """Leaf accuracy by image count, over all products and on and off the routed shelves."""
     on_shelf = np.isin(scores.truth, shelves)
     groups = {"all": np.ones(len(on_shelf), bool), "routed shelves": on_shelf, "other shelves": ~on_shelf}
@@ -109,7 +109,7 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
     text = texts(train, np.isin(leaf, shelves), workspace)
     if test_file is None:
         # the reference is lent the text of true books only, which favours it
-        data = gather(TrainingData.of(workspace), Members.latest(workspace))
+        data = gather(TrainingData.of(workspace), ExpertRuns.latest(workspace))
         comparison = compare_heads(data, load_config(FusionConfig, "fusion"))
         fused = comparison.scores[comparison.chosen]
         plan = workspace.plan()

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.files.id_lookup import places_of
+from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.product import ProblemLog
-from catalog.tree.taxonomy import UNKNOWN
 
 NUMBERED = re.compile(r"photo ([0-9]+)")
 """How a problem names a photo of a product: from 1, in the seller's order."""
@@ -20,7 +19,7 @@ def name_files(catalog: Catalog, problems: ProblemLog) -> None:
     """Let the problems of single photos name the photo's file, where the catalogue's photos are files."""
     numbers = [NUMBERED.fullmatch(problem.where) for problem in problems.named]
     ids = [0 if problem.product_id is None else problem.product_id for problem in problems.named]
-    positions = places_of(catalog.product_ids, np.array(ids, np.int64)).tolist()
+    positions = positions_of(catalog.product_ids, np.array(ids, np.int64)).tolist()
     for row, (problem, number, position) in enumerate(zip(problems.named, numbers, positions, strict=True)):
         if number is not None and problem.product_id is not None and position != UNKNOWN:
             file = catalog.photo_file(position, int(number[1]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from catalog.files.wording import number
+from catalog.files.wording import plural
 
 MAX_IMAGES = 4
 """Networks exist for one to four photos; of a product with more, the first four are used."""
@@ -126,7 +126,7 @@ class ProblemLog:
     def require_none(self, what: str, *, told: bool = False) -> None:
         """`--strict`: raise ValueError when there is any problem; `told`: they have been printed already."""
         if len(self):
-            found = number(len(self), "problem")
+            found = plural(len(self), "problem")
             raise ValueError(f"{what}: {found}, and --strict was given" + ("" if told else f"\n{self.summary()}"))
 
     def to_json(self) -> dict[str, Any]:

@@ -48,14 +48,14 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
 
     Every command does this by itself where it is needed; done beforehand, they start at once.
     """
-    from catalog.files.wording import number
+    from catalog.files.wording import plural
     from catalog.sources.opening import open_source
     from curation.indexing import open_indexed
 
     with progress_bar("index") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
     n_photos = int(catalog.n_images.sum(dtype="int64"))
-    say(f"{catalog}: {number(len(catalog), 'product')}, {number(n_photos, 'photo')}")
+    say(f"{catalog}: {plural(len(catalog), 'product')}, {plural(n_photos, 'photo')}")
     if strict:
         catalog.problems.require_none(str(catalog))
     elif len(catalog.problems):

@@ -10,7 +10,7 @@ import numpy as np
 
 from catalog.catalog import READ_AHEAD, Catalog
 from catalog.files.atomic import atomic_path
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.product import LEFT_OUT, ProblemLog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.address import shown as shown_address
@@ -39,7 +39,7 @@ class Converted:
         """One line for people."""
         n_left = sum(self.problems.counts[kind] for kind in LEFT_OUT)
         left = f"; {n_left} documents, rows or folders were no products of their own and are left out" if n_left else ""
-        return f"{self.destination}: {number(self.n_products, 'product')}{left}"
+        return f"{self.destination}: {plural(self.n_products, 'product')}{left}"
 
 
 def convert(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from catalog.catalog import Catalog
+from catalog.files.id_lookup import UNKNOWN
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.split.match import TreeMatch
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 
 
 def overview(

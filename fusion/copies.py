@@ -16,10 +16,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from catalog.files.atomic import atomic_path
+from catalog.files.id_lookup import UNKNOWN
 from catalog.probabilities import Probabilities, Silence
-from catalog.runs.training_data import TrainingData, positions_of
+from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.split.copies import md5_halves, photo_owners
-from catalog.tree.taxonomy import UNKNOWN
 
 NAME = "copies"
 K = 20
@@ -138,7 +138,7 @@ class CopyTable:
 
     def held_out(self, data: TrainingData, product_ids: NDArray[np.int64]) -> Probabilities:
         """Probabilities of products of the table itself, each left out of its own counts (leave one product out)."""
-        positions = positions_of(data.catalog, product_ids)
+        positions = catalog_positions(data.catalog, product_ids)
         stop = np.cumsum(data.catalog.n_images, dtype=np.int64)
         photos = data.catalog.md5s()
         own = [photos[stop[p] - data.catalog.n_images[p] : stop[p]] for p in positions.tolist()]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.product_scores import ProductScores
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 
 NEVER = 2.0
@@ -44,7 +44,7 @@ class Thresholds:
     own: NDArray[np.bool_]
 
     @classmethod
-    def fit(cls, scores: Scores, tree: Taxonomy, target: float, confidence: float) -> Thresholds:
+    def fit(cls, scores: ProductScores, tree: Taxonomy, target: float, confidence: float) -> Thresholds:
         """Thresholds at which what is given is right at least `target` of the time.
 
         Per group of products (a Cat I with `MIN_OWN` of them, or all other Cat I together) and from the leaf upwards:
@@ -121,7 +121,7 @@ def decide(dense: NDArray[np.float32], thresholds: Thresholds, tree: Taxonomy) -
     return _climbed(nodes, np.stack([mass.max(axis=1) for mass in masses], axis=1), thresholds)
 
 
-def given_by_scores(scores: Scores, thresholds: Thresholds) -> NDArray[np.int64]:
+def given_by_scores(scores: ProductScores, thresholds: Thresholds) -> NDArray[np.int64]:
     """`decide` for products of which only the scores were kept."""
     return _climbed(scores.predicted, scores.confidence, thresholds)
 

@@ -27,7 +27,7 @@ _OTHER_EXPERTS = {"text": "words read, where routed", COPIES: "photos known from
 
 
 @dataclass(frozen=True)
-class Members:
+class ExpertRuns:
     """The runs that speak in a fusion run.
 
     Attributes:
@@ -40,7 +40,7 @@ class Members:
     others: dict[str, MosaicRuns] = field(default_factory=dict)
 
     @classmethod
-    def latest(cls, workspace: Workspace, more: Sequence[Path] = ()) -> Members:
+    def latest(cls, workspace: Workspace, more: Sequence[Path] = ()) -> ExpertRuns:
         """The workspace's latest runs, and the mosaic runs in the folders `more`.
 
         Raises:
@@ -53,7 +53,7 @@ class Members:
         return members
 
     @classmethod
-    def inside(cls, run: Run) -> Members:
+    def inside(cls, run: Run) -> ExpertRuns:
         """The members copied into a fusion run."""
         inside = run.folder / "experts"
         if not inside.is_dir():
@@ -139,7 +139,7 @@ def describe(expert: str) -> str:
     return f"{what} ({backbone})" if backbone else what
 
 
-def unused_runs(workspace: Workspace, members: Members) -> list[Run]:
+def unused_runs(workspace: Workspace, members: ExpertRuns) -> list[Run]:
     """Finished mosaic runs of the workspace under the members' plan that are not among them, oldest first."""
     used = {run.folder.name for run in members.runs}
     found = []

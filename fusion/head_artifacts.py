@@ -18,7 +18,7 @@ FILE = "learnt.safetensors"
 
 
 @dataclass(frozen=True)
-class Learnt:
+class HeadArtifacts:
     """Thresholds, and `(n_leaves,)` int64 labelled training products of each leaf."""
 
     thresholds: Thresholds
@@ -31,7 +31,7 @@ class Learnt:
             save_file(tensors, temporary)
 
     @classmethod
-    def load(cls, folder: Path, tree: Taxonomy) -> Learnt:
+    def load(cls, folder: Path, tree: Taxonomy) -> HeadArtifacts:
         """Inverse of `save`; raises ValueError when the file is damaged or of another tree."""
         try:
             found = load_file(folder / FILE)

@@ -70,23 +70,23 @@ def train(
     from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
     from mosaic.config import MosaicConfig
-    from mosaic.training import distributed as team
+    from mosaic.training import distributed
     from mosaic.training.schedule import train_series
 
     settings = load_config(MosaicConfig, "mosaic", config, overrides)
     room = Workspace(workspace)
     room.plan()
-    if devices > 1 and team.size() == 1:
-        team.start(devices)
+    if devices > 1 and distributed.world_size() == 1:
+        distributed.launch(devices)
     lines = train_series(
-        room, settings, progress_bar if team.is_leader() else no_bar,
+        room, settings, progress_bar if distributed.is_main() else no_bar,
         n_images=n_images, rank=rank or "", init_from=init_from, resume=resume,
     )  # fmt: skip
     for line in lines:
-        if team.is_leader():
+        if distributed.is_main():
             say(line)
-    team.leave()
-    if team.is_leader():
+    distributed.leave()
+    if distributed.is_main():
         say(f"next: ocr train{room.option} (books and CDs), or mosaic evaluate{room.option}")
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.files.answer_sheet import plain_cell, write_sheet
 from catalog.metrics.confusions import Confusion, find_confusions
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.product_scores import ProductScores
 from catalog.tree.taxonomy import Taxonomy, path_text
 
 MIN_PRODUCTS = 5
@@ -47,7 +47,7 @@ class HeatMap:
     n_left_out: int
 
 
-def leaf_accuracies(scores: Scores, min_products: int = MIN_PRODUCTS) -> list[LeafAccuracy]:
+def leaf_accuracies(scores: ProductScores, min_products: int = MIN_PRODUCTS) -> list[LeafAccuracy]:
     """Leaves with at least `min_products`, the worst first; among equals the one with more products weighs more."""
     mistaken_for: dict[int, int] = {}
     for confusion in find_confusions(scores):
@@ -61,7 +61,7 @@ def leaf_accuracies(scores: Scores, min_products: int = MIN_PRODUCTS) -> list[Le
     return sorted(found, key=lambda f: (f.n_right / f.n, -f.n if 2 * f.n_right < f.n else f.n))
 
 
-def heat_map(scores: Scores, level: int, tree: Taxonomy) -> HeatMap | None:
+def heat_map(scores: ProductScores, level: int, tree: Taxonomy) -> HeatMap | None:
     """Likeliest node of a level against the true one; None when nothing is to be compared.
 
     At Cat I the nodes with the most products are shown, at Cat II all of them or none: a part of them says little.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog.metrics.evaluated_model import System, leaderboard
+from catalog.metrics.evaluated_model import EvaluatedModel, leaderboard
 from catalog.metrics.product_scores import score_probabilities
 from catalog.reports.page import Report, cat1_table
 from catalog.runs.training_data import leaves_of
@@ -40,7 +40,7 @@ def evaluate(
         truth = leaves_of(catalog, leaf, probabilities.product_ids)
         scores = score_probabilities(probabilities, truth, tree)
         systems.append(
-            System(
+            EvaluatedModel(
                 probabilities.expert, FAMILIES[probabilities.expert], scores, len(scores) / max(1, (truth >= 0).sum())
             )
         )

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.metrics.evaluated_model import System, leaderboard
+from catalog.metrics.evaluated_model import EvaluatedModel, leaderboard
 from catalog.metrics.intervals import accuracy_interval
-from catalog.metrics.product_scores import Scores, score_probabilities
+from catalog.metrics.product_scores import ProductScores, score_probabilities
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog, Product
 from catalog.reports.page import Example, Report, Table
 from catalog.reports.plots import PLOT_STYLE, Plot, svg
 from catalog.runs.run import Run
-from catalog.runs.training_data import leaves_of, positions_of
+from catalog.runs.training_data import catalog_positions, leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.sources.source import Progress
@@ -65,7 +65,7 @@ def evaluate(
     reader = make_reader(config, workspace)
     readings = _Readings(tree, scores)
     readings.collect(catalog, found.select(on_shelf), reader, progress)
-    system = System("text", "words read on the photos", scores, len(scores) / int(on_shelf.sum()))
+    system = EvaluatedModel("text", "words read on the photos", scores, len(scores) / int(on_shelf.sum()))
     what = "held-out products" if file is None else "all products"
     report = Report(
         "Text branch", f"{what} of {catalog.name} on {', '.join(shelf_names(tree, config.shelves))}", [system], tree
@@ -94,7 +94,7 @@ def evaluate(
 class _Readings:
     """What was read on each scored product, in the order of the scores, and the extremes with their photos."""
 
-    def __init__(self, tree: Taxonomy, scores: Scores) -> None:
+    def __init__(self, tree: Taxonomy, scores: ProductScores) -> None:
         self.tree, self.scores = tree, scores
         self.confidence = np.full(len(scores), np.nan)
         self.n_words = np.zeros(len(scores), np.int64)
@@ -105,7 +105,7 @@ class _Readings:
         self, catalog: Catalog, found: Probabilities, reader: PhotoReader, progress: Progress | None = None
     ) -> None:
         """Read again what `found` was made from; the cache knows it."""
-        places = positions_of(catalog, found.product_ids)
+        places = catalog_positions(catalog, found.product_ids)
         rows = np.flatnonzero(found.silence != Silence.NOT_ROUTED)
         scored = {int(i): row for row, i in enumerate(self.scores.product_ids)}
         for start in range(0, len(rows), CHUNK):
@@ -143,7 +143,7 @@ def _table(
     title: str,
     what: str,
     values: NDArray[np.floating] | NDArray[np.integer],
-    scores: Scores,
+    scores: ProductScores,
     band: Callable[[float], str | None],
 ) -> Table:
     """Leaf accuracy by bands of a value of each scored product."""
@@ -156,7 +156,7 @@ def _table(
 _COLUMNS = ("products", "leaf accuracy", "95 % interval", "mean confidence of the leaf")
 
 
-def _row(name: str, scores: Scores) -> list[object]:
+def _row(name: str, scores: ProductScores) -> list[object]:
     correct = scores.correct[:, 2]
     low, high = accuracy_interval(correct)
     sure = f"{100 * scores.confidence[:, 2].mean():.1f} %"
@@ -179,7 +179,7 @@ def _words_band(value: float) -> str | None:
     return f"{reached[-1]} and more" if at + 1 == len(WORD_BANDS) else f"{reached[-1]} to {WORD_BANDS[at + 1] - 1}"
 
 
-def _shelf_table(scores: Scores, tree: Taxonomy) -> Table:
+def _shelf_table(scores: ProductScores, tree: Taxonomy) -> Table:
     cat2 = tree.ancestor(2)[scores.truth]
     nodes, counts = np.unique(cat2, return_counts=True)
     rows = [

@@ -51,7 +51,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SheetAnswer:
     """A reviewer's answer: a category, or None for `ok`; `suggested` and `label` where they can be read."""
 
     product_id: int
@@ -125,7 +125,7 @@ def has_answers(path: Path) -> bool:
         return True
 
 
-def read_answers(files: Iterable[Path], accepted: str | None = None) -> tuple[list[Answer], int]:
+def read_answers(files: Iterable[Path], accepted: str | None = None) -> tuple[list[SheetAnswer], int]:
     """All answers of some files, and how many rows have none.
 
     `accepted`: a word that stands for the suggested category, in sheets where `ok` means something else.
@@ -153,7 +153,7 @@ def read_answers(files: Iterable[Path], accepted: str | None = None) -> tuple[li
             words = f"nor {CONFIRMED!r}" + (f" nor {accepted!r}" if accepted else "")
             faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id {words}")
         else:
-            answers.append(Answer(product, category, seen, label, cell))
+            answers.append(SheetAnswer(product, category, seen, label, cell))
     refuse(faults)
     return answers, n_blank
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.tree.taxonomy import UNKNOWN
+UNKNOWN = -1
+"""Stands where an id is not known."""
 
 
-def places_of(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+def positions_of(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
     """`(n,)` int64 place in `ids`, `(N,)` in any order, of each id wanted, `(n,)`; -1 where it is not.
 
     Of an id that stands there several times, the first place.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.product_scores import ProductScores
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Confusion:
     of: int
 
 
-def find_confusions(scores: Scores) -> list[Confusion]:
+def find_confusions(scores: ProductScores) -> list[Confusion]:
     """Every pair of true and predicted leaf that differ, the most frequent first."""
     wrong = scores.select(~scores.correct[:, 2])
     of = np.bincount(scores.truth)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.product_scores import ProductScores
 from catalog.metrics.summary import ALL, summarize
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 
@@ -19,7 +19,7 @@ Kind = Literal["head", "expert"]
 
 
 @dataclass
-class System:
+class EvaluatedModel:
     """One expert or head in a report: its scores where it speaks, and on which share of products that is.
 
     Attributes:
@@ -30,7 +30,7 @@ class System:
 
     name: str
     what: str
-    scores: Scores
+    scores: ProductScores
     coverage: float
     kind: Kind = "expert"
     training_counts: NDArray[np.int64] | None = None
@@ -42,7 +42,7 @@ class System:
         return summarize(self.scores, self.training_counts)
 
 
-def leaderboard(systems: Sequence[System]) -> str:
+def leaderboard(systems: Sequence[EvaluatedModel]) -> str:
     """A short text table: top-1 accuracy in percent by image count (leaf level), and over all by level."""
     counts = [c for c in COUNTS if any(c in system.summary for system in systems)]
     header = ["", *[f"{c} photo{'s' if c != '1' else ''}" for c in counts], *[LEVEL_NAMES[level] for level in LEVELS]]

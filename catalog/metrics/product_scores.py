@@ -24,7 +24,7 @@ CHUNK = 1024
 
 
 @dataclass(frozen=True)
-class Scores:
+class ProductScores:
     """What a probability vector was worth on each of N labelled products, at levels 1, 2, 3 (columns 0, 1, 2).
 
     Attributes:
@@ -50,9 +50,9 @@ class Scores:
     def __len__(self) -> int:
         return len(self.truth)
 
-    def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Scores:
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> ProductScores:
         """Scores of a part of the products."""
-        return Scores(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        return ProductScores(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @property
     def correct(self) -> NDArray[np.bool_]:
@@ -71,7 +71,7 @@ class Scores:
             save_file(tensors, temporary)
 
     @classmethod
-    def load(cls, path: Path) -> Scores:
+    def load(cls, path: Path) -> ProductScores:
         """Read what `save` wrote.
 
         Raises:
@@ -104,7 +104,7 @@ _ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "distance": (np.int64, ()),
     "distance5": (np.float32, ()),
 }
-"""Type and columns of each field of `Scores` on disk."""
+"""Type and columns of each field of `ProductScores` on disk."""
 
 
 def score(
@@ -113,7 +113,7 @@ def score(
     product_ids: NDArray[np.int64],
     n_images: NDArray[np.int8],
     tree: Taxonomy,
-) -> Scores:
+) -> ProductScores:
     """Score `(N, n_leaves)` probabilities against true leaves."""
     n = len(truth)
     predicted, rank = np.empty((n, 3), np.int64), np.empty((n, 3), np.int64)
@@ -131,7 +131,7 @@ def score(
         rank[:, column] = ((mass > own[:, None]) | ((mass == own[:, None]) & earlier)).sum(axis=1)
     distance = tree.distance(predicted[:, 2], truth)
     distance5 = list_distance(likeliest(dense, LIST), truth, tree)
-    return Scores(product_ids, n_images, truth, predicted, confidence, rank, p_truth, distance, distance5)
+    return ProductScores(product_ids, n_images, truth, predicted, confidence, rank, p_truth, distance, distance5)
 
 
 def likeliest(dense: NDArray[np.floating], k: int) -> NDArray[np.int64]:
@@ -151,7 +151,7 @@ def list_distance(leaves: NDArray[np.int64], truth: NDArray[np.int64], tree: Tax
     return tree.distance(leaves, truth[:, None]).mean(axis=1, dtype=np.float32)
 
 
-def score_probabilities(probabilities: Probabilities, truth: NDArray[np.int64], tree: Taxonomy) -> Scores:
+def score_probabilities(probabilities: Probabilities, truth: NDArray[np.int64], tree: Taxonomy) -> ProductScores:
     """Score saved probabilities where the expert speaks; `truth` is `(N,)`, -1 where unknown (left out)."""
     rows = np.flatnonzero(probabilities.speaks & (truth >= 0))
     parts = [
@@ -167,6 +167,6 @@ def score_probabilities(probabilities: Probabilities, truth: NDArray[np.int64], 
     return concatenate_scores(parts)
 
 
-def concatenate_scores(parts: Sequence[Scores]) -> Scores:
+def concatenate_scores(parts: Sequence[ProductScores]) -> ProductScores:
     """Scores of successive chunks as one."""
-    return Scores(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Scores)})
+    return ProductScores(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(ProductScores)})

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, vstack
 
 from catalog.metrics.calibration import N_BINS, Binning, bins_of, calibration_floor
 from catalog.metrics.intervals import bootstrap, exact_share, percentiles, reflected
-from catalog.metrics.product_scores import LIST, Scores
+from catalog.metrics.product_scores import LIST, ProductScores
 from catalog.product import MAX_IMAGES
 from catalog.tree.taxonomy import LEVELS
 
@@ -23,7 +23,7 @@ SHARES = ("top1", "top5")
 MEANS = (*SHARES, "nll")
 
 
-def summarize(scores: Scores, training_counts: NDArray[np.int64] | None = None) -> dict[str, dict[str, Any]]:
+def summarize(scores: ProductScores, training_counts: NDArray[np.int64] | None = None) -> dict[str, dict[str, Any]]:
     """Figures by image count (`1`..`4`, `all`) in plain JSON types; a count without products is left out.
 
     Each is `{n, hd1, hd5, h_precision, h_recall, h_f1, macro_top1, bands, levels: {1|2|3: {...}}}`, per level `top1`,
@@ -46,7 +46,7 @@ class SumFigures:
         bands: by number in `BAND_EDGES`, which of the leaves that occur are of that band; n_of_leaf: their products.
     """
 
-    def __init__(self, scores: Scores, training_counts: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, scores: ProductScores, training_counts: NDArray[np.int64] | None = None) -> None:
         """`scores`: at least one product; `training_counts`: `(n_leaves,)` int64."""
         n = len(scores)
         correct = scores.correct
@@ -99,7 +99,7 @@ def _mean_of_leaves(accuracy: NDArray[np.float64], present: NDArray[np.float64])
     return np.divide(accuracy.sum(axis=0), n, out=np.full(accuracy.shape[1], np.nan), where=n > 0)
 
 
-def _figures(scores: Scores, training_counts: NDArray[np.int64] | None) -> dict[str, Any]:
+def _figures(scores: ProductScores, training_counts: NDArray[np.int64] | None) -> dict[str, Any]:
     own = SumFigures(scores, training_counts)
     found = own(own.parts.sum(axis=1)[:, None])[:, 0]
     drawn = bootstrap(own.parts, own)
@@ -123,7 +123,9 @@ def _figures(scores: Scores, training_counts: NDArray[np.int64] | None) -> dict[
     return figures
 
 
-def _level(scores: Scores, column: int, level: int, values: dict[str, tuple[float, ...]]) -> dict[str, float | None]:
+def _level(
+    scores: ProductScores, column: int, level: int, values: dict[str, tuple[float, ...]]
+) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     for name in (*MEANS, "ece", "ece_mass"):
         figures |= with_interval(name, *values[f"{name}.{level}"])

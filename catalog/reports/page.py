@@ -15,7 +15,7 @@ import numpy as np
 from catalog.files.atomic import write_text
 from catalog.metrics.calibration import reliability
 from catalog.metrics.confusions import Confusion, find_confusions
-from catalog.metrics.evaluated_model import COUNTS, System
+from catalog.metrics.evaluated_model import COUNTS, EvaluatedModel
 from catalog.metrics.intervals import accuracy_interval
 from catalog.metrics.summary import ALL
 from catalog.reports.plots import Plot, curve, standard_plots
@@ -129,7 +129,7 @@ class Report:
 
     title: str
     subtitle: str
-    systems: list[System]
+    systems: list[EvaluatedModel]
     tree: Taxonomy
     summary: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
@@ -189,7 +189,7 @@ class Report:
         return folder / f"{name}.html"
 
 
-def _system_json(system: System) -> dict[str, Any]:
+def _system_json(system: EvaluatedModel) -> dict[str, Any]:
     bins = reliability(system.scores.confidence[:, 2], system.scores.correct[:, 2])
     return {
         "what": system.what,
@@ -216,7 +216,7 @@ def plain_number(value: object) -> object:
     raise TypeError(f"{type(value).__name__} in a report's numbers")
 
 
-def cat1_table(systems: Sequence[System], tree: Taxonomy) -> Table:
+def cat1_table(systems: Sequence[EvaluatedModel], tree: Taxonomy) -> Table:
     """Leaf accuracy of every system by Cat I, on the products where it speaks."""
     rows: list[list[object]] = []
     cat1 = tree.ancestor(1)[systems[0].scores.truth]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from catalog.metrics.calibration import reliability
-from catalog.metrics.evaluated_model import COUNTS, System
+from catalog.metrics.evaluated_model import COUNTS, EvaluatedModel
 from catalog.metrics.intervals import exact_share
 from catalog.metrics.summary import ALL, risk_coverage
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
@@ -30,7 +30,7 @@ class Plot:
     svg: str
 
 
-def standard_plots(systems: Sequence[System]) -> list[Plot]:
+def standard_plots(systems: Sequence[EvaluatedModel]) -> list[Plot]:
     """What every report shows: accuracy by image count and level, errors against coverage, reliability."""
     import matplotlib
 
@@ -57,7 +57,7 @@ def standard_plots(systems: Sequence[System]) -> list[Plot]:
         ]
 
 
-def curve(system: System) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def curve(system: EvaluatedModel) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """`(<= 201, 4)` share of all products accepted, error rate among them, and its exact 95 % interval, leaf level."""
     found = risk_coverage(system.scores.confidence[:, 2], system.scores.correct[:, 2])
     # the first few products say little, the last is everything
@@ -69,7 +69,7 @@ def curve(system: System) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return np.column_stack([found[thin] * [system.coverage, 1.0], np.array(spans).reshape(-1, 2)])
 
 
-def _accuracy(systems: Sequence[System]) -> str:
+def _accuracy(systems: Sequence[EvaluatedModel]) -> str:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11.2, 3.2), layout="constrained")
@@ -94,7 +94,7 @@ def _accuracy(systems: Sequence[System]) -> str:
     return svg(figure)
 
 
-def _risk(systems: Sequence[System]) -> str:
+def _risk(systems: Sequence[EvaluatedModel]) -> str:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.4, 3.4), layout="constrained")
@@ -112,7 +112,7 @@ def _risk(systems: Sequence[System]) -> str:
     return svg(figure)
 
 
-def _reliability(systems: Sequence[System]) -> str:
+def _reliability(systems: Sequence[EvaluatedModel]) -> str:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.4, 3.4), layout="constrained")

@@ -14,7 +14,7 @@ import yaml
 
 from catalog.files.atomic import write_text
 from catalog.runs.config import M, checked
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.product_scores import ProductScores
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
 
@@ -23,7 +23,7 @@ TREE = "taxonomy.csv"
 HELD_OUT = "heldout.safetensors"
 """Held-out `Probabilities` of a branch."""
 CROSS_FIT = "crossfit.safetensors"
-"""Of a fusion run: `Scores` of the head that decides on every held-out product, cross-fitted."""
+"""Of a fusion run: `ProductScores` of the head that decides on every held-out product, cross-fitted."""
 
 
 @dataclass
@@ -125,9 +125,9 @@ class Run:
         """Held-out probabilities, written when the run was trained."""
         return Probabilities.load(self.folder / HELD_OUT)
 
-    def cross_fitted(self) -> Scores:
+    def cross_fitted(self) -> ProductScores:
         """Scores of a fusion run's head on products that it was not fitted on."""
-        return Scores.load(self.folder / CROSS_FIT)
+        return ProductScores.load(self.folder / CROSS_FIT)
 
     def check_tree(self, tree: Taxonomy, whose: str) -> None:
         """Raise ValueError when the run was made with another tree."""

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.id_lookup import places_of
+from catalog.files.id_lookup import positions_of
 from catalog.split.plan import Plan
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.files.id_lookup import UNKNOWN
+from catalog.tree.taxonomy import Taxonomy
 from catalog.runs.workspace import Workspace
 
 
@@ -45,12 +46,12 @@ class TrainingData:
 
 def leaves_of(catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """`(n,)` leaf of each product id, from `leaf` in catalogue order, `(N,)`."""
-    return leaf[positions_of(catalog, product_ids)]
+    return leaf[catalog_positions(catalog, product_ids)]
 
 
-def positions_of(catalog: Catalog, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+def catalog_positions(catalog: Catalog, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """`(n,)` position in the catalogue of each product id; raises ValueError naming one that it does not hold."""
-    found = places_of(catalog.product_ids, product_ids)
+    found = positions_of(catalog.product_ids, product_ids)
     if (found == UNKNOWN).any():
         n, first = int((found == UNKNOWN).sum()), product_ids[found == UNKNOWN][0]
         raise ValueError(

@@ -9,12 +9,13 @@ from typing import Any
 
 import bson
 
+from catalog.files.id_lookup import UNKNOWN
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.bson.document import AS_IT_IS, document_of
 from catalog.sources.folder.folder_names import UNLABELLED, folder_name
 from catalog.sources.photo_file import ending_of
 from catalog.sources.table.columns import BETWEEN
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 FIELDS = frozenset({"_id", "category_id", "imgs"})
 SHARDS = 1000

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.csv_rows import id_in, read_rows
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.files.id_lookup import UNKNOWN
+from catalog.tree.taxonomy import Taxonomy
 
 ID_COLUMNS = ("product_id", "_id")
 

@@ -8,8 +8,9 @@ from typing import Self
 import numpy as np
 
 from catalog.catalog import Catalog
+from catalog.files.id_lookup import UNKNOWN
 from catalog.sources.source import NO_CATEGORY
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from safetensors.numpy import load_file, save_file
 
 from catalog.catalog import Catalog
 from catalog.files.atomic import atomic_path, write_text
+from catalog.files.id_lookup import UNKNOWN
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.split.copies import link_products, photo_numbers, photo_owners
 from catalog.split.match import TreeMatch
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 Mode = Literal["heldout", "kfold"]
 HELD_OUT_SHARE = 0.2

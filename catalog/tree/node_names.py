@@ -6,12 +6,12 @@ import logging
 import unicodedata
 from collections.abc import Sequence
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from catalog.tree.translations import Name, Names, refuse, shipped
-
-if TYPE_CHECKING:
-    from catalog.tree.taxonomy import Taxonomy
 
 log = logging.getLogger(__name__)
 Node = tuple[str, int, int]
@@ -23,7 +23,31 @@ WAY_OUT = (
 )
 
 
-def names_for(tree: Taxonomy, names: Names) -> Names:
+class NamedTree(Protocol):
+    """What naming its nodes asks of a tree (a `Taxonomy`)."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """`(n_leaves,)` path of each leaf."""
+
+    @property
+    def names(self) -> Names:
+        """Names in other languages that the tree carries."""
+
+    def leaf_index(self, category_ids: ArrayLike) -> NDArray[np.int64]:
+        """Leaf of each category_id, `UNKNOWN` where the tree lacks it."""
+
+    def ancestor(self, level: int) -> NDArray[np.int64]:
+        """`(n_leaves,)` index of each leaf's node at `level`."""
+
+    def n_nodes(self, level: int) -> int:
+        """Nodes at `level`."""
+
+    def node_path(self, level: int, node: int) -> tuple[str, ...]:
+        """Names from Cat I down to a node."""
+
+
+def names_for(tree: NamedTree, names: Names) -> Names:
     """Those of the names whose ids the tree knows; the others are counted in a warning.
 
     Raises:
@@ -46,7 +70,7 @@ def names_for(tree: Taxonomy, names: Names) -> Names:
     return kept
 
 
-def shown_in(tree: Taxonomy, lang: str) -> tuple[str, tuple[Path, ...]]:
+def shown_in(tree: NamedTree, lang: str) -> tuple[str, tuple[Path, ...]]:
     """The language and `(n_leaves,)` paths in it; an empty language where they are the tree's own.
 
     Raises:
@@ -70,13 +94,13 @@ def shown_in(tree: Taxonomy, lang: str) -> tuple[str, tuple[Path, ...]]:
     return "", tree.paths
 
 
-def known_names(tree: Taxonomy) -> tuple[str, dict[Node, str]]:
+def known_names(tree: NamedTree) -> tuple[str, dict[Node, str]]:
     """The language of a tree whose translation is shipped, else an empty one; names, the tree's before shipped ones."""
     own, names = _shipped(tree)
     return own, names | {key: rows[0].text for key, rows in _by_node(tree, tree.names.rows).items()}
 
 
-def _by_node(tree: Taxonomy, rows: Sequence[Name]) -> dict[Node, list[Name]]:
+def _by_node(tree: NamedTree, rows: Sequence[Name]) -> dict[Node, list[Name]]:
     """Rows by what they name; those of unknown ids are left out."""
     found: dict[Node, list[Name]] = {}
     for row, leaf in zip(rows, tree.leaf_index([row.category_id for row in rows]).tolist(), strict=True):
@@ -85,7 +109,7 @@ def _by_node(tree: Taxonomy, rows: Sequence[Name]) -> dict[Node, list[Name]]:
     return found
 
 
-def _shipped(tree: Taxonomy) -> tuple[str, dict[Node, str]]:
+def _shipped(tree: NamedTree) -> tuple[str, dict[Node, str]]:
     """The language of a tree whose translation is shipped, and the names; nothing for other trees.
 
     A translation is of this tree when it names half of its Cat I and Cat II.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from catalog.files.csv_rows import id_in, read_rows, write_rows
+from catalog.files.id_lookup import UNKNOWN
 from catalog.tree.node_names import names_for, shown_in
 from catalog.tree.translations import Names
 
@@ -20,7 +21,6 @@ LEVELS = (1, 2, 3)
 LEVEL_NAMES = {1: "Cat I", 2: "Cat II", 3: "Cat III"}
 COLUMNS = ("category_id", "category_level1", "category_level2", "category_level3")
 SEPARATOR = " > "
-UNKNOWN = -1
 NAMES_FILE = "names.csv"
 """Names in other languages, beside the file of a saved tree."""
 

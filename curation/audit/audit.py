@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.catalog import Catalog
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.runs.workspace import Workspace
 from catalog.sources.source import Progress
 from catalog.split.labels import true_leaves
 from catalog.tree.taxonomy import Taxonomy
-from curation.audit.evidence import Evidence
-from curation.audit.evidence_source import gather
+from curation.audit.evidence import LabelEvidence
+from curation.audit.evidence_source import find_evidence
 from curation.audit.judgement import Judgement, judge
 from curation.audit.listing import list_suspects
 from curation.audit.page import page_of, write_json
@@ -27,7 +27,7 @@ class Audit:
     """What was found, and where it was written."""
 
     folder: Path
-    evidence: Evidence
+    evidence: LabelEvidence
     suspects: Suspects
     n_listed: int
     judgement: Judgement | None
@@ -40,7 +40,7 @@ class Audit:
         lines = [
             f"by {self.evidence.expert}",
             f"products: {counts}",
-            f"{number(n, 'label')} suspected ({n / len(scores):.1%}), {across:,} of them across Cat I: "
+            f"{plural(n, 'label')} suspected ({n / len(scores):.1%}), {across:,} of them across Cat I: "
             f"{self.folder / SHEET}",
         ]
         if self.n_listed < n:
@@ -89,12 +89,12 @@ def run_audit(
 
     Raises:
         FileExistsError: a filled sheet lies there.
-        FileNotFoundError, ValueError: as `gather`, `true_leaves` and `judge` raise them.
+        FileNotFoundError, ValueError: as `find_evidence`, `true_leaves` and `judge` raise them.
     """
     if not overwrite:
         refuse_filled(output / SHEET)
     true = None if truth is None else true_leaves(catalog, tree, truth)
-    evidence = gather(catalog, tree, workspace, run, probabilities, progress)
+    evidence = find_evidence(catalog, tree, workspace, run, probabilities, progress)
     suspects = find_suspects(evidence, tree, order)
     judgement = None if true is None else judge(evidence, suspects, true[evidence.positions], tree)
     listed = list_suspects(catalog, tree, evidence, suspects, rows, progress)

@@ -16,7 +16,7 @@ import numpy as np
 from cleanlab.experimental.label_issues_batched import LabelInspector
 from numpy.typing import NDArray
 
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.product_scores import ProductScores
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 
 BATCH = 1024
@@ -43,12 +43,12 @@ class Counted:
     n_issues: int
 
 
-def count_errors(scores: Scores, tree: Taxonomy) -> dict[int, Counted]:
+def count_errors(scores: ProductScores, tree: Taxonomy) -> dict[int, Counted]:
     """Confident learning at level 1, 2 and 3 on products whose `truth` is their label."""
     return {level: _at_level(scores, tree, level) for level in LEVELS}
 
 
-def _at_level(scores: Scores, tree: Taxonomy, level: int) -> Counted:
+def _at_level(scores: ProductScores, tree: Taxonomy, level: int) -> Counted:
     column = level - 1
     label = tree.ancestor(level)[scores.truth]
     predicted, confidence = scores.predicted[:, column], scores.confidence[:, column]
@@ -102,7 +102,7 @@ class LabelNoise:
         return float(np.nansum(self.wrong * self.labelled))
 
 
-def label_noise(scores: Scores, counted: Counted, n_leaves: int) -> LabelNoise:
+def label_noise(scores: ProductScores, counted: Counted, n_leaves: int) -> LabelNoise:
     """Estimate each leaf's share of wrong labels: rows of the confident joint, calibrated to the labels' counts.
 
     The joint is kept as pairs that occur: over 5270 leaves it would take 222 MB, nearly all of it zero.

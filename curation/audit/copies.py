@@ -16,7 +16,7 @@ MAX_COPIES = 20
 
 
 @dataclass(frozen=True)
-class Copies:
+class CopyCounts:
     """Labelled other products that share a photo with each of n suspects, `(n,)` int64 each.
 
     Attributes:
@@ -30,7 +30,7 @@ class Copies:
 
 def count_copies(
     catalog: Catalog, positions: NDArray[np.int64], suggested: NDArray[np.int64], progress: Progress | None = None
-) -> Copies:
+) -> CopyCounts:
     """Count the copies of the products at `positions`, `(n,)`; `suggested`, `(n,)`, are category_ids."""
     n, categories = len(positions), catalog.category_ids
     owner, photo = photo_owners(catalog), photo_numbers(catalog.md5s(progress))
@@ -57,6 +57,6 @@ def count_copies(
     def counted(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         return np.bincount(row[chosen], minlength=n)
 
-    return Copies(
+    return CopyCounts(
         counted(np.ones(len(row), bool)), counted(label != categories[suspect]), counted(label == suggested[row])
     )

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.answer_sheet import FILL_ANEW, LABEL, Answer, read_answers, read_cells, refuse
+from catalog.files.answer_sheet import FILL_ANEW, LABEL, SheetAnswer, read_answers, read_cells, refuse
 from catalog.files.csv_rows import id_in
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.product import ProblemLog
 from catalog.relabel import Relabelled, check_destination, left_behind, write_relabelled
 from catalog.sources.source import NO_CATEGORY, Progress
@@ -33,8 +33,8 @@ class Corrected:
     def summary(self) -> str:
         """For people."""
         return (
-            f"{self.output}: {number(self.changed, 'label')} changed, {self.kept:,} answered to be right as they are, "
-            f"{number(self.blank, 'row')} left blank; every other document as it was"
+            f"{self.output}: {plural(self.changed, 'label')} changed, {self.kept:,} answered to be right as they are, "
+            f"{plural(self.blank, 'row')} left blank; every other document as it was"
         )
 
 
@@ -82,7 +82,7 @@ def _in_use(catalog: Catalog, sheet: Path) -> set[int]:
 
 
 def _labels(
-    catalog: Catalog, answers: Sequence[Answer], known: set[int], unknown: str
+    catalog: Catalog, answers: Sequence[SheetAnswer], known: set[int], unknown: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`(N,)` place in `(C,)` categories of each product's new label, -1 where its own stays.
 
@@ -91,7 +91,7 @@ def _labels(
     ids, own = catalog.product_ids, catalog.category_ids
     answered = np.flatnonzero(np.isin(ids, [answer.product_id for answer in answers]))
     position = dict(zip(ids[answered].tolist(), answered.tolist(), strict=True))
-    given: dict[int, tuple[int | None, Answer]] = {}
+    given: dict[int, tuple[int | None, SheetAnswer]] = {}
     faults = []
     for answer in answers:
         product, category = answer.product_id, answer.category_id

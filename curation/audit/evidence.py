@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.id_lookup import places_of
-from catalog.metrics.product_scores import Scores, score_probabilities
+from catalog.files.id_lookup import UNKNOWN, positions_of
+from catalog.metrics.product_scores import ProductScores, score_probabilities
 from catalog.probabilities import Probabilities, Silence
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 AUDITED, UNLABELLED, UNSEEN = "audited", "no label of this tree", "no probabilities"
 RELABELLED, RENEWED = "another label since", "other photos since"
@@ -21,7 +21,7 @@ SILENCES = [AUDITED if code is Silence.SPEAKS else code.name.lower().replace("_"
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LabelEvidence:
     """An expert's scores on the products whose labels can be audited.
 
     Attributes:
@@ -34,13 +34,13 @@ class Evidence:
     """
 
     expert: str
-    scores: Scores
+    scores: ProductScores
     positions: NDArray[np.int64]
     named: NDArray[np.bool_]
     counts: dict[str, int]
     warnings: list[str] = field(default_factory=list)
 
-    def without(self, rows: NDArray[np.bool_], reason: str) -> Evidence:
+    def without(self, rows: NDArray[np.bool_], reason: str) -> LabelEvidence:
         """The evidence less some of its rows, `(n,)`, which are counted under a reason."""
         n = int(rows.sum())
         counts = {**self.counts, AUDITED: self.counts[AUDITED] - n, **({reason: n} if n else {})}
@@ -57,7 +57,7 @@ class Evidence:
 
 def of_probabilities(
     probabilities: Probabilities, expert: str, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy
-) -> Evidence:
+) -> LabelEvidence:
     """Score saved probabilities against the labels `leaf`, `(N,)` in catalogue order, some rows at a time.
 
     Raises:
@@ -70,10 +70,10 @@ def of_probabilities(
     rows = np.flatnonzero(probabilities.speaks & (label != UNKNOWN))
     scores = score_probabilities(probabilities, label, tree)
     counts = _counts(catalog, leaf, place, probabilities.silence, SILENCES)
-    return Evidence(expert, scores, place[rows], np.isin(scores.truth, probabilities.support), counts)
+    return LabelEvidence(expert, scores, place[rows], np.isin(scores.truth, probabilities.support), counts)
 
 
-def of_scores(scores: Scores, expert: str, catalog: Catalog, leaf: NDArray[np.int64]) -> Evidence:
+def of_scores(scores: ProductScores, expert: str, catalog: Catalog, leaf: NDArray[np.int64]) -> LabelEvidence:
     """Evidence from scores against labels that were read when they were made; a label that has changed is left out.
 
     Raises:
@@ -83,14 +83,14 @@ def of_scores(scores: Scores, expert: str, catalog: Catalog, leaf: NDArray[np.in
     _check_ids(scores.product_ids, place, expert, catalog)
     same = (label != UNKNOWN) & (label == scores.truth)
     counts = _counts(catalog, leaf, place, np.where(same, 0, 1), (AUDITED, RELABELLED))
-    return Evidence(expert, scores.select(same), place[same], np.ones(int(same.sum()), bool), counts)
+    return LabelEvidence(expert, scores.select(same), place[same], np.ones(int(same.sum()), bool), counts)
 
 
 def leaf_of(
     catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`(n,)` place in the catalogue and `(n,)` leaf of each product id, -1 where it has none."""
-    place = places_of(catalog.product_ids, product_ids)
+    place = positions_of(catalog.product_ids, product_ids)
     return place, np.where(place == UNKNOWN, UNKNOWN, leaf[place])
 
 

@@ -8,27 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.id_lookup import places_of
+from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.probabilities import Probabilities
 from catalog.runs.run import HELD_OUT, Run, probabilities_file
 from catalog.runs.workspace import Workspace
 from catalog.sources.source import Progress
 from catalog.split.copies import photo_sums
 from catalog.split.plan import Plan
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
-from curation.audit.evidence import RELABELLED, RENEWED, UNSEEN, Evidence, leaf_of, of_probabilities, of_scores
-from curation.audit.relation import Kinship, kinship
+from catalog.tree.taxonomy import Taxonomy
+from curation.audit.evidence import RELABELLED, RENEWED, UNSEEN, LabelEvidence, leaf_of, of_probabilities, of_scores
+from curation.audit.relation import CatalogRelation, kinship
 from mosaic.views import held_out, saved
 
 
-def gather(
+def find_evidence(
     catalog: Catalog,
     tree: Taxonomy,
     workspace: Workspace,
     run: Path | None = None,
     file: Path | None = None,
     progress: Progress | None = None,
-) -> Evidence:
+) -> LabelEvidence:
     """Evidence about a catalogue from a file of probabilities, from a run, or the best that the workspace has.
 
     The workspace's best is its fused result, cross-fitted, where that covers all held-out products; else the image
@@ -81,7 +81,7 @@ def _plan_of(workspace: Workspace) -> Plan | None:
         return None
 
 
-def _of_later_state(kin: Kinship, found: Evidence, catalog: Catalog) -> str:
+def _of_later_state(kin: CatalogRelation, found: LabelEvidence, catalog: Catalog) -> str:
     """What a person should know of an audit whose evidence is older than the catalogue."""
     sentences = [
         f"{catalog} is a later state of {kin.split}, which was split: {kin.known:,} of its {kin.n:,} products stand "
@@ -101,15 +101,17 @@ def _of_later_state(kin: Kinship, found: Evidence, catalog: Catalog) -> str:
     return " ".join(sentences)
 
 
-def _without_new_photos(found: Evidence, catalog: Catalog, split: Catalog, progress: Progress | None) -> Evidence:
-    place = places_of(split.product_ids, catalog.product_ids[found.positions])
+def _without_new_photos(
+    found: LabelEvidence, catalog: Catalog, split: Catalog, progress: Progress | None
+) -> LabelEvidence:
+    place = positions_of(split.product_ids, catalog.product_ids[found.positions])
     same = photo_sums(catalog, progress)[found.positions] == photo_sums(split)[place]
     return found.without((place != UNKNOWN) & ~same, RENEWED)
 
 
 def _predicted(
-    workspace: Workspace, kin: Kinship, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy
-) -> Evidence:
+    workspace: Workspace, kin: CatalogRelation, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy
+) -> LabelEvidence:
     """Of a catalogue of its own: what was predicted for it."""
     try:
         probabilities = saved(workspace, catalog)
@@ -121,7 +123,7 @@ def _predicted(
     return found
 
 
-def _of_workspace(workspace: Workspace, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy) -> Evidence:
+def _of_workspace(workspace: Workspace, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy) -> LabelEvidence:
     photos = held_out(workspace)
     run = workspace.latest("fusion")
     if run is not None and run.plan == photos.plan:
@@ -133,14 +135,14 @@ def _of_workspace(workspace: Workspace, catalog: Catalog, leaf: NDArray[np.int64
     return of_probabilities(photos, f"the image branch of {workspace.folder}, held out", catalog, leaf, tree)
 
 
-def _of_run(run: Run, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy) -> Evidence:
+def _of_run(run: Run, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy) -> LabelEvidence:
     run.check_tree(tree, f"the one that {catalog} is audited on (--tree)")
     if run.kind == "fusion":
         return of_scores(run.cross_fitted(), f"the fused result of {run.folder}, cross-fitted", catalog, leaf)
     return of_probabilities(run.held_out(), f"{run.kind} of {run.folder}, held out", catalog, leaf, tree)
 
 
-def _of_file(file: Path, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy, plan: Plan | None) -> Evidence:
+def _of_file(file: Path, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy, plan: Plan | None) -> LabelEvidence:
     probabilities = Probabilities.load(file)
     found = of_probabilities(probabilities, f"{probabilities.expert} of {file}", catalog, leaf, tree)
     if plan is not None and plan.plan_id == probabilities.plan and plan.data == catalog.fingerprint:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.id_lookup import UNKNOWN
 from catalog.metrics.intervals import exact_share, n_draws, percentiles
 from catalog.reports.page import Estimate
-from catalog.tree.taxonomy import LEVELS, UNKNOWN, Taxonomy
-from curation.audit.evidence import Evidence
+from catalog.tree.taxonomy import LEVELS, Taxonomy
+from curation.audit.evidence import LabelEvidence
 from curation.audit.suspects import Suspects, leaf_margin
 
 LOOKED_AT = (10, 50, 250, 1000, 10_000)
@@ -66,7 +67,7 @@ class Judgement:
     rankings: dict[str, Ranked]
 
 
-def judge(evidence: Evidence, suspects: Suspects, truth: NDArray[np.int64], tree: Taxonomy) -> Judgement:
+def judge(evidence: LabelEvidence, suspects: Suspects, truth: NDArray[np.int64], tree: Taxonomy) -> Judgement:
     """Hold the suspects against `truth`, `(n,)` leaves of the audited products, -1 where unknown.
 
     Raises:

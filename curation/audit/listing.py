@@ -9,7 +9,7 @@ from catalog.catalog import Catalog
 from catalog.sources.source import Progress
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 from curation.audit.copies import count_copies
-from curation.audit.evidence import Evidence
+from curation.audit.evidence import LabelEvidence
 from curation.audit.suspects import Suspects
 
 
@@ -46,7 +46,7 @@ class Suspect:
 def list_suspects(
     catalog: Catalog,
     tree: Taxonomy,
-    evidence: Evidence,
+    evidence: LabelEvidence,
     suspects: Suspects,
     at_most: int,
     progress: Progress | None = None,
@@ -85,7 +85,7 @@ def parting_level(distance: int) -> int:
     return len(LEVELS) + 1 - distance
 
 
-def _reason(tree: Taxonomy, evidence: Evidence, suspects: Suspects, row: int, copies: Sequence[int]) -> str:
+def _reason(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, row: int, copies: Sequence[int]) -> str:
     scores = evidence.scores
     level = next(level for level in LEVELS if suspects.counted[level].flagged[row])
     node = tree.shown_path(level, int(scores.predicted[row, level - 1]))[-1]

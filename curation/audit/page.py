@@ -15,7 +15,7 @@ from catalog.photos.thumbnails import strip
 from catalog.reports.page import Estimate, Example, Table, data_uri, page_template, plain_number
 from catalog.reports.plots import PLOT_STYLE, Plot, colours, svg
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
-from curation.audit.evidence import AUDITED, Evidence
+from curation.audit.evidence import AUDITED, LabelEvidence
 from curation.audit.judgement import OURS, RANKINGS, Judgement
 from curation.audit.listing import Suspect, parting_level
 from curation.audit.suspects import FIRST, Suspects
@@ -53,7 +53,7 @@ class Page:
 def page_of(
     catalog: Catalog,
     tree: Taxonomy,
-    evidence: Evidence,
+    evidence: LabelEvidence,
     suspects: Suspects,
     listed: Sequence[Suspect],
     judgement: Judgement | None,
@@ -105,7 +105,7 @@ def _example(one: Suspect, photos: Sequence[bytes]) -> Example:
     return Example([strip(photos, PHOTO_HEIGHT)], lines)
 
 
-def parts_table(evidence: Evidence, suspects: Suspects) -> Table:
+def parts_table(evidence: LabelEvidence, suspects: Suspects) -> Table:
     """How many suspects part from their suggestion at which level, and what confident learning flags there."""
     distance = evidence.scores.distance[suspects.rows]
     rows: list[list[object]] = []
@@ -221,7 +221,7 @@ def curve_plot(found: Judgement) -> Plot:
 
 
 def write_json(
-    path: Path, catalog: Catalog, tree: Taxonomy, evidence: Evidence, suspects: Suspects, page: Page
+    path: Path, catalog: Catalog, tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, page: Page
 ) -> None:
     """Write everything that the page says as numbers, with longer tables."""
     tables = [*page.tables[:-2], categories_table(tree, suspects, N_KEPT), pairs_table(tree, suspects, N_KEPT)]

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.files.id_lookup import places_of
+from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
-from catalog.tree.taxonomy import UNKNOWN
 
 
 @dataclass(frozen=True)
-class Kinship:
+class CatalogRelation:
     """What a catalogue of n products has in common with the one that a workspace's networks have learnt from.
 
     Attributes:
@@ -52,15 +51,15 @@ class Kinship:
         ]
 
 
-def kinship(workspace: Workspace, plan: Plan, catalog: Catalog) -> Kinship:
+def kinship(workspace: Workspace, plan: Plan, catalog: Catalog) -> CatalogRelation:
     """Compare a catalogue with the one that the plan was made of, product by product."""
     if plan.data == catalog.fingerprint:
-        return Kinship(True, len(catalog))
+        return CatalogRelation(True, len(catalog))
     try:
         split = workspace.training_catalog()
     except (ValueError, OSError) as error:
-        return Kinship(False, len(catalog), doubt=str(error))
-    place = places_of(split.product_ids, catalog.product_ids)
+        return CatalogRelation(False, len(catalog), doubt=str(error))
+    place = positions_of(split.product_ids, catalog.product_ids)
     known = place != UNKNOWN
     changed = catalog.category_ids[known] != split.category_ids[place[known]]
-    return Kinship(False, len(catalog), int(known.sum()), int(np.count_nonzero(changed)), str(split))
+    return CatalogRelation(False, len(catalog), int(known.sum()), int(np.count_nonzero(changed)), str(split))

@@ -9,10 +9,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.product_scores import ProductScores
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 from curation.audit.confident import Counted, LabelNoise, count_errors, label_noise
-from curation.audit.evidence import Evidence
+from curation.audit.evidence import LabelEvidence
 
 
 class Order(StrEnum):
@@ -59,7 +59,7 @@ class Suspects:
         return self.order[: self.n_suspects]
 
 
-def find_suspects(evidence: Evidence, tree: Taxonomy, by: Order = Order.TREE) -> Suspects:
+def find_suspects(evidence: LabelEvidence, tree: Taxonomy, by: Order = Order.TREE) -> Suspects:
     """Find and rank the suspects; which they are does not depend on the order.
 
     A label is suspected where confident learning flags it at any level of the tree and another leaf is likelier. Sums
@@ -76,12 +76,12 @@ def find_suspects(evidence: Evidence, tree: Taxonomy, by: Order = Order.TREE) ->
     return Suspects(order, int(suspected.sum()), gain, by, counted, label_noise(scores, counted[3], len(tree)))
 
 
-def leaf_margin(scores: Scores) -> NDArray[np.float32]:
+def leaf_margin(scores: ProductScores) -> NDArray[np.float32]:
     """`(N,)` probability of the likeliest leaf less that of the label's, 0..1."""
     return scores.confidence[:, 2] - scores.p_truth[:, 2]
 
 
-def expected_gain(scores: Scores) -> NDArray[np.float64]:
+def expected_gain(scores: ProductScores) -> NDArray[np.float64]:
     """`(N,)` expected tree distance to the truth that the likeliest nodes save over the label's, 0..3.
 
     The tree distance of two leaves is the number of levels at which they differ, so that its expectation is a sum

@@ -33,7 +33,7 @@ def diff(
     """What changed from OLD to NEW: products, their categories and photos, and the tree."""
     from catalog.sources.opening import open_source, tree_for
     from catalog.tree.taxonomy import Taxonomy
-    from curation.diff.difference import Difference
+    from curation.diff.difference import CatalogDifference
     from curation.diff.writing import refuse_existing, write_difference
     from curation.indexing import open_indexed
 
@@ -49,7 +49,7 @@ def diff(
     with progress_bar("diff") as progress:
         before = open_indexed(open_source(old, tree), progress)
         after = open_indexed(open_source(new, new_tree or tree), progress)
-        difference = Difference.between(before, after, *trees, progress)
+        difference = CatalogDifference.between(before, after, *trees, progress)
     say(str(difference))
     if output is None:
         say("next: --output FOLDER writes every change")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.answer_sheet import plain_cell
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.sources.source import NO_CATEGORY, Progress
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.diff.photos import CHANGED, REORDERED, photo_changes
@@ -23,7 +23,7 @@ LEVEL_TEXT = {NO_LEVEL: "unknown", SAME_PATH: "the same path", **LEVEL_NAMES}
 
 
 @dataclass(frozen=True)
-class Difference:
+class CatalogDifference:
     """Two catalogues, product by product, in the order of their ids.
 
     Attributes:
@@ -54,7 +54,7 @@ class Difference:
         old_tree: Taxonomy | None = None,
         new_tree: Taxonomy | None = None,
         progress: Progress | None = None,
-    ) -> Difference:
+    ) -> CatalogDifference:
         """Compare two catalogues; all photos of both are read once (their MD5s are kept). One tree serves both."""
         before, after = old.product_ids, new.product_ids
         _, at_old, at_new = np.intersect1d(before, after, assume_unique=True, return_indices=True)
@@ -175,7 +175,7 @@ class Difference:
 
     def __str__(self) -> str:
         first = self.examples()
-        lines = [f"{self.old} ({number(len(self.old), 'product')}) -> {self.new} ({len(self.new):,})"]
+        lines = [f"{self.old} ({plural(len(self.old), 'product')}) -> {self.new} ({len(self.new):,})"]
         for kind, n in self.counts().items():
             named = ", ".join(map(str, first.get(kind, [])[:5]))
             more = ", ..." if n > 5 and named else ""

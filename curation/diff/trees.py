@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+from catalog.files.id_lookup import UNKNOWN
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 
 NO_LEVEL = -1
 """Categories of which one is in neither tree."""

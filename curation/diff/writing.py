@@ -9,7 +9,7 @@ from pathlib import Path
 from catalog.files.answer_sheet import write_sheet
 from catalog.files.atomic import write_text
 from catalog.sources.source import Progress
-from curation.diff.difference import Difference
+from curation.diff.difference import CatalogDifference
 
 COLUMNS = (
     "product_id",
@@ -33,7 +33,7 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
             raise FileExistsError(f"{path} exists already: give another --output, or --overwrite to replace it")
 
 
-def write_difference(difference: Difference, folder: Path, progress: Progress | None = None) -> list[Path]:
+def write_difference(difference: CatalogDifference, folder: Path, progress: Progress | None = None) -> list[Path]:
     """Write `diff.csv`, a sheet, row by row, and `diff.json`; returns both. A product with two changes has two rows."""
     folder.mkdir(parents=True, exist_ok=True)
     counts = difference.counts()

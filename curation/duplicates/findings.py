@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.answer_sheet import plain_cell
 from catalog.files.atomic import atomic_path, write_text
+from catalog.files.id_lookup import UNKNOWN
 from catalog.product import ProblemLog
 from catalog.sources.source import NO_CATEGORY, Progress
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.duplicates.groups import COMMON, KINDS, Groups, find_groups
 from curation.duplicates.leak import Leak, find_leak
-from curation.duplicates.photos import Looks, Photos
+from curation.duplicates.photos import CatalogPhotos, PhotoHashes
 
 SLICE = 100_000
 FILES = ("duplicates.html", "duplicates.json", "duplicates.csv", "duplicates.parquet")
@@ -46,9 +47,9 @@ class Findings:
         radius, max_copies: bits that near copies may differ in; a photo of more products links nothing.
     """
 
-    photos: Photos
+    photos: CatalogPhotos
     groups: Groups
-    looks: Looks | None
+    looks: PhotoHashes | None
     leak: Leak | None
     tree: Taxonomy | None
     radius: int
@@ -191,10 +192,10 @@ def find_duplicates(
     """
     if len(catalogs) > 1 and catalogs[0].fingerprint == catalogs[1].fingerprint:
         raise ValueError(f"{catalogs[0]} and {catalogs[1]} are the same catalogue: give another one to --against")
-    photos = Photos.of(catalogs)
+    photos = CatalogPhotos.of(catalogs)
     if not len(photos.number):
         raise ValueError(f"{' and '.join(map(str, catalogs))}: not one photo to compare")
-    looks = Looks.of(photos, radius, progress, n_workers) if near else None
+    looks = PhotoHashes.of(photos, radius, progress, n_workers) if near else None
     groups = find_groups(photos, max_copies, looks, tree)
     leak = None
     if len(catalogs) > 1:

@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.id_lookup import UNKNOWN
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.copies import link_products
-from catalog.tree.taxonomy import LEVELS, UNKNOWN, Taxonomy
-from curation.duplicates.photos import Looks, Photos
+from catalog.tree.taxonomy import LEVELS, Taxonomy
+from curation.duplicates.photos import CatalogPhotos, PhotoHashes
 
 EXACT, NEAR, COMMON = "exact", "near", "common"
 KINDS = (EXACT, NEAR, COMMON)
@@ -43,7 +44,7 @@ class Groups:
     of photos that look alike, unless exact copies link all of them already: a product may stand in one of each kind.
 
     Attributes:
-        slot: `(R,)` int64 places in `Photos` of the shared photos, sorted by group.
+        slot: `(R,)` int64 places in `CatalogPhotos` of the shared photos, sorted by group.
         group: `(R,)` int64 group of each.
         distance: `(R,)` uint8 bits to the nearest other photo of a group by near copies; 0 for exact copies.
         product: `(M,)` int64 products sorted by group, each once per group; member_group: `(M,)`.
@@ -99,7 +100,7 @@ class Groups:
         )
 
 
-def near_links(photos: Photos, looks: Looks, n_owners: NDArray[np.int64], max_copies: int) -> NearLinks:
+def near_links(photos: CatalogPhotos, looks: PhotoHashes, n_owners: NDArray[np.int64], max_copies: int) -> NearLinks:
     """Link photos of one look or of near looks, unless they and all that are near them lie on too many products."""
     shown = np.flatnonzero((looks.of_photo >= 0) & (n_owners <= max_copies))
     look = looks.of_photo[shown]
@@ -129,7 +130,9 @@ def near_links(photos: Photos, looks: Looks, n_owners: NDArray[np.int64], max_co
     return NearLinks(np.concatenate([within, between[good]]), bits, nearest, n_common)
 
 
-def find_groups(photos: Photos, max_copies: int, looks: Looks | None = None, tree: Taxonomy | None = None) -> Groups:
+def find_groups(
+    photos: CatalogPhotos, max_copies: int, looks: PhotoHashes | None = None, tree: Taxonomy | None = None
+) -> Groups:
     """Group the products by exact copies; `looks`: and by near copies what those do not link."""
     n_products = len(photos.product_ids)
     exact = link_products(photos.number, photos.owner, n_products, max_copies)
@@ -175,7 +178,7 @@ def find_groups(photos: Photos, max_copies: int, looks: Looks | None = None, tre
 
 
 def _near_rows(
-    photos: Photos, near: NearLinks, exact_group: NDArray[np.int64], max_copies: int
+    photos: CatalogPhotos, near: NearLinks, exact_group: NDArray[np.int64], max_copies: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Places of the photos that link as near copies, the number of their group, and how many groups were left out.
 

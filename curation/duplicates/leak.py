@@ -12,7 +12,7 @@ from catalog.metrics.intervals import accuracy_interval
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.copies import photo_carriers
 from curation.duplicates.groups import EXACT, NEAR, near_links
-from curation.duplicates.photos import Looks, Photos
+from curation.duplicates.photos import CatalogPhotos, PhotoHashes
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Leak:
         return {"products": self.n_products, **kinds, "common_photos_only": self.n_common}
 
 
-def find_leak(photos: Photos, max_copies: int, looks: Looks | None = None) -> Leak:
+def find_leak(photos: CatalogPhotos, max_copies: int, looks: PhotoHashes | None = None) -> Leak:
     """Compare the two catalogues of `photos`."""
     carried, _ = photo_carriers(photos.number, photos.owner, len(photos.product_ids))
     n_owners = np.bincount(carried, minlength=len(photos.first_slot))
@@ -89,7 +89,7 @@ def find_leak(photos: Photos, max_copies: int, looks: Looks | None = None) -> Le
 
 
 def _joined(
-    photos: Photos,
+    photos: CatalogPhotos,
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     first_key: NDArray[np.int64],

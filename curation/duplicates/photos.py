@@ -20,7 +20,7 @@ COLOUR = 10
 
 
 @dataclass(frozen=True)
-class Photos:
+class CatalogPhotos:
     """P photos of N products; products of a second catalogue follow those of the first.
 
     Attributes:
@@ -42,7 +42,7 @@ class Photos:
     first_slot: NDArray[np.int64]
 
     @classmethod
-    def of(cls, catalogs: Sequence[Catalog]) -> Photos:
+    def of(cls, catalogs: Sequence[Catalog]) -> CatalogPhotos:
         """The photos of these catalogues, their MD5s read from the sidecars."""
         md5s = np.concatenate([catalog.md5s() for catalog in catalogs]) if len(catalogs) > 1 else catalogs[0].md5s()
         starts = np.cumsum([0, *(len(catalog) for catalog in catalogs)])
@@ -75,7 +75,7 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class Looks:
+class PhotoHashes:
     """Photos that look alike: those of one look have equal hashes and colours, two near looks nearly equal ones.
 
     Attributes:
@@ -93,7 +93,9 @@ class Looks:
     problems: ProblemLog
 
     @classmethod
-    def of(cls, photos: Photos, radius: int, progress: Progress | None = None, n_workers: int | None = None) -> Looks:
+    def of(
+        cls, photos: CatalogPhotos, radius: int, progress: Progress | None = None, n_workers: int | None = None
+    ) -> PhotoHashes:
         """Hash every distinct photo (kept in sidecars) and search the near ones.
 
         Raises:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.id_lookup import UNKNOWN
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import data_uri
 from catalog.sources.source import NO_CATEGORY
-from catalog.tree.taxonomy import UNKNOWN, path_text
+from catalog.tree.taxonomy import path_text
 from curation.duplicates.groups import KINDS, NEAR
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ShownPair:
 
 
 @dataclass(frozen=True)
-class Shown:
+class GroupExample:
     """A group on the page: photos, or pairs of them; `more`: how many the page has no room for, and of what."""
 
     number: int
@@ -57,7 +58,7 @@ class Shown:
     more: str
 
 
-def shown_group(found: Findings, group: int) -> Shown:
+def shown_group(found: Findings, group: int) -> GroupExample:
     """One group; photos of several categories come first, then those of most products."""
     return _GroupPhotos(found, group).shown()
 
@@ -76,7 +77,7 @@ class _GroupPhotos:
         own = np.split(found.photos.owner[slots[order]], np.cumsum(np.bincount(place))[:-1])
         self.owners = {at: np.unique(owners) for at, owners in zip(self.number.tolist(), own, strict=True)}
 
-    def shown(self) -> Shown:
+    def shown(self) -> GroupExample:
         photos, pairs, n, of_what = [], [], 0, ""
         if self.is_near:
             links, bits = self._links()
@@ -88,7 +89,7 @@ class _GroupPhotos:
             photos = [self._photo(at) for at in order[:SHOWN_PHOTOS]]
             n, of_what = len(order) - len(photos), "shared photo"
         more = f"and {n:,} more {of_what}{'s' if n > 1 else ''} in this group" if n > 0 else ""
-        return Shown(self.group + 1, self._title(), photos, pairs, more)
+        return GroupExample(self.group + 1, self._title(), photos, pairs, more)
 
     def _links(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Pairs of photos that link products, those of different categories first, then those furthest apart."""

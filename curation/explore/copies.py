@@ -8,9 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.id_lookup import UNKNOWN
 from catalog.product import MAX_IMAGES
 from catalog.split.copies import photo_numbers
-from catalog.tree.taxonomy import LEVELS, UNKNOWN, Taxonomy
+from catalog.tree.taxonomy import LEVELS, Taxonomy
 
 Ints = NDArray[np.int64]
 

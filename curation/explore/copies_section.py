@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Table
 from catalog.reports.plots import Plot
@@ -34,18 +34,18 @@ def copies_section(catalog: Catalog, copies: Copies, shelves: Shelves) -> Sectio
     figures["most_copied"] = [_photo_figures(i, copies, places, shelves, catalog) for i in most.tolist()]
     figures["worst"] = [_photo_figures(i, copies, places, shelves, catalog) for i in worst.tolist()]
     said = [
-        f"{number(figures['photos'], 'photo')}, {figures['distinct']:,} of them distinct: "
+        f"{plural(figures['photos'], 'photo')}, {figures['distinct']:,} of them distinct: "
         f"{percent(figures['share_of_copies'])} are copies of another photo, byte for byte.",
     ]
     if len(figures["distribution"]) > 1:
         said.append(
-            f"{number(figures['products_sharing'], 'product shares', 'products share')} a photo with another product; "
-            f"{number(figures['repeated_in_product'], 'photo stands', 'photos stand')} twice or more in one product."
+            f"{plural(figures['products_sharing'], 'product shares', 'products share')} a photo with another product; "
+            f"{plural(figures['repeated_in_product'], 'photo stands', 'photos stand')} twice or more in one product."
         )
     if places is not None and figures["across"]["photos"]:
         across = figures["across"]
         said.append(
-            f"{number(across['photos'], 'distinct photo lies', 'distinct photos lie')} on more than one leaf: "
+            f"{plural(across['photos'], 'distinct photo lies', 'distinct photos lie')} on more than one leaf: "
             "such a photo does not tell where its products belong, or a label is wrong."
         )
     return Section("copies", "Copies", said, figures, _parts(catalog, copies, figures, most, worst, shelves))
@@ -123,7 +123,7 @@ def _examples(catalog: Catalog, copies: Copies, chosen: Ints, figures: Sequence[
     examples = []
     for photo, product, own in zip(first.tolist(), products, figures, strict=True):
         picture = product.images[copies.rank(photo)]
-        lines = [f"{own['copies']:,} times, in {number(own['products'], 'product')}"]
+        lines = [f"{own['copies']:,} times, in {plural(own['products'], 'product')}"]
         if own["leaves"] > 1:
             lines[0] += f", on {own['leaves']:,} leaves"
         lines += [f"{n:,} on {name}" for name, n in own["where"]]

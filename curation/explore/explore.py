@@ -9,7 +9,7 @@ from pathlib import Path
 
 from catalog.catalog import Catalog
 from catalog.cli_options import no_bar
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.probabilities import Probabilities
 from catalog.product import ProblemLog
 from catalog.reports.page import Table
@@ -139,7 +139,7 @@ def _cards(
     ]
     if counts:
         cards.append(("Leaves in use", f"{len(counts[-1].used):,}", f"of {counts[-1].n_nodes:,}"))
-    kinds = number(len(problems.counts), "kind") if len(problems) else "none found"
+    kinds = plural(len(problems.counts), "kind") if len(problems) else "none found"
     cards.append(("Problems", f"{len(problems):,}", kinds))
     return cards
 
@@ -149,7 +149,7 @@ def _warnings(match: TreeMatch) -> list[str]:
     if not match.doubtful:
         return []
     return [
-        f"{match.labelled - match.known:,} of {number(match.labelled, 'labelled product')} have a category_id that is "
+        f"{match.labelled - match.known:,} of {plural(match.labelled, 'labelled product')} have a category_id that is "
         "not in the tree: it seems to be that of another catalogue. Give the one that belongs to this catalogue "
         "(--tree)."
     ]
@@ -178,7 +178,7 @@ def problems_section(problems: ProblemLog) -> Section:
     if not rows:
         return Section("problems", "Problems", ["No problems."], figures)
     counted = ", ".join(f"{problems.counts[kind]:,} x {kind.value}" for kind in kinds)
-    said = [f"{number(len(problems), 'problem')}: {counted}. The JSON names up to 1000 of each kind."]
+    said = [f"{plural(len(problems), 'problem')}: {counted}. The JSON names up to 1000 of each kind."]
     table = Table("By kind", ["problem", "times", f"where (the first {PLACES})"], rows)
     return Section("problems", "Problems", said, figures, [table])
 
@@ -210,5 +210,5 @@ def _counts_section(found: Sequence[CountsFile], unit: str) -> Section:
     if not rows:
         return Section("fit", "Counts and tree", ["Every category has a count, and every count a category."], figures)
     table = Table("What does not fit to the letter", ["level", "what", "names", "which"], rows)
-    said = [f"{title}: {number(n, 'name')}, {what}." for title, what, n, _ in rows]
+    said = [f"{title}: {plural(n, 'name')}, {what}." for title, what, n, _ in rows]
     return Section("fit", "Counts and tree", said, figures, [table])

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.id_lookup import places_of
+from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.probabilities import MIN_FREQUENCY, Probabilities
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 CHUNK = 65_536
 Ints = NDArray[np.int64]
@@ -65,7 +65,7 @@ def judge(probabilities: Probabilities, catalog: Catalog, leaf: Ints, tree: Taxo
             f"the probabilities of {probabilities.expert} belong to another category tree: give the tree that it was "
             "trained with (--tree; a workspace keeps it as tree.csv)"
         )
-    place = places_of(catalog.product_ids, probabilities.product_ids)
+    place = positions_of(catalog.product_ids, probabilities.product_ids)
     here = place != UNKNOWN
     labelled = here & (leaf[place] != UNKNOWN)
     rows = np.flatnonzero(labelled & probabilities.speaks)

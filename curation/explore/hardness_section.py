@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Estimate, Example, Table
 from catalog.reports.plots import Plot
@@ -57,7 +57,7 @@ def hardness_section(judged: Judged, expert: str, catalog: Catalog, shelves: She
         if n
     ]
     said = [
-        f"The expert {expert} speaks on {number(len(judged), 'labelled product')} and puts "
+        f"The expert {expert} speaks on {plural(len(judged), 'labelled product')} and puts "
         f"{percent(figures['right'])} of them on their leaf; half of them get {percent(figures['median_p_truth'])} or "
         "more on their true leaf." + (f" Left out: {', '.join(left_out)}." if left_out else "")
     ]

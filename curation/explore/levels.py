@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
 from catalog.reports.page import Estimate, Table
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
@@ -84,17 +84,17 @@ def _said(own: dict[int, LevelFigures], repeated: Sequence[Homonym], counts: Lev
     leaves = own[3]
     n_repeated = sum(found.level == 3 for found in repeated)
     said = [
-        f"{own[1].nodes:,} categories of Cat I, {own[2].nodes:,} of Cat II under {number(own[2].names, 'name')}, "
-        f"{number(leaves.nodes, 'leaf', 'leaves')} under {number(leaves.names, 'name')}: "
+        f"{own[1].nodes:,} categories of Cat I, {own[2].nodes:,} of Cat II under {plural(own[2].names, 'name')}, "
+        f"{plural(leaves.nodes, 'leaf', 'leaves')} under {plural(leaves.names, 'name')}: "
         + (
-            f"{number(n_repeated, 'name stands', 'names stand')} on more than one leaf, so that only the whole path, "
+            f"{plural(n_repeated, 'name stands', 'names stand')} on more than one leaf, so that only the whole path, "
             "or the category_id, tells them apart."
             if n_repeated
             else "every leaf has a name of its own."
         ),
     ]
     if counts is not None and (n_empty := len(counts.names) - len(counts.used)):
-        empty = number(n_empty, "leaf", "leaves") if counts.is_by_place else number(n_empty, "name of leaves", "names")
+        empty = plural(n_empty, "leaf", "leaves") if counts.is_by_place else plural(n_empty, "name of leaves", "names")
         said.append(f"{empty} of the tree {'holds' if n_empty == 1 else 'hold'} nothing here.")
     return said
 
@@ -155,12 +155,12 @@ def products_section(shelves: Shelves) -> Section:
         "photos": int(shelves.n_images.sum(dtype=np.int64)),
         "by_photos": rows,
     }
-    said = [f"{number(n, 'product')} with {number(figures['photos'], 'photo')}: {figures['photos'] / n:.2f} for each."]
+    said = [f"{plural(n, 'product')} with {plural(figures['photos'], 'photo')}: {figures['photos'] / n:.2f} for each."]
     if labelled < n:
-        said.append(f"{number(n - labelled, 'product has', 'products have')} no category_id.")
+        said.append(f"{plural(n - labelled, 'product has', 'products have')} no category_id.")
     if known < labelled:
         said.append(
-            f"{number(labelled - known, 'product has', 'products have')} a category_id that is not in the tree."
+            f"{plural(labelled - known, 'product has', 'products have')} a category_id that is not in the tree."
         )
     table = Table(
         "Products by number of photos",

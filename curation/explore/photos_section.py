@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.metrics.intervals import exact_share
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.reports.page import Estimate, Table
@@ -30,7 +30,7 @@ def photos_section(headers: Headers, decoding: Decoding, n_broken: int) -> Secti
         return Section("photos", "Photo files", ["There is no photo."], figures)
     size = figures["bytes"]
     said = [
-        f"{number(len(headers), 'photo')} take {_amount(size['total'])}: {_amount(size['mean'])} each on average, "
+        f"{plural(len(headers), 'photo')} take {_amount(size['total'])}: {_amount(size['mean'])} each on average, "
         f"the median one {_amount(size['median'])}, the largest {_amount(size['largest'])}.",
         _size_text(figures),
         _broken_text(figures["broken"]),
@@ -111,7 +111,7 @@ def broken_figures(headers: Headers, decoding: Decoding, n_broken: int) -> dict[
 
 def _broken_text(broken: dict[str, Any]) -> str:
     n = broken["no_picture"]
-    text = "Every photo has the header of a picture." if not n else f"{number(n, 'photo is', 'photos are')} no picture."
+    text = "Every photo has the header of a picture." if not n else f"{plural(n, 'photo is', 'photos are')} no picture."
     if broken["all_decoded"]:
         return f"{text} Every distinct photo was decoded: {broken['failed']:,} of {broken['decoded']:,} cannot be."
     if not broken["decoded"]:
@@ -139,7 +139,7 @@ def _parts(headers: Headers, figures: dict[str, Any]) -> list[Part]:
         shown = figures["sizes"][:SIZES_SHOWN]
         left = figures["n_sizes"] - len(shown)
         rows = [[f"{s['width']} x {s['height']}", s["photos"], Estimate(s["photos"] / n)] for s in shown]
-        note = f"The most frequent; {number(left, 'more size')} in the JSON." if left > 0 else ""
+        note = f"The most frequent; {plural(left, 'more size')} in the JSON." if left > 0 else ""
         parts.append(Table("Sizes in pixels", ["width x height", "photos", "share, %"], rows, note))
         drawn = np.array([list(s.values()) for s in figures["sizes"]], np.int64)
         caption = (

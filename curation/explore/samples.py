@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example
 from curation.explore.section import Gallery, Section
@@ -48,7 +48,7 @@ def samples_section(catalog: Catalog, shelves: Shelves, n_categories: int, seed:
         products = catalog.take(own)
         n = int(counts[-1].counts[leaf])
         examples = [Example([strip(product.images, SIDE)], [str(product.product_id)]) for product in products]
-        note = ", ".join(filter(None, [number(n, "product"), which, "" if examples else "none with a photo"]))
+        note = ", ".join(filter(None, [plural(n, "product"), which, "" if examples else "none with a photo"]))
         galleries.append(Gallery(shelves.name(leaf), examples, note, strips=True))
         listed.append({"category": shelves.name(leaf), "products": n, "shown": [p.product_id for p in products]})
     n_used = len(counts[-1].used) if counts else 0

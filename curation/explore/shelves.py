@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.id_lookup import UNKNOWN
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 
 
 @dataclass(frozen=True)

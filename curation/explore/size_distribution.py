@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.wording import number
+from catalog.files.wording import plural
 from catalog.reports.page import Estimate, Table
 from catalog.reports.plots import Plot
 from curation.explore import drawings
@@ -116,11 +116,11 @@ def spread_section(levels: list[LevelCounts], unit: str) -> Section:
     said = []
     if largest is not None and least is not None:
         said.append(
-            f"Of the {number(deepest['used'], 'leaf', 'leaves')} in use the largest 10 % hold {percent(largest)} of "
+            f"Of the {plural(deepest['used'], 'leaf', 'leaves')} in use the largest 10 % hold {percent(largest)} of "
             f"all {unit}; the least populated 75 % hold {percent(least)}."
         )
     said += [
-        f"Half of all {unit} lie on {number(deepest['half_held_by'], 'leaf', 'leaves')}. The largest leaf holds "
+        f"Half of all {unit} lie on {plural(deepest['half_held_by'], 'leaf', 'leaves')}. The largest leaf holds "
         f"{deepest['largest']:,}, the median one {deepest['median']:,.10g}, the smallest {deepest['smallest']:,}.",
     ]
     return Section("spread", title, said, {"unit": unit, "levels": figures}, _parts(drawn, figures, unit))

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.csv_rows import id_in
-from catalog.tree.taxonomy import LEVELS, UNKNOWN, Taxonomy, path_text
+from catalog.files.id_lookup import UNKNOWN
+from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
 
 Node = tuple[str, ...]
 N_NAMED = 5

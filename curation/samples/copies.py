@@ -14,7 +14,7 @@ from catalog.split.plan import linked_by_copies
 
 
 @dataclass(frozen=True)
-class Copies:
+class CopyGroups:
     """Groups of some products of a catalogue.
 
     Attributes:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.files.wording import number
+from catalog.files.id_lookup import UNKNOWN
+from catalog.files.wording import plural
 from catalog.sources.source import Progress
 from catalog.split.plan import Mode, Plan
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from curation.samples.record import LeftOut, counts, level_line, levels
 from curation.samples.writing import check_free, copy_products, write_record
 
@@ -105,7 +106,7 @@ class Parts:
 
     def __str__(self) -> str:
         lines = [
-            f"{path}: {number(found['products'], 'product')}, {number(found['photos'], 'photo')}; "
+            f"{path}: {plural(found['products'], 'product')}, {plural(found['photos'], 'photo')}; "
             f"{level_line(found['levels'])}"
             for path, found in self.found.items()
         ]

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.wording import number
+from catalog.files.id_lookup import UNKNOWN
+from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 
 NAMED = 20
 """Products named of each reason for leaving some out."""
@@ -137,8 +138,8 @@ class Record:
         catalog, kept = self.left_out.catalog, self.left_out.kept
         n_photos = int(catalog.n_images[kept].sum(dtype=np.int64))
         lines = [
-            f"{', '.join(self.written)}: {int(kept.sum()):,} of {number(len(catalog), 'product')} of {catalog}, "
-            f"{number(n_photos, 'photo')}"
+            f"{', '.join(self.written)}: {int(kept.sum()):,} of {plural(len(catalog), 'product')} of {catalog}, "
+            f"{plural(n_photos, 'photo')}"
         ]
         if self.tree is not None and self.leaf is not None:
             lines.append(f"  {level_line(levels(self.tree, self.leaf, kept))}")
@@ -149,13 +150,13 @@ class Record:
         lacking = self.left_out.lacking
         if len(lacking):
             named = ", ".join(map(str, lacking[:5])) + (", ..." if len(lacking) > 5 else "")
-            lines.append(f"  asked for, but not in {catalog}: {number(len(lacking), 'product')} ({named})")
+            lines.append(f"  asked for, but not in {catalog}: {plural(len(lacking), 'product')} ({named})")
         return "\n".join(lines)
 
 
 def _copies_line(copies: dict[str, Any]) -> str:
     if not copies["groups"]:
         return "no two products share a photo"
-    text = f"{number(copies['groups'], 'group')} of products sharing photos (the largest: {copies['largest']}), "
+    text = f"{plural(copies['groups'], 'group')} of products sharing photos (the largest: {copies['largest']}), "
     cut = copies["groups_cut"]
     return text + (f"{cut:,} of them cut" if cut else f"none cut, {copies['groups_kept']:,} kept")

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from catalog.catalog import Catalog
+from catalog.files.id_lookup import UNKNOWN
 from catalog.sources.source import Progress
-from catalog.tree.taxonomy import LEVELS, UNKNOWN, Taxonomy
-from curation.samples.copies import Copies
+from catalog.tree.taxonomy import LEVELS, Taxonomy
+from curation.samples.copies import CopyGroups
 from curation.samples.diverse_choice import Spread
 from curation.samples.drawing import Population, draw
 from curation.samples.record import LeftOut, Record
@@ -89,7 +90,7 @@ def sample(
             + ("" if tree is None else " (those with a category of the tree)")
         )
     rng = np.random.default_rng(wanted.seed)
-    copies = Copies.among(catalog, positions, wanted.max_copies, progress)
+    copies = CopyGroups.among(catalog, positions, wanted.max_copies, progress)
     same = np.zeros(len(positions), np.int64)
     own_leaf = same if leaf is None else leaf[positions]
     stratum = same if tree is None or wanted.level is None else tree.ancestor(wanted.level)[own_leaf]

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.csv_rows import id_in, read_rows
-from catalog.files.wording import number
+from catalog.files.id_lookup import UNKNOWN
+from catalog.files.wording import plural
 from catalog.sources.source import Progress
 from catalog.split.labels import ID_COLUMNS
-from catalog.tree.taxonomy import UNKNOWN, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from curation.samples.category_filter import leaves_of_shelves
-from curation.samples.copies import Copies
+from curation.samples.copies import CopyGroups
 from curation.samples.record import LeftOut, Record
 from curation.samples.smaller_tree import names_beside, smaller_tree, write_tree
 from curation.samples.writing import check_free, copy_products, record_path, write_record
@@ -118,7 +119,7 @@ def subset(
         raise ValueError(f"--tree-out {tree_out} is where the products or the record go: give another path")
     check_free(catalog, outputs, overwrite)
     left_out = apply(filters, catalog, tree)
-    copies = Copies.among(catalog, np.arange(len(catalog)), max_copies, progress)
+    copies = CopyGroups.among(catalog, np.arange(len(catalog)), max_copies, progress)
     copy_products(catalog, left_out.positions, destination, progress)
     leaf = None if tree is None else tree.leaf_index(catalog.category_ids)
     written = {str(destination): len(left_out.positions)}
@@ -156,7 +157,7 @@ def _listed_ids(catalog: Catalog, path: Path) -> NDArray[np.int64]:
     if not np.isin(ids, catalog.product_ids).any():
         named = ", ".join(map(str, ids[:5]))
         raise ValueError(
-            f"{path}: none of its {number(len(ids), 'product')} is in {catalog} ({named}): is it of another one?"
+            f"{path}: none of its {plural(len(ids), 'product')} is in {catalog} ({named}): is it of another one?"
         )
     return ids
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.id_lookup import places_of
-from catalog.tree.taxonomy import UNKNOWN
+from catalog.files.id_lookup import UNKNOWN, positions_of
 
 VECTORS, PRODUCT_IDS = "vectors.npy", "product_ids.npy"
 BLOCK_BYTES = 32 * 2**20
@@ -49,7 +48,7 @@ class Vectors:
                 f"got {ids.dtype} {ids.shape}"
             )
         wanted = catalog.product_ids[positions]
-        row = places_of(ids, wanted)
+        row = positions_of(ids, wanted)
         missing = row == UNKNOWN
         if missing.any():
             raise ValueError(

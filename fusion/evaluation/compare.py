@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.metrics.intervals import mean_intervals
-from catalog.metrics.product_scores import Scores, concatenate_scores, score
+from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
 from catalog.metrics.summary import ALL
 from catalog.product import MAX_IMAGES
 from catalog.reports.page import Estimate
@@ -33,7 +33,7 @@ NOTE = "Each line answers one question: of twenty lines between equal runs about
 
 
 @dataclass(frozen=True)
-class Difference:
+class MetricDifference:
     """Run B less run A in one figure on one group of products.
 
     Attributes:
@@ -66,11 +66,11 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """Two runs on the same products; `where` says which these are."""
 
     where: str
-    differences: list[Difference]
+    differences: list[MetricDifference]
 
     def text(self) -> str:
         """A table with one verdict a line, by image count."""
@@ -106,7 +106,7 @@ FIGURES = (
 )
 
 
-def compare_held_out(a: Run, b: Run) -> Comparison:
+def compare_held_out(a: Run, b: Run) -> RunComparison:
     """Compare two fusion runs on the products that both hold out, each head cross-fitted.
 
     Raises:
@@ -137,12 +137,12 @@ def compare_held_out(a: Run, b: Run) -> Comparison:
     where = f"{len(first)} held-out products, heads cross-fitted"
     if len(first) < max(len(own), len(theirs)):
         where += f" ({len(own)} held out by A, {len(theirs)} by B, these by both)"
-    return Comparison(where, differences(first, second))
+    return RunComparison(where, differences(first, second))
 
 
 def compare_on(
     a: Run, b: Run, workspace: Workspace, file: Address, labels: Path | None = None, progress: Progress | None = None
-) -> Comparison:
+) -> RunComparison:
     """Compare two fusion runs on a labelled file that neither has learnt from.
 
     Raises:
@@ -155,10 +155,10 @@ def compare_on(
         predictor = Predictor(run, workspace)
         truth = true_leaves(catalog, predictor.tree, labels)
         found.append(_scores_on(predictor, catalog, truth, _half(progress, number)))
-    return Comparison(f"{len(found[0])} labelled products of {catalog.name}", differences(*found))
+    return RunComparison(f"{len(found[0])} labelled products of {catalog.name}", differences(*found))
 
 
-def differences(a: Scores, b: Scores) -> list[Difference]:
+def differences(a: ProductScores, b: ProductScores) -> list[MetricDifference]:
     """Every figure of row-aligned scores, over all products and by image count (as A read it)."""
     values_a, values_b = _values(a), _values(b)
     groups = {ALL: np.ones(len(a), bool)}
@@ -168,7 +168,7 @@ def differences(a: Scores, b: Scores) -> list[Difference]:
         change = values_b[rows] - values_a[rows]
         for i, (figure, span) in enumerate(zip(FIGURES, mean_intervals(change), strict=True)):
             found.append(
-                Difference(
+                MetricDifference(
                     group,
                     figure.name,
                     Estimate(float(values_a[rows, i].mean()), digits=figure.digits, scale=figure.scale),
@@ -182,12 +182,14 @@ def differences(a: Scores, b: Scores) -> list[Difference]:
     return found
 
 
-def _values(scores: Scores) -> NDArray[np.float64]:
+def _values(scores: ProductScores) -> NDArray[np.float64]:
     """`(N, 5)` what each product adds to the figures, in their order."""
     return np.column_stack([scores.correct[:, ::-1], scores.distance, scores.nll[:, 2]]).astype(np.float64)
 
 
-def _scores_on(predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None) -> Scores:
+def _scores_on(
+    predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None
+) -> ProductScores:
     parts = []
     for found, leaves in predicted_chunks(predictor, catalog, truth, progress):
         rows = np.flatnonzero(leaves >= 0)

@@ -20,7 +20,7 @@ KINDS = {ACCEPT: (3,), CAT2: (2,), CAT1: (1,), REVIEW: (0,), GIVEN: LEVELS}
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecisionOutcomes:
     """Answers to N labelled products.
 
     Attributes:
@@ -43,7 +43,7 @@ class Decided:
         leaf_right: NDArray[np.bool_],
         n_images: NDArray[np.int8],
         tree: Taxonomy,
-    ) -> Decided:
+    ) -> DecisionOutcomes:
         """From `(N, 2)` level and node of `fusion.decide.decide` and `(N,)` true leaves."""
         level, overlap = given[:, 0], np.zeros(len(given), np.int64)
         for answered in LEVELS:
@@ -61,9 +61,9 @@ class Decided:
         """`(N,)` bool: a node was given and is on the true path."""
         return (self.level > 0) & (self.overlap == self.level)
 
-    def select(self, rows: NDArray[np.bool_]) -> Decided:
+    def select(self, rows: NDArray[np.bool_]) -> DecisionOutcomes:
         """A part of the products."""
-        return Decided(self.level[rows], self.overlap[rows], self.leaf_right[rows], self.n_images[rows])
+        return DecisionOutcomes(self.level[rows], self.overlap[rows], self.leaf_right[rows], self.n_images[rows])
 
     @cached_property
     def summary(self) -> dict[str, dict[str, Any]]:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.metrics.confusions import Confusion
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.product_scores import ProductScores
 from catalog.reports.page import Example
-from catalog.runs.training_data import positions_of
+from catalog.runs.training_data import catalog_positions
 from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.prediction.predictor import Predictions, Predictor
 from fusion.prediction.reasons import votes_of
@@ -26,41 +26,43 @@ MAX_TEXT = 140
 Rows = NDArray[np.int64]
 
 
-def surest_mistakes(fused: Scores) -> Rows:
+def surest_mistakes(fused: ProductScores) -> Rows:
     """Rows of the products that are wrong with the highest confidence."""
     wrong = np.flatnonzero(~fused.correct[:, 2])
     return _surest(fused, wrong, N_EXAMPLES)
 
 
-def corrected_by(fused: Scores, photos: Scores, other: Scores) -> Rows:
+def corrected_by(fused: ProductScores, photos: ProductScores, other: ProductScores) -> Rows:
     """Rows of products that are right although the photos' expert is wrong, where the other expert speaks."""
     wrong = photos.product_ids[~photos.correct[:, 2]]
     rows = fused.correct[:, 2] & np.isin(fused.product_ids, wrong) & np.isin(fused.product_ids, other.product_ids)
     return _surest(fused, np.flatnonzero(rows), N_EXAMPLES)
 
 
-def confused_rows(fused: Scores, confusion: Confusion) -> Rows:
+def confused_rows(fused: ProductScores, confusion: Confusion) -> Rows:
     """Rows of a confusion's surest products."""
     own = (fused.truth == confusion.truth) & (fused.predicted[:, 2] == confusion.predicted)
     return _surest(fused, np.flatnonzero(own), PER_CONFUSION)
 
 
-def _surest(scores: Scores, rows: Rows, n: int) -> Rows:
+def _surest(scores: ProductScores, rows: Rows, n: int) -> Rows:
     return rows[np.argsort(-scores.confidence[rows, 2], kind="stable")[:n]]
 
 
-def examples_of(predictor: Predictor, catalog: Catalog, fused: Scores, wanted: Sequence[Rows]) -> list[list[Example]]:
+def examples_of(
+    predictor: Predictor, catalog: Catalog, fused: ProductScores, wanted: Sequence[Rows]
+) -> list[list[Example]]:
     """Examples of each group of rows; a product is read and predicted again once, whatever groups it is in."""
     rows = np.unique(np.concatenate([np.zeros(0, np.int64), *wanted]))
     if not len(rows):
         return [[] for _ in wanted]
-    products = catalog.take(positions_of(catalog, fused.product_ids[rows]))
+    products = catalog.take(catalog_positions(catalog, fused.product_ids[rows]))
     found = predictor.predict(products, learnt=predictor.learnt_from(catalog))
     shown = {int(row): _example(found, at, fused, int(row), predictor.tree) for at, row in enumerate(rows)}
     return [[shown[int(row)] for row in group] for group in wanted]
 
 
-def _example(found: Predictions, at: int, fused: Scores, row: int, tree: Taxonomy) -> Example:
+def _example(found: Predictions, at: int, fused: ProductScores, row: int, tree: Taxonomy) -> Example:
     product = found.products[at]
     put, truth = fused.predicted[row, 2], fused.truth[row]
     lines = [f"{product.product_id}: {path_text(tree.shown[put])} ({fused.confidence[row, 2]:.0%})"]

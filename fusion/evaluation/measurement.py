@@ -9,11 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.metrics.evaluated_model import System
-from catalog.metrics.product_scores import LIST, Scores, concatenate_scores, list_distance, score, score_probabilities
+from catalog.metrics.evaluated_model import EvaluatedModel
+from catalog.metrics.product_scores import (
+    LIST,
+    ProductScores,
+    concatenate_scores,
+    list_distance,
+    score,
+    score_probabilities,
+)
 from catalog.probabilities import Silence, silent_everywhere
 from catalog.sources.source import Progress
-from fusion.evaluation.decided import Decided
+from fusion.evaluation.decided import DecisionOutcomes
 from fusion.expert_runs import describe
 from fusion.heads.registry import HEADS
 from fusion.prediction.predictor import Predictions, Predictor
@@ -39,8 +46,8 @@ class Measurement:
             likeliest leaf without it is the true one.
     """
 
-    systems: list[System]
-    decided: Decided
+    systems: list[EvaluatedModel]
+    decided: DecisionOutcomes
     risk_distance: NDArray[np.float32]
     risk_hit: NDArray[np.bool_]
     asked: NDArray[np.int64]
@@ -48,17 +55,17 @@ class Measurement:
     problems: list[str]
 
     @property
-    def fused(self) -> Scores:
+    def fused(self) -> ProductScores:
         """Scores of the head that decides."""
         return self.systems[0].scores
 
     @property
-    def experts(self) -> list[System]:
+    def experts(self) -> list[EvaluatedModel]:
         """Those that speak on a labelled product."""
         return [system for system in self.systems if system.kind == "expert"]
 
     @property
-    def other_heads(self) -> list[System]:
+    def other_heads(self) -> list[EvaluatedModel]:
         """Those that do not decide."""
         return [system for system in self.systems[1:] if system.kind == "head"]
 
@@ -91,8 +98,8 @@ class _Gathered:
     def __init__(self, predictor: Predictor, every: int) -> None:
         """`every`: experts are silenced in one chunk of so many."""
         self.predictor, self.tree, self.every = predictor, predictor.tree, every
-        self.scores: dict[str, list[Scores]] = {}
-        self.decided: list[Decided] = []
+        self.scores: dict[str, list[ProductScores]] = {}
+        self.decided: list[DecisionOutcomes] = []
         self.risk: list[tuple[NDArray[np.float32], NDArray[np.bool_]]] = []
         self.asked: list[NDArray[np.int64]] = []
         self.without: dict[str, list[NDArray[np.bool_]]] = {}
@@ -111,7 +118,7 @@ class _Gathered:
             self._keep(name, score(dense[rows], true, ids, n_images, self.tree))
         for expert in found.experts:
             self._keep(expert.expert, score_probabilities(expert, truth, self.tree))
-        self.decided.append(Decided.of(found.given[rows], true, fused.correct[:, 2], n_images, self.tree))
+        self.decided.append(DecisionOutcomes.of(found.given[rows], true, fused.correct[:, 2], n_images, self.tree))
         listed = risk_order(found.fused[rows], self.tree, LIST)
         self.risk.append((list_distance(listed, true, self.tree), (listed == true[:, None]).any(axis=1)))
         if self.n_chunks % self.every == 0 and len(found.experts) > 1:
@@ -120,7 +127,7 @@ class _Gathered:
         self.n_chunks += 1
         self.n_products += len(rows)
 
-    def _keep(self, name: str, scores: Scores) -> None:
+    def _keep(self, name: str, scores: ProductScores) -> None:
         self.scores.setdefault(name, []).append(scores)
 
     def _silence_each(self, found: Predictions, rows: NDArray[np.int64], true: NDArray[np.int64]) -> None:
@@ -146,7 +153,7 @@ class _Gathered:
             problems=self.problems,
         )
 
-    def _systems(self, scores: dict[str, Scores]) -> list[System]:
+    def _systems(self, scores: dict[str, ProductScores]) -> list[EvaluatedModel]:
         """Every head and every expert that speaks; few of them are drawn: the fused result, experts, best others."""
         chosen, counts, n = self.predictor.head_name, self.predictor.training_counts, len(scores[FUSED])
         found = []
@@ -155,7 +162,7 @@ class _Gathered:
             what = HEADS[chosen if name == FUSED else name].what if head else describe(name)
             what = f"{chosen}: {what}" if name == FUSED else what
             if len(own):
-                found.append(System(name, what, own, len(own) / n, "head" if head else "expert", counts))
+                found.append(EvaluatedModel(name, what, own, len(own) / n, "head" if head else "expert", counts))
         experts = sorted((s for s in found if s.kind == "expert"), key=lambda s: -s.scores.correct[:, 2].sum())
         drawn = [found[0], *experts][:PLOTTED]
         for system in found:
@@ -163,6 +170,6 @@ class _Gathered:
         return found
 
 
-def _joined(parts: list[Decided]) -> Decided:
+def _joined(parts: list[DecisionOutcomes]) -> DecisionOutcomes:
     names = ("level", "overlap", "leaf_right", "n_images")
-    return Decided(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    return DecisionOutcomes(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})

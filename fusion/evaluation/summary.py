@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.metrics.evaluated_model import System
+from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.intervals import mean_intervals
 from catalog.metrics.summary import ALL
 from catalog.reports.page import Estimate
@@ -80,7 +80,7 @@ def _best_expert(found: Measurement) -> str:
     )
 
 
-def _difference(found: Measurement, other: System) -> str:
+def _difference(found: Measurement, other: EvaluatedModel) -> str:
     own, theirs = paired_rows(found.fused, other.scores)
     gain = _mean(own.correct[:, 2].astype(float) - theirs.correct[:, 2])
     verdict = "the fused result is "
@@ -118,5 +118,5 @@ def _mean(values: NDArray[np.float64]) -> Estimate:
     return Estimate.span(mean_intervals(values[:, None])[0], signed=True)
 
 
-def _n_right(system: System) -> int:
+def _n_right(system: EvaluatedModel) -> int:
     return int(system.scores.correct[:, 2].sum())

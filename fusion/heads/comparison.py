@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from catalog.metrics.intervals import paired_difference
-from catalog.metrics.product_scores import Scores, concatenate_scores, score
+from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
 from catalog.sources.source import Progress
 from fusion.config import FusionConfig
 from fusion.heads.base import Head, chunks
@@ -19,7 +19,7 @@ NLL_TIE = 0.005
 
 
 @dataclass(frozen=True)
-class Comparison:
+class HeadComparison:
     """Heads that were fitted without the products they are scored on.
 
     Attributes:
@@ -27,13 +27,13 @@ class Comparison:
         without_copies: the chosen head on the same products with copies silent, None where copies are no expert.
     """
 
-    scores: dict[str, Scores]
+    scores: dict[str, ProductScores]
     chosen: str
     reason: str
-    without_copies: Scores | None = None
+    without_copies: ProductScores | None = None
 
 
-def compare_heads(data: HeldOut, config: FusionConfig, progress: Progress | None = None) -> Comparison:
+def compare_heads(data: HeldOut, config: FusionConfig, progress: Progress | None = None) -> HeadComparison:
     """Cross-fit every head and choose by DESIGN's rule (or as configured)."""
     names = list(HEADS)
     scores = {}
@@ -45,10 +45,10 @@ def compare_heads(data: HeldOut, config: FusionConfig, progress: Progress | None
     silenced = cross_fit(data, chosen, config, copies_silent=True) if data.copies is not None else None
     if progress is not None:
         progress(len(names) + 1, len(names) + 1)
-    return Comparison(scores, chosen, reason, silenced)
+    return HeadComparison(scores, chosen, reason, silenced)
 
 
-def cross_fit(data: HeldOut, name: str, config: FusionConfig, *, copies_silent: bool = False) -> Scores:
+def cross_fit(data: HeldOut, name: str, config: FusionConfig, *, copies_silent: bool = False) -> ProductScores:
     """Scores of one head on products that took no part in fitting it, in the order of `data`.
 
     `copies_silent`: fitted with the copies, tested without them.
@@ -69,13 +69,13 @@ def fit_head(data: HeldOut, name: str, config: FusionConfig) -> Head:
     return head.fit(data.experts, data.truth, data.n_images, data.prior)
 
 
-def score_head(head: Head, data: HeldOut) -> Scores:
+def score_head(head: Head, data: HeldOut) -> ProductScores:
     """Scores of a fitted head; call it on chunks."""
     dense = head.predict_proba(data.experts, data.n_images)
     return score(dense, data.truth, data.product_ids, data.n_images, data.tree)
 
 
-def choose(scores: dict[str, Scores]) -> tuple[str, str]:
+def choose(scores: dict[str, ProductScores]) -> tuple[str, str]:
     """The head that decides, and why.
 
     The highest leaf accuracy wins. Heads whose paired 95 % interval of the difference to it holds 0 are ties: among

@@ -31,7 +31,7 @@ N_CHILDREN = 4
 
 
 @dataclass(frozen=True)
-class Opinion:
+class Vote:
     """What one expert brings to a step: its weight there, and how it sees the two nodes.
 
     Attributes:
@@ -64,7 +64,7 @@ class Step:
     rival: tuple[str, ...]
     p_chosen: float
     probabilities: tuple[tuple[str, float], ...]
-    opinions: tuple[Opinion, ...]
+    opinions: tuple[Vote, ...]
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _step(
             p_chosen, p_rival = (float(seen[node] / seen[children].sum()) for node in (chosen, rival))
             ratio = evidence.log_ratio[b][0, chosen] - evidence.log_ratio[b][0, rival]
             weight = float(weights[parent, b])
-            opinions.append(Opinion(expert.expert, weight, p_chosen, p_rival, weight * float(ratio)))
+            opinions.append(Vote(expert.expert, weight, p_chosen, p_rival, weight * float(ratio)))
     return Step(
         level,
         tree.shown_path(level, chosen),

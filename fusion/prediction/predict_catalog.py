@@ -25,7 +25,7 @@ from fusion.config import FusionConfig
 from fusion.prediction.predictor import Predictor
 from fusion.prediction.table import SCHEMA, to_table
 from fusion.review.journal import Journal
-from fusion.review.queue import Written, write_queue, written_in
+from fusion.review.queue import QueueFiles, write_queue, written_in
 from mosaic.views import predictions_folder
 
 CHUNK = 256
@@ -43,7 +43,7 @@ class Outcome:
     table: Path
     review: Path
     audit: Path
-    written: Written
+    written: QueueFiles
     n_products: int
     decisions: dict[str, int]
     problems: ProblemLog

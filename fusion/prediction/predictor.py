@@ -18,11 +18,11 @@ from fusion.config import FusionConfig
 from fusion.copies import NAME as COPIES
 from fusion.copies import CopyTable
 from fusion.decide import decide
-from fusion.expert_runs import Members
-from fusion.head_artifacts import Learnt
+from fusion.expert_runs import ExpertRuns
+from fusion.head_artifacts import HeadArtifacts
 from fusion.heads.registry import StoredHeads
 from fusion.training.train import thresholds_for
-from mosaic.inference.expert import Photos, load_photos
+from mosaic.inference.expert import DecodedPhotos, load_photos
 from ocr.config import OcrConfig
 from ocr.expert import Reading, unread_photos
 from ocr.route import routed, shelf_leaves
@@ -52,7 +52,7 @@ class Predictions:
     needed: NDArray[np.float32]
     known_copies: dict[int, int | None]
     readings: dict[int, Reading]
-    photos: Photos
+    photos: DecodedPhotos
     problems: ProblemLog
 
 
@@ -77,13 +77,13 @@ class Predictor:
         """
         self.run = run
         self.tree = run.taxonomy(lang)
-        members = Members.inside(run)
+        members = ExpertRuns.inside(run)
         for member in members.runs:
             member.check_tree(self.tree, str(run.folder))
         self.heads = StoredHeads(run, self.tree)
         self.head_name: str = run.details["head"]
         self.head = self.heads[self.head_name]
-        learnt = Learnt.load(run.folder, self.tree)
+        learnt = HeadArtifacts.load(run.folder, self.tree)
         self.training_counts = learnt.training_counts
         self.thresholds = learnt.thresholds if precision is None else thresholds_for(run, self.tree, precision)
         config = run.config(FusionConfig)

@@ -14,7 +14,7 @@ from catalog.catalog import Catalog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import Connection
-from catalog.sources.mongo.writer import Writer, Written
+from catalog.sources.mongo.writer import WriteCounts, Writer
 from catalog.sources.source import Progress
 from catalog.tree.taxonomy import LEVELS
 
@@ -43,7 +43,7 @@ class Published:
         missing: some of the products that the collection does not hold and that were left out.
     """
 
-    written: Written
+    written: WriteCounts
     missing: tuple[int, ...]
 
     @property

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from catalog.files.answer_sheet import FILL_ANEW, MAX_FAULTS, Answer, read_answers, refuse
+from catalog.files.answer_sheet import FILL_ANEW, MAX_FAULTS, SheetAnswer, read_answers, refuse
 from catalog.runs.run import read_json
 from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.decide import Decision
@@ -150,12 +150,12 @@ def _predicted(table: Path, wanted: NDArray[np.int64]) -> pa.Table:
 
 
 def _checked_answers(
-    answers: Sequence[Answer], predicted: pa.Table, tree: Taxonomy
+    answers: Sequence[SheetAnswer], predicted: pa.Table, tree: Taxonomy
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`(n,)` product_ids as predicted has them and `(n,)` the category given to each."""
     suggested = dict(zip(predicted["product_id"].to_pylist(), predicted["category_id"].to_pylist(), strict=True))
     known = {int(leaf_id): path_text(names) for leaf_id, names in zip(tree.leaf_ids, tree.shown, strict=True)}
-    given: dict[int, tuple[int, Answer]] = {}
+    given: dict[int, tuple[int, SheetAnswer]] = {}
     faults = []
     for answer in answers:
         product = answer.product_id

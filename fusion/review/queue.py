@@ -61,7 +61,7 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Written:
+class QueueFiles:
     """What was put before the reviewers.
 
     Attributes:
@@ -79,7 +79,7 @@ class Written:
 
 def write_queue(
     table: Path, review: Path, audit: Path, tree: Taxonomy, *, review_rows: int, audit_rows: int, seed: int
-) -> Written:
+) -> QueueFiles:
     """Write review.csv (the `review_rows` best answers to ask for) and audit.csv from the full table.
 
     The table is read twice, in batches: once for small arrays, once for the rows that are written.
@@ -92,17 +92,17 @@ def write_queue(
     write_review(review, _with_gain(asked, queue.gain[chosen], queue.copies[chosen]), tree)
     alone = np.ones(len(drawn), np.int64)
     write_review(audit, _with_gain(drawn, drawn["expected_distance"].to_numpy(), alone), tree)
-    return Written(len(queue), len(chosen), len(drawn), seed, sample.limit)
+    return QueueFiles(len(queue), len(chosen), len(drawn), seed, sample.limit)
 
 
-def written_in(folder: Path) -> Written:
+def written_in(folder: Path) -> QueueFiles:
     """What a whole folder of predictions says was put before the reviewers.
 
     Raises:
         ValueError: another version wrote it.
     """
     try:
-        return Written(**read_json(folder / "problems.json")["review"])
+        return QueueFiles(**read_json(folder / "problems.json")["review"])
     except (KeyError, TypeError):
         raise ValueError(f"{folder} was written by another version: predict again (--overwrite)") from None
 

@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.id_lookup import places_of
+from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.product import ProblemLog
 from catalog.relabel import Relabelled, check_destination, left_behind, names_of, write_relabelled
 from catalog.sources.source import Progress
-from catalog.tree.taxonomy import UNKNOWN
 from fusion.review.journal import Journal
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedLabels:
     """What the new catalogue holds.
 
     Attributes:
@@ -66,7 +65,7 @@ def export(
     train: Catalog | None,
     output: Path,
     progress: Progress | None = None,
-) -> Exported:
+) -> ExportedLabels:
     """Write the training catalogue with the active answers in it, then the reviewed products of `catalogs`.
 
     Training documents that nobody reviewed are copied byte for byte; in a reviewed one the `category_id` alone
@@ -84,7 +83,7 @@ def export(
     found = np.zeros(len(ids), bool)
     parts: list[Relabelled] = []
     for source in sources:
-        place = places_of(ids, source.product_ids)
+        place = positions_of(ids, source.product_ids)
         reviewed = (place != UNKNOWN) & ~found[place]
         found[place[reviewed]] = True
         parts.append(Relabelled(source, np.where(reviewed, place, UNKNOWN), categories, whole=source is train))
@@ -94,7 +93,7 @@ def export(
     counts = [int((part.label >= 0).sum()) for part in parts]
     relabelled = counts[0] if train is not None else 0
     fingerprints = {source.fingerprint for source in sources}
-    return Exported(
+    return ExportedLabels(
         output,
         kept=len(train) - relabelled if train is not None else 0,
         relabelled=relabelled,

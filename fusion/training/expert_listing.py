@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from catalog.metrics.evaluated_model import System
+from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from fusion.copies import NAME as COPIES
-from fusion.expert_runs import Members, backbone_of, unused_runs
+from fusion.expert_runs import ExpertRuns, backbone_of, unused_runs
 from fusion.training.held_out import MIN_SPEAKING, expert_systems, gather
 
 
@@ -20,7 +20,7 @@ def roster(workspace: Workspace, more: Sequence[Path] = ()) -> str:
         FileNotFoundError: no mosaic run; the message names the next command.
         ValueError: runs of different plans or trees.
     """
-    members = Members.latest(workspace, more)
+    members = ExpertRuns.latest(workspace, more)
     data = gather(TrainingData.of(workspace), members)
     systems = expert_systems(data)
     width = max(len(system.name) for system in systems)
@@ -37,6 +37,6 @@ def roster(workspace: Workspace, more: Sequence[Path] = ()) -> str:
     return "\n".join(lines)
 
 
-def _figures(system: System) -> str:
+def _figures(system: EvaluatedModel) -> str:
     accuracy = 100 * system.scores.correct.mean(axis=0)
     return f"{100 * system.coverage:5.1f}%  {accuracy[0]:5.1f}  {accuracy[1]:6.1f}  {accuracy[2]:7.1f}"

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.metrics.evaluated_model import System
+from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.product_scores import score_probabilities
 from catalog.probabilities import Probabilities, Silence, silent_everywhere
-from catalog.runs.training_data import TrainingData, positions_of
+from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.split.plan import linked_by_copies
 from catalog.tree.taxonomy import Taxonomy
 from fusion.copies import NAME as COPIES
 from fusion.copies import CopyTable
-from fusion.expert_runs import Members, describe, training_prior
+from fusion.expert_runs import ExpertRuns, describe, training_prior
 
 MAX_PRODUCTS = 100_000
 """Heads have a few dozen weights, and their cross-fitting is dense: more products would cost hours and tell nothing."""
@@ -81,7 +81,7 @@ class HeldOut:
             yield np.flatnonzero(part != held_out), np.flatnonzero(part == held_out)
 
 
-def gather(data: TrainingData, members: Members, seed: int = 0) -> HeldOut:
+def gather(data: TrainingData, members: ExpertRuns, seed: int = 0) -> HeldOut:
     """Align the members' held-out probabilities, add what copies tell, and look up the truth.
 
     At most `MAX_PRODUCTS` products are taken, by chance.
@@ -95,20 +95,20 @@ def gather(data: TrainingData, members: Members, seed: int = 0) -> HeldOut:
     enough = copies.speaks.sum() >= MIN_SPEAKING
     if enough:
         experts.append(copies)
-    positions = positions_of(data.catalog, ids)
+    positions = catalog_positions(data.catalog, ids)
     group, _ = linked_by_copies(data.catalog, positions, data.plan.max_copies)
     known = table if enough else None
     counts = data.catalog.n_images[positions]
     return HeldOut(experts, data.leaf[positions], counts, group, prior, data.tree, known)
 
 
-def expert_systems(data: HeldOut) -> list[System]:
+def expert_systems(data: HeldOut) -> list[EvaluatedModel]:
     """Every expert, measured on the held-out products where it speaks."""
     systems = []
     for expert in data.experts:
         scores = score_probabilities(expert, data.truth, data.tree)
         if len(scores):
-            systems.append(System(expert.expert, describe(expert.expert), scores, len(scores) / len(data)))
+            systems.append(EvaluatedModel(expert.expert, describe(expert.expert), scores, len(scores) / len(data)))
     return systems
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.metrics.evaluated_model import System
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.evaluated_model import EvaluatedModel
+from catalog.metrics.product_scores import ProductScores
 from catalog.runs.run import CROSS_FIT, Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
@@ -16,9 +16,9 @@ from catalog.sources.source import Progress
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds
-from fusion.expert_runs import Members
-from fusion.head_artifacts import Learnt
-from fusion.heads.comparison import Comparison, compare_heads, fit_head
+from fusion.expert_runs import ExpertRuns
+from fusion.head_artifacts import HeadArtifacts
+from fusion.heads.comparison import HeadComparison, compare_heads, fit_head
 from fusion.heads.registry import HEADS, save_heads
 from fusion.training.held_out import HeldOut, expert_systems, gather
 
@@ -29,7 +29,7 @@ CALIBRATION = "calibration.safetensors"
 
 def train(
     workspace: Workspace, config: FusionConfig, more: Sequence[Path] = (), progress: Progress | None = None
-) -> tuple[Run, list[System]]:
+) -> tuple[Run, list[EvaluatedModel]]:
     """Fit every head under the workspace's plan and save a run that is enough to predict.
 
     `more`: folders of mosaic runs that speak beside the workspace's latest ones. Returns the run, and the systems
@@ -39,7 +39,7 @@ def train(
         FileNotFoundError: no mosaic run; the message names the next command.
         ValueError: runs of different plans or trees, or too few held-out products.
     """
-    members, labelled = Members.latest(workspace, more), TrainingData.of(workspace)
+    members, labelled = ExpertRuns.latest(workspace, more), TrainingData.of(workspace)
     data = gather(labelled, members, config.seed)
     if len(data) < 2 * config.head_folds:
         raise ValueError(
@@ -63,7 +63,7 @@ def train(
     independent.save(run.folder / CALIBRATION)
     counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
     thresholds = Thresholds.fit(independent, data.tree, config.target_precision, config.confidence)
-    Learnt(thresholds, counts).save(run.folder)
+    HeadArtifacts(thresholds, counts).save(run.folder)
     systems = compared_systems(data, comparison)
     run.details |= {"head": comparison.chosen, "why": comparison.reason, "others": members.to_details()}
     run.metrics = {system.name: system.summary for system in systems}
@@ -72,16 +72,20 @@ def train(
     return run, systems
 
 
-def compared_systems(data: HeldOut, comparison: Comparison) -> list[System]:
+def compared_systems(data: HeldOut, comparison: HeadComparison) -> list[EvaluatedModel]:
     """What `fusion train` puts side by side, the head that decides first."""
-    systems = [System(FUSED, f"{comparison.chosen}: {comparison.reason}", comparison.scores[comparison.chosen], 1.0)]
+    systems = [
+        EvaluatedModel(FUSED, f"{comparison.chosen}: {comparison.reason}", comparison.scores[comparison.chosen], 1.0)
+    ]
     if comparison.without_copies is not None:
-        systems.append(System(f"{FUSED}, no copy known", "the same, copies silent", comparison.without_copies, 1.0))
-    systems += [System(name, HEADS[name].what, scores, 1.0) for name, scores in comparison.scores.items()]
+        systems.append(
+            EvaluatedModel(f"{FUSED}, no copy known", "the same, copies silent", comparison.without_copies, 1.0)
+        )
+    systems += [EvaluatedModel(name, HEADS[name].what, scores, 1.0) for name, scores in comparison.scores.items()]
     return [*systems, *expert_systems(data)]
 
 
 def thresholds_for(run: Run, tree: Taxonomy, precision: float) -> Thresholds:
     """Thresholds of a fusion run for another target precision, from its cross-fitted held-out products."""
     config = run.config(FusionConfig)
-    return Thresholds.fit(Scores.load(run.folder / CALIBRATION), tree, precision, config.confidence)
+    return Thresholds.fit(ProductScores.load(run.folder / CALIBRATION), tree, precision, config.confidence)

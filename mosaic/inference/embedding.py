@@ -16,7 +16,7 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.source import Progress
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
-from mosaic.inference.expert import CACHE_BYTES, ENTRY_BYTES, Photos, batches, load_photos, look
+from mosaic.inference.expert import CACHE_BYTES, ENTRY_BYTES, DecodedPhotos, batches, load_photos, run_network
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
@@ -37,13 +37,13 @@ class Embedder:
         self._backend = make_backend(network, config.inference, best_device(), config.photo_size)
         self._recent: OrderedDict[tuple[bytes, ...], NDArray[np.float32]] = OrderedDict()
 
-    def embed(self, photos: Photos) -> NDArray[np.float32]:
+    def embed(self, photos: DecodedPhotos) -> NDArray[np.float32]:
         """`(N, width)` float32 of length 1, in order; zeros where a product has no readable photo."""
         distinct = dict.fromkeys(key for key in photos.keys if key)
         found = {key: self._recent[key] for key in distinct if key in self._recent}
         missing = [key for key in distinct if key not in found]
         for batch, pictures in batches(missing, photos, self.config.photos_per_batch):
-            seen = look(self._backend, pictures, self.config)
+            seen = run_network(self._backend, pictures, self.config)
             mean = np.mean([out.embedding for out in seen], axis=0, dtype=np.float32)
             length = np.linalg.norm(mean, axis=1, keepdims=True)
             found.update(zip(batch, mean / np.maximum(length, np.finfo(np.float32).tiny), strict=True))

@@ -34,7 +34,7 @@ MosaicKey = tuple[View, tuple[bytes, ...]]
 
 
 @dataclass
-class Photos:
+class DecodedPhotos:
     """Decoded photos of one chunk of products, each distinct photo once.
 
     Attributes:
@@ -55,7 +55,7 @@ class Photos:
         return np.array([len(keys) for keys in self.keys], np.int8)
 
 
-def load_photos(products: Sequence[Product], size: int, max_pixels: int) -> Photos:
+def load_photos(products: Sequence[Product], size: int, max_pixels: int) -> DecodedPhotos:
     """Decode a chunk's photos at `size` in threads (OpenCV lets go of the interpreter lock)."""
     md5s = [tuple(photo_md5(photo) for photo in product.images) for product in products]
     encoded = {
@@ -73,7 +73,7 @@ def load_photos(products: Sequence[Product], size: int, max_pixels: int) -> Phot
     with ThreadPoolExecutor(cv2.getNumberOfCPUs()) as pool:
         decoded = dict(pool.map(read, encoded.items()))
     pictures = {md5: p for md5, p in decoded.items() if not isinstance(p, UnreadablePhoto)}
-    photos = Photos(pictures, [tuple(m for m in own if m in pictures) for own in md5s], md5s)
+    photos = DecodedPhotos(pictures, [tuple(m for m in own if m in pictures) for own in md5s], md5s)
     for product, own in zip(products, md5s, strict=True):
         for rank, md5 in enumerate(own, start=1):
             if md5 not in pictures:
@@ -118,7 +118,7 @@ class MosaicExpert:
         # mosaics of copied photos recur across chunks; a few recent results are kept, never more than CACHE_BYTES
         self._recent: OrderedDict[MosaicKey, NDArray[np.float32]] = OrderedDict()
 
-    def predict(self, products: Sequence[Product], photos: Photos) -> Probabilities:
+    def predict(self, products: Sequence[Product], photos: DecodedPhotos) -> Probabilities:
         """One row per product, in order."""
         ids = np.array([p.product_id for p in products], np.int64)
         counts = photos.n_readable
@@ -155,7 +155,7 @@ class MosaicExpert:
         return support.astype(np.int32), np.bincount(place, shares) / len(views)
 
     def _dense(
-        self, plan: list[Pass], support: NDArray[np.int32], keys: list[tuple[bytes, ...]], photos: Photos
+        self, plan: list[Pass], support: NDArray[np.int32], keys: list[tuple[bytes, ...]], photos: DecodedPhotos
     ) -> NDArray[np.float32]:
         """`(len(keys), len(support))` probabilities; equal mosaics are computed once."""
         wanted: list[list[MosaicKey]] = [[(view, tuple(own[i] for i in shown)) for view, shown in plan] for own in keys]
@@ -173,7 +173,7 @@ class MosaicExpert:
             seen[number][:, place] = [found[own[number]] for own in wanted]
         return average(seen, self.config.inference.average)
 
-    def _compute(self, keys: list[MosaicKey], photos: Photos) -> dict[MosaicKey, NDArray[np.float32]]:
+    def _compute(self, keys: list[MosaicKey], photos: DecodedPhotos) -> dict[MosaicKey, NDArray[np.float32]]:
         out: dict[MosaicKey, NDArray[np.float32]] = {}
         by_view: dict[View, list[tuple[bytes, ...]]] = {}
         for view, md5s in keys:
@@ -187,13 +187,13 @@ class MosaicExpert:
 
     def _probabilities(self, backend: Backend, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
         """`(B, N, S, S, 3)` uint8 -> `(B, leaves)` float32 softmax, mean with the mirrored photos when configured."""
-        seen = [torch.from_numpy(out.logits).softmax(dim=1) for out in look(backend, photos, self.config)]
+        seen = [torch.from_numpy(out.logits).softmax(dim=1) for out in run_network(backend, photos, self.config)]
         result: NDArray[np.float32] = (sum(seen[1:], seen[0]) / len(seen)).numpy()
         return result
 
 
 def batches(
-    mosaics: Iterable[tuple[bytes, ...]], photos: Photos, photos_per_batch: int
+    mosaics: Iterable[tuple[bytes, ...]], photos: DecodedPhotos, photos_per_batch: int
 ) -> Iterator[tuple[list[tuple[bytes, ...]], NDArray[np.uint8]]]:
     """Group mosaics, given as the MD5s of their photos, into batches of one length: `(B, N, S, S, 3)` uint8 each."""
     alike: dict[int, list[tuple[bytes, ...]]] = {}
@@ -206,7 +206,7 @@ def batches(
             yield batch, np.stack([np.stack([photos.pictures[md5] for md5 in md5s]) for md5s in batch])
 
 
-def look(backend: Backend, photos: NDArray[np.uint8], config: MosaicConfig) -> list[Outputs]:
+def run_network(backend: Backend, photos: NDArray[np.uint8], config: MosaicConfig) -> list[Outputs]:
     """What a network says of `(B, N, S, S, 3)` uint8 photos set into mosaics and, when configured, mirrored."""
     straight = torch.from_numpy(photos)
     ways = [straight, mirrored(straight)] if config.inference.flip else [straight]

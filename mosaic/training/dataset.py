@@ -20,7 +20,7 @@ from mosaic.training.batches import WHOLE, Batch, Examples
 _AUGMENTATION, _SUBSET, _REASSEMBLY = range(3)
 
 
-class Shown(NamedTuple):
+class TrainingBatch(NamedTuple):
     """What a training step gets.
 
     Attributes:
@@ -37,7 +37,7 @@ class Shown(NamedTuple):
     of: int
 
 
-class MosaicDataset(Dataset[Shown]):
+class MosaicDataset(Dataset[TrainingBatch]):
     """Maps a `Batch` to what is shown; decodes straight from the memory-mapped catalogue.
 
     Everything random is a function of seed, epoch, product and photo. A photo that cannot be decoded becomes a white
@@ -60,7 +60,7 @@ class MosaicDataset(Dataset[Shown]):
         self._first = (np.cumsum(sizes) - sizes)[inverse]
         self._size = sizes[inverse]
 
-    def __getitem__(self, batch: Batch) -> Shown:
+    def __getitem__(self, batch: Batch) -> TrainingBatch:
         """Photos, labels and numbers of one batch."""
         ranks = self._ranks(batch)
         lenders = self._lenders(batch, ranks)
@@ -75,7 +75,7 @@ class MosaicDataset(Dataset[Shown]):
         numbers = uniforms(
             N_NUMBERS, self.config.seed, _AUGMENTATION, batch.epoch, positions[batch.examples][:, None], ranks
         )
-        return Shown(
+        return TrainingBatch(
             torch.from_numpy(photos.reshape(*ranks.shape, size, size, 3)),
             torch.from_numpy(self.examples.labels[batch.examples]),
             torch.from_numpy(numbers.astype(np.float32)),

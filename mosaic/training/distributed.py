@@ -17,24 +17,24 @@ import torch.distributed as dist
 PATIENCE = timedelta(days=1)
 
 
-def size() -> int:
+def world_size() -> int:
     """Processes of the team; 1 outside torchrun."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def number() -> int:
+def rank() -> int:
     """This process's number, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
-def is_leader() -> bool:
+def is_main() -> bool:
     """Whether this process makes folders and writes files."""
-    return number() == 0
+    return rank() == 0
 
 
 def join() -> None:
     """Connect the processes of a team; nothing to do for one alone."""
-    if size() == 1 or dist.is_initialized():
+    if world_size() == 1 or dist.is_initialized():
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
@@ -47,21 +47,21 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
-def told_by_leader(word: str) -> str:
+def broadcast(word: str) -> str:
     """The leader's `word`, on every process."""
-    if size() == 1:
+    if world_size() == 1:
         return word
     box = [word]
     dist.broadcast_object_list(box, src=0)
     return box[0]
 
 
-def wait() -> None:
+def barrier() -> None:
     """Go on when every process has come here."""
-    told_by_leader("")
+    broadcast("")
 
 
-def start(n_devices: int) -> NoReturn:
+def launch(n_devices: int) -> NoReturn:
     """Become torchrun, which runs this very command as a team of `n_devices` processes and passes signals on to them.
 
     Raises:

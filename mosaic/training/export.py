@@ -38,7 +38,7 @@ BATCH = 8
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedNetwork:
     """Files of one export, the one to open first, and how close it is to the network."""
 
     files: list[Path]
@@ -77,7 +77,7 @@ def export(
     mosaics: Sequence[NDArray[np.uint8]],
     calibration: Sequence[NDArray[np.uint8]] | None = None,
     facts: dict[str, Any] | None = None,
-) -> Exported:
+) -> ExportedNetwork:
     """Write `path` (`.onnx`, or `.xml` with a `.bin`) and beside it `PATH.json`, which says how to use it.
 
     The file is read back and run on `mosaics`, `(H, W, 3)` uint8, before it takes its name.
@@ -119,7 +119,7 @@ def export(
     }
     card = path.with_name(path.name + ".json")
     write_text(card, json.dumps(about, indent=2) + "\n")
-    return Exported([path, *(file for file in files if file != path), card], parity)
+    return ExportedNetwork([path, *(file for file in files if file != path), card], parity)
 
 
 def _write(
@@ -139,7 +139,7 @@ def _write(
 
 def export_run(
     workspace: Workspace, slot: str, form: Format, int8: bool = False, output: Path | None = None
-) -> Exported:
+) -> ExportedNetwork:
     """Export the workspace's latest network of a slot (`any`, `1`..`4`), into its run folder unless `output` says else.
 
     The file is checked, and 8 bits are calibrated, on photos of the training catalogue.

@@ -16,7 +16,7 @@ from catalog.catalog import Catalog
 from mosaic.config import MosaicConfig
 from mosaic.networks.device import data_workers
 from mosaic.networks.network import MosaicNetwork
-from mosaic.training import distributed as team
+from mosaic.training import distributed
 from mosaic.training.batches import CountBatches
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import MosaicDataset
@@ -37,15 +37,18 @@ def fit(
     """
     # the trainer announces absent accelerators and its vendor's services at every start
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    state = (FitState.load(task.checkpoint) if task.checkpoint else None) or FitState(n_devices=team.size())
-    if state.n_devices != team.size():
+    state = (FitState.load(task.checkpoint) if task.checkpoint else None) or FitState(
+        n_devices=distributed.world_size()
+    )
+    if state.n_devices != distributed.world_size():
         raise ValueError(
-            f"{task.checkpoint} was written by {state.n_devices} processes, here are {team.size()}: "
+            f"{task.checkpoint} was written by {state.n_devices} processes, here are {distributed.world_size()}: "
             f"resume with --devices {state.n_devices}, or train anew without --resume"
         )
     sampler = CountBatches(
         task.examples, config.photos_per_batch, task.training, config.seed,
-        device=team.number(), n_devices=team.size(), start=(state.epoch, state.number), limits=task.limits,
+        device=distributed.rank(), n_devices=distributed.world_size(),
+        start=(state.epoch, state.number), limits=task.limits,
     )  # fmt: skip
     workers = data_workers(config)
     loader = DataLoader(
@@ -62,13 +65,13 @@ def fit(
         return state.history
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     # the head's epochs leave the backbone without gradients
-    strategy = DDPStrategy(find_unused_parameters=True) if team.size() > 1 else "auto"
+    strategy = DDPStrategy(find_unused_parameters=True) if distributed.world_size() > 1 else "auto"
     trainer = lightning.Trainer(
         # one pass over all epochs' batches: where it begins is the sampler's affair
         max_epochs=1,
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=local,
-        num_nodes=team.size() // local,
+        num_nodes=distributed.world_size() // local,
         strategy=strategy,
         precision="bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true",
         accumulate_grad_batches=task.training.accumulate,

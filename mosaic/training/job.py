@@ -23,7 +23,7 @@ from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.inference.expert import MosaicExpert, load_photos
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network, weights_name
-from mosaic.training import distributed as team
+from mosaic.training import distributed
 from mosaic.training.augment import uniforms
 from mosaic.training.batches import Examples, leaf_limits
 from mosaic.training.fit import fit
@@ -95,7 +95,7 @@ class TrainingJob:
             records = fit(network, self.data.catalog, task, self.config, progress)
         # a kill may have come between the history and the weights: then this fit's records are there already
         self.history = [record for record in self.history if record.fit != name] + records
-        if team.is_leader():
+        if distributed.is_main():
             history_csv(self.run.folder / "history.csv", self.history)
             network.save(path)
             checkpoint.unlink(missing_ok=True)

@@ -22,14 +22,14 @@ from catalog.catalog import Catalog
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.layout import arrange
 from mosaic.networks.network import MosaicNetwork
-from mosaic.training import distributed as team
+from mosaic.training import distributed
 from mosaic.training.augment import augment
 from mosaic.training.batches import CountBatches, Examples
 from mosaic.training.checkpoint import FitState
-from mosaic.training.dataset import Shown
+from mosaic.training.dataset import TrainingBatch
 from mosaic.training.history import EpochRecord
 from mosaic.training.loss import LeafLoss
-from mosaic.training.mixup import blend
+from mosaic.training.mixup import mix
 from mosaic.training.validation import validate
 
 Progress = Callable[[int, int], None]
@@ -114,7 +114,7 @@ class Learner(LightningModule):
             optimizer.load_state_dict(self.state.optimizer)
         return optimizer
 
-    def on_train_batch_start(self, batch: Shown, _: int) -> None:
+    def on_train_batch_start(self, batch: TrainingBatch, _: int) -> None:
         """Set random numbers, learning rates and the backbone's mode for this place of the fit."""
         # dropout and the like depend on seed and place alone, so that a resumed run repeats them
         torch.manual_seed(int(self._rng(batch, 0).integers(2**62)))
@@ -126,12 +126,12 @@ class Learner(LightningModule):
         # a frozen backbone also keeps its batch statistics
         self.network.backbone.train(batch.epoch >= training.head_epochs)
 
-    def training_step(self, batch: Shown, _: int) -> Tensor:
+    def training_step(self, batch: TrainingBatch, _: int) -> Tensor:
         """Augment, blend, arrange, and the loss."""
         size = self.config.train_photo_size
         rows, n = batch.photos.shape[:2]
         changed = augment(batch.photos.flatten(0, 1), batch.numbers.flatten(0, 1), self.config.augmentation, size)
-        photos, partner, share = blend(changed.reshape(rows, n, size, size, 3), self.task.training, self._rng(batch, 1))
+        photos, partner, share = mix(changed.reshape(rows, n, size, size, 3), self.task.training, self._rng(batch, 1))
         mosaics = arrange(photos, self.config.layout)
         if batch.epoch < self.task.training.head_epochs:
             with torch.no_grad():
@@ -148,12 +148,12 @@ class Learner(LightningModule):
         self.get_buffer("sums").add_(torch.stack([count.double() for count in counts]))
         return loss
 
-    def _rng(self, batch: Shown, purpose: int) -> np.random.Generator:
-        return np.random.default_rng((self.config.seed, purpose, batch.epoch, batch.number, team.number()))
+    def _rng(self, batch: TrainingBatch, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, purpose, batch.epoch, batch.number, distributed.rank()))
 
     # -- what is kept -------------------------------------------------------------------------------------------
 
-    def on_train_batch_end(self, _: object, batch: Shown, __: int) -> None:
+    def on_train_batch_end(self, _: object, batch: TrainingBatch, __: int) -> None:
         """Count the step, average the weights, close the epoch, save."""
         training = self.task.training
         if (batch.number + 1) % training.accumulate:
@@ -178,7 +178,7 @@ class Learner(LightningModule):
         if self.task.validation is not None:
             # batch statistics differ a little between processes: all follow the leader's judgement
             own = validate(self._result(), self.catalog, self.task.validation, self.config)
-            loss, accuracy = json.loads(team.told_by_leader(json.dumps(own)))
+            loss, accuracy = json.loads(distributed.broadcast(json.dumps(own)))
             self._compare(loss)
         total, batches, seen, right = self.get_buffer("sums").tolist()
         record = EpochRecord(
@@ -222,7 +222,7 @@ class Learner(LightningModule):
 
     def _save(self) -> None:
         self._count_seconds()
-        if self.task.checkpoint is None or not team.is_leader():
+        if self.task.checkpoint is None or not distributed.is_main():
             return
         self.state.network = self.network.state_dict()
         self.state.average = None if self.average is None else self.average.module.state_dict()

@@ -11,7 +11,7 @@ from torch import Tensor
 from mosaic.config import TrainingConfig
 
 
-class Blended(NamedTuple):
+class MixedBatch(NamedTuple):
     """A batch after blending.
 
     Attributes:
@@ -24,24 +24,24 @@ class Blended(NamedTuple):
     share: float
 
 
-def blend(photos: Tensor, training: TrainingConfig, rng: np.random.Generator) -> Blended:
+def mix(photos: Tensor, training: TrainingConfig, rng: np.random.Generator) -> MixedBatch:
     """Mixup (Zhang et al. 2018) or cutmix (Yun et al. 2019) of `(B, N, S, S, 3)` float photos.
 
     Cutmix takes the same rectangle from every photo of the partner, so that each place of the mosaic keeps its part.
     """
     kinds = [kind for kind in ("mixup", "cutmix") if getattr(training, kind) > 0]
     if not kinds or len(photos) == 1:
-        return Blended(photos, torch.arange(len(photos), device=photos.device), 1.0)
+        return MixedBatch(photos, torch.arange(len(photos), device=photos.device), 1.0)
     kind = kinds[int(rng.integers(len(kinds)))]
     alpha = getattr(training, kind)
     share = float(rng.beta(alpha, alpha))
     partner = torch.from_numpy(rng.permutation(len(photos))).to(photos.device)
     if kind == "mixup":
-        return Blended(share * photos + (1 - share) * photos[partner], partner, share)
+        return MixedBatch(share * photos + (1 - share) * photos[partner], partner, share)
     size = photos.shape[2]
     side = round(size * float(np.sqrt(1 - share)))
     top, left = (int(value) for value in rng.integers(0, size - side + 1, size=2))
     window = (slice(None), slice(None), slice(top, top + side), slice(left, left + side))
     photos = photos.clone()
     photos[window] = photos[partner][window]
-    return Blended(photos, partner, 1 - side**2 / size**2)
+    return MixedBatch(photos, partner, 1 - side**2 / size**2)

@@ -13,7 +13,7 @@ from catalog.runs.run import Run, read_json
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.training import distributed as team
+from mosaic.training import distributed
 from mosaic.views import View
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def begin_or_resume(
     identity = hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=8).hexdigest()
     details = {"n_images": view.n_images, "rank": view.rank, "init_from": init_from, "identity": identity}
     name, finished = "", False
-    if team.is_leader():
+    if distributed.is_main():
         folder, finished = _found(workspace, view, identity) if resume else (None, False)
         if folder is None:
             folder = Run.create(
@@ -42,7 +42,7 @@ def begin_or_resume(
             ).folder  # fmt: skip
             write_text(folder / MARK, json.dumps({"identity": identity, "view": view.slot}) + "\n")
         name = folder.name
-    name, _, state = team.told_by_leader(f"{name}/{finished}").partition("/")
+    name, _, state = distributed.broadcast(f"{name}/{finished}").partition("/")
     folder = workspace.folder / name
     if state == "True":
         return Run.load(folder, "mosaic"), True

@@ -9,7 +9,7 @@ from catalog.product import MAX_IMAGES
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.training import distributed as team
+from mosaic.training import distributed
 from mosaic.training.job import Bar
 from mosaic.training.train import TooFewProducts, train
 from mosaic.views import ANY, View
@@ -30,10 +30,10 @@ def train_series(
     `n_images`: `any`, `1`..`4` or None for all; `rank`: networks of one photo per pass, see `View`; `init_from`: a run
     folder, `none`, or None for the default; `resume`: go on with what was killed.
     """
-    team.join()
+    distributed.join()
     for view, settings, init in _steps(config, n_images, rank, init_from):
         # what is the latest run is for one process to say: the leader may still be registering it
-        start = team.told_by_leader(str(_start(workspace, view, init) or ""))
+        start = distributed.broadcast(str(_start(workspace, view, init) or ""))
         try:
             run = train(workspace, settings, view, Path(start) if start else None, bar, resume=resume)
         except TooFewProducts as error:

@@ -15,7 +15,7 @@ from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
-from mosaic.training import distributed as team
+from mosaic.training import distributed
 from mosaic.training.history import read_history
 from mosaic.training.job import Bar, TrainingJob, products_of_view
 from mosaic.training.resume import begin_or_resume, finish
@@ -52,7 +52,7 @@ def train(
                 "the general network serves them"
             )
     start = None if init_from is None else _starting_run(init_from, plan, tree)
-    team.join()
+    distributed.join()
     run, finished = begin_or_resume(workspace, config, view, start, data, resume=resume)
     if finished:
         return run
@@ -60,11 +60,11 @@ def train(
     held_out: list[Probabilities] = []
     for part in plan.held_out_parts:
         network = job.fitted(part, _initial(start, config, part))
-        if team.is_leader():
+        if distributed.is_main():
             held_out.append(job.held_out(part, network))
     initial = network if plan.mode == "heldout" and start is None else _initial(start, config, None)
     deployed = job.fitted(None, initial)
-    if team.is_leader():
+    if distributed.is_main():
         probabilities = concatenate(held_out)
         probabilities.save(run.folder / "heldout.safetensors")
         run.details["k"] = job.k or min(config.inference.max_leaves, len(deployed.support))
@@ -73,7 +73,7 @@ def train(
         job.write_page(probabilities, truth, deployed)
         finish(workspace, run, view)
     # the next view may start from this run: nobody looks for it before it is there
-    team.wait()
+    distributed.barrier()
     return run
 
 

@@ -172,7 +172,7 @@ class WorkerProcess:
         return WorkerLost(": ".join([how, *said[-1:]]), max(0, -code))
 
 
-class Crew:
+class WorkerPool:
     """Up to `size` worker processes, started when there is work and kept for the next.
 
     Args:

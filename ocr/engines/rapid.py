@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo
-from ocr.engines.pool import Crew
+from ocr.engines.pool import WorkerPool
 from ocr.transcript import OcrFailure, Transcript
 
 ENLARGE = 2.0
@@ -63,7 +63,7 @@ class RapidEngine:
             "detection_side": config.detection_side,
             "min_confidence": min_confidence,
         }
-        self._crew = Crew(
+        self._crew = WorkerPool(
             "ocr.engines.rapid_worker", json.dumps(arguments), self._prepared, threads, config.time_limit_s
         )
 

@@ -10,7 +10,7 @@ from rayonnage.demo.copies import Picture
 from rayonnage.demo.covers import draw_cover
 from rayonnage.demo.notices import draw_notice
 from rayonnage.demo.objects import SHAPES, draw_object
-from rayonnage.demo.pen import View, random_look
+from rayonnage.demo.pen import Viewpoint, random_look
 from rayonnage.demo.scene import photograph, print_on_box, zoom_in
 from rayonnage.demo.titles import compose
 
@@ -41,7 +41,7 @@ def draw_picture(seed: int, leaf: Leaf, picture: Picture) -> bytes:
 
 def _object_view(leaf: Leaf, rank: int, shared: np.random.Generator, own: np.random.Generator) -> Image.Image:
     look = random_look(shared)
-    view = View.SIDE if rank == 2 else View.FRONT
+    view = Viewpoint.SIDE if rank == 2 else Viewpoint.FRONT
     drawing = draw_object(leaf.motif, look, view).image
     # Sellers photograph from both sides.
     mirrored = shared.random() < 0.5

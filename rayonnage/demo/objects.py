@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rayonnage.demo import furnishings, gear, tableware, toys
-from rayonnage.demo.pen import Look, Pen, View
+from rayonnage.demo.pen import Look, Pen, Viewpoint
 
-Draw = Callable[[Pen, Look, View], None]
+Draw = Callable[[Pen, Look, Viewpoint], None]
 
 SHAPES: dict[str, tuple[Draw, tuple[float, float]]] = {
     "saucepan": (tableware.saucepan, (0.60, 0.48)),
@@ -41,7 +41,7 @@ SHAPES: dict[str, tuple[Draw, tuple[float, float]]] = {
 """Motif -> its drawing, and the point a detail photo zooms into (shares of the canvas)."""
 
 
-def draw_object(motif: str, look: Look, view: View) -> Pen:
+def draw_object(motif: str, look: Look, view: Viewpoint) -> Pen:
     """Draw one object on a fresh canvas."""
     pen = Pen()
     SHAPES[motif][0](pen, look, view)

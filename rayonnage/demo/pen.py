@@ -26,7 +26,7 @@ _RAMPS: dict[str, np.ndarray] = {
 }
 
 
-class View(Enum):
+class Viewpoint(Enum):
     """From where an object is seen."""
 
     FRONT = "front"

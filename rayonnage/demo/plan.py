@@ -38,7 +38,7 @@ class PlannedProduct:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DemoPlan:
     """The whole sample, undrawn; train and test stand mixed, in the order of their ids."""
 
     seed: int
@@ -55,7 +55,7 @@ class Plan:
         return max(components([product.pictures for product in self.products]))
 
 
-def plan_sample(n_train: int, n_test: int, seed: int) -> Plan:
+def plan_sample(n_train: int, n_test: int, seed: int) -> DemoPlan:
     """Decide products, labels and shared photos; the same arguments give the same plan.
 
     Raises:
@@ -86,7 +86,7 @@ def plan_sample(n_train: int, n_test: int, seed: int) -> Plan:
         )
         for place, i in enumerate(order)
     )
-    return Plan(seed, products, tuple(groups))
+    return DemoPlan(seed, products, tuple(groups))
 
 
 def _shuffled(items: Sequence[_T], times: Sequence[int], rng: np.random.Generator) -> list[_T]:

@@ -15,7 +15,7 @@ from catalog.files.atomic import atomic_path, write_text
 from rayonnage.demo.categories import LEAVES
 from rayonnage.demo.copies import Picture
 from rayonnage.demo.draw import draw_picture
-from rayonnage.demo.plan import Plan, PlannedProduct, plan_sample
+from rayonnage.demo.plan import DemoPlan, PlannedProduct, plan_sample
 
 Progress = Callable[[int, int], None]
 
@@ -119,7 +119,7 @@ def write_sample(
 class _Photos:
     """Draws each picture once, and keeps those that will be needed again."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: DemoPlan) -> None:
         self._seed = plan.seed
         self._leaf = {product.product_id: product.leaf for product in plan.products}
         self._shared = {group.picture for group in plan.groups}
@@ -135,7 +135,7 @@ class _Photos:
 
 
 def _write_products(
-    path: Path, plan: Plan, split: Literal["train", "test"], photos: _Photos, written: Callable[[], None]
+    path: Path, plan: DemoPlan, split: Literal["train", "test"], photos: _Photos, written: Callable[[], None]
 ) -> None:
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         for product in plan.products:
@@ -157,7 +157,7 @@ def _category_names() -> str:
     return _csv([header, *((leaf.category_id, *leaf.path) for leaf in LEAVES)])
 
 
-def _truth(plan: Plan) -> str:
+def _truth(plan: DemoPlan) -> str:
     header = ("product_id", "split", "category_id", "label", "wrong_label", "kind", "n_images", "copied_photos")
     copied = plan.copied_photos()
     rows: list[tuple[object, ...]] = [header]
@@ -185,7 +185,7 @@ def _csv(rows: list[tuple[object, ...]]) -> str:
     return buffer.getvalue()
 
 
-def _summarise(folder: Path, plan: Plan) -> SampleSummary:
+def _summarise(folder: Path, plan: DemoPlan) -> SampleSummary:
     train = [product for product in plan.products if product.split == "train"]
     n_photos = sum(len(product.pictures) for product in plan.products)
     kinds = [product.leaf.kind for product in plan.products]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rayonnage.demo.pen import Look, Pen, View, tint
+from rayonnage.demo.pen import Look, Pen, Viewpoint, tint
 
 
-def toy_car(pen: Pen, look: Look, view: View) -> None:
+def toy_car(pen: Pen, look: Look, view: Viewpoint) -> None:
     """Two wheels in sight, a cabin in the middle."""
     glass = (150, 185, 205)
-    if view is View.SIDE:
+    if view is Viewpoint.SIDE:
         _from_behind(pen, look, glass, top=0.36)
         return
     roof = look.between(0, 0.32, 0.38)
@@ -22,10 +22,10 @@ def toy_car(pen: Pen, look: Look, view: View) -> None:
     _wheels(pen, look, (0.26, 0.74), 0.66, look.between(3, 0.085, 0.105))
 
 
-def toy_truck(pen: Pen, look: Look, view: View) -> None:
+def toy_truck(pen: Pen, look: Look, view: Viewpoint) -> None:
     """A cabin in front of a tall load."""
     glass = (150, 185, 205)
-    if view is View.SIDE:
+    if view is Viewpoint.SIDE:
         _from_behind(pen, look, glass, top=0.24)
         return
     top = look.between(0, 0.24, 0.34)
@@ -57,21 +57,21 @@ def _wheels(pen: Pen, look: Look, places: tuple[float, ...], y: float, radius: f
         pen.ellipse(x, y, radius * 0.18, radius * 0.18, (60, 60, 64))
 
 
-def teddy_bear(pen: Pen, look: Look, view: View) -> None:
+def teddy_bear(pen: Pen, look: Look, view: Viewpoint) -> None:
     """Round ears."""
     _plush(pen, look, view, long_ears=False)
 
 
-def plush_rabbit(pen: Pen, look: Look, view: View) -> None:
+def plush_rabbit(pen: Pen, look: Look, view: Viewpoint) -> None:
     """Long ears, up or hanging."""
     _plush(pen, look, view, long_ears=True)
 
 
-def _plush(pen: Pen, look: Look, view: View, long_ears: bool) -> None:
+def _plush(pen: Pen, look: Look, view: Viewpoint, long_ears: bool) -> None:
     fur, belly = look.base, tint(look.base, 1.35)
     wide = look.between(0, 0.17, 0.22)
-    turn = 0.0 if view is View.FRONT else 0.06
-    sides = (-1, 1) if view is View.FRONT else (-1,)
+    turn = 0.0 if view is Viewpoint.FRONT else 0.06
+    sides = (-1, 1) if view is Viewpoint.FRONT else (-1,)
     for side in sides:
         if long_ears:
             lean = side * look.between(1, 0.0, 0.10)

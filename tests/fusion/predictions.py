@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.prediction.table import SCHEMA
-from fusion.review.queue import Written, write_queue
+from fusion.review.queue import QueueFiles, write_queue
 from fusion.review.sheet import COLUMNS
 
 TREE = Taxonomy(
@@ -43,7 +43,7 @@ def predicted(
 
 def write_predictions(
     folder: Path, rows: list[dict], *, review_rows: int = 1000, audit_rows: int = 20, seed: int = 0, part: int = 7
-) -> Written:
+) -> QueueFiles:
     """predictions.parquet, review.csv, audit.csv, input.json and problems.json, in row groups of `part`."""
     folder.mkdir(exist_ok=True)
     with pq.ParquetWriter(folder / "predictions.parquet", SCHEMA) as writer:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from catalog.metrics.product_scores import Scores, score
+from catalog.metrics.product_scores import ProductScores, score
 from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.evaluation.compare import differences
@@ -20,7 +20,7 @@ from tests.catalog.metrics.test_product_scores import TAXONOMY
 from tests.fusion.conftest import call
 
 
-def scores_of(seed: int, n: int, strength: float = 0.0) -> Scores:
+def scores_of(seed: int, n: int, strength: float = 0.0) -> ProductScores:
     """Random probabilities on truths that do not depend on the seed; `strength` pulls them to the truth."""
     truth = np.random.default_rng(99).integers(0, 8, n)
     dense = np.random.default_rng(seed).dirichlet(np.ones(8), size=n)
@@ -29,7 +29,7 @@ def scores_of(seed: int, n: int, strength: float = 0.0) -> Scores:
     return score(dense, truth, np.arange(n), (1 + np.arange(n) % 2).astype(np.int8), TAXONOMY)
 
 
-def verdicts(a: Scores, b: Scores) -> dict[tuple[str, str], str]:
+def verdicts(a: ProductScores, b: ProductScores) -> dict[tuple[str, str], str]:
     return {(d.group, d.figure): d.verdict for d in differences(a, b)}
 
 
@@ -92,7 +92,7 @@ def test_pairs_are_the_products_that_both_hold():
 def test_runs_are_compared_on_held_out_products_and_on_a_file(trained, tmp_path):
     run = Workspace(trained / "runs").require("fusion").folder
     shutil.copytree(run, tmp_path / "other")
-    saved = Scores.load(run / "crossfit.safetensors")
+    saved = ProductScores.load(run / "crossfit.safetensors")
     saved.select(np.arange(len(saved) // 2)).save(tmp_path / "other" / "crossfit.safetensors")
     text = call(fusion, "compare", run, tmp_path / "other")
     assert f"{len(saved) // 2} held-out products" in text
@@ -107,7 +107,7 @@ def test_runs_are_compared_on_held_out_products_and_on_a_file(trained, tmp_path)
 @pytest.mark.slow
 def test_what_cannot_be_compared_is_refused(trained, tmp_path):
     run = Workspace(trained / "runs").require("fusion").folder
-    saved = Scores.load(run / "crossfit.safetensors")
+    saved = ProductScores.load(run / "crossfit.safetensors")
 
     def refused(name: str, *options: object) -> str:
         done = CliRunner().invoke(fusion, ["compare", str(run), str(tmp_path / name), *map(str, options)])

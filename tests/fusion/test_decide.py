@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from catalog.metrics.product_scores import Scores
+from catalog.metrics.product_scores import ProductScores
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import MIN_OWN, NEVER, Decision, Thresholds, decide, decision_of, given_by_scores
 
 TREE = Taxonomy([(1, ("A", "X", "P")), (2, ("A", "X", "Q")), (3, ("A", "Y", "R")), (4, ("B", "Z", "S"))])
 
 
-def thresholds(own: Scores, target: float, confidence: float) -> Thresholds:
+def thresholds(own: ProductScores, target: float, confidence: float) -> Thresholds:
     return Thresholds.fit(own, TREE, target, confidence)
 
 
@@ -20,14 +20,14 @@ def everywhere(cat1: float, cat2: float, leaf: float) -> Thresholds:
     return Thresholds(np.tile(np.float32([cat1, cat2, leaf]), (TREE.n_nodes(1), 1)), np.zeros(TREE.n_nodes(1), bool))
 
 
-def scores(confidence: np.ndarray, correct: np.ndarray) -> Scores:
+def scores(confidence: np.ndarray, correct: np.ndarray) -> ProductScores:
     """Scores with the same confidence and correctness at all three levels."""
     n = len(confidence)
     three = np.repeat(confidence[:, None], 3, axis=1).astype(np.float32)
     rank = np.where(np.repeat(correct[:, None], 3, axis=1), 0, 1)
     zeros = np.zeros((n, 3), np.int64)
     ids, ones, first = np.arange(n), np.ones(n, np.int8), zeros[:, 0]
-    return Scores(ids, ones, first, zeros, three, rank, three, first, first.astype(np.float32))
+    return ProductScores(ids, ones, first, zeros, three, rank, three, first, first.astype(np.float32))
 
 
 def test_the_target_precision_is_kept_as_often_as_promised():
@@ -76,7 +76,7 @@ def test_climbing_gives_the_deepest_sure_node():
     ]  # fmt: skip
 
 
-def two_shelves(rng: np.random.Generator, n: int) -> tuple[Scores, np.ndarray]:
+def two_shelves(rng: np.random.Generator, n: int) -> tuple[ProductScores, np.ndarray]:
     """Products put on A are right as often as they say, those put on B far less often; and where each was put."""
     confidence = rng.uniform(0.5, 1, n)
     on_b = rng.random(n) < 0.3

@@ -11,19 +11,21 @@ from hypothesis import strategies as st
 
 from catalog.metrics.intervals import exact_share
 from catalog.metrics.product_scores import score
-from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, Decided
+from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, DecisionOutcomes
 from tests.catalog.metrics.test_product_scores import TAXONOMY
 
 LEVEL_OF = {ACCEPT: [3], CAT2: [2], CAT1: [1], REVIEW: [0], GIVEN: [1, 2, 3]}
 
 
-def some_answers(seed: int, n: int) -> tuple[Decided, list[tuple[str, ...]], list[tuple[str, str, str]], np.ndarray]:
+def some_answers(
+    seed: int, n: int
+) -> tuple[DecisionOutcomes, list[tuple[str, ...]], list[tuple[str, str, str]], np.ndarray]:
     rng = np.random.default_rng(seed)
     truth, level = rng.integers(0, 8, n), rng.integers(0, 4, n)
     leaf = np.where(rng.random(n) < 0.5, truth, rng.integers(0, 8, n))
     node = [int(TAXONOMY.ancestor(k)[i]) if k else 0 for k, i in zip(level, leaf, strict=True)]
     counts = rng.integers(0, 5, n).astype(np.int8)
-    decided = Decided.of(np.stack([level, node], axis=1), truth, leaf == truth, counts, TAXONOMY)
+    decided = DecisionOutcomes.of(np.stack([level, node], axis=1), truth, leaf == truth, counts, TAXONOMY)
     answers = [TAXONOMY.paths[i][:k] for k, i in zip(level, leaf, strict=True)]
     return decided, answers, [TAXONOMY.paths[i] for i in truth], counts
 
@@ -69,7 +71,7 @@ def test_full_paths_have_the_precision_and_recall_that_their_distance_says(seed)
     dense, truth = rng.dirichlet(np.ones(8), size=20), rng.integers(0, 8, 20)
     scores = score(dense, truth, np.arange(20), np.ones(20, np.int8), TAXONOMY)
     leaves = np.stack([np.full(20, 3), scores.predicted[:, 2]], axis=1)
-    figures = Decided.of(leaves, truth, scores.correct[:, 2], scores.n_images, TAXONOMY).summary["all"]
+    figures = DecisionOutcomes.of(leaves, truth, scores.correct[:, 2], scores.n_images, TAXONOMY).summary["all"]
     for name in ("h_precision", "h_recall", "h_f1"):
         assert figures[name] == pytest.approx(1 - scores.distance.mean() / 3)
 
@@ -78,7 +80,7 @@ def test_a_right_parent_is_no_right_leaf_and_a_wrong_one_counts_what_it_shares()
     truth = np.zeros(3, np.int64)
     wrong_cat2 = int(TAXONOMY.ancestor(2)[1]) if TAXONOMY.paths[1][:2] != TAXONOMY.paths[0][:2] else 1
     answers = np.array([[2, int(TAXONOMY.ancestor(2)[0])], [2, wrong_cat2], [0, 0]])
-    decided = Decided.of(answers, truth, np.zeros(3, bool), np.ones(3, np.int8), TAXONOMY)
+    decided = DecisionOutcomes.of(answers, truth, np.zeros(3, bool), np.ones(3, np.int8), TAXONOMY)
     same_cat1 = int(TAXONOMY.parent(2)[wrong_cat2] == TAXONOMY.ancestor(1)[0])
     assert decided.overlap.tolist() == [2, same_cat1, 0]
     assert decided.right.tolist() == [True, False, False]

@@ -13,13 +13,13 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.metrics.confusions import Confusion
-from catalog.metrics.evaluated_model import System
+from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.probabilities import Silence
 from catalog.runs.workspace import Workspace
 from catalog.split.labels import true_leaves
 from fusion.cli import main as fusion
 from fusion.evaluation import measurement
-from fusion.evaluation.decided import Decided
+from fusion.evaluation.decided import DecisionOutcomes
 from fusion.evaluation.examples import confused_rows, corrected_by, surest_mistakes
 from fusion.evaluation.measurement import Measurement, measure
 from fusion.evaluation.page import risk_gain
@@ -175,12 +175,12 @@ def made(n_given: tuple[int, int, int, int], *, strength: float = 0.3) -> Measur
     fused, flat, text = scores_of(0, 200, strength), scores_of(1, 200, 0.1), scores_of(2, 200).select(np.arange(50))
     level = np.repeat([0, 1, 2, 3], n_given)
     systems = [
-        System("fused", "tree", fused, 1.0, "head"),
-        System("flat", "pool", flat, 1.0, "head"),
-        System("text", "words", text, 0.25),
+        EvaluatedModel("fused", "tree", fused, 1.0, "head"),
+        EvaluatedModel("flat", "pool", flat, 1.0, "head"),
+        EvaluatedModel("text", "words", text, 0.25),
     ]
     without = {"text": np.zeros(200, bool), "photo": fused.correct[:, 2]}
-    decided = Decided(level, level, fused.correct[:, 2], fused.n_images)
+    decided = DecisionOutcomes(level, level, fused.correct[:, 2], fused.n_images)
     return Measurement(systems, decided, fused.distance5, fused.rank[:, 2] < 5, np.arange(200), without, [])
 
 

@@ -9,8 +9,9 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 
+from catalog.files.id_lookup import UNKNOWN
 from catalog.sources.source import NO_CATEGORY
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, UNKNOWN, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 
 DIGITS = re.compile(rb"[0-9]+")
 ID = re.compile(r"-?[0-9]{1,19}")

@@ -24,7 +24,7 @@ PARTIAL = ".rayonnage-partial"
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteCounts:
     """What the server said of the operations.
 
     Attributes:
@@ -46,7 +46,7 @@ class Writer:
         """`collection`: another one of the same database."""
         self.connection = connection
         self.collection = collection or connection.address.collection
-        self.written = Written()
+        self.written = WriteCounts()
         self._bulk: list[ReplaceOne | UpdateOne] = []
         self._bytes = 0
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from catalog.metrics.product_scores import Scores, likeliest, score, score_probabilities
+from catalog.metrics.product_scores import ProductScores, likeliest, score, score_probabilities
 from catalog.probabilities import Probabilities, Silence
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 from tests.conftest import TREE
@@ -45,8 +45,8 @@ def test_saved_scores_come_back_and_damaged_ones_are_refused(tmp_path):
     rng = np.random.default_rng(0)
     scores = score(rng.dirichlet(np.ones(8), size=6), rng.integers(0, 8, 6), np.arange(6), np.ones(6, int), TAXONOMY)
     scores.save(tmp_path / "scores.safetensors")
-    back = Scores.load(tmp_path / "scores.safetensors")
-    for field in fields(Scores):
+    back = ProductScores.load(tmp_path / "scores.safetensors")
+    for field in fields(ProductScores):
         np.testing.assert_array_equal(getattr(back, field.name), getattr(scores, field.name))
     arrays = load_file(tmp_path / "scores.safetensors")
     save_file({**arrays, "rank": arrays["rank"][:5]}, tmp_path / "short.safetensors")
@@ -55,9 +55,9 @@ def test_saved_scores_come_back_and_damaged_ones_are_refused(tmp_path):
     (tmp_path / "none.safetensors").write_bytes(b"nothing")
     for name, why in ("short", "rank"), ("wide", "distance5"), ("few", "expected product_ids"), ("none", "no scores"):
         with pytest.raises(ValueError, match=why):
-            Scores.load(tmp_path / f"{name}.safetensors")
+            ProductScores.load(tmp_path / f"{name}.safetensors")
     with pytest.raises(FileNotFoundError):
-        Scores.load(tmp_path / "absent.safetensors")
+        ProductScores.load(tmp_path / "absent.safetensors")
 
 
 def test_the_list_is_as_long_as_a_small_tree():

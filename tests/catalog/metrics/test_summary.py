@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from catalog.metrics.calibration import bins_of
 from catalog.metrics.intervals import accuracy_interval, bootstrap, exact_share
-from catalog.metrics.product_scores import Scores, score
+from catalog.metrics.product_scores import ProductScores, score
 from catalog.metrics.summary import SumFigures, band_name, risk_coverage, summarize
 from tests.catalog.metrics.test_product_scores import TAXONOMY
 
 COUNTS = np.array([0, 3, 9, 10, 99, 250, 10_000, 40_000])
 
 
-def some_scores(rng: np.random.Generator, n: int) -> Scores:
+def some_scores(rng: np.random.Generator, n: int) -> ProductScores:
     dense = rng.dirichlet(np.ones(8) * 0.4, size=n)
     return score(dense, rng.integers(0, 8, n), np.arange(n), rng.integers(0, 5, n), TAXONOMY)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from catalog.metrics.confusions import Confusion
-from catalog.metrics.evaluated_model import System, leaderboard
-from catalog.metrics.product_scores import Scores, score
+from catalog.metrics.evaluated_model import EvaluatedModel, leaderboard
+from catalog.metrics.product_scores import ProductScores, score
 from catalog.reports.page import Estimate, Example, Report, Table, cat1_table, with_commands
 from catalog.reports.plots import Plot
 from catalog.tree.taxonomy import Taxonomy
@@ -24,7 +24,7 @@ def tree() -> Taxonomy:
     return Taxonomy(LEAVES)
 
 
-def scores(tree: Taxonomy, seed: int, n: int = 60) -> Scores:
+def scores(tree: Taxonomy, seed: int, n: int = 60) -> ProductScores:
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, len(tree), n)
     dense = rng.dirichlet(np.ones(len(tree)), size=n)
@@ -35,8 +35,8 @@ def scores(tree: Taxonomy, seed: int, n: int = 60) -> Scores:
 def make_report(tree: Taxonomy) -> Report:
     counts = np.array([0, 5, 50, 500, 5000, 50_000, 7, 70])
     systems = [
-        System("fused", "all <together>", scores(tree, 0), 1.0, "head", counts),
-        System("text", "words", scores(tree, 1, 30), 0.5, training_counts=counts),
+        EvaluatedModel("fused", "all <together>", scores(tree, 0), 1.0, "head", counts),
+        EvaluatedModel("text", "words", scores(tree, 1, 30), 0.5, training_counts=counts),
     ]
     example = Example([make_photo(1), make_photo(2, kind="PNG"), make_photo(3, kind="WEBP")], ["said <b>so</b>"])
     return Report(
@@ -106,7 +106,9 @@ def test_confusions_are_the_most_frequent_wrong_pairs(tree, tmp_path):
     truth = np.array([0, 0, 0, 1, 2, 2])
     put = np.array([3, 3, 0, 1, 4, 4])
     dense[np.arange(6), put] = 1
-    report = Report("t", "s", [System("a", "", score(dense, truth, np.arange(6), np.ones(6, int), tree), 1.0)], tree)
+    report = Report(
+        "t", "s", [EvaluatedModel("a", "", score(dense, truth, np.arange(6), np.ones(6, int), tree), 1.0)], tree
+    )
     assert report.confusions == [Confusion(0, 3, 2, 3), Confusion(2, 4, 2, 2)]
     report.confused = {report.confusions[0]: [Example([make_photo(1)], ["product 7"])]}
     page = report.write(tmp_path).read_text(encoding="utf-8")
@@ -121,7 +123,7 @@ def test_confusions_are_the_most_frequent_wrong_pairs(tree, tmp_path):
 def test_an_expert_that_never_speaks_has_no_figures_but_breaks_nothing(tree, tmp_path):
     report = make_report(tree)
     silent = report.systems[0].scores.select(np.zeros(60, bool))
-    report.systems.append(System("silent", "nothing to read", silent, 0.0))
+    report.systems.append(EvaluatedModel("silent", "nothing to read", silent, 0.0))
     assert report.to_json()["systems"]["silent"]["by_image_count"] == {}
     report.write(tmp_path)
     assert leaderboard(report.systems).splitlines()[-1].split() == ["silent", *["-"] * 7]
@@ -131,7 +133,7 @@ def test_an_expert_that_never_speaks_has_no_figures_but_breaks_nothing(tree, tmp
 def test_an_evaluation_in_which_nothing_speaks_is_said_plainly(tree, tmp_path):
     silent = scores(tree, 0).select(np.zeros(60, bool))
     with pytest.raises(ValueError, match="mosaic speaks on no labelled product"):
-        Report("t", "s", [System("mosaic", "", silent, 0.0)], tree).write(tmp_path)
+        Report("t", "s", [EvaluatedModel("mosaic", "", silent, 0.0)], tree).write(tmp_path)
 
 
 def test_the_leaderboard_shows_percentages_by_count_and_level(tree):

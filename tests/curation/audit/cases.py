@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catalog.metrics.product_scores import Scores, score_probabilities
+from catalog.metrics.product_scores import ProductScores, score_probabilities
 from catalog.probabilities import Probabilities, Silence
 from catalog.tree.taxonomy import Taxonomy
 from tests.conftest import TREE
@@ -50,6 +50,6 @@ def said(
     )  # fmt: skip
 
 
-def scored(dense: np.ndarray, label: np.ndarray) -> Scores:
+def scored(dense: np.ndarray, label: np.ndarray) -> ProductScores:
     """Scores of dense rows against labels."""
     return score_probabilities(said(dense), label, LEAVES)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.metrics.product_scores import Scores, score_probabilities
+from catalog.metrics.product_scores import ProductScores, score_probabilities
 from catalog.probabilities import Probabilities
 from catalog.runs.run import CROSS_FIT, HELD_OUT, Run
 from catalog.runs.workspace import Workspace
@@ -56,7 +56,7 @@ class Room:
         found.save(self.run("mosaic", "mosaic-any", "any").folder / HELD_OUT)
         return found
 
-    def fused(self, positions: np.ndarray, seed: int = 1) -> Scores:
+    def fused(self, positions: np.ndarray, seed: int = 1) -> ProductScores:
         """Register a fused result, cross-fitted on these products."""
         leaf = self.tree.leaf_index(self.catalog.category_ids)[positions]
         scores = score_probabilities(self.probabilities(positions, seed), leaf, self.tree)

@@ -12,13 +12,13 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
-from curation.audit.evidence_source import gather
+from curation.audit.evidence_source import find_evidence
 from tests.conftest import make_photo, make_product
 from tests.curation.audit.cases import said
 
 
 def audited(room, **more):
-    return gather(room.catalog, room.tree, room.workspace, **more)
+    return find_evidence(room.catalog, room.tree, room.workspace, **more)
 
 
 def corrected(room, write_bson, changed: dict[int, int], *more: dict) -> Catalog:
@@ -78,7 +78,7 @@ def test_a_label_that_changed_since_is_left_to_itself(make_room, write_bson):
     room.fused(room.held_out)
     catalog = corrected(room, write_bson, dict.fromkeys(range(10), 11))
     changed = int((catalog.category_ids != room.catalog.category_ids).sum())
-    found = gather(catalog, room.tree, room.workspace, run=room.workspace.latest("fusion").folder)
+    found = find_evidence(catalog, room.tree, room.workspace, run=room.workspace.latest("fusion").folder)
     assert found.counts == {"audited": 60 - changed, "another label since": changed}
     assert (found.label == found.scores.truth).all()
 
@@ -101,11 +101,11 @@ def test_another_catalogue_is_audited_with_what_was_predicted_for_it(make_room, 
     room.photos()
     new = Catalog(write_bson(*[make_product(i, 11) for i in range(100, 110)], name="new.bson"))
     with pytest.raises(FileNotFoundError, match="run `mosaic predict"):
-        gather(new, room.tree, room.workspace)
+        find_evidence(new, room.tree, room.workspace)
     folder = room.workspace.folder / "predictions" / f"{new.name}-{new.fingerprint[:8]}"
     folder.mkdir(parents=True)
     said(np.full((10, 8), 1 / 8, np.float32), ids=new.product_ids).save(folder / "mosaic.safetensors")
-    found = gather(new, room.tree, room.workspace)
+    found = find_evidence(new, room.tree, room.workspace)
     assert found.counts == {"audited": 10}
     assert found.warnings == []
     # the same _id in both
@@ -113,7 +113,7 @@ def test_another_catalogue_is_audited_with_what_was_predicted_for_it(make_room, 
     folder = room.workspace.folder / "predictions" / f"{old.name}-{old.fingerprint[:8]}"
     folder.mkdir(parents=True)
     said(np.full((15, 8), 1 / 8, np.float32), ids=old.product_ids).save(folder / "mosaic.safetensors")
-    assert "10 of these 15 products stand in" in gather(old, room.tree, room.workspace).warnings[0]
+    assert "10 of these 15 products stand in" in find_evidence(old, room.tree, room.workspace).warnings[0]
 
 
 def test_a_corrected_copy_is_audited_by_what_was_held_out(make_room, write_bson):
@@ -122,7 +122,7 @@ def test_a_corrected_copy_is_audited_by_what_was_held_out(make_room, write_bson)
     photos = room.photos()
     other = {i: 31 if room.catalog.category_ids[i] != 31 else 11 for i in (4, 9)}
     catalog = corrected(room, write_bson, other, make_product(1000, 11))
-    found = gather(catalog, room.tree, room.workspace)
+    found = find_evidence(catalog, room.tree, room.workspace)
     assert "image branch" in found.expert
     assert found.counts == {"audited": 60, "no probabilities": 1}
     label = room.tree.leaf_index(catalog.category_ids)
@@ -141,12 +141,12 @@ def test_of_a_corrected_copy_the_fused_result_leaves_out_what_is_new(make_room, 
     room.photos()
     room.fused(room.held_out)
     catalog = corrected(room, write_bson, {4: 31 if room.catalog.category_ids[4] != 31 else 11})
-    found = gather(catalog, room.tree, room.workspace)
+    found = find_evidence(catalog, room.tree, room.workspace)
     assert "fused" in found.expert
     assert found.counts == {"audited": 59, "another label since": 1}
     assert "Not audited, with another label since: 1." in found.warnings[0]
     assert "--run FOLDER" in found.warnings[0]
-    photos = gather(catalog, room.tree, room.workspace, run=room.workspace.latest("mosaic", "any").folder)
+    photos = find_evidence(catalog, room.tree, room.workspace, run=room.workspace.latest("mosaic", "any").folder)
     assert photos.counts == {"audited": 60}
 
 
@@ -160,7 +160,7 @@ def test_a_product_with_other_photos_is_left_out(make_room, write_bson):
     documents[several[1]]["imgs"] = documents[several[1]]["imgs"][1:]
     documents[several[2]]["imgs"][0]["picture"] = make_photo(9999)
     renewed = Catalog(write_bson(*documents, name="renewed.bson"))
-    found = gather(renewed, room.tree, room.workspace)
+    found = find_evidence(renewed, room.tree, room.workspace)
     assert found.counts == {"audited": 58, "other photos since": 2}
     assert set(range(60)) - set(found.positions.tolist()) == set(several[1:3])
     assert (room.catalog.product_ids[found.positions] == found.scores.product_ids).all()
@@ -169,7 +169,7 @@ def test_a_product_with_other_photos_is_left_out(make_room, write_bson):
     run = room.workspace.latest("mosaic", "any").folder
     for file in (run, run / "heldout.safetensors"):
         # a run named by its file is that run
-        assert gather(renewed, room.tree, room.workspace, file=file).counts == found.counts
+        assert find_evidence(renewed, room.tree, room.workspace, file=file).counts == found.counts
 
 
 def test_another_shop_with_the_same_ids_is_not_taken_for_a_later_state(make_room, write_bson):
@@ -177,7 +177,7 @@ def test_another_shop_with_the_same_ids_is_not_taken_for_a_later_state(make_room
     room.photos()
     other = {int(i): 33 if c != 33 else 11 for i, c in zip(range(60), room.catalog.category_ids.tolist(), strict=True)}
     with pytest.raises(FileNotFoundError, match=r"mosaic predict.* --workspace .*first\. But 60 of these 60 products"):
-        gather(corrected(room, write_bson, other), room.tree, room.workspace)
+        find_evidence(corrected(room, write_bson, other), room.tree, room.workspace)
 
 
 def test_where_the_split_catalogue_is_gone_nothing_is_taken_for_granted(make_room, write_bson, tmp_path):
@@ -186,9 +186,9 @@ def test_where_the_split_catalogue_is_gone_nothing_is_taken_for_granted(make_roo
     catalog = corrected(room, write_bson, {4: 31})
     Path(room.catalog.address).unlink()
     with pytest.raises(FileNotFoundError, match=r"first\. But nothing tells whether the networks have learnt"):
-        gather(catalog, room.tree, room.workspace)
+        find_evidence(catalog, room.tree, room.workspace)
     run = room.workspace.latest("mosaic", "any").folder
-    assert len(gather(catalog, room.tree, room.workspace, run=run).scores) == 60
+    assert len(find_evidence(catalog, room.tree, room.workspace, run=run).scores) == 60
 
 
 def test_what_cannot_be_audited_is_refused(make_room, write_bson, tmp_path):
@@ -197,7 +197,7 @@ def test_what_cannot_be_audited_is_refused(make_room, write_bson, tmp_path):
     with pytest.raises(FileNotFoundError, match="mosaic train"):
         audited(room)
     with pytest.raises(FileNotFoundError, match="catalog split"):
-        gather(room.catalog, room.tree, Workspace(tmp_path / "nothing"))
+        find_evidence(room.catalog, room.tree, Workspace(tmp_path / "nothing"))
     with pytest.raises(ValueError, match="--run somewhere"):
         audited(room, file=Path("somewhere") / "crossfit.safetensors")
     room.probabilities(np.arange(60), taxonomy="another").save(path)
@@ -213,7 +213,7 @@ def test_what_cannot_be_audited_is_refused(make_room, write_bson, tmp_path):
     with pytest.raises(ValueError, match=r"not one label can be audited.*nothing read: 60"):
         audited(room, file=path)
     with pytest.raises(ValueError, match="no product has a category of this tree"):
-        gather(room.catalog, Taxonomy([(1, ("A", "B", "C"))]), room.workspace)
+        find_evidence(room.catalog, Taxonomy([(1, ("A", "B", "C"))]), room.workspace)
     unlabelled = Catalog(write_bson(*[make_product(i) for i in range(4)], name="bare.bson"))
     with pytest.raises(ValueError, match="no label to audit"):
-        gather(unlabelled, room.tree, room.workspace)
+        find_evidence(unlabelled, room.tree, room.workspace)

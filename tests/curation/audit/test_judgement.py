@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from curation.audit.evidence import Evidence
+from curation.audit.evidence import LabelEvidence
 from curation.audit.judgement import LEAVES as AT_LEAVES
 from curation.audit.judgement import LOWEST, OURS, RANDOM, judge, weighted_precision
 from curation.audit.suspects import Order, find_suspects, leaf_margin
 from tests.curation.audit.cases import LEAVES, noisy, scored
 
 
-def evidence_of(seed: int, n: int = 200, **more: float) -> tuple[np.ndarray, Evidence]:
+def evidence_of(seed: int, n: int = 200, **more: float) -> tuple[np.ndarray, LabelEvidence]:
     truth, label, dense = noisy(seed, n, **more)
     scores = scored(dense, label)
-    return truth, Evidence("test", scores, np.arange(n), np.ones(n, bool), {"audited": n})
+    return truth, LabelEvidence("test", scores, np.arange(n), np.ones(n, bool), {"audited": n})
 
 
 def average_precision(wrong: list[bool]) -> float:
@@ -105,7 +105,7 @@ def test_suspects_come_first_and_by_rising_trust():
     # product 0: sibling, 1: another Cat II, 2: another Cat I; all as certain
     truth[:3], label[:3] = LEAVES.leaf_index([11, 11, 11]), ids[[0, 2, 1]]
     dense[np.arange(42), truth] = 0.99
-    certain = Evidence("test", scored(dense, label), np.arange(42), np.ones(42, bool), {"audited": 42})
+    certain = LabelEvidence("test", scored(dense, label), np.arange(42), np.ones(42, bool), {"audited": 42})
     assert find_suspects(certain, LEAVES).rows.tolist() == [2, 1, 0]
 
 

@@ -17,7 +17,7 @@ from catalog.catalog import Catalog
 from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import Name, Names
 from curation.cli import main
-from curation.diff.difference import Difference
+from curation.diff.difference import CatalogDifference
 from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level
 from tests.conftest import TREE, make_product
 
@@ -67,7 +67,7 @@ def test_against_dictionaries(write_bson, tree_csv, tmp_path, old, new, random):
         return Catalog(write_bson(*[document(i, *own) for i, own in rows], name=name))
 
     before, after = written(old, "old.bson"), written(new, "new.bson")
-    difference = Difference.between(before, after, Taxonomy.from_csv(tree_csv))
+    difference = CatalogDifference.between(before, after, Taxonomy.from_csv(tree_csv))
     wanted = slow_changes(old, new)
     unchanged = len((old.keys() & new.keys()) - {i for ids in wanted.values() for i in ids})
     assert difference.counts() == {**{k: len(v) for k, v in wanted.items()}, "unchanged": unchanged}

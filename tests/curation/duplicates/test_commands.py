@@ -20,7 +20,7 @@ from catalog.files.sidecar import sidecar_path
 from curation.cli import main
 from curation.duplicates import findings
 from curation.duplicates.groups import find_groups
-from curation.duplicates.photos import Photos
+from curation.duplicates.photos import CatalogPhotos
 from rayonnage.demo.sample import write_sample
 from tests.conftest import make_photo, make_product
 
@@ -167,7 +167,7 @@ def test_nothing_to_compare_is_said_plainly(files, write_bson):
 def test_the_copies_planted_in_the_demo_are_found(tmp_path):
     """As many shared photos of each product as `truth.csv` says, and none beside."""
     write_sample(tmp_path, n_train=200, n_test=60, seed=3)
-    photos = Photos.of([Catalog(tmp_path / "train.bson"), Catalog(tmp_path / "test.bson")])
+    photos = CatalogPhotos.of([Catalog(tmp_path / "train.bson"), Catalog(tmp_path / "test.bson")])
     groups = find_groups(photos, max_copies=20)
     found = Counter(photos.product_ids[photos.owner[groups.slot]].tolist())
     with (tmp_path / "truth.csv").open(encoding="utf-8") as file:

@@ -14,7 +14,7 @@ from catalog.tree.taxonomy import Taxonomy
 from curation.duplicates.groups import COMMON, EXACT, KINDS, NEAR, find_groups
 from curation.duplicates.leak import find_leak
 from curation.duplicates.photo_hash import HASH, State
-from curation.duplicates.photos import COLOUR, Looks, Photos, near_looks
+from curation.duplicates.photos import COLOUR, CatalogPhotos, PhotoHashes, near_looks
 
 LEAVES = (11, 12, 13, 21, 22, 31, 32, 33)
 RADIUS = 2
@@ -35,7 +35,7 @@ def catalogue(folder, products: list[list[int]], name: str, first_id: int = 0) -
     return Catalog(path)
 
 
-def picture(photos: Photos, number: int) -> int:
+def picture(photos: CatalogPhotos, number: int) -> int:
     """The number that a test gave the photo."""
     return int(photos.read(int(photos.first_slot[number])).split()[1])
 
@@ -45,14 +45,14 @@ def look_of(p: int) -> tuple[int, int]:
     return (1 << p // 4 % 6) | (p % 3 == 0), 100 + p % 2 * 40
 
 
-def made_looks(photos: Photos) -> Looks:
+def made_looks(photos: CatalogPhotos) -> PhotoHashes:
     numbers = range(len(photos.first_slot))
     shown = [picture(photos, n) for n in numbers]
     keys = sorted({look_of(p) for p in shown if p % 4})
     rows = np.array([(bits, colour, 128, State.HASHED) for bits, colour in keys], HASH)
     pairs, distance = near_looks(rows, RADIUS)
     of_photo = np.array([keys.index(look_of(p)) if p % 4 else -1 for p in shown])
-    return Looks(of_photo, pairs, distance, len(keys), 0, ProblemLog())
+    return PhotoHashes(of_photo, pairs, distance, len(keys), 0, ProblemLog())
 
 
 def are_near(a: int, b: int) -> bool:
@@ -103,7 +103,7 @@ some_products = st.lists(st.lists(st.integers(0, 40), min_size=0, max_size=4), m
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_products)
 def test_groups_are_what_merging_sets_gives(tmp_path_factory, products):
-    photos = Photos.of([catalogue(tmp_path_factory.mktemp("groups"), products, "a")])
+    photos = CatalogPhotos.of([catalogue(tmp_path_factory.mktemp("groups"), products, "a")])
     every = {p for own in products for p in own}
     common, _ = too_many(products, every)
     exact = slow_groups(products, [{p} for p in every - common])
@@ -148,7 +148,7 @@ def test_groups_are_what_merging_sets_gives(tmp_path_factory, products):
 @given(some_products, some_products)
 def test_a_leak_is_every_pair_that_shares_a_photo(tmp_path_factory, first, second):
     folder = tmp_path_factory.mktemp("leak")
-    photos = Photos.of([catalogue(folder, first, "a"), catalogue(folder, second, "b", 1000)])
+    photos = CatalogPhotos.of([catalogue(folder, first, "a"), catalogue(folder, second, "b", 1000)])
     products = first + second
     every = {p for own in products for p in own}
     common, crowded = too_many(products, every)
@@ -182,18 +182,18 @@ def test_where_categories_part(tmp_path, tree_csv):
     # products take the leaves in turn: 0 and 8 ROMAN, 1 POESIE, 2 GUIDE, 3 JAZZ
     shared = {0: 1, 8: 1, 1: 2, 16: 2, 2: 3, 24: 3, 3: 4, 32: 4, 40: 5}
     products = [[shared.get(i, 100 + i)] for i in range(41)]
-    groups = find_groups(Photos.of([catalogue(tmp_path, products, "a")]), 20, tree=Taxonomy.from_csv(tree_csv))
+    groups = find_groups(CatalogPhotos.of([catalogue(tmp_path, products, "a")]), 20, tree=Taxonomy.from_csv(tree_csv))
     found = {groups.product[at]: level for at, level in zip(groups.start, groups.parts_at, strict=False)}
     assert found == {0: 0, 1: 3, 2: 2, 3: 1}
 
 
 @pytest.mark.parametrize(("max_copies", "kinds"), [(2, [COMMON]), (3, [EXACT])])
 def test_a_photo_of_too_many_products_links_nothing_but_is_listed(tmp_path, max_copies, kinds):
-    groups = find_groups(Photos.of([catalogue(tmp_path, [[1, 2], [1, 3], [1, 4]], "a")]), max_copies)
+    groups = find_groups(CatalogPhotos.of([catalogue(tmp_path, [[1, 2], [1, 3], [1, 4]], "a")]), max_copies)
     assert [KINDS[k] for k in groups.group_kind] == kinds
     assert groups.product.tolist() == [0, 1, 2]
     assert groups.n_common_products == (3 if kinds == [COMMON] else 0)
 
 
 def test_a_product_that_repeats_its_photo_is_no_group(tmp_path):
-    assert not len(find_groups(Photos.of([catalogue(tmp_path, [[1, 1], [2]], "a")]), 20).slot)
+    assert not len(find_groups(CatalogPhotos.of([catalogue(tmp_path, [[1, 1], [2]], "a")]), 20).slot)

@@ -14,7 +14,7 @@ from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.config import FusionConfig
-from fusion.expert_runs import Members
+from fusion.expert_runs import ExpertRuns
 from fusion.heads.comparison import cross_fit
 from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 def test_held_out_rows_are_the_plans_and_their_truth_is_right(trained):
     room = Workspace(trained / "runs")
-    data = gather(TrainingData.of(room), Members.latest(room))
+    data = gather(TrainingData.of(room), ExpertRuns.latest(room))
     plan, catalog = room.plan(), room.training_catalog()
     expected = np.sort(catalog.product_ids[plan.held_out_positions(0)])
     np.testing.assert_array_equal(data.experts[0].product_ids, expected)
@@ -37,7 +37,7 @@ def test_held_out_rows_are_the_plans_and_their_truth_is_right(trained):
 
 def test_cross_fitting_scores_every_product_once_in_order(trained):
     room = Workspace(trained / "runs")
-    data = gather(TrainingData.of(room), Members.latest(room))
+    data = gather(TrainingData.of(room), ExpertRuns.latest(room))
     scores = cross_fit(data, "tree", load_config(FusionConfig, "fusion"))
     np.testing.assert_array_equal(scores.product_ids, data.experts[0].product_ids)
 

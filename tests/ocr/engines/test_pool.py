@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ocr.engines.base import EngineMissing
-from ocr.engines.pool import Crew
+from ocr.engines.pool import WorkerPool
 from ocr.transcript import OcrFailure, Transcript, Word
 
 MODULE = "tests.ocr.engines.test_pool"
@@ -62,7 +62,7 @@ def doubled(picture):
 
 @pytest.fixture
 def crew(tmp_path):
-    return Crew(MODULE, str(tmp_path / "killed-once"), doubled, 2, 4.0)
+    return WorkerPool(MODULE, str(tmp_path / "killed-once"), doubled, 2, 4.0)
 
 
 def texts(results):
@@ -126,7 +126,7 @@ def test_the_time_limit_covers_sending_the_picture(crew):
 
 def test_a_worker_that_does_not_start_says_why():
     with pytest.raises(EngineMissing, match=r"does not start: ended with status 1.*No module named"):
-        Crew("tests.ocr.no_such_module", "", doubled, 1, 5).read([photo(1)])
+        WorkerPool("tests.ocr.no_such_module", "", doubled, 1, 5).read([photo(1)])
 
 
 def test_files_in_the_users_folder_are_not_taken_for_libraries(crew, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from rayonnage.demo.copies import Picture, components
 from rayonnage.demo.draw import draw_picture
 from rayonnage.demo.lettering import TITLE_FONTS, font
 from rayonnage.demo.objects import SHAPES
-from rayonnage.demo.plan import PHOTO_COUNTS, Plan, plan_sample
+from rayonnage.demo.plan import PHOTO_COUNTS, DemoPlan, plan_sample
 from rayonnage.demo.sample import SampleSummary, write_sample
 from rayonnage.demo.titles import compose
 from rayonnage.demo.words import GENRES, HOUSES, SHARED
@@ -23,7 +23,7 @@ N_TRAIN, N_TEST = 60, 20
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
+def plan() -> DemoPlan:
     return plan_sample(1500, 400, 0)
 
 
@@ -69,7 +69,7 @@ def test_apportion_sums_and_stays_within_one() -> None:
 
 
 @pytest.mark.parametrize(("split", "size"), [("train", 1500), ("test", 400)])
-def test_sizes_and_photo_counts(plan: Plan, split: str, size: int) -> None:
+def test_sizes_and_photo_counts(plan: DemoPlan, split: str, size: int) -> None:
     products = [product for product in plan.products if product.split == split]
     assert len(products) == size
     counts = Counter(len(product.pictures) for product in products)
@@ -79,14 +79,14 @@ def test_sizes_and_photo_counts(plan: Plan, split: str, size: int) -> None:
     assert 0.30 <= covers / size <= 0.37
 
 
-def test_leaves_are_skewed_but_none_is_starved(plan: Plan) -> None:
+def test_leaves_are_skewed_but_none_is_starved(plan: DemoPlan) -> None:
     sizes = Counter(product.leaf for product in plan.products if product.split == "train")
     assert len(sizes) == len(LEAVES)
     assert min(sizes.values()) >= 12
     assert max(sizes.values()) > 5 * min(sizes.values())
 
 
-def test_ids_are_unique_and_splits_are_mixed(plan: Plan) -> None:
+def test_ids_are_unique_and_splits_are_mixed(plan: DemoPlan) -> None:
     ids = [product.product_id for product in plan.products]
     assert ids == sorted(set(ids))
     assert {product.split for product in plan.products[:50]} == {"train", "test"}
@@ -110,7 +110,7 @@ def test_copied_photos(seed: int) -> None:
     assert abs(sum(group.one_leaf for group in plan.groups) - len(plan.groups) / 2) <= 1
 
 
-def test_groups_are_what_they_say(plan: Plan) -> None:
+def test_groups_are_what_they_say(plan: DemoPlan) -> None:
     splits = set()
     for group in plan.groups:
         members = [plan.products[place] for place in group.members]
@@ -138,7 +138,7 @@ def test_components_against_a_flood_fill() -> None:
     assert sorted(components(pictures)) == sorted(sizes)
 
 
-def test_plan_is_deterministic(plan: Plan) -> None:
+def test_plan_is_deterministic(plan: DemoPlan) -> None:
     assert plan_sample(1500, 400, 0) == plan
     assert plan_sample(1500, 400, 1).products != plan.products
 
