@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ M = TypeVar("M", bound=BaseModel)
 
 def shipped_configs() -> list[str]:
     """Names of the YAML files that ship inside the installed package, such as `shelf` or `cdiscount/vgg16`."""
-    folder = resources.files("rayonnage_configs")
+    folder = _shipped_folder()
     places = {"": folder, **{f"{place.name}/": place for place in folder.iterdir() if place.is_dir()}}
     return sorted(
         prefix + f.name.removesuffix(".yaml")
@@ -77,10 +78,15 @@ def checked(model: type[M], values: dict[str, Any], what: str) -> M:
         raise ValueError(f"{what}:\n{_explain(error, model)}") from None
 
 
+def _shipped_folder() -> Traversable:
+    # a link to the checkout's configs/, so that an installation from it carries them inside a package of ours
+    return resources.files("catalog.runs") / "configs"
+
+
 def _read_section(name: str, package: str) -> dict[str, Any]:
     shipped = shipped_configs()
     if name in shipped:
-        text = resources.files("rayonnage_configs").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        text = _shipped_folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     else:
         path = Path(name)
         if not path.is_file():

@@ -79,7 +79,7 @@ def test_workers_end_when_the_command_is_killed(tmp_path):
         "import sys; from catalog.workers import in_order; from tests.catalog.test_workers import name_and_wait\n"
         "list(in_order(name_and_wait, [sys.argv[1]] * 2, 2))"
     )
-    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=Path(__file__).parents[2]) as command:
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=Path(__file__).parents[3]) as command:
         until = time.monotonic() + 60
         while len(started := os.listdir(tmp_path)) < 2 and time.monotonic() < until:
             time.sleep(0.05)

@@ -13,7 +13,7 @@ from mosaic.config import MosaicConfig
 from ocr.config import OcrConfig
 
 MODELS = {"mosaic": MosaicConfig, "ocr": OcrConfig, "fusion": FusionConfig}
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 def test_every_yaml_ships_and_loads_for_every_package():

@@ -146,7 +146,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
     )
     (tmp_path / "never").touch()
     parent = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
     )
     worker = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)

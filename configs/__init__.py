@@ -1,1 +1,0 @@
-"""Default configurations, shipped inside the installed package."""
