@@ -144,7 +144,7 @@ class Catalog(Sequence[Product]):
             yield from products
 
     def take(self, positions: Sequence[int] | NDArray[np.integer]) -> list[Product]:
-        """The products at these positions, in their order: one request to a database, not one each."""
+        """The products at these `(n,)` positions, in their order: one request to a database, not one each."""
         rows = self._rows[np.asarray(positions, np.int64)]
         return [_product(document) for document in self.source.read(rows)]
 
@@ -154,7 +154,7 @@ class Catalog(Sequence[Product]):
             yield self.take(np.arange(first, min(first + size, len(self))))
 
     def raw(self, positions: Sequence[int] | NDArray[np.integer]) -> Iterator[bytes]:
-        """BSON documents of the products at these positions; of a BSON file byte for byte as they lie there."""
+        """BSON documents of the products at these `(n,)` positions; of a BSON file byte for byte as they lie there."""
         rows = self._rows[np.asarray(positions, np.int64)]
         for first in range(0, len(rows), READ_AHEAD):
             yield from self.source.raw(rows[first : first + READ_AHEAD])
@@ -198,7 +198,7 @@ def keep_index(source: Source, stamp: dict[str, Any], index: Index) -> dict[str,
 
 
 def keep_md5s(source: Source, stamp: dict[str, Any], digests: NDArray[np.uint8]) -> None:
-    """Write the photos' MD5s beside their source."""
+    """Write the photos' MD5s, `(P, 16)` uint8 in catalogue order, beside their source."""
     keep_sidecar(source.sidecar(".md5"), {"stamp": stamp, "n_rows": len(digests)}, digests)
 
 

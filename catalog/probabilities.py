@@ -126,12 +126,12 @@ class Probabilities:
         return out.astype(np.float32)
 
     def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Probabilities:
-        """The same expert on a part of its products."""
+        """The same expert on a part of its products: `rows` are `(n,)` integer places or an `(N,)` bool mask."""
         names = ("product_ids", "n_images", "leaves", "values", "rest", "silence")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def aligned(self, product_ids: NDArray[np.int64]) -> Probabilities:
-        """Rows in the order of `product_ids`; silent (not routed) on products this expert never saw."""
+        """Rows in the order of `product_ids`, `(n,)` int64; silent (not routed) on products this expert never saw."""
         order = np.argsort(self.product_ids)
         place = np.searchsorted(self.product_ids, product_ids, sorter=order).clip(max=max(len(self) - 1, 0))
         if not len(self):
@@ -188,7 +188,7 @@ _ARRAYS = (
 def silent_everywhere(
     like: Probabilities, product_ids: NDArray[np.int64], reason: Silence = Silence.NOT_ROUTED
 ) -> Probabilities:
-    """Rows on which the expert says nothing, for one reason."""
+    """One row for each of `product_ids`, `(n,)` int64, on which the expert says nothing, for one reason."""
     n, k = len(product_ids), like.leaves.shape[1]
     return replace(
         like,

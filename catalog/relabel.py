@@ -107,6 +107,6 @@ def left_behind(catalog: Catalog) -> ProblemLog:
 
 
 def names_of(product_ids: NDArray[np.int64]) -> str:
-    """The first of some product_ids for people, and how many more there are."""
+    """The first of some product_ids, `(n,)` int64, for people, and how many more there are."""
     names = ", ".join(map(str, product_ids[:MAX_NAMED].tolist()))
     return names + (f" and {len(product_ids) - MAX_NAMED} more" if len(product_ids) > MAX_NAMED else "")

@@ -59,7 +59,7 @@ def source_stamp(path: Path) -> dict[str, int]:
 
 
 def write_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None:
-    """Write header (JSON) and rows (raw little-endian array) in one atomic step, see `place_to_write`."""
+    """Write header (JSON) and `(N, ...)` rows (raw little-endian) in one atomic step, see `place_to_write`."""
     head, path = json.dumps(header).encode(), place_to_write(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -68,7 +68,7 @@ def write_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> Non
 
 
 def keep_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None:
-    """`write_sidecar` where that is possible: without it, the next opening reads the source again, no more."""
+    """`write_sidecar` of `(N, ...)` rows where that is possible: without it, the next opening reads it again."""
     try:
         write_sidecar(path, header, rows)
     except OSError as error:
@@ -76,7 +76,7 @@ def keep_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None
 
 
 def read_sidecar(path: Path, stamp: dict[str, int], dtype: np.dtype[Any]) -> tuple[dict[str, Any], NDArray[Any]] | None:
-    """Header and memory-mapped rows, or None when absent, damaged or made from another state of the source."""
+    """Header and memory-mapped `(N,)` rows of `dtype`; None when absent, damaged or of another state of the source."""
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:

@@ -35,6 +35,9 @@ def expected_calibration_error(
 
     Bins of equal width: Guo et al., "On Calibration of Modern Neural Networks", 2017; of equal mass: Nixon et al.,
     "Measuring Calibration in Deep Learning", 2019. NaN without products.
+
+    Args:
+        confidence: `(N,)` in [0, 1]; correct: `(N,)` bool.
     """
     if not len(confidence):
         return float("nan")
@@ -42,7 +45,7 @@ def expected_calibration_error(
 
 
 def calibration_floor(confidence: NDArray[np.floating], binning: Binning = "width", seed: int = 0) -> float:
-    """ECE that a perfectly calibrated model with these confidences shows on so many products.
+    """ECE that a perfectly calibrated model with these confidences, `(N,)` in [0, 1], shows on so many products.
 
     Mean over simulated labels, each right with exactly its confidence: what chance alone makes of an error of 0.
     """
@@ -71,7 +74,7 @@ class ReliabilityBin:
 
 
 def reliability(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) -> list[ReliabilityBin]:
-    """The bins of equal mass that hold a product, by rising confidence."""
+    """The bins of equal mass of `confidence`, `(N,)` in [0, 1], and `correct`, `(N,)` bool, by rising confidence."""
     if not len(confidence):
         return []
     bins = bins_of(confidence, "mass")

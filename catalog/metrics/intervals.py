@@ -84,7 +84,9 @@ def exact_share(k: int, n: int) -> tuple[float, float]:
 
 
 def accuracy_interval(correct: NDArray[np.bool_], seed: int = 0) -> tuple[float, float]:
-    """Bootstrap 95 % interval of a share; the exact one where all or none are right, and all draws are the same.
+    """Bootstrap 95 % interval of the share of `correct`, `(N,)` bool.
+
+    The exact one where all or none are right, and all draws are the same.
 
     Resampling products with replacement draws a binomial count of correct ones, which is drawn directly.
     """
@@ -99,7 +101,7 @@ def accuracy_interval(correct: NDArray[np.bool_], seed: int = 0) -> tuple[float,
 def paired_difference(
     a: NDArray[np.bool_], b: NDArray[np.bool_], n_draws: int = 2000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """Accuracy of `a` minus `b` on the same products, with its bootstrap 95 % interval (difference, low, high)."""
+    """Accuracy of `a` minus `b`, `(N,)` bool each, on the same products: difference, low, high of the 95 % interval."""
     gain = a.astype(np.int8) - b.astype(np.int8)
     n = len(gain)
     shares = np.array([(gain == 1).mean(), (gain == -1).mean(), (gain == 0).mean()])

@@ -51,7 +51,7 @@ class ProductScores:
         return len(self.truth)
 
     def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> ProductScores:
-        """Scores of a part of the products."""
+        """Scores of a part of the products: `(n,)` integer places or an `(N,)` bool mask."""
         return ProductScores(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @property

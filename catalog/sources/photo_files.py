@@ -120,14 +120,14 @@ class PhotoFiles(ABC):
         """The message when not one photo was found."""
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
-        """The products of these rows; a photo that has vanished since the last look is empty, so unreadable."""
+        """The products of these `(n,)` rows; a photo that has vanished since the last look is empty, so unreadable."""
         for row in rows:
             pictures = tuple(self._read_or_empty(path) for path in self._photos(row)[:MAX_IMAGES])
             category = int(row["category_id"])
             yield Document(int(row["product_id"]), None if category == NO_CATEGORY else category, pictures)
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
-        """The path as the folder or table has it; None for a photo that the product does not have."""
+        """The path, as folder or table has it, of a photo of a row, `()`; None where the product has no such photo."""
         try:
             photos = self._photos(row)[:MAX_IMAGES]
         except (OSError, ValueError):
@@ -136,7 +136,7 @@ class PhotoFiles(ABC):
         return shown(photos[photo - 1]) if 1 <= photo <= len(photos) else None
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
-        """The products as `{_id, category_id?, imgs: [{picture}]}`; raises OSError when a photo has vanished."""
+        """`(n,)` rows as `{_id, category_id?, imgs: [{picture}]}`; raises OSError when a photo has vanished."""
         for row in rows:
             label = {} if row["category_id"] == NO_CATEGORY else {"category_id": int(row["category_id"])}
             images = [{"picture": self._read(path)} for path in self._photos(row)]

@@ -75,7 +75,7 @@ class Manifest:
             self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def photos(self, row: NDArray[np.void]) -> list[bytes]:
-        """Paths of a row's photos; raises ValueError when the manifest was written for another index."""
+        """Paths of the photos of a row, `()`; raises ValueError when the manifest was written for another index."""
         place = int(row["offset"])
         head = self.data[place : place + HEAD.size]
         if len(head) == HEAD.size:

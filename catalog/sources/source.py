@@ -77,13 +77,13 @@ class Source(Protocol):
         """Look through all of it once; raises ValueError when it holds not one usable product."""
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
-        """The products of these rows of the index, in their order."""
+        """The products of these `(n,)` rows of the index, in their order."""
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
-        """The file of a row's photo (from 1) as people know it; None where photos are no files of their own."""
+        """The file of a photo (from 1) of a row, `()`, for people; None where photos are no files of their own."""
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
-        """The products of these rows as BSON documents, with all the fields that the source knows."""
+        """The products of these `(n,)` rows as BSON documents, with all the fields that the source knows."""
 
 
 class PackedRows:
@@ -107,7 +107,7 @@ class PackedRows:
 
 
 def first_of_each_id(rows: NDArray[np.void], log: ProblemLog, place: str = "offset") -> NDArray[np.void]:
-    """Rows in their order, each product_id once; the later ones are logged at their `offset`, called `place`."""
+    """`(N,)` rows in their order, each product_id once; the later ones are logged at their `offset`, called `place`."""
     _, first = np.unique(rows["product_id"], return_index=True)
     for row in rows[np.setdiff1d(np.arange(len(rows)), first)]:
         log.add(Problem(ProblemKind.REPEATED_ID, f"{place} {row['offset']}", int(row["product_id"])))

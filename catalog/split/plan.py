@@ -68,11 +68,11 @@ class Plan:
         return digest.hexdigest()
 
     def training_positions(self, held_out: int | None) -> NDArray[np.int64]:
-        """Catalogue positions to train on while `held_out` is held out (None: all)."""
+        """`(n,)` int64 catalogue positions to train on while `held_out` is held out (None: all)."""
         return self.positions if held_out is None else self.positions[self.parts != held_out]
 
     def held_out_positions(self, held_out: int) -> NDArray[np.int64]:
-        """Catalogue positions of one held-out part."""
+        """`(n,)` int64 catalogue positions of one held-out part."""
         return self.positions[self.parts == held_out]
 
     def _header(self) -> dict[str, str | int | float]:

@@ -35,7 +35,7 @@ class NamedTree(Protocol):
         """Names in other languages that the tree carries."""
 
     def leaf_index(self, category_ids: ArrayLike) -> NDArray[np.int64]:
-        """Leaf of each category_id, `UNKNOWN` where the tree lacks it."""
+        """`(n,)` int64 leaf of each category_id, `UNKNOWN` where the tree lacks it."""
 
     def ancestor(self, level: int) -> NDArray[np.int64]:
         """`(n_leaves,)` index of each leaf's node at `level`."""

@@ -194,22 +194,22 @@ class Taxonomy:
         """Sum `(N, n_leaves)` leaf probabilities into `(N, n_nodes)` of a level."""
         return leaves if level == 3 else np.add.reduceat(leaves, self.first_leaf(level), axis=1)
 
-    def leaves_below(self, shelf: str) -> NDArray[np.int64]:
-        """Leaf indices below an exact path such as `LIBRAIRIE` or `MUSIQUE > CD`, in whichever Unicode form.
+    def leaves_below(self, category: str) -> NDArray[np.int64]:
+        """`(n,)` int64 leaf indices below an exact path such as `LIBRAIRIE` or `MUSIQUE > CD`, in any Unicode form.
 
         It is the tree's own path whatever language is shown: the same products are read in all of them.
 
         Raises:
             KeyError: no such path in the tree.
         """
-        wanted = _plain(shelf.split(SEPARATOR))
+        wanted = _plain(category.split(SEPARATOR))
         leaves = [i for i, path in enumerate(self.paths) if _plain(path[: len(wanted)]) == wanted]
         if not leaves:
-            raise KeyError(shelf)
+            raise KeyError(category)
         return np.array(leaves, np.int64)
 
     def distance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Height of the lowest common ancestor of leaves a and b: 0 the same leaf ... 3 only the root.
+        """`(n,)` int64 height of the lowest common ancestor of leaves a and b, `(n,)`: 0 the same leaf ... 3 the root.
 
         This is the hierarchical distance of Bertinetto et al., "Making Better Mistakes", CVPR 2020.
         """

@@ -68,15 +68,15 @@ class BsonFile:
         return Index(found.rows, found.problems, fingerprint(self.path), md5s=found.md5s)
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
-        """The documents of these rows."""
+        """The documents of these `(n,)` rows."""
         return map(parse_document, self.raw(rows))
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
-        """None: the photos lie in the documents."""
+        """None for any row, `()`: the photos lie in the documents."""
         return None
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
-        """The documents as they lie in the file, byte for byte."""
+        """The documents of `(n,)` rows as they lie in the file, byte for byte."""
         data = self._mapped()
         for start, length in zip(rows["offset"].tolist(), rows["length"].tolist(), strict=True):
             yield data[start : start + length]

@@ -109,7 +109,7 @@ class MongoCollection:
         return build_index(self.connection, progress)
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
-        """The products of these rows.
+        """The products of these `(n,)` rows.
 
         Raises:
             ValueError: one of them is gone or has another category or number of photos since the index was built. No
@@ -122,11 +122,11 @@ class MongoCollection:
             yield from (found[product_id] for product_id in some["product_id"].tolist())
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
-        """None: the photos lie in the documents."""
+        """None for any row, `()`: the photos lie in the documents."""
         return None
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
-        """The documents with all their fields, as the server sends them; raises ValueError when one is gone."""
+        """The documents of `(n,)` rows with all their fields, as the server sends them; ValueError when one is gone."""
         whole = self.connection.collection.with_options(TOLERANT.with_options(document_class=RawBSONDocument))
         for some in requests(rows):
             found = self._found(some, whole, None)
@@ -177,7 +177,7 @@ class MongoCollection:
 
 
 def requests(rows: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
-    """Rows in their order, cut where the documents of a part would pass `REQUEST_BYTES` together."""
+    """`(n,)` rows in their order, cut where the documents of a part would pass `REQUEST_BYTES` together."""
     start, size = 0, 0
     for stop, length in enumerate(rows["length"].tolist()):
         if stop > start and size + length > REQUEST_BYTES:
