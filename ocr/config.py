@@ -56,7 +56,7 @@ class TextConfig(StrictConfig):
     max_word_features: int = Field(ge=100, le=2_000_000)
     """The most frequent word features are kept; bounds memory at features x leaves x 4 bytes."""
     max_character_features: int = Field(ge=100, le=2_000_000)
-    """The same for character features."""
+    """The most frequent character features are kept."""
     texts_per_leaf: int = Field(ge=2)
     """At most so many texts of a leaf are learnt from, drawn at random."""
     smoothing: float = Field(gt=0)
@@ -66,7 +66,7 @@ class TextConfig(StrictConfig):
     encoders: list[Literal["minilm", "e5"]] | Literal["auto"]
     """Sentence encoders whose vectors are features too; auto: those that are installed (`rayonnage[encoder]`)."""
     covariance_shrinkage: float = Field(gt=0, le=1)
-    """How far the covariance of an encoder's vectors is drawn to a round one; see `ocr.text_scores.discriminant`."""
+    """How far the covariance of an encoder's vectors is drawn to a round one; see `text.scores.discriminant`."""
     folds: int = Field(ge=2, le=20)
     """Parts of the internal cross-validation that calibrates; identical texts stay together."""
     seed: int
