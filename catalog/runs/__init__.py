@@ -1,0 +1,1 @@
+"""Configurations, runs and the workspace that keeps them."""
