@@ -30,7 +30,8 @@ from catalog.runs.config import load_config
 from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
-from ocr.engines.base import Engine, Photo, make_engine
+from ocr.engines.base import Engine, Photo
+from ocr.engines.registry import make_engine
 from ocr.reader import PhotoReader, decode
 from ocr.route import shelf_leaves
 from ocr.transcript import Transcript

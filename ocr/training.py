@@ -22,11 +22,12 @@ from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache
-from ocr.config import OcrConfig, TextConfig
-from ocr.engines.base import make_engine
+from ocr.config import OcrConfig
+from ocr.engines.registry import make_engine
 from ocr.expert import TextExpert, read_products, unread_photos
 from ocr.reader import PhotoReader
 from ocr.route import THRESHOLDS, RouteCurve, routed, shelf_leaves
+from text.config import TextConfig
 from text.encoders import with_installed_encoders
 from text.model import TextModel
 from text.normalize import ProductText

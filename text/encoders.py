@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr.config import TextConfig
+from text.config import TextConfig
 
 DIMENSIONS = 384
 MAX_CHARACTERS = 2000

@@ -18,7 +18,7 @@ from scipy.special import log_softmax, softmax
 
 from catalog.files.atomic import atomic_path, write_text
 from catalog.metrics.calibration import expected_calibration_error
-from ocr.config import TextConfig
+from text.config import TextConfig
 from text.encoders import DIMENSIONS, make_encoder
 from text.normalize import ProductText
 from text.scores import Vectors, capped_rows, linear_models, make_vectorizers, out_of_fold, tfidf

@@ -1,4 +1,4 @@
-"""Transcripts as the text model sees them: folded words, whole numbers, book numbers in one piece."""
+"""Words as the text model sees them: folded, whole numbers, book numbers in one piece."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
-
-from ocr.transcript import Transcript
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ł": "l"})
 _HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u00ad\u2010]\n(?=[^\W\d_])")
@@ -21,13 +19,28 @@ LONGEST_NUMBER = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Words that stand together, such as those of one photo or a title, and how much each counts.
+
+    Attributes:
+        text: words separated by blanks, lines by newlines; weights: of each word, in [0, 1].
+    """
+
+    text: str
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _refuse_other_number(self.text, self.weights)
+
+
+@dataclass(frozen=True, slots=True)
 class ProductText:
     """What the text model sees of a product.
 
     Attributes:
-        plain: the words as they were read, for sentence encoders; tokens: see `normalize_text`, of all photos.
-            Both are single lines, and empty where nothing was read.
-        weights: how sure the engine was of each token, in [0, 1].
+        plain: the words as they stood, for sentence encoders; tokens: see `normalize_text`, of all passages.
+            Both are single lines, and empty where there are no words.
+        weights: of each token, in [0, 1].
     """
 
     plain: str
@@ -35,28 +48,33 @@ class ProductText:
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.tokens.split()) != len(self.weights):
-            raise ValueError(f"{len(self.weights)} weights for the tokens {self.tokens[:80]!r}")
+        _refuse_other_number(self.tokens, self.weights)
 
     @classmethod
-    def of(cls, transcripts: Sequence[Transcript]) -> Self:
-        """All words of a product's photos; no word or number is joined from pieces on two photos."""
+    def of(cls, passages: Sequence[Passage]) -> Self:
+        """All words of a product; no word or number is joined from pieces of two passages."""
         plain, tokens, weights = list[str](), list[str](), list[float]()
-        for transcript in transcripts:
-            plain += transcript.text.split()
-            own = normalize_text(transcript.text).split()
-            tokens += own
-            weights += _confidences(own, transcript)
+        for passage in passages:
+            plain += passage.text.split()
+            passage_tokens = normalize_text(passage.text).split()
+            tokens += passage_tokens
+            weights += _token_weights(passage_tokens, passage)
         return cls(" ".join(plain), " ".join(tokens), tuple(weights))
 
 
-def _confidences(tokens: Sequence[str], transcript: Transcript) -> list[float]:
-    """The confidence of the word that each token comes from; of all words where it comes from several."""
+def _refuse_other_number(words: str, weights: Sequence[float]) -> None:
+    if len(words.split()) != len(weights):
+        raise ValueError(f"{len(weights)} weights for the words {words[:80]!r}")
+
+
+def _token_weights(tokens: Sequence[str], passage: Passage) -> list[float]:
+    """The weight of the word that each token comes from; the mean of all words where it comes from several."""
     known: dict[str, float] = {}
-    for word in transcript.words:
-        for token in normalize_text(word.text).split():
-            known[token] = max(word.confidence, known.get(token, 0.0))
-    mean = sum(word.confidence for word in transcript.words) / max(1, len(transcript.words))
+    for word, weight in zip(passage.text.split(), passage.weights, strict=True):
+        for token in normalize_text(word).split():
+            # a word that stands twice is as sure as its surest reading
+            known[token] = max(weight, known.get(token, 0.0))
+    mean = sum(passage.weights) / max(1, len(passage.weights))
     return [known.get(token, mean) for token in tokens]
 
 

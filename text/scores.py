@@ -13,7 +13,7 @@ from sklearn.covariance import shrunk_covariance
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import ComplementNB
 
-from ocr.config import TextConfig
+from text.config import TextConfig
 from text.ngrams import Matrix, NgramTfidf, character_ngrams, word_ngrams
 from text.normalize import ProductText
 

@@ -1,14 +1,13 @@
-"""What reads photos: the protocol that every OCR engine follows, and the engines by name."""
+"""What reads photos: the protocol that every OCR engine follows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr.config import EngineConfig
 from ocr.transcript import OcrFailure, Transcript
 
 Photo = NDArray[np.uint8]
@@ -38,27 +37,3 @@ class Engine(Protocol):
         Raises:
             EngineMissing: the engine vanished since it was made.
         """
-
-
-def make_engine(config: EngineConfig) -> Engine:
-    """The engine that a configuration names.
-
-    Raises:
-        EngineMissing: it is not installed; the message says what to install.
-    """
-    return ENGINES[config.name](config)
-
-
-def _rapidocr(config: EngineConfig) -> Engine:
-    from ocr.engines.rapid import RapidEngine
-
-    return RapidEngine(config)
-
-
-def _tesseract(config: EngineConfig) -> Engine:
-    from ocr.engines.tesseract import TesseractEngine
-
-    return TesseractEngine(config)
-
-
-ENGINES: dict[str, Callable[[EngineConfig], Engine]] = {"rapidocr": _rapidocr, "tesseract": _tesseract}

@@ -63,7 +63,7 @@ class RapidEngine:
             "detection_side": config.detection_side,
             "min_confidence": min_confidence,
         }
-        self._crew = WorkerPool(
+        self._workers = WorkerPool(
             "ocr.engines.rapid_worker", json.dumps(arguments), self._prepared, threads, config.time_limit_s
         )
 
@@ -71,7 +71,7 @@ class RapidEngine:
         """See `ocr.engine.Engine.read`."""
         large = [row for row, photo in enumerate(photos) if min(photo.shape[:2]) >= MIN_SIDE]
         results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
-        for row, result in zip(large, self._crew.read([photos[row] for row in large]), strict=True):
+        for row, result in zip(large, self._workers.read([photos[row] for row in large]), strict=True):
             results[row] = result
         return results
 

@@ -11,7 +11,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.runs.config import load_config
 from ocr.config import OcrConfig
-from ocr.engines.base import make_engine
+from ocr.engines.registry import make_engine
 from ocr.reader import decode
 from ocr.transcript import Transcript
 from text.normalize import without_accents

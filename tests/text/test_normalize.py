@@ -6,15 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr.lines import Line
-from ocr.transcript import Transcript
-from text.normalize import ProductText, check_digit_10, check_digit_13, normalize_text, without_accents
+from text.normalize import Passage, ProductText, check_digit_10, check_digit_13, normalize_text, without_accents
 
 FRENCH = string.ascii_letters + "àâçéèêëîïôùûüÿœæÀÂÇÉÈÊËÎÏÔÙÛÜŸŒÆ"
 
 
-def transcript(*lines):
-    return Transcript(tuple(w for n, line in enumerate(lines) for w in Line(line, 1.0, (0, 0, 9, 9)).words(n)))
+def passage(*lines):
+    return Passage("\n".join(lines), (1.0,) * len(" ".join(lines).split()))
 
 
 @pytest.mark.parametrize(
@@ -40,22 +38,22 @@ def test_examples(text, expected):
     assert normalize_text(text) == expected
 
 
-def test_photos_do_not_flow_into_each_other():
-    found = ProductText.of([transcript("Les Misé-", "rables"), Transcript(), transcript("Hugo")])
-    assert found == ProductText("Les Misé- rables Hugo", "les misérables miserables hugo", (1.0,) * 4)
-    assert ProductText.of([transcript("fin-"), transcript("tome")]).tokens == "fin tome"
+def test_passages_do_not_flow_into_each_other():
+    text = ProductText.of([passage("Les Misé-", "rables"), passage(), passage("Hugo")])
+    assert text == ProductText("Les Misé- rables Hugo", "les misérables miserables hugo", (1.0,) * 4)
+    assert ProductText.of([passage("fin-"), passage("tome")]).tokens == "fin tome"
     assert ProductText.of([]) == ProductText("", "", ())
 
 
-def test_tokens_weigh_as_much_as_the_engine_was_sure():
-    words = Line("Été indien", 0.9, (0, 0, 9, 9)).words(0) + Line("été in-", 0.5, (0, 0, 9, 9)).words(1)
-    words += Line("connu", 0.3, (0, 0, 9, 9)).words(2)
-    found = ProductText.of([Transcript(tuple(words))])
-    assert found.tokens == "été ete indien été ete inconnu"
+def test_tokens_weigh_as_much_as_their_words():
+    text = ProductText.of([Passage("Été indien\nété in-\nconnu", (0.9, 0.9, 0.5, 0.5, 0.3))])
+    assert text.tokens == "été ete indien été ete inconnu"
     # a token read twice is as sure as its surest reading; what was joined from pieces weighs their mean
-    np.testing.assert_allclose(found.weights, [0.9, 0.9, 0.9, 0.9, 0.9, 0.62])
+    np.testing.assert_allclose(text.weights, [0.9, 0.9, 0.9, 0.9, 0.9, 0.62])
     with pytest.raises(ValueError, match="1 weights"):
         ProductText("a b", "a b", (1.0,))
+    with pytest.raises(ValueError, match="1 weights"):
+        Passage("a\nb", (1.0,))
 
 
 @given(st.text())

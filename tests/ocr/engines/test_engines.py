@@ -10,9 +10,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from catalog.runs.config import load_config
 from ocr.config import OcrConfig
-from ocr.engines.base import ENGINES, EngineMissing, make_engine
+from ocr.engines.base import EngineMissing
 from ocr.engines.prepare import prepare
 from ocr.engines.rapid import MAX_ASPECT, prepared
+from ocr.engines.registry import ENGINES, make_engine
 from ocr.engines.tesseract import TesseractEngine, parse_table
 from ocr.transcript import OcrFailure, Transcript
 

@@ -61,7 +61,7 @@ def doubled(picture):
 
 
 @pytest.fixture
-def crew(tmp_path):
+def pool(tmp_path):
     return WorkerPool(MODULE, str(tmp_path / "killed-once"), doubled, 2, 4.0)
 
 
@@ -69,17 +69,17 @@ def texts(results):
     return [result.text if isinstance(result, Transcript) else None for result in results]
 
 
-def test_photos_are_answered_in_order(crew):
-    assert texts(crew.read([photo(n) for n in range(10, 40)])) == [str(n) for n in range(10, 40)]
+def test_photos_are_answered_in_order(pool):
+    assert texts(pool.read([photo(n) for n in range(10, 40)])) == [str(n) for n in range(10, 40)]
     # a picture larger than a pipe's buffer
-    (large,) = crew.read([photo(200, (1500, 1500))])
+    (large,) = pool.read([photo(200, (1500, 1500))])
     assert large == Transcript((Word("200", 0.5, (0.0, 0.0, 2.0, 1.0)),))
-    assert crew.read([]) == []
+    assert pool.read([]) == []
 
 
-def test_each_failure_costs_one_photo(crew, caplog):
+def test_each_failure_costs_one_photo(pool, caplog):
     with caplog.at_level(logging.INFO):
-        found = crew.read([photo(n) for n in (10, HANGS, 11, CRASHES, 12, RAISES, 13, NO_MEMORY, 14, BABBLES, 15)])
+        found = pool.read([photo(n) for n in (10, HANGS, 11, CRASHES, 12, RAISES, 13, NO_MEMORY, 14, BABBLES, 15)])
     assert texts(found) == ["10", None, "11", None, "12", None, "13", None, "14", None, "15"]
     hung, crashed, raised, poor, babbled = (result for result in found if isinstance(result, OcrFailure))
     assert "no answer in time (4 s)" in hung.reason
@@ -92,33 +92,33 @@ def test_each_failure_costs_one_photo(crew, caplog):
     assert "(20, 30)" in caplog.text
 
 
-def test_a_killed_worker_is_replaced_and_its_photo_read_again(crew):
-    assert texts(crew.read([photo(10), photo(KILLED_ONCE), photo(11)])) == ["10", str(KILLED_ONCE), "11"]
+def test_a_killed_worker_is_replaced_and_its_photo_read_again(pool):
+    assert texts(pool.read([photo(10), photo(KILLED_ONCE), photo(11)])) == ["10", str(KILLED_ONCE), "11"]
 
 
-def idle(crew):
+def idle(pool):
     workers = []
-    while not crew._idle.empty():
-        workers.append(crew._idle.get())
+    while not pool._idle.empty():
+        workers.append(pool._idle.get())
     for worker in workers:
-        crew._idle.put(worker)
+        pool._idle.put(worker)
     return [worker._process for worker in workers]
 
 
-def test_workers_that_died_between_two_calls_cost_nothing(crew):
-    crew.read([photo(n) for n in range(10, 16)])
-    for process in idle(crew):
+def test_workers_that_died_between_two_calls_cost_nothing(pool):
+    pool.read([photo(n) for n in range(10, 16)])
+    for process in idle(pool):
         process.kill()
         process.wait()
-    assert texts(crew.read([photo(10), photo(11), photo(12)])) == ["10", "11", "12"]
+    assert texts(pool.read([photo(10), photo(11), photo(12)])) == ["10", "11", "12"]
 
 
-def test_the_time_limit_covers_sending_the_picture(crew):
-    crew.read([photo(10)])
-    (process,) = idle(crew)
+def test_the_time_limit_covers_sending_the_picture(pool):
+    pool.read([photo(10)])
+    (process,) = idle(pool)
     process.send_signal(signal.SIGSTOP)
     start = time.monotonic()
-    (found,) = crew.read([photo(10, (900, 900))])
+    (found,) = pool.read([photo(10, (900, 900))])
     assert isinstance(found, OcrFailure)
     assert "in time" in found.reason
     assert time.monotonic() - start < 30
@@ -129,19 +129,19 @@ def test_a_worker_that_does_not_start_says_why():
         WorkerPool("tests.ocr.no_such_module", "", doubled, 1, 5).read([photo(1)])
 
 
-def test_files_in_the_users_folder_are_not_taken_for_libraries(crew, tmp_path, monkeypatch):
+def test_files_in_the_users_folder_are_not_taken_for_libraries(pool, tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
-    assert texts(crew.read([photo(10)])) == ["10"]
+    assert texts(pool.read([photo(10)])) == ["10"]
 
 
 def test_workers_end_with_the_process_that_started_them(tmp_path):
     script = (
         "import numpy as np, os, time\n"
-        "from ocr.worker_process import Crew\n"
-        f"crew = Crew({MODULE!r}, {str(tmp_path / 'never')!r}, lambda picture: (picture, 1.0), 1, 60)\n"
-        "crew.read([np.full((9, 9, 3), 9, np.uint8)])\n"
-        "print(crew._idle.get()._process.pid, flush=True)\n"
+        "from ocr.engines.pool import WorkerPool\n"
+        f"pool = WorkerPool({MODULE!r}, {str(tmp_path / 'never')!r}, lambda picture: (picture, 1.0), 1, 60)\n"
+        "pool.read([np.full((9, 9, 3), 9, np.uint8)])\n"
+        "print(pool._idle.get()._process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
     (tmp_path / "never").touch()
