@@ -29,7 +29,8 @@ $(INSTALLED): setup.cfg pyproject.toml
 install: $(INSTALLED)
 
 demo: $(INSTALLED)
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) bench/demo.py $(DEMO)
+	rm -rf $(DEMO)
+	$(VENV)/bin/rayonnage demo $(DEMO)
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

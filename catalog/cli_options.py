@@ -25,10 +25,11 @@ class PlainErrors(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; ValueError and OSError are for the user, everything else is a bug."""
-        logging.basicConfig(
-            level=logging.DEBUG if ctx.params.get("verbose") else logging.WARNING,
-            format="%(levelname)s %(name)s: %(message)s",
-        )
+        # a group may stand in another one: the word is for both, wherever it was said
+        ctx.meta["verbose"] = ctx.params.get("verbose") or ctx.meta.get("verbose", False)
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        if ctx.meta["verbose"]:
+            logging.getLogger().setLevel(logging.DEBUG)
         # MongoDB's driver would repeat whole documents, photos included
         logging.getLogger("pymongo").setLevel(logging.INFO)
         try:
@@ -39,7 +40,7 @@ class PlainErrors(click.Group):
                 "(--workspace, --output) or change the folder's rights"
             ) from error
         except (ValueError, OSError) as error:
-            if ctx.params.get("verbose"):
+            if ctx.meta["verbose"]:
                 raise
             raise click.ClickException(_plain(error)) from error
 

@@ -163,23 +163,5 @@ def split(
     say(f"next: mosaic train{room.option}")
 
 
-@main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--train", "n_train", type=click.IntRange(40, 1_000_000), default=1500, show_default=True)
-@click.option("--test", "n_test", type=click.IntRange(10, 1_000_000), default=400, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@overwrite_option
-def demo(folder: Path, n_train: int, n_test: int, seed: int, overwrite: bool) -> None:
-    """Draw the demo catalogue into FOLDER: train.bson, test.bson, category_names.csv, truth.csv."""
-    from rayonnage.demo.sample import write_sample
-
-    with progress_bar("draw") as progress:
-        written = write_sample(
-            folder, n_train=n_train, n_test=n_test, seed=seed, overwrite=overwrite, progress=progress
-        )
-    say(str(written))
-    say(f"next: catalog split {folder / 'train.bson'} --tree {folder / 'category_names.csv'}")
-
-
 for command in (sample, subset, diff, convert_command, explore, duplicates, audit):
     main.add_command(command)

@@ -15,7 +15,7 @@ from tests.conftest import make_product
 HEAVY = {"torch", "torchvision", "cv2", "sklearn", "scipy", "rapidocr", "lightning", "timm", "numpy", "pyarrow"}
 
 
-@pytest.mark.parametrize("name", ["catalog", "mosaic", "ocr", "fusion"])
+@pytest.mark.parametrize("name", ["curation", "mosaic", "ocr", "fusion"])
 def test_help_imports_nothing_heavy(name):
     program = (
         f"import sys; from {name}.cli import main\n"

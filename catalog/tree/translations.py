@@ -15,7 +15,7 @@ COLUMNS = ("category_id", "lang", "name")
 LEVEL = "level"
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 MAX_FAULTS = 5
-SHIPPED: Mapping[str, str] = {"cdiscount.csv": "fr", "demo.csv": "fr"}
+SHIPPED: Mapping[str, str] = {"cdiscount.csv": "fr"}
 """Files of `names/` and the language of the tree that each belongs to."""
 
 

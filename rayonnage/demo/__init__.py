@@ -1,1 +1,1 @@
-"""A small drawn catalogue, made on the spot: what `catalog demo` writes."""
+"""A small drawn catalogue, made on the spot, and the whole job on it: what `rayonnage demo` does."""

@@ -13,7 +13,7 @@ Kind = Literal["object", "book", "cd"]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One shelf of the demo.
+    """One category of the demo.
 
     Attributes:
         category_id: as in Cdiscount's tree, ten digits.

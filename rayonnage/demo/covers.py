@@ -1,4 +1,4 @@
-"""Books and discs: only their words tell the shelf, their pictures and colours are drawn at random."""
+"""Books and discs: only their words tell the category, their pictures and colours are drawn at random."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def random_colour(rng: np.random.Generator) -> Colour:
 
 
 def random_look(rng: np.random.Generator) -> Look:
-    """Looks drawn independently of the leaf: no colour tells a shelf."""
+    """Looks drawn independently of the leaf: no colour tells a category."""
     grey = int(rng.integers(120, 205))
     dice = tuple(float(d) for d in rng.random(12))
     return Look(random_colour(rng), random_colour(rng), (grey, grey + 3, grey + 8), dice)

@@ -1,4 +1,4 @@
-"""Writes the drawn catalogue: `train.bson`, `test.bson`, `category_names.csv`, `truth.csv`."""
+"""Writes the drawn catalogue: `train.bson`, `test.bson`, `category_names.csv`, `names.csv`, `truth.csv`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 import bson
 
 from catalog.files.atomic import atomic_path, write_text
+from catalog.tree.taxonomy import NAMES_FILE
 from rayonnage.demo.categories import LEAVES
 from rayonnage.demo.copies import Picture
 from rayonnage.demo.draw import draw_picture
 from rayonnage.demo.plan import DemoPlan, PlannedProduct, plan_sample
 
 Progress = Callable[[int, int], None]
+ENGLISH_NAMES = resources.files("rayonnage.demo") / NAMES_FILE
+"""Names of every node of the demo's tree, as `Names.from_csv` reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class SampleSummary:
         train: labelled products, as BSON.
         test: unlabelled products, as BSON.
         category_names: the tree, as CSV.
+        names: English names of its nodes, as CSV.
         truth: true leaf of every product, as CSV.
         n_train: training products.
         n_test: test products.
@@ -43,6 +48,7 @@ class SampleSummary:
     train: Path
     test: Path
     category_names: Path
+    names: Path
     truth: Path
     n_train: int
     n_test: int
@@ -57,7 +63,7 @@ class SampleSummary:
     @property
     def files(self) -> tuple[Path, ...]:
         """Everything that is written."""
-        return self.train, self.test, self.category_names, self.truth
+        return self.train, self.test, self.category_names, self.names, self.truth
 
     def __str__(self) -> str:
         return (
@@ -112,6 +118,7 @@ def write_sample(
     _write_products(summary.train, plan, "train", photos, written)
     _write_products(summary.test, plan, "test", photos, written)
     write_text(summary.category_names, _category_names())
+    write_text(summary.names, ENGLISH_NAMES.read_text(encoding="utf-8"))
     write_text(summary.truth, _truth(plan))
     return summary
 
@@ -193,6 +200,7 @@ def _summarise(folder: Path, plan: DemoPlan) -> SampleSummary:
         train=folder / "train.bson",
         test=folder / "test.bson",
         category_names=folder / "category_names.csv",
+        names=folder / NAMES_FILE,
         truth=folder / "truth.csv",
         n_train=len(train),
         n_test=len(plan.products) - len(train),

@@ -25,7 +25,7 @@ class CoverText:
 
 
 def compose(genre: str, rng: np.random.Generator) -> CoverText:
-    """Words for one cover; about one title in eight could stand on any shelf, and has no subtitle."""
+    """Words for one cover; about one title in eight could stand in any category, and has no subtitle."""
     own = GENRES[genre]
     words = SHARED if rng.random() < _AMBIGUOUS else own
     title = _fill(words, rng)

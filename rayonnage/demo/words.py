@@ -1,4 +1,4 @@
-"""The words of each genre. Genres share words on purpose: one word rarely tells the shelf."""
+"""The words of each genre. Genres share words on purpose: one word rarely tells the category."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Genre:
-    """What the covers of one shelf are composed from.
+    """What the covers of one category are composed from.
 
     Attributes:
         nouns: heads of titles, with their article.
@@ -40,7 +40,7 @@ SHARED = _genre(
     "nouvelle édition|texte intégral|édition limitée",
     "Un succès en France.|À découvrir absolument.|Enfin réédité.|Plus de 100 000 exemplaires.",
 )
-"""Titles that could stand on any shelf."""
+"""Titles that could stand in any category."""
 
 GENRES: dict[str, Genre] = {
     "romance": _genre(

@@ -132,7 +132,6 @@ def test_split_writes_a_plan_and_names_the_next_command(tiny_catalog, tree_csv, 
         (("split", "x.bson", "--tree", "y.csv"), 1, "y.csv does not exist"),
         (("info", "x.bson"), 1, "x.bson does not exist"),
         (("info", "/"), 1, "is a folder"),
-        (("demo", "/proc/self/fdinfo/demo", "--train", "40", "--test", "10"), 1, "/proc/self/fdinfo"),
     ],
 )
 def test_wrong_calls_get_one_plain_message(arguments, code, message):

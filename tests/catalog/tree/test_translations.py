@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 from catalog.tree.translations import SHIPPED, Name, Names, shipped
 from rayonnage.demo.categories import LEAVES
+from rayonnage.demo.sample import ENGLISH_NAMES
 
 ACRONYMS = {"CD", "DVD", "UMD", "GPS"}
 letters = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=6).filter(str.strip)
@@ -155,14 +156,17 @@ def test_a_saved_tree_takes_its_names_along(tree, tmp_path):
     assert again.shown[tree.leaf_index(11)][0] == "Books"
 
 
-def shipped_rows(name):
-    text = (resources.files("catalog") / "translations" / name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+def shipped_file(name):
+    return resources.files("catalog.tree") / "names" / name
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_names_are_whole_and_in_english(name):
-    rows = shipped_rows(name)
+def shipped_rows(file):
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+
+
+@pytest.mark.parametrize("file", [*map(shipped_file, SHIPPED), ENGLISH_NAMES], ids=lambda file: file.name)
+def test_shipped_names_are_whole_and_in_english(file):
+    rows = shipped_rows(file)
     assert len({(row["category_id"], row["level"]) for row in rows}) == len(rows)
     for row in rows:
         text = row["name"]
@@ -176,7 +180,7 @@ def test_shipped_names_are_whole_and_in_english(name):
 
 
 def test_cdiscounts_translation_has_every_node_once():
-    levels = Counter(row["level"] for row in shipped_rows("cdiscount.csv"))
+    levels = Counter(row["level"] for row in shipped_rows(shipped_file("cdiscount.csv")))
     assert levels == {"1": 49, "2": 486}
 
 
@@ -189,7 +193,7 @@ def test_every_node_of_cdiscounts_real_tree_has_its_own_english_name(shared_data
         assert not [path for path in nodes if path[-1] in french]
         assert len(set(nodes)) == tree.n_nodes(level)
     # the key is the smallest id below the node
-    rows = {(int(row["category_id"]), int(row["level"])) for row in shipped_rows("cdiscount.csv")}
+    rows = {(int(row["category_id"]), int(row["level"])) for row in shipped_rows(shipped_file("cdiscount.csv"))}
     smallest: dict[tuple[int, int], int] = {}
     for level in (1, 2):
         for leaf, node in zip(tree.leaf_ids.tolist(), tree.ancestor(level).tolist(), strict=True):
@@ -221,7 +225,7 @@ def test_own_names_come_before_shipped_ones(shared_data):
 
 def test_every_node_of_the_demo_has_an_english_name():
     tree = Taxonomy([(leaf.category_id, leaf.path) for leaf in LEAVES])
-    english = tree.in_language("en")
+    english = tree.with_names(Names.from_csv(ENGLISH_NAMES)).in_language("en")
     for level in LEVELS:
         nodes = [english.shown_path(level, node) for node in range(tree.n_nodes(level))]
         assert len(set(nodes)) == tree.n_nodes(level)

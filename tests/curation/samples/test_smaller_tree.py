@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.tree.taxonomy import LEVELS, Taxonomy
-from catalog.tree.translations import Name, Names
+from catalog.tree.translations import Name, Names, Translation
 from curation.samples.smaller_tree import names_beside, smaller_tree, tree_beside, write_tree
 from rayonnage.demo.categories import LEAVES
+from rayonnage.demo.sample import ENGLISH_NAMES
 
 # levels that differ in their numbers of nodes, one leaf below each of some
 TREE = Taxonomy([(10 + i, (f"A{i // 5}", f"B{i // 2}", f"C{i % 3}")) for i in range(12)])
@@ -42,7 +43,9 @@ def test_every_leaf_keeps_its_names(nodes, present, random):
 
 
 @pytest.mark.parametrize("last", [False, True])
-def test_shipped_names_come_along_and_are_read_back(tmp_path, caplog, last):
+def test_shipped_names_come_along_and_are_read_back(tmp_path, caplog, monkeypatch, last):
+    translations = (Translation("fr", Names.from_csv(ENGLISH_NAMES)),)
+    monkeypatch.setattr("catalog.tree.node_names.shipped", lambda: translations)
     demo = Taxonomy([(leaf.category_id, leaf.path) for leaf in LEAVES])
     # of each Cat II one leaf: the shipped names may be those of another one
     _, first = np.unique(demo.ancestor(2)[::-1] if last else demo.ancestor(2), return_index=True)

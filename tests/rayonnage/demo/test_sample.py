@@ -229,13 +229,13 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
         write_sample(tmp_path / name, n_train=20, n_test=10, seed=seed, progress=lambda *call: calls.append(call))
     assert calls == [(i, 30) for i in range(1, 31)] * 3
     a, b, c = (digests(tmp_path / name) for name in "abc")
-    assert set(a) == {"train.bson", "test.bson", "category_names.csv", "truth.csv"}
+    assert set(a) == {"train.bson", "test.bson", "category_names.csv", "names.csv", "truth.csv"}
     assert a == b
     assert a["train.bson"] != c["train.bson"]
     assert a["category_names.csv"] == c["category_names.csv"]
 
 
-@pytest.mark.parametrize("name", ["train.bson", "test.bson", "category_names.csv", "truth.csv"])
+@pytest.mark.parametrize("name", ["train.bson", "test.bson", "category_names.csv", "names.csv", "truth.csv"])
 def test_nobody_s_file_is_replaced_unasked(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"mine")
     with pytest.raises(FileExistsError, match=f"already holds {name}: .*--overwrite"):

@@ -1,0 +1,5 @@
+"""`python -m rayonnage`."""
+
+from rayonnage.cli import main
+
+main(prog_name="rayonnage")

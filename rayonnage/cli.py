@@ -1,0 +1,47 @@
+"""The `rayonnage` command line: every command of every room behind one door."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+import click
+
+from catalog.cli_options import KINDS, PlainErrors, verbose_option
+
+COMMANDS = {
+    "demo": "rayonnage.commands:demo",
+    "predict": "fusion.cli:predict",
+    "evaluate": "fusion.cli:evaluate",
+    "catalog": "curation.cli:main",
+    "mosaic": "mosaic.cli:main",
+    "ocr": "ocr.cli:main",
+    "fusion": "fusion.cli:main",
+}
+"""Where each command is defined, in the order in which a newcomer meets them."""
+
+
+class Doors(PlainErrors):
+    """Commands that are imported when they are called: one room that cannot be imported closes no other."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """The command of that name; `click.NoSuchCommand` names the ones that are spelt alike."""
+        if cmd_name not in COMMANDS:
+            raise click.NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        return cast(click.Command, getattr(import_module(module), attribute))
+
+
+@click.group(cls=Doors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
+@click.version_option(package_name="rayonnage")
+@verbose_option
+def main(verbose: bool) -> None:
+    """Put every product of a shop on its shelf: from photos and titles to categories.
+
+    See the whole job on a drawn catalogue: rayonnage demo. On your own: catalog split, mosaic train, ocr train, fusion
+    train, then rayonnage predict.
+    """
