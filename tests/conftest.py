@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import bson
-import numpy as np
 import pytest
-from PIL import Image
 
 from catalog.catalog import Catalog
+from tests.support.products import LEAVES, TREE, make_product
 
 # torch reads this when it is first imported, which is later. On cores that other work is using too, the threads of
 # networks as small as these spend their time waiting for each other: 230 s instead of 12 s for tests/mosaic.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["tests.mongo_server"]
+pytest_plugins = ["tests.support.mongo_server"]
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-
-TREE = """category_id,category_level1,category_level2,category_level3
-11,LIBRAIRIE,LITTERATURE,ROMAN
-12,LIBRAIRIE,LITTERATURE,POESIE
-13,LIBRAIRIE,TOURISME,GUIDE
-21,MUSIQUE,CD,JAZZ
-22,MUSIQUE,VINYLE,JAZZ
-31,CUISINE,TASSES,MUG
-32,CUISINE,TASSES,BOL
-33,CUISINE,CUISSON,POELE
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -67,22 +54,7 @@ def write_bson(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def make_photo(seed: int = 0, size: tuple[int, int] = (48, 48), kind: str = "JPEG", mode: str = "RGB") -> bytes:
-    """An encoded photo of noise."""
-    pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
-    out = io.BytesIO()
-    Image.fromarray(pixels).convert(mode).save(out, kind)
-    return out.getvalue()
-
-
-def make_product(i: int, category: int | None = None, n: int = 1) -> dict:
-    """A document with n distinct photos."""
-    label = {} if category is None else {"category_id": category}
-    return {"_id": i, **label, "imgs": [{"picture": make_photo(10 * i + k)} for k in range(n)]}
-
-
 @pytest.fixture
 def tiny_catalog(write_bson: Callable[..., Path]) -> Catalog:
     """60 labelled products on eight leaves, 1-4 photos each, no photo twice."""
-    leaves = [int(line.split(",")[0]) for line in TREE.splitlines()[1:]]
-    return Catalog(write_bson(*[make_product(i, leaves[i % 8], 1 + i // 8 % 4) for i in range(60)]))
+    return Catalog(write_bson(*[make_product(i, LEAVES[i % 8][0], 1 + i // 8 % 4) for i in range(60)]))

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from curation.cli import main as catalog
 from mosaic.cli import main as mosaic
-from tests.conftest import make_product
+from tests.support.products import make_product
 
 HEAVY = {"torch", "torchvision", "cv2", "sklearn", "scipy", "rapidocr", "lightning", "timm", "numpy", "pyarrow"}
 

@@ -15,7 +15,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
 from rayonnage.demo.sample import write_sample
-from tests.fusion.predictions import fill
+from tests.support.predictions import fill
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"<!-- block: (\w+) -->\n```\w+\n(.*?)```", re.DOTALL)

@@ -17,7 +17,7 @@ from catalog.catalog import Catalog
 from catalog.files.sidecar import sidecar_path
 from catalog.product import ProblemKind
 from catalog.sources.bson import file as bson_file
-from tests.conftest import make_photo, make_product
+from tests.support.products import make_photo, make_product
 
 
 def kinds(catalog: Catalog) -> dict[str, int]:

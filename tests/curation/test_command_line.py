@@ -11,7 +11,7 @@ from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import HELD_OUT_SHARE
 from curation.cli import main
-from tests.conftest import make_product
+from tests.support.products import make_product
 
 
 def call(*arguments: object, code: int = 0) -> str:

@@ -17,9 +17,9 @@ from catalog.sources import sinks
 from catalog.sources.folder.folder_names import product_id_of
 from catalog.sources.photo_file import ending_of
 from curation.convert import convert
-from tests.catalog.sources.photos import put
-from tests.conftest import make_photo, make_product
 from tests.curation.test_command_line import call
+from tests.support.photo_files import put
+from tests.support.products import make_photo, make_product
 
 
 def products(address) -> list[tuple[int, int | None, tuple[bytes, ...]]]:

@@ -11,8 +11,8 @@ import pytest
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
-from tests.conftest import make_product
-from tests.mongo_server import uri_of
+from tests.support.mongo_server import uri_of
+from tests.support.products import make_product
 
 COMMAND = """
 import sys

@@ -16,8 +16,8 @@ from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.evaluation.compare import differences
 from fusion.evaluation.paired import paired_rows
-from tests.catalog.metrics.test_product_scores import TAXONOMY
 from tests.fusion.conftest import call
+from tests.support.products import TAXONOMY
 
 
 def scores_of(seed: int, n: int, strength: float = 0.0) -> ProductScores:

@@ -17,7 +17,7 @@ from catalog.runs.training_data import TrainingData
 from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
 from fusion.copies import CopyTable
-from tests.conftest import TREE as TREE_CSV
+from tests.support.products import TREE as TREE_CSV
 
 PHOTOS = [b"\xff\xd8" + bytes([i]) * 20 for i in range(6)]
 

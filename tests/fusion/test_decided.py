@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from catalog.metrics.intervals import exact_share
 from catalog.metrics.product_scores import score
 from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, DecisionOutcomes
-from tests.catalog.metrics.test_product_scores import TAXONOMY
+from tests.support.products import TAXONOMY
 
 LEVEL_OF = {ACCEPT: [3], CAT2: [2], CAT1: [1], REVIEW: [0], GIVEN: [1, 2, 3]}
 

@@ -28,9 +28,9 @@ from fusion.evaluation.weights_picture import weights_plot, weights_table
 from fusion.heads.tree_pool import TreePool
 from fusion.prediction.predictor import Predictor
 from fusion.prediction.ranking import risk_order
-from tests.catalog.metrics.test_product_scores import TAXONOMY
 from tests.fusion.conftest import call
 from tests.fusion.test_compare import scores_of
+from tests.support.products import TAXONOMY
 
 FIGURES = ("top1", "top5", "nll", "ece", "ece_mass")
 

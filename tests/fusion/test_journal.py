@@ -19,7 +19,7 @@ from fusion.cli import main as fusion
 from fusion.review.journal import Journal, apply_files
 from fusion.review.sheet import COLUMNS
 from tests.fusion.conftest import call
-from tests.fusion.predictions import TREE, fill, predicted, read_rows, write_predictions
+from tests.support.predictions import TREE, fill, predicted, read_rows, write_predictions
 
 CATEGORIES = [int(i) for i in TREE.leaf_ids]
 

@@ -17,7 +17,7 @@ from fusion.cli import main as fusion
 from fusion.model import Model
 from mosaic.cli import main as mosaic
 from tests.fusion.conftest import call, document, picture
-from tests.fusion.predictions import fill, read_rows
+from tests.support.predictions import fill, read_rows
 
 pytestmark = pytest.mark.slow
 NAMES = """category_id;lang;level;name

@@ -14,10 +14,10 @@ from fusion.cli import main as fusion
 from fusion.review.answers import settle
 from fusion.review.journal import Journal
 from fusion.review.relabel import export
-from tests.conftest import make_product
 from tests.fusion.conftest import call
-from tests.fusion.predictions import TREE, fill, predicted, write_predictions
 from tests.fusion.test_journal import refused
+from tests.support.predictions import TREE, fill, predicted, write_predictions
+from tests.support.products import make_product
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from curation.cli import main as catalog
 from fusion.cli import main as fusion
 from fusion.review.journal import Journal
 from tests.fusion.conftest import call, document
-from tests.fusion.predictions import fill, read_rows
+from tests.support.predictions import fill, read_rows
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from catalog.files.answer_sheet import plain_cell
 from fusion.review.audit import AuditSample, audit_keys
 from fusion.review.queue import MAX_COPIES
 from fusion.review.sheet import COLUMNS
-from tests.fusion.predictions import predicted, read_rows, write_predictions
+from tests.support.predictions import predicted, read_rows, write_predictions
 
 product = st.tuples(
     st.sampled_from(["accept", "parent", "review"]),

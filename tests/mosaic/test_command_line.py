@@ -20,7 +20,7 @@ from curation.cli import main as catalog_main
 from mosaic.cli import main
 from mosaic.runs import MosaicRuns
 from mosaic.views import View
-from tests.conftest import TREE, make_photo, make_product
+from tests.support.products import TREE, make_photo, make_product
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mosaic.photos import UnreadablePhoto, decode, resize
-from tests.conftest import make_photo
+from tests.support.products import make_photo
 
 LIMIT = 10**6
 

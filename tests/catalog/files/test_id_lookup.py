@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import positions_of
 from catalog.runs.training_data import catalog_positions
-from tests.conftest import make_product
+from tests.support.products import make_product
 
 ids = st.one_of(st.integers(-3, 9), st.sampled_from([2**63 - 1, -(2**63)]))
 

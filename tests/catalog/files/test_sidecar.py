@@ -11,7 +11,7 @@ from catalog.catalog import Catalog
 from catalog.files import sidecar as sidecar_module
 from catalog.files.sidecar import read_sidecar, sidecar_path, source_stamp, write_sidecar
 from catalog.sources.bson import file as bson_file
-from tests.conftest import make_photo, make_product
+from tests.support.products import make_photo, make_product
 
 
 @pytest.fixture

@@ -12,11 +12,8 @@ from safetensors.numpy import load_file, save_file
 
 from catalog.metrics.product_scores import ProductScores, likeliest, score, score_probabilities
 from catalog.probabilities import Probabilities, Silence
-from catalog.tree.taxonomy import LEVELS, Taxonomy
-from tests.conftest import TREE
-
-LEAVES = [(int(r[0]), tuple(r[1:])) for r in (line.split(",") for line in TREE.splitlines()[1:])]
-TAXONOMY = Taxonomy(LEAVES)
+from catalog.tree.taxonomy import LEVELS
+from tests.support.products import TAXONOMY
 
 
 @settings(max_examples=40, deadline=None)

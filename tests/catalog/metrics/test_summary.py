@@ -13,7 +13,7 @@ from catalog.metrics.calibration import bins_of
 from catalog.metrics.intervals import accuracy_interval, bootstrap, exact_share
 from catalog.metrics.product_scores import ProductScores, score
 from catalog.metrics.summary import SumFigures, band_name, risk_coverage, summarize
-from tests.catalog.metrics.test_product_scores import TAXONOMY
+from tests.support.products import TAXONOMY
 
 COUNTS = np.array([0, 3, 9, 10, 99, 250, 10_000, 40_000])
 

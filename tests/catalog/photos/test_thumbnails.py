@@ -10,7 +10,7 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from catalog.photos.thumbnails import EMPTY, GAP, PHOTO_BYTES, SHARPER, UndecodablePhoto, decoded, strip
-from tests.conftest import make_photo
+from tests.support.products import make_photo
 
 
 def opened(jpeg: bytes) -> Image.Image:

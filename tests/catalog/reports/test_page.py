@@ -14,14 +14,12 @@ from catalog.metrics.product_scores import ProductScores, score
 from catalog.reports.page import Estimate, Example, Report, Table, cat1_table, with_commands
 from catalog.reports.plots import Plot
 from catalog.tree.taxonomy import Taxonomy
-from tests.conftest import TREE, make_photo
-
-LEAVES = [(int(r[0]), tuple(r[1:])) for r in (line.split(",") for line in TREE.splitlines()[1:])]
+from tests.support.products import TAXONOMY, make_photo
 
 
 @pytest.fixture
 def tree() -> Taxonomy:
-    return Taxonomy(LEAVES)
+    return TAXONOMY
 
 
 def scores(tree: Taxonomy, seed: int, n: int = 60) -> ProductScores:

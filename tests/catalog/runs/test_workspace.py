@@ -15,7 +15,7 @@ from catalog.split.plan import make_plan
 from catalog.runs.run import Run
 from catalog.tree.taxonomy import Taxonomy
 from catalog.runs.workspace import Workspace
-from tests.conftest import make_product
+from tests.support.products import make_product
 
 
 class Small(StrictConfig):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.split.plan import Plan, make_plan
 from catalog.tree.taxonomy import Taxonomy
-from tests.conftest import make_product
+from tests.support.products import make_product
 
 LEAVES = (11, 12, 13, 21, 22, 31, 32, 33)
 

@@ -6,13 +6,9 @@ import numpy as np
 
 from catalog.metrics.product_scores import ProductScores, score_probabilities
 from catalog.probabilities import Probabilities, Silence
-from catalog.tree.taxonomy import Taxonomy
-from tests.conftest import TREE
+from tests.support.products import TAXONOMY
 
-LEAVES = Taxonomy(
-    [(int(i), (a, b, c)) for i, a, b, c in (line.split(",") for line in TREE.splitlines()[1:])]
-)  # the tree that `tree_csv` writes
-N = len(LEAVES)
+N = len(TAXONOMY)
 
 
 def noisy(seed: int, n: int = 300, share: float = 0.1, sharp: float = 3.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,10 +42,10 @@ def said(
     return Probabilities.from_dense(
         "photo", np.arange(n) if ids is None else ids, np.ones(n, np.int8), inside, silence,
         support=support.astype(np.int32), frequency=np.full(len(support), 1 / len(support)), k=k,
-        taxonomy=taxonomy or LEAVES.fingerprint, plan=plan,
+        taxonomy=taxonomy or TAXONOMY.fingerprint, plan=plan,
     )  # fmt: skip
 
 
 def scored(dense: np.ndarray, label: np.ndarray) -> ProductScores:
     """Scores of dense rows against labels."""
-    return score_probabilities(said(dense), label, LEAVES)
+    return score_probabilities(said(dense), label, TAXONOMY)

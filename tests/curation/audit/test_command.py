@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from catalog.catalog import Catalog
 from curation.audit import page
 from curation.cli import main
-from tests.conftest import make_photo, make_product
 from tests.curation.audit.cases import said
+from tests.support.products import make_photo, make_product
 
 
 def call(*arguments: object) -> str:

@@ -16,12 +16,13 @@ from catalog.tree.taxonomy import LEVELS
 from curation.audit import confident
 from curation.audit.confident import count_errors, label_noise
 from curation.audit.suspects import expected_gain
-from tests.curation.audit.cases import LEAVES, N, noisy, said, scored
+from tests.curation.audit.cases import N, noisy, said, scored
+from tests.support.products import TAXONOMY
 
 
 def at_level(dense: np.ndarray, label: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:
     """Dense node probabilities and node labels."""
-    return LEAVES.node_mass(dense, level), LEAVES.ancestor(level)[label]
+    return TAXONOMY.node_mass(dense, level), TAXONOMY.ancestor(level)[label]
 
 
 @pytest.mark.parametrize("batch", [7, 1024])
@@ -30,7 +31,7 @@ def test_batches_find_what_cleanlab_finds_on_all_at_once(monkeypatch, batch, lev
     monkeypatch.setattr(confident, "BATCH", batch)
     _, label, dense = noisy(1)
     scores = scored(dense, label)
-    counted = count_errors(scores, LEAVES)[level]
+    counted = count_errors(scores, TAXONOMY)[level]
     mass, node = at_level(dense, label, level)
     assert np.allclose(counted.thresholds, get_confident_thresholds(node, mass), atol=1e-6)
     whole = LabelInspector(num_class=mass.shape[1], verbose=False)
@@ -54,7 +55,7 @@ def test_flags_against_a_loop(seed, n):
     """Labels may leave nodes without a product: these are no one's true node."""
     _, label, dense = noisy(seed, n, share=0.5, sharp=1.0)
     scores = scored(dense, label)
-    found = count_errors(scores, LEAVES)
+    found = count_errors(scores, TAXONOMY)
     for level in LEVELS:
         mass, node = at_level(dense.astype(np.float64), label, level)
         for i in range(n):
@@ -70,7 +71,7 @@ def test_flags_against_a_loop(seed, n):
 def test_noise_by_category_is_cleanlabs_calibrated_count(seed):
     _, label, dense = noisy(seed)
     scores = scored(dense, label)
-    counted = count_errors(scores, LEAVES)[3]
+    counted = count_errors(scores, TAXONOMY)[3]
     noise = label_noise(scores, counted, N)
     whole = LabelInspector(
         num_class=N, verbose=False, num_issue_kwargs={"estimation_method": "off_diagonal_calibrated"}
@@ -89,7 +90,7 @@ def test_noise_by_category_is_cleanlabs_calibrated_count(seed):
 def test_truncated_rows_are_audited_with_their_remaining_mass():
     """The label's probability counts where the label is not among the k listed leaves."""
     _, label, dense = noisy(3)
-    whole, cut = scored(dense, label), score_probabilities(said(dense, k=3), label, LEAVES)
+    whole, cut = scored(dense, label), score_probabilities(said(dense, k=3), label, TAXONOMY)
     assert (cut.p_truth[:, 2] > 0).all()
     same = np.isclose(whole.p_truth[:, 2], cut.p_truth[:, 2], atol=1e-6)
     listed = (np.argsort(-dense, axis=1)[:, :3] == label[:, None]).any(axis=1)
@@ -106,9 +107,11 @@ def test_gain_is_expected_tree_distance_saved(seed):
     gain = expected_gain(scores)
     for i in range(20):
         of_label, of_likeliest = (
-            (dense[i] * LEAVES.distance(np.full(N, leaf), leaves)).sum() for leaf in (label[i], dense[i].argmax())
+            (dense[i] * TAXONOMY.distance(np.full(N, leaf), leaves)).sum() for leaf in (label[i], dense[i].argmax())
         )
-        one_path = all(LEAVES.ancestor(level)[dense[i].argmax()] == scores.predicted[i, level - 1] for level in LEVELS)
+        one_path = all(
+            TAXONOMY.ancestor(level)[dense[i].argmax()] == scores.predicted[i, level - 1] for level in LEVELS
+        )
         assert gain[i] >= of_label - of_likeliest - 1e-5
         if one_path:
             assert gain[i] == pytest.approx(of_label - of_likeliest, abs=1e-5)

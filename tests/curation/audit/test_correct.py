@@ -14,8 +14,7 @@ from catalog.tree.taxonomy import Taxonomy
 from curation.audit.correct import correct
 from curation.audit.listing import Suspect
 from curation.audit.sheet import write_suspects
-from tests.conftest import make_product
-from tests.curation.audit.cases import LEAVES
+from tests.support.products import TAXONOMY, make_product
 
 
 def suspect(product_id: int, suggested: int = 31, label: str = "a label", label_id: int = 11) -> Suspect:
@@ -46,10 +45,10 @@ def test_answers_alone_change_labels(write_bson, tmp_path, answers, separator):
     output.unlink(missing_ok=True)
     if not any(answers.values()):
         with pytest.raises(ValueError, match="no answer in"):
-            correct(catalog, sheet, output, LEAVES)
+            correct(catalog, sheet, output, TAXONOMY)
         assert not output.exists()
         return
-    found = correct(catalog, sheet, output, LEAVES)
+    found = correct(catalog, sheet, output, TAXONOMY)
     words = {"suggested": 31, "Suggested": 31, "12": 12, "21": 21, "21.0": 21, "'33": 33}
     given = {i: words[a] for i, a in answers.items() if a in words}
     assert found.changed == len(given)
@@ -95,12 +94,12 @@ def test_a_rounded_id_is_refused_with_the_way_out(write_bson, tmp_path):
         sheet = tmp_path / "s.csv"
         sheet.write_text(f'product_id,corrected_category_id,label_category_id\n"{rounded}",12,11\n')
         with pytest.raises(ValueError, match="fill the sheet as it was written"):
-            correct(catalog, sheet, tmp_path / "c.bson", LEAVES)
+            correct(catalog, sheet, tmp_path / "c.bson", TAXONOMY)
 
 
 def test_a_label_given_as_it_stands_changes_no_byte(write_bson, tmp_path):
     path = write_bson(make_product(0, 11), make_product(1, 12))
-    found = correct(Catalog(path), filled(tmp_path / "s.csv", {0: 11}), tmp_path / "c.bson", LEAVES)
+    found = correct(Catalog(path), filled(tmp_path / "s.csv", {0: 11}), tmp_path / "c.bson", TAXONOMY)
     assert (found.changed, found.kept) == (0, 1)
     assert (tmp_path / "c.bson").read_bytes() == path.read_bytes()
 
@@ -109,7 +108,7 @@ def test_what_cannot_be_taken_is_named_and_nothing_is_written(write_bson, tmp_pa
     catalog = Catalog(write_bson(make_product(0, 11), make_product(1, 12)))
     output = tmp_path / "c.bson"
 
-    def refused(answers: dict[int, object], tree: Taxonomy | None = LEAVES) -> str:
+    def refused(answers: dict[int, object], tree: Taxonomy | None = TAXONOMY) -> str:
         with pytest.raises(ValueError) as error:
             correct(catalog, filled(tmp_path / "s.csv", answers), output, tree)
         assert not output.exists()
@@ -122,17 +121,17 @@ def test_what_cannot_be_taken_is_named_and_nothing_is_written(write_bson, tmp_pa
     review = filled(tmp_path / "review.csv", {0: "ok"})
     review.write_text(review.read_text(encoding="utf-8-sig").replace("label_category_id", "decision"))
     with pytest.raises(ValueError, match="no label_category_id"):
-        correct(catalog, review, output, LEAVES)
+        correct(catalog, review, output, TAXONOMY)
     sheet = filled(tmp_path / "s.csv", {0: 12})
     lines = sheet.read_text(encoding="utf-8-sig").splitlines()
     sheet.write_text("\n".join([*lines, lines[1].replace(",12,", ",ok,", 1)]), encoding="utf-8-sig")
     with pytest.raises(ValueError, match="product 0 is given ok, but 12"):
-        correct(catalog, sheet, output, LEAVES)
+        correct(catalog, sheet, output, TAXONOMY)
     with pytest.raises(FileNotFoundError):
-        correct(catalog, tmp_path / "none.csv", output, LEAVES)
+        correct(catalog, tmp_path / "none.csv", output, TAXONOMY)
     output.write_bytes(b"precious")
     with pytest.raises(FileExistsError, match="exists already"):
-        correct(catalog, filled(tmp_path / "s.csv", {0: 12}), output, LEAVES)
+        correct(catalog, filled(tmp_path / "s.csv", {0: 12}), output, TAXONOMY)
     assert output.read_bytes() == b"precious"
 
 
@@ -154,13 +153,13 @@ def test_what_is_written_is_a_bson_file_and_never_the_catalogue_itself(write_bso
     path = write_bson(make_product(0, 11), make_product(1, 12))
     catalog, sheet, before = Catalog(path), filled(tmp_path / "s.csv", {0: 12}), path.read_bytes()
     with pytest.raises(ValueError, match=r"ends in \.bson"):
-        correct(catalog, sheet, tmp_path / "folder", LEAVES)
+        correct(catalog, sheet, tmp_path / "folder", TAXONOMY)
     with pytest.raises(FileExistsError, match="is the catalogue that is read"):
-        correct(catalog, sheet, path, LEAVES, overwrite=True)
+        correct(catalog, sheet, path, TAXONOMY, overwrite=True)
     assert path.read_bytes() == before
     output = tmp_path / "c.bson"
     output.write_bytes(b"of an earlier round")
-    correct(catalog, sheet, output, LEAVES, overwrite=True)
+    correct(catalog, sheet, output, TAXONOMY, overwrite=True)
     assert Catalog(output).category_ids.tolist() == [12, 12]
 
 
@@ -170,7 +169,7 @@ def test_unicode_text_of_a_spreadsheet_is_named_and_counts_as_filled(write_bson,
     for encoding in ("utf-16", "utf-16-le"):
         sheet.write_text(text.replace(",", "\t"), encoding=encoding)
         with pytest.raises(ValueError, match="is not UTF-8 text, perhaps UTF-16: save it as 'CSV UTF-8'"):
-            correct(Catalog(write_bson(make_product(0, 11))), sheet, tmp_path / "c.bson", LEAVES)
+            correct(Catalog(write_bson(make_product(0, 11))), sheet, tmp_path / "c.bson", TAXONOMY)
         assert has_answers(sheet)
 
 
@@ -180,7 +179,7 @@ def test_a_suggestion_that_is_not_there_any_more_is_asked_for(write_bson, tmp_pa
     for extra, cell in (("", ""), (",suggested_category_id", ",")):
         sheet.write_text(f"product_id,corrected_category_id,label_category_id{extra}\n0,suggested,11{cell}\n")
         with pytest.raises(ValueError, match="'suggested' stands for a category in the column suggested_category_id"):
-            correct(catalog, sheet, tmp_path / "c.bson", LEAVES)
+            correct(catalog, sheet, tmp_path / "c.bson", TAXONOMY)
 
 
 def test_no_cell_is_a_formula(tmp_path):

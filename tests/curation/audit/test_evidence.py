@@ -13,8 +13,8 @@ from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence_source import find_evidence
-from tests.conftest import make_photo, make_product
 from tests.curation.audit.cases import said
+from tests.support.products import make_photo, make_product
 
 
 def audited(room, **more):

@@ -12,7 +12,8 @@ from curation.audit.evidence import LabelEvidence
 from curation.audit.judgement import LEAVES as AT_LEAVES
 from curation.audit.judgement import LOWEST, OURS, RANDOM, judge, weighted_precision
 from curation.audit.suspects import Order, find_suspects, leaf_margin
-from tests.curation.audit.cases import LEAVES, noisy, scored
+from tests.curation.audit.cases import noisy, scored
+from tests.support.products import TAXONOMY
 
 
 def evidence_of(seed: int, n: int = 200, **more: float) -> tuple[np.ndarray, LabelEvidence]:
@@ -31,11 +32,11 @@ def average_precision(wrong: list[bool]) -> float:
 def test_figures_against_loops(seed, share):
     truth, evidence = evidence_of(seed, 60, share=share, sharp=2.0)
     unknown = np.arange(60) % 7 == 0
-    found_in = find_suspects(evidence, LEAVES)
-    found = judge(evidence, found_in, np.where(unknown, -1, truth), LEAVES)
+    found_in = find_suspects(evidence, TAXONOMY)
+    found = judge(evidence, found_in, np.where(unknown, -1, truth), TAXONOMY)
     known = [i for i in range(60) if not unknown[i]]
     label, suspected = evidence.label, set(found_in.rows.tolist())
-    distance = {i: int(LEAVES.distance(truth[i : i + 1], label[i : i + 1])[0]) for i in known}
+    distance = {i: int(TAXONOMY.distance(truth[i : i + 1], label[i : i + 1])[0]) for i in known}
     wrong = {i for i in known if distance[i]}
     mine = [i for i in known if i in suspected]
     assert (found.n, found.n_wrong, found.n_suspects) == (len(known), len(wrong), len(mine))
@@ -74,7 +75,7 @@ def test_average_precision_of_a_draw_is_scikit_learns(products):
 
 def test_a_good_expert_finds_wrong_labels():
     truth, evidence = evidence_of(0, 2000, sharp=5.0)
-    found = judge(evidence, find_suspects(evidence, LEAVES), truth, LEAVES)
+    found = judge(evidence, find_suspects(evidence, TAXONOMY), truth, TAXONOMY)
     assert found.precision.low > 0.7
     assert found.recall[0][1].low > 0.8
     assert found.rankings[OURS].average_precision.low > 0.8
@@ -83,40 +84,40 @@ def test_a_good_expert_finds_wrong_labels():
 
 def test_right_labels_and_unknown_truth():
     truth, evidence = evidence_of(0, 100, share=0.0)
-    found = judge(evidence, find_suspects(evidence, LEAVES), truth, LEAVES)
+    found = judge(evidence, find_suspects(evidence, TAXONOMY), truth, TAXONOMY)
     assert found.n_wrong == 0
     assert found.recall == {}
     assert found.rankings[OURS].average_precision.value is None
     with pytest.raises(ValueError, match="knows none of the 100 audited"):
-        judge(evidence, find_suspects(evidence, LEAVES), np.full(100, -1), LEAVES)
+        judge(evidence, find_suspects(evidence, TAXONOMY), np.full(100, -1), TAXONOMY)
 
 
 def test_suspects_come_first_and_by_rising_trust():
     """A mistake across Cat I stands before one between siblings that is as certain."""
     _, evidence = evidence_of(5, 400)
-    found = find_suspects(evidence, LEAVES)
+    found = find_suspects(evidence, TAXONOMY)
     assert (np.diff(found.gain[found.rows]) <= 0).all()
     flagged = np.any([found.counted[level].flagged for level in (1, 2, 3)], axis=0)
     assert set(found.rows.tolist()) == set(np.flatnonzero(flagged & ~evidence.scores.correct[:, 2]).tolist())
     dense = np.full((42, 8), 0.01 / 7, np.float32)
     truth = np.arange(42) % 8
     label = truth.copy()
-    ids = LEAVES.leaf_index([12, 31, 13])
+    ids = TAXONOMY.leaf_index([12, 31, 13])
     # product 0: sibling, 1: another Cat II, 2: another Cat I; all as certain
-    truth[:3], label[:3] = LEAVES.leaf_index([11, 11, 11]), ids[[0, 2, 1]]
+    truth[:3], label[:3] = TAXONOMY.leaf_index([11, 11, 11]), ids[[0, 2, 1]]
     dense[np.arange(42), truth] = 0.99
     certain = LabelEvidence("test", scored(dense, label), np.arange(42), np.ones(42, bool), {"audited": 42})
-    assert find_suspects(certain, LEAVES).rows.tolist() == [2, 1, 0]
+    assert find_suspects(certain, TAXONOMY).rows.tolist() == [2, 1, 0]
 
 
 def test_the_order_by_leaves_changes_the_order_alone():
     truth, evidence = evidence_of(5, 400)
-    by_tree, by_leaves = (find_suspects(evidence, LEAVES, order) for order in Order)
+    by_tree, by_leaves = (find_suspects(evidence, TAXONOMY, order) for order in Order)
     assert set(by_leaves.rows.tolist()) == set(by_tree.rows.tolist())
     assert by_leaves.rows.tolist() != by_tree.rows.tolist()
     doubted = by_leaves.counted[3].flagged[by_leaves.rows]
     margin = leaf_margin(evidence.scores)[by_leaves.rows]
     assert (np.diff(doubted.astype(int)) <= 0).all()
     assert (np.diff(margin[doubted]) <= 0).all()
-    found = judge(evidence, by_leaves, truth, LEAVES)
+    found = judge(evidence, by_leaves, truth, TAXONOMY)
     assert found.rankings[OURS].found[10] == found.rankings[AT_LEAVES].found[10]

@@ -19,7 +19,7 @@ from catalog.tree.translations import Name, Names
 from curation.cli import main
 from curation.diff.difference import CatalogDifference
 from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level
-from tests.conftest import TREE, make_product
+from tests.support.products import TREE, make_product
 
 BIG = 2**52
 CATEGORIES = [None, 11, 12, 13, 21, 22, 31, 4711]

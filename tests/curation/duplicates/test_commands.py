@@ -22,7 +22,7 @@ from curation.duplicates import findings
 from curation.duplicates.groups import find_groups
 from curation.duplicates.photos import CatalogPhotos
 from rayonnage.demo.sample import write_sample
-from tests.conftest import make_photo, make_product
+from tests.support.products import make_photo, make_product
 
 
 def run(*arguments: object) -> str:

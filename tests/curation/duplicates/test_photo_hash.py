@@ -15,7 +15,7 @@ from catalog.files.sidecar import sidecar_path
 from catalog.split.copies import photo_numbers
 from curation.duplicates import photo_hash as module
 from curation.duplicates.photo_hash import State, photo_hash, photo_hashes, unreadable
-from tests.conftest import make_photo, make_product
+from tests.support.products import make_photo, make_product
 
 
 def drawn(seed: int, side: int = 180) -> Image.Image:

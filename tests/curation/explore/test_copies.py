@@ -9,15 +9,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.tree.taxonomy import Taxonomy
 from curation.explore.copies import Copies, Places
-from tests.conftest import TREE
+from tests.support.products import TAXONOMY
 
-TREE_OF_EIGHT = Taxonomy([(int(r[0]), tuple(r[1:])) for r in (line.split(",") for line in TREE.splitlines()[1:])])
 # a product: its leaf (-1: none) and which photos it has
-products = st.lists(
-    st.tuples(st.integers(-1, len(TREE_OF_EIGHT) - 1), st.lists(st.integers(0, 6), max_size=4)), max_size=25
-)
+products = st.lists(st.tuples(st.integers(-1, len(TAXONOMY) - 1), st.lists(st.integers(0, 6), max_size=4)), max_size=25)
 
 
 def digest(photo: int) -> bytes:
@@ -58,7 +54,7 @@ def test_copies_are_counted_as_a_dictionary_does(catalogue):
 def test_copies_across_categories_are_those_of_a_dictionary(catalogue):
     copies, _ = copies_of(catalogue)
     leaf = np.array([leaf for leaf, _ in catalogue], np.int64)
-    places = Places.of(copies, leaf, TREE_OF_EIGHT)
+    places = Places.of(copies, leaf, TAXONOMY)
     slow: dict[bytes, Counter[int]] = defaultdict(Counter)
     for on, own in catalogue:
         for photo in own:
@@ -72,7 +68,7 @@ def test_copies_across_categories_are_those_of_a_dictionary(catalogue):
         assert places.n_leaves[distinct] == len(found)
         expected = 0
         for level in (3, 2, 1):
-            if len({TREE_OF_EIGHT.node_path(level, int(TREE_OF_EIGHT.ancestor(level)[on])) for on in found}) > 1:
+            if len({TAXONOMY.node_path(level, int(TAXONOMY.ancestor(level)[on])) for on in found}) > 1:
                 expected = level
         assert places.parts_at[distinct] == expected
         if expected:

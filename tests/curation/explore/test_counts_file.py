@@ -13,7 +13,7 @@ from catalog.tree.taxonomy import Taxonomy
 from curation.explore.counts_file import levels_above, read_counts
 from curation.explore.explore import explore_counts
 from curation.explore.levels import homonyms
-from tests.conftest import TREE
+from tests.support.products import TAXONOMY
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_name_whose_other_characters_are_damaged_is_found_by_its_letters(tmp_p
 @given(st.lists(st.integers(0, 10**9), min_size=8, max_size=8))
 def test_each_level_is_recognised_and_sums_up(tmp_path_factory, values):
     tmp_path = tmp_path_factory.mktemp("counts")
-    tree = Taxonomy([(int(r[0]), tuple(r[1:])) for r in (line.split(",") for line in TREE.splitlines()[1:])])
+    tree = TAXONOMY
     for level in (1, 2, 3):
         sums: dict[str, int] = {}
         for path, n in zip(tree.paths, values, strict=True):

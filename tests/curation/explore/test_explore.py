@@ -25,8 +25,8 @@ from curation.explore.drawings import picture_sizes
 from curation.explore.explore import explore
 from curation.explore.photos import FORMATS, check_decoding, read_headers
 from curation.explore.section import Exploration
-from tests.conftest import make_photo, make_product
-from tests.mongo_server import uri_of
+from tests.support.mongo_server import uri_of
+from tests.support.products import make_photo, make_product
 
 Write = Callable[..., Path]
 

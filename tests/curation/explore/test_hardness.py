@@ -11,11 +11,8 @@ from hypothesis import strategies as st
 
 from catalog.metrics.product_scores import score_probabilities
 from catalog.probabilities import Probabilities, Silence, concatenate
-from catalog.tree.taxonomy import Taxonomy
 from curation.explore.hardness import Judged, judge
-from tests.conftest import TREE
-
-TREE_OF_EIGHT = Taxonomy([(int(r[0]), tuple(r[1:])) for r in (line.split(",") for line in TREE.splitlines()[1:])])
+from tests.support.products import TAXONOMY
 
 
 class Products:
@@ -34,7 +31,7 @@ def said(seed: int, n: int, k: int, support: list[int]) -> Probabilities:
     return Probabilities.from_dense(
         "mosaic", np.arange(n, dtype=np.int64), np.ones(n, np.int8), rng.dirichlet(np.full(len(own), 0.3), n),
         np.zeros(n, np.uint8), support=own, frequency=rng.dirichlet(np.ones(len(own))), k=k,
-        taxonomy=TREE_OF_EIGHT.fingerprint,
+        taxonomy=TAXONOMY.fingerprint,
     )  # fmt: skip
 
 
@@ -49,11 +46,11 @@ def test_the_true_leaf_has_the_probability_of_the_dense_one(seed, k, support, wi
         n *= 2
     catalog = Products(n)
     rng = np.random.default_rng(seed)
-    leaf = rng.integers(-1, len(TREE_OF_EIGHT), n)
+    leaf = rng.integers(-1, len(TAXONOMY), n)
     leaf[0] = 0
-    judged = judge(probabilities, catalog, leaf, TREE_OF_EIGHT)
+    judged = judge(probabilities, catalog, leaf, TAXONOMY)
     place = np.argsort(catalog.product_ids)
-    slow = score_probabilities(probabilities, leaf[place], TREE_OF_EIGHT)
+    slow = score_probabilities(probabilities, leaf[place], TAXONOMY)
     assert (catalog.product_ids[judged.position] == slow.product_ids).all()
     assert (judged.truth == slow.truth).all()
     assert judged.p_truth == pytest.approx(slow.p_truth[:, 2], abs=1e-6)
@@ -68,7 +65,7 @@ def test_who_is_left_out_is_counted():
     catalog = Products(8)
     leaf = np.full(8, 4)
     leaf[catalog.product_ids == 5] = -1
-    judged = judge(probabilities, catalog, leaf, TREE_OF_EIGHT)
+    judged = judge(probabilities, catalog, leaf, TAXONOMY)
     assert (len(judged), judged.n_silent, judged.n_unlabelled, judged.n_elsewhere) == (5, 2, 1, 2)
     assert set(catalog.product_ids[judged.position].tolist()) == {0, 1, 4, 6, 7}
 
@@ -77,12 +74,12 @@ def test_probabilities_of_something_else_are_refused():
     catalog = Products(10)
     probabilities = said(1, 10, 3, list(range(8)))
     with pytest.raises(ValueError, match="another category tree"):
-        judge(replace(probabilities, taxonomy="other"), catalog, np.zeros(10, np.int64), TREE_OF_EIGHT)
+        judge(replace(probabilities, taxonomy="other"), catalog, np.zeros(10, np.int64), TAXONOMY)
     with pytest.raises(ValueError, match=r"of any labelled product of shop\.bson"):
-        judge(probabilities, catalog, np.full(10, -1), TREE_OF_EIGHT)
+        judge(probabilities, catalog, np.full(10, -1), TAXONOMY)
     elsewhere = replace(probabilities, product_ids=probabilities.product_ids + 100)
     with pytest.raises(ValueError, match="labelled product"):
-        judge(elsewhere, catalog, np.zeros(10, np.int64), TREE_OF_EIGHT)
+        judge(elsewhere, catalog, np.zeros(10, np.int64), TAXONOMY)
 
 
 @given(

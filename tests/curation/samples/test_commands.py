@@ -21,8 +21,8 @@ from catalog.tree.taxonomy import Taxonomy
 from curation.cli import main
 from curation.samples.parts import write_parts
 from curation.samples.subset import Filters, subset
-from tests.conftest import make_photo, make_product
-from tests.mongo_server import uri_of
+from tests.support.mongo_server import uri_of
+from tests.support.products import make_photo, make_product
 
 LEAVES = (11, 12, 13, 21, 22, 31, 32, 33)
 

@@ -9,7 +9,7 @@ from catalog.catalog import Catalog
 from curation.samples import diverse_choice as module
 from curation.samples.diverse_choice import Spread
 from curation.samples.vectors import Vectors
-from tests.conftest import make_product
+from tests.support.products import make_product
 
 ALL = np.arange
 

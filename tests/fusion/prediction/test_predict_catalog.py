@@ -32,7 +32,7 @@ from fusion.prediction.predictor import Predictor, unread
 from ocr.expert import Reading
 from ocr.transcript import OcrFailure, Transcript
 from tests.fusion.conftest import call, document, picture
-from tests.fusion.predictions import read_rows
+from tests.support.predictions import read_rows
 
 pytestmark = pytest.mark.slow
 REVIEWED = ("review.csv", "audit.csv")

@@ -24,7 +24,7 @@ from mosaic.inference.backend import TorchBackend
 from mosaic.inference.embedding import Embedder, embed_catalog
 from mosaic.inference.expert import load_photos
 from mosaic.networks.network import MosaicNetwork
-from tests.conftest import TREE, make_photo, make_product
+from tests.support.products import TREE, make_photo, make_product
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
 FLIPPED = CONFIG.model_copy(update={"inference": CONFIG.inference.model_copy(update={"flip": True})})

@@ -15,7 +15,7 @@ from mosaic.inference.backend import TorchBackend
 from mosaic.inference.expert import MosaicExpert, average, load_photos
 from mosaic.networks.network import MosaicNetwork
 from mosaic.views import View
-from tests.conftest import make_photo
+from tests.support.products import make_photo
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
 

@@ -14,7 +14,7 @@ from mosaic.photos import decode
 from mosaic.training.batches import WHOLE, Batch, CountBatches, Examples, leaf_limits
 from mosaic.training.dataset import MosaicDataset
 from mosaic.views import View
-from tests.conftest import make_photo, make_product
+from tests.support.products import make_photo, make_product
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
 TRAINING = CONFIG.training.model_copy(update={"subsets": 0})

@@ -24,7 +24,7 @@ from mosaic.inference.outputs import BadExport, Outputs
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import export as export_module
 from mosaic.training.export import check_parity, export
-from tests.conftest import TREE, make_product
+from tests.support.products import TREE, make_product
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
 SUPPORT = [0, 3, 5, 7]

@@ -20,7 +20,7 @@ from mosaic.training.fit import fit
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask
 from mosaic.views import View
-from tests.conftest import make_product
+from tests.support.products import make_product
 
 pytestmark = pytest.mark.slow
 

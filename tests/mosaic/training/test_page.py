@@ -19,9 +19,8 @@ from catalog.tree.taxonomy import Taxonomy, path_text
 from mosaic.confusions import MAX_NODES, confusions_csv, heat_map, leaf_accuracies
 from mosaic.training.history import EpochRecord, history_csv, read_history
 from mosaic.training.page import N_CONFUSIONS, Sample, write_training_page
-from tests.conftest import TREE
+from tests.support.products import TAXONOMY
 
-LEAVES = [(int(r[0]), (r[1], r[2], r[3])) for r in (line.split(",") for line in TREE.splitlines()[1:])]
 EVIL = "<script>alert('\"$x$&')</script>"
 
 
@@ -63,7 +62,7 @@ def text_of(page: str) -> str:
 
 @pytest.fixture
 def tree() -> Taxonomy:
-    return Taxonomy(LEAVES)
+    return TAXONOMY
 
 
 def test_the_figures_are_those_of_a_slow_count(tree, tmp_path):

@@ -23,7 +23,7 @@ from catalog.sources.bson.scan import scan
 from catalog.sources.bson.walk import walk
 from catalog.sources.source import NO_CATEGORY
 from curation.indexing import open_indexed
-from tests.conftest import make_product
+from tests.support.products import make_product
 
 int32 = st.integers(-(2**31), 2**31 - 1)
 pictures = st.one_of(

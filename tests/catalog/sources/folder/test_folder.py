@@ -16,8 +16,8 @@ from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.folder import folder as photo_folder
 from catalog.sources.folder.folder_names import product_id_of
 from catalog.sources.opening import open_source
-from tests.catalog.sources.photos import kinds, put, said
-from tests.conftest import TREE, make_product
+from tests.support.photo_files import kinds, put, said
+from tests.support.products import TREE, make_product
 
 
 def test_class_folders_and_product_folders_by_number(tmp_path):

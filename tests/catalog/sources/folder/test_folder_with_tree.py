@@ -12,9 +12,9 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.opening import open_source, tree_for
 from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
-from tests.catalog.sources.photos import put
-from tests.conftest import TREE, make_photo
 from tests.curation.test_command_line import call
+from tests.support.photo_files import put
+from tests.support.products import TREE, make_photo
 
 LEAVES = {tuple(row[1:]): int(row[0]) for row in csv.reader(TREE.splitlines()[1:])}
 

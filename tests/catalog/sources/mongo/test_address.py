@@ -17,7 +17,7 @@ from catalog.sources.address import shown
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import WAITS, Connection
 from curation.cli import main
-from tests.mongo_server import PASSWORD
+from tests.support.mongo_server import PASSWORD
 
 words = st.text(min_size=1, max_size=12)
 

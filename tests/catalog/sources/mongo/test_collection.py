@@ -25,8 +25,8 @@ from catalog.sources.mongo.collection import MongoCollection, requests
 from catalog.sources.mongo.index import BATCH
 from catalog.sources.source import ROW
 from curation.cli import main
-from tests.conftest import make_photo, make_product
-from tests.mongo_server import uri_of
+from tests.support.mongo_server import uri_of
+from tests.support.products import make_photo, make_product
 
 
 def kinds(catalog: Catalog) -> dict[str, int]:

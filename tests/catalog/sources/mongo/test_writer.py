@@ -21,8 +21,8 @@ from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import Connection
 from catalog.sources.mongo.writer import PARTIAL, CollectionSink, Writer, mongo_sink
 from curation.cli import main
-from tests.conftest import make_product
-from tests.mongo_server import uri_of
+from tests.support.mongo_server import uri_of
+from tests.support.products import make_product
 
 
 def write(uri: str, documents: list[dict], overwrite: bool = False) -> None:

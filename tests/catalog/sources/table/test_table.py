@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.sources.table import table as photo_table
 from catalog.sources.table.columns import whole_cell
-from tests.catalog.sources.photos import kinds, put, said
+from tests.support.photo_files import kinds, put, said
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import make_product
+from tests.support.products import make_product
 
 PASSWORD = "s3cr/t:p@ss%"
 
