@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from catalog.catalog import Catalog
-from catalog.sources.photo_file import is_photo, read_photo
 from catalog.product import Product
-from catalog.sources.address import Address
 from catalog.runs.workspace import Workspace
+from catalog.sources.address import Address
+from catalog.sources.photo_file import is_photo, read_photo
 
 
 def named_product(name: str, workspace: Workspace, file: Address | None = None) -> tuple[Product, Catalog | None]:

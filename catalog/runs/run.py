@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from catalog.files.atomic import write_text
-from catalog.runs.config import M, checked
 from catalog.metrics.product_scores import ProductScores
 from catalog.probabilities import Probabilities
+from catalog.runs.config import M, checked
 from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
 
 MAX_JSON_BYTES = 64 * 2**20

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.id_lookup import positions_of
-from catalog.split.plan import Plan
-from catalog.files.id_lookup import UNKNOWN
-from catalog.tree.taxonomy import Taxonomy
+from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.runs.workspace import Workspace
+from catalog.split.plan import Plan
+from catalog.tree.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from catalog.files.atomic import exclusive, write_text
 from catalog.catalog import Catalog
-from catalog.split.plan import Plan
+from catalog.files.atomic import exclusive, write_text
 from catalog.runs.run import Run, read_json
 from catalog.sources.address import Address
 from catalog.sources.opening import open_source
 from catalog.sources.source import Progress
+from catalog.split.plan import Plan
 from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
 
 NEXT_COMMAND = {

@@ -10,11 +10,11 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.runs.config import StrictConfig
-from catalog.tree.translations import Name, Names
-from catalog.split.plan import make_plan
 from catalog.runs.run import Run
-from catalog.tree.taxonomy import Taxonomy
 from catalog.runs.workspace import Workspace
+from catalog.split.plan import make_plan
+from catalog.tree.taxonomy import Taxonomy
+from catalog.tree.translations import Name, Names
 from tests.support.products import make_product
 
 
