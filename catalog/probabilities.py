@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from catalog.files.atomic import atomic_path
+from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
 
 MIN_FREQUENCY = 1e-6
 """Floor of a leaf's share when the remaining mass is spread over the unlisted leaves of the support."""
@@ -146,10 +144,9 @@ class Probabilities:
 
     def save(self, path: Path) -> None:
         """Write one safetensors file, atomically."""
-        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
         texts = {"expert": self.expert, "taxonomy": self.taxonomy, "plan": self.plan}
-        with atomic_path(path) as temporary:
-            save_file(tensors, temporary, metadata={"probabilities": json.dumps(texts)})
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        save_arrays(path, arrays, metadata={"probabilities": json.dumps(texts)})
 
     @classmethod
     def load(cls, path: Path) -> Probabilities:
@@ -161,28 +158,27 @@ class Probabilities:
         """
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path} does not exist: expected saved probabilities")
+        arrays = load_arrays(path, _ARRAYS, what="probabilities", remedy="give a run's heldout.safetensors")
         try:
-            with safe_open(path, framework="numpy") as file:
-                kept = (file.metadata() or {}).get("probabilities")
-                if kept is None:
-                    raise ValueError("it is another kind of file, such as weights: give a run's heldout.safetensors")
-                texts = json.loads(kept)
-                arrays = {name: file.get_tensor(name) for name in _ARRAYS}
-            found = cls(**texts, **arrays)
-        except (SafetensorError, KeyError, ValueError, TypeError) as error:
+            saved = cls(**json.loads(load_metadata(path)["probabilities"]), **arrays)
+        except (KeyError, ValueError, TypeError) as error:
             raise ValueError(f"{path} holds no probabilities ({error})") from None
-        n, s = len(arrays["product_ids"]), len(arrays["support"])
-        rows = ("n_images", "leaves", "values", "rest", "silence")
-        if any(len(arrays[name]) != n for name in rows) or len(arrays["frequency"]) != s:
-            raise ValueError(f"{path}: arrays of different lengths, the file is damaged")
-        if found.leaves.shape != found.values.shape or not np.isin(found.leaves[found.speaks], found.support).all():
-            raise ValueError(f"{path}: leaves and values do not fit the support, the file is damaged")
-        return found
+        if not np.isin(saved.leaves[saved.speaks], saved.support).all():
+            raise ValueError(f"{path}: leaves outside the support, the file is damaged")
+        return saved
 
 
-_ARRAYS = (
-    "product_ids", "n_images", "leaves", "values", "rest", "silence", "support", "frequency",
-)  # fmt: skip
+_ARRAYS = {
+    "product_ids": ArraySpec(np.int64, ("N",)),
+    "n_images": ArraySpec(np.int8, ("N",)),
+    "leaves": ArraySpec(np.int32, ("N", "k")),
+    "values": ArraySpec(np.float32, ("N", "k")),
+    "rest": ArraySpec(np.float32, ("N",)),
+    "silence": ArraySpec(np.uint8, ("N",)),
+    "support": ArraySpec(np.int32, ("S",)),
+    "frequency": ArraySpec(np.float64, ("S",), finite=True),
+}
+"""Each field of `Probabilities` on disk."""
 
 
 def silent_everywhere(

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from catalog.files.atomic import atomic_path
+from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.files.id_lookup import UNKNOWN
 from catalog.probabilities import Probabilities, Silence
 from catalog.runs.training_data import TrainingData, catalog_positions
@@ -24,7 +22,6 @@ from catalog.split.copies import md5_halves, photo_owners
 NAME = "copies"
 K = 20
 """Leaves kept per product: a photo of an energy label lies on hundreds of shelves."""
-ARRAYS = ("high", "low", "start", "leaf", "count", "product", "frequency")
 
 
 @dataclass(frozen=True)
@@ -146,9 +143,7 @@ class CopyTable:
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
-        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}
-        with atomic_path(path) as temporary:
-            save_file(tensors, temporary)
+        save_arrays(path, {name: getattr(self, name) for name in _arrays(len(self.frequency))})
 
     @classmethod
     def load(cls, path: Path, n_leaves: int, taxonomy: str, plan: str) -> CopyTable:
@@ -157,19 +152,29 @@ class CopyTable:
         Raises:
             ValueError: the file is missing, damaged, or does not fit a tree of `n_leaves`.
         """
-        try:
-            arrays = load_file(path)
-            table = cls(**{name: arrays[name] for name in ARRAYS}, taxonomy=taxonomy, plan=plan)
-        except (OSError, SafetensorError, KeyError) as error:
-            raise ValueError(f"{path} does not hold known photos ({error}): run `fusion train` again") from None
-        m, entries = len(table.high), len(table.leaf)
+        remedy, misfit = "run `fusion train` again", "does not fit its run's tree"
+        arrays = load_arrays(path, _arrays(n_leaves), what="known photos", remedy=remedy, misfit=misfit)
+        table = cls(**arrays, taxonomy=taxonomy, plan=plan)
+        start, n_entries = table.start, len(table.leaf)
         fits = (
-            (len(table.low), len(table.product), len(table.start), len(table.count)) == (m, m, m + 1, entries)
-            and len(table.frequency) == n_leaves
-            and (not m or int(table.start[-1]) == entries)
-            and (np.diff(table.start) >= 0).all()
-            and (not entries or (int(table.leaf.min()) >= 0 and int(table.leaf.max()) < n_leaves))
+            len(start) == len(table.high) + 1
+            and (len(start) == 1 or int(start[-1]) == n_entries)
+            and (np.diff(start) >= 0).all()
+            and (not n_entries or (int(table.leaf.min()) >= 0 and int(table.leaf.max()) < n_leaves))
         )
         if not fits:
-            raise ValueError(f"{path} does not fit its run's tree: run `fusion train` again")
+            raise ValueError(f"{path} {misfit}: {remedy}")
         return table
+
+
+def _arrays(n_leaves: int) -> dict[str, ArraySpec]:
+    """Each array of a `CopyTable` on disk."""
+    return {
+        "high": ArraySpec(np.uint64, ("M",)),
+        "low": ArraySpec(np.uint64, ("M",)),
+        "start": ArraySpec(np.int64, ("M + 1",)),
+        "leaf": ArraySpec(np.int32, ("E",)),
+        "count": ArraySpec(np.int32, ("E",)),
+        "product": ArraySpec(np.int64, ("M",)),
+        "frequency": ArraySpec(np.float64, (n_leaves,), finite=True),
+    }

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from catalog.files.atomic import atomic_path
+from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Thresholds
 
@@ -26,20 +24,19 @@ class HeadArtifacts:
 
     def save(self, folder: Path) -> None:
         """Write `learnt.safetensors` into a run folder."""
-        tensors = {"table": self.thresholds.table, "own": self.thresholds.own, "counts": self.training_counts}
-        with atomic_path(folder / FILE) as temporary:
-            save_file(tensors, temporary)
+        thresholds = self.thresholds
+        save_arrays(folder / FILE, {"table": thresholds.table, "own": thresholds.own, "counts": self.training_counts})
 
     @classmethod
     def load(cls, folder: Path, tree: Taxonomy) -> HeadArtifacts:
         """Inverse of `save`; raises ValueError when the file is damaged or of another tree."""
-        try:
-            found = load_file(folder / FILE)
-            learnt = cls(Thresholds(found["table"], found["own"]), found["counts"])
-        except (OSError, SafetensorError, KeyError) as error:
-            raise ValueError(f"{folder / FILE} holds no thresholds ({error}): run `fusion train` again") from None
-        n = tree.n_nodes(1)
-        shapes = (learnt.thresholds.table.shape, learnt.thresholds.own.shape, learnt.training_counts.shape)
-        if shapes != ((n, 3), (n,), (len(tree),)):
-            raise ValueError(f"{folder / FILE} is of another tree: run `fusion train` again")
-        return learnt
+        n_cat1 = tree.n_nodes(1)
+        expected = {
+            "table": ArraySpec(np.float32, (n_cat1, 3), finite=True),
+            "own": ArraySpec(np.bool_, (n_cat1,)),
+            "counts": ArraySpec(np.int64, (len(tree),)),
+        }
+        arrays = load_arrays(
+            folder / FILE, expected, what="thresholds", remedy="run `fusion train` again", misfit="is of another tree"
+        )
+        return cls(Thresholds(arrays["table"], arrays["own"]), arrays["counts"])

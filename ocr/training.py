@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
-from catalog.files.atomic import atomic_path
+from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.metrics.product_scores import score_probabilities
 from catalog.metrics.summary import summarize
 from catalog.probabilities import Probabilities, choose_k, concatenate
@@ -217,8 +216,7 @@ def _narrow(expert: TextExpert, first: Probabilities, tree: Taxonomy) -> None:
 
 def _save_expert(run: Run, expert: TextExpert) -> None:
     expert.model.save(run.folder / "text-model")
-    with atomic_path(run.folder / "frequency.safetensors") as temporary:
-        save_file({"frequency": expert.frequency}, temporary)
+    save_arrays(run.folder / "frequency.safetensors", {"frequency": expert.frequency})
 
 
 def load_expert(run: Run, reader: PhotoReader) -> TextExpert:
@@ -228,9 +226,11 @@ def load_expert(run: Run, reader: PhotoReader) -> TextExpert:
         ValueError: damaged files. EncoderMissing: it was trained with an encoder that is not installed here.
     """
     model = TextModel.load(run.folder / "text-model")
-    frequency = load_file(run.folder / "frequency.safetensors")["frequency"]
-    if len(frequency) != len(model.classes_):
-        raise ValueError(f"{run.folder}: text model and frequencies do not fit together, train it again")
+    frequency = load_arrays(
+        run.folder / "frequency.safetensors",
+        {"frequency": ArraySpec(np.float64, (len(model.classes_),), finite=True)},
+        what="frequencies", remedy="run `ocr train` again", misfit="does not fit the text model beside it",
+    )["frequency"]  # fmt: skip
     tree = run.taxonomy().fingerprint
     return TextExpert(model, reader, frequency, int(run.details["k"]), tree, run.plan)
 

@@ -11,12 +11,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from catalog.files.atomic import atomic_path, write_text
+from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
+from catalog.files.atomic import write_text
 from catalog.metrics.calibration import expected_calibration_error
 from text.config import TextConfig
 from text.encoders import DIMENSIONS, make_encoder
@@ -137,12 +136,11 @@ class TextModel:
             "idf_characters": self._vectorizers[1].idf,
             **{f"coef_{name}": c for name, c in zip(self.config.encoders, self._vector_coefs, strict=True)},
         }
-        with atomic_path(folder / "weights.safetensors") as path:
-            save_file(arrays, path, metadata={"format": FORMAT, "vocabulary": _fingerprint(words, characters)})
-            weights = hashlib.sha256(path.read_bytes()).hexdigest()
+        path = folder / "weights.safetensors"
+        save_arrays(path, arrays, metadata={"format": FORMAT, "vocabulary": _fingerprint(words, characters)})
         content = {
             "format": FORMAT,
-            "weights": weights,
+            "weights": hashlib.sha256(path.read_bytes()).hexdigest(),
             "config": self.config.model_dump(mode="json"),
             "words": words,
             "characters": characters,
@@ -166,28 +164,34 @@ class TextModel:
                 raise ValueError(f"format {content['format']!r}, expected {FORMAT!r}")
             model = cls(TextConfig.model_validate(content["config"]))
             vocabularies = [content["words"], content["characters"]]
-            arrays = _read_arrays(folder / "weights.safetensors", content["weights"], _fingerprint(*vocabularies))
+            weights = folder / "weights.safetensors"
+            if hashlib.sha256(weights.read_bytes()).hexdigest() != content["weights"]:
+                raise ValueError(f"{weights.name} is not the file that vocabulary.json was written with")
+            arrays = load_arrays(weights, model._expected(*vocabularies), what="text model")
+            if load_metadata(weights).get("vocabulary") != _fingerprint(*vocabularies):
+                raise ValueError("the vocabulary is not the one that the weights were fitted with")
             model._restore(vocabularies, arrays)
-        except (KeyError, TypeError, ValueError, RecursionError, ValidationError, SafetensorError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError, ValidationError) as error:
             raise ValueError(f"{folder}: not an intact text model ({error}): train it again") from None
         return model
 
-    def _restore(self, vocabularies: Sequence[list[str]], arrays: dict[str, NDArray[Any]]) -> None:
-        n_features, classes = sum(map(len, vocabularies)), arrays["classes"]
-        shapes = {
-            "coef": (len(classes), n_features),
-            "intercept": (len(classes),),
-            "classes": (len(classes),),
-            "pool_weights": (3 + len(self.config.encoders),),
-            "shape": (2,),
-            "idf_words": (len(vocabularies[0]),),
-            "idf_characters": (len(vocabularies[1]),),
-            **{f"coef_{name}": (len(classes), DIMENSIONS) for name in self.config.encoders},
+    def _expected(self, words: list[str], characters: list[str]) -> dict[str, ArraySpec]:
+        """Each array on disk; K is the number of classes."""
+        encoders = self.config.encoders
+        return {
+            "coef": ArraySpec(np.float32, ("K", len(words) + len(characters)), finite=True),
+            "intercept": ArraySpec(np.float32, ("K",), finite=True),
+            "classes": ArraySpec(np.int64, ("K",)),
+            "pool_weights": ArraySpec(np.float64, (3 + len(encoders),), finite=True),
+            "shape": ArraySpec(np.float64, (2,), finite=True),
+            "idf_words": ArraySpec(np.float32, (len(words),), finite=True),
+            "idf_characters": ArraySpec(np.float32, (len(characters),), finite=True),
+            **{f"coef_{name}": ArraySpec(np.float32, ("K", DIMENSIONS), finite=True) for name in encoders},
         }
-        for name, shape in shapes.items():
-            if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
-                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {shape}, all finite")
-        if classes.dtype != np.int64 or len(classes) < 2 or (np.diff(classes) <= 0).any():
+
+    def _restore(self, vocabularies: Sequence[list[str]], arrays: dict[str, NDArray[Any]]) -> None:
+        classes = arrays["classes"]
+        if len(classes) < 2 or (np.diff(classes) <= 0).any():
             raise ValueError("classes are not ascending leaf indices")
         self.classes_, self.weights_, self.shape_ = classes, arrays["pool_weights"], arrays["shape"]
         self._coef, self._intercept = arrays["coef"], arrays["intercept"]
@@ -253,12 +257,3 @@ def _fingerprint(words: list[str], characters: list[str]) -> str:
     if not all(isinstance(term, str) for terms in (words, characters) for term in terms):
         raise ValueError("the vocabulary holds something other than text")
     return hashlib.sha256(json.dumps([words, characters]).encode()).hexdigest()
-
-
-def _read_arrays(path: Path, sha256: str, vocabulary: str) -> dict[str, NDArray[Any]]:
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise ValueError(f"{path.name} is not the file that vocabulary.json was written with")
-    with safe_open(path, framework="numpy") as file:
-        if (file.metadata() or {}).get("vocabulary") != vocabulary:
-            raise ValueError("the vocabulary is not the one that the weights were fitted with")
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary

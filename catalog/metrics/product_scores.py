@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from catalog.files.atomic import atomic_path
+from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 
@@ -66,9 +64,7 @@ class ProductScores:
 
     def save(self, path: Path) -> None:
         """Write one safetensors file, atomically."""
-        tensors = {name: np.ascontiguousarray(getattr(self, name), dtype) for name, (dtype, _) in _ARRAYS.items()}
-        with atomic_path(path) as temporary:
-            save_file(tensors, temporary)
+        save_arrays(path, {name: np.asarray(getattr(self, name), spec.dtype) for name, spec in _ARRAYS.items()})
 
     @classmethod
     def load(cls, path: Path) -> ProductScores:
@@ -80,31 +76,21 @@ class ProductScores:
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist: expected saved scores")
-        try:
-            arrays = load_file(path)
-        except SafetensorError as error:
-            raise ValueError(f"{path} holds no scores ({error})") from None
-        if arrays.keys() != _ARRAYS.keys():
-            raise ValueError(f"{path} holds no scores: expected {', '.join(_ARRAYS)}, found {', '.join(arrays)}")
-        n = len(arrays["truth"])
-        for name, (dtype, columns) in _ARRAYS.items():
-            if arrays[name].dtype != dtype or arrays[name].shape != (n, *columns):
-                raise ValueError(f"{path}: {name} does not fit the other arrays, the file is damaged")
-        return cls(**arrays)
+        return cls(**load_arrays(path, _ARRAYS, what="scores", remedy="run `fusion train` again"))
 
 
-_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
-    "product_ids": (np.int64, ()),
-    "n_images": (np.int8, ()),
-    "truth": (np.int64, ()),
-    "predicted": (np.int64, (3,)),
-    "confidence": (np.float32, (3,)),
-    "rank": (np.int64, (3,)),
-    "p_truth": (np.float32, (3,)),
-    "distance": (np.int64, ()),
-    "distance5": (np.float32, ()),
+_ARRAYS = {
+    "product_ids": ArraySpec(np.int64, ("N",)),
+    "n_images": ArraySpec(np.int8, ("N",)),
+    "truth": ArraySpec(np.int64, ("N",)),
+    "predicted": ArraySpec(np.int64, ("N", 3)),
+    "confidence": ArraySpec(np.float32, ("N", 3)),
+    "rank": ArraySpec(np.int64, ("N", 3)),
+    "p_truth": ArraySpec(np.float32, ("N", 3)),
+    "distance": ArraySpec(np.int64, ("N",)),
+    "distance5": ArraySpec(np.float32, ("N",)),
 }
-"""Type and columns of each field of `ProductScores` on disk."""
+"""Each field of `ProductScores` on disk."""
 
 
 def score(

@@ -6,15 +6,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from catalog.catalog import Catalog
-from catalog.files.atomic import atomic_path, write_text
+from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
+from catalog.files.atomic import write_text
 from catalog.files.id_lookup import UNKNOWN
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY, Progress
@@ -82,8 +81,7 @@ class Plan:
     def save(self, folder: Path) -> None:
         """Write `plan.json` and `parts.safetensors`."""
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(folder / "parts.safetensors") as temporary:
-            save_file({"positions": self.positions, "parts": self.parts}, temporary)
+        save_arrays(folder / "parts.safetensors", {"positions": self.positions, "parts": self.parts})
         header = {"catalog": self.catalog, **self._header()}
         write_text(folder / "plan.json", json.dumps(header, indent=2) + "\n")
 
@@ -99,15 +97,18 @@ class Plan:
             raise FileNotFoundError(f"{folder} holds no plan: run `catalog split TRAIN.bson --tree TREE.csv`")
         try:
             header = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-            arrays: dict[str, Any] = load_file(folder / "parts.safetensors")
+            arrays = load_arrays(folder / "parts.safetensors", _ARRAYS, what="parts of a plan")
             return cls(**header, **arrays)
-        except (SafetensorError, ValueError, TypeError, OSError) as error:
+        except (ValueError, TypeError, OSError) as error:
             raise ValueError(f"{folder}: the plan is damaged ({error}); run `catalog split` again") from None
 
     def check_data(self, catalog: Catalog) -> None:
         """Raise ValueError when the catalogue is not the one that was split."""
         if catalog.fingerprint != self.data:
             raise ValueError(f"{catalog} has changed since it was split: run `catalog split {catalog}` again")
+
+
+_ARRAYS = {"positions": ArraySpec(np.int64, ("N",)), "parts": ArraySpec(np.int16, ("N",))}
 
 
 def parts_to_make(folds: int | None, held_out: float | None) -> int:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from catalog.files.atomic import atomic_path
+from catalog.files.arrays import ArraySpec, load_arrays
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import Taxonomy
 from fusion.heads.evidence import FLOOR
@@ -93,23 +91,8 @@ def chunks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return np.split(rows, range(CHUNK, len(rows), CHUNK)) if len(rows) else []
 
 
-def save_tensors(path: Path, tensors: dict[str, NDArray[np.float64]]) -> None:
-    """Write arrays as safetensors, atomically."""
-    with atomic_path(path) as temporary:
-        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary)
-
-
-def load_tensors(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:
-    """Read what `save_tensors` wrote.
-
-    Raises:
-        ValueError: the file is missing, damaged, or its arrays have other names or shapes than asked for.
-    """
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path} does not hold a head ({error}): run `fusion train` again") from None
-    found = {name: value.shape for name, value in tensors.items()}
-    if found != shapes or any(not np.isfinite(value).all() for value in tensors.values()):
-        raise ValueError(f"{path} does not fit its run's tree and experts: run `fusion train` again")
-    return tensors
+def load_weights(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:
+    """A head's arrays, finite and of these shapes; raises ValueError for anything else."""
+    expected = {name: ArraySpec(np.float64, shape, finite=True) for name, shape in shapes.items()}
+    misfit = "does not fit its run's tree and experts"
+    return load_arrays(path, expected, what="head", remedy="run `fusion train` again", misfit=misfit)

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.arrays import save_arrays
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import Taxonomy
-from fusion.heads.base import Head, chunks, load_tensors, save_tensors
+from fusion.heads.base import Head, chunks, load_weights
 from fusion.heads.evidence import FLOOR, dense_rows, gather_evidence
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights
 
@@ -102,12 +103,12 @@ class LeafPool(Head):
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
-        save_tensors(path, {"prior": self.prior, **vars(self.weights)})
+        save_arrays(path, {"prior": self.prior, **vars(self.weights)})
 
     def load(self, path: Path) -> LeafPool:
         """Inverse of `save`."""
         shapes = LogLinearWeights.shapes(len(self.expert_names), self.n_features)
-        tensors = load_tensors(path, {"prior": (len(self.tree),), **shapes})
+        tensors = load_weights(path, {"prior": (len(self.tree),), **shapes})
         self.prior = tensors["prior"]
         self.weights = LogLinearWeights(**{name: tensors[name] for name in shapes})
         return self

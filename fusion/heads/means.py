@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.arrays import save_arrays
 from catalog.metrics.product_scores import score_probabilities
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import Taxonomy
-from fusion.heads.base import Head, load_tensors, save_tensors
+from fusion.heads.base import Head, load_weights
 from fusion.heads.evidence import FLOOR, dense_rows
 
 
@@ -39,11 +40,11 @@ class BestSingle(Head):
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
-        save_tensors(path, {"prior": self.prior, "accuracy": self.accuracy})
+        save_arrays(path, {"prior": self.prior, "accuracy": self.accuracy})
 
     def load(self, path: Path) -> BestSingle:
         """Inverse of `save`."""
-        found = load_tensors(path, {"prior": (len(self.tree),), "accuracy": (len(self.expert_names),)})
+        found = load_weights(path, {"prior": (len(self.tree),), "accuracy": (len(self.expert_names),)})
         self.prior, self.accuracy = found["prior"], found["accuracy"]
         return self
 
@@ -79,9 +80,9 @@ class Mean(Head):
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
-        save_tensors(path, {"prior": self.prior})
+        save_arrays(path, {"prior": self.prior})
 
     def load(self, path: Path) -> Mean:
         """Inverse of `save`."""
-        self.prior = load_tensors(path, {"prior": (len(self.tree),)})["prior"]
+        self.prior = load_weights(path, {"prior": (len(self.tree),)})["prior"]
         return self

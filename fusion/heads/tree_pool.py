@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.arrays import save_arrays
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import LEVELS, Taxonomy
-from fusion.heads.base import Head, chunks, load_tensors, save_tensors
+from fusion.heads.base import Head, chunks, load_weights
 from fusion.heads.evidence import FLOOR, Evidence, first_children, gather_evidence
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights
 
@@ -150,9 +151,9 @@ class TreePool(Head):
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
-        save_tensors(path, self.tensors())
+        save_arrays(path, self.tensors())
 
     def load(self, path: Path) -> TreePool:
         """Inverse of `save`."""
-        self.take(load_tensors(path, self.shapes()))
+        self.take(load_weights(path, self.shapes()))
         return self
