@@ -33,7 +33,7 @@ from ocr.config import OcrConfig
 from ocr.engines.base import Engine, Photo
 from ocr.engines.registry import make_engine
 from ocr.reader import PhotoReader, decode
-from ocr.route import shelf_leaves
+from ocr.route import category_leaves
 from ocr.transcript import Transcript
 from text.normalize import without_accents
 
@@ -58,8 +58,8 @@ def naive_tesseract(photos: Sequence[Photo]) -> list[str]:
     texts = []
     for photo in photos:
         gray = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
-        found = pytesseract.image_to_data(gray, lang="fra+eng", config="--psm 11", output_type=pytesseract.Output.DICT)
-        words = zip(found["text"], found["conf"], strict=True)
+        table = pytesseract.image_to_data(gray, lang="fra+eng", config="--psm 11", output_type=pytesseract.Output.DICT)
+        words = zip(table["text"], table["conf"], strict=True)
         texts.append(" ".join(text.strip() for text, confidence in words if text.strip() and confidence >= 60))
     return texts
 
@@ -86,9 +86,9 @@ def accents_right(texts: Sequence[str], covers: Sequence[Cover]) -> float:
     """Of the drawn words that carry an accent, the share read exactly."""
     right = total = 0
     for text, cover in zip(texts, covers, strict=True):
-        own = [word for word in cover.text.split() if without_accents(word.lower()) != word.lower()]
-        total += len(own)
-        right += sum(word in text.split() for word in own)
+        accented = [word for word in cover.text.split() if without_accents(word.lower()) != word.lower()]
+        total += len(accented)
+        right += sum(word in text.split() for word in accented)
     return right / total
 
 
@@ -102,11 +102,11 @@ def measure_speed(ways: dict[str, Read], covers: Sequence[Cover], repeats: int) 
             start = time.perf_counter()
             texts[name] = read(photos)
             seconds[name].append(time.perf_counter() - start)
-    rate = {name: len(photos) / statistics.median(own) for name, own in seconds.items()}
+    rate = {name: len(photos) / statistics.median(times) for name, times in seconds.items()}
     print(f"\n{len(photos)} drawn covers, median of {repeats}\n{'':<42}photos/s  similarity  accents")
-    for name, own in texts.items():
-        like = np.mean([similarity(text, cover.text) for text, cover in zip(own, covers, strict=True)])
-        print(f"{name:<42}{rate[name]:8.2f}{like:12.3f}{accents_right(own, covers):9.3f}")
+    for name, way_texts in texts.items():
+        like = np.mean([similarity(text, cover.text) for text, cover in zip(way_texts, covers, strict=True)])
+        print(f"{name:<42}{rate[name]:8.2f}{like:12.3f}{accents_right(way_texts, covers):9.3f}")
     for fast, slow in (("our tesseract", "naive pytesseract"), ("our rapidocr", "rapidocr as it comes")):
         if slow in rate:
             same = np.mean([a == b for a, b in zip(texts[fast], texts[slow], strict=True)])
@@ -144,7 +144,7 @@ def measure_cache(engine: Engine, n: int) -> None:
 def measure_shelf(ways: dict[str, Read], file: Path, tree_file: Path) -> None:
     """Print the rate on real files' book photos, fronts and backs, read from the cache of nothing."""
     catalog, tree = Catalog(file), Taxonomy.from_csv(tree_file)
-    books = np.isin(tree.leaf_index(catalog.category_ids), shelf_leaves(tree, ["BOOKS"]))
+    books = np.isin(tree.leaf_index(catalog.category_ids), category_leaves(tree, ["BOOKS"]))
     encoded = {photo_md5(p): p for i in np.flatnonzero(books) for p in catalog[int(i)].images}
     photos = [np.asarray(decode(photo)) for photo in list(encoded.values())[:SHELF_PHOTOS]]
     print(f"\n{len(photos)} book photos of {file.name}")

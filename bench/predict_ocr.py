@@ -30,10 +30,10 @@ def timed(predictor: Predictor, text: TextExpert, catalog: Catalog) -> tuple[flo
     def watched(encoded: dict[bytes, bytes], progress: object = None) -> object:
         nonlocal reading, photos
         start = time.perf_counter()
-        found = read(encoded)
+        results = read(encoded)
         reading += time.perf_counter() - start
         photos += len(encoded)
-        return found
+        return results
 
     text.reader.read = watched  # type: ignore[method-assign, assignment]
     start = time.perf_counter()

@@ -38,7 +38,7 @@ from mosaic.inference.expert import load_photos
 from mosaic.networks.network import MosaicNetwork
 from ocr.config import OcrConfig
 from ocr.expert import read_products
-from ocr.route import shelf_leaves
+from ocr.route import category_leaves
 from ocr.training import make_reader
 
 
@@ -71,27 +71,27 @@ def texts(catalog: Catalog, wanted: np.ndarray, workspace: Workspace) -> list[st
     return out
 
 
-def reference(tree, shelves, x, text, leaf, train, x_test, text_test) -> np.ndarray:
+def reference(tree, read_leaves, x, text, leaf, train, x_test, text_test) -> np.ndarray:
     """Dense (n_test, n_leaves) probabilities of the plain reference."""
     photo = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300)).fit(x[train], leaf[train])
     dense = np.zeros((len(x_test), len(tree)))
     dense[:, photo[-1].classes_] = photo.predict_proba(x_test)
-    own = [i for i in train if text[i] and leaf[i] in set(shelves.tolist())]
+    own = [i for i in train if text[i] and leaf[i] in set(read_leaves.tolist())]
     words = make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=5, max_iter=300))
     words.fit([text[i] for i in own], leaf[own])
-    routed = np.isin(dense.argmax(1), shelves)
+    routed = np.isin(dense.argmax(1), read_leaves)
     for i in np.flatnonzero(routed):
         if text_test[i]:
-            mass = dense[i, shelves].sum()
-            dense[i, shelves] = 0
+            mass = dense[i, read_leaves].sum()
+            dense[i, read_leaves] = 0
             dense[i, words[-1].classes_] = mass * words.predict_proba([text_test[i]])[0]
     return dense
 
 
-def show(title: str, scores: ProductScores, shelves: np.ndarray) -> None:
+def show(title: str, scores: ProductScores, read_leaves: np.ndarray) -> None:
     """Leaf accuracy by image count, over all products and on and off the routed shelves."""
-    on_shelf = np.isin(scores.truth, shelves)
-    groups = {"all": np.ones(len(on_shelf), bool), "routed shelves": on_shelf, "other shelves": ~on_shelf}
+    in_category = np.isin(scores.truth, read_leaves)
+    groups = {"all": np.ones(len(in_category), bool), "routed shelves": in_category, "other shelves": ~in_category}
     for name, rows in groups.items():
         by_count = summarize(scores.select(rows))
         cells = [f"{count}: {100 * f['levels']['3']['top1']:.1f} (n={f['n']})" for count, f in by_count.items()]
@@ -103,10 +103,10 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
     """Print accuracy of both, and their paired difference."""
     workspace = Workspace(room)
     train, tree = Catalog(train_file), Taxonomy.from_csv(tree_file)
-    shelves = shelf_leaves(tree, load_config(OcrConfig, "ocr").shelves)
+    read_leaves = category_leaves(tree, load_config(OcrConfig, "ocr").shelves)
     leaf = tree.leaf_index(train.category_ids)
     x = features(train)
-    text = texts(train, np.isin(leaf, shelves), workspace)
+    text = texts(train, np.isin(leaf, read_leaves), workspace)
     if test_file is None:
         # the reference is lent the text of true books only, which favours it
         data = gather(TrainingData.of(workspace), ExpertRuns.latest(workspace))
@@ -116,14 +116,14 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
         parts = []
         for part in plan.held_out_parts:
             fit, test = plan.training_positions(part), plan.held_out_positions(part)
-            dense = reference(tree, shelves, x, text, leaf, fit, x[test], [text[i] for i in test])
+            dense = reference(tree, read_leaves, x, text, leaf, fit, x[test], [text[i] for i in test])
             parts.append(score(dense, leaf[test], train.product_ids[test], train.n_images[test], tree))
         plain = concatenate_scores(parts)
     else:
         test = Catalog(test_file)
         truth = tree.leaf_index(test.category_ids)
         text_test = texts(test, np.ones(len(test), bool), workspace)
-        dense = reference(tree, shelves, x, text, leaf, np.arange(len(train)), features(test), text_test)
+        dense = reference(tree, read_leaves, x, text, leaf, np.arange(len(train)), features(test), text_test)
         plain = score(dense, truth, test.product_ids, test.n_images, tree)
         predictor = Predictor(workspace.require("fusion"), workspace)
         parts = []
@@ -132,8 +132,8 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
             ids, n_images = found.experts[0].product_ids, found.photos.n_readable
             parts.append(score(found.fused, leaves_of(test, truth, ids), ids, n_images, tree))
         fused = concatenate_scores(parts)
-    show("reference", plain, shelves)
-    show("fused", fused, shelves)
+    show("reference", plain, read_leaves)
+    show("fused", fused, read_leaves)
     own, theirs = paired_rows(fused, plain)
     gain, low, high = paired_difference(own.correct[:, 2], theirs.correct[:, 2])
     print(f"fused - reference: {100 * gain:+.2f} points, 95 % interval {100 * low:+.2f} to {100 * high:+.2f}")

@@ -70,7 +70,7 @@ class TranscriptCache:
         """What is known of some photos (16-byte MD5s) under an engine's settings; unknown ones are left out."""
         keys = list(dict.fromkeys(md5s))
         _check(keys)
-        found: dict[bytes, Transcript | OcrFailure] = {}
+        results: dict[bytes, Transcript | OcrFailure] = {}
         try:
             rows = self._with_file(lambda db: _select(db, settings, keys), writes=False) if self.path.exists() else []
         except CacheError as error:
@@ -78,10 +78,10 @@ class TranscriptCache:
             return {}
         for md5, value in rows:
             try:
-                found[md5] = _decode(value)
+                results[md5] = _decode(value)
             except ValueError as error:
                 log.warning("%s: entry %s is damaged and will be read again: %s", self.path, md5.hex(), error)
-        return found
+        return results
 
     def put_many(
         self,
@@ -175,12 +175,12 @@ class TranscriptCache:
             return result
 
     def _move_aside(self, error: Exception) -> None:
-        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
-        log.warning("%s is damaged (%s): moved to %s, photos are read again", self.path, error, aside.name)
+        damaged = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+        log.warning("%s is damaged (%s): moved to %s, photos are read again", self.path, error, damaged.name)
         for suffix in ("", "-wal", "-shm"):
             source = self.path.with_name(self.path.name + suffix)
             if source.exists():
-                os.replace(source, aside.with_name(aside.name + suffix))
+                os.replace(source, damaged.with_name(damaged.name + suffix))
 
 
 def _check(keys: Iterable[Any]) -> None:
@@ -251,9 +251,9 @@ def _decode(value: object) -> Transcript | OcrFailure:
     if unpacker.unconsumed_tail or not unpacker.eof:
         raise ValueError(f"cut short or larger than {MAX_VALUE_BYTES} bytes")
     try:
-        found = json.loads(text)
+        entry = json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if isinstance(found, dict) and set(found) == {"failure"} and isinstance(found["failure"], str):
-        return OcrFailure(found["failure"])
-    return Transcript.from_json(found)
+    if isinstance(entry, dict) and set(entry) == {"failure"} and isinstance(entry["failure"], str):
+        return OcrFailure(entry["failure"])
+    return Transcript.from_json(entry)

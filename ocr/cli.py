@@ -186,11 +186,11 @@ def predict(file: Address, photo_probabilities: Path | None, output: Path | None
     photo = saved(room, catalog, photo_probabilities)
     problems = ProblemLog()
     with progress_bar("read") as progress:
-        found = predict_catalog(catalog, photo, room.require("ocr"), room, problems, progress)
+        text = predict_catalog(catalog, photo, room.require("ocr"), room, problems, progress)
     path = output or predictions_folder(room, catalog) / "text.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    found.save(path)
-    note(silence_text(found))
+    text.save(path)
+    note(silence_text(text))
     if len(problems):
         note(problems.summary())
     say(str(path))

@@ -25,7 +25,7 @@ from ocr.config import OcrConfig
 from ocr.expert import Reading, read_products, unread_photos
 from ocr.picture import drawn
 from ocr.reader import PhotoReader
-from ocr.route import routed, shelf_leaves
+from ocr.route import category_leaves, routed
 from ocr.training import load_expert, make_reader, route_threshold
 from ocr.transcript import Transcript
 
@@ -124,7 +124,7 @@ def predict_catalog(
     tree = run.taxonomy()
     expert = load_expert(run, make_reader(config, workspace))
     known = photo.aligned(catalog.product_ids)
-    wanted = routed(known, shelf_leaves(tree, config.shelves), tree, route_threshold(run))
+    wanted = routed(known, category_leaves(tree, config.shelves), tree, route_threshold(run))
     parts, done = [], 0
     for products in catalog.chunks(CHUNK):
         parts.append(expert.predict(products, wanted[done : done + len(products)]))
@@ -136,8 +136,8 @@ def predict_catalog(
     return concatenate(parts)
 
 
-def silence_text(found: Probabilities) -> str:
+def silence_text(text: Probabilities) -> str:
     """On how many products the text branch speaks, and why not on the others."""
-    counts = Counter(found.silence.tolist())
+    counts = Counter(text.silence.tolist())
     reasons = [f"{counts[int(s)]} {s.name.lower().replace('_', ' ')}" for s in Silence if s and counts[int(s)]]
-    return f"text on {counts[0]} of {len(found)} products" + (f" ({', '.join(reasons)})" if reasons else "")
+    return f"text on {counts[0]} of {len(text)} products" + (f" ({', '.join(reasons)})" if reasons else "")

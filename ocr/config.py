@@ -53,10 +53,10 @@ class OcrConfig(StrictConfig):
     text: TextConfig
     """What tells the leaf from the words."""
     shelves: list[str] = Field(min_length=1)
-    """Shelves whose products carry text worth reading: exact paths, `MUSIQUE` or `MUSIQUE > CD`; those that a tree
+    """Categories whose products carry text worth reading: exact paths, `MUSIQUE` or `MUSIQUE > CD`; those that a tree
     lacks are passed over."""
     route_threshold: Annotated[float, Field(ge=0, le=1)] | Literal["auto"]
-    """A product is read when the photo branch gives these shelves together at least this probability; auto: chosen
+    """A product is read when the photo branch gives these categories together at least this probability; auto: chosen
     from the curve of accuracy against photos read, on held-out products (`ocr.route`)."""
     batch_size: int = Field(ge=1)
     """Photos read between two writes of the transcript cache: what a kill can lose."""

@@ -1,4 +1,4 @@
-"""`ocr evaluate`: how well the shelves' products are read, what their words tell, what reading costs."""
+"""`ocr evaluate`: how well books and CDs are read, what their words tell, what reading costs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ocr.commands import CHUNK, predict_catalog
 from ocr.config import OcrConfig
 from ocr.expert import Reading, read_products
 from ocr.reader import PhotoReader
-from ocr.route import RouteCurve, shelf_leaves, shelf_names
+from ocr.route import RouteCurve, category_leaves, category_names
 from ocr.training import make_reader, route_threshold
 
 N_EXAMPLES = 12
@@ -47,34 +47,34 @@ def evaluate(
     progress: Progress | None = None,
     lang: str | None = None,
 ) -> tuple[str, Path]:
-    """Evaluate on products that truly stand on the shelves: held-out ones, or those of a labelled file."""
+    """Evaluate on products that truly are of the configured categories: held-out ones, or those of a labelled file."""
     run = workspace.require("ocr")
     tree = run.taxonomy(lang)
     config = run.config(OcrConfig)
     catalog = workspace.training_catalog() if file is None else workspace.open(file)
     if photo is None:
-        found, problems = run.held_out(), ProblemLog.from_json(run.details["problems"])
+        text, problems = run.held_out(), ProblemLog.from_json(run.details["problems"])
     else:
         problems = ProblemLog()
-        found = predict_catalog(catalog, photo, run, workspace, problems, progress)
-    truth = leaves_of(catalog, true_leaves(catalog, tree, labels), found.product_ids)
-    on_shelf = np.isin(truth, shelf_leaves(tree, config.shelves))
-    scores = score_probabilities(found, np.where(on_shelf, truth, -1), tree)
+        text = predict_catalog(catalog, photo, run, workspace, problems, progress)
+    truth = leaves_of(catalog, true_leaves(catalog, tree, labels), text.product_ids)
+    in_category = np.isin(truth, category_leaves(tree, config.shelves))
+    scores = score_probabilities(text, np.where(in_category, truth, -1), tree)
     if not len(scores):
         raise ValueError(f"{catalog}: no product of the shelves {', '.join(config.shelves)} was read")
     reader = make_reader(config, workspace)
     readings = _Readings(tree, scores)
-    readings.collect(catalog, found.select(on_shelf), reader, progress)
-    system = EvaluatedModel("text", "words read on the photos", scores, len(scores) / int(on_shelf.sum()))
+    readings.collect(catalog, text.select(in_category), reader, progress)
+    system = EvaluatedModel("text", "words read on the photos", scores, len(scores) / int(in_category.sum()))
     what = "held-out products" if file is None else "all products"
     report = Report(
-        "Text branch", f"{what} of {catalog.name} on {', '.join(shelf_names(tree, config.shelves))}", [system], tree
+        "Text branch", f"{what} of {catalog.name} on {', '.join(category_names(tree, config.shelves))}", [system], tree
     )
     report.tables = [
-        _silence_table(found.select(on_shelf)),
+        _silence_table(text.select(in_category)),
         _table("By mean confidence of the words read", "confidence", readings.confidence, scores, _confidence_band),
         _table("By number of words read", "words", readings.n_words, scores, _words_band),
-        _shelf_table(scores, tree),
+        _category_table(scores, tree),
         *_route_tables(run),
     ]
     report.plots = _route_plots(run)
@@ -102,11 +102,11 @@ class _Readings:
         self._worst: list[tuple[float, int, Example]] = []
 
     def collect(
-        self, catalog: Catalog, found: Probabilities, reader: PhotoReader, progress: Progress | None = None
+        self, catalog: Catalog, text: Probabilities, reader: PhotoReader, progress: Progress | None = None
     ) -> None:
-        """Read again what `found` was made from; the cache knows it."""
-        places = catalog_positions(catalog, found.product_ids)
-        rows = np.flatnonzero(found.silence != Silence.NOT_ROUTED)
+        """Read again what `text` was made from; the cache knows it."""
+        places = catalog_positions(catalog, text.product_ids)
+        rows = np.flatnonzero(text.silence != Silence.NOT_ROUTED)
         scored = {int(i): row for row, i in enumerate(self.scores.product_ids)}
         for start in range(0, len(rows), CHUNK):
             products = catalog.take(places[rows[start : start + CHUNK]])
@@ -179,7 +179,7 @@ def _words_band(value: float) -> str | None:
     return f"{reached[-1]} and more" if at + 1 == len(WORD_BANDS) else f"{reached[-1]} to {WORD_BANDS[at + 1] - 1}"
 
 
-def _shelf_table(scores: ProductScores, tree: Taxonomy) -> Table:
+def _category_table(scores: ProductScores, tree: Taxonomy) -> Table:
     cat2 = tree.ancestor(2)[scores.truth]
     nodes, counts = np.unique(cat2, return_counts=True)
     rows = [
@@ -189,15 +189,15 @@ def _shelf_table(scores: ProductScores, tree: Taxonomy) -> Table:
     return Table("By shelf", ["Cat I > Cat II", *_COLUMNS], rows)
 
 
-def _silence_table(found: Probabilities) -> Table:
+def _silence_table(text: Probabilities) -> Table:
     names = {
         Silence.SPEAKS: "read, and said something about",
         Silence.NOT_ROUTED: "not read: the photos put them elsewhere",
         Silence.NOTHING_READ: "read, no words found",
         Silence.FAILED: "could not be read",
     }
-    counts = Counter(found.silence.tolist())
-    rows = [[what, counts[int(code)], f"{100 * counts[int(code)] / len(found):.1f} %"] for code, what in names.items()]
+    counts = Counter(text.silence.tolist())
+    rows = [[what, counts[int(code)], f"{100 * counts[int(code)] / len(text):.1f} %"] for code, what in names.items()]
     return Table("Products of the shelves", ["", "products", "share"], rows)
 
 

@@ -64,10 +64,10 @@ def read_products(
     """Read every photo of some products, each distinct photo once; `md5s`: those of each product's photos, if known."""
     keys = [[photo_md5(photo) for photo in product.images] for product in products] if md5s is None else md5s
     encoded: dict[bytes, bytes] = {}
-    for own, product in zip(keys, products, strict=True):
-        encoded.update(zip(own, product.images, strict=True))
-    found = reader.read(encoded)
-    return [Reading(tuple(found[key] for key in own)) for own in keys]
+    for product_keys, product in zip(keys, products, strict=True):
+        encoded.update(zip(product_keys, product.images, strict=True))
+    results = reader.read(encoded)
+    return [Reading(tuple(results[key] for key in product_keys)) for product_keys in keys]
 
 
 def unread_photos(readings: Mapping[int, Reading]) -> list[Problem]:
@@ -81,7 +81,7 @@ def unread_photos(readings: Mapping[int, Reading]) -> list[Problem]:
 
 @dataclass
 class TextExpert:
-    """Reads routed products and tells their leaf below the routed shelves.
+    """Reads routed products and tells their leaf below the categories that are read.
 
     Attributes:
         model: the text model; frequency: `(S,)` training share of each of its classes; k: leaves kept.
@@ -109,8 +109,8 @@ class TextExpert:
         """
         asked = np.flatnonzero(routed).tolist()
         wanted = [products[row] for row in asked]
-        found = read_products(self.reader, wanted, None if md5s is None else [md5s[row] for row in asked])
-        self.readings = {product.product_id: reading for product, reading in zip(wanted, found, strict=True)}
+        readings = read_products(self.reader, wanted, None if md5s is None else [md5s[row] for row in asked])
+        self.readings = {product.product_id: reading for product, reading in zip(wanted, readings, strict=True)}
         silence = np.full(len(products), Silence.NOT_ROUTED, np.uint8)
         texts, rows = [], []
         for row in asked:

@@ -63,10 +63,10 @@ class Line:
             if self.direction in (Direction.LEFT, Direction.UP):
                 start, end = 1 - end, 1 - start
             if self.direction in (Direction.RIGHT, Direction.LEFT):
-                own = (left + start * (right - left), top, left + end * (right - left), bottom)
+                box = (left + start * (right - left), top, left + end * (right - left), bottom)
             else:
-                own = (left, top + start * (bottom - top), right, top + end * (bottom - top))
-            words.append(Word(part[:MAX_WORD_LENGTH], min(1.0, max(0.0, self.confidence)), own, number))
+                box = (left, top + start * (bottom - top), right, top + end * (bottom - top))
+            words.append(Word(part[:MAX_WORD_LENGTH], min(1.0, max(0.0, self.confidence)), box, number))
         return words
 
 

@@ -61,10 +61,10 @@ class PhotoReader:
         if progress is not None and results:
             progress(len(results), len(photos))
         for batch in self._batches({md5: photo for md5, photo in photos.items() if md5 not in results}):
-            found, reading = self._read_batch(batch)
+            batch_results, reading = self._read_batch(batch)
             if self.cache is not None:
-                self.cache.put_many(settings, found, reading)
-            results |= found
+                self.cache.put_many(settings, batch_results, reading)
+            results |= batch_results
             if progress is not None:
                 progress(len(results), len(photos))
         return results

@@ -1,4 +1,4 @@
-"""Which products are worth reading: those that the photo branch puts on the books and CD shelves."""
+"""Which products are worth reading: those that the photo branch takes for books or CDs."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 MAX_LOSS, MIN_SAVING = 0.001, 0.02
 
 
-def shelf_leaves(tree: Taxonomy, shelves: Sequence[str]) -> NDArray[np.int64]:
-    """Sorted leaf indices below the configured shelves, each an exact path (`MUSIQUE`, `MUSIQUE > CD`).
+def category_leaves(tree: Taxonomy, categories: Sequence[str]) -> NDArray[np.int64]:
+    """`(L,)` int64 sorted leaf indices below the configured categories, each an exact path (`MUSIQUE`, `MUSIQUE > CD`).
 
-    Shelves that this tree lacks are passed over, so that one configuration serves several trees.
+    Categories that this tree lacks are passed over, so that one configuration serves several trees.
 
     Raises:
         ValueError: the tree has none of them; the nearest paths are named.
     """
     leaves = []
-    for shelf in shelves:
+    for category in categories:
         try:
-            leaves.append(tree.leaves_below(shelf))
+            leaves.append(tree.leaves_below(category))
         except KeyError:
-            log.info("the tree has no shelf %r", shelf)
+            log.info("the tree has no shelf %r", category)
     if not leaves:
         paths = sorted({SEPARATOR.join(p[:n]) for p in tree.paths for n in (1, 2)})
-        near = [n for s in shelves for n in difflib.get_close_matches(s, paths, n=2, cutoff=0.3)] or paths[:5]
+        near = [p for c in categories for p in difflib.get_close_matches(c, paths, n=2, cutoff=0.3)] or paths[:5]
         raise ValueError(
-            f"ocr.shelves: the tree has none of {', '.join(shelves)}; "
+            f"ocr.shelves: the tree has none of {', '.join(categories)}; "
             f"it has for instance {', '.join(dict.fromkeys(near))}. Name its books and music: --set 'shelves=[...]'"
         )
     return np.unique(np.concatenate(leaves))
 
 
-def shelf_names(tree: Taxonomy, shelves: Sequence[str]) -> list[str]:
-    """Those of the configured shelves that the tree has, as people are shown them."""
+def category_names(tree: Taxonomy, categories: Sequence[str]) -> list[str]:
+    """Those of the configured categories that the tree has, as people are shown them."""
     names = []
-    for shelf in shelves:
+    for category in categories:
         with contextlib.suppress(KeyError):
-            names.append(path_text(tree.shown[tree.leaves_below(shelf)[0]][: len(shelf.split(SEPARATOR))]))
+            names.append(path_text(tree.shown[tree.leaves_below(category)[0]][: len(category.split(SEPARATOR))]))
     return names
 
 
-def shelf_mass(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.float32]:
-    """`(N,)` float32 probability that each product stands on the shelves; 0 where the photo branch is silent."""
+def category_mass(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.float32]:
+    """`(N,)` float32 probability that each product is of one of the `leaves`; 0 where the photo branch is silent."""
     mass = np.zeros(len(photo), np.float32)
     rows = np.flatnonzero(photo.speaks)
     for chunk in np.split(rows, range(CHUNK, len(rows), CHUNK)):
@@ -67,7 +67,7 @@ def shelf_mass(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonomy) 
 
 def routed(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonomy, threshold: float) -> NDArray[np.bool_]:
     """`(N,)` bool: products to read. The photo probabilities are held-out ones when something is fitted on them."""
-    return shelf_mass(photo, leaves, tree) >= threshold
+    return category_mass(photo, leaves, tree) >= threshold
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class RoutePoint:
     """What reading from one threshold on costs and brings, on N held-out products.
 
     Attributes:
-        threshold: mass on the shelves from which a product is read; products, photos: how many that makes;
+        threshold: mass on the categories from which a product is read; products, photos: how many that makes;
         accuracy: share of all N products whose likeliest leaf is right when, on products that were read, the photo
-        branch tells how likely the shelves are and the text which leaf below them; or the product of both branches'
+        branch tells how likely the categories are and the text which leaf below them; or the product of both branches'
         probabilities, where that is right more often.
     """
 
@@ -112,14 +112,14 @@ class RouteCurve:
 
         Args:
             photo, text: rows of the same N products; text was read from the lowest of `THRESHOLDS` on.
-            truth: `(N,)` leaf. leaves: leaf indices of the shelves.
+            truth: `(N,)` leaf. leaves: leaf indices of the categories that are read.
         """
-        mass = shelf_mass(photo, leaves, tree)
+        mass = category_mass(photo, leaves, tree)
         by_photo = np.zeros(len(photo), bool)
         spoken = np.flatnonzero(photo.speaks)
         for chunk in np.split(spoken, range(CHUNK, len(spoken), CHUNK)):
             by_photo[chunk] = photo.dense(chunk, len(tree)).argmax(axis=1) == truth[chunk]
-        # two ways to hear both: the text alone tells the leaf below the shelves, or the product of both does
+        # two ways to hear both: the text alone tells the leaf below the categories, or the product of both does
         ways = np.stack([by_photo, by_photo])
         both = np.flatnonzero(photo.speaks & text.speaks)
         for chunk in np.split(both, range(CHUNK, len(both), CHUNK)):

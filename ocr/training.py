@@ -1,4 +1,4 @@
-"""`ocr train`: read the shelves' products, fit the text model, save held-out probabilities, as a run folder."""
+"""`ocr train`: read books and CDs, fit the text model, save held-out probabilities, as a run folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ocr.config import OcrConfig
 from ocr.engines.registry import make_engine
 from ocr.expert import TextExpert, read_products, unread_photos
 from ocr.reader import PhotoReader
-from ocr.route import THRESHOLDS, RouteCurve, routed, shelf_leaves
+from ocr.route import THRESHOLDS, RouteCurve, category_leaves, routed
 from text.config import TextConfig
 from text.encoders import with_installed_encoders
 from text.model import TextModel
@@ -60,20 +60,20 @@ def existing_cache(config: OcrConfig, workspace: Workspace) -> tuple[TranscriptC
 def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Bar) -> Run:
     """Train the text branch under the workspace's plan.
 
-    The model learns from products whose label lies on the configured shelves, at most `text.texts_per_leaf` of each
+    The model learns from products whose label lies in the configured categories, at most `text.texts_per_leaf` of each
     leaf; each held-out part is routed by `photo`, the image branch's held-out probabilities, exactly as in prediction.
 
     Raises:
-        ValueError: the tree has none of the shelves, too few texts, or `photo` of another plan or tree.
+        ValueError: the tree has none of the categories, too few texts, or `photo` of another plan or tree.
     """
     data = TrainingData.of(workspace)
     plan, tree = data.plan, data.tree
     if (photo.plan, photo.taxonomy) != (plan.plan_id, tree.fingerprint):
         raise ValueError("the photo probabilities were made under another plan or tree: run `mosaic train` again")
     config = config.model_copy(update={"text": with_installed_encoders(config.text)})
-    shelves = shelf_leaves(tree, config.shelves)
+    read_leaves = category_leaves(tree, config.shelves)
     reader = make_reader(config, workspace)
-    texts = _read_texts(data, plan.positions[np.isin(data.leaf[plan.positions], shelves)], config, reader, bar)
+    texts = _read_texts(data, plan.positions[np.isin(data.leaf[plan.positions], read_leaves)], config, reader, bar)
     run = Run.create(
         workspace.folder, "ocr", "ocr", plan=plan.plan_id, data=plan.data, config=config.model_dump(), tree=tree
     )
@@ -81,22 +81,22 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     parts: list[Probabilities] = []
     for part in plan.held_out_parts:
         expert = _fit(data, config, texts, plan.training_positions(part), reader)
-        parts.append(_predict_part(data, part, expert, photo, shelves, read_from, bar))
+        parts.append(_predict_part(data, part, expert, photo, read_leaves, read_from, bar))
     held_out = concatenate(parts)
     known, truth = photo.aligned(held_out.product_ids), data.truth(held_out.product_ids)
     threshold = read_from
     if config.route_threshold == "auto" and len(held_out):
-        curve = RouteCurve.measure(known, held_out, truth, shelves, tree)
+        curve = RouteCurve.measure(known, held_out, truth, read_leaves, tree)
         threshold = curve.best_threshold()
         run.details["route_curve"] = curve.to_json()
         # below the threshold it is as if nothing had been read
-        held_out = held_out.select(routed(known, shelves, tree, threshold)).aligned(held_out.product_ids)
+        held_out = held_out.select(routed(known, read_leaves, tree, threshold)).aligned(held_out.product_ids)
     held_out.save(run.folder / "heldout.safetensors")
     # more text is what this branch gains most from: the deployed model has seen the held-out products too
     deployed = _fit(data, config, texts, plan.positions, reader)
     _save_expert(run, deployed)
-    on_shelf = np.where(np.isin(truth, shelves), truth, -1)
-    run.metrics = summarize(score_probabilities(held_out, on_shelf, tree)) if len(truth) else {}
+    scored = np.where(np.isin(truth, read_leaves), truth, -1)
+    run.metrics = summarize(score_probabilities(held_out, scored, tree)) if len(truth) else {}
     seconds = reader.seconds_per_photo()
     run.details |= {
         "k": int(held_out.leaves.shape[1]),
@@ -115,7 +115,7 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
 
 @dataclass(frozen=True)
 class _Texts:
-    """Texts of the shelves' products, by rising catalogue position; `vectors` are their encoders'.
+    """Texts of the products of the configured categories, by rising catalogue position; `vectors` are their encoders'.
 
     Attributes:
         n_products: how many were read, those without text included; problems: photos that could not be read.
@@ -131,7 +131,7 @@ class _Texts:
 def _read_texts(
     data: TrainingData, positions: NDArray[np.int64], config: OcrConfig, reader: PhotoReader, bar: Bar
 ) -> _Texts:
-    """What can be read on the products of the shelves; those on which nothing was read are left out."""
+    """What can be read on the products of the configured categories; those on which nothing was read are left out."""
     positions = positions[capped_rows(data.leaf[positions], config.text)]
     kept: list[int] = []
     texts: list[ProductText] = []
@@ -162,7 +162,7 @@ def _encoded(texts: list[ProductText], config: TextConfig, bar: Bar) -> list[Vec
         for start in range(0, len(texts), CHUNK):
             parts.append(model.encode(texts[start : start + CHUNK]))
             progress(min(start + CHUNK, len(texts)), len(texts))
-    return [np.concatenate(own) for own in zip(*parts, strict=True)]
+    return [np.concatenate(of_encoder) for of_encoder in zip(*parts, strict=True)]
 
 
 def _fit(
@@ -188,13 +188,13 @@ def _predict_part(
     part: int,
     expert: TextExpert,
     photo: Probabilities,
-    shelves: NDArray[np.int64],
+    read_leaves: NDArray[np.int64],
     read_from: float,
     bar: Bar,
 ) -> Probabilities:
     positions = data.plan.held_out_positions(part)
     known = photo.aligned(data.catalog.product_ids[positions])
-    wanted = routed(known, shelves, data.tree, read_from)
+    wanted = routed(known, read_leaves, data.tree, read_from)
     parts: list[Probabilities] = []
     with bar("read held-out products") as progress:
         for start in range(0, len(positions), CHUNK):
@@ -236,5 +236,5 @@ def load_expert(run: Run, reader: PhotoReader) -> TextExpert:
 
 
 def route_threshold(run: Run) -> float:
-    """From which mass on the shelves on a product is read: as configured, or as chosen when the run was trained."""
+    """From which mass on the configured categories on a product is read: as configured, or as `train` chose."""
     return float(run.details["route_threshold"])

@@ -45,7 +45,7 @@ class TextModel:
     sure than they claim.
 
     Args:
-        config: its `encoders` are names, not `auto` (`ocr.encoder.with_installed_encoders`).
+        config: its `encoders` are names, not `auto` (`text.encoders.with_installed_encoders`).
 
     Attributes:
         classes_: `(K,)` int64 leaf indices in ascending order; weights_: `(3 + encoders,)` float64 pool weights;
@@ -217,8 +217,8 @@ class TextModel:
             gradient = np.array([(residual * score).sum() for score in scores]) / len(rows) + 2 * SHRINKAGE * away
             return float(-logs[order, truth].mean() + SHRINKAGE * away @ away), gradient
 
-        found = minimize(pool_loss, usual, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(usual))
-        pooled = np.tensordot(found.x, scores, axes=1)
+        pool = minimize(pool_loss, usual, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(usual)).x
+        pooled = np.tensordot(pool, scores, axes=1)
 
         def shape_loss(shape: NDArray[np.float64]) -> float:
             away = shape - PLAIN_SHAPE
@@ -232,7 +232,7 @@ class TextModel:
             self.calibration_["nll" + name] = float(-logs[order, truth].mean())
             confidence, right = np.exp(logs.max(axis=1)), logs.argmax(axis=1) == truth
             self.calibration_["ece" + name] = expected_calibration_error(confidence, right)
-        return np.asarray(found.x, np.float64), np.asarray(shape, np.float64)
+        return np.asarray(pool, np.float64), np.asarray(shape, np.float64)
 
 
 def sharpened(scores: NDArray[Any], shape: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -83,7 +83,7 @@ def linear_models(
         LinearModel(log_odds.astype(np.float32), np.zeros(n_classes)),
         LinearModel(coef, intercept),
         LinearModel(np.zeros((n_classes, 0), np.float32), frequency),
-        *(discriminant(own, target, n_classes, config.covariance_shrinkage) for own in vectors),
+        *(discriminant(encoded, target, n_classes, config.covariance_shrinkage) for encoded in vectors),
     ]
 
 
@@ -121,21 +121,22 @@ def out_of_fold(
     scores: list[Scores] = []
     for inside, outside in _folds(texts, config):
         # a leaf that this fold has not seen cannot be judged by it
-        seen, own = np.unique(target[inside], return_inverse=True)
+        seen, seen_target = np.unique(target[inside], return_inverse=True)
         outside = outside[np.isin(target[outside], seen)][: CALIBRATION_TEXTS // config.folds]
         if len(seen) < 2 or not len(outside):
             continue
         known = [texts[row] for row in inside.tolist()]
         vectorizers = [vectorizer.fit(known) for vectorizer in make_vectorizers(config, len(known))]
         features = tfidf(vectorizers, known)
-        models = linear_models(features, [v[inside] for v in vectors], own, len(seen), config)
+        models = linear_models(features, [v[inside] for v in vectors], seen_target, len(seen), config)
         unseen = tfidf(vectorizers, [texts[row] for row in outside.tolist()])
         block = np.zeros((len(models), len(outside), n_classes), np.float32)
         inputs = [unseen, unseen, unseen, *(v[outside] for v in vectors)]
         for number, (model, features) in enumerate(zip(models, inputs, strict=True)):
-            found = model.scores(features)
-            block[number] = found.min(axis=1, keepdims=True)
-            block[number][:, seen] = found
+            fold_scores = model.scores(features)
+            # a leaf without a text in this fold's training part scores as low as that part's least likely
+            block[number] = fold_scores.min(axis=1, keepdims=True)
+            block[number][:, seen] = fold_scores
         rows.append(outside)
         scores.append(block)
     if not rows:

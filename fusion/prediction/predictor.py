@@ -25,7 +25,7 @@ from fusion.training.train import thresholds_for
 from mosaic.inference.expert import DecodedPhotos, load_photos
 from ocr.config import OcrConfig
 from ocr.expert import Reading, unread_photos
-from ocr.route import routed, shelf_leaves
+from ocr.route import category_leaves, routed
 from ocr.training import load_expert, make_reader, route_threshold
 
 
@@ -98,7 +98,7 @@ class Predictor:
         if members.text is not None:
             reading = members.text.config(OcrConfig)
             self.text = load_expert(members.text, make_reader(reading, workspace))
-            self.shelves = shelf_leaves(self.tree, reading.shelves)
+            self.shelves = category_leaves(self.tree, reading.shelves)
             self.route_threshold = route_threshold(members.text)
 
     @classmethod

@@ -166,10 +166,10 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             code = 0
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 1000))
-        said = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+        complaint = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         self.close()
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-        return WorkerLost(": ".join([how, *said[-1:]]), max(0, -code))
+        return WorkerLost(": ".join([how, *complaint[-1:]]), max(0, -code))
 
 
 class WorkerPool:

@@ -112,8 +112,8 @@ def skew(grey: Grey) -> float:
         return float(np.square(np.diff(profile)).sum())
 
     angles = np.arange(-MAX_SKEW, MAX_SKEW + SKEW_STEP, SKEW_STEP)
-    found = float(angles[int(np.argmax([variation(angle) for angle in angles]))])
-    return found if MIN_SKEW <= abs(found) < MAX_SKEW else 0.0
+    best = float(angles[int(np.argmax([variation(angle) for angle in angles]))])
+    return best if MIN_SKEW <= abs(best) < MAX_SKEW else 0.0
 
 
 def _straightening(width: int, height: int, angle: float) -> tuple[NDArray[np.float64], tuple[int, int]]:

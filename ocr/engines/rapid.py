@@ -68,7 +68,7 @@ class RapidEngine:
         )
 
     def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
-        """See `ocr.engine.Engine.read`."""
+        """See `ocr.engines.base.Engine.read`."""
         large = [row for row, photo in enumerate(photos) if min(photo.shape[:2]) >= MIN_SIDE]
         results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
         for row, result in zip(large, self._workers.read([photos[row] for row in large]), strict=True):
@@ -116,7 +116,7 @@ def _best_backend() -> str:
 
 
 def _network(models: Path, kind: str) -> Path:
-    found = sorted(models.glob(f"*_{kind}_*.onnx"))
-    if not found:
+    files = sorted(models.glob(f"*_{kind}_*.onnx"))
+    if not files:
         raise EngineMissing(f"{models} holds no {kind} network: reinstall it, {_INSTALL}")
-    return found[-1]
+    return files[-1]

@@ -1,4 +1,4 @@
-"""`python -m ocr.rapid_worker SETTINGS`: one process that reads photos with RapidOCR's networks on one thread.
+"""`python -m ocr.engines.rapid_worker SETTINGS`: one process that reads photos with RapidOCR's networks on one thread.
 
 SETTINGS is JSON, the arguments of `RapidReader`.
 """
@@ -47,7 +47,7 @@ class RapidReader:
         self._networks = RapidOCR(
             params={
                 "Global.log_level": "critical",
-                # `ocr.rapid.prepared` does both, with a bound on the aspect that these lack
+                # `ocr.engines.rapid.prepared` does both, with a bound on the aspect that these lack
                 "Global.use_preprocess_img": False,
                 "Global.use_vertical_padding": False,
                 "Det.engine_type": engine,
@@ -66,15 +66,15 @@ class RapidReader:
 
     def read(self, picture: NDArray[np.uint8], scale: float) -> Transcript:
         """Words of a `(H, W, 3)` uint8 BGR picture; boxes are divided by `scale`."""
-        found: Any = self._networks(picture, use_det=True, use_cls=False, use_rec=False)
-        if found.boxes is None:
+        detection: Any = self._networks(picture, use_det=True, use_cls=False, use_rec=False)
+        if detection.boxes is None:
             return Transcript()
-        regions = np.asarray(found.boxes, np.float64)
+        regions = np.asarray(detection.boxes, np.float64)
         return transcript(read_regions(picture, regions, self._recognize, self._min_confidence), scale)
 
     def _recognize(self, line: NDArray[np.uint8]) -> tuple[str, float]:
-        found: Any = self._networks(line, use_det=False, use_cls=False, use_rec=True)
-        return ("", 0.0) if not found.txts else (found.txts[0], float(found.scores[0]))
+        recognition: Any = self._networks(line, use_det=False, use_cls=False, use_rec=True)
+        return ("", 0.0) if not recognition.txts else (recognition.txts[0], float(recognition.scores[0]))
 
 
 def _reader() -> Callable[[NDArray[np.uint8], float], Transcript]:

@@ -71,7 +71,7 @@ class TesseractEngine:
         )
 
     def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
-        """See `ocr.engine.Engine.read`."""
+        """See `ocr.engines.base.Engine.read`."""
         results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
         # too small a photo makes Tesseract stop in the middle of its list
         rows = [row for row, photo in enumerate(photos) if min(photo.shape[:2]) >= MIN_SIDE]
@@ -89,8 +89,8 @@ class TesseractEngine:
         parts = [range(start, len(photos), n_parts) for start in range(n_parts)]
         results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
         with _one_thread_each(), ThreadPoolExecutor(self.threads) as pool:
-            found = pool.map(lambda part: self._read_list([photos[row] for row in part], quarter_turns), parts)
-            for row, result in zip(chain.from_iterable(parts), chain.from_iterable(found), strict=True):
+            part_results = pool.map(lambda part: self._read_list([photos[row] for row in part], quarter_turns), parts)
+            for row, result in zip(chain.from_iterable(parts), chain.from_iterable(part_results), strict=True):
                 results[row] = result
         return results
 
@@ -166,7 +166,7 @@ def parse_table(table: str, photos: Sequence[Prepared], min_confidence: float) -
             words[page].append(Word(text[:MAX_WORD_LENGTH], min(1.0, confidence), box, line))
     if pages != set(range(len(photos))):
         raise ValueError(f"Tesseract read {len(pages)} of {len(photos)} photos")
-    return [bounded(found) for found in words]
+    return [bounded(photo_words) for photo_words in words]
 
 
 def _n_letters(result: Transcript | OcrFailure) -> int:

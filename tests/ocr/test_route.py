@@ -1,4 +1,4 @@
-"""Routing: exact shelves, mass from truncated probabilities, silence."""
+"""Routing: exact categories, mass from truncated probabilities, silence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from catalog.probabilities import Probabilities, Silence
 from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import Name, Names
-from ocr.route import THRESHOLDS, RouteCurve, RoutePoint, routed, shelf_leaves, shelf_mass, shelf_names
+from ocr.route import THRESHOLDS, RouteCurve, RoutePoint, category_leaves, category_mass, category_names, routed
 
 TREE = Taxonomy(
     [
@@ -23,28 +23,28 @@ TREE = Taxonomy(
 )
 
 
-def test_shelves_are_exact_paths():
-    assert shelf_leaves(TREE, ["MUSIQUE"]).tolist() == [3, 4]
-    assert shelf_leaves(TREE, ["MUSIQUE > CD", "LIBRAIRIE"]).tolist() == [1, 2, 3]
-    assert shelf_leaves(TREE, ["MUSIQUE", "BOOKS"]).tolist() == [3, 4]
+def test_categories_are_exact_paths():
+    assert category_leaves(TREE, ["MUSIQUE"]).tolist() == [3, 4]
+    assert category_leaves(TREE, ["MUSIQUE > CD", "LIBRAIRIE"]).tolist() == [1, 2, 3]
+    assert category_leaves(TREE, ["MUSIQUE", "BOOKS"]).tolist() == [3, 4]
     with pytest.raises(ValueError, match=r"none of MUSIC.*MUSIQUE"):
-        shelf_leaves(TREE, ["MUSIC"])
+        category_leaves(TREE, ["MUSIC"])
     with pytest.raises(ValueError, match="none of"):
-        shelf_leaves(TREE, ["MUSIQUE > JAZZ"])
+        category_leaves(TREE, ["MUSIQUE > JAZZ"])
 
 
-def test_shelves_may_be_written_in_either_unicode_form():
+def test_categories_may_be_written_in_either_unicode_form():
     split = unicodedata.normalize("NFD", "BÉBÉ")
     tree = Taxonomy([(1, ("BÉBÉ", "LIVRES", "A")), (2, ("JEUX", "B", "C"))])
-    assert shelf_leaves(tree, [f"{split} > LIVRES"]).tolist() == shelf_leaves(tree, ["BÉBÉ"]).tolist() == [0]
+    assert category_leaves(tree, [f"{split} > LIVRES"]).tolist() == category_leaves(tree, ["BÉBÉ"]).tolist() == [0]
 
 
-def test_shelves_are_named_in_the_language_shown():
+def test_categories_are_named_in_the_language_shown():
     english = TREE.with_names(Names((Name(5, 1, "en", "Music"), Name(4, 2, "en", "Compact discs")))).in_language("en")
-    shelves = ["MUSIQUE", "MUSIQUE > CD", "BOOKS", "LIBRAIRIE"]
-    assert shelf_names(english, shelves) == ["Music", "Music > Compact discs", "LIBRAIRIE"]
-    assert shelf_names(TREE, shelves) == ["MUSIQUE", "MUSIQUE > CD", "LIBRAIRIE"]
-    assert shelf_leaves(english, shelves).tolist() == shelf_leaves(TREE, shelves).tolist()
+    categories = ["MUSIQUE", "MUSIQUE > CD", "BOOKS", "LIBRAIRIE"]
+    assert category_names(english, categories) == ["Music", "Music > Compact discs", "LIBRAIRIE"]
+    assert category_names(TREE, categories) == ["MUSIQUE", "MUSIQUE > CD", "LIBRAIRIE"]
+    assert category_leaves(english, categories).tolist() == category_leaves(TREE, categories).tolist()
 
 
 def test_mass_counts_the_unlisted_share_and_silent_rows_are_not_routed():
@@ -53,10 +53,10 @@ def test_mass_counts_the_unlisted_share_and_silent_rows_are_not_routed():
         "mosaic", np.arange(3), np.ones(3, np.int8), dense, np.array([0, 0, Silence.UNREADABLE], np.uint8),
         support=np.arange(5, dtype=np.int32), frequency=np.full(5, 0.2), k=2, taxonomy=TREE.fingerprint,
     )  # fmt: skip
-    leaves = shelf_leaves(TREE, ["LIBRAIRIE", "MUSIQUE"])
-    mass = shelf_mass(photo, leaves, TREE)
-    # row 0 lists leaves 2 and 3 (0.55); the rest 0.45 lies evenly on leaves 0, 1, 4, of which two are on the shelves;
-    # row 1 lists leaves 0 and 1, and the rest 0.06 lies on three leaves of the shelves
+    leaves = category_leaves(TREE, ["LIBRAIRIE", "MUSIQUE"])
+    mass = category_mass(photo, leaves, TREE)
+    # row 0 lists leaves 2 and 3 (0.55); the rest 0.45 lies evenly on leaves 0, 1, 4, of which two belong;
+    # row 1 lists leaves 0 and 1, and the rest 0.06 lies on three leaves that belong
     np.testing.assert_allclose(mass, [0.55 + 0.45 * 2 / 3, 0.04 + 0.06, 0], rtol=1e-5)
     assert routed(photo, leaves, TREE, 0.5).tolist() == [True, False, False]
 
@@ -73,7 +73,7 @@ def probabilities(name, dense, silence, support, n_images):
 @pytest.mark.parametrize("photo_knows_books", [False, True])
 def test_the_curve_is_what_a_loop_over_products_finds(photo_knows_books):
     rng = np.random.default_rng(1)
-    n, leaves = 300, shelf_leaves(TREE, ["LIBRAIRIE", "MUSIQUE"])
+    n, leaves = 300, category_leaves(TREE, ["LIBRAIRIE", "MUSIQUE"])
     truth = rng.integers(0, 5, n)
     hint = 3.0 * (np.arange(5) == truth[:, None])
     seen = rng.dirichlet(np.full(5, 0.5), n) * np.exp(hint if photo_knows_books else 0)

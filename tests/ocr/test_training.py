@@ -116,7 +116,7 @@ def test_held_out_rows_speak_where_routed_and_say_why_where_not(room):
     assert {p.suffix for p in run.folder.rglob("*") if p.is_file()} <= {".json", ".yaml", ".csv", ".safetensors"}
 
 
-def test_photos_are_read_once_and_only_on_the_shelves(room, monkeypatch):
+def test_photos_are_read_once_and_only_in_the_configured_categories(room, monkeypatch):
     engine = training.make_engine(None)
     trained(room, "route_threshold=0.1")
     # ninety books; the thirty mugs were never read
