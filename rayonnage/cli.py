@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "rayonnage.commands:demo",
     "predict": "fusion.cli:predict",
     "evaluate": "fusion.cli:evaluate",
+    "report": "rayonnage.commands:report",
     "catalog": "curation.cli:main",
     "mosaic": "mosaic.cli:main",
     "ocr": "ocr.cli:main",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import progress_bar, say
+from catalog.cli_options import note, progress_bar, say, workspace_option
 
 
 @click.command()
@@ -40,3 +40,26 @@ def demo(folder: Path, draw_only: bool, n_train: int, n_test: int, seed: int, co
     run_demo(folder, config=config, n_train=n_train, n_test=n_test, seed=seed, overwrite=overwrite)
     say(f"\nSubmission: {folder / 'predictions' / 'submission.csv'}")
     say(f"next: rayonnage report --workspace {folder / 'runs'}")
+
+
+@click.command()
+@click.option("--open", "in_browser", is_flag=True, help="Open the newest one in the browser.")
+@workspace_option
+def report(in_browser: bool, workspace: Path) -> None:
+    """List the pages that were written, the newest first: evaluations, trainings, explored catalogues, copies, audits.
+
+    Those of the workspace, and those in the folders beside it.
+    """
+    from catalog.runs.workspace import Workspace
+    from rayonnage.written_pages import latest_pages
+
+    pages = latest_pages(Workspace(workspace))
+    for page in pages:
+        say(str(page))
+    if in_browser:
+        import webbrowser
+
+        if not webbrowser.open(pages[0].path.resolve().as_uri()):
+            note(f"no browser can be started here: open {pages[0].path} in one")
+    else:
+        note("--open shows the first one in the browser")

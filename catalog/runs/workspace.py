@@ -93,6 +93,10 @@ class Workspace:
             latest[f"{run.kind}{':' + slot if slot else ''}"] = run.folder.name
             self._write(latest)
 
+    def latest_folders(self) -> dict[str, Path]:
+        """Folders of the latest runs, which need not be whole, by kind and slot: `mosaic:any`, `ocr`, `fusion`."""
+        return {key: self.folder / name for key, name in self._read().items()}
+
     def latest(self, kind: str, slot: str = "") -> Run | None:
         """The latest run of a kind, or None."""
         name = self._read().get(f"{kind}{':' + slot if slot else ''}")
