@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from catalog.probabilities import Probabilities, Silence, concatenate
+from catalog.runs.config import STRICT
 from catalog.runs.run import Run
 from catalog.runs.workspace import NEXT_COMMAND, Workspace
 from mosaic.config import MosaicConfig
@@ -17,6 +18,30 @@ from mosaic.networks.weights import load_network
 from mosaic.views import View, families, latest_runs, merge_by_count, passes
 
 ROWS = 1024
+
+
+@dataclass(frozen=True)
+class MosaicDetails:
+    """Details of a mosaic run.
+
+    Attributes:
+        n_images, rank: see `View`.
+        init_from: folder name of the run whose networks were the start, None for the backbone's weights.
+        identity: hash of plan, view, starting run and configuration, by which a killed run is found again.
+        k: leaves that saved probabilities keep.
+    """
+
+    n_images: int
+    rank: str
+    init_from: str | None
+    identity: str
+    k: int
+    __pydantic_config__ = STRICT
+
+    @property
+    def view(self) -> View:
+        """What the network sees of a product."""
+        return View(self.n_images, self.rank)
 
 
 @dataclass(frozen=True)
@@ -37,7 +62,7 @@ class MosaicRuns:
         plans = sorted({run.plan for run in runs})
         if len(plans) > 1:
             raise ValueError(f"mosaic runs of different plans ({', '.join(plans)}): train them under one")
-        return cls._checked({View(int(run.details["n_images"]), str(run.details["rank"])): run for run in runs})
+        return cls._checked({run.details_as(MosaicDetails).view: run for run in runs})
 
     @classmethod
     def latest(cls, workspace: Workspace) -> MosaicRuns:
@@ -72,7 +97,7 @@ class MosaicRuns:
                     name + suffix,
                     {view: networks[view] for view in own},
                     self.views[own[0]].config(MosaicConfig),
-                    k={view: int(self.views[view].details["k"]) for view in own},
+                    k={view: self.views[view].details_as(MosaicDetails).k for view in own},
                     taxonomy=tree,
                     plan=plan,
                     # the general network is a member of two experts: it is converted once

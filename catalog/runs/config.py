@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 MAX_CONFIG_BYTES = 2**20
+
+
+STRICT = ConfigDict(extra="forbid")
+"""As `__pydantic_config__` of a dataclass: `checked` refuses unknown keys."""
 
 
 class StrictConfig(BaseModel):
@@ -22,6 +27,7 @@ class StrictConfig(BaseModel):
 
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 def shipped_configs() -> list[str]:
@@ -66,14 +72,14 @@ def load_config(model: type[M], package: str, config: str | None = None, overrid
     return checked(model, values, f"configuration of {package}")
 
 
-def checked(model: type[M], values: dict[str, Any], what: str) -> M:
-    """Values as a strict model.
+def checked(model: type[T], values: object, what: str) -> T:
+    """Values as a strict model or a dataclass.
 
     Raises:
         ValueError: `what` does not fit the model; every fault is named, with the nearest valid key.
     """
     try:
-        return model.model_validate(values)
+        return TypeAdapter(model).validate_python(values)
     except ValidationError as error:
         raise ValueError(f"{what}:\n{_explain(error, model)}") from None
 
@@ -128,19 +134,23 @@ def _nearest(name: object, known: Sequence[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known))}"
 
 
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+def _explain(error: ValidationError, model: type[Any]) -> str:
     lines = []
     for fault in error.errors():
         place = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
+        if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             known = _fields_at(model, fault["loc"][:-1])
             lines.append(f"  unknown key {place!r}{_nearest(fault['loc'][-1], known)}")
+        elif fault["type"] == "missing":
+            lines.append(f"  {place} is missing")
         else:
             lines.append(f"  {place}: {fault['msg']} (got {fault.get('input')!r})")
     return "\n".join(lines)
 
 
-def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+def _fields_at(model: type[Any], place: tuple[int | str, ...]) -> list[str]:
+    if is_dataclass(model):
+        return [] if place else [field.name for field in fields(model)]
     for part in place:
         annotation = model.model_fields[str(part)].annotation
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):

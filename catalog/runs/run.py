@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter
 
 from catalog.files.atomic import write_text
 from catalog.metrics.product_scores import ProductScores
 from catalog.probabilities import Probabilities
-from catalog.runs.config import M, checked
+from catalog.runs.config import M, T, checked
 from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
 
 MAX_JSON_BYTES = 64 * 2**20
@@ -32,6 +33,9 @@ class Run:
 
     Holds `run.json` (kind, plan, code revision, data fingerprint, metrics, `details` of the kind),
     `config.yaml`, `taxonomy.csv`, weights (safetensors) and `heldout.safetensors` (`Probabilities`).
+
+    Attributes:
+        details, metrics: as `run.json` holds them; `keep` and `details_as` know the details by their type.
     """
 
     folder: Path
@@ -62,9 +66,22 @@ class Run:
         return cls(folder, kind, plan, data, revision=code_revision())
 
     @classmethod
-    def continued(cls, folder: Path, kind: str, *, plan: str, data: str, details: dict[str, Any]) -> Run:
+    def continued(cls, folder: Path, kind: str, *, plan: str, data: str) -> Run:
         """A run that `create` began and that is not finished yet."""
-        return cls(folder, kind, plan, data, details=dict(details), revision=code_revision())
+        return cls(folder, kind, plan, data, revision=code_revision())
+
+    def keep(self, details: object) -> None:
+        """Take in the details, a frozen dataclass of the run's kind; those that have their default are left out."""
+        self.details = TypeAdapter(type(details)).dump_python(details, mode="json", exclude_defaults=True)
+
+    def details_as(self, kind: type[T]) -> T:
+        """What `keep` took in, as the dataclass that the run's kind has for it.
+
+        Raises:
+            ValueError: unknown, missing or wrong entries: another version wrote them.
+        """
+        file = self.folder / "run.json"
+        return checked(kind, self.details, f"details in {file} were written by another version, train the run again")
 
     def save(self) -> None:
         """Write `run.json`: its presence says that the run is whole."""

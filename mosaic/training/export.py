@@ -25,8 +25,8 @@ from mosaic.layout import arrange
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
 from mosaic.quantize import quantize
+from mosaic.runs import MosaicDetails
 from mosaic.training.graph import INPUT, OUTPUTS, to_onnx, to_openvino
-from mosaic.views import View
 
 Format = Literal["onnx", "openvino"]
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
@@ -170,7 +170,7 @@ def _mosaics(
 ) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
     """Mosaics to calibrate on and, of other products, to check on; the latter have every width the network serves."""
     catalog = workspace.training_catalog()
-    view = View(int(run.details["n_images"]), str(run.details["rank"]))
+    view = run.details_as(MosaicDetails).view
     counts = [view.n_images] if view.n_images else [1, 2, 3, 4]
     rows = np.flatnonzero(np.isin(catalog.n_images, counts))
     chosen = np.random.default_rng(config.seed).permutation(rows)[: CALIBRATION + CHECK]

@@ -203,7 +203,7 @@ class TrainingJob:
                 "catalogue": self.data.catalog.name,
                 "plan": plan.plan_id,
                 "code": self.run.revision,
-                "starting run": self.run.details["init_from"],
+                "starting run": self.start.folder.name if self.start else None,
                 "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
                 "seconds": round(sum(record.seconds for record in self.history)),
                 "config": self.config.model_dump(),

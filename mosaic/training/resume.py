@@ -13,6 +13,7 @@ from catalog.runs.run import Run, read_json
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
+from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
 from mosaic.views import View
 
@@ -20,18 +21,20 @@ log = logging.getLogger(__name__)
 MARK = "unfinished.json"
 
 
+def identity_of(config: MosaicConfig, view: View, init_from: str | None, plan_id: str) -> str:
+    """Hash of what a run is to become; `init_from`: folder name of its starting run."""
+    wanted = {"plan": plan_id, "view": view.slot, "init_from": init_from, "config": config.model_dump()}
+    return hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
 def begin_or_resume(
-    workspace: Workspace, config: MosaicConfig, view: View, start: Run | None, data: TrainingData, *, resume: bool
+    workspace: Workspace, config: MosaicConfig, view: View, identity: str, data: TrainingData, *, resume: bool
 ) -> tuple[Run, bool]:
     """The run to train, the same on every process of a team, and whether it is finished already.
 
-    With `resume`: the workspace's latest run when it was made from the same plan, data, view, configuration and
-    starting run; else an unfinished such run; else a new one.
+    With `resume`: the workspace's latest run when it is of the same identity (see `identity_of`); else an unfinished
+    such run; else a new one.
     """
-    init_from = start.folder.name if start else None
-    wanted = {"plan": data.plan.plan_id, "view": view.slot, "init_from": init_from, "config": config.model_dump()}
-    identity = hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=8).hexdigest()
-    details = {"n_images": view.n_images, "rank": view.rank, "init_from": init_from, "identity": identity}
     name, finished = "", False
     if distributed.is_main():
         folder, finished = _found(workspace, view, identity) if resume else (None, False)
@@ -46,12 +49,12 @@ def begin_or_resume(
     folder = workspace.folder / name
     if state == "True":
         return Run.load(folder, "mosaic"), True
-    return Run.continued(folder, "mosaic", plan=data.plan.plan_id, data=data.plan.data, details=details), False
+    return Run.continued(folder, "mosaic", plan=data.plan.plan_id, data=data.plan.data), False
 
 
 def _found(workspace: Workspace, view: View, identity: str) -> tuple[Path | None, bool]:
     latest = workspace.latest("mosaic", view.slot)
-    if latest is not None and latest.details.get("identity") == identity:
+    if latest is not None and latest.details_as(MosaicDetails).identity == identity:
         return latest.folder, True
     others = []
     for folder in sorted(workspace.folder.glob(f"mosaic-{view.slot}-*"), reverse=True):

@@ -15,10 +15,11 @@ from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
+from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
 from mosaic.training.history import read_history
 from mosaic.training.job import Bar, TrainingJob, products_of_view
-from mosaic.training.resume import begin_or_resume, finish
+from mosaic.training.resume import begin_or_resume, finish, identity_of
 from mosaic.views import View
 
 
@@ -53,7 +54,9 @@ def train(
             )
     start = None if init_from is None else _starting_run(init_from, plan, tree)
     distributed.join()
-    run, finished = begin_or_resume(workspace, config, view, start, data, resume=resume)
+    started_from = start.folder.name if start else None
+    identity = identity_of(config, view, started_from, plan.plan_id)
+    run, finished = begin_or_resume(workspace, config, view, identity, data, resume=resume)
     if finished:
         return run
     job = TrainingJob(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))
@@ -67,7 +70,8 @@ def train(
     if distributed.is_main():
         probabilities = concatenate(held_out)
         probabilities.save(run.folder / "heldout.safetensors")
-        run.details["k"] = job.k or min(config.inference.max_leaves, len(deployed.support))
+        k = job.k or min(config.inference.max_leaves, len(deployed.support))
+        run.keep(MosaicDetails(view.n_images, view.rank, started_from, identity, k))
         truth = data.truth(probabilities.product_ids)
         run.metrics = summarize(score_probabilities(probabilities, truth, tree))
         job.write_page(probabilities, truth, deployed)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.runs.config import StrictConfig
+from catalog.runs.config import STRICT, StrictConfig
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
@@ -25,6 +25,20 @@ class Small(StrictConfig):
     """A number."""
 
 
+@dataclass(frozen=True)
+class Point:
+    x: float
+    n: int
+
+
+@dataclass(frozen=True)
+class SmallDetails:
+    k: int
+    points: tuple[Point, ...]
+    why: str | None = None
+    __pydantic_config__ = STRICT
+
+
 def make_run(parent, tree, kind="mosaic", config=None):
     return Run.create(parent, kind, kind, plan="p", data="d", config=config or {"a": 1}, tree=tree)
 
@@ -35,10 +49,12 @@ def test_runs_never_share_a_folder_and_come_back(tmp_path, tree_csv):
     assert len({run.folder for run in runs}) == 3
     with pytest.raises(FileNotFoundError, match="not a finished run"):
         Run.load(runs[0].folder)
-    runs[0].details["k"] = 3
+    runs[0].keep(SmallDetails(k=3, points=(Point(1.0, 2),), why="so"))
     runs[0].save()
     again = Run.load(runs[0].folder, "mosaic")
-    assert (again.details, again.plan, again.data) == ({"k": 3}, "p", "d")
+    assert again.details == {"k": 3, "points": [{"x": 1.0, "n": 2}], "why": "so"}
+    assert again.details_as(SmallDetails) == SmallDetails(k=3, points=(Point(1.0, 2),), why="so")
+    assert (again.plan, again.data) == ("p", "d")
     assert again.config(Small) == Small(a=1)
     assert again.taxonomy().fingerprint == tree.fingerprint
     assert again.revision.startswith("0.1.0")
@@ -58,6 +74,18 @@ def test_wrong_runs_are_refused(tmp_path, tree_csv):
     (run.folder / "run.json").write_text(json.dumps({"kind": "mosaic", "surprise": 1}))
     with pytest.raises(ValueError, match="damaged"):
         Run.load(run.folder)
+
+
+def test_details_that_are_missing_or_unknown_are_named_with_their_file(tmp_path, tree_csv):
+    run = make_run(tmp_path, Taxonomy.from_csv(tree_csv))
+    run.keep(SmallDetails(k=3, points=()))
+    assert run.details == {"k": 3, "points": []}
+    assert run.details_as(SmallDetails).why is None
+    run.details = {"points": [{"x": "much", "n": 1}], "whyever": "?"}
+    message = r"run\.json were written by another version, train the run again:\n  k is missing\n"
+    message += r"  points\.0\.x: .*number.*'much'.*\n  unknown key 'whyever'; did you mean 'why'\?"
+    with pytest.raises(ValueError, match=message):
+        run.details_as(SmallDetails)
 
 
 def test_the_next_command_is_named(tmp_path, tree_csv, write_bson):

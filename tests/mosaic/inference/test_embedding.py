@@ -24,6 +24,7 @@ from mosaic.inference.backend import TorchBackend
 from mosaic.inference.embedding import Embedder, embed_catalog
 from mosaic.inference.expert import load_photos
 from mosaic.networks.network import MosaicNetwork
+from mosaic.runs import MosaicDetails
 from tests.support.products import TREE, make_photo, make_product
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
@@ -47,7 +48,7 @@ def workspace(tmp_path) -> Workspace:
         run = Run.create(
             room.folder, "mosaic", f"mosaic-{slot}", plan="p", data="d", config=FLIPPED.model_dump(), tree=tree
         )
-        run.details = {"n_images": n_images, "rank": "", "k": 4}
+        run.keep(MosaicDetails(n_images=n_images, rank="", init_from=None, identity="", k=4))
         network(n_images).save(run.folder / "weights.safetensors")
         run.save()
         room.register(run, slot)

@@ -22,6 +22,7 @@ from mosaic.cli import main
 from mosaic.config import MosaicConfig
 from mosaic.inference.outputs import BadExport, Outputs
 from mosaic.networks.network import MosaicNetwork
+from mosaic.runs import MosaicDetails
 from mosaic.training import export as export_module
 from mosaic.training.export import check_parity, export
 from tests.support.products import TREE, make_product
@@ -158,7 +159,7 @@ def room(tmp_path_factory) -> Workspace:
     run = Run.create(
         workspace.folder, "mosaic", "mosaic-any", plan="p", data="d", config=CONFIG.model_dump(), tree=tree
     )
-    run.details = {"n_images": 0, "rank": "", "k": 4}
+    run.keep(MosaicDetails(n_images=0, rank="", init_from=None, identity="", k=4))
     network().save(run.folder / "weights.safetensors")
     run.save()
     workspace.register(run, "any")

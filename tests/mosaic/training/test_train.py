@@ -24,10 +24,10 @@ from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork
-from mosaic.runs import MosaicRuns
+from mosaic.runs import MosaicDetails, MosaicRuns
 from mosaic.training import job as job_module
 from mosaic.training.history import EpochRecord, read_history
-from mosaic.training.resume import begin_or_resume
+from mosaic.training.resume import begin_or_resume, identity_of
 from mosaic.training.schedule import train_series
 from mosaic.training.train import TooFewProducts, train
 from mosaic.views import View, held_out, latest_runs
@@ -81,7 +81,7 @@ def test_the_series_learns_and_holds_out_exactly_the_plans_products(room):
     merged = held_out(room)
     assert sorted(merged.product_ids) == sorted(expected)
     assert runs[View()].metrics["all"]["levels"]["3"]["top1"] > 0.8
-    assert runs[View(2)].details["init_from"] == runs[View()].folder.name
+    assert runs[View(2)].details_as(MosaicDetails).init_from == runs[View()].folder.name
     # the deployed network went on from the measured one, over all products
     names = ("weights.safetensors", "weights-part0.safetensors")
     assert len({(runs[View()].folder / name).read_bytes() for name in names}) == 2
@@ -94,7 +94,7 @@ def test_a_second_architecture_ends_the_series_and_becomes_an_expert(room):
     assert line.startswith("any count, each photo: ")
     run = room.latest("mosaic", "any-rank-any")
     assert run.config(MosaicConfig).backbone.name == "test_resnet"
-    assert run.details["init_from"] is None
+    assert run.details_as(MosaicDetails).init_from is None
     assert room.latest("mosaic", "any").config(MosaicConfig).backbone.name == "test_efficientnet"
     photo = MosaicRuns.latest(room).held_out()[-1]
     assert photo.expert == "photo"
@@ -298,7 +298,7 @@ def test_a_part_without_the_views_products_does_not_narrow_the_network(tmp_path,
     room.save_plan(replace(plan, parts=parts), room.taxonomy())
     run = train(room, config("training.epochs=1"), View(3), None, progress_bar)
     assert len(run.held_out()) == 0
-    assert run.details["k"] == 3
+    assert run.details_as(MosaicDetails).k == 3
 
 
 def test_the_starting_network_is_taken_back_from_the_device(room, monkeypatch):
@@ -311,7 +311,9 @@ def test_the_starting_network_is_taken_back_from_the_device(room, monkeypatch):
 
 def test_another_configuration_is_not_resumed(room, caplog):
     wanted = config("training.epochs=1")
-    unfinished, _ = begin_or_resume(room, wanted, View(), None, TrainingData.of(room), resume=False)
+    data = TrainingData.of(room)
+    identity = identity_of(wanted, View(), None, data.plan.plan_id)
+    unfinished, _ = begin_or_resume(room, wanted, View(), identity, data, resume=False)
     run = train(room, config("training.epochs=2"), View(), None, progress_bar, resume=True)
     assert run.folder != unfinished.folder
     assert unfinished.folder.name in caplog.text
@@ -320,7 +322,9 @@ def test_another_configuration_is_not_resumed(room, caplog):
 
 def test_a_damaged_checkpoint_is_named(room):
     wanted = config("training.epochs=1")
-    unfinished, _ = begin_or_resume(room, wanted, View(), None, TrainingData.of(room), resume=False)
+    data = TrainingData.of(room)
+    identity = identity_of(wanted, View(), None, data.plan.plan_id)
+    unfinished, _ = begin_or_resume(room, wanted, View(), identity, data, resume=False)
     path = room.folder / "checkpoints" / unfinished.folder.name / "part-0.pt"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no checkpoint")
@@ -336,7 +340,7 @@ def test_two_processes_train_one_network(room):
     assert said.count("2 photos: ") == 1
     assert said.count("next: ") == 1
     run = room.latest("mosaic", "any")
-    assert room.latest("mosaic", "2").details["init_from"] == run.folder.name
+    assert room.latest("mosaic", "2").details_as(MosaicDetails).init_from == run.folder.name
     assert len(history(room.latest("mosaic", "2"))) == 2 * config().specialist.epochs
     steps = {record.fit: record.step for record in history(run)}
     alone = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
