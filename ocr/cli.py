@@ -49,10 +49,11 @@ def read(
 ) -> None:
     """Read every photo of a catalogue (words with confidence and box), or photos given as files."""
     from catalog.catalog import Catalog
+    from catalog.product import ProblemLog
     from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
     from catalog.sources.photo_file import SUFFIXES, photo_files
-    from ocr.commands import read_files, write_readings
+    from ocr.commands import failures_text, read_files, write_readings
     from ocr.config import OcrConfig
     from ocr.training import make_reader
 
@@ -66,14 +67,14 @@ def read(
         return
     if len(files) > 1 or output is None:
         raise ValueError(f"give one catalogue and --output LINES.jsonl, or photos ({', '.join(SUFFIXES)})")
-    catalog = Catalog(files[0])
+    catalog, failed = Catalog(files[0]), ProblemLog()
     with progress_bar("read") as progress:
-        n_products, n_read, failed = write_readings(catalog, reader, output, progress)
+        n_read = write_readings(catalog, reader, output, failed, progress)
     if len(catalog.problems):
         note(catalog.problems.summary())
-    if failed:
-        note("\n".join([f"{len(failed)} x photo that could not be read", *(f"    {photo}" for photo in failed[:5])]))
-    say(f"{output}: {n_products} products, text on {n_read}")
+    if len(failed):
+        note(failures_text(failed))
+    say(f"{output}: {len(catalog)} products, text on {n_read}")
 
 
 @main.command()

@@ -47,41 +47,44 @@ def spoken(reading: Reading) -> str:
     return reading.text or "".join(f"(not read: {why})" for why in reading.failures.values()) or "(no text)"
 
 
-def read_catalog(catalog: Catalog, reader: PhotoReader, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
-    """One JSON object per product: `{product_id, text, photos}`, each photo `{words: [...]}` or `{failure: why}`."""
-    done = 0
-    for products in catalog.chunks(CHUNK):
-        for product, reading in zip(products, read_products(reader, products), strict=True):
-            yield {
-                "product_id": product.product_id,
-                "text": reading.text,
-                "photos": [
-                    photo.to_json() if isinstance(photo, Transcript) else {"failure": photo.reason}
-                    for photo in reading.photos
-                ],
-            }
-        done += len(products)
-        if progress is not None:
-            progress(done, len(catalog))
-
-
 def write_readings(
-    catalog: Catalog, reader: PhotoReader, output: Path, progress: Progress | None = None
-) -> tuple[int, int, list[str]]:
-    """Write JSON lines; returns the number of products, of those with text, and the photos that failed, by name."""
+    catalog: Catalog, reader: PhotoReader, output: Path, problems: ProblemLog, progress: Progress | None = None
+) -> int:
+    """Write one JSON line per product: `{product_id, text, photos}`, a photo `{words: [...]}` or `{failure: why}`.
+
+    Returns:
+        on how many products there is text; `problems` gets the photos that failed.
+
+    Raises:
+        ValueError: `output` is a folder.
+    """
     if output.is_dir():
         raise ValueError(f"{output} is a folder: give --output the name of a file")
-    n_read, failed = 0, []
+    n_read, done = 0, 0
     with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for line in read_catalog(catalog, reader, progress):
-            n_read += bool(line["text"])
-            failed += [
-                f"product {line['product_id']}, photo {n}: {photo['failure']}"
-                for n, photo in enumerate(line["photos"], 1)
-                if "failure" in photo
-            ]
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    return len(catalog), n_read, failed
+        for products in catalog.chunks(CHUNK):
+            readings = dict(zip((p.product_id for p in products), read_products(reader, products), strict=True))
+            problems.extend(unread_photos(readings))
+            for product_id, reading in readings.items():
+                n_read += bool(reading.text)
+                file.write(json.dumps(_reading_json(product_id, reading), ensure_ascii=False) + "\n")
+            done += len(products)
+            if progress is not None:
+                progress(done, len(catalog))
+    return n_read
+
+
+def _reading_json(product_id: int, reading: Reading) -> dict[str, Any]:
+    photos = [
+        photo.to_json() if isinstance(photo, Transcript) else {"failure": photo.reason} for photo in reading.photos
+    ]
+    return {"product_id": product_id, "text": reading.text, "photos": photos}
+
+
+def failures_text(problems: ProblemLog) -> str:
+    """How many photos could not be read, and why the first few of them."""
+    named = [f"    product {p.product_id}, {p.where}: {p.detail}" for p in problems.named[:5]]
+    return "\n".join([f"{len(problems)} x photo that could not be read", *named])
 
 
 def show(reader: PhotoReader, product: str, workspace: Workspace, file: Address | None, output: Path) -> Reading:
