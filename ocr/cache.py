@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 
 MD5_BYTES = 16
 KEYS_PER_STATEMENT = 500
+"""SQLite before 3.32 takes 999 variables in a statement."""
 MAX_VALUE_BYTES = 4 * 2**20
+"""A damaged or foreign entry of a few kilobytes may unpack to gigabytes."""
 WAIT_S = 60.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TABLES = (
@@ -134,6 +136,7 @@ class TranscriptCache:
             )
         removed = self._with_file(lambda db: _remove_others(db, keep))
         try:
+            # not through `_try`: VACUUM runs outside of transactions only
             with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as db:
                 db.execute("VACUUM")
         except sqlite3.OperationalError as error:
@@ -191,6 +194,7 @@ def _check(keys: Iterable[Any]) -> None:
 
 def _select(db: sqlite3.Connection, settings: str, keys: list[bytes]) -> list[tuple[bytes, bytes]]:
     rows: list[tuple[bytes, bytes]] = []
+    # looking up makes no tables, and the process that made the file may not have come to it yet
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'").fetchone():
         return rows
     for start in range(0, len(keys), KEYS_PER_STATEMENT):

@@ -63,6 +63,7 @@ def read_products(
 ) -> list[Reading]:
     """Read every photo of some products, each distinct photo once; `md5s`: those of each product's photos, if known."""
     keys = [[photo_md5(photo) for photo in product.images] for product in products] if md5s is None else md5s
+    # 45 % of Cdiscount's photos are copies of another
     encoded: dict[bytes, bytes] = {}
     for product_keys, product in zip(keys, products, strict=True):
         encoded.update(zip(product_keys, product.images, strict=True))
@@ -121,6 +122,7 @@ class TextExpert:
                 texts.append(text)
                 rows.append(row)
             else:
+                # one photo that was read, and shows no words, is enough to say that there are none
                 unread = bool(reading.failures) and not reading.transcripts
                 silence[row] = Silence.FAILED if unread else Silence.NOTHING_READ
         dense = np.full((len(products), len(self.model.classes_)), np.nan, np.float32)

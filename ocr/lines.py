@@ -111,6 +111,7 @@ def _surest(crop: Picture, box: Box, recognize: Recognize) -> Line:
     else:
         tried = [Direction.DOWN, Direction.UP]
     read = [Line(*recognize(upright(crop, direction)), box, direction) for direction in tried]
+    # most lines lie flat and the right way up: the second pass through the network is for those that read badly
     if tried == [Direction.RIGHT] and read[0].confidence < SURE:
         read.append(Line(*recognize(upright(crop, Direction.LEFT)), box, Direction.LEFT))
     return max(read, key=lambda line: line.confidence)
@@ -142,7 +143,7 @@ def _one_way_up(
 
 
 def cut_out(picture: Picture, corners: NDArray[np.float64]) -> Picture:
-    """The quadrilateral as an upright rectangle, at its own size; `corners` as in `read_regions`."""
+    """The quadrilateral as an upright rectangle `(h, w, 3)`, at its own size; `corners` `(4, 2)` as in `read_regions`."""
     sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
     width, height = max(1, round(max(sides[0], sides[2]))), max(1, round(max(sides[1], sides[3])))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)

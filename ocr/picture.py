@@ -61,6 +61,7 @@ def _with_boxes(photo: Photo, result: Transcript | OcrFailure) -> Image.Image:
     for word in result.words if isinstance(result, Transcript) else ():
         left, top, right, bottom = (side * scale for side in word.box)
         colour = SURE if word.confidence >= SURE_FROM else UNSURE
+        # a transcript may hold any numbers; Pillow refuses a right side that lies left of the left one
         draw.rectangle((left, top, max(left, right), max(top, bottom)), outline=colour, width=3)
     return picture
 
@@ -82,4 +83,5 @@ def _message(text: str) -> Image.Image:
 
 
 def _font() -> ImageFont.FreeTypeFont:
+    # comes with matplotlib: no font need be installed on the machine
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), FONT_SIZE)

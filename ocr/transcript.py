@@ -110,6 +110,7 @@ def _word(row: object) -> Word:
         raise ValueError(f"not a word: {str(row)[:80]!r}, expected the keys text, confidence, box, line")
     text, confidence, box, line = row["text"], row["confidence"], row["box"], row["line"]
     numbers = [confidence, *box] if isinstance(box, list) and len(box) == 4 else [None]
+    # not isinstance: true and false are integers to it
     if not isinstance(text, str) or not all(type(number) in (int, float) for number in numbers):
         raise ValueError(f"not a word: {str(row)[:80]!r}: wrong types")
     if type(line) is not int or not 0 <= line <= MAX_WORDS:
@@ -118,4 +119,5 @@ def _word(row: object) -> Word:
         left, top, right, bottom = (float(side) for side in box)
         return Word(text, float(confidence), (left, top, right, bottom), line)
     except OverflowError:
+        # JSON's integers have any number of digits
         raise ValueError(f"a number of {text[:40]!r} is too large") from None

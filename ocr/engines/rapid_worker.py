@@ -66,6 +66,8 @@ class RapidReader:
 
     def read(self, picture: NDArray[np.uint8], scale: float) -> Transcript:
         """Words of a `(H, W, 3)` uint8 BGR picture; boxes are divided by `scale`."""
+        # no classifier: it turns whole lines by half turns only; `ocr.lines` tries the directions (similarity on turned
+        # covers 0.997 against 0.553, `bench/ocr_engines.py`)
         detection: Any = self._networks(picture, use_det=True, use_cls=False, use_rec=False)
         if detection.boxes is None:
             return Transcript()
