@@ -25,15 +25,11 @@ from catalog.product import MAX_IMAGES
 from catalog.runs.config import load_config
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.inference.backend import OpenVinoBackend, make_backend
+from mosaic.inference.backend import make_backend
 from mosaic.inference.expert import load_photos
 from mosaic.inference.outputs import Backend, Outputs
 from mosaic.networks.network import MosaicNetwork
-from mosaic.quantize import quantize
-from mosaic.training.graph import to_openvino
 
-CALIBRATION = 200
-"""Photos that calibrate 8 bits, evenly spaced over the files."""
 CHUNK = 256
 TIMED = 64
 """Products of each count in one timing."""
@@ -96,20 +92,12 @@ def seconds(backend: Backend, mosaics: NDArray[np.uint8], batch: int) -> float:
     return time.perf_counter() - start
 
 
-def ways(fresh: Callable[[], MosaicNetwork], config: MosaicConfig, photos: NDArray[np.uint8]) -> dict[str, Backend]:
+def ways(fresh: Callable[[], MosaicNetwork], config: MosaicConfig) -> dict[str, Backend]:
     """Every way to run the network; the first is what the others are compared with."""
     made: dict[str, Backend] = {Eager.name: Eager(fresh())}
-    for name, backend, int8 in (
-        ("PyTorch channels_last", "torch", False),
-        ("ONNX Runtime", "onnx", False),
-        ("OpenVINO f32", "openvino", False),
-        ("OpenVINO int8, drawn photos", "openvino", True),
-    ):
-        inference = config.inference.model_copy(update={"backend": backend, "int8": int8})
+    for name, backend in (("PyTorch channels_last", "torch"), ("ONNX Runtime", "onnx"), ("OpenVINO f32", "openvino")):
+        inference = config.inference.model_copy(update={"backend": backend})
         made[name] = make_backend(fresh(), inference, torch.device("cpu"), config.photo_size)
-    calibration = photos[:: max(1, len(photos) // CALIBRATION)][:CALIBRATION]
-    model = quantize(to_openvino(fresh(), config.photo_size), list(calibration))
-    made["OpenVINO int8, these photos"] = OpenVinoBackend(model, "openvino int8")
     return made
 
 
@@ -124,7 +112,7 @@ def main() -> None:
     arguments = parser.parse_args()
     config = load_config(MosaicConfig, "mosaic", overrides=[f"photo_size={arguments.photo_size}"])
     photos = read_photos(arguments.files, config, arguments.photos)
-    made = ways(lambda: load_network(arguments.workspace, config), config, photos)
+    made = ways(lambda: load_network(arguments.workspace, config), config)
     print(
         f"{config.backbone.name}, {config.photo_size} px, {torch.get_num_threads()} threads, {len(photos)} photos, "
         f"batches of {config.photos_per_batch} photos, median of {arguments.repeats}"

@@ -139,7 +139,6 @@ def evaluate(file: Address | None, labels: Path | None, output: Path | None, lan
     required=True,
     help="ONNX, or OpenVINO's .xml and .bin.",
 )
-@click.option("--int8", is_flag=True, help="Quantised to 8 bits (OpenVINO); prints what that loses.")
 @click.option(
     "--n-images",
     type=click.Choice(["any", "1", "2", "3", "4"]),
@@ -149,17 +148,17 @@ def evaluate(file: Address | None, labels: Path | None, output: Path | None, lan
 )
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder; default: the run's.")
 @workspace_option
-def export(form: Literal["onnx", "openvino"], int8: bool, n_images: str, output: Path | None, workspace: Path) -> None:
+def export(form: Literal["onnx", "openvino"], n_images: str, output: Path | None, workspace: Path) -> None:
     """Write the latest network as a file for other programs; refused unless it predicts the same."""
     from catalog.runs.workspace import Workspace
     from mosaic.training.export import export_run
 
-    found = export_run(Workspace(workspace), n_images, form, int8, output)
-    for path in found.files:
+    exported = export_run(Workspace(workspace), n_images, form, output)
+    for path in exported.files:
         say(str(path))
     say(
-        f"checked on {found.parity.mosaics} mosaics: same likeliest leaf for {found.parity.agreement:.1%}, "
-        f"largest relative error {found.parity.error:.2g}"
+        f"checked on {exported.parity.mosaics} mosaics: same likeliest leaf for {exported.parity.agreement:.1%}, "
+        f"largest relative error {exported.parity.error:.2g}"
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 MAX_CONFIG_BYTES = 2**20
 
@@ -24,6 +25,16 @@ class StrictConfig(BaseModel):
     """Base of all configurations: frozen, unknown keys refused, no defaults (they are written in YAML, once)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    retired: ClassVar[Mapping[str, object]] = {}
+    """Keys of former versions, each with the value that changed nothing: run folders hold all keys of their day, and
+    one with this value is read as if the key were not there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if key not in cls.retired or value != cls.retired[key]}
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -139,8 +150,12 @@ def _explain(error: ValidationError, model: type[Any]) -> str:
     for fault in error.errors():
         place = ".".join(str(part) for part in fault["loc"])
         if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            known = _fields_at(model, fault["loc"][:-1])
-            lines.append(f"  unknown key {place!r}{_nearest(fault['loc'][-1], known)}")
+            section, key = _model_at(model, fault["loc"][:-1]), str(fault["loc"][-1])
+            neutral = getattr(section, "retired", {})
+            if key in neutral:
+                lines.append(f"  {place}: gone in this version; leave it out, or set it to {json.dumps(neutral[key])}")
+            else:
+                lines.append(f"  unknown key {place!r}{_nearest(key, _keys_of(section))}")
         elif fault["type"] == "missing":
             lines.append(f"  {place} is missing")
         else:
@@ -148,12 +163,16 @@ def _explain(error: ValidationError, model: type[Any]) -> str:
     return "\n".join(lines)
 
 
-def _fields_at(model: type[Any], place: tuple[int | str, ...]) -> list[str]:
-    if is_dataclass(model):
-        return [] if place else [field.name for field in fields(model)]
+def _model_at(model: type[Any], place: tuple[int | str, ...]) -> type[Any] | None:
     for part in place:
-        annotation = model.model_fields[str(part)].annotation
+        annotation = model.model_fields[str(part)].annotation if hasattr(model, "model_fields") else None
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
+            return None
         model = annotation
-    return list(model.model_fields)
+    return model
+
+
+def _keys_of(model: type[Any] | None) -> list[str]:
+    if is_dataclass(model):
+        return [field.name for field in fields(model)]
+    return list(model.model_fields) if model is not None else []

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from mosaic.config import InferenceConfig
-from mosaic.inference.outputs import EXACT, NOT_BROKEN, Backend, Outputs, Tolerance, compare, require
+from mosaic.inference.outputs import Backend, Outputs, compare, require
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training.graph import INPUT, OUTPUTS, to_onnx, to_openvino
 
@@ -79,11 +79,12 @@ class OpenVinoBackend:
     compiled model of its own, in which everything that depends on the shape is a constant.
     """
 
-    def __init__(self, model: Any, name: str = "openvino") -> None:
+    name = "openvino"
+
+    def __init__(self, model: Any) -> None:
         """`model`: `openvino.Model`, or the path of an .xml or .onnx file."""
         import openvino
 
-        self.name = name
         self._core = openvino.Core()
         self._model = self._core.read_model(model) if isinstance(model, Path) else model
         self._queues: OrderedDict[tuple[int, ...], Any] = OrderedDict()
@@ -131,20 +132,11 @@ class OpenVinoBackend:
 class CheckedBackend:
     """A program made from the network at the first call, held against PyTorch on the first mosaics of each shape."""
 
-    def __init__(
-        self,
-        network: MosaicNetwork,
-        name: str,
-        build: Callable[[], Backend],
-        tolerance: Tolerance = EXACT,
-        *,
-        fall_back: bool,
-    ) -> None:
+    def __init__(self, network: MosaicNetwork, name: str, build: Callable[[], Backend], *, fall_back: bool) -> None:
         """`fall_back`: use PyTorch, with a warning, where the program cannot be made or is no good."""
         self.name = name
         self._torch = TorchBackend(network, torch.device("cpu"))
         self._build = build
-        self._tolerance = tolerance
         self._fall_back = fall_back
         self._backend: Backend | None = None
         self._checked: set[tuple[int, ...]] = set()
@@ -165,7 +157,6 @@ class CheckedBackend:
             if not self._fall_back:
                 raise ValueError(
                     f"{self.name} cannot run this network: {why} Set inference.backend to auto or torch"
-                    + (", or inference.int8 to false" if "int8" in self.name else "")
                 ) from error
             log.warning("%s cannot run this network, PyTorch does, more slowly: %s", self.name, why)
             self.name, self._backend = self._torch.name, self._torch
@@ -179,7 +170,7 @@ class CheckedBackend:
         way = (shared_requests(*mosaics.shape[:3])[1] > 0, *mosaics.shape[1:])
         if way not in self._checked:
             some = Outputs(*(values[:CHECKED] for values in out))
-            require(compare(self._torch(mosaics[:CHECKED]), some), self._tolerance, self.name)
+            require(compare(self._torch(mosaics[:CHECKED]), some), self.name)
             self._checked.add(way)
         return out
 
@@ -189,37 +180,21 @@ def make_backend(
 ) -> Backend:
     """What `inference.backend` asks for; `auto` is PyTorch on a GPU and OpenVINO, else PyTorch, on CPU.
 
-    Nothing is converted before the first call. `photo_size`: side in pixels at which 8 bits are calibrated, on drawn
-    photos: what is made depends on the network alone, so that a prediction that goes on after a kill uses the same.
-
-    Raises:
-        ValueError: 8 bits asked of another backend than OpenVINO.
+    Nothing is converted before the first call. `photo_size`: side in pixels of the mosaic that the network is traced
+    with.
     """
     wanted = inference.backend
-    if inference.int8 and wanted in ("torch", "onnx"):
-        raise ValueError(f"inference.int8 runs on OpenVINO, inference.backend is {wanted}: set it to auto or openvino")
     if wanted == "torch" or (wanted == "auto" and device.type == "cuda"):
         return TorchBackend(network, device)
     # these two run on CPU, also beside a GPU
     if wanted == "onnx":
         return CheckedBackend(network, "onnx", lambda: _onnx(network, photo_size), fall_back=False)
-    if not inference.int8:
-        return CheckedBackend(
-            network, "openvino", lambda: OpenVinoBackend(to_openvino(network, photo_size)), fall_back=wanted == "auto"
-        )
-
-    return CheckedBackend(network, "openvino int8", lambda: _int8(network, photo_size), NOT_BROKEN, fall_back=False)
+    return CheckedBackend(
+        network, "openvino", lambda: OpenVinoBackend(to_openvino(network, photo_size)), fall_back=wanted == "auto"
+    )
 
 
 def _onnx(network: MosaicNetwork, photo_size: int) -> Backend:
     with tempfile.TemporaryDirectory() as folder:
         to_onnx(network, photo_size, Path(folder) / "network.onnx")
         return OnnxBackend(Path(folder) / "network.onnx")
-
-
-def _int8(network: MosaicNetwork, photo_size: int) -> Backend:
-    # the drawing of photos is loaded only where it is used
-    from mosaic.quantize import drawn_mosaics, quantize
-
-    model = quantize(to_openvino(network, photo_size), drawn_mosaics(photo_size))
-    return OpenVinoBackend(model, "openvino int8")

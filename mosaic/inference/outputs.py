@@ -21,7 +21,7 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """`torch`, `onnx`, `openvino` or `openvino int8`."""
+        """`torch`, `onnx` or `openvino`."""
 
     def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
         """Embedding and logits of `(B, H, W, 3)` uint8 RGB mosaics, B >= 1."""
@@ -31,25 +31,10 @@ class BadExport(ValueError):
     """A program gives other results than the network that it was made from."""
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """How far a program may be from the network.
-
-    Attributes:
-        error: largest difference of a logit, as a share of the largest logit's size (at least 1).
-        agreement: smallest share of mosaics with the same likeliest leaf.
-    """
-
-    error: float
-    agreement: float
-
-
-EXACT = Tolerance(error=1e-3, agreement=0.999)
+MAX_ERROR = 1e-3
 """Sums in another order: differences of 1e-6 to 1e-5 are seen."""
-QUANTISED = Tolerance(error=0.5, agreement=0.8)
-"""8 bits: what they lose is measured and told; below this the graph is rather broken than coarse."""
-NOT_BROKEN = Tolerance(error=0.5, agreement=0)
-"""8 bits on the few mosaics of a first batch, where an agreement would mean nothing."""
+MIN_AGREEMENT = 0.999
+"""Two leaves may be equally likely to the last bit."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +65,12 @@ def compare(expected: Outputs, got: Outputs) -> Parity:
     return Parity(len(same), max(errors), float(same.mean()))
 
 
-def require(found: Parity, tolerance: Tolerance, what: str) -> None:
-    """Raise BadExport when a program is further from its network than is allowed."""
-    if found.error <= tolerance.error and found.agreement >= tolerance.agreement:
+def require(parity: Parity, program: str) -> None:
+    """Raise BadExport when a program is further from its network than `MAX_ERROR` and `MIN_AGREEMENT` allow."""
+    if parity.error <= MAX_ERROR and parity.agreement >= MIN_AGREEMENT:
         return
     raise BadExport(
-        f"{what} is not the network that it was made from: over {found.mosaics} mosaics the likeliest leaf is the same "
-        f"for {found.agreement:.1%} (at least {tolerance.agreement:.1%} expected), the largest relative error is "
-        f"{found.error:.2g} (at most {tolerance.error:g} expected)."
+        f"{program} is not the network that it was made from: over {parity.mosaics} mosaics the likeliest leaf is the "
+        f"same for {parity.agreement:.1%} (at least {MIN_AGREEMENT:.1%} expected), the largest relative error is "
+        f"{parity.error:.2g} (at most {MAX_ERROR:g} expected)."
     )

@@ -20,20 +20,17 @@ from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import OnnxBackend, OpenVinoBackend, TorchBackend
 from mosaic.inference.expert import load_photos
-from mosaic.inference.outputs import EXACT, QUANTISED, Backend, Outputs, Parity, Tolerance, compare, require
+from mosaic.inference.outputs import Backend, Outputs, Parity, compare, require
 from mosaic.layout import arrange
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
-from mosaic.quantize import quantize
 from mosaic.runs import MosaicDetails
 from mosaic.training.graph import INPUT, OUTPUTS, to_onnx, to_openvino
 
 Format = Literal["onnx", "openvino"]
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
-CALIBRATION = 200
-"""Products that calibrate 8 bits."""
 CHECK = 300
-"""Products, others than those, on which a file is held against the network."""
+"""Products on which a file is held against the network."""
 BATCH = 8
 
 
@@ -45,16 +42,11 @@ class ExportedNetwork:
     parity: Parity
 
 
-def check_parity(
-    network: MosaicNetwork,
-    backend: Backend,
-    mosaics: Sequence[NDArray[np.uint8]],
-    tolerance: Tolerance = EXACT,
-) -> Parity:
+def check_parity(network: MosaicNetwork, backend: Backend, mosaics: Sequence[NDArray[np.uint8]]) -> Parity:
     """Hold a backend against PyTorch on `(H, W, 3)` uint8 mosaics of any shapes.
 
     Raises:
-        BadExport: it is further from the network than `tolerance`.
+        BadExport: it is further from the network than is allowed, see `require`.
     """
     reference = TorchBackend(network, torch.device("cpu"))
     shapes: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
@@ -65,9 +57,9 @@ def check_parity(
         Outputs(*(np.concatenate(parts) for parts in zip(*map(run, batches), strict=True)))
         for run in (reference, backend)
     )
-    found = compare(expected, got)
-    require(found, tolerance, backend.name)
-    return found
+    parity = compare(expected, got)
+    require(parity, backend.name)
+    return parity
 
 
 def export(
@@ -75,7 +67,6 @@ def export(
     path: Path,
     form: Format,
     mosaics: Sequence[NDArray[np.uint8]],
-    calibration: Sequence[NDArray[np.uint8]] | None = None,
     facts: dict[str, Any] | None = None,
 ) -> ExportedNetwork:
     """Write `path` (`.onnx`, or `.xml` with a `.bin`) and beside it `PATH.json`, which says how to use it.
@@ -87,23 +78,20 @@ def export(
         path: its suffix is that of the format.
         form: the format.
         mosaics: what the file is held against the network on; all the widths that it will meet.
-        calibration: mosaics that calibrate 8 bits; None keeps full precision.
         facts: further entries of the JSON.
 
     Raises:
         BadExport: the file is not the network; nothing is left of it.
-        ValueError: 8 bits in ONNX, or a package is missing.
+        ValueError: a suffix of another format, or a package is missing.
     """
-    if calibration is not None and form == "onnx":
-        raise ValueError("--int8 is written for OpenVINO only: take --format openvino, or leave --int8 out")
     if path.suffix != SUFFIX[form]:
         raise ValueError(f"{path}: a file of format {form} ends in {SUFFIX[form]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     height = int(mosaics[0].shape[0])
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as name:
         written = Path(name) / path.name
-        backend = _write(network, written, form, height, calibration)
-        parity = check_parity(network, backend, mosaics, EXACT if calibration is None else QUANTISED)
+        backend = _write(network, written, form, height)
+        parity = check_parity(network, backend, mosaics)
         # the weights take their place before the graph that names them
         files = sorted(path.with_name(file.name) for file in Path(name).iterdir())
         for file in files:
@@ -114,7 +102,6 @@ def export(
         **(facts or {}),
         "input": {"name": INPUT, "dtype": "uint8", "axes": "batch, height, width, RGB", "range": [0, 255]},
         "outputs": {OUTPUTS[0]: network.head.in_features, OUTPUTS[1]: network.head.out_features},
-        "int8": calibration is not None,
         "parity": parity.to_json(),
     }
     card = path.with_name(path.name + ".json")
@@ -122,27 +109,21 @@ def export(
     return ExportedNetwork([path, *(file for file in files if file != path), card], parity)
 
 
-def _write(
-    network: MosaicNetwork, path: Path, form: Format, size: int, calibration: Sequence[NDArray[np.uint8]] | None
-) -> Backend:
+def _write(network: MosaicNetwork, path: Path, form: Format, size: int) -> Backend:
     if form == "onnx":
         to_onnx(network, size, path)
         return OnnxBackend(path)
     import openvino
 
-    model = to_openvino(network, size)
-    if calibration is not None:
-        model = quantize(model, calibration)
-    openvino.save_model(model, path, compress_to_fp16=False)
-    return OpenVinoBackend(path, "openvino" if calibration is None else "openvino int8")
+    # half precision is the default of this call, and would not pass the check
+    openvino.save_model(to_openvino(network, size), path, compress_to_fp16=False)
+    return OpenVinoBackend(path)
 
 
-def export_run(
-    workspace: Workspace, slot: str, form: Format, int8: bool = False, output: Path | None = None
-) -> ExportedNetwork:
+def export_run(workspace: Workspace, slot: str, form: Format, output: Path | None = None) -> ExportedNetwork:
     """Export the workspace's latest network of a slot (`any`, `1`..`4`), into its run folder unless `output` says else.
 
-    The file is checked, and 8 bits are calibrated, on photos of the training catalogue.
+    The file is checked on photos of the training catalogue.
 
     Raises:
         FileNotFoundError: no such network; the message names the next command.
@@ -151,8 +132,7 @@ def export_run(
     run = workspace.require("mosaic", slot)
     config = run.config(MosaicConfig)
     network = load_network(run, config)
-    calibration, check = _mosaics(workspace, run, config)
-    name = f"mosaic-{slot}{'-int8' if int8 else ''}{SUFFIX[form]}"
+    mosaics = _mosaics(workspace, run, config)
     tree = run.taxonomy()
     facts = {
         "run": run.folder.name,
@@ -162,27 +142,20 @@ def export_run(
         "layout": config.layout,
         "support": [int(tree.leaf_ids[leaf]) for leaf in network.support.tolist()],
     }
-    return export(network, (output or run.folder) / name, form, check, calibration if int8 else None, facts)
+    return export(network, (output or run.folder) / f"mosaic-{slot}{SUFFIX[form]}", form, mosaics, facts)
 
 
-def _mosaics(
-    workspace: Workspace, run: Run, config: MosaicConfig
-) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
-    """Mosaics to calibrate on and, of other products, to check on; the latter have every width the network serves."""
+def _mosaics(workspace: Workspace, run: Run, config: MosaicConfig) -> list[NDArray[np.uint8]]:
+    """`(H, W, 3)` uint8 mosaics of training products, of every width that the network serves."""
     catalog = workspace.training_catalog()
     view = run.details_as(MosaicDetails).view
     counts = [view.n_images] if view.n_images else [1, 2, 3, 4]
     rows = np.flatnonzero(np.isin(catalog.n_images, counts))
-    chosen = np.random.default_rng(config.seed).permutation(rows)[: CALIBRATION + CHECK]
+    chosen = np.random.default_rng(config.seed).permutation(rows)[:CHECK]
     photos = load_photos(catalog.take(chosen), config.photo_size, config.max_pixels)
-    own = [[photos.pictures[md5] for md5 in md5s] for md5s in photos.keys if len(md5s) in counts]
-    if not own:
+    shown = [[photos.pictures[md5] for md5 in md5s] for md5s in photos.keys if len(md5s) in counts]
+    if not shown:
         raise ValueError(f"{catalog} holds no product with readable photos for this network: nothing to check on")
-    cut = min(CALIBRATION, len(own) // 2)
     # a count that the catalogue lacks is checked on one photo repeated
-    extra = [own[0][:1] * count for count in counts if all(len(pictures) != count for pictures in own[cut:])]
-
-    def mosaic(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        return arrange(torch.from_numpy(np.stack(pictures)[None]), config.layout)[0].numpy()
-
-    return [mosaic(pictures) for pictures in own[:cut] or own], [mosaic(pictures) for pictures in own[cut:] + extra]
+    shown += [shown[0][:1] * count for count in counts if all(len(pictures) != count for pictures in shown)]
+    return [arrange(torch.from_numpy(np.stack(pictures)[None]), config.layout)[0].numpy() for pictures in shown]

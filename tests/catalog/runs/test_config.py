@@ -54,6 +54,13 @@ def test_wrong_overrides_are_explained(override, message):
         load_config(MosaicConfig, "mosaic", None, [override])
 
 
+def test_a_key_of_a_former_version_is_read_where_it_changed_nothing_and_refused_with_the_way_out_elsewhere():
+    config = load_config(MosaicConfig, "mosaic", None, ["inference.int8=false"])
+    assert config == load_config(MosaicConfig, "mosaic")
+    with pytest.raises(ValueError, match=r"inference\.int8: gone in this version; leave it out, or set it to false"):
+        load_config(MosaicConfig, "mosaic", None, ["inference.int8=true"])
+
+
 def test_contradictions_are_refused():
     with pytest.raises(ValueError, match="nothing would be learnt"):
         load_config(MosaicConfig, "mosaic", None, ["training.epochs=0", "training.head_epochs=0"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import sys
 
@@ -17,7 +16,6 @@ from mosaic.inference import backend as backend_module
 from mosaic.inference.backend import MAX_PROGRAMS, OpenVinoBackend, TorchBackend, make_backend
 from mosaic.inference.outputs import Outputs
 from mosaic.networks.network import MosaicNetwork
-from mosaic.quantize import drawn_mosaics
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
 CPU = torch.device("cpu")
@@ -193,32 +191,3 @@ def test_a_graph_that_holds_for_one_width_only_is_caught_at_the_next_width(caplo
     assert not caplog.records
     assert_same(made(two), reference(net, two))
     assert made.name == "torch"
-
-
-@pytest.mark.parametrize("backend", ["torch", "onnx"])
-def test_8_bits_with_a_backend_that_has_none_are_refused(backend):
-    with pytest.raises(ValueError, match="set it to auto or openvino"):
-        make_backend(network(), inference(backend=backend, int8=True), CPU, SIZE)
-
-
-def test_missing_nncf_is_said_with_the_way_out(monkeypatch):
-    monkeypatch.setitem(sys.modules, "nncf", None)
-    made = make_backend(network(), inference(backend="auto", int8=True), CPU, SIZE)
-    with pytest.raises(ValueError, match=r"pip install 'rayonnage\[int8\]'"):
-        made(mosaics(1, (30, 30)))
-
-
-@pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="nncf (extra int8) is not installed")
-def test_8_bits_are_near_the_network_and_the_same_each_time():
-    net = network()
-    drawn = np.stack(drawn_mosaics(32))
-    batch = np.concatenate([drawn[::2], drawn[1::2]], axis=2)
-    first, second = (make_backend(net, inference(backend="auto", int8=True), CPU, 32) for _ in range(2))
-    # what they are calibrated on does not depend on what is shown first
-    second(batch[7:9])
-    found = first(batch)
-    np.testing.assert_array_equal(found.logits, second(batch).logits)
-    expected = TorchBackend(net, CPU)(batch)
-    error = np.abs(found.logits - expected.logits).max()
-    assert 1e-4 < error < 0.1 * np.abs(expected.logits).max()
-    assert first.name == "openvino int8"
