@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from catalog.runs.config import load_config
 from mosaic.config import InferenceConfig, MosaicConfig
 from mosaic.inference import backend as backend_module
-from mosaic.inference.backend import MAX_PROGRAMS, OpenVinoBackend, TorchBackend, make_backend
+from mosaic.inference.backend import MAX_PROGRAMS, OpenVinoBackend, make_backend
 from mosaic.inference.outputs import Outputs
 from mosaic.networks.network import MosaicNetwork
 
