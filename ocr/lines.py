@@ -143,7 +143,7 @@ def _one_way_up(
 
 
 def cut_out(picture: Picture, corners: NDArray[np.float64]) -> Picture:
-    """The quadrilateral as an upright rectangle `(h, w, 3)`, at its own size; `corners` `(4, 2)` as in `read_regions`."""
+    """`(h, w, 3)`: a quadrilateral as an upright rectangle of its own size; `corners` `(4, 2)` as in `read_regions`."""
     sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
     width, height = max(1, round(max(sides[0], sides[2]))), max(1, round(max(sides[1], sides[3])))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
