@@ -16,7 +16,7 @@ from tests.support.products import LEAVES, TREE, make_product
 # networks as small as these spend their time waiting for each other: 230 s instead of 12 s for tests/mosaic.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["tests.support.mongo_server"]
+pytest_plugins = ["tests.support.mongo_server", "tests.support.trained"]
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -16,7 +16,7 @@ from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.evaluation.compare import differences
 from fusion.evaluation.paired import paired_rows
-from tests.fusion.conftest import call
+from tests.support.command_line import call
 from tests.support.products import TAXONOMY
 
 

@@ -28,8 +28,8 @@ from fusion.evaluation.weights_picture import weights_plot, weights_table
 from fusion.heads.tree_pool import TreePool
 from fusion.prediction.predictor import Predictor
 from fusion.prediction.ranking import risk_order
-from tests.fusion.conftest import call
 from tests.fusion.test_compare import scores_of
+from tests.support.command_line import call
 from tests.support.products import TAXONOMY
 
 FIGURES = ("top1", "top5", "nll", "ece", "ece_mass")

@@ -18,7 +18,7 @@ from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.review.journal import Journal, apply_files
 from fusion.review.sheet import COLUMNS
-from tests.fusion.conftest import call
+from tests.support.command_line import call
 from tests.support.predictions import TREE, fill, predicted, read_rows, write_predictions
 
 CATEGORIES = [int(i) for i in TREE.leaf_ids]

@@ -16,8 +16,9 @@ from curation.cli import main as catalog
 from fusion.cli import main as fusion
 from fusion.model import Model
 from mosaic.cli import main as mosaic
-from tests.fusion.conftest import call, document, picture
+from tests.support.command_line import call
 from tests.support.predictions import fill, read_rows
+from tests.support.trained import document, picture
 
 pytestmark = pytest.mark.slow
 NAMES = """category_id;lang;level;name

@@ -12,7 +12,8 @@ from fusion.cli import main as fusion
 from fusion.decide import Decision
 from fusion.model import Model
 from fusion.prediction.explanation import explain
-from tests.fusion.conftest import call, picture
+from tests.support.command_line import call
+from tests.support.trained import picture
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from fusion.cli import main as fusion
 from fusion.review.answers import settle
 from fusion.review.journal import Journal
 from fusion.review.relabel import export
-from tests.fusion.conftest import call
 from tests.fusion.test_journal import refused
+from tests.support.command_line import call
 from tests.support.predictions import TREE, fill, predicted, write_predictions
 from tests.support.products import make_product
 

@@ -14,8 +14,9 @@ from catalog.runs.workspace import Workspace
 from curation.cli import main as catalog
 from fusion.cli import main as fusion
 from fusion.review.journal import Journal
-from tests.fusion.conftest import call, document
+from tests.support.command_line import call
 from tests.support.predictions import fill, read_rows
+from tests.support.trained import document
 
 pytestmark = pytest.mark.slow
 

@@ -31,8 +31,9 @@ from fusion.prediction import predict_catalog as prediction
 from fusion.prediction.predictor import Predictor, unread
 from ocr.expert import Reading
 from ocr.transcript import OcrFailure, Transcript
-from tests.fusion.conftest import call, document, picture
+from tests.support.command_line import call
 from tests.support.predictions import read_rows
+from tests.support.trained import document, picture
 
 pytestmark = pytest.mark.slow
 REVIEWED = ("review.csv", "audit.csv")

@@ -22,10 +22,11 @@ from catalog.sources.mongo import writer as mongo_writer
 from fusion.cli import main as fusion
 from fusion.prediction import publish
 from fusion.prediction.publish import FIELD, Publication
-from tests.fusion.conftest import call, document
+from tests.support.command_line import call
 from tests.support.mongo_server import PASSWORD, uri_of
 from tests.support.predictions import predicted, write_predictions
 from tests.support.products import make_product
+from tests.support.trained import document
 
 ROWS = [predicted(i, 1000 + i % 3, ("review", "accept")[i % 2], distance=0.3 + i / 100) for i in range(60)]
 

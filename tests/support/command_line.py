@@ -1,0 +1,25 @@
+"""Commands as a user would give them."""
+
+from __future__ import annotations
+
+import click
+from click.testing import CliRunner, Result
+
+
+def run(main: click.Command, *arguments: object, code: int = 0) -> Result:
+    """Run a command line; fail with everything it said unless it ends with that code, and never in a traceback."""
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    return result
+
+
+def call(main: click.Command, *arguments: object) -> str:
+    """The standard output of a command that does what it is asked for."""
+    return run(main, *arguments).stdout
+
+
+def output_of(main: click.Command, *arguments: object, code: int = 0) -> str:
+    """Everything that a command says, standard error included."""
+    return run(main, *arguments, code=code).output
