@@ -108,6 +108,6 @@ def _train_on_the_demo(folder: Path) -> None:
 
     files = write_sample(folder, n_train=240, n_test=30, seed=1)
     room = ("--workspace", folder / "runs")
-    call(catalog, "split", files.train, "--tree", files.category_names, *room)
+    call(catalog, "split", files.train, "--tree", files.category_names, "--names", files.names, *room)
     for package in (mosaic, ocr, fusion):
         call(package, "train", "--config", "debug", *room)
