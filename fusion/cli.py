@@ -49,6 +49,7 @@ def train(
     from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
     from fusion.config import FusionConfig
+    from fusion.details import FusionDetails
     from fusion.training.train import train as run_training
 
     if precision is not None:
@@ -58,7 +59,8 @@ def train(
         run, systems = run_training(room, load_config(FusionConfig, "fusion", config, overrides), more, progress)
     say("held-out products (heads cross-fitted, every expert where it speaks), accuracy in percent:")
     say(leaderboard(systems))
-    say(f"the head that decides: {run.details['head']}, {run.details['why']}")
+    details = run.details_as(FusionDetails)
+    say(f"the head that decides: {details.head}, {details.why}")
     say(f"fusion: {run.folder}")
     say(f"next: fusion predict TEST.bson{room.option}, or fusion evaluate LABELLED.bson{room.option}")
 

@@ -16,6 +16,7 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from fusion.copies import NAME as COPIES
+from fusion.details import FusionDetails
 from mosaic.config import MosaicConfig
 from mosaic.inference.expert import MosaicExpert
 from mosaic.runs import MosaicRuns
@@ -59,7 +60,7 @@ class ExpertRuns:
         if not inside.is_dir():
             raise FileNotFoundError(f"{inside} is missing: the run is not whole, run `fusion train` again")
         runs = [Run.load(folder) for folder in sorted(inside.iterdir())]
-        added = {name for names in run.details.get("others", {}).values() for name in names}
+        added = {name for names in run.details_as(FusionDetails).others.values() for name in names}
         mosaic = [r for r in runs if r.kind == "mosaic"]
         members = cls(
             MosaicRuns.of([r for r in mosaic if r.folder.name not in added]),
@@ -127,9 +128,9 @@ class ExpertRuns:
     def _groups(self) -> list[tuple[str, MosaicRuns]]:
         return [("", self.mosaic), *((f"{AT}{name}", group) for name, group in self.others.items())]
 
-    def to_details(self) -> dict[str, list[str]]:
+    def other_folders(self) -> dict[str, tuple[str, ...]]:
         """Folder names of the added networks by backbone: what `inside` needs to tell them apart."""
-        return {name: [run.folder.name for run in group.views.values()] for name, group in self.others.items()}
+        return {name: tuple(run.folder.name for run in group.views.values()) for name, group in self.others.items()}
 
 
 def describe(expert: str) -> str:

@@ -147,23 +147,23 @@ def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> t
 @workspace_option
 def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
     """Train the text model on the shelves named in the configuration."""
-    from catalog.product import ProblemLog
     from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
     from mosaic.views import held_out
     from ocr.config import OcrConfig
+    from ocr.details import OcrDetails
     from ocr.training import train as run_training
 
     room = Workspace(workspace)
     settings = load_config(OcrConfig, "ocr", config, overrides)
     run = run_training(room, settings, held_out(room), progress_bar)
-    problems = ProblemLog.from_json(run.details["problems"])
-    if len(problems):
-        note(problems.summary())
-    encoders = ", ".join(run.details["encoders"]) or "none (pip install 'rayonnage[encoder]' adds them)"
-    n_texts, n_read = run.details["n_texts"], run.details["n_products"]
-    say(f"text: {run.folder}  (text on {n_texts} of {n_read} products; sentence encoders: {encoders})")
-    say(f"read from {run.details['route_threshold']:g} of probability on the shelves")
+    details = run.details_as(OcrDetails)
+    if len(details.problems):
+        note(details.problems.summary())
+    encoders = ", ".join(details.encoders) or "none (pip install 'rayonnage[encoder]' adds them)"
+    read = f"text on {details.n_texts} of {details.n_products} products; sentence encoders: {encoders}"
+    say(f"text: {run.folder}  ({read})")
+    say(f"read from {details.route_threshold:g} of probability on the shelves")
     if run.metrics:
         top1 = run.metrics["all"]["levels"]["3"]["top1"]
         say(f"held out {run.metrics['all']['n']} products of the shelves: leaf accuracy {top1:.3f}")

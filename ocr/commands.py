@@ -22,11 +22,12 @@ from catalog.sources.photo_file import read_photo
 from catalog.sources.source import Progress
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
+from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products, unread_photos
 from ocr.picture import drawn
 from ocr.reader import PhotoReader
 from ocr.route import category_leaves, routed
-from ocr.training import load_expert, make_reader, route_threshold
+from ocr.training import load_expert, make_reader
 from ocr.transcript import Transcript
 
 CHUNK = 64
@@ -127,7 +128,7 @@ def predict_catalog(
     tree = run.taxonomy()
     expert = load_expert(run, make_reader(config, workspace))
     known = photo.aligned(catalog.product_ids)
-    wanted = routed(known, category_leaves(tree, config.shelves), tree, route_threshold(run))
+    wanted = routed(known, category_leaves(tree, config.shelves), tree, run.details_as(OcrDetails).route_threshold)
     parts, done = [], 0
     for products in catalog.chunks(CHUNK):
         parts.append(expert.predict(products, wanted[done : done + len(products)]))

@@ -18,7 +18,6 @@ from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog, Product
 from catalog.reports.page import Example, Report, Table
 from catalog.reports.plots import PLOT_STYLE, Plot, svg
-from catalog.runs.run import Run
 from catalog.runs.training_data import catalog_positions, leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
@@ -27,10 +26,11 @@ from catalog.split.labels import true_leaves
 from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
 from ocr.commands import CHUNK, predict_catalog
 from ocr.config import OcrConfig
+from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products
 from ocr.reader import PhotoReader
-from ocr.route import RouteCurve, category_leaves, category_names
-from ocr.training import make_reader, route_threshold
+from ocr.route import category_leaves, category_names
+from ocr.training import make_reader
 
 N_EXAMPLES = 12
 CONFIDENCE_BANDS = (0.0, 0.8, 0.9, 0.95, 0.98)
@@ -52,8 +52,9 @@ def evaluate(
     tree = run.taxonomy(lang)
     config = run.config(OcrConfig)
     catalog = workspace.training_catalog() if file is None else workspace.open(file)
+    details = run.details_as(OcrDetails)
     if photo is None:
-        text, problems = run.held_out(), ProblemLog.from_json(run.details["problems"])
+        text, problems = run.held_out(), details.problems
     else:
         problems = ProblemLog()
         text = predict_catalog(catalog, photo, run, workspace, problems, progress)
@@ -75,16 +76,16 @@ def evaluate(
         _table("By mean confidence of the words read", "confidence", readings.confidence, scores, _confidence_band),
         _table("By number of words read", "words", readings.n_words, scores, _words_band),
         _category_table(scores, tree),
-        *_route_tables(run),
+        *_route_tables(details),
     ]
-    report.plots = _route_plots(run)
+    report.plots = _route_plots(details)
     report.examples = readings.examples()
     seconds = reader.seconds_per_photo()
     report.facts = {
         "engine": reader.engine.settings,
         "time per photo": "unknown, all were in the cache" if math.isnan(seconds) else f"{1000 * seconds:.0f} ms",
         "sentence encoders": ", ".join(config.text.encoders) or "none installed (pip install 'rayonnage[encoder]')",
-        "read from": f"{route_threshold(run):g} of probability on the shelves",
+        "read from": f"{details.route_threshold:g} of probability on the shelves",
         "photos that could not be read": len(problems),
         "run": run.folder.name,
     }
@@ -201,13 +202,13 @@ def _silence_table(text: Probabilities) -> Table:
     return Table("Products of the shelves", ["", "products", "share"], rows)
 
 
-def _route_tables(run: Run) -> list[Table]:
-    if "route_curve" not in run.details:
+def _route_tables(details: OcrDetails) -> list[Table]:
+    curve, seconds = details.route_curve, details.seconds_per_photo
+    if curve is None:
         return []
-    curve, seconds = RouteCurve.from_json(run.details["route_curve"]), run.details["seconds_per_photo"]
     rows: list[list[object]] = [["nothing", 0, 0, "0 s", f"{100 * curve.without_text:.2f} %"]]
     for point in curve.points:
-        mark = "  (chosen)" if point.threshold == route_threshold(run) else ""
+        mark = "  (chosen)" if point.threshold == details.route_threshold else ""
         time = "-" if seconds is None else f"{point.photos * seconds:.1f} s"
         rows.append(
             [f"from {point.threshold:g}{mark}", point.products, point.photos, time, f"{100 * point.accuracy:.2f} %"]
@@ -221,13 +222,13 @@ def _route_tables(run: Run) -> list[Table]:
     return [Table("What reading costs and brings", ["read", "products", "photos", "time", "leaf accuracy"], rows, note)]
 
 
-def _route_plots(run: Run) -> list[Plot]:
-    if "route_curve" not in run.details:
+def _route_plots(details: OcrDetails) -> list[Plot]:
+    curve, seconds = details.route_curve, details.seconds_per_photo
+    if curve is None:
         return []
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    curve, seconds = RouteCurve.from_json(run.details["route_curve"]), run.details["seconds_per_photo"]
     cost = (seconds or 1.0) * 1000 / curve.n_products
     with rc_context(PLOT_STYLE):
         figure = Figure(figsize=(4.7, 3.1), layout="constrained")
@@ -235,7 +236,7 @@ def _route_plots(run: Run) -> list[Plot]:
         x = np.array([0, *(point.photos for point in curve.points[::-1])]) * cost
         y = 100 * np.array([curve.without_text, *(point.accuracy for point in curve.points[::-1])])
         axis.plot(x, y, "o-", color="#28536b", markersize=4)
-        chosen = next(p for p in curve.points if p.threshold == route_threshold(run))
+        chosen = next(p for p in curve.points if p.threshold == details.route_threshold)
         at = (chosen.photos * cost, 100 * chosen.accuracy)
         axis.plot(*at, "o", color="#c8553d", markersize=8)
         axis.annotate(f"from {chosen.threshold:g}", at, xytext=(-8, 6), textcoords="offset points", ha="right")

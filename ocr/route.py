@@ -6,8 +6,8 @@ import contextlib
 import difflib
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,12 +147,3 @@ class RouteCurve:
         good = [point for point in self.points if point.accuracy >= best - MAX_LOSS]
         fewest = min(point.photos for point in good)
         return next(point.threshold for point in good if point.photos * (1 - MIN_SAVING) <= fewest)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON types; `from_json` reads them back."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
-        """Inverse of `to_json`."""
-        return cls(**{**value, "points": tuple(RoutePoint(**point) for point in value["points"])})

@@ -22,6 +22,7 @@ from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
+from ocr.details import OcrDetails
 from ocr.engines.registry import make_engine
 from ocr.expert import TextExpert, read_products, unread_photos
 from ocr.reader import PhotoReader
@@ -84,11 +85,10 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
         parts.append(_predict_part(data, part, expert, photo, read_leaves, read_from, bar))
     held_out = concatenate(parts)
     known, truth = photo.aligned(held_out.product_ids), data.truth(held_out.product_ids)
-    threshold = read_from
+    threshold, curve = read_from, None
     if config.route_threshold == "auto" and len(held_out):
         curve = RouteCurve.measure(known, held_out, truth, read_leaves, tree)
         threshold = curve.best_threshold()
-        run.details["route_curve"] = curve.to_json()
         # below the threshold it is as if nothing had been read
         held_out = held_out.select(routed(known, read_leaves, tree, threshold)).aligned(held_out.product_ids)
     held_out.save(run.folder / "heldout.safetensors")
@@ -98,16 +98,19 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     scored = np.where(np.isin(truth, read_leaves), truth, -1)
     run.metrics = summarize(score_probabilities(held_out, scored, tree)) if len(truth) else {}
     seconds = reader.seconds_per_photo()
-    run.details |= {
-        "k": int(held_out.leaves.shape[1]),
-        "n_texts": len(texts.positions),
-        "n_products": texts.n_products,
-        "problems": texts.problems.to_json(),
-        "engine": config.engine.name,
-        "encoders": list(config.text.encoders),
-        "route_threshold": threshold,
-        "seconds_per_photo": None if math.isnan(seconds) else seconds,
-    }
+    run.keep(
+        OcrDetails(
+            k=int(held_out.leaves.shape[1]),
+            n_texts=len(texts.positions),
+            n_products=texts.n_products,
+            problems=texts.problems,
+            engine=config.engine.name,
+            encoders=tuple(config.text.encoders),
+            route_threshold=threshold,
+            seconds_per_photo=None if math.isnan(seconds) else seconds,
+            route_curve=curve,
+        )
+    )
     run.save()
     workspace.register(run)
     return run
@@ -233,9 +236,4 @@ def load_expert(run: Run, reader: PhotoReader) -> TextExpert:
         what="frequencies", remedy="run `ocr train` again", misfit="does not fit the text model beside it",
     )["frequency"]  # fmt: skip
     tree = run.taxonomy().fingerprint
-    return TextExpert(model, reader, frequency, int(run.details["k"]), tree, run.plan)
-
-
-def route_threshold(run: Run) -> float:
-    """From which mass on the configured categories on a product is read: as configured, or as `train` chose."""
-    return float(run.details["route_threshold"])
+    return TextExpert(model, reader, frequency, run.details_as(OcrDetails).k, tree, run.plan)

@@ -14,6 +14,7 @@ from catalog.product import MAX_IMAGES
 from catalog.reports.page import Estimate, Report, Table, cat1_table
 from catalog.reports.plots import Plot
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
+from fusion.details import FusionDetails
 from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, KINDS, REVIEW
 from fusion.evaluation.measurement import Measurement
 from fusion.evaluation.paired import paired_rows
@@ -40,7 +41,7 @@ def page_of(found: Measurement, predictor: Predictor, source: str) -> Report:
     report.plots = [picture] if picture is not None else []
     report.facts = {
         "run": predictor.run.folder.name,
-        "head": f"{predictor.head_name}, {predictor.run.details['why']}",
+        "head": f"{predictor.head_name}, {predictor.run.details_as(FusionDetails).why}",
         "target precision": f"{predictor.target_precision:g}",
         "code": predictor.run.revision,
         "problems": "; ".join(found.problems) or "none",

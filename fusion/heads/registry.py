@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from catalog.runs.run import Run
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
+from fusion.details import FusionDetails
 from fusion.heads.base import Head
 from fusion.heads.leaf_pool import LeafPool
 from fusion.heads.means import BestSingle, Mean
@@ -60,13 +61,11 @@ def make_head(name: str, tree: Taxonomy, expert_names: Sequence[str], config: Fu
 
 
 def save_heads(run: Run, heads: Mapping[str, Head]) -> None:
-    """Write every head into the run's folder `heads`; the experts' names go into its details."""
+    """Write every head into the run's folder `heads`."""
     folder = run.folder / "heads"
     folder.mkdir(exist_ok=True)
     for name, head in heads.items():
         head.save(folder / f"{name}{HEADS[name].suffix}")
-    run.details["heads"] = list(heads)
-    run.details["experts"] = next(iter(heads.values())).expert_names
 
 
 class StoredHeads(Mapping[str, Head]):
@@ -74,10 +73,10 @@ class StoredHeads(Mapping[str, Head]):
 
     def __init__(self, run: Run, tree: Taxonomy) -> None:
         """Raises ValueError when the run names no head of this version."""
-        names = run.details.get("heads", [])
-        if not names or run.details.get("head") not in names or not set(names) <= set(HEADS):
+        details = run.details_as(FusionDetails)
+        if details.head not in details.heads or not set(details.heads) <= set(HEADS):
             raise ValueError(f"{run.folder} names no head of this version: run `fusion train` again")
-        self._run, self._tree, self._names = run, tree, list(names)
+        self._run, self._tree, self._names, self._experts = run, tree, details.heads, details.experts
         self._loaded: dict[str, Head] = {}
 
     def __getitem__(self, name: str) -> Head:
@@ -85,7 +84,7 @@ class StoredHeads(Mapping[str, Head]):
         if name not in self._names:
             raise KeyError(name)
         if name not in self._loaded:
-            head = make_head(name, self._tree, self._run.details["experts"], self._run.config(FusionConfig))
+            head = make_head(name, self._tree, self._experts, self._run.config(FusionConfig))
             self._loaded[name] = head.load(self._run.folder / "heads" / f"{name}{HEADS[name].suffix}")
         return self._loaded[name]
 

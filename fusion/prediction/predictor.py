@@ -18,15 +18,17 @@ from fusion.config import FusionConfig
 from fusion.copies import NAME as COPIES
 from fusion.copies import CopyTable
 from fusion.decide import decide
+from fusion.details import FusionDetails
 from fusion.expert_runs import ExpertRuns
 from fusion.head_artifacts import HeadArtifacts
 from fusion.heads.registry import StoredHeads
 from fusion.training.train import thresholds_for
 from mosaic.inference.expert import DecodedPhotos, load_photos
 from ocr.config import OcrConfig
+from ocr.details import OcrDetails
 from ocr.expert import Reading, unread_photos
 from ocr.route import category_leaves, routed
-from ocr.training import load_expert, make_reader, route_threshold
+from ocr.training import load_expert, make_reader
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class Predictor:
         for member in members.runs:
             member.check_tree(self.tree, str(run.folder))
         self.heads = StoredHeads(run, self.tree)
-        self.head_name: str = run.details["head"]
+        details = run.details_as(FusionDetails)
+        self.head_name = details.head
         self.head = self.heads[self.head_name]
         learnt = HeadArtifacts.load(run.folder, self.tree)
         self.training_counts = learnt.training_counts
@@ -91,7 +94,7 @@ class Predictor:
         self.top_leaves = config.top_leaves
         self.mosaic = members.mosaic_experts()
         self.copies: CopyTable | None = None
-        if COPIES in run.details["experts"]:
+        if COPIES in details.experts:
             path = run.folder / "copies.safetensors"
             self.copies = CopyTable.load(path, len(self.tree), self.tree.fingerprint, run.plan)
         self.text, self.shelves, self.route_threshold = None, np.zeros(0, np.int64), 1.0
@@ -99,7 +102,7 @@ class Predictor:
             reading = members.text.config(OcrConfig)
             self.text = load_expert(members.text, make_reader(reading, workspace))
             self.shelves = category_leaves(self.tree, reading.shelves)
-            self.route_threshold = route_threshold(members.text)
+            self.route_threshold = members.text.details_as(OcrDetails).route_threshold
 
     @classmethod
     def load(cls, folder: str | Path, workspace: str | Path = "runs") -> Predictor:

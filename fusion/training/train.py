@@ -16,6 +16,7 @@ from catalog.sources.source import Progress
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds
+from fusion.details import FusionDetails
 from fusion.expert_runs import ExpertRuns
 from fusion.head_artifacts import HeadArtifacts
 from fusion.heads.comparison import HeadComparison, compare_heads, fit_head
@@ -65,7 +66,9 @@ def train(
     thresholds = Thresholds.fit(independent, data.tree, config.target_precision, config.confidence)
     HeadArtifacts(thresholds, counts).save(run.folder)
     systems = compared_systems(data, comparison)
-    run.details |= {"head": comparison.chosen, "why": comparison.reason, "others": members.to_details()}
+    run.keep(
+        FusionDetails(tuple(heads), tuple(data.names), comparison.chosen, comparison.reason, members.other_folders())
+    )
     run.metrics = {system.name: system.summary for system in systems}
     run.save()
     workspace.register(run)

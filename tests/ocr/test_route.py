@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from catalog.probabilities import Probabilities, Silence
+from catalog.runs.config import checked
 from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import Name, Names
 from ocr.route import THRESHOLDS, RouteCurve, RoutePoint, category_leaves, category_mass, category_names, routed
@@ -106,7 +109,7 @@ def test_the_curve_is_what_a_loop_over_products_finds(photo_knows_books):
     for point in curve.points:
         assert point.photos == sum(k for k, m in zip(n_photos.tolist(), masses, strict=True) if m >= point.threshold)
     assert [point.threshold for point in curve.points] == list(THRESHOLDS)
-    assert RouteCurve.from_json(curve.to_json()) == curve
+    assert checked(RouteCurve, json.loads(json.dumps(asdict(curve))), "curve") == curve
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ from catalog.tree.taxonomy import Taxonomy
 from ocr import training
 from ocr.cli import main as ocr
 from ocr.config import OcrConfig
+from ocr.details import OcrDetails
 from ocr.lines import Line
 from ocr.picture import drawn
-from ocr.route import RouteCurve
 from ocr.transcript import OcrFailure, Transcript
 
 LEAVES = [
@@ -131,17 +131,18 @@ def test_the_threshold_is_chosen_on_held_out_products(room):
     # the curve needs what a low threshold reads: the mugs of the held-out fifth, on which there are no words
     n_mugs = int((run.held_out().product_ids % 4 == 0).sum())
     assert engine.n_read == 90 + n_mugs
-    assert run.details["route_threshold"] == training.route_threshold(run) == 0.05
-    curve = RouteCurve.from_json(run.details["route_curve"])
+    details = run.details_as(OcrDetails)
+    assert details.route_threshold == 0.05
+    curve = details.route_curve
     assert curve.points[0].photos == len(run.held_out())
     assert curve.points[-1].accuracy == 1.0 > curve.without_text
-    assert run.details["seconds_per_photo"] > 0
+    assert details.seconds_per_photo > 0
 
 
 def test_at_most_so_many_products_of_a_leaf_are_read(room):
     engine = training.make_engine(None)
     run = trained(room, "route_threshold=1", "text.texts_per_leaf=12")
-    assert engine.n_read == run.details["n_texts"] == 36
+    assert engine.n_read == run.details_as(OcrDetails).n_texts == 36
 
 
 def test_prediction_names_every_silence(room, tmp_path):
@@ -190,9 +191,9 @@ def test_photos_that_fail_in_training_are_named(room, tmp_path):
     tree = room.taxonomy()
     room.save_plan(make_plan(Catalog(tmp_path / "train.bson"), tree)[0], tree)
     run = trained(room)
-    problems = ProblemLog.from_json(run.details["problems"])
-    assert [(p.product_id, p.detail) for p in problems.named] == [(5, "engine stopped"), (6, "engine stopped")]
-    assert (run.details["n_texts"], run.details["n_products"]) == (88, 90)
+    details = run.details_as(OcrDetails)
+    assert [(p.product_id, p.detail) for p in details.problems.named] == [(5, "engine stopped"), (6, "engine stopped")]
+    assert (details.n_texts, details.n_products) == (88, 90)
 
 
 def test_too_few_texts_are_refused_with_the_way_out(room):

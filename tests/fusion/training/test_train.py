@@ -14,6 +14,7 @@ from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.config import FusionConfig
+from fusion.details import FusionDetails
 from fusion.expert_runs import ExpertRuns
 from fusion.heads.comparison import cross_fit
 from fusion.prediction.predictor import Predictor
@@ -61,7 +62,7 @@ def test_networks_of_single_photos_join_the_pool(trained, tmp_path):
         assert done.exit_code == 0, done.output
     assert "\nphoto " in done.stdout
     run = room.latest("fusion")
-    assert "photo" in run.details["experts"]
+    assert "photo" in run.details_as(FusionDetails).experts
     predicted = Predictor.load(run.folder).predict([room.training_catalog()[0]])
     assert predicted.fused.sum() == pytest.approx(1, abs=1e-4)
 
@@ -86,11 +87,11 @@ def test_a_network_of_another_backbone_speaks_beside_the_latest(trained, tmp_pat
         done = CliRunner().invoke(command, [*options, "--workspace", str(tmp_path / "runs")])
         assert done.exit_code == 0, done.output
     run = room.latest("fusion")
-    added = [name for name in run.details["experts"] if "@" in name]
+    added = [name for name in run.details_as(FusionDetails).experts if "@" in name]
     assert added
     assert "\n" + added[0] in done.stdout
     found = Predictor.load(run.folder).predict([room.training_catalog()[0]])
-    assert [e.expert for e in found.experts] == run.details["experts"]
+    assert tuple(e.expert for e in found.experts) == run.details_as(FusionDetails).experts
     assert found.fused.sum() == pytest.approx(1, abs=1e-4)
     listed = CliRunner().invoke(fusion, ["experts", "--workspace", str(tmp_path / "runs")])
     assert "networks that do not speak" in listed.stdout

@@ -1,0 +1,25 @@
+"""What the run folder of a fusion keeps in its `run.json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catalog.runs.config import STRICT
+
+
+@dataclass(frozen=True)
+class FusionDetails:
+    """Details of a fusion run.
+
+    Attributes:
+        heads: names of all that were fitted; experts: in the order in which the heads take them.
+        head: the one that decides; why: for people.
+        others: folder names of the networks that were added to the workspace's latest ones, by backbone.
+    """
+
+    heads: tuple[str, ...]
+    experts: tuple[str, ...]
+    head: str
+    why: str
+    others: dict[str, tuple[str, ...]]
+    __pydantic_config__ = STRICT
