@@ -18,7 +18,7 @@ from fusion.cli import main as fusion
 from mosaic.cli import main as mosaic
 from rayonnage.cli import main
 from rayonnage.written_pages import TITLES
-from tests.fusion.conftest import call, trained  # noqa: F401
+from tests.support.command_line import call
 
 
 def write(path: Path, age: int) -> Path:
@@ -97,7 +97,7 @@ def test_without_a_page_the_command_that_writes_one_is_named(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_every_command_writes_is_found(trained, tmp_path):  # noqa: F811
+def test_what_every_command_writes_is_found(trained, tmp_path):
     """The names of the files are the commands' own: a page under a new name would be missing here."""
     folder = tmp_path / "shop"
     shutil.copytree(trained, folder)
