@@ -66,7 +66,7 @@ def read_photos(files: list[Path], config: MosaicConfig, limit: int | None) -> N
     """`(N, S, S, 3)` uint8, distinct photos of the files in order."""
     found: list[NDArray[np.uint8]] = []
     for file in files:
-        for products in Catalog(file).chunks(CHUNK):
+        for _, products in Catalog(file).batches(CHUNK):
             found += load_photos(products, config.photo_size, config.max_pixels).pictures.values()
             if limit is not None and len(found) >= limit:
                 return np.stack(found[:limit])

@@ -37,7 +37,7 @@ def timed(predictor: Predictor, text: TextExpert, catalog: Catalog) -> tuple[flo
 
     text.reader.read = watched  # type: ignore[method-assign, assignment]
     start = time.perf_counter()
-    for products in catalog.chunks(CHUNK):
+    for _, products in catalog.batches(CHUNK):
         predictor.predict(products)
     seconds = time.perf_counter() - start
     text.reader.read = read  # type: ignore[method-assign]

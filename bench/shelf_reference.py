@@ -47,7 +47,7 @@ def features(catalog: Catalog) -> np.ndarray:
     config = load_config(MosaicConfig, "mosaic")
     network = MosaicNetwork(config.backbone, np.arange(2), np.ones(2) / 2).eval()
     rows = []
-    for products in catalog.chunks(256):
+    for _, products in catalog.batches(256):
         photos = load_photos(products, config.photo_size, config.max_pixels)
         keys = list(photos.pictures)
         vectors = {}
@@ -127,7 +127,7 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
         plain = score(dense, truth, test.product_ids, test.n_images, tree)
         predictor = Predictor(workspace.require("fusion"), workspace)
         parts = []
-        for products in test.chunks(256):
+        for _, products in test.batches(256):
             found = predictor.predict(products)
             ids, n_images = found.experts[0].product_ids, found.photos.n_readable
             parts.append(score(found.fused, leaves_of(test, truth, ids), ids, n_images, tree))

@@ -12,11 +12,12 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
 from catalog.files.workers import in_order
 from catalog.product import ProblemLog, Product
 from catalog.sources.opening import open_source
-from catalog.sources.source import ROW, Document, Index, Progress, Source
+from catalog.sources.source import ROW, Document, Index, Source
 
 MD5 = np.dtype((np.uint8, 16))
 READ_AHEAD = 256
@@ -114,16 +115,12 @@ class Catalog(Sequence[Product]):
         found = read_sidecar(self.source.sidecar(".md5"), self._stamp, MD5)
         if found is not None:
             return found[1]
-        ends = range(MD5_CHUNK, len(self) + MD5_CHUNK, MD5_CHUNK)
-        shared = n_workers > 1 and len(ends) > 1 and self.is_kept
-        tasks = (np.arange(end - MD5_CHUNK, min(end, len(self))) for end in ends)
-        parts: list[NDArray[np.uint8]] = []
-        with closing(in_order(partial(_md5s_of, self), tasks, n_workers if shared else 1)) as chunks:
-            for end, part in zip(ends, chunks, strict=True):
-                parts.append(part)
-                if progress is not None:
-                    progress(min(end, len(self)), len(self))
-        digests = np.concatenate(parts)
+        everything = range(len(self))
+        shared = n_workers > 1 and len(self) > MD5_CHUNK and self.is_kept
+        tasks = in_batches(everything, MD5_CHUNK)
+        with closing(in_order(partial(_md5s_of, self), tasks, n_workers if shared else 1)) as parts:
+            done = in_batches(everything, MD5_CHUNK, progress)
+            digests = np.concatenate([part for _, part in zip(done, parts, strict=True)])
         keep_md5s(self.source, self._stamp, digests)
         return digests
 
@@ -140,7 +137,7 @@ class Catalog(Sequence[Product]):
         return self.take([range(len(self))[index]])[0]
 
     def __iter__(self) -> Iterator[Product]:
-        for products in self.chunks(READ_AHEAD):
+        for _, products in self.batches(READ_AHEAD):
             yield from products
 
     def take(self, positions: Sequence[int] | NDArray[np.integer]) -> list[Product]:
@@ -148,16 +145,23 @@ class Catalog(Sequence[Product]):
         rows = self._rows[np.asarray(positions, np.int64)]
         return [_product(document) for document in self.source.read(rows)]
 
-    def chunks(self, size: int, start: int = 0) -> Iterator[list[Product]]:
-        """Successive lists of `size` products from position `start`; the source is read once, in order."""
-        for first in range(start, len(self), size):
-            yield self.take(np.arange(first, min(first + size, len(self))))
+    def batches(
+        self, size: int, progress: Progress | None = None, positions: Sequence[int] | NDArray[np.integer] | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], list[Product]]]:
+        """`size` products at a time with their `(<= size,)` positions; memory holds one batch.
+
+        Args:
+            progress: hears of a batch when it has been dealt with.
+            positions: `(n,)` which products, in this order; None: all, the source is read once, from its beginning.
+        """
+        for batch in in_batches(range(len(self)) if positions is None else positions, size, progress):
+            yield np.asarray(batch, np.int64), self.take(batch)
 
     def raw(self, positions: Sequence[int] | NDArray[np.integer]) -> Iterator[bytes]:
         """BSON documents of the products at these `(n,)` positions; of a BSON file byte for byte as they lie there."""
         rows = self._rows[np.asarray(positions, np.int64)]
-        for first in range(0, len(rows), READ_AHEAD):
-            yield from self.source.raw(rows[first : first + READ_AHEAD])
+        for some in in_batches(rows, READ_AHEAD):
+            yield from self.source.raw(some)
 
     def photo_file(self, position: int, photo: int) -> str | None:
         """The file of a product's photo (from 1) as people know it; None where photos are no files of their own."""
@@ -202,7 +206,7 @@ def keep_md5s(source: Source, stamp: dict[str, Any], digests: NDArray[np.uint8])
     keep_sidecar(source.sidecar(".md5"), {"stamp": stamp, "n_rows": len(digests)}, digests)
 
 
-def _md5s_of(catalog: Catalog, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _md5s_of(catalog: Catalog, positions: range) -> NDArray[np.uint8]:
     digests = [photo_md5(photo) for product in catalog.take(positions) for photo in product.images]
     return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
 

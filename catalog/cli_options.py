@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from catalog.files.progress import Progress
 from catalog.sources.address import Address, is_uri
 
 if TYPE_CHECKING:
     from catalog.tree.taxonomy import Taxonomy
 
 F = TypeVar("F", bound=Callable[..., Any])
-Report = Callable[[int, int], None]
 
 
 class PlainErrors(click.Group):
@@ -160,15 +160,17 @@ def strict_option(function: F) -> F:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Report]:
+def progress_bar(title: str) -> Iterator[Progress]:
     """A bar with time left on stderr; yields `report(done, total)`. Silent when nobody watches."""
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeLeft())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+    columns = (
+        rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeElapsedColumn(),
+        rich.TimeRemainingColumn(),
+    )  # fmt: skip
+    with rich.Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         task = bars.add_task(title, total=None)
 
         def report(done: int, total: int) -> None:
@@ -178,7 +180,7 @@ def progress_bar(title: str) -> Iterator[Report]:
 
 
 @contextmanager
-def no_bar(title: str) -> Iterator[Report]:
+def no_bar(title: str) -> Iterator[Progress]:
     """Stands in for `progress_bar` where another process shows it."""
     yield lambda done, total: None
 

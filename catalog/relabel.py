@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.atomic import atomic_path
+from catalog.files.progress import Progress, counted, part_of
 from catalog.product import LEFT_OUT, ProblemLog
-from catalog.sources.source import Progress
 
-STRIDE = 1000
 MAX_NAMED = 20
 AS_IT_IS: CodecOptions[RawBSONDocument] = CodecOptions(
     document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_AUTO
@@ -54,11 +53,9 @@ def write_relabelled(
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(output) as temporary, temporary.open("wb") as file:
         for part in parts:
-            for document in _documents(part):
+            for document in counted(_documents(part), len(part.catalog), part_of(progress, done, total)):
                 file.write(document)
-                done += 1
-                if progress is not None and (done % STRIDE == 0 or done == total):
-                    progress(done, total)
+            done += len(part.catalog)
 
 
 def check_destination(output: Path, catalogs: Sequence[Catalog], *, overwrite: bool | None = None) -> None:

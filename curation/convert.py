@@ -6,10 +6,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from catalog.catalog import READ_AHEAD, Catalog
 from catalog.files.atomic import atomic_path
+from catalog.files.progress import Progress, in_batches
 from catalog.files.wording import plural
 from catalog.product import LEFT_OUT, ProblemLog
 from catalog.sources.address import Address, is_uri
@@ -17,7 +16,6 @@ from catalog.sources.address import shown as shown_address
 from catalog.sources.folder.folder import PRODUCT_NAMES, PhotoFolder
 from catalog.sources.opening import open_source
 from catalog.sources.sinks import open_sink
-from catalog.sources.source import Progress
 from catalog.tree.taxonomy import Taxonomy
 
 
@@ -73,12 +71,9 @@ def convert(
     sink_of = open_sink(destination, taxonomy, overwrite)
     catalog = Catalog(opened, progress)
     with sink_of as sink:
-        for start in range(0, len(catalog), READ_AHEAD):
-            end = min(start + READ_AHEAD, len(catalog))
-            for document in catalog.raw(np.arange(start, end)):
+        for positions in in_batches(range(len(catalog)), READ_AHEAD, progress):
+            for document in catalog.raw(positions):
                 sink.write(document)
-            if progress is not None:
-                progress(end, len(catalog))
     problems = ProblemLog()
     problems.merge(catalog.problems)
     problems.merge(sink.problems)

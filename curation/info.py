@@ -6,8 +6,9 @@ import numpy as np
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.progress import Progress
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
-from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.sources.source import NO_CATEGORY
 from catalog.split.match import TreeMatch
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 

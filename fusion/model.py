@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from catalog.files.progress import in_batches
 from catalog.product import MAX_IMAGES, Product
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
@@ -119,12 +120,9 @@ class Model:
             raise ValueError(f"product_id {ids.most_common(1)[0][0]} was given twice: every product needs its own")
         n_candidates = self.predictor.top_leaves
         answers: list[Answer] = []
-        for start in range(0, len(products), CHUNK):
+        for chunk in in_batches(list(zip(given, products, strict=True)), CHUNK):
             # photos are read chunk by chunk: a long list of paths costs no memory
-            wanted = [
-                p if isinstance(p, Product) else _product(number, p)
-                for number, p in enumerate(products[start : start + CHUNK], start)
-            ]
+            wanted = [p if isinstance(p, Product) else _product(number, p) for number, p in chunk]
             found = self.predictor.predict(wanted)
             answers += [answer_of(found, row, self.tree, n_candidates) for row in range(len(found.products))]
         return answers

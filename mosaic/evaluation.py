@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import EvaluatedModel, leaderboard
 from catalog.metrics.product_scores import score_probabilities
 from catalog.reports.page import Report, cat1_table
 from catalog.runs.training_data import leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
-from catalog.sources.source import Progress
 from catalog.split.labels import true_leaves
 from mosaic.inference.predict import predict_with
 from mosaic.runs import MosaicRuns

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from catalog.files.progress import in_batches
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.runs.config import STRICT
 from catalog.runs.run import Run
@@ -141,8 +142,7 @@ def average_photos(name: str, views: Mapping[View, Probabilities], config: Mosai
     kept = np.flatnonzero(complete & (weights.sum(axis=0) > 0))
     n_leaves = int(whole.support.max()) + 1
     parts = []
-    for start in range(0, len(kept), ROWS):
-        rows = kept[start : start + ROWS]
+    for rows in in_batches(kept, ROWS):
         dense = np.zeros((len(views), len(rows), n_leaves), np.float32)
         for own, p in zip(dense, aligned, strict=True):
             speaking = p.speaks[rows]

@@ -11,6 +11,7 @@ from typing import Any
 
 from catalog.catalog import Catalog
 from catalog.files.atomic import atomic_path
+from catalog.files.progress import Progress
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog, Product
@@ -19,7 +20,6 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.sources.photo_file import read_photo
-from catalog.sources.source import Progress
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
@@ -61,17 +61,14 @@ def write_readings(
     """
     if output.is_dir():
         raise ValueError(f"{output} is a folder: give --output the name of a file")
-    n_read, done = 0, 0
+    n_read = 0
     with atomic_path(output) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for products in catalog.chunks(CHUNK):
+        for _, products in catalog.batches(CHUNK, progress):
             readings = dict(zip((p.product_id for p in products), read_products(reader, products), strict=True))
             problems.extend(unread_photos(readings))
             for product_id, reading in readings.items():
                 n_read += bool(reading.text)
                 file.write(json.dumps(_reading_json(product_id, reading), ensure_ascii=False) + "\n")
-            done += len(products)
-            if progress is not None:
-                progress(done, len(catalog))
     return n_read
 
 
@@ -129,13 +126,10 @@ def predict_catalog(
     expert = load_expert(run, make_reader(config, workspace))
     known = photo.aligned(catalog.product_ids)
     wanted = routed(known, category_leaves(tree, config.shelves), tree, run.details_as(OcrDetails).route_threshold)
-    parts, done = [], 0
-    for products in catalog.chunks(CHUNK):
-        parts.append(expert.predict(products, wanted[done : done + len(products)]))
+    parts = []
+    for positions, products in catalog.batches(CHUNK, progress):
+        parts.append(expert.predict(products, wanted[positions]))
         problems.extend(unread_photos(expert.readings))
-        done += len(products)
-        if progress is not None:
-            progress(done, len(catalog))
     name_files(catalog, problems)
     return concatenate(parts)
 

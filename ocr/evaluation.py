@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import EvaluatedModel, leaderboard
 from catalog.metrics.intervals import accuracy_interval
 from catalog.metrics.product_scores import ProductScores, score_probabilities
@@ -21,7 +22,6 @@ from catalog.reports.plots import PLOT_STYLE, Plot, svg
 from catalog.runs.training_data import catalog_positions, leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
-from catalog.sources.source import Progress
 from catalog.split.labels import true_leaves
 from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
 from ocr.commands import CHUNK, predict_catalog
@@ -109,12 +109,9 @@ class _Readings:
         places = catalog_positions(catalog, text.product_ids)
         rows = np.flatnonzero(text.silence != Silence.NOT_ROUTED)
         scored = {int(i): row for row, i in enumerate(self.scores.product_ids)}
-        for start in range(0, len(rows), CHUNK):
-            products = catalog.take(places[rows[start : start + CHUNK]])
+        for _, products in catalog.batches(CHUNK, progress, places[rows]):
             for product, reading in zip(products, read_products(reader, products), strict=True):
                 self._add(product, reading, scored.get(product.product_id))
-            if progress is not None:
-                progress(min(start + CHUNK, len(rows)), len(rows))
 
     def examples(self) -> dict[str, list[Example]]:
         """The surest right products, and those whose words are least sure or could not be read at all."""

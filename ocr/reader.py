@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from catalog.files.progress import Progress
 from catalog.photos.header import NoPicture, announced_size
 from ocr.cache import TranscriptCache
 from ocr.engines.base import Engine, Photo
@@ -43,7 +44,7 @@ class PhotoReader:
         self.max_pixels = max_pixels
 
     def read(
-        self, photos: Mapping[bytes, bytes], progress: Callable[[int, int], None] | None = None
+        self, photos: Mapping[bytes, bytes], progress: Progress | None = None
     ) -> dict[bytes, Transcript | OcrFailure]:
         """Read photos, each MD5 once.
 

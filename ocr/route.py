@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.progress import in_batches
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
 
@@ -61,7 +62,7 @@ def category_mass(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonom
     """`(N,)` float32 probability that each product is of one of the `leaves`; 0 where the photo branch is silent."""
     mass = np.zeros(len(photo), np.float32)
     rows = np.flatnonzero(photo.speaks)
-    for chunk in np.split(rows, range(CHUNK, len(rows), CHUNK)):
+    for chunk in in_batches(rows, CHUNK):
         mass[chunk] = photo.dense(chunk, len(tree))[:, leaves].sum(axis=1)
     return mass
 
@@ -118,12 +119,12 @@ class RouteCurve:
         mass = category_mass(photo, leaves, tree)
         by_photo = np.zeros(len(photo), bool)
         spoken = np.flatnonzero(photo.speaks)
-        for chunk in np.split(spoken, range(CHUNK, len(spoken), CHUNK)):
+        for chunk in in_batches(spoken, CHUNK):
             by_photo[chunk] = photo.dense(chunk, len(tree)).argmax(axis=1) == truth[chunk]
         # two ways to hear both: the text alone tells the leaf below the categories, or the product of both does
         ways = np.stack([by_photo, by_photo])
         both = np.flatnonzero(photo.speaks & text.speaks)
-        for chunk in np.split(both, range(CHUNK, len(both), CHUNK)):
+        for chunk in in_batches(both, CHUNK):
             dense, words = photo.dense(chunk, len(tree)), text.dense(chunk, len(tree))[:, leaves]
             for way, below in zip(ways, (words, dense[:, leaves] * words), strict=True):
                 total = below.sum(axis=1, keepdims=True)

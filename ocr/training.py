@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
+from catalog.files.progress import Bar, in_batches
 from catalog.metrics.product_scores import score_probabilities
 from catalog.metrics.summary import summarize
 from catalog.probabilities import Probabilities, choose_k, concatenate
@@ -33,7 +32,6 @@ from text.model import TextModel
 from text.normalize import ProductText
 from text.scores import Vectors, capped_rows
 
-Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 CHUNK = 256
 MIN_TEXTS = 20
 COVERAGE = 0.999
@@ -141,17 +139,14 @@ def _read_texts(
     texts: list[ProductText] = []
     problems = ProblemLog()
     with bar("read training shelves") as progress:
-        for start in range(0, len(positions), CHUNK):
-            chunk = positions[start : start + CHUNK].tolist()
-            products = data.catalog.take(chunk)
+        for chunk, products in data.catalog.batches(CHUNK, progress, positions):
             readings = read_products(reader, products)
             problems.extend(unread_photos({p.product_id: r for p, r in zip(products, readings, strict=True)}))
-            for i, reading in zip(chunk, readings, strict=True):
+            for i, reading in zip(chunk.tolist(), readings, strict=True):
                 text = reading.product_text
                 if text.tokens:
                     kept.append(i)
                     texts.append(text)
-            progress(min(start + CHUNK, len(positions)), len(positions))
     name_files(data.catalog, problems)
     vectors = _encoded(texts, config.text, bar)
     return _Texts(np.array(kept, np.int64), texts, vectors, len(positions), problems)
@@ -159,13 +154,11 @@ def _read_texts(
 
 def _encoded(texts: list[ProductText], config: TextConfig, bar: Bar) -> list[Vectors]:
     """Vectors of all texts, once for every model that is fitted on a part of them."""
-    model, parts = TextModel(config), list[list[Vectors]]()
+    model = TextModel(config)
     if not config.encoders or not texts:
         return []
     with bar(f"encode texts ({', '.join(config.encoders)})") as progress:
-        for start in range(0, len(texts), CHUNK):
-            parts.append(model.encode(texts[start : start + CHUNK]))
-            progress(min(start + CHUNK, len(texts)), len(texts))
+        parts = [model.encode(some) for some in in_batches(texts, CHUNK, progress)]
     return [np.concatenate(of_encoder) for of_encoder in zip(*parts, strict=True)]
 
 
@@ -201,13 +194,10 @@ def _predict_part(
     wanted = routed(known, read_leaves, data.tree, read_from)
     parts: list[Probabilities] = []
     with bar("read held-out products") as progress:
-        for start in range(0, len(positions), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            products = data.catalog.take(positions[chunk])
-            parts.append(expert.predict(products, wanted[chunk]))
-            if start == 0:
+        for rows in in_batches(np.arange(len(positions)), CHUNK, progress):
+            parts.append(expert.predict(data.catalog.take(positions[rows]), wanted[rows]))
+            if len(parts) == 1:
                 _narrow(expert, parts[0], data.tree)
-            progress(min(start + CHUNK, len(positions)), len(positions))
     return concatenate(parts)
 
 

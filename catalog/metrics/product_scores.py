@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
+from catalog.files.progress import in_batches
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 
@@ -148,7 +149,7 @@ def score_probabilities(probabilities: Probabilities, truth: NDArray[np.int64], 
             probabilities.n_images[chunk],
             tree,
         )
-        for chunk in np.split(rows, range(CHUNK, len(rows), CHUNK))
+        for chunk in list(in_batches(rows, CHUNK)) or [rows]
     ]
     return concatenate_scores(parts)
 

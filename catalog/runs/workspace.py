@@ -8,10 +8,10 @@ from typing import Any
 
 from catalog.catalog import Catalog
 from catalog.files.atomic import exclusive, write_text
+from catalog.files.progress import Progress
 from catalog.runs.run import Run, read_json
 from catalog.sources.address import Address
 from catalog.sources.opening import open_source
-from catalog.sources.source import Progress
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
 

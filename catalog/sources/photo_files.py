@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path
+from catalog.files.progress import Progress
 from catalog.files.sidecar import place_to_write, sidecar_path
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
 from catalog.sources.photo_file import MAX_BYTES
 from catalog.sources.photo_manifest import Listed, Manifest, ManifestWriter
-from catalog.sources.source import NO_CATEGORY, Document, Index, Progress
+from catalog.sources.source import NO_CATEGORY, Document, Index
 
 log = logging.getLogger(__name__)
 SAMPLED = 64

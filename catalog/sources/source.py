@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.progress import Progress
 from catalog.product import Problem, ProblemKind, ProblemLog
 
 NO_CATEGORY = -1
@@ -19,8 +20,6 @@ ROW = np.dtype(
     [("offset", "<i8"), ("length", "<i4"), ("product_id", "<i8"), ("category_id", "<i8"), ("n_images", "<i1")]
 )
 """A product's entry in an index; what `offset` and `length` mean is the source's own."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from catalog.catalog import Catalog
-from catalog.sources.source import Progress
+from catalog.files.progress import Progress
 
 
 def md5_halves(md5s: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -15,8 +15,9 @@ from catalog.catalog import Catalog
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.files.atomic import write_text
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.progress import Progress
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.sources.source import NO_CATEGORY
 from catalog.split.copies import link_products, photo_numbers, photo_owners
 from catalog.split.match import TreeMatch
 from catalog.tree.taxonomy import Taxonomy

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress
 from catalog.files.wording import plural
 from catalog.runs.workspace import Workspace
-from catalog.sources.source import Progress
 from catalog.split.labels import true_leaves
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import LabelEvidence

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.files.progress import Progress
+from catalog.sources.source import NO_CATEGORY
 from catalog.split.copies import photo_numbers, photo_owners
 
 MAX_COPIES = 20

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.answer_sheet import FILL_ANEW, LABEL, SheetAnswer, read_answers, read_cells, refuse
 from catalog.files.csv_rows import id_in
+from catalog.files.progress import Progress
 from catalog.files.wording import plural
 from catalog.product import ProblemLog
 from catalog.relabel import Relabelled, check_destination, left_behind, write_relabelled
-from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.sheet import ACCEPTED
 

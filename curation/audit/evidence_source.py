@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
+from catalog.files.progress import Progress
 from catalog.probabilities import Probabilities
 from catalog.runs.run import HELD_OUT, Run, probabilities_file
 from catalog.runs.workspace import Workspace
-from catalog.sources.source import Progress
 from catalog.split.copies import photo_sums
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy

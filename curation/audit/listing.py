@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.catalog import Catalog
-from catalog.sources.source import Progress
+from catalog.files.progress import Progress
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 from curation.audit.copies import count_copies
 from curation.audit.evidence import LabelEvidence

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.answer_sheet import plain_cell
+from catalog.files.progress import Progress
 from catalog.files.wording import plural
-from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.diff.photos import CHANGED, REORDERED, photo_changes
 from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level

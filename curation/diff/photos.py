@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress, in_batches
 from catalog.product import MAX_IMAGES
-from catalog.sources.source import Progress
 
 SAME, REORDERED, CHANGED = 0, 1, 2
 AT_A_TIME = 65_536
@@ -27,8 +27,7 @@ def photo_changes(
     """
     before, after = _Digests(old, progress), _Digests(new, progress)
     found = np.empty(len(at_old), np.int8)
-    for first in range(0, len(at_old), AT_A_TIME):
-        rows = slice(first, first + AT_A_TIME)
+    for rows in in_batches(np.arange(len(at_old)), AT_A_TIME):
         a, b = before.of(at_old[rows]), after.of(at_new[rows])
         same = (a == b).all(axis=1)
         together = (np.sort(a, axis=1) == np.sort(b, axis=1)).all(axis=1)

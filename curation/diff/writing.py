@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from catalog.files.answer_sheet import write_sheet
 from catalog.files.atomic import write_text
-from catalog.sources.source import Progress
+from catalog.files.progress import Progress, counted
 from curation.diff.difference import CatalogDifference
 
 COLUMNS = (
@@ -23,7 +22,6 @@ COLUMNS = (
     "new_photos",
 )
 ROWS, NUMBERS = "diff.csv", "diff.json"
-AT_A_TIME = 1000
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:
@@ -38,13 +36,6 @@ def write_difference(difference: CatalogDifference, folder: Path, progress: Prog
     folder.mkdir(parents=True, exist_ok=True)
     counts = difference.counts()
     total = sum(counts.values()) - counts["unchanged"]
-    write_sheet(folder / ROWS, COLUMNS, _counted(difference.rows(), total, progress))
+    write_sheet(folder / ROWS, COLUMNS, counted(difference.rows(), total, progress))
     write_text(folder / NUMBERS, json.dumps(difference.to_json(), indent=1, ensure_ascii=False) + "\n")
     return [folder / ROWS, folder / NUMBERS]
-
-
-def _counted(rows: Iterable[tuple[object, ...]], total: int, progress: Progress | None) -> Iterator[tuple[object, ...]]:
-    for done, row in enumerate(rows, start=1):
-        yield row
-        if progress is not None and (done % AT_A_TIME == 0 or done == total):
-            progress(done, total)

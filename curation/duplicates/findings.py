@@ -17,8 +17,9 @@ from catalog.catalog import Catalog
 from catalog.files.answer_sheet import plain_cell
 from catalog.files.atomic import atomic_path, write_text
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.progress import Progress
 from catalog.product import ProblemLog
-from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.duplicates.groups import COMMON, KINDS, Groups, find_groups
 from curation.duplicates.leak import Leak, find_leak

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
 from catalog.files.workers import in_order, n_cores
 from catalog.photos.thumbnails import UndecodablePhoto, decoded
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.source import Progress
 from catalog.split.copies import photo_numbers, photo_owners
 
 HASH = np.dtype([("bits", "<u8"), ("blue", "<u1"), ("red", "<u1"), ("state", "<u1")])
@@ -77,18 +77,13 @@ def photo_hashes(catalog: Catalog, progress: Progress | None = None, n_workers: 
         return hashes
     owner = photo_owners(catalog)[slots]
     rank = slots - (np.cumsum(catalog.n_images, dtype=np.int64) - catalog.n_images)[owner]
-    cuts = range(CHUNK, len(slots), CHUNK)
-    tasks = zip(np.split(owner, cuts), np.split(rank, cuts), strict=True)
-    processes = (n_workers or n_cores()) if len(cuts) and catalog.is_kept else 1
+    tasks = zip(in_batches(owner, CHUNK), in_batches(rank, CHUNK), strict=True)
+    processes = (n_workers or n_cores()) if len(slots) > CHUNK and catalog.is_kept else 1
     saved, header = time.monotonic(), {"stamp": stamp, "n_rows": n_photos}
-    done = 0
     try:
         with closing(in_order(partial(_hash_chunk, catalog), tasks, processes)) as chunks:
-            for chunk in chunks:
-                hashes[number[slots[done : done + len(chunk)]]] = chunk
-                done += len(chunk)
-                if progress is not None:
-                    progress(done, len(slots))
+            for batch, chunk in zip(in_batches(slots, CHUNK, progress), chunks, strict=True):
+                hashes[number[batch]] = chunk
                 if time.monotonic() - saved > SAVE_AFTER_S:
                     keep_sidecar(place, header, hashes)
                     saved = time.monotonic()

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress
 from catalog.product import ProblemLog
-from catalog.sources.source import Progress
 from catalog.split.copies import photo_numbers, photo_owners
 from curation.duplicates.hamming import MAX_PAIRS, near_pairs
 from curation.duplicates.photo_hash import HASH, State, photo_hashes, unreadable

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from catalog.catalog import Catalog
 from catalog.cli_options import no_bar
+from catalog.files.progress import Bar
 from catalog.files.wording import plural
 from catalog.probabilities import Probabilities
 from catalog.product import ProblemLog
 from catalog.reports.page import Table
-from catalog.sources.source import Progress
 from catalog.split.match import TreeMatch
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
 from curation.explore.copies import Copies
@@ -29,7 +28,6 @@ from curation.explore.section import Exploration, Section, percent
 from curation.explore.shelves import LevelCounts, Shelves
 from curation.explore.size_distribution import spread_section
 
-Bars = Callable[[str], AbstractContextManager[Progress]]
 PLACES = 5
 """Places of each kind of problem that the page names; the JSON names up to a thousand."""
 
@@ -42,7 +40,7 @@ def explore(
     decode: Decode = "sample",
     n_categories: int = 24,
     seed: int = 0,
-    bars: Bars = no_bar,
+    bars: Bar = no_bar,
 ) -> Exploration:
     """Look at all products of a catalogue; its photos are read once for their MD5 and once for their headers.
 

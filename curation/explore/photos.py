@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -13,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import READ_AHEAD, Catalog
+from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
 from catalog.photos.header import NoPicture, announced
 from catalog.photos.thumbnails import UndecodablePhoto, decoded
-from catalog.sources.source import Progress
 from curation.explore.copies import Copies
 
 Decode = Literal["sample", "all", "none"]
@@ -40,13 +39,11 @@ def read_headers(catalog: Catalog, progress: Progress | None = None) -> Headers:
     if found is not None:
         return found[1]
     headers = np.zeros(int(catalog.n_images.sum(dtype=np.int64)), HEADER)
-    at, done = 0, 0
-    for products in catalog.chunks(READ_AHEAD):
+    first = 0
+    for _, products in catalog.batches(READ_AHEAD, progress):
         rows = [_header(photo) for product in products for photo in product.images]
-        headers[at : at + len(rows)] = np.array(rows, HEADER)
-        at, done = at + len(rows), done + len(products)
-        if progress is not None:
-            progress(done, len(catalog))
+        headers[first : first + len(rows)] = np.array(rows, HEADER)
+        first += len(rows)
     keep_sidecar(place, {"stamp": stamp, "n_rows": len(headers)}, headers)
     return headers
 
@@ -86,27 +83,21 @@ def check_decoding(
     if n < len(candidates):
         chosen = np.sort(np.random.default_rng(seed).choice(candidates, n, replace=False))
     broken: dict[int, str] = {}
-    done = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
         # Pillow warns of odd files that it can decode
         warnings.simplefilter("ignore")
-        for photos, pictures in _fetch(catalog, copies, chosen):
-            reasons = pool.map(_fault, pictures)
-            broken |= {at: reason for at, reason in zip(photos, reasons, strict=True) if reason}
-            done += len(photos)
-            if progress is not None:
-                progress(done, len(chosen))
+        for photos in in_batches(chosen, READ_AHEAD, progress):
+            reasons = pool.map(_fault, _fetch(catalog, copies, photos))
+            broken |= {photo: reason for photo, reason in zip(photos.tolist(), reasons, strict=True) if reason}
     return Decoding(chosen, broken, len(chosen) == len(candidates))
 
 
-def _fetch(catalog: Catalog, copies: Copies, photos: NDArray[np.int64]) -> Iterator[tuple[list[int], list[bytes]]]:
-    """These photos, `(C,)` sorted, and their bytes, some at a time."""
-    for first in range(0, len(photos), READ_AHEAD):
-        chunk = photos[first : first + READ_AHEAD]
-        owners, back = np.unique(copies.owner[chunk], return_inverse=True)
-        products = catalog.take(owners)
-        wanted = zip(chunk.tolist(), back.tolist(), strict=True)
-        yield chunk.tolist(), [products[i].images[copies.rank(photo)] for photo, i in wanted]
+def _fetch(catalog: Catalog, copies: Copies, photos: NDArray[np.int64]) -> list[bytes]:
+    """The bytes of these photos, `(C,)` sorted."""
+    owners, back = np.unique(copies.owner[photos], return_inverse=True)
+    products = catalog.take(owners)
+    wanted = zip(photos.tolist(), back.tolist(), strict=True)
+    return [products[i].images[copies.rank(photo)] for photo, i in wanted]
 
 
 def _fault(photo: bytes) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.sources.source import Progress
+from catalog.files.progress import Progress
 from catalog.split.plan import linked_by_copies
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.sources.source import Progress
+from catalog.files.progress import Progress, in_batches
 from curation.samples.vectors import Vectors
 
 BATCH = 256
@@ -93,12 +93,10 @@ class Spread:
     def _look(self, products: NDArray[np.int64], nearest: NDArray[np.float32], centres: NDArray[np.int64]) -> None:
         """Lower `nearest` to the distance from new centres, block by block; what is 0 stays so."""
         centres = centres[self._present[centres]]
-        for some in np.split(centres, range(BATCH, len(centres), BATCH)):
-            if not len(some):
-                continue
+        for some in in_batches(centres, BATCH):
             near = self._vectors[some]
             open_ = np.flatnonzero(nearest)
-            for block in np.split(open_, range(self._vectors.block, len(open_), self._vectors.block)):
+            for block in in_batches(open_, self._vectors.block):
                 distance = _squared_distances(self._vectors[products[block]], near).min(axis=1)
                 nearest[block] = np.minimum(nearest[block], distance)
 

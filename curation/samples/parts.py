@@ -12,8 +12,8 @@ import numpy as np
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.progress import Progress
 from catalog.files.wording import plural
-from catalog.sources.source import Progress
 from catalog.split.plan import Mode, Plan
 from catalog.tree.taxonomy import Taxonomy
 from curation.samples.record import LeftOut, counts, level_line, levels

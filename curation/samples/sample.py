@@ -9,7 +9,7 @@ import numpy as np
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
-from catalog.sources.source import Progress
+from catalog.files.progress import Progress
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 from curation.samples.copies import CopyGroups
 from curation.samples.diverse_choice import Spread

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.csv_rows import id_in, read_rows
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.progress import Progress
 from catalog.files.wording import plural
-from catalog.sources.source import Progress
 from catalog.split.labels import ID_COLUMNS
 from catalog.tree.taxonomy import Taxonomy
 from curation.samples.category_filter import leaves_of_shelves

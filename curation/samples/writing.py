@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.atomic import atomic_path, write_text
+from catalog.files.progress import Progress, counted
 from catalog.sources.address import Address, is_uri
-from catalog.sources.source import Progress
-
-AT_A_TIME = 256
 
 
 def bson_destination(address: Address) -> Path:
@@ -59,13 +57,8 @@ def copy_products(
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     positions = np.sort(positions)
-    n_bytes = 0
     with atomic_path(destination) as temporary, temporary.open("wb") as file:
-        for done, document in enumerate(catalog.raw(positions), start=1):
-            n_bytes += file.write(document)
-            if progress is not None and (done % AT_A_TIME == 0 or done == len(positions)):
-                progress(done, len(positions))
-    return n_bytes
+        return sum(file.write(document) for document in counted(catalog.raw(positions), len(positions), progress))
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress, part_of
 from catalog.metrics.intervals import mean_intervals
 from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
 from catalog.metrics.summary import ALL
@@ -17,7 +18,6 @@ from catalog.reports.page import Estimate
 from catalog.runs.run import CROSS_FIT, Run
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
-from catalog.sources.source import Progress
 from catalog.split.labels import true_leaves
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.evaluation.measurement import predicted_chunks
@@ -154,7 +154,7 @@ def compare_on(
     for number, run in enumerate((a, b)):
         predictor = Predictor(run, workspace)
         truth = true_leaves(catalog, predictor.tree, labels)
-        found.append(_scores_on(predictor, catalog, truth, _half(progress, number)))
+        found.append(_scores_on(predictor, catalog, truth, part_of(progress, number * len(catalog), 2 * len(catalog))))
     return RunComparison(f"{len(found[0])} labelled products of {catalog.name}", differences(*found))
 
 
@@ -196,13 +196,6 @@ def _scores_on(
         ids, n_images = found.experts[0].product_ids[rows], found.photos.n_readable[rows]
         parts.append(score(found.fused[rows], leaves[rows], ids, n_images, predictor.tree))
     return concatenate_scores(parts)
-
-
-def _half(progress: Progress | None, number: int) -> Progress | None:
-    """One bar for both passes over the file."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(number * total + done, 2 * total)
 
 
 def _check_trees(a: Run, b: Run) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import leaderboard
 from catalog.reports.page import Report
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
-from catalog.sources.source import Progress
 from catalog.split.labels import true_leaves
 from fusion.evaluation.examples import confused_rows, corrected_by, examples_of, surest_mistakes
 from fusion.evaluation.measurement import Measurement, measure

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.product_scores import (
     LIST,
@@ -19,7 +20,6 @@ from catalog.metrics.product_scores import (
     score_probabilities,
 )
 from catalog.probabilities import Silence, silent_everywhere
-from catalog.sources.source import Progress
 from fusion.evaluation.decided import DecisionOutcomes
 from fusion.expert_runs import describe
 from fusion.heads.registry import HEADS
@@ -84,12 +84,9 @@ def predicted_chunks(
     predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None = None
 ) -> Iterator[tuple[Predictions, NDArray[np.int64]]]:
     """Predictions of successive chunks of a catalogue, with their part of `(N,)` true leaves."""
-    done, learnt = 0, predictor.learnt_from(catalog)
-    for products in catalog.chunks(CHUNK):
-        yield predictor.predict(products, learnt=learnt), truth[done : done + len(products)]
-        done += len(products)
-        if progress is not None:
-            progress(done, len(catalog))
+    learnt = predictor.learnt_from(catalog)
+    for positions, products in catalog.batches(CHUNK, progress):
+        yield predictor.predict(products, learnt=learnt), truth[positions]
 
 
 class _Gathered:

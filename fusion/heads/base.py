@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays
+from catalog.files.progress import in_batches
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import Taxonomy
 from fusion.heads.evidence import FLOOR
@@ -86,9 +87,9 @@ class Head(ABC):
                 raise ValueError(f"expert {expert.expert} was made with another category tree than this head")
 
 
-def chunks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Rows in pieces small enough for dense probabilities."""
-    return np.split(rows, range(CHUNK, len(rows), CHUNK)) if len(rows) else []
+def chunks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """`(n,)` rows in pieces small enough for dense probabilities."""
+    return in_batches(rows, CHUNK)
 
 
 def load_weights(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:

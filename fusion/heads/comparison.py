@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from catalog.files.progress import Progress, counted
 from catalog.metrics.intervals import paired_difference
 from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
-from catalog.sources.source import Progress
 from fusion.config import FusionConfig
 from fusion.heads.base import Head, chunks
 from fusion.heads.registry import HEADS, make_head
@@ -35,16 +35,12 @@ class HeadComparison:
 
 def compare_heads(data: HeldOut, config: FusionConfig, progress: Progress | None = None) -> HeadComparison:
     """Cross-fit every head and choose by DESIGN's rule (or as configured)."""
-    names = list(HEADS)
-    scores = {}
-    for done, name in enumerate(names, start=1):
-        scores[name] = cross_fit(data, name, config)
-        if progress is not None:
-            progress(done, len(names) + 1)
+    n_steps = len(HEADS) + 1
+    scores = {name: cross_fit(data, name, config) for name in counted(HEADS, n_steps, progress, every=1)}
     chosen, reason = (config.head, "as configured") if config.head != "auto" else choose(scores)
     silenced = cross_fit(data, chosen, config, copies_silent=True) if data.copies is not None else None
     if progress is not None:
-        progress(len(names) + 1, len(names) + 1)
+        progress(n_steps, n_steps)
     return HeadComparison(scores, chosen, reason, silenced)
 
 

@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from catalog.catalog import Catalog
 from catalog.files.answer_sheet import has_answers
 from catalog.files.atomic import atomic_path, exclusive, write_text
+from catalog.files.progress import Progress, part_of
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.runs.run import read_json
 from catalog.runs.workspace import Workspace
-from catalog.sources.source import Progress
 from fusion.config import FusionConfig
 from fusion.prediction.predictor import Predictor
 from fusion.prediction.table import SCHEMA, to_table
@@ -191,13 +191,11 @@ def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path
     with atomic_path(part) as temporary:
         with pq.ParquetWriter(temporary, SCHEMA) as writer:
             tables = []
-            for first in range(start, stop, CHUNK):
-                products = catalog.take(range(first, min(first + CHUNK, stop)))
+            done_before = part_of(progress, start, len(catalog))
+            for _, products in catalog.batches(CHUNK, done_before, range(start, stop)):
                 found = predictor.predict(products, learnt=learnt)
                 problems.merge(found.problems)
                 tables.append(to_table(found, predictor.tree, predictor.top_leaves))
-                if progress is not None:
-                    progress(min(first + CHUNK, stop), len(catalog))
             writer.write_table(pa.concat_tables(tables))
         # the part's rename commits it: its problems must lie there before
         write_text(part.with_suffix(".json"), json.dumps(problems.to_json()))

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 from pymongo import UpdateOne
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress, in_batches
 from catalog.sources.address import Address, is_uri
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import Connection
 from catalog.sources.mongo.writer import WriteCounts, Writer
-from catalog.sources.source import Progress
 from catalog.tree.taxonomy import LEVELS
 
 if TYPE_CHECKING:
@@ -111,11 +111,8 @@ class Publication:
             return ""
         if self.inserts:
             return ""
-        ids, there = catalog.product_ids, 0
-        for start in range(0, len(ids), ROWS):
-            there += len(self._there(ids[start : start + ROWS].tolist()))
-            if progress is not None:
-                progress(min(start + ROWS, len(ids)), len(ids))
+        ids = catalog.product_ids
+        there = sum(len(self._there(some.tolist())) for some in in_batches(ids, ROWS, progress))
         place = self.connection.address
         if not there:
             raise ValueError(

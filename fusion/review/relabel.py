@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
+from catalog.files.progress import Progress
 from catalog.product import ProblemLog
 from catalog.relabel import Relabelled, check_destination, left_behind, names_of, write_relabelled
-from catalog.sources.source import Progress
 from fusion.review.journal import Journal
 
 

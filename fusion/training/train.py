@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.product_scores import ProductScores
 from catalog.runs.run import CROSS_FIT, Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
-from catalog.sources.source import Progress
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds

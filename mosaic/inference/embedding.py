@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.atomic import atomic_path
+from catalog.files.progress import Progress
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.runs.workspace import Workspace
-from catalog.sources.source import Progress
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
 from mosaic.inference.expert import CACHE_BYTES, ENTRY_BYTES, DecodedPhotos, batches, load_photos, run_network
@@ -79,14 +79,10 @@ def embed_catalog(
     with atomic_path(ids) as new_ids, atomic_path(vectors) as new_vectors:
         shape = (len(catalog), embedder.width)
         rows = np.lib.format.open_memmap(new_vectors, mode="w+", dtype=np.float32, shape=shape)
-        done = 0
-        for products in catalog.chunks(CHUNK):
+        for positions, products in catalog.batches(CHUNK, progress):
             photos = load_photos(products, config.photo_size, config.max_pixels)
             problems.extend(photos.problems)
-            rows[done : done + len(products)] = embedder.embed(photos)
-            done += len(products)
-            if progress is not None:
-                progress(done, len(catalog))
+            rows[positions] = embedder.embed(photos)
         rows.flush()
         with new_ids.open("wb") as file:
             np.save(file, catalog.product_ids)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import photo_md5
+from catalog.files.progress import in_batches
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.product import Problem, ProblemKind, Product
 from mosaic.config import MosaicConfig
@@ -201,8 +202,7 @@ def batches(
         alike.setdefault(len(md5s), []).append(md5s)
     for length, own in alike.items():
         size = max(1, photos_per_batch // length)
-        for start in range(0, len(own), size):
-            batch = own[start : start + size]
+        for batch in in_batches(own, size):
             yield batch, np.stack([np.stack([photos.pictures[md5] for md5 in md5s]) for md5s in batch])
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress
 from catalog.probabilities import Probabilities, concatenate
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.runs.workspace import Workspace
-from catalog.sources.source import Progress
 from mosaic.inference.expert import MosaicExpert, load_photos
 from mosaic.runs import MosaicRuns
 from mosaic.views import predictions_folder
@@ -39,14 +39,10 @@ def predict_with(
     problems = ProblemLog()
     problems.merge(catalog.problems)
     parts: list[list[Probabilities]] = [[] for _ in experts]
-    done = 0
-    for products in catalog.chunks(CHUNK):
+    for _, products in catalog.batches(CHUNK, progress):
         photos = load_photos(products, experts[0].config.photo_size, experts[0].config.max_pixels)
         problems.extend(photos.problems)
         for own, expert in zip(parts, experts, strict=True):
             own.append(expert.predict(products, photos))
-        done += len(products)
-        if progress is not None:
-            progress(done, len(catalog))
     name_files(catalog, problems)
     return [concatenate(own) for own in parts], problems

@@ -13,6 +13,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress
 from mosaic.config import MosaicConfig
 from mosaic.networks.device import data_workers
 from mosaic.networks.network import MosaicNetwork
@@ -21,7 +22,7 @@ from mosaic.training.batches import CountBatches
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import MosaicDataset
 from mosaic.training.history import EpochRecord
-from mosaic.training.learner import FitTask, Learner, Progress
+from mosaic.training.learner import FitTask, Learner
 
 
 def fit(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Bar, Progress
 from catalog.probabilities import Probabilities, choose_k, concatenate
+from catalog.product import Product
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
@@ -35,7 +35,6 @@ from mosaic.training.samples import training_samples
 from mosaic.views import ANY, View, families
 
 log = logging.getLogger(__name__)
-Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 CHUNK = 256
 N_SAMPLES = 12
 MEASURED = 1000
@@ -225,14 +224,12 @@ def predict_positions(
     expert: MosaicExpert,
     catalog: Catalog,
     positions: NDArray[np.int64],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Probabilities:
     """Probabilities of catalogue positions, chunk by chunk; an empty selection gives no rows."""
-    parts = []
-    for start in range(0, max(len(positions), 1), CHUNK):
-        products = catalog.take(positions[start : start + CHUNK])
-        photos = load_photos(products, expert.config.photo_size, expert.config.max_pixels)
-        parts.append(expert.predict(products, photos))
-        if progress is not None:
-            progress(min(start + CHUNK, len(positions)), len(positions))
-    return concatenate(parts)
+
+    def predicted(products: list[Product]) -> Probabilities:
+        return expert.predict(products, load_photos(products, expert.config.photo_size, expert.config.max_pixels))
+
+    parts = [predicted(products) for _, products in catalog.batches(CHUNK, progress, positions)]
+    return concatenate(parts or [predicted([])])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from catalog.catalog import Catalog
+from catalog.files.progress import Progress
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.layout import arrange
 from mosaic.networks.network import MosaicNetwork
@@ -31,8 +31,6 @@ from mosaic.training.history import EpochRecord
 from mosaic.training.loss import LeafLoss
 from mosaic.training.mixup import mix
 from mosaic.training.validation import validate
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalog.files.progress import Bar
 from catalog.product import MAX_IMAGES
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.training import distributed
-from mosaic.training.job import Bar
 from mosaic.training.train import TooFewProducts, train
 from mosaic.views import ANY, View
 

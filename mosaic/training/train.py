@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from catalog.files.progress import Bar
 from catalog.metrics.product_scores import score_probabilities
 from catalog.metrics.summary import summarize
 from catalog.probabilities import Probabilities, concatenate
@@ -18,7 +19,7 @@ from mosaic.networks.weights import load_network
 from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
 from mosaic.training.history import read_history
-from mosaic.training.job import Bar, TrainingJob, products_of_view
+from mosaic.training.job import TrainingJob, products_of_view
 from mosaic.training.resume import begin_or_resume, finish, identity_of
 from mosaic.views import View
 

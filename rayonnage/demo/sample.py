@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Literal
 
 import bson
 
 from catalog.files.atomic import atomic_path, write_text
+from catalog.files.progress import Progress, counted, part_of
 from catalog.tree.taxonomy import NAMES_FILE
 from rayonnage.demo.categories import LEAVES
 from rayonnage.demo.copies import Picture
 from rayonnage.demo.draw import draw_picture
 from rayonnage.demo.plan import DemoPlan, PlannedProduct, plan_sample
 
-Progress = Callable[[int, int], None]
 ENGLISH_NAMES = resources.files("rayonnage.demo") / NAMES_FILE
 """Names of every node of the demo's tree, as `Names.from_csv` reads them."""
 
@@ -106,17 +104,13 @@ def write_sample(
             f"{folder} already holds {', '.join(taken)}: give another folder, or --overwrite to replace them"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    photos = _Photos(plan)
-    done = 0
-
-    def written() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, len(plan.products))
-
-    _write_products(summary.train, plan, "train", photos, written)
-    _write_products(summary.test, plan, "test", photos, written)
+    photos, done = _Photos(plan), 0
+    for path, split in ((summary.train, "train"), (summary.test, "test")):
+        products = [product for product in plan.products if product.split == split]
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            for product in counted(products, len(products), part_of(progress, done, len(plan.products)), every=1):
+                file.write(_document(product, photos))
+        done += len(products)
     write_text(summary.category_names, _category_names())
     write_text(summary.names, ENGLISH_NAMES.read_text(encoding="utf-8"))
     write_text(summary.truth, _truth(plan))
@@ -139,16 +133,6 @@ class _Photos:
             if picture in self._shared:
                 self._drawn[picture] = drawn
         return drawn
-
-
-def _write_products(
-    path: Path, plan: DemoPlan, split: Literal["train", "test"], photos: _Photos, written: Callable[[], None]
-) -> None:
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        for product in plan.products:
-            if product.split == split:
-                file.write(_document(product, photos))
-                written()
 
 
 def _document(product: PlannedProduct, photos: _Photos) -> bytes:

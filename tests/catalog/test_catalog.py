@@ -35,7 +35,7 @@ def test_products_come_back_as_written(write_bson):
         assert catalog[i].images == tuple(e["picture"] for e in documents[i]["imgs"])
         assert catalog[i].category_id == documents[i].get("category_id")
     assert [p.product_id for p in catalog[2:5]] == [2, 3, 4]
-    assert [[p.product_id for p in chunk] for chunk in catalog.chunks(4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8]]
+    assert [[p.product_id for p in chunk] for _, chunk in catalog.batches(4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8]]
     flat = [photo for product in catalog for photo in product.images]
     assert [bytes(row) for row in catalog.md5s()] == [hashlib.md5(photo).digest() for photo in flat]
     assert not kinds(catalog)

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.progress import Progress
 from catalog.files.sidecar import sidecar_path, source_stamp
 from catalog.product import ProblemLog
 from catalog.sources.bson.document import parse_document
 from catalog.sources.bson.scan import scan
-from catalog.sources.source import Document, Index, Progress
+from catalog.sources.source import Document, Index
 
 WHAT = "a BSON file, a folder of photos, a CSV or Parquet table of photo paths, or mongodb://HOST/DATABASE.COLLECTION"
 """What a catalogue can be, for messages."""

@@ -23,11 +23,12 @@ import numpy as np
 from bson.errors import BSONError
 from numpy.typing import NDArray
 
+from catalog.files.progress import Progress
 from catalog.files.workers import in_order
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.bson.document import AS_IT_IS, document_of
 from catalog.sources.bson.walk import walk
-from catalog.sources.source import NO_CATEGORY, ROW, Progress, first_of_each_id
+from catalog.sources.source import NO_CATEGORY, ROW, first_of_each_id
 
 MAX_DOCUMENT = 48 * 2**20
 """Bytes; MongoDB writes at most 16 MiB, a longer announced length is taken for garbage."""

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from catalog.files.progress import Progress
 from catalog.files.sidecar import place_to_write
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.folder.folder_names import CategoryFolders, natural_key
@@ -18,7 +19,7 @@ from catalog.sources.folder.product_names import ProductNames
 from catalog.sources.photo_file import SUFFIXES
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
 from catalog.sources.photo_manifest import Listed, Manifest
-from catalog.sources.source import NO_CATEGORY, Progress
+from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import Taxonomy
 
 TREE_NAMES = ("category_names.csv", "tree.csv")

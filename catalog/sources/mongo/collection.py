@@ -14,12 +14,13 @@ import numpy as np
 from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
+from catalog.files.progress import Progress
 from catalog.files.sidecar import cache_folder
 from catalog.sources.bson.document import document_of
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import TOLERANT, Connection
 from catalog.sources.mongo.index import build_index
-from catalog.sources.source import NO_CATEGORY, Document, Index, Progress
+from catalog.sources.source import NO_CATEGORY, Document, Index
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,11 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from catalog.files.progress import Progress
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.bson.document import document_of
 from catalog.sources.mongo.connection import Connection, Fields
-from catalog.sources.source import NO_CATEGORY, Index, PackedRows, Progress
+from catalog.sources.source import NO_CATEGORY, Index, PackedRows
 
 NUMBERS = {"$gte": -math.inf}
 """What an `_id` has to match to be a number. MongoDB compares with values of the same kind alone, which its index of

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.csv_rows import read_rows
+from catalog.files.progress import Progress, counted
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY, PackedRows
 from catalog.sources.table.columns import Columns, whole_cell
@@ -38,7 +39,6 @@ class Spool:
     def __init__(self, file: BinaryIO, columns: Columns) -> None:
         self.file, self.columns = file, columns
         self.packed = PackedRows()
-        self.n_products = 0
 
     def fill(self, rows: Iterable[tuple[int, Sequence[object]]], problems: ProblemLog) -> None:
         """Write every usable row: `(number, cells: product_id, category_id, photos...)`."""
@@ -63,13 +63,12 @@ class Spool:
             self.packed.append((at, length, product_id, NO_CATEGORY if category_id is None else category_id, 0))
             at += length
 
-    def products(self, problems: ProblemLog) -> Iterator[ProductRows]:
+    def products(self, problems: ProblemLog, progress: Progress | None = None) -> Iterator[ProductRows]:
         """The products in the order of their first rows."""
         rows = self.packed.whole()
         order = np.argsort(rows["product_id"], kind="stable")
         _, start, count = np.unique(rows["product_id"][order], return_index=True, return_counts=True)
-        self.n_products = len(start)
-        for group in np.argsort(order[start]):
+        for group in counted(np.argsort(order[start]), len(start), progress):
             yield self._joined(rows[order[start[group] : start[group] + count[group]]], problems)
 
     def _joined(self, rows: NDArray[np.void], problems: ProblemLog) -> ProductRows:

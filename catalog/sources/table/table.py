@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from catalog.files.progress import Progress
 from catalog.files.sidecar import source_stamp
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state
 from catalog.sources.photo_manifest import Listed, Manifest
-from catalog.sources.source import Progress
 from catalog.sources.table.rows import WHAT, ProductRows, Spool, read_table
 
 OUTSIDE = PhotoState(fault=(ProblemKind.OUTSIDE_PATH, ""))
@@ -76,10 +76,8 @@ class PhotoTable(PhotoFiles):
             columns, cells = read_table(self.path)
             spool = Spool(file, columns)
             spool.fill(cells, problems)
-            for done, rows in enumerate(spool.products(problems), start=1):
+            for rows in spool.products(problems, progress):
                 yield self._product(rows, problems)
-                if progress is not None and (done % 1000 == 0 or done == spool.n_products):
-                    progress(done, spool.n_products)
 
     def _product(self, rows: ProductRows, problems: ProblemLog) -> Listed:
         product = Listed(rows.product_id, rows.category_id, f"row {rows.first}")

@@ -76,7 +76,8 @@ def is_running(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 def test_workers_end_when_the_command_is_killed(tmp_path):
     script = (
-        "import sys; from catalog.workers import in_order; from tests.catalog.test_workers import name_and_wait\n"
+        "import sys; from catalog.files.workers import in_order\n"
+        "from tests.catalog.files.test_workers import name_and_wait\n"
         "list(in_order(name_and_wait, [sys.argv[1]] * 2, 2))"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=Path(__file__).parents[3]) as command:
@@ -93,7 +94,7 @@ def test_workers_end_when_the_command_is_killed(tmp_path):
 
 def test_a_script_that_would_start_itself_again_is_told_how_to_be_written(tmp_path):
     script = tmp_path / "script.py"
-    script.write_text("from catalog.workers import in_order\nlist(in_order(abs, range(4), 2))\n")
+    script.write_text("from catalog.files.workers import in_order\nlist(in_order(abs, range(4), 2))\n")
     found = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert found.returncode == 1
     assert "OSError: a worker process died" in found.stderr

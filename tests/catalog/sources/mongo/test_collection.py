@@ -53,7 +53,7 @@ def test_products_come_in_the_order_of_their_id_whatever_was_written_first(mongo
     assert [p.images for p in catalog] == [tuple(i["picture"] for i in d["imgs"]) for d in ordered]
     assert [p.product_id for p in catalog[2:5]] == [d["_id"] for d in ordered[2:5]]
     assert [p.product_id for p in catalog.take([7, 0, 7, 3])] == [ordered[i]["_id"] for i in (7, 0, 7, 3)]
-    assert [len(chunk) for chunk in catalog.chunks(3)] == [3, 3, 2]
+    assert [len(chunk) for _, chunk in catalog.batches(3)] == [3, 3, 2]
     assert not kinds(catalog)
     path = tmp_path / "same.bson"
     path.write_bytes(b"".join(map(bson.encode, ordered)))
@@ -150,11 +150,11 @@ def test_dropped_connections_lose_and_repeat_nothing(mongo, proxy, monkeypatch, 
 def test_a_server_that_is_away_for_a_while_is_waited_for(mongo, proxy, caplog):
     mongo.insert_many([make_product(i) for i in range(60)])
     through = proxy(0, cuts=0)
-    chunks = Catalog(uri_of(mongo, through.port) + "&serverSelectionTimeoutMS=100").chunks(20)
-    seen = [product.product_id for product in next(chunks)]
+    chunks = Catalog(uri_of(mongo, through.port) + "&serverSelectionTimeoutMS=100").batches(20)
+    seen = [product.product_id for product in next(chunks)[1]]
     through.down(0.4)
     with caplog.at_level(logging.WARNING):
-        seen += [product.product_id for chunk in chunks for product in chunk]
+        seen += [product.product_id for _, chunk in chunks for product in chunk]
     assert seen == list(range(60))
     # nobody sits before a silent terminal meanwhile
     assert f"waiting for mongodb://127.0.0.1:{through.port} (" in caplog.text
