@@ -149,8 +149,8 @@ def test_nothing_is_replaced_unasked_and_a_failure_leaves_what_was_there(write_b
 
 KILLED = """
 import os, sys
-from catalog.sources.bson_file import BsonFile
-from catalog.sources.convert import convert
+from catalog.sources.bson.file import BsonFile
+from curation.convert import convert
 good = BsonFile.raw
 def raw(self, rows):
     yield next(good(self, rows))

@@ -112,9 +112,9 @@ def test_dropped_connections_lose_and_repeat_nothing(mongo, proxy, monkeypatch, 
 
 SLOWLY = """
 import sys, bson
-from catalog.sources import mongo_writer
-mongo_writer.BULK_COUNT = 5
-with mongo_writer.mongo_sink(sys.argv[1], True) as sink:
+from catalog.sources.mongo import writer
+writer.BULK_COUNT = 5
+with writer.mongo_sink(sys.argv[1], True) as sink:
     print("started", flush=True)
     for i in range(400):
         sink.write(bson.encode({"_id": i, "imgs": [{"picture": b"%d" % i}]}))
