@@ -76,6 +76,19 @@ class Answer:
 class Model:
     """A fusion run that predicts.
 
+    >>> from pathlib import Path
+    >>> import rayonnage
+    >>> model: rayonnage.Model = rayonnage.load("runs")
+    >>> photo = Path("front.jpg").read_bytes()
+    >>> answers = model.predict([[photo, "back.jpg"], ["back.jpg"]])
+    >>> len(answers)
+    2
+    >>> answers[0].best.path == model.tree.paths[model.tree.leaf_index(answers[0].best.category_id)]
+    True
+    >>> cat1, cat2, cat3 = answers[0].probabilities
+    >>> cat1 >= cat2 >= cat3
+    True
+
     Attributes:
         tree: the category tree.
     """

@@ -1,1 +1,94 @@
-"""The roof: the whole job in one command, one import."""
+"""Put every product of a shop on its shelf, from Python.
+
+`load` gives a trained `Model` that predicts, `open_catalog` any catalogue as products, `Taxonomy` a tree of categories.
+What a name needs is imported when it is first used, so that `import rayonnage` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+__all__ = ["Model", "Taxonomy", "load", "open_catalog"]
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.tree.taxonomy import Taxonomy
+    from fusion.model import Model
+else:
+    _MODULES = {"Model": "fusion.model", "Taxonomy": "catalog.tree.taxonomy"}
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module 'rayonnage' has no attribute {name!r}: it has {', '.join(__all__)}")
+        return getattr(import_module(_MODULES[name]), name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
+def load(
+    folder: str | Path = "runs",
+    *,
+    lang: str | None = None,
+    precision: float | None = None,
+    workspace: str | Path = "runs",
+) -> Model:
+    """A trained model that predicts products.
+
+    >>> import rayonnage
+    >>> model = rayonnage.load("runs", lang="en")
+    >>> [answer] = model.predict([["front.jpg", "back.jpg"]])
+    >>> answer.decision.value in ("accept", "parent", "review")
+    True
+    >>> cat1, cat2, cat3 = answer.best.path
+    >>> 0 < answer.best.probability <= 1
+    True
+
+    Args:
+        folder: the folder of a fusion run, which is enough to predict, or a workspace: its latest fusion run.
+        lang: language of the category names in answers, such as `en`; None: as the tree has them.
+        precision: share of what is given without review that must be right; None: as trained.
+        workspace: keeps what was read on photos, so that none is read twice; of no account where `folder` is one.
+
+    Raises:
+        FileNotFoundError: no run there; the message names the command that trains one.
+        ValueError: a damaged run, or no names in that language.
+    """
+    from catalog.runs.workspace import Workspace
+
+    model = import_module("fusion.model").Model
+    if (Path(folder) / "workspace.json").is_file():
+        folder, workspace = Workspace(folder).require("fusion").folder, folder
+    return model.load(folder, workspace, precision, lang)
+
+
+def open_catalog(address: str | Path, tree: str | Path | None = None) -> Catalog:
+    """Any catalogue as a sequence of products, read when they are asked for.
+
+    >>> import rayonnage
+    >>> catalog = rayonnage.open_catalog("train.bson")
+    >>> len(catalog)
+    240
+    >>> product = catalog[0]
+    >>> 1 <= len(product.images) <= 4
+    True
+    >>> tree = rayonnage.Taxonomy.from_csv("category_names.csv")
+    >>> product.category_id in tree.leaf_ids
+    True
+
+    Args:
+        address: a BSON file, a folder of photos, a CSV or Parquet table of photo paths, or a collection's URI
+            `mongodb://HOST/DATABASE.COLLECTION`.
+        tree: CSV of the category tree, for a folder whose class folders are named by the tree's names; None:
+            `category_names.csv` where the folder holds one.
+
+    Raises:
+        FileNotFoundError: nothing lies there.
+        ValueError: it is nothing that holds products, or not one of them can be used.
+    """
+    from catalog.catalog import Catalog
+    from catalog.sources.opening import open_source, tree_for
+
+    return Catalog(open_source(address, tree_for(address, None if tree is None else Path(tree))))

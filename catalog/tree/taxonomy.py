@@ -31,6 +31,15 @@ class Taxonomy:
     Nodes are identified by their path, never by their name: Cdiscount has 5270 leaves and 5263 names. Names are kept
     to the letter, but one that is written in two Unicode forms (an accent in the letter, or after it) is one node.
 
+    >>> import rayonnage
+    >>> tree = rayonnage.Taxonomy.from_csv("category_names.csv")
+    >>> len(tree), tree.n_nodes(1)
+    (40, 8)
+    >>> tree.leaves_below("MUSIQUE > CD")
+    array([34, 35, 36, 37, 38, 39])
+    >>> tree.paths[tree.leaf_index(1000003001)]
+    ('ART DE LA TABLE - ARTICLES CULINAIRES', 'CUISSON DES ALIMENTS', 'CASSEROLE')
+
     Attributes:
         leaf_ids: `(n_leaves,)` int64 category_id of each leaf.
         paths: the names by which nodes are told apart and ordered.
