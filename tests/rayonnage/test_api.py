@@ -18,8 +18,8 @@ from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from fusion.model import Model
 from rayonnage.demo.sample import write_sample
-from tests.fusion.conftest import picture, trained  # noqa: F401
 from tests.support.products import make_photo
+from tests.support.trained import picture
 from tests.test_command_line import HEAVY
 
 
@@ -69,7 +69,7 @@ def test_examples_on_a_catalogue(name, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["load", "Model"])
-def test_examples_on_a_trained_workspace(name, trained, tmp_path, monkeypatch):  # noqa: F811
+def test_examples_on_a_trained_workspace(name, trained, tmp_path, monkeypatch):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     for leaf, photo in enumerate(("front.jpg", "back.jpg")):
         (tmp_path / photo).write_bytes(picture(leaf, 1))
@@ -78,7 +78,7 @@ def test_examples_on_a_trained_workspace(name, trained, tmp_path, monkeypatch): 
 
 
 @pytest.mark.slow
-def test_a_run_and_its_workspace_predict_the_same(trained, tmp_path):  # noqa: F811
+def test_a_run_and_its_workspace_predict_the_same(trained, tmp_path):
     run = Workspace(trained / "runs").require("fusion").folder
     photos = [[picture(leaf, 1)] for leaf in range(5)]
     by_run = rayonnage.load(run, workspace=tmp_path / "cache").predict(photos)

@@ -18,17 +18,10 @@ from fusion.cli import main as fusion
 from mosaic.cli import main as mosaic
 from ocr.cli import main as ocr
 from rayonnage.cli import COMMANDS, main
+from tests.support.command_line import output_of
 from tests.test_command_line import HEAVY
 
 QUICK_S = 0.15
-
-
-def call(*arguments: object, code: int = 0) -> str:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert "Traceback" not in result.output
-    return result.output
 
 
 def cpu_seconds(*program: str) -> float:
@@ -76,7 +69,7 @@ def test_every_command_is_the_one_that_it_names():
     assert (doors["predict"], doors["evaluate"]) == (predict, evaluate)
     assert fusion.commands["predict"] is predict
     assert [doors[name] for name in ("catalog", "mosaic", "ocr", "fusion")] == [catalog, mosaic, ocr, fusion]
-    said = call("--help")
+    said = output_of(main, "--help")
     assert all(f"\n  {name} " in said for name in COMMANDS)
 
 
@@ -111,7 +104,7 @@ def test_python_runs_the_package():
     ],
 )
 def test_wrong_calls_get_one_plain_message(arguments, code, message):
-    assert message in call(*arguments, code=code)
+    assert message in output_of(main, *arguments, code=code)
 
 
 @pytest.mark.parametrize("arguments", [["--verbose", "catalog"], ["catalog", "--verbose"]], ids="-".join)
