@@ -98,8 +98,8 @@ def test_two_processes_write(cache):
     for writer in writers:
         writer.communicate(timeout=60)
     assert [writer.returncode for writer in writers] == [0, 0]
-    found = cache.get_many("e", [key(f"{who}{batch}.{n}") for who in "ab" for batch in range(20) for n in range(5)])
-    assert len(found) == 200
+    results = cache.get_many("e", [key(f"{who}{batch}.{n}") for who in "ab" for batch in range(20) for n in range(5)])
+    assert len(results) == 200
 
 
 def test_a_kill_loses_no_finished_batch(cache):
@@ -108,8 +108,8 @@ def test_a_kill_loses_no_finished_batch(cache):
     time.sleep(0.01)
     writer.send_signal(signal.SIGKILL)
     writer.communicate(timeout=60)
-    found = cache.get_many("e", [key(f"a{batch}.{n}") for batch in done for n in range(5)])
-    assert len(found) == 50
+    results = cache.get_many("e", [key(f"a{batch}.{n}") for batch in done for n in range(5)])
+    assert len(results) == 50
     cache.put_many("e", {key("new"): read("new")})
     assert cache.get_many("e", [key("new")])
 

@@ -71,9 +71,9 @@ def test_what_most_letters_follow_comes_first():
     spine = Line("SPINE", 1.0, (0.0, 0.0, 10.0, 90.0), Direction.DOWN)
     title = Line("A long title", 1.0, (20.0, 50.0, 90.0, 60.0))
     assert [line.text for line in in_reading_order([spine, title])] == ["A long title", "SPINE"]
-    found = transcript([spine, title], 2.0)
-    assert found.text == "A long title\nSPINE"
-    assert found.words[-1].box == (0.0, 0.0, 5.0, 45.0)
+    read = transcript([spine, title], 2.0)
+    assert read.text == "A long title\nSPINE"
+    assert read.words[-1].box == (0.0, 0.0, 5.0, 45.0)
 
 
 def test_a_region_is_cut_out_straight():
@@ -108,18 +108,18 @@ def test_the_surest_direction_is_kept(direction):
         begins = upright_line[:, :40].mean() < 60 and upright_line.shape[1] > 300
         return ("right", 0.99) if begins else ("wrong", 0.4)
 
-    (found,) = read_regions(picture, [corners(20, 20, 20 + width, 20 + height)], recognize, 0.7)
-    assert (found.text, found.direction) == ("right", direction)
-    assert found.box == (20, 20, 20 + width, 20 + height)
+    (line,) = read_regions(picture, [corners(20, 20, 20 + width, 20 + height)], recognize, 0.7)
+    assert (line.text, line.direction) == ("right", direction)
+    assert line.box == (20, 20, 20 + width, 20 + height)
     assert read_regions(picture, [corners(20, 20, 20 + width, 20 + height)], lambda line: ("x", 0.5), 0.7) == []
 
 
 def test_a_single_upright_letter_is_not_laid_down():
     picture = np.full((100, 100, 3), 255, np.uint8)
-    found = read_regions(
+    lines = read_regions(
         picture, [corners(40, 20, 60, 65)], lambda line: ("I", 0.9 if line.shape[1] < 48 else 0.8), 0.7
     )
-    assert [line.direction for line in found] == [Direction.RIGHT]
+    assert [line.direction for line in lines] == [Direction.RIGHT]
 
 
 def test_text_smaller_than_what_could_not_be_read_is_left_alone():
@@ -133,8 +133,8 @@ def test_text_smaller_than_what_could_not_be_read_is_left_alone():
         # the larger the text, the narrower the line at its fixed height
         return ("title", 0.95) if line.shape[1] < 400 else ("noise", 0.3)
 
-    found = read_regions(picture, regions, recognize, 0.7)
-    assert [line.box[3] - line.box[1] for line in found] == [40, 30]
+    lines = read_regions(picture, regions, recognize, 0.7)
+    assert [line.box[3] - line.box[1] for line in lines] == [40, 30]
     # two titles, then three lines of the next smaller sizes, each looked at both ways up
     assert len(seen) == 2 + 3 * 2
 
@@ -163,8 +163,8 @@ def test_a_word_that_reads_better_upside_down_stays_upright_on_an_upright_photo(
         return ("Old", 0.75) if begins < 200 else ("PIO", 0.82)
 
     regions = [corners(30, 20, 330, 50), corners(30, 80, 330, 110), corners(30, 150, 130, 170)]
-    found = read_regions(picture, regions, recognize, 0.7)
-    assert [line.text for line in in_reading_order(found)] == ["a long title", "a long title", "Old"]
+    lines = read_regions(picture, regions, recognize, 0.7)
+    assert [line.text for line in in_reading_order(lines)] == ["a long title", "a long title", "Old"]
 
 
 def test_a_line_that_reads_both_ways_follows_the_photo():
@@ -181,6 +181,6 @@ def test_a_line_that_reads_both_ways_follows_the_photo():
 
     # the first region reads well upside down too, the others do not
     recognize.calls = [False, False, True]
-    found = read_regions(picture, regions, recognize, 0.7)
-    assert {line.text for line in found} == {"dim"}
-    assert {line.direction for line in found} == {Direction.LEFT}
+    lines = read_regions(picture, regions, recognize, 0.7)
+    assert {line.text for line in lines} == {"dim"}
+    assert {line.direction for line in lines} == {Direction.LEFT}

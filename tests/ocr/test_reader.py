@@ -80,18 +80,18 @@ def test_bad_photos_have_a_reason(cache):
     damaged[40:] = b"\0" * 10
     bad = [b"", b"\xff\xd8\xff", b"not a picture" * 50, bytes(damaged)]
     good = png(60)
-    found = PhotoReader(FakeEngine(), cache, batch_size=8).read(keyed(*bad, good))
-    assert [found[hashlib.md5(photo).digest()] for photo in bad] == [OcrFailure("unreadable")] * 4
-    assert found[hashlib.md5(good).digest()].text == "60"
+    results = PhotoReader(FakeEngine(), cache, batch_size=8).read(keyed(*bad, good))
+    assert [results[hashlib.md5(photo).digest()] for photo in bad] == [OcrFailure("unreadable")] * 4
+    assert results[hashlib.md5(good).digest()].text == "60"
 
 
 @pytest.mark.parametrize("size", [(1001, 1000), (12_000, 12_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
 def test_decompression_bombs_are_not_decoded(cache, size, monkeypatch):
     monkeypatch.setattr("ocr.reader.decode", lambda photo: pytest.fail("decoded"))
     bomb = huge_png(*size)
-    (found,) = PhotoReader(FakeEngine(), cache, batch_size=8, max_pixels=1_000_000).read(keyed(bomb)).values()
-    assert isinstance(found, OcrFailure)
-    assert not found.lasting
+    (refusal,) = PhotoReader(FakeEngine(), cache, batch_size=8, max_pixels=1_000_000).read(keyed(bomb)).values()
+    assert isinstance(refusal, OcrFailure)
+    assert not refusal.lasting
     assert cache.get_many("fake 1", keyed(bomb)) == {}
 
 

@@ -37,13 +37,14 @@ def test_what_people_read_is_read(shared_data, name, least, titles):
     rows = {int(i): row for row, i in enumerate(catalog.product_ids)}
     legible = {int(i): photos for i, photos in LEGIBLE.items() if i != "about"}
     encoded = [photo for i in legible for photo in catalog[rows[i]].images]
-    lines = [own for photos in legible.values() for own in photos]
+    lines = [photo_lines for photos in legible.values() for photo_lines in photos]
     engine = make_engine(load_config(OcrConfig, "ocr", None, [f"engine.name={name}"]).engine)
-    found = engine.read([np.asarray(decode(photo)) for photo in encoded])
-    assert all(isinstance(transcript, Transcript) for transcript in found)
-    shares = [share_read(own, transcript) for own, transcript in zip(lines, found, strict=True) if own]
+    transcripts = engine.read([np.asarray(decode(photo)) for photo in encoded])
+    assert all(isinstance(transcript, Transcript) for transcript in transcripts)
+    read = [(printed, transcript) for printed, transcript in zip(lines, transcripts, strict=True) if printed]
+    shares = [share_read(printed, transcript) for printed, transcript in read]
     assert np.mean(shares) >= least
-    first_lines = [share_read(own[:1], transcript) for own, transcript in zip(lines, found, strict=True) if own]
+    first_lines = [share_read(printed[:1], transcript) for printed, transcript in read]
     assert sum(share >= 0.5 for share in first_lines) >= titles
     # what no one can read is not made up: the back of the one book that has two photos
-    assert len(found[lines.index([])].words) <= 5
+    assert len(transcripts[lines.index([])].words) <= 5

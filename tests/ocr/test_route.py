@@ -93,14 +93,14 @@ def test_the_curve_is_what_a_loop_over_products_finds(photo_knows_books):
     right = {way: [0] * len(THRESHOLDS) for way in ("text", "product")}
     for row in np.flatnonzero(photo.speaks).tolist():
         alone = photo.dense(np.array([row]), 5)[0].astype(float)
-        for way, own in right.items():
+        for way, counts in right.items():
             for at, threshold in enumerate(THRESHOLDS):
                 p = alone.copy()
                 if p[1:].sum() >= threshold and text.speaks[row]:
                     words = text.dense(np.array([row]), 5)[0][1:]
                     below = words * (p[1:] if way == "product" else 1)
                     p[1:] = p[1:].sum() * below / below.sum()
-                own[at] += int(p.argmax() == truth[row])
+                counts[at] += int(p.argmax() == truth[row])
     better = "product" if photo_knows_books else "text"
     assert right[better][0] > right["text" if photo_knows_books else "product"][0]
     np.testing.assert_allclose([point.accuracy for point in curve.points], np.array(right[better]) / n)

@@ -160,16 +160,16 @@ def test_prediction_names_every_silence(room, tmp_path):
     from ocr.commands import predict_catalog, silence_text
 
     problems = ProblemLog()
-    found = predict_catalog(catalog, photo_branch(room, catalog.product_ids, is_book), run, room, problems)
-    assert found.silence.tolist() == [
+    text = predict_catalog(catalog, photo_branch(room, catalog.product_ids, is_book), run, room, problems)
+    assert text.silence.tolist() == [
         Silence.SPEAKS, Silence.NOTHING_READ, Silence.FAILED, Silence.NOT_ROUTED, Silence.FAILED,
     ]  # fmt: skip
     assert [(p.product_id, p.where, p.detail) for p in problems.named] == [
         (1002, "photo 1", "engine stopped"), (1004, "photo 1", "unreadable"),
     ]  # fmt: skip
-    assert silence_text(found) == "text on 1 of 5 products (1 not routed, 1 nothing read, 2 failed)"
+    assert silence_text(text) == "text on 1 of 5 products (1 not routed, 1 nothing read, 2 failed)"
     with pytest.raises(ValueError, match="silent on product 1001: nothing read"):
-        found.dense(np.array([1]), 4)
+        text.dense(np.array([1]), 4)
 
 
 def test_photo_probabilities_of_another_plan_are_refused(room):
@@ -225,10 +225,10 @@ def test_read_writes_json_lines_and_prints_photo_files(room, tmp_path):
         ([str(tmp_path / "train.bson"), "--output", str(tmp_path)], "give --output the name of a file"),
         ([str(tmp_path / "train.bson")], ".jpeg"),
     ):
-        said = CliRunner().invoke(ocr, ["read", *wrong, "--workspace", str(room.folder)])
-        assert said.exit_code == 1
-        assert why in said.stderr
-        assert not said.stdout
+        result = CliRunner().invoke(ocr, ["read", *wrong, "--workspace", str(room.folder)])
+        assert result.exit_code == 1
+        assert why in result.stderr
+        assert not result.stdout
 
 
 def test_without_an_image_branch_the_error_names_it(room):
@@ -247,14 +247,14 @@ def test_predict_and_evaluate_take_what_the_image_branch_saved(room, tmp_path):
     ids = catalog.product_ids
     photo_branch(room, ids, ids % 4 != 0).save(tmp_path / "photo.safetensors")
     options = ["--photo-probabilities", str(tmp_path / "photo.safetensors"), "--workspace", str(room.folder)]
-    said = call(ocr, ["predict", catalog.address, "--output", str(tmp_path / "text.safetensors"), *options])
-    assert said.exit_code == 0, said.output
+    result = call(ocr, ["predict", catalog.address, "--output", str(tmp_path / "text.safetensors"), *options])
+    assert result.exit_code == 0, result.output
     saved = Probabilities.load(tmp_path / "text.safetensors")
     assert saved.speaks.tolist() == (ids % 4 != 0).tolist()
     for arguments in (["evaluate"], ["evaluate", catalog.address, *options[:2]]):
-        said = call(ocr, [*arguments, "--output", str(tmp_path), "--workspace", str(room.folder)])
-        assert said.exit_code == 0, said.output
-        assert "100.0" in said.stdout
+        result = call(ocr, [*arguments, "--output", str(tmp_path), "--workspace", str(room.folder)])
+        assert result.exit_code == 0, result.output
+        assert "100.0" in result.stdout
         page = (tmp_path / "ocr.html").read_text(encoding="utf-8")
         for heading in ("Read well", "By number of words read", "By shelf", "What reading costs and brings"):
             assert heading in page
@@ -281,12 +281,12 @@ def test_photos_that_fail_are_named_and_the_rest_is_read(room, tmp_path):
         "--workspace",
         str(room.folder),
     ]
-    said = CliRunner().invoke(ocr, arguments)
-    assert said.exit_code == 0, said.output
-    assert "3 products, text on 2" in said.stdout
-    assert "2 x photo that could not be read" in said.stderr
-    assert "product 7, photo 2: engine stopped" in said.stderr
-    assert "product 8, photo 1: unreadable" in said.stderr
+    result = CliRunner().invoke(ocr, arguments)
+    assert result.exit_code == 0, result.output
+    assert "3 products, text on 2" in result.stdout
+    assert "2 x photo that could not be read" in result.stderr
+    assert "product 7, photo 2: engine stopped" in result.stderr
+    assert "product 8, photo 1: unreadable" in result.stderr
     first, second, third = (json.loads(line) for line in (tmp_path / "lines").read_text(encoding="utf-8").splitlines())
     assert [len(photo["words"]) if "words" in photo else photo["failure"] for photo in first["photos"]] == [
         3, "engine stopped",
@@ -298,9 +298,9 @@ def test_photos_that_fail_are_named_and_the_rest_is_read(room, tmp_path):
 def test_show_draws_what_was_read(room, tmp_path):
     call = CliRunner().invoke
     options = ["--output", str(tmp_path / "shown.png"), "--workspace", str(room.folder)]
-    said = call(ocr, ["show", "2", *options])
-    assert said.exit_code == 0, said.output
-    assert WORDS[3] in said.stdout
+    result = call(ocr, ["show", "2", *options])
+    assert result.exit_code == 0, result.output
+    assert WORDS[3] in result.stdout
     with Image.open(tmp_path / "shown.png") as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     # boxes of words read with 90 % confidence are green, and nothing else on a grey photo is
@@ -308,9 +308,9 @@ def test_show_draws_what_was_read(room, tmp_path):
     (tmp_path / "a.png").write_bytes(photo(4, 1))
     assert WORDS[4] in call(ocr, ["show", str(tmp_path / "a.png"), *options]).stdout
     for unknown in ("4711", "x"):
-        said = call(ocr, ["show", unknown, *options])
-        assert said.exit_code == 1
-        assert f"no product {unknown}" in said.stderr
+        result = call(ocr, ["show", unknown, *options])
+        assert result.exit_code == 1
+        assert f"no product {unknown}" in result.stderr
 
 
 def test_a_photo_without_pixels_is_shown_with_its_reason(tmp_path):
@@ -326,10 +326,10 @@ def test_the_cache_is_shown_and_pruned(room, monkeypatch):
     assert missing.exit_code == 1
     assert "nothing was read in this workspace yet" in missing.stderr
     trained(room)
-    said = call(ocr, ["cache", "info", *room_option])
-    assert said.exit_code == 0, said.output
-    assert f"* {training.make_engine(None).n_read} photos" in said.stdout
-    assert "ms per photo: written 1" in said.stdout
+    result = call(ocr, ["cache", "info", *room_option])
+    assert result.exit_code == 0, result.output
+    assert f"* {training.make_engine(None).n_read} photos" in result.stdout
+    assert "ms per photo: written 1" in result.stdout
     assert "0 entries of other settings removed" in call(ocr, ["cache", "prune", "--yes", *room_option]).stdout
     monkeypatch.setattr(WrittenEngine, "settings", "written 2")
     asked = call(ocr, ["cache", "prune", *room_option], input="n\n")
@@ -341,6 +341,6 @@ def test_the_cache_is_shown_and_pruned(room, monkeypatch):
     n_read = training.make_engine(None).n_read
     call(ocr, ["read", str(room.training_catalog().address), "--output", str(room.folder / "x"), *room_option])
     assert f"{n_read} entries of other settings removed" in call(ocr, ["cache", "prune", "--yes", *room_option]).stdout
-    said = call(ocr, ["cache", "info", *room_option]).stdout
-    assert "written 2" in said
-    assert "written 1" not in said
+    result = call(ocr, ["cache", "info", *room_option]).stdout
+    assert "written 2" in result
+    assert "written 1" not in result

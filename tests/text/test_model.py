@@ -30,8 +30,8 @@ def books(n, seed=0, noise=0.4):
     leaf = rng.choice(list(TOPICS), n)
     texts = []
     for number in leaf.tolist():
-        own = TOPICS[number].split()
-        texts.append(text(" ".join(str(rng.choice(everything if rng.random() < noise else own)) for _ in range(5))))
+        words = TOPICS[number].split()
+        texts.append(text(" ".join(str(rng.choice(everything if rng.random() < noise else words)) for _ in range(5))))
     return texts, leaf.astype(np.int64)
 
 
@@ -172,8 +172,8 @@ class Meanings:
     def encode(self, texts):
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
         for row, words in enumerate(texts):
-            for topic, own in enumerate(TOPICS.values()):
-                vectors[row, topic] = 0.1 + sum(word in words.lower() for word in own.split())
+            for topic, topic_words in enumerate(TOPICS.values()):
+                vectors[row, topic] = 0.1 + sum(word in words.lower() for word in topic_words.split())
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -186,12 +186,12 @@ def encoded(monkeypatch):
 def unseen_words():
     """Training texts without the first two words of each topic, test texts of those alone."""
     texts, leaf = books(300, noise=0.0)
-    first = {word for own in TOPICS.values() for word in own.split()[:2]}
+    first = {word for topic_words in TOPICS.values() for word in topic_words.split()[:2]}
     kept = [
         (" ".join(word for word in t.tokens.split() if word not in first), k) for t, k in zip(texts, leaf, strict=True)
     ]
     learnt = [(text(tokens), k) for tokens, k in kept if tokens]
-    tested = [text(" ".join(own.split()[:2])) for own in TOPICS.values()]
+    tested = [text(" ".join(topic_words.split()[:2])) for topic_words in TOPICS.values()]
     return [t for t, _ in learnt], np.array([k for _, k in learnt]), tested
 
 

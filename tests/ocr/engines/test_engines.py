@@ -63,16 +63,16 @@ def rapid():
 
 def test_titles_are_read(engine):
     least = {"rapidocr": 0.95, "tesseract": 0.5}[engine.name]
-    found = engine.read([cover(lines) for lines in TITLES])
-    for lines, transcript in zip(TITLES, found, strict=True):
+    results = engine.read([cover(lines) for lines in TITLES])
+    for lines, transcript in zip(TITLES, results, strict=True):
         text = transcript.text.replace("\n", " ")
         assert difflib.SequenceMatcher(None, text, " ".join(lines), autojunk=False).ratio() >= least, text
         assert Transcript.from_json(transcript.to_json()).text == transcript.text
 
 
 def test_boxes_are_in_pixels_of_the_photo(engine):
-    (found,) = engine.read([cover(("Stendhal",))])
-    left, top, right, bottom = found.words[0].box
+    (transcript,) = engine.read([cover(("Stendhal",))])
+    left, top, right, bottom = transcript.words[0].box
     assert 0 <= left < 25
     assert 10 <= top < 30
     assert 80 < right < 150
@@ -80,11 +80,11 @@ def test_boxes_are_in_pixels_of_the_photo(engine):
 
 
 def test_odd_photos_do_not_stop_the_others(engine):
-    found = engine.read([*odd_photos(), cover(TITLES[0])])
-    assert len(found) == 7
-    assert all(isinstance(result, Transcript) for result in found)
-    assert [result.text for result in found[:3]] == ["", "", ""]
-    assert "Stendhal" in found[-1].text
+    results = engine.read([*odd_photos(), cover(TITLES[0])])
+    assert len(results) == 7
+    assert all(isinstance(result, Transcript) for result in results)
+    assert [result.text for result in results[:3]] == ["", "", ""]
+    assert "Stendhal" in results[-1].text
     assert engine.read([]) == []
 
 
@@ -96,8 +96,8 @@ def test_settings_name_what_changes_the_output(engine):
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_turned_photos_are_read_in_order(rapid, turns):
-    (found,) = rapid.read([np.rot90(cover(TITLES[0]), turns).copy()])
-    assert found.text.split("\n") == list(TITLES[0])
+    (transcript,) = rapid.read([np.rot90(cover(TITLES[0]), turns).copy()])
+    assert transcript.text.split("\n") == list(TITLES[0])
 
 
 def test_a_spine_is_read_in_both_directions(rapid):
@@ -105,20 +105,20 @@ def test_a_spine_is_read_in_both_directions(rapid):
     line = cover(("Les Misérables",), (180, 180))[15:55]
     words[:, 20:60] = np.rot90(line, 1)
     words[:, 110:150] = np.rot90(line, 3)
-    (found,) = rapid.read([words])
-    assert found.text.split("\n") == ["Les Misérables", "Les Misérables"]
+    (transcript,) = rapid.read([words])
+    assert transcript.text.split("\n") == ["Les Misérables", "Les Misérables"]
     # the first line's words run down or up the photo, one after the other
-    tops = [word.box[1] for word in found.words]
+    tops = [word.box[1] for word in transcript.words]
     assert len(set(np.sign([tops[1] - tops[0], tops[3] - tops[2]]))) == 2
 
 
 def test_light_text_and_other_scripts(rapid):
     light = 255 - cover(TITLES[1])
     greek = cover(("Ιλιάδα", "Όμηρος"))
-    found = rapid.read([light, greek])
-    assert found[0].text.split("\n") == list(TITLES[1])
+    results = rapid.read([light, greek])
+    assert results[0].text.split("\n") == list(TITLES[1])
     # what is no Latin text may come out as anything, but as something that can be kept
-    assert Transcript.from_json(found[1].to_json()).text == found[1].text
+    assert Transcript.from_json(results[1].to_json()).text == results[1].text
 
 
 def test_a_strip_is_padded():
@@ -159,11 +159,11 @@ def test_a_crash_or_hang_is_retried_one_by_one(monkeypatch, caplog):
 def test_tesseract_reads_turned_and_skewed_text(turns):
     engine = make_engine(config("name=tesseract"))
     photo = np.asarray(Image.fromarray(cover(TITLES[0])).rotate(5, Image.Resampling.BICUBIC, fillcolor=(200, 225, 235)))
-    found = engine.read([np.rot90(photo, turns).copy(), photo])
-    for transcript in found:
+    results = engine.read([np.rot90(photo, turns).copy(), photo])
+    for transcript in results:
         assert "Stendhal" in transcript.text
     # boxes lie where the word is printed: below the title, turned with the photo
-    (turned,) = [word.box for word in found[0].words if word.text == "Stendhal"]
+    (turned,) = [word.box for word in results[0].words if word.text == "Stendhal"]
     assert (turned[3] - turned[1]) > (turned[2] - turned[0])
     assert (turned[0] > 90) == (turns == 1)
 
@@ -171,8 +171,8 @@ def test_tesseract_reads_turned_and_skewed_text(turns):
 @NEEDS_TESSERACT
 def test_a_real_time_limit():
     engine = make_engine(config("name=tesseract", "time_limit_s=0.001"))
-    (found,) = engine.read([cover(TITLES[0])])
-    assert found == OcrFailure("tesseract: Tesseract process timeout", lasting=False)
+    (failure,) = engine.read([cover(TITLES[0])])
+    assert failure == OcrFailure("tesseract: Tesseract process timeout", lasting=False)
 
 
 @NEEDS_TESSERACT
@@ -203,9 +203,9 @@ def test_the_table_must_have_a_page_per_photo():
     word = '5\t2\t1\t1\t1\t1\t30\t60\t90\t30\t{}\t"Horla\n'
     table = HEADER + page.format(1) + page.format(2) + word.format("96.5") + word.format("20.0")
     tripled = prepare(np.zeros((100, 100, 3), np.uint8), 3.0)
-    blank, found = parse_table(table, [tripled, tripled], 0.6)
+    blank, read = parse_table(table, [tripled, tripled], 0.6)
     assert blank == Transcript()
-    assert [(w.text, w.confidence, w.box) for w in found.words] == [('"Horla', 0.965, (10.0, 20.0, 40.0, 30.0))]
+    assert [(w.text, w.confidence, w.box) for w in read.words] == [('"Horla', 0.965, (10.0, 20.0, 40.0, 30.0))]
     for broken in (HEADER + page.format(1), HEADER + word.format("x"), HEADER + page.format(3)):
         with pytest.raises(ValueError):
             parse_table(broken, [tripled, tripled], 0.6)

@@ -79,9 +79,9 @@ def test_photos_are_answered_in_order(pool):
 
 def test_each_failure_costs_one_photo(pool, caplog):
     with caplog.at_level(logging.INFO):
-        found = pool.read([photo(n) for n in (10, HANGS, 11, CRASHES, 12, RAISES, 13, NO_MEMORY, 14, BABBLES, 15)])
-    assert texts(found) == ["10", None, "11", None, "12", None, "13", None, "14", None, "15"]
-    hung, crashed, raised, poor, babbled = (result for result in found if isinstance(result, OcrFailure))
+        results = pool.read([photo(n) for n in (10, HANGS, 11, CRASHES, 12, RAISES, 13, NO_MEMORY, 14, BABBLES, 15)])
+    assert texts(results) == ["10", None, "11", None, "12", None, "13", None, "14", None, "15"]
+    hung, crashed, raised, poor, babbled = (result for result in results if isinstance(result, OcrFailure))
     assert "no answer in time (4 s)" in hung.reason
     assert "SIGSEGV" in crashed.reason
     assert raised == OcrFailure("ValueError: no such kernel")
@@ -118,9 +118,9 @@ def test_the_time_limit_covers_sending_the_picture(pool):
     (process,) = idle(pool)
     process.send_signal(signal.SIGSTOP)
     start = time.monotonic()
-    (found,) = pool.read([photo(10, (900, 900))])
-    assert isinstance(found, OcrFailure)
-    assert "in time" in found.reason
+    (failure,) = pool.read([photo(10, (900, 900))])
+    assert isinstance(failure, OcrFailure)
+    assert "in time" in failure.reason
     assert time.monotonic() - start < 30
 
 
