@@ -94,9 +94,9 @@ def show(title: str, scores: ProductScores, read_leaves: np.ndarray) -> None:
     groups = {"all": np.ones(len(in_category), bool), "routed shelves": in_category, "other shelves": ~in_category}
     for name, rows in groups.items():
         by_count = summarize(scores.select(rows))
-        cells = [f"{count}: {100 * f['levels']['3']['top1']:.1f} (n={f['n']})" for count, f in by_count.items()]
-        figures = by_count["all"]["levels"]["3"]
-        print(f"{title:<10} {name:<15} {'  '.join(cells)}  nll {figures['nll']:.3f}  ece {figures['ece']:.3f}")
+        cells = [f"{count}: {100 * s.leaf.top1.value:.1f} (n={s.n})" for count, s in by_count.items()]
+        leaf = by_count["all"].leaf
+        print(f"{title:<10} {name:<15} {'  '.join(cells)}  nll {leaf.nll.value:.3f}  ece {leaf.ece.value:.3f}")
 
 
 def main(train_file: str, tree_file: str, room: str, test_file: str | None = None) -> None:

@@ -147,6 +147,7 @@ def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> t
 @workspace_option
 def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
     """Train the text model on the shelves named in the configuration."""
+    from catalog.metrics.summary import ALL, Summary
     from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
     from mosaic.views import held_out
@@ -165,8 +166,8 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
     say(f"text: {run.folder}  ({read})")
     say(f"read from {details.route_threshold:g} of probability on the shelves")
     if run.metrics:
-        top1 = run.metrics["all"]["levels"]["3"]["top1"]
-        say(f"held out {run.metrics['all']['n']} products of the shelves: leaf accuracy {top1:.3f}")
+        summary = Summary.from_json(run.metrics[ALL])
+        say(f"held out {summary.n} products of the shelves: leaf accuracy {summary.leaf.top1.value:.3f}")
     say(f"next: fusion train{room.option}")
 
 

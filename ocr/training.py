@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.files.progress import Bar, in_batches
 from catalog.metrics.product_scores import score_probabilities
-from catalog.metrics.summary import summarize
+from catalog.metrics.summary import summaries_json, summarize
 from catalog.probabilities import Probabilities, choose_k, concatenate
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
@@ -94,7 +94,7 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     deployed = _fit(data, config, texts, plan.positions, reader)
     _save_expert(run, deployed)
     scored = np.where(np.isin(truth, read_leaves), truth, -1)
-    run.metrics = summarize(score_probabilities(held_out, scored, tree)) if len(truth) else {}
+    run.metrics = summaries_json(summarize(score_probabilities(held_out, scored, tree)))
     seconds = reader.seconds_per_photo()
     run.keep(
         OcrDetails(

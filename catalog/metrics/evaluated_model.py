@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.metrics.product_scores import ProductScores
-from catalog.metrics.summary import ALL, summarize
+from catalog.metrics.summary import ALL, Summary, summarize
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 
 COUNTS = ("1", "2", "3", "4")
@@ -37,8 +37,8 @@ class EvaluatedModel:
     plotted: bool = True
 
     @cached_property
-    def summary(self) -> dict[str, dict[str, Any]]:
-        """Its figures by image count, see `catalog.figures.summarize`."""
+    def summary(self) -> dict[str, Summary]:
+        """Its figures by image count, see `summarize`."""
         return summarize(self.scores, self.training_counts)
 
 
@@ -49,10 +49,8 @@ def leaderboard(systems: Sequence[EvaluatedModel]) -> str:
     rows = [header]
     for system in systems:
         summary = system.summary
-        by_count = [f"{100 * summary[c]['levels']['3']['top1']:.1f}" if c in summary else "-" for c in counts]
-        by_level = [
-            f"{100 * summary[ALL]['levels'][str(level)]['top1']:.1f}" if ALL in summary else "-" for level in LEVELS
-        ]
+        by_count = [f"{100 * summary[c].leaf.top1.value:.1f}" if c in summary else "-" for c in counts]
+        by_level = [f"{100 * summary[ALL].levels[level].top1.value:.1f}" if ALL in summary else "-" for level in LEVELS]
         rows.append([system.name, *by_count, *by_level])
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     return "\n".join(

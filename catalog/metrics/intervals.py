@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +19,27 @@ MAX_DRAWN = 20_000_000
 """Products drawn in all: from 20,000 products on the draws become fewer, at 100,000 they are at their fewest."""
 BLOCK = 2**20
 """Products drawn together; at more products than this draws are made one at a time, so memory stays O(products)."""
+
+
+@dataclass(frozen=True)
+class MetricValue:
+    """A figure with its 95 % interval; NaN where it is undefined."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_json(self, name: str) -> dict[str, float | None]:
+        """`NAME`, `NAME_low` and `NAME_high`; None where undefined, as JSON has no NaN."""
+        numbers = {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+        return {key: float(number) if math.isfinite(number) else None for key, number in numbers.items()}
+
+    @classmethod
+    def from_json(cls, figures: Mapping[str, float | None], name: str) -> MetricValue:
+        """Inverse of `to_json`."""
+        numbers = (figures[key] for key in (name, f"{name}_low", f"{name}_high"))
+        return cls(*(math.nan if number is None else number for number in numbers))
+
 
 Sums: TypeAlias = "NDArray[np.float64] | sparray"
 Figures: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]

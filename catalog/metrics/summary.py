@@ -1,8 +1,9 @@
-"""The figures of an evaluation: summary of scores by image count, each with its bootstrap 95 % interval."""
+"""The figures of an evaluation: a summary of scores by image count, each with its bootstrap 95 % interval."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
 from catalog.metrics.calibration import N_BINS, Binning, bins_of, calibration_floor
-from catalog.metrics.intervals import bootstrap, exact_share, percentiles, reflected
+from catalog.metrics.intervals import MetricValue, bootstrap, exact_share, percentiles, reflected
 from catalog.metrics.product_scores import LIST, ProductScores
 from catalog.product import MAX_IMAGES
 from catalog.tree.taxonomy import LEVELS
@@ -23,18 +24,122 @@ SHARES = ("top1", "top5")
 MEANS = (*SHARES, "nll")
 
 
-def summarize(scores: ProductScores, training_counts: NDArray[np.int64] | None = None) -> dict[str, dict[str, Any]]:
-    """Figures by image count (`1`..`4`, `all`) in plain JSON types; a count without products is left out.
+LEVEL_VALUES = (*MEANS, "ece", "ece_mass")
+VALUES = ("hd1", "hd5", "macro_top1", "h_precision", "h_recall", "h_f1")
 
-    Each is `{n, hd1, hd5, h_precision, h_recall, h_f1, macro_top1, bands, levels: {1|2|3: {...}}}`, per level `top1`,
-    `top5`, `nll`, `ece` (equal width), `ece_mass` (equal mass) and the floors `ece_floor` and `ece_mass_floor`. Beside
-    every figure but the floors stand `NAME_low` and `NAME_high`, the bootstrap interval (of a share that is 0 or 1 the
-    exact one). Answers are full paths here, so hierarchical precision, recall and F are one number. `bands`: macro
-    accuracy over the leaves with so many `training_counts`, `(n_leaves,)`; empty when they are not given.
+
+@dataclass(frozen=True)
+class LevelSummary:
+    """Figures of some products at one level of the tree.
+
+    Attributes:
+        top1, top5: shares of products whose true node is the likeliest, one of the five likeliest; nll: in nats.
+        ece, ece_mass: expected calibration error in bins of equal width, of equal mass; ece_floor, ece_mass_floor: what
+            a calibrated model would show on as many products.
+    """
+
+    top1: MetricValue
+    top5: MetricValue
+    nll: MetricValue
+    ece: MetricValue
+    ece_mass: MetricValue
+    ece_floor: float
+    ece_mass_floor: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types; `from_json` reads them back."""
+        return _flat(self, LEVEL_VALUES) | {"ece_floor": self.ece_floor, "ece_mass_floor": self.ece_mass_floor}
+
+    @classmethod
+    def from_json(cls, figures: Mapping[str, Any]) -> LevelSummary:
+        """Inverse of `to_json`."""
+        values = {name: MetricValue.from_json(figures, name) for name in LEVEL_VALUES}
+        return cls(**values, ece_floor=figures["ece_floor"], ece_mass_floor=figures["ece_mass_floor"])
+
+
+@dataclass(frozen=True)
+class BandSummary:
+    """Macro accuracy over the leaves with so many training products (`band`): `leaves` of them, with n products."""
+
+    band: str
+    leaves: int
+    n: int
+    macro_top1: MetricValue
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types; `from_json` reads them back."""
+        return {"band": self.band, "leaves": self.leaves, "n": self.n, **self.macro_top1.to_json("macro_top1")}
+
+    @classmethod
+    def from_json(cls, figures: Mapping[str, Any]) -> BandSummary:
+        """Inverse of `to_json`."""
+        macro_top1 = MetricValue.from_json(figures, "macro_top1")
+        return cls(figures["band"], figures["leaves"], figures["n"], macro_top1)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures of n products, each with its bootstrap interval (of a share that is 0 or 1 the exact one).
+
+    Attributes:
+        hd1, hd5: mean tree distance, 0..3, of the likeliest leaf, of the five likeliest.
+        macro_top1: mean over the true leaves of their products' accuracy.
+        h_precision, h_recall, h_f1: hierarchical ones; answers are full paths here, so that they are one number.
+        bands: by training products of the leaves, empty when these are not known; levels: by level, 3 the leaves.
+    """
+
+    n: int
+    hd1: MetricValue
+    hd5: MetricValue
+    macro_top1: MetricValue
+    h_precision: MetricValue
+    h_recall: MetricValue
+    h_f1: MetricValue
+    bands: tuple[BandSummary, ...]
+    levels: dict[int, LevelSummary]
+
+    @property
+    def leaf(self) -> LevelSummary:
+        """Figures at the lowest level."""
+        return self.levels[LEVELS[-1]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types; `from_json` reads them back. Intervals stand as `NAME_low` and `NAME_high`."""
+        return {
+            "n": self.n,
+            **_flat(self, VALUES),
+            "bands": [band.to_json() for band in self.bands],
+            "levels": {str(level): figures.to_json() for level, figures in self.levels.items()},
+        }
+
+    @classmethod
+    def from_json(cls, figures: Mapping[str, Any]) -> Summary:
+        """Inverse of `to_json`."""
+        return cls(
+            n=figures["n"],
+            **{name: MetricValue.from_json(figures, name) for name in VALUES},
+            bands=tuple(BandSummary.from_json(band) for band in figures["bands"]),
+            levels={int(level): LevelSummary.from_json(own) for level, own in figures["levels"].items()},
+        )
+
+
+def _flat(figures: object, names: Iterable[str]) -> dict[str, Any]:
+    return {key: number for name in names for key, number in getattr(figures, name).to_json(name).items()}
+
+
+def summaries_json(by_count: Mapping[str, Summary]) -> dict[str, Any]:
+    """What `summarize` returns in plain JSON types."""
+    return {count: summary.to_json() for count, summary in by_count.items()}
+
+
+def summarize(scores: ProductScores, training_counts: NDArray[np.int64] | None = None) -> dict[str, Summary]:
+    """Figures by image count (`0`..`4`, `all`); a count without products is left out.
+
+    `training_counts`: `(n_leaves,)` int64 labelled training products of each leaf, for the bands.
     """
     groups = {str(n): scores.n_images == n for n in range(MAX_IMAGES + 1)}
     groups[ALL] = np.ones(len(scores), bool)
-    return {name: _figures(scores.select(rows), training_counts) for name, rows in groups.items() if rows.any()}
+    return {name: _summary(scores.select(rows), training_counts) for name, rows in groups.items() if rows.any()}
 
 
 class SumFigures:
@@ -99,51 +204,48 @@ def _mean_of_leaves(accuracy: NDArray[np.float64], present: NDArray[np.float64])
     return np.divide(accuracy.sum(axis=0), n, out=np.full(accuracy.shape[1], np.nan), where=n > 0)
 
 
-def _figures(scores: ProductScores, training_counts: NDArray[np.int64] | None) -> dict[str, Any]:
-    own = SumFigures(scores, training_counts)
-    found = own(own.parts.sum(axis=1)[:, None])[:, 0]
-    drawn = bootstrap(own.parts, own)
-    span = percentiles(drawn)
-    biased = [i for i, name in enumerate(own.names) if name.startswith("ece")]
-    span[biased] = reflected(found[biased], drawn[biased])
-    for i, name in enumerate(own.names):
+def _summary(scores: ProductScores, training_counts: NDArray[np.int64] | None) -> Summary:
+    figures = SumFigures(scores, training_counts)
+    values = figures(figures.parts.sum(axis=1)[:, None])[:, 0]
+    drawn = bootstrap(figures.parts, figures)
+    spans = percentiles(drawn)
+    biased = [i for i, name in enumerate(figures.names) if name.startswith("ece")]
+    spans[biased] = reflected(values[biased], drawn[biased])
+    for i, name in enumerate(figures.names):
         # where all products are right, or none, every draw is the same, however few they are
-        if name.startswith(SHARES) and found[i] in (0.0, 1.0):
-            span[i] = exact_share(round(found[i] * len(scores)), len(scores))
-    values = {name: (found[i], *span[i]) for i, name in enumerate(own.names)}
-    figures: dict[str, Any] = {"n": len(scores)}
-    for name in ("hd1", "hd5", "macro_top1"):
-        figures |= with_interval(name, *values[name])
+        if name.startswith(SHARES) and values[i] in (0.0, 1.0):
+            spans[i] = exact_share(round(values[i] * len(scores)), len(scores))
+    named = {
+        name: MetricValue(float(value), *span)
+        for name, value, span in zip(figures.names, values, spans.tolist(), strict=True)
+    }
     # of three nodes on the predicted path and three on the true one, 3 - HD are shared
-    overlap = [1 - value / len(LEVELS) for value in values["hd1"]]
-    for name in ("h_precision", "h_recall", "h_f1"):
-        figures |= with_interval(name, overlap[0], overlap[2], overlap[1])
-    figures["bands"] = [_band(own, number, values) for number in own.bands]
-    figures["levels"] = {str(level): _level(scores, i, level, values) for i, level in enumerate(LEVELS)}
-    return figures
+    hd1 = named["hd1"]
+    overlap = MetricValue(*(1 - distance / len(LEVELS) for distance in (hd1.value, hd1.high, hd1.low)))
+    return Summary(
+        n=len(scores),
+        hd1=hd1,
+        hd5=named["hd5"],
+        macro_top1=named["macro_top1"],
+        h_precision=overlap,
+        h_recall=overlap,
+        h_f1=overlap,
+        bands=tuple(_band(figures, number, named[f"band.{number}"]) for number in figures.bands),
+        levels={level: _level(scores.confidence[:, i], level, named) for i, level in enumerate(LEVELS)},
+    )
 
 
-def _level(
-    scores: ProductScores, column: int, level: int, values: dict[str, tuple[float, ...]]
-) -> dict[str, float | None]:
-    figures: dict[str, float | None] = {}
-    for name in (*MEANS, "ece", "ece_mass"):
-        figures |= with_interval(name, *values[f"{name}.{level}"])
-    confidence = scores.confidence[:, column]
-    return figures | {
-        "ece_floor": calibration_floor(confidence, "width"),
-        "ece_mass_floor": calibration_floor(confidence, "mass"),
-    }
+def _level(confidence: NDArray[np.float32], level: int, named: Mapping[str, MetricValue]) -> LevelSummary:
+    return LevelSummary(
+        **{name: named[f"{name}.{level}"] for name in LEVEL_VALUES},
+        ece_floor=calibration_floor(confidence, "width"),
+        ece_mass_floor=calibration_floor(confidence, "mass"),
+    )
 
 
-def _band(own: SumFigures, number: int, values: dict[str, tuple[float, ...]]) -> dict[str, Any]:
-    inside = own.bands[number]
-    return {
-        "band": band_name(number),
-        "leaves": int(inside.sum()),
-        "n": int(own.n_of_leaf[inside].sum()),
-        **with_interval("macro_top1", *values[f"band.{number}"]),
-    }
+def _band(figures: SumFigures, number: int, macro_top1: MetricValue) -> BandSummary:
+    inside = figures.bands[number]
+    return BandSummary(band_name(number), int(inside.sum()), int(figures.n_of_leaf[inside].sum()), macro_top1)
 
 
 def band_name(number: int) -> str:
@@ -152,12 +254,6 @@ def band_name(number: int) -> str:
     if high is None:
         return f"{low}+"
     return str(low) if low == high - 1 else f"{low}-{high - 1}"
-
-
-def with_interval(name: str, value: float, low: float, high: float) -> dict[str, float | None]:
-    """`NAME`, `NAME_low` and `NAME_high` as JSON has them: None where undefined."""
-    named = {name: value, f"{name}_low": low, f"{name}_high": high}
-    return {key: float(number) if math.isfinite(number) else None for key, number in named.items()}
 
 
 def risk_coverage(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +17,8 @@ from catalog.files.atomic import write_text
 from catalog.metrics.calibration import reliability
 from catalog.metrics.confusions import Confusion, find_confusions
 from catalog.metrics.evaluated_model import COUNTS, EvaluatedModel
-from catalog.metrics.intervals import accuracy_interval
-from catalog.metrics.summary import ALL
+from catalog.metrics.intervals import MetricValue, accuracy_interval
+from catalog.metrics.summary import ALL, summaries_json
 from catalog.reports.plots import Plot, curve, standard_plots
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 
@@ -61,9 +62,11 @@ class Estimate:
     signed: bool = False
 
     @classmethod
-    def of(cls, figures: Mapping[str, Any], name: str, digits: int = 1, scale: float = 100.0) -> Estimate:
-        """The figure `name` of a summary, with `name_low` and `name_high` where it has them."""
-        return cls(figures[name], figures.get(f"{name}_low"), figures.get(f"{name}_high"), digits, scale)
+    def of(cls, figure: MetricValue, digits: int = 1, scale: float = 100.0) -> Estimate:
+        """A figure of a summary."""
+        numbers = (figure.value, figure.low, figure.high)
+        value, low, high = (number if math.isfinite(number) else None for number in numbers)
+        return cls(value, low, high, digits, scale)
 
     @classmethod
     def span(
@@ -195,7 +198,7 @@ def _system_json(system: EvaluatedModel) -> dict[str, Any]:
         "what": system.what,
         "kind": system.kind,
         "coverage": system.coverage,
-        "by_image_count": system.summary,
+        "by_image_count": summaries_json(system.summary),
         "reliability": [asdict(b) for b in bins],
         "risk_coverage": curve(system).round(6).tolist(),
     }

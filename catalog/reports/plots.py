@@ -79,9 +79,9 @@ def _accuracy(systems: Sequence[EvaluatedModel]) -> str:
     for axis, level in zip(axes, LEVELS, strict=True):
         for i, (system, colour) in enumerate(zip(systems, colours(len(systems)), strict=True)):
             here = [c for c in counts if c in system.summary]
-            figures = [system.summary[c]["levels"][str(level)] for c in here]
-            top = np.array([f["top1"] for f in figures])
-            error = np.abs([[f["top1"] - f["top1_low"], f["top1_high"] - f["top1"]] for f in figures]).T
+            accuracies = [system.summary[c].levels[level].top1 for c in here]
+            top = np.array([accuracy.value for accuracy in accuracies])
+            error = np.abs([[a.value - a.low, a.high - a.value] for a in accuracies]).T
             at = np.array([counts.index(c) for c in here]) + (i - (len(systems) - 1) / 2) * width
             axis.bar(at, top, width, color=colour, yerr=error, ecolor="#00000088", label=system.name)
         axis.set_title(LEVEL_NAMES[level])

@@ -4,19 +4,49 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.metrics.intervals import bootstrap, exact_share, percentiles
-from catalog.metrics.summary import ALL, with_interval
+from catalog.metrics.intervals import MetricValue, bootstrap, exact_share, percentiles
+from catalog.metrics.summary import ALL
 from catalog.product import MAX_IMAGES
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 
 ACCEPT, CAT2, CAT1, REVIEW, GIVEN = "accept", "parent at Cat II", "parent at Cat I", "review", "given without review"
 KINDS = {ACCEPT: (3,), CAT2: (2,), CAT1: (1,), REVIEW: (0,), GIVEN: LEVELS}
 """Levels of the answers that each kind of decision gives; a review gives none."""
+
+
+@dataclass(frozen=True)
+class DecisionFigures:
+    """What one kind of decision was worth, with exact intervals.
+
+    Attributes:
+        n: products decided so; share: of all products.
+        precision: share of the nodes given that are right, undefined for a review; leaf_right: of the likeliest leaves.
+    """
+
+    n: int
+    share: MetricValue
+    precision: MetricValue
+    leaf_right: MetricValue
+
+
+@dataclass(frozen=True)
+class OutcomeSummary:
+    """What the decisions on n products were worth.
+
+    Attributes:
+        h_precision, h_recall, h_f1: hierarchical ones of what was given, with bootstrap intervals.
+        decisions: by kind, see `KINDS`.
+    """
+
+    n: int
+    h_precision: MetricValue
+    h_recall: MetricValue
+    h_f1: MetricValue
+    decisions: dict[str, DecisionFigures]
 
 
 @dataclass(frozen=True)
@@ -66,32 +96,28 @@ class DecisionOutcomes:
         return DecisionOutcomes(self.level[rows], self.overlap[rows], self.leaf_right[rows], self.n_images[rows])
 
     @cached_property
-    def summary(self) -> dict[str, dict[str, Any]]:
-        """Figures by image count and `all`, in plain JSON types; a count without products is left out.
-
-        Each is `{n, h_precision, h_recall, h_f1, decisions: {kind: {n, share, precision, leaf_right}}}` with `NAME_low`
-        and `NAME_high`: bootstrap intervals of the hierarchical figures, exact ones of the shares. `precision` is the
-        share of the given nodes that are right, None for a review.
-        """
+    def summary(self) -> dict[str, OutcomeSummary]:
+        """Figures by image count and `all`; a count without products is left out."""
         groups = {str(n): self.n_images == n for n in range(MAX_IMAGES + 1)}
         groups[ALL] = np.ones(len(self), bool)
-        return {name: self.select(rows)._figures() for name, rows in groups.items() if rows.any()}
+        return {name: self.select(rows)._summary() for name, rows in groups.items() if rows.any()}
 
-    def _figures(self) -> dict[str, Any]:
-        return {"n": len(self), **self._hierarchical(), "decisions": {kind: self._decision(kind) for kind in KINDS}}
+    def _summary(self) -> OutcomeSummary:
+        precision, recall, f1 = self._hierarchical()
+        decisions = {kind: self._decision(kind) for kind in KINDS}
+        return OutcomeSummary(len(self), precision, recall, f1, decisions)
 
-    def _decision(self, kind: str) -> dict[str, Any]:
+    def _decision(self, kind: str) -> DecisionFigures:
         chosen = np.isin(self.level, KINDS[kind])
         n, k, leaves = int(chosen.sum()), int(self.right[chosen].sum()), int(self.leaf_right[chosen].sum())
-        precision = (np.nan, np.nan, np.nan) if kind == REVIEW or not n else (k / n, *exact_share(k, n))
-        return {
-            "n": n,
-            **with_interval("share", n / len(self), *exact_share(n, len(self))),
-            **with_interval("precision", *precision),
-            **with_interval("leaf_right", leaves / n if n else np.nan, *exact_share(leaves, n)),
-        }
+        return DecisionFigures(
+            n,
+            share=_exact(n, len(self)),
+            precision=_exact(k, 0 if kind == REVIEW else n),
+            leaf_right=_exact(leaves, n),
+        )
 
-    def _hierarchical(self) -> dict[str, float | None]:
+    def _hierarchical(self) -> list[MetricValue]:
         """Micro-averaged hierarchical precision, recall and F of Kiritchenko et al. (2006).
 
         "Learning and Evaluation in the Presence of Class Hierarchies": nodes of the given and of the true path, the
@@ -105,9 +131,11 @@ class DecisionOutcomes:
             precision = np.divide(shared, given, out=np.full_like(shared, np.nan), where=given > 0)
             return np.stack([precision, shared / n_true, 2 * shared / (given + n_true)])
 
-        found = figures(parts.sum(axis=1)[:, None])[:, 0]
-        span = percentiles(bootstrap(parts, figures))
-        named: dict[str, float | None] = {}
-        for name, value, (low, high) in zip(("h_precision", "h_recall", "h_f1"), found, span, strict=True):
-            named |= with_interval(name, value, low, high)
-        return named
+        values = figures(parts.sum(axis=1)[:, None])[:, 0].tolist()
+        spans = percentiles(bootstrap(parts, figures)).tolist()
+        return [MetricValue(value, *span) for value, span in zip(values, spans, strict=True)]
+
+
+def _exact(k: int, n: int) -> MetricValue:
+    """The share k of n with its exact interval; undefined without any."""
+    return MetricValue(k / n, *exact_share(k, n)) if n else MetricValue(np.nan, np.nan, np.nan)

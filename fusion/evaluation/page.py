@@ -59,10 +59,10 @@ def _weights(predictor: Predictor, report: Report) -> Plot | None:
 
 def decision_table(found: Measurement) -> Table:
     """How many products are accepted, given a parent or sent to review, and how often that is right."""
-    figures = found.decided.summary[ALL]["decisions"]
+    decisions = found.decided.summary[ALL].decisions
     rows: list[list[object]] = [
-        [kind, figures[kind]["n"], *(Estimate.of(figures[kind], name) for name in ("share", "precision", "leaf_right"))]
-        for kind in (ACCEPT, CAT2, CAT1, GIVEN, REVIEW)
+        [kind, figures.n, *map(Estimate.of, (figures.share, figures.precision, figures.leaf_right))]
+        for kind, figures in ((kind, decisions[kind]) for kind in (ACCEPT, CAT2, CAT1, GIVEN, REVIEW))
     ]
     note = (
         "The deepest node whose probability reaches the threshold learnt on held-out products is given. Right: the "
@@ -75,11 +75,10 @@ def decision_counts_table(found: Measurement) -> Table:
     """The decisions by image count, with hierarchical precision, recall and F of what is given."""
     rows: list[list[object]] = []
     for count, own in by_count(found.decided.summary):
-        decisions = own["decisions"]
-        shares = [Estimate.of(decisions[kind], "share") for kind in KINDS if kind != GIVEN]
-        right = [Estimate.of(decisions[kind], "precision") for kind in (ACCEPT, GIVEN)]
-        hierarchical = [Estimate.of(own, name) for name in ("h_precision", "h_recall", "h_f1")]
-        rows.append([count, own["n"], *shares, *right, *hierarchical])
+        shares = [Estimate.of(own.decisions[kind].share) for kind in KINDS if kind != GIVEN]
+        right = [Estimate.of(own.decisions[kind].precision) for kind in (ACCEPT, GIVEN)]
+        hierarchical = map(Estimate.of, (own.h_precision, own.h_recall, own.h_f1))
+        rows.append([count, own.n, *shares, *right, *hierarchical])
     columns = [
         "photos", "products", "accept, %", "Cat II, %", "Cat I, %", "review, %", "right when accepted, %",
         "right when given, %", "hierarchical precision, %", "recall, %", "F, %",
@@ -121,7 +120,7 @@ def without_table(found: Measurement) -> Table:
     for system in found.experts:
         left = found.without[system.name]
         lost = mean_intervals((fused.astype(float) - left)[:, None])[0]
-        accuracy = Estimate.of(system.summary[ALL]["levels"]["3"], "top1")
+        accuracy = Estimate.of(system.summary[ALL].leaf.top1)
         rows.append([
             system.name, Estimate(system.coverage, digits=0), accuracy, Estimate(float(left.mean())),
             Estimate.span(lost, signed=True),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +10,7 @@ from catalog.metrics.intervals import mean_intervals
 from catalog.metrics.summary import ALL
 from catalog.reports.page import Estimate
 from catalog.tree.taxonomy import LEVEL_NAMES
-from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, REVIEW
+from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, REVIEW, DecisionFigures
 from fusion.evaluation.measurement import Measurement
 from fusion.evaluation.paired import paired_rows
 from fusion.heads.registry import HEADS
@@ -32,8 +29,8 @@ def summary_of(found: Measurement, predictor: Predictor) -> list[str]:
 
 
 def _accuracy(found: Measurement) -> str:
-    levels = found.systems[0].summary[ALL]["levels"]
-    leaf, cat2, cat1 = (Estimate.of(levels[level], "top1") for level in "321")
+    levels = found.systems[0].summary[ALL].levels
+    leaf, cat2, cat1 = (Estimate.of(levels[level].top1) for level in (3, 2, 1))
     return (
         f"Of {len(found.fused):,} labelled products {leaf.text} % are put on the right leaf (95 % interval "
         f"{leaf.interval}), {cat2.text} % on the right {LEVEL_NAMES[2]}, {cat1.text} % on the right {LEVEL_NAMES[1]}."
@@ -41,25 +38,24 @@ def _accuracy(found: Measurement) -> str:
 
 
 def _decisions(found: Measurement) -> list[str]:
-    figures = found.decided.summary[ALL]["decisions"]
+    figures = found.decided.summary[ALL].decisions
     accepted = figures[ACCEPT]
     sentences = ["No product is sure enough to be accepted unseen."]
-    if accepted["n"]:
-        right = Estimate.of(accepted, "precision")
+    if accepted.n:
+        right = Estimate.of(accepted.precision)
         sentences = [
             f"{_products(accepted)} can be accepted unseen: {right.text} % of the leaves are right ({right.interval})."
         ]
     parents = [
-        f"{_products(figures[kind])} can be given a {name} unseen, right for {100 * figures[kind]['precision']:.1f} %"
-        for kind, name in ((CAT2, LEVEL_NAMES[2]), (CAT1, LEVEL_NAMES[1]))
-        if figures[kind]["n"]
+        f"{_products(parent)} can be given a {name} unseen, right for {100 * parent.precision.value:.1f} %"
+        for parent, name in ((figures[CAT2], LEVEL_NAMES[2]), (figures[CAT1], LEVEL_NAMES[1]))
+        if parent.n
     ]
     return [*sentences, "; ".join([*parents, f"{_products(figures[REVIEW])} must be reviewed."])]
 
 
-def _products(figures: Mapping[str, Any]) -> str:
-    n = figures["n"]
-    return f"{n:,} product{'' if n == 1 else 's'} ({100 * figures['share']:.1f} %)"
+def _products(figures: DecisionFigures) -> str:
+    return f"{figures.n:,} product{'' if figures.n == 1 else 's'} ({100 * figures.share.value:.1f} %)"
 
 
 def _head(found: Measurement, predictor: Predictor) -> str:
@@ -73,7 +69,7 @@ def _head(found: Measurement, predictor: Predictor) -> str:
 
 def _best_expert(found: Measurement) -> str:
     best = max(found.experts, key=_n_right)
-    own = Estimate.of(best.summary[ALL]["levels"]["3"], "top1")
+    own = Estimate.of(best.summary[ALL].leaf.top1)
     return (
         f"The expert that is right most often is '{best.name}' ({best.what}): it speaks on {100 * best.coverage:.0f} % "
         f"of the products and is right on {own.text} % of those. There {_difference(found, best)}."
@@ -107,10 +103,10 @@ def _additions(found: Measurement) -> str:
 
 
 def _calibration(found: Measurement) -> str:
-    leaf = found.systems[0].summary[ALL]["levels"]["3"]
+    leaf = found.systems[0].summary[ALL].leaf
     return (
-        f"The stated confidence of a leaf is {100 * leaf['ece_mass']:.1f} points away from the share that is right, on "
-        f"average; chance alone would show {100 * leaf['ece_mass_floor']:.1f} on so many products."
+        f"The stated confidence of a leaf is {100 * leaf.ece_mass.value:.1f} points away from the share that is right, "
+        f"on average; chance alone would show {100 * leaf.ece_mass_floor:.1f} on so many products."
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.product_scores import ProductScores
+from catalog.metrics.summary import summaries_json
 from catalog.runs.run import CROSS_FIT, Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
@@ -69,7 +70,7 @@ def train(
     run.keep(
         FusionDetails(tuple(heads), tuple(data.names), comparison.chosen, comparison.reason, members.other_folders())
     )
-    run.metrics = {system.name: system.summary for system in systems}
+    run.metrics = {system.name: summaries_json(system.summary) for system in systems}
     run.save()
     workspace.register(run)
     return run, systems

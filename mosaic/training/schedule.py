@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from catalog.files.progress import Bar
+from catalog.metrics.summary import ALL, Summary
 from catalog.product import MAX_IMAGES
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import LEVEL_NAMES
 from mosaic.config import MosaicConfig
 from mosaic.training import distributed
 from mosaic.training.train import TooFewProducts, train
@@ -69,6 +71,6 @@ def _start(workspace: Workspace, view: View, init_from: str | None) -> Path | No
 def _held_out_line(run: Run) -> str:
     if not run.metrics:
         return "(no product held out)"
-    figures = run.metrics["all"]
-    top = {level: figures["levels"][str(level)]["top1"] for level in (1, 2, 3)}
-    return f"held out {figures['n']}: Cat I {top[1]:.3f}, Cat II {top[2]:.3f}, Cat III {top[3]:.3f}"
+    summary = Summary.from_json(run.metrics[ALL])
+    top1 = (f"{LEVEL_NAMES[level]} {figures.top1.value:.3f}" for level, figures in summary.levels.items())
+    return f"held out {summary.n}: {', '.join(top1)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from catalog.files.progress import Bar
 from catalog.metrics.product_scores import score_probabilities
-from catalog.metrics.summary import summarize
+from catalog.metrics.summary import summaries_json, summarize
 from catalog.probabilities import Probabilities, concatenate
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
@@ -74,7 +74,7 @@ def train(
         k = job.k or min(config.inference.max_leaves, len(deployed.support))
         run.keep(MosaicDetails(view.n_images, view.rank, started_from, identity, k))
         truth = data.truth(probabilities.product_ids)
-        run.metrics = summarize(score_probabilities(probabilities, truth, tree))
+        run.metrics = summaries_json(summarize(score_probabilities(probabilities, truth, tree)))
         job.write_page(probabilities, truth, deployed)
         finish(workspace, run, view)
     # the next view may start from this run: nobody looks for it before it is there
