@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
 from catalog.files.workers import in_order
+from catalog.photos.photo_index import PhotoIndex
 from catalog.product import ProblemLog, Product
 from catalog.sources.opening import open_source
 from catalog.sources.source import ROW, Document, Index, Source
@@ -123,6 +124,10 @@ class Catalog(Sequence[Product]):
             digests = np.concatenate([part for _, part in zip(done, parts, strict=True)])
         keep_md5s(self.source, self._stamp, digests)
         return digests
+
+    def photo_index(self, progress: Progress | None = None, n_workers: int = 1) -> PhotoIndex:
+        """Which photo belongs to which products, made anew at each call from `md5s`."""
+        return PhotoIndex(self.n_images, self.md5s(progress, n_workers))
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -17,14 +17,13 @@ def overview(
     catalog: Catalog, tree: Taxonomy | None = None, progress: Progress | None = None
 ) -> tuple[str, ProblemLog]:
     """Text for people, and every problem found (the tree's included)."""
-    photos = catalog.md5s(progress)
-    n_distinct = len(np.unique(photos, axis=0))
+    photos = catalog.photo_index(progress)
     categories = catalog.category_ids
     labelled = categories != NO_CATEGORY
     lines = [
         f"{catalog}",
         f"  products      {len(catalog):>12,}   labelled {int(labelled.sum()):,}",
-        f"  photos        {len(photos):>12,}   distinct {n_distinct:,}",
+        f"  photos        {len(photos):>12,}   distinct {photos.n_distinct:,}",
     ]
     for n in range(MAX_IMAGES + 1):
         here = int((catalog.n_images == n).sum())

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.files.id_lookup import UNKNOWN
+from catalog.photos.photo_index import md5_halves
 from catalog.probabilities import Probabilities, Silence
 from catalog.runs.training_data import TrainingData, catalog_positions
-from catalog.split.copies import md5_halves, photo_owners
 
 NAME = "copies"
 K = 20
@@ -51,26 +51,18 @@ class CopyTable:
     def of(cls, data: TrainingData) -> CopyTable:
         """Every photo of the plan's products; nothing is decoded."""
         catalog, positions = data.catalog, data.plan.positions
-        halves = md5_halves(catalog.md5s())
-        owner = photo_owners(catalog)
         labelled = np.zeros(len(catalog), bool)
         labelled[positions] = True
-        kept = np.flatnonzero(labelled[owner])
-        order = kept[np.lexsort((owner[kept], halves[kept, 1], halves[kept, 0]))]
-        own, sorted_halves = owner[order], halves[order]
-        new_photo = np.any(sorted_halves[1:] != sorted_halves[:-1], axis=1)
-        first = np.concatenate([[True], new_photo])
-        # a product may carry the same photo twice: it counts once
-        once = first | np.concatenate([[True], own[1:] != own[:-1]])
-        photo = (np.cumsum(first) - 1)[once]
-        leaf = data.leaf[own[once]]
-        pairs, count = np.unique(photo * len(data.tree) + leaf, return_counts=True)
-        n_photos = int(first.sum())
-        start = np.searchsorted(pairs // len(data.tree), np.arange(n_photos + 1))
+        photos = catalog.photo_index().within(labelled)
+        photo, product = photos.carriers
+        pairs, count = np.unique(photo * len(data.tree) + data.leaf[product], return_counts=True)
+        start = np.searchsorted(pairs // len(data.tree), np.arange(photos.n_distinct + 1))
+        high, low = md5_halves(photos.md5s[photos.first]).T
         counts = np.bincount(data.leaf[positions], minlength=len(data.tree))
         return cls(
-            sorted_halves[first, 0], sorted_halves[first, 1], start.astype(np.int64),
-            (pairs % len(data.tree)).astype(np.int32), count.astype(np.int32), catalog.product_ids[own[first]],
+            high, low, start.astype(np.int64),
+            (pairs % len(data.tree)).astype(np.int32), count.astype(np.int32),
+            catalog.product_ids[photos.owner[photos.first]],
             counts / counts.sum(), data.tree.fingerprint, data.plan.plan_id,
         )  # fmt: skip
 
@@ -136,10 +128,11 @@ class CopyTable:
     def held_out(self, data: TrainingData, product_ids: NDArray[np.int64]) -> Probabilities:
         """Probabilities of products of the table itself, each left out of its own counts (leave one product out)."""
         positions = catalog_positions(data.catalog, product_ids)
-        stop = np.cumsum(data.catalog.n_images, dtype=np.int64)
-        photos = data.catalog.md5s()
-        own = [photos[stop[p] - data.catalog.n_images[p] : stop[p]] for p in positions.tolist()]
-        return self.predict(product_ids, [[row.tobytes() for row in rows] for rows in own], data.leaf[positions])
+        photos = data.catalog.photo_index()
+        md5s = [
+            [md5.tobytes() for md5 in photos.md5s[photos.start[p] : photos.start[p + 1]]] for p in positions.tolist()
+        ]
+        return self.predict(product_ids, md5s, data.leaf[positions])
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""

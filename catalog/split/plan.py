@@ -18,7 +18,7 @@ from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY
-from catalog.split.copies import link_products, photo_numbers, photo_owners
+from catalog.split.copies import linked_by_copies
 from catalog.split.match import TreeMatch
 from catalog.tree.taxonomy import Taxonomy
 
@@ -187,25 +187,6 @@ def _unusable(catalog: Catalog, leaf: NDArray[np.int64]) -> ProblemLog:
         else:
             log.add(Problem(ProblemKind.UNKNOWN_CATEGORY, f"row {i}", int(ids[i]), str(categories[i])))
     return log
-
-
-def linked_by_copies(
-    catalog: Catalog, positions: NDArray[np.int64], max_copies: int, progress: Progress | None = None
-) -> tuple[NDArray[np.int64], int]:
-    """Group products that share a photo, directly or through others.
-
-    Returns:
-        `(len(positions),)` int64 number of each product's group, and how many products carry a photo with more than
-        `max_copies` copies, which links nothing.
-    """
-    owner = photo_owners(catalog)
-    usable = np.zeros(len(catalog), bool)
-    usable[positions] = True
-    photo, owner = photo_numbers(catalog.md5s(progress))[usable[owner]], owner[usable[owner]]
-    links = link_products(photo, owner, len(catalog), max_copies)
-    n_unlinked = len(np.unique(owner[links.common[photo]]))
-    _, component = np.unique(links.product[positions], return_inverse=True)
-    return component, n_unlinked
 
 
 def _stratify(

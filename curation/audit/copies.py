@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
 from catalog.sources.source import NO_CATEGORY
-from catalog.split.copies import photo_numbers, photo_owners
 
 MAX_COPIES = 20
 """A photo of more products than this (a logo, "no picture yet") says nothing about a label, as in a plan."""
@@ -34,26 +34,21 @@ def count_copies(
 ) -> CopyCounts:
     """Count the copies of the products at `positions`, `(n,)`; `suggested`, `(n,)`, are category_ids."""
     n, categories = len(positions), catalog.category_ids
-    owner, photo = photo_owners(catalog), photo_numbers(catalog.md5s(progress))
-    # where each suspect stands in the lists below; a catalogue may be far longer than they are
-    place = np.full(len(catalog), -1)
-    place[positions] = np.arange(n)
-    order = np.argsort(photo, kind="stable")
-    starts = np.searchsorted(photo[order], np.arange(int(photo.max(initial=-1)) + 1))
-    stops = np.append(starts[1:], len(order))
-    # photos that a suspect has, and another product perhaps
-    held = np.logical_or.reduceat(place[owner[order]] >= 0, starts)
+    photos = catalog.photo_index(progress)
+    row_of = np.full(len(catalog), UNKNOWN)
+    row_of[positions] = np.arange(n)
+    shared = np.flatnonzero((photos.n_products > 1) & (photos.n_products <= MAX_COPIES))
+    of_suspects = np.unique(photos.number[row_of[photos.owner] != UNKNOWN])
     pairs = [np.zeros(0, np.int64)]
-    for start, stop in zip(starts[held].tolist(), stops[held].tolist(), strict=True):
-        owners = np.unique(owner[order[start:stop]])
-        if 1 < len(owners) <= MAX_COPIES:
-            mine = owners[place[owners] >= 0]
-            pairs.append((mine[:, None] * len(catalog) + owners).ravel())
+    for photo in np.intersect1d(shared, of_suspects).tolist():
+        carriers = photos.products_of(photo)
+        suspects = carriers[row_of[carriers] != UNKNOWN]
+        pairs.append((suspects[:, None] * len(catalog) + carriers).ravel())
     # each pair of products once, however many photos they share
     suspect, copy = np.divmod(np.unique(np.concatenate(pairs)), len(catalog))
     known = (suspect != copy) & (categories[copy] != NO_CATEGORY)
     suspect, copy = suspect[known], copy[known]
-    row, label = place[suspect], categories[copy]
+    row, label = row_of[suspect], categories[copy]
 
     def counted(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         return np.bincount(row[chosen], minlength=n)

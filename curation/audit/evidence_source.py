@@ -13,7 +13,6 @@ from catalog.files.progress import Progress
 from catalog.probabilities import Probabilities
 from catalog.runs.run import HELD_OUT, Run, probabilities_file
 from catalog.runs.workspace import Workspace
-from catalog.split.copies import photo_sums
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import RELABELLED, RENEWED, UNSEEN, LabelEvidence, leaf_of, of_probabilities, of_scores
@@ -105,7 +104,7 @@ def _without_new_photos(
     found: LabelEvidence, catalog: Catalog, split: Catalog, progress: Progress | None
 ) -> LabelEvidence:
     place = positions_of(split.product_ids, catalog.product_ids[found.positions])
-    same = photo_sums(catalog, progress)[found.positions] == photo_sums(split)[place]
+    same = catalog.photo_index(progress).sums[found.positions] == split.photo_index().sums[place]
     return found.without((place != UNKNOWN) & ~same, RENEWED)
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress, in_batches
+from catalog.photos.photo_index import PhotoIndex
 from catalog.product import MAX_IMAGES
 
 SAME, REORDERED, CHANGED = 0, 1, 2
@@ -25,29 +26,21 @@ def photo_changes(
     Args:
         at_old, at_new: `(m,)` positions of the same products in both catalogues.
     """
-    before, after = _Digests(old, progress), _Digests(new, progress)
-    found = np.empty(len(at_old), np.int8)
+    before, after = old.photo_index(progress), new.photo_index(progress)
+    change = np.empty(len(at_old), np.int8)
     for rows in in_batches(np.arange(len(at_old)), AT_A_TIME):
-        a, b = before.of(at_old[rows]), after.of(at_new[rows])
+        a, b = _md5s_of(before, at_old[rows]), _md5s_of(after, at_new[rows])
         same = (a == b).all(axis=1)
         together = (np.sort(a, axis=1) == np.sort(b, axis=1)).all(axis=1)
-        found[rows] = np.where(same, SAME, np.where(together, REORDERED, CHANGED))
-    return found
+        change[rows] = np.where(same, SAME, np.where(together, REORDERED, CHANGED))
+    return change
 
 
-class _Digests:
-    """The MD5s of a catalogue's photos by product."""
-
-    def __init__(self, catalog: Catalog, progress: Progress | None) -> None:
-        self._md5s = catalog.md5s(progress)
-        self._n_images = catalog.n_images
-        self._starts = np.cumsum(self._n_images, dtype=np.int64) - self._n_images
-
-    def of(self, positions: NDArray[np.int64]) -> NDArray[np.bytes_]:
-        """`(n, 4)` S16, empty where there is no photo: S16 compares and sorts as the 16 bytes do."""
-        rank = np.arange(MAX_IMAGES)
-        there = rank < self._n_images[positions, None]
-        place = self._starts[positions, None] + rank
-        digests = np.zeros((len(positions), MAX_IMAGES, 16), np.uint8)
-        digests[there] = self._md5s[place[there]]
-        return digests.view("S16")[:, :, 0]
+def _md5s_of(photos: PhotoIndex, products: NDArray[np.int64]) -> NDArray[np.bytes_]:
+    """`(n, 4)` S16, empty where there is no photo: S16 compares and sorts as the 16 bytes do."""
+    position = np.arange(MAX_IMAGES)
+    there = position < photos.n_images[products, None]
+    photo = photos.start[products, None] + position
+    md5s = np.zeros((len(products), MAX_IMAGES, 16), np.uint8)
+    md5s[there] = photos.md5s[photo[there]]
+    return md5s.view("S16")[:, :, 0]

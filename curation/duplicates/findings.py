@@ -69,15 +69,13 @@ class Findings:
     def to_json(self) -> dict[str, Any]:
         """Counts of everything."""
         photos, groups = self.photos, self.groups
-        n_slots, n_photos = len(photos.number), len(photos.first_slot)
-        once = len(np.unique(photos.number * len(photos.product_ids) + photos.owner))
         said: dict[str, Any] = {
             "catalogues": [str(catalog) for catalog in photos.catalogs],
             "products": len(photos.product_ids),
-            "photos": n_slots,
-            "distinct_photos": n_photos,
-            "copies": n_slots - n_photos,
-            "repeated_within_a_product": n_slots - once,
+            "photos": len(photos),
+            "distinct_photos": photos.n_distinct,
+            "copies": len(photos) - photos.n_distinct,
+            "repeated_within_a_product": len(photos) - int(photos.n_products.sum()),
             "max_copies": self.max_copies,
             "groups": {kind: self._of_kind(k) for k, kind in enumerate(KINDS) if kind != COMMON},
             "common_photos": {
@@ -164,7 +162,7 @@ class Findings:
                 "kind": pa.array(np.array(KINDS)[groups.group_kind[groups.group[rows]]]),
                 "catalogue": names.take(pa.array(photos.side[owner])),
                 "product_id": pa.array(photos.product_ids[owner]),
-                "photo": pa.array(photos.rank[slot]),
+                "photo": pa.array(photos.position[slot] + 1),
                 "category_id": pa.array(category, mask=category == NO_CATEGORY),
                 "md5": pa.array([row.tobytes().hex() for row in photos.md5s[slot]]),
                 "distance": pa.array(groups.distance[rows]),
@@ -193,8 +191,8 @@ def find_duplicates(
     """
     if len(catalogs) > 1 and catalogs[0].fingerprint == catalogs[1].fingerprint:
         raise ValueError(f"{catalogs[0]} and {catalogs[1]} are the same catalogue: give another one to --against")
-    photos = CatalogPhotos.of(catalogs)
-    if not len(photos.number):
+    photos = CatalogPhotos(catalogs)
+    if not len(photos):
         raise ValueError(f"{' and '.join(map(str, catalogs))}: not one photo to compare")
     looks = PhotoHashes.of(photos, radius, progress, n_workers) if near else None
     groups = find_groups(photos, max_copies, looks, tree)

@@ -100,8 +100,9 @@ class Groups:
         )
 
 
-def near_links(photos: CatalogPhotos, looks: PhotoHashes, n_owners: NDArray[np.int64], max_copies: int) -> NearLinks:
+def near_links(photos: CatalogPhotos, looks: PhotoHashes, max_copies: int) -> NearLinks:
     """Link photos of one look or of near looks, unless they and all that are near them lie on too many products."""
+    n_owners = photos.n_products
     shown = np.flatnonzero((looks.of_photo >= 0) & (n_owners <= max_copies))
     look = looks.of_photo[shown]
     own = np.bincount(look, n_owners[shown], looks.n_looks)
@@ -135,18 +136,18 @@ def find_groups(
 ) -> Groups:
     """Group the products by exact copies; `looks`: and by near copies what those do not link."""
     n_products = len(photos.product_ids)
-    exact = link_products(photos.number, photos.owner, n_products, max_copies)
+    exact = link_products(photos, max_copies)
     shared, common = (
-        np.flatnonzero(own[photos.number]) for own in ((exact.n_owners > 1) & ~exact.common, exact.common)
+        np.flatnonzero(chosen[photos.number]) for chosen in ((photos.n_products > 1) & ~exact.common, exact.common)
     )
     near, alike, near_key, n_within = None, np.zeros(0, np.int64), np.zeros(0, np.int64), 0
     if looks is not None:
-        near = near_links(photos, looks, exact.n_owners, max_copies)
+        near = near_links(photos, looks, max_copies)
         alike, near_key, n_within = _near_rows(photos, near, exact.product, max_copies)
     slots = np.concatenate([shared, alike, common])
     kind = np.repeat(np.arange(len(KINDS)), [len(shared), len(alike), len(common)])
     # numbers of linked groups, and of photos, are below this
-    base = n_products + len(exact.n_owners)
+    base = n_products + photos.n_distinct
     key = np.concatenate([exact.product[photos.owner[shared]], near_key, photos.number[common]])
     found, group = np.unique(key + kind * base, return_inverse=True)
     group_kind = (found // max(1, base)).astype(np.uint8)
@@ -172,7 +173,7 @@ def find_groups(
         group_kind[order],
         parting_level(photos.category_ids[product], start, tree),
         near,
-        len(np.unique(photos.owner[common])),
+        int(photos.carry(exact.common).sum()),
         n_within,
     )
 
@@ -186,7 +187,7 @@ def _near_rows(
     """
     slots = np.flatnonzero((near.nearest < 255)[photos.number])
     owner = photos.owner[slots]
-    links = link_products(photos.number[slots], owner, len(photos.product_ids), max_copies, near.alike)
+    links = link_products(photos, max_copies, among=near.nearest < 255, alike=near.alike)
     key = links.product[owner]
     n_groups = int(key.max(initial=-1)) + 1
     apart = []

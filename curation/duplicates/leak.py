@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from catalog.metrics.intervals import accuracy_interval
 from catalog.sources.source import NO_CATEGORY
-from catalog.split.copies import photo_carriers
 from curation.duplicates.groups import EXACT, NEAR, near_links
 from curation.duplicates.photos import CatalogPhotos, PhotoHashes
 
@@ -57,15 +56,13 @@ class Leak:
 
 def find_leak(photos: CatalogPhotos, max_copies: int, looks: PhotoHashes | None = None) -> Leak:
     """Compare the two catalogues of `photos`."""
-    carried, _ = photo_carriers(photos.number, photos.owner, len(photos.product_ids))
-    n_owners = np.bincount(carried, minlength=len(photos.first_slot))
-    common = n_owners > max_copies
+    common = photos.n_products > max_copies
     second = photos.side[photos.owner] == 1
     linking = ~common[photos.number]
     first_rows, second_rows = np.flatnonzero(~second & linking), np.flatnonzero(second & linking)
     pairs = {EXACT: _joined(photos, first_rows, second_rows, photos.number[first_rows], photos.number[second_rows])}
     if looks is not None:
-        near = near_links(photos, looks, n_owners, max_copies)
+        near = near_links(photos, looks, max_copies)
         look = np.where(near.nearest < 255, looks.of_photo, -1)[photos.number]
         a, b = (rows[look[rows] >= 0] for rows in (first_rows, second_rows))
         found = [_joined(photos, a, b, look[a], look[b])]
@@ -81,7 +78,7 @@ def find_leak(photos: CatalogPhotos, max_copies: int, looks: PhotoHashes | None 
         kind: (categories[own[:, 0]] == categories[own[:, 1]])[(categories[own] != NO_CATEGORY).all(axis=1)]
         for kind, own in pairs.items()
     }
-    in_first = np.zeros(len(n_owners), bool)
+    in_first = np.zeros(photos.n_distinct, bool)
     in_first[photos.number[~second]] = True
     shares_common = np.unique(photos.owner[second & (common & in_first)[photos.number]])
     known = np.concatenate([own[:, 1] for own in pairs.values()])

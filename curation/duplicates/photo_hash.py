@@ -15,9 +15,9 @@ from catalog.catalog import Catalog
 from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
 from catalog.files.workers import in_order, n_cores
+from catalog.photos.photo_index import PhotoIndex
 from catalog.photos.thumbnails import UndecodablePhoto, decoded
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.split.copies import photo_numbers, photo_owners
 
 HASH = np.dtype([("bits", "<u8"), ("blue", "<u1"), ("red", "<u1"), ("state", "<u1")])
 METHOD = "imagehash.phash 8x8 of a JPEG decoded at 64 px or more, mean Cb and Cr"
@@ -55,35 +55,31 @@ def photo_hash(photo: bytes) -> tuple[int, int, int, State]:
     return int(str(imagehash.phash(image.getchannel(0))), 16), blue, red, State.HASHED
 
 
-def photo_hashes(catalog: Catalog, progress: Progress | None = None, n_workers: int | None = None) -> NDArray[np.void]:
-    """`(distinct photos,)` of dtype `HASH`, in the order of `photo_numbers`; kept in the sidecar `.phash`.
+def photo_hashes(
+    catalog: Catalog, photos: PhotoIndex, progress: Progress | None = None, n_workers: int | None = None
+) -> NDArray[np.void]:
+    """`(D,)` of dtype `HASH`, each distinct photo of the catalogue's `photos`; kept in the sidecar `.phash`.
 
     Interrupted, what is done is kept, and the next call goes on from there.
     """
     place, stamp = catalog.source.sidecar(".phash"), {**catalog.stamp, "method": METHOD}
-    number = photo_numbers(catalog.md5s(n_workers=n_workers or n_cores()))
-    n_photos = int(number.max()) + 1 if len(number) else 0
-    found = read_sidecar(place, stamp, HASH)
-    if found is not None and len(found[1]) == n_photos:
-        hashes = np.array(found[1])
+    kept = read_sidecar(place, stamp, HASH)
+    if kept is not None and len(kept[1]) == photos.n_distinct:
+        hashes = np.array(kept[1])
     else:
-        hashes = np.zeros(n_photos, HASH)
+        hashes = np.zeros(photos.n_distinct, HASH)
         hashes["state"] = State.PENDING
-    # the first place of each photo, in the order of the catalogue: it is read once, forwards
-    first = np.full(n_photos, len(number), np.int64)
-    np.minimum.at(first, number, np.arange(len(number)))
-    slots = np.sort(first[hashes["state"] == State.PENDING])
-    if not len(slots):
+    # each photo where it stands first, in the order of the catalogue: it is read once, forwards
+    missing = np.sort(photos.first[hashes["state"] == State.PENDING])
+    if not len(missing):
         return hashes
-    owner = photo_owners(catalog)[slots]
-    rank = slots - (np.cumsum(catalog.n_images, dtype=np.int64) - catalog.n_images)[owner]
-    tasks = zip(in_batches(owner, CHUNK), in_batches(rank, CHUNK), strict=True)
-    processes = (n_workers or n_cores()) if len(slots) > CHUNK and catalog.is_kept else 1
-    saved, header = time.monotonic(), {"stamp": stamp, "n_rows": n_photos}
+    tasks = ((photos.owner[batch], photos.position[batch]) for batch in in_batches(missing, CHUNK))
+    processes = (n_workers or n_cores()) if len(missing) > CHUNK and catalog.is_kept else 1
+    saved, header = time.monotonic(), {"stamp": stamp, "n_rows": len(hashes)}
     try:
         with closing(in_order(partial(_hash_chunk, catalog), tasks, processes)) as chunks:
-            for batch, chunk in zip(in_batches(slots, CHUNK, progress), chunks, strict=True):
-                hashes[number[batch]] = chunk
+            for batch, chunk in zip(in_batches(missing, CHUNK, progress), chunks, strict=True):
+                hashes[photos.number[batch]] = chunk
                 if time.monotonic() - saved > SAVE_AFTER_S:
                     keep_sidecar(place, header, hashes)
                     saved = time.monotonic()
@@ -92,24 +88,22 @@ def photo_hashes(catalog: Catalog, progress: Progress | None = None, n_workers: 
     return hashes
 
 
-def _hash_chunk(catalog: Catalog, task: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.void]:
-    positions, ranks = task
-    own, place = np.unique(positions, return_inverse=True)
-    products = catalog.take(own)
+def _hash_chunk(catalog: Catalog, task: tuple[NDArray[np.int64], NDArray[np.int8]]) -> NDArray[np.void]:
+    owners, positions = task
+    distinct, place = np.unique(owners, return_inverse=True)
+    products = catalog.take(distinct)
     with warnings.catch_warnings():
         # Pillow warns of odd files; what cannot be decoded is counted
         warnings.simplefilter("ignore")
-        hashed = [photo_hash(products[i].images[rank]) for i, rank in zip(place.tolist(), ranks.tolist(), strict=True)]
+        hashed = [photo_hash(products[i].images[at]) for i, at in zip(place.tolist(), positions.tolist(), strict=True)]
     return np.array(hashed, HASH)
 
 
-def unreadable(catalog: Catalog, number: NDArray[np.int64], hashes: NDArray[np.void]) -> ProblemLog:
-    """Every photo that could not be hashed, by product; `number`: `(P,)` of `photo_numbers`."""
+def unreadable(catalog: Catalog, photos: PhotoIndex, hashes: NDArray[np.void]) -> ProblemLog:
+    """Every photo that could not be hashed, by product; `hashes`: `(D,)` of dtype `HASH`."""
     log = ProblemLog()
-    owner = photo_owners(catalog)
-    first = np.cumsum(catalog.n_images, dtype=np.int64) - catalog.n_images
-    for slot in np.flatnonzero(hashes["state"][number] == State.UNREADABLE).tolist():
-        product = int(owner[slot])
-        where = catalog.where(product, int(slot - first[product]) + 1)
+    for photo in np.flatnonzero((hashes["state"] == State.UNREADABLE)[photos.number]).tolist():
+        product = int(photos.owner[photo])
+        where = catalog.where(product, int(photos.position[photo]) + 1)
         log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, int(catalog.product_ids[product])))
     return log

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
+from catalog.files.workers import n_cores
+from catalog.photos.photo_index import PhotoIndex
 from catalog.product import ProblemLog
-from catalog.split.copies import photo_numbers, photo_owners
 from curation.duplicates.hamming import MAX_PAIRS, near_pairs
 from curation.duplicates.photo_hash import HASH, State, photo_hashes, unreadable
 
@@ -19,59 +20,35 @@ COLOUR = 10
 """Of 255: by how much the mean chroma of near copies may differ."""
 
 
-@dataclass(frozen=True)
-class CatalogPhotos:
-    """P photos of N products; products of a second catalogue follow those of the first.
+class CatalogPhotos(PhotoIndex):
+    """The photos of one or two catalogues; products of a second one follow those of the first.
 
     Attributes:
         catalogs: one or two.
-        number: `(P,)` int64, equal for equal photos, from 0 to n_photos - 1.
-        owner: `(P,)` int64 product of each photo; rank: `(P,)` int8 its place there, from 1.
         product_ids, category_ids: `(N,)` int64; side: `(N,)` int8 which catalogue.
-        first_slot: `(n_photos,)` int64 a place in `number` of each photo.
     """
 
-    catalogs: Sequence[Catalog]
-    md5s: NDArray[np.uint8]
-    number: NDArray[np.int64]
-    owner: NDArray[np.int64]
-    rank: NDArray[np.int8]
-    product_ids: NDArray[np.int64]
-    category_ids: NDArray[np.int64]
-    side: NDArray[np.int8]
-    first_slot: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, catalogs: Sequence[Catalog]) -> CatalogPhotos:
-        """The photos of these catalogues, their MD5s read from the sidecars."""
-        md5s = np.concatenate([catalog.md5s() for catalog in catalogs]) if len(catalogs) > 1 else catalogs[0].md5s()
-        starts = np.cumsum([0, *(len(catalog) for catalog in catalogs)])
-        owner = np.concatenate([photo_owners(c) + start for c, start in zip(catalogs, starts, strict=False)])
-        n_images = np.concatenate([catalog.n_images for catalog in catalogs])
-        first = np.cumsum(n_images, dtype=np.int64) - n_images
-        number = photo_numbers(md5s)
-        first_slot = np.full(int(number.max()) + 1 if len(number) else 0, len(number), np.int64)
-        np.minimum.at(first_slot, number, np.arange(len(number)))
-        return cls(
-            catalogs,
-            md5s,
-            number,
-            owner,
-            (np.arange(len(owner)) - first[owner] + 1).astype(np.int8),
-            np.concatenate([catalog.product_ids for catalog in catalogs]),
-            np.concatenate([catalog.category_ids for catalog in catalogs]),
-            np.repeat(np.arange(len(catalogs), dtype=np.int8), [len(catalog) for catalog in catalogs]),
-            first_slot,
+    def __init__(self, catalogs: Sequence[Catalog]) -> None:
+        """The MD5s are read from the sidecars."""
+        md5s = [catalog.md5s() for catalog in catalogs]
+        super().__init__(
+            np.concatenate([catalog.n_images for catalog in catalogs]),
+            # of one catalogue they stay where they lie, mapped from the sidecar
+            np.concatenate(md5s) if len(md5s) > 1 else md5s[0],
         )
+        self.catalogs = catalogs
+        self.product_ids = np.concatenate([catalog.product_ids for catalog in catalogs])
+        self.category_ids = np.concatenate([catalog.category_ids for catalog in catalogs])
+        self.side = np.repeat(np.arange(len(catalogs), dtype=np.int8), [len(catalog) for catalog in catalogs])
 
-    def read(self, slot: int) -> bytes:
-        """One encoded photo."""
-        product, rank = int(self.owner[slot]), int(self.rank[slot])
+    def read(self, photo: int) -> bytes:
+        """One encoded photo, `photo` in 0..P-1."""
+        product, position = int(self.owner[photo]), int(self.position[photo])
         for catalog in self.catalogs:
             if product < len(catalog):
-                return catalog[product].images[rank - 1]
+                return catalog[product].images[position]
             product -= len(catalog)
-        raise IndexError(slot)
+        raise IndexError(photo)
 
 
 @dataclass(frozen=True)
@@ -102,14 +79,14 @@ class PhotoHashes:
             ValueError: `radius` out of range, or near everything to everything.
         """
         problems = ProblemLog()
-        known = np.zeros(len(photos.first_slot), HASH)
+        known = np.zeros(photos.n_distinct, HASH)
         start = 0
         for catalog in photos.catalogs:
-            hashes = photo_hashes(catalog, progress, n_workers)
-            own = photo_numbers(catalog.md5s())
-            known[photos.number[start : start + len(own)]] = hashes[own]
-            problems.merge(unreadable(catalog, own, hashes))
-            start += len(own)
+            index = catalog.photo_index(n_workers=n_workers or n_cores())
+            hashes = photo_hashes(catalog, index, progress, n_workers)
+            known[photos.number[start + index.first]] = hashes
+            problems.merge(unreadable(catalog, index, hashes))
+            start += len(index)
         hashed = known["state"] == State.HASHED
         # in the order of the bits, then of the colours, so that the looks of equal bits are neighbours
         colour = known["blue"].astype(np.int64) << 8 | known["red"]

@@ -71,11 +71,8 @@ class _GroupPhotos:
         self.is_near = int(found.groups.group_kind[group]) == KINDS.index(NEAR)
         low, high = np.searchsorted(found.groups.group, [group, group + 1])
         slots = found.groups.slot[low:high]
-        self.number, first, place = np.unique(found.photos.number[slots], return_index=True, return_inverse=True)
-        self.first = dict(zip(self.number.tolist(), slots[first].tolist(), strict=True))
-        order = np.argsort(place, kind="stable")
-        own = np.split(found.photos.owner[slots[order]], np.cumsum(np.bincount(place))[:-1])
-        self.owners = {at: np.unique(owners) for at, owners in zip(self.number.tolist(), own, strict=True)}
+        self.number = np.unique(found.photos.number[slots])
+        self.owners = {number: found.photos.products_of(number) for number in self.number.tolist()}
 
     def shown(self) -> GroupExample:
         photos, pairs, n, of_what = [], [], 0, ""
@@ -135,7 +132,7 @@ class _GroupPhotos:
         if not_labelled := len(owners) - categories.total():
             lines.append(f"{not_labelled:,} x not labelled")
         return ShownPhoto(
-            data_uri(strip([found.photos.read(self.first[photo])], HEIGHT)),
+            data_uri(strip([found.photos.read(int(found.photos.first[photo]))], HEIGHT)),
             f"{len(owners):,} product{'s' if len(owners) > 1 else ''}",
             self._ids(owners),
             lines,

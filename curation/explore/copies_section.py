@@ -9,12 +9,13 @@ import numpy as np
 
 from catalog.catalog import Catalog
 from catalog.files.wording import plural
+from catalog.photos.photo_index import PhotoIndex
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Table
 from catalog.reports.plots import Plot
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from curation.explore import drawings
-from curation.explore.copies import Copies, Ints, Places
+from curation.explore.copies import Ints, Places, copy_distribution, most_copied
 from curation.explore.section import Gallery, Part, Section, percent
 from curation.explore.shelves import Shelves
 
@@ -25,10 +26,10 @@ SIDE = 96
 PARTED = {1: "of different Cat I", 2: "of one Cat I, different Cat II", 3: "of one Cat II"}
 
 
-def copies_section(catalog: Catalog, copies: Copies, shelves: Shelves) -> Section:
+def copies_section(catalog: Catalog, copies: PhotoIndex, shelves: Shelves) -> Section:
     """Photos by number of copies, the most copied ones, and those that stand in several categories."""
     places = None if shelves.tree is None else Places.of(copies, shelves.leaf, shelves.tree)
-    most = copies.most_copied(SHOWN)
+    most = most_copied(copies, SHOWN)
     worst = np.zeros(0, np.int64) if places is None else places.worst(SHOWN)
     figures = copies_figures(copies, places, shelves)
     figures["most_copied"] = [_photo_figures(i, copies, places, shelves, catalog) for i in most.tolist()]
@@ -51,14 +52,14 @@ def copies_section(catalog: Catalog, copies: Copies, shelves: Shelves) -> Sectio
     return Section("copies", "Copies", said, figures, _parts(catalog, copies, figures, most, worst, shelves))
 
 
-def copies_figures(copies: Copies, places: Places | None, shelves: Shelves) -> dict[str, Any]:
+def copies_figures(copies: PhotoIndex, places: Places | None, shelves: Shelves) -> dict[str, Any]:
     """Numbers of copies in plain JSON types."""
-    distribution = copies.distribution()
+    distribution = copy_distribution(copies)
     figures: dict[str, Any] = {
         "photos": len(copies),
-        "distinct": len(copies.n_copies),
-        "share_of_copies": 1 - len(copies.n_copies) / len(copies) if len(copies) else 0.0,
-        "products_sharing": int(copies.owners(copies.n_products > 1).sum()),
+        "distinct": copies.n_distinct,
+        "share_of_copies": 1 - copies.n_distinct / len(copies) if len(copies) else 0.0,
+        "products_sharing": int(copies.carry(copies.n_products > 1).sum()),
         "repeated_in_product": int((copies.n_products < copies.n_copies).sum()),
         "distribution": distribution.tolist(),
     }
@@ -66,14 +67,14 @@ def copies_figures(copies: Copies, places: Places | None, shelves: Shelves) -> d
         by_level = np.bincount(places.parts_at, minlength=4)
         figures["across"] = {
             "photos": int(by_level[1:].sum()),
-            "products": int((copies.owners(places.parts_at > 0) & (shelves.leaf >= 0)).sum()),
+            "products": int((copies.carry(places.parts_at > 0) & (shelves.leaf >= 0)).sum()),
             "by_level": {LEVEL_NAMES[level]: int(by_level[level]) for level in shelves.levels},
         }
     return figures
 
 
 def _photo_figures(
-    distinct: int, copies: Copies, places: Places | None, shelves: Shelves, catalog: Catalog
+    distinct: int, copies: PhotoIndex, places: Places | None, shelves: Shelves, catalog: Catalog
 ) -> dict[str, Any]:
     leaves = [] if places is None else places.leaves_of(distinct)
     return {
@@ -88,7 +89,7 @@ def _photo_figures(
 
 
 def _parts(
-    catalog: Catalog, copies: Copies, figures: dict[str, Any], most: Ints, worst: Ints, shelves: Shelves
+    catalog: Catalog, copies: PhotoIndex, figures: dict[str, Any], most: Ints, worst: Ints, shelves: Shelves
 ) -> list[Part]:
     if not len(copies):
         return []
@@ -117,12 +118,12 @@ def _parts(
     return parts
 
 
-def _examples(catalog: Catalog, copies: Copies, chosen: Ints, figures: Sequence[dict[str, Any]]) -> list[Example]:
+def _examples(catalog: Catalog, copies: PhotoIndex, chosen: Ints, figures: Sequence[dict[str, Any]]) -> list[Example]:
     first = copies.first[chosen]
     products = catalog.take(copies.owner[first])
     examples = []
     for photo, product, own in zip(first.tolist(), products, figures, strict=True):
-        picture = product.images[copies.rank(photo)]
+        picture = product.images[int(copies.position[photo])]
         lines = [f"{own['copies']:,} times, in {plural(own['products'], 'product')}"]
         if own["leaves"] > 1:
             lines[0] += f", on {own['leaves']:,} leaves"

@@ -10,12 +10,12 @@ from catalog.catalog import Catalog
 from catalog.cli_options import no_bar
 from catalog.files.progress import Bar
 from catalog.files.wording import plural
+from catalog.photos.photo_index import PhotoIndex
 from catalog.probabilities import Probabilities
 from catalog.product import ProblemLog
 from catalog.reports.page import Table
 from catalog.split.match import TreeMatch
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
-from curation.explore.copies import Copies
 from curation.explore.copies_section import copies_section
 from curation.explore.counts_file import CountsFile, levels_above, read_counts
 from curation.explore.hardness import judge
@@ -60,7 +60,7 @@ def explore(
             raise ValueError("hard and easy products need the category tree (--tree)")
         judged = judge(probabilities, catalog, shelves.leaf, tree)
     with bars("photos") as progress:
-        copies = Copies(catalog.md5s(progress), catalog.n_images)
+        copies = catalog.photo_index(progress)
     with bars("headers") as progress:
         headers = read_headers(catalog, progress)
     with bars("decode") as progress:
@@ -125,10 +125,10 @@ def _in_tree(level: LevelCounts) -> str:
 
 
 def _cards(
-    copies: Copies, shelves: Shelves, counts: Sequence[LevelCounts], problems: ProblemLog
+    copies: PhotoIndex, shelves: Shelves, counts: Sequence[LevelCounts], problems: ProblemLog
 ) -> list[tuple[str, str, str]]:
     n, labelled = len(shelves.leaf), int(shelves.labelled.sum())
-    distinct = len(copies.n_copies)
+    distinct = copies.n_distinct
     stranger = labelled - int((shelves.leaf >= 0).sum())
     off = f", {stranger:,} of them not in the tree" if stranger else ""
     cards = [

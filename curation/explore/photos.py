@@ -15,8 +15,8 @@ from catalog.catalog import READ_AHEAD, Catalog
 from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
 from catalog.photos.header import NoPicture, announced
+from catalog.photos.photo_index import PhotoIndex
 from catalog.photos.thumbnails import UndecodablePhoto, decoded
-from curation.explore.copies import Copies
 
 Decode = Literal["sample", "all", "none"]
 N_SAMPLED = 2000
@@ -74,10 +74,10 @@ class Decoding:
 
 
 def check_decoding(
-    catalog: Catalog, copies: Copies, headers: Headers, how: Decode, seed: int = 0, progress: Progress | None = None
+    catalog: Catalog, photos: PhotoIndex, headers: Headers, how: Decode, seed: int = 0, progress: Progress | None = None
 ) -> Decoding:
     """Decode every distinct photo that has a header, or a random sample of them, on all cores."""
-    candidates = np.sort(copies.first[headers["format"][copies.first] > 0])
+    candidates = np.sort(photos.first[headers["format"][photos.first] > 0])
     n = {"all": len(candidates), "sample": N_SAMPLED, "none": 0}[how]
     chosen = candidates
     if n < len(candidates):
@@ -86,18 +86,18 @@ def check_decoding(
     with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
         # Pillow warns of odd files that it can decode
         warnings.simplefilter("ignore")
-        for photos in in_batches(chosen, READ_AHEAD, progress):
-            reasons = pool.map(_fault, _fetch(catalog, copies, photos))
-            broken |= {photo: reason for photo, reason in zip(photos.tolist(), reasons, strict=True) if reason}
+        for batch in in_batches(chosen, READ_AHEAD, progress):
+            reasons = pool.map(_fault, _fetch(catalog, photos, batch))
+            broken |= {photo: reason for photo, reason in zip(batch.tolist(), reasons, strict=True) if reason}
     return Decoding(chosen, broken, len(chosen) == len(candidates))
 
 
-def _fetch(catalog: Catalog, copies: Copies, photos: NDArray[np.int64]) -> list[bytes]:
-    """The bytes of these photos, `(C,)` sorted."""
-    owners, back = np.unique(copies.owner[photos], return_inverse=True)
+def _fetch(catalog: Catalog, photos: PhotoIndex, chosen: NDArray[np.int64]) -> list[bytes]:
+    """The bytes of the `(C,)` chosen photos, sorted."""
+    owners, back = np.unique(photos.owner[chosen], return_inverse=True)
     products = catalog.take(owners)
-    wanted = zip(photos.tolist(), back.tolist(), strict=True)
-    return [products[i].images[copies.rank(photo)] for photo, i in wanted]
+    wanted = zip(photos.position[chosen].tolist(), back.tolist(), strict=True)
+    return [products[i].images[position] for position, i in wanted]
 
 
 def _fault(photo: bytes) -> str:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.wording import plural
 from catalog.metrics.intervals import exact_share
+from catalog.photos.photo_index import PhotoIndex
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.reports.page import Estimate, Table
 from catalog.reports.plots import Plot
 from curation.explore import drawings
-from curation.explore.copies import Copies
 from curation.explore.photos import FORMATS, Decoding, Headers
 from curation.explore.section import Part, Section, percent
 
@@ -152,7 +152,7 @@ def _parts(headers: Headers, figures: dict[str, Any]) -> list[Part]:
     return parts
 
 
-def broken_photos(catalog: Catalog, copies: Copies, headers: Headers, decoding: Decoding) -> tuple[int, ProblemLog]:
+def broken_photos(catalog: Catalog, copies: PhotoIndex, headers: Headers, decoding: Decoding) -> tuple[int, ProblemLog]:
     """How many photos are known to be broken (all copies of a broken one), and as problems."""
     faulty = headers["format"] == 0
     reasons = {int(copies.number[photo]): reason for photo, reason in decoding.broken.items()}
@@ -163,7 +163,7 @@ def broken_photos(catalog: Catalog, copies: Copies, headers: Headers, decoding: 
         owner = int(copies.owner[photo])
         empty = headers["bytes"][photo] == 0
         detail = reasons.get(int(copies.number[photo]), "zero bytes" if empty else "not a picture")
-        where = catalog.where(owner, int(copies.rank(photo)) + 1)
+        where = catalog.where(owner, int(copies.position[photo]) + 1)
         log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, int(ids[owner]), detail))
     if len(broken):
         log.counts[ProblemKind.UNREADABLE_PHOTO] = len(broken)

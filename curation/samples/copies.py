@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
-from catalog.split.plan import linked_by_copies
+from catalog.split.copies import linked_by_copies
 
 
 @dataclass(frozen=True)

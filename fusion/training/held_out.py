@@ -12,7 +12,7 @@ from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.product_scores import score_probabilities
 from catalog.probabilities import Probabilities, Silence, silent_everywhere
 from catalog.runs.training_data import TrainingData, catalog_positions
-from catalog.split.plan import linked_by_copies
+from catalog.split.copies import linked_by_copies
 from catalog.tree.taxonomy import Taxonomy
 from fusion.copies import NAME as COPIES
 from fusion.copies import CopyTable

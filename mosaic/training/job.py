@@ -18,7 +18,7 @@ from catalog.product import Product
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
-from catalog.split.plan import linked_by_copies
+from catalog.split.copies import linked_by_copies
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.inference.expert import MosaicExpert, load_photos
 from mosaic.networks.network import MosaicNetwork

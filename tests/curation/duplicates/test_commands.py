@@ -167,7 +167,7 @@ def test_nothing_to_compare_is_said_plainly(files, write_bson):
 def test_the_copies_planted_in_the_demo_are_found(tmp_path):
     """As many shared photos of each product as `truth.csv` says, and none beside."""
     write_sample(tmp_path, n_train=200, n_test=60, seed=3)
-    photos = CatalogPhotos.of([Catalog(tmp_path / "train.bson"), Catalog(tmp_path / "test.bson")])
+    photos = CatalogPhotos([Catalog(tmp_path / "train.bson"), Catalog(tmp_path / "test.bson")])
     groups = find_groups(photos, max_copies=20)
     found = Counter(photos.product_ids[photos.owner[groups.slot]].tolist())
     with (tmp_path / "truth.csv").open(encoding="utf-8") as file:

@@ -37,7 +37,7 @@ def catalogue(folder, products: list[list[int]], name: str, first_id: int = 0) -
 
 def picture(photos: CatalogPhotos, number: int) -> int:
     """The number that a test gave the photo."""
-    return int(photos.read(int(photos.first_slot[number])).split()[1])
+    return int(photos.read(int(photos.first[number])).split()[1])
 
 
 def look_of(p: int) -> tuple[int, int]:
@@ -46,7 +46,7 @@ def look_of(p: int) -> tuple[int, int]:
 
 
 def made_looks(photos: CatalogPhotos) -> PhotoHashes:
-    numbers = range(len(photos.first_slot))
+    numbers = range(photos.n_distinct)
     shown = [picture(photos, n) for n in numbers]
     keys = sorted({look_of(p) for p in shown if p % 4})
     rows = np.array([(bits, colour, 128, State.HASHED) for bits, colour in keys], HASH)
@@ -103,7 +103,7 @@ some_products = st.lists(st.lists(st.integers(0, 40), min_size=0, max_size=4), m
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_products)
 def test_groups_are_what_merging_sets_gives(tmp_path_factory, products):
-    photos = CatalogPhotos.of([catalogue(tmp_path_factory.mktemp("groups"), products, "a")])
+    photos = CatalogPhotos([catalogue(tmp_path_factory.mktemp("groups"), products, "a")])
     every = {p for own in products for p in own}
     common, _ = too_many(products, every)
     exact = slow_groups(products, [{p} for p in every - common])
@@ -148,7 +148,7 @@ def test_groups_are_what_merging_sets_gives(tmp_path_factory, products):
 @given(some_products, some_products)
 def test_a_leak_is_every_pair_that_shares_a_photo(tmp_path_factory, first, second):
     folder = tmp_path_factory.mktemp("leak")
-    photos = CatalogPhotos.of([catalogue(folder, first, "a"), catalogue(folder, second, "b", 1000)])
+    photos = CatalogPhotos([catalogue(folder, first, "a"), catalogue(folder, second, "b", 1000)])
     products = first + second
     every = {p for own in products for p in own}
     common, crowded = too_many(products, every)
@@ -182,18 +182,18 @@ def test_where_categories_part(tmp_path, tree_csv):
     # products take the leaves in turn: 0 and 8 ROMAN, 1 POESIE, 2 GUIDE, 3 JAZZ
     shared = {0: 1, 8: 1, 1: 2, 16: 2, 2: 3, 24: 3, 3: 4, 32: 4, 40: 5}
     products = [[shared.get(i, 100 + i)] for i in range(41)]
-    groups = find_groups(CatalogPhotos.of([catalogue(tmp_path, products, "a")]), 20, tree=Taxonomy.from_csv(tree_csv))
+    groups = find_groups(CatalogPhotos([catalogue(tmp_path, products, "a")]), 20, tree=Taxonomy.from_csv(tree_csv))
     found = {groups.product[at]: level for at, level in zip(groups.start, groups.parts_at, strict=False)}
     assert found == {0: 0, 1: 3, 2: 2, 3: 1}
 
 
 @pytest.mark.parametrize(("max_copies", "kinds"), [(2, [COMMON]), (3, [EXACT])])
 def test_a_photo_of_too_many_products_links_nothing_but_is_listed(tmp_path, max_copies, kinds):
-    groups = find_groups(CatalogPhotos.of([catalogue(tmp_path, [[1, 2], [1, 3], [1, 4]], "a")]), max_copies)
+    groups = find_groups(CatalogPhotos([catalogue(tmp_path, [[1, 2], [1, 3], [1, 4]], "a")]), max_copies)
     assert [KINDS[k] for k in groups.group_kind] == kinds
     assert groups.product.tolist() == [0, 1, 2]
     assert groups.n_common_products == (3 if kinds == [COMMON] else 0)
 
 
 def test_a_product_that_repeats_its_photo_is_no_group(tmp_path):
-    assert not len(find_groups(CatalogPhotos.of([catalogue(tmp_path, [[1, 1], [2]], "a")]), 20).slot)
+    assert not len(find_groups(CatalogPhotos([catalogue(tmp_path, [[1, 1], [2]], "a")]), 20).slot)

@@ -12,7 +12,6 @@ from PIL import Image
 
 from catalog.catalog import Catalog
 from catalog.files.sidecar import sidecar_path
-from catalog.split.copies import photo_numbers
 from curation.duplicates import photo_hash as module
 from curation.duplicates.photo_hash import State, photo_hash, photo_hashes, unreadable
 from tests.support.products import make_photo, make_product
@@ -77,12 +76,12 @@ def catalogue(write_bson) -> Catalog:
 
 def test_every_distinct_photo_has_the_hash_of_its_bytes(catalogue, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 7)
-    hashes = photo_hashes(catalogue, n_workers=2)
+    hashes = photo_hashes(catalogue, catalogue.photo_index(), n_workers=2)
     assert not multiprocessing.active_children()
-    number = photo_numbers(catalogue.md5s())
+    photos = catalogue.photo_index()
     every = [photo for product in catalogue for photo in product.images]
-    assert [hashes[n].tolist() for n in number] == [photo_hash(photo) for photo in every]
-    log = unreadable(catalogue, number, hashes)
+    assert [hashes[n].tolist() for n in photos.number] == [photo_hash(photo) for photo in every]
+    log = unreadable(catalogue, photos, hashes)
     assert [(p.product_id, p.where.split(", ")[1]) for p in log.named] == [(5, "photo 1"), (6, "photo 3")]
 
 
@@ -97,13 +96,13 @@ def test_what_is_interrupted_goes_on_where_it_was(catalogue, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        photo_hashes(catalogue, interrupt, n_workers=1)
+        photo_hashes(catalogue, catalogue.photo_index(), interrupt, n_workers=1)
     assert len(seen) == 14
-    hashes = photo_hashes(catalogue, n_workers=1)
+    hashes = photo_hashes(catalogue, catalogue.photo_index(), n_workers=1)
     n_distinct = len({photo for product in catalogue for photo in product.images})
     assert len(seen) == len(set(seen)) == n_distinct
-    again = photo_hashes(catalogue, n_workers=1)
+    again = photo_hashes(catalogue, catalogue.photo_index(), n_workers=1)
     assert len(seen) == n_distinct
     assert again.tolist() == hashes.tolist()
     sidecar_path(catalogue.source.path, ".phash").unlink()
-    assert photo_hashes(catalogue, n_workers=1).tolist() == hashes.tolist()
+    assert photo_hashes(catalogue, catalogue.photo_index(), n_workers=1).tolist() == hashes.tolist()

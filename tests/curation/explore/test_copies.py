@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.explore.copies import Copies, Places
+from catalog.photos.photo_index import PhotoIndex
+from curation.explore.copies import Places, copy_distribution, most_copied
 from tests.support.products import TAXONOMY
 
 # a product: its leaf (-1: none) and which photos it has
@@ -20,10 +21,10 @@ def digest(photo: int) -> bytes:
     return hashlib.md5(bytes([photo]), usedforsecurity=False).digest()
 
 
-def copies_of(catalogue: list[tuple[int, list[int]]]) -> tuple[Copies, list[bytes]]:
+def copies_of(catalogue: list[tuple[int, list[int]]]) -> tuple[PhotoIndex, list[bytes]]:
     photos = [digest(photo) for _, own in catalogue for photo in own]
     digests = np.frombuffer(b"".join(photos), np.uint8).reshape(-1, 16)
-    return Copies(digests, np.array([len(own) for _, own in catalogue], np.int8)), photos
+    return PhotoIndex(np.array([len(own) for _, own in catalogue], np.int8), digests), photos
 
 
 @given(products)
@@ -41,12 +42,12 @@ def test_copies_are_counted_as_a_dictionary_does(catalogue):
         assert copies.n_products[distinct] == len(owners[md5])
         first = int(copies.first[distinct])
         assert first == photos.index(md5)
-        assert digest(catalogue[copies.owner[first]][1][copies.rank(first)]) == md5
+        assert digest(catalogue[copies.owner[first]][1][copies.position[first]]) == md5
     some = copies.n_copies > 1
     owned = {i for md5, who in owners.items() if slow[md5] > 1 for i in who}
-    assert set(np.flatnonzero(copies.owners(some)).tolist()) == owned
-    assert {int(n): int(k) for n, k in copies.distribution()} == Counter(slow.values())
-    most = [int(copies.n_copies[i]) for i in copies.most_copied(3)]
+    assert set(np.flatnonzero(copies.carry(some)).tolist()) == owned
+    assert {int(n): int(k) for n, k in copy_distribution(copies)} == Counter(slow.values())
+    most = [int(copies.n_copies[i]) for i in most_copied(copies, 3)]
     assert most == sorted((n for n in slow.values() if n > 1), reverse=True)[:3]
 
 

@@ -20,7 +20,6 @@ from catalog.product import ProblemKind
 from catalog.tree.taxonomy import Taxonomy
 from curation.cli import main
 from curation.convert import convert
-from curation.explore.copies import Copies
 from curation.explore.drawings import picture_sizes
 from curation.explore.explore import explore
 from curation.explore.photos import FORMATS, check_decoding, read_headers
@@ -238,7 +237,7 @@ def test_each_distinct_photo_is_decoded_once_or_a_sample(how, n, write_bson, mon
     documents[7]["imgs"][0]["picture"] = half_of(make_photo(7, (99, 99)))
     catalog = Catalog(write_bson(*documents))
     monkeypatch.setattr("curation.explore.photos.N_SAMPLED", 15)
-    copies = Copies(catalog.md5s(), catalog.n_images)
+    copies = catalog.photo_index()
     found = check_decoding(catalog, copies, read_headers(catalog), how)
     assert len(found.checked) == len(set(copies.number[found.checked].tolist())) == n
     assert set(found.broken) == {7} & set(found.checked.tolist())

@@ -145,7 +145,8 @@ def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monk
 def test_sigkill_at_random_moments_loses_nothing(trained, tmp_path):
     write_test(tmp_path / "test.bson", 120)
     script = (
-        "import sys; from fusion.prediction import predict_catalog as prediction; prediction.PART, prediction.CHUNK = 8, 4\n"
+        "import sys; from fusion.prediction import predict_catalog as prediction\n"
+        "prediction.PART, prediction.CHUNK = 8, 4\n"
         "from fusion.cli import main; main(sys.argv[1:])"
     )
 
