@@ -13,6 +13,8 @@ from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Thresholds
 
 FILE = "learnt.safetensors"
+CROSS_FIT = "crossfit.safetensors"
+"""`ProductScores` of the head that decides on every held-out product, cross-fitted."""
 
 
 @dataclass(frozen=True)

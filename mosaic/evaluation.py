@@ -14,7 +14,7 @@ from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
 from mosaic.inference.predict import predict_with
 from mosaic.runs import MosaicRuns
-from mosaic.views import FAMILIES
+from mosaic.views import FAMILIES, save_held_out
 
 
 def evaluate(
@@ -29,6 +29,8 @@ def evaluate(
     runs = MosaicRuns.latest(workspace)
     tree = next(iter(runs.views.values())).taxonomy(lang)
     if file is None:
+        # a workspace of the version before has no such file
+        save_held_out(workspace)
         catalog = workspace.training_catalog()
         found = runs.held_out()
     else:

@@ -1,24 +1,22 @@
-"""The image branch as the other rooms see it: what each network looks at, its runs and their saved probabilities."""
+"""What each network of the image branch looks at, and which experts they make up together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
-from catalog.catalog import Catalog
+from catalog.files.atomic import exclusive
 from catalog.probabilities import Probabilities, concatenate
 from catalog.product import MAX_IMAGES
 from catalog.runs.run import Run
+from catalog.runs.saved_probabilities import IMAGE_EXPERT, held_out_file
 from catalog.runs.workspace import Workspace
 
 ANY = 0
 """Image count of a network that takes every product."""
-NAME = "mosaic"
-"""The expert that sends each product to its own count's network."""
 RANKS = ("first", "rest", "any", *(str(rank) for rank in range(1, MAX_IMAGES + 1)))
 
 
@@ -68,7 +66,7 @@ _ALL_VIEWS = [
     if not rank.isdigit() or int(rank) <= (n_images or MAX_IMAGES)
 ]
 FAMILIES = {
-    NAME: "each image count's own network",
+    IMAGE_EXPERT: "each image count's own network",
     "general": "one network for any count",
     "photo": "each photo by itself, one network",
     "first-rest": "first and other photos, each by its own network",
@@ -81,7 +79,7 @@ def families(views: Mapping[View, object]) -> dict[str, list[View]]:
     """The experts that these networks make up, each with its networks, in the order of `FAMILIES`."""
     whole = sorted(view for view in views if not view.rank)
     found = {
-        NAME: whole,
+        IMAGE_EXPERT: whole,
         # without specialists both names would stand for the same network
         "general": [View()] if len(whole) > 1 and View() in views else [],
         "photo": [view for view in views if view == View(ANY, "any")],
@@ -140,26 +138,12 @@ def merge_by_count(name: str, views: Mapping[View, Probabilities]) -> Probabilit
     return concatenate(parts)
 
 
-def held_out(workspace: Workspace) -> Probabilities:
-    """Held-out probabilities of the whole image branch."""
-    views = {view: run.held_out() for view, run in latest_runs(workspace).items() if not view.rank}
-    if not views:
-        raise FileNotFoundError(f"{workspace.folder} holds networks of single photos only: run `mosaic train` first")
-    return merge_by_count(NAME, views)
-
-
-def predictions_folder(workspace: Workspace, catalog: Catalog) -> Path:
-    """Where a catalogue's saved probabilities lie in a workspace."""
-    return workspace.folder / "predictions" / f"{catalog.name}-{catalog.fingerprint[:8]}"
-
-
-def saved(workspace: Workspace, catalog: Catalog, path: Path | None = None) -> Probabilities:
-    """What `mosaic predict` saved for a catalogue (or the file at `path`).
-
-    Raises:
-        FileNotFoundError: nothing saved; the message names the command.
-    """
-    found = path or predictions_folder(workspace, catalog) / f"{NAME}.safetensors"
-    if not found.is_file():
-        raise FileNotFoundError(f"{found} does not exist: run `mosaic predict {catalog}{workspace.option}` first")
-    return Probabilities.load(found)
+def save_held_out(workspace: Workspace) -> None:
+    """Write the branch's held-out probabilities, merged by count, for the rooms that know no views."""
+    # networks may be trained side by side: whoever writes last has read what the others registered
+    with exclusive(workspace.folder / ".heldout.lock"):
+        whole = {view: run.held_out() for view, run in latest_runs(workspace).items() if not view.rank}
+        if whole:
+            path = held_out_file(workspace)
+            path.parent.mkdir(exist_ok=True)
+            merge_by_count(IMAGE_EXPERT, whole).save(path)

@@ -149,8 +149,8 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
     """Train the text model on the shelves named in the configuration."""
     from catalog.metrics.summary import ALL, Summary
     from catalog.runs.config import load_config
+    from catalog.runs.saved_probabilities import held_out
     from catalog.runs.workspace import Workspace
-    from mosaic.views import held_out
     from ocr.config import OcrConfig
     from ocr.details import OcrDetails
     from ocr.training import train as run_training
@@ -179,8 +179,8 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
 def predict(file: Address, photo_probabilities: Path | None, output: Path | None, workspace: Path) -> None:
     """Save the text branch's probabilities for a catalogue FILE, reading routed products only."""
     from catalog.product import ProblemLog
+    from catalog.runs.saved_probabilities import predictions_folder, saved
     from catalog.runs.workspace import Workspace
-    from mosaic.views import predictions_folder, saved
     from ocr.commands import predict_catalog, silence_text
 
     room = Workspace(workspace)
@@ -214,8 +214,8 @@ def evaluate(
     workspace: Path,
 ) -> None:
     """Report the text branch's accuracy on the shelves: on a labelled FILE, else on the held-out products."""
+    from catalog.runs.saved_probabilities import saved
     from catalog.runs.workspace import Workspace
-    from mosaic.views import saved
     from ocr.evaluation import evaluate as run_evaluation
 
     room = Workspace(workspace)

@@ -33,6 +33,8 @@ from text.normalize import ProductText
 from text.scores import Vectors, capped_rows
 
 CHUNK = 256
+TRANSCRIPTS = "transcripts.sqlite"
+"""The workspace's cache: what one command has read, the others need not read again."""
 MIN_TEXTS = 20
 COVERAGE = 0.999
 MAX_LEAVES = 100
@@ -41,7 +43,7 @@ MAX_LEAVES = 100
 def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
     """A reader with the workspace's transcript cache."""
     workspace.folder.mkdir(parents=True, exist_ok=True)
-    cache = TranscriptCache(workspace.transcripts)
+    cache = TranscriptCache(workspace.folder / TRANSCRIPTS)
     return PhotoReader(make_engine(config.engine), cache, batch_size=config.batch_size, max_pixels=config.max_pixels)
 
 
@@ -51,9 +53,10 @@ def existing_cache(config: OcrConfig, workspace: Workspace) -> tuple[TranscriptC
     Raises:
         FileNotFoundError: nothing was read in this workspace yet.
     """
-    if not workspace.transcripts.is_file():
-        raise FileNotFoundError(f"{workspace.transcripts} does not exist: nothing was read in this workspace yet")
-    return TranscriptCache(workspace.transcripts), make_engine(config.engine).settings
+    file = workspace.folder / TRANSCRIPTS
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} does not exist: nothing was read in this workspace yet")
+    return TranscriptCache(file), make_engine(config.engine).settings
 
 
 def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Bar) -> Run:

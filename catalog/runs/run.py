@@ -14,7 +14,6 @@ import yaml
 from pydantic import TypeAdapter
 
 from catalog.files.atomic import write_text
-from catalog.metrics.product_scores import ProductScores
 from catalog.probabilities import Probabilities
 from catalog.runs.config import M, T, checked
 from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
@@ -23,8 +22,6 @@ MAX_JSON_BYTES = 64 * 2**20
 TREE = "taxonomy.csv"
 HELD_OUT = "heldout.safetensors"
 """Held-out `Probabilities` of a branch."""
-CROSS_FIT = "crossfit.safetensors"
-"""Of a fusion run: `ProductScores` of the head that decides on every held-out product, cross-fitted."""
 
 
 @dataclass
@@ -142,9 +139,11 @@ class Run:
         """Held-out probabilities, written when the run was trained."""
         return Probabilities.load(self.folder / HELD_OUT)
 
-    def cross_fitted(self) -> ProductScores:
-        """Scores of a fusion run's head on products that it was not fitted on."""
-        return ProductScores.load(self.folder / CROSS_FIT)
+    @property
+    def scores_file(self) -> Path | None:
+        """Held-out `ProductScores`, of a run that keeps these and no probabilities: its details name the file."""
+        name = self.details.get("held_out_scores")
+        return None if name is None else self.folder / str(name)
 
     def check_tree(self, tree: Taxonomy, whose: str) -> None:
         """Raise ValueError when the run was made with another tree."""
@@ -160,10 +159,11 @@ def probabilities_file(path: Path) -> Path:
 
     Raises:
         FileNotFoundError: a folder without held-out probabilities.
-        ValueError: a fusion run, or its scores.
+        ValueError: a run that keeps scores instead, or these scores.
     """
-    folder = path.parent if path.name == CROSS_FIT else path
-    if path.name == CROSS_FIT or (folder / CROSS_FIT).is_file():
+    folder = path if path.is_dir() else path.parent
+    scores = Run.load(folder).scores_file if (folder / "run.json").is_file() else None
+    if scores is not None and path in (folder, scores):
         raise ValueError(
             f"{path} is of a fusion run, which keeps scores of its labels, no probabilities: give the folder of "
             f"an image or text run, or its {HELD_OUT}; `catalog audit --run {folder}` audits with the scores"

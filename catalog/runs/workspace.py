@@ -24,15 +24,10 @@ NEXT_COMMAND = {
 
 
 class Workspace:
-    """A folder (default `./runs`) with `workspace.json`, `plan/`, `tree.csv`, `transcripts.sqlite` and the runs."""
+    """A folder (default `./runs`) with `workspace.json`, `plan/`, `tree.csv`, the runs and what they have predicted."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-
-    @property
-    def transcripts(self) -> Path:
-        """The transcript cache, shared by all commands of the workspace."""
-        return self.folder / "transcripts.sqlite"
 
     @property
     def option(self) -> str:

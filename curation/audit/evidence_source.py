@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import Progress
+from catalog.metrics.product_scores import ProductScores
 from catalog.probabilities import Probabilities
 from catalog.runs.run import HELD_OUT, Run, probabilities_file
+from catalog.runs.saved_probabilities import held_out, saved
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import RELABELLED, RENEWED, UNSEEN, LabelEvidence, leaf_of, of_probabilities, of_scores
 from curation.audit.relation import CatalogRelation, kinship
-from mosaic.views import held_out, saved
 
 
 def find_evidence(
@@ -125,7 +126,7 @@ def _predicted(
 def _of_workspace(workspace: Workspace, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy) -> LabelEvidence:
     photos = held_out(workspace)
     run = workspace.latest("fusion")
-    if run is not None and run.plan == photos.plan:
+    if run is not None and run.scores_file is not None and run.plan == photos.plan:
         fused = _of_run(run, catalog, leaf, tree)
         # heads are fitted on so many products at most: of a large catalogue the photos tell far more labels
         n_told = int((photos.speaks & (leaf_of(catalog, leaf, photos.product_ids)[1] != UNKNOWN)).sum())
@@ -136,8 +137,9 @@ def _of_workspace(workspace: Workspace, catalog: Catalog, leaf: NDArray[np.int64
 
 def _of_run(run: Run, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy) -> LabelEvidence:
     run.check_tree(tree, f"the one that {catalog} is audited on (--tree)")
-    if run.kind == "fusion":
-        return of_scores(run.cross_fitted(), f"the fused result of {run.folder}, cross-fitted", catalog, leaf)
+    if run.scores_file is not None:
+        scores = ProductScores.load(run.scores_file)
+        return of_scores(scores, f"the fused result of {run.folder}, cross-fitted", catalog, leaf)
     return of_probabilities(run.held_out(), f"{run.kind} of {run.folder}, held out", catalog, leaf, tree)
 
 

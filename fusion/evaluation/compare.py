@@ -15,13 +15,14 @@ from catalog.metrics.product_scores import ProductScores, concatenate_scores, sc
 from catalog.metrics.summary import ALL
 from catalog.product import MAX_IMAGES
 from catalog.reports.page import Estimate
-from catalog.runs.run import CROSS_FIT, Run
+from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.evaluation.measurement import predicted_chunks
 from fusion.evaluation.paired import paired_rows
+from fusion.head_artifacts import CROSS_FIT
 from fusion.prediction.predictor import Predictor
 
 MIN_PRODUCTS = 20
@@ -125,7 +126,7 @@ def compare_held_out(a: Run, b: Run) -> RunComparison:
                 f"{run.folder} holds no {CROSS_FIT}: it is of an older version, or damaged. Run `fusion train` again, "
                 "or compare on a labelled file (--on LABELLED.bson)"
             )
-    own, theirs = (run.cross_fitted() for run in (a, b))
+    own, theirs = (ProductScores.load(run.folder / CROSS_FIT) for run in (a, b))
     first, second = paired_rows(own, theirs)
     if not len(first):
         raise ValueError(

@@ -20,13 +20,13 @@ from catalog.files.progress import Progress, part_of
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.runs.run import read_json
+from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.prediction.predictor import Predictor
 from fusion.prediction.table import SCHEMA, to_table
 from fusion.review.journal import Journal
 from fusion.review.queue import QueueFiles, write_queue, written_in
-from mosaic.views import predictions_folder
 
 CHUNK = 256
 """Products predicted at a time."""

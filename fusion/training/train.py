@@ -11,7 +11,7 @@ from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.product_scores import ProductScores
 from catalog.metrics.summary import summaries_json
-from catalog.runs.run import CROSS_FIT, Run
+from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
@@ -19,7 +19,7 @@ from fusion.config import FusionConfig
 from fusion.decide import Thresholds
 from fusion.details import FusionDetails
 from fusion.expert_runs import ExpertRuns
-from fusion.head_artifacts import HeadArtifacts
+from fusion.head_artifacts import CROSS_FIT, HeadArtifacts
 from fusion.heads.comparison import HeadComparison, compare_heads, fit_head
 from fusion.heads.registry import HEADS, save_heads
 from fusion.training.held_out import HeldOut, expert_systems, gather
@@ -68,7 +68,9 @@ def train(
     HeadArtifacts(thresholds, counts).save(run.folder)
     systems = compared_systems(data, comparison)
     run.keep(
-        FusionDetails(tuple(heads), tuple(data.names), comparison.chosen, comparison.reason, members.other_folders())
+        FusionDetails(
+            tuple(heads), tuple(data.names), comparison.chosen, comparison.reason, members.other_folders(), CROSS_FIT
+        )
     )
     run.metrics = {system.name: summaries_json(system.summary) for system in systems}
     run.save()

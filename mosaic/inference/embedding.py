@@ -13,6 +13,7 @@ from catalog.files.atomic import atomic_path
 from catalog.files.progress import Progress
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
+from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
@@ -20,7 +21,7 @@ from mosaic.inference.expert import CACHE_BYTES, ENTRY_BYTES, DecodedPhotos, bat
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
-from mosaic.views import View, predictions_folder
+from mosaic.views import View
 
 CHUNK = 256
 VECTORS = "vectors.npy"

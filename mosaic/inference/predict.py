@@ -9,10 +9,10 @@ from catalog.files.progress import Progress
 from catalog.probabilities import Probabilities, concatenate
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
+from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from mosaic.inference.expert import MosaicExpert, load_photos
 from mosaic.runs import MosaicRuns
-from mosaic.views import predictions_folder
 
 CHUNK = 256
 

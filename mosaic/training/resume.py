@@ -15,7 +15,7 @@ from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
-from mosaic.views import View
+from mosaic.views import View, save_held_out
 
 log = logging.getLogger(__name__)
 MARK = "unfinished.json"
@@ -30,14 +30,14 @@ def identity_of(config: MosaicConfig, view: View, init_from: str | None, plan_id
 def begin_or_resume(
     workspace: Workspace, config: MosaicConfig, view: View, identity: str, data: TrainingData, *, resume: bool
 ) -> tuple[Run, bool]:
-    """The run to train, the same on every process of a team, and whether it is finished already.
+    """The run to train, the same on every process, and whether it is finished already.
 
     With `resume`: the workspace's latest run when it is of the same identity (see `identity_of`); else an unfinished
     such run; else a new one.
     """
     name, finished = "", False
     if distributed.is_main():
-        folder, finished = _found(workspace, view, identity) if resume else (None, False)
+        folder, finished = _resumable(workspace, view, identity) if resume else (None, False)
         if folder is None:
             folder = Run.create(
                 workspace.folder, "mosaic", f"mosaic-{view.slot}",
@@ -52,10 +52,11 @@ def begin_or_resume(
     return Run.continued(folder, "mosaic", plan=data.plan.plan_id, data=data.plan.data), False
 
 
-def _found(workspace: Workspace, view: View, identity: str) -> tuple[Path | None, bool]:
+def _resumable(workspace: Workspace, view: View, identity: str) -> tuple[Path | None, bool]:
+    """Folder of the run of this identity, None where none was begun, and whether it is finished."""
     latest = workspace.latest("mosaic", view.slot)
     if latest is not None and latest.details_as(MosaicDetails).identity == identity:
-        return latest.folder, True
+        return _closed(workspace, latest, view).folder, True
     others = []
     for folder in sorted(workspace.folder.glob(f"mosaic-{view.slot}-*"), reverse=True):
         if not (folder / MARK).is_file():
@@ -64,10 +65,9 @@ def _found(workspace: Workspace, view: View, identity: str) -> tuple[Path | None
         if mark.get("identity") == identity:
             log.info("%s: going on with %s", view.title, folder.name)
             if (folder / "run.json").is_file():
-                # killed while it was being closed
-                finish(workspace, Run.load(folder, "mosaic"), view)
-                return folder, True
+                return _closed(workspace, Run.load(folder, "mosaic"), view).folder, True
             return folder, False
+        # the pattern of `any` also takes `any-rank-first`
         if mark.get("view") == view.slot:
             others.append(folder.name)
     if others:
@@ -78,9 +78,17 @@ def _found(workspace: Workspace, view: View, identity: str) -> tuple[Path | None
     return None, False
 
 
+def _closed(workspace: Workspace, run: Run, view: View) -> Run:
+    """A run that is whole, finished where a kill came while it was being closed."""
+    if (run.folder / MARK).is_file():
+        finish(workspace, run, view)
+    return run
+
+
 def finish(workspace: Workspace, run: Run, view: View) -> None:
     """Close a run: it becomes the workspace's latest, and what only a resumption needed goes, the mark last."""
     run.save()
     workspace.register(run, view.slot)
+    save_held_out(workspace)
     shutil.rmtree(workspace.folder / "checkpoints" / run.folder.name, ignore_errors=True)
     (run.folder / MARK).unlink(missing_ok=True)

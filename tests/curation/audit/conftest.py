@@ -12,7 +12,8 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.metrics.product_scores import ProductScores, score_probabilities
 from catalog.probabilities import Probabilities
-from catalog.runs.run import CROSS_FIT, HELD_OUT, Run
+from catalog.runs.run import HELD_OUT, Run
+from catalog.runs.saved_probabilities import held_out_file
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan, make_plan
 from catalog.tree.taxonomy import Taxonomy
@@ -52,15 +53,24 @@ class Room:
 
     def photos(self, **more: object) -> Probabilities:
         """Register an image branch."""
-        found = self.probabilities(self.held_out, **more)
-        found.save(self.run("mosaic", "mosaic-any", "any").folder / HELD_OUT)
-        return found
+        return self.register_photos(self.probabilities(self.held_out, **more))
+
+    def register_photos(self, held_out: Probabilities) -> Probabilities:
+        """What `mosaic train` leaves: a run, and the branch's held-out probabilities."""
+        merged = held_out_file(self.workspace)
+        merged.parent.mkdir(exist_ok=True)
+        for path in (self.run("mosaic", "mosaic-any", "any").folder / HELD_OUT, merged):
+            held_out.save(path)
+        return held_out
 
     def fused(self, positions: np.ndarray, seed: int = 1) -> ProductScores:
         """Register a fused result, cross-fitted on these products."""
         leaf = self.tree.leaf_index(self.catalog.category_ids)[positions]
         scores = score_probabilities(self.probabilities(positions, seed), leaf, self.tree)
-        scores.save(self.run("fusion", "fusion").folder / CROSS_FIT)
+        run = self.run("fusion", "fusion")
+        run.details["held_out_scores"] = "crossfit.safetensors"
+        run.save()
+        scores.save(run.folder / "crossfit.safetensors")
         return scores
 
 

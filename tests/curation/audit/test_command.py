@@ -42,9 +42,7 @@ def room(make_room, write_bson):
     dense = np.full((80, 8), 0.02, np.float32)
     dense[np.arange(80), room.tree.leaf_index([leaves[t] for t in true])] = 0.86
     scrambled = np.random.default_rng(0).permutation(room.held_out)
-    said(dense[scrambled], ids=room.catalog.product_ids[scrambled], plan=room.plan.plan_id).save(
-        room.run("mosaic", "mosaic-any", "any").folder / "heldout.safetensors"
-    )
+    room.register_photos(said(dense[scrambled], ids=room.catalog.product_ids[scrambled], plan=room.plan.plan_id))
     return room
 
 
@@ -165,9 +163,7 @@ def test_a_table_of_photos_is_audited_and_corrected_into_bson(make_room, tmp_pat
     dense = np.full((48, 8), 0.02, np.float32)
     told = room.tree.leaf_index(np.where(catalog.product_ids == 7, 31, catalog.category_ids))
     dense[np.arange(48), told] = 0.86
-    said(dense, ids=catalog.product_ids, plan=room.plan.plan_id).save(
-        room.run("mosaic", "mosaic-any", "any").folder / "heldout.safetensors"
-    )
+    room.register_photos(said(dense, ids=catalog.product_ids, plan=room.plan.plan_id))
     at = ("--workspace", room.workspace.folder)
     assert "1 label suspected" in call(tmp_path / "shop.csv", "--output", tmp_path / "audit", *at)
     sheet = tmp_path / "audit" / "suspects.csv"

@@ -198,8 +198,10 @@ def test_what_cannot_be_audited_is_refused(make_room, write_bson, tmp_path):
         audited(room)
     with pytest.raises(FileNotFoundError, match="catalog split"):
         find_evidence(room.catalog, room.tree, Workspace(tmp_path / "nothing"))
-    with pytest.raises(ValueError, match="--run somewhere"):
-        audited(room, file=Path("somewhere") / "crossfit.safetensors")
+    room.fused(room.held_out)
+    run = room.workspace.latest("fusion")
+    with pytest.raises(ValueError, match=f"--run {run.folder}"):
+        audited(room, file=run.scores_file)
     room.probabilities(np.arange(60), taxonomy="another").save(path)
     with pytest.raises(ValueError, match="another category tree"):
         audited(room, file=path)

@@ -17,6 +17,7 @@ from PIL import Image
 from catalog.catalog import Catalog
 from catalog.probabilities import Probabilities
 from catalog.product import ProblemKind
+from catalog.runs.run import Run
 from catalog.tree.taxonomy import Taxonomy
 from curation.cli import main
 from curation.convert import convert
@@ -396,6 +397,7 @@ def test_a_run_folder_stands_for_its_held_out_probabilities(tiny_catalog, tree_c
     probabilities.rename(run / "heldout.safetensors")
     call(*at, "--probabilities", run)
     (run / "heldout.safetensors").rename(run / "crossfit.safetensors")
+    Run(run, "fusion", "plan", "data", details={"held_out_scores": "crossfit.safetensors"}).save()
     for given in (run, run / "crossfit.safetensors"):
         assert "is of a fusion run" in call(*at, "--probabilities", given, code=1)
 

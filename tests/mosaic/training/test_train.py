@@ -16,13 +16,16 @@ from PIL import Image
 
 from catalog.catalog import Catalog
 from catalog.cli_options import progress_bar
+from catalog.probabilities import Probabilities
 from catalog.runs.config import load_config
 from catalog.runs.run import Run
+from catalog.runs.saved_probabilities import held_out, held_out_file
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
+from mosaic.evaluation import evaluate
 from mosaic.networks.network import MosaicNetwork
 from mosaic.runs import MosaicDetails, MosaicRuns
 from mosaic.training import job as job_module
@@ -30,7 +33,7 @@ from mosaic.training.history import EpochRecord, read_history
 from mosaic.training.resume import begin_or_resume, identity_of
 from mosaic.training.schedule import train_series
 from mosaic.training.train import TooFewProducts, train
-from mosaic.views import View, held_out, latest_runs
+from mosaic.views import View, latest_runs, merge_by_count
 
 pytestmark = pytest.mark.slow
 COLOURS = {11: 0, 21: 1, 31: 2}
@@ -80,6 +83,8 @@ def test_the_series_learns_and_holds_out_exactly_the_plans_products(room):
     assert sorted(runs[View(2)].held_out().product_ids) == sorted(twos)
     merged = held_out(room)
     assert sorted(merged.product_ids) == sorted(expected)
+    own = {view: run.held_out() for view, run in runs.items()}
+    assert_equal(merged, merge_by_count("mosaic", own))
     assert runs[View()].metrics["all"]["levels"]["3"]["top1"] > 0.8
     assert runs[View(2)].details_as(MosaicDetails).init_from == runs[View()].folder.name
     # the deployed network went on from the measured one, over all products
@@ -100,6 +105,37 @@ def test_a_second_architecture_ends_the_series_and_becomes_an_expert(room):
     assert photo.expert == "photo"
     assert photo.speaks.all()
     assert len(photo) == len(room.plan().held_out_positions(0))
+
+
+def assert_equal(one: Probabilities, other: Probabilities) -> None:
+    assert one.expert == other.expert
+    np.testing.assert_array_equal(one.product_ids, other.product_ids)
+    np.testing.assert_array_equal(one.values, other.values)
+
+
+def test_a_workspace_of_the_version_before_gets_its_merged_file_from_evaluate_and_another_plan_does_not_take_it(room):
+    with pytest.raises(FileNotFoundError, match="run `mosaic train --workspace"):
+        held_out(room)
+    train(room, config("training.epochs=1"), View(), None, progress_bar)
+    before = held_out(room)
+    held_out_file(room).unlink()
+    with pytest.raises(FileNotFoundError, match="an earlier version has trained already, `mosaic evaluate"):
+        held_out(room)
+    evaluate(room, None, None, None)
+    assert_equal(held_out(room), before)
+    room.save_plan(make_plan(room.training_catalog(), room.taxonomy(), seed=1)[0], room.taxonomy())
+    with pytest.raises(FileNotFoundError, match="holds nothing of this plan"):
+        held_out(room)
+
+
+def test_a_run_that_was_killed_while_it_was_closed_is_merged_when_it_is_resumed(room):
+    run = train(room, config("training.epochs=1"), View(), None, progress_bar)
+    before = held_out(room)
+    (run.folder / "unfinished.json").write_text("{}")
+    held_out_file(room).unlink()
+    assert train(room, config("training.epochs=1"), View(), None, progress_bar, resume=True).folder == run.folder
+    assert_equal(held_out(room), before)
+    assert not (run.folder / "unfinished.json").exists()
 
 
 def test_training_twice_gives_the_same_network(room):

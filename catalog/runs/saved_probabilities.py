@@ -1,0 +1,51 @@
+"""What the image branch has said of products, kept for the rooms that read it and know nothing of its networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalog.catalog import Catalog
+from catalog.probabilities import Probabilities
+from catalog.runs.workspace import Workspace
+
+IMAGE_EXPERT = "mosaic"
+"""The expert that speaks for the whole image branch: each product by its own image count's network."""
+
+
+def held_out_file(workspace: Workspace) -> Path:
+    """Where `mosaic train` keeps the held-out probabilities of `IMAGE_EXPERT`, whatever networks they come from."""
+    return workspace.folder / "heldout" / f"{IMAGE_EXPERT}.safetensors"
+
+
+def held_out(workspace: Workspace) -> Probabilities:
+    """Held-out probabilities of the whole image branch.
+
+    Raises:
+        FileNotFoundError: none under the workspace's plan; the message names the command that makes them.
+    """
+    plan, path = workspace.plan(), held_out_file(workspace)
+    probabilities = Probabilities.load(path) if path.is_file() else None
+    # the file of another plan stays when the catalogue is split anew: what was held out then may have been learnt since
+    if probabilities is None or probabilities.plan != plan.plan_id:
+        raise FileNotFoundError(
+            f"{path} holds nothing of this plan: run `mosaic train{workspace.option}` first (if an earlier version has "
+            f"trained already, `mosaic evaluate{workspace.option}`, which writes the file)"
+        )
+    return probabilities
+
+
+def predictions_folder(workspace: Workspace, catalog: Catalog) -> Path:
+    """Where a catalogue's saved probabilities lie in a workspace."""
+    return workspace.folder / "predictions" / f"{catalog.name}-{catalog.fingerprint[:8]}"
+
+
+def saved(workspace: Workspace, catalog: Catalog, path: Path | None = None) -> Probabilities:
+    """What `mosaic predict` saved for a catalogue (or the file at `path`).
+
+    Raises:
+        FileNotFoundError: nothing saved; the message names the command.
+    """
+    file = path or predictions_folder(workspace, catalog) / f"{IMAGE_EXPERT}.safetensors"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} does not exist: run `mosaic predict {catalog}{workspace.option}` first")
+    return Probabilities.load(file)
