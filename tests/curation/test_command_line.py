@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -11,15 +12,10 @@ from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import HELD_OUT_SHARE
 from curation.cli import main
+from tests.support.command_line import output_of
 from tests.support.products import make_product
 
-
-def call(*arguments: object, code: int = 0) -> str:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert "Traceback" not in result.output
-    return result.output
+call = partial(output_of, main)
 
 
 def test_info_counts_and_names(write_bson, tree_csv):

@@ -6,6 +6,7 @@ import csv
 import os
 import subprocess
 import sys
+from functools import partial
 
 import bson
 import pytest
@@ -16,10 +17,13 @@ from catalog.catalog import Catalog
 from catalog.sources import sinks
 from catalog.sources.folder.folder_names import product_id_of
 from catalog.sources.photo_file import ending_of
+from curation.cli import main
 from curation.convert import convert
-from tests.curation.test_command_line import call
+from tests.support.command_line import output_of
 from tests.support.photo_files import put
 from tests.support.products import make_photo, make_product
+
+call = partial(output_of, main)
 
 
 def products(address) -> list[tuple[int, int | None, tuple[bytes, ...]]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import bson
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from catalog.catalog import Catalog
 from catalog.probabilities import Probabilities, Silence
@@ -16,21 +16,17 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
-from curation.cli import main as catalog_main
+from curation.cli import main as catalog
 from mosaic.cli import main
 from mosaic.runs import MosaicRuns
 from mosaic.views import View
+from tests.support.command_line import output_of
 from tests.support.products import TREE, make_photo, make_product
 
 pytestmark = pytest.mark.slow
 
 
-def call(*arguments: object, code: int = 0, main=main) -> str:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert "Traceback" not in result.output
-    return result.output
+call = partial(output_of, main)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +37,7 @@ def trained(tmp_path_factory) -> Path:
     documents = [make_product(i, (11, 21, 31, 33)[i % 4], 1 + i // 4 % 2) for i in range(80)]
     (folder / "train.bson").write_bytes(b"".join(map(bson.encode, documents)))
     room = ("--workspace", folder / "runs")
-    call("split", folder / "train.bson", "--tree", folder / "tree.csv", *room, main=catalog_main)
+    output_of(catalog, "split", folder / "train.bson", "--tree", folder / "tree.csv", *room)
     said = call("train", "--config", "debug", *room)
     assert "3 photos: 0 training products with such photos" in said
     assert "the general network serves them" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 
 import bson
 import numpy as np
@@ -14,13 +15,10 @@ from catalog.catalog import Catalog
 from curation.audit import page
 from curation.cli import main
 from tests.curation.audit.cases import said
+from tests.support.command_line import output_of
 from tests.support.products import make_photo, make_product
 
-
-def call(*arguments: object) -> str:
-    result = CliRunner().invoke(main, ["audit", *map(str, arguments)])
-    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
-    return result.output
+call = partial(output_of, main, "audit")
 
 
 def refused(*arguments: object) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import unicodedata
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ from catalog.tree.translations import Name, Names
 from curation.cli import main
 from curation.diff.difference import CatalogDifference
 from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level
+from tests.support.command_line import output_of
 from tests.support.products import TREE, make_product
 
 BIG = 2**52
@@ -30,11 +31,7 @@ PRODUCTS = st.dictionaries(
 )
 
 
-def call(*arguments: object, code: int = 0) -> str:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
-    assert "Traceback" not in result.output
-    return result.output
+call = partial(output_of, main)
 
 
 def document(i: int, category: int | None, photos: list[int]) -> dict:

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -22,13 +23,10 @@ from curation.duplicates import findings
 from curation.duplicates.groups import find_groups
 from curation.duplicates.photos import CatalogPhotos
 from rayonnage.demo.sample import write_sample
+from tests.support.command_line import output_of
 from tests.support.products import make_photo, make_product
 
-
-def run(*arguments: object) -> str:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == 0, result.output
-    return result.output
+run = partial(output_of, main)
 
 
 def noise(number: int, quality: int) -> bytes:

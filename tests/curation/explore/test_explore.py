@@ -7,11 +7,11 @@ import io
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 from catalog.catalog import Catalog
@@ -25,17 +25,14 @@ from curation.explore.drawings import picture_sizes
 from curation.explore.explore import explore
 from curation.explore.photos import FORMATS, check_decoding, read_headers
 from curation.explore.section import Exploration
+from tests.support.command_line import output_of
 from tests.support.mongo_server import uri_of
 from tests.support.products import make_photo, make_product
 
 Write = Callable[..., Path]
 
 
-def call(*arguments: object, code: int = 0) -> str:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
-    assert "Traceback" not in result.output
-    return result.output
+call = partial(output_of, main)
 
 
 def text_of(page: str) -> str:

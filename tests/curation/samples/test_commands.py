@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import bson
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,17 +21,14 @@ from catalog.tree.taxonomy import Taxonomy
 from curation.cli import main
 from curation.samples.parts import write_parts
 from curation.samples.subset import Filters, subset
+from tests.support.command_line import output_of
 from tests.support.mongo_server import uri_of
 from tests.support.products import make_photo, make_product
 
 LEAVES = (11, 12, 13, 21, 22, 31, 32, 33)
 
 
-def call(*arguments: object, code: int = 0) -> str:
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
-    assert "Traceback" not in result.output
-    return result.output
+call = partial(output_of, main)
 
 
 def documents(path: Path) -> list[bytes]:

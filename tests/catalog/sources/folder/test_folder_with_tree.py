@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.opening import open_source, tree_for
 from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
-from tests.curation.test_command_line import call
+from curation.cli import main
+from tests.support.command_line import output_of
 from tests.support.photo_files import put
 from tests.support.products import TREE, make_photo
+
+call = partial(output_of, main)
 
 LEAVES = {tuple(row[1:]): int(row[0]) for row in csv.reader(TREE.splitlines()[1:])}
 
