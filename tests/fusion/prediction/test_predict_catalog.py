@@ -5,13 +5,9 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
-import os
 import random
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +29,7 @@ from ocr.expert import Reading
 from ocr.transcript import OcrFailure, Transcript
 from tests.support.command_line import call
 from tests.support.predictions import read_rows
+from tests.support.processes import Running
 from tests.support.trained import document, picture
 
 pytestmark = pytest.mark.slow
@@ -142,41 +139,40 @@ def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monk
     assert sorted(p.name for p in resumed.folder.iterdir()) == sorted(p.name for p in whole.folder.iterdir())
 
 
+def predict_in_small_parts(*arguments: object) -> None:
+    """`fusion predict` for a process of its own."""
+    prediction.PART, prediction.CHUNK = 8, 4
+    fusion(["predict", *map(str, arguments)])
+
+
 def test_sigkill_at_random_moments_loses_nothing(trained, tmp_path):
     write_test(tmp_path / "test.bson", 120)
-    script = (
-        "import sys; from fusion.prediction import predict_catalog as prediction\n"
-        "prediction.PART, prediction.CHUNK = 8, 4\n"
-        "from fusion.cli import main; main(sys.argv[1:])"
-    )
+    room = ("--workspace", trained / "runs")
 
-    def command(folder: str) -> list[str]:
-        arguments = ["predict", tmp_path / "test.bson", "--output", tmp_path / folder, "--workspace", trained / "runs"]
-        return [sys.executable, "-c", script, *map(str, arguments)]
+    def start(folder: str) -> Running:
+        return Running(predict_in_small_parts, tmp_path / "test.bson", "--output", tmp_path / folder, *room)
 
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     began = time.monotonic()
-    subprocess.run(command("whole"), check=True, **quiet)
+    start("whole").finish()
     whole_run = time.monotonic() - began
     rng = random.Random(0)
     for kill in range(5):
-        process = subprocess.Popen(command("cut"), start_new_session=True, **quiet)
+        running = start("cut")
         if kill > 2:
             # at any moment: while loading, between parts, while the parts are joined
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(rng.uniform(0.2, 1) * whole_run)
+            running.process.join(rng.uniform(0.2, 1) * whole_run)
         parts = tmp_path / "cut" / "parts"
         already = len(list(parts.glob("*.parquet"))) if parts.exists() else 0
         deadline = time.monotonic() + 60
-        while kill <= 2 and process.poll() is None and time.monotonic() < deadline:
+        while kill <= 2 and running.is_running and time.monotonic() < deadline:
             if parts.exists() and len(list(parts.glob("*.parquet"))) > already:
                 time.sleep(rng.uniform(0, 0.05))
                 break
             time.sleep(0.005)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    subprocess.run(command("cut"), check=True, **quiet)
+        running.kill()
+        if kill == 0:
+            assert 0 < len(list(parts.glob("*.parquet"))) < 120 / 8
+    start("cut").finish()
     for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 

@@ -1,0 +1,61 @@
+"""Functions in processes of their own, to be killed: they start in milliseconds, as forks of one that waits."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+FORKS = multiprocessing.get_context("forkserver")
+# Importing these takes 6 s of a core, which every process that trains or predicts would need anew.
+FORKS.set_forkserver_preload(["lightning", "timm", "onnxruntime", "openvino", "pyarrow.parquet", "sklearn", "skops.io"])
+
+
+class Running:
+    """A function at work in a process, with what it writes to its standard output and error.
+
+    It must be one that can be imported by name, and so must what it is given.
+    """
+
+    def __init__(self, function: Callable[..., object], *arguments: object) -> None:
+        reader, writer = FORKS.Pipe(duplex=False)
+        self.process = FORKS.Process(target=_run, args=(writer, function, arguments))
+        self.process.start()
+        writer.close()
+        self.output = os.fdopen(os.dup(reader.fileno()), "rb")
+        reader.close()
+
+    @property
+    def is_running(self) -> bool:
+        return self.process.is_alive()
+
+    def line(self) -> str:
+        """The next line, as soon as it is written; nothing at the end."""
+        return self.output.readline().decode()
+
+    def kill(self) -> None:
+        """SIGKILL, for its own processes too; does nothing when it has ended."""
+        if self.is_running:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self._end()
+
+    def finish(self) -> str:
+        """Wait for its good end; returns what is left of the output."""
+        left = self.output.read().decode()
+        self._end()
+        assert self.process.exitcode == 0, left
+        return left
+
+    def _end(self) -> None:
+        self.output.close()
+        self.process.join()
+
+
+def _run(writer: Connection, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    os.setsid()
+    for stream in (1, 2):
+        os.dup2(writer.fileno(), stream)
+    writer.close()
+    function(*arguments)
