@@ -6,10 +6,11 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from catalog.files.atomic import atomic_path
-from catalog.files.csv_rows import id_in, require_text, separator_of
+from catalog.files.csv_rows import id_in, read_raw_rows
 
 PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
 LABEL = "label_category_id"
@@ -90,31 +91,19 @@ def read_cells(path: Path) -> Iterator[Cell]:
         FileNotFoundError: no such file.
         ValueError: not a CSV file, UTF-16, or one without the two columns; the message names file and line.
     """
-    missing = "give a sheet that was filled (review.csv, audit.csv, suspects.csv)"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist: {missing}")
-    require_text(path, missing)
     # ids are ASCII: whatever else another encoding garbles is not read
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        n_before, header = next(((i, line) for i, line in enumerate(file, start=1) if line.strip()), (1, ""))
-        separator = separator_of(header)
-        reader = csv.reader(file, delimiter=separator, strict=True)
-        try:
-            names = [name.strip() for name in next(csv.reader([header], delimiter=separator, strict=True), [])]
-            if names.count(PRODUCT) != 1 or names.count(ANSWER) != 1:
-                raise ValueError(
-                    f"{path}: expected one column {PRODUCT} and one {ANSWER}, got {', '.join(names)[:200]}; "
-                    "save the sheet as CSV with its first row"
-                )
-            product, answer = names.index(PRODUCT), names.index(ANSWER)
-            shown = [names.index(name) if name in names else None for name in (SUGGESTED, LABEL)]
-            for row in reader:
-                cells = [cell.strip() for cell in row] + [""] * (len(names) - len(row))
-                if cells[product] or cells[answer]:
-                    seen = ("" if at is None else cells[at] for at in shown)
-                    yield Cell(path, n_before + reader.line_num, cells[product], cells[answer], *seen)
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {n_before + reader.line_num}: not a CSV file ({error})") from None
+    rows = read_raw_rows(path, "give a sheet that was filled (review.csv, audit.csv, suspects.csv)", errors="replace")
+    columns = [name.strip() for _, names in islice(rows, 1) for name in names]
+    if columns.count(PRODUCT) != 1 or columns.count(ANSWER) != 1:
+        raise ValueError(
+            f"{path}: expected one column {PRODUCT} and one {ANSWER}, got {', '.join(columns)[:200]}; "
+            "save the sheet as CSV with its first row"
+        )
+    for line, cells in rows:
+        row = dict(zip(columns, map(str.strip, cells), strict=False))
+        product, answer, suggested, label = (row.get(name, "") for name in (PRODUCT, ANSWER, SUGGESTED, LABEL))
+        if product or answer:
+            yield Cell(path, line, product, answer, suggested, label)
 
 
 def has_answers(path: Path) -> bool:

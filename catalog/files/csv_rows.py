@@ -6,7 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, zip_longest
 from pathlib import Path
+from typing import Literal
 
 from catalog.files.atomic import write_text
 
@@ -30,55 +32,73 @@ def id_in(cell: str) -> int | None:
     return value if -(2**63) <= value < 2**63 and (found[2] is None or abs(value) <= _EXACT) else None
 
 
-def separator_of(header: str) -> str:
+def _separator_of(header: str) -> str:
     """Comma, semicolon or tab: spreadsheets of many countries save semicolons."""
     return max(",;\t", key=header.count)
 
 
 def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Every row as its last line's number and its cells by column, to the letter; empty rows are passed over.
+    """Every row below the columns, as its last line's number and its cells by column.
 
-    A byte-order mark, empty lines before the columns, Excel's line `sep=;`, other columns and columns in another order
-    do no harm; a short row's missing cells are empty.
+    Other columns and columns in another order do no harm; a short row's missing cells are empty.
 
     Args:
         required: columns that must be there.
         missing: what to tell where no such file is: what it holds and how it is given.
 
     Raises:
+        FileNotFoundError, ValueError: as `read_raw_rows`; also a required column that is not there once, or a row with
+            more cells than columns (a name with a separator in it that was not quoted).
+    """
+    rows = read_raw_rows(path, missing)
+    columns = [name.strip() for _, cells in islice(rows, 1) for name in cells]
+    _check_columns(path, columns, required)
+    for line, cells in rows:
+        if any(cell.strip() for cell in cells[len(columns) :]):
+            raise ValueError(
+                f"{path}, line {line}: {len(cells)} cells under {len(columns)} columns; "
+                'a name with a separator in it stands in "quotes"'
+            )
+        yield line, dict(zip_longest(columns, cells[: len(columns)], fillvalue=""))
+
+
+def read_raw_rows(
+    path: Path, missing: str, errors: Literal["strict", "replace"] = "strict"
+) -> Iterator[tuple[int, list[str]]]:
+    """Every row, that of the columns too, as its last line's number and its cells, to the letter.
+
+    A byte-order mark, empty rows and Excel's line `sep=;` do no harm and are passed over.
+
+    Args:
+        missing: what to tell where no such file is.
+        errors: what to do with bytes that are no UTF-8: refuse the file, or replace them where only ids are wanted.
+
+    Raises:
         FileNotFoundError: no such file.
-        ValueError: no text, not UTF-8, not a CSV file, a required column that is not there once, or a row with more
-            cells than columns (a name with a separator in it that was not quoted); the message names file and line.
+        ValueError: no text, not UTF-8, or not a CSV file; the message names file and line.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: {missing}")
-    require_text(path, missing)
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    _require_text(path, missing)
+    with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
         try:
-            header = next((line for line in file if line.strip()), "")
+            first = next((line for line in file if line.strip()), "")
             file.seek(0)
-            said = _SEPARATOR.fullmatch(header.rstrip("\r\n"))
-            reader = csv.reader(file, delimiter=said[1] if said else separator_of(header), strict=True)
+            for_excel = _SEPARATOR.fullmatch(first.rstrip("\r\n"))
+            # not strict, csv would take what follows a closing quote for a part of the name
+            reader = csv.reader(file, delimiter=for_excel[1] if for_excel else _separator_of(first), strict=True)
             rows = (cells for cells in reader if any(cell.strip() for cell in cells))
-            if said:
+            if for_excel:
                 next(rows)
-            columns = [name.strip() for name in next(rows, [])]
-            _check_columns(path, columns, required)
             for cells in rows:
-                if any(cell.strip() for cell in cells[len(columns) :]):
-                    raise ValueError(
-                        f"{path}, line {reader.line_num}: {len(cells)} cells under {len(columns)} columns; "
-                        'a name with a separator in it stands in "quotes"'
-                    )
-                padded = cells + [""] * (len(columns) - len(cells))
-                yield reader.line_num, dict(zip(columns, padded, strict=False))
+                yield reader.line_num, cells
         except UnicodeDecodeError:
             raise _not_utf8(path, "WINDOWS-1252") from None
         except csv.Error as error:
             raise ValueError(f"{path} is not a CSV file (after line {reader.line_num}: {error})") from None
 
 
-def require_text(path: Path, missing: str) -> None:
+def _require_text(path: Path, missing: str) -> None:
     """Raise ValueError where a file is UTF-16, as spreadsheets save "Unicode text", or no text; `missing` as above."""
     with path.open("rb") as start:
         first = start.read(4)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.files.csv_rows import id_in, separator_of
+from catalog.files.csv_rows import id_in, read_raw_rows
 from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
 from curation.explore.shelves import LevelCounts
 
@@ -77,25 +75,16 @@ def levels_above(counts: LevelCounts, tree: Taxonomy) -> list[LevelCounts]:
 
 
 def _read(path: Path) -> list[Row]:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist: give a CSV with a category and its count on each line (--counts)"
-        )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        # only line ends end a line: a damaged name may hold other characters that Python breaks text at
-        cells = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text.partition("\n")[0])))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None
     rows: list[Row] = []
-    for line, row in enumerate(cells, start=1):
-        if not row or (line == 1 and id_in(row[-1]) is None):
-            # an empty line, or a header
+    given = read_raw_rows(path, "give a CSV with a category and its count on each line (--counts)")
+    for number, (line, cells) in enumerate(given):
+        if number == 0 and id_in(cells[-1]) is None:
+            # a header
             continue
-        n = id_in(row[1]) if len(row) == 2 else None
+        n = id_in(cells[1]) if len(cells) == 2 else None
         if n is None or not 0 <= n <= MAX_COUNT:
-            raise ValueError(f"{path}, line {line}: expected a category and its count, got {','.join(row)[:80]!r}")
-        rows.append((row[0], n))
+            raise ValueError(f"{path}, line {line}: expected a category and its count, got {','.join(cells)[:80]!r}")
+        rows.append((cells[0], n))
     if not rows:
         raise ValueError(f"{path} holds no counts: expected a category and its count on each line")
     return rows

@@ -145,9 +145,9 @@ PUBLISH = """
 import sys
 from pathlib import Path
 from catalog.sources import mongo_writer
-from fusion import publish
+from fusion.prediction import publish
 from fusion.cli import main as fusion
-from fusion.publish import Publication
+from fusion.prediction.publish import Publication
 mongo_writer.BULK_COUNT = 2
 flush = mongo_writer.Writer.flush
 mongo_writer.Writer.flush = lambda self: (print("bulk", flush=True), flush(self))
