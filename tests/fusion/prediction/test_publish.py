@@ -144,13 +144,13 @@ def test_dropped_connections_lose_and_repeat_nothing(mongo, table, proxy, monkey
 PUBLISH = """
 import sys
 from pathlib import Path
-from catalog.sources import mongo_writer
+from catalog.sources.mongo import writer
 from fusion.prediction import publish
 from fusion.cli import main as fusion
 from fusion.prediction.publish import Publication
-mongo_writer.BULK_COUNT = 2
-flush = mongo_writer.Writer.flush
-mongo_writer.Writer.flush = lambda self: (print("bulk", flush=True), flush(self))
+writer.BULK_COUNT = 2
+flush = writer.Writer.flush
+writer.Writer.flush = lambda self: (print("bulk", flush=True), flush(self))
 place = Publication.to(sys.argv[1])
 place.write(Path(sys.argv[2]), {"run": "r"})
 """
