@@ -26,9 +26,9 @@ from catalog.runs.config import load_config
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
-from mosaic.inference.expert import load_photos
 from mosaic.inference.outputs import Backend, Outputs
 from mosaic.networks.network import MosaicNetwork
+from mosaic.photos import load_photos
 
 CHUNK = 256
 TIMED = 64
@@ -97,7 +97,7 @@ def ways(fresh: Callable[[], MosaicNetwork], config: MosaicConfig) -> dict[str, 
     made: dict[str, Backend] = {Eager.name: Eager(fresh())}
     for name, backend in (("PyTorch channels_last", "torch"), ("ONNX Runtime", "onnx"), ("OpenVINO f32", "openvino")):
         inference = config.inference.model_copy(update={"backend": backend})
-        made[name] = make_backend(fresh(), inference, torch.device("cpu"), config.photo_size)
+        made[name] = make_backend(fresh(), inference, config.photo_size)
     return made
 
 

@@ -34,11 +34,12 @@ from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
-from mosaic.inference.expert import DecodedPhotos, average, load_photos, run_network
+from mosaic.inference.expert import average, run_network
 from mosaic.inference.outputs import Backend
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
+from mosaic.photos import DecodedPhotos, load_photos
 from mosaic.views import View, passes
 
 RANKED = [View(n, str(k)) for n in range(2, MAX_IMAGES + 1) for k in range(1, n + 1)]
@@ -84,7 +85,7 @@ class Networks:
             self.config = run.config(MosaicConfig)
             network = load_network(run, self.config, part)
             self.networks[view] = network
-            self.backends[view] = make_backend(network, self.config.inference, best_device())
+            self.backends[view] = make_backend(network.to(best_device()), self.config.inference)
 
     def see(self, view: View, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """`(B, N, S, S, 3)` photos -> `(B, S)` probabilities and `(2, B, D)` features, straight and mirrored."""

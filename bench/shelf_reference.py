@@ -34,8 +34,8 @@ from fusion.heads.comparison import compare_heads
 from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather
 from mosaic.config import MosaicConfig
-from mosaic.inference.expert import load_photos
 from mosaic.networks.network import MosaicNetwork
+from mosaic.photos import load_photos
 from ocr.config import OcrConfig
 from ocr.expert import read_products
 from ocr.route import category_leaves

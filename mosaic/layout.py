@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 Layout = Literal["strip", "grid"]
 WHITE = 255
 
 
-def arrange(photos: Tensor, layout: Layout) -> Tensor:
+def n_columns(n_photos: int, layout: Layout) -> int:
+    """Photos in a row: all of them, in a grid two from the third photo on."""
+    return n_photos if layout == "strip" or n_photos < 3 else 2
+
+
+def arrange(photos: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
     """Set the photos of each product into one picture.
 
     Args:
-        photos: `(B, N, S, S, 3)`, any dtype, 0..255.
+        photos: `(B, N, S, S, 3)` uint8 RGB.
         layout: `strip`: one row of N; `grid`: rows of two from the third photo on, an empty place is white.
 
     Returns:
-        `(B, S, N * S, 3)`, for a grid of three or four `(B, 2 * S, 2 * S, 3)`, of the same dtype.
+        `(B, S, N * S, 3)`, for a grid of three or four `(B, 2 * S, 2 * S, 3)`.
     """
-    places = list(photos.unbind(1))
-    columns = len(places) if layout == "strip" or len(places) < 3 else 2
-    if len(places) % columns:
-        places.append(torch.full_like(places[0], WHITE))
-    rows = [torch.cat(places[start : start + columns], dim=2) for start in range(0, len(places), columns)]
-    return torch.cat(rows, dim=1)
+    n_products, n_photos, size = photos.shape[:3]
+    columns = n_columns(n_photos, layout)
+    if n_photos % columns:
+        photos = np.concatenate([photos, np.full_like(photos[:, :1], WHITE)], axis=1)
+    rows = photos.reshape(n_products, -1, columns, size, size, 3).transpose(0, 1, 3, 2, 4, 5)
+    return rows.reshape(n_products, -1, columns * size, 3)
 
 
-def mirrored(photos: Tensor) -> Tensor:
+def mirrored(photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Each photo mirrored in its own place: the order of ranks carries information. `(B, N, S, S, 3)` both ways."""
-    return photos.flip(3)
+    return photos[:, :, :, ::-1]

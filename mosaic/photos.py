@@ -1,14 +1,19 @@
-"""Encoded photo -> square uint8 picture, with untrusted input bounded."""
+"""Encoded photos -> square uint8 pictures, with untrusted input bounded."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.catalog import photo_md5
 from catalog.photos.header import NoPicture, announced_size
+from catalog.product import Problem, ProblemKind, Product
 
 Picture = NDArray[np.uint8]
 WHITE = (255, 255, 255)
@@ -75,3 +80,51 @@ def resize(picture: Picture, size: int) -> Picture:
         return picture
     how = cv2.INTER_AREA if size < side else cv2.INTER_CUBIC
     return cv2.resize(picture, (size, size), interpolation=how).astype(np.uint8, copy=False)
+
+
+@dataclass
+class DecodedPhotos:
+    """Decoded photos of one chunk of products, each distinct photo once.
+
+    Attributes:
+        pictures: MD5 -> `(photo_size, photo_size, 3)` uint8; readable photos only.
+        keys: per product the MD5s of its readable photos, in the seller's order.
+        md5s: per product the MD5s of all its photos.
+        problems: unreadable photos, by product and position.
+    """
+
+    pictures: dict[bytes, Picture]
+    keys: list[tuple[bytes, ...]]
+    md5s: list[tuple[bytes, ...]]
+    problems: list[Problem]
+
+    @property
+    def n_readable(self) -> NDArray[np.int8]:
+        """`(N,)` int8."""
+        return np.array([len(keys) for keys in self.keys], np.int8)
+
+
+def load_photos(products: Sequence[Product], size: int, max_pixels: int) -> DecodedPhotos:
+    """Decode each distinct photo of a chunk at `size`, in threads (OpenCV lets go of the interpreter lock)."""
+    md5s = [tuple(map(photo_md5, product.images)) for product in products]
+    encoded: dict[bytes, bytes] = {}
+    for md5s_of_product, product in zip(md5s, products, strict=True):
+        encoded.update(zip(md5s_of_product, product.images, strict=True))
+
+    def read(item: tuple[bytes, bytes]) -> tuple[bytes, Picture | UnreadablePhoto]:
+        try:
+            return item[0], resize(decode(item[1], max_pixels), size)
+        except UnreadablePhoto as error:
+            return item[0], error
+
+    with ThreadPoolExecutor(cv2.getNumberOfCPUs()) as pool:
+        decoded = dict(pool.map(read, encoded.items()))
+    pictures = {md5: p for md5, p in decoded.items() if not isinstance(p, UnreadablePhoto)}
+    readable = [tuple(md5 for md5 in md5s_of_product if md5 in pictures) for md5s_of_product in md5s]
+    problems = [
+        Problem(ProblemKind.UNREADABLE_PHOTO, f"photo {number}", product.product_id, str(decoded[md5]))
+        for product, md5s_of_product in zip(products, md5s, strict=True)
+        for number, md5 in enumerate(md5s_of_product, start=1)
+        if md5 not in pictures
+    ]
+    return DecodedPhotos(pictures, readable, md5s, problems)

@@ -86,7 +86,7 @@ class MosaicRuns:
         return cls(views)
 
     def experts(self, suffix: str = "") -> list[MosaicExpert]:
-        """Every expert that these networks make up, see `catalog.photo_branch.FAMILIES`; `suffix` ends their names."""
+        """Every expert that these networks make up, see `mosaic.views.FAMILIES`; `suffix` ends their names."""
         first = next(iter(self.views.values()))
         tree, plan = first.taxonomy().fingerprint, first.plan
         networks = {view: load_network(run, run.config(MosaicConfig)) for view, run in self.views.items()}

@@ -23,7 +23,7 @@ from fusion.expert_runs import ExpertRuns
 from fusion.head_artifacts import HeadArtifacts
 from fusion.heads.registry import StoredHeads
 from fusion.training.train import thresholds_for
-from mosaic.inference.expert import DecodedPhotos, load_photos
+from mosaic.photos import DecodedPhotos, load_photos
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, unread_photos

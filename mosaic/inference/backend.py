@@ -1,8 +1,9 @@
-"""What runs a trained network: PyTorch, OpenVINO or ONNX Runtime behind one call."""
+"""What runs a trained network: OpenVINO or ONNX Runtime behind the same call as PyTorch, and held against it."""
 
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from catalog.files.workers import n_cores
 from mosaic.config import InferenceConfig
-from mosaic.inference.outputs import Backend, Outputs, compare, require
+from mosaic.inference.outputs import INPUT, OUTPUTS, Backend, Outputs, compare, require
+from mosaic.networks.graph import to_onnx, to_openvino
 from mosaic.networks.network import MosaicNetwork
-from mosaic.training.graph import INPUT, OUTPUTS, to_onnx, to_openvino
+from mosaic.networks.torch_backend import TorchBackend
 
 log = logging.getLogger(__name__)
 MAX_PROGRAMS = 12
@@ -27,24 +29,10 @@ CHECKED = 4
 """Mosaics of the first batch of each shape that are also run by PyTorch."""
 
 
-class TorchBackend:
-    """PyTorch; bfloat16 on a GPU."""
-
-    name = "torch"
-
-    def __init__(self, network: MosaicNetwork, device: torch.device) -> None:
-        """The network is moved to `device`."""
-        self.device = device
-        self.network = network.to(device).to(memory_format=torch.channels_last).eval()
-
-    @torch.inference_mode()
-    def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
-        """`(B, H, W, 3)` uint8 -> `Outputs`."""
-        batch = torch.from_numpy(mosaics).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            embedding = self.network.features(batch)
-            logits = self.network.head(embedding)
-        return Outputs(embedding.float().cpu().numpy(), logits.float().cpu().numpy())
+def n_threads() -> int:
+    """Threads that run a network: `OMP_NUM_THREADS`, which PyTorch goes by too, else one for each core."""
+    # the variable may be a list, a number for each level of nested threads
+    return int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or n_cores())
 
 
 class OnnxBackend:
@@ -53,11 +41,11 @@ class OnnxBackend:
     name = "onnx"
 
     def __init__(self, path: Path) -> None:
-        """`path`: what `mosaic.graph.to_onnx` wrote; it is not needed afterwards."""
+        """`path`: what `to_onnx` wrote; it is not needed afterwards."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = n_threads()
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
@@ -69,7 +57,7 @@ def shared_requests(n: int, height: int, width: int) -> tuple[int, int]:
     """How many mosaics share a request, and how many of n go that way; the others go one by one."""
     several = max(1, PIXELS_PER_REQUEST // (height * width))
     # with fewer mosaics every core takes them one by one: none idles, and a single product is not kept waiting
-    return several, n // several * several if n >= several * torch.get_num_threads() else 0
+    return several, n // several * several if n >= several * n_threads() else 0
 
 
 class OpenVinoBackend:
@@ -119,7 +107,7 @@ class OpenVinoBackend:
             # full precision: on CPUs that have bfloat16 it would be the default, and is slower for these networks
             options = {
                 "PERFORMANCE_HINT": "THROUGHPUT",
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "INFERENCE_NUM_THREADS": n_threads(),
                 "INFERENCE_PRECISION_HINT": "f32",
             }
             self._queues[shape] = openvino.AsyncInferQueue(self._core.compile_model(model, "CPU", options))
@@ -132,13 +120,13 @@ class OpenVinoBackend:
 class CheckedBackend:
     """A program made from the network at the first call, held against PyTorch on the first mosaics of each shape."""
 
-    def __init__(self, network: MosaicNetwork, name: str, build: Callable[[], Backend], *, fall_back: bool) -> None:
-        """`fall_back`: use PyTorch, with a warning, where the program cannot be made or is no good."""
+    def __init__(self, name: str, build: Callable[[], Backend], reference: Backend, *, fall_back: bool) -> None:
+        """`fall_back`: use the `reference`, with a warning, where the program cannot be made or is no good."""
         self.name = name
-        self._torch = TorchBackend(network, torch.device("cpu"))
         self._build = build
+        self._reference = reference
         self._fall_back = fall_back
-        self._backend: Backend | None = None
+        self._program: Backend | None = None
         self._checked: set[tuple[int, ...]] = set()
 
     def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
@@ -147,8 +135,8 @@ class CheckedBackend:
         Raises:
             ValueError: the program cannot be made or is no good, and there is no falling back.
         """
-        if self._backend is self._torch:
-            return self._torch(mosaics)
+        if self._program is self._reference:
+            return self._reference(mosaics)
         try:
             return self._checked_call(mosaics)
         # whatever the other program does not like about a network, PyTorch can run it
@@ -159,38 +147,37 @@ class CheckedBackend:
                     f"{self.name} cannot run this network: {why} Set inference.backend to auto or torch"
                 ) from error
             log.warning("%s cannot run this network, PyTorch does, more slowly: %s", self.name, why)
-            self.name, self._backend = self._torch.name, self._torch
-            return self._torch(mosaics)
+            self.name, self._program = self._reference.name, self._reference
+            return self._reference(mosaics)
 
     def _checked_call(self, mosaics: NDArray[np.uint8]) -> Outputs:
-        if self._backend is None:
-            self._backend = self._build()
-        out = self._backend(mosaics)
+        if self._program is None:
+            self._program = self._build()
+        outputs = self._program(mosaics)
         # few and many mosaics may take different ways through the program
         way = (shared_requests(*mosaics.shape[:3])[1] > 0, *mosaics.shape[1:])
         if way not in self._checked:
-            some = Outputs(*(values[:CHECKED] for values in out))
-            require(compare(self._torch(mosaics[:CHECKED]), some), self.name)
+            first = Outputs(*(values[:CHECKED] for values in outputs))
+            require(compare(self._reference(mosaics[:CHECKED]), first), self.name)
             self._checked.add(way)
-        return out
+        return outputs
 
 
-def make_backend(
-    network: MosaicNetwork, inference: InferenceConfig, device: torch.device, photo_size: int = 180
-) -> Backend:
-    """What `inference.backend` asks for; `auto` is PyTorch on a GPU and OpenVINO, else PyTorch, on CPU.
+def make_backend(network: MosaicNetwork, inference: InferenceConfig, photo_size: int = 180) -> Backend:
+    """What `inference.backend` asks for; `auto` is PyTorch where the network is on a GPU, else OpenVINO, else PyTorch.
 
     Nothing is converted before the first call. `photo_size`: side in pixels of the mosaic that the network is traced
     with.
     """
     wanted = inference.backend
-    if wanted == "torch" or (wanted == "auto" and device.type == "cuda"):
-        return TorchBackend(network, device)
-    # these two run on CPU, also beside a GPU
+    if wanted == "torch" or (wanted == "auto" and network.device.type == "cuda"):
+        return TorchBackend(network)
+    # the other programs run on CPU, also beside a GPU
+    reference = TorchBackend(network.cpu())
     if wanted == "onnx":
-        return CheckedBackend(network, "onnx", lambda: _onnx(network, photo_size), fall_back=False)
+        return CheckedBackend("onnx", lambda: _onnx(network, photo_size), reference, fall_back=False)
     return CheckedBackend(
-        network, "openvino", lambda: OpenVinoBackend(to_openvino(network, photo_size)), fall_back=wanted == "auto"
+        "openvino", lambda: OpenVinoBackend(to_openvino(network, photo_size)), reference, fall_back=wanted == "auto"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,12 @@ from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
-from mosaic.inference.expert import CACHE_BYTES, ENTRY_BYTES, DecodedPhotos, batches, load_photos, run_network
+from mosaic.inference.expert import batches, run_network
+from mosaic.inference.recent_rows import RecentRows, Row
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
+from mosaic.photos import DecodedPhotos, load_photos
 from mosaic.views import View
 
 CHUNK = 256
@@ -35,27 +36,24 @@ class Embedder:
         """`network`: one that takes any image count, as vectors of different networks cannot be compared."""
         self.config = config
         self.width: int = network.head.in_features
-        self._backend = make_backend(network, config.inference, best_device(), config.photo_size)
-        self._recent: OrderedDict[tuple[bytes, ...], NDArray[np.float32]] = OrderedDict()
+        self._backend = make_backend(network.to(best_device()), config.inference, config.photo_size)
+        self._recent: RecentRows[tuple[bytes, ...]] = RecentRows()
 
     def embed(self, photos: DecodedPhotos) -> NDArray[np.float32]:
         """`(N, width)` float32 of length 1, in order; zeros where a product has no readable photo."""
-        distinct = dict.fromkeys(key for key in photos.keys if key)
-        found = {key: self._recent[key] for key in distinct if key in self._recent}
-        missing = [key for key in distinct if key not in found]
-        for batch, pictures in batches(missing, photos, self.config.photos_per_batch):
-            seen = run_network(self._backend, pictures, self.config)
-            mean = np.mean([out.embedding for out in seen], axis=0, dtype=np.float32)
-            length = np.linalg.norm(mean, axis=1, keepdims=True)
-            found.update(zip(batch, mean / np.maximum(length, np.finfo(np.float32).tiny), strict=True))
-        for key, row in found.items():
-            # a view would keep its whole batch alive
-            self._recent[key] = row.copy() if row.base is not None else row
-            self._recent.move_to_end(key)
-        while len(self._recent) > max(1, CACHE_BYTES // (4 * self.width + ENTRY_BYTES)):
-            self._recent.popitem(last=False)
+        rows = self._recent.of((key for key in photos.keys if key), lambda missing: self._compute(missing, photos))
         nothing = np.zeros(self.width, np.float32)
-        return np.array([found.get(key, nothing) for key in photos.keys], np.float32).reshape(-1, self.width)
+        return np.array([rows.get(key, nothing) for key in photos.keys], np.float32).reshape(-1, self.width)
+
+    def _compute(self, keys: list[tuple[bytes, ...]], photos: DecodedPhotos) -> dict[tuple[bytes, ...], Row]:
+        """`(width,)` float32 vector of length 1 of each mosaic."""
+        rows: dict[tuple[bytes, ...], Row] = {}
+        for batch, pictures in batches(keys, photos, self.config.photos_per_batch):
+            ways = run_network(self._backend, pictures, self.config)
+            mean = np.mean([outputs.embedding for outputs in ways], axis=0, dtype=np.float32)
+            length = np.linalg.norm(mean, axis=1, keepdims=True)
+            rows.update(zip(batch, mean / np.maximum(length, np.finfo(np.float32).tiny), strict=True))
+        return rows
 
 
 def embed_catalog(

@@ -16,6 +16,12 @@ class Outputs(NamedTuple):
     logits: NDArray[np.float32]
 
 
+INPUT = "mosaics"
+"""Name of a graph's input."""
+OUTPUTS = Outputs._fields
+"""Names of a graph's outputs, in order."""
+
+
 class Backend(Protocol):
     """Something that runs one network."""
 

@@ -11,7 +11,8 @@ from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
-from mosaic.inference.expert import MosaicExpert, load_photos
+from mosaic.inference.expert import MosaicExpert
+from mosaic.photos import load_photos
 from mosaic.runs import MosaicRuns
 
 CHUNK = 256

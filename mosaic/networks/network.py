@@ -49,6 +49,11 @@ class MosaicNetwork(nn.Module):
             values = 255 * torch.tensor(cfg[name], dtype=torch.float32).view(1, 3, 1, 1)
             self.register_buffer(name, values, persistent=False)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.head.weight.device
+
     def features(self, mosaics: Tensor) -> Tensor:
         """`(B, H, W, 3)` mosaics, 0..255 of any dtype -> `(B, D)` embedding."""
         pixels = mosaics.permute(0, 3, 1, 2).to(self.head.weight.dtype)

@@ -19,7 +19,7 @@ class FitState:
     """Everything that a fit has come to.
 
     Attributes:
-        n_devices: processes that train; epoch, number: the next batch to show, see `mosaic.batches.Batch`;
+        n_devices: processes that train; epoch, number: the next batch to show, see `mosaic.training.batches.Batch`;
         step: optimizer steps done.
         network, average: state of the network and of its moving average; optimizer: its state.
         sums: of the running epoch: loss, batches, unblended examples, those recognised; seconds: it has taken.

@@ -25,7 +25,7 @@ class TrainingBatch(NamedTuple):
 
     Attributes:
         photos: `(B, N, S, S, 3)` uint8 RGB; labels: `(B,)` int64;
-        numbers: `(B, N, N_NUMBERS)` float32 in [0, 1) for `mosaic.augment.augment`;
+        numbers: `(B, N, N_NUMBERS)` float32 in [0, 1) for `mosaic.training.augment.augment`;
         epoch, number, of: of the batch, see `Batch`.
     """
 

@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path, write_text
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.inference.backend import OnnxBackend, OpenVinoBackend, TorchBackend
-from mosaic.inference.expert import load_photos
-from mosaic.inference.outputs import Backend, Outputs, Parity, compare, require
+from mosaic.inference.backend import OnnxBackend, OpenVinoBackend
+from mosaic.inference.outputs import INPUT, OUTPUTS, Backend, Outputs, Parity, compare, require
 from mosaic.layout import arrange
+from mosaic.networks.graph import to_onnx, to_openvino
 from mosaic.networks.network import MosaicNetwork
+from mosaic.networks.torch_backend import TorchBackend
 from mosaic.networks.weights import load_network
+from mosaic.photos import load_photos
 from mosaic.runs import MosaicDetails
-from mosaic.training.graph import INPUT, OUTPUTS, to_onnx, to_openvino
 
 Format = Literal["onnx", "openvino"]
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
@@ -48,7 +48,7 @@ def check_parity(network: MosaicNetwork, backend: Backend, mosaics: Sequence[NDA
     Raises:
         BadExport: it is further from the network than is allowed, see `require`.
     """
-    reference = TorchBackend(network, torch.device("cpu"))
+    reference = TorchBackend(network.cpu())
     shapes: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
     for mosaic in mosaics:
         shapes.setdefault(mosaic.shape, []).append(mosaic)
@@ -158,4 +158,4 @@ def _mosaics(workspace: Workspace, run: Run, config: MosaicConfig) -> list[NDArr
         raise ValueError(f"{catalog} holds no product with readable photos for this network: nothing to check on")
     # a count that the catalogue lacks is checked on one photo repeated
     shown += [shown[0][:1] * count for count in counts if all(len(pictures) != count for pictures in shown)]
-    return [arrange(torch.from_numpy(np.stack(pictures)[None]), config.layout)[0].numpy() for pictures in shown]
+    return [arrange(np.stack(pictures)[None], config.layout)[0] for pictures in shown]

@@ -20,7 +20,6 @@ from torch.optim import AdamW
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from mosaic.config import MosaicConfig, TrainingConfig
-from mosaic.layout import arrange
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.augment import augment
@@ -28,6 +27,7 @@ from mosaic.training.batches import CountBatches, Examples
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import TrainingBatch
 from mosaic.training.history import EpochRecord
+from mosaic.training.layout import arrange
 from mosaic.training.loss import LeafLoss
 from mosaic.training.mixup import mix
 from mosaic.training.validation import validate

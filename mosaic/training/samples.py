@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.tree.taxonomy import Taxonomy, path_text
 from mosaic.config import MosaicConfig
-from mosaic.layout import arrange
 from mosaic.training.augment import augment
 from mosaic.training.batches import Batch, Examples
 from mosaic.training.dataset import MosaicDataset
+from mosaic.training.layout import arrange
 from mosaic.training.page import Sample
 
 

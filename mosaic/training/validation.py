@@ -7,10 +7,10 @@ import torch.nn.functional as F
 
 from catalog.catalog import Catalog
 from mosaic.config import MosaicConfig
-from mosaic.layout import arrange
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training.batches import CountBatches, Examples
 from mosaic.training.dataset import MosaicDataset
+from mosaic.training.layout import arrange
 
 _EACH_ONCE = {
     "head_epochs": 0,

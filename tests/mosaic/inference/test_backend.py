@@ -18,7 +18,6 @@ from mosaic.inference.outputs import Outputs
 from mosaic.networks.network import MosaicNetwork
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
-CPU = torch.device("cpu")
 SIZE = 30
 # SAME padding that depends on the width, as in the default network; 30 px gives odd and even widths on the way down
 PADDED = CONFIG.backbone.model_copy(update={"name": "tf_efficientnet_lite0"})
@@ -58,7 +57,7 @@ def assert_same(found: Outputs, expected: Outputs) -> None:
 @pytest.mark.parametrize("backbone", [CONFIG.backbone, PADDED], ids=lambda config: config.name)
 def test_every_backend_says_what_the_network_says_for_all_widths_and_batches(backend, backbone):
     net = network(backbone)
-    made = make_backend(net, inference(backend=backend), CPU, SIZE)
+    made = make_backend(net, inference(backend=backend), SIZE)
     for seed, (n, shape) in enumerate(
         [(1, (30, 30)), (5, (30, 60)), (2, (30, 90)), (3, (30, 120)), (1, (60, 60)), (7, (30, 30)), (1, (30, 120))]
     ):
@@ -69,7 +68,7 @@ def test_every_backend_says_what_the_network_says_for_all_widths_and_batches(bac
 
 def test_a_result_is_not_overwritten_by_the_next_call():
     net = network()
-    made = make_backend(net, inference(backend="openvino"), CPU, SIZE)
+    made = make_backend(net, inference(backend="openvino"), SIZE)
     first, second = mosaics(3, (30, 30), 1), mosaics(3, (30, 30), 2)
     kept = made(first)
     made(second)
@@ -111,7 +110,7 @@ def test_a_first_batch_of_many_is_held_against_pytorch_too(monkeypatch):
             return out if len(mosaics) < 6 * threads else Outputs(out.embedding, out.logits + 1)
 
     monkeypatch.setattr(backend_module, "OpenVinoBackend", lambda _: WrongTogether())
-    made = make_backend(network(), inference(backend="openvino"), CPU, SIZE)
+    made = make_backend(network(), inference(backend="openvino"), SIZE)
     made(mosaics(1, (30, 30)))
     # more than are checked, but still one by one
     made(mosaics(5, (30, 30)))
@@ -120,18 +119,19 @@ def test_a_first_batch_of_many_is_held_against_pytorch_too(monkeypatch):
 
 
 def test_auto_is_openvino_on_cpu_and_torch_on_a_gpu(monkeypatch):
-    assert make_backend(network(), inference(backend="auto"), CPU, SIZE).name == "openvino"
+    assert make_backend(network(), inference(backend="auto"), SIZE).name == "openvino"
     # a stand-in: no GPU is needed to see what is chosen
-    monkeypatch.setattr(backend_module, "TorchBackend", lambda _, device: device)
     gpu = torch.device("cuda")
-    assert make_backend(network(), inference(backend="auto"), gpu, SIZE) is gpu
+    monkeypatch.setattr(MosaicNetwork, "device", gpu)
+    monkeypatch.setattr(backend_module, "TorchBackend", lambda network: network.device)
+    assert make_backend(network(), inference(backend="auto"), SIZE) is gpu
 
 
 def test_nothing_is_converted_before_the_first_call(monkeypatch):
     converted = []
     good = backend_module.to_openvino
     monkeypatch.setattr(backend_module, "to_openvino", lambda *a: converted.append(a) or good(*a))
-    made = make_backend(network(), inference(backend="auto"), CPU, SIZE)
+    made = make_backend(network(), inference(backend="auto"), SIZE)
     assert not converted
     made(mosaics(1, (30, 30)))
     made(mosaics(2, (30, 60)))
@@ -160,7 +160,7 @@ def test_auto_falls_back_to_torch_with_one_warning_and_a_name_is_taken_at_its_wo
     else:
         monkeypatch.setattr(backend_module, "to_openvino", refuse if why == "conversion" else wrong_model)
     net, batch = network(), mosaics(3, (30, 60))
-    made = make_backend(net, inference(backend="auto"), CPU, SIZE)
+    made = make_backend(net, inference(backend="auto"), SIZE)
     with caplog.at_level(logging.WARNING):
         assert_same(made(batch), reference(net, batch))
         assert_same(made(batch[:1]), reference(net, batch[:1]))
@@ -168,7 +168,7 @@ def test_auto_falls_back_to_torch_with_one_warning_and_a_name_is_taken_at_its_wo
     assert [r.levelname for r in caplog.records] == ["WARNING"]
     assert "PyTorch does, more slowly" in caplog.text
     with pytest.raises(ValueError, match=r"Set inference\.backend to auto or torch"):
-        make_backend(net, inference(backend="openvino"), CPU, SIZE)(batch)
+        make_backend(net, inference(backend="openvino"), SIZE)(batch)
 
 
 class _FixedWidth(nn.Module):
@@ -185,7 +185,7 @@ class _FixedWidth(nn.Module):
 def test_a_graph_that_holds_for_one_width_only_is_caught_at_the_next_width(caplog):
     net = network()
     net.backbone = _FixedWidth(net.backbone)
-    made = make_backend(net, inference(backend="auto"), CPU, SIZE)
+    made = make_backend(net, inference(backend="auto"), SIZE)
     one, two = mosaics(2, (30, 30)), mosaics(2, (30, 60))
     assert_same(made(one), reference(net, one))
     assert not caplog.records

@@ -20,10 +20,11 @@ from catalog.tree.taxonomy import Taxonomy
 from mosaic.cli import main
 from mosaic.config import MosaicConfig
 from mosaic.inference import embedding as embedding_module
-from mosaic.inference.backend import TorchBackend
+from mosaic.inference import recent_rows
 from mosaic.inference.embedding import Embedder, embed_catalog
-from mosaic.inference.expert import load_photos
 from mosaic.networks.network import MosaicNetwork
+from mosaic.networks.torch_backend import TorchBackend
+from mosaic.photos import load_photos
 from mosaic.runs import MosaicDetails
 from tests.support.products import TREE, make_photo, make_product
 
@@ -97,7 +98,7 @@ def test_rows_keep_the_order_and_products_without_a_photo_are_zero_and_named(wor
 
 def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(monkeypatch):
     shown = []
-    backend = TorchBackend(network(), torch.device("cpu"))
+    backend = TorchBackend(network())
 
     def counting(mosaics):
         shown.append(len(mosaics))
@@ -116,7 +117,7 @@ def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(mo
     assert np.abs(first[0] - first[2]).max() > 1e-4
     np.testing.assert_array_equal(embed((other, photo))[0], first[2])
     assert sum(shown) == 2
-    monkeypatch.setattr(embedding_module, "CACHE_BYTES", 0)
+    monkeypatch.setattr(recent_rows, "CACHE_BYTES", 0)
     embed((photo,), (other,), (photo, other))
     assert len(chosen._recent) == 1
     assert chosen.embed(load_photos([], 32, 10**6)).shape == (0, chosen.width)

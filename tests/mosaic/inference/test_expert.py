@@ -11,9 +11,11 @@ from catalog.product import Product
 from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
 from mosaic.inference import expert as expert_module
-from mosaic.inference.backend import TorchBackend
-from mosaic.inference.expert import MosaicExpert, average, load_photos
+from mosaic.inference import recent_rows
+from mosaic.inference.expert import MosaicExpert, average
 from mosaic.networks.network import MosaicNetwork
+from mosaic.networks.torch_backend import TorchBackend
+from mosaic.photos import load_photos
 from mosaic.views import View
 from tests.support.products import make_photo
 
@@ -89,7 +91,7 @@ def test_silence_has_a_reason_and_k_of_n_counts_as_k():
 def test_equal_strips_are_computed_once_also_across_chunks(monkeypatch):
     net = network(0)
     shown = []
-    torch_backend = TorchBackend(net, torch.device("cpu"))
+    torch_backend = TorchBackend(net)
     counting = lambda mosaics: shown.append(len(mosaics)) or torch_backend(mosaics)  # noqa: E731
     monkeypatch.setattr(expert_module, "make_backend", lambda *_: counting)
     same = product(1, 2).images
@@ -136,7 +138,7 @@ def test_a_product_without_a_photo_does_not_widen_the_rows_of_the_others():
 
 
 def test_the_cache_of_recent_strips_stays_small_and_changes_nothing(monkeypatch):
-    monkeypatch.setattr(expert_module, "CACHE_BYTES", 2 * (4 * 3 + expert_module.ENTRY_BYTES))
+    monkeypatch.setattr(recent_rows, "CACHE_BYTES", 2 * (4 * 3 + recent_rows.ENTRY_BYTES))
     products = [product(i, 1 + i % 2) for i in range(6)]
     small = expert({0: network(0)})
     for _ in range(2):

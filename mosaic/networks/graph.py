@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mosaic.inference.outputs import INPUT, OUTPUTS
 from mosaic.networks.network import MosaicNetwork
 
-INPUT = "mosaics"
-OUTPUTS = ("embedding", "logits")
 OPSET = 17
 
 
