@@ -1,0 +1,217 @@
+"""The manual's command blocks, run as a new user would: on a small demo catalogue, with the debug configuration."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from contextlib import chdir, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import click
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.files.answer_sheet import ANSWER
+from catalog.runs.config import load_config
+from fusion.config import FusionConfig
+from mosaic.config import MosaicConfig
+from ocr.config import OcrConfig
+from tests.support.manual import (
+    PAGES,
+    PROGRAMS,
+    README,
+    README_LINES,
+    ROOT,
+    TRAINING,
+    blocks,
+    code_spans,
+    command_lines,
+    quick,
+    run_line,
+    shell_words,
+    without_comment,
+)
+
+NOT_RUN = {
+    r"make \w+": "it runs these tests, or the demo, or makes what they run in",
+    r"source \S+|pip install .*": "it changes the environment",
+    r"ruff .*|mypy|lint-imports|pytest .*": "`make test` runs them",
+    r"rayonnage demo": "the whole job takes ten minutes; `make demo` is it",
+    r"rayonnage report --workspace demo/runs": "it shows what the whole job has made",
+    r"mosaic train --devices 4|torchrun .*": "it needs several GPUs or machines",
+}
+"""Commands of the blocks that are not run here, and why."""
+CONFIGS = {"mosaic": MosaicConfig, "ocr": OcrConfig, "fusion": FusionConfig}
+MONGODB = "mongodb://localhost/"
+
+
+def is_run(line: str) -> bool:
+    """Whether a line is no exception."""
+    return not any(re.fullmatch(pattern, without_comment(line)) for pattern in NOT_RUN)
+
+
+def answer(sheet: Path) -> None:
+    """What a person does between two commands: every suggestion of review.csv is right, of suspects.csv the first."""
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        return
+    for number, row in enumerate(rows):
+        row[ANSWER] = "suggested" if "label" in row and number == 0 else "ok"
+    with sheet.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture(scope="session")
+def manual(once: Callable[..., Path], trained_demo: Path) -> Path:
+    """A folder with all that the manual names (catalogues, photos, `runs`, `model`), in which the README has been run.
+
+    `printed.txt` is what that has printed.
+    """
+
+    def make(folder: Path) -> None:
+        shutil.copytree(trained_demo, folder, dirs_exist_ok=True)
+        shutil.copy(folder / "train.bson", folder / "labelled.bson")
+        for name, photo in zip(("front.jpg", "back.jpg"), Catalog(folder / "test.bson")[0].images * 2, strict=False):
+            (folder / name).write_bytes(photo)
+        with chdir(folder):
+            (folder / "printed.txt").write_text(run_page(README, done=TRAINING), encoding="utf-8")
+
+    return once("manual", make)
+
+
+@pytest.fixture
+def here(manual: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of that folder, to work in."""
+    folder = tmp_path / "here"
+    shutil.copytree(manual, folder)
+    with chdir(folder):
+        yield folder
+
+
+def run_page(page: Path, server: str = MONGODB, done: Collection[str] = ()) -> str:
+    """Run a page's blocks from the top down but for lines that were `done`; returns what they printed."""
+    printed = []
+    for block in blocks(page):
+        if block.language == "python":
+            printed.append(run_python(block.code))
+        for line in filter(is_run, command_lines(block) if block.language == "bash" else ()):
+            line = quick(line).replace(MONGODB, server)
+            for sheet in re.findall(r"\S+\.csv", line) if re.search("review apply|--apply", line) else ():
+                answer(Path(sheet))
+            if line not in done:
+                printed.append(run_line(line))
+    return "".join(printed)
+
+
+def run_python(code: str) -> str:
+    """Run a block as a script of its own would be."""
+    with redirect_stdout(StringIO()) as printed:
+        exec(compile(code, "block", "exec"), {"__name__": "__main__"})
+    return printed.getvalue()
+
+
+@pytest.fixture
+def server(mongo_port: int) -> Iterator[str]:
+    """What stands for `mongodb://localhost/`."""
+    from pymongo import MongoClient
+
+    yield f"mongodb://127.0.0.1:{mongo_port}/"
+    with MongoClient("127.0.0.1", mongo_port) as client:
+        client.drop_database("shop")
+
+
+def has_commands(page: Path) -> bool:
+    """Whether anything on a page can be run."""
+    return any(block.language in ("bash", "python") for block in blocks(page))
+
+
+CHECKED = {"README.md", "curation.md", "decisions-and-review.md"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if has_commands(page) and page.name not in CHECKED], ids=lambda page: page.stem
+)
+def test_every_block_runs(page, here, server):
+    run_page(page, server, README_LINES)
+
+
+@pytest.mark.slow
+def test_the_readme_from_training_to_python(manual):
+    with (manual / "predictions" / "submission.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert [int(row[0]) for row in rows[1:]] == Catalog(manual / "test.bson").product_ids.tolist()
+    assert (manual / "report" / "fusion.html").is_file()
+    assert (manual / "report" / "fusion.json").is_file()
+    assert re.search(r"^\('", (manual / "printed.txt").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_curation(here):
+    run_page(ROOT / "docs" / "curation.md", done=README_LINES)
+    for page in ("explored/explore.html", "copies/duplicates.html", "near/duplicates.html", "audited/audit.html"):
+        assert (here / page).is_file()
+    assert 95 <= len(Catalog(here / "small.bson")) <= 105
+    assert len(Catalog(here / "corrected.bson")) == 240
+
+
+@pytest.mark.slow
+def test_decisions_and_review(here):
+    printed = run_page(ROOT / "docs" / "decisions-and-review.md", done=README_LINES)
+    assert "30 answers, 30 confirmed" in printed
+    assert len(Catalog(here / "next.bson")) == 240 + 30
+
+
+def test_every_exception_is_needed():
+    lines = [without_comment(line) for page in PAGES for block in blocks(page) if block.language == "bash"
+             for line in command_lines(block)]  # fmt: skip
+    for pattern in NOT_RUN:
+        assert any(re.fullmatch(pattern, line) for line in lines), pattern
+
+
+NAMED = re.compile(rf"(?:{'|'.join(PROGRAMS)}) (?:--verbose )?[a-z].*")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_and_option_that_is_named_exists(page):
+    options = {option for program in PROGRAMS.values() for option in options_of(program)}
+    for span in code_spans(page):
+        if NAMED.fullmatch(span):
+            check(span)
+        for option in re.findall(r"(?:^|[ (])(--[a-z][a-z-]*)", span):
+            if not span.startswith(("torchrun", "python", "pip")):
+                assert option in options, span
+
+
+def check(line: str) -> None:
+    """A command that is named, with values or placeholders, is one that its program would take."""
+    name, *arguments = shell_words(line)
+    command: click.Command = PROGRAMS[name]
+    context = None
+    while True:
+        # a command that is only named has no arguments to be checked
+        context = command.make_context(name, list(arguments), parent=context, resilient_parsing=not arguments)
+        if not isinstance(command, click.Group) or not arguments:
+            break
+        name, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert command is not None, line
+    for key in context.params.get("overrides") or ():
+        room = line.removeprefix("rayonnage ").split()[0]
+        load_config(CONFIGS[room], room, context.params["config"], [key])
+
+
+def options_of(command: click.Command) -> set[str]:
+    """Every option of a command and of those below it."""
+    found = {option for parameter in command.params for option in parameter.opts} | {"--help", "--version"}
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            found |= options_of(below) if below is not None else set()
+    return found
