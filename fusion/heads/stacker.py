@@ -72,7 +72,9 @@ class Stacker(Head):
             max_iter=150, learning_rate=0.06, max_leaf_nodes=15, min_samples_leaf=40, l2_regularization=5.0,
             early_stopping=False, random_state=self.seed,
         )  # fmt: skip
-        return model.fit(features.reshape(right.size, -1), right.ravel())
+        columns = features.reshape(right.size, -1)
+        # scikit-learn stops at a column without one value (an expert that never speaks here); a constant is never split
+        return model.fit(np.where(np.isnan(columns).all(axis=0), 0, columns), right.ravel())
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
         """See `Head.predict_proba`."""

@@ -85,6 +85,18 @@ def test_one_expert_alone_speaks_and_where_none_does_the_prior(name):
         np.testing.assert_allclose(nobody, 1 / L, atol=0.13)
 
 
+@pytest.mark.parametrize("name", HEADS)
+def test_an_expert_that_never_speaks_while_fitting_stops_no_head(name):
+    rng = np.random.default_rng(4)
+    truth, counts, photo, text = random_case(rng, n=150, sharp=1.0)
+    mute = replace(text, silence=np.full(len(truth), Silence.UNREADABLE, np.uint8))
+    head = fitted(name, truth, counts, [photo, mute])
+    for second in (mute, text):
+        dense = head.predict_proba([photo, second], counts)
+        np.testing.assert_allclose(dense.sum(axis=1), 1, atol=1e-5)
+        assert (dense.argmax(axis=1) == truth).mean() > 0.4
+
+
 @pytest.mark.parametrize("name", ["flat", "tree", "tree-global", "tree-cat1", "stacker"])
 def test_an_expert_that_was_wrong_in_fitting_does_no_harm(name):
     """Sure of itself, and wrong: always another leaf than the true one."""
