@@ -1,4 +1,4 @@
-"""Leaf accuracy of the text model by what it is given, in one run: engine, confidence weights, sentence encoders.
+"""Leaf accuracy of the text model by what it is given, in one run: engine, sentence encoders.
 
 Usage: python bench/text_model.py RUNS [--judge val.bson]
 
@@ -114,7 +114,6 @@ def main() -> None:
         )
         sets = [[], *([name] for name in installed), *([installed] if len(installed) > 1 else [])]
         variants = {f"encoders: {', '.join(names) or 'none'}": {"encoders": names} for names in sets}
-        variants["no encoder, all words count alike"] = {"encoders": [], "confidence_power": 0.0}
         for name, changes in variants.items():
             variant = config.model_copy(update={"text": config.text.model_copy(update=changes)})
             line = f"{name:<38}{accuracy(variant, books, ~held, books, held):20.3f}"

@@ -44,7 +44,7 @@ class Reading:
     @property
     def product_text(self) -> ProductText:
         """What the text model sees."""
-        return ProductText.of([transcript.passage for transcript in self.transcripts])
+        return ProductText.of([transcript.text for transcript in self.transcripts])
 
     @property
     def n_words(self) -> int:

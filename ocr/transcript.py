@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Self
 
-from text.normalize import Passage
-
 MAX_WORDS = 5_000
 MAX_WORD_LENGTH = 500
 
@@ -53,11 +51,6 @@ class Transcript:
         """Words joined by spaces, lines by newlines."""
         lines = groupby(self.words, key=lambda word: word.line)
         return "\n".join(" ".join(word.text for word in words) for _, words in lines)
-
-    @property
-    def passage(self) -> Passage:
-        """The words as the text model takes them: each counts by how sure the engine was of it."""
-        return Passage(self.text, tuple(word.confidence for word in self.words))
 
     def to_json(self) -> dict[str, Any]:
         """`{"words": [{"text", "confidence", "box": [4 numbers], "line"}]}`; rounded to 4 and 1 decimals."""

@@ -20,7 +20,7 @@ from catalog.metrics.calibration import expected_calibration_error
 from text.config import TextConfig
 from text.encoders import DIMENSIONS, make_encoder
 from text.normalize import ProductText
-from text.scores import Vectors, capped_rows, linear_models, make_vectorizers, out_of_fold, tfidf
+from text.scores import Vectors, capped_rows, fit_tfidf, linear_models, make_vectorizers, out_of_fold, tfidf
 
 FORMAT = "rayonnage text model 2"
 MAX_VOCABULARY_BYTES = 256 * 2**20
@@ -93,8 +93,8 @@ class TextModel:
         vectors = self.encode(texts) if vectors is None else [v[kept] for v in vectors]
         self.classes_, target = np.unique(leaf, return_inverse=True)
         self.weights_, self.shape_ = self._calibrate(texts, vectors, target)
-        self._vectorizers = tuple(vectorizer.fit(texts) for vectorizer in make_vectorizers(self.config, len(texts)))
-        features = tfidf(self._vectorizers, texts)
+        self._vectorizers = make_vectorizers(self.config)
+        features = fit_tfidf(self._vectorizers, texts)
         models = linear_models(features, vectors, target, len(self.classes_), self.config)
         bayes, ridge, _, *discriminants = (np.float32(w) * m.coef for w, m in zip(self.weights_, models, strict=True))
         self._coef, self._vector_coefs = bayes + ridge, discriminants
@@ -125,15 +125,15 @@ class TextModel:
     def save(self, folder: Path) -> None:
         """Write `vocabulary.json` and `weights.safetensors` into a folder; each names the other's fingerprint."""
         folder.mkdir(parents=True, exist_ok=True)
-        words, characters = (vectorizer.terms for vectorizer in self._vectorizers)
+        words, characters = (vectorizer.get_feature_names_out().tolist() for vectorizer in self._vectorizers)
         arrays: dict[str, NDArray[Any]] = {
             "coef": self._coef,
             "intercept": self._intercept,
             "classes": self.classes_,
             "pool_weights": self.weights_,
             "shape": self.shape_,
-            "idf_words": self._vectorizers[0].idf,
-            "idf_characters": self._vectorizers[1].idf,
+            "idf_words": self._vectorizers[0].idf_,
+            "idf_characters": self._vectorizers[1].idf_,
             **{f"coef_{name}": c for name, c in zip(self.config.encoders, self._vector_coefs, strict=True)},
         }
         path = folder / "weights.safetensors"
@@ -172,7 +172,7 @@ class TextModel:
                 raise ValueError("the vocabulary is not the one that the weights were fitted with")
             model._restore(vocabularies, arrays)
         except (KeyError, TypeError, ValueError, RecursionError, ValidationError) as error:
-            raise ValueError(f"{folder}: not an intact text model ({error}): train it again") from None
+            raise ValueError(f"{folder}: not an intact text model ({error}): run `ocr train` again") from None
         return model
 
     def _expected(self, words: list[str], characters: list[str]) -> dict[str, ArraySpec]:
@@ -196,8 +196,9 @@ class TextModel:
         self.classes_, self.weights_, self.shape_ = classes, arrays["pool_weights"], arrays["shape"]
         self._coef, self._intercept = arrays["coef"], arrays["intercept"]
         self._vector_coefs = [arrays[f"coef_{name}"] for name in self.config.encoders]
-        fresh = zip(make_vectorizers(self.config, 0), vocabularies, ("idf_words", "idf_characters"), strict=True)
-        self._vectorizers = tuple(vectorizer.restored(terms, arrays[name]) for vectorizer, terms, name in fresh)
+        self._vectorizers = make_vectorizers(self.config, vocabularies)
+        for vectorizer, name in zip(self._vectorizers, ("idf_words", "idf_characters"), strict=True):
+            vectorizer.idf_ = arrays[name]
 
     def _calibrate(
         self, texts: Sequence[ProductText], vectors: Sequence[Vectors], target: NDArray[np.int64]

@@ -19,63 +19,24 @@ LONGEST_NUMBER = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """Words that stand together, such as those of one photo or a title, and how much each counts.
-
-    Attributes:
-        text: words separated by blanks, lines by newlines; weights: of each word, in [0, 1].
-    """
-
-    text: str
-    weights: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        _refuse_other_number(self.text, self.weights)
-
-
-@dataclass(frozen=True, slots=True)
 class ProductText:
-    """What the text model sees of a product.
+    """What the text model sees of a product: single lines, empty where there are no words.
 
     Attributes:
-        plain: the words as they stood, for sentence encoders; tokens: see `normalize_text`, of all passages.
-            Both are single lines, and empty where there are no words.
-        weights: of each token, in [0, 1].
+        plain: the words as they stood, for sentence encoders; tokens: see `normalize_text`.
     """
 
     plain: str
     tokens: str
-    weights: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        _refuse_other_number(self.tokens, self.weights)
 
     @classmethod
-    def of(cls, passages: Sequence[Passage]) -> Self:
-        """All words of a product; no word or number is joined from pieces of two passages."""
-        plain, tokens, weights = list[str](), list[str](), list[float]()
-        for passage in passages:
-            plain += passage.text.split()
-            passage_tokens = normalize_text(passage.text).split()
-            tokens += passage_tokens
-            weights += _token_weights(passage_tokens, passage)
-        return cls(" ".join(plain), " ".join(tokens), tuple(weights))
+    def of(cls, passages: Sequence[str]) -> Self:
+        """All words of a product's passages, such as what stands on each photo, or a title.
 
-
-def _refuse_other_number(words: str, weights: Sequence[float]) -> None:
-    if len(words.split()) != len(weights):
-        raise ValueError(f"{len(weights)} weights for the words {words[:80]!r}")
-
-
-def _token_weights(tokens: Sequence[str], passage: Passage) -> list[float]:
-    """The weight of the word that each token comes from; the mean of all words where it comes from several."""
-    known: dict[str, float] = {}
-    for word, weight in zip(passage.text.split(), passage.weights, strict=True):
-        for token in normalize_text(word).split():
-            # a word that stands twice is as sure as its surest reading
-            known[token] = max(weight, known.get(token, 0.0))
-    mean = sum(passage.weights) / max(1, len(passage.weights))
-    return [known.get(token, mean) for token in tokens]
+        A passage's lines are separated by newlines; no word or number is joined from pieces of two passages.
+        """
+        plain = (" ".join(passage.split()) for passage in passages)
+        return cls(" ".join(filter(None, plain)), " ".join(filter(None, map(normalize_text, passages))))
 
 
 def normalize_text(text: str) -> str:

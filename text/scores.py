@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.covariance import shrunk_covariance
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import ComplementNB
 
 from text.config import TextConfig
-from text.ngrams import Matrix, NgramTfidf, character_ngrams, word_ngrams
 from text.normalize import ProductText
 
+MAX_WORDS_PER_TEXT = 300
 CALIBRATION_TEXTS = 20_000
 LEAVES_AT_ONCE = 64
 ROWS_AT_ONCE = 65_536
 
+Matrix = Any  # scipy's csr_matrix has no element type
 Scores = NDArray[np.float32]
 Vectors = NDArray[np.float32]
 
@@ -48,19 +50,37 @@ def capped_rows(leaf: NDArray[np.int64], config: TextConfig) -> NDArray[np.int64
     return np.sort(order[rank < config.texts_per_leaf])
 
 
-def make_vectorizers(config: TextConfig, n_texts: int) -> tuple[NgramTfidf, NgramTfidf]:
-    """Features of words and of characters, to be fitted on `n_texts` texts or restored."""
-    power = config.confidence_power
-    words = NgramTfidf(word_ngrams(config.word_ngrams), config.max_word_features, 1, power)
-    # a sequence seen once says nothing, unless there is little else
-    least = 2 if n_texts >= 200 else 1
-    characters = NgramTfidf(character_ngrams(*config.character_ngrams), config.max_character_features, least, power)
+def make_vectorizers(
+    config: TextConfig, vocabularies: Sequence[Sequence[str] | None] = (None, None)
+) -> tuple[TfidfVectorizer, TfidfVectorizer]:
+    """Features of words and of characters, to be fitted; or with the terms of fitted ones."""
+    shared = {"lowercase": False, "sublinear_tf": True, "dtype": np.float32}
+    words = TfidfVectorizer(
+        # scikit-learn's own pattern leaves out tokens of one character
+        token_pattern=r"\S+",
+        ngram_range=(1, config.word_ngrams),
+        max_features=config.max_word_features,
+        vocabulary=vocabularies[0],
+        **shared,
+    )
+    characters = TfidfVectorizer(
+        analyzer="char_wb",
+        ngram_range=config.character_ngrams,
+        max_features=config.max_character_features,
+        vocabulary=vocabularies[1],
+        **shared,
+    )
     return words, characters
 
 
-def tfidf(vectorizers: Sequence[NgramTfidf], texts: Sequence[ProductText]) -> Matrix:
-    """`(N, F)` sparse float32: words, then characters, each block of length one per row."""
-    return csr_matrix(hstack([vectorizer.transform(texts) for vectorizer in vectorizers]))
+def fit_tfidf(vectorizers: Sequence[TfidfVectorizer], texts: Sequence[ProductText]) -> Matrix:
+    """Let the vectorizers learn their terms; returns what `tfidf` then gives for the texts."""
+    return _side_by_side(vectorizer.fit_transform(_short(texts)) for vectorizer in vectorizers)
+
+
+def tfidf(vectorizers: Sequence[TfidfVectorizer], texts: Sequence[ProductText]) -> Matrix:
+    """`(N, F)` sparse float32: words, then characters, each block of length one per row, or empty."""
+    return _side_by_side(vectorizer.transform(_short(texts)) for vectorizer in vectorizers)
 
 
 def linear_models(
@@ -125,9 +145,8 @@ def out_of_fold(
         outside = outside[np.isin(target[outside], seen)][: CALIBRATION_TEXTS // config.folds]
         if len(seen) < 2 or not len(outside):
             continue
-        known = [texts[row] for row in inside.tolist()]
-        vectorizers = [vectorizer.fit(known) for vectorizer in make_vectorizers(config, len(known))]
-        features = tfidf(vectorizers, known)
+        vectorizers = make_vectorizers(config)
+        features = fit_tfidf(vectorizers, [texts[row] for row in inside.tolist()])
         models = linear_models(features, [v[inside] for v in vectors], seen_target, len(seen), config)
         unseen = tfidf(vectorizers, [texts[row] for row in outside.tolist()])
         block = np.zeros((len(models), len(outside), n_classes), np.float32)
@@ -150,3 +169,12 @@ def _folds(texts: Sequence[ProductText], config: TextConfig) -> Iterator[tuple[N
     for number in range(config.folds):
         if (fold == number).any() and (fold != number).any():
             yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+
+
+def _short(texts: Sequence[ProductText]) -> list[str]:
+    """The tokens of each text, those of endless ones cut."""
+    return [" ".join(text.tokens.split()[:MAX_WORDS_PER_TEXT]) for text in texts]
+
+
+def _side_by_side(blocks: Iterable[Matrix]) -> Matrix:
+    return csr_matrix(hstack(list(blocks)))

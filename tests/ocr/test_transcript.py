@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr.transcript import MAX_WORD_LENGTH, MAX_WORDS, Transcript, Word, bounded
-from text.normalize import Passage
 
 BOX = (1.0, 2.0, 30.5, 12.0)
 # from_json must turn any JSON value into a transcript or a ValueError
@@ -23,7 +22,6 @@ JSON = st.recursive(
 def test_text_keeps_lines():
     words = (Word("Les", 0.9, BOX, 0), Word("Misérables", 0.8, BOX, 0), Word("Hugo", 1.0, BOX, 1))
     assert Transcript(words).text == "Les Misérables\nHugo"
-    assert Transcript(words).passage == Passage("Les Misérables\nHugo", (0.9, 0.8, 1.0))
     assert Transcript().text == ""
 
 

@@ -35,8 +35,8 @@ def books(n, seed=0, noise=0.4):
     return texts, leaf.astype(np.int64)
 
 
-def text(tokens, weight=1.0):
-    return ProductText(tokens.upper(), tokens, (weight,) * len(tokens.split()))
+def text(tokens):
+    return ProductText(tokens.upper(), tokens)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,15 @@ def test_save_and_load_are_identical(model, tmp_path):
     assert sorted(path.name for path in (tmp_path / "text").iterdir()) == ["vocabulary.json", "weights.safetensors"]
     loaded.save(tmp_path / "copy")
     assert (TextModel.load(tmp_path / "copy").predict_proba(texts) == model.predict_proba(texts)).all()
+
+
+def test_a_model_of_the_version_before_is_read(model, tmp_path):
+    model.save(tmp_path)
+    content = json.loads((tmp_path / "vocabulary.json").read_text())
+    content["config"]["confidence_power"] = 3.0
+    (tmp_path / "vocabulary.json").write_text(json.dumps(content))
+    texts, _ = books(20, seed=3)
+    assert (TextModel.load(tmp_path).predict_proba(texts) == model.predict_proba(texts)).all()
 
 
 def swap_words(folder):

@@ -1,18 +1,13 @@
 import re
 import string
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text.normalize import Passage, ProductText, check_digit_10, check_digit_13, normalize_text, without_accents
+from text.normalize import ProductText, check_digit_10, check_digit_13, normalize_text, without_accents
 
 FRENCH = string.ascii_letters + "àâçéèêëîïôùûüÿœæÀÂÇÉÈÊËÎÏÔÙÛÜŸŒÆ"
-
-
-def passage(*lines):
-    return Passage("\n".join(lines), (1.0,) * len(" ".join(lines).split()))
 
 
 @pytest.mark.parametrize(
@@ -39,21 +34,10 @@ def test_examples(text, expected):
 
 
 def test_passages_do_not_flow_into_each_other():
-    text = ProductText.of([passage("Les Misé-", "rables"), passage(), passage("Hugo")])
-    assert text == ProductText("Les Misé- rables Hugo", "les misérables miserables hugo", (1.0,) * 4)
-    assert ProductText.of([passage("fin-"), passage("tome")]).tokens == "fin tome"
-    assert ProductText.of([]) == ProductText("", "", ())
-
-
-def test_tokens_weigh_as_much_as_their_words():
-    text = ProductText.of([Passage("Été indien\nété in-\nconnu", (0.9, 0.9, 0.5, 0.5, 0.3))])
-    assert text.tokens == "été ete indien été ete inconnu"
-    # a token read twice is as sure as its surest reading; what was joined from pieces weighs their mean
-    np.testing.assert_allclose(text.weights, [0.9, 0.9, 0.9, 0.9, 0.9, 0.62])
-    with pytest.raises(ValueError, match="1 weights"):
-        ProductText("a b", "a b", (1.0,))
-    with pytest.raises(ValueError, match="1 weights"):
-        Passage("a\nb", (1.0,))
+    text = ProductText.of(["Les Misé-\nrables", "", "Hugo"])
+    assert text == ProductText("Les Misé- rables Hugo", "les misérables miserables hugo")
+    assert ProductText.of(["fin-", "tome"]).tokens == "fin tome"
+    assert ProductText.of([]) == ProductText("", "")
 
 
 @given(st.text())
