@@ -212,7 +212,7 @@ class Bench:
         start = time.perf_counter()
         done = predict_file(self.predictor, Catalog(path), room, room.folder / "out")
         seconds = time.perf_counter() - start
-        lines = done.submission.read_text().splitlines()[1:]
+        lines = done.files.submission.read_text().splitlines()[1:]
         return seconds, {int(i): int(leaf) for i, leaf in (line.split(",") for line in lines)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from catalog.tree.taxonomy import Taxonomy
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 class PlainErrors(click.Group):
@@ -77,6 +79,19 @@ KINDS = (
 
 
 TREE_HELP = "CSV of the category tree: category_id,category_level1,category_level2,category_level3."
+
+
+def options_as(kind: Callable[..., T]) -> Callable[[Callable[[T], None]], Callable[..., None]]:
+    """Give a command its parameters as one dataclass of them: a dozen options are one typed value on their way down."""
+
+    def decorate(command: Callable[[T], None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def called(**options: Any) -> None:
+            command(kind(**options))
+
+        return called
+
+    return decorate
 
 
 def tree_option(function: F) -> F:

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import PlainSerializer, PlainValidator
-
-from catalog.product import ProblemLog
-from catalog.runs.config import STRICT
+from catalog.runs.config import STRICT, Problems
 from ocr.route import RouteCurve
-
-
-def _problems(value: object) -> ProblemLog:
-    try:
-        return ProblemLog.from_json(value)  # type: ignore[arg-type]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"no log of problems: {error!r}") from None
 
 
 @dataclass(frozen=True)
@@ -36,7 +25,7 @@ class OcrDetails:
     k: int
     n_texts: int
     n_products: int
-    problems: Annotated[ProblemLog, PlainValidator(_problems), PlainSerializer(ProblemLog.to_json)]
+    problems: Problems
     engine: str
     encoders: tuple[str, ...]
     route_threshold: float

@@ -9,10 +9,20 @@ from dataclasses import fields, is_dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from catalog.product import ProblemLog
 
 MAX_CONFIG_BYTES = 2**20
 
@@ -98,6 +108,23 @@ def checked(model: type[T], values: object, what: str) -> T:
 def _shipped_folder() -> Traversable:
     # a link to the checkout's configs/, so that an installation from it carries them inside a package of ours
     return resources.files("catalog.runs") / "configs"
+
+
+def plain(value: object) -> dict[str, Any]:
+    """A dataclass in plain JSON types, which `checked` reads back; fields that have their default are left out."""
+    values: dict[str, Any] = TypeAdapter(type(value)).dump_python(value, mode="json", exclude_defaults=True)
+    return values
+
+
+def _problems(value: object) -> ProblemLog:
+    try:
+        return ProblemLog.from_json(value)  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"no log of problems: {error!r}") from None
+
+
+Problems = Annotated[ProblemLog, PlainValidator(_problems), PlainSerializer(ProblemLog.to_json)]
+"""A field for `checked` and `plain`."""
 
 
 def _read_section(name: str, package: str) -> dict[str, Any]:

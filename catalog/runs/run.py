@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter
 
 from catalog.files.atomic import write_text
 from catalog.probabilities import Probabilities
-from catalog.runs.config import M, T, checked
+from catalog.runs.config import M, T, checked, plain
 from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
 
 MAX_JSON_BYTES = 64 * 2**20
@@ -69,7 +68,7 @@ class Run:
 
     def keep(self, details: object) -> None:
         """Take in the details, a frozen dataclass of the run's kind; those that have their default are left out."""
-        self.details = TypeAdapter(type(details)).dump_python(details, mode="json", exclude_defaults=True)
+        self.details = plain(details)
 
     def details_as(self, kind: type[T]) -> T:
         """What `keep` took in, as the dataclass that the run's kind has for it.

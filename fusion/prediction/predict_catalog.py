@@ -6,9 +6,8 @@ import csv
 import json
 import shutil
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,14 +18,14 @@ from catalog.files.atomic import atomic_path, exclusive, write_text
 from catalog.files.progress import Progress, part_of
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
-from catalog.runs.run import read_json
 from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
+from fusion.prediction.folder import PredictionFolder, PredictionOrigin, PredictionRecord
 from fusion.prediction.predictor import Predictor
 from fusion.prediction.table import SCHEMA, to_table
 from fusion.review.journal import Journal
-from fusion.review.queue import QueueFiles, write_queue, written_in
+from fusion.review.queue import write_queue
 
 CHUNK = 256
 """Products predicted at a time."""
@@ -36,30 +35,24 @@ PART = 8 * CHUNK
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was written, and what became of the products."""
+    """What was written; n_resumed: parts that were already there."""
 
-    folder: Path
-    submission: Path
-    table: Path
-    review: Path
-    audit: Path
-    written: QueueFiles
-    n_products: int
-    decisions: dict[str, int]
-    problems: ProblemLog
+    files: PredictionFolder
+    record: PredictionRecord
     n_resumed: int
 
     @property
     def n_left_out(self) -> int:
         """Products that wait for review, but for which review.csv has no room: they stay in the table."""
-        return self.written.waiting - self.written.queued
+        return self.record.review.waiting - self.record.review.queued
 
     def text(self) -> str:
         """For people: what became of the products, and where it stands."""
+        files, review = self.files, self.record.review
         return (
-            f"{self.n_products} products: {', '.join(f'{n} {d}' for d, n in self.decisions.items())}\n"
-            f"{self.submission}\n{self.table}\n"
-            f"{self.review} ({self.written.queued} products), {self.audit} ({self.written.audited})"
+            f"{self.record.n_products} products: {', '.join(f'{n} {d}' for d, n in self.record.decisions.items())}\n"
+            f"{files.submission}\n{files.table}\n"
+            f"{files.review} ({review.queued} products), {files.audit} ({review.audited})"
         )
 
 
@@ -82,93 +75,42 @@ def predict_file(
         ValueError: the folder holds predictions of another input or model, and `overwrite` is off; or a reviewer's
             answers that no journal holds would be lost, and `discard_answers` is off.
     """
-    folder = folder or predictions_folder(workspace, catalog) / predictor.run.folder.name
-    folder.mkdir(parents=True, exist_ok=True)
+    files = PredictionFolder(folder or predictions_folder(workspace, catalog) / predictor.run.folder.name)
+    files.path.mkdir(parents=True, exist_ok=True)
     # a second process waits, and then finds everything done
-    with exclusive(folder / ".lock"):
-        return _predict_locked(predictor, catalog, workspace, folder, overwrite, discard_answers, progress)
+    with exclusive(files.path / ".lock"):
+        if not discard_answers and (overwrite or not files.is_whole):
+            _keep_answers(files, workspace)
+        if overwrite:
+            files.clear()
+        files.remove_temporaries()
+        files.claim(_origin_of(predictor, catalog))
+        n_resumed = 0
+        if not files.is_whole:
+            parts, n_resumed = _predict_parts(predictor, catalog, files, progress)
+            _assemble(parts, files, catalog, predictor)
+        elif progress is not None:
+            progress(len(catalog), len(catalog))
+        shutil.rmtree(files.parts, ignore_errors=True)
+        return Outcome(files, files.record(), n_resumed)
 
 
-def _predict_locked(
-    predictor: Predictor,
-    catalog: Catalog,
-    workspace: Workspace,
-    folder: Path,
-    overwrite: bool,
-    discard_answers: bool,
-    progress: Progress | None,
-) -> Outcome:
-    if not discard_answers and (overwrite or not (folder / "problems.json").is_file()):
-        _keep_answers(folder, workspace)
-    if overwrite:
-        _clear(folder)
-    for left in folder.glob(".*.tmp"):
-        # of a process that was killed: the lock says that none is at work
-        left.unlink(missing_ok=True)
-    _claim(
-        folder,
-        {
-            "data": catalog.fingerprint,
-            "run": predictor.run.folder.name,
-            "precision": predictor.target_precision,
-            "lang": predictor.tree.lang,
-            "names": predictor.tree.shown_fingerprint,
-            "part": PART,
-            "columns": SCHEMA.names,
-        },
-    )
-    n_parts = -(-len(catalog) // PART)
-    parts = [folder / "parts" / f"part-{i:06d}.parquet" for i in range(n_parts)]
-    table = folder / "predictions.parquet"
-    n_resumed = 0
-    if not (folder / "problems.json").is_file():
-        parts[0].parent.mkdir(exist_ok=True)
-        for i, part in enumerate(parts):
-            if part.is_file():
-                n_resumed += 1
-            else:
-                _predict_part(predictor, catalog, i * PART, part, progress)
-        _assemble(parts, folder, catalog, predictor)
-    elif progress is not None:
-        progress(len(catalog), len(catalog))
-    shutil.rmtree(parts[0].parent, ignore_errors=True)
-    summary = read_json(folder / "problems.json")
-    return Outcome(
-        folder,
-        folder / "submission.csv",
-        table,
-        folder / "review.csv",
-        folder / "audit.csv",
-        written_in(folder),
-        int(summary["n_products"]),
-        summary["decisions"],
-        ProblemLog.from_json(summary["problems"]),
-        n_resumed,
+def _origin_of(predictor: Predictor, catalog: Catalog) -> PredictionOrigin:
+    return PredictionOrigin(
+        data=catalog.fingerprint,
+        run=predictor.run.folder.name,
+        precision=predictor.target_precision,
+        lang=predictor.tree.lang,
+        names=predictor.tree.shown_fingerprint,
+        part=PART,
+        columns=SCHEMA.names,
     )
 
 
-def _claim(folder: Path, identity: dict[str, Any]) -> None:
-    """Mark the folder as belonging to this input and model, or refuse it when it belongs to others."""
-    path = folder / "input.json"
-    if not path.is_file():
-        write_text(path, json.dumps(identity, indent=2) + "\n")
-        return
-    # predictions of before there were languages have the tree's own names
-    found = {"lang": "", "names": "", **read_json(path)}
-    if found != identity:
-        same_but_names = {**found, "lang": identity["lang"], "names": identity["names"]} == identity
-        other = (
-            "with names in another language, or other names"
-            if same_but_names
-            else ("of another input, model, precision or version")
-        )
-        raise ValueError(f"{folder} holds predictions {other}: choose another --output, or --overwrite them")
-
-
-def _keep_answers(folder: Path, workspace: Workspace) -> None:
+def _keep_answers(files: PredictionFolder, workspace: Workspace) -> None:
     """Refuse to replace a file that a reviewer has filled, unless the journal holds its answers."""
     journal = Journal(workspace)
-    for path in (folder / "review.csv", folder / "audit.csv"):
+    for path in (files.review, files.audit):
         if path.is_file() and has_answers(path) and not journal.entries_of([path]):
             raise ValueError(
                 f"{path} holds a reviewer's answers: take them in first (fusion review apply "
@@ -176,13 +118,17 @@ def _keep_answers(folder: Path, workspace: Workspace) -> None:
             )
 
 
-def _clear(folder: Path) -> None:
-    """Remove what an earlier prediction wrote, and nothing else."""
-    # problems.json says that everything is whole, input.json whose it is: a kill in between must leave neither lying
-    for name in ("problems.json", "submission.csv", "predictions.parquet", "review.csv", "audit.csv"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "parts", ignore_errors=True)
-    (folder / "input.json").unlink(missing_ok=True)
+def _predict_parts(
+    predictor: Predictor, catalog: Catalog, files: PredictionFolder, progress: Progress | None
+) -> tuple[list[Path], int]:
+    """All parts, in order, and how many of them were there already."""
+    files.parts.mkdir(exist_ok=True)
+    starts = range(0, len(catalog), PART)
+    parts = [files.parts / f"part-{number:06d}.parquet" for number in range(len(starts))]
+    missing = [(start, part) for start, part in zip(starts, parts, strict=True) if not part.is_file()]
+    for start, part in missing:
+        _predict_part(predictor, catalog, start, part, progress)
+    return parts, len(parts) - len(missing)
 
 
 def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path, progress: Progress | None) -> None:
@@ -201,13 +147,13 @@ def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path
         write_text(part.with_suffix(".json"), json.dumps(problems.to_json()))
 
 
-def _assemble(parts: list[Path], folder: Path, catalog: Catalog, predictor: Predictor) -> None:
-    """Join the parts; `problems.json` is written last and says that everything is whole."""
+def _assemble(parts: list[Path], files: PredictionFolder, catalog: Catalog, predictor: Predictor) -> None:
+    """Join the parts; the record is written last and says that everything is whole."""
     problems, decisions, n_products = ProblemLog(), Counter[str](), 0
     problems.merge(catalog.problems)
     with (
-        atomic_path(folder / "predictions.parquet") as whole,
-        atomic_path(folder / "submission.csv") as lines,
+        atomic_path(files.table) as whole,
+        atomic_path(files.submission) as lines,
         lines.open("w", newline="", encoding="utf-8") as file,
         pq.ParquetWriter(whole, SCHEMA) as writer,
     ):
@@ -222,14 +168,8 @@ def _assemble(parts: list[Path], folder: Path, catalog: Catalog, predictor: Pred
             problems.merge(ProblemLog.from_json(json.loads(part.with_suffix(".json").read_text(encoding="utf-8"))))
     name_files(catalog, problems)
     config = predictor.run.config(FusionConfig)
-    written = write_queue(
-        folder / "predictions.parquet", folder / "review.csv", folder / "audit.csv", predictor.tree,
+    review = write_queue(
+        files.table, files.review, files.audit, predictor.tree,
         review_rows=config.review_rows, audit_rows=config.audit_rows, seed=config.seed,
     )  # fmt: skip
-    summary = {
-        "n_products": n_products,
-        "decisions": dict(sorted(decisions.items())),
-        "review": asdict(written),
-        "problems": problems.to_json(),
-    }
-    write_text(folder / "problems.json", json.dumps(summary, indent=2) + "\n")
+    files.save(PredictionRecord(n_products, dict(sorted(decisions.items())), review, problems))

@@ -4,13 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from catalog.cli_options import SOURCE, lang_option, note, progress_bar, say, strict_option, workspace_option
+from catalog.cli_options import (
+    SOURCE,
+    lang_option,
+    note,
+    options_as,
+    progress_bar,
+    say,
+    strict_option,
+    workspace_option,
+)
 from catalog.sources.address import Address
 from fusion.prediction.loading import PRECISION, RUN, chosen_run, load_predictor, require_files
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.runs.workspace import Workspace
+    from fusion.prediction.predict_catalog import Outcome
+    from fusion.prediction.publish import Publication
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """What `fusion predict` was asked for: its options by name."""
+
+    files: tuple[Address, ...]
+    run: Path | None
+    output: Path | None
+    to: str | None
+    insert_missing: bool
+    overwrite: bool
+    precision: float | None
+    discard_answers: bool
+    resume: bool
+    lang: str | None
+    workspace: Path
+    strict: bool
+
+    def photos(self) -> list[Path] | None:
+        """The files when they are photos of one product, None for a catalogue.
+
+        Raises:
+            FileNotFoundError: a file that is not there.
+            ValueError: options or files that contradict each other.
+        """
+        from catalog.sources.photo_file import photo_files
+
+        require_files(self.files)
+        if self.resume and self.overwrite:
+            raise ValueError("--resume continues what lies in the folder, --overwrite removes it: give one of them")
+        if self.insert_missing and self.to is None:
+            raise ValueError("--insert-missing is about a collection: name it with --to")
+        photos = photo_files(self.files)
+        if photos is not None and self.to is not None:
+            raise ValueError("--to writes the predictions of a catalogue: photos alone have no document")
+        if photos is None and len(self.files) > 1:
+            raise ValueError("give one catalogue, or 1-4 photos of one product")
+        return photos
 
 
 @click.command()
@@ -28,78 +84,76 @@ from fusion.prediction.loading import PRECISION, RUN, chosen_run, load_predictor
 @lang_option
 @workspace_option
 @strict_option
-def predict(
-    files: tuple[Address, ...],
-    run: Path | None,
-    output: Path | None,
-    to: str | None,
-    insert_missing: bool,
-    overwrite: bool,
-    precision: float | None,
-    discard_answers: bool,
-    resume: bool,
-    lang: str | None,
-    workspace: Path,
-    strict: bool,
-) -> None:
+@options_as(PredictOptions)
+def predict(options: PredictOptions) -> None:
     """Predict a catalogue (submission.csv and a full table), or one product given as 1-4 photos."""
+    photos = options.photos()
+    if photos is None:
+        _predict_catalog(options)
+    else:
+        _predict_photos(options, photos)
+
+
+def _predict_photos(options: PredictOptions, photos: list[Path]) -> None:
+    run = chosen_run(options.run, options.workspace)
+    from fusion.model import predict_photos
+
+    answer = predict_photos(load_predictor(run, options.workspace, options.precision, options.lang), photos)
+    say(str(answer))
+    if options.strict and answer.problems:
+        raise ValueError(f"{len(answer.problems)} photos could not be used, and --strict was given")
+
+
+def _predict_catalog(options: PredictOptions) -> None:
     from catalog.runs.workspace import Workspace
-    from catalog.sources.photo_file import photo_files
     from fusion.prediction.publish import Publication
 
-    require_files(files)
-    if resume and overwrite:
-        raise ValueError("--resume continues what lies in the folder, --overwrite removes it: give one of them")
-    if insert_missing and to is None:
-        raise ValueError("--insert-missing is about a collection: name it with --to")
-    photos = photo_files(files)
-    if photos is not None and to is not None:
-        raise ValueError("--to writes the predictions of a catalogue: photos alone have no document")
-    if photos is None and len(files) > 1:
-        raise ValueError("give one catalogue, or 1-4 photos of one product")
     # whatever can be wrong is looked at before the networks are loaded, which takes seconds
-    room, chosen = Workspace(workspace), chosen_run(run, workspace)
-    if photos is not None:
-        from fusion.model import predict_photos
-
-        answer = predict_photos(load_predictor(chosen, workspace, precision, lang), photos)
-        say(str(answer))
-        if strict and answer.problems:
-            raise ValueError(f"{len(answer.problems)} photos could not be used, and --strict was given")
-        return
-    publication = Publication.to(to, insert_missing) if to is not None else None
-    with progress_bar("index") as progress:
-        catalog = room.open(files[0], progress)
-    if publication is not None:
-        with progress_bar("look up") as progress:
-            found = publication.look(catalog, progress)
-        if found:
-            note(found)
+    workspace, run = Workspace(options.workspace), chosen_run(options.run, options.workspace)
+    publication = None if options.to is None else Publication.to(options.to, options.insert_missing)
+    catalog = _opened(options.files[0], workspace, publication)
     from fusion.prediction.predict_catalog import predict_file
 
-    predictor = load_predictor(chosen, workspace, precision, lang)
+    predictor = load_predictor(run, options.workspace, options.precision, options.lang)
     with progress_bar("predict") as progress, resumable():
         outcome = predict_file(
-            predictor, catalog, room, output,
-            overwrite=overwrite, discard_answers=discard_answers, progress=progress,
+            predictor, catalog, workspace, options.output,
+            overwrite=options.overwrite, discard_answers=options.discard_answers, progress=progress,
         )  # fmt: skip
-    if outcome.n_resumed:
-        note(f"continued after {outcome.n_resumed} parts that were already there")
-    if len(outcome.problems):
-        note(outcome.problems.summary())
-    say(outcome.text())
+    _report(outcome)
     if publication is not None:
         with progress_bar("publish") as progress, resumable():
-            say(publication.publish(outcome.table, predictor, progress))
+            say(publication.publish(outcome.files.table, predictor, progress))
     if outcome.n_left_out:
         note(
-            f"{outcome.n_left_out} more wait for review in {outcome.table} alone "
+            f"{outcome.n_left_out} more wait for review in {outcome.files.table} alone "
             "(decision parent or review): review.csv holds review_rows, those that bring most"
         )
-    options = (f" --run {run}" if run else "") + room.option
-    say(f"next: fill corrected_category_id there, then fusion review apply {outcome.review} {outcome.audit}{options}")
-    if strict:
-        outcome.problems.require_none(str(catalog), told=True)
+    sheets = f"{outcome.files.review} {outcome.files.audit}"
+    given = (f" --run {options.run}" if options.run else "") + workspace.option
+    say(f"next: fill corrected_category_id there, then fusion review apply {sheets}{given}")
+    if options.strict:
+        outcome.record.problems.require_none(str(catalog), told=True)
+
+
+def _opened(file: Address, workspace: Workspace, publication: Publication | None) -> Catalog:
+    """The catalogue; a doubt about the collection that its predictions go to is told."""
+    with progress_bar("index") as progress:
+        catalog = workspace.open(file, progress)
+    if publication is not None:
+        with progress_bar("look up") as progress:
+            doubt = publication.look(catalog, progress)
+        if doubt:
+            note(doubt)
+    return catalog
+
+
+def _report(outcome: Outcome) -> None:
+    if outcome.n_resumed:
+        note(f"continued after {outcome.n_resumed} parts that were already there")
+    if len(outcome.record.problems):
+        note(outcome.record.problems.summary())
+    say(outcome.text())
 
 
 @contextmanager

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from catalog.files.answer_sheet import FILL_ANEW, MAX_FAULTS, SheetAnswer, read_answers, refuse
-from catalog.runs.run import read_json
 from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.decide import Decision
+from fusion.prediction.folder import PredictionFolder
 from fusion.review.audit import audit_keys, right_at_each_level
-from fusion.review.queue import Queue, read_queue, written_in
+from fusion.review.queue import Queue, read_queue
 
 ROWS = pa.schema(
     [
@@ -52,18 +52,6 @@ class Settled:
     audit_right: tuple[int, int, int]
 
 
-def run_of(predictions: Path) -> str:
-    """Name of the fusion run that made a folder of predictions; raises FileNotFoundError where there are none."""
-    _require_whole(predictions)
-    return str(read_json(predictions / "input.json")["run"])
-
-
-def language_of(predictions: Path) -> str | None:
-    """Language of the names in a folder of predictions, None for the tree's own; raises as `run_of` does."""
-    _require_whole(predictions)
-    return read_json(predictions / "input.json").get("lang") or None
-
-
 def predictions_of(files: Sequence[Path]) -> Path:
     """The folder that corrected CSVs lie in, when that is a folder of predictions.
 
@@ -80,12 +68,12 @@ def predictions_of(files: Sequence[Path]) -> Path:
     return files[0].parent
 
 
-def settle(files: Sequence[Path], predictions: Path, tree: Taxonomy, *, copies: bool = False) -> Settled:
+def settle(files: Sequence[Path], predictions: PredictionFolder, tree: Taxonomy, *, copies: bool = False) -> Settled:
     """Read corrected CSVs and hold every answer against its product's prediction.
 
     Args:
         files: filled review.csv and audit.csv.
-        predictions: the folder that `fusion predict` wrote.
+        predictions: what `fusion predict` wrote.
         tree: of the model that predicted.
         copies: answers also hold for unanswered products in the queue with the same photos. Shops sell different
             products under one photo: that is for the reviewer to know.
@@ -94,47 +82,38 @@ def settle(files: Sequence[Path], predictions: Path, tree: Taxonomy, *, copies: 
         FileNotFoundError: no whole predictions there.
         ValueError: no answer at all, or answers that cannot be taken; each is named by file and line.
     """
-    table = predictions / "predictions.parquet"
-    _require_whole(predictions)
-    origin, written = read_json(predictions / "input.json"), written_in(predictions)
+    predictions.require_whole()
+    origin, asked = predictions.origin(), predictions.record().review
     answers, n_blank = read_answers(files)
     if not answers:
         raise ValueError(f"{', '.join(map(str, files))}: no answer in {n_blank} rows, fill corrected_category_id first")
-    predicted = _predicted(table, np.unique([a.product_id for a in answers]))
+    predicted = _predicted(predictions.table, np.unique([a.product_id for a in answers]))
     ids, given = _checked_answers(answers, predicted, tree)
     kind = np.full(len(ids), REVIEW, object)
     accepted = predicted["decision"].to_numpy(zero_copy_only=False) == Decision.ACCEPT
-    if written.audit_limit is not None:
-        kind[accepted & (audit_keys(ids, written.audit_seed) <= written.audit_limit)] = AUDIT
+    if asked.audit_limit is not None:
+        kind[accepted & (audit_keys(ids, asked.audit_seed) <= asked.audit_limit)] = AUDIT
     copy_ids, copy_given = np.zeros(0, np.int64), np.zeros(0, np.int64)
     if copies:
-        copy_ids, copy_given = _copies(read_queue(table), ids[~accepted], given[~accepted])
+        copy_ids, copy_given = _copies(read_queue(predictions.table), ids[~accepted], given[~accepted])
     suggested = predicted["category_id"].to_numpy()
     audited = kind == AUDIT
     whole = _rows(predicted, given, kind)
     if len(copy_ids):
-        copied = _rows(_predicted(table, copy_ids), copy_given, np.full(len(copy_ids), COPY, object))
+        copied = _rows(_predicted(predictions.table, copy_ids), copy_given, np.full(len(copy_ids), COPY, object))
         whole = pa.concat_tables([whole, copied]).sort_by("product_id")
     return Settled(
         rows=whole,
-        run=str(origin["run"]),
-        catalog=str(origin["data"]),
+        run=origin.run,
+        catalog=origin.data,
         confirmed=int((given == suggested).sum()),
         corrected=int((given != suggested).sum()),
         copies=len(copy_ids),
         blank=n_blank,
-        drawn=written.audited,
+        drawn=asked.audited,
         audited=int(audited.sum()),
         audit_right=right_at_each_level(given[audited], suggested[audited], tree),
     )
-
-
-def _require_whole(predictions: Path) -> None:
-    for name in ("problems.json", "predictions.parquet", "input.json"):
-        if not (predictions / name).is_file():
-            raise FileNotFoundError(
-                f"{predictions} holds no whole predictions ({name} is missing): name their folder (--predictions)"
-            )
 
 
 def _predicted(table: Path, wanted: NDArray[np.int64]) -> pa.Table:

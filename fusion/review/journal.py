@@ -16,7 +16,8 @@ from catalog.files.atomic import atomic_path, exclusive, write_text
 from catalog.runs.config import checked
 from catalog.runs.run import Run, read_json
 from catalog.runs.workspace import Workspace
-from fusion.review.answers import COPY, ROWS, Settled, language_of, predictions_of, run_of, settle
+from fusion.prediction.folder import PredictionFolder
+from fusion.review.answers import COPY, ROWS, Settled, predictions_of, settle
 from fusion.review.entry import Entry, ReviewedFile, event
 
 NAME = re.compile(r"[0-9]{4,}\.json")
@@ -162,12 +163,14 @@ def apply_files(
         FileNotFoundError: a file, the predictions or the run is missing.
         ValueError: a file was applied before, or answers cannot be taken (each is named by file and line).
     """
-    folder = predictions or predictions_of(files)
+    folder = PredictionFolder(predictions or predictions_of(files))
+    folder.require_whole()
+    origin = folder.origin()
     if run is None:
-        run = workspace.folder / run_of(folder)
+        run = workspace.folder / origin.run
         if not run.is_dir():
-            raise FileNotFoundError(f"{run}, which predicted {folder}, does not exist: name its folder (--run)")
-    settled = settle(files, folder, Run.load(run, "fusion").taxonomy(language_of(folder)), copies=copies)
+            raise FileNotFoundError(f"{run}, which predicted {folder.path}, does not exist: name its folder (--run)")
+    settled = settle(files, folder, Run.load(run, "fusion").taxonomy(origin.lang or None), copies=copies)
     return Journal(workspace).add(settled, files, reviewer)
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from catalog.runs.run import read_json
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
 from fusion.review.audit import AuditSample
@@ -93,18 +92,6 @@ def write_queue(
     alone = np.ones(len(drawn), np.int64)
     write_review(audit, _with_gain(drawn, drawn["expected_distance"].to_numpy(), alone), tree)
     return QueueFiles(len(queue), len(chosen), len(drawn), seed, sample.limit)
-
-
-def written_in(folder: Path) -> QueueFiles:
-    """What a whole folder of predictions says was put before the reviewers.
-
-    Raises:
-        ValueError: another version wrote it.
-    """
-    try:
-        return QueueFiles(**read_json(folder / "problems.json")["review"])
-    except (KeyError, TypeError):
-        raise ValueError(f"{folder} was written by another version: predict again (--overwrite)") from None
 
 
 def read_queue(table: Path, sample: AuditSample | None = None) -> Queue:

@@ -11,6 +11,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
+from fusion.prediction.folder import PredictionFolder
 from fusion.review.answers import settle
 from fusion.review.journal import Journal
 from fusion.review.relabel import export
@@ -27,7 +28,7 @@ def journal(tmp_path) -> Journal:
     fill(tmp_path / "p" / "review.csv", {0: "ok", 1: 1001, 2: 2000, 3: 1002, 4: 2000, 5: 1001})
     journal = Journal(Workspace(tmp_path / "runs"))
     files = [tmp_path / "p" / "review.csv"]
-    journal.add(settle(files, tmp_path / "p", TREE), files)
+    journal.add(settle(files, PredictionFolder(tmp_path / "p"), TREE), files)
     return journal
 
 
@@ -112,7 +113,7 @@ def test_labels_of_several_entries(tmp_path):
         write_predictions(folder, [predicted(int(p)) for p in rng.permutation(30)])
         answers = {int(p): int(rng.choice([1000, 1001, 2000])) for p in rng.choice(30, 12, replace=False)}
         files = [fill(folder / "review.csv", answers)]
-        journal.add(settle(files, folder, TREE), files)
+        journal.add(settle(files, PredictionFolder(folder), TREE), files)
         if i != 2:
             expected |= answers
     journal.undo(3)

@@ -109,7 +109,7 @@ def test_chunking_does_not_change_a_product(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(prediction, "PART", 10)
     monkeypatch.setattr(prediction, "CHUNK", 5)
     small = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "small")
-    assert submission(whole.folder) == submission(small.folder)
+    assert submission(whole.files.path) == submission(small.files.path)
 
 
 def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monkeypatch):
@@ -135,8 +135,8 @@ def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monk
     resumed = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "cut")
     assert resumed.n_resumed == 2
     for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv", "problems.json"):
-        assert (resumed.folder / name).read_bytes() == (whole.folder / name).read_bytes()
-    assert sorted(p.name for p in resumed.folder.iterdir()) == sorted(p.name for p in whole.folder.iterdir())
+        assert (resumed.files.path / name).read_bytes() == (whole.files.path / name).read_bytes()
+    assert sorted(p.name for p in resumed.files.path.iterdir()) == sorted(p.name for p in whole.files.path.iterdir())
 
 
 def predict_in_small_parts(*arguments: object) -> None:
@@ -245,7 +245,7 @@ def test_two_processes_do_not_disturb_each_other(trained, tmp_path, monkeypatch)
     (tmp_path / "out" / ".predictions.parquet.1.tmp").write_bytes(b"left by a kill")
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(prediction.predict_file, predictor, catalog, workspace, tmp_path / "out") for _ in range(2)]
-        counts = [job.result().n_products for job in jobs]
+        counts = [job.result().record.n_products for job in jobs]
     assert counts == [len(catalog)] * 2
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert left == {

@@ -1,0 +1,150 @@
+"""The folder that `fusion predict` writes: its files, what they were predicted from, and whether they are whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from catalog.files.atomic import write_text
+from catalog.runs.config import STRICT, Problems, checked, plain
+from catalog.runs.run import read_json
+from fusion.review.queue import QueueFiles
+
+
+@dataclass(frozen=True)
+class PredictionOrigin:
+    """What predictions were made from: `input.json`.
+
+    Attributes:
+        data: fingerprint of the catalogue; run: folder name of the fusion run.
+        precision: share of what is given without review that the decisions aim at.
+        lang, names: language and fingerprint of the category names shown, empty for the tree's own ones.
+        part: products in a committed part; columns: of the full table.
+    """
+
+    data: str
+    run: str
+    precision: float
+    lang: str
+    names: str
+    part: int
+    columns: list[str]
+
+
+@dataclass(frozen=True)
+class PredictionRecord:
+    """What was predicted: `problems.json`.
+
+    Attributes:
+        decisions: products by decision; review: what was put before the reviewers.
+        problems: of the catalogue and of single products.
+    """
+
+    n_products: int
+    decisions: dict[str, int]
+    review: QueueFiles
+    problems: Problems
+    __pydantic_config__ = STRICT
+
+
+@dataclass(frozen=True)
+class PredictionFolder:
+    """Files of one catalogue's predictions.
+
+    `input.json` says whose they are before the first part is predicted; `problems.json`, written last, that they are
+    whole.
+    """
+
+    path: Path
+
+    @property
+    def submission(self) -> Path:
+        """`submission.csv`: product and category, as a Kaggle submission."""
+        return self.path / "submission.csv"
+
+    @property
+    def table(self) -> Path:
+        """`predictions.parquet`, the full table."""
+        return self.path / "predictions.parquet"
+
+    @property
+    def review(self) -> Path:
+        """`review.csv`: what was not accepted, for people to fill."""
+        return self.path / "review.csv"
+
+    @property
+    def audit(self) -> Path:
+        """`audit.csv`: a sample of what was accepted, for people to fill."""
+        return self.path / "audit.csv"
+
+    @property
+    def parts(self) -> Path:
+        """Folder of committed parts, gone when they are joined."""
+        return self.path / "parts"
+
+    @property
+    def _origin(self) -> Path:
+        return self.path / "input.json"
+
+    @property
+    def _record(self) -> Path:
+        return self.path / "problems.json"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was predicted and joined."""
+        return self._record.is_file()
+
+    def require_whole(self) -> None:
+        """Raise FileNotFoundError where there are no predictions, or a part of them."""
+        for file in (self._record, self.table, self._origin):
+            if not file.is_file():
+                raise FileNotFoundError(
+                    f"{self.path} holds no whole predictions ({file.name} is missing): "
+                    "name their folder (--predictions)"
+                )
+
+    def origin(self) -> PredictionOrigin:
+        """What the predictions were made from; raises ValueError when another version wrote them."""
+        # predictions of before there were languages have the tree's own names
+        values = {"lang": "", "names": "", **read_json(self._origin)}
+        return checked(PredictionOrigin, values, f"{self._origin} was written by another version")
+
+    def claim(self, origin: PredictionOrigin) -> None:
+        """Mark the folder as belonging to this input and model; raises ValueError when it belongs to others."""
+        if not self._origin.is_file():
+            write_text(self._origin, json.dumps(asdict(origin), indent=2) + "\n")
+            return
+        there = {"lang": "", "names": "", **read_json(self._origin)}
+        if there != asdict(origin):
+            same_but_names = {**there, "lang": origin.lang, "names": origin.names} == asdict(origin)
+            other = (
+                "with names in another language, or other names"
+                if same_but_names
+                else "of another input, model, precision or version"
+            )
+            raise ValueError(f"{self.path} holds predictions {other}: choose another --output, or --overwrite them")
+
+    def record(self) -> PredictionRecord:
+        """What was predicted; raises ValueError when another version wrote it."""
+        remedy = f"{self.path} was written by another version: predict again (--overwrite)"
+        return checked(PredictionRecord, read_json(self._record), remedy)
+
+    def save(self, record: PredictionRecord) -> None:
+        """Say that everything is whole."""
+        write_text(self._record, json.dumps(plain(record), indent=2) + "\n")
+
+    def clear(self) -> None:
+        """Remove what an earlier prediction wrote, and nothing else."""
+        # the record says that everything is whole, the origin whose it is: a kill in between must leave neither lying
+        for file in (self._record, self.submission, self.table, self.review, self.audit):
+            file.unlink(missing_ok=True)
+        shutil.rmtree(self.parts, ignore_errors=True)
+        self._origin.unlink(missing_ok=True)
+
+    def remove_temporaries(self) -> None:
+        """Remove half-written files of a process that was killed; call it under the folder's lock."""
+        for temporary in self.path.glob(".*.tmp"):
+            temporary.unlink(missing_ok=True)
