@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.product import ProblemLog
 from catalog.tree.taxonomy import Taxonomy, path_text
+from fusion.prediction.folder import PredictionFolder, PredictionOrigin, PredictionRecord
 from fusion.prediction.table import SCHEMA
 from fusion.review.queue import QueueFiles, write_queue
 from fusion.review.sheet import COLUMNS
@@ -46,13 +46,14 @@ def write_predictions(
 ) -> QueueFiles:
     """predictions.parquet, review.csv, audit.csv, input.json and problems.json, in row groups of `part`."""
     folder.mkdir(exist_ok=True)
-    with pq.ParquetWriter(folder / "predictions.parquet", SCHEMA) as writer:
+    files = PredictionFolder(folder)
+    with pq.ParquetWriter(files.table, SCHEMA) as writer:
         for start in range(0, len(rows), part):
             writer.write_table(pa.Table.from_pylist(rows[start : start + part], SCHEMA))
-    paths = [folder / name for name in ("predictions.parquet", "review.csv", "audit.csv")]
-    written = write_queue(*paths, TREE, review_rows=review_rows, audit_rows=audit_rows, seed=seed)
-    (folder / "input.json").write_text(json.dumps({"data": "catalogue-1", "run": "fusion-1"}))
-    (folder / "problems.json").write_text(json.dumps({"review": asdict(written)}))
+    sizes = {"review_rows": review_rows, "audit_rows": audit_rows, "seed": seed}
+    written = write_queue(files.table, files.review, files.audit, TREE, **sizes)
+    files.claim(PredictionOrigin("catalogue-1", "fusion-1", 0.95, "", "", part, SCHEMA.names))
+    files.save(PredictionRecord(len(rows), {}, written, ProblemLog()))
     return written
 
 
