@@ -189,6 +189,14 @@ def test_every_command_and_option_that_is_named_exists(page):
                 assert option in options, span
 
 
+def test_every_command_stands_in_the_manual():
+    named = " | ".join(span for page in PAGES for span in code_spans(page))
+    for name, program in PROGRAMS.items():
+        for command in commands_of(program, name):
+            # the groups of `rayonnage` are programs of their own
+            assert command.split()[1] in PROGRAMS or command in named, command
+
+
 def check(line: str) -> None:
     """A command that is named, with values or placeholders, is one that its program would take."""
     name, *arguments = shell_words(line)
@@ -208,10 +216,19 @@ def check(line: str) -> None:
 
 def options_of(command: click.Command) -> set[str]:
     """Every option of a command and of those below it."""
-    found = {option for parameter in command.params for option in parameter.opts} | {"--help", "--version"}
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            found |= options_of(below) if below is not None else set()
-    return found
+    options = {option for parameter in command.params for option in parameter.opts} | {"--help", "--version"}
+    return options.union(*(options_of(below) for below in subcommands(command).values()))
+
+
+def commands_of(command: click.Command, name: str) -> list[str]:
+    """The commands that can be given below one, each with the words that lead to it."""
+    below = subcommands(command)
+    return [path for word in below for path in commands_of(below[word], f"{name} {word}")] or [name]
+
+
+def subcommands(command: click.Command) -> dict[str, click.Command]:
+    """A group's commands by name."""
+    if not isinstance(command, click.Group):
+        return {}
+    context = click.Context(command)
+    return {name: command.get_command(context, name) for name in command.list_commands(context)}
