@@ -16,6 +16,7 @@ from scipy.special import log_softmax, softmax
 
 from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
 from catalog.files.atomic import write_text
+from catalog.files.progress import in_batches
 from catalog.metrics.calibration import expected_calibration_error
 from text.config import TextConfig
 from text.encoders import DIMENSIONS, make_encoder
@@ -25,7 +26,9 @@ from text.scores import Vectors, capped_rows, fit_tfidf, linear_models, make_vec
 FORMAT = "rayonnage text model 2"
 MAX_VOCABULARY_BYTES = 256 * 2**20
 ROWS_AT_ONCE = 2048
+"""Texts whose scores of all classes are held at once."""
 SHRINKAGE = 1e-3
+"""L2 penalty that draws pool weights and shape to their defaults, which few texts cannot outweigh."""
 # Used when there are too few texts to fit the weights: close to what the shelf benchmark gives, for naive Bayes, ridge
 # regression and frequency, and for the discriminant of each encoder.
 DEFAULT_WEIGHTS = (1.8, 4.5, 0.5)
@@ -109,14 +112,13 @@ class TextModel:
             ValueError: an empty text: the caller is silent there.
         """
         _refuse_empty(texts)
-        result = np.empty((len(texts), len(self.classes_)), np.float32)
-        for start in range(0, len(texts), ROWS_AT_ONCE):
-            some = texts[start : start + ROWS_AT_ONCE]
+        parts = [np.empty((0, len(self.classes_)), np.float32)]
+        for some in in_batches(texts, ROWS_AT_ONCE):
             scores = np.asarray(tfidf(self._vectorizers, some) @ self._coef.T, np.float64) + self._intercept
             for coef, vectors in zip(self._vector_coefs, self.encode(some), strict=True):
                 scores += vectors @ coef.T
-            result[start : start + ROWS_AT_ONCE] = softmax(sharpened(scores, self.shape_), axis=1)
-        return result
+            parts.append(softmax(sharpened(scores, self.shape_), axis=1).astype(np.float32))
+        return np.concatenate(parts)
 
     def predict(self, texts: Sequence[ProductText]) -> NDArray[np.int64]:
         """`(N,)` int64 most probable leaf indices."""
@@ -204,6 +206,7 @@ class TextModel:
         self, texts: Sequence[ProductText], vectors: Sequence[Vectors], target: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Pool weights, then shape, by minimal out-of-fold log loss; identical texts share a fold."""
+        # out of fold: on texts that they have learnt, the models are surer than on any other
         rows, scores = out_of_fold(texts, vectors, target, len(self.classes_), self.config)
         usual = np.array([*DEFAULT_WEIGHTS, *(ENCODER_WEIGHT for _ in vectors)])
         if len(rows) < MIN_CALIBRATION_TEXTS:
@@ -211,6 +214,7 @@ class TextModel:
         truth, order = target[rows], np.arange(len(rows))
 
         def pool_loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            """Log loss of `(S,)` weights and its gradient."""
             logs = log_softmax(np.tensordot(weights, scores, axes=1), axis=1)
             residual = np.exp(logs)
             residual[order, truth] -= 1
@@ -222,6 +226,7 @@ class TextModel:
         pooled = np.tensordot(pool, scores, axes=1)
 
         def shape_loss(shape: NDArray[np.float64]) -> float:
+            """Log loss of a `(2,)` shape."""
             away = shape - PLAIN_SHAPE
             logs = log_softmax(sharpened(pooled, shape), axis=1)
             return float(-logs[order, truth].mean() + SHRINKAGE * away @ away)

@@ -14,12 +14,15 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import ComplementNB
 
+from catalog.files.progress import in_batches
 from text.config import TextConfig
 from text.normalize import ProductText
 
 MAX_WORDS_PER_TEXT = 300
 CALIBRATION_TEXTS = 20_000
+"""Their scores by every model and leaf are held at once."""
 LEAVES_AT_ONCE = 64
+"""Ridge regressions fitted together: their indicators are as many dense columns over all texts."""
 ROWS_AT_ONCE = 65_536
 
 Matrix = Any  # scipy's csr_matrix has no element type
@@ -42,7 +45,7 @@ class LinearModel:
 
 
 def capped_rows(leaf: NDArray[np.int64], config: TextConfig) -> NDArray[np.int64]:
-    """Sorted rows, at most `texts_per_leaf` of each leaf, drawn at random."""
+    """`(M,)` int64 sorted rows of `(N,)` leaves, at most `texts_per_leaf` of each leaf, drawn at random."""
     shuffled = np.random.default_rng(config.seed).permutation(len(leaf))
     order = shuffled[np.argsort(leaf[shuffled], kind="stable")]
     _, start, count = np.unique(leaf[order], return_index=True, return_counts=True)
@@ -86,14 +89,20 @@ def tfidf(vectorizers: Sequence[TfidfVectorizer], texts: Sequence[ProductText]) 
 def linear_models(
     features: Matrix, vectors: Sequence[Vectors], target: NDArray[np.int64], n_classes: int, config: TextConfig
 ) -> list[LinearModel]:
-    """Naive Bayes, ridge regression and log frequency on TF-IDF, then one discriminant per encoder."""
+    """Naive Bayes, ridge regression and log frequency on TF-IDF, then one discriminant per encoder.
+
+    Args:
+        features: `(N, F)` sparse, see `tfidf`. vectors: `(N, D)` of each encoder.
+        target: `(N,)` class of each text in `0..n_classes - 1`, every class at least once.
+    """
+    # the complement's counts, because leaves differ a hundredfold in size: plain naive Bayes leans to the large ones
+    # (Rennie et al., "Tackling the Poor Assumptions of Naive Bayes Text Classifiers", 2003)
     bayes = ComplementNB(alpha=config.smoothing).fit(features, target)
     # what all leaves share cancels in the softmax; taking it out keeps the numbers small
     log_odds = bayes.feature_log_prob_ - bayes.feature_log_prob_.mean(axis=0)
     coef = np.empty((n_classes, features.shape[1]), np.float32)
     intercept = np.empty(n_classes, np.float32)
-    for start in range(0, n_classes, LEAVES_AT_ONCE):
-        block = np.arange(start, min(start + LEAVES_AT_ONCE, n_classes))
+    for block in in_batches(np.arange(n_classes), LEAVES_AT_ONCE):
         indicators = (target[:, None] == block).astype(np.float32)
         ridge = Ridge(alpha=config.ridge, solver="sparse_cg", tol=1e-3, max_iter=200).fit(features, indicators)
         coef[block] = np.reshape(ridge.coef_, (len(block), -1))
@@ -119,13 +128,12 @@ def discriminant(vectors: Vectors, target: NDArray[np.int64], n_classes: int, sh
     members = csr_matrix((np.ones(len(target), np.float32), (target, np.arange(len(target)))), (n_classes, len(target)))
     means = np.asarray(members @ vectors, np.float64) / np.bincount(target, minlength=n_classes)[:, None]
     scatter = np.zeros((vectors.shape[1],) * 2)
-    for rows in np.split(np.arange(len(target)), range(ROWS_AT_ONCE, len(target), ROWS_AT_ONCE)):
+    for rows in in_batches(np.arange(len(target)), ROWS_AT_ONCE):
         away = vectors[rows] - means[target[rows]]
         scatter += away.T @ away
     # one text per class leaves no scatter at all: then every direction counts alike
     covariance = shrunk_covariance(scatter / len(target), shrinkage) + 1e-6 * np.eye(len(scatter))
-    # safetensors writes memory as it lies: a transposed view would come back as another matrix
-    coef = np.ascontiguousarray(np.linalg.solve(covariance, means.T).T)
+    coef = np.linalg.solve(covariance, means.T).T
     return LinearModel(coef.astype(np.float32), -0.5 * (coef * means).sum(axis=1))
 
 
@@ -136,7 +144,11 @@ def out_of_fold(
     n_classes: int,
     config: TextConfig,
 ) -> tuple[NDArray[np.int64], Scores]:
-    """Rows `(M,)` and scores `(S, M, K)` of models that have not seen them, at most `CALIBRATION_TEXTS` rows."""
+    """Rows `(M,)` and scores `(S, M, K)` of S models that have not seen them, at most `CALIBRATION_TEXTS` rows.
+
+    Args:
+        texts: N. vectors: `(N, D)` of each encoder. target: `(N,)` class of each in `0..n_classes - 1`.
+    """
     rows: list[NDArray[np.int64]] = []
     scores: list[Scores] = []
     for inside, outside in _folds(texts, config):
@@ -164,6 +176,7 @@ def out_of_fold(
 
 
 def _folds(texts: Sequence[ProductText], config: TextConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    # a copy of a text in the other part would make the models look surer than they are
     _, group = np.unique(np.array([text.tokens for text in texts], dtype=object), return_inverse=True)
     fold = np.random.default_rng(config.seed).permutation(group.max() + 1)[group] % config.folds
     for number in range(config.folds):
