@@ -30,9 +30,12 @@ call = partial(output_of, main)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Path:
+def trained(once) -> Path:
     """A folder with tree.csv, train.bson (80 products, 1-2 photos) and runs/ of the debug configuration."""
-    folder = tmp_path_factory.mktemp("mosaic")
+    return once("trained-mosaics", train_mosaics)
+
+
+def train_mosaics(folder: Path) -> None:
     (folder / "tree.csv").write_text(TREE)
     documents = [make_product(i, (11, 21, 31, 33)[i % 4], 1 + i // 4 % 2) for i in range(80)]
     (folder / "train.bson").write_bytes(b"".join(map(bson.encode, documents)))
@@ -43,7 +46,6 @@ def trained(tmp_path_factory) -> Path:
     assert "the general network serves them" in said
     option = f"--workspace {folder / 'runs'}"
     assert said.splitlines()[-1] == f"next: ocr train {option} (books and CDs), or mosaic evaluate {option}"
-    return folder
 
 
 def test_every_product_of_a_bad_file_gets_a_row_and_every_problem_a_name(trained, write_bson, tmp_path):
