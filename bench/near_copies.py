@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from catalog.catalog import Catalog
-from catalog.reports.page import data_uri
+from catalog.reports.write import data_uri
 from curation.duplicates.photo_hash import HASH, State, photo_hash
 from curation.duplicates.photos import COLOUR, near_looks
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import EvaluatedModel, leaderboard
 from catalog.metrics.product_scores import score_probabilities
-from catalog.reports.page import Report, cat1_table
+from catalog.reports.evaluation import Evaluation, cat1_table
+from catalog.reports.page import Section
 from catalog.runs.training_data import leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
@@ -32,25 +33,28 @@ def evaluate(
         # a workspace of the version before has no such file
         save_held_out(workspace)
         catalog = workspace.training_catalog()
-        found = runs.held_out()
+        predicted = runs.held_out()
     else:
         catalog = workspace.open(file)
-        found, _ = predict_with(runs.experts(), catalog, progress)
+        predicted, _ = predict_with(runs.experts(), catalog, progress)
     leaf = true_leaves(catalog, tree, labels)
-    systems = []
-    for probabilities in found:
+    models = []
+    for probabilities in predicted:
         truth = leaves_of(catalog, leaf, probabilities.product_ids)
         scores = score_probabilities(probabilities, truth, tree)
-        systems.append(
+        models.append(
             EvaluatedModel(
                 probabilities.expert, FAMILIES[probabilities.expert], scores, len(scores) / max(1, (truth >= 0).sum())
             )
         )
     what = "held-out products" if file is None else "all products"
-    report = Report("Image branch", f"{what} of {catalog.name}", systems, tree)
-    report.tables = [cat1_table(systems, tree)]
-    report.facts = {
-        "catalogue": catalog.name,
-        "networks": ", ".join(r.folder.name for r in runs.views.values()),
-    }
-    return leaderboard(systems), report.write(output or workspace.folder / "reports", "mosaic")
+    facts = {"catalogue": catalog.name, "networks": ", ".join(run.folder.name for run in runs.views.values())}
+    evaluation = Evaluation(
+        "Image branch",
+        f"{what} of {catalog.name}",
+        models,
+        tree,
+        sections=[Section("cat1", "By Cat I", parts=[cat1_table(models, tree)])],
+        facts=facts,
+    )
+    return leaderboard(models), evaluation.write(output or workspace.folder / "reports", "mosaic")

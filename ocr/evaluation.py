@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import EvaluatedModel, leaderboard
 from catalog.metrics.intervals import accuracy_interval
 from catalog.metrics.product_scores import ProductScores, score_probabilities
+from catalog.photos.thumbnails import strip
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog, Product
-from catalog.reports.page import Example, Report, Table
-from catalog.reports.plots import PLOT_STYLE, Plot, svg
+from catalog.reports.evaluation import Evaluation
+from catalog.reports.page import Example, Part, Plot, Section, Table
+from catalog.reports.plots import GREEN, RED, drawing, svg
 from catalog.runs.training_data import catalog_positions, leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
@@ -29,10 +32,11 @@ from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products
 from ocr.reader import PhotoReader
-from ocr.route import category_leaves, category_names
+from ocr.route import RouteCurve, category_leaves, category_names
 from ocr.training import make_reader
 
 N_EXAMPLES = 12
+PHOTO_HEIGHT = 96
 CONFIDENCE_BANDS = (0.0, 0.8, 0.9, 0.95, 0.98)
 WORD_BANDS = (1, 3, 6, 11, 21)
 WELL, BADLY = "Read well", "Read badly"
@@ -66,30 +70,35 @@ def evaluate(
     reader = make_reader(config, workspace)
     readings = _Readings(tree, scores)
     readings.collect(catalog, text.select(in_category), reader, progress)
-    system = EvaluatedModel("text", "words read on the photos", scores, len(scores) / int(in_category.sum()))
+    model = EvaluatedModel("text", "words read on the photos", scores, len(scores) / int(in_category.sum()))
     what = "held-out products" if file is None else "all products"
-    report = Report(
-        "Text branch", f"{what} of {catalog.name} on {', '.join(category_names(tree, config.shelves))}", [system], tree
-    )
-    report.tables = [
+    tables = [
         _silence_table(text.select(in_category)),
         _table("By mean confidence of the words read", "confidence", readings.confidence, scores, _confidence_band),
         _table("By number of words read", "words", readings.n_words, scores, _words_band),
         _category_table(scores, tree),
-        *_route_tables(details),
     ]
-    report.plots = _route_plots(details)
-    report.examples = readings.examples()
     seconds = reader.seconds_per_photo()
-    report.facts = {
-        "engine": reader.engine.settings,
-        "time per photo": "unknown, all were in the cache" if math.isnan(seconds) else f"{1000 * seconds:.0f} ms",
-        "sentence encoders": ", ".join(config.text.encoders) or "none installed (pip install 'rayonnage[encoder]')",
-        "read from": f"{details.route_threshold:g} of probability on the shelves",
-        "photos that could not be read": len(problems),
-        "run": run.folder.name,
-    }
-    return leaderboard([system]), report.write(output or workspace.folder / "reports", "ocr")
+    evaluation = Evaluation(
+        "Text branch",
+        f"{what} of {catalog.name} on {', '.join(category_names(tree, config.shelves))}",
+        [model],
+        tree,
+        sections=[
+            Section("reading", "What was read", parts=tables),
+            Section("route", "What reading costs", parts=_route_parts(details)),
+        ],
+        examples=readings.examples(),
+        facts={
+            "engine": reader.engine.settings,
+            "time per photo": "unknown, all were in the cache" if math.isnan(seconds) else f"{1000 * seconds:.0f} ms",
+            "sentence encoders": ", ".join(config.text.encoders) or "none installed (pip install 'rayonnage[encoder]')",
+            "read from": f"{details.route_threshold:g} of probability on the shelves",
+            "photos that could not be read": len(problems),
+            "run": run.folder.name,
+        },
+    )
+    return leaderboard([model]), evaluation.write(output or workspace.folder / "reports", "ocr")
 
 
 class _Readings:
@@ -115,7 +124,10 @@ class _Readings:
 
     def examples(self) -> dict[str, list[Example]]:
         """The surest right products, and those whose words are least sure or could not be read at all."""
-        return {WELL: [e for _, _, e in self._best], BADLY: [e for _, _, e in self._worst]}
+        return {
+            title: [replace(example, photos=[strip(example.photos, PHOTO_HEIGHT)]) for _, _, example in ranked]
+            for title, ranked in ((WELL, self._best), (BADLY, self._worst))
+        }
 
     def _add(self, product: Product, reading: Reading, row: int | None) -> None:
         quality = 0.0 if math.isnan(reading.confidence) else reading.confidence
@@ -199,13 +211,18 @@ def _silence_table(text: Probabilities) -> Table:
     return Table("Products of the shelves", ["", "products", "share"], rows)
 
 
-def _route_tables(details: OcrDetails) -> list[Table]:
-    curve, seconds = details.route_curve, details.seconds_per_photo
-    if curve is None:
+def _route_parts(details: OcrDetails) -> list[Part]:
+    """Accuracy against reading time by threshold, drawn and as a table; nothing where no threshold was chosen."""
+    if details.route_curve is None:
         return []
+    about = details.route_curve, details.seconds_per_photo, details.route_threshold
+    return [_route_plot(*about), _route_table(*about)]
+
+
+def _route_table(curve: RouteCurve, seconds: float | None, threshold: float) -> Table:
     rows: list[list[object]] = [["nothing", 0, 0, "0 s", f"{100 * curve.without_text:.2f} %"]]
     for point in curve.points:
-        mark = "  (chosen)" if point.threshold == details.route_threshold else ""
+        mark = "  (chosen)" if point.threshold == threshold else ""
         time = "-" if seconds is None else f"{point.photos * seconds:.1f} s"
         rows.append(
             [f"from {point.threshold:g}{mark}", point.products, point.photos, time, f"{100 * point.accuracy:.2f} %"]
@@ -216,26 +233,19 @@ def _route_tables(details: OcrDetails) -> list[Table]:
         "how likely the shelves are and the text, or both together, which leaf. A higher threshold must save "
         "2 % of the photos to be chosen."
     )
-    return [Table("What reading costs and brings", ["read", "products", "photos", "time", "leaf accuracy"], rows, note)]
+    return Table("What reading costs and brings", ["read", "products", "photos", "time", "leaf accuracy"], rows, note)
 
 
-def _route_plots(details: OcrDetails) -> list[Plot]:
-    curve, seconds = details.route_curve, details.seconds_per_photo
-    if curve is None:
-        return []
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
+def _route_plot(curve: RouteCurve, seconds: float | None, threshold: float) -> Plot:
     cost = (seconds or 1.0) * 1000 / curve.n_products
-    with rc_context(PLOT_STYLE):
-        figure = Figure(figsize=(4.7, 3.1), layout="constrained")
+    with drawing(4.7, 3.1) as figure:
         axis = figure.subplots()
         x = np.array([0, *(point.photos for point in curve.points[::-1])]) * cost
         y = 100 * np.array([curve.without_text, *(point.accuracy for point in curve.points[::-1])])
-        axis.plot(x, y, "o-", color="#28536b", markersize=4)
-        chosen = next(p for p in curve.points if p.threshold == details.route_threshold)
+        axis.plot(x, y, "o-", color=GREEN, markersize=4)
+        chosen = next(p for p in curve.points if p.threshold == threshold)
         at = (chosen.photos * cost, 100 * chosen.accuracy)
-        axis.plot(*at, "o", color="#c8553d", markersize=8)
+        axis.plot(*at, "o", color=RED, markersize=8)
         axis.annotate(f"from {chosen.threshold:g}", at, xytext=(-8, 6), textcoords="offset points", ha="right")
         axis.annotate("nothing read", (x[0], y[0]), xytext=(10, -4), textcoords="offset points", va="top")
         axis.margins(y=0.15)
@@ -243,4 +253,4 @@ def _route_plots(details: OcrDetails) -> list[Plot]:
         axis.set_xlabel("photos read per 1000 products" if seconds is None else "seconds of reading per 1000 products")
         axis.grid(alpha=0.25)
         caption = "Leaf accuracy over all held-out products against reading; the red point is the threshold in use."
-        return [Plot("What reading costs and brings", caption, svg(figure))]
+        return Plot("What reading costs and brings", caption, svg(figure))

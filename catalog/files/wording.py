@@ -6,3 +6,8 @@ from __future__ import annotations
 def plural(n: int, one: str, many: str = "") -> str:
     """A count with its noun: `1 photo`, `12,371 photos`."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share in [0, 1] as people read it: `74.9 %`."""
+    return f"{100 * share:.{digits}f} %"

@@ -1,233 +1,229 @@
-"""Numbers first (JSON), page second: one self-contained HTML file with plots."""
+"""The one document model of every HTML page: sections of sentences, tables, plots and photos."""
 
 from __future__ import annotations
 
-import base64
-import json
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from numbers import Integral, Real
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from catalog.files.atomic import write_text
-from catalog.metrics.calibration import reliability
-from catalog.metrics.confusions import Confusion, find_confusions
-from catalog.metrics.evaluated_model import COUNTS, EvaluatedModel
-from catalog.metrics.intervals import MetricValue, accuracy_interval
-from catalog.metrics.summary import ALL, summaries_json
-from catalog.reports.plots import Plot, curve, standard_plots
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.reports.estimate import Estimate
 
-N_CONFUSIONS = 12
-
-
-def page_template(package: str, name: str) -> Any:
-    """A jinja2 template of a package's `templates/` that writes HTML; it may include those of `catalog`."""
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, select_autoescape
-
-    loader = ChoiceLoader([PackageLoader(package), PackageLoader("catalog.reports")])
-    environment = Environment(loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
-    environment.filters["commands"] = with_commands
-    return environment.get_template(name)
-
-
-def with_commands(text: str) -> Any:
-    """Text as HTML in which what stands between backticks is a command, kept on one line."""
-    from markupsafe import Markup, escape
-
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        # a backtick of a name
-        return escape(text)
-    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+MAX_FACTS = 200
+MAX_FACT_LENGTH = 400
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval as one cell of a table; None where it is undefined or has no interval.
+class TableCell:
+    """What stands in a cell of a table, with something small and soft below it; numbers stand at the right."""
 
-    Attributes:
-        scale: what the page multiplies with (100: percent); digits: decimals shown; signed: a difference, with + or -.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    digits: int = 1
-    scale: float = 100.0
-    signed: bool = False
+    text: str
+    below: str = ""
+    is_number: bool = False
 
     @classmethod
-    def of(cls, figure: MetricValue, digits: int = 1, scale: float = 100.0) -> Estimate:
-        """A figure of a summary."""
-        numbers = (figure.value, figure.low, figure.high)
-        value, low, high = (number if math.isfinite(number) else None for number in numbers)
-        return cls(value, low, high, digits, scale)
-
-    @classmethod
-    def span(
-        cls, mean_low_high: Iterable[float], digits: int = 1, scale: float = 100.0, *, signed: bool = False
-    ) -> Estimate:
-        """A row of `catalog.intervals.mean_intervals`."""
-        value, low, high = (float(number) for number in mean_low_high)
-        return cls(value, low, high, digits, scale, signed)
-
-    @property
-    def text(self) -> str:
-        """The figure as the page writes it."""
-        return self._shown(self.value)
-
-    @property
-    def interval(self) -> str:
-        """Its interval, empty without one."""
-        if self.low is None or self.high is None:
-            return ""
-        return f"{self._shown(self.low)}{' to ' if self.signed else '–'}{self._shown(self.high)}"
-
-    def __str__(self) -> str:
-        return f"{self.text} ({self.interval})" if self.interval else self.text
-
-    def _shown(self, value: float | None) -> str:
-        if value is None:
-            return "–"
-        return f"{self.scale * value:{'+' if self.signed else ''}.{self.digits}f}"
+    def of(cls, value: object) -> TableCell:
+        """Text, a number, an `Estimate` (its interval goes below it), or a cell as it is."""
+        match value:
+            case TableCell():
+                return value
+            case Estimate():
+                return cls(value.text, value.interval, is_number=True)
+            case Integral():
+                return cls(f"{int(value):,}", is_number=True)
+            case Real():
+                return cls(f"{float(value):.3g}", is_number=True)
+            case _:
+                return cls(str(value))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Table:
-    """A small table: `rows` hold as many cells as `columns`: text, numbers, `Estimate`; the page aligns them.
+    """A table: `rows` hold as many cells as `columns`, whatever `TableCell.of` takes.
 
     Attributes:
+        columns: its header; empty without one.
+        note, more: what is to be known before it, and what it has no room for.
         folded: shown only when asked for.
+        spans: a header above the header: titles, and how many columns each stands over.
+        groups: headings of the rows that begin at these numbers.
+        leads: the first row stands out.
     """
 
+    kind: ClassVar = "table"
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     note: str = ""
+    more: str = ""
     folded: bool = False
+    spans: Sequence[tuple[str, int]] = ()
+    groups: Mapping[int, str] = field(default_factory=dict)
+    leads: bool = False
+
+    @property
+    def cells(self) -> list[list[TableCell]]:
+        """The rows as the page writes them."""
+        return [[TableCell.of(value) for value in row] for row in self.rows]
+
+    @property
+    def starts(self) -> set[int]:
+        """Columns that begin a span: some space goes before them."""
+        return set(accumulate(width for _, width in self.spans))
+
+    def to_json(self) -> list[list[object]]:
+        """Header and rows; `catalog.reports.write` knows what JSON makes of an `Estimate`."""
+        return [list(self.columns), *(list(row) for row in self.rows)]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Plot:
+    """A drawing, inline SVG, with its title and what is written below it."""
+
+    kind: ClassVar = "plot"
+    title: str
+    caption: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Where the members of each of M groups were put, by the same groups.
+
+    Attributes:
+        names: M names; counts: `(M,)` int64 members of each.
+        shares: `(M, M)` float64 in [0, 1], share of the row's members put on the column.
+    """
+
+    kind: ClassVar = "matrix"
+    title: str
+    names: Sequence[str]
+    counts: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Example:
-    """One product shown with its photo: `photos` are encoded images, `lines` what is said about it."""
+    """A product, or a photo: encoded images (JPEG, PNG or WebP), a heading, and what is said about it.
+
+    Attributes:
+        beside: what it is to be compared with.
+    """
 
     photos: Sequence[bytes]
     lines: Sequence[str]
+    title: str = ""
+    beside: Example | None = None
 
 
-@dataclass
-class Report:
-    """An evaluation: the first system is the one that the page puts forward.
+@dataclass(frozen=True)
+class Gallery:
+    """Products or photos shown under a title.
 
     Attributes:
-        summary: sentences at the top of the page.
-        tables, plots: what this report has beside the figures and plots of every report.
-        examples: products under a title; confused: those of a confusion, by true and predicted leaf.
+        strips: many small pictures in a row, with little said about each.
+    """
+
+    kind: ClassVar = "gallery"
+    title: str
+    examples: Sequence[Example]
+    note: str = ""
+    more: str = ""
+    strips: bool = False
+
+
+Part: TypeAlias = Table | Plot | Matrix | Gallery
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question and what answers it.
+
+    Attributes:
+        key: its anchor on the page, and its name in the JSON.
+        sentences: the main figures in words; what stands between backticks is a command.
+        parts: tables, drawings and pictures in the page's order.
+        figures: its numbers in plain JSON types.
+        folded: shown only when asked for.
+    """
+
+    key: str
+    title: str
+    sentences: Sequence[str] = ()
+    parts: Sequence[Part] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Card:
+    """A figure at the top of a page: what it is, the figure, and what stands below it."""
+
+    what: str
+    figure: str
+    below: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page.
+
+    Attributes:
+        warnings: what is to be known before any figure.
+        facts: how it was made; a mapping among its values (a configuration) is folded away under its key.
     """
 
     title: str
-    subtitle: str
-    systems: list[EvaluatedModel]
-    tree: Taxonomy
-    summary: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    plots: list[Plot] = field(default_factory=list)
-    examples: dict[str, list[Example]] = field(default_factory=dict)
-    confused: dict[Confusion, list[Example]] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    subtitle: str = ""
+    cards: Sequence[Card] = ()
+    sections: Sequence[Section] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+    def section(self, key: str) -> Section:
+        """The section of this key; raises KeyError when there is none."""
+        return {section.key: section for section in self.sections}[key]
+
+    def text(self) -> str:
+        """Its sentences, a line each under the section's title."""
+        lines = [f"Warning: {warning}" for warning in self.warnings]
+        for section in self.sections:
+            lines += [section.title, *(f"  {sentence}" for sentence in section.sentences)]
+        return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything that the page says; photos and drawings aside."""
-        return {
-            "title": self.title,
-            "summary": self.summary,
-            "facts": self.facts,
-            "systems": {s.name: _system_json(s) for s in self.systems},
-            "tables": {t.title: [list(t.columns), *[list(r) for r in t.rows]] for t in self.tables},
-            "confusions": [
-                {
-                    "truth": path_text(self.tree.shown[c.truth]),
-                    "predicted": path_text(self.tree.shown[c.predicted]),
-                    "products": c.n,
-                    "of": c.of,
-                    "examples": [list(e.lines) for e in self.confused.get(c, [])],
-                }
-                for c in self.confusions
-            ],
-            "examples": {title: [list(e.lines) for e in own] for title, own in self.examples.items()},
-        }
+        """The figures of all sections by their keys, and how the page was made."""
+        warnings = {"warnings": self.warnings} if self.warnings else {}
+        return {"title": self.title, "facts": self.facts, **warnings, **{s.key: s.figures for s in self.sections}}
 
-    @cached_property
-    def confusions(self) -> list[Confusion]:
-        """The most frequent ones of the first system."""
-        return find_confusions(self.systems[0].scores)[:N_CONFUSIONS]
-
-    def write(self, folder: Path, name: str = "report") -> Path:
-        """Write `name.json` and `name.html` into `folder`; returns the page's path.
-
-        Raises:
-            ValueError: the first system speaks on no product, so there is nothing to report.
-        """
-        if not len(self.systems[0].scores):
-            raise ValueError(f"{self.title}: {self.systems[0].name} speaks on no labelled product, nothing to report")
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_json(), indent=2, default=plain_number, allow_nan=False)
-        write_text(folder / f"{name}.json", text + "\n")
-        page = page_template("catalog.reports", "report.html").render(
-            report=self,
-            level_names=LEVEL_NAMES,
-            counts=[c for c in (ALL, *COUNTS, "0") if any(c in s.summary for s in self.systems)],
-            estimate=Estimate.of,
-            path=lambda leaf: path_text(self.tree.shown[leaf]),
-            is_estimate=lambda cell: isinstance(cell, Estimate),
-            plots=standard_plots(self.systems),
-            data_uri=data_uri,
-        )
-        write_text(folder / f"{name}.html", page)
-        return folder / f"{name}.html"
+    @property
+    def shown_sections(self) -> list[Section]:
+        """The sections that say anything, and last how the page was made."""
+        made = [_fact_table("", {key: v for key, v in self.facts.items() if not isinstance(v, Mapping)})]
+        made += [_fact_table(key, _flat(v), folded=True) for key, v in self.facts.items() if isinstance(v, Mapping)]
+        sections = [*self.sections, Section("made", "How this was made", parts=[table for table in made if table.rows])]
+        return [section for section in sections if section.sentences or section.parts]
 
 
-def _system_json(system: EvaluatedModel) -> dict[str, Any]:
-    bins = reliability(system.scores.confidence[:, 2], system.scores.correct[:, 2])
-    return {
-        "what": system.what,
-        "kind": system.kind,
-        "coverage": system.coverage,
-        "by_image_count": summaries_json(system.summary),
-        "reliability": [asdict(b) for b in bins],
-        "risk_coverage": curve(system).round(6).tolist(),
-    }
+def _fact_table(title: str, facts: Mapping[str, object], *, folded: bool = False) -> Table:
+    rows = [(key, _shortened(value)) for key, value in facts.items()]
+    more = f"and {len(rows) - MAX_FACTS:,} more" if len(rows) > MAX_FACTS else ""
+    return Table(title, (), rows[:MAX_FACTS], more=more, folded=folded)
 
 
-def data_uri(photo: bytes) -> str:
-    """An encoded JPEG, PNG or WebP as a data URI."""
-    kind = "png" if photo.startswith(b"\x89PNG") else "webp" if photo[8:12] == b"WEBP" else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(photo).decode()}"
+def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    """Nested keys joined by dots, as `--set` takes them."""
+    flat: dict[str, object] = {}
+    for key, value in mapping.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
 
-def plain_number(value: object) -> object:
-    """What `json.dumps` is to make of numpy's numbers and of an `Estimate`."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Estimate):
-        return {"value": value.value, "low": value.low, "high": value.high}
-    raise TypeError(f"{type(value).__name__} in a report's numbers")
-
-
-def cat1_table(systems: Sequence[EvaluatedModel], tree: Taxonomy) -> Table:
-    """Leaf accuracy of every system by Cat I, on the products where it speaks."""
-    rows: list[list[object]] = []
-    cat1 = tree.ancestor(1)[systems[0].scores.truth]
-    for node in np.unique(cat1):
-        cells: list[object] = [tree.shown_path(1, int(node))[0], int((cat1 == node).sum())]
-        for system in systems:
-            own = system.scores.correct[tree.ancestor(1)[system.scores.truth] == node, 2]
-            cells.append(Estimate(float(own.mean()), *accuracy_interval(own)) if len(own) else "–")
-        rows.append(cells)
-    columns = ["Cat I", "products", *[s.name for s in systems]]
-    return Table("By Cat I", columns, rows, "Leaf accuracy in percent, on the products on which each expert speaks.")
+def _shortened(value: object) -> str:
+    text = "–" if value is None else str(value)
+    return text if len(text) <= MAX_FACT_LENGTH else text[: MAX_FACT_LENGTH - 1] + "…"

@@ -8,6 +8,7 @@ from pathlib import Path
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from catalog.files.wording import plural
+from catalog.reports.write import write_page
 from catalog.runs.workspace import Workspace
 from catalog.split.labels import true_leaves
 from catalog.tree.taxonomy import Taxonomy
@@ -15,7 +16,7 @@ from curation.audit.evidence import LabelEvidence
 from curation.audit.evidence_source import find_evidence
 from curation.audit.judgement import Judgement, judge
 from curation.audit.listing import list_suspects
-from curation.audit.page import page_of, write_json
+from curation.audit.page import numbers_of, page_of
 from curation.audit.sheet import refuse_filled, write_suspects
 from curation.audit.suspects import Order, Suspects, find_suspects
 
@@ -101,6 +102,5 @@ def run_audit(
     output.mkdir(parents=True, exist_ok=True)
     write_suspects(output / SHEET, listed)
     page = page_of(catalog, tree, evidence, suspects, listed, judgement)
-    write_json(output / NUMBERS, catalog, tree, evidence, suspects, page)
-    page.write(output / PAGE)
+    write_page(output / PAGE, page, numbers_of(catalog, tree, evidence, suspects, judgement))
     return Audit(output, evidence, suspects, len(listed), judgement)

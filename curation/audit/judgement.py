@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from catalog.files.id_lookup import UNKNOWN
 from catalog.metrics.intervals import exact_share, n_draws, percentiles
-from catalog.reports.page import Estimate
+from catalog.reports.estimate import Estimate
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 from curation.audit.evidence import LabelEvidence
 from curation.audit.suspects import Suspects, leaf_margin
@@ -96,12 +96,10 @@ def judge(evidence: LabelEvidence, suspects: Suspects, truth: NDArray[np.int64],
         n=n,
         n_wrong=int(wrong.sum()),
         n_suspects=int(suspected.sum()),
-        precision=share(wrong[suspected]),
-        repaired=share(scores.predicted[hit, 2] == true[hit]),
-        recall={d: (int(of.sum()), share(suspected[of])) for d in (0, *levels) if (of := _mistakes(distance, d)).any()},
-        by_part={
-            d: (int(of.sum()), share(wrong[of])) for d in levels if (of := suspected & (scores.distance == d)).any()
-        },
+        precision=Estimate.share(wrong[suspected]),
+        repaired=Estimate.share(scores.predicted[hit, 2] == true[hit]),
+        recall=_by_distance(suspected, {d: _mistakes(distance, d) for d in (0, *levels)}),
+        by_part=_by_distance(wrong, {d: suspected & (scores.distance == d) for d in levels}),
         rankings={
             **{name: _ranked(order, distance) for name, order in orders.items()},
             RANDOM: _by_chance(distance),
@@ -109,11 +107,9 @@ def judge(evidence: LabelEvidence, suspects: Suspects, truth: NDArray[np.int64],
     )
 
 
-def share(flags: NDArray[np.bool_]) -> Estimate:
-    """The share that is set, with its exact 95 % interval; undefined without any."""
-    if not len(flags):
-        return Estimate(None)
-    return Estimate(float(flags.mean()), *exact_share(int(flags.sum()), len(flags)))
+def _by_distance(flags: NDArray[np.bool_], groups: dict[int, NDArray[np.bool_]]) -> dict[int, tuple[int, Estimate]]:
+    """Members of each group that has any, and the share of them that is flagged."""
+    return {d: (int(of.sum()), Estimate.share(flags[of])) for d, of in groups.items() if of.any()}
 
 
 def _mistakes(distance: NDArray[np.int64], wanted: int) -> NDArray[np.bool_]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.files.atomic import write_text
 from catalog.photos.thumbnails import strip
-from catalog.reports.page import Estimate, Example, Table, data_uri, page_template, plain_number
-from catalog.reports.plots import PLOT_STYLE, Plot, colours, svg
+from catalog.reports.estimate import Estimate
+from catalog.reports.page import Card, Example, Gallery, Page, Part, Plot, Section, Table
+from catalog.reports.plots import FAINT, GREEN, colours, drawing, svg
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 from curation.audit.evidence import AUDITED, LabelEvidence
 from curation.audit.judgement import OURS, RANKINGS, Judgement
@@ -26,28 +24,7 @@ N_ROWS = 20
 N_KEPT = 1000
 """Rows of a table on the page, and in the JSON file."""
 PHOTO_HEIGHT = 96
-
-
-@dataclass
-class Page:
-    """An audit for people."""
-
-    title: str
-    subtitle: str
-    cards: list[tuple[str, str, str]]
-    summary: list[str]
-    warnings: list[str]
-    tables: list[Table]
-    plots: list[Plot] = field(default_factory=list)
-    examples: list[Example] = field(default_factory=list)
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-    def write(self, path: Path) -> None:
-        """Write one self-contained HTML file."""
-        page = page_template("catalog.reports", "label_audit.html").render(
-            page=self, is_estimate=lambda cell: isinstance(cell, Estimate), data_uri=data_uri
-        )
-        write_text(path, page)
+ORDER_NOTE = "In the order of suspects.csv. There a category, `suggested` or `ok` goes into corrected_category_id."
 
 
 def page_of(
@@ -59,48 +36,90 @@ def page_of(
     judgement: Judgement | None,
 ) -> Page:
     """The page of an audit; the photos of the first suspects are read from the catalogue."""
-    n, n_audited = len(suspects), len(evidence.scores)
-    agrees = evidence.scores.correct[:, 2].mean()
-    noise = suspects.noise
-    cards = [
-        ("Labels audited", f"{n_audited:,}", f"of {len(catalog):,} products"),
-        ("Suspected", f"{n:,}", f"{n / n_audited:.1%} of the audited"),
-        ("Across Cat I", f"{int((evidence.scores.distance[suspects.rows] == 3).sum()):,}", "the first to look at"),
-    ]
-    summary = [
-        f"By {evidence.expert}; its likeliest leaf is the label for {agrees:.0%} of them.",
-        "A label is suspected where another node of the tree is named at least as confidently as that node is, on "
-        "average, for products labelled with it (confident learning, Northcutt et al., 2021), at any level. "
-        + FIRST[suspects.by],
-        f"Confident learning alone puts {noise.estimate / n_audited:.0%} of the labels down as wrong. What the "
-        "expert confuses with confidence counts as well, so that this is rather too many.",
-    ]
-    plots, tables = [], [parts_table(evidence, suspects), categories_table(tree, suspects), pairs_table(tree, suspects)]
+    tables = [parts_table(evidence, suspects), categories_table(tree, suspects), pairs_table(tree, suspects)]
+    sections = [Section("summary", "In short", _summary(evidence, suspects)), Section("tables", "Doubts", parts=tables)]
     if judgement is not None:
-        cards += [
-            ("Suspected labels that are wrong", f"{judgement.precision.text} %", judgement.precision.interval),
-            ("Wrong labels suspected", f"{judgement.recall[0][1].text} %" if 0 in judgement.recall else "–",
-             judgement.recall[0][1].interval if 0 in judgement.recall else "no label is wrong"),
-        ]  # fmt: skip
-        tables = [rankings_table(judgement), recall_table(judgement), *tables]
-        plots = [curve_plot(judgement)] if judgement.n_wrong else []
-    shown = listed[:N_SHOWN]
-    products = catalog.take([one.position for one in shown])
-    examples = [_example(one, product.images) for one, product in zip(shown, products, strict=True)]
+        sections.insert(1, _judgement_section(judgement))
+    if listed:
+        shown = listed[:N_SHOWN]
+        products = catalog.take([suspect.position for suspect in shown])
+        examples = [_example(one, product.images) for one, product in zip(shown, products, strict=True)]
+        gallery = Gallery("", examples)
+        sections.append(Section("suspects", f"The first {len(shown)} suspects", [ORDER_NOTE], [gallery]))
     facts = {
         "catalogue": str(catalog),
         **{f"products: {what}": f"{count:,}" for what, count in evidence.counts.items()},
     }
+    cards = _cards(len(catalog), evidence, suspects, judgement)
     title = f"Likely wrong labels of {catalog.name}"
-    return Page(title, f"{catalog}", cards, summary, evidence.warnings, tables, plots, examples, facts)
+    return Page(title, f"{catalog}", cards, sections, facts, evidence.warnings)
 
 
-def _example(one: Suspect, photos: Sequence[bytes]) -> Example:
+def numbers_of(
+    catalog: Catalog, tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, judgement: Judgement | None
+) -> dict[str, Any]:
+    """Everything that the page says as numbers, with longer tables."""
+    tables = [] if judgement is None else [rankings_table(judgement), recall_table(judgement)]
+    tables += [
+        parts_table(evidence, suspects), categories_table(tree, suspects, N_KEPT), pairs_table(tree, suspects, N_KEPT)
+    ]  # fmt: skip
+    return {
+        "catalogue": str(catalog),
+        "fingerprint": catalog.fingerprint,
+        "expert": evidence.expert,
+        "products": evidence.counts,
+        "audited": evidence.counts[AUDITED],
+        "suspects": len(suspects),
+        "estimated_wrong": suspects.noise.estimate,
+        "warnings": evidence.warnings,
+        "tables": {table.title: table.to_json() for table in tables},
+    }
+
+
+def _cards(n_products: int, evidence: LabelEvidence, suspects: Suspects, judgement: Judgement | None) -> list[Card]:
+    n, n_audited = len(suspects), len(evidence.scores)
+    n_across = int((evidence.scores.distance[suspects.rows] == 3).sum())
+    cards = [
+        Card("Labels audited", f"{n_audited:,}", f"of {n_products:,} products"),
+        Card("Suspected", f"{n:,}", f"{n / n_audited:.1%} of the audited"),
+        Card("Across Cat I", f"{n_across:,}", "the first to look at"),
+    ]
+    if judgement is None:
+        return cards
+    precision = judgement.precision
+    cards.append(Card("Suspected labels that are wrong", f"{precision.text} %", precision.interval))
+    if 0 not in judgement.recall:
+        return [*cards, Card("Wrong labels suspected", "–", "no label is wrong")]
+    recall = judgement.recall[0][1]
+    return [*cards, Card("Wrong labels suspected", f"{recall.text} %", recall.interval)]
+
+
+def _summary(evidence: LabelEvidence, suspects: Suspects) -> list[str]:
+    n_audited = len(evidence.scores)
+    return [
+        f"By {evidence.expert}; its likeliest leaf is the label for {evidence.scores.correct[:, 2].mean():.0%} of "
+        "them.",
+        "A label is suspected where another node of the tree is named at least as confidently as that node is, on "
+        "average, for products labelled with it (confident learning, Northcutt et al., 2021), at any level. "
+        + FIRST[suspects.by],
+        f"Confident learning alone puts {suspects.noise.estimate / n_audited:.0%} of the labels down as wrong. What "
+        "the expert confuses with confidence counts as well, so that this is rather too many.",
+    ]
+
+
+def _judgement_section(judgement: Judgement) -> Section:
+    parts: list[Part] = [rankings_table(judgement), recall_table(judgement)]
+    if judgement.n_wrong:
+        parts.append(curve_plot(judgement))
+    return Section("truth", "What the suspects are worth", parts=parts)
+
+
+def _example(suspect: Suspect, photos: Sequence[bytes]) -> Example:
     lines = [
-        f"{one.product_id}, parts at {one.part_at}",
-        f"labelled {one.label} ({one.p_label:.0%})",
-        f"suggested {one.suggestion} ({one.p_suggestion:.0%})",
-        one.reason,
+        f"{suspect.product_id}, parts at {suspect.part_at}",
+        f"labelled {suspect.label} ({suspect.p_label:.0%})",
+        f"suggested {suspect.suggestion} ({suspect.p_suggestion:.0%})",
+        suspect.reason,
     ]
     return Example([strip(photos, PHOTO_HEIGHT)], lines)
 
@@ -110,9 +129,9 @@ def parts_table(evidence: LabelEvidence, suspects: Suspects) -> Table:
     distance = evidence.scores.distance[suspects.rows]
     rows: list[list[object]] = []
     for level in LEVELS:
-        own = int((distance == parting_level(level)).sum())
-        rows.append([LEVEL_NAMES[level], own, Estimate(own / max(len(suspects), 1), digits=0),
-                     int(suspects.counted[level].flagged.sum())])  # fmt: skip
+        n = int((distance == parting_level(level)).sum())
+        share = Estimate(n / max(len(suspects), 1), digits=0)
+        rows.append([LEVEL_NAMES[level], n, share, int(suspects.counted[level].flagged.sum())])
     note = (
         "The highest level at which label and suggestion differ: at Cat III they are siblings. Flagged: products that "
         "confident learning counts at that level by itself, on sums over the nodes."
@@ -149,9 +168,9 @@ def pairs_table(tree: Taxonomy, suspects: Suspects, at_most: int = N_ROWS) -> Ta
     return Table("Pairs most in doubt", columns, rows, "Leaves only, by the confident joint.", folded=True)
 
 
-def rankings_table(found: Judgement) -> Table:
+def rankings_table(judgement: Judgement) -> Table:
     """What a person finds who looks at the first products of each order."""
-    looks = list(found.rankings[OURS].found)
+    looks = list(judgement.rankings[OURS].found)
     rows: list[list[object]] = [
         [
             name,
@@ -160,7 +179,7 @@ def rankings_table(found: Judgement) -> Table:
             ranked.distance,
             *(ranked.found[k] for k in looks),
         ]
-        for name, ranked in found.rankings.items()
+        for name, ranked in judgement.rankings.items()
     ]
     columns = [
         "order",
@@ -171,7 +190,7 @@ def rankings_table(found: Judgement) -> Table:
     ]
     orders = "; ".join(f"{name}: {what}" for name, what in RANKINGS.items())
     note = (
-        f"On the {found.n:,} products whose truth is known, {found.n_wrong:,} of them labelled wrong. "
+        f"On the {judgement.n:,} products whose truth is known, {judgement.n_wrong:,} of them labelled wrong. "
         f"Orders: {orders}. "
         "Distance repaired: share of the tree distance that the best order would repair in as many looks as there are "
         "wrong labels. Intervals: bootstrap over products for the average precision, exact for shares."
@@ -179,16 +198,17 @@ def rankings_table(found: Judgement) -> Table:
     return Table("Against the truth: which order finds wrong labels", columns, rows, note)
 
 
-def recall_table(found: Judgement) -> Table:
+def recall_table(judgement: Judgement) -> Table:
     """How many of the wrong labels are suspected, and how many suspects are wrong, by level."""
-    rows: list[list[object]] = [["at any level", *_pair(found.recall.get(0)), found.n_suspects, found.precision]]
+    everywhere = (*_pair(judgement.recall.get(0)), judgement.n_suspects, judgement.precision)
+    rows: list[list[object]] = [["at any level", *everywhere]]
     for level in LEVELS:
-        distance = parting_level(level)
-        rows.append([LEVEL_NAMES[level], *_pair(found.recall.get(distance)), *_pair(found.by_part.get(distance))])
+        counts = (by_distance.get(parting_level(level)) for by_distance in (judgement.recall, judgement.by_part))
+        rows.append([LEVEL_NAMES[level], *(cell for count in counts for cell in _pair(count))])
     columns = ["level", "wrong labels", "suspected, %", "suspects", "wrong, %"]
     note = (
         "Wrong labels by the level at which label and truth part, suspects by that at which label and suggestion part. "
-        f"Of the suspected labels that are wrong, the suggestion is the truth for {found.repaired} %."
+        f"Of the suspected labels that are wrong, the suggestion is the truth for {judgement.repaired} %."
     )
     return Table("Against the truth: recall and precision", columns, rows, note)
 
@@ -197,43 +217,19 @@ def _pair(cell: tuple[int, Estimate] | None) -> tuple[object, object]:
     return (0, Estimate(None)) if cell is None else cell
 
 
-def curve_plot(found: Judgement) -> Plot:
+def curve_plot(judgement: Judgement) -> Plot:
     """Precision against recall along each order."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(PLOT_STYLE):
-        figure = Figure(figsize=(6.2, 3.4), layout="constrained")
+    with drawing(6.2, 3.4) as figure:
         axis = figure.subplots()
-        for (name, ranked), colour in zip(found.rankings.items(), colours(len(found.rankings)), strict=True):
+        for (name, ranked), colour in zip(judgement.rankings.items(), colours(len(judgement.rankings)), strict=True):
             if len(ranked.curve):
                 axis.plot(ranked.curve[:, 0], ranked.curve[:, 1], color=colour, label=name)
             else:
-                axis.axhline(found.n_wrong / found.n, color="#999999", linewidth=1, label=name)
-        recall, precision = found.recall[0][1].value or 0.0, found.precision.value or 0.0
-        axis.plot([recall], [precision], "o", color=colours(1)[0], label="its suspects")
+                axis.axhline(judgement.n_wrong / judgement.n, color=FAINT, linewidth=1, label=name)
+        recall, precision = judgement.recall[0][1].value or 0.0, judgement.precision.value or 0.0
+        axis.plot([recall], [precision], "o", color=GREEN, label="its suspects")
         axis.set(xlabel="wrong labels found", ylabel="share that is wrong", xlim=(0, 1), ylim=(0, 1.02))
         axis.grid(alpha=0.25)
         axis.legend(frameon=False, fontsize=8)
-        drawn = svg(figure)
-    caption = "The dot is where the suspects end; what follows are products that the audit does not suspect."
-    return Plot("Precision and recall", caption, drawn)
-
-
-def write_json(
-    path: Path, catalog: Catalog, tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, page: Page
-) -> None:
-    """Write everything that the page says as numbers, with longer tables."""
-    tables = [*page.tables[:-2], categories_table(tree, suspects, N_KEPT), pairs_table(tree, suspects, N_KEPT)]
-    numbers = {
-        "catalogue": str(catalog),
-        "fingerprint": catalog.fingerprint,
-        "expert": evidence.expert,
-        "products": evidence.counts,
-        "audited": evidence.counts[AUDITED],
-        "suspects": len(suspects),
-        "estimated_wrong": suspects.noise.estimate,
-        "warnings": evidence.warnings,
-        "tables": {t.title: [list(t.columns), *[list(row) for row in t.rows]] for t in tables},
-    }
-    write_text(path, json.dumps(numbers, indent=2, default=plain_number, allow_nan=False) + "\n")
+        caption = "The dot is where the suspects end; what follows are products that the audit does not suspect."
+        return Plot("Precision and recall", caption, svg(figure))

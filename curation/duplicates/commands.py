@@ -51,8 +51,9 @@ def duplicates(
 ) -> None:
     """Find the photos of FILE that several products share, or that another catalogue has as well."""
     from catalog.sources.opening import open_source, tree_for
-    from curation.duplicates.findings import FILES, find_duplicates
+    from curation.duplicates.findings import find_duplicates
     from curation.duplicates.summary import summary_text
+    from curation.duplicates.writing import FILES, write_findings
     from curation.indexing import open_indexed
     from curation.output_folder import check_output
 
@@ -63,14 +64,14 @@ def duplicates(
     with progress_bar("index") as progress:
         catalogs = [open_indexed(source, progress) for source in sources]
     with progress_bar("hash") as progress:
-        found = find_duplicates(
+        findings = find_duplicates(
             catalogs, near=near, radius=distance, max_copies=max_copies, tree=taxonomy, progress=progress
         )
-    paths = found.write(output)
-    say(summary_text(found.to_json()))
-    if len(found.problems):
-        note(found.problems.summary())
+    paths = write_findings(findings, output)
+    say(summary_text(findings.to_json()))
+    if len(findings.problems):
+        note(findings.problems.summary())
     say(f"written: {', '.join(map(str, paths))}")
     say(f"next: catalog split {catalogs[0]} --tree {tree or 'TREE.csv'}, which keeps copies together")
     if strict:
-        found.problems.require_none(" and ".join(map(str, catalogs)), told=True)
+        findings.problems.require_none(" and ".join(map(str, catalogs)), told=True)

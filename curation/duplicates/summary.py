@@ -5,40 +5,40 @@ from __future__ import annotations
 from typing import Any
 
 
-def summary_text(said: dict[str, Any]) -> str:
-    """`said`: `Findings.to_json()`."""
+def summary_text(counts: dict[str, Any]) -> str:
+    """`counts`: `Findings.to_json()`."""
     lines = [
-        f"{' and '.join(said['catalogues'])}: {said['products']:,} products, {said['photos']:,} photos, "
-        f"{said['distinct_photos']:,} distinct ({said['copies'] / said['photos']:.1%} are copies)"
+        f"{' and '.join(counts['catalogues'])}: {counts['products']:,} products, {counts['photos']:,} photos, "
+        f"{counts['distinct_photos']:,} distinct ({counts['copies'] / counts['photos']:.1%} are copies)"
     ]
-    where = " in both catalogues" if "leak" in said else ""
-    for kind, own in said["groups"].items():
-        if kind == "near" and "near" not in said:
+    where = " in both catalogues" if "leak" in counts else ""
+    for kind, groups in counts["groups"].items():
+        if kind == "near" and "near" not in counts:
             continue
-        if not own["groups"]:
+        if not groups["groups"]:
             lines.append(f"{kind} copies: none{where}")
             continue
-        added = f", {said['near']['products_added']:,} of them in no group by exact copies" if kind == "near" else ""
-        parts = ", ".join(f"{n:,} {name}" for name, n in own["categories"].items() if n)
+        added = f", {counts['near']['products_added']:,} of them in no group by exact copies" if kind == "near" else ""
+        parts = ", ".join(f"{n:,} {name}" for name, n in groups["categories"].items() if n)
         lines.append(
-            f"{kind} copies: {own['groups']:,} groups{where}, {own['products']:,} products{added}, "
-            f"the largest {own['largest']:,}{f' ({parts})' if parts else ''}"
+            f"{kind} copies: {groups['groups']:,} groups{where}, {groups['products']:,} products{added}, "
+            f"the largest {groups['largest']:,}{f' ({parts})' if parts else ''}"
         )
-    common = said["common_photos"]
+    common = counts["common_photos"]
     if common["photos"]:
         lines.append(
-            f"too common to link (on more than {said['max_copies']} products): {common['photos']:,} photos, "
+            f"too common to link (on more than {counts['max_copies']} products): {common['photos']:,} photos, "
             f"{common['products']:,} products"
         )
-    if "near" in said:
-        near = said["near"]
+    if "near" in counts:
+        near = counts["near"]
         lines.append(
             f"near: {near['distance']} of 64 bits; {near['groups_within_exact_ones']:,} groups within one of exact "
             f"copies are left out; {near['plain_photos']:,} plain photos, {near['common_looks']:,} looks too common to "
             f"link, {near['unreadable_photos']:,} photos unreadable"
         )
-    if "leak" in said:
-        lines += _leak_lines(said["leak"], *said["catalogues"])
+    if "leak" in counts:
+        lines += _leak_lines(counts["leak"], *counts["catalogues"])
     return "\n".join(lines)
 
 
@@ -46,12 +46,12 @@ def _leak_lines(leak: dict[str, Any], first: str, second: str) -> list[str]:
     lines = []
     for kind in ("exact", "near"):
         if kind in leak:
-            own = leak[kind]
-            agrees = own["category_agrees"]
-            labels = f"; {agrees:.1%} of {own['labelled_pairs']:,} labelled pairs agree" if agrees is not None else ""
+            pairs = leak[kind]
+            agrees = pairs["category_agrees"]
+            labels = f"; {agrees:.1%} of {pairs['labelled_pairs']:,} labelled pairs agree" if agrees is not None else ""
             beside = " and no exact one" if kind == "near" else ""
             lines.append(
-                f"{second}: {own['products']:,} of {leak['products']:,} products ({own['share']:.1%}) "
+                f"{second}: {pairs['products']:,} of {leak['products']:,} products ({pairs['share']:.1%}) "
                 f"have {'an exact' if kind == 'exact' else 'a near'} copy in {first}{beside}{labels}"
             )
     lines.append(f"{second}: {leak['common_photos_only']:,} products share only photos too common to link")

@@ -58,9 +58,8 @@ def explore(
     from catalog.probabilities import Probabilities
     from catalog.runs.run import probabilities_file
     from catalog.sources.opening import open_source, tree_for
+    from curation.explore.explore import FILES, explore_counts, write_exploration
     from curation.explore.explore import explore as explore_catalog
-    from curation.explore.explore import explore_counts
-    from curation.explore.section import FILES
     from curation.indexing import open_indexed
     from curation.output_folder import check_output
 
@@ -75,14 +74,14 @@ def explore(
         assert taxonomy is not None, "checked above"
         page = explore_counts(taxonomy, counts, unit)
     else:
-        said = Probabilities.load(probabilities_file(probabilities)) if probabilities else None
+        opinion = Probabilities.load(probabilities_file(probabilities)) if probabilities else None
         with progress_bar("index") as progress:
             catalog = open_indexed(open_source(file, tree), progress)
         page = explore_catalog(
-            catalog, taxonomy, probabilities=said, decode=decode, n_categories=n_categories, seed=seed,
+            catalog, taxonomy, probabilities=opinion, decode=decode, n_categories=n_categories, seed=seed,
             bars=progress_bar,
         )  # fmt: skip
     say(page.text())
-    say(str(page.write(output)))
+    say(str(write_exploration(page, output)))
     if file is not None:
         say(f"next: catalog duplicates {catalog}{tree_given(tree)}")

@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.files.wording import plural
+from catalog.files.wording import percent, plural
 from catalog.photos.photo_index import PhotoIndex
 from catalog.photos.thumbnails import strip
-from catalog.reports.page import Example, Table
-from catalog.reports.plots import Plot
+from catalog.reports.page import Example, Gallery, Part, Plot, Section, Table
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from curation.explore import drawings
 from curation.explore.copies import Ints, Places, copy_distribution, most_copied
-from curation.explore.section import Gallery, Part, Section, percent
-from curation.explore.shelves import Shelves
+from curation.explore.placement import Placement
 
 SHOWN = 12
 LEAVES_SHOWN = 3
@@ -26,33 +24,33 @@ SIDE = 96
 PARTED = {1: "of different Cat I", 2: "of one Cat I, different Cat II", 3: "of one Cat II"}
 
 
-def copies_section(catalog: Catalog, copies: PhotoIndex, shelves: Shelves) -> Section:
+def copies_section(catalog: Catalog, copies: PhotoIndex, placement: Placement) -> Section:
     """Photos by number of copies, the most copied ones, and those that stand in several categories."""
-    places = None if shelves.tree is None else Places.of(copies, shelves.leaf, shelves.tree)
+    places = None if placement.tree is None else Places.of(copies, placement.leaf, placement.tree)
     most = most_copied(copies, SHOWN)
     worst = np.zeros(0, np.int64) if places is None else places.worst(SHOWN)
-    figures = copies_figures(copies, places, shelves)
-    figures["most_copied"] = [_photo_figures(i, copies, places, shelves, catalog) for i in most.tolist()]
-    figures["worst"] = [_photo_figures(i, copies, places, shelves, catalog) for i in worst.tolist()]
-    said = [
+    figures = copies_figures(copies, places, placement)
+    figures["most_copied"] = [_photo_figures(i, copies, places, placement, catalog) for i in most.tolist()]
+    figures["worst"] = [_photo_figures(i, copies, places, placement, catalog) for i in worst.tolist()]
+    sentences = [
         f"{plural(figures['photos'], 'photo')}, {figures['distinct']:,} of them distinct: "
         f"{percent(figures['share_of_copies'])} are copies of another photo, byte for byte.",
     ]
     if len(figures["distribution"]) > 1:
-        said.append(
+        sentences.append(
             f"{plural(figures['products_sharing'], 'product shares', 'products share')} a photo with another product; "
             f"{plural(figures['repeated_in_product'], 'photo stands', 'photos stand')} twice or more in one product."
         )
     if places is not None and figures["across"]["photos"]:
         across = figures["across"]
-        said.append(
+        sentences.append(
             f"{plural(across['photos'], 'distinct photo lies', 'distinct photos lie')} on more than one leaf: "
             "such a photo does not tell where its products belong, or a label is wrong."
         )
-    return Section("copies", "Copies", said, figures, _parts(catalog, copies, figures, most, worst, shelves))
+    return Section("copies", "Copies", sentences, _parts(catalog, copies, figures, most, worst, placement), figures)
 
 
-def copies_figures(copies: PhotoIndex, places: Places | None, shelves: Shelves) -> dict[str, Any]:
+def copies_figures(copies: PhotoIndex, places: Places | None, placement: Placement) -> dict[str, Any]:
     """Numbers of copies in plain JSON types."""
     distribution = copy_distribution(copies)
     figures: dict[str, Any] = {
@@ -67,14 +65,14 @@ def copies_figures(copies: PhotoIndex, places: Places | None, shelves: Shelves) 
         by_level = np.bincount(places.parts_at, minlength=4)
         figures["across"] = {
             "photos": int(by_level[1:].sum()),
-            "products": int((copies.carry(places.parts_at > 0) & (shelves.leaf >= 0)).sum()),
-            "by_level": {LEVEL_NAMES[level]: int(by_level[level]) for level in shelves.levels},
+            "products": int((copies.carry(places.parts_at > 0) & (placement.leaf >= 0)).sum()),
+            "by_level": {LEVEL_NAMES[level]: int(by_level[level]) for level in placement.levels},
         }
     return figures
 
 
 def _photo_figures(
-    distinct: int, copies: PhotoIndex, places: Places | None, shelves: Shelves, catalog: Catalog
+    distinct: int, copies: PhotoIndex, places: Places | None, placement: Placement, catalog: Catalog
 ) -> dict[str, Any]:
     leaves = [] if places is None else places.leaves_of(distinct)
     return {
@@ -83,13 +81,13 @@ def _photo_figures(
         "products": int(copies.n_products[distinct]),
         "leaves": len(leaves),
         "parts_at": LEVEL_NAMES[int(places.parts_at[distinct])] if len(leaves) > 1 and places is not None else None,
-        "where": [[shelves.name(leaf), n] for leaf, n in leaves[:LEAVES_SHOWN]],
+        "where": [[placement.name(leaf), n] for leaf, n in leaves[:LEAVES_SHOWN]],
         "product_id": int(catalog.product_ids[copies.owner[copies.first[distinct]]]),
     }
 
 
 def _parts(
-    catalog: Catalog, copies: PhotoIndex, figures: dict[str, Any], most: Ints, worst: Ints, shelves: Shelves
+    catalog: Catalog, copies: PhotoIndex, figures: dict[str, Any], most: Ints, worst: Ints, placement: Placement
 ) -> list[Part]:
     if not len(copies):
         return []
@@ -106,10 +104,10 @@ def _parts(
         note = "The same file, byte for byte; below each, where most of its copies lie."
         parts.append(Gallery("The most copied photos", _examples(catalog, copies, most, figures["most_copied"]), note))
     if len(worst):
-        own = figures["across"]["by_level"]
+        by_level = figures["across"]["by_level"]
         rows = [
-            [LEVEL_NAMES[level], f"on leaves {PARTED[level]}", own[LEVEL_NAMES[level]]]
-            for level in (LEVELS if len(shelves.levels) > 1 else ())
+            [LEVEL_NAMES[level], f"on leaves {PARTED[level]}", by_level[LEVEL_NAMES[level]]]
+            for level in (LEVELS if len(placement.levels) > 1 else ())
         ]
         if rows:
             parts.append(Table("Photos that lie on several leaves", ["parted at", "", "distinct photos"], rows))
@@ -122,13 +120,13 @@ def _examples(catalog: Catalog, copies: PhotoIndex, chosen: Ints, figures: Seque
     first = copies.first[chosen]
     products = catalog.take(copies.owner[first])
     examples = []
-    for photo, product, own in zip(first.tolist(), products, figures, strict=True):
+    for photo, product, shown in zip(first.tolist(), products, figures, strict=True):
         picture = product.images[int(copies.position[photo])]
-        lines = [f"{own['copies']:,} times, in {plural(own['products'], 'product')}"]
-        if own["leaves"] > 1:
-            lines[0] += f", on {own['leaves']:,} leaves"
-        lines += [f"{n:,} on {name}" for name, n in own["where"]]
-        if own["leaves"] > LEAVES_SHOWN:
-            lines.append(f"and {own['leaves'] - LEAVES_SHOWN:,} more leaves")
+        lines = [f"{shown['copies']:,} times, in {plural(shown['products'], 'product')}"]
+        if shown["leaves"] > 1:
+            lines[0] += f", on {shown['leaves']:,} leaves"
+        lines += [f"{n:,} on {name}" for name, n in shown["where"]]
+        if shown["leaves"] > LEAVES_SHOWN:
+            lines.append(f"and {shown['leaves'] - LEAVES_SHOWN:,} more leaves")
         examples.append(Example([strip([picture], SIDE)], lines))
     return examples

@@ -11,7 +11,7 @@ import numpy as np
 
 from catalog.files.csv_rows import id_in, read_raw_rows
 from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
-from curation.explore.shelves import LevelCounts
+from curation.explore.placement import LevelCounts
 
 Row = tuple[str, int]
 MAX_COUNT = 10**12

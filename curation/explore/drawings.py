@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.reports.plots import PLOT_STYLE, colours, svg
+from catalog.files.wording import percent
+from catalog.reports.plots import FAINT, GREEN, PAPER, RED, colours, drawing, svg
 
-GREEN, RED = "#0b6e4f", "#c8553d"
 LOGARITHMIC_FROM = 10
 """Times the median side of a photo that the longest one has, from which the axes are logarithmic."""
-BAR: dict[str, Any] = {"color": GREEN, "edgecolor": "white", "linewidth": 0.8}
+BAR: dict[str, Any] = {"color": GREEN, "edgecolor": PAPER, "linewidth": 0.8}
 
 
 def histograms(levels: Mapping[str, Sequence[Mapping[str, int]]], unit: str) -> str:
-    """One panel per level with the bins of `spread.histogram`."""
+    """One panel per level with the bins of `size_distribution.histogram`."""
 
     def draw(axes: NDArray[Any]) -> None:
         for axis, (title, bins) in zip(axes, levels.items(), strict=True):
@@ -28,23 +28,23 @@ def histograms(levels: Mapping[str, Sequence[Mapping[str, int]]], unit: str) -> 
 
 
 def cumulative(curves: Mapping[str, NDArray[np.float64]], unit: str, marked: float) -> str:
-    """Curves of `spread.cumulative` in one panel, and what the largest `marked` share of each level holds."""
+    """Curves of `size_distribution.cumulative`, and what the largest `marked` share of each holds."""
 
     def draw(axes: NDArray[Any]) -> None:
         axis = axes[0]
-        axis.plot([0, 100], [0, 100], color="#bbbbbb", linewidth=1)
+        axis.plot([0, 100], [0, 100], color=FAINT, linewidth=1)
         for (title, curve), colour in zip(curves.items(), colours(len(curves)), strict=True):
             thin = np.unique(np.linspace(0, len(curve) - 1, 400).astype(int))
             held = float(np.interp(marked, curve[:, 0], curve[:, 1]))
             # of few categories the marked share is not even one
-            told = marked * (len(curve) - 1) >= 1
-            label = f"{title}: {100 * held:.1f} %" if told else title
+            is_marked = marked * (len(curve) - 1) >= 1
+            label = f"{title}: {percent(held)}" if is_marked else title
             axis.plot(100 * curve[thin, 0], 100 * curve[thin, 1], color=colour, label=label)
-            if told:
+            if is_marked:
                 axis.plot(100 * marked, 100 * held, "o", markersize=5, color=colour)
         axis.set(xlabel="largest categories, % of those in use", ylabel=f"share of all {unit}, %")
         axis.set(xlim=(0, 100), ylim=(0, 101))
-        axis.axvline(100 * marked, color="#bbbbbb", linewidth=1, linestyle=":")
+        axis.axvline(100 * marked, color=FAINT, linewidth=1, linestyle=":")
         axis.legend(frameon=False, title=f"held by the largest {100 * marked:.0f} %", loc="lower right")
 
     return _drawn(draw, (5.8, 3.8))
@@ -77,7 +77,7 @@ def picture_sizes(sizes: NDArray[np.int64]) -> str:
     def draw(axes: NDArray[Any]) -> None:
         axis, area = axes[0], 12 + 400 * sizes[:, 2] / sizes[:, 2].max()
         axis.scatter(sizes[:, 0], sizes[:, 1], s=area, color=GREEN, alpha=0.5, linewidths=0)
-        axis.axline((1, 1), slope=1, color="#bbbbbb", linewidth=1, zorder=0)
+        axis.axline((1, 1), slope=1, color=FAINT, linewidth=1, zorder=0)
         longest, least = 1.15 * sizes[:, :2].max(), 0.0
         side = sizes[:, :2].max(axis=1)
         order = np.argsort(side)
@@ -126,12 +126,9 @@ def _log_bars(axis: Any, bars: Sequence[tuple[float, float, int]]) -> None:
 
 
 def _drawn(draw: Any, size: tuple[float, float], n_panels: int = 1) -> str:
-    import matplotlib
-    from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    with matplotlib.rc_context(PLOT_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
+    with drawing(*size) as figure:
         axes = np.atleast_1d(figure.subplots(1, n_panels))
         draw(axes)
         for axis in axes:

@@ -9,11 +9,12 @@ from pathlib import Path
 from catalog.catalog import Catalog
 from catalog.cli_options import no_bar
 from catalog.files.progress import Bar
-from catalog.files.wording import plural
+from catalog.files.wording import percent, plural
 from catalog.photos.photo_index import PhotoIndex
 from catalog.probabilities import Probabilities
 from catalog.product import ProblemLog
-from catalog.reports.page import Table
+from catalog.reports.page import Card, Page, Section, Table
+from catalog.reports.write import write_page
 from catalog.split.match import TreeMatch
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
 from curation.explore.copies_section import copies_section
@@ -23,11 +24,11 @@ from curation.explore.hardness_section import hardness_section
 from curation.explore.levels import products_section, tree_section
 from curation.explore.photos import Decode, check_decoding, read_headers
 from curation.explore.photos_section import broken_photos, photos_section
+from curation.explore.placement import LevelCounts, Placement
 from curation.explore.samples import samples_section
-from curation.explore.section import Exploration, Section, percent
-from curation.explore.shelves import LevelCounts, Shelves
 from curation.explore.size_distribution import spread_section
 
+FILES = ("explore.html", "explore.json")
 PLACES = 5
 """Places of each kind of problem that the page names; the JSON names up to a thousand."""
 
@@ -41,7 +42,7 @@ def explore(
     n_categories: int = 24,
     seed: int = 0,
     bars: Bar = no_bar,
-) -> Exploration:
+) -> Page:
     """Look at all products of a catalogue; its photos are read once for their MD5 and once for their headers.
 
     Args:
@@ -53,12 +54,12 @@ def explore(
     Raises:
         ValueError: the probabilities do not belong to the catalogue or to the tree.
     """
-    shelves = Shelves(catalog, tree)
+    placement = Placement(catalog, tree)
     judged = None
     if probabilities is not None:
         if tree is None:
             raise ValueError("hard and easy products need the category tree (--tree)")
-        judged = judge(probabilities, catalog, shelves.leaf, tree)
+        judged = judge(probabilities, catalog, placement.leaf, tree)
     with bars("photos") as progress:
         copies = catalog.photo_index(progress)
     with bars("headers") as progress:
@@ -67,54 +68,63 @@ def explore(
         decoding = check_decoding(catalog, copies, headers, decode, seed, progress)
     n_broken, broken = broken_photos(catalog, copies, headers, decoding)
     problems = ProblemLog()
-    for log in (catalog.problems, shelves.strangers(catalog), broken):
+    for log in (catalog.problems, placement.strangers(catalog), broken):
         problems.merge(log)
-    counts = shelves.counts()
-    page = Exploration(f"Catalogue {catalog.name}", f"What {catalog} holds", _cards(copies, shelves, counts, problems))
-    page.warnings = [] if tree is None else _warnings(TreeMatch.of(catalog, tree))
-    page.sections = [products_section(shelves)]
+    counts = placement.counts()
+    sections = [products_section(placement)]
     if tree is not None:
-        page.sections.append(tree_section(tree, counts, "products"))
-    page.sections += [
+        sections.append(tree_section(tree, counts, "products"))
+    sections += [
         spread_section(counts, "products"),
-        copies_section(catalog, copies, shelves),
+        copies_section(catalog, copies, placement),
         photos_section(headers, decoding, n_broken),
         problems_section(problems),
-        samples_section(catalog, shelves, n_categories, seed),
+        samples_section(catalog, placement, n_categories, seed),
     ]
     if judged is not None and probabilities is not None:
-        page.sections.append(hardness_section(judged, probabilities.expert, catalog, shelves))
-    page.facts = {
+        sections.append(hardness_section(judged, probabilities.expert, catalog, placement))
+    facts = {
         "catalogue": catalog.name,
         "fingerprint": catalog.fingerprint,
         "tree": "none given" if tree is None else tree.fingerprint,
         "photos decoded": len(decoding.checked),
         "seed": seed,
     }
-    return page
+    return Page(
+        f"Catalogue {catalog.name}",
+        f"What {catalog} holds",
+        _cards(copies, placement, counts, problems),
+        sections,
+        facts,
+        [] if tree is None else _warnings(TreeMatch.of(catalog, tree)),
+    )
 
 
-def explore_counts(tree: Taxonomy, files: Sequence[Path], unit: str) -> Exploration:
+def write_exploration(page: Page, folder: Path) -> Path:
+    """Write `explore.html`, and all figures as `explore.json`, into `folder`; returns the page's path."""
+    return write_page(folder / FILES[0], page, page.to_json(), indent=1)
+
+
+def explore_counts(tree: Taxonomy, files: Sequence[Path], unit: str) -> Page:
     """What counts by category tell; `unit`: what they count, `products` or `photos`.
 
     Raises:
         FileNotFoundError: a file does not exist.
         ValueError: one is no CSV of counts, or two give the same level.
     """
-    found = sorted((read_counts(path, tree) for path in files), key=lambda own: own.counts.level)
-    for a, b in pairwise(found):
+    counted = sorted((read_counts(path, tree) for path in files), key=lambda file: file.counts.level)
+    for a, b in pairwise(counted):
         if a.counts.level == b.counts.level:
             raise ValueError(f"{a.path} and {b.path} both count {a.counts.title}: give one file of a level (--counts)")
-    given = {own.counts.level: own.counts for own in found}
-    by_level = {level.level: level for level in levels_above(found[-1].counts, tree)} | given
+    given = {file.counts.level: file.counts for file in counted}
+    by_level = {level.level: level for level in levels_above(counted[-1].counts, tree)} | given
     counts = [by_level[level] for level in sorted(by_level)]
     total = int(counts[-1].counts.sum())
-    cards = [(unit.capitalize(), f"{total:,}", "in all")]
-    cards += [(level.title, f"{len(level.used):,}", f"of {_in_tree(level)}") for level in counts]
-    page = Exploration("Counts by category", ", ".join(own.path.name for own in found), cards)
-    page.sections = [tree_section(tree, counts, unit), spread_section(counts, unit), _counts_section(found, unit)]
-    page.facts = {"counts": ", ".join(own.path.name for own in found), "tree": tree.fingerprint}
-    return page
+    cards = [Card(unit.capitalize(), f"{total:,}", "in all")]
+    cards += [Card(level.title, f"{len(level.used):,}", f"of {_in_tree(level)}") for level in counts]
+    sections = [tree_section(tree, counts, unit), spread_section(counts, unit), _counts_section(counted, unit)]
+    names = ", ".join(file.path.name for file in counted)
+    return Page("Counts by category", names, cards, sections, {"counts": names, "tree": tree.fingerprint})
 
 
 def _in_tree(level: LevelCounts) -> str:
@@ -124,21 +134,19 @@ def _in_tree(level: LevelCounts) -> str:
     return f"{len(level.names):,} names in the tree ({level.n_nodes:,} categories)"
 
 
-def _cards(
-    copies: PhotoIndex, shelves: Shelves, counts: Sequence[LevelCounts], problems: ProblemLog
-) -> list[tuple[str, str, str]]:
-    n, labelled = len(shelves.leaf), int(shelves.labelled.sum())
+def _cards(copies: PhotoIndex, placement: Placement, counts: Sequence[LevelCounts], problems: ProblemLog) -> list[Card]:
+    n, labelled = len(placement.leaf), int(placement.labelled.sum())
     distinct = copies.n_distinct
-    stranger = labelled - int((shelves.leaf >= 0).sum())
+    stranger = labelled - int((placement.leaf >= 0).sum())
     off = f", {stranger:,} of them not in the tree" if stranger else ""
     cards = [
-        ("Products", f"{n:,}", ("all labelled" if labelled == n else f"{percent(labelled / n)} labelled") + off),
-        ("Photos", f"{len(copies):,}", f"{distinct:,} distinct"),
+        Card("Products", f"{n:,}", ("all labelled" if labelled == n else f"{percent(labelled / n)} labelled") + off),
+        Card("Photos", f"{len(copies):,}", f"{distinct:,} distinct"),
     ]
     if counts:
-        cards.append(("Leaves in use", f"{len(counts[-1].used):,}", f"of {counts[-1].n_nodes:,}"))
+        cards.append(Card("Leaves in use", f"{len(counts[-1].used):,}", f"of {counts[-1].n_nodes:,}"))
     kinds = plural(len(problems.counts), "kind") if len(problems) else "none found"
-    cards.append(("Problems", f"{len(problems):,}", kinds))
+    cards.append(Card("Problems", f"{len(problems):,}", kinds))
     return cards
 
 
@@ -174,39 +182,38 @@ def problems_section(problems: ProblemLog) -> Section:
         ],
     }
     if not rows:
-        return Section("problems", "Problems", ["No problems."], figures)
+        return Section("problems", "Problems", ["No problems."], figures=figures)
     counted = ", ".join(f"{problems.counts[kind]:,} x {kind.value}" for kind in kinds)
-    said = [f"{plural(len(problems), 'problem')}: {counted}. The JSON names up to 1000 of each kind."]
+    sentence = f"{plural(len(problems), 'problem')}: {counted}. The JSON names up to 1000 of each kind."
     table = Table("By kind", ["problem", "times", f"where (the first {PLACES})"], rows)
-    return Section("problems", "Problems", said, figures, [table])
+    return Section("problems", "Problems", [sentence], [table], figures)
 
 
-def _counts_section(found: Sequence[CountsFile], unit: str) -> Section:
+def _counts_section(counted: Sequence[CountsFile], unit: str) -> Section:
     """What of the counts could not be placed in the tree to the letter: nothing is dropped unsaid."""
     rows: list[tuple[str, str, int, str]] = []
     figures = {}
-    for own in found:
-        title = LEVEL_NAMES[own.counts.level]
-        lost = sum(n for _, n in own.unknown)
+    for file in counted:
+        title = LEVEL_NAMES[file.counts.level]
+        lost = sum(n for _, n in file.unknown)
         rows += [
             (title, what, len(names), "; ".join([*names[:PLACES], *(["…"] if len(names) > PLACES else [])]))
             for what, names in (
-                ("one count for several categories of a name", own.merged),
-                ("found by plain letters alone (other characters are damaged)", own.loosely),
-                (f"not in the tree: {lost:,} {unit} in no figure", [name for name, _ in own.unknown]),
-                ("in the tree, not in the counts: taken as empty", own.missing),
+                ("one count for several categories of a name", file.merged),
+                ("found by plain letters alone (other characters are damaged)", file.loosely),
+                (f"not in the tree: {lost:,} {unit} in no figure", [name for name, _ in file.unknown]),
+                ("in the tree, not in the counts: taken as empty", file.missing),
             )
             if names
         ]
         figures[title] = {
-            "file": own.path.name,
-            "merged": own.merged,
-            "loosely": own.loosely,
-            "unknown": [list(row) for row in own.unknown],
-            "missing": own.missing,
+            "file": file.path.name,
+            "merged": file.merged,
+            "loosely": file.loosely,
+            "unknown": [list(row) for row in file.unknown],
+            "missing": file.missing,
         }
-    if not rows:
-        return Section("fit", "Counts and tree", ["Every category has a count, and every count a category."], figures)
     table = Table("What does not fit to the letter", ["level", "what", "names", "which"], rows)
-    said = [f"{title}: {plural(n, 'name')}, {what}." for title, what, n, _ in rows]
-    return Section("fit", "Counts and tree", said, figures, [table])
+    sentences = [f"{title}: {plural(n, 'name')}, {what}." for title, what, n, _ in rows]
+    sentences = sentences or ["Every category has a count, and every count a category."]
+    return Section("fit", "Counts and tree", sentences, [table] if rows else [], figures)

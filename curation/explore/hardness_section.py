@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.wording import plural
+from catalog.files.wording import percent, plural
 from catalog.photos.thumbnails import strip
-from catalog.reports.page import Estimate, Example, Table
-from catalog.reports.plots import Plot
+from catalog.reports.estimate import Estimate
+from catalog.reports.page import Example, Gallery, Part, Plot, Section, Table
 from curation.explore import drawings
 from curation.explore.hardness import Ints, Judged
-from curation.explore.section import Gallery, Part, Section, percent
-from curation.explore.shelves import Shelves
+from curation.explore.placement import Placement
 
 SHOWN = 12
 PER_LEAF = 2
@@ -25,7 +24,7 @@ FEWEST_JUDGED = 5
 SIDE = 96
 
 
-def hardness_section(judged: Judged, expert: str, catalog: Catalog, shelves: Shelves) -> Section:
+def hardness_section(judged: Judged, expert: str, catalog: Catalog, placement: Placement) -> Section:
     """The products to whose true leaf the expert gives least and most, and the categories that it finds hardest."""
     hard = judged.by_p_truth(SHOWN, PER_LEAF)
     easy = judged.by_p_truth(SHOWN, PER_LEAF, highest=True)
@@ -41,11 +40,11 @@ def hardness_section(judged: Judged, expert: str, catalog: Catalog, shelves: She
         "elsewhere": judged.n_elsewhere,
         "histogram": {"right": right.tolist(), "wrong": wrong.tolist()},
         "hardest_categories": [
-            {"category": shelves.name(leaf), "products": n, "p_truth": p, "right": share}
+            {"category": placement.name(leaf), "products": n, "p_truth": p, "right": share}
             for leaf, n, p, share in leaves
         ],
-        "hard": [_figures(judged, row, catalog, shelves) for row in hard.tolist()],
-        "easy": [_figures(judged, row, catalog, shelves) for row in easy.tolist()],
+        "hard": [_figures(judged, row, catalog, placement) for row in hard.tolist()],
+        "easy": [_figures(judged, row, catalog, placement) for row in easy.tolist()],
     }
     left_out = [
         f"{n:,} {why}"
@@ -56,7 +55,7 @@ def hardness_section(judged: Judged, expert: str, catalog: Catalog, shelves: She
         )
         if n
     ]
-    said = [
+    sentences = [
         f"The expert {expert} speaks on {plural(len(judged), 'labelled product')} and puts "
         f"{percent(figures['right'])} of them on their leaf; half of them get {percent(figures['median_p_truth'])} or "
         "more on their true leaf." + (f" Left out: {', '.join(left_out)}." if left_out else "")
@@ -71,15 +70,15 @@ def hardness_section(judged: Judged, expert: str, catalog: Catalog, shelves: She
     ]
     if leaves:
         rows = [
-            [shelves.name(leaf), n, Estimate(p, digits=3, scale=1), Estimate(share)] for leaf, n, p, share in leaves
+            [placement.name(leaf), n, Estimate(p, digits=3, scale=1), Estimate(share)] for leaf, n, p, share in leaves
         ]
         columns = ["category", "products", "mean probability", "right, %"]
         note = f"Leaves with {FEWEST_JUDGED} judged products or more, by the mean probability of the true leaf."
         parts.append(Table("The hardest categories", columns, rows, note))
     note = f"At most {PER_LEAF} of a leaf."
-    parts.append(Gallery("Hard: least probability on the true leaf", _examples(judged, hard, catalog, shelves), note))
-    parts.append(Gallery("Easy: most probability on the true leaf", _examples(judged, easy, catalog, shelves), note))
-    return Section("hardness", "Hard and easy products", said, figures, parts)
+    parts.append(Gallery("Hard: least probability on the true leaf", _examples(judged, hard, catalog, placement), note))
+    parts.append(Gallery("Easy: most probability on the true leaf", _examples(judged, easy, catalog, placement), note))
+    return Section("hardness", "Hard and easy products", sentences, parts, figures)
 
 
 def hardest_leaves(judged: Judged) -> list[tuple[int, int, float, float]]:
@@ -96,23 +95,23 @@ def _bins(p: NDArray[np.float64]) -> Ints:
     return np.bincount((p * N_BINS).astype(np.int64).clip(0, N_BINS - 1), minlength=N_BINS).astype(np.int64)
 
 
-def _figures(judged: Judged, row: int, catalog: Catalog, shelves: Shelves) -> dict[str, Any]:
+def _figures(judged: Judged, row: int, catalog: Catalog, placement: Placement) -> dict[str, Any]:
     return {
         "product_id": int(catalog.product_ids[judged.position[row]]),
-        "category": shelves.name(int(judged.truth[row])),
+        "category": placement.name(int(judged.truth[row])),
         "p_truth": float(judged.p_truth[row]),
-        "put_on": shelves.name(int(judged.put[row])),
+        "put_on": placement.name(int(judged.put[row])),
         "p_put": float(judged.p_put[row]),
     }
 
 
-def _examples(judged: Judged, rows: Ints, catalog: Catalog, shelves: Shelves) -> list[Example]:
+def _examples(judged: Judged, rows: Ints, catalog: Catalog, placement: Placement) -> list[Example]:
     examples = []
     for row, product in zip(rows.tolist(), catalog.take(judged.position[rows]), strict=True):
-        own = _figures(judged, row, catalog, shelves)
-        lines = [f"{product.product_id}: labelled {own['category']} ({_shown(own['p_truth'])})"]
+        figures = _figures(judged, row, catalog, placement)
+        lines = [f"{product.product_id}: labelled {figures['category']} ({_shown(figures['p_truth'])})"]
         if not judged.right[row]:
-            lines.append(f"put on {own['put_on']} ({_shown(own['p_put'])})")
+            lines.append(f"put on {figures['put_on']} ({_shown(figures['p_put'])})")
         examples.append(Example([strip(product.images, SIDE)], lines))
     return examples
 

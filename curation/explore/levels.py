@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
-from catalog.reports.page import Estimate, Table
+from catalog.reports.estimate import Estimate
+from catalog.reports.page import Section, Table
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
-from curation.explore.section import Section
-from curation.explore.shelves import LevelCounts, Shelves
+from curation.explore.placement import LevelCounts, Placement
 
 SHOWN = 40
 """Rows of a long table on the page; the JSON has all of them."""
@@ -34,7 +34,7 @@ def homonyms(tree: Taxonomy, level: int) -> list[Homonym]:
     nodes: dict[str, list[int]] = {}
     for node in range(tree.n_nodes(level)):
         nodes.setdefault(tree.node_path(level, node)[-1], []).append(node)
-    return [Homonym(level, name, tuple(own)) for name, own in nodes.items() if len(own) > 1]
+    return [Homonym(level, name, tuple(places)) for name, places in nodes.items() if len(places) > 1]
 
 
 @dataclass(frozen=True)
@@ -61,30 +61,32 @@ class LevelFigures:
 def tree_section(tree: Taxonomy, levels: Sequence[LevelCounts], unit: str) -> Section:
     """Nodes and names of every level, how many are in use, and the homonyms."""
     counted = {level.level: level for level in levels}
-    repeated = [found for level in LEVELS for found in homonyms(tree, level)]
-    own = {level: LevelFigures.of(tree, level, counted.get(level)) for level in LEVELS}
-    parts = [_level_table(own, levels, unit)]
+    repeated = [homonym for level in LEVELS for homonym in homonyms(tree, level)]
+    by_level = {level: LevelFigures.of(tree, level, counted.get(level)) for level in LEVELS}
+    parts = [_level_table(by_level, levels, unit)]
     if repeated:
         parts.append(_homonym_table(tree, repeated, counted, unit))
     figures = {
-        "levels": {LEVEL_NAMES[level]: asdict(figures) for level, figures in own.items()},
+        "levels": {LEVEL_NAMES[level]: asdict(figures) for level, figures in by_level.items()},
         "homonyms": [
             {
-                "level": LEVEL_NAMES[found.level],
-                "name": found.name,
-                "paths": [path_text(tree.node_path(found.level, node)) for node in found.nodes],
+                "level": LEVEL_NAMES[homonym.level],
+                "name": homonym.name,
+                "paths": [path_text(tree.node_path(homonym.level, node)) for node in homonym.nodes],
             }
-            for found in repeated
+            for homonym in repeated
         ],
     }
-    return Section("tree", "The tree", _said(own, repeated, counted.get(LEVELS[-1])), figures, parts)
+    return Section("tree", "The tree", _tree_sentences(by_level, repeated, counted.get(LEVELS[-1])), parts, figures)
 
 
-def _said(own: dict[int, LevelFigures], repeated: Sequence[Homonym], counts: LevelCounts | None) -> list[str]:
-    leaves = own[3]
-    n_repeated = sum(found.level == 3 for found in repeated)
-    said = [
-        f"{own[1].nodes:,} categories of Cat I, {own[2].nodes:,} of Cat II under {plural(own[2].names, 'name')}, "
+def _tree_sentences(
+    by_level: dict[int, LevelFigures], repeated: Sequence[Homonym], counts: LevelCounts | None
+) -> list[str]:
+    cat1, cat2, leaves = (by_level[level] for level in LEVELS)
+    n_repeated = sum(homonym.level == 3 for homonym in repeated)
+    sentences = [
+        f"{cat1.nodes:,} categories of Cat I, {cat2.nodes:,} of Cat II under {plural(cat2.names, 'name')}, "
         f"{plural(leaves.nodes, 'leaf', 'leaves')} under {plural(leaves.names, 'name')}: "
         + (
             f"{plural(n_repeated, 'name stands', 'names stand')} on more than one leaf, so that only the whole path, "
@@ -95,23 +97,23 @@ def _said(own: dict[int, LevelFigures], repeated: Sequence[Homonym], counts: Lev
     ]
     if counts is not None and (n_empty := len(counts.names) - len(counts.used)):
         empty = plural(n_empty, "leaf", "leaves") if counts.is_by_place else plural(n_empty, "name of leaves", "names")
-        said.append(f"{empty} of the tree {'holds' if n_empty == 1 else 'hold'} nothing here.")
-    return said
+        sentences.append(f"{empty} of the tree {'holds' if n_empty == 1 else 'hold'} nothing here.")
+    return sentences
 
 
-def _level_table(own: dict[int, LevelFigures], levels: Sequence[LevelCounts], unit: str) -> Table:
+def _level_table(by_level: dict[int, LevelFigures], levels: Sequence[LevelCounts], unit: str) -> Table:
     columns = ["level", "in the tree", "names", "in use", unit]
     rows: list[list[object]] = [
         [LEVEL_NAMES[level], f.nodes, f.names, *("–" if n is None else n for n in (f.used, f.held))]
-        for level, f in own.items()
+        for level, f in by_level.items()
     ]
-    if any(f.photos is not None for f in own.values()):
+    if any(f.photos is not None for f in by_level.values()):
         columns.append("photos")
-        rows = [[*row, f.photos] for row, f in zip(rows, own.values(), strict=True)]
+        rows = [[*row, f.photos] for row, f in zip(rows, by_level.values(), strict=True)]
     notes = ["In use: categories that hold at least one."]
     if not all(level.is_by_place for level in levels):
         notes.append("The counts are given by name: categories of one name are one in them.")
-    if any(f.used is None for f in own.values()):
+    if any(f.used is None for f in by_level.values()):
         notes.append("Of a level with dashes no counts were given.")
     return Table("Levels", columns, rows, " ".join(notes))
 
@@ -122,14 +124,14 @@ def _homonym_table(tree: Taxonomy, repeated: Sequence[Homonym], counted: dict[in
     apart = bool(counted) and all(counts.is_by_place for counts in counted.values())
     columns = ["level", "name", "path", *([unit] if apart else [])]
     # leaves first: they are what is predicted
-    for found in sorted(repeated, key=lambda h: -h.level)[:SHOWN]:
-        counts = counted.get(found.level)
-        for i, node in enumerate(found.nodes):
+    for homonym in sorted(repeated, key=lambda h: -h.level)[:SHOWN]:
+        counts = counted.get(homonym.level)
+        for i, node in enumerate(homonym.nodes):
             cells = [int(counts.counts[node])] if counts is not None and apart else []
-            path = tree.shown_path(found.level, node)
+            path = tree.shown_path(homonym.level, node)
             # one name of the tree may have several translations
-            name = path[-1] if not i or path[-1] != tree.shown_path(found.level, found.nodes[i - 1])[-1] else ""
-            rows.append(["" if i else LEVEL_NAMES[found.level], name, path_text(path), *cells])
+            name = path[-1] if not i or path[-1] != tree.shown_path(homonym.level, homonym.nodes[i - 1])[-1] else ""
+            rows.append(["" if i else LEVEL_NAMES[homonym.level], name, path_text(path), *cells])
     left = len(repeated) - SHOWN
     notes = [f"The first {SHOWN} of {len(repeated)}; the JSON names all."] if left > 0 else []
     if tree.shown is not tree.paths:
@@ -143,23 +145,25 @@ def photo_counts(n_images: NDArray[np.int8]) -> list[dict[str, Any]]:
     return [{"photos": n, "products": int(c), "share": float(c / len(n_images))} for n, c in enumerate(counts)]
 
 
-def products_section(shelves: Shelves) -> Section:
+def products_section(placement: Placement) -> Section:
     """Products by number of photos, and how many have a place in the tree."""
-    rows = photo_counts(shelves.n_images)
-    n = len(shelves.n_images)
-    labelled, known = int(shelves.labelled.sum()), int((shelves.leaf >= 0).sum())
+    rows = photo_counts(placement.n_images)
+    n = len(placement.n_images)
+    labelled, known = int(placement.labelled.sum()), int((placement.leaf >= 0).sum())
     figures: dict[str, Any] = {
         "products": n,
         "labelled": labelled,
         "in_tree": known,
-        "photos": int(shelves.n_images.sum(dtype=np.int64)),
+        "photos": int(placement.n_images.sum(dtype=np.int64)),
         "by_photos": rows,
     }
-    said = [f"{plural(n, 'product')} with {plural(figures['photos'], 'photo')}: {figures['photos'] / n:.2f} for each."]
+    sentences = [
+        f"{plural(n, 'product')} with {plural(figures['photos'], 'photo')}: {figures['photos'] / n:.2f} for each."
+    ]
     if labelled < n:
-        said.append(f"{plural(n - labelled, 'product has', 'products have')} no category_id.")
+        sentences.append(f"{plural(n - labelled, 'product has', 'products have')} no category_id.")
     if known < labelled:
-        said.append(
+        sentences.append(
             f"{plural(labelled - known, 'product has', 'products have')} a category_id that is not in the tree."
         )
     table = Table(
@@ -168,4 +172,4 @@ def products_section(shelves: Shelves) -> Section:
         [[row["photos"], row["products"], Estimate(row["share"])] for row in rows if row["products"] or row["photos"]],
         "Of a product with more than four photos the first four are used.",
     )
-    return Section("products", "Products and photos", said, figures, [table])
+    return Section("products", "Products and photos", sentences, [table], figures)

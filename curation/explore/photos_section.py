@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.wording import plural
+from catalog.files.wording import percent, plural
 from catalog.metrics.intervals import exact_share
 from catalog.photos.photo_index import PhotoIndex
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.reports.page import Estimate, Table
-from catalog.reports.plots import Plot
+from catalog.reports.estimate import Estimate
+from catalog.reports.page import Part, Plot, Section, Table
 from curation.explore import drawings
 from curation.explore.photos import FORMATS, Decoding, Headers
-from curation.explore.section import Part, Section, percent
 
 SIZES_LISTED = 1000
 BINS_PER_TEN = 10
@@ -27,15 +26,15 @@ def photos_section(headers: Headers, decoding: Decoding, n_broken: int) -> Secti
     """Formats, sizes in pixels and bytes; `n_broken`: photos that are no picture or cannot be decoded, copies too."""
     figures = photo_figures(headers) | {"broken": broken_figures(headers, decoding, n_broken)}
     if not len(headers):
-        return Section("photos", "Photo files", ["There is no photo."], figures)
+        return Section("photos", "Photo files", ["There is no photo."], figures=figures)
     size = figures["bytes"]
-    said = [
+    sentences = [
         f"{plural(len(headers), 'photo')} take {_amount(size['total'])}: {_amount(size['mean'])} each on average, "
         f"the median one {_amount(size['median'])}, the largest {_amount(size['largest'])}.",
         _size_text(figures),
         _broken_text(figures["broken"]),
     ]
-    return Section("photos", "Photo files", said, figures, _parts(headers, figures))
+    return Section("photos", "Photo files", sentences, _parts(headers, figures), figures)
 
 
 def _size_text(figures: dict[str, Any]) -> str:

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.wording import plural
 from catalog.photos.thumbnails import strip
-from catalog.reports.page import Example
-from curation.explore.section import Gallery, Section
-from curation.explore.shelves import Shelves
+from catalog.reports.page import Example, Gallery, Section
+from curation.explore.placement import Placement
 
 PER_CATEGORY = 8
 SIDE = 76
@@ -33,30 +32,30 @@ def chosen_categories(counts: Ints, n: int) -> list[tuple[str, Ints]]:
         "of middle size": order[between : between + middle],
         "one of the smallest": order[len(order) - part :],
     }
-    return [(which, own) for which, own in groups.items() if len(own)]
+    return [(which, categories) for which, categories in groups.items() if len(categories)]
 
 
-def samples_section(catalog: Catalog, shelves: Shelves, n_categories: int, seed: int) -> Section:
+def samples_section(catalog: Catalog, placement: Placement, n_categories: int, seed: int) -> Section:
     """Random products with a photo of some leaves."""
     rng = np.random.default_rng(seed)
-    counts = shelves.counts()
+    counts = placement.counts()
     groups = chosen_categories(counts[-1].counts, n_categories) if counts else []
-    leaves = [(which, int(leaf)) for which, own in groups for leaf in own]
-    rows = [_sample(np.flatnonzero((shelves.leaf == leaf) & (shelves.n_images > 0)), rng) for _, leaf in leaves]
+    leaves = [(which, int(leaf)) for which, group in groups for leaf in group]
+    rows = [_sample(np.flatnonzero((placement.leaf == leaf) & (placement.n_images > 0)), rng) for _, leaf in leaves]
     galleries, listed = [], []
-    for (which, leaf), own in zip(leaves, rows, strict=True):
-        products = catalog.take(own)
+    for (which, leaf), shown in zip(leaves, rows, strict=True):
+        products = catalog.take(shown)
         n = int(counts[-1].counts[leaf])
         examples = [Example([strip(product.images, SIDE)], [str(product.product_id)]) for product in products]
         note = ", ".join(filter(None, [plural(n, "product"), which, "" if examples else "none with a photo"]))
-        galleries.append(Gallery(shelves.name(leaf), examples, note, strips=True))
-        listed.append({"category": shelves.name(leaf), "products": n, "shown": [p.product_id for p in products]})
+        galleries.append(Gallery(placement.name(leaf), examples, note, strips=True))
+        listed.append({"category": placement.name(leaf), "products": n, "shown": [p.product_id for p in products]})
     n_used = len(counts[-1].used) if counts else 0
-    said = ["No product has a category." if not n_used else _said(len(leaves), n_used)]
-    return Section("samples", "Categories in pictures", said, {"categories": listed}, galleries)
+    sentence = _sentence(len(leaves), n_used) if n_used else "No product has a category."
+    return Section("samples", "Categories in pictures", [sentence], galleries, {"categories": listed})
 
 
-def _said(n_shown: int, n_used: int) -> str:
+def _sentence(n_shown: int, n_used: int) -> str:
     which = "All" if n_shown == n_used else f"{n_shown} of the {n_used:,}"
     return (
         f"{which} leaves in use, and up to {PER_CATEGORY} products of each drawn at random: photos that touch are of "

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.wording import plural
-from catalog.reports.page import Estimate, Table
-from catalog.reports.plots import Plot
+from catalog.files.wording import percent, plural
+from catalog.reports.estimate import Estimate
+from catalog.reports.page import Part, Plot, Section, Table
 from curation.explore import drawings
-from curation.explore.section import Part, Section, percent
-from curation.explore.shelves import LevelCounts
+from curation.explore.placement import LevelCounts
 
 Counts = NDArray[np.int64]
 LARGEST_SHARES = (0.01, 0.05, 0.10, 0.25, 0.50)
@@ -110,20 +109,20 @@ def spread_section(levels: list[LevelCounts], unit: str) -> Section:
     title = f"{unit.capitalize()} per category"
     drawn = [level for level in levels if len(level.used)]
     if not drawn:
-        return Section("spread", title, [f"No category holds any {unit}."], {"unit": unit, "levels": figures})
+        return Section("spread", title, [f"No category holds any {unit}."], figures={"unit": unit, "levels": figures})
     deepest = figures[drawn[-1].title]
     largest, least = deepest["largest_hold"]["0.1"], deepest["least_hold"]["0.75"]
-    said = []
+    sentences = []
     if largest is not None and least is not None:
-        said.append(
+        sentences.append(
             f"Of the {plural(deepest['used'], 'leaf', 'leaves')} in use the largest 10 % hold {percent(largest)} of "
             f"all {unit}; the least populated 75 % hold {percent(least)}."
         )
-    said += [
+    sentences += [
         f"Half of all {unit} lie on {plural(deepest['half_held_by'], 'leaf', 'leaves')}. The largest leaf holds "
         f"{deepest['largest']:,}, the median one {deepest['median']:,.10g}, the smallest {deepest['smallest']:,}.",
     ]
-    return Section("spread", title, said, {"unit": unit, "levels": figures}, _parts(drawn, figures, unit))
+    return Section("spread", title, sentences, _parts(drawn, figures, unit), {"unit": unit, "levels": figures})
 
 
 def _parts(drawn: list[LevelCounts], figures: dict[str, Any], unit: str) -> list[Part]:
@@ -145,9 +144,9 @@ def _parts(drawn: list[LevelCounts], figures: dict[str, Any], unit: str) -> list
 def _share_table(drawn: list[LevelCounts], figures: dict[str, Any], unit: str) -> Table:
     rows: list[list[object]] = []
     for level in drawn:
-        own = figures[level.title]
-        shares = map(Estimate, (*own["largest_hold"].values(), *own["least_hold"].values()))
-        rows.append([level.title, own["used"], *shares, own["half_held_by"]])
+        of_level = figures[level.title]
+        shares = map(Estimate, (*of_level["largest_hold"].values(), *of_level["least_hold"].values()))
+        rows.append([level.title, of_level["used"], *shares, of_level["half_held_by"]])
     columns = [
         "level", "in use", *(f"largest {100 * share:.0f} %" for share in LARGEST_SHARES),
         *(f"least {100 * share:.0f} %" for share in LEAST_SHARES), "half is held by",
@@ -161,9 +160,8 @@ def _share_table(drawn: list[LevelCounts], figures: dict[str, Any], unit: str) -
 
 
 def _extremes(level: LevelCounts, figures: dict[str, Any], unit: str) -> list[Part]:
-    own = figures[level.title]
     return [
-        Table(title, ["category", unit], own[key], folded=folded)
+        Table(title, ["category", unit], figures[level.title][key], folded=folded)
         for title, key, folded in (
             ("Largest leaves", "largest_categories", False),
             ("Smallest leaves in use", "smallest_categories", True),

@@ -14,7 +14,7 @@ from catalog.metrics.intervals import mean_intervals
 from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
 from catalog.metrics.summary import ALL
 from catalog.product import MAX_IMAGES
-from catalog.reports.page import Estimate
+from catalog.reports.estimate import Estimate
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address

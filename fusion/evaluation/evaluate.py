@@ -6,16 +6,23 @@ from pathlib import Path
 
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
+from catalog.metrics.confusions import Confusion, find_confusions
 from catalog.metrics.evaluated_model import leaderboard
-from catalog.reports.page import Report
+from catalog.reports.evaluation import N_CONFUSIONS, Evaluation
+from catalog.reports.page import Example
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
+from fusion.details import FusionDetails
 from fusion.evaluation.examples import confused_rows, corrected_by, examples_of, surest_mistakes
 from fusion.evaluation.measurement import Measurement, measure
-from fusion.evaluation.page import page_of
+from fusion.evaluation.page import CORRECTED, MISTAKES, page_of
+from fusion.evaluation.research_tables import research_sections
+from fusion.evaluation.summary import summary_of
 from fusion.prediction.predictor import Predictor
 from ocr.expert import NAME as TEXT
+
+LEARNT_FROM = "This is the file that the run has learnt from: the figures are too good."
 
 
 def evaluate(
@@ -29,22 +36,42 @@ def evaluate(
     """Predict a labelled file and report; returns a text table and the page's path."""
     catalog = workspace.open(file)
     truth = true_leaves(catalog, predictor.tree, labels)
-    found = measure(predictor, catalog, truth, progress)
-    report = page_of(found, predictor, catalog.name)
-    if predictor.learnt_from(catalog):
-        report.subtitle += ". This is the file that the run has learnt from: the figures are too good"
-    report.facts["products"] = f"{len(catalog)} in the file, {len(found.fused)} labelled"
-    _add_examples(report, found, predictor, catalog)
-    return leaderboard(found.systems), report.write(output or workspace.folder / "reports", "fusion")
+    measurement = measure(predictor, catalog, truth, progress)
+    examples, confused = _examples(measurement, predictor, catalog)
+    evaluation = Evaluation(
+        "Product categories",
+        f"{catalog.name}: photos, text and their fusion",
+        measurement.systems,
+        predictor.tree,
+        summary_of(measurement, predictor),
+        research_sections(measurement, predictor),
+        examples,
+        confused,
+        facts={
+            "run": predictor.run.folder.name,
+            "head": f"{predictor.head_name}, {predictor.run.details_as(FusionDetails).why}",
+            "target precision": f"{predictor.target_precision:g}",
+            "code": predictor.run.revision,
+            "problems": "; ".join(measurement.problems) or "none",
+            "products": f"{len(catalog)} in the file, {len(measurement.fused)} labelled",
+        },
+    )
+    warnings = [LEARNT_FROM] if predictor.learnt_from(catalog) else []
+    page = page_of(measurement, evaluation, predictor.target_precision, warnings)
+    return leaderboard(measurement.systems), evaluation.write(output or workspace.folder / "reports", "fusion", page)
 
 
-def _add_examples(report: Report, found: Measurement, predictor: Predictor, catalog: Catalog) -> None:
-    groups = {"Surest mistakes": surest_mistakes(found.fused)}
-    experts = {system.name: system.scores for system in found.experts}
+def _examples(
+    measurement: Measurement, predictor: Predictor, catalog: Catalog
+) -> tuple[dict[str, list[Example]], dict[Confusion, list[Example]]]:
+    """Products by the title under which they are shown, and those of each confusion."""
+    groups = {MISTAKES: surest_mistakes(measurement.fused)}
+    experts = {model.name: model.scores for model in measurement.experts}
     if TEXT in experts and len(experts) > 1:
         photos = next(scores for name, scores in experts.items() if name != TEXT)
-        groups["Corrected by the text"] = corrected_by(found.fused, photos, experts[TEXT])
-    rows = [confused_rows(found.fused, confusion) for confusion in report.confusions]
-    shown = examples_of(predictor, catalog, found.fused, [*groups.values(), *rows])
-    report.examples = dict(zip(groups, shown[: len(groups)], strict=True))
-    report.confused = dict(zip(report.confusions, shown[len(groups) :], strict=True))
+        groups[CORRECTED] = corrected_by(measurement.fused, photos, experts[TEXT])
+    confusions = find_confusions(measurement.fused)[:N_CONFUSIONS]
+    rows = [confused_rows(measurement.fused, confusion) for confusion in confusions]
+    shown = examples_of(predictor, catalog, measurement.fused, [*groups.values(), *rows])
+    examples = dict(zip(groups, shown[: len(groups)], strict=True))
+    return examples, dict(zip(confusions, shown[len(groups) :], strict=True))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.reports.page import Table
-from catalog.reports.plots import PLOT_STYLE, Plot, svg
+from catalog.reports.page import Plot, Table
+from catalog.reports.plots import SOFT, drawing, svg
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.heads.tree_pool import TreePool
 
@@ -36,24 +36,21 @@ def weights_table(pool: TreePool) -> Table:
 
 def weights_plot(pool: TreePool) -> Plot | None:
     """One row of panels per set of speaking experts, the largest sets first, one panel per level; None without any."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     sets = _seen_sets(pool)
     drawn = sets[:MAX_SETS]
     if not drawn:
         return None
     top = max(float(weights.table().max()) for weights in pool.levels)
     heights = [_size(members) for members in drawn]
-    with rc_context({**PLOT_STYLE, "axes.spines.left": False, "axes.spines.bottom": False}):
-        figure = Figure(figsize=(11.2, 0.36 * sum(heights) + 0.62 * len(drawn) + 0.3), layout="constrained")
+    height = 0.36 * sum(heights) + 0.62 * len(drawn) + 0.3
+    with drawing(11.2, height, **{"axes.spines.left": False, "axes.spines.bottom": False}) as figure:
         grid = figure.subplots(len(drawn), len(LEVELS), squeeze=False, gridspec_kw={"height_ratios": heights})
         for row, members in enumerate(drawn):
-            own = [b for b in range(len(pool.expert_names)) if members >> b & 1]
+            inside = [b for b in range(len(pool.expert_names)) if members >> b & 1]
             for column, level in enumerate(LEVELS):
                 seen = dict(_seen(pool, level, members))
-                labels = [pool.expert_names[b] for b in own] if column == 0 else [""] * len(own)
-                cells = np.array([[seen[c][b] if c in seen else np.nan for c in (1, 2, 3, 4)] for b in own])
+                labels = [pool.expert_names[b] for b in inside] if column == 0 else [""] * len(inside)
+                cells = np.array([[seen[c][b] if c in seen else np.nan for c in (1, 2, 3, 4)] for b in inside])
                 _panel(grid[row, column], cells, labels, top, last=row + 1 == len(drawn))
                 grid[row, column].set_title(f"{LEVEL_NAMES[level]}: {_names(pool, members)}", fontsize=9, loc="left")
         left_out = f" {len(sets) - len(drawn)} smaller sets are in the table." if len(sets) > len(drawn) else ""
@@ -67,11 +64,12 @@ def _panel(axis: Any, cells: NDArray[np.float64], labels: Sequence[str], top: fl
     axis.set_xticks(range(4), ["1", "2", "3", "4 photos"] if last else [""] * 4)
     axis.tick_params(length=0)
     if np.isnan(cells).all():
-        axis.text(1.5, (len(labels) - 1) / 2, "never together at a node", ha="center", va="center", color="#66736f")
+        axis.text(1.5, (len(labels) - 1) / 2, "never together at a node", ha="center", va="center", color=SOFT)
         return
     for (row, column), value in np.ndenumerate(cells):
         if not np.isnan(value):
-            ink = "white" if value > 0.65 * max(top, 1.0) else "#1d2b28"
+            # the cells keep their colours on a dark screen, and so does what is written in them
+            ink = "white" if value > 0.65 * max(top, 1.0) else "black"
             axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=9)
 
 

@@ -12,15 +12,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.atomic import write_text
+from catalog.files.wording import percent, plural
 from catalog.metrics.confusions import find_confusions
-from catalog.metrics.product_scores import score_probabilities
-from catalog.metrics.summary import ALL, summarize
+from catalog.metrics.evaluated_model import COUNTS
+from catalog.metrics.product_scores import ProductScores, score_probabilities
+from catalog.metrics.summary import ALL, Summary, summarize
 from catalog.probabilities import Probabilities
-from catalog.reports.page import data_uri, page_template
-from catalog.reports.plots import PLOT_STYLE, SYSTEM_COLOURS, svg
-from catalog.tree.taxonomy import LEVEL_NAMES, SEPARATOR, Taxonomy
-from mosaic.confusions import MAX_NODES, MIN_PRODUCTS, confusions_csv, heat_map, leaf_accuracies
+from catalog.reports.estimate import Estimate
+from catalog.reports.evaluation import accuracy_cards, count_name
+from catalog.reports.page import Card, Example, Gallery, Matrix, Page, Plot, Section, Table
+from catalog.reports.plots import colours, drawing, svg
+from catalog.reports.write import write_page
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from mosaic.confusions import MAX_NODES, MIN_PRODUCTS, LeafAccuracy, confusions_csv, heat_map, leaf_accuracies
 from mosaic.training.history import EpochRecord
 
 N_CONFUSIONS = 20
@@ -30,8 +34,6 @@ MAX_SAMPLE_BYTES = 2_500_000
 """Encoded mosaics on a page: with it the page stays under 5 MB."""
 MAX_SAMPLE_SIZE = (256, 768)
 """Height and width in pixels above which a mosaic is shown smaller."""
-MAX_FACTS = 200
-MAX_FACT_LENGTH = 400
 
 
 @dataclass(frozen=True)
@@ -65,37 +67,67 @@ def write_training_page(
     `truth`: `(N,)` true leaf of each row of `held_out`, -1 where unknown; such rows and silent ones are counted only.
     """
     scores = score_probabilities(held_out, truth, tree)
-    confusions = find_confusions(scores)
-    confusions_csv(path.with_name("confusions.csv"), confusions, tree)
-    leaves = leaf_accuracies(scores)
-    n_best = min(N_LEAVES, len(leaves) // 2)
-    n_worst = min(N_LEAVES, len(leaves) - n_best)
-    page = page_template("mosaic.training", "training.html").render(
-        title=title,
-        figures=summarize(scores),
-        counts=(ALL, "1", "2", "3", "4", "0"),
-        level_names=LEVEL_NAMES,
-        n_held_out=len(held_out),
-        curves=_curves(history) if history else "",
-        fits=_last_epochs(history),
-        confusions=confusions[:N_CONFUSIONS],
-        n_more_confusions=max(0, len(confusions) - N_CONFUSIONS),
-        n_wrong=sum(c.n for c in confusions),
-        heat_maps=[found for level in MAX_NODES if (found := heat_map(scores, level, tree)) is not None],
-        max_nodes=MAX_NODES,
-        worst=leaves[:n_worst],
-        best=leaves[len(leaves) - n_best :][::-1],
-        n_between=len(leaves) - n_worst - n_best,
-        min_products=MIN_PRODUCTS,
-        samples=_encoded(samples),
-        n_samples=len(samples),
-        facts={key: _shown(value) for key, value in facts.items() if not isinstance(value, Mapping)},
-        folded={key: _flat(value) for key, value in facts.items() if isinstance(value, Mapping)},
-        max_facts=MAX_FACTS,
-        paths=tree.shown,
-        separator=SEPARATOR,
+    confusions_csv(path.with_name("confusions.csv"), find_confusions(scores), tree)
+    figures = summarize(scores)
+    sections = [_curves_section(history)]
+    if len(scores):
+        sections += [_counts_section(figures), _confusions_section(scores, tree), _leaves_section(scores, tree)]
+    sections.append(_samples_section(samples))
+    cards = _cards(figures[ALL], len(held_out)) if len(scores) else []
+    write_page(path, Page(title, _subtitle(len(scores), len(held_out)), cards, sections, facts))
+
+
+def _subtitle(n_judged: int, n_held_out: int) -> str:
+    if not n_judged:
+        none = f"None of the {n_held_out:,} held-out products could be judged" if n_held_out else "No product held out"
+        return f"{none}: there is no accuracy to show."
+    text = (
+        "On held-out products, by networks that never saw them. Below each accuracy in percent stands its bootstrap "
+        "95 % interval."
     )
-    write_text(path, page)
+    if n_judged < n_held_out:
+        text += (
+            f" {n_held_out - n_judged:,} held-out products are not judged: the network is silent on them (no readable "
+            "photo) or their leaf is unknown."
+        )
+    return text
+
+
+def _cards(figures: Summary, n_held_out: int) -> list[Card]:
+    held_out = f"of {n_held_out:,} held out" if figures.n < n_held_out else "held out"
+    return [
+        *accuracy_cards(figures),
+        Card("NLL (leaf)", f"{figures.leaf.nll.value:.2f}", "nats"),
+        Card("Calibration error (leaf)", f"{figures.leaf.ece.value:.3f}", "15 bins"),
+        Card("Products", f"{figures.n:,}", held_out),
+    ]
+
+
+def _curves_section(history: Sequence[EpochRecord]) -> Section:
+    if not history:
+        return Section("curves", "Curves", ["No epoch was recorded."])
+    columns = ["Fit", "epochs", "steps", "loss", "accuracy", "validation loss", "validation accuracy", "time"]
+    rows = []
+    for records in _by_fit(history).values():
+        last = records[-1]
+        figures = [
+            _figure(last.loss, 3, 1), _figure(last.accuracy, 1, 100),
+            _figure(last.validation_loss, 3, 1), _figure(last.validation_accuracy, 1, 100),
+        ]  # fmt: skip
+        rows.append([last.fit, last.epoch, last.step, *figures, _duration(sum(r.seconds for r in records))])
+    note = "Figures of the last epoch; accuracies in percent. Every epoch is in history.csv."
+    return Section("curves", "Curves", parts=[_curves(history), Table("", columns, rows, more=note)])
+
+
+def _figure(value: float | None, digits: int, scale: float) -> Estimate:
+    """A dash where there is none, or where the training went out of bounds."""
+    return Estimate(None if value is None or math.isnan(value) else value, digits=digits, scale=scale)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _by_fit(history: Sequence[EpochRecord]) -> dict[str, list[EpochRecord]]:
@@ -105,24 +137,17 @@ def _by_fit(history: Sequence[EpochRecord]) -> dict[str, list[EpochRecord]]:
     return fits
 
 
-def _last_epochs(history: Sequence[EpochRecord]) -> list[tuple[EpochRecord, float]]:
-    """Last epoch of every fit, with the seconds that the whole fit took."""
-    return [(records[-1], sum(r.seconds for r in records)) for records in _by_fit(history).values()]
-
-
-def _curves(history: Sequence[EpochRecord]) -> str:
-    """Loss, accuracy and learning rate over the epochs, as SVG."""
-    import matplotlib
-    from matplotlib.figure import Figure
+def _curves(history: Sequence[EpochRecord]) -> Plot:
+    """Loss, accuracy and learning rate over the epochs."""
     from matplotlib.ticker import MaxNLocator
 
     panels = (("loss", "loss (nats)"), ("accuracy", "accuracy"), ("lr", "learning rate"))
-    with matplotlib.rc_context(PLOT_STYLE):
-        figure = Figure(figsize=(9.6, 3.2), layout="constrained")
+    fits = _by_fit(history)
+    with drawing(9.6, 3.2) as figure:
         axes = figure.subplots(1, 3)
-        for i, (fit, records) in enumerate(_by_fit(history).items()):
+        for (fit, records), colour in zip(fits.items(), colours(len(fits)), strict=True):
             epochs = [r.epoch for r in records]
-            look: dict[str, Any] = {"color": SYSTEM_COLOURS[i % len(SYSTEM_COLOURS)], "linewidth": 1.5, "markersize": 3}
+            look: dict[str, Any] = {"color": colour, "linewidth": 1.5, "markersize": 3}
             marker = "o" if len(records) <= 30 else ""
             for axis, (name, _) in zip(axes, panels, strict=True):
                 axis.plot(epochs, _drawable(records, name), marker + "-", label=fit, **look)
@@ -135,7 +160,11 @@ def _curves(history: Sequence[EpochRecord]) -> str:
             axis.grid(alpha=0.25)
         axes[2].ticklabel_format(axis="y", scilimits=(-2, 2))
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-        return svg(figure)
+        caption = (
+            "Training loss and accuracy are those of the augmented mosaics that were learnt from; dashed: validation "
+            "products. The learning rate is the backbone's at the end of the epoch."
+        )
+        return Plot("", caption, svg(figure))
 
 
 def _drawable(records: Sequence[EpochRecord], name: str) -> list[float]:
@@ -144,33 +173,106 @@ def _drawable(records: Sequence[EpochRecord], name: str) -> list[float]:
     return [v if v is not None and math.isfinite(v) else math.nan for v in values]
 
 
-def _encoded(samples: Sequence[Sample]) -> dict[str, list[tuple[str, str]]]:
-    """(data URI, label) of the samples of each kind, as many as the page has room for."""
-    found: dict[str, list[tuple[str, str]]] = {}
+def _counts_section(figures: Mapping[str, Summary]) -> Section:
+    rows: list[list[object]] = []
+    for count in (ALL, *COUNTS, "0"):
+        if count not in figures:
+            continue
+        summary, leaf = figures[count], figures[count].leaf
+        rows.append([
+            count_name(count), summary.n, *(Estimate(level.top1.value) for level in summary.levels.values()),
+            Estimate.of(leaf.top1).interval, Estimate(leaf.top5.value), Estimate(summary.macro_top1.value),
+            Estimate(leaf.nll.value, digits=2, scale=1), Estimate(leaf.ece.value, digits=3, scale=1),
+        ])  # fmt: skip
+    columns = ["", "products", *LEVEL_NAMES.values(), "95 % interval", "top-5", "macro", "NLL", "ECE"]
+    more = "Accuracies in percent; interval, top-5, NLL and ECE at the leaf; macro: mean over the leaves."
+    return Section("counts", "By image count", parts=[Table("", columns, rows, more=more, leads=True)])
+
+
+def _confusions_section(scores: ProductScores, tree: Taxonomy) -> Section:
+    confusions = find_confusions(scores)
+    sentences = ["Every held-out product was put on its leaf."]
+    if confusions:
+        sentences = [
+            f"Of {plural(len(scores), 'product')} {sum(c.n for c in confusions):,} were put on a wrong leaf. The share "
+            "is that of the true leaf's products."
+        ]
+    rows = [
+        [path_text(tree.shown[c.truth]), path_text(tree.shown[c.predicted]), f"{c.n} of {c.of}", percent(c.n / c.of)]
+        for c in confusions[:N_CONFUSIONS]
+    ]
+    n_more = len(confusions) - N_CONFUSIONS
+    more = f"and {n_more:,} more pairs in confusions.csv" if n_more > 0 else ""
+    matrices = _matrices(scores, tree)
+    if [level for level, _ in matrices] == [1]:
+        sentences.append(f"Cat II is shown where at most {MAX_NODES[2]} of its nodes occur.")
+    table = Table("", ["True leaf", "Put on", "products", "share"], rows, more=more)
+    return Section("confusions", "Confusions", sentences, [table, *(matrix for _, matrix in matrices)])
+
+
+def _matrices(scores: ProductScores, tree: Taxonomy) -> list[tuple[int, Matrix]]:
+    """Level and heat map of the levels at which there is something to compare."""
+    matrices = []
+    for level in MAX_NODES:
+        heat = heat_map(scores, level, tree)
+        if heat is None:
+            continue
+        note = (
+            "Where a row's products were put, in percent of the row; the columns have the numbers of the rows. Point "
+            "at a cell to read it."
+        )
+        if heat.n_left_out:
+            note += f" The {len(heat.names)} nodes with the most products; and {heat.n_left_out:,} more are not shown."
+        matrices.append((level, Matrix(f"At {LEVEL_NAMES[level]}", heat.names, heat.n, heat.share, note)))
+    return matrices
+
+
+def _leaves_section(scores: ProductScores, tree: Taxonomy) -> Section:
+    leaves = leaf_accuracies(scores)
+    if not leaves:
+        return Section("leaves", "Worst and best leaves", [f"No leaf has {MIN_PRODUCTS} held-out products."])
+    n_best = min(N_LEAVES, len(leaves) // 2)
+    n_worst = min(N_LEAVES, len(leaves) - n_best)
+    n_between = len(leaves) - n_worst - n_best
+    more = f"and {n_between:,} more between the worst and the best" if n_between else ""
+    tables = [
+        _leaf_table("Worst", leaves[:n_worst], tree, more),
+        _leaf_table("Best", leaves[len(leaves) - n_best :][::-1], tree),
+    ]
+    note = f"Leaves with at least {MIN_PRODUCTS} held-out products."
+    return Section("leaves", "Worst and best leaves", [note], tables)
+
+
+def _leaf_table(title: str, leaves: Sequence[LeafAccuracy], tree: Taxonomy, more: str = "") -> Table:
+    rows = [
+        [
+            path_text(tree.shown[leaf.leaf]), leaf.n, leaf.n_right, Estimate(leaf.n_right / leaf.n),
+            path_text(tree.shown[leaf.mistaken_for]) if leaf.mistaken_for >= 0 else "–",
+        ]
+        for leaf in leaves
+    ]  # fmt: skip
+    return Table(title, ["Leaf", "products", "right", "accuracy, %", "Mostly mistaken for"], rows, more=more)
+
+
+def _samples_section(samples: Sequence[Sample]) -> Section:
+    """The samples of each kind, as many as the page has room for."""
+    examples: dict[str, list[Example]] = {}
     room = MAX_SAMPLE_BYTES
     for sample in samples:
-        height, width = sample.mosaic.shape[:2]
-        scale = min(1.0, MAX_SAMPLE_SIZE[0] / height, MAX_SAMPLE_SIZE[1] / width)
-        size = max(1, round(scale * width)), max(1, round(scale * height))
-        picture = sample.mosaic if scale == 1 else cv2.resize(sample.mosaic, size, interpolation=cv2.INTER_AREA)
-        _, jpeg = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+        jpeg = _encoded(sample.mosaic)
         room -= len(jpeg)
         if room < 0:
             break
-        found.setdefault(sample.kind, []).append((data_uri(jpeg.tobytes()), sample.label))
-    return found
+        examples.setdefault(sample.kind, []).append(Example([jpeg], [sample.label]))
+    galleries = [Gallery(f"In {kind}", shown) for kind, shown in examples.items()]
+    n_hidden = len(samples) - sum(map(len, examples.values()))
+    return Section("samples", "What the network sees", [f"and {n_hidden} more"] if n_hidden else [], galleries)
 
 
-def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested keys joined by dots, as `--set` takes them."""
-    flat: dict[str, str] = {}
-    for key, value in mapping.items():
-        flat.update(
-            _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": _shown(value)}
-        )
-    return flat
-
-
-def _shown(value: object) -> str:
-    text = "–" if value is None else str(value)
-    return text if len(text) <= MAX_FACT_LENGTH else text[: MAX_FACT_LENGTH - 1] + "…"
+def _encoded(mosaic: NDArray[np.uint8]) -> bytes:
+    height, width = mosaic.shape[:2]
+    scale = min(1.0, MAX_SAMPLE_SIZE[0] / height, MAX_SAMPLE_SIZE[1] / width)
+    size = max(1, round(scale * width)), max(1, round(scale * height))
+    picture = mosaic if scale == 1 else cv2.resize(mosaic, size, interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return jpeg.tobytes()

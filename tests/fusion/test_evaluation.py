@@ -22,7 +22,7 @@ from fusion.evaluation import measurement
 from fusion.evaluation.decided import DecisionOutcomes
 from fusion.evaluation.examples import confused_rows, corrected_by, surest_mistakes
 from fusion.evaluation.measurement import Measurement, measure
-from fusion.evaluation.page import risk_gain
+from fusion.evaluation.research_tables import risk_gain
 from fusion.evaluation.summary import summary_of
 from fusion.evaluation.weights_picture import weights_plot, weights_table
 from fusion.heads.tree_pool import TreePool
@@ -30,6 +30,7 @@ from fusion.prediction.predictor import Predictor
 from fusion.prediction.ranking import risk_order
 from tests.fusion.test_compare import scores_of
 from tests.support.command_line import call
+from tests.support.pages import read_page
 from tests.support.products import TAXONOMY
 
 FIGURES = ("top1", "top5", "nll", "ece", "ece_mass")
@@ -104,7 +105,7 @@ def test_products_without_a_label_are_left_out_even_where_a_whole_chunk_has_none
 def test_page_and_numbers_agree(trained, tmp_path):
     options = ("--output", tmp_path, "--workspace", trained / "runs")
     text = call(fusion, "evaluate", trained / "train.bson", *options)
-    page = (tmp_path / "fusion.html").read_text(encoding="utf-8")
+    page = read_page(tmp_path / "fusion.html")
     numbers = json.loads((tmp_path / "fusion.json").read_text(encoding="utf-8"))
     assert set(numbers["systems"]) == {line.split("  ")[0] for line in text.splitlines()[1:-1]}
     assert not re.search(r"""(src|href|url\()\s*=?\s*["']?\s*https?:""", page)

@@ -17,6 +17,7 @@ from fusion.cli import main as fusion
 from fusion.model import Model
 from mosaic.cli import main as mosaic
 from tests.support.command_line import call
+from tests.support.pages import read_page
 from tests.support.predictions import fill, read_rows
 from tests.support.trained import document, picture
 
@@ -143,7 +144,7 @@ def test_reports_say_the_same_in_english(main, room, test_bson, tmp_path):
     assert [row[0] for row in ours["tables"]["By Cat I"][1:]] == ["Kitchen", "Books"]
     assert [row[1:] for row in ours["tables"]["By Cat I"]] == [row[1:] for row in theirs["tables"]["By Cat I"]]
     assert says_no_french(json.dumps(ours, ensure_ascii=False))
-    assert says_no_french(page.read_text(encoding="utf-8"))
+    assert says_no_french(read_page(page))
 
 
 def test_an_explanation_in_english(room, tmp_path):

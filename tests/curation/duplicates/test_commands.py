@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import json
-import re
 from collections import Counter
 from functools import partial
 
@@ -19,11 +18,12 @@ from PIL import Image
 from catalog.catalog import Catalog
 from catalog.files.sidecar import sidecar_path
 from curation.cli import main
-from curation.duplicates import findings
+from curation.duplicates import writing
 from curation.duplicates.groups import find_groups
 from curation.duplicates.photos import CatalogPhotos
 from rayonnage.demo.sample import write_sample
 from tests.support.command_line import output_of
+from tests.support.pages import read_page, text_of
 from tests.support.products import make_photo, make_product
 
 run = partial(output_of, main)
@@ -35,12 +35,6 @@ def noise(number: int, quality: int) -> bytes:
     out = io.BytesIO()
     Image.fromarray(spots).resize((96, 96), Image.Resampling.BICUBIC).save(out, "JPEG", quality=quality)
     return out.getvalue()
-
-
-def text_of(page: str) -> str:
-    """What people read of a page."""
-    page = re.sub(r"<style.*?</style>", " ", page, flags=re.DOTALL)
-    return " ".join(re.sub(r"<[^>]*>", " ", page).replace("&gt;", ">").split())
 
 
 @pytest.fixture
@@ -69,11 +63,11 @@ def test_one_catalogue(files, tree_csv, tmp_path):
         ("1", "exact", "0", "1", "11", "LIBRAIRIE > LITTERATURE > ROMAN", md5),
         ("1", "exact", "1", "1", "12", "LIBRAIRIE > LITTERATURE > POESIE", md5),
     ]
-    page = (tmp_path / "out" / "duplicates.html").read_text(encoding="utf-8")
+    page = read_page(tmp_path / "out" / "duplicates.html")
     # one photo, once across categories and once among the largest groups
     assert page.count("data:image/jpeg") == 2
     assert page.index("Copies across categories") < page.index("The largest groups")
-    text = text_of(page)
+    text = text_of(tmp_path / "out" / "duplicates.html")
     assert "2 products, 2 categories, parting at Cat III (exact copies)" in text
     assert "2 products 0, 1 1 x LIBRAIRIE > LITTERATURE > ROMAN 1 x LIBRAIRIE > LITTERATURE > POESIE" in text
     # of each table the one row that counts something
@@ -83,7 +77,7 @@ def test_one_catalogue(files, tree_csv, tmp_path):
 def test_a_catalogue_without_copies_says_so(write_bson, tmp_path):
     said = run("duplicates", write_bson(*(make_product(i, 11) for i in range(3))), "--output", tmp_path)
     assert "exact copies: none\n" in said
-    text = text_of((tmp_path / "duplicates.html").read_text(encoding="utf-8"))
+    text = text_of(tmp_path / "duplicates.html")
     assert "No group was found." in text
     assert "By size" not in text
 
@@ -104,7 +98,7 @@ def test_near_copies_add_to_the_exact_ones_and_show_both_photos(write_bson, tree
     assert [row for row in tables[1] if row["kind"] == "exact"] == tables[0]
     near = {(row["group"], row["product_id"]) for row in tables[1] if row["kind"] == "near"}
     assert near == {("2", "0"), ("2", "1"), ("2", "2"), ("3", "3"), ("3", "4")}
-    text = text_of((tmp_path / "near" / "duplicates.html").read_text(encoding="utf-8"))
+    text = text_of(tmp_path / "near" / "duplicates.html")
     three = ("2 products 0, 1 1 x LIBRAIRIE > LITTERATURE > ROMAN 1 x LIBRAIRIE > LITTERATURE > POESIE",
              "1 product 2 1 x MUSIQUE > CD > JAZZ")  # fmt: skip
     assert f"apart {three[0]} {three[1]}" in text or f"apart {three[1]} {three[0]}" in text
@@ -117,7 +111,7 @@ def test_two_catalogues(files, tmp_path):
     assert shares in said
     assert "near copies: none in both catalogues\n" in said
     assert "photo that cannot be decoded" in said
-    text = text_of((tmp_path / "out" / "duplicates.html").read_text(encoding="utf-8"))
+    text = text_of(tmp_path / "out" / "duplicates.html")
     assert "33.3 % of 3 products: 1 by exact copies, 0 by near ones alone" in text
     summary = json.loads((tmp_path / "out" / "duplicates.json").read_text(encoding="utf-8"))
     assert summary["leak"]["exact"]["products"] == 1
@@ -140,7 +134,7 @@ def test_strict_fails_on_a_broken_photo_but_not_before_what_was_found_is_written
 
 def test_many_rows_are_parquet_and_the_other_table_goes(files, tmp_path, monkeypatch):
     run("duplicates", files[0], "--output", tmp_path / "out")
-    monkeypatch.setattr(findings, "MAX_CSV_ROWS", 1)
+    monkeypatch.setattr(writing, "MAX_CSV_ROWS", 1)
     run("duplicates", files[0], "--output", tmp_path / "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "duplicates.html",

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.reports.page import Card
 from catalog.tree.taxonomy import Taxonomy
 from curation.explore.counts_file import levels_above, read_counts
-from curation.explore.explore import explore_counts
+from curation.explore.explore import explore_counts, write_exploration
 from curation.explore.levels import homonyms
+from tests.support.pages import read_page
 from tests.support.products import TAXONOMY
 
 
@@ -121,12 +123,12 @@ def test_counts_alone_make_a_page(tmp_path, tree):
     assert figures["tree"]["levels"]["Cat II"]["used"] is None
     assert figures["tree"]["levels"]["Cat III"] == {"nodes": 8, "names": 7, "used": 4, "held": 45, "photos": None}
     assert figures["fit"]["Cat III"]["unknown"] == [["COR <b>", 5]]
-    text = page.write(tmp_path / "out").read_text(encoding="utf-8")
+    text = read_page(write_exploration(page, tmp_path / "out"))
     assert "COR &lt;b&gt;" in text
     assert "<b>, " not in text
     assert "not in the tree: 5 photos in no figure" in text
-    assert ("Cat III", "4", "of 7 names in the tree (8 categories)") in page.cards
-    assert ("Cat I", "3", "of 3 in the tree") in page.cards
+    assert Card("Cat III", "4", "of 7 names in the tree (8 categories)") in page.cards
+    assert Card("Cat I", "3", "of 3 in the tree") in page.cards
     said = page.text()
     assert "3 names of leaves" not in said.partition("Photos per category")[2]
     assert "3 names of the tree hold nothing here" in said

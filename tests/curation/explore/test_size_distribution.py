@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.explore.placement import LevelCounts
 from curation.explore.samples import chosen_categories
-from curation.explore.shelves import LevelCounts
 from curation.explore.size_distribution import (
     bin_edges,
     cumulative,
@@ -87,7 +87,7 @@ def test_a_small_catalogue_by_hand():
     assert own["least_hold"]["0.5"] == pytest.approx(0.05)
     assert own["largest_categories"][0] == ["c2", 91]
     assert len(own["smallest_categories"]) == 10
-    assert "the largest 10 % hold 91.0 % of all products" in section.said[0]
+    assert "the largest 10 % hold 91.0 % of all products" in section.sentences[0]
     assert (own["median"], own["smallest"], own["largest"]) == (1, 1, 91)
     assert math.isclose(own["mean"], 10)
 
@@ -98,13 +98,13 @@ def test_shares_of_less_than_one_category_are_left_out():
     own = section.figures["levels"]["Cat III"]["largest_hold"]
     assert [own[share] is None for share in ("0.01", "0.05", "0.1", "0.25", "0.5")] == [True, True, True, False, False]
     assert own["0.25"] == pytest.approx(0.4)
-    assert "largest 10 %" not in " ".join(section.said)
-    assert section.said[0].startswith("Half of all products")
+    assert "largest 10 %" not in " ".join(section.sentences)
+    assert section.sentences[0].startswith("Half of all products")
 
 
 def test_nothing_anywhere_is_said():
     section = spread_section([LevelCounts(3, ["a"], np.zeros(1, np.int64), 1)], "products")
-    assert section.said == ["No category holds any products."]
+    assert section.sentences == ["No category holds any products."]
     assert section.figures["levels"]["Cat III"] == {"categories": 1, "used": 0, "held": 0}
 
 

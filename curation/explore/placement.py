@@ -1,4 +1,4 @@
-"""Where the products of a catalogue stand in the tree, and how many stand on each category."""
+"""Where the products of a catalogue stand in the tree, and how many each category holds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LevelCounts:
         return self.counts[self.counts > 0]
 
 
-class Shelves:
+class Placement:
     """The leaf of every product.
 
     Attributes:
@@ -81,14 +81,14 @@ class Shelves:
         if self.tree is None:
             return []
         known = self.leaf != UNKNOWN
-        found = []
+        counts = []
         for level in self.levels:
             node, n = self.tree.ancestor(level)[self.leaf[known]], self.tree.n_nodes(level)
             names = [self.name(int(leaf), level) for leaf in self.tree.first_leaf(level)]
             products = np.bincount(node, minlength=n).astype(np.int64)
             photos = np.bincount(node, weights=self.n_images[known], minlength=n).astype(np.int64)
-            found.append(LevelCounts(level, names, products, n, photos))
-        return found
+            counts.append(LevelCounts(level, names, products, n, photos))
+        return counts
 
     def strangers(self, catalog: Catalog) -> ProblemLog:
         """Products whose category_id is not in the tree."""

@@ -1,0 +1,112 @@
+"""What every evaluation draws: accuracy by image count and level, errors against coverage, reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.metrics.calibration import reliability
+from catalog.metrics.evaluated_model import COUNTS, EvaluatedModel
+from catalog.metrics.intervals import exact_share
+from catalog.metrics.summary import ALL, risk_coverage
+from catalog.reports.page import Plot
+from catalog.reports.plots import FAINT, INK, colours, drawing, svg
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
+
+POINTS = 200
+"""Points of a drawn curve."""
+Models = Sequence[EvaluatedModel]
+
+
+def standard_plots(models: Models) -> list[Plot]:
+    """Of the models that are plotted and speak."""
+    drawn = [model for model in models if model.plotted and len(model.scores)]
+    return [_accuracy(drawn), _errors(drawn), _reliability(drawn)]
+
+
+def risk_curve(model: EvaluatedModel) -> NDArray[np.float64]:
+    """`(<= 201, 4)` share of all products accepted, error rate among them, and its exact 95 % interval, leaf level."""
+    curve = risk_coverage(model.scores.confidence[:, 2], model.scores.correct[:, 2])
+    # the first few products say little, the last is everything
+    thin = np.unique(np.linspace(0, len(curve) - 1, POINTS).astype(int)) if len(curve) else np.zeros(0, int)
+    accepted = thin + 1
+    wrong = np.rint(curve[thin, 1] * accepted).astype(int)
+    spans = [exact_share(k, n) for k, n in zip(wrong.tolist(), accepted.tolist(), strict=True)]
+    # an expert that is silent on some products covers only a share of all
+    return np.column_stack([curve[thin] * [model.coverage, 1.0], np.array(spans).reshape(-1, 2)])
+
+
+def _accuracy(models: Models) -> Plot:
+    counts = [c for c in (*COUNTS, ALL) if any(c in model.summary for model in models)]
+    width = 0.8 / len(models)
+    with drawing(11.2, 3.2) as figure:
+        axes = figure.subplots(1, 3, sharey=True)
+        for axis, level in zip(axes, LEVELS, strict=True):
+            for i, (model, colour) in enumerate(zip(models, colours(len(models)), strict=True)):
+                here = [c for c in counts if c in model.summary]
+                accuracies = [model.summary[c].levels[level].top1 for c in here]
+                top = np.array([accuracy.value for accuracy in accuracies])
+                error = np.abs([[a.value - a.low, a.high - a.value] for a in accuracies]).T
+                at = np.array([counts.index(c) for c in here]) + (i - (len(models) - 1) / 2) * width
+                bar = {"ecolor": INK, "alpha": 0.5}
+                axis.bar(at, top, width, color=colour, yerr=error, error_kw=bar, label=model.name)
+            axis.set_title(LEVEL_NAMES[level])
+            axis.set_xticks(range(len(counts)), counts)
+            axis.set_xlabel("photos")
+            axis.set_ylim(0, 1)
+            axis.grid(axis="y", alpha=0.25)
+        axes[0].set_ylabel("accuracy")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
+        return Plot(
+            "Accuracy by image count and level",
+            "Share of products whose likeliest node is the true one; the bar is the bootstrap 95 % interval.",
+            svg(figure),
+        )
+
+
+def _errors(models: Models) -> Plot:
+    with drawing(5.4, 3.4) as figure:
+        axis = figure.subplots()
+        highest = 0.05
+        for model, colour in zip(models, colours(len(models)), strict=True):
+            share, errors, low, high = risk_curve(model).T
+            highest = max(highest, errors.max(initial=0))
+            axis.plot(share, errors, color=colour, label=model.name)
+            if model is models[0]:
+                axis.fill_between(share, low, high, color=colour, alpha=0.15, linewidth=0)
+        axis.set(xlabel="share of products accepted", ylabel="error rate", xlim=(0, 1), ylim=(0, min(1, 1.1 * highest)))
+        axis.grid(alpha=0.25)
+        axis.legend(frameon=False, fontsize=8)
+        return Plot(
+            "Errors against coverage",
+            "Error rate among the most confident products, leaf level: how much can be accepted unseen. The band "
+            f"is the exact 95 % interval of {models[0].name}.",
+            svg(figure),
+        )
+
+
+def _reliability(models: Models) -> Plot:
+    with drawing(5.4, 3.4) as figure:
+        axis = figure.subplots()
+        axis.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
+        # the first model last, on top
+        for i, (model, colour) in reversed(list(enumerate(zip(models, colours(len(models)), strict=True)))):
+            bins = reliability(model.scores.confidence[:, 2], model.scores.correct[:, 2])
+            x, y = [b.confidence for b in bins], np.array([b.accuracy for b in bins])
+            if i == 0:
+                error = np.array([[b.accuracy - b.low for b in bins], [b.high - b.accuracy for b in bins]])
+                axis.errorbar(x, y, yerr=error.clip(0), fmt="o-", markersize=4, color=colour, label=model.name)
+            else:
+                axis.plot(x, y, "o-", markersize=2, linewidth=0.9, alpha=0.7, color=colour, label=model.name)
+        axis.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
+        axis.grid(alpha=0.25)
+        handles, labels = axis.get_legend_handles_labels()
+        axis.legend(handles[::-1], labels[::-1], frameon=False, fontsize=8)
+        return Plot(
+            "Reliability",
+            "Confidence against accuracy, leaf level, in bins of equal mass; on the diagonal a stated 80 % is "
+            f"right 80 times in 100. The bars are exact 95 % intervals of {models[0].name}.",
+            svg(figure),
+        )

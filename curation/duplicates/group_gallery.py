@@ -1,0 +1,124 @@
+"""A group as the page shows it: each distinct photo once with the products that carry it, near ones in pairs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.files.id_lookup import UNKNOWN
+from catalog.files.wording import plural
+from catalog.photos.thumbnails import strip
+from catalog.reports.page import Example, Gallery
+from catalog.sources.source import NO_CATEGORY
+from catalog.tree.taxonomy import path_text
+from curation.duplicates.findings import Findings
+from curation.duplicates.groups import KINDS, NEAR
+
+SHOWN_PHOTOS = 8
+SHOWN_PAIRS = 6
+SHOWN_PRODUCTS = 6
+SHOWN_CATEGORIES = 3
+WEIGHED_PAIRS = 1000
+"""Links of a group, those furthest apart, among which the page chooses."""
+HEIGHT = 110
+
+
+def group_gallery(findings: Findings, group: int) -> Gallery:
+    """One group; photos of several categories come first, then those of most products."""
+    return _GroupPhotos(findings, group).gallery()
+
+
+class _GroupPhotos:
+    """The distinct photos of a group, and the products that carry each, by its number."""
+
+    def __init__(self, findings: Findings, group: int) -> None:
+        self.findings, self.group = findings, group
+        groups, photos = findings.groups, findings.photos
+        low, high = np.searchsorted(groups.group, [group, group + 1])
+        slots = groups.slot[low:high]
+        self.number = np.unique(photos.number[slots])
+        self.owners = {number: photos.products_of(number) for number in self.number.tolist()}
+
+    def gallery(self) -> Gallery:
+        kind = KINDS[self.findings.groups.group_kind[self.group]]
+        if kind == NEAR:
+            links, bits = self._links()
+            shown = zip(links[:SHOWN_PAIRS].tolist(), bits[:SHOWN_PAIRS].tolist(), strict=True)
+            examples = [self._pair(left, right, apart) for (left, right), apart in shown]
+            n_left, what = len(links) - SHOWN_PAIRS, "more pair"
+        else:
+            order = sorted(self.owners, key=lambda photo: (-len(self._categories(photo)), -len(self.owners[photo])))
+            examples = [self._example(photo) for photo in order[:SHOWN_PHOTOS]]
+            n_left, what = len(order) - SHOWN_PHOTOS, "more shared photo"
+        more = f"and {plural(n_left, what)} in this group" if n_left > 0 else ""
+        return Gallery(f"Group {self.group + 1}: {self._title()} ({kind} copies)", examples, more=more)
+
+    def _links(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Pairs of photos that link products, those of different categories first, then those furthest apart."""
+        near = self.findings.groups.near
+        assert near is not None, "a group by near copies"
+        inside = np.flatnonzero(np.isin(near.alike[:, 0], self.number))
+        inside = inside[np.argsort(-near.bits[inside].astype(np.int64), kind="stable")]
+        # a product that shows itself from two sides is linked to nothing by that
+        links = [
+            at
+            for at in inside.tolist()
+            if len(np.union1d(*(self.owners[photo] for photo in near.alike[at].tolist()))) > 1
+        ]
+        weighed = sorted(links[:WEIGHED_PAIRS], key=lambda at: not self._parts(*near.alike[at].tolist()))
+        order = weighed + links[WEIGHED_PAIRS:]
+        return near.alike[order], near.bits[order]
+
+    def _parts(self, a: int, b: int) -> bool:
+        """Whether two photos, or one of them by itself, lie on different categories."""
+        return len({*self._categories(a), *self._categories(b)}) > 1
+
+    def _categories(self, photo: int) -> Counter[int]:
+        """Labelled products of a photo by category_id."""
+        categories = self.findings.photos.category_ids[self.owners[photo]]
+        return Counter(categories[categories != NO_CATEGORY].tolist())
+
+    def _title(self) -> str:
+        groups = self.findings.groups
+        products = groups.product[groups.start[self.group] : groups.start[self.group + 1]]
+        ids = self.findings.photos.category_ids[products]
+        n = len(np.unique(ids[ids != NO_CATEGORY]))
+        title = f"{len(products):,} products, " + {0: "no category", 1: "one category"}.get(n, f"{n} categories")
+        level = int(groups.parts_at[self.group])
+        by_level = n > 1 and level > 0 and self.findings.tree is not None
+        return title + (f", parting at Cat {'I' * level}" if by_level else "")
+
+    def _pair(self, left: int, right: int, bits: int) -> Example:
+        return replace(self._example(left), title=f"{plural(bits, 'bit')} apart", beside=self._example(right))
+
+    def _example(self, photo: int) -> Example:
+        owners, categories = self.owners[photo], self._categories(photo)
+        lines = [f"{plural(len(owners), 'product')} {self._ids(owners)}"]
+        lines += [f"{n:,} x {self._name(category)}" for category, n in categories.most_common(SHOWN_CATEGORIES)]
+        if (n_left := len(categories) - SHOWN_CATEGORIES) > 0:
+            lines.append(f"and {plural(n_left, 'more category', 'more categories')}")
+        if not_labelled := len(owners) - categories.total():
+            lines.append(f"{not_labelled:,} x not labelled")
+        photos = self.findings.photos
+        return Example([strip([photos.read(int(photos.first[photo]))], HEIGHT)], lines)
+
+    def _ids(self, owners: NDArray[np.int64]) -> str:
+        photos = self.findings.photos
+        texts = []
+        for side, catalog in enumerate(photos.catalogs):
+            ids = photos.product_ids[owners[photos.side[owners] == side]].tolist()
+            if ids:
+                more = [f"{len(ids) - SHOWN_PRODUCTS:,} more"] if len(ids) > SHOWN_PRODUCTS else []
+                of = f"{catalog.name}: " if len(photos.catalogs) > 1 else ""
+                texts.append(of + ", ".join([*map(str, ids[:SHOWN_PRODUCTS]), *more]))
+        return "; ".join(texts)
+
+    def _name(self, category: int) -> str:
+        tree = self.findings.tree
+        if tree is None:
+            return f"category {category}"
+        leaf = int(tree.leaf_index(category))
+        return path_text(tree.shown[leaf]) if leaf != UNKNOWN else f"{category}, not in the tree"

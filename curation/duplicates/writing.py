@@ -1,0 +1,87 @@
+"""The files of `catalog duplicates`: a table of every shared photo, the counts, and the page."""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from catalog.files.answer_sheet import plain_cell
+from catalog.files.atomic import atomic_path
+from catalog.files.id_lookup import UNKNOWN
+from catalog.reports.write import write_page
+from catalog.sources.source import NO_CATEGORY
+from catalog.tree.taxonomy import path_text
+from curation.duplicates.findings import Findings
+from curation.duplicates.groups import KINDS
+from curation.duplicates.page import page_of
+
+SLICE = 100_000
+FILES = ("duplicates.html", "duplicates.json", "duplicates.csv", "duplicates.parquet")
+MAX_CSV_ROWS = 1_000_000
+"""Rows that a spreadsheet opens; more of them are written as Parquet."""
+COLUMNS = pa.schema(
+    [("group", pa.int64()), ("kind", pa.string()), ("catalogue", pa.string()), ("product_id", pa.int64()),
+     ("photo", pa.int8()), ("category_id", pa.int64()), ("md5", pa.string()), ("distance", pa.uint8())]
+)  # fmt: skip
+CATEGORY = pa.field("category", pa.string())
+"""The path of the category, in a table that is written with a tree."""
+
+
+def write_findings(findings: Findings, folder: Path) -> list[Path]:
+    """Write `duplicates.csv` (or .parquet), `duplicates.json` and `duplicates.html`; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / ("duplicates.csv" if len(findings.groups.slot) <= MAX_CSV_ROWS else "duplicates.parquet")
+    with atomic_path(table) as temporary:
+        _write_rows(findings, temporary, table.suffix)
+    # of an earlier run, it would contradict this one
+    other = table.with_suffix(".parquet" if table.suffix == ".csv" else ".csv")
+    other.unlink(missing_ok=True)
+    counts = findings.to_json()
+    page = write_page(folder / "duplicates.html", page_of(findings, counts), counts)
+    return [table, page.with_suffix(".json"), page]
+
+
+def _write_rows(findings: Findings, path: Path, suffix: str) -> None:
+    from pyarrow.csv import CSVWriter
+    from pyarrow.parquet import ParquetWriter
+
+    columns = COLUMNS
+    if findings.tree is not None:
+        columns = COLUMNS.insert(COLUMNS.get_field_index("category_id") + 1, CATEGORY)
+    with path.open("wb") as file:
+        if suffix == ".csv":
+            # spreadsheets take UTF-8 for another encoding unless the mark is there
+            file.write(BOM_UTF8)
+        with (CSVWriter if suffix == ".csv" else ParquetWriter)(file, columns) as out:
+            for batch in _batches(findings, columns):
+                out.write_batch(batch)
+
+
+def _batches(findings: Findings, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    photos, groups, tree = findings.photos, findings.groups, findings.tree
+    names = pa.array([catalog.name for catalog in photos.catalogs])
+    paths = None if tree is None else pa.array([plain_cell(path_text(path)) for path in tree.shown])
+    for start in range(0, len(groups.slot), SLICE):
+        rows = slice(start, start + SLICE)
+        slot = groups.slot[rows]
+        owner = photos.owner[slot]
+        category = photos.category_ids[owner]
+        columns = {
+            "group": pa.array(groups.group[rows] + 1),
+            "kind": pa.array(np.array(KINDS)[groups.group_kind[groups.group[rows]]]),
+            "catalogue": names.take(pa.array(photos.side[owner])),
+            "product_id": pa.array(photos.product_ids[owner]),
+            "photo": pa.array(photos.position[slot] + 1),
+            "category_id": pa.array(category, mask=category == NO_CATEGORY),
+            "md5": pa.array([row.tobytes().hex() for row in photos.md5s[slot]]),
+            "distance": pa.array(groups.distance[rows]),
+        }
+        if tree is not None and paths is not None:
+            leaf = tree.leaf_index(category)
+            # nothing where the tree does not know the category
+            columns[CATEGORY.name] = paths.take(pa.array(leaf, mask=leaf == UNKNOWN))
+        yield pa.record_batch([columns[name] for name in schema.names], schema=schema)
