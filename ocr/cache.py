@@ -27,7 +27,9 @@ MAX_VALUE_BYTES = 4 * 2**20
 WAIT_S = 60.0
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TABLES = (
+    # settings are a line of text: written once, not with every photo
     "CREATE TABLE IF NOT EXISTS engines (id INTEGER PRIMARY KEY, settings TEXT NOT NULL UNIQUE)",
+    # without row numbers the key is the table, and needs no index beside it
     "CREATE TABLE IF NOT EXISTS transcripts (md5 BLOB NOT NULL, engine INTEGER NOT NULL, value BLOB NOT NULL, "
     "PRIMARY KEY (md5, engine)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS reading_times (engine INTEGER PRIMARY KEY, photos INTEGER NOT NULL, "

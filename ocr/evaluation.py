@@ -142,6 +142,7 @@ class _Readings:
                 lines.append(f"labelled {path_text(self.tree.shown[self.scores.truth[row]])}")
             else:
                 self._best = sorted([*self._best, (-float(sure), product.product_id, example)], key=_first)[:N_EXAMPLES]
+        # trimmed as they come: an example holds its photos
         self._worst = sorted([*self._worst, (quality, product.product_id, example)], key=_first)[:N_EXAMPLES]
 
 

@@ -79,23 +79,13 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     run = Run.create(
         workspace.folder, "ocr", "ocr", plan=plan.plan_id, data=plan.data, config=config.model_dump(), tree=tree
     )
-    read_from = THRESHOLDS[0] if config.route_threshold == "auto" else config.route_threshold
-    parts: list[Probabilities] = []
-    for part in plan.held_out_parts:
-        expert = _fit(data, config, texts, plan.training_positions(part), reader)
-        parts.append(_predict_part(data, part, expert, photo, read_leaves, read_from, bar))
-    held_out = concatenate(parts)
-    known, truth = photo.aligned(held_out.product_ids), data.truth(held_out.product_ids)
-    threshold, curve = read_from, None
-    if config.route_threshold == "auto" and len(held_out):
-        curve = RouteCurve.measure(known, held_out, truth, read_leaves, tree)
-        threshold = curve.best_threshold()
-        # below the threshold it is as if nothing had been read
-        held_out = held_out.select(routed(known, read_leaves, tree, threshold)).aligned(held_out.product_ids)
+    held_out, threshold, curve = _predict_held_out(data, config, texts, photo, read_leaves, reader, bar)
     held_out.save(run.folder / "heldout.safetensors")
     # more text is what this branch gains most from: the deployed model has seen the held-out products too
     deployed = _fit(data, config, texts, plan.positions, reader)
     _save_expert(run, deployed)
+    truth = data.truth(held_out.product_ids)
+    # what was routed from elsewhere has no right answer among the model's classes
     scored = np.where(np.isin(truth, read_leaves), truth, -1)
     run.metrics = summaries_json(summarize(score_probabilities(held_out, scored, tree)))
     seconds = reader.seconds_per_photo()
@@ -115,6 +105,32 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     run.save()
     workspace.register(run)
     return run
+
+
+def _predict_held_out(
+    data: TrainingData,
+    config: OcrConfig,
+    texts: _Texts,
+    photo: Probabilities,
+    read_leaves: NDArray[np.int64],
+    reader: PhotoReader,
+    bar: Bar,
+) -> tuple[Probabilities, float, RouteCurve | None]:
+    """What models that have not seen them say of the held-out products; from which mass on these are read, and why."""
+    # the curve needs what the lowest of its thresholds reads
+    threshold = THRESHOLDS[0] if config.route_threshold == "auto" else config.route_threshold
+    parts: list[Probabilities] = []
+    for part in data.plan.held_out_parts:
+        expert = _fit(data, config, texts, data.plan.training_positions(part), reader)
+        parts.append(_predict_part(data, part, expert, photo, read_leaves, threshold, bar))
+    held_out = concatenate(parts)
+    if config.route_threshold != "auto" or not len(held_out):
+        return held_out, threshold, None
+    known = photo.aligned(held_out.product_ids)
+    curve = RouteCurve.measure(known, held_out, data.truth(held_out.product_ids), read_leaves, data.tree)
+    # below the chosen threshold it is as if nothing had been read
+    kept = routed(known, read_leaves, data.tree, curve.best_threshold())
+    return held_out.select(kept).aligned(held_out.product_ids), curve.best_threshold(), curve
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,7 @@ class TextModel:
             gradient = np.array([(residual * score).sum() for score in scores]) / len(rows) + 2 * SHRINKAGE * away
             return float(-logs[order, truth].mean() + SHRINKAGE * away @ away), gradient
 
+        # a weight below zero would turn a model's opinion round, which only noise can ask for
         pool = minimize(pool_loss, usual, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(usual)).x
         pooled = np.tensordot(pool, scores, axes=1)
 

@@ -16,6 +16,7 @@ _THIRTEEN = re.compile(rf"(?<![0-9])({_DIGIT}{{12}})(?![0-9])")
 _TEN = re.compile(rf"\bisbn(?:-?10)?[ :.\-]*({_DIGIT}{{8}}[ \-]?[0-9xX])(?![0-9])")
 _WORD = re.compile(r"isbn_[0-9]+|ean_[0-9]+|[^\W_]+")
 LONGEST_NUMBER = 4
+"""Digits: a year or a volume says something, a longer number hardly stands on two products."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,4 +120,5 @@ def _network(models: Path, kind: str) -> Path:
     files = sorted(models.glob(f"*_{kind}_*.onnx"))
     if not files:
         raise EngineMissing(f"{models} holds no {kind} network: reinstall it, {_INSTALL}")
+    # file names carry the networks' version: the newest
     return files[-1]
