@@ -50,19 +50,39 @@ class Audit:
             lines += self._judged(self.judgement)
         return "\n".join(lines)
 
-    def _judged(self, found: Judgement) -> list[str]:
-        recall = f"; {found.recall[0][1]} % of the wrong labels are suspected" if found.n_wrong else ""
+    def _judged(self, judgement: Judgement) -> list[str]:
+        recall = f"; {judgement.recall[0][1]} % of the wrong labels are suspected" if judgement.n_wrong else ""
         lines = [
-            f"truth known of {found.n:,}, {found.n_wrong:,} labelled wrong: "
-            f"{found.precision} % of the suspected labels are wrong{recall}"
+            f"truth known of {judgement.n:,}, {judgement.n_wrong:,} labelled wrong: "
+            f"{judgement.precision} % of the suspected labels are wrong{recall}"
         ]
-        if found.n_wrong:
+        if judgement.n_wrong:
             orders = ", ".join(
                 f"{name} {ranked.average_precision.text} ({ranked.across.text})"
-                for name, ranked in found.rankings.items()
+                for name, ranked in judgement.rankings.items()
             )
             lines.append(f"average precision, % (of mistakes across Cat I): {orders}")
         return lines
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """What an audit looks at, and how it is written.
+
+    Attributes:
+        run, probabilities: whose held-out probabilities; by default the best of the workspace.
+        truth: a CSV with product_id and category_id, which the suspects are measured against.
+        order: which suspects come first.
+        rows: suspects that the sheet holds.
+        overwrite: replace a sheet that somebody has filled.
+    """
+
+    run: Path | None = None
+    probabilities: Path | None = None
+    truth: Path | None = None
+    order: Order = Order.TREE
+    rows: int = 100_000
+    overwrite: bool = False
 
 
 def run_audit(
@@ -70,35 +90,22 @@ def run_audit(
     tree: Taxonomy,
     workspace: Workspace,
     output: Path,
-    *,
-    run: Path | None = None,
-    probabilities: Path | None = None,
-    truth: Path | None = None,
-    order: Order = Order.TREE,
-    rows: int = 100_000,
-    overwrite: bool = False,
+    options: AuditOptions,
     progress: Progress | None = None,
 ) -> Audit:
     """Audit a catalogue's labels and write sheet, numbers and page into `output`.
-
-    Args:
-        run, probabilities: whose held-out probabilities; by default the best of the workspace.
-        truth: a CSV with product_id and category_id, which the suspects are measured against.
-        order: which suspects come first.
-        rows: suspects that the sheet holds.
-        overwrite: replace a sheet that somebody has filled.
 
     Raises:
         FileExistsError: a filled sheet lies there.
         FileNotFoundError, ValueError: as `find_evidence`, `true_leaves` and `judge` raise them.
     """
-    if not overwrite:
+    if not options.overwrite:
         refuse_filled(output / SHEET)
-    true = None if truth is None else true_leaves(catalog, tree, truth)
-    evidence = find_evidence(catalog, tree, workspace, run, probabilities, progress)
-    suspects = find_suspects(evidence, tree, order)
-    judgement = None if true is None else judge(evidence, suspects, true[evidence.positions], tree)
-    listed = list_suspects(catalog, tree, evidence, suspects, rows, progress)
+    truth = None if options.truth is None else true_leaves(catalog, tree, options.truth)
+    evidence = find_evidence(catalog, tree, workspace, options.run, options.probabilities, progress)
+    suspects = find_suspects(evidence, tree, options.order)
+    judgement = None if truth is None else judge(evidence, suspects, truth[evidence.positions], tree)
+    listed = list_suspects(catalog, tree, evidence, suspects, options.rows, progress)
     output.mkdir(parents=True, exist_ok=True)
     write_suspects(output / SHEET, listed)
     page = page_of(catalog, tree, evidence, suspects, listed, judgement)

@@ -78,7 +78,7 @@ def audit(
     if sheet is not None:
         _correct(catalog, sheet, output, tree, workspace, overwrite=overwrite)
         return
-    from curation.audit.audit import PAGE, SHEET, run_audit
+    from curation.audit.audit import PAGE, SHEET, AuditOptions, run_audit
     from curation.audit.suspects import Order
 
     room = Workspace(workspace)
@@ -86,14 +86,12 @@ def audit(
         # before the tree is missed: it comes with the plan
         room.plan()
     taxonomy = _tree(tree, names, lang, room, run)
+    options = AuditOptions(run, probabilities, truth, Order(order), rows, overwrite)
     with progress_bar("photos") as progress:
-        found = run_audit(
-            catalog, taxonomy, room, output, run=run, probabilities=probabilities, truth=truth,
-            order=Order(order), rows=rows, overwrite=overwrite, progress=progress,
-        )  # fmt: skip
-    for warning in found.evidence.warnings:
+        done = run_audit(catalog, taxonomy, room, output, options, progress)
+    for warning in done.evidence.warnings:
         note(f"warning: {warning}")
-    say(found.summary())
+    say(done.summary())
     say(f"page: {output / PAGE}")
     apply = (
         f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson{tree_given(tree)}{room.option}"

@@ -16,6 +16,7 @@ import numpy as np
 from cleanlab.experimental.label_issues_batched import LabelInspector
 from numpy.typing import NDArray
 
+from catalog.files.progress import in_batches
 from catalog.metrics.product_scores import ProductScores
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 
@@ -68,17 +69,16 @@ def _batches(
     label: NDArray[np.int64],
     predicted: NDArray[np.int64],
     confidence: NDArray[np.float32],
-    own: NDArray[np.float32],
+    p_label: NDArray[np.float32],
     n_nodes: int,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
     """Labels and `(<= BATCH, n_nodes)` rows that hold the likeliest node's probability and the label's, else 0."""
-    for start in range(0, len(label), BATCH):
-        part = slice(start, start + BATCH)
-        at = np.arange(len(label[part]))
-        rows = np.zeros((len(at), n_nodes), np.float32)
-        rows[at, predicted[part]] = confidence[part]
-        rows[at, label[part]] = own[part]
-        yield label[part], rows
+    for batch in in_batches(np.arange(len(label)), BATCH):
+        rows = np.arange(len(batch))
+        shown = np.zeros((len(batch), n_nodes), np.float32)
+        shown[rows, predicted[batch]] = confidence[batch]
+        shown[rows, label[batch]] = p_label[batch]
+        yield label[batch], shown
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,10 @@ def label_noise(scores: ProductScores, counted: Counted, n_leaves: int) -> Label
     The joint is kept as pairs that occur: over 5270 leaves it would take 222 MB, nearly all of it zero.
     """
     label = scores.truth
-    told = np.bincount(label[counted.confident], minlength=n_leaves)
-    off = np.bincount(label[counted.flagged], minlength=n_leaves)
+    n_confident = np.bincount(label[counted.confident], minlength=n_leaves)
+    n_flagged = np.bincount(label[counted.flagged], minlength=n_leaves)
     keys, n = np.unique(label[counted.flagged] * n_leaves + scores.predicted[counted.flagged, 2], return_counts=True)
     order = np.argsort(-n, kind="stable")
     pairs = np.stack([keys[order] // n_leaves, keys[order] % n_leaves], axis=1)
-    wrong = np.divide(off, told, out=np.full(n_leaves, np.nan), where=told > 0)
+    wrong = np.divide(n_flagged, n_confident, out=np.full(n_leaves, np.nan), where=n_confident > 0)
     return LabelNoise(pairs, n[order], np.bincount(label, minlength=n_leaves), wrong)

@@ -78,7 +78,7 @@ def correct(
 
 def _in_use(catalog: Catalog, sheet: Path) -> set[int]:
     """The category_ids of the catalogue and of the sheet's suggestions."""
-    suggested = {found for cell in read_cells(sheet) if (found := id_in(cell.suggested)) is not None}
+    suggested = {category for cell in read_cells(sheet) if (category := id_in(cell.suggested)) is not None}
     return suggested | set(np.unique(catalog.category_ids).tolist()) - {NO_CATEGORY}
 
 
@@ -89,7 +89,7 @@ def _labels(
 
     A category that is not in `known` is refused: `unknown` says why.
     """
-    ids, own = catalog.product_ids, catalog.category_ids
+    ids, labels = catalog.product_ids, catalog.category_ids
     answered = np.flatnonzero(np.isin(ids, [answer.product_id for answer in answers]))
     position = dict(zip(ids[answered].tolist(), answered.tolist(), strict=True))
     given: dict[int, tuple[int | None, SheetAnswer]] = {}
@@ -100,26 +100,24 @@ def _labels(
             faults.append(f"{answer.cell.where}: {catalog} has no product {product} ({FILL_ANEW})")
         elif answer.label is None:
             faults.append(f"{answer.cell.where}: no {LABEL}: give a suspects.csv that `catalog audit` wrote")
-        elif answer.label != own[position[product]]:
+        elif answer.label != labels[position[product]]:
             faults.append(
                 f"{answer.cell.where}: the reviewer saw product {product} labelled {answer.label}, {catalog} labels it "
-                f"{own[position[product]]}: give the catalogue that was audited"
+                f"{labels[position[product]]}: give the catalogue that was audited"
             )
         elif category is not None and category not in known:
             faults.append(f"{answer.cell.where}: category_id {category} {unknown}")
         elif product in given and given[product][0] != category:
-            other, earlier = given[product]
-            said, before = ("ok" if one is None else one for one in (category, other))
-            faults.append(
-                f"{answer.cell.where}: product {product} is given {said}, but {before} in {earlier.cell.where}"
-            )
+            earlier_category, earlier = given[product]
+            new, old = ("ok" if one is None else one for one in (category, earlier_category))
+            faults.append(f"{answer.cell.where}: product {product} is given {new}, but {old} in {earlier.cell.where}")
         else:
             given.setdefault(product, (category, answer))
     refuse(faults)
     label = np.full(len(catalog), -1, np.int64)
     categories: list[int] = []
     for product, (category, _) in given.items():
-        if category is not None and category != own[position[product]]:
+        if category is not None and category != labels[position[product]]:
             label[position[product]] = len(categories)
             categories.append(category)
     return label, np.array(categories, np.int64)

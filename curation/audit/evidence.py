@@ -55,64 +55,76 @@ class LabelEvidence:
         return self.scores.truth
 
 
-def of_probabilities(
-    probabilities: Probabilities, expert: str, catalog: Catalog, leaf: NDArray[np.int64], tree: Taxonomy
-) -> LabelEvidence:
-    """Score saved probabilities against the labels `leaf`, `(N,)` in catalogue order, some rows at a time.
+@dataclass(frozen=True)
+class CatalogLabels:
+    """The labels of a catalogue as leaves of a tree.
 
-    Raises:
-        ValueError: probabilities of another tree, of none of these products, or with a product twice.
+    Attributes:
+        leaf: `(N,)` int64 leaf of each product's label, -1 where it has none of this tree.
     """
-    if probabilities.taxonomy != tree.fingerprint:
-        raise ValueError(f"{expert}: these probabilities were made with another category tree than the one given")
-    place, label = leaf_of(catalog, leaf, probabilities.product_ids)
-    _check_ids(probabilities.product_ids, place, expert, catalog)
-    rows = np.flatnonzero(probabilities.speaks & (label != UNKNOWN))
-    scores = score_probabilities(probabilities, label, tree)
-    counts = _counts(catalog, leaf, place, probabilities.silence, SILENCES)
-    return LabelEvidence(expert, scores, place[rows], np.isin(scores.truth, probabilities.support), counts)
 
+    catalog: Catalog
+    tree: Taxonomy
+    leaf: NDArray[np.int64]
 
-def of_scores(scores: ProductScores, expert: str, catalog: Catalog, leaf: NDArray[np.int64]) -> LabelEvidence:
-    """Evidence from scores against labels that were read when they were made; a label that has changed is left out.
+    @classmethod
+    def of(cls, catalog: Catalog, tree: Taxonomy) -> CatalogLabels:
+        """Raises ValueError where not one product has a category of the tree."""
+        leaf = tree.leaf_index(catalog.category_ids)
+        if (leaf == UNKNOWN).all():
+            raise ValueError(f"{catalog}: no product has a category of this tree, there is no label to audit (--tree)")
+        return cls(catalog, tree, leaf)
 
-    Raises:
-        ValueError: scores of none of these products, or with a product twice.
-    """
-    place, label = leaf_of(catalog, leaf, scores.product_ids)
-    _check_ids(scores.product_ids, place, expert, catalog)
-    same = (label != UNKNOWN) & (label == scores.truth)
-    counts = _counts(catalog, leaf, place, np.where(same, 0, 1), (AUDITED, RELABELLED))
-    return LabelEvidence(expert, scores.select(same), place[same], np.ones(int(same.sum()), bool), counts)
+    def of_products(self, product_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """`(n,)` position in the catalogue and `(n,)` leaf of each product id, -1 where it has none."""
+        position = positions_of(self.catalog.product_ids, product_ids)
+        return position, np.where(position == UNKNOWN, UNKNOWN, self.leaf[position])
 
+    def by_probabilities(self, probabilities: Probabilities, expert: str) -> LabelEvidence:
+        """Score saved probabilities against the labels, some rows at a time; `expert`: whose they are, for people.
 
-def leaf_of(
-    catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """`(n,)` place in the catalogue and `(n,)` leaf of each product id, -1 where it has none."""
-    place = positions_of(catalog.product_ids, product_ids)
-    return place, np.where(place == UNKNOWN, UNKNOWN, leaf[place])
+        Raises:
+            ValueError: probabilities of another tree, of none of these products, or with a product twice.
+        """
+        if probabilities.taxonomy != self.tree.fingerprint:
+            raise ValueError(f"{expert}: these probabilities were made with another category tree than the one given")
+        position, label = self._checked(probabilities.product_ids, expert)
+        rows = np.flatnonzero(probabilities.speaks & (label != UNKNOWN))
+        scores = score_probabilities(probabilities, label, self.tree)
+        counts = self._counts(position, probabilities.silence, SILENCES)
+        return LabelEvidence(expert, scores, position[rows], np.isin(scores.truth, probabilities.support), counts)
 
+    def by_scores(self, scores: ProductScores, expert: str) -> LabelEvidence:
+        """Evidence from scores against labels that were read when they were made; one that has changed is left out.
 
-def _check_ids(product_ids: NDArray[np.int64], place: NDArray[np.int64], expert: str, catalog: Catalog) -> None:
-    if (place == UNKNOWN).all():
-        raise ValueError(f"{expert}: none of its {len(place)} products stands in {catalog}, it is of other products")
-    ids, counts = np.unique(product_ids, return_counts=True)
-    if (counts > 1).any():
-        raise ValueError(f"{expert}: product {ids[counts > 1][0]} stands in it twice")
+        Raises:
+            ValueError: scores of none of these products, or with a product twice.
+        """
+        position, label = self._checked(scores.product_ids, expert)
+        same = (label != UNKNOWN) & (label == scores.truth)
+        counts = self._counts(position, np.where(same, 0, 1), (AUDITED, RELABELLED))
+        return LabelEvidence(expert, scores.select(same), position[same], np.ones(int(same.sum()), bool), counts)
 
+    def _checked(self, product_ids: NDArray[np.int64], expert: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """`of_products`, refused where the ids cannot be those of this catalogue."""
+        position, label = self.of_products(product_ids)
+        if (position == UNKNOWN).all():
+            raise ValueError(
+                f"{expert}: none of its {len(position)} products stands in {self.catalog}, it is of other products"
+            )
+        ids, counts = np.unique(product_ids, return_counts=True)
+        if (counts > 1).any():
+            raise ValueError(f"{expert}: product {ids[counts > 1][0]} stands in it twice")
+        return position, label
 
-def _counts(
-    catalog: Catalog,
-    leaf: NDArray[np.int64],
-    place: NDArray[np.int64],
-    state: NDArray[np.integer],
-    states: Sequence[str],
-) -> dict[str, int]:
-    """What became of every product of the catalogue, audited ones first; `state` is each row's, a place in `states`."""
-    labelled = place != UNKNOWN
-    labelled[labelled] = leaf[place[labelled]] != UNKNOWN
-    counts = dict(zip(states, np.bincount(state[labelled], minlength=len(states)).tolist(), strict=True))
-    counts[UNLABELLED] = int((leaf == UNKNOWN).sum())
-    counts[UNSEEN] = len(catalog) - counts[UNLABELLED] - int(labelled.sum())
-    return {what: n for what, n in counts.items() if n or what == AUDITED}
+    def _counts(self, position: NDArray[np.int64], state: NDArray[np.integer], states: Sequence[str]) -> dict[str, int]:
+        """What became of every product of the catalogue, audited ones first.
+
+        `state`: `(n,)` what became of each row, a place in `states`.
+        """
+        labelled = position != UNKNOWN
+        labelled[labelled] = self.leaf[position[labelled]] != UNKNOWN
+        counts = dict(zip(states, np.bincount(state[labelled], minlength=len(states)).tolist(), strict=True))
+        counts[UNLABELLED] = int((self.leaf == UNKNOWN).sum())
+        counts[UNSEEN] = len(self.catalog) - counts[UNLABELLED] - int(labelled.sum())
+        return {what: n for what, n in counts.items() if n or what == AUDITED}

@@ -33,14 +33,14 @@ class Ranked:
 
     Attributes:
         average_precision: over all products, with its bootstrap interval; across: of mistakes across Cat I alone.
-        found: products looked at -> share of them that is wrong, with its exact interval.
+        precision_at: products looked at -> share of them that is wrong, with its exact interval.
         distance: share of the distance that the best order would repair in as many looks as there are wrong labels.
         curve: `(<= POINTS, 2)` recall and precision along the order, empty for chance.
     """
 
     average_precision: Estimate
     across: Estimate
-    found: dict[int, Estimate]
+    precision_at: dict[int, Estimate]
     distance: Estimate
     curve: NDArray[np.float64]
 
@@ -121,14 +121,12 @@ def _ranked(order: NDArray[np.int64], distance: NDArray[np.int64]) -> Ranked:
     wrong = repaired > 0
     n, n_wrong = len(wrong), int(wrong.sum())
     hits = np.cumsum(wrong)
-    looks = [k for k in LOOKED_AT if k < n]
-    found = {k: Estimate(hits[k - 1] / k, *exact_share(int(hits[k - 1]), k)) for k in looks}
     best = np.sort(distance)[::-1][:n_wrong].sum()
     thin = np.unique(np.linspace(0, n - 1, POINTS).astype(int)) if n_wrong else np.zeros(0, int)
     return Ranked(
         average_precision=_average_precision(wrong),
         across=_average_precision(repaired == len(LEVELS)),
-        found=found,
+        precision_at={k: Estimate(hits[k - 1] / k, *exact_share(int(hits[k - 1]), k)) for k in LOOKED_AT if k < n},
         distance=Estimate(float(repaired[:n_wrong].sum() / best) if n_wrong else None),
         curve=np.column_stack([hits[thin] / max(n_wrong, 1), hits[thin] / (thin + 1)]),
     )
@@ -147,11 +145,11 @@ def _average_precision(wrong: NDArray[np.bool_], seed: int = 0) -> Estimate:
 def weighted_precision(wrong: NDArray[np.bool_], times: NDArray[np.int64]) -> float:
     """Average precision where each product stands so many `times`, `(n,)`, in its place; NaN without a wrong one."""
     hits = times * wrong
-    found = np.cumsum(hits)
-    if not found[-1]:
+    n_hits = np.cumsum(hits)
+    if not n_hits[-1]:
         return float("nan")
-    precision = found / np.maximum(np.cumsum(times), 1)
-    return float((hits * precision).sum() / found[-1])
+    precision = n_hits / np.maximum(np.cumsum(times), 1)
+    return float((hits * precision).sum() / n_hits[-1])
 
 
 def _by_chance(distance: NDArray[np.int64]) -> Ranked:
@@ -162,7 +160,7 @@ def _by_chance(distance: NDArray[np.int64]) -> Ranked:
     return Ranked(
         average_precision=Estimate(base if n_wrong else None),
         across=Estimate(n_across / n if n_across else None),
-        found={k: Estimate(base) for k in LOOKED_AT if k < n},
+        precision_at={k: Estimate(base) for k in LOOKED_AT if k < n},
         distance=Estimate(float(distance.mean() * n_wrong / best) if n_wrong else None),
         curve=np.zeros((0, 2)),
     )

@@ -57,16 +57,16 @@ def list_suspects(
     copies = count_copies(catalog, evidence.positions[rows], tree.leaf_ids[leaf], progress)
     listed = []
     for at, row in enumerate(rows.tolist()):
-        own, told = int(label[at]), int(leaf[at])
+        label_leaf, suggested_leaf = int(label[at]), int(leaf[at])
         counts = int(copies.all[at]), int(copies.other[at]), int(copies.suggested[at])
         listed.append(
             Suspect(
                 product_id=int(scores.product_ids[row]),
                 position=int(evidence.positions[row]),
-                label_id=int(tree.leaf_ids[own]),
-                label=path_text(tree.shown[own]),
-                suggested_id=int(tree.leaf_ids[told]),
-                suggestion=path_text(tree.shown[told]),
+                label_id=int(tree.leaf_ids[label_leaf]),
+                label=path_text(tree.shown[label_leaf]),
+                suggested_id=int(tree.leaf_ids[suggested_leaf]),
+                suggestion=path_text(tree.shown[suggested_leaf]),
                 part_at=LEVEL_NAMES[parting_level(int(scores.distance[row]))],
                 p_label=float(scores.p_truth[row, 2]),
                 p_suggestion=float(scores.confidence[row, 2]),
@@ -89,10 +89,10 @@ def _reason(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, row: in
     scores = evidence.scores
     level = next(level for level in LEVELS if suspects.counted[level].flagged[row])
     node = tree.shown_path(level, int(scores.predicted[row, level - 1]))[-1]
-    told, own = scores.confidence[row, level - 1], scores.p_truth[row, level - 1]
-    said = [f"{LEVEL_NAMES[level]} {node} {told:.0%}, the label's {own:.0%}"]
+    p_node, p_label = scores.confidence[row, level - 1], scores.p_truth[row, level - 1]
+    reasons = [f"{LEVEL_NAMES[level]} {node} {p_node:.0%}, the label's {p_label:.0%}"]
     if not evidence.named[row]:
-        said.append("the label's category was never learnt")
+        reasons.append("the label's category was never learnt")
     if copies[1]:
-        said.append(f"{copies[1]} of {copies[0]} products with its photos are labelled otherwise")
-    return "; ".join(said)
+        reasons.append(f"{copies[1]} of {copies[0]} products with its photos are labelled otherwise")
+    return "; ".join(reasons)

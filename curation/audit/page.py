@@ -170,14 +170,14 @@ def pairs_table(tree: Taxonomy, suspects: Suspects, at_most: int = N_ROWS) -> Ta
 
 def rankings_table(judgement: Judgement) -> Table:
     """What a person finds who looks at the first products of each order."""
-    looks = list(judgement.rankings[OURS].found)
+    looks = list(judgement.rankings[OURS].precision_at)
     rows: list[list[object]] = [
         [
             name,
             ranked.average_precision,
             ranked.across,
             ranked.distance,
-            *(ranked.found[k] for k in looks),
+            *(ranked.precision_at[k] for k in looks),
         ]
         for name, ranked in judgement.rankings.items()
     ]

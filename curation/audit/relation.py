@@ -59,7 +59,7 @@ def kinship(workspace: Workspace, plan: Plan, catalog: Catalog) -> CatalogRelati
         split = workspace.training_catalog()
     except (ValueError, OSError) as error:
         return CatalogRelation(False, len(catalog), doubt=str(error))
-    place = positions_of(split.product_ids, catalog.product_ids)
-    known = place != UNKNOWN
-    changed = catalog.category_ids[known] != split.category_ids[place[known]]
+    position = positions_of(split.product_ids, catalog.product_ids)
+    known = position != UNKNOWN
+    changed = catalog.category_ids[known] != split.category_ids[position[known]]
     return CatalogRelation(False, len(catalog), int(known.sum()), int(np.count_nonzero(changed)), str(split))

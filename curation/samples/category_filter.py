@@ -22,8 +22,8 @@ LIKENESS = 0.7
 """difflib's ratio from which a name is near another."""
 
 
-def leaves_of_shelves(tree: Taxonomy, shelves: Sequence[str], option: str) -> NDArray[np.bool_]:
-    """`(n_leaves,)` bool: leaves below any of the shelves.
+def leaves_of_categories(tree: Taxonomy, categories: Sequence[str], option: str) -> NDArray[np.bool_]:
+    """`(n_leaves,)` bool: leaves below any of the categories.
 
     Each is the tree's own path, else a category_id, else a path as it is shown, else either of them in other letters
     (upper or lower case, Unicode form, blanks around `>`).
@@ -32,70 +32,70 @@ def leaves_of_shelves(tree: Taxonomy, shelves: Sequence[str], option: str) -> ND
         ValueError: the tree lacks one, or has several; `option` and the nearest paths, or the several, are named.
     """
     below = np.zeros(len(tree), bool)
-    shelf_names = _ShelfNames(tree)
-    for shelf in shelves:
-        below[shelf_names.leaves(shelf, option)] = True
+    names = _CategoryNames(tree)
+    for category in categories:
+        below[names.leaves(category, option)] = True
     return below
 
 
-class _ShelfNames:
+class _CategoryNames:
     """The names that the nodes of a tree go by; a node is known by the tree's own path."""
 
     def __init__(self, tree: Taxonomy) -> None:
         self._tree = tree
         pairs = list(zip(tree.paths, tree.shown, strict=True))
-        self._shown_as = {own[:level]: path_text(shown[:level]) for own, shown in pairs for level in LEVELS}
+        self._shown_as = {path[:level]: path_text(shown[:level]) for path, shown in pairs for level in LEVELS}
 
     @cached_property
     def _by_shown(self) -> dict[str, set[Node]]:
-        found: dict[str, set[Node]] = {}
+        nodes: dict[str, set[Node]] = {}
         for node, shown in self._shown_as.items():
-            found.setdefault(_composed(shown), set()).add(node)
-        return found
+            nodes.setdefault(_composed(shown), set()).add(node)
+        return nodes
 
     @cached_property
     def _by_folded(self) -> dict[str, set[Node]]:
-        found: dict[str, set[Node]] = {}
+        nodes: dict[str, set[Node]] = {}
         for node, shown in self._shown_as.items():
             for text in (path_text(node), shown):
-                found.setdefault(_folded(text), set()).add(node)
-        return found
+                nodes.setdefault(_folded(text), set()).add(node)
+        return nodes
 
-    def leaves(self, shelf: str, option: str) -> NDArray[np.int64]:
-        """Leaf indices below a shelf; raises ValueError as `leaves_of_shelves` does."""
+    def leaves(self, name: str, option: str) -> NDArray[np.int64]:
+        """`(n,)` int64 leaf indices below a category; raises ValueError as `leaves_of_categories` does."""
         try:
-            return self._tree.leaves_below(shelf)
+            return self._tree.leaves_below(name)
         except KeyError:
-            category = id_in(shelf.strip())
-        if category is not None:
-            leaf = self._tree.leaf_index([category])
+            category_id = id_in(name.strip())
+        if category_id is not None:
+            leaf = self._tree.leaf_index([category_id])
             if leaf[0] != UNKNOWN:
                 return leaf
-        found = sorted(self._by_shown.get(_composed(shelf)) or self._by_folded.get(_folded(shelf)) or ())
-        if not found:
-            raise ValueError(f"{option}: the tree has no shelf {shelf!r}; {self._near(shelf)}")
-        if len(found) > 1:
-            more = f" and {len(found) - N_NAMED} more" if len(found) > N_NAMED else ""
-            named = _quoted(map(path_text, found))
-            raise ValueError(f"{option}: the tree has {len(found)} shelves {shelf!r}: say which of {named}{more}")
-        node = found[0]
+        nodes = sorted(self._by_shown.get(_composed(name)) or self._by_folded.get(_folded(name)) or ())
+        if not nodes:
+            raise ValueError(f"{option}: the tree has no shelf {name!r}; {self._near(name)}")
+        if len(nodes) > 1:
+            more = f" and {len(nodes) - N_NAMED} more" if len(nodes) > N_NAMED else ""
+            named = _quoted(map(path_text, nodes))
+            raise ValueError(f"{option}: the tree has {len(nodes)} shelves {name!r}: say which of {named}{more}")
+        node = nodes[0]
         return np.array([i for i, path in enumerate(self._tree.paths) if path[: len(node)] == node], np.int64)
 
-    def _near(self, shelf: str) -> str:
+    def _near(self, name: str) -> str:
         """Paths whose last name is its last, for people forget the parent; then paths, then last names like it."""
-        wanted = _folded(shelf)
+        wanted = _folded(name)
         by_last: dict[str, list[str]] = {}
         for text in self._by_folded:
             by_last.setdefault(_last(text), []).append(text)
         near = by_last.get(_last(wanted), [])
         near = near + difflib.get_close_matches(wanted, self._by_folded, N_NAMED, LIKENESS)
-        for name in difflib.get_close_matches(_last(wanted), by_last, N_NAMED, LIKENESS):
-            near = near + by_last[name]
+        for last in difflib.get_close_matches(_last(wanted), by_last, N_NAMED, LIKENESS):
+            near = near + by_last[last]
         named = dict.fromkeys(self._shown_as[node] for text in near for node in sorted(self._by_folded[text]))
         if named:
             return f"the nearest are {_quoted(named)}"
-        shelves = dict.fromkeys(path[0] for path in self._tree.shown)
-        return f"its Cat I are {_quoted(shelves)}" + (" ..." if len(shelves) > N_NAMED else "")
+        roots = dict.fromkeys(path[0] for path in self._tree.shown)
+        return f"its Cat I are {_quoted(roots)}" + (" ..." if len(roots) > N_NAMED else "")
 
 
 def _last(folded: str) -> str:

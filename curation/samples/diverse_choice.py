@@ -14,7 +14,7 @@ ROUNDING = 4e-6
 """Of squared lengths, in float32: nearer vectors are the same one."""
 
 
-class Spread:
+class DiverseChoice:
     """Orders groups of products as the seeding of k-means++ picks centres.
 
     Each group is picked through one of its products, drawn with a probability proportional to D^2, the squared
@@ -32,7 +32,12 @@ class Spread:
         progress: Progress | None = None,
         n_products: int = 0,
     ) -> None:
-        """`vectors` and `group`, `(n,)`: of the same products; `n_products`: how many picks progress is told of."""
+        """A choice among n products.
+
+        Args:
+            vectors: of the n products. group: `(n,)` int64 group of copies of each.
+            n_products: how many picks progress is told of.
+        """
         self._vectors = vectors
         self._rng = rng
         self._present = vectors.present()
@@ -60,7 +65,7 @@ class Spread:
         owner = np.repeat(np.arange(len(first) - 1), np.diff(first))
         # the squared distance to the nearest pick; 0 is never drawn, and the first pick is uniform
         nearest = np.where(self._present[products], np.inf, 0).astype(np.float32)
-        self._look(products, nearest, seeds)
+        self._lower(nearest, products, seeds)
         picks: list[int] = []
         together = 0
         while together < enough:
@@ -76,31 +81,31 @@ class Spread:
             now = then.copy()
             chosen: list[NDArray[np.int64]] = []
             for i, group in enumerate(owner[drawn].tolist()):
-                own = slice(first[group], first[group + 1])
+                of_group = slice(first[group], first[group + 1])
                 accepted = then[i] == np.inf or self._rng.random() * then[i] < now[i]
-                if together >= enough or not nearest[own].any() or not accepted:
+                if together >= enough or not nearest[of_group].any() or not accepted:
                     continue
                 picks.append(group)
-                chosen.append(products[own])
-                together += len(products[own])
-                nearest[own] = 0
-                seen = products[own][self._present[products[own]]]
-                now = np.minimum(now, _squared_distances(candidates, self._vectors[seen]).min(axis=1))
-            self._look(products, nearest, np.concatenate(chosen))
-            self._tell(sum(map(len, chosen)))
+                members = products[of_group]
+                chosen.append(members)
+                together += len(members)
+                nearest[of_group] = 0
+                centres = self._vectors[members[self._present[members]]]
+                now = np.minimum(now, _squared_distances(candidates, centres).min(axis=1))
+            self._lower(nearest, products, np.concatenate(chosen))
+            self._report(sum(map(len, chosen)))
         return np.array(picks, np.int64)
 
-    def _look(self, products: NDArray[np.int64], nearest: NDArray[np.float32], centres: NDArray[np.int64]) -> None:
-        """Lower `nearest` to the distance from new centres, block by block; what is 0 stays so."""
-        centres = centres[self._present[centres]]
-        for some in in_batches(centres, BATCH):
-            near = self._vectors[some]
-            open_ = np.flatnonzero(nearest)
-            for block in in_batches(open_, self._vectors.block):
+    def _lower(self, nearest: NDArray[np.float32], products: NDArray[np.int64], centres: NDArray[np.int64]) -> None:
+        """Lower `nearest`, `(n,)`, to the distance of `products` from new centres; what is 0 stays so."""
+        for batch in in_batches(centres[self._present[centres]], BATCH):
+            near = self._vectors[batch]
+            # block by block: the vectors stay on disk
+            for block in in_batches(np.flatnonzero(nearest), self._vectors.block):
                 distance = _squared_distances(self._vectors[products[block]], near).min(axis=1)
                 nearest[block] = np.minimum(nearest[block], distance)
 
-    def _tell(self, n_new: int) -> None:
+    def _report(self, n_new: int) -> None:
         self._n_picked += n_new
         if self._progress is not None:
             self._progress(min(self._n_picked, self._n_products), self._n_products)

@@ -105,15 +105,15 @@ class _Filling:
 
     def _round(self, todo: NDArray[np.int64], power: float, rng: np.random.Generator, arrange: Arrange | None) -> None:
         planned = False
-        for turn, own in enumerate(todo.tolist()):
+        for turn, category in enumerate(todo.tolist()):
             if not planned:
                 self._plan(todo[turn:], power, rng)
-            wanted = int(self.quotas[own] - self.have[own])
+            wanted = int(self.quotas[category] - self.have[category])
             planned = wanted == 0
             if wanted > 0:
-                n_added = self._fill_one(own, wanted, arrange)
-                self.stuck[own] = n_added == 0
-                planned = bool(self.have[own] == self.quotas[own]) and n_added == wanted
+                n_added = self._fill_one(category, wanted, arrange)
+                self.stuck[category] = n_added == 0
+                planned = bool(self.have[category] == self.quotas[category]) and n_added == wanted
 
     def _plan(self, rest: NDArray[np.int64], power: float, rng: np.random.Generator) -> None:
         """Share out what the categories done have left to the others."""
@@ -123,9 +123,9 @@ class _Filling:
         total = int(np.clip(total, have.sum(), available.sum()))
         self.quotas[rest] = allocate(available, total, power, rng, have)
 
-    def _fill_one(self, own: int, wanted: int, arrange: Arrange | None) -> int:
+    def _fill_one(self, category: int, wanted: int, arrange: Arrange | None) -> int:
         """Take groups of one category; returns how many products they have, other categories' included."""
-        products = self._by_stratum[self._limits[own] : self._limits[own + 1]]
+        products = self._by_stratum[self._limits[category] : self._limits[category + 1]]
         is_in = self.taken[self.group[products]]
         free = products[~is_in]
         group_of = self.group[free]
@@ -135,20 +135,20 @@ class _Filling:
             order = group_of[np.diff(group_of, prepend=-1) != 0]
         groups, times = np.unique(group_of, return_counts=True)
         order = order[np.argsort(self._overfills(order, times[np.searchsorted(groups, order)]), kind="stable")]
-        own_sizes = times[np.searchsorted(groups, order)]
-        new = order[_fit(own_sizes, self.sizes[order], wanted, self.n_products - int(self.have.sum()))]
+        inside = times[np.searchsorted(groups, order)]
+        new = order[_fit(inside, self.sizes[order], wanted, self.n_products - int(self.have.sum()))]
         self.taken[new] = True
         added = self._members(new)
         self.have += np.bincount(self.stratum[added], minlength=len(self.available))
         return len(added)
 
-    def _overfills(self, groups: NDArray[np.int64], own_sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """`(m,)` bool: groups that would bring another category over its quota."""
-        found = np.zeros(len(groups), bool)
-        for i in np.flatnonzero(own_sizes < self.sizes[groups]).tolist():
+    def _overfills(self, groups: NDArray[np.int64], inside: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """`(m,)` bool: groups that would bring another category over its quota; `inside`: `(m,)` products in this."""
+        overfills = np.zeros(len(groups), bool)
+        for i in np.flatnonzero(inside < self.sizes[groups]).tolist():
             touched, times = np.unique(self.stratum[self._members(groups[i : i + 1])], return_counts=True)
-            found[i] = (self.have[touched] + times > self.quotas[touched]).any()
-        return found
+            overfills[i] = (self.have[touched] + times > self.quotas[touched]).any()
+        return overfills
 
     def _members(self, groups: NDArray[np.int64]) -> NDArray[np.int64]:
         """All products of some groups."""
@@ -157,25 +157,25 @@ class _Filling:
         return self._by_group[np.repeat(starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())]
 
 
-def _fit(own: NDArray[np.int64], whole: NDArray[np.int64], wanted: int, left: int) -> NDArray[np.int64]:
+def _fit(inside: NDArray[np.int64], whole: NDArray[np.int64], wanted: int, left: int) -> NDArray[np.int64]:
     """Numbers of the groups that fill a quota, the first ones that fit before others.
 
     Args:
-        own: `(m,)` products of each group in this category; `wanted`: how many of those the quota has room for.
+        inside: `(m,)` products of each group in this category; `wanted`: how many of those the quota has room for.
         whole: `(m,)` products of each group; `left`: how many of those the whole sample has room for.
     """
     picked: list[NDArray[np.int64]] = []
-    rest = np.arange(len(own))
+    rest = np.arange(len(inside))
     while True:
-        fits = rest[(own[rest] <= wanted) & (whole[rest] <= left)]
-        n = int(((np.cumsum(own[fits]) <= wanted) & (np.cumsum(whole[fits]) <= left)).sum())
+        fits = rest[(inside[rest] <= wanted) & (whole[rest] <= left)]
+        n = int(((np.cumsum(inside[fits]) <= wanted) & (np.cumsum(whole[fits]) <= left)).sum())
         if n == 0:
             break
         picked.append(fits[:n])
-        wanted, left, rest = wanted - int(own[fits[:n]].sum()), left - int(whole[fits[:n]].sum()), fits[n:]
+        wanted, left, rest = wanted - int(inside[fits[:n]].sum()), left - int(whole[fits[:n]].sum()), fits[n:]
     # what is left over is too large to fit: one more where that comes nearer than none
-    others = np.setdiff1d(np.arange(len(own)), np.concatenate(picked or [rest[:0]]))
-    near = others[(own[others] < 2 * wanted) & (whole[others] < 2 * left)]
+    others = np.setdiff1d(np.arange(len(inside)), np.concatenate(picked or [rest[:0]]))
+    near = others[(inside[others] < 2 * wanted) & (whole[others] < 2 * left)]
     return np.concatenate([*picked, near[np.argsort(whole[near], kind="stable")[:1]]])
 
 
@@ -185,8 +185,8 @@ def _minimum(population: Population, rank: NDArray[np.int64], min_per_leaf: int)
     if min_per_leaf == 0:
         return taken
     order = np.lexsort((rank[population.group], population.leaf))
-    for own in np.split(order, np.flatnonzero(np.diff(population.leaf[order])) + 1):
-        have = taken[population.group[own]]
+    for of_leaf in np.split(order, np.flatnonzero(np.diff(population.leaf[order])) + 1):
+        have = taken[population.group[of_leaf]]
         wanted = max(0, min_per_leaf - int(have.sum()))
-        taken[population.group[own[~have][:wanted]]] = True
+        taken[population.group[of_leaf[~have][:wanted]]] = True
     return taken

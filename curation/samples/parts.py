@@ -37,8 +37,8 @@ def part_outputs(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
 def other_parts(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
     """Parts of another kind that lie in the folder: whoever took all files would learn held-out products."""
     written = part_files(folder, mode, n_parts)
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if PART.fullmatch(path.name) and path not in written)
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in files if PART.fullmatch(path.name) and path not in written)
 
 
 def check_folder(catalog: Catalog, folder: Path, mode: Mode, n_parts: int, overwrite: bool) -> None:
@@ -76,14 +76,14 @@ class Parts:
     """What was written.
 
     Attributes:
-        found: by file, its counts, and its products by level.
+        written: by file, its counts, and its products by level.
         left_out: products of the catalogue that are in no part.
     """
 
     plan: Plan
     catalog: Catalog
     tree: Taxonomy
-    found: dict[Path, dict[str, Any]]
+    written: dict[Path, dict[str, Any]]
     left_out: LeftOut
 
     def to_json(self) -> dict[str, Any]:
@@ -100,15 +100,15 @@ class Parts:
                 "products_with_a_photo_too_common_to_link": plan.n_unlinked,
                 "groups_cut": 0,
             },
-            "parts": {path.name: found for path, found in self.found.items()},
+            "parts": {path.name: part for path, part in self.written.items()},
             "left_out": self.left_out.reasons,
         }
 
     def __str__(self) -> str:
         lines = [
-            f"{path}: {plural(found['products'], 'product')}, {plural(found['photos'], 'photo')}; "
-            f"{level_line(found['levels'])}"
-            for path, found in self.found.items()
+            f"{path}: {plural(part['products'], 'product')}, {plural(part['photos'], 'photo')}; "
+            f"{level_line(part['levels'])}"
+            for path, part in self.written.items()
         ]
         if self.left_out.reasons:
             lines.append(f"in no part: {self.left_out.summary()}")
@@ -134,12 +134,12 @@ def write_parts(catalog: Catalog, plan: Plan, tree: Taxonomy, folder: Path, prog
     for path in other_parts(folder, plan.mode, plan.n_parts):
         if path.name in recorded:
             path.unlink()
-    found = {}
-    for path, own in zip(part_files(folder, plan.mode, plan.n_parts), positions, strict=True):
-        copy_products(catalog, own, path, progress)
-        here = np.zeros(len(catalog), bool)
-        here[own] = True
-        found[path] = {**counts(catalog, here, leaf), "levels": levels(tree, leaf, here)}
-    parts = Parts(plan, catalog, tree, found, left_out)
+    written = {}
+    for path, of_part in zip(part_files(folder, plan.mode, plan.n_parts), positions, strict=True):
+        copy_products(catalog, of_part, path, progress)
+        kept = np.zeros(len(catalog), bool)
+        kept[of_part] = True
+        written[path] = {**counts(catalog, kept, leaf), "levels": levels(tree, leaf, kept)}
+    parts = Parts(plan, catalog, tree, written, left_out)
     write_record(folder / RECORD, parts.to_json())
     return parts

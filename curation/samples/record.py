@@ -60,35 +60,35 @@ class LeftOut:
 def counts(catalog: Catalog, kept: NDArray[np.bool_], leaf: NDArray[np.int64] | None) -> dict[str, Any]:
     """Products and photos of the kept part, by image count; how many have a leaf of the tree."""
     n_images = catalog.n_images[kept]
-    found: dict[str, Any] = {
+    counted: dict[str, Any] = {
         "products": int(kept.sum()),
         "photos": int(n_images.sum(dtype=np.int64)),
         "by_n_images": np.bincount(n_images, minlength=MAX_IMAGES + 1).tolist(),
     }
     if leaf is not None:
-        found["in_the_tree"] = int((leaf[kept] != UNKNOWN).sum())
-    return found
+        counted["in_the_tree"] = int((leaf[kept] != UNKNOWN).sum())
+    return counted
 
 
 def levels(tree: Taxonomy, leaf: NDArray[np.int64], kept: NDArray[np.bool_]) -> dict[str, list[dict[str, Any]]]:
     """Of every node with products, by level: its path, and how many it had and has; `leaf`, `kept`: `(N,)`."""
     before = np.bincount(leaf[leaf != UNKNOWN], minlength=len(tree))
     after = np.bincount(leaf[kept & (leaf != UNKNOWN)], minlength=len(tree))
-    found = {}
+    nodes_by_level = {}
     for level in LEVELS:
         was = np.bincount(tree.ancestor(level), weights=before).astype(int)
         now = np.bincount(tree.ancestor(level), weights=after).astype(int)
-        found[LEVEL_NAMES[level]] = [
+        nodes_by_level[LEVEL_NAMES[level]] = [
             {"path": path_text(tree.shown_path(level, node)), "before": int(was[node]), "after": int(now[node])}
             for node in np.flatnonzero(was).tolist()
         ]
-    return found
+    return nodes_by_level
 
 
-def level_line(found: Mapping[str, list[dict[str, Any]]]) -> str:
+def level_line(nodes_by_level: Mapping[str, list[dict[str, Any]]]) -> str:
     """`Cat I 3 of 3, Cat II 7 of 7, Cat III 44 of 47; smallest leaf 2, largest 21`."""
-    parts = [f"{name} {sum(n['after'] > 0 for n in nodes)} of {len(nodes)}" for name, nodes in found.items()]
-    sizes = [node["after"] for node in found[LEVEL_NAMES[3]] if node["after"]]
+    parts = [f"{name} {sum(n['after'] > 0 for n in nodes)} of {len(nodes)}" for name, nodes in nodes_by_level.items()]
+    sizes = [node["after"] for node in nodes_by_level[LEVEL_NAMES[3]] if node["after"]]
     ends = f"; smallest leaf {min(sizes):,}, largest {max(sizes):,}" if sizes else ""
     return ", ".join(parts) + ends
 
@@ -114,7 +114,7 @@ class Record:
         """Plain JSON types."""
         catalog = self.left_out.catalog
         everything = np.ones(len(catalog), bool)
-        found: dict[str, Any] = {
+        record: dict[str, Any] = {
             "command": self.command,
             "source": {"address": catalog.address, "fingerprint": catalog.fingerprint},
             "tree": None if self.tree is None else self.tree.fingerprint,
@@ -131,8 +131,8 @@ class Record:
             "problems": {kind.value: n for kind, n in catalog.problems.counts.items()},
         }
         if self.tree is not None and self.leaf is not None:
-            found["levels"] = levels(self.tree, self.leaf, self.left_out.kept)
-        return found
+            record["levels"] = levels(self.tree, self.leaf, self.left_out.kept)
+        return record
 
     def __str__(self) -> str:
         catalog, kept = self.left_out.catalog, self.left_out.kept

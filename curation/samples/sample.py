@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 from curation.samples.copies import CopyGroups
-from curation.samples.diverse_choice import Spread
+from curation.samples.diverse_choice import DiverseChoice
 from curation.samples.drawing import Population, draw
 from curation.samples.record import LeftOut, Record
 from curation.samples.vectors import Vectors
@@ -29,7 +30,7 @@ class Draw:
         power: quotas follow (size of the node) ** power: 0 equal numbers, 1 as in the catalogue.
         min_per_leaf: every leaf keeps this many, or all it has.
         max_copies: a photo with more copies than this does not keep its products together; 1: none does.
-        spread: vectors of the products; those that lie far from each other are drawn.
+        spread: folder or file of the products' vectors; those that lie far from each other are drawn.
     """
 
     products: int
@@ -76,35 +77,22 @@ def sample(
         ValueError: not as many products, no tree where quotas need one, vectors of other products.
     """
     check_free(catalog, [destination, record_path(destination)], overwrite)
-    if tree is None and (wanted.level is not None or wanted.min_per_leaf):
-        raise ValueError("quotas per category need the category tree: give --tree TREE.csv")
-    left_out = LeftOut.none_of(catalog)
-    leaf = None
-    if tree is not None:
-        leaf = tree.leaf_index(catalog.category_ids)
-        left_out.keep(leaf != UNKNOWN, "without a category of the tree")
+    leaf = None if tree is None else tree.leaf_index(catalog.category_ids)
+    left_out = _candidates(catalog, leaf, wanted)
     positions = left_out.positions
-    if wanted.products > len(positions):
-        raise ValueError(
-            f"--products {wanted.products}: {catalog} has {len(catalog)} products, {len(positions)} to draw from"
-            + ("" if tree is None else " (those with a category of the tree)")
-        )
     rng = np.random.default_rng(wanted.seed)
     copies = CopyGroups.among(catalog, positions, wanted.max_copies, progress)
-    same = np.zeros(len(positions), np.int64)
-    own_leaf = same if leaf is None else leaf[positions]
-    stratum = same if tree is None or wanted.level is None else tree.ancestor(wanted.level)[own_leaf]
-    spread = None
+    diverse, options = None, asdict(wanted)
     if wanted.spread is not None:
         vectors = Vectors.of(Path(wanted.spread), catalog, positions)
-        spread = Spread(vectors, copies.group, rng, progress, wanted.products)
-    population = Population(copies.group, stratum, own_leaf)
-    drawn = draw(population, wanted.products, wanted.power, wanted.min_per_leaf, rng, spread)
+        diverse = DiverseChoice(vectors, copies.group, rng, progress, wanted.products)
+        options["without_a_vector"] = diverse.n_absent
+    population = _population(copies.group, None if leaf is None else leaf[positions], tree, wanted.level)
+    drawn = draw(population, wanted.products, wanted.power, wanted.min_per_leaf, rng, diverse)
     chosen = np.zeros(len(catalog), bool)
     chosen[positions[drawn]] = True
     left_out.keep(chosen, "not drawn")
     copy_products(catalog, left_out.positions, destination, progress)
-    options = asdict(wanted) | ({} if spread is None else {"without_a_vector": spread.n_absent})
     record = Record(
         command="catalog sample",
         options=options,
@@ -116,3 +104,28 @@ def sample(
     )
     write_record(record_path(destination), record.to_json())
     return record
+
+
+def _candidates(catalog: Catalog, leaf: NDArray[np.int64] | None, wanted: Draw) -> LeftOut:
+    """The products that may be drawn: all, or those with a leaf of the tree; `leaf`: `(N,)`."""
+    left_out = LeftOut.none_of(catalog)
+    if leaf is not None:
+        left_out.keep(leaf != UNKNOWN, "without a category of the tree")
+    elif wanted.level is not None or wanted.min_per_leaf:
+        raise ValueError("quotas per category need the category tree: give --tree TREE.csv")
+    n_candidates = int(left_out.kept.sum())
+    if wanted.products > n_candidates:
+        raise ValueError(
+            f"--products {wanted.products}: {catalog} has {len(catalog)} products, {n_candidates} to draw from"
+            + ("" if leaf is None else " (those with a category of the tree)")
+        )
+    return left_out
+
+
+def _population(
+    group: NDArray[np.int64], leaf: NDArray[np.int64] | None, tree: Taxonomy | None, level: int | None
+) -> Population:
+    """What is drawn from; `group`, `leaf`: `(n,)` of the products that may be drawn."""
+    same = np.zeros(len(group), np.int64)
+    leaf = same if leaf is None else leaf
+    return Population(group, same if tree is None or level is None else tree.ancestor(level)[leaf], leaf)

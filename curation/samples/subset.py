@@ -16,7 +16,7 @@ from catalog.files.progress import Progress
 from catalog.files.wording import plural
 from catalog.split.labels import ID_COLUMNS
 from catalog.tree.taxonomy import Taxonomy
-from curation.samples.category_filter import leaves_of_shelves
+from curation.samples.category_filter import leaves_of_categories
 from curation.samples.copies import CopyGroups
 from curation.samples.record import LeftOut, Record
 from curation.samples.smaller_tree import names_beside, smaller_tree, write_tree
@@ -25,10 +25,10 @@ from curation.samples.writing import check_free, copy_products, record_path, wri
 
 @dataclass(frozen=True)
 class Filters:
-    """What a product must be to stay; a filter that is not set lets everything pass.
+    """What a product must be to stay, named as the options, which the record repeats; what is not set lets all pass.
 
     Attributes:
-        shelves, without: places in the tree to stay below, and not to: see `leaves_of_shelves`.
+        shelves, without: places in the tree to stay below, and not to: see `leaves_of_categories`.
         n_images: image counts.
         labelled: only products with a category of the tree.
         products: CSV of ids to keep.
@@ -73,19 +73,23 @@ def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
     if filters.n_images:
         left_out.keep(np.isin(catalog.n_images, filters.n_images), "with another number of photos")
     if tree is not None:
-        leaf = tree.leaf_index(catalog.category_ids)
-        if filters.labelled or filters.shelves:
-            left_out.keep(leaf != UNKNOWN, "without a category of the tree")
-        if filters.shelves:
-            left_out.keep(leaves_of_shelves(tree, filters.shelves, "--shelf")[leaf], "on other shelves")
-        if filters.without:
-            unwanted = leaves_of_shelves(tree, filters.without, "--without")
-            left_out.keep(~unwanted[leaf] | (leaf == UNKNOWN), "on shelves not wanted")
-        if filters.min_leaf_size:
-            left_out.keep(_large_leaf(leaf, left_out.kept, filters.min_leaf_size), "in leaves too small")
+        _by_category(left_out, filters, tree)
     if not left_out.kept.any():
         raise ValueError(f"no product of {catalog} is left: {left_out.summary()}")
     return left_out
+
+
+def _by_category(left_out: LeftOut, filters: Filters, tree: Taxonomy) -> None:
+    leaf = tree.leaf_index(left_out.catalog.category_ids)
+    if filters.labelled or filters.shelves:
+        left_out.keep(leaf != UNKNOWN, "without a category of the tree")
+    if filters.shelves:
+        left_out.keep(leaves_of_categories(tree, filters.shelves, "--shelf")[leaf], "on other shelves")
+    if filters.without:
+        unwanted = leaves_of_categories(tree, filters.without, "--without")
+        left_out.keep(~unwanted[leaf] | (leaf == UNKNOWN), "on shelves not wanted")
+    if filters.min_leaf_size:
+        left_out.keep(_large_leaf(leaf, left_out.kept, filters.min_leaf_size), "in leaves too small")
 
 
 def subset(

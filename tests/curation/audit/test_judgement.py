@@ -52,14 +52,14 @@ def test_figures_against_loops(seed, share):
     lowest = sorted(known, key=lambda i: (evidence.scores.p_truth[i, 2], i))
     for name, looked_at in ((OURS, order), (LOWEST, lowest)):
         ranked = found.rankings[name]
-        assert ranked.found[10].value == pytest.approx(sum(i in wrong for i in looked_at[:10]) / 10)
+        assert ranked.precision_at[10].value == pytest.approx(sum(i in wrong for i in looked_at[:10]) / 10)
         if wrong:
             assert ranked.average_precision.value == pytest.approx(average_precision([i in wrong for i in looked_at]))
             across = [distance[i] == 3 for i in looked_at]
             assert not any(across) or ranked.across.value == pytest.approx(average_precision(across))
             best = sum(sorted(distance.values())[-len(wrong) :])
             assert ranked.distance.value == pytest.approx(sum(distance[i] for i in looked_at[: len(wrong)]) / best)
-    assert found.rankings[RANDOM].found[10].value == pytest.approx(len(wrong) / len(known))
+    assert found.rankings[RANDOM].precision_at[10].value == pytest.approx(len(wrong) / len(known))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=20))
@@ -120,4 +120,4 @@ def test_the_order_by_leaves_changes_the_order_alone():
     assert (np.diff(doubted.astype(int)) <= 0).all()
     assert (np.diff(margin[doubted]) <= 0).all()
     found = judge(evidence, by_leaves, truth, TAXONOMY)
-    assert found.rankings[OURS].found[10] == found.rankings[AT_LEAVES].found[10]
+    assert found.rankings[OURS].precision_at[10] == found.rankings[AT_LEAVES].precision_at[10]

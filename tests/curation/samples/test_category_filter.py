@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
 from catalog.tree.translations import Name, Names
-from curation.samples.category_filter import leaves_of_shelves
+from curation.samples.category_filter import leaves_of_categories
 
 ROWS = (
     (11, ("LIBRAIRIE", "LITTÉRATURE", "ROMAN")),
@@ -29,7 +29,7 @@ ENGLISH = TREE.with_names(NAMES).in_language("en")
 
 
 def ids(tree: Taxonomy, *shelves: str) -> list[int]:
-    return sorted(tree.leaf_ids[leaves_of_shelves(tree, shelves, "--shelf")].tolist())
+    return sorted(tree.leaf_ids[leaves_of_categories(tree, shelves, "--shelf")].tolist())
 
 
 @given(st.sampled_from(ROWS), st.sampled_from(LEVELS), st.booleans(), st.randoms(use_true_random=False))

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from curation.samples import diverse_choice as module
-from curation.samples.diverse_choice import Spread
+from curation.samples.diverse_choice import DiverseChoice
 from curation.samples.vectors import Vectors
 from tests.support.products import make_product
 
@@ -34,7 +34,7 @@ def test_batches_pick_as_often_as_one_at_a_time_does():
     slow, fast = np.zeros(12), np.zeros(12)
     for seed in range(n_runs):
         slow[slow_picks(rows, n_picks, np.random.default_rng(seed))] += 1
-        pick = Spread(vectors_of(rows), np.arange(12), np.random.default_rng(seed + 10**6))
+        pick = DiverseChoice(vectors_of(rows), np.arange(12), np.random.default_rng(seed + 10**6))
         fast[pick(ALL(0), ALL(12), n_picks)[:n_picks]] += 1
     assert fast.sum() == slow.sum() == n_runs * n_picks
     # the standard error of the difference of two shares is at most 0.013
@@ -50,7 +50,7 @@ def test_spread_finds_rare_looks_that_chance_misses():
     everyone = np.arange(len(rows))
     spread, uniform = [], []
     for seed in range(5):
-        picks = Spread(vectors_of(rows), everyone, np.random.default_rng(seed))(ALL(0), everyone, 60)[:60]
+        picks = DiverseChoice(vectors_of(rows), everyone, np.random.default_rng(seed))(ALL(0), everyone, 60)[:60]
         spread.append(len(set(cluster[picks])))
         uniform.append(len(set(cluster[rng.choice(len(rows), 60, replace=False)])))
     assert min(spread) == 40
@@ -61,7 +61,7 @@ def test_groups_come_whole_seeds_push_away_and_copies_come_last():
     rows = np.array([[0.0, 0], [0, 0], [10, 0], [10, 0], [0, 10], [7, 7]])
     group = np.array([0, 1, 2, 2, 3, 4])
     for seed in range(20):
-        order = Spread(vectors_of(rows), group, np.random.default_rng(seed))(ALL(1), ALL(1, 6), 5)
+        order = DiverseChoice(vectors_of(rows), group, np.random.default_rng(seed))(ALL(1), ALL(1, 6), 5)
         # group 1 lies where the seed does
         assert order[-1] == 1
         assert sorted(order.tolist()) == [1, 2, 3, 4]
@@ -69,17 +69,17 @@ def test_groups_come_whole_seeds_push_away_and_copies_come_last():
 
 def test_products_without_a_vector_are_picked_last():
     rows = np.array([[0.0, 0], [1, 0], [0, 0], [0, 1]])
-    pick = Spread(vectors_of(rows), np.arange(4), np.random.default_rng(0))
+    pick = DiverseChoice(vectors_of(rows), np.arange(4), np.random.default_rng(0))
     assert pick.n_absent == 2
     assert set(pick(ALL(0), ALL(4), 4)[:2].tolist()) == {1, 3}
 
 
 def test_blocks_change_nothing(monkeypatch):
     rows = np.random.default_rng(0).normal(size=(300, 4))
-    one = Spread(vectors_of(rows), np.arange(300), np.random.default_rng(5))(ALL(20), ALL(20, 300), 100)
+    one = DiverseChoice(vectors_of(rows), np.arange(300), np.random.default_rng(5))(ALL(20), ALL(20, 300), 100)
     monkeypatch.setattr("curation.samples.vectors.BLOCK_BYTES", 7 * 16)
     assert vectors_of(rows).block == 7
-    many = Spread(vectors_of(rows), np.arange(300), np.random.default_rng(5))(ALL(20), ALL(20, 300), 100)
+    many = DiverseChoice(vectors_of(rows), np.arange(300), np.random.default_rng(5))(ALL(20), ALL(20, 300), 100)
     assert one.tolist() == many.tolist()
     assert module.BATCH < 300
 
