@@ -1,0 +1,104 @@
+"""`catalog split`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from catalog.cli_options import (
+    SOURCE,
+    names_line,
+    names_option,
+    note,
+    progress_bar,
+    say,
+    strict_option,
+    tree_option,
+    workspace_option,
+)
+from catalog.sources.address import Address
+from curation.samples.commands import overwrite_option
+
+if TYPE_CHECKING:
+    from catalog.split.plan import Plan
+
+
+@click.command()
+@click.argument("file", type=SOURCE)
+@tree_option
+@names_option
+@click.option("--folds", type=click.IntRange(2, 100), default=None, help="Hold out every one of K parts in turn.")
+@click.option("--held-out", type=click.FloatRange(0.01, 0.5), default=None,
+              help="Held-out share; not with --folds.  [default: 0.2]")  # fmt: skip
+@click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
+              help="A photo with more copies than this does not keep its products together.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--parts", type=click.Path(path_type=Path), default=None, metavar="FOLDER",
+              help="Also write the parts as BSON files: train.bson and held_out.bson, or fold-0.bson ...")  # fmt: skip
+@overwrite_option
+@workspace_option
+@strict_option
+def split(
+    file: Address,
+    tree: Path | None,
+    names: Path | None,
+    folds: int | None,
+    held_out: float | None,
+    max_copies: int,
+    seed: int,
+    parts: Path | None,
+    overwrite: bool,
+    workspace: Path,
+    strict: bool,
+) -> None:
+    """Write the plan: which products of the labelled catalogue FILE are held out when."""
+    from catalog.runs.workspace import Workspace
+    from catalog.sources.opening import open_source, tree_for
+    from catalog.split.plan import Mode, make_plan, parts_to_make
+    from catalog.tree.taxonomy import Taxonomy
+    from curation.indexing import open_indexed
+    from curation.samples.parts import check_folder, write_parts
+
+    tree = tree_for(file, tree)
+    if tree is None:
+        raise click.UsageError("give the category tree: --tree TREE.csv")
+    taxonomy = Taxonomy.from_csv(tree, names)
+    mode: Mode = "kfold" if folds else "heldout"
+    n_parts = parts_to_make(folds, held_out)
+    with progress_bar("split") as progress:
+        catalog = open_indexed(open_source(file, tree), progress)
+        if parts is not None:
+            # before the work: what is in the way is told at once
+            check_folder(catalog, parts, mode, n_parts, overwrite)
+        plan, problems = make_plan(
+            catalog, taxonomy, mode=mode, n_parts=n_parts, max_copies=max_copies, seed=seed, progress=progress
+        )
+    problems.merge(catalog.problems)
+    if strict:
+        problems.require_none(str(catalog))
+    room = Workspace(workspace)
+    n_forgotten = room.save_plan(plan, taxonomy)
+    say(_summary(plan))
+    if names is not None:
+        say(names_line(taxonomy))
+    if len(problems):
+        note(problems.summary())
+    if parts is not None:
+        with progress_bar("parts") as progress:
+            say(str(write_parts(catalog, plan, taxonomy, parts, progress)))
+    if n_forgotten:
+        note(
+            f"{n_forgotten} runs of the plan before stay in {workspace}, but are no longer the latest: they predict "
+            "with --run FOLDER until new ones are trained (another --workspace keeps both)"
+        )
+    say(f"next: mosaic train{room.option}")
+
+
+def _summary(plan: Plan) -> str:
+    sizes = ", ".join(str(len(plan.held_out_positions(part))) for part in plan.held_out_parts)
+    return (
+        f"plan {plan.plan_id}: {len(plan.positions)} products, held out {sizes}\n"
+        f"largest linked group {plan.largest_component:.1%}; photo too common to link: {plan.n_unlinked} products"
+    )
