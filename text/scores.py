@@ -77,7 +77,7 @@ def make_vectorizers(
 
 
 def fit_tfidf(vectorizers: Sequence[TfidfVectorizer], texts: Sequence[ProductText]) -> Matrix:
-    """Let the vectorizers learn their terms; returns what `tfidf` then gives for the texts."""
+    """Let the vectorizers learn their terms; returns the `(N, F)` that `tfidf` then gives for the texts."""
     return _side_by_side(vectorizer.fit_transform(_short(texts)) for vectorizer in vectorizers)
 
 
