@@ -29,7 +29,7 @@ from fusion.expert_runs import ExpertRuns
 from fusion.heads.base import chunks
 from fusion.heads.comparison import compare_heads, fit_head
 from fusion.prediction.ranking import risk_order
-from fusion.training.held_out import HeldOut, expert_systems, gather
+from fusion.training.held_out import HeldOut, evaluated_experts, gather_held_out
 
 N_SPLITS = 50
 LISTED = 5
@@ -121,10 +121,10 @@ def decisions(fused: ProductScores, data: HeldOut, target: float, confidence: fl
 def main(folder: str, target: float) -> None:
     workspace = Workspace(folder)
     config = load_config(FusionConfig, "fusion")
-    data = gather(TrainingData.of(workspace), ExpertRuns.latest(workspace), config.seed)
+    data = gather_held_out(TrainingData.of(workspace), ExpertRuns.latest(workspace), config.seed)
     comparison = compare_heads(data, config)
     fused = comparison.scores[comparison.chosen]
-    experts = expert_systems(data)
+    experts = evaluated_experts(data)
     print(f"{len(data)} held-out products; the head that decides: {comparison.chosen}, {comparison.reason}")
     print("difference: the head that decides less this one, points, 95 % interval; ECE: equal mass (floor)\n")
     print(f"{'':14} {'covers':>5} {'leaf':>6}  {'difference':^26}  {'NLL':>6}  {'ECE':^13}  {'HD@1':>5}  {'HD@5':>5}")

@@ -32,7 +32,7 @@ from fusion.evaluation.paired import paired_rows
 from fusion.expert_runs import ExpertRuns
 from fusion.heads.comparison import compare_heads
 from fusion.prediction.predictor import Predictor
-from fusion.training.held_out import gather
+from fusion.training.held_out import gather_held_out
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork
 from mosaic.photos import load_photos
@@ -109,7 +109,7 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
     text = texts(train, np.isin(leaf, read_leaves), workspace)
     if test_file is None:
         # the reference is lent the text of true books only, which favours it
-        data = gather(TrainingData.of(workspace), ExpertRuns.latest(workspace))
+        data = gather_held_out(TrainingData.of(workspace), ExpertRuns.latest(workspace))
         comparison = compare_heads(data, load_config(FusionConfig, "fusion"))
         fused = comparison.scores[comparison.chosen]
         plan = workspace.plan()

@@ -56,9 +56,9 @@ def train(
         overrides = (*overrides, f"target_precision={precision}")
     room = Workspace(workspace)
     with progress_bar("heads") as progress:
-        run, systems = run_training(room, load_config(FusionConfig, "fusion", config, overrides), more, progress)
+        run, models = run_training(room, load_config(FusionConfig, "fusion", config, overrides), more, progress)
     say("held-out products (heads cross-fitted, every expert where it speaks), accuracy in percent:")
-    say(leaderboard(systems))
+    say(leaderboard(models))
     details = run.details_as(FusionDetails)
     say(f"the head that decides: {details.head}, {details.why}")
     say(f"fusion: {run.folder}")
@@ -72,9 +72,9 @@ def train(
 def experts(more: tuple[Path, ...], workspace: Path) -> None:
     """List the experts: coverage, accuracy on held-out products, runs; and the networks that do not speak yet."""
     from catalog.runs.workspace import Workspace
-    from fusion.training.expert_listing import roster
+    from fusion.training.expert_listing import list_experts
 
-    say(roster(Workspace(workspace), more))
+    say(list_experts(Workspace(workspace), more))
 
 
 @main.command()
@@ -119,11 +119,11 @@ def compare(run_a: Path, run_b: Path, file: Address | None, labels: Path | None,
     from fusion.evaluation.compare import compare_held_out, compare_on
 
     if file is None:
-        found = compare_held_out(a, b)
+        comparison = compare_held_out(a, b)
     else:
         with progress_bar("compare") as progress:
-            found = compare_on(a, b, Workspace(workspace), file, labels, progress)
-    say(f"A: {run_a}\nB: {run_b}\n{found.text()}")
+            comparison = compare_on(a, b, Workspace(workspace), file, labels, progress)
+    say(f"A: {run_a}\nB: {run_b}\n{comparison.text()}")
 
 
 @main.command()
@@ -149,11 +149,11 @@ def explain(
     from fusion.prediction.explanation import explain as run_explain
 
     predictor = load_predictor(chosen, workspace, lang=lang)
-    learnt = catalog is not None and predictor.learnt_from(catalog)
-    explanation = run_explain(predictor, wanted, learnt=learnt, name=product)
+    in_training = catalog is not None and predictor.trained_on(catalog)
+    explanation = run_explain(predictor, wanted, in_training=in_training, name=product)
     output = output or Path(f"explanation-{Path(product).stem}.png")
     explanation.draw(output)
     say(str(explanation))
-    if learnt:
+    if in_training:
         note("this product was learnt from: networks and text have seen its label")
     say(f"picture: {output}")

@@ -49,35 +49,35 @@ class ExpertRuns:
             ValueError: runs of different plans, or two runs of one backbone that look at the same photos.
         """
         added = [Run.load(folder, "mosaic") for folder in more]
-        members = cls(MosaicRuns.latest(workspace), workspace.latest("ocr"), _by_backbone(added))
-        members.check()
-        return members
+        runs = cls(MosaicRuns.latest(workspace), workspace.latest("ocr"), _by_backbone(added))
+        runs.check()
+        return runs
 
     @classmethod
     def inside(cls, run: Run) -> ExpertRuns:
-        """The members copied into a fusion run."""
-        inside = run.folder / "experts"
-        if not inside.is_dir():
-            raise FileNotFoundError(f"{inside} is missing: the run is not whole, run `fusion train` again")
-        runs = [Run.load(folder) for folder in sorted(inside.iterdir())]
+        """The runs copied into a fusion run; FileNotFoundError where they are missing."""
+        folder = run.folder / "experts"
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} is missing: the run is not whole, run `fusion train` again")
+        copied = [Run.load(path) for path in sorted(folder.iterdir())]
         added = {name for names in run.details_as(FusionDetails).others.values() for name in names}
-        mosaic = [r for r in runs if r.kind == "mosaic"]
-        members = cls(
-            MosaicRuns.of([r for r in mosaic if r.folder.name not in added]),
-            next((r for r in runs if r.kind == "ocr"), None),
-            _by_backbone([r for r in mosaic if r.folder.name in added]),
+        mosaic = [run for run in copied if run.kind == "mosaic"]
+        runs = cls(
+            MosaicRuns.of([run for run in mosaic if run.folder.name not in added]),
+            next((run for run in copied if run.kind == "ocr"), None),
+            _by_backbone([run for run in mosaic if run.folder.name in added]),
         )
-        members.check()
-        return members
+        runs.check()
+        return runs
 
     @property
     def runs(self) -> list[Run]:
-        """All member runs."""
+        """All of them, the latest networks first."""
         networks = [run for group in (self.mosaic, *self.others.values()) for run in group.views.values()]
         return [*networks, *([self.text] if self.text else [])]
 
     def check(self) -> None:
-        """Raise ValueError when the members do not belong together."""
+        """Raise ValueError when the runs do not belong together."""
         first = self.runs[0]
         names = Counter(run.folder.name for run in self.runs)
         name, times = names.most_common(1)[0]
@@ -93,17 +93,17 @@ class ExpertRuns:
             run.check_tree(tree, str(first.folder))
         wanted = first.config(MosaicConfig)
         for group in self.others.values():
-            own = next(iter(group.views.values()))
-            config = own.config(MosaicConfig)
+            added = next(iter(group.views.values()))
+            config = added.config(MosaicConfig)
             if (config.photo_size, config.max_pixels) != (wanted.photo_size, wanted.max_pixels):
                 raise ValueError(
-                    f"{own.folder} sees photos of {config.photo_size} px, {first.folder} of {wanted.photo_size} px: "
+                    f"{added.folder} sees photos of {config.photo_size} px, {first.folder} of {wanted.photo_size} px: "
                     "photos are decoded once for all networks. Train it with --set "
                     f"photo_size={wanted.photo_size}"
                 )
 
     def copy_into(self, folder: Path) -> None:
-        """Copy the deployed part of every member (hard links where the file system has them)."""
+        """Copy the deployed part of every run (hard links where the file system has them)."""
         for run in self.runs:
             target = folder / "experts" / run.folder.name
             shutil.copytree(run.folder, target, ignore=_only_deployed, copy_function=_link_or_copy)
@@ -117,13 +117,13 @@ class ExpertRuns:
 
         All of them, or `at_most` drawn by chance.
         """
-        found = [p for suffix, group in self._groups() for p in group.held_out(suffix)]
-        product_ids = np.unique(np.concatenate([expert.product_ids for expert in found]))
+        experts = [p for suffix, group in self._groups() for p in group.held_out(suffix)]
+        product_ids = np.unique(np.concatenate([expert.product_ids for expert in experts]))
         if len(product_ids) > at_most:
             product_ids = np.sort(np.random.default_rng(seed).permutation(product_ids)[:at_most])
         if self.text:
-            found.append(self.text.held_out())
-        return [expert.aligned(product_ids) for expert in found]
+            experts.append(self.text.held_out())
+        return [expert.aligned(product_ids) for expert in experts]
 
     def _groups(self) -> list[tuple[str, MosaicRuns]]:
         return [("", self.mosaic), *((f"{AT}{name}", group) for name, group in self.others.items())]
@@ -140,16 +140,16 @@ def describe(expert: str) -> str:
     return f"{what} ({backbone})" if backbone else what
 
 
-def unused_runs(workspace: Workspace, members: ExpertRuns) -> list[Run]:
-    """Finished mosaic runs of the workspace under the members' plan that are not among them, oldest first."""
-    used = {run.folder.name for run in members.runs}
-    found = []
+def unused_runs(workspace: Workspace, expert_runs: ExpertRuns) -> list[Run]:
+    """Finished mosaic runs of the workspace under the same plan that are not among these, oldest first."""
+    used = {run.folder.name for run in expert_runs.runs}
+    unused = []
     for folder in sorted(workspace.folder.glob("mosaic-*")):
         if folder.name not in used and (folder / "run.json").is_file():
             run = Run.load(folder)
-            if run.kind == "mosaic" and run.plan == members.runs[0].plan:
-                found.append(run)
-    return found
+            if run.kind == "mosaic" and run.plan == expert_runs.runs[0].plan:
+                unused.append(run)
+    return unused
 
 
 def backbone_of(run: Run) -> str:
@@ -161,10 +161,10 @@ def _by_backbone(runs: Sequence[Run]) -> dict[str, MosaicRuns]:
     names = sorted({backbone_of(run) for run in runs})
     groups = {}
     for name in names:
-        own = [run for run in runs if backbone_of(run) == name]
-        groups[name] = MosaicRuns.of(own)
-        if len(groups[name].views) < len(own):
-            folders = ", ".join(run.folder.name for run in own)
+        of_backbone = [run for run in runs if backbone_of(run) == name]
+        groups[name] = MosaicRuns.of(of_backbone)
+        if len(groups[name].views) < len(of_backbone):
+            folders = ", ".join(run.folder.name for run in of_backbone)
             raise ValueError(f"two of {folders} are networks of {name} for the same photos: add one of them")
     return groups
 

@@ -13,11 +13,11 @@ from catalog.product import MAX_IMAGES, Product
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.sources.photo_file import read_photo
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from fusion.decide import Decision, decision_of
 from fusion.prediction.predictor import Predictions, Predictor
-from fusion.prediction.ranking import risk_order
-from fusion.prediction.reasons import Vote, reason_of, votes_of
+from fusion.prediction.ranking import path_probabilities, risk_order
+from fusion.prediction.reasons import ExpertChoice, reason_of, votes_of
 
 CHUNK = 256
 Photo = bytes | str | Path
@@ -55,7 +55,7 @@ class Answer:
     decision: Decision
     given: tuple[str, ...]
     candidates: tuple[Candidate, ...]
-    votes: tuple[Vote, ...]
+    votes: tuple[ExpertChoice, ...]
     text_read: str
     reason: str
     problems: tuple[str, ...]
@@ -136,34 +136,33 @@ class Model:
         for chunk in in_batches(list(zip(given, products, strict=True)), CHUNK):
             # photos are read chunk by chunk: a long list of paths costs no memory
             wanted = [p if isinstance(p, Product) else _product(number, p) for number, p in chunk]
-            found = self.predictor.predict(wanted)
-            answers += [answer_of(found, row, self.tree, n_candidates) for row in range(len(found.products))]
+            predictions = self.predictor.predict(wanted)
+            answers += [answer_of(predictions, row, self.tree, n_candidates) for row in range(len(wanted))]
         return answers
 
 
-def answer_of(found: Predictions, row: int, tree: Taxonomy, n_candidates: int) -> Answer:
+def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: int) -> Answer:
     """The answer on one row of a predicted chunk."""
-    dense = found.fused[row : row + 1]
+    dense = predictions.fused[row : row + 1]
     ranked = risk_order(dense, tree, n_candidates)[0]
     candidates = tuple(
         Candidate(int(tree.leaf_ids[leaf]), tree.shown[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
     )
-    along = [float(tree.node_mass(dense, level)[0, tree.ancestor(level)[ranked[0]]]) for level in LEVELS]
-    level, node = found.given[row].tolist()
-    product = found.products[row]
-    reading = found.readings.get(product.product_id)
-    own = [p for p in found.problems.named if p.product_id == product.product_id]
+    cat1, cat2, cat3 = (float(p[0]) for p in path_probabilities(dense, ranked[:1], tree))
+    level, node = predictions.given[row].tolist()
+    product_id = predictions.products[row].product_id
+    problems = [problem for problem in predictions.problems.named if problem.product_id == product_id]
     return Answer(
-        product_id=product.product_id,
+        product_id=product_id,
         best=candidates[0],
-        probabilities=(along[0], along[1], along[2]),
+        probabilities=(cat1, cat2, cat3),
         decision=decision_of(level),
         given=tree.shown_path(level, node) if level else (),
         candidates=candidates,
-        votes=tuple(votes_of(found, row)),
-        text_read="" if reading is None else reading.text,
-        reason=reason_of(found, row, tree),
-        problems=tuple(f"{problem.where}: {problem.detail or problem.kind.value}" for problem in own),
+        votes=tuple(votes_of(predictions, row)),
+        text_read=predictions.text_read(row),
+        reason=reason_of(predictions, row, tree),
+        problems=tuple(f"{problem.where}: {problem.detail or problem.kind.value}" for problem in problems),
     )
 
 
@@ -186,11 +185,11 @@ def predict_photos(predictor: Predictor, paths: Sequence[Path]) -> Answer:
     """
     if len(paths) > MAX_IMAGES:
         raise ValueError(f"{len(paths)} photos given: a product has at most {MAX_IMAGES}")
-    found = predictor.predict([Product(0, tuple(read_photo(path) for path in paths))])
-    for problem in found.problems.named:
-        rank = int(problem.where.split()[-1]) - 1
-        if found.photos.n_readable[0] == 0:
-            raise ValueError(f"{paths[rank]} cannot be decoded: {problem.detail}")
-    answer = answer_of(found, 0, predictor.tree, predictor.top_leaves)
-    named = tuple(f"{paths[int(p.where.split()[-1]) - 1]}: {p.detail}" for p in found.problems.named)
-    return replace(answer, problems=named)
+    predictions = predictor.predict([Product(0, tuple(read_photo(path) for path in paths))])
+    file_of = {f"photo {number}": path for number, path in enumerate(paths, start=1)}
+    problems = [(file_of[problem.where], problem.detail) for problem in predictions.problems.named]
+    if problems and predictions.photos.n_readable[0] == 0:
+        path, detail = problems[0]
+        raise ValueError(f"{path} cannot be decoded: {detail}")
+    answer = answer_of(predictions, 0, predictor.tree, predictor.top_leaves)
+    return replace(answer, problems=tuple(f"{path}: {detail}" for path, detail in problems))

@@ -56,7 +56,7 @@ def evaluate(
             "products": f"{len(catalog)} in the file, {len(measurement.fused)} labelled",
         },
     )
-    warnings = [LEARNT_FROM] if predictor.learnt_from(catalog) else []
+    warnings = [LEARNT_FROM] if predictor.trained_on(catalog) else []
     page = page_of(measurement, evaluation, predictor.target_precision, warnings)
     return leaderboard(measurement.systems), evaluation.write(output or workspace.folder / "reports", "fusion", page)
 

@@ -56,7 +56,7 @@ def examples_of(
     if not len(rows):
         return [[] for _ in wanted]
     products = catalog.take(catalog_positions(catalog, fused.product_ids[rows]))
-    predictions = predictor.predict(products, learnt=predictor.learnt_from(catalog))
+    predictions = predictor.predict(products, in_training=predictor.trained_on(catalog))
     shown = {int(row): _example(predictions, at, fused, int(row), predictor.tree) for at, row in enumerate(rows)}
     return [[shown[int(row)] for row in group] for group in wanted]
 

@@ -84,9 +84,9 @@ def predicted_chunks(
     predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None = None
 ) -> Iterator[tuple[Predictions, NDArray[np.int64]]]:
     """Predictions of successive chunks of a catalogue, with their part of `(N,)` true leaves."""
-    learnt = predictor.learnt_from(catalog)
+    in_training = predictor.trained_on(catalog)
     for positions, products in catalog.batches(CHUNK, progress):
-        yield predictor.predict(products, learnt=learnt), truth[positions]
+        yield predictor.predict(products, in_training=in_training), truth[positions]
 
 
 class _Gathered:

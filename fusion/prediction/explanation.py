@@ -1,4 +1,4 @@
-"""`fusion explain`: why a product stands on this shelf, step by step down the tree, as text and as a picture."""
+"""`fusion explain`: why a product is put in this category, step by step down the tree, as text and as a picture."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Step:
         p_chosen: conditional probability of the chosen node in the tree pool.
         probabilities: the likeliest children of the node above and their conditional probabilities; the chosen one
             is among them.
-        opinions: of the experts that speak here.
+        votes: of the experts that speak here.
     """
 
     level: int
@@ -64,7 +64,7 @@ class Step:
     rival: tuple[str, ...]
     p_chosen: float
     probabilities: tuple[tuple[str, float], ...]
-    opinions: tuple[Vote, ...]
+    votes: tuple[Vote, ...]
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ class Explanation:
         for step in self.steps:
             children = ", ".join(f"{name} {p:.0%}" for name, p in step.probabilities)
             lines.append(f"{LEVEL_NAMES[step.level]}: {children}")
-            if not step.opinions:
+            if not step.votes:
                 only = "the only one here" if not step.rival else "nobody tells these apart: training shares decide"
                 lines.append(f"    {only}")
-            for o in step.opinions:
+            for vote in step.votes:
                 lines.append(
-                    f"    {o.expert:<12} weight {o.weight:4.2f}  {step.chosen[-1]} {o.p_chosen:.0%}"
-                    + (f", {step.rival[-1]} {o.p_rival:.0%}: {o.push:+.1f}" if step.rival else "")
+                    f"    {vote.expert:<12} weight {vote.weight:4.2f}  {step.chosen[-1]} {vote.p_chosen:.0%}"
+                    + (f", {step.rival[-1]} {vote.p_rival:.0%}: {vote.push:+.1f}" if step.rival else "")
                 )
         if self.head != TREE:
             lines.append(f"(steps of the head '{TREE}'; the head '{self.head}' decided, from the same experts)")
@@ -124,29 +124,29 @@ class Explanation:
         return "\n".join(piece.replace("$", r"\$") for line in lines for piece in _wrapped(line))
 
 
-def explain(predictor: Predictor, product: Product, *, learnt: bool = False, name: str = "") -> Explanation:
+def explain(predictor: Predictor, product: Product, *, in_training: bool = False, name: str = "") -> Explanation:
     """Predict one product and take the tree pool's steps apart.
 
     Args:
-        learnt: the product is of the training catalogue.
+        in_training: the product is of the training catalogue.
         name: what the user calls it; default: its product_id.
 
     Raises:
         ValueError: the product has no photo that can be decoded: only the prior speaks.
     """
-    found = predictor.predict([product], learnt=learnt)
-    if found.photos.n_readable[0] == 0:
-        why = "; ".join(problem.detail for problem in found.problems.named) or "it has no photo"
+    predictions = predictor.predict([product], in_training=in_training)
+    if predictions.photos.n_readable[0] == 0:
+        why = "; ".join(problem.detail for problem in predictions.problems.named) or "it has no photo"
         raise ValueError(f"{name or product.product_id} has no usable photo, nothing speaks about it: {why}")
-    answer = answer_of(found, 0, predictor.tree, predictor.top_leaves)
+    answer = answer_of(predictions, 0, predictor.tree, predictor.top_leaves)
     pool = predictor.heads[TREE]
     assert isinstance(pool, TreePool)
-    tree, counts = predictor.tree, found.photos.n_readable.astype(np.int64)
-    fused = pool.predict_proba(found.experts, counts)
-    best = int(found.fused[0].argmax())
+    tree, counts, experts = predictor.tree, predictions.photos.n_readable.astype(np.int64), predictions.experts
+    pooled = pool.predict_proba(experts, counts)
+    best = int(predictions.fused[0].argmax())
     steps = [
-        _step(found.experts, evidence, pool.weights_at(weights, evidence, counts)[0], fused, best, tree)
-        for weights, evidence in zip(pool.levels, gather_evidence(found.experts, np.arange(1), tree), strict=True)
+        _step(experts, evidence, pool.weights_at(weights, evidence, counts)[0], pooled, best, tree)
+        for weights, evidence in zip(pool.levels, gather_evidence(experts, np.arange(1), tree), strict=True)
     ]
     return Explanation(product, answer, tuple(steps), predictor.head_name)
 
@@ -155,48 +155,53 @@ def _step(
     experts: Sequence[Probabilities],
     evidence: Evidence,
     weights: NDArray[np.float64],
-    fused: NDArray[np.float32],
+    pooled: NDArray[np.float32],
     best: int,
     tree: Taxonomy,
 ) -> Step:
-    """One level of a single product; `weights`: `(n_parents, B)`; best: the leaf that is walked down to."""
+    """One level of a single product.
+
+    Args:
+        weights: `(n_parents, B)` of the tree pool; pooled: its `(1, n_leaves)` probabilities.
+        best: the leaf that is walked down to.
+    """
     level = evidence.level
     chosen = int(tree.ancestor(level)[best])
     parent = int(tree.parent(level)[chosen])
     children = np.flatnonzero(tree.parent(level) == parent)
-    mass = tree.node_mass(fused, level)[0, children]
+    mass = tree.node_mass(pooled, level)[0, children]
     ordered = children[np.argsort(-mass, kind="stable")].tolist()
     shares = dict(zip(children.tolist(), (mass / mass.sum()).tolist(), strict=True))
     rival = next((node for node in ordered if node != chosen), None)
     # another head may have decided for a node that the tree pool puts further down
     shown = ordered[:N_CHILDREN] if chosen in ordered[:N_CHILDREN] else [*ordered[: N_CHILDREN - 1], chosen]
-    opinions = []
+    votes = []
     for b, expert in enumerate(experts if rival is not None else ()):
         if evidence.speaks[0, parent] >> b & 1:
             seen = tree.node_mass(expert.dense(np.arange(1), len(tree)), level)[0]
             p_chosen, p_rival = (float(seen[node] / seen[children].sum()) for node in (chosen, rival))
             ratio = evidence.log_ratio[b][0, chosen] - evidence.log_ratio[b][0, rival]
             weight = float(weights[parent, b])
-            opinions.append(Vote(expert.expert, weight, p_chosen, p_rival, weight * float(ratio)))
+            votes.append(Vote(expert.expert, weight, p_chosen, p_rival, weight * float(ratio)))
     return Step(
         level,
         tree.shown_path(level, chosen),
         () if rival is None else tree.shown_path(level, rival),
         shares[chosen],
         tuple((tree.shown_path(level, node)[-1], shares[node]) for node in shown),
-        tuple(opinions),
+        tuple(votes),
     )
 
 
 def _pictures(images: Sequence[bytes]) -> list[NDArray[np.uint8]]:
     """Those photos that can be decoded, RGB."""
-    found = []
+    pictures = []
     for image in images:
         try:
-            found.append(decode(image, 2**26))
+            pictures.append(decode(image, 2**26))
         except UnreadablePhoto:
             continue
-    return found
+    return pictures
 
 
 def _draw_step(axis: Axes, step: Step) -> None:
@@ -206,13 +211,13 @@ def _draw_step(axis: Axes, step: Step) -> None:
     if step.rival:
         title += f"\nagainst {step.rival[-1]}"
     axis.set_title(_short(title), fontsize=9, color=INK)
-    if not step.opinions:
+    if not step.votes:
         axis.set_axis_off()
         why = "the only one here" if not step.rival else "nobody tells these apart"
         axis.text(0.5, 0.5, why, ha="center", fontsize=9, color=INK, transform=axis.transAxes)
         return
-    names = [f"{o.expert} ({o.weight:.2f})" for o in step.opinions]
-    pushes = [o.push for o in step.opinions]
+    names = [f"{vote.expert} ({vote.weight:.2f})" for vote in step.votes]
+    pushes = [vote.push for vote in step.votes]
     axis.barh(names, pushes, color=[FOR if push >= 0 else AGAINST for push in pushes])
     axis.axvline(0, color=INK, linewidth=0.8)
     reach = max([1.0, *(abs(push) for push in pushes)]) * 1.15

@@ -133,15 +133,15 @@ def _predict_parts(
 
 def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path, progress: Progress | None) -> None:
     stop = min(start + PART, len(catalog))
-    problems, learnt = ProblemLog(), predictor.learnt_from(catalog)
+    problems, in_training = ProblemLog(), predictor.trained_on(catalog)
     with atomic_path(part) as temporary:
         with pq.ParquetWriter(temporary, SCHEMA) as writer:
             tables = []
             done_before = part_of(progress, start, len(catalog))
             for _, products in catalog.batches(CHUNK, done_before, range(start, stop)):
-                found = predictor.predict(products, learnt=learnt)
-                problems.merge(found.problems)
-                tables.append(to_table(found, predictor.tree, predictor.top_leaves))
+                predictions = predictor.predict(products, in_training=in_training)
+                problems.merge(predictions.problems)
+                tables.append(to_table(predictions, predictor.tree, predictor.top_leaves))
             writer.write_table(pa.concat_tables(tables))
         # the part's rename commits it: its problems must lie there before
         write_text(part.with_suffix(".json"), json.dumps(problems.to_json()))

@@ -57,6 +57,11 @@ class Predictions:
     photos: DecodedPhotos
     problems: ProblemLog
 
+    def text_read(self, row: int) -> str:
+        """Words read on a row's photos, empty where none were."""
+        reading = self.readings.get(self.products[row].product_id)
+        return "" if reading is None else reading.text
+
 
 class Predictor:
     """A fusion run, loaded: networks, text model, known photos, heads, thresholds.
@@ -79,44 +84,44 @@ class Predictor:
         """
         self.run = run
         self.tree = run.taxonomy(lang)
-        members = ExpertRuns.inside(run)
-        for member in members.runs:
-            member.check_tree(self.tree, str(run.folder))
+        experts = ExpertRuns.inside(run)
+        for expert in experts.runs:
+            expert.check_tree(self.tree, str(run.folder))
         self.heads = StoredHeads(run, self.tree)
         details = run.details_as(FusionDetails)
         self.head_name = details.head
         self.head = self.heads[self.head_name]
-        learnt = HeadArtifacts.load(run.folder, self.tree)
-        self.training_counts = learnt.training_counts
-        self.thresholds = learnt.thresholds if precision is None else thresholds_for(run, self.tree, precision)
+        artifacts = HeadArtifacts.load(run.folder, self.tree)
+        self.training_counts = artifacts.training_counts
+        self.thresholds = artifacts.thresholds if precision is None else thresholds_for(run, self.tree, precision)
         config = run.config(FusionConfig)
         self.target_precision = precision or config.target_precision
         self.top_leaves = config.top_leaves
-        self.mosaic = members.mosaic_experts()
+        self.mosaic = experts.mosaic_experts()
         self.copies: CopyTable | None = None
         if COPIES in details.experts:
             path = run.folder / "copies.safetensors"
             self.copies = CopyTable.load(path, len(self.tree), self.tree.fingerprint, run.plan)
         self.text, self.shelves, self.route_threshold = None, np.zeros(0, np.int64), 1.0
-        if members.text is not None:
-            reading = members.text.config(OcrConfig)
-            self.text = load_expert(members.text, make_reader(reading, workspace))
+        if experts.text is not None:
+            reading = experts.text.config(OcrConfig)
+            self.text = load_expert(experts.text, make_reader(reading, workspace))
             self.shelves = category_leaves(self.tree, reading.shelves)
-            self.route_threshold = members.text.details_as(OcrDetails).route_threshold
+            self.route_threshold = experts.text.details_as(OcrDetails).route_threshold
 
     @classmethod
     def load(cls, folder: str | Path, workspace: str | Path = "runs") -> Predictor:
         """Load a fusion run folder."""
         return cls(Run.load(Path(folder), "fusion"), Workspace(workspace))
 
-    def learnt_from(self, catalog: Catalog) -> bool:
+    def trained_on(self, catalog: Catalog) -> bool:
         """Whether this is the catalogue that the run was trained on: what it says of it is not held out."""
         return catalog.fingerprint == self.run.data
 
-    def predict(self, products: Sequence[Product], *, learnt: bool = False) -> Predictions:
+    def predict(self, products: Sequence[Product], *, in_training: bool = False) -> Predictions:
         """Predict a chunk; call it with a few hundred products at a time, probabilities are dense.
 
-        `learnt`: the products are of the training catalogue, and none is to be its own known copy.
+        `in_training`: the products are of the training catalogue, and none is to be its own known copy.
         """
         config = self.mosaic[0].config
         photos = load_photos(products, config.photo_size, config.max_pixels)
@@ -133,7 +138,7 @@ class Predictor:
         if self.copies is not None:
             ids = experts[0].product_ids
             labels = np.array([-1 if p.category_id is None else p.category_id for p in products], np.int64)
-            own_leaf = self.tree.leaf_index(labels) if learnt else None
+            own_leaf = self.tree.leaf_index(labels) if in_training else None
             experts.append(self.copies.predict(ids, photos.md5s, own_leaf))
             for row in np.flatnonzero(experts[-1].speaks).tolist():
                 known[int(ids[row])] = self.copies.example(photos.md5s[row], other_than=int(ids[row]))

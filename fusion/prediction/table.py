@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.decide import decision_of
 from fusion.prediction.predictor import Predictions
-from fusion.prediction.ranking import risk_order
+from fusion.prediction.ranking import path_probabilities, risk_order
 from fusion.prediction.reasons import reason_of, votes_of
 
 VOTE = pa.struct([("expert", pa.string()), ("category_id", pa.int64()), ("probability", pa.float32())])
@@ -37,44 +37,42 @@ SCHEMA = pa.schema(
 )
 
 
-def to_table(found: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Table:
+def to_table(predictions: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Table:
     """One row per product, in order, of schema `SCHEMA`.
 
-    The path and its probabilities belong to the likeliest leaf, the further leaves are ranked by
-    `fusion.ranking.risk_order`; `given` is the path of the decision: the leaf when accepted, a parent after back-off,
-    empty for a review.
+    The path and its probabilities belong to the likeliest leaf, the further leaves are ranked by `risk_order`; `given`
+    is the path of the decision: the leaf when accepted, a parent after back-off, empty for a review.
     """
-    n = len(found.products)
-    ranked = risk_order(found.fused, tree, top_leaves)
+    rows, given = range(len(predictions.products)), predictions.given.tolist()
+    ranked = risk_order(predictions.fused, tree, top_leaves)
     best = ranked[:, 0]
-    own = [tree.node_mass(found.fused, level)[np.arange(n), tree.ancestor(level)[best]] for level in LEVELS]
-    texts = [found.readings[p.product_id].text if p.product_id in found.readings else "" for p in found.products]
+    along_path = path_probabilities(predictions.fused, best, tree)
     columns = {
-        "product_id": [p.product_id for p in found.products],
+        "product_id": [p.product_id for p in predictions.products],
         "category_id": tree.leaf_ids[best],
         "cat1": [tree.shown[leaf][0] for leaf in best],
         "cat2": [tree.shown[leaf][1] for leaf in best],
         "cat3": [tree.shown[leaf][2] for leaf in best],
-        "p_cat1": own[0],
-        "p_cat2": own[1],
-        "p_cat3": own[2],
-        "decision": [decision_of(int(level)).value for level in found.given[:, 0]],
-        "given": [path_text(tree.shown_path(level, node)) if level else "" for level, node in found.given.tolist()],
-        "reason": [reason_of(found, row, tree) for row in range(n)],
-        "votes": [_votes(found, row, tree) for row in range(n)],
-        "expected_distance": 3.0 - np.sum(own, axis=0),
-        "n_images": [len(p.images) for p in found.products],
-        "n_readable": found.photos.n_readable,
+        "p_cat1": along_path[0],
+        "p_cat2": along_path[1],
+        "p_cat3": along_path[2],
+        "decision": [decision_of(level).value for level, _ in given],
+        "given": [path_text(tree.shown_path(level, node)) if level else "" for level, node in given],
+        "reason": [reason_of(predictions, row, tree) for row in rows],
+        "votes": [_votes(predictions, row, tree) for row in rows],
+        "expected_distance": 3.0 - np.sum(along_path, axis=0),
+        "n_images": [len(p.images) for p in predictions.products],
+        "n_readable": predictions.photos.n_readable,
         "top_category_ids": list(tree.leaf_ids[ranked]),
-        "top_probabilities": list(np.take_along_axis(found.fused, ranked, axis=1)),
-        "text_read": texts,
-        "photos_md5": [[md5.hex() for md5 in own] for own in found.photos.md5s],
+        "top_probabilities": list(np.take_along_axis(predictions.fused, ranked, axis=1)),
+        "text_read": [predictions.text_read(row) for row in rows],
+        "photos_md5": [[md5.hex() for md5 in md5s] for md5s in predictions.photos.md5s],
     }
     return pa.table(columns, schema=SCHEMA)
 
 
-def _votes(found: Predictions, row: int, tree: Taxonomy) -> list[dict[str, object]]:
+def _votes(predictions: Predictions, row: int, tree: Taxonomy) -> list[dict[str, object]]:
     return [
-        {"expert": v.expert, "category_id": int(tree.leaf_ids[v.leaf]), "probability": v.probability}
-        for v in votes_of(found, row)
+        {"expert": vote.expert, "category_id": int(tree.leaf_ids[vote.leaf]), "probability": vote.probability}
+        for vote in votes_of(predictions, row)
     ]

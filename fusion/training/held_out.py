@@ -81,13 +81,13 @@ class HeldOut:
             yield np.flatnonzero(part != held_out), np.flatnonzero(part == held_out)
 
 
-def gather(data: TrainingData, members: ExpertRuns, seed: int = 0) -> HeldOut:
-    """Align the members' held-out probabilities, add what copies tell, and look up the truth.
+def gather_held_out(data: TrainingData, expert_runs: ExpertRuns, seed: int = 0) -> HeldOut:
+    """Align the experts' held-out probabilities, add what copies tell, and look up the truth.
 
     At most `MAX_PRODUCTS` products are taken, by chance.
     """
-    members.runs[0].check_tree(data.tree, "the workspace's")
-    experts = members.held_out(MAX_PRODUCTS, seed)
+    expert_runs.runs[0].check_tree(data.tree, "the workspace's")
+    experts = expert_runs.held_out(MAX_PRODUCTS, seed)
     prior = training_prior(data.tree, experts)
     ids = experts[0].product_ids
     table = CopyTable.of(data)
@@ -102,14 +102,14 @@ def gather(data: TrainingData, members: ExpertRuns, seed: int = 0) -> HeldOut:
     return HeldOut(experts, data.leaf[positions], counts, group, prior, data.tree, known)
 
 
-def expert_systems(data: HeldOut) -> list[EvaluatedModel]:
+def evaluated_experts(data: HeldOut) -> list[EvaluatedModel]:
     """Every expert, measured on the held-out products where it speaks."""
-    systems = []
+    models = []
     for expert in data.experts:
         scores = score_probabilities(expert, data.truth, data.tree)
         if len(scores):
-            systems.append(EvaluatedModel(expert.expert, describe(expert.expert), scores, len(scores) / len(data)))
-    return systems
+            models.append(EvaluatedModel(expert.expert, describe(expert.expert), scores, len(scores) / len(data)))
+    return models
 
 
 def without_copies(data: HeldOut) -> HeldOut:

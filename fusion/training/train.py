@@ -22,7 +22,7 @@ from fusion.expert_runs import ExpertRuns
 from fusion.head_artifacts import CROSS_FIT, HeadArtifacts
 from fusion.heads.comparison import HeadComparison, compare_heads, fit_head
 from fusion.heads.registry import HEADS, save_heads
-from fusion.training.held_out import HeldOut, expert_systems, gather
+from fusion.training.held_out import HeldOut, evaluated_experts, gather_held_out
 
 FUSED = "fused"
 CALIBRATION = "calibration.safetensors"
@@ -34,15 +34,19 @@ def train(
 ) -> tuple[Run, list[EvaluatedModel]]:
     """Fit every head under the workspace's plan and save a run that is enough to predict.
 
-    `more`: folders of mosaic runs that speak beside the workspace's latest ones. Returns the run, and the systems
-    that were compared on the held-out products: the fused result, every head (cross-fitted), every expert.
+    Args:
+        more: folders of mosaic runs that speak beside the workspace's latest ones.
+
+    Returns:
+        The run, and what was compared on the held-out products: the fused result, every head (cross-fitted), every
+        expert.
 
     Raises:
         FileNotFoundError: no mosaic run; the message names the next command.
         ValueError: runs of different plans or trees, or too few held-out products.
     """
-    members, labelled = ExpertRuns.latest(workspace, more), TrainingData.of(workspace)
-    data = gather(labelled, members, config.seed)
+    expert_runs, labelled = ExpertRuns.latest(workspace, more), TrainingData.of(workspace)
+    data = gather_held_out(labelled, expert_runs, config.seed)
     if len(data) < 2 * config.head_folds:
         raise ValueError(
             f"{len(data)} held-out products are too few for head_folds={config.head_folds}: split with more "
@@ -56,7 +60,7 @@ def train(
         workspace.folder, "fusion", "fusion",
         plan=plan.plan_id, data=plan.data, config=config.model_dump(), tree=data.tree,
     )  # fmt: skip
-    members.copy_into(run.folder)
+    expert_runs.copy_into(run.folder)
     save_heads(run, heads)
     if data.copies is not None:
         data.copies.save(run.folder / "copies.safetensors")
@@ -66,29 +70,34 @@ def train(
     counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
     thresholds = Thresholds.fit(independent, data.tree, config.target_precision, config.confidence)
     HeadArtifacts(thresholds, counts).save(run.folder)
-    systems = compared_systems(data, comparison)
+    models = evaluated_models(data, comparison)
     run.keep(
         FusionDetails(
-            tuple(heads), tuple(data.names), comparison.chosen, comparison.reason, members.other_folders(), CROSS_FIT
+            heads=tuple(heads),
+            experts=tuple(data.names),
+            head=comparison.chosen,
+            why=comparison.reason,
+            others=expert_runs.other_folders(),
+            held_out_scores=CROSS_FIT,
         )
     )
-    run.metrics = {system.name: summaries_json(system.summary) for system in systems}
+    run.metrics = {model.name: summaries_json(model.summary) for model in models}
     run.save()
     workspace.register(run)
-    return run, systems
+    return run, models
 
 
-def compared_systems(data: HeldOut, comparison: HeadComparison) -> list[EvaluatedModel]:
+def evaluated_models(data: HeldOut, comparison: HeadComparison) -> list[EvaluatedModel]:
     """What `fusion train` puts side by side, the head that decides first."""
-    systems = [
+    models = [
         EvaluatedModel(FUSED, f"{comparison.chosen}: {comparison.reason}", comparison.scores[comparison.chosen], 1.0)
     ]
     if comparison.without_copies is not None:
-        systems.append(
+        models.append(
             EvaluatedModel(f"{FUSED}, no copy known", "the same, copies silent", comparison.without_copies, 1.0)
         )
-    systems += [EvaluatedModel(name, HEADS[name].what, scores, 1.0) for name, scores in comparison.scores.items()]
-    return [*systems, *expert_systems(data)]
+    models += [EvaluatedModel(name, HEADS[name].what, scores, 1.0) for name, scores in comparison.scores.items()]
+    return [*models, *evaluated_experts(data)]
 
 
 def thresholds_for(run: Run, tree: Taxonomy, precision: float) -> Thresholds:

@@ -86,10 +86,10 @@ def test_the_steps_of_an_explanation_multiply_to_the_pools_probability(model):
     assert p == pytest.approx(float(pooled[found.fused[0].argmax()]), rel=1e-3)
     # chosen against rival: the pushes are the log odds of the step
     for step in explanation.steps:
-        if step.opinions:
+        if step.votes:
             shown = dict(step.probabilities)
             odds = np.log(shown[step.chosen[-1]] / max(shown[step.rival[-1]], 1e-9))
-            assert sum(o.push for o in step.opinions) == pytest.approx(odds, abs=0.05)
+            assert sum(vote.push for vote in step.votes) == pytest.approx(odds, abs=0.05)
     text = str(explanation)
     assert "Cat I:" in text
     assert "weight" in text

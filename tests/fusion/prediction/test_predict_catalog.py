@@ -121,11 +121,11 @@ def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monk
     whole = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "whole")
     good, calls = predictor.predict, []
 
-    def dies_at_the_fifth(products, learnt):
+    def dies_at_the_fifth(products, in_training):
         calls.append(len(products))
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return good(products, learnt=learnt)
+        return good(products, in_training=in_training)
 
     monkeypatch.setattr(predictor, "predict", dies_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):

@@ -18,7 +18,7 @@ from fusion.details import FusionDetails
 from fusion.expert_runs import ExpertRuns
 from fusion.heads.comparison import cross_fit
 from fusion.prediction.predictor import Predictor
-from fusion.training.held_out import gather
+from fusion.training.held_out import gather_held_out
 from mosaic.cli import main as mosaic
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 def test_held_out_rows_are_the_plans_and_their_truth_is_right(trained):
     room = Workspace(trained / "runs")
-    data = gather(TrainingData.of(room), ExpertRuns.latest(room))
+    data = gather_held_out(TrainingData.of(room), ExpertRuns.latest(room))
     plan, catalog = room.plan(), room.training_catalog()
     expected = np.sort(catalog.product_ids[plan.held_out_positions(0)])
     np.testing.assert_array_equal(data.experts[0].product_ids, expected)
@@ -38,7 +38,7 @@ def test_held_out_rows_are_the_plans_and_their_truth_is_right(trained):
 
 def test_cross_fitting_scores_every_product_once_in_order(trained):
     room = Workspace(trained / "runs")
-    data = gather(TrainingData.of(room), ExpertRuns.latest(room))
+    data = gather_held_out(TrainingData.of(room), ExpertRuns.latest(room))
     scores = cross_fit(data, "tree", load_config(FusionConfig, "fusion"))
     np.testing.assert_array_equal(scores.product_ids, data.experts[0].product_ids)
 
@@ -130,10 +130,10 @@ def test_the_fused_result_is_also_measured_without_copies(trained, tmp_path):
     run = Workspace(tmp_path / "runs").latest("fusion")
     assert (run.folder / "copies.safetensors").is_file()
     predictor, train = Predictor.load(run.folder), Workspace(tmp_path / "runs").training_catalog()
-    assert predictor.learnt_from(train)
+    assert predictor.trained_on(train)
     # product 21 has its photos for itself, product 22 shares one
-    for learnt, known in ((False, {21, 22}), (True, {22})):
-        found = predictor.predict([train[21], train[22]], learnt=learnt)
+    for in_training, known in ((False, {21, 22}), (True, {22})):
+        found = predictor.predict([train[21], train[22]], in_training=in_training)
         assert found.experts[-1].expert == "copies"
         assert set(found.known_copies) == known
         assert found.known_copies[22] != 22
