@@ -20,6 +20,7 @@ from fusion.config import FusionConfig
 from mosaic.config import MosaicConfig
 from ocr.config import OcrConfig
 from tests.support.manual import (
+    NOT_RUN,
     PAGES,
     PROGRAMS,
     README,
@@ -29,28 +30,15 @@ from tests.support.manual import (
     blocks,
     code_spans,
     command_lines,
+    is_run,
     quick,
     run_line,
     shell_words,
     without_comment,
 )
 
-NOT_RUN = {
-    r"make \w+": "it runs these tests, or the demo, or makes what they run in",
-    r"source \S+|pip install .*": "it changes the environment",
-    r"ruff .*|mypy|lint-imports|pytest .*": "`make test` runs them",
-    r"rayonnage demo": "the whole job takes ten minutes; `make demo` is it",
-    r"rayonnage report --workspace demo/runs": "it shows what the whole job has made",
-    r"mosaic train --devices 4|torchrun .*": "it needs several GPUs or machines",
-}
-"""Commands of the blocks that are not run here, and why."""
 CONFIGS = {"mosaic": MosaicConfig, "ocr": OcrConfig, "fusion": FusionConfig}
 MONGODB = "mongodb://localhost/"
-
-
-def is_run(line: str) -> bool:
-    """Whether a line is no exception."""
-    return not any(re.fullmatch(pattern, without_comment(line)) for pattern in NOT_RUN)
 
 
 def answer(sheet: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.manual import PAGES, README, ROOT, prose
+from tests.support.manual import PAGES, PROGRAMS, README, ROOT, prose
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -40,3 +40,9 @@ def test_every_page_of_the_manual_is_linked_from_the_readme():
 def test_lines_are_short(page):
     long = [line for line in prose(page).splitlines() if len(line) > 120 and not line.startswith(("|", "    "))]
     assert long == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_stand_in_blocks_that_are_run(page):
+    commands = "|".join([*PROGRAMS, "make", "pip", "python"])
+    assert re.findall(rf"^(?: {{4}}|\t)(?:{commands}) .*$", prose(page), re.MULTILINE) == []

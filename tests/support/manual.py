@@ -20,6 +20,15 @@ PAGES = [
     *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+NOT_RUN = {
+    r"make \w+": "it runs these tests, or the demo, or makes what they run in",
+    r"source \S+|pip install .*": "it changes the environment",
+    r"ruff .*|mypy|lint-imports|pytest .*": "`make test` runs them",
+    r"rayonnage demo": "the whole job takes ten minutes; `make demo` is it",
+    r"rayonnage report --workspace demo/runs": "it shows what the whole job has made",
+    r"mosaic train --devices 4|torchrun .*": "it needs several GPUs or machines",
+}
+"""Commands of the blocks that are not run here, and why."""
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -68,6 +77,11 @@ def without_comment(line: str) -> str:
     return re.sub(r"\s+#.*$", "", line)
 
 
+def is_run(line: str) -> bool:
+    """Whether a line is no exception."""
+    return not any(re.fullmatch(pattern, without_comment(line)) for pattern in NOT_RUN)
+
+
 def quick(line: str) -> str:
     """A line with the debug configuration in place of its own."""
     line = re.sub(r" --config \S+", "", without_comment(line))
@@ -91,7 +105,9 @@ def run_line(line: str) -> str:
     return printed
 
 
-README_LINES = [quick(line) for block in blocks(README) if block.language == "bash" for line in command_lines(block)]
-"""What the README tells a user to do, from the split on."""
+README_LINES = [
+    quick(line) for block in blocks(README) if block.language == "bash" for line in command_lines(block) if is_run(line)
+]
+"""What the README tells a user to do, but for what is not run here."""
 TRAINING = README_LINES[:4]
-"""Its first block: the split and three trainings."""
+"""What it begins with: the split and three trainings."""
