@@ -115,8 +115,11 @@ def server(mongo_port: int) -> Iterator[str]:
 
 
 def has_commands(page: Path) -> bool:
-    """Whether anything on a page can be run."""
-    return any(block.language in ("bash", "python") for block in blocks(page))
+    """Whether anything on a page is run."""
+    return any(
+        block.language == "python" or (block.language == "bash" and any(map(is_run, command_lines(block))))
+        for block in blocks(page)
+    )
 
 
 CHECKED = {"README.md", "curation.md", "decisions-and-review.md"}
