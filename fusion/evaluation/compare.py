@@ -126,19 +126,19 @@ def compare_held_out(a: Run, b: Run) -> RunComparison:
                 f"{run.folder} holds no {CROSS_FIT}: it is of an older version, or damaged. Run `fusion train` again, "
                 "or compare on a labelled file (--on LABELLED.bson)"
             )
-    own, theirs = (ProductScores.load(run.folder / CROSS_FIT) for run in (a, b))
-    first, second = paired_rows(own, theirs)
-    if not len(first):
+    of_a, of_b = (ProductScores.load(run.folder / CROSS_FIT) for run in (a, b))
+    paired_a, paired_b = paired_rows(of_a, of_b)
+    if not len(paired_a):
         raise ValueError(
             f"{a.folder} (plan {a.plan}) and {b.folder} (plan {b.plan}) hold out no product in common. "
             "Train both under one plan, or compare them on a labelled file (--on LABELLED.bson)"
         )
-    if (first.truth != second.truth).any():
+    if (paired_a.truth != paired_b.truth).any():
         raise ValueError(f"{a.folder} and {b.folder} were trained with different labels of the same products")
-    where = f"{len(first)} held-out products, heads cross-fitted"
-    if len(first) < max(len(own), len(theirs)):
-        where += f" ({len(own)} held out by A, {len(theirs)} by B, these by both)"
-    return RunComparison(where, differences(first, second))
+    where = f"{len(paired_a)} held-out products, heads cross-fitted"
+    if len(paired_a) < max(len(of_a), len(of_b)):
+        where += f" ({len(of_a)} held out by A, {len(of_b)} by B, these by both)"
+    return RunComparison(where, differences(paired_a, paired_b))
 
 
 def compare_on(
@@ -151,12 +151,12 @@ def compare_on(
     """
     _check_trees(a, b)
     catalog = workspace.open(file)
-    found = []
+    scores = []
     for number, run in enumerate((a, b)):
         predictor = Predictor(run, workspace)
         truth = true_leaves(catalog, predictor.tree, labels)
-        found.append(_scores_on(predictor, catalog, truth, part_of(progress, number * len(catalog), 2 * len(catalog))))
-    return RunComparison(f"{len(found[0])} labelled products of {catalog.name}", differences(*found))
+        scores.append(_scores_on(predictor, catalog, truth, part_of(progress, number * len(catalog), 2 * len(catalog))))
+    return RunComparison(f"{len(scores[0])} labelled products of {catalog.name}", differences(*scores))
 
 
 def differences(a: ProductScores, b: ProductScores) -> list[MetricDifference]:
@@ -164,11 +164,11 @@ def differences(a: ProductScores, b: ProductScores) -> list[MetricDifference]:
     values_a, values_b = _values(a), _values(b)
     groups = {ALL: np.ones(len(a), bool)}
     groups |= {str(n): a.n_images == n for n in range(1, MAX_IMAGES + 1) if (a.n_images == n).any()}
-    found = []
+    measured = []
     for group, rows in groups.items():
         change = values_b[rows] - values_a[rows]
         for i, (figure, span) in enumerate(zip(FIGURES, mean_intervals(change), strict=True)):
-            found.append(
+            measured.append(
                 MetricDifference(
                     group,
                     figure.name,
@@ -180,7 +180,7 @@ def differences(a: ProductScores, b: ProductScores) -> list[MetricDifference]:
                     int((change[:, i] != 0).sum()),
                 )
             )
-    return found
+    return measured
 
 
 def _values(scores: ProductScores) -> NDArray[np.float64]:
@@ -192,10 +192,10 @@ def _scores_on(
     predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None
 ) -> ProductScores:
     parts = []
-    for found, leaves in predicted_chunks(predictor, catalog, truth, progress):
+    for predictions, leaves in predicted_chunks(predictor, catalog, truth, progress):
         rows = np.flatnonzero(leaves >= 0)
-        ids, n_images = found.experts[0].product_ids[rows], found.photos.n_readable[rows]
-        parts.append(score(found.fused[rows], leaves[rows], ids, n_images, predictor.tree))
+        ids, n_images = predictions.experts[0].product_ids[rows], predictions.photos.n_readable[rows]
+        parts.append(score(predictions.fused[rows], leaves[rows], ids, n_images, predictor.tree))
     return concatenate_scores(parts)
 
 

@@ -41,7 +41,7 @@ def evaluate(
     evaluation = Evaluation(
         "Product categories",
         f"{catalog.name}: photos, text and their fusion",
-        measurement.systems,
+        measurement.models,
         predictor.tree,
         summary_of(measurement, predictor),
         research_sections(measurement, predictor),
@@ -58,7 +58,7 @@ def evaluate(
     )
     warnings = [LEARNT_FROM] if predictor.trained_on(catalog) else []
     page = page_of(measurement, evaluation, predictor.target_precision, warnings)
-    return leaderboard(measurement.systems), evaluation.write(output or workspace.folder / "reports", "fusion", page)
+    return leaderboard(measurement.models), evaluation.write(output or workspace.folder / "reports", "fusion", page)
 
 
 def _examples(

@@ -20,7 +20,7 @@ from catalog.metrics.product_scores import (
     score_probabilities,
 )
 from catalog.probabilities import Silence, silent_everywhere
-from fusion.evaluation.decided import DecisionOutcomes
+from fusion.evaluation.decision_outcomes import DecisionOutcomes
 from fusion.expert_runs import describe
 from fusion.heads.registry import HEADS
 from fusion.prediction.predictor import Predictions, Predictor
@@ -38,16 +38,16 @@ class Measurement:
     """What was found on N labelled products.
 
     Attributes:
-        systems: the fused result first, then the other heads, then the experts.
-        decided: the decisions.
+        models: the fused result first, then the other heads, then the experts.
+        outcomes: of the decisions.
         risk_distance, risk_hit: `(N,)` float32 mean tree distance of the five leaves of the list ordered by risk,
             bool whether the true leaf is among them.
         asked: `(M,)` int64 rows on which experts were silenced; without: `(M,)` bool by expert, whether the
             likeliest leaf without it is the true one.
     """
 
-    systems: list[EvaluatedModel]
-    decided: DecisionOutcomes
+    models: list[EvaluatedModel]
+    outcomes: DecisionOutcomes
     risk_distance: NDArray[np.float32]
     risk_hit: NDArray[np.bool_]
     asked: NDArray[np.int64]
@@ -57,17 +57,17 @@ class Measurement:
     @property
     def fused(self) -> ProductScores:
         """Scores of the head that decides."""
-        return self.systems[0].scores
+        return self.models[0].scores
 
     @property
     def experts(self) -> list[EvaluatedModel]:
         """Those that speak on a labelled product."""
-        return [system for system in self.systems if system.kind == "expert"]
+        return [model for model in self.models if model.kind == "expert"]
 
     @property
     def other_heads(self) -> list[EvaluatedModel]:
         """Those that do not decide."""
-        return [system for system in self.systems[1:] if system.kind == "head"]
+        return [model for model in self.models[1:] if model.kind == "head"]
 
 
 def measure(
@@ -75,8 +75,8 @@ def measure(
 ) -> Measurement:
     """Predict a catalogue with `(N,)` true leaves, -1 where unknown; only scores are kept of each product."""
     gathered = _Gathered(predictor, every=-(-len(catalog) // MAX_SILENCED))
-    for found, leaves in predicted_chunks(predictor, catalog, truth, progress):
-        gathered.add(found, leaves)
+    for predictions, leaves in predicted_chunks(predictor, catalog, truth, progress):
+        gathered.add(predictions, leaves)
     return gathered.measurement()
 
 
@@ -96,53 +96,55 @@ class _Gathered:
         """`every`: experts are silenced in one chunk of so many."""
         self.predictor, self.tree, self.every = predictor, predictor.tree, every
         self.scores: dict[str, list[ProductScores]] = {}
-        self.decided: list[DecisionOutcomes] = []
+        self.outcomes: list[DecisionOutcomes] = []
         self.risk: list[tuple[NDArray[np.float32], NDArray[np.bool_]]] = []
         self.asked: list[NDArray[np.int64]] = []
         self.without: dict[str, list[NDArray[np.bool_]]] = {}
         self.problems: list[str] = []
         self.n_chunks = self.n_products = 0
 
-    def add(self, found: Predictions, truth: NDArray[np.int64]) -> None:
+    def add(self, predictions: Predictions, truth: NDArray[np.int64]) -> None:
         """Score one chunk."""
         rows = np.flatnonzero(truth >= 0)
-        ids, n_images, true = found.experts[0].product_ids[rows], found.photos.n_readable[rows], truth[rows]
+        ids, n_images, true = predictions.experts[0].product_ids[rows], predictions.photos.n_readable[rows], truth[rows]
         heads = {name: head for name, head in self.predictor.heads.items() if name != self.predictor.head_name}
-        fused = score(found.fused[rows], true, ids, n_images, self.tree)
+        fused = score(predictions.fused[rows], true, ids, n_images, self.tree)
         self._keep(FUSED, fused)
         for name, head in heads.items():
-            dense = head.predict_proba(found.experts, found.photos.n_readable)
+            dense = head.predict_proba(predictions.experts, predictions.photos.n_readable)
             self._keep(name, score(dense[rows], true, ids, n_images, self.tree))
-        for expert in found.experts:
+        for expert in predictions.experts:
             self._keep(expert.expert, score_probabilities(expert, truth, self.tree))
-        self.decided.append(DecisionOutcomes.of(found.given[rows], true, fused.correct[:, 2], n_images, self.tree))
-        listed = risk_order(found.fused[rows], self.tree, LIST)
+        self.outcomes.append(
+            DecisionOutcomes.of(predictions.given[rows], true, fused.correct[:, 2], n_images, self.tree)
+        )
+        listed = risk_order(predictions.fused[rows], self.tree, LIST)
         self.risk.append((list_distance(listed, true, self.tree), (listed == true[:, None]).any(axis=1)))
-        if self.n_chunks % self.every == 0 and len(found.experts) > 1:
-            self._silence_each(found, rows, true)
-        self.problems += [str(problem) for problem in found.problems.named[: 5 - len(self.problems)]]
+        if self.n_chunks % self.every == 0 and len(predictions.experts) > 1:
+            self._silence_each(predictions, rows, true)
+        self.problems += [str(problem) for problem in predictions.problems.named[: 5 - len(self.problems)]]
         self.n_chunks += 1
         self.n_products += len(rows)
 
     def _keep(self, name: str, scores: ProductScores) -> None:
         self.scores.setdefault(name, []).append(scores)
 
-    def _silence_each(self, found: Predictions, rows: NDArray[np.int64], true: NDArray[np.int64]) -> None:
+    def _silence_each(self, predictions: Predictions, rows: NDArray[np.int64], true: NDArray[np.int64]) -> None:
         """What the head says when one expert is silent; it is not fitted again."""
         self.asked.append(self.n_products + np.arange(len(rows)))
-        for i, expert in enumerate(found.experts):
+        for i, expert in enumerate(predictions.experts):
             silent = silent_everywhere(expert, expert.product_ids, Silence.NOT_ROUTED)
-            others = [*found.experts[:i], silent, *found.experts[i + 1 :]]
-            dense = self.predictor.head.predict_proba(others, found.photos.n_readable)
+            others = [*predictions.experts[:i], silent, *predictions.experts[i + 1 :]]
+            dense = self.predictor.head.predict_proba(others, predictions.photos.n_readable)
             self.without.setdefault(expert.expert, []).append(dense[rows].argmax(axis=1) == true)
 
     def measurement(self) -> Measurement:
         """All chunks together."""
-        # one system's parts are let go before the next is joined: at millions of products they are gigabytes
+        # one model's parts are let go before the next is joined: at millions of products they are gigabytes
         scores = {name: concatenate_scores(self.scores.pop(name)) for name in list(self.scores)}
         return Measurement(
-            systems=self._systems(scores),
-            decided=_joined(self.decided),
+            models=self._models(scores),
+            outcomes=_joined(self.outcomes),
             risk_distance=np.concatenate([distance for distance, _ in self.risk]),
             risk_hit=np.concatenate([hit for _, hit in self.risk]),
             asked=np.concatenate([np.zeros(0, np.int64), *self.asked]),
@@ -150,21 +152,23 @@ class _Gathered:
             problems=self.problems,
         )
 
-    def _systems(self, scores: dict[str, ProductScores]) -> list[EvaluatedModel]:
-        """Every head and every expert that speaks; few of them are drawn: the fused result, experts, best others."""
-        chosen, counts, n = self.predictor.head_name, self.predictor.training_counts, len(scores[FUSED])
-        found = []
-        for name, own in scores.items():
-            head = name == FUSED or name in self.predictor.heads
-            what = HEADS[chosen if name == FUSED else name].what if head else describe(name)
-            what = f"{chosen}: {what}" if name == FUSED else what
-            if len(own):
-                found.append(EvaluatedModel(name, what, own, len(own) / n, "head" if head else "expert", counts))
-        experts = sorted((s for s in found if s.kind == "expert"), key=lambda s: -s.scores.correct[:, 2].sum())
-        drawn = [found[0], *experts][:PLOTTED]
-        for system in found:
-            system.plotted = system in drawn
-        return found
+    def _models(self, scores: dict[str, ProductScores]) -> list[EvaluatedModel]:
+        """Every head and every expert that speaks; few of them are drawn: the fused result and the best experts."""
+        models = [self._model(name, own, len(scores[FUSED])) for name, own in scores.items() if len(own)]
+        experts = [model for model in models if model.kind == "expert"]
+        experts.sort(key=lambda expert: -expert.scores.correct[:, 2].sum())
+        drawn = [models[0], *experts][:PLOTTED]
+        for model in models:
+            model.plotted = model in drawn
+        return models
+
+    def _model(self, name: str, scores: ProductScores, n_products: int) -> EvaluatedModel:
+        chosen, counts = self.predictor.head_name, self.predictor.training_counts
+        if name != FUSED and name not in self.predictor.heads:
+            coverage = len(scores) / n_products
+            return EvaluatedModel(name, describe(name), scores, coverage, training_counts=counts)
+        what = f"{chosen}: {HEADS[chosen].what}" if name == FUSED else HEADS[name].what
+        return EvaluatedModel(name, what, scores, 1.0, "head", counts)
 
 
 def _joined(parts: list[DecisionOutcomes]) -> DecisionOutcomes:

@@ -13,7 +13,7 @@ from catalog.reports.evaluation import count_name
 from catalog.reports.page import Card, Part, Plot, Section, Table
 from catalog.reports.plots import GREEN, RED, SERIES, drawing, svg
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy
-from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, REVIEW, DecisionOutcomes
+from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, REVIEW, DecisionOutcomes
 from fusion.evaluation.measurement import Measurement
 
 FEW = 10
@@ -25,7 +25,7 @@ Flags = NDArray[np.bool_]
 
 def cards(measurement: Measurement) -> list[Card]:
     """The four figures at the top."""
-    outcomes, right = measurement.decided, _right(measurement, 3)
+    outcomes, right = measurement.outcomes, _right(measurement, 3)
     parents = (outcomes.level > 0) & (outcomes.level < 3)
     n_review = int((outcomes.level == 0).sum())
     return [
@@ -45,7 +45,7 @@ def summary_section(measurement: Measurement, target: float) -> Section:
     """The main figures in sentences; `target`: the precision that was asked for, in [0, 1]."""
     leaf, cat2, cat1 = (_right(measurement, level) for level in reversed(LEVELS))
     sentences = [
-        f"Of {plural(len(measurement.decided), 'product')} whose category is known, {leaf.text} % were put on the "
+        f"Of {plural(len(measurement.outcomes), 'product')} whose category is known, {leaf.text} % were put on the "
         f"right one (with 95 % certainty {leaf.interval} % of all such products). The right {LEVEL_NAMES[2]} was found "
         f"for {cat2.text} %, the right {LEVEL_NAMES[1]} for {cat1.text} %.",
         _accepted_sentence(measurement, target),
@@ -57,7 +57,7 @@ def summary_section(measurement: Measurement, target: float) -> Section:
 
 def right_section(measurement: Measurement) -> Section:
     """How many products are right at which level, by image count."""
-    summary = measurement.systems[0].summary
+    summary = measurement.models[0].summary
     rows = [
         [
             count_name(count),
@@ -82,7 +82,7 @@ def decisions_section(measurement: Measurement, tree: Taxonomy) -> Section:
         "given and the rest stays open. What is not sure at all must be looked at by a person."
     ]
     parts: list[Part] = [
-        _decisions_table(measurement), _decisions_plot(measurement.decided), _cat1_table(measurement, tree)
+        _decisions_table(measurement), _decisions_plot(measurement.outcomes), _cat1_table(measurement, tree)
     ]  # fmt: skip
     return Section("decisions", "What can be accepted, what must be looked at", sentences, parts)
 
@@ -94,7 +94,7 @@ def next_section(measurement: Measurement, target: float) -> Section:
         "waits in `review.csv`, the products first whose answer brings most.",
         "Look at `audit.csv` as well, a random sample of what was accepted: it tells how often that is right on the "
         "products of today. `fusion review apply` takes the answers of both.",
-        *_precision_steps(measurement.decided, target),
+        *_precision_steps(measurement.outcomes, target),
         "Look through the surest mistakes on this page: where the label is wrong rather than the suggestion, "
         "`catalog audit FILE` lists more of the kind in the catalogue that was learnt from.",
         *_rare_steps(measurement),
@@ -104,11 +104,11 @@ def next_section(measurement: Measurement, target: float) -> Section:
 
 
 def _right(measurement: Measurement, level: int) -> Estimate:
-    return Estimate.of(measurement.systems[0].summary[ALL].levels[level].top1)
+    return Estimate.of(measurement.models[0].summary[ALL].levels[level].top1)
 
 
 def _accepted_sentence(measurement: Measurement, target: float) -> str:
-    accepted = measurement.decided.summary[ALL].decisions[ACCEPT]
+    accepted = measurement.outcomes.summary[ALL].decisions[ACCEPT]
     if not accepted.n:
         return "No product is sure enough to be accepted unseen."
     right = Estimate.of(accepted.precision)
@@ -125,7 +125,7 @@ def _accepted_sentence(measurement: Measurement, target: float) -> str:
 
 
 def _parent_sentences(measurement: Measurement) -> list[str]:
-    figures = measurement.decided.summary[ALL].decisions
+    figures = measurement.outcomes.summary[ALL].decisions
     parents = [
         f"for {plural(parent.n, 'product')} ({percent(parent.share.value)}) the {name} alone, right for "
         f"{percent(parent.precision.value)}"
@@ -136,10 +136,10 @@ def _parent_sentences(measurement: Measurement) -> list[str]:
 
 
 def _review_sentence(measurement: Measurement) -> str:
-    is_open = measurement.decided.level == 0
+    is_open = measurement.outcomes.level == 0
     if not is_open.any():
         return "No product must be looked at."
-    n, first = int(is_open.sum()), measurement.decided.leaf_right[is_open].mean()
+    n, first = int(is_open.sum()), measurement.outcomes.leaf_right[is_open].mean()
     return (
         f"{plural(n, 'product')} ({percent(is_open.mean())}) must be looked at. The first suggestion is right for "
         f"{percent(first)} of these, and one of the first five for {percent(measurement.risk_hit[is_open].mean())}."
@@ -147,7 +147,7 @@ def _review_sentence(measurement: Measurement) -> str:
 
 
 def _decisions_table(measurement: Measurement) -> Table:
-    figures = measurement.decided.summary[ALL].decisions
+    figures = measurement.outcomes.summary[ALL].decisions
     names = {
         ACCEPT: "accepted unseen",
         CAT2: f"given its {LEVEL_NAMES[2]} unseen",
@@ -187,7 +187,7 @@ def _decisions_plot(outcomes: DecisionOutcomes) -> Plot:
 
 
 def _cat1_table(measurement: Measurement, tree: Taxonomy) -> Table:
-    outcomes, cat1 = measurement.decided, tree.ancestor(1)[measurement.fused.truth]
+    outcomes, cat1 = measurement.outcomes, tree.ancestor(1)[measurement.fused.truth]
     by_node = {int(node): outcomes.select(cat1 == node) for node in np.unique(cat1)}
     most_open_first = sorted(by_node, key=lambda node: (-int((by_node[node].level == 0).sum()), node))
     rows = []
@@ -222,7 +222,7 @@ def _precision_steps(outcomes: DecisionOutcomes, target: float) -> list[str]:
 
 
 def _rare_steps(measurement: Measurement) -> list[str]:
-    model = measurement.systems[0]
+    model = measurement.models[0]
     if model.training_counts is None:
         return []
     rare = model.training_counts[model.scores.truth] < FEW

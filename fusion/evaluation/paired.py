@@ -1,4 +1,4 @@
-"""Two systems on the same products."""
+"""Two models on the same products."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from catalog.reports.estimate import Estimate
 from catalog.reports.evaluation import cat1_table
 from catalog.reports.page import Part, Section, Table
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
-from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, KINDS, REVIEW
+from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, GIVEN, KINDS, REVIEW
 from fusion.evaluation.measurement import Measurement
 from fusion.evaluation.paired import paired_rows
 from fusion.evaluation.weights_picture import weights_plot, weights_table
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 def research_sections(measurement: Measurement, predictor: Predictor) -> list[Section]:
     """What a fusion's evaluation has beside the figures of every one."""
-    drawn = [model for model in measurement.systems if model.plotted]
+    drawn = [model for model in measurement.models if model.plotted]
     parts: list[Part] = [decision_table(measurement), decision_counts_table(measurement), against_table(measurement)]
     if measurement.without:
         parts.append(without_table(measurement))
@@ -42,7 +42,7 @@ def research_sections(measurement: Measurement, predictor: Predictor) -> list[Se
 
 def decision_table(measurement: Measurement) -> Table:
     """How many products are accepted, given a parent or sent to review, and how often that is right."""
-    decisions = measurement.decided.summary[ALL].decisions
+    decisions = measurement.outcomes.summary[ALL].decisions
     rows: list[list[object]] = [
         [kind, figures.n, *map(Estimate.of, (figures.share, figures.precision, figures.leaf_right))]
         for kind, figures in ((kind, decisions[kind]) for kind in (ACCEPT, CAT2, CAT1, GIVEN, REVIEW))
@@ -57,7 +57,7 @@ def decision_table(measurement: Measurement) -> Table:
 def decision_counts_table(measurement: Measurement) -> Table:
     """The decisions by image count, with hierarchical precision, recall and F of what is given."""
     rows: list[list[object]] = []
-    for count, figures in by_count(measurement.decided.summary):
+    for count, figures in by_count(measurement.outcomes.summary):
         shares = [Estimate.of(figures.decisions[kind].share) for kind in KINDS if kind != GIVEN]
         right = [Estimate.of(figures.decisions[kind].precision) for kind in (ACCEPT, GIVEN)]
         hierarchical = map(Estimate.of, (figures.h_precision, figures.h_recall, figures.h_f1))
@@ -74,10 +74,10 @@ def decision_counts_table(measurement: Measurement) -> Table:
 
 
 def against_table(measurement: Measurement) -> Table:
-    """The fused result less every other system on the products where that one speaks."""
+    """The fused result less every other model on the products where that one speaks."""
     rows: list[list[object]] = []
-    for system in measurement.systems[1:]:
-        fused, other = paired_rows(measurement.fused, system.scores)
+    for model in measurement.models[1:]:
+        fused, other = paired_rows(measurement.fused, model.scores)
         differences = np.column_stack([
             fused.correct[:, 2].astype(float) - other.correct[:, 2],
             (fused.distance - other.distance).astype(float),
@@ -85,7 +85,7 @@ def against_table(measurement: Measurement) -> Table:
         ])  # fmt: skip
         leaf, distance, nll = mean_intervals(differences)
         rows.append([
-            system.name, system.what, len(fused), Estimate.span(leaf, signed=True),
+            model.name, model.what, len(fused), Estimate.span(leaf, signed=True),
             Estimate.span(distance, 3, 1, signed=True), Estimate.span(nll, 3, 1, signed=True),
         ])  # fmt: skip
     columns = ["less", "", "products", "leaf accuracy, points", "HD@1", "NLL"]
@@ -100,12 +100,12 @@ def without_table(measurement: Measurement) -> Table:
     """What each expert adds: the head asked again while it is silent."""
     fused = measurement.fused.correct[measurement.asked, 2]
     rows: list[list[object]] = []
-    for system in measurement.experts:
-        left = measurement.without[system.name]
+    for model in measurement.experts:
+        left = measurement.without[model.name]
         lost = mean_intervals((fused.astype(float) - left)[:, None])[0]
-        accuracy = Estimate.of(system.summary[ALL].leaf.top1)
+        accuracy = Estimate.of(model.summary[ALL].leaf.top1)
         rows.append([
-            system.name, Estimate(system.coverage, digits=0), accuracy, Estimate(float(left.mean())),
+            model.name, Estimate(model.coverage, digits=0), accuracy, Estimate(float(left.mean())),
             Estimate.span(lost, signed=True),
         ])  # fmt: skip
     columns = ["expert", "speaks on, %", "right by itself, %", "fused without it, %", "it adds, points"]

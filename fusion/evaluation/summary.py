@@ -11,7 +11,7 @@ from catalog.metrics.intervals import mean_intervals
 from catalog.metrics.summary import ALL
 from catalog.reports.estimate import Estimate
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
-from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, REVIEW, DecisionFigures
+from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, REVIEW, DecisionFigures
 from fusion.evaluation.measurement import Measurement
 from fusion.evaluation.paired import paired_rows
 from fusion.heads.registry import HEADS
@@ -30,7 +30,7 @@ def summary_of(measurement: Measurement, predictor: Predictor) -> list[str]:
 
 
 def _accuracy(measurement: Measurement) -> str:
-    levels = measurement.systems[0].summary[ALL].levels
+    levels = measurement.models[0].summary[ALL].levels
     leaf, cat2, cat1 = (Estimate.of(levels[level].top1) for level in reversed(LEVELS))
     return (
         f"Of {len(measurement.fused):,} labelled products {leaf.text} % are put on the right leaf (95 % interval "
@@ -39,7 +39,7 @@ def _accuracy(measurement: Measurement) -> str:
 
 
 def _decisions(measurement: Measurement) -> list[str]:
-    figures = measurement.decided.summary[ALL].decisions
+    figures = measurement.outcomes.summary[ALL].decisions
     accepted = figures[ACCEPT]
     sentences = ["No product is sure enough to be accepted unseen."]
     if accepted.n:
@@ -104,7 +104,7 @@ def _additions(measurement: Measurement) -> str:
 
 
 def _calibration(measurement: Measurement) -> str:
-    leaf = measurement.systems[0].summary[ALL].leaf
+    leaf = measurement.models[0].summary[ALL].leaf
     return (
         f"The stated confidence of a leaf is {100 * leaf.ece_mass.value:.1f} points away from the share that is right, "
         f"on average; chance alone would show {100 * leaf.ece_mass_floor:.1f} on so many products."
@@ -115,5 +115,5 @@ def _mean(values: NDArray[np.float64]) -> Estimate:
     return Estimate.span(mean_intervals(values[:, None])[0], signed=True)
 
 
-def _n_right(system: EvaluatedModel) -> int:
-    return int(system.scores.correct[:, 2].sum())
+def _n_right(model: EvaluatedModel) -> int:
+    return int(model.scores.correct[:, 2].sum())

@@ -19,7 +19,7 @@ from catalog.runs.workspace import Workspace
 from catalog.split.labels import true_leaves
 from fusion.cli import main as fusion
 from fusion.evaluation import measurement
-from fusion.evaluation.decided import DecisionOutcomes
+from fusion.evaluation.decision_outcomes import DecisionOutcomes
 from fusion.evaluation.examples import confused_rows, corrected_by, surest_mistakes
 from fusion.evaluation.measurement import Measurement, measure
 from fusion.evaluation.research_tables import risk_gain
@@ -60,18 +60,18 @@ def test_every_head_and_expert_is_scored_on_every_product(measured, predictor, c
     found = predictor.predict(products)
     truth = predictor.tree.leaf_index([p.category_id for p in products])
     others = [name for name in predictor.heads if name != predictor.head_name]
-    assert [s.name for s in measured.systems] == ["fused", *others, *(e.expert for e in found.experts)]
-    assert [s.kind for s in measured.systems].count("head") == 1 + len(others)
-    for system in measured.systems[: 1 + len(others)]:
-        head = predictor.heads[predictor.head_name if system.name == "fused" else system.name]
+    assert [s.name for s in measured.models] == ["fused", *others, *(e.expert for e in found.experts)]
+    assert [s.kind for s in measured.models].count("head") == 1 + len(others)
+    for model in measured.models[: 1 + len(others)]:
+        head = predictor.heads[predictor.head_name if model.name == "fused" else model.name]
         dense = head.predict_proba(found.experts, found.photos.n_readable)
-        np.testing.assert_array_equal(system.scores.product_ids, catalog.product_ids)
-        np.testing.assert_allclose(system.scores.p_truth[:, 2], dense[np.arange(len(truth)), truth], atol=1e-4)
+        np.testing.assert_array_equal(model.scores.product_ids, catalog.product_ids)
+        np.testing.assert_allclose(model.scores.p_truth[:, 2], dense[np.arange(len(truth)), truth], atol=1e-4)
     listed = risk_order(found.fused, predictor.tree, 5)
     slow = [[predictor.tree.distance(i, t) for i in own] for own, t in zip(listed, truth, strict=True)]
     np.testing.assert_allclose(measured.risk_distance, np.mean(slow, axis=1), atol=1e-5)
-    assert measured.decided.level.tolist() == found.given[:, 0].tolist()
-    assert measured.systems[0].training_counts.sum() == 200
+    assert measured.outcomes.level.tolist() == found.given[:, 0].tolist()
+    assert measured.models[0].training_counts.sum() == 200
     assert set(measured.without) == {e.expert for e in found.experts}
     for i, expert in enumerate(found.experts):
         others = list(found.experts)
@@ -97,7 +97,7 @@ def test_products_without_a_label_are_left_out_even_where_a_whole_chunk_has_none
     truth[:70] = -1
     found = measure(predictor, catalog, truth)
     assert found.fused.product_ids.tolist() == catalog.product_ids[70:].tolist()
-    assert len(found.decided) == len(found.risk_hit) == 130
+    assert len(found.outcomes) == len(found.risk_hit) == 130
     assert found.asked.tolist() == list(range(130))
 
 
@@ -175,14 +175,14 @@ def made(n_given: tuple[int, int, int, int], *, strength: float = 0.3) -> Measur
     """A measurement of 200 products, so many of them reviewed, given Cat I, Cat II, the leaf; all of it right."""
     fused, flat, text = scores_of(0, 200, strength), scores_of(1, 200, 0.1), scores_of(2, 200).select(np.arange(50))
     level = np.repeat([0, 1, 2, 3], n_given)
-    systems = [
+    models = [
         EvaluatedModel("fused", "tree", fused, 1.0, "head"),
         EvaluatedModel("flat", "pool", flat, 1.0, "head"),
         EvaluatedModel("text", "words", text, 0.25),
     ]
     without = {"text": np.zeros(200, bool), "photo": fused.correct[:, 2]}
-    decided = DecisionOutcomes(level, level, fused.correct[:, 2], fused.n_images)
-    return Measurement(systems, decided, fused.distance5, fused.rank[:, 2] < 5, np.arange(200), without, [])
+    outcomes = DecisionOutcomes(level, level, fused.correct[:, 2], fused.n_images)
+    return Measurement(models, outcomes, fused.distance5, fused.rank[:, 2] < 5, np.arange(200), without, [])
 
 
 def test_the_summary_says_what_the_figures_say():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catalog.metrics.intervals import exact_share
 from catalog.metrics.product_scores import score
-from fusion.evaluation.decided import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, DecisionOutcomes
+from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, DecisionOutcomes
 from tests.support.products import TAXONOMY
 
 LEVEL_OF = {ACCEPT: [3], CAT2: [2], CAT1: [1], REVIEW: [0], GIVEN: [1, 2, 3]}
@@ -25,16 +25,16 @@ def some_answers(
     leaf = np.where(rng.random(n) < 0.5, truth, rng.integers(0, 8, n))
     node = [int(TAXONOMY.ancestor(k)[i]) if k else 0 for k, i in zip(level, leaf, strict=True)]
     counts = rng.integers(0, 5, n).astype(np.int8)
-    decided = DecisionOutcomes.of(np.stack([level, node], axis=1), truth, leaf == truth, counts, TAXONOMY)
+    outcomes = DecisionOutcomes.of(np.stack([level, node], axis=1), truth, leaf == truth, counts, TAXONOMY)
     answers = [TAXONOMY.paths[i][:k] for k, i in zip(level, leaf, strict=True)]
-    return decided, answers, [TAXONOMY.paths[i] for i in truth], counts
+    return outcomes, answers, [TAXONOMY.paths[i] for i in truth], counts
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 40))
 def test_every_figure_equals_the_obvious_version(seed, n):
-    decided, answers, paths, counts = some_answers(seed, n)
-    summary = decided.summary
+    outcomes, answers, paths, counts = some_answers(seed, n)
+    summary = outcomes.summary
     assert set(summary) == {"all", *map(str, set(counts.tolist()))}
     for group, found in summary.items():
         rows = [i for i in range(n) if group == "all" or counts[i] == int(group)]
@@ -61,7 +61,7 @@ def test_every_figure_equals_the_obvious_version(seed, n):
                 assert figures.precision.value == pytest.approx(right / len(own))
                 assert (figures.precision.low, figures.precision.high) == exact_share(right, len(own))
             if own:
-                assert figures.leaf_right.value == pytest.approx(np.mean([decided.leaf_right[i] for i in own]))
+                assert figures.leaf_right.value == pytest.approx(np.mean([outcomes.leaf_right[i] for i in own]))
 
 
 @given(st.integers(0, 10**6))
@@ -79,7 +79,7 @@ def test_a_right_parent_is_no_right_leaf_and_a_wrong_one_counts_what_it_shares()
     truth = np.zeros(3, np.int64)
     wrong_cat2 = int(TAXONOMY.ancestor(2)[1]) if TAXONOMY.paths[1][:2] != TAXONOMY.paths[0][:2] else 1
     answers = np.array([[2, int(TAXONOMY.ancestor(2)[0])], [2, wrong_cat2], [0, 0]])
-    decided = DecisionOutcomes.of(answers, truth, np.zeros(3, bool), np.ones(3, np.int8), TAXONOMY)
+    outcomes = DecisionOutcomes.of(answers, truth, np.zeros(3, bool), np.ones(3, np.int8), TAXONOMY)
     same_cat1 = int(TAXONOMY.parent(2)[wrong_cat2] == TAXONOMY.ancestor(1)[0])
-    assert decided.overlap.tolist() == [2, same_cat1, 0]
-    assert decided.right.tolist() == [True, False, False]
+    assert outcomes.overlap.tolist() == [2, same_cat1, 0]
+    assert outcomes.right.tolist() == [True, False, False]
