@@ -39,7 +39,7 @@ from torchvision.transforms.functional import to_tensor
 from catalog.catalog import Catalog
 from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
-from mosaic.training.batches import CountBatches, Examples
+from mosaic.training.batches import CountBatchSampler, Examples
 from mosaic.training.dataset import MosaicDataset
 from mosaic.views import View
 
@@ -118,7 +118,7 @@ def main() -> None:
     photos = [image for product in islice(catalog, len(catalog)) for image in product.images][: options.photos]
     config = load_config(MosaicConfig, "mosaic")
     examples = Examples.of(View(), np.arange(len(catalog)), np.zeros(len(catalog), np.int64), catalog.n_images)
-    sampler = CountBatches(examples, BATCH, config.training.model_copy(update={"subsets": 0.0}), config.seed)
+    sampler = CountBatchSampler(examples, BATCH, config.training.model_copy(update={"subsets": 0.0}), config.seed)
     with tempfile.TemporaryDirectory() as folder:
         tar = Path(folder, "photos.tar")
         with tarfile.open(tar, "w") as archive:
@@ -137,7 +137,7 @@ def measure(
     catalog: Catalog,
     photos: list[bytes],
     examples: Examples,
-    sampler: CountBatches,
+    sampler: CountBatchSampler,
     config: MosaicConfig,
     tar: Path,
     workers: int,

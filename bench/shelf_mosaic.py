@@ -34,8 +34,9 @@ from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
-from mosaic.inference.expert import average, run_network
+from mosaic.inference.expert import run_network
 from mosaic.inference.outputs import Backend
+from mosaic.merging import average
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
@@ -67,7 +68,7 @@ def train(shelf: Path, work: Path, folds: int, overrides: list[str]) -> Workspac
     common = ("--config", "shelf", "--workspace", room.folder, "--resume")
     sets = [part for item in overrides for part in ("--set", item)]
     for view in [View(), *[View(n) for n in range(1, MAX_IMAGES + 1)], *RANKED]:
-        slot = ("--n-images", str(view.n_images or "any"), *(("--rank", view.rank) if view.rank else ()))
+        slot = ("--n-images", str(view.n_images or "any"), *(("--rank", view.position) if view.position else ()))
         call("mosaic", "train", *slot, *common, *sets)
     return room
 
@@ -112,7 +113,7 @@ class Networks:
         }
         own = View(n) if View(n) in self.networks else View()
         found["d"] = self._wide(own, self.see(own, pictures[None])[0][0], n_leaves)
-        ranked = [view for view in self.networks if view.rank]
+        ranked = [view for view in self.networks if view.position]
         if ranked:
             plan = passes([view for view in ranked if view.n_images == n], n) if n > 1 else []
             if len(plan) == n:

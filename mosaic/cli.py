@@ -40,6 +40,7 @@ def main(verbose: bool) -> None:
 )
 @click.option(
     "--rank",
+    "position",
     type=click.Choice(["first", "rest", "any", "1", "2", "3", "4"]),
     default=None,
     help="A network that sees one photo per pass: the first, the others, each, or the one of this number.",
@@ -58,7 +59,7 @@ def main(verbose: bool) -> None:
 @workspace_option
 def train(
     n_images: str | None,
-    rank: str | None,
+    position: str | None,
     init_from: str | None,
     resume: bool,
     devices: int,
@@ -80,7 +81,7 @@ def train(
         distributed.launch(devices)
     lines = train_series(
         room, settings, progress_bar if distributed.is_main() else no_bar,
-        n_images=n_images, rank=rank or "", init_from=init_from, resume=resume,
+        n_images=n_images, position=position or "", init_from=init_from, resume=resume,
     )  # fmt: skip
     for line in lines:
         if distributed.is_main():

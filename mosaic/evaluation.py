@@ -14,8 +14,8 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
 from mosaic.inference.predict import predict_with
-from mosaic.runs import MosaicRuns
-from mosaic.views import FAMILIES, save_held_out
+from mosaic.runs import MosaicRuns, save_held_out
+from mosaic.views import FAMILIES
 
 
 def evaluate(

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from catalog.files.progress import in_batches
-from catalog.probabilities import Probabilities, Silence, concatenate
+from catalog.files.atomic import exclusive
+from catalog.probabilities import Probabilities
 from catalog.runs.config import STRICT
 from catalog.runs.run import Run
+from catalog.runs.saved_probabilities import IMAGE_EXPERT, held_out_file
 from catalog.runs.workspace import NEXT_COMMAND, Workspace
 from mosaic.config import MosaicConfig
-from mosaic.inference.expert import MosaicExpert, average
+from mosaic.inference.expert import MosaicExpert
 from mosaic.inference.outputs import Backend
+from mosaic.merging import average_photos, merge_by_count
 from mosaic.networks.weights import load_network
-from mosaic.views import View, families, latest_runs, merge_by_count, passes
-
-ROWS = 1024
+from mosaic.views import ALL_VIEWS, View, families
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class MosaicDetails:
     """Details of a mosaic run.
 
     Attributes:
-        n_images, rank: see `View`.
+        n_images: see `View`; rank: its position.
         init_from: folder name of the run whose networks were the start, None for the backbone's weights.
         identity: hash of plan, view, starting run and configuration, by which a killed run is found again.
         k: leaves that saved probabilities keep.
@@ -74,14 +72,14 @@ class MosaicRuns:
     def _checked(cls, views: dict[View, Run]) -> MosaicRuns:
         """Refuse networks that look at photos in different ways: they are decoded once for all."""
         first = next(iter(views.values()))
-        wanted = first.config(MosaicConfig)
+        expected = first.config(MosaicConfig)
         for run in views.values():
             config = run.config(MosaicConfig)
             for key in ("photo_size", "layout", "max_pixels", "inference"):
-                if getattr(config, key) != getattr(wanted, key):
+                if getattr(config, key) != getattr(expected, key):
                     raise ValueError(
                         f"{first.folder} and {run.folder} were trained with different {key} "
-                        f"({getattr(wanted, key)} and {getattr(config, key)}): train them with one configuration"
+                        f"({getattr(expected, key)} and {getattr(config, key)}): train them with one configuration"
                     )
         return cls(views)
 
@@ -92,17 +90,17 @@ class MosaicRuns:
         networks = {view: load_network(run, run.config(MosaicConfig)) for view, run in self.views.items()}
         experts: list[MosaicExpert] = []
         backends: dict[View, Backend] = {}
-        for name, own in families(self.views).items():
+        for name, members in families(self.views).items():
             experts.append(
                 MosaicExpert(
                     name + suffix,
-                    {view: networks[view] for view in own},
-                    self.views[own[0]].config(MosaicConfig),
-                    k={view: self.views[view].details_as(MosaicDetails).k for view in own},
+                    {view: networks[view] for view in members},
+                    self.views[members[0]].config(MosaicConfig),
+                    k={view: self.views[view].details_as(MosaicDetails).k for view in members},
                     taxonomy=tree,
                     plan=plan,
                     # the general network is a member of two experts: it is converted once
-                    backends={view: backends[view] for view in own} if backends.keys() >= set(own) else None,
+                    backends={view: backends[view] for view in members} if backends.keys() >= set(members) else None,
                 )
             )
             backends |= experts[-1].backends
@@ -110,49 +108,39 @@ class MosaicRuns:
 
     def held_out(self, suffix: str = "") -> list[Probabilities]:
         """Held-out probabilities of each expert of `experts`, in the same order."""
-        saved = {view: run.held_out() for view, run in self.views.items()}
-        return [
-            merge_by_count(name + suffix, {view: saved[view] for view in own})
-            if not own[0].rank
-            else average_photos(
-                name + suffix, {view: saved[view] for view in own}, self.views[own[0]].config(MosaicConfig)
-            )
-            for name, own in families(self.views).items()
-        ]
+        held_out_of = {view: run.held_out() for view, run in self.views.items()}
+        merged = []
+        for name, members in families(self.views).items():
+            own = {view: held_out_of[view] for view in members}
+            if members[0].position:
+                config = self.views[members[0]].config(MosaicConfig)
+                merged.append(average_photos(name + suffix, own, config.inference.average))
+            else:
+                merged.append(merge_by_count(name + suffix, own))
+        return merged
 
 
-def average_photos(name: str, views: Mapping[View, Probabilities], config: MosaicConfig) -> Probabilities:
-    """One expert from networks that each saw some photos of a product: averaged by how many photos each saw.
+def latest_runs(workspace: Workspace) -> dict[View, Run]:
+    """The workspace's latest run of every view.
 
-    A product is left out unless every one of its photos was seen, and by the network that sees it in prediction.
+    Raises:
+        FileNotFoundError: there is none; the message names the next command.
+        ValueError: runs of different plans.
     """
-    whole = concatenate([replace(p, expert=name) for p in views.values()])
-    ids, first = np.unique(whole.product_ids, return_index=True)
-    counts = whole.n_images[first].astype(int)
-    aligned = [p.aligned(ids) for p in views.values()]
-    weights = np.zeros((len(views), len(ids)))
-    complete = np.ones(len(ids), bool)
-    for row, (view, p) in enumerate(zip(views, aligned, strict=True)):
-        for n in range(counts.max(initial=0) + 1):
-            own = counts == n
-            used = sum(other == view for other, _ in passes(list(views), n))
-            weights[row, own] = used
-            # what was saved is the mean over all photos that the network is shown
-            complete[own] &= (used == 0) | (p.speaks[own] & (used == sum(map(view.shows, range(n)))))
-    kept = np.flatnonzero(complete & (weights.sum(axis=0) > 0))
-    n_leaves = int(whole.support.max()) + 1
-    parts = []
-    for rows in in_batches(kept, ROWS):
-        dense = np.zeros((len(views), len(rows), n_leaves), np.float32)
-        for own, p in zip(dense, aligned, strict=True):
-            speaking = p.speaks[rows]
-            own[speaking] = p.dense(rows[speaking], n_leaves)
-        mean = average(dense, config.inference.average, weights[:, rows])[:, whole.support]
-        parts.append(
-            Probabilities.from_dense(
-                name, ids[rows], whole.n_images[first[rows]], mean, np.full(len(rows), Silence.SPEAKS, np.uint8),
-                support=whole.support, frequency=whole.frequency, k=whole.leaves.shape[1],
-                taxonomy=whole.taxonomy, plan=whole.plan,
-            )
-        )  # fmt: skip
-    return concatenate(parts) if parts else whole.select(np.zeros(0, np.int64))
+    runs = {view: run for view in ALL_VIEWS if (run := workspace.latest("mosaic", view.slot)) is not None}
+    if not runs:
+        runs = {View(): workspace.require("mosaic", View().slot)}
+    if len({run.plan for run in runs.values()}) > 1:
+        raise ValueError(f"{workspace.folder} holds mosaic runs of different plans: run `mosaic train` again")
+    return runs
+
+
+def save_held_out(workspace: Workspace) -> None:
+    """Write the branch's held-out probabilities, merged by count, for the rooms that know no views."""
+    # networks may be trained side by side: whoever writes last has read what the others registered
+    with exclusive(workspace.folder / ".heldout.lock"):
+        whole = {view: run.held_out() for view, run in latest_runs(workspace).items() if not view.position}
+        if whole:
+            path = held_out_file(workspace)
+            path.parent.mkdir(exist_ok=True)
+            merge_by_count(IMAGE_EXPERT, whole).save(path)

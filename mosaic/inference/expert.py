@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +15,13 @@ from mosaic.inference.backend import make_backend
 from mosaic.inference.outputs import Backend, Outputs
 from mosaic.inference.recent_rows import RecentRows, Row
 from mosaic.layout import arrange, mirrored
+from mosaic.merging import average
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.torch_backend import softmax
 from mosaic.photos import DecodedPhotos
 from mosaic.views import Pass, View, passes
 
-MIN_PROBABILITY = 1e-6
-"""Floor of a probability in a geometric mean: one network alone cannot rule a leaf out."""
 MosaicKey = tuple[View, tuple[bytes, ...]]
 """A network and the MD5s of the photos that it is shown together."""
 
@@ -153,25 +151,3 @@ def run_network(backend: Backend, photos: NDArray[np.uint8], config: MosaicConfi
     # in one call: a single product's two ways are two cores' work
     outputs = backend(arrange(np.concatenate(ways), config.layout))
     return [Outputs(*arrays) for arrays in zip(*(np.split(values, len(ways)) for values in outputs), strict=True)]
-
-
-def average(
-    probabilities: NDArray[np.floating],
-    how: Literal["arithmetic", "geometric"],
-    weights: NDArray[np.floating] | None = None,
-) -> NDArray[np.float32]:
-    """Mean over the first axis of `(P, N, S)` probabilities: `(N, S)` float32, each row summing to one.
-
-    `weights`: `(P, N)`, for instance how many photos each of the P stands for; a weight of 0 leaves a row out.
-    """
-    if len(probabilities) == 1:
-        return probabilities[0].astype(np.float32)
-    if weights is not None:
-        weights = np.broadcast_to(weights[..., None], probabilities.shape)
-    if how == "geometric":
-        logs = np.log(np.maximum(probabilities, MIN_PROBABILITY))
-        mean = np.exp(np.average(logs, axis=0, weights=weights))
-        mean /= mean.sum(axis=1, keepdims=True)
-    else:
-        mean = np.average(probabilities, axis=0, weights=weights)
-    return mean.astype(np.float32)

@@ -15,7 +15,7 @@ from mosaic.config import TrainingConfig
 from mosaic.views import View
 
 WHOLE = -1
-"""Rank of an example that shows all photos of its product."""
+"""In place of a photo's number, for an example that shows all photos of its product."""
 
 
 @dataclass(frozen=True)
@@ -24,27 +24,27 @@ class Examples:
 
     Attributes:
         positions: `(N,)` int64 in the catalogue; labels: `(N,)` int64 index in the support;
-        n_images: `(N,)` int8 photos of the product; shown: `(N,)` int8 how many of them are shown;
-        ranks: `(N,)` int8 the one photo that is shown, from 0, or `WHOLE`.
+        n_images: `(N,)` int8 photos of the product; n_shown: `(N,)` int8 how many of them are shown;
+        photos: `(N,)` int8 the one photo that is shown, from 0, or `WHOLE`.
     """
 
     positions: NDArray[np.int64]
     labels: NDArray[np.int64]
     n_images: NDArray[np.int8]
-    shown: NDArray[np.int8]
-    ranks: NDArray[np.int8]
+    n_shown: NDArray[np.int8]
+    photos: NDArray[np.int8]
 
     @classmethod
     def of(
         cls, view: View, positions: NDArray[np.int64], labels: NDArray[np.int64], n_images: NDArray[np.int8]
     ) -> Examples:
-        """What a network with this view learns from products: one example each, or one for each photo that it is shown.
+        """What a network with this view learns from `(P,)` products: one example each, or one for each photo it sees.
 
         Products with more photos than the view's count show a random part of them.
         """
-        if not view.rank:
-            shown = np.minimum(n_images, view.n_images) if view.n_images else n_images
-            return cls(positions, labels, n_images, shown.astype(np.int8), np.full(len(positions), WHOLE, np.int8))
+        if not view.position:
+            n_shown = np.minimum(n_images, view.n_images) if view.n_images else n_images
+            return cls(positions, labels, n_images, n_shown.astype(np.int8), np.full(len(positions), WHOLE, np.int8))
         shows = np.array([view.shows(photo) for photo in range(MAX_IMAGES)])
         rows, photos = np.nonzero(shows & (np.arange(MAX_IMAGES) < n_images[:, None]))
         return cls(positions[rows], labels[rows], n_images[rows], np.ones(len(rows), np.int8), photos.astype(np.int8))
@@ -55,7 +55,7 @@ class Batch:
     """Examples that show equally many photos.
 
     Attributes:
-        examples: `(B,)` int64 example numbers; n_shown: photos of each.
+        examples: `(B,)` int64 example numbers; n_shown: photos of each that are shown.
         epoch: from 0; number: of this batch in the epoch, from 0; of: batches of the epoch on this device.
     """
 
@@ -66,7 +66,7 @@ class Batch:
     of: int
 
 
-class CountBatches(Sampler[Batch]):
+class CountBatchSampler(Sampler[Batch]):
     """Shuffled batches of all epochs, one image count per batch, `photos_per_batch` photos in each.
 
     With `limits`, a large leaf gives a fresh part each epoch; with `subsets`, that share of the batches of
@@ -108,26 +108,27 @@ class CountBatches(Sampler[Batch]):
         """This device's batches of one epoch."""
         rng = np.random.default_rng((self.seed, epoch))
         order = self._drawn(rng)
-        n_photos = self.examples.shown
-        found: list[tuple[NDArray[np.int64], int]] = []
-        for count in np.unique(n_photos).tolist():
-            own = order[n_photos[order] == count]
+        n_shown = self.examples.n_shown
+        batches: list[tuple[NDArray[np.int64], int]] = []
+        for count in np.unique(n_shown).tolist():
+            of_count = order[n_shown[order] == count]
             size = max(1, self.photos_per_batch // count)
-            starts = list(range(0, len(own), size))
-            if size > 2 and len(own) % size == 1 and len(own) > 1:
+            starts = list(range(0, len(of_count), size))
+            if size > 2 and len(of_count) % size == 1 and len(of_count) > 1:
                 # batch normalisation cannot learn from a single small photo: the last batch borrows a second one
                 starts[-1] -= 1
-            for examples in np.split(own, starts[1:]) if len(own) else []:
-                fewer = count > 1 and rng.random() < self.training.subsets
-                found.append((examples, int(rng.integers(1, count)) if fewer else count))
-        # every device needs as many batches, and as many as whole steps take
-        together = self.n_devices * self.training.accumulate
-        n_batches = -(-len(found) // together) * together
-        mine = np.resize(rng.permutation(len(found)), n_batches)[self.device :: self.n_devices].tolist()
-        return [Batch(found[i][0], found[i][1], epoch, number, len(mine)) for number, i in enumerate(mine)]
+            for examples in np.split(of_count, starts[1:]) if len(of_count) else []:
+                shows_fewer = count > 1 and rng.random() < self.training.subsets
+                batches.append((examples, int(rng.integers(1, count)) if shows_fewer else count))
+        # processes wait for each other at every step: each needs as many batches, and as many as whole steps take
+        multiple = self.n_devices * self.training.accumulate
+        n_batches = -(-len(batches) // multiple) * multiple
+        order_of_batches = np.resize(rng.permutation(len(batches)), n_batches)[self.device :: self.n_devices]
+        mine = [batches[i] for i in order_of_batches.tolist()]
+        return [Batch(examples, n, epoch, number, len(mine)) for number, (examples, n) in enumerate(mine)]
 
     def leaf_shares(self, n_leaves: int) -> NDArray[np.float64]:
-        """`(n_leaves,)` how often each leaf is drawn, in expectation."""
+        """`(n_leaves,)` share of the examples of an epoch that are of each leaf, in expectation; sums to one."""
         shares = np.bincount(self.examples.labels, minlength=n_leaves).astype(np.float64)
         if self.training.sampling == "square_root":
             shares = np.sqrt(shares) * (shares.sum() / np.sqrt(shares).sum())
@@ -135,9 +136,10 @@ class CountBatches(Sampler[Batch]):
         return shares / shares.sum()
 
     def _drawn(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Example numbers of an epoch in random order."""
+        """`(<= N,)` example numbers of an epoch in random order."""
         labels = self.examples.labels
         if self.training.sampling == "square_root":
+            # each of a leaf's n examples by 1 / sqrt(n): together they weigh sqrt(n)
             weights = 1 / np.sqrt(np.bincount(labels))[labels]
             order = rng.choice(len(labels), len(labels), p=weights / weights.sum())
         else:
@@ -169,6 +171,6 @@ def _occurrence(values: NDArray[np.int64]) -> NDArray[np.int64]:
     starts = np.flatnonzero(np.diff(values[order], prepend=values[order[:1]] - 1))
     length = np.diff(np.append(starts, len(values)))
     within = np.arange(len(values)) - np.repeat(starts, length)
-    out = np.empty(len(values), np.int64)
-    out[order] = within
-    return out
+    occurrence = np.empty(len(values), np.int64)
+    occurrence[order] = within
+    return occurrence

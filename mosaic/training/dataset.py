@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from catalog.catalog import Catalog
 from mosaic.config import MosaicConfig
+from mosaic.layout import WHITE
 from mosaic.photos import UnreadablePhoto, decode, resize
 from mosaic.training.augment import N_NUMBERS, uniforms
 from mosaic.training.batches import WHOLE, Batch, Examples
@@ -57,26 +58,27 @@ class MosaicDataset(Dataset[TrainingBatch]):
         group = examples.labels * (int(examples.n_images.max(initial=0)) + 1) + examples.n_images
         self._by_group = np.argsort(group, kind="stable")
         _, inverse, sizes = np.unique(group, return_inverse=True, return_counts=True)
-        self._first = (np.cumsum(sizes) - sizes)[inverse]
-        self._size = sizes[inverse]
+        self._group_start = (np.cumsum(sizes) - sizes)[inverse]
+        self._group_size = sizes[inverse]
 
     def __getitem__(self, batch: Batch) -> TrainingBatch:
         """Photos, labels and numbers of one batch."""
-        ranks = self._ranks(batch)
-        lenders = self._lenders(batch, ranks)
+        photos = self._photos(batch)
+        lenders = self._lenders(batch, photos)
         positions = self.examples.positions
         size = self.size
-        photos = np.empty((ranks.size, size, size, 3), np.uint8)
-        needed = np.unique(lenders)
-        lent = self.catalog.take(positions[needed])
-        images = {lender: product.images for lender, product in zip(needed.tolist(), lent, strict=True)}
-        for into, lender, rank in zip(photos, lenders.ravel().tolist(), ranks.ravel().tolist(), strict=True):
-            self._decode(images[lender][rank], into)
+        pictures = np.empty((photos.size, size, size, 3), np.uint8)
+        # each product's document is read once, however many of its photos are shown
+        distinct = np.unique(lenders)
+        products = self.catalog.take(positions[distinct])
+        images = {lender: product.images for lender, product in zip(distinct.tolist(), products, strict=True)}
+        for picture, lender, photo in zip(pictures, lenders.ravel().tolist(), photos.ravel().tolist(), strict=True):
+            self._decode(images[lender][photo], picture)
         numbers = uniforms(
-            N_NUMBERS, self.config.seed, _AUGMENTATION, batch.epoch, positions[batch.examples][:, None], ranks
+            N_NUMBERS, self.config.seed, _AUGMENTATION, batch.epoch, positions[batch.examples][:, None], photos
         )
         return TrainingBatch(
-            torch.from_numpy(photos.reshape(*ranks.shape, size, size, 3)),
+            torch.from_numpy(pictures.reshape(*photos.shape, size, size, 3)),
             torch.from_numpy(self.examples.labels[batch.examples]),
             torch.from_numpy(numbers.astype(np.float32)),
             batch.epoch,
@@ -84,11 +86,11 @@ class MosaicDataset(Dataset[TrainingBatch]):
             batch.of,
         )
 
-    def _ranks(self, batch: Batch) -> NDArray[np.int64]:
-        """`(B, N)` which photos of each product are shown, in the seller's order."""
-        fixed = self.examples.ranks[batch.examples].astype(np.int64)
-        if fixed[0] != WHOLE:
-            return fixed[:, None]
+    def _photos(self, batch: Batch) -> NDArray[np.int64]:
+        """`(B, N)` which photos of each product are shown, from 0, in the seller's order."""
+        single = self.examples.photos[batch.examples].astype(np.int64)
+        if single[0] != WHOLE:
+            return single[:, None]
         counts = self.examples.n_images[batch.examples][:, None]
         chance = uniforms(
             int(counts.max()), self.config.seed, _SUBSET, batch.epoch, self.examples.positions[batch.examples]
@@ -96,18 +98,20 @@ class MosaicDataset(Dataset[TrainingBatch]):
         chance[np.arange(chance.shape[1]) >= counts] = np.inf
         return np.sort(np.argsort(chance, axis=1)[:, : batch.n_shown], axis=1)
 
-    def _lenders(self, batch: Batch, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """`(B, N)` example whose photo of that rank is shown: mostly the product itself."""
-        own = np.broadcast_to(batch.examples[:, None], ranks.shape)
+    def _lenders(self, batch: Batch, photos: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`(B, N)` example whose photo of that number is shown: mostly the product itself."""
+        borrowers = np.broadcast_to(batch.examples[:, None], photos.shape)
         if self.reassembly == 0:
-            return own
+            return borrowers
         positions = self.examples.positions[batch.examples][:, None]
-        chance = uniforms(2, self.config.seed, _REASSEMBLY, batch.epoch, positions, ranks)
-        other = self._by_group[self._first[own] + (chance[..., 1] * self._size[own]).astype(np.int64)]
-        return np.where(chance[..., 0] < self.reassembly, other, own)
+        chance = uniforms(2, self.config.seed, _REASSEMBLY, batch.epoch, positions, photos)
+        offset = (chance[..., 1] * self._group_size[borrowers]).astype(np.int64)
+        others = self._by_group[self._group_start[borrowers] + offset]
+        return np.where(chance[..., 0] < self.reassembly, others, borrowers)
 
-    def _decode(self, encoded: bytes, into: NDArray[np.uint8]) -> None:
+    def _decode(self, encoded: bytes, picture: NDArray[np.uint8]) -> None:
+        """Fill `(S, S, 3)` uint8."""
         try:
-            into[:] = resize(decode(encoded, self.config.max_pixels), self.size)
+            picture[:] = resize(decode(encoded, self.config.max_pixels), self.size)
         except UnreadablePhoto:
-            into[:] = 255
+            picture[:] = WHITE

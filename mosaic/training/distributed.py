@@ -1,6 +1,7 @@
 """Several processes that train one network: started by torchrun, or by `--devices`.
 
-All run the same command. The leader alone makes folders and writes files; the others only take part in the fits.
+All run the same command. The main process (rank 0) alone makes folders and writes files; the others only take part in
+the fits. World size and rank are read from torchrun's environment, so that they are known before `join`.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from typing import NoReturn
 import torch
 import torch.distributed as dist
 
-# the others wait while the leader predicts the held-out products, which may take hours
 PATIENCE = timedelta(days=1)
+"""The others wait while the main process predicts the held-out products, for hours: torch gives up after minutes."""
 
 
 def world_size() -> int:
-    """Processes of the team; 1 outside torchrun."""
+    """Processes that train together; 1 outside torchrun."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:
-    """This process's number, from 0."""
+    """This process's number among them, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
@@ -33,7 +34,7 @@ def is_main() -> bool:
 
 
 def join() -> None:
-    """Connect the processes of a team; nothing to do for one alone."""
+    """Connect the processes; nothing to do for one alone."""
     if world_size() == 1 or dist.is_initialized():
         return
     if torch.cuda.is_available():
@@ -47,22 +48,22 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
-def broadcast(word: str) -> str:
-    """The leader's `word`, on every process."""
+def broadcast(text: str) -> str:
+    """The main process's `text`, on every process."""
     if world_size() == 1:
-        return word
-    box = [word]
-    dist.broadcast_object_list(box, src=0)
-    return box[0]
+        return text
+    texts = [text]
+    dist.broadcast_object_list(texts, src=0)
+    return texts[0]
 
 
 def barrier() -> None:
-    """Go on when every process has come here."""
+    """Wait for the main process to come here."""
     broadcast("")
 
 
 def launch(n_devices: int) -> NoReturn:
-    """Become torchrun, which runs this very command as a team of `n_devices` processes and passes signals on to them.
+    """Become torchrun, which runs this very command in `n_devices` processes and passes signals on to them.
 
     Raises:
         ValueError: there are GPUs, but not so many.

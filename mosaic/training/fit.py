@@ -18,7 +18,7 @@ from mosaic.config import MosaicConfig
 from mosaic.networks.device import data_workers
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
-from mosaic.training.batches import CountBatches
+from mosaic.training.batches import CountBatchSampler
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import MosaicDataset
 from mosaic.training.history import EpochRecord
@@ -46,7 +46,7 @@ def fit(
             f"{task.checkpoint} was written by {state.n_devices} processes, here are {distributed.world_size()}: "
             f"resume with --devices {state.n_devices}, or train anew without --resume"
         )
-    sampler = CountBatches(
+    sampler = CountBatchSampler(
         task.examples, config.photos_per_batch, task.training, config.seed,
         device=distributed.rank(), n_devices=distributed.world_size(),
         start=(state.epoch, state.number), limits=task.limits,

@@ -23,14 +23,18 @@ from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.augment import augment
-from mosaic.training.batches import CountBatches, Examples
+from mosaic.training.batches import CountBatchSampler, Examples
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import TrainingBatch
 from mosaic.training.history import EpochRecord
 from mosaic.training.layout import arrange
 from mosaic.training.loss import LeafLoss
-from mosaic.training.mixup import mix
+from mosaic.training.mixup import mixup_or_cutmix
 from mosaic.training.validation import validate
+
+# one stream of random numbers for each purpose
+_TORCH, _MIXUP = range(2)
+_CURVES = ("loss", "accuracy", "lr", "validation_loss", "validation_accuracy")
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Learner(LightningModule):
         task: FitTask,
         config: MosaicConfig,
         state: FitState,
-        sampler: CountBatches,
+        sampler: CountBatchSampler,
         progress: Progress | None,
     ) -> None:
         super().__init__()
@@ -115,7 +119,7 @@ class Learner(LightningModule):
     def on_train_batch_start(self, batch: TrainingBatch, _: int) -> None:
         """Set random numbers, learning rates and the backbone's mode for this place of the fit."""
         # dropout and the like depend on seed and place alone, so that a resumed run repeats them
-        torch.manual_seed(int(self._rng(batch, 0).integers(2**62)))
+        torch.manual_seed(int(self._rng(batch, _TORCH).integers(2**62)))
         training = self.task.training
         done = (batch.epoch + (batch.number + 1) / batch.of) / (training.head_epochs + training.epochs)
         share = _warm_cosine(done, training.warmup)
@@ -125,13 +129,15 @@ class Learner(LightningModule):
         self.network.backbone.train(batch.epoch >= training.head_epochs)
 
     def training_step(self, batch: TrainingBatch, _: int) -> Tensor:
-        """Augment, blend, arrange, and the loss."""
+        """Augment, blend, arrange, and the scalar loss."""
         size = self.config.train_photo_size
         rows, n = batch.photos.shape[:2]
-        changed = augment(batch.photos.flatten(0, 1), batch.numbers.flatten(0, 1), self.config.augmentation, size)
-        photos, partner, share = mix(changed.reshape(rows, n, size, size, 3), self.task.training, self._rng(batch, 1))
+        flat = augment(batch.photos.flatten(0, 1), batch.numbers.flatten(0, 1), self.config.augmentation, size)
+        augmented = flat.reshape(rows, n, size, size, 3)
+        photos, partner, share = mixup_or_cutmix(augmented, self.task.training, self._rng(batch, _MIXUP))
         mosaics = arrange(photos, self.config.layout)
         if batch.epoch < self.task.training.head_epochs:
+            # nothing is kept for a backward pass through the frozen backbone
             with torch.no_grad():
                 features = self.network.features(mosaics)
             logits: Tensor = self.network.head(self.network.dropout(features))
@@ -140,13 +146,15 @@ class Learner(LightningModule):
         loss: Tensor = share * self.loss(logits, batch.labels)
         if share < 1:
             loss = loss + (1 - share) * self.loss(logits, batch.labels[partner])
-        unblended = rows if share == 1 else 0
-        right = (logits.argmax(1) == batch.labels).sum() if unblended else logits.new_zeros(())
-        counts = [loss.detach(), loss.new_ones(()), loss.new_full((), unblended), right]
+        # of a blended batch two labels are right: it says nothing about accuracy
+        judged = rows if share == 1 else 0
+        right = (logits.argmax(1) == batch.labels).sum() if judged else logits.new_zeros(())
+        counts = [loss.detach(), loss.new_ones(()), loss.new_full((), judged), right]
         self.get_buffer("sums").add_(torch.stack([count.double() for count in counts]))
         return loss
 
     def _rng(self, batch: TrainingBatch, purpose: int) -> np.random.Generator:
+        """The same for this batch whenever and after whatever it is shown."""
         return np.random.default_rng((self.config.seed, purpose, batch.epoch, batch.number, distributed.rank()))
 
     # -- what is kept -------------------------------------------------------------------------------------------
@@ -174,17 +182,18 @@ class Learner(LightningModule):
         self._count_seconds()
         loss, accuracy = None, None
         if self.task.validation is not None:
-            # batch statistics differ a little between processes: all follow the leader's judgement
-            own = validate(self._result(), self.catalog, self.task.validation, self.config)
-            loss, accuracy = json.loads(distributed.broadcast(json.dumps(own)))
+            # batch statistics differ a little between processes: all follow the main one's judgement
+            judgement = validate(self._result(), self.catalog, self.task.validation, self.config)
+            loss, accuracy = json.loads(distributed.broadcast(json.dumps(judgement)))
             self._compare(loss)
-        total, batches, seen, right = self.get_buffer("sums").tolist()
+        total, batches, judged, right = self.get_buffer("sums").tolist()
         record = EpochRecord(
             fit=self.task.name,
             epoch=epoch + 1,
             step=self.state.step,
             loss=total / batches,
-            accuracy=right / seen if seen else math.nan,
+            accuracy=right / judged if judged else math.nan,
+            # the last group is the head's
             lr=max(group["lr"] for group in self.optimizers().param_groups[:-1]),
             seconds=self.seconds,
             validation_loss=loss,
@@ -192,9 +201,9 @@ class Learner(LightningModule):
         )
         self.state.history.append(record)
         if self.logger is not None:
-            curves = {"loss": record.loss, "accuracy": record.accuracy, "lr": record.lr}
-            judged = {} if loss is None else {"validation_loss": loss, "validation_accuracy": accuracy}
-            self.logger.log_metrics({**curves, **judged}, step=self.state.step)
+            values = {name: getattr(record, name) for name in _CURVES}
+            known = {name: value for name, value in values.items() if value is not None}
+            self.logger.log_metrics(known, step=self.state.step)
         self.get_buffer("sums").zero_()
         self.seconds = 0.0
 
@@ -210,8 +219,8 @@ class Learner(LightningModule):
     def is_over(self) -> bool:
         """Whether the last epoch is done, or patience is."""
         training = self.task.training
-        impatient = training.patience is not None and self.state.stale >= training.patience
-        return impatient or self.state.epoch >= training.head_epochs + training.epochs
+        patience_ended = training.patience is not None and self.state.stale >= training.patience
+        return patience_ended or self.state.epoch >= training.head_epochs + training.epochs
 
     def _count_seconds(self) -> None:
         now = time.monotonic()

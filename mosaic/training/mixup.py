@@ -24,11 +24,12 @@ class MixedBatch(NamedTuple):
     share: float
 
 
-def mix(photos: Tensor, training: TrainingConfig, rng: np.random.Generator) -> MixedBatch:
+def mixup_or_cutmix(photos: Tensor, training: TrainingConfig, rng: np.random.Generator) -> MixedBatch:
     """Mixup (Zhang et al. 2018) or cutmix (Yun et al. 2019) of `(B, N, S, S, 3)` float photos.
 
     Cutmix takes the same rectangle from every photo of the partner, so that each place of the mosaic keeps its part.
     """
+    # with both on, each batch draws one
     kinds = [kind for kind in ("mixup", "cutmix") if getattr(training, kind) > 0]
     if not kinds or len(photos) == 1:
         return MixedBatch(photos, torch.arange(len(photos), device=photos.device), 1.0)
@@ -39,6 +40,7 @@ def mix(photos: Tensor, training: TrainingConfig, rng: np.random.Generator) -> M
     if kind == "mixup":
         return MixedBatch(share * photos + (1 - share) * photos[partner], partner, share)
     size = photos.shape[2]
+    # the rectangle's area is 1 - share of a photo; whole pixels change it a little, so the share is counted again
     side = round(size * float(np.sqrt(1 - share)))
     top, left = (int(value) for value in rng.integers(0, size - side + 1, size=2))
     window = (slice(None), slice(None), slice(top, top + side), slice(left, left + side))

@@ -13,9 +13,9 @@ from catalog.runs.run import Run, read_json
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.runs import MosaicDetails
+from mosaic.runs import MosaicDetails, save_held_out
 from mosaic.training import distributed
-from mosaic.views import View, save_held_out
+from mosaic.views import View
 
 log = logging.getLogger(__name__)
 MARK = "unfinished.json"

@@ -22,12 +22,12 @@ def training_samples(
     in_training = MosaicDataset(catalog, examples, config, config.source_size)
     in_prediction = MosaicDataset(catalog, examples, config, config.photo_size)
     samples = []
-    for number, n_shown in enumerate(examples.shown.tolist()):
+    for number, n_shown in enumerate(examples.n_shown.tolist()):
         batch = Batch(np.array([number]), n_shown, epoch=0, number=0, of=1)
         label = path_text(tree.shown[int(support[examples.labels[number]])])
-        found = in_training[batch]
-        changed = augment(found.photos[0], found.numbers[0], config.augmentation, config.train_photo_size)
-        whole = in_prediction[batch].photos
-        for kind, photos in (("training", changed.round().byte()[None]), ("prediction", whole)):
+        shown = in_training[batch]
+        augmented = augment(shown.photos[0], shown.numbers[0], config.augmentation, config.train_photo_size)
+        unchanged = in_prediction[batch].photos
+        for kind, photos in (("training", augmented.round().byte()[None]), ("prediction", unchanged)):
             samples.append(Sample(arrange(photos, config.layout)[0].numpy(), label, kind))
     return sorted(samples, key=lambda sample: sample.kind, reverse=True)

@@ -23,18 +23,18 @@ def train_series(
     bar: Bar,
     *,
     n_images: str | None = None,
-    rank: str = "",
+    position: str = "",
     init_from: str | None = None,
     resume: bool = False,
 ) -> Iterator[str]:
     """Train what was asked for, yielding a line for people after each network.
 
-    `n_images`: `any`, `1`..`4` or None for all; `rank`: networks of one photo per pass, see `View`; `init_from`: a run
-    folder, `none`, or None for the default; `resume`: go on with what was killed.
+    `n_images`: `any`, `1`..`4` or None for all; `position`: networks of one photo per pass, see `View`; `init_from`: a
+    run folder, `none`, or None for the default; `resume`: go on with what was killed.
     """
     distributed.join()
-    for view, settings, init in _steps(config, n_images, rank, init_from):
-        # what is the latest run is for one process to say: the leader may still be registering it
+    for view, settings, init in _steps(config, n_images, position, init_from):
+        # what is the latest run is for one process to say: it may just be registering it
         start = distributed.broadcast(str(_start(workspace, view, init) or ""))
         try:
             run = train(workspace, settings, view, Path(start) if start else None, bar, resume=resume)
@@ -47,13 +47,13 @@ def train_series(
 
 
 def _steps(
-    config: MosaicConfig, n_images: str | None, rank: str, init_from: str | None
+    config: MosaicConfig, n_images: str | None, position: str, init_from: str | None
 ) -> list[tuple[View, MosaicConfig, str | None]]:
     """The networks to train, each with its configuration and where it starts from."""
     if n_images is not None:
-        return [(View(ANY if n_images == "any" else int(n_images), rank), config, init_from)]
-    if rank:
-        return [(View(ANY, rank), config, init_from)]
+        return [(View(ANY if n_images == "any" else int(n_images), position), config, init_from)]
+    if position:
+        return [(View(ANY, position), config, init_from)]
     steps = [(View(count), config, init_from) for count in range(MAX_IMAGES + 1)]
     if config.second_backbone:
         backbone = config.backbone.model_copy(update={"name": config.second_backbone})

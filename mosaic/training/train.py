@@ -8,7 +8,7 @@ from catalog.files.progress import Bar
 from catalog.metrics.product_scores import score_probabilities
 from catalog.metrics.summary import summaries_json, summarize
 from catalog.probabilities import Probabilities, concatenate
-from catalog.runs.run import Run
+from catalog.runs.run import HELD_OUT, Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
@@ -18,8 +18,8 @@ from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.weights import load_network
 from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
+from mosaic.training.cross_fitting import CrossFitting, products_of_view
 from mosaic.training.history import read_history
-from mosaic.training.job import TrainingJob, products_of_view
 from mosaic.training.resume import begin_or_resume, finish, identity_of
 from mosaic.views import View
 
@@ -45,41 +45,45 @@ def train(
         ValueError: `init_from` was trained under another plan, so it may have seen what is held out here.
     """
     data = TrainingData.of(workspace)
-    plan, tree = data.plan, data.tree
-    for part in plan.held_out_parts:
-        available = len(products_of_view(data, plan.training_positions(part), view))
-        if available < config.min_products:
-            raise TooFewProducts(
-                f"{available} training products with such photos (min_products is {config.min_products}): "
-                "the general network serves them"
-            )
-    start = None if init_from is None else _starting_run(init_from, plan, tree)
+    plan = data.plan
+    _check_enough(data, config, view)
+    start = None if init_from is None else _starting_run(init_from, plan, data.tree)
     distributed.join()
     started_from = start.folder.name if start else None
     identity = identity_of(config, view, started_from, plan.plan_id)
     run, finished = begin_or_resume(workspace, config, view, identity, data, resume=resume)
     if finished:
         return run
-    job = TrainingJob(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))
-    held_out: list[Probabilities] = []
+    fits = CrossFitting(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))
+    parts: list[Probabilities] = []
     for part in plan.held_out_parts:
-        network = job.fitted(part, _initial(start, config, part))
+        network = fits.fit_without(part, _initial(start, config, part))
         if distributed.is_main():
-            held_out.append(job.held_out(part, network))
+            parts.append(fits.predict_held_out(part, network))
     initial = network if plan.mode == "heldout" and start is None else _initial(start, config, None)
-    deployed = job.fitted(None, initial)
+    deployed = fits.fit_without(None, initial)
     if distributed.is_main():
-        probabilities = concatenate(held_out)
-        probabilities.save(run.folder / "heldout.safetensors")
-        k = job.k or min(config.inference.max_leaves, len(deployed.support))
-        run.keep(MosaicDetails(view.n_images, view.rank, started_from, identity, k))
-        truth = data.truth(probabilities.product_ids)
-        run.metrics = summaries_json(summarize(score_probabilities(probabilities, truth, tree)))
-        job.write_page(probabilities, truth, deployed)
+        held_out = concatenate(parts)
+        held_out.save(run.folder / HELD_OUT)
+        k = fits.k or min(config.inference.max_leaves, len(deployed.support))
+        run.keep(MosaicDetails(view.n_images, view.position, started_from, identity, k))
+        truth = data.truth(held_out.product_ids)
+        run.metrics = summaries_json(summarize(score_probabilities(held_out, truth, data.tree)))
+        fits.write_page(held_out, truth, deployed)
         finish(workspace, run, view)
-    # the next view may start from this run: nobody looks for it before it is there
+    # the next view may start from this run: no process looks for it before it is there
     distributed.barrier()
     return run
+
+
+def _check_enough(data: TrainingData, config: MosaicConfig, view: View) -> None:
+    for part in data.plan.held_out_parts:
+        available = len(products_of_view(data, data.plan.training_positions(part), view))
+        if available < config.min_products:
+            raise TooFewProducts(
+                f"{available} training products with such photos (min_products is {config.min_products}): "
+                "the general network serves them"
+            )
 
 
 def _starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from catalog.catalog import Catalog
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork
-from mosaic.training.batches import CountBatches, Examples
+from mosaic.training.batches import CountBatchSampler, Examples
 from mosaic.training.dataset import MosaicDataset
 from mosaic.training.layout import arrange
 
@@ -29,7 +29,7 @@ def validate(network: MosaicNetwork, catalog: Catalog, examples: Examples, confi
     device = network.head.weight.device
     dataset = MosaicDataset(catalog, examples, config, config.photo_size)
     loss, right = 0.0, 0
-    for batch in CountBatches(
+    for batch in CountBatchSampler(
         examples, config.photos_per_batch, config.training.model_copy(update=_EACH_ONCE), config.seed
     ):
         shown = dataset[batch]

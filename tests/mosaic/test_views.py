@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from catalog.probabilities import Probabilities, Silence
-from mosaic.views import ANY, FAMILIES, RANKS, View, families, merge_by_count, passes
+from mosaic.merging import merge_by_count
+from mosaic.views import ANY, FAMILIES, POSITIONS, View, families, passes
 
 
 def test_slots_tell_views_apart():
@@ -29,7 +30,7 @@ def test_every_photo_belongs_to_first_or_rest_and_to_one_rank():
     for photo in range(4):
         assert View(ANY, "first").shows(photo) != View(ANY, "rest").shows(photo)
         assert View(ANY, "any").shows(photo)
-        assert [rank for rank in RANKS if rank.isdigit() and View(ANY, rank).shows(photo)] == [str(photo + 1)]
+        assert [rank for rank in POSITIONS if rank.isdigit() and View(ANY, rank).shows(photo)] == [str(photo + 1)]
 
 
 def test_families_are_made_of_the_networks_that_are_there():

@@ -12,7 +12,8 @@ from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
 from mosaic.inference import expert as expert_module
 from mosaic.inference import recent_rows
-from mosaic.inference.expert import MosaicExpert, average
+from mosaic.inference.expert import MosaicExpert
+from mosaic.merging import average
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.torch_backend import TorchBackend
 from mosaic.photos import load_photos

@@ -11,7 +11,7 @@ from catalog.runs.config import load_config
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
 from mosaic.photos import decode
-from mosaic.training.batches import WHOLE, Batch, CountBatches, Examples, leaf_limits
+from mosaic.training.batches import WHOLE, Batch, CountBatchSampler, Examples, leaf_limits
 from mosaic.training.dataset import MosaicDataset
 from mosaic.views import View
 from tests.support.products import make_photo, make_product
@@ -30,13 +30,13 @@ def singles(n: int) -> Examples:
     return Examples.of(View(), np.arange(n), np.zeros(n, int), np.ones(n, np.int8))
 
 
-def batches(seed: int = 0, own: Examples | None = None, **options: object) -> CountBatches:
+def batches(seed: int = 0, own: Examples | None = None, **options: object) -> CountBatchSampler:
     placed = {name: options.pop(name) for name in ("device", "n_devices", "start", "limits") if name in options}
     training = TRAINING.model_copy(update={"epochs": 2, **options})
-    return CountBatches(own or examples(), 8, training, seed, **placed)
+    return CountBatchSampler(own or examples(), 8, training, seed, **placed)
 
 
-def limited(limit: int) -> CountBatches:
+def limited(limit: int) -> CountBatchSampler:
     return batches(limits=np.full(5, limit))
 
 
@@ -132,7 +132,7 @@ def test_what_each_view_shows():
 
     def pairs(view: View) -> list[tuple[int, int, int]]:
         own = Examples.of(view, np.array([10, 20, 30]), np.zeros(3, int), n_images)
-        return list(zip(own.positions.tolist(), own.ranks.tolist(), own.shown.tolist(), strict=True))
+        return list(zip(own.positions.tolist(), own.photos.tolist(), own.n_shown.tolist(), strict=True))
 
     assert pairs(View()) == [(10, WHOLE, 1), (20, WHOLE, 2), (30, WHOLE, 4)]
     assert pairs(View(2)) == [(10, WHOLE, 1), (20, WHOLE, 2), (30, WHOLE, 2)]

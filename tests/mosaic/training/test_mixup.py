@@ -8,7 +8,7 @@ import torch
 
 from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
-from mosaic.training.mixup import mix
+from mosaic.training.mixup import mixup_or_cutmix
 
 PLAIN = load_config(MosaicConfig, "mosaic").training
 
@@ -20,14 +20,14 @@ def photos(batch: int = 6, n: int = 2, size: int = 16) -> torch.Tensor:
 
 
 def blended(seed: int, **options: float):
-    return mix(photos(), PLAIN.model_copy(update=options), np.random.default_rng(seed))
+    return mixup_or_cutmix(photos(), PLAIN.model_copy(update=options), np.random.default_rng(seed))
 
 
 def test_nothing_is_blended_unless_asked_or_with_a_single_product():
     found = blended(0)
     assert found.share == 1
     assert (found.photos == photos()).all()
-    alone = mix(photos(1), PLAIN.model_copy(update={"mixup": 1.0}), np.random.default_rng(0))
+    alone = mixup_or_cutmix(photos(1), PLAIN.model_copy(update={"mixup": 1.0}), np.random.default_rng(0))
     assert alone.share == 1
 
 

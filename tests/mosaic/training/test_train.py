@@ -26,14 +26,15 @@ from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
 from mosaic.evaluation import evaluate
+from mosaic.merging import merge_by_count
 from mosaic.networks.network import MosaicNetwork
-from mosaic.runs import MosaicDetails, MosaicRuns
-from mosaic.training import job as job_module
+from mosaic.runs import MosaicDetails, MosaicRuns, latest_runs
+from mosaic.training import cross_fitting
 from mosaic.training.history import EpochRecord, read_history
 from mosaic.training.resume import begin_or_resume, identity_of
 from mosaic.training.schedule import train_series
 from mosaic.training.train import TooFewProducts, train
-from mosaic.views import View, latest_runs, merge_by_count
+from mosaic.views import View
 
 pytestmark = pytest.mark.slow
 COLOURS = {11: 0, 21: 1, 31: 2}
@@ -180,7 +181,9 @@ def test_a_count_without_products_is_refused_only_where_nothing_serves_it(room):
 def test_no_held_out_product_is_learnt_from_before_it_is_measured(room, monkeypatch):
     """What each fit is shown, part by part; the last one makes the deployed network, from every product."""
     shown = []
-    monkeypatch.setattr(job_module, "fit", lambda net, _, task, *__: shown.append(task.examples) or (net.eval() and []))
+    monkeypatch.setattr(
+        cross_fitting, "fit", lambda net, _, task, *__: shown.append(task.examples) or (net.eval() and [])
+    )
     run = train(room, config(), View(), None, progress_bar)
     plan = room.plan()
     measured, deployed = shown
@@ -196,13 +199,13 @@ def test_no_held_out_product_is_learnt_from_before_it_is_measured(room, monkeypa
     # borrowing takes products with more photos too, but none that is held out
     train(room, config("specialist.borrow=true"), View(2), run.folder, progress_bar)
     assert set(catalog.n_images[shown[4].positions]) == {2, 3}
-    assert (shown[4].shown == 2).all()
+    assert (shown[4].n_shown == 2).all()
     assert not set(shown[4].positions) & set(plan.held_out_positions(0))
 
 
 def test_products_that_judge_are_neither_held_out_nor_learnt_from(room, monkeypatch):
     tasks = []
-    monkeypatch.setattr(job_module, "fit", lambda net, _, task, *__: tasks.append(task) or (net.eval() and []))
+    monkeypatch.setattr(cross_fitting, "fit", lambda net, _, task, *__: tasks.append(task) or (net.eval() and []))
     both = [f"{which}.{key}" for which in ("training", "specialist") for key in ("validation=0.2", "patience=2")]
     train(room, config(*both), View(), None, progress_bar)
     judges, learnt = set(tasks[0].validation.positions), set(tasks[0].examples.positions)
@@ -295,7 +298,7 @@ def test_a_kill_while_a_run_is_closed_loses_nothing(room, monkeypatch, name):
         with pytest.raises(Killed):
             train(room, few, View(), None, progress_bar)
     (folder,) = room.folder.glob("mosaic-any-*")
-    monkeypatch.setattr(job_module, "fit", killed)
+    monkeypatch.setattr(cross_fitting, "fit", killed)
     run = train(room, few, View(), None, progress_bar, resume=True)
     assert run.folder == folder == room.latest("mosaic", "any").folder
     assert len(history(run)) == 2
@@ -387,7 +390,7 @@ def test_two_processes_train_one_network(room):
 
 @pytest.mark.parametrize(("rank", "photos"), [("first", 180), ("rest", 66), ("any", 246)])
 def test_a_network_of_one_photo_per_pass(room, rank, photos):
-    (line,) = train_series(room, config("min_products=4"), progress_bar, rank=rank)
+    (line,) = train_series(room, config("min_products=4"), progress_bar, position=rank)
     run = room.latest("mosaic", f"any-rank-{rank}")
     assert str(run.folder) in line
     held = run.held_out()
@@ -399,9 +402,11 @@ def test_a_network_of_one_photo_per_pass(room, rank, photos):
 
 def test_rank_networks_make_up_experts(room):
     for rank in ("first", "rest", "any"):
-        list(train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, rank=rank))
+        list(train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, position=rank))
     for rank in ("1", "2"):
-        list(train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, n_images="2", rank=rank))
+        list(
+            train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, n_images="2", position=rank)
+        )
     runs = MosaicRuns.latest(room)
     found = {p.expert: p for p in runs.held_out()}
     assert list(found) == ["photo", "first-rest", "rank"] == [expert.name for expert in runs.experts()]

@@ -1,4 +1,7 @@
-"""The fits of one run and what its networks say of held-out products, each of which a kill may have left done."""
+"""Cross-fitting of a run: for each held-out part a network that never saw it, what that says of it; the deployed one.
+
+Each of these may have been done before a kill: what lies in the run or checkpoint folder is taken from there.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.progress import Bar, Progress
 from catalog.probabilities import Probabilities, choose_k, concatenate
-from catalog.product import Product
+from catalog.product import MAX_IMAGES, Product
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
@@ -38,8 +41,9 @@ from mosaic.views import ANY, View, families
 log = logging.getLogger(__name__)
 CHUNK = 256
 N_SAMPLES = 12
-MEASURED = 1000
-"""Held-out products on which k is measured."""
+"""Mosaics of the training page, each as in training and as in prediction."""
+N_FOR_K = 1000
+"""Held-out products on which k is measured: their dense probabilities, at 5270 leaves 21 MB, fit into memory."""
 _VALIDATION = 3
 """Stream of random numbers that sets products aside for early stopping."""
 
@@ -47,16 +51,25 @@ _VALIDATION = 3
 def products_of_view(
     data: TrainingData, positions: NDArray[np.int64], view: View, *, borrow: bool = False
 ) -> NDArray[np.int64]:
-    """Positions of products of which the view's network sees at least one photo."""
+    """Those of `(n,)` catalogue positions of whose product the view's network sees at least one photo.
+
+    `borrow`: products with more photos than the view's count fit, too.
+    """
     counts = data.catalog.n_images[positions]
-    shown = [any(view.shows(photo) for photo in range(n)) if view.rank else n > 0 for n in range(5)]
+    shows_some = [any(map(view.shows, range(n))) if view.position else n > 0 for n in range(MAX_IMAGES + 1)]
     fitting = (counts >= view.n_images) if borrow else (counts == view.n_images)
-    return positions[np.array(shown)[counts] & (fitting | (view.n_images == ANY))]
+    return positions[np.array(shows_some)[counts] & (fitting | (view.n_images == ANY))]
 
 
 @dataclass
-class TrainingJob:
-    """The fits of one run, each of which may have been done before a kill."""
+class CrossFitting:
+    """The fits of one run.
+
+    Attributes:
+        view: what the network sees; start: the run whose networks are the start, None for the backbone's weights.
+        history: epochs of the fits that are done.
+        k: leaves that saved probabilities keep, measured on the first held-out part that has products.
+    """
 
     data: TrainingData
     config: MosaicConfig
@@ -67,9 +80,8 @@ class TrainingJob:
     workspace: Workspace
     history: list[EpochRecord] = field(default_factory=list)
     k: int | None = None
-    """Leaves that saved probabilities keep, measured on the first held-out part that has products."""
 
-    def fitted(self, part: int | None, initial: MosaicNetwork | None) -> MosaicNetwork:
+    def fit_without(self, part: int | None, initial: MosaicNetwork | None) -> MosaicNetwork:
         """Fit on everything but `part` (None: on everything), from `initial` or from the backbone's weights."""
         path = self.run.folder / weights_name(part)
         if path.is_file():
@@ -78,7 +90,7 @@ class TrainingJob:
         positions = products_of_view(
             self.data, self.data.plan.training_positions(part), self.view, borrow=training.borrow
         )
-        positions, aside = self._set_aside(positions, training)
+        positions, judging = self._set_aside(positions, training)
         network = self._new_network(positions, initial)
         name = "deployed" if part is None else f"part {part}"
         checkpoint = checkpoints_folder(self.workspace, self.run) / f"{name.replace(' ', '-')}.pt"
@@ -88,7 +100,7 @@ class TrainingJob:
                 name, self._examples(positions, support), training,
                 parents=parents_of(self.data.tree, support),
                 limits=leaf_limits(training, self.data.tree, support),
-                validation=self._examples(aside, support) if len(aside) else None,
+                validation=self._examples(judging, support) if len(judging) else None,
                 checkpoint=checkpoint,
                 logs=self.workspace.folder / "logs" / self.run.folder.name,
             )  # fmt: skip
@@ -104,45 +116,48 @@ class TrainingJob:
     def _set_aside(
         self, positions: NDArray[np.int64], training: TrainingConfig
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Products to learn from, and those that tell when to stop; products that share a photo stay together."""
+        """Positions to learn from, and those that tell when to stop; products that share a photo stay together."""
         if not training.validation:
             return positions, positions[:0]
-        everything, owner = self.groups
-        group = owner[np.searchsorted(everything, positions)]
+        everything, first_of_group = self.copy_groups
+        group = first_of_group[np.searchsorted(everything, positions)]
         # drawn by a product's identity: each fit sets the same ones aside, also those that start from each other
         chance = uniforms(1, self.config.seed, _VALIDATION, self.data.catalog.product_ids[group])[:, 0]
-        aside = chance < training.validation
+        judges = chance < training.validation
         leaf = self.data.leaf[positions]
-        while len(lost := np.setdiff1d(leaf, leaf[~aside])):
+        while len(unlearnt := np.setdiff1d(leaf, leaf[~judges])):
             # a leaf is never set aside whole; its products come back with all that share photos with them
-            aside &= ~np.isin(group, group[np.isin(leaf, lost)])
-        if not aside.any():
+            judges &= ~np.isin(group, group[np.isin(leaf, unlearnt)])
+        if not judges.any():
             log.warning("%s: too few products to set any aside, the fit is not stopped early", self.view.title)
-        return positions[~aside], positions[aside]
+        return positions[~judges], positions[judges]
 
     @cached_property
-    def groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """All products of the plan, sorted, and for each the first one of those that share photos with it."""
+    def copy_groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """`(P,)` sorted positions of the plan's products, `(P,)` the first of those that each shares photos with."""
         everything = np.sort(self.data.plan.positions)
         group, _ = linked_by_copies(self.data.catalog, everything, self.data.plan.max_copies)
         _, first = np.unique(group, return_index=True)
         return everything, everything[first[group]]
 
     def _new_network(self, positions: NDArray[np.int64], initial: MosaicNetwork | None) -> MosaicNetwork:
-        leaves, counts = np.unique(self.data.leaf[positions], return_counts=True)
+        support, counts = np.unique(self.data.leaf[positions], return_counts=True)
+        frequency = counts / counts.sum()
         backbone = self.config.backbone
         if initial is not None:
-            # the new network goes on naming every leaf that the first one knows
+            # the new network goes on naming every leaf that the first one knows; one without products here keeps the
+            # first one's share, below 1, as its count: rarer than any that was seen
             initial.cpu()
             known = initial.support.numpy()
-            counts_of = dict(zip(leaves.tolist(), counts.tolist(), strict=True))
-            leaves = np.union1d(leaves, known)
-            general = dict(zip(known.tolist(), initial.frequency.tolist(), strict=True))
-            counts = np.array([counts_of.get(leaf, 0) + general.get(leaf, 0.0) for leaf in leaves.tolist()])
+            everything = np.union1d(support, known)
+            total = np.zeros(len(everything))
+            total[np.searchsorted(everything, support)] += counts
+            total[np.searchsorted(everything, known)] += initial.frequency.numpy()
+            support, frequency = everything, total / total.sum()
             backbone = backbone.model_copy(update={"weights": "random"})
         # the head's first weights are drawn here, the rest of the randomness is seeded by the loop
         torch.manual_seed(self.config.seed)
-        network = MosaicNetwork(backbone, leaves, counts / counts.sum())
+        network = MosaicNetwork(backbone, support, frequency)
         if initial is not None:
             network.start_from(initial)
         return network
@@ -151,32 +166,32 @@ class TrainingJob:
         labels = np.searchsorted(support, self.data.leaf[positions])
         return Examples.of(self.view, positions, labels, self.data.catalog.n_images[positions])
 
-    def held_out(self, part: int, network: MosaicNetwork) -> Probabilities:
+    def predict_held_out(self, part: int, network: MosaicNetwork) -> Probabilities:
         """Probabilities of one held-out part by the network that never saw it."""
         path = checkpoints_folder(self.workspace, self.run) / f"heldout-part{part}.safetensors"
         if path.is_file():
-            found = Probabilities.load(path)
+            probabilities = Probabilities.load(path)
         else:
             positions = products_of_view(self.data, self.data.plan.held_out_positions(part), self.view)
             expert = self._expert(network)
             expert.k[self.view] = self.k or self._measured_k(expert, positions)
             with self.bar("held-out part") as progress:
-                found = predict_positions(expert, self.data.catalog, positions, progress)
+                probabilities = predict_positions(expert, self.data.catalog, positions, progress)
             path.parent.mkdir(parents=True, exist_ok=True)
-            found.save(path)
+            probabilities.save(path)
             # the expert took it to its device; the deployed network may go on from it
             network.cpu()
-        if found.speaks.any():
-            self.k = self.k or int(found.leaves.shape[1])
-        return found
+        if probabilities.speaks.any():
+            self.k = self.k or int(probabilities.leaves.shape[1])
+        return probabilities
 
     def _measured_k(self, expert: MosaicExpert, positions: NDArray[np.int64]) -> int:
         rng = np.random.default_rng(self.config.seed)
-        some = predict_positions(expert, self.data.catalog, rng.permutation(positions)[:MEASURED])
+        drawn = predict_positions(expert, self.data.catalog, rng.permutation(positions)[:N_FOR_K])
         inference = self.config.inference
-        if not some.speaks.any():
+        if not drawn.speaks.any():
             return inference.max_leaves
-        dense = some.dense(np.flatnonzero(some.speaks), len(self.data.tree))[:, some.support]
+        dense = drawn.dense(np.flatnonzero(drawn.speaks), len(self.data.tree))[:, drawn.support]
         return choose_k(dense, inference.coverage, inference.max_leaves)
 
     def _expert(self, network: MosaicNetwork) -> MosaicExpert:
@@ -195,7 +210,7 @@ class TrainingJob:
         plan = self.data.plan
         positions = products_of_view(self.data, plan.training_positions(0), self.view)
         rng = np.random.default_rng(self.config.seed)
-        some = self._examples(rng.permutation(positions)[:N_SAMPLES], network.support.numpy())
+        examples = self._examples(rng.permutation(positions)[:N_SAMPLES], network.support.numpy())
         write_training_page(
             self.run.folder / "training.html",
             title=f"Training: {self.view.title}",
@@ -212,7 +227,7 @@ class TrainingJob:
             held_out=held_out,
             truth=truth,
             tree=self.data.tree,
-            samples=training_samples(self.data.catalog, some, self.config, self.data.tree, network.support.numpy()),
+            samples=training_samples(self.data.catalog, examples, self.config, self.data.tree, network.support.numpy()),
         )
 
 
@@ -227,7 +242,7 @@ def predict_positions(
     positions: NDArray[np.int64],
     progress: Progress | None = None,
 ) -> Probabilities:
-    """Probabilities of catalogue positions, chunk by chunk; an empty selection gives no rows."""
+    """A row for each of `(n,)` catalogue positions, in order."""
 
     def predicted(products: list[Product]) -> Probabilities:
         return expert.predict(products, load_photos(products, expert.config.photo_size, expert.config.max_pixels))
