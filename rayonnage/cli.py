@@ -14,6 +14,7 @@ COMMANDS = {
     "predict": "fusion.cli:predict",
     "evaluate": "fusion.cli:evaluate",
     "report": "rayonnage.commands:report",
+    "doctor": "rayonnage.commands:doctor",
     "catalog": "curation.cli:main",
     "mosaic": "mosaic.cli:main",
     "ocr": "ocr.cli:main",

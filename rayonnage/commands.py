@@ -63,3 +63,22 @@ def report(in_browser: bool, workspace: Path) -> None:
             note(f"no browser can be started here: open {pages[0].path} in one")
     else:
         note("--open shows the first one in the browser")
+
+
+@click.command()
+@workspace_option
+def doctor(workspace: Path) -> None:
+    """Look at Python, packages, OCR engines, GPU, disk, memory and workspace: what lacks, and how to get it.
+
+    Ends with status 1 when something is missing that the work cannot do without.
+    """
+    from rayonnage.doctor.examination import examine
+
+    missing = []
+    for check in examine(workspace):
+        say(str(check))
+        if check.status == "missing":
+            missing.append(check.subject)
+    if missing:
+        raise click.ClickException(f"missing, and needed: {', '.join(missing)}; the arrows say how to get them")
+    say("everything that is needed is there")

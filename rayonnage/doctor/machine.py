@@ -1,0 +1,102 @@
+"""The machine: OCR engines, GPU, what predicts on the CPU, disk, shared memory."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from pathlib import Path
+
+from rayonnage.doctor.check import Check, Status
+
+LANGUAGES = ("fra", "eng")
+"""Tesseract's codes of the languages that the shipped configuration reads."""
+LOW_DISK = 5 * 2**30
+"""Bytes. Five networks of the challenge's size, held-out twins, graphs and checkpoints (DenseNet-161: 110 MB)."""
+LOW_SHARED_MEMORY = 2**30
+"""Bytes. A batch of 64 mosaics of four photos of 160 px takes 80 MB, and every loading process keeps two at hand."""
+SHARED_MEMORY = Path("/dev/shm")
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+def check_rapidocr() -> Check:
+    """The engine that reads unless another is asked for: its package, its runtime, its networks."""
+    from catalog.runs.config import load_config
+    from ocr.config import OcrConfig
+    from ocr.engines.base import EngineMissing
+    from ocr.engines.registry import make_engine
+
+    try:
+        engine = make_engine(load_config(OcrConfig, "ocr", overrides=["engine.name=rapidocr"]).engine)
+    except EngineMissing as error:
+        finding, _, remedy = str(error).partition(": ")
+        return Check(Status.MISSING, "reading", finding, remedy)
+    return Check(Status.OK, "reading", engine.settings.partition(" side=")[0])
+
+
+def check_tesseract() -> Check:
+    """The other engine, which nothing needs unless it is asked for."""
+    import pytesseract
+
+    remedy = "sudo apt-get install tesseract-ocr " + " ".join(f"tesseract-ocr-{code}" for code in LANGUAGES)
+    try:
+        version = pytesseract.get_tesseract_version()
+        installed = pytesseract.get_languages()
+    # pytesseract ends the program where tesseract's answer is none
+    except (OSError, SystemExit, RuntimeError):
+        return Check(Status.WARNING, "tesseract", "not installed; only engine.name=tesseract needs it", remedy)
+    absent = [code for code in LANGUAGES if code not in installed]
+    if absent:
+        return Check(Status.WARNING, "tesseract", f"{version}, without the language {' and '.join(absent)}", remedy)
+    return Check(Status.OK, "tesseract", f"{version}, languages {', '.join(installed)}")
+
+
+def check_gpu() -> Check:
+    """A GPU is used when torch sees one; a driver without it is worth a word."""
+    import torch
+
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        visible = torch.cuda.is_available()
+    if visible:
+        gpus = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+        names = ", ".join(f"{gpu.name} ({gpu.total_memory / 2**30:.0f} GiB)" for gpu in gpus)
+        return Check(Status.OK, "GPU", f"{names}: training uses it")
+    if not NVIDIA_DRIVER.exists():
+        return Check(Status.OK, "GPU", "none: everything runs on the processor")
+    built = f"torch {torch.__version__} is built for CUDA {torch.version.cuda or 'none'}"
+    why = str(complaints[0].message) if complaints else built
+    remedy = "update the driver, or install the torch that fits it: https://pytorch.org/get-started/locally"
+    return Check(Status.WARNING, "GPU", f"there is an NVIDIA driver, but torch cannot use it: {why}", remedy)
+
+
+def check_processor() -> Check:
+    """What predicts where there is no GPU."""
+    import onnxruntime
+    import openvino
+
+    devices, providers = openvino.Core().available_devices, onnxruntime.get_available_providers()
+    if "CPU" not in devices:
+        return Check(Status.WARNING, "processor", "OpenVINO does not know it: predictions run on ONNX Runtime")
+    return Check(Status.OK, "processor", f"OpenVINO on {', '.join(devices)}; ONNX Runtime: {', '.join(providers)}")
+
+
+def check_disk(folder: Path) -> Check:
+    """Room for runs and predictions."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    finding = f"{free / 2**30:.1f} GiB are free in {there}"
+    if free < LOW_DISK:
+        return Check(Status.WARNING, "disk", finding, "make room, or keep the runs elsewhere: --workspace FOLDER")
+    return Check(Status.OK, "disk", finding)
+
+
+def check_shared_memory() -> Check:
+    """Through it processes that decode photos hand them to the training; Docker gives 64 MB, and a bus error."""
+    if not SHARED_MEMORY.is_dir():
+        return Check(Status.OK, "shared memory", f"this system has no {SHARED_MEMORY}")
+    size = shutil.disk_usage(SHARED_MEMORY).total
+    finding = f"{size / 2**30:.2g} GiB in {SHARED_MEMORY}"
+    if size < LOW_SHARED_MEMORY:
+        remedy = "docker run --shm-size=2g ..., or mosaic train --set workers=0"
+        return Check(Status.WARNING, "shared memory", f"only {finding}: training on a GPU may be killed", remedy)
+    return Check(Status.OK, "shared memory", finding)
