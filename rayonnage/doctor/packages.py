@@ -39,7 +39,7 @@ def check_packages() -> Iterator[Check]:
     except ModuleNotFoundError:
         yield Check(Status.MISSING, "packages", "packaging is not installed", pip_install("packaging"))
         return
-    needed, version = SpecifierSet(about.get("Requires-Python", "")), platform.python_version()
+    needed, version = SpecifierSet(about["Requires-Python"]), platform.python_version()
     if needed.contains(version, prereleases=True):
         yield Check(Status.OK, "Python", version)
     else:
