@@ -106,7 +106,7 @@ def test_the_end_of_every_scan_is_reported_as_progress(tmp_path_factory):
     [
         (b"nothing", "not BSON"),
         (bson.encode({"imgs": []}), "_id is missing"),
-        (bson.encode({"_id": bson.ObjectId()}), "_id is ObjectId .*expected an integer"),
+        (bson.encode({"_id": bson.ObjectId(bytes(12))}), "_id is ObjectId .*expected an integer"),
         (bson.encode({"_id": 1.0}), "_id is float '1.0', expected an integer"),
         (bson.encode({"_id": False}), "_id is bool"),
     ],
