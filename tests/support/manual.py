@@ -21,7 +21,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 NOT_RUN = {
-    r"make \w+": "it runs these tests, or the demo, or makes what they run in",
+    r"make [\w-]+": "it runs these tests, or the demo, or makes what they run in",
     r"source \S+|pip install .*": "it changes the environment",
     r"ruff .*|mypy|lint-imports|pytest .*": "`make test` runs them",
     r"rayonnage demo": "the whole job takes ten minutes; `make demo` is it",
