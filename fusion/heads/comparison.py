@@ -77,7 +77,7 @@ def choose(scores: dict[str, ProductScores]) -> tuple[str, str]:
     The highest leaf accuracy wins. Heads whose paired 95 % interval of the difference to it holds 0 are ties: among
     them the lowest NLL wins, and among those within `NLL_TIE` of it the simplest, which is the first in `HEADS`.
     """
-    right = {name: own.correct[:, 2] for name, own in scores.items()}
+    right = {name: head_scores.correct[:, 2] for name, head_scores in scores.items()}
     best = max(scores, key=lambda name: float(right[name].mean()))
     tied = [name for name in HEADS if name in scores and paired_difference(right[best], right[name])[1] <= 0]
     if len(tied) == 1:

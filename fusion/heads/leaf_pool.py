@@ -53,11 +53,11 @@ class LeafPool(Head):
         kept = np.sort(np.random.default_rng(0).permutation(len(truth))[:at_most])
         for rows in chunks(kept):
             sets = _speaking(experts, rows)
-            own = rows[sets > 0]
-            features = self._features(experts, own)
-            candidates = self._candidates(experts, own, truth[own], n_candidates)
+            spoken = rows[sets > 0]
+            features = self._features(experts, spoken)
+            candidates = self._candidates(experts, spoken, truth[spoken], n_candidates)
             chosen = np.take_along_axis(features, candidates[:, :, None], axis=1)
-            fit.add("leaf", chosen, np.zeros(len(own), np.int64), n_images[own], sets[sets > 0])
+            fit.add("leaf", chosen, np.zeros(len(spoken), np.int64), n_images[spoken], sets[sets > 0])
         self.weights = fit.solve(self.shrinkage)
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
@@ -103,14 +103,15 @@ class LeafPool(Head):
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
-        save_arrays(path, {"prior": self.prior, **vars(self.weights)})
+        assert self.weights is not None
+        save_arrays(path, {"prior": self.prior, **self.weights.arrays()})
 
     def load(self, path: Path) -> LeafPool:
         """Inverse of `save`."""
         shapes = LogLinearWeights.shapes(len(self.expert_names), self.n_features)
         tensors = load_weights(path, {"prior": (len(self.tree),), **shapes})
         self.prior = tensors["prior"]
-        self.weights = LogLinearWeights(**{name: tensors[name] for name in shapes})
+        self.weights = LogLinearWeights.of_arrays(tensors)
         return self
 
 

@@ -44,8 +44,8 @@ class BestSingle(Head):
 
     def load(self, path: Path) -> BestSingle:
         """Inverse of `save`."""
-        found = load_weights(path, {"prior": (len(self.tree),), "accuracy": (len(self.expert_names),)})
-        self.prior, self.accuracy = found["prior"], found["accuracy"]
+        arrays = load_weights(path, {"prior": (len(self.tree),), "accuracy": (len(self.expert_names),)})
+        self.prior, self.accuracy = arrays["prior"], arrays["accuracy"]
         return self
 
 
@@ -69,8 +69,8 @@ class Mean(Head):
         total, speaking = np.zeros((n, len(self.tree))), np.zeros(n)
         for expert in experts:
             dense = dense_rows(expert, np.arange(n), self.tree)
-            own = np.log(np.maximum(dense, FLOOR)) if self.geometric else dense
-            total += np.where(expert.speaks[:, None], own, 0.0)
+            term = np.log(np.maximum(dense, FLOOR)) if self.geometric else dense
+            total += np.where(expert.speaks[:, None], term, 0.0)
             speaking += expert.speaks
         mean = total / np.maximum(speaking, 1)[:, None]
         if self.geometric:

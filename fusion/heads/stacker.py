@@ -53,9 +53,9 @@ class Stacker(Head):
         self.pool.fit(experts, truth, n_images, self.prior)
         rng = np.random.default_rng(self.seed)
         kept = np.sort(rng.permutation(len(truth))[:MAX_FITTED])
-        found = [self._candidates(experts, rows, n_images) for rows in chunks(kept)]
-        features = np.concatenate([own for _, own, _ in found])
-        right = np.concatenate([candidates for candidates, _, _ in found]) == truth[kept, None]
+        pieces = [self._candidates(experts, rows, n_images) for rows in chunks(kept)]
+        features = np.concatenate([piece for _, piece, _ in pieces])
+        right = np.concatenate([candidates for candidates, _, _ in pieces]) == truth[kept, None]
         part = rng.permutation(len(kept)) % N_PARTS
         unseen = np.zeros(right.shape)
         for number in range(N_PARTS):
@@ -106,9 +106,9 @@ class Stacker(Head):
             *self._along(pooled, candidates),
         ]
         for expert in experts:
-            own, speaking = dense_rows(expert, rows, self.tree), expert.speaks[rows, None]
-            best = np.log(np.maximum(own.max(axis=1, keepdims=True), FLOOR))
-            along = self._along(own, candidates)
+            dense, speaking = dense_rows(expert, rows, self.tree), expert.speaks[rows, None]
+            best = np.log(np.maximum(dense.max(axis=1, keepdims=True), FLOOR))
+            along = self._along(dense, candidates)
             # silence is a missing value, which the trees may send either way
             columns += [np.where(speaking, log, np.nan) for log in (*along, along[-1] - best)]
         return candidates, np.stack(columns, axis=2).astype(np.float32), pooled
@@ -137,9 +137,9 @@ class Stacker(Head):
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError(f"larger than {MAX_BYTES} bytes")
-            found = skops.io.load(path, trusted=list(TRUSTED))
-            self.model, self.temperature = found["model"], float(found["temperature"])
-            tensors = dict(found["pool"])
+            state = skops.io.load(path, trusted=list(TRUSTED))
+            self.model, self.temperature = state["model"], float(state["temperature"])
+            tensors = dict(state["pool"])
         # skops reports a damaged or hostile file in many ways
         except Exception as error:
             raise ValueError(f"{path} does not hold a stacker ({error}): run `fusion train` again") from None

@@ -44,7 +44,7 @@ class TreePool(Head):
 
     def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Fit the weights; each product chooses among the children of its true parents, level by level."""
-        problems = [LogLinearFit(len(experts), n_shelves=self._n_shelves(level)) for level in LEVELS]
+        problems = [LogLinearFit(len(experts), n_cat1=self._n_cat1(level)) for level in LEVELS]
         for rows in chunks(np.arange(len(truth))):
             for problem, evidence in zip(problems, gather_evidence(experts, rows, self.tree), strict=True):
                 self._add(problem, evidence, truth[rows], n_images[rows])
@@ -55,7 +55,7 @@ class TreePool(Head):
     ) -> None:
         level, tree = evidence.level, self.tree
         node = tree.ancestor(level)[truth]
-        parents, shelf_of = tree.parent(level)[node], self._shelf_of_parent(level)
+        parents, cat1_of = tree.parent(level)[node], self._cat1_of_parent(level)
         starts = np.append(first_children(tree, level), tree.n_nodes(level))
         named = evidence.named_by()
         for parent in np.unique(parents):
@@ -70,7 +70,7 @@ class TreePool(Head):
             features = np.stack([ratio[rows, children] for ratio in evidence.log_ratio], axis=2)
             # a child that nobody who speaks can name takes no part in the softmax
             features[(speaks[:, None] & named[children]) == 0] = np.nan
-            problem.add(int(parent), features, node[rows] - starts[parent], counts[rows], speaks, int(shelf_of[parent]))
+            problem.add(int(parent), features, node[rows] - starts[parent], counts[rows], speaks, int(cat1_of[parent]))
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
         """See `Head.predict_proba`."""
@@ -89,7 +89,7 @@ class TreePool(Head):
         self, weights: LogLinearWeights, evidence: Evidence, counts: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """`(N, n_parents, B)` weights of one level's nodes."""
-        return weights.at(counts[:, None], evidence.speaks, self._shelf_of_parent(evidence.level))
+        return weights.at(counts[:, None], evidence.speaks, self._cat1_of_parent(evidence.level))
 
     def _conditional(
         self, weights: LogLinearWeights, evidence: Evidence, counts: NDArray[np.int64]
@@ -114,24 +114,22 @@ class TreePool(Head):
         conditional: NDArray[np.float64] = mass / above[:, self.tree.parent(level)]
         return conditional
 
-    def _n_shelves(self, level: int) -> int:
+    def _n_cat1(self, level: int) -> int:
         return self.tree.n_nodes(1) if self.by_cat1 and level > 1 else 1
 
-    def _shelf_of_parent(self, level: int) -> NDArray[np.int64]:
-        """`(n_parents,)` row of the shelves' deviations: the Cat I above, or 0."""
+    def _cat1_of_parent(self, level: int) -> NDArray[np.int64]:
+        """`(n_parents,)` row of the deviations by Cat I: the Cat I above, or 0."""
         n = len(first_children(self.tree, level))
-        if self._n_shelves(level) == 1:
+        if self._n_cat1(level) == 1:
             return np.zeros(n, np.int64)
         return np.arange(n) if level == 2 else self.tree.parent(2)
 
     def tensors(self) -> dict[str, NDArray[np.float64]]:
         """What was fitted, by name."""
-        levels = {
-            f"level{level}.{name}": value
-            for level, weights in zip(LEVELS, self.levels, strict=True)
-            for name, value in vars(weights).items()
-        }
-        return {"prior": self.prior, **levels}
+        tensors = {"prior": self.prior}
+        for level, weights in zip(LEVELS, self.levels, strict=True):
+            tensors |= weights.arrays(f"level{level}.")
+        return tensors
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Of `tensors`."""
@@ -139,15 +137,14 @@ class TreePool(Head):
         levels = {
             f"level{level}.{name}": shape
             for level in LEVELS
-            for name, shape in LogLinearWeights.shapes(b, b, self._n_shelves(level)).items()
+            for name, shape in LogLinearWeights.shapes(b, b, self._n_cat1(level)).items()
         }
         return {"prior": (len(self.tree),), **levels}
 
     def take(self, tensors: Mapping[str, NDArray[np.float64]]) -> None:
         """Inverse of `tensors`."""
         self.prior = tensors["prior"]
-        names = LogLinearWeights.shapes(1, 1)
-        self.levels = [LogLinearWeights(**{n: tensors[f"level{level}.{n}"] for n in names}) for level in LEVELS]
+        self.levels = [LogLinearWeights.of_arrays(tensors, f"level{level}.") for level in LEVELS]
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""

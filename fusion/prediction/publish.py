@@ -143,9 +143,9 @@ class Publication:
             done, total = 0, file.metadata.num_rows
             for batch in file.iter_batches(ROWS, columns=COLUMNS):
                 for row in batch.to_pylist():
-                    said = {FIELD: {**_prediction(row), **source}}
-                    operation = UpdateOne({"_id": row["product_id"]}, {"$set": said}, upsert=self.inserts)
-                    writer.add(operation, len(bson.encode(said)))
+                    fields = {FIELD: {**_prediction(row), **source}}
+                    operation = UpdateOne({"_id": row["product_id"]}, {"$set": fields}, upsert=self.inserts)
+                    writer.add(operation, len(bson.encode(fields)))
                 writer.flush()
                 if Published(writer.written, ()).n_missing > len(missing) < NAMED:
                     ids = batch["product_id"].to_pylist()
@@ -160,8 +160,8 @@ class Publication:
     def _there(self, ids: list[int]) -> set[int]:
         """Those of these products that the collection holds."""
         collection = self.connection.collection
-        found = self.connection.answer(lambda: list(collection.find({"_id": {"$in": ids}}, {"_id": 1})))
-        return {document["_id"] for document in found}
+        documents = self.connection.answer(lambda: list(collection.find({"_id": {"$in": ids}}, {"_id": 1})))
+        return {document["_id"] for document in documents}
 
 
 def _prediction(row: dict[str, Any]) -> dict[str, Any]:

@@ -169,11 +169,12 @@ def _copies(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Waiting products without an answer that share the photos of answered ones (`ids`, ascending), and theirs."""
     answered = np.isin(queue.product_ids, ids)
-    own = given[np.searchsorted(ids, queue.product_ids[answered])]
+    category = given[np.searchsorted(ids, queue.product_ids[answered])]
     n_groups = int(queue.group.max(initial=-1)) + 1
     low, high = np.full(n_groups, np.iinfo(np.int64).max), np.full(n_groups, np.iinfo(np.int64).min)
-    np.minimum.at(low, queue.group[answered], own)
-    np.maximum.at(high, queue.group[answered], own)
+    np.minimum.at(low, queue.group[answered], category)
+    np.maximum.at(high, queue.group[answered], category)
+    # copies whose reviewers disagree settle nothing: low and high differ
     copies = np.flatnonzero(~answered & (low == high)[queue.group])
     copies = copies[np.argsort(queue.product_ids[copies])]
     return queue.product_ids[copies], low[queue.group[copies]]

@@ -93,11 +93,11 @@ def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, w
     room = Workspace(workspace)
     with progress_bar("index") as progress:
         opened = [room.open(path, progress) for path in catalogs]
-        learnt = room.open(train, progress) if train is not None else None
+        training = room.open(train, progress) if train is not None else None
     with progress_bar("export") as progress:
-        exported = run_export(Journal(room), opened, learnt, output, progress)
+        exported = run_export(Journal(room), opened, training, output, progress)
     for warning in exported.warnings():
         note(warning)
     say(exported.summary())
     tree = workspace / "tree.csv"
-    say(f"next: catalog split {output} --tree {tree if tree.is_file() else 'TREE.csv'}{Workspace(workspace).option}")
+    say(f"next: catalog split {output} --tree {tree if tree.is_file() else 'TREE.csv'}{room.option}")

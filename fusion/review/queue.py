@@ -129,15 +129,15 @@ def _photo_key(product_id: int, md5s: Sequence[str]) -> int:
 def _pick(table: Path, rows: NDArray[np.int64]) -> pa.Table:
     """The rows at distinct positions of a full table, in the order asked for."""
     order = np.argsort(rows)
-    ascending, found = rows[order], []
+    ascending, picked = rows[order], []
     for first, batch in _batches(table, SHOWN):
         low, high = np.searchsorted(ascending, [first, first + len(batch)])
         if high > low:
-            found.append(batch.take(pa.array(ascending[low:high] - first)))
+            picked.append(batch.take(pa.array(ascending[low:high] - first)))
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     schema = pa.schema([pq.read_schema(table).field(name) for name in SHOWN])
-    return pa.Table.from_batches(found, schema).take(pa.array(back))
+    return pa.Table.from_batches(picked, schema).take(pa.array(back))
 
 
 def _with_gain(rows: pa.Table, gain: NDArray[np.floating], copies: NDArray[np.int64]) -> pa.Table:

@@ -80,14 +80,14 @@ def export(
     ids, categories = journal.labels()
     if not len(ids):
         raise ValueError(f"{journal.folder} holds no active review: run `fusion review apply` first")
-    found = np.zeros(len(ids), bool)
+    placed = np.zeros(len(ids), bool)
     parts: list[Relabelled] = []
     for source in sources:
         place = positions_of(ids, source.product_ids)
-        reviewed = (place != UNKNOWN) & ~found[place]
-        found[place[reviewed]] = True
+        reviewed = (place != UNKNOWN) & ~placed[place]
+        placed[place[reviewed]] = True
         parts.append(Relabelled(source, np.where(reviewed, place, UNKNOWN), categories, whole=source is train))
-    if not found.any():
+    if not placed.any():
         raise ValueError(f"none of the {len(ids)} reviewed products stands in {', '.join(str(s) for s in sources)}")
     write_relabelled(output, parts, progress)
     counts = [int((part.label >= 0).sum()) for part in parts]
@@ -98,7 +98,7 @@ def export(
         kept=len(train) - relabelled if train is not None else 0,
         relabelled=relabelled,
         added=sum(counts) - relabelled,
-        missing=ids[~found],
+        missing=ids[~placed],
         strangers=[entry.number for entry in journal.active() if entry.catalog not in fingerprints],
         left_behind=left_behind(train) if train is not None else ProblemLog(),
     )
