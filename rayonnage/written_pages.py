@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,9 @@ def latest_pages(workspace: Workspace) -> list[WrittenPage]:
         FileNotFoundError: there is none; the message names a command that writes one.
     """
     beside = workspace.folder.parent
-    folders = [workspace.folder / "reports", beside, *(path for path in beside.glob("*") if path.is_dir())]
+    # beside a workspace in /tmp lie folders of others, where not even a name may be asked for
+    readable = (path for path in beside.glob("*") if path.is_dir() and os.access(path, os.X_OK))
+    folders = [workspace.folder / "reports", beside, *readable]
     paths = {folder / name for folder in folders for name in TITLES if name != TRAINING}
     paths.update(folder / TRAINING for folder in workspace.latest_folders().values())
     pages = [WrittenPage(path, path.stat().st_mtime) for path in paths if path.is_file()]

@@ -147,7 +147,7 @@ class _LinkedSets:
 def components(pictures: Sequence[Sequence[Picture]]) -> list[int]:
     """Sizes of the sets of products that shared photos link; they sum to the number of products."""
     sets, seen = _LinkedSets(len(pictures)), dict[Picture, int]()
-    for place, own in enumerate(pictures):
-        for picture in own:
+    for place, photos in enumerate(pictures):
+        for picture in photos:
             sets.join([place, seen.setdefault(picture, place)], cap=len(pictures))
     return list(Counter(sets.find(place) for place in range(len(pictures))).values())

@@ -23,33 +23,37 @@ def draw_picture(seed: int, leaf: Leaf, picture: Picture) -> bytes:
 
     A few products look like a sibling's, a few photos show something else altogether, a few are dim or noisy.
     """
-    shared = np.random.default_rng([seed, 2, picture.owner])
-    own = np.random.default_rng([seed, 3, picture.owner, picture.rank, int(picture.notice)])
+    product_rng = np.random.default_rng([seed, 2, picture.owner])
+    photo_rng = np.random.default_rng([seed, 3, picture.owner, picture.rank, int(picture.notice)])
     if picture.notice:
-        return photograph(draw_notice(own), own, zoom=1.0, turn=2, rough=0.02)
-    if leaf.kind == "object" and shared.random() < _LOOKALIKE:
-        leaf = _any_of([near for near in siblings(leaf) if near.kind == leaf.kind], shared)
-    if own.random() < _IRRELEVANT:
-        leaf = _any_of(LEAVES, own)
+        return photograph(draw_notice(photo_rng), photo_rng, zoom=1.0, turn=2, rough=0.02)
+    if leaf.kind == "object" and product_rng.random() < _LOOKALIKE:
+        leaf = _any_of([near for near in siblings(leaf) if near.kind == leaf.kind], product_rng)
+    if photo_rng.random() < _IRRELEVANT:
+        leaf = _any_of(LEAVES, photo_rng)
     if leaf.kind == "object":
         zoom = 1.15 if picture.rank == 3 else 0.95
-        return photograph(_object_view(leaf, picture.rank, shared, own), own, zoom=zoom, turn=22, rough=0.12)
-    text = compose(leaf.motif, shared)
-    cover = draw_cover(leaf.kind, text, picture.rank, shared, own)
-    return photograph(cover, own, zoom=0.98, turn=5, rough=0.06)
+        return photograph(
+            _object_view(leaf, picture.rank, product_rng, photo_rng), photo_rng, zoom=zoom, turn=22, rough=0.12
+        )
+    text = compose(leaf.motif, product_rng)
+    cover = draw_cover(leaf.kind, text, picture.rank, product_rng, photo_rng)
+    return photograph(cover, photo_rng, zoom=0.98, turn=5, rough=0.06)
 
 
-def _object_view(leaf: Leaf, rank: int, shared: np.random.Generator, own: np.random.Generator) -> Image.Image:
-    look = random_look(shared)
+def _object_view(
+    leaf: Leaf, rank: int, product_rng: np.random.Generator, photo_rng: np.random.Generator
+) -> Image.Image:
+    look = random_look(product_rng)
     view = Viewpoint.SIDE if rank == 2 else Viewpoint.FRONT
     drawing = draw_object(leaf.motif, look, view).image
     # Sellers photograph from both sides.
-    mirrored = shared.random() < 0.5
+    mirrored = product_rng.random() < 0.5
     if rank == 3:
-        drawing = zoom_in(drawing, SHAPES[leaf.motif][1], own)
+        drawing = zoom_in(drawing, SHAPES[leaf.motif][1], photo_rng)
     if mirrored:
         drawing = drawing.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return print_on_box(drawing, own) if rank == 4 and own.random() < 0.65 else drawing
+    return print_on_box(drawing, photo_rng) if rank == 4 and photo_rng.random() < 0.65 else drawing
 
 
 def _any_of(leaves: list[Leaf] | tuple[Leaf, ...], rng: np.random.Generator) -> Leaf:

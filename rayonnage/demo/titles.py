@@ -26,16 +26,18 @@ class CoverText:
 
 def compose(genre: str, rng: np.random.Generator) -> CoverText:
     """Words for one cover; about one title in eight could stand in any category, and has no subtitle."""
-    own = GENRES[genre]
-    words = SHARED if rng.random() < _AMBIGUOUS else own
+    of_genre = GENRES[genre]
+    words = SHARED if rng.random() < _AMBIGUOUS else of_genre
     title = _fill(words, rng)
     if rng.random() < 0.3:
         title = title.upper()
-    telling = words is own and rng.random() < _WITH_SUBTITLE
-    subtitle = _pick(own.subtitles, rng) if telling else (_pick(SHARED.subtitles, rng) if rng.random() < 0.2 else "")
+    telling = words is of_genre and rng.random() < _WITH_SUBTITLE
+    subtitle = (
+        _pick(of_genre.subtitles, rng) if telling else (_pick(SHARED.subtitles, rng) if rng.random() < 0.2 else "")
+    )
     person = f"{_pick(FIRST_NAMES, rng)} {_pick(LAST_NAMES, rng)}"
-    order = rng.permutation(len(own.phrases))
-    return CoverText(title, subtitle, person, _pick(HOUSES, rng), tuple(own.phrases[i] for i in order))
+    order = rng.permutation(len(of_genre.phrases))
+    return CoverText(title, subtitle, person, _pick(HOUSES, rng), tuple(of_genre.phrases[i] for i in order))
 
 
 def _fill(genre: Genre, rng: np.random.Generator) -> str:
