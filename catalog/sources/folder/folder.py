@@ -41,6 +41,23 @@ class _Folder:
     links: frozenset[bytes]
 
 
+class _CategoryAbove:
+    """The category that a product's parent folders name; in the order of a walk each is looked up, and told, once."""
+
+    def __init__(self, categories: CategoryFolders, problems: ProblemLog) -> None:
+        self._categories, self._problems = categories, problems
+        self._parents: list[bytes] | None = None
+        self._category_id = NO_CATEGORY
+
+    def of(self, parents: list[bytes]) -> int:
+        if parents != self._parents:
+            self._parents = parents
+            self._category_id, why = self._categories.category_of(parents) if parents else (NO_CATEGORY, "")
+            if why:
+                self._problems.add(Problem(ProblemKind.UNKNOWN_FOLDER, shown(*parents), detail=why))
+        return self._category_id
+
+
 class PhotoFolder(PhotoFiles):
     """The deepest folders are products, their photos in natural order; the folders above name the category.
 
@@ -105,44 +122,48 @@ class PhotoFolder(PhotoFiles):
         return f"{text}\n{problems.summary()}" if len(problems) else text
 
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
-        """One product per deepest folder."""
+        """One product per deepest folder, and per photo that lies in none."""
         categories = CategoryFolders(self._taxonomy())
+        category_above = _CategoryAbove(categories, problems)
         place, n_photos = place_to_write(self.sidecar(PRODUCT_NAMES)), 0
         with ExitStack() as stack:
             names = ProductNames(place, stack)
-            above: list[bytes] | None = None
-            category_id = NO_CATEGORY
             for folder in self._walk(problems, progress):
-                for other in folder.others:
-                    if folder.path or os.fsdecode(other) not in TREE_NAMES:
-                        problems.add(Problem(ProblemKind.STRAY_FILE, shown(folder.path, other)))
+                self._name_strays(folder, problems)
                 if folder.folders:
-                    for photo in folder.photos:
-                        self._look_at(folder.path, photo)
-                        problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
-                elif folder.path and not folder.photos and categories.is_category(folder.path.split(b"/")):
+                    continue
+                if folder.path and not folder.photos and categories.is_category(folder.path.split(b"/")):
                     problems.add(Problem(ProblemKind.EMPTY_CATEGORY, shown(folder.path)))
-                elif not folder.path:
-                    for photo in folder.photos:
-                        product_id = names.id_of(os.fsdecode(os.path.splitext(photo)[0]))
-                        product = self._product(folder.path, [photo], product_id, NO_CATEGORY, problems)
-                        n_photos += len(product.photos)
-                        yield product
-                else:
-                    *parents, name = folder.path.split(b"/")
-                    if parents != above:
-                        above = parents
-                        category_id, why = categories.category_of(parents) if parents else (NO_CATEGORY, "")
-                        if why:
-                            problems.add(Problem(ProblemKind.UNKNOWN_FOLDER, shown(*parents), detail=why))
-                    product_id = names.id_of(os.fsdecode(name))
-                    product = self._product(folder.path, folder.photos, product_id, category_id, problems)
+                    continue
+                for product in self._products_in(folder, names, category_above, problems):
                     n_photos += len(product.photos)
                     yield product
             if not n_photos:
                 raise ValueError(self.nothing(problems))
         if names.unused:
             place.unlink(missing_ok=True)
+
+    def _name_strays(self, folder: _Folder, problems: ProblemLog) -> None:
+        """Files that are no photos, and photos beside folders: they are no product's."""
+        for other in folder.others:
+            if folder.path or os.fsdecode(other) not in TREE_NAMES:
+                problems.add(Problem(ProblemKind.STRAY_FILE, shown(folder.path, other)))
+        for photo in folder.photos if folder.folders else ():
+            # looked at nevertheless: the stamp is of all photos
+            self._look_at(folder.path, photo)
+            problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
+
+    def _products_in(
+        self, folder: _Folder, names: ProductNames, category_above: _CategoryAbove, problems: ProblemLog
+    ) -> Iterator[Listed]:
+        if folder.path:
+            *parents, name = folder.path.split(b"/")
+            category_id, product_id = category_above.of(parents), names.id_of(os.fsdecode(name))
+            yield self._product(folder.path, folder.photos, product_id, category_id, problems)
+            return
+        for photo in folder.photos:
+            product_id = names.id_of(os.fsdecode(os.path.splitext(photo)[0]))
+            yield self._product(folder.path, [photo], product_id, NO_CATEGORY, problems)
 
     def _taxonomy(self) -> Taxonomy | None:
         return Taxonomy.from_csv(self.tree) if self.tree else None
