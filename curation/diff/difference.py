@@ -110,19 +110,19 @@ class CatalogDifference:
         by_pair = np.argsort(which.reshape(-1), kind="stable")
         starts = np.cumsum(times) - times
         before_path, after_path = _Paths(self.old_tree), _Paths(self.new_tree)
-        found = []
+        moves = []
         for i in np.argsort(-times, kind="stable")[:MOST_MOVES].tolist():
-            own = where[by_pair[starts[i] : starts[i] + min(3, times[i])]]
-            found.append(
+            first_of_pair = where[by_pair[starts[i] : starts[i] + min(3, times[i])]]
+            moves.append(
                 {
                     "products": int(times[i]),
                     "old": before_path.text(int(pairs[i, 0])),
                     "new": after_path.text(int(pairs[i, 1])),
                     "level": LEVEL_TEXT[int(self.level[where[first[i]]])],
-                    "first": self.old.product_ids[self.at_old[own]].tolist(),
+                    "first": self.old.product_ids[self.at_old[first_of_pair]].tolist(),
                 }
             )
-        return found
+        return moves
 
     def by_level(self) -> dict[str, int]:
         """Moved products by the level at which their categories part."""
@@ -131,13 +131,13 @@ class CatalogDifference:
 
     def examples(self) -> dict[str, list[int]]:
         """The first ids of each kind of change."""
-        found = {
+        examples = {
             "added": self.new.product_ids[self.added[:NAMED]].tolist(),
             "removed": self.old.product_ids[self.removed[:NAMED]].tolist(),
         }
         for kind, where in self.kinds().items():
-            found[kind] = self.old.product_ids[self.at_old[np.flatnonzero(where)[:NAMED]]].tolist()
-        return found
+            examples[kind] = self.old.product_ids[self.at_old[np.flatnonzero(where)[:NAMED]]].tolist()
+        return examples
 
     def rows(self) -> Iterator[tuple[object, ...]]:
         """Every change as a row of `diff.csv`: see `COLUMNS` of the writer."""

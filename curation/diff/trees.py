@@ -24,8 +24,8 @@ def moved_level(
 ) -> NDArray[np.int8]:
     """`(n,)` int8 highest level at which the categories differ: 1, 2, 3, `SAME_PATH` or `NO_LEVEL`.
 
-    Both are looked up in the new tree, else in the old one: there a shelf that was renamed meanwhile is still one
-    shelf. Only where neither tree knows both, paths of the old tree are compared with paths of the new one.
+    Both are looked up in the new tree, else in the old one: there a category that was renamed meanwhile is
+    still one. Only where neither tree knows both, paths of the old tree are compared with paths of the new one.
 
     Args:
         old_ids, new_ids: `(n,)` category ids, different ones.
@@ -88,10 +88,10 @@ class TreeChanges:
         for i in sorted(before.keys() & after):
             level = first_difference(old.paths[before[i]], new.paths[after[i]])
             if level != SAME_PATH:
-                (was,), (now,) = _told([_leaf(old, before[i])], [_leaf(new, after[i])])
+                (was,), (now,) = _path_texts([_leaf(old, before[i])], [_leaf(new, after[i])])
                 renamed.append((i, was, now, level))
         lost, gained = sorted(before.keys() - after - settled), sorted(after.keys() - before - settled)
-        removed, added = _told([_leaf(old, before[i]) for i in lost], [_leaf(new, after[i]) for i in gained])
+        removed, added = _path_texts([_leaf(old, before[i]) for i in lost], [_leaf(new, after[i]) for i in gained])
         return cls(
             added=tuple(zip(gained, added, strict=True)),
             removed=tuple(zip(lost, removed, strict=True)),
@@ -117,9 +117,10 @@ class TreeChanges:
         """For people: counts, and the first of each kind."""
         kinds = ("added", "removed", "renamed", "renumbered")
         lines = ["categories: " + ", ".join(f"{len(getattr(self, kind)):,} {kind}" for kind in kinds)]
-        for level, found in self.nodes.items():
-            if any(found.values()):
-                lines.append(f"  {level}: " + "; ".join(f"{k}: {', '.join(v[:limit])}" for k, v in found.items() if v))
+        for level, changes in self.nodes.items():
+            if any(changes.values()):
+                listed = (f"{kind}: {', '.join(paths[:limit])}" for kind, paths in changes.items() if paths)
+                lines.append(f"  {level}: {'; '.join(listed)}")
         lines += [f"    added    {i}  {path}" for i, path in self.added[:limit]]
         lines += [f"    removed  {i}  {path}" for i, path in self.removed[:limit]]
         lines += [f"    renamed  {i}  {old} -> {new}" for i, old, new, _ in self.renamed[:limit]]
@@ -131,22 +132,24 @@ def _nodes(old: Taxonomy, new: Taxonomy, level: int) -> dict[str, list[str]]:
         {_composed(tree.node_path(level, n)): n for n in range(tree.n_nodes(level))} for tree in (old, new)
     )
     lost, gained = (sorted(these.keys() - others) for these, others in ((before, after), (after, before)))
-    removed, added = _told(
+    removed, added = _path_texts(
         [(old.shown_path(level, before[p]), p) for p in lost], [(new.shown_path(level, after[p]), p) for p in gained]
     )
     return {"added": added, "removed": removed}
 
 
-Told = tuple[Sequence[str], Sequence[str]]
+NodePaths = tuple[Sequence[str], Sequence[str]]
 """A node's path as people are shown it, and the tree's own."""
 
 
-def _leaf(tree: Taxonomy, leaf: int) -> Told:
+def _leaf(tree: Taxonomy, leaf: int) -> NodePaths:
     return tree.shown[leaf], tree.paths[leaf]
 
 
-def _told(old: Sequence[Told], new: Sequence[Told]) -> tuple[list[str], list[str]]:
+def _path_texts(old: Sequence[NodePaths], new: Sequence[NodePaths]) -> tuple[list[str], list[str]]:
     """Texts of both sides; by the tree's own name where a path is shown on both."""
     both = {tuple(shown) for shown, _ in old} & {tuple(shown) for shown, _ in new}
-    before, after = ([path_text(own if tuple(shown) in both else shown) for shown, own in side] for side in (old, new))
+    before, after = (
+        [path_text(path if tuple(shown) in both else shown) for shown, path in side] for side in (old, new)
+    )
     return before, after
