@@ -48,16 +48,16 @@ class Catalog(Sequence[Product]):
         """
         self.source = open_source(source) if isinstance(source, str | Path) else source
         place = self.source.sidecar(".index")
-        found = None if stamp is None else read_sidecar(place, stamp, ROW)
-        if stamp is None or found is None:
+        kept = None if stamp is None else read_sidecar(place, stamp, ROW)
+        if stamp is None or kept is None:
             stamp = self.source.stamp()
-            found = read_sidecar(place, stamp, ROW)
-        if found is None:
+            kept = read_sidecar(place, stamp, ROW)
+        if kept is None:
             index = self.source.index(progress)
             stamp = index.stamp or stamp
             header = keep_index(self.source, stamp, index)
-            found = read_sidecar(place, stamp, ROW) or (header, index.rows)
-        header, rows = found
+            kept = read_sidecar(place, stamp, ROW) or (header, index.rows)
+        header, rows = kept
         self._stamp = stamp
         self._rows: NDArray[np.void] = rows
         self.fingerprint = str(header["fingerprint"])
@@ -113,9 +113,9 @@ class Catalog(Sequence[Product]):
 
         Kept in a sidecar file of its own: the first call reads all photos once, in `n_workers` processes.
         """
-        found = read_sidecar(self.source.sidecar(".md5"), self._stamp, MD5)
-        if found is not None:
-            return found[1]
+        kept = read_sidecar(self.source.sidecar(".md5"), self._stamp, MD5)
+        if kept is not None:
+            return kept[1]
         everything = range(len(self))
         shared = n_workers > 1 and len(self) > MD5_CHUNK and self.is_kept
         tasks = in_batches(everything, MD5_CHUNK)

@@ -135,11 +135,11 @@ class Probabilities:
         if not len(self):
             return silent_everywhere(self, product_ids)
         rows = order[place]
-        found = self.product_ids[rows] == product_ids
+        known = self.product_ids[rows] == product_ids
         out = self.select(rows)
         for name, value in (("leaves", 0), ("values", np.nan), ("rest", np.nan), ("n_images", 0)):
-            getattr(out, name)[~found] = value
-        out.silence[~found] = Silence.NOT_ROUTED
+            getattr(out, name)[~known] = value
+        out.silence[~known] = Silence.NOT_ROUTED
         return replace(out, product_ids=product_ids)
 
     def save(self, path: Path) -> None:

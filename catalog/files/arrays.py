@@ -64,11 +64,11 @@ def load_arrays(
                 raise ValueError(f"{path} holds no {what} ({listed}){way_out}")
             for name, spec in expected.items():
                 header = file.get_slice(name)
-                found, shape = header.get_dtype(), tuple(header.get_shape())
+                code, shape = header.get_dtype(), tuple(header.get_shape())
                 wanted = _bound(spec.shape, shape, sizes)
-                if (found, shape) != (_code(spec.dtype), wanted):
+                if (code, shape) != (_code(spec.dtype), wanted):
                     raise ValueError(
-                        f"{path} {misfit}: {name} is {found} {shape}, expected {_code(spec.dtype)} {wanted}{way_out}"
+                        f"{path} {misfit}: {name} is {code} {shape}, expected {_code(spec.dtype)} {wanted}{way_out}"
                     )
             arrays = {name: file.get_tensor(name) for name in expected}
     except (OSError, SafetensorError) as error:
@@ -85,13 +85,13 @@ def load_metadata(path: Path) -> dict[str, str]:
         return dict(file.metadata() or {})
 
 
-def _bound(shape: tuple[int | str, ...], found: tuple[int, ...], sizes: dict[str, int]) -> tuple[int | str, ...]:
+def _bound(shape: tuple[int | str, ...], lengths: tuple[int, ...], sizes: dict[str, int]) -> tuple[int | str, ...]:
     """`shape` with the lengths that its letters stand for; `sizes` learns those that it does not know yet."""
-    if len(shape) != len(found):
+    if len(shape) != len(lengths):
         return shape
     return tuple(
         sizes.setdefault(axis, length) if isinstance(axis, str) else axis
-        for axis, length in zip(shape, found, strict=True)
+        for axis, length in zip(shape, lengths, strict=True)
     )
 
 

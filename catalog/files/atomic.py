@@ -45,10 +45,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if path.exists():
-            aside = temporary.with_suffix(ASIDE)
-            os.replace(path, aside)
+            replaced = temporary.with_suffix(ASIDE)
+            os.replace(path, replaced)
             os.replace(temporary, path)
-            _remove(aside)
+            _remove(replaced)
         else:
             os.replace(temporary, path)
     finally:
@@ -61,10 +61,12 @@ def remove_leftovers(path: Path) -> None:
     Where one was killed between moving the old folder aside and putting the new one in its place, the old one is back.
     """
     # `.NAME.PID.tmp` and `.NAME.PID.replaced.tmp`, but not those of NAME.csv
-    own = re.compile(re.escape(f".{path.name}.") + r"([0-9]{1,9})" + f"(?:{re.escape(ASIDE)}|{re.escape(TEMPORARY)})")
+    leftover = re.compile(
+        re.escape(f".{path.name}.") + r"([0-9]{1,9})" + f"(?:{re.escape(ASIDE)}|{re.escape(TEMPORARY)})"
+    )
     for left in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY}"):
-        found = own.fullmatch(left.name)
-        if found is None or _is_running(int(found[1])):
+        parts = leftover.fullmatch(left.name)
+        if parts is None or _is_running(int(parts[1])):
             continue
         if left.name.endswith(ASIDE) and not path.exists():
             os.replace(left, path)

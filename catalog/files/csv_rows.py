@@ -25,11 +25,11 @@ _SEPARATOR = re.compile(r"sep=([,;\t|])")
 
 def id_in(cell: str) -> int | None:
     """The product or category id in a cell: an integer of 64 bits; None where there is none."""
-    found = _ID.fullmatch(cell.strip())
-    if found is None:
+    match = _ID.fullmatch(cell.strip())
+    if match is None:
         return None
-    value = int(found[1])
-    return value if -(2**63) <= value < 2**63 and (found[2] is None or abs(value) <= _EXACT) else None
+    value = int(match[1])
+    return value if -(2**63) <= value < 2**63 and (match[2] is None or abs(value) <= _EXACT) else None
 
 
 def _separator_of(header: str) -> str:

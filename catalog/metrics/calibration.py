@@ -78,9 +78,9 @@ def reliability(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) ->
     if not len(confidence):
         return []
     bins = bins_of(confidence, "mass")
-    found = []
-    for own in (bins == number for number in range(N_BINS)):
-        n, k = int(own.sum()), int(correct[own].sum())
+    filled = []
+    for inside in (bins == number for number in range(N_BINS)):
+        n, k = int(inside.sum()), int(correct[inside].sum())
         if n:
-            found.append(ReliabilityBin(n, float(confidence[own].mean()), k / n, *exact_share(k, n)))
-    return found
+            filled.append(ReliabilityBin(n, float(confidence[inside].mean()), k / n, *exact_share(k, n)))
+    return filled

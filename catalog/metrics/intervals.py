@@ -81,14 +81,14 @@ def percentiles(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([_interval(row[np.isfinite(row)]) for row in drawn]).reshape(len(drawn), 2)
 
 
-def reflected(found: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def reflected(figures: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     """`(F, 2)` basic interval of non-negative figures `(F,)`: twice the figure less the percentiles, not below 0.
 
     For figures that chance can only make larger, such as a calibration error: draws add chance a second time, the
     percentiles lie too high by about as much as the figure itself does, and turning them round takes that off
     (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 5.2).
     """
-    return np.maximum(2 * found[:, None] - percentiles(drawn)[:, ::-1], 0.0)
+    return np.maximum(2 * figures[:, None] - percentiles(drawn)[:, ::-1], 0.0)
 
 
 def _interval(values: NDArray[np.float64]) -> NDArray[np.float64]:

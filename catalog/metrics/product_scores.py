@@ -109,13 +109,13 @@ def score(
     for column, level in enumerate(LEVELS):
         mass = tree.node_mass(dense, level)
         true_node = tree.ancestor(level)[truth]
-        own = mass[rows, true_node]
+        p_true_node = mass[rows, true_node]
         predicted[:, column] = mass.argmax(axis=1)
         confidence[:, column] = mass[rows, predicted[:, column]]
-        p_truth[:, column] = own
+        p_truth[:, column] = p_true_node
         # among equals the true node stands after those with a lower index, as argmax has it
         earlier = np.arange(mass.shape[1]) < true_node[:, None]
-        rank[:, column] = ((mass > own[:, None]) | ((mass == own[:, None]) & earlier)).sum(axis=1)
+        rank[:, column] = ((mass > p_true_node[:, None]) | ((mass == p_true_node[:, None]) & earlier)).sum(axis=1)
     distance = tree.distance(predicted[:, 2], truth)
     distance5 = list_distance(likeliest(dense, LIST), truth, tree)
     return ProductScores(product_ids, n_images, truth, predicted, confidence, rank, p_truth, distance, distance5)
@@ -125,12 +125,12 @@ def likeliest(dense: NDArray[np.floating], k: int) -> NDArray[np.int64]:
     """`(N, k)` leaf indices by falling probability, equals by index; k is at most the number of leaves."""
     left = dense.copy()
     rows = np.arange(len(dense))
-    found = np.empty((len(dense), min(k, dense.shape[1])), np.int64)
+    leaves = np.empty((len(dense), min(k, dense.shape[1])), np.int64)
     # a few searches for the largest are faster than a sort of thousands of leaves
-    for place in range(found.shape[1]):
-        found[:, place] = left.argmax(axis=1)
-        left[rows, found[:, place]] = -np.inf
-    return found
+    for place in range(leaves.shape[1]):
+        leaves[:, place] = left.argmax(axis=1)
+        left[rows, leaves[:, place]] = -np.inf
+    return leaves
 
 
 def list_distance(leaves: NDArray[np.int64], truth: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.float32]:

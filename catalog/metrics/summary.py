@@ -191,7 +191,9 @@ class SumFigures:
         ece = np.abs(gaps).reshape(self.n_gaps, N_BINS, -1).sum(axis=1)
         accuracy = np.divide(right, present, out=np.zeros_like(right), where=present > 0)
         macro = [_mean_of_leaves(accuracy, present)]
-        macro += [_mean_of_leaves(accuracy[own], present[own]) for own in self.bands.values()]
+        macro += [
+            _mean_of_leaves(accuracy[leaves_of_band], present[leaves_of_band]) for leaves_of_band in self.bands.values()
+        ]
         return np.concatenate([means / self.n, ece / self.n, np.stack(macro)])
 
 

@@ -50,10 +50,10 @@ def leaves_of(catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np
 
 def catalog_positions(catalog: Catalog, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """`(n,)` position in the catalogue of each product id; raises ValueError naming one that it does not hold."""
-    found = positions_of(catalog.product_ids, product_ids)
-    if (found == UNKNOWN).any():
-        n, first = int((found == UNKNOWN).sum()), product_ids[found == UNKNOWN][0]
+    position = positions_of(catalog.product_ids, product_ids)
+    if (position == UNKNOWN).any():
+        n, first = int((position == UNKNOWN).sum()), product_ids[position == UNKNOWN][0]
         raise ValueError(
-            f"{catalog} lacks {n} of {len(found)} products (the first: {first}): give the catalogue of these"
+            f"{catalog} lacks {n} of {len(position)} products (the first: {first}): give the catalogue of these"
         )
-    return found
+    return position

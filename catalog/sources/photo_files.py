@@ -41,19 +41,19 @@ class PhotoState:
 def photo_state(path: bytes) -> PhotoState:
     """Look at a photo file without opening it."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except FileNotFoundError:
         return PhotoState(fault=(ProblemKind.MISSING_PHOTO, "broken link" if os.path.islink(path) else ""))
     except (OSError, ValueError) as error:
         return PhotoState(fault=(ProblemKind.UNREADABLE_FILE, getattr(error, "strerror", None) or str(error)))
     why = ""
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         why = "not a file"
-    elif found.st_size > MAX_BYTES:
-        why = f"{found.st_size} bytes, more than {MAX_BYTES}"
-    elif not found.st_mode & stat.S_IROTH and not os.access(path, os.R_OK):
+    elif status.st_size > MAX_BYTES:
+        why = f"{status.st_size} bytes, more than {MAX_BYTES}"
+    elif not status.st_mode & stat.S_IROTH and not os.access(path, os.R_OK):
         why = "no permission to read it"
-    return PhotoState(found.st_size, found.st_mtime_ns, (ProblemKind.UNREADABLE_FILE, why) if why else None)
+    return PhotoState(status.st_size, status.st_mtime_ns, (ProblemKind.UNREADABLE_FILE, why) if why else None)
 
 
 class PhotoFiles(ABC):

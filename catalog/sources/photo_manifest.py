@@ -80,9 +80,9 @@ class Manifest:
         head = self.data[place : place + HEAD.size]
         if len(head) == HEAD.size:
             product_id, length = HEAD.unpack(head)
-            found = _split(self.data[place + HEAD.size : place + HEAD.size + length])[0]
-            if product_id == row["product_id"] and min(MAX_IMAGES, len(found)) == row["n_images"]:
-                return found
+            paths = _split(self.data[place + HEAD.size : place + HEAD.size + length])[0]
+            if product_id == row["product_id"] and min(MAX_IMAGES, len(paths)) == row["n_images"]:
+                return paths
         raise ValueError("the photos have changed while they were in use: run the command again")
 
     def __iter__(self) -> Iterator[tuple[list[bytes], list[bytes]]]:

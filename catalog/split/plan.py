@@ -216,7 +216,7 @@ def _stratify(
     part[order] = (start[run] + within) % n_parts
     if keep_first:
         for stranded in np.setdiff1d(leaf, leaf[part[component] != 0]):
-            own = component[leaf == stranded]
-            if not part[own].any():
-                part[own[np.argmin(size[own])]] = 1 + stranded % (n_parts - 1)
+            of_leaf = component[leaf == stranded]
+            if not part[of_leaf].any():
+                part[of_leaf[np.argmin(size[of_leaf])]] = 1 + stranded % (n_parts - 1)
     return part[component]

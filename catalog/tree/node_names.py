@@ -76,7 +76,7 @@ def shown_in(tree: NamedTree, lang: str) -> tuple[str, tuple[Path, ...]]:
     Raises:
         ValueError: see `Taxonomy.in_language`.
     """
-    own, names = known_names(tree)
+    own_lang, names = known_names(tree)
     known = sorted({key[0] for key in names})
     if lang in known:
         nodes = zip(*(tree.ancestor(level).tolist() for level in (1, 2, 3)), strict=True)
@@ -84,9 +84,9 @@ def shown_in(tree: NamedTree, lang: str) -> tuple[str, tuple[Path, ...]]:
             (names.get((lang, 1, a), path[0]), names.get((lang, 2, b), path[1]), names.get((lang, 3, c), path[2]))
             for (a, b, c), path in zip(nodes, tree.paths, strict=True)
         )
-    if own and lang != own:
-        raise ValueError(f"no category names in {lang!r} are known, only in {', '.join([own, *known])}: {WAY_OUT}")
-    if lang != own:
+    if own_lang and lang != own_lang:
+        raise ValueError(f"no category names in {lang!r} are known, only in {', '.join([own_lang, *known])}: {WAY_OUT}")
+    if lang != own_lang:
         log.warning(
             "no category names in %r are known (known: %s): they are shown as the tree has them. %s",
             lang, ", ".join(known) or "none", WAY_OUT,
@@ -96,17 +96,17 @@ def shown_in(tree: NamedTree, lang: str) -> tuple[str, tuple[Path, ...]]:
 
 def known_names(tree: NamedTree) -> tuple[str, dict[Node, str]]:
     """The language of a tree whose translation is shipped, else an empty one; names, the tree's before shipped ones."""
-    own, names = _shipped(tree)
-    return own, names | {key: rows[0].text for key, rows in _by_node(tree, tree.names.rows).items()}
+    own_lang, names = _shipped(tree)
+    return own_lang, names | {key: rows[0].text for key, rows in _by_node(tree, tree.names.rows).items()}
 
 
 def _by_node(tree: NamedTree, rows: Sequence[Name]) -> dict[Node, list[Name]]:
     """Rows by what they name; those of unknown ids are left out."""
-    found: dict[Node, list[Name]] = {}
+    rows_of: dict[Node, list[Name]] = {}
     for row, leaf in zip(rows, tree.leaf_index([row.category_id for row in rows]).tolist(), strict=True):
         if leaf >= 0:
-            found.setdefault((row.lang, row.level, int(tree.ancestor(row.level)[leaf])), []).append(row)
-    return found
+            rows_of.setdefault((row.lang, row.level, int(tree.ancestor(row.level)[leaf])), []).append(row)
+    return rows_of
 
 
 def _shipped(tree: NamedTree) -> tuple[str, dict[Node, str]]:
@@ -116,9 +116,9 @@ def _shipped(tree: NamedTree) -> tuple[str, dict[Node, str]]:
     """
     n_nodes = tree.n_nodes(1) + tree.n_nodes(2)
     for translation in shipped():
-        found = _by_node(tree, translation.names.rows)
+        rows_of = _by_node(tree, translation.names.rows)
         # a leaf that was moved since would give its old parent's name to the new one
-        agreed = {key: rows[0].text for key, rows in found.items() if len({row.text for row in rows}) == 1}
+        agreed = {key: rows[0].text for key, rows in rows_of.items() if len({row.text for row in rows}) == 1}
         if 2 * sum(level < 3 for _, level, _ in agreed) >= n_nodes:
             return translation.own, agreed
     return "", {}

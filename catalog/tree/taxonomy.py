@@ -236,11 +236,11 @@ def _one_spelling(paths: Sequence[tuple[str, str, str]]) -> list[tuple[str, str,
     """The same paths; where a node is written in two Unicode forms, both become the composed one (NFC)."""
     composed = [tuple(unicodedata.normalize("NFC", name) for name in path) for path in paths]
     spelling: dict[tuple[str, ...], str] = {}
-    for path, own in zip(paths, composed, strict=True):
+    for path, whole in zip(paths, composed, strict=True):
         for level in LEVELS:
-            node, name = own[:level], path[level - 1]
+            node, name = whole[:level], path[level - 1]
             spelling[node] = name if spelling.get(node, name) == name else node[-1]
-    return [(spelling[own[:1]], spelling[own[:2]], spelling[own]) for own in composed]
+    return [(spelling[whole[:1]], spelling[whole[:2]], spelling[whole]) for whole in composed]
 
 
 def _plain(names: Iterable[str]) -> tuple[str, ...]:

@@ -98,8 +98,8 @@ class Translation:
 def shipped() -> tuple[Translation, ...]:
     """All of them."""
     folder = resources.files("catalog.tree") / "names"
-    found = []
-    for name, own in SHIPPED.items():
+    translations = []
+    for name, lang in SHIPPED.items():
         with resources.as_file(folder / name) as path:
-            found.append(Translation(own, Names.from_csv(path)))
-    return tuple(found)
+            translations.append(Translation(lang, Names.from_csv(path)))
+    return tuple(translations)

@@ -81,7 +81,7 @@ class Groups:
     def n_added(self) -> int:
         """Products that near copies alone link to any other."""
         kind = self.group_kind[self.member_group]
-        exact, near = (self.product[kind == KINDS.index(own)] for own in (EXACT, NEAR))
+        exact, near = (self.product[kind == KINDS.index(wanted)] for wanted in (EXACT, NEAR))
         return len(np.setdiff1d(near, exact))
 
     def where(self, chosen: NDArray[np.bool_]) -> Groups:
@@ -105,11 +105,11 @@ def near_links(photos: CatalogPhotos, looks: PhotoHashes, max_copies: int) -> Ne
     n_owners = photos.n_products
     shown = np.flatnonzero((looks.of_photo >= 0) & (n_owners <= max_copies))
     look = looks.of_photo[shown]
-    own = np.bincount(look, n_owners[shown], looks.n_looks)
+    n_of_look = np.bincount(look, n_owners[shown], looks.n_looks)
     a, b = looks.pairs.T
-    around = own + np.bincount(a, own[b], looks.n_looks) + np.bincount(b, own[a], looks.n_looks)
+    around = n_of_look + np.bincount(a, n_of_look[b], looks.n_looks) + np.bincount(b, n_of_look[a], looks.n_looks)
     common = around > max_copies
-    n_common = int((common & (own > 0)).sum())
+    n_common = int((common & (n_of_look > 0)).sum())
     kept = ~common[look]
     shown, look = shown[kept], look[kept]
     order = np.argsort(look, kind="stable")
@@ -149,13 +149,13 @@ def find_groups(
     # numbers of linked groups, and of photos, are below this
     base = n_products + photos.n_distinct
     key = np.concatenate([exact.product[photos.owner[shared]], near_key, photos.number[common]])
-    found, group = np.unique(key + kind * base, return_inverse=True)
-    group_kind = (found // max(1, base)).astype(np.uint8)
+    keys, group = np.unique(key + kind * base, return_inverse=True)
+    group_kind = (keys // max(1, base)).astype(np.uint8)
     members = np.unique(group * max(1, n_products) + photos.owner[slots])
     member_group, product = members // max(1, n_products), members % max(1, n_products)
-    rank = np.empty(len(found), np.int64)
-    order = np.lexsort((-np.bincount(member_group, minlength=len(found)), group_kind))
-    rank[order] = np.arange(len(found))
+    rank = np.empty(len(keys), np.int64)
+    order = np.lexsort((-np.bincount(member_group, minlength=len(keys)), group_kind))
+    rank[order] = np.arange(len(keys))
     group, member_group = rank[group], rank[member_group]
     row_order, member_order = np.lexsort((slots, group)), np.lexsort((product, member_group))
     product, member_group = product[member_order], member_group[member_order]
@@ -163,7 +163,7 @@ def find_groups(
     distance = np.zeros(len(slots), np.uint8)
     if near is not None:
         distance[len(shared) : len(shared) + len(alike)] = near.nearest[photos.number[alike]]
-    start = np.searchsorted(member_group, np.arange(len(found)))
+    start = np.searchsorted(member_group, np.arange(len(keys)))
     return Groups(
         slots[row_order],
         group[row_order],

@@ -42,13 +42,13 @@ def near_pairs(hashes: NDArray[np.uint64], radius: int) -> tuple[NDArray[np.int6
         skipped = [masks[block] for block in range(kept[-1]) if block not in kept]
         key = hashes & np.bitwise_or.reduce(masks[list(kept)])
         order = np.argsort(key)
-        own, key = hashes[order], key[order]
+        sorted_hashes, key = hashes[order], key[order]
         # last place of the run of equal keys that each place belongs to
         ends = np.append(np.flatnonzero(key[1:] != key[:-1]), len(key) - 1)
         last = np.repeat(ends, np.diff(ends, prepend=-1))
         left, step = np.flatnonzero(last > np.arange(len(key))), 1
         while len(left):
-            bits = own[left] ^ own[left + step]
+            bits = sorted_hashes[left] ^ sorted_hashes[left + step]
             near = np.bitwise_count(bits) <= radius
             for mask in skipped:
                 near &= (bits & mask) != 0

@@ -33,8 +33,8 @@ class Leak:
 
     def sharing(self, kind: str) -> NDArray[np.int64]:
         """Products of the second catalogue with a shared photo of this kind; near: and no exact one."""
-        own = np.unique(self.pairs[kind][:, 1])
-        return own if kind == EXACT else np.setdiff1d(own, self.pairs[EXACT][:, 1])
+        products = np.unique(self.pairs[kind][:, 1])
+        return products if kind == EXACT else np.setdiff1d(products, self.pairs[EXACT][:, 1])
 
     def to_json(self) -> dict[str, Any]:
         """Counts, shares and how often the categories agree, with exact 95 % intervals."""
@@ -65,23 +65,23 @@ def find_leak(photos: CatalogPhotos, max_copies: int, looks: PhotoHashes | None 
         near = near_links(photos, looks, max_copies)
         look = np.where(near.nearest < 255, looks.of_photo, -1)[photos.number]
         a, b = (rows[look[rows] >= 0] for rows in (first_rows, second_rows))
-        found = [_joined(photos, a, b, look[a], look[b])]
+        joined = [_joined(photos, a, b, look[a], look[b])]
         for left, right in (looks.pairs.T, looks.pairs.T[::-1]):
             # each photo stands once for every look that is near its own
             place, edge = _matches(look[a], left)
-            found.append(_joined(photos, a[place], b, right[edge], look[b]))
-        every = np.unique(np.concatenate(found), axis=0)
+            joined.append(_joined(photos, a[place], b, right[edge], look[b]))
+        every = np.unique(np.concatenate(joined), axis=0)
         n = len(photos.product_ids)
         pairs[NEAR] = every[~np.isin(every @ [n, 1], pairs[EXACT] @ [n, 1])]
     categories = photos.category_ids
     agree = {
-        kind: (categories[own[:, 0]] == categories[own[:, 1]])[(categories[own] != NO_CATEGORY).all(axis=1)]
-        for kind, own in pairs.items()
+        kind: (categories[of_kind[:, 0]] == categories[of_kind[:, 1]])[(categories[of_kind] != NO_CATEGORY).all(axis=1)]
+        for kind, of_kind in pairs.items()
     }
     in_first = np.zeros(photos.n_distinct, bool)
     in_first[photos.number[~second]] = True
     shares_common = np.unique(photos.owner[second & (common & in_first)[photos.number]])
-    known = np.concatenate([own[:, 1] for own in pairs.values()])
+    known = np.concatenate([of_kind[:, 1] for of_kind in pairs.values()])
     return Leak(len(photos.catalogs[1]), pairs, len(np.setdiff1d(shares_common, known)), agree)
 
 

@@ -123,6 +123,6 @@ def near_looks(looks: NDArray[np.void], radius: int) -> tuple[NDArray[np.int64],
     right = start[b[of_pair]] + within % n[b[of_pair]]
     good = left < right
     for channel in ("blue", "red"):
-        own = looks[channel].astype(np.int64)
-        good &= np.abs(own[left] - own[right]) <= COLOUR
+        chroma = looks[channel].astype(np.int64)
+        good &= np.abs(chroma[left] - chroma[right]) <= COLOUR
     return np.stack([left, right], axis=1)[good], distance[of_pair][good]

@@ -62,8 +62,8 @@ class Places:
     def leaves_of(self, distinct: int) -> list[tuple[int, int]]:
         """Leaves of a photo and its copies there, most copies first."""
         low, high = np.searchsorted(self.photo, [distinct, distinct + 1])
-        found = zip(self.leaf[low:high].tolist(), self.n[low:high].tolist(), strict=True)
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+        copies_on = zip(self.leaf[low:high].tolist(), self.n[low:high].tolist(), strict=True)
+        return sorted(copies_on, key=lambda pair: (-pair[1], pair[0]))
 
     def worst(self, n: int) -> Ints:
         """Up to n photos that lie on several leaves: parted highest in the tree, then on most leaves, most copies."""

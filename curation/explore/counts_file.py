@@ -49,29 +49,29 @@ def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
     rows = _read(path)
     ids = [category for name, _ in rows if (category := id_in(name)) is not None]
     if len(ids) == len(rows):
-        found = _by_id(path, rows, ids, tree)
+        counts_file = _by_id(path, rows, ids, tree)
     else:
         names = {name for name, _ in rows}
         level = max(LEVELS, key=lambda at: _likeness(names, {p[at - 1] for p in tree.paths}))
-        found = _by_name(path, rows, tree, level)
-    if len(found.unknown) == len(rows):
+        counts_file = _by_name(path, rows, tree, level)
+    if len(counts_file.unknown) == len(rows):
         raise ValueError(
             f"{path}: not one of its {len(rows)} categories, such as {rows[0][0]!r}, is in the tree: give the tree "
             "that these counts belong to (--tree)"
         )
-    return found
+    return counts_file
 
 
 def levels_above(counts: LevelCounts, tree: Taxonomy) -> list[LevelCounts]:
     """Cat I and Cat II as sums of leaf counts; none where those merge leaves of one name, whose parents may differ."""
     if counts.level != LEVELS[-1] or not counts.is_by_place:
         return []
-    found = []
+    levels = []
     for level in LEVELS[:-1]:
         n = tree.n_nodes(level)
         names = [path_text(tree.shown_path(level, node)) for node in range(n)]
-        found.append(LevelCounts(level, names, np.add.reduceat(counts.counts, tree.first_leaf(level)), n))
-    return found
+        levels.append(LevelCounts(level, names, np.add.reduceat(counts.counts, tree.first_leaf(level)), n))
+    return levels
 
 
 def _read(path: Path) -> list[Row]:
@@ -116,8 +116,8 @@ def _by_name(path: Path, rows: Sequence[Row], tree: Taxonomy, level: int) -> Cou
     for name, at in place.items():
         if name not in given:
             plain.setdefault(_letters(name), []).append(at)
-    shown = [tree.shown_path(level, own[0])[-1] for own in nodes.values()]
-    found = CountsFile(path, LevelCounts(level, shown, np.zeros(len(names), np.int64), tree.n_nodes(level)))
+    shown = [tree.shown_path(level, of_name[0])[-1] for of_name in nodes.values()]
+    counts_file = CountsFile(path, LevelCounts(level, shown, np.zeros(len(names), np.int64), tree.n_nodes(level)))
     seen: set[int] = set()
     for name, n in rows:
         alike = plain.get(_letters(name), [])
@@ -125,15 +125,15 @@ def _by_name(path: Path, rows: Sequence[Row], tree: Taxonomy, level: int) -> Cou
             at = place[name]
         elif len(alike) == 1:
             at = alike[0]
-            found.loosely.append(name)
+            counts_file.loosely.append(name)
         else:
-            found.unknown.append((name, n))
+            counts_file.unknown.append((name, n))
             continue
-        found.counts.counts[at] += n
+        counts_file.counts.counts[at] += n
         seen.add(at)
-    found.merged = [name for name, at in place.items() if len(nodes[name]) > 1 and at in seen]
-    found.missing = [name for name, at in place.items() if at not in seen]
-    return found
+    counts_file.merged = [name for name, at in place.items() if len(nodes[name]) > 1 and at in seen]
+    counts_file.missing = [name for name, at in place.items() if at not in seen]
+    return counts_file
 
 
 def _letters(name: str) -> str:

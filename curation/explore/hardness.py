@@ -105,7 +105,7 @@ def _p_of(probabilities: Probabilities, rows: Ints, leaf: Ints, spread: NDArray[
     rest[n_listed == len(probabilities.support)] = 0.0
     share = np.divide(spread[leaf] * rest, unlisted, out=np.zeros(len(rows)), where=unlisted > 0)
     is_leaf = (listed == leaf[:, None]) & ~repeats
-    own = np.where(is_leaf.any(axis=1), np.where(is_leaf, values, 0.0).sum(axis=1), share)
+    p_leaf = np.where(is_leaf.any(axis=1), np.where(is_leaf, values, 0.0).sum(axis=1), share)
     total = np.where(repeats, 0.0, values).sum(axis=1) + rest
-    found: NDArray[np.float64] = own / total
-    return found
+    normalised: NDArray[np.float64] = p_leaf / total
+    return normalised

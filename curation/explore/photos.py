@@ -35,9 +35,9 @@ def read_headers(catalog: Catalog, progress: Progress | None = None) -> Headers:
     Kept in a sidecar file: the first call reads all photos once.
     """
     place, stamp = catalog.source.sidecar(SUFFIX), catalog.stamp
-    found = read_sidecar(place, stamp, HEADER)
-    if found is not None:
-        return found[1]
+    kept = read_sidecar(place, stamp, HEADER)
+    if kept is not None:
+        return kept[1]
     headers = np.zeros(int(catalog.n_images.sum(dtype=np.int64)), HEADER)
     first = 0
     for _, products in catalog.batches(READ_AHEAD, progress):

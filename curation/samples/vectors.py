@@ -75,13 +75,13 @@ class Vectors:
         Raises:
             ValueError: a vector is not finite.
         """
-        found = np.zeros(len(self), bool)
+        has_vector = np.zeros(len(self), bool)
         for first in range(0, len(self), self.block):
             block = self[np.arange(first, min(first + self.block, len(self)))]
             if not np.isfinite(block).all():
                 raise ValueError(f"vectors that are not finite, the first below row {self.row[first]}")
-            found[first : first + len(block)] = block.any(axis=1)
-        return found
+            has_vector[first : first + len(block)] = block.any(axis=1)
+        return has_vector
 
 
 def _load(path: Path, catalog: Catalog) -> NDArray[Any]:

@@ -65,8 +65,8 @@ class BsonFile:
 
     def index_with_md5s(self, progress: Progress | None = None, n_workers: int = 1) -> Index:
         """The same and the photos' MD5s in one reading of the file, shared among processes."""
-        found = scan(self.path, with_md5s=True, n_workers=n_workers, progress=progress)
-        return Index(found.rows, found.problems, fingerprint(self.path), md5s=found.md5s)
+        whole = scan(self.path, with_md5s=True, n_workers=n_workers, progress=progress)
+        return Index(whole.rows, whole.problems, fingerprint(self.path), md5s=whole.md5s)
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
         """The documents of these `(n,)` rows."""
@@ -98,8 +98,8 @@ def build_index(path: Path, progress: Progress | None = None) -> tuple[NDArray[n
     Raises:
         ValueError: the file is empty or holds not one usable document.
     """
-    found = scan(path, progress=progress)
-    return found.rows, found.problems
+    whole = scan(path, progress=progress)
+    return whole.rows, whole.problems
 
 
 def fingerprint(path: Path, n_blocks: int = 64, block: int = 2**16) -> str:

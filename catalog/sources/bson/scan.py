@@ -79,24 +79,24 @@ def scan(
     if size == 0:
         raise ValueError(f"{path} is empty: expected BSON documents {{_id, category_id, imgs}}")
     starts = range(0, size, block)
-    found: list[Scan] = []
+    parts: list[Scan] = []
     problems, position = ProblemLog(), 0
     alone = n_workers == 1 or len(starts) == 1
     guesses = _no_guesses() if alone else in_order(partial(_scan_guessed, path, block, with_md5s), starts, n_workers)
     with closing(_Scanner(path)) as scanner, closing(guesses) as guessed:
-        for start, own in zip(starts, guessed, strict=False):
+        for start, guess in zip(starts, guessed, strict=False):
             # a document or a bad stretch may reach over whole blocks
             if position < start + block:
-                fits = own is not None and own.start == position
-                part = own if own is not None and fits else scanner.scan(position, start + block, with_md5s)
+                fits = guess is not None and guess.start == position
+                part = guess if guess is not None and fits else scanner.scan(position, start + block, with_md5s)
                 position = part.end
                 problems.merge(part.problems)
-                found.append(part)
+                parts.append(part)
             if progress is not None:
                 progress(min(position, size), size)
-    rows = np.concatenate([part.rows for part in found])
-    md5s = np.concatenate([part.md5s for part in found if part.md5s is not None]) if with_md5s else None
-    found.clear()
+    rows = np.concatenate([part.rows for part in parts])
+    md5s = np.concatenate([part.md5s for part in parts if part.md5s is not None]) if with_md5s else None
+    parts.clear()
     if not len(rows):
         raise ValueError(f"{path} holds no usable product document.\n{problems.summary()}")
     unique = first_of_each_id(rows, problems)
@@ -192,8 +192,8 @@ class _Scanner:
 
     def _resume_after(self, position: int, log: ProblemLog) -> int:
         """Log the bad stretch at `position` and return where the next good document starts (or the file ends)."""
-        found = self.next_document(position + 1, self.size)
-        resumed = self.size if found is None else found
+        next_good = self.next_document(position + 1, self.size)
+        resumed = self.size if next_good is None else next_good
         announced = int.from_bytes(self.data[position : position + 4], "little", signed=True)
         if resumed == self.size and 5 <= announced <= MAX_DOCUMENT and position + announced > self.size:
             detail = f"{announced} bytes announced, {self.size - position} left"

@@ -86,11 +86,11 @@ class CategoryFolders:
     def _named(self, path: tuple[str, ...]) -> tuple[int, str]:
         if self.tree is None:
             return NO_CATEGORY, "no category_id in it; folders of names need --tree, or a category_names.csv"
-        for found in (self.exact.get(path), self.loose.get(tuple(map(_loose, path)))):
-            if found is not None and len(found) == 1:
-                return next(iter(found)), ""
-            if found is not None:
-                ids = ", ".join(map(str, sorted(found)))
+        for leaves in (self.exact.get(path), self.loose.get(tuple(map(_loose, path)))):
+            if leaves is not None and len(leaves) == 1:
+                return next(iter(leaves)), ""
+            if leaves is not None:
+                ids = ", ".join(map(str, sorted(leaves)))
                 return NO_CATEGORY, f"{path_text(path)} is the name of {ids}: name the folder by its category_id"
         node = self._node(path)
         if node:

@@ -28,8 +28,8 @@ class ProductNames:
 
     def id_of(self, name: str) -> int:
         """The id of `product_id_of`, kept where the name does not say it."""
-        product_id, said = product_id_of(name)
-        if not said:
+        product_id, is_in_name = product_id_of(name)
+        if not is_in_name:
             if self._writer is None:
                 temporary = self.stack.enter_context(atomic_path(self.path))
                 file = temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="")

@@ -75,7 +75,7 @@ class MongoCollection:
             FileNotFoundError: no such collection.
             ConnectionError: no server answers.
         """
-        found = self.connection.require()
+        collection_info = self.connection.require()
         collection = self.connection.collection
         try:
             parts = self.connection.answer(
@@ -85,13 +85,13 @@ class MongoCollection:
             log.info("%s", error)
             parts = []
         # servers that only speak MongoDB's protocol may tell less
-        told = all("writes" in part.get("latencyStats", {}) and "storageStats" in part for part in parts)
-        if found.get("type") == "view" or not parts or not told:
+        has_counts = all("writes" in part.get("latencyStats", {}) and "storageStats" in part for part in parts)
+        if collection_info.get("type") == "view" or not parts or not has_counts:
             return {"unknown": uuid.uuid4().hex}
         server = self.connection.answer(lambda: self.connection.client.admin.command("hello"))
         last = self.connection.answer(lambda: collection.find_one({}, {"_id": 1}, sort=[("_id", -1)]))
         return {
-            "collection": str(found.get("info", {}).get("uuid")),
+            "collection": str(collection_info.get("info", {}).get("uuid")),
             "server": str(server.get("topologyVersion", {}).get("processId")),
             # one part per shard
             "count": sum(int(part["storageStats"].get("count", 0)) for part in parts),
@@ -118,9 +118,9 @@ class MongoCollection:
         """
         for some in requests(rows):
             fields = self._found(some, self.connection.collection, PHOTOS)
-            found = {product_id: document_of(own) for product_id, own in fields.items()}
-            self._require_unchanged(some, found)
-            yield from (found[product_id] for product_id in some["product_id"].tolist())
+            documents = {product_id: document_of(of_product) for product_id, of_product in fields.items()}
+            self._require_unchanged(some, documents)
+            yield from (documents[product_id] for product_id in some["product_id"].tolist())
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
         """None for any row, `()`: the photos lie in the documents."""
@@ -130,30 +130,30 @@ class MongoCollection:
         """The documents of `(n,)` rows with all their fields, as the server sends them; ValueError when one is gone."""
         whole = self.connection.collection.with_options(TOLERANT.with_options(document_class=RawBSONDocument))
         for some in requests(rows):
-            found = self._found(some, whole, None)
-            gone = [product_id for product_id in some["product_id"].tolist() if product_id not in found]
+            documents = self._found(some, whole, None)
+            gone = [product_id for product_id in some["product_id"].tolist() if product_id not in documents]
             if gone:
                 self._refuse(gone)
-            yield from (found[product_id].raw for product_id in some["product_id"].tolist())
+            yield from (documents[product_id].raw for product_id in some["product_id"].tolist())
 
     def _found(self, rows: NDArray[np.void], collection: Any, fields: dict[str, int] | None) -> dict[int, Any]:
         """Those of these rows' documents that are there, by `_id`; after a dropped connection the rest is asked for."""
-        ids, found = sorted(set(rows["product_id"].tolist())), dict[int, Any]()
+        ids, documents = sorted(set(rows["product_id"].tolist())), dict[int, Any]()
 
         def ask() -> Any:
-            left = [product_id for product_id in ids if product_id not in found]
+            left = [product_id for product_id in ids if product_id not in documents]
             return collection.find({"_id": {"$in": left}}, fields, batch_size=len(left))
 
         for document in self.connection.stream(ask):
             # 5.0 equals 5 for the server, but it is no product's _id
             if isinstance(document["_id"], int):
-                found[int(document["_id"])] = document
-        return found
+                documents[int(document["_id"])] = document
+        return documents
 
-    def _require_unchanged(self, rows: NDArray[np.void], found: dict[int, Document]) -> None:
+    def _require_unchanged(self, rows: NDArray[np.void], documents: dict[int, Document]) -> None:
         changed = []
         for row in rows:
-            document = found.get(int(row["product_id"]))
+            document = documents.get(int(row["product_id"]))
             if document is not None:
                 category = NO_CATEGORY if document.category_id is None else document.category_id
                 if (category, len(document.pictures)) == (row["category_id"], row["n_images"]):

@@ -147,9 +147,9 @@ class Connection:
         """
         database = self.client[self.address.database]
         name = self.address.collection
-        found = self.answer(lambda: list(database.list_collections(filter={"name": name})))
-        if found:
-            return dict(found[0])
+        infos = self.answer(lambda: list(database.list_collections(filter={"name": name})))
+        if infos:
+            return dict(infos[0])
         others = self.answer(database.list_collection_names)
         if others:
             raise FileNotFoundError(

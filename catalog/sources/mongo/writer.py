@@ -69,14 +69,14 @@ class Writer:
         if not self._bulk:
             return
         collection = self.connection.client[self.connection.address.database][self.collection]
-        found = self.connection.answer(lambda: collection.bulk_write(self._bulk, ordered=False))
+        answer = self.connection.answer(lambda: collection.bulk_write(self._bulk, ordered=False))
         done = self.written
         self.written = replace(
             done,
             sent=done.sent + len(self._bulk),
-            matched=done.matched + found.matched_count,
-            modified=done.modified + found.modified_count,
-            upserted=done.upserted + found.upserted_count,
+            matched=done.matched + answer.matched_count,
+            modified=done.modified + answer.modified_count,
+            upserted=done.upserted + answer.upserted_count,
         )
         self._bulk, self._bytes = [], 0
 

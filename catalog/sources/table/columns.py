@@ -72,10 +72,10 @@ def whole_cell(cell: object) -> int | None:
         return None
     if isinstance(cell, Decimal) and cell.is_finite() and cell == cell.to_integral_value():
         text = str(int(cell))
-    found = id_in(text)
-    if found is None:
+    value = id_in(text)
+    if value is None:
         raise ValueError(f"{text[:40]!r} is not an integer of 64 bits")
-    return found
+    return value
 
 
 def _text(cell: object) -> str:

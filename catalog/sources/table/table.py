@@ -107,15 +107,15 @@ class PhotoTable(PhotoFiles):
 
     def _other_form(self, text: str) -> bytes | None:
         """The path as the file system spells it: macOS decomposes accents, spreadsheets compose them."""
-        found = "/" if text.startswith("/") else ""
+        path_so_far = "/" if text.startswith("/") else ""
         for part in text.split("/"):
             forms = (part, unicodedata.normalize("NFC", part), unicodedata.normalize("NFD", part))
-            here = (os.path.join(found, form) for form in forms)
+            here = (os.path.join(path_so_far, form) for form in forms)
             there = next((path for path in here if os.path.lexists(self.absolute(os.fsencode(path)))), None)
             if there is None:
                 return None
-            found = there
-        return os.fsencode(found)
+            path_so_far = there
+        return os.fsencode(path_so_far)
 
 
 def _leaves(path: str) -> bool:
