@@ -76,7 +76,7 @@ def test_climbing_gives_the_deepest_sure_node():
     ]  # fmt: skip
 
 
-def two_shelves(rng: np.random.Generator, n: int) -> tuple[ProductScores, np.ndarray]:
+def two_cat1(rng: np.random.Generator, n: int) -> tuple[ProductScores, np.ndarray]:
     """Products put on A are right as often as they say, those put on B far less often; and where each was put."""
     confidence = rng.uniform(0.5, 1, n)
     on_b = rng.random(n) < 0.3
@@ -86,19 +86,19 @@ def two_shelves(rng: np.random.Generator, n: int) -> tuple[ProductScores, np.nda
     return found, on_b
 
 
-def test_a_shelf_that_is_wrong_more_often_gets_thresholds_of_its_own():
-    found, on_b = two_shelves(np.random.default_rng(2), 4000)
+def test_a_cat1_that_is_wrong_more_often_gets_thresholds_of_its_own():
+    found, on_b = two_cat1(np.random.default_rng(2), 4000)
     own = thresholds(found, 0.9, 0.9)
     assert own.own.all()
     assert own.table[0, 2] < 0.95
     assert own.table[1, 2] > own.table[0, 2]
     given = given_by_scores(found, own)
-    for shelf in (False, True):
-        accepted = (given[:, 0] == 3) & (on_b == shelf)
+    for cat1_b in (False, True):
+        accepted = (given[:, 0] == 3) & (on_b == cat1_b)
         assert not accepted.any() or found.correct[accepted, 2].mean() >= 0.9
 
 
-def test_shelves_with_few_products_share_their_thresholds():
+def test_cat1_with_few_products_share_their_thresholds():
     rng = np.random.default_rng(3)
     few = MIN_OWN // 2
     confidence = rng.uniform(0.9, 1, 2 * few)
@@ -123,8 +123,8 @@ def test_a_parents_threshold_is_learnt_where_it_is_used():
     assert ((given[:, 0] == 2).sum()) < 200
 
 
-def test_more_products_on_a_shelf_never_cost_it_its_thresholds():
-    """At a target this high a few hundred flawless products prove something together, but not each shelf's alone."""
+def test_more_products_on_a_cat1_never_cost_it_its_thresholds():
+    """At a target this high a few hundred flawless products prove something together, but not each Cat I's alone."""
     for on_b in (199, 201, 300):
         found = scores(np.linspace(1, 0.9, 600), np.ones(600, bool))
         found.predicted[:on_b, 0] = 1

@@ -208,7 +208,7 @@ def test_the_globally_normalised_form_fails_where_the_local_one_does_not():
     assert twin.predict_proba(experts, one)[0, books].sum() < 0.3
 
 
-def test_weights_by_cat1_help_where_shelves_differ():
+def test_weights_by_cat1_help_where_they_differ():
     """An expert that is right on books and worthless on food, within one image count and one set."""
     rng = np.random.default_rng(5)
     truth = rng.integers(0, L, 3000)

@@ -110,11 +110,11 @@ def test_one_expert_with_weight_one_is_left_as_it_is():
 
 def test_gradient_equals_finite_differences():
     rng = np.random.default_rng(3)
-    fit = LogLinearFit(2, 4, n_shelves=3)
-    for shelf in range(3):
+    fit = LogLinearFit(2, 4, n_cat1=3)
+    for cat1 in range(3):
         features = rng.normal(size=(30, 5, 4))
         features[:10, 4] = np.nan
-        fit.add(shelf, features, rng.integers(0, 4, 30), rng.integers(1, 5, 30), rng.integers(1, 4, 30), shelf)
+        fit.add(cat1, features, rng.integers(0, 4, 30), rng.integers(1, 5, 30), rng.integers(1, 4, 30), cat1)
     blocks, cells = fit.problem()
     start = np.full(4, 0.5)
     # about zero: some weights are negative and cost something
