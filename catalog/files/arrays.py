@@ -29,7 +29,7 @@ class ArraySpec(NamedTuple):
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> None:
-    """Write arrays as one safetensors file, atomically."""
+    """Write arrays of any shape, such as `(N, k)`, as one safetensors file, atomically."""
     # safetensors writes memory as it lies: a transposed view would come back as another matrix
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with atomic_path(path) as temporary:

@@ -102,7 +102,7 @@ class PhotoIndex:
         return np.repeat(np.arange(self.n_distinct), self.n_products), self._carriers[0]
 
     def products_of(self, distinct: int) -> Ints:
-        """Rising positions of the products that carry a distinct photo."""
+        """`(n,)` int64 rising positions of the products that carry a distinct photo."""
         carriers, start = self._carriers
         return carriers[start[distinct] : start[distinct + 1]]
 

@@ -167,7 +167,7 @@ class Taxonomy:
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def leaf_index(self, category_ids: ArrayLike) -> NDArray[np.int64]:
-        """Leaf index of each category_id, same shape; -1 where the tree does not know it."""
+        """Leaf index of each category_id, `(n,)` int64 of `(n,)` or any other shape; -1 where the tree lacks it."""
         wanted = np.asarray(category_ids, np.int64)
         place = np.searchsorted(self.leaf_ids, wanted, sorter=self._id_order).clip(max=len(self) - 1)
         leaf = self._id_order[place]

@@ -32,7 +32,7 @@ class Leak:
     agree: dict[str, NDArray[np.bool_]]
 
     def sharing(self, kind: str) -> NDArray[np.int64]:
-        """Products of the second catalogue with a shared photo of this kind; near: and no exact one."""
+        """`(n,)` int64 products of the second catalogue with a shared photo of this kind; near: and no exact one."""
         products = np.unique(self.pairs[kind][:, 1])
         return products if kind == EXACT else np.setdiff1d(products, self.pairs[EXACT][:, 1])
 

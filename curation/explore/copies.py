@@ -66,7 +66,7 @@ class Places:
         return sorted(copies_on, key=lambda pair: (-pair[1], pair[0]))
 
     def worst(self, n: int) -> Ints:
-        """Up to n photos that lie on several leaves: parted highest in the tree, then on most leaves, most copies."""
+        """`(<= n,)` int64 photos on several leaves: parted highest in the tree, then on most leaves, most copies."""
         across = np.flatnonzero(self.parts_at)
         labelled = np.bincount(self.photo, weights=self.n, minlength=len(self.parts_at))
         order = np.lexsort((-labelled[across], -self.n_leaves[across], self.parts_at[across]))

@@ -28,7 +28,7 @@ def histograms(levels: Mapping[str, Sequence[Mapping[str, int]]], unit: str) -> 
 
 
 def cumulative(curves: Mapping[str, NDArray[np.float64]], unit: str, marked: float) -> str:
-    """Curves of `size_distribution.cumulative`, and what the largest `marked` share of each holds."""
+    """Curves of `size_distribution.cumulative`, `(m, 2)` each, and what the largest `marked` share of each holds."""
 
     def draw(axes: NDArray[Any]) -> None:
         axis = axes[0]

@@ -45,7 +45,7 @@ class Judged:
         return self.put == self.truth
 
     def by_p_truth(self, n: int, per_leaf: int, *, highest: bool = False) -> Ints:
-        """Up to n rows by rising (or falling) probability of the true leaf, at most `per_leaf` of one true leaf."""
+        """`(<= n,)` rows by rising (or falling) probability of the true leaf, at most `per_leaf` of one true leaf."""
         key = -self.p_truth if highest else self.p_truth
         by_leaf = np.lexsort((key, self.truth))
         starts = np.flatnonzero(np.diff(self.truth[by_leaf], prepend=-1))

@@ -140,7 +140,7 @@ def _homonym_table(tree: Taxonomy, repeated: Sequence[Homonym], counted: dict[in
 
 
 def photo_counts(n_images: NDArray[np.int8]) -> list[dict[str, Any]]:
-    """Products by their number of photos, 0 to 4: `{photos, products, share}`."""
+    """Products by their number of photos, `(N,)` in 0..4: `{photos, products, share}`."""
     counts = np.bincount(n_images, minlength=MAX_IMAGES + 1)
     return [{"photos": n, "products": int(c), "share": float(c / len(n_images))} for n, c in enumerate(counts)]
 

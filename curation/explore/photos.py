@@ -76,7 +76,7 @@ class Decoding:
 def check_decoding(
     catalog: Catalog, photos: PhotoIndex, headers: Headers, how: Decode, seed: int = 0, progress: Progress | None = None
 ) -> Decoding:
-    """Decode every distinct photo that has a header, or a random sample of them, on all cores."""
+    """Decode every distinct photo that has a header, or a random sample of them, on all cores; `headers`: `(P,)`."""
     candidates = np.sort(photos.first[headers["format"][photos.first] > 0])
     n = {"all": len(candidates), "sample": N_SAMPLED, "none": 0}[how]
     chosen = candidates

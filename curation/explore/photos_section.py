@@ -23,7 +23,10 @@ SIZES_SHOWN = 12
 
 
 def photos_section(headers: Headers, decoding: Decoding, n_broken: int) -> Section:
-    """Formats, sizes in pixels and bytes; `n_broken`: photos that are no picture or cannot be decoded, copies too."""
+    """Formats, sizes in pixels and bytes of `(P,)` headers.
+
+    `n_broken`: photos that are no picture or cannot be decoded, copies too.
+    """
     figures = photo_figures(headers) | {"broken": broken_figures(headers, decoding, n_broken)}
     if not len(headers):
         return Section("photos", "Photo files", ["There is no photo."], figures=figures)
@@ -49,7 +52,7 @@ def _size_text(figures: dict[str, Any]) -> str:
 
 
 def photo_figures(headers: Headers) -> dict[str, Any]:
-    """Formats, sizes and bytes in plain JSON types."""
+    """Formats, sizes and bytes of `(P,)` headers in plain JSON types."""
     pictures = headers[headers["format"] > 0]
     sizes = _sizes(pictures)
     n_bytes = headers["bytes"].astype(np.int64)
@@ -94,7 +97,7 @@ def _byte_bins(n_bytes: NDArray[np.int64]) -> list[dict[str, int]]:
 
 
 def broken_figures(headers: Headers, decoding: Decoding, n_broken: int) -> dict[str, Any]:
-    """How many photos are known to be broken, and how far that was looked into."""
+    """How many photos of `(P,)` headers are known to be broken, and how far that was looked into."""
     checked, failed = len(decoding.checked), len(decoding.broken)
     low, high = exact_share(failed, checked)
     return {
@@ -152,7 +155,7 @@ def _parts(headers: Headers, figures: dict[str, Any]) -> list[Part]:
 
 
 def broken_photos(catalog: Catalog, copies: PhotoIndex, headers: Headers, decoding: Decoding) -> tuple[int, ProblemLog]:
-    """How many photos are known to be broken (all copies of a broken one), and as problems."""
+    """How many photos of `(P,)` headers are known to be broken (all copies of a broken one), and as problems."""
     faulty = headers["format"] == 0
     reasons = {int(copies.number[photo]): reason for photo, reason in decoding.broken.items()}
     broken = np.flatnonzero(faulty | np.isin(copies.number, list(reasons)))

@@ -45,7 +45,7 @@ class LevelCounts:
 
     @property
     def used(self) -> NDArray[np.int64]:
-        """Counts of the categories that hold anything."""
+        """`(n,)` int64 counts of the categories that hold anything."""
         return self.counts[self.counts > 0]
 
 

@@ -31,7 +31,7 @@ class CopyGroups:
     def among(
         cls, catalog: Catalog, positions: NDArray[np.int64], max_copies: int, progress: Progress | None = None
     ) -> Self:
-        """Groups among the products at `positions`; all photos are read once, unless `max_copies` is 1."""
+        """Groups among the products at `positions`, `(n,)`; all photos are read once, unless `max_copies` is 1."""
         if max_copies == 1 or not catalog.n_images.any():
             return cls(np.arange(len(positions)), max_copies, 0)
         group, n_unlinked = linked_by_copies(catalog, positions, max_copies, progress)
@@ -48,7 +48,7 @@ class CopyGroups:
         return int(((inside > 0) & (inside < self.sizes)).sum())
 
     def to_json(self, kept: NDArray[np.bool_]) -> dict[str, Any]:
-        """What there was and what became of it; plain JSON types."""
+        """What there was and what became of it by `kept`, `(n,)`; plain JSON types."""
         if self.max_copies == 1:
             return {"looked_for": False}
         sizes = self.sizes

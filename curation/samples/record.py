@@ -58,7 +58,7 @@ class LeftOut:
 
 
 def counts(catalog: Catalog, kept: NDArray[np.bool_], leaf: NDArray[np.int64] | None) -> dict[str, Any]:
-    """Products and photos of the kept part, by image count; how many have a leaf of the tree."""
+    """Products and photos of the `(N,)` kept ones, by image count; how many have a leaf of the tree, `(N,)`."""
     n_images = catalog.n_images[kept]
     counted: dict[str, Any] = {
         "products": int(kept.sum()),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
+from catalog.files.progress import in_batches
 
 VECTORS, PRODUCT_IDS = "vectors.npy", "product_ids.npy"
 BLOCK_BYTES = 32 * 2**20
@@ -31,7 +32,7 @@ class Vectors:
 
     @classmethod
     def of(cls, path: Path, catalog: Catalog, positions: NDArray[np.int64]) -> Vectors:
-        """Vectors of a catalogue's products, from a folder of `mosaic embed` or the `vectors.npy` in it.
+        """Vectors of the products at `(n,)` positions, from a folder of `mosaic embed` or the `vectors.npy` in it.
 
         Raises:
             FileNotFoundError: a file is missing.
@@ -76,11 +77,11 @@ class Vectors:
             ValueError: a vector is not finite.
         """
         has_vector = np.zeros(len(self), bool)
-        for first in range(0, len(self), self.block):
-            block = self[np.arange(first, min(first + self.block, len(self)))]
+        for products in in_batches(np.arange(len(self)), self.block):
+            block = self[products]
             if not np.isfinite(block).all():
-                raise ValueError(f"vectors that are not finite, the first below row {self.row[first]}")
-            has_vector[first : first + len(block)] = block.any(axis=1)
+                raise ValueError(f"vectors that are not finite, the first below row {self.row[products[0]]}")
+            has_vector[products] = block.any(axis=1)
         return has_vector
 
 
