@@ -54,11 +54,13 @@ def leaf_accuracies(scores: ProductScores, min_products: int = MIN_PRODUCTS) -> 
         mistaken_for.setdefault(confusion.truth, confusion.predicted)
     n = np.bincount(scores.truth)
     right = np.bincount(scores.truth, scores.correct[:, 2], minlength=len(n))
-    found = [
+    accuracies = [
         LeafAccuracy(leaf, int(n[leaf]), int(right[leaf]), mistaken_for.get(leaf, -1))
         for leaf in np.flatnonzero(n >= min_products).tolist()
     ]
-    return sorted(found, key=lambda f: (f.n_right / f.n, -f.n if 2 * f.n_right < f.n else f.n))
+    return sorted(
+        accuracies, key=lambda leaf: (leaf.n_right / leaf.n, leaf.n * (1 if 2 * leaf.n_right >= leaf.n else -1))
+    )
 
 
 def heat_map(scores: ProductScores, level: int, tree: Taxonomy) -> HeatMap | None:
@@ -71,6 +73,7 @@ def heat_map(scores: ProductScores, level: int, tree: Taxonomy) -> HeatMap | Non
     nodes, together = np.unique(np.concatenate([true, predicted]), return_counts=True)
     if len(nodes) < 2 or (level > 1 and len(nodes) > MAX_NODES[level]):
         return None
+    # back into the order of the tree: siblings, which are taken for each other most, stand side by side
     shown = np.sort(nodes[np.argsort(-together, kind="stable")[: MAX_NODES[level]]])
     n = np.bincount(true, minlength=tree.n_nodes(level))[shown]
     among = np.isin(true, shown) & np.isin(predicted, shown)
@@ -84,7 +87,7 @@ def heat_map(scores: ProductScores, level: int, tree: Taxonomy) -> HeatMap | Non
 def confusions_csv(path: Path, confusions: Sequence[Confusion], tree: Taxonomy) -> None:
     """Write one row per confusion as a sheet; the share is that of the true leaf's products, in [0, 1]."""
     sides = [f"{side}_{what}" for side in ("true", "predicted") for what in ("category_id", "path")]
-    names = [plain_cell(path_text(own)) for own in tree.shown]
+    names = [plain_cell(path_text(path)) for path in tree.shown]
     rows = (
         (
             tree.leaf_ids[c.truth], names[c.truth], tree.leaf_ids[c.predicted], names[c.predicted],

@@ -29,11 +29,13 @@ def arrange(photos: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
     n_products, n_photos, size = photos.shape[:3]
     columns = n_columns(n_photos, layout)
     if n_photos % columns:
+        # white, as what a photo that is not square is set on
         photos = np.concatenate([photos, np.full_like(photos[:, :1], WHITE)], axis=1)
     rows = photos.reshape(n_products, -1, columns, size, size, 3).transpose(0, 1, 3, 2, 4, 5)
     return rows.reshape(n_products, -1, columns * size, 3)
 
 
 def mirrored(photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Each photo mirrored in its own place: the order of ranks carries information. `(B, N, S, S, 3)` both ways."""
+    """`(B, N, S, S, 3)` photos, each mirrored in its own place."""
+    # not the mosaic: the seller's order of the photos carries information
     return photos[:, :, :, ::-1]

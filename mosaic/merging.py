@@ -33,6 +33,8 @@ def average(
         return probabilities[0].astype(np.float32)
     if weights is not None:
         weights = np.broadcast_to(weights[..., None], probabilities.shape)
+    # arithmetic is the default: of 2 / 3 / 4 photos of a grocery class it told 86.8 / 89.9 / 89.8 % of the leaves, the
+    # geometric mean 86.7 / 89.5 / 88.1; the challenge's second place took the geometric one over photos
     if how == "geometric":
         logs = np.log(np.maximum(probabilities, MIN_PROBABILITY))
         mean = np.exp(np.average(logs, axis=0, weights=weights))
@@ -43,7 +45,7 @@ def average(
 
 
 def merge_by_count(name: str, views: Mapping[View, Probabilities]) -> Probabilities:
-    """One expert: each product's row from its own count's network, else from the general one."""
+    """One expert, a row per product: from its own count's network, else from the general one."""
     parts = [replace(p, expert=name) for view, p in views.items() if view.n_images != ANY]
     if View() in views:
         # where a specialist is silent (a photo cannot be read), the general network answers, as in prediction
@@ -57,13 +59,15 @@ def merge_by_count(name: str, views: Mapping[View, Probabilities]) -> Probabilit
 def average_photos(name: str, views: Mapping[View, Probabilities], how: Mean) -> Probabilities:
     """One expert from networks that each saw some photos of a product: averaged by how many photos each saw.
 
-    A product is left out unless every one of its photos was seen, and by the network that sees it in prediction.
+    A row per product, which is left out unless every one of its photos was seen, by the network that sees it in
+    prediction.
     """
     whole = concatenate([replace(p, expert=name) for p in views.values()])
     ids, first = np.unique(whole.product_ids, return_index=True)
     aligned = [p.aligned(ids) for p in views.values()]
     weights, complete = _photos_seen(list(views), aligned, whole.n_images[first].astype(int))
     kept = np.flatnonzero(complete & (weights.sum(axis=0) > 0))
+    # dense over leaf indices, as the networks' supports may differ
     n_leaves = int(whole.support.max()) + 1
     parts = []
     for rows in in_batches(kept, ROWS):

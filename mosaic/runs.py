@@ -107,7 +107,7 @@ class MosaicRuns:
         return experts
 
     def held_out(self, suffix: str = "") -> list[Probabilities]:
-        """Held-out probabilities of each expert of `experts`, in the same order."""
+        """Held-out probabilities of each expert of `experts`, in the same order, a row per held-out product."""
         held_out_of = {view: run.held_out() for view, run in self.views.items()}
         merged = []
         for name, members in families(self.views).items():

@@ -54,6 +54,7 @@ class View:
 
 Pass = tuple[View, tuple[int, ...]]
 """A network and the photos, by number from 0, that it is shown together."""
+# slots are looked up by name: a workspace does not list the networks that it may hold
 ALL_VIEWS = [
     View(n_images, position)
     for n_images, position in product(range(MAX_IMAGES + 1), ("", *POSITIONS))

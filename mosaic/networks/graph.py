@@ -17,6 +17,8 @@ OPSET = 17
 
 
 class _Both(nn.Module):
+    """Embedding and logits of one pass: search and classification share it."""
+
     def __init__(self, network: MosaicNetwork) -> None:
         super().__init__()
         self.network = network
@@ -36,6 +38,7 @@ def traced(network: MosaicNetwork, size: int) -> torch.jit.ScriptModule:
     with warnings.catch_warnings(), torch.no_grad():
         # torch's advice to use torch.export: that takes minutes on networks with SAME padding
         warnings.simplefilter("ignore")
+        # check_trace would compare on the example's size alone; the parity check compares every size that is met
         module = torch.jit.trace(  # type: ignore[no-untyped-call]
             _Both(network).eval(), (example,), strict=False, check_trace=False
         )
@@ -61,6 +64,7 @@ def to_openvino(network: MosaicNetwork, size: int) -> Any:
         # a name of its own keeps the decoder alive until the conversion has ended
         decoder = TorchScriptPythonDecoder(traced(network, size))
         model = frontend.convert(frontend.load(decoder))
+    # bytes in, any number and size: the caller resizes, nothing is converted twice
     parameter = model.inputs[0].get_node()
     parameter.set_element_type(openvino.Type.u8)
     parameter.set_partial_shape(openvino.PartialShape([-1, -1, -1, 3]))

@@ -24,8 +24,11 @@ _ERASE, _ERASED_AREA, _ASPECT, _ERASED_TOP, _ERASED_LEFT = range(11, 16)
 _FILL = slice(16, 19)
 _DETAIL = 19
 ERASED = (0.02, 0.2)
+"""Smallest and largest share of a photo that is erased."""
 MAX_ASPECT = 3.0
+"""Of an erased rectangle's sides, either way."""
 _LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in grey, ITU-R BT.601 as in JPEG."""
 _BINOMIAL = (0.25, 0.5, 0.25)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -41,11 +44,13 @@ def uniforms(n_numbers: int, seed: int, *keys: NDArray[np.integer] | int) -> NDA
             state = _mixed(state ^ _mixed(np.asarray(key).astype(np.uint64)))
         counters = (np.arange(n_numbers, dtype=np.uint64) + np.uint64(1)) * _GOLDEN
         bits = _mixed(state[..., None] + counters)
-    out: NDArray[np.float64] = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return out
+    # the upper 53 bits: as many as a float64 holds
+    numbers: NDArray[np.float64] = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return numbers
 
 
 def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64's finaliser: each bit of the input changes each of the output about every second time."""
     x = x + _GOLDEN
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -87,6 +92,7 @@ def _window(pixels: Tensor, numbers: Tensor, config: AugmentationConfig, size: i
     flip = numbers[:, _FLIP] < 0.5 if config.flip else torch.zeros_like(numbers[:, _FLIP], dtype=torch.bool)
     if config.min_crop == 1 and config.rotation == 0 and side == size:
         return torch.where(flip[:, None, None, None], pixels.flip(3), pixels)
+    # of the side: the area is drawn evenly
     share = (config.min_crop + (1 - config.min_crop) * numbers[:, _AREA]).sqrt()
     angle = math.radians(config.rotation) * (2 * numbers[:, _TURN] - 1)
     sign = 1 - 2 * flip.float()
@@ -121,6 +127,7 @@ def _erased(pixels: Tensor, numbers: Tensor, chance: float) -> Tensor:
     """Random erasing (Zhong et al. 2020) with one colour per rectangle."""
     size = pixels.shape[-1]
     area = size**2 * (ERASED[0] + (ERASED[1] - ERASED[0]) * numbers[:, _ERASED_AREA])
+    # as often tall as wide
     aspect = MAX_ASPECT ** (2 * numbers[:, _ASPECT] - 1)
     height, width = (area * aspect).sqrt().clamp(max=size), (area / aspect).sqrt().clamp(max=size)
     top, left = (size - height) * numbers[:, _ERASED_TOP], (size - width) * numbers[:, _ERASED_LEFT]

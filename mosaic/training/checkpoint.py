@@ -46,6 +46,7 @@ class FitState:
         values["history"] = [asdict(record) for record in self.history]
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
+            # not safetensors: an optimizer's state is nested, and numbers among it
             torch.save(values, temporary)
 
     @classmethod
@@ -58,6 +59,7 @@ class FitState:
         if not path.is_file():
             return None
         try:
+            # tensors and plain values alone: whatever else a pickle asks for is refused, not run
             values = torch.load(path, map_location="cpu", weights_only=True)
             values["history"] = [EpochRecord(**record) for record in values["history"]]
             return cls(**values)

@@ -154,6 +154,7 @@ class CrossFitting:
             total[np.searchsorted(everything, support)] += counts
             total[np.searchsorted(everything, known)] += initial.frequency.numpy()
             support, frequency = everything, total / total.sum()
+            # overwritten right away: the packaged weights need not be read
             backbone = backbone.model_copy(update={"weights": "random"})
         # the head's first weights are drawn here, the rest of the randomness is seeded by the loop
         torch.manual_seed(self.config.seed)
@@ -167,7 +168,7 @@ class CrossFitting:
         return Examples.of(self.view, positions, labels, self.data.catalog.n_images[positions])
 
     def predict_held_out(self, part: int, network: MosaicNetwork) -> Probabilities:
-        """Probabilities of one held-out part by the network that never saw it."""
+        """A row for each product of one held-out part, by the network that never saw it."""
         path = checkpoints_folder(self.workspace, self.run) / f"heldout-part{part}.safetensors"
         if path.is_file():
             probabilities = Probabilities.load(path)
@@ -202,11 +203,12 @@ class CrossFitting:
             k={self.view: len(network.support)},
             taxonomy=self.data.tree.fingerprint,
             plan=self.data.plan.plan_id,
+            # a network of some photos has its say on them alone; `average_photos` knows which products that covers
             partial=True,
         )
 
     def write_page(self, held_out: Probabilities, truth: NDArray[np.int64], network: MosaicNetwork) -> None:
-        """`training.html` in the run folder."""
+        """`training.html` in the run folder; `truth`: `(N,)` leaf of each row of `held_out`, -1 where unknown."""
         plan = self.data.plan
         positions = products_of_view(self.data, plan.training_positions(0), self.view)
         rng = np.random.default_rng(self.config.seed)

@@ -34,40 +34,60 @@ def fit(
         What happened epoch by epoch.
 
     Raises:
-        ValueError: a checkpoint that cannot be read.
+        ValueError: a checkpoint that cannot be read, or that another number of processes wrote.
     """
-    # the trainer announces absent accelerators and its vendor's services at every start
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    state = (FitState.load(task.checkpoint) if task.checkpoint else None) or FitState(
-        n_devices=distributed.world_size()
-    )
-    if state.n_devices != distributed.world_size():
-        raise ValueError(
-            f"{task.checkpoint} was written by {state.n_devices} processes, here are {distributed.world_size()}: "
-            f"resume with --devices {state.n_devices}, or train anew without --resume"
-        )
+    state = _begun(task)
     sampler = CountBatchSampler(
         task.examples, config.photos_per_batch, task.training, config.seed,
         device=distributed.rank(), n_devices=distributed.world_size(),
         start=(state.epoch, state.number), limits=task.limits,
     )  # fmt: skip
-    workers = data_workers(config)
     loader = DataLoader(
         MosaicDataset(catalog, task.examples, config, config.source_size, task.training.reassembly),
+        # the sampler's items are batches already
         batch_size=None,
         sampler=sampler,
-        num_workers=workers,
+        num_workers=data_workers(config),
         pin_memory=torch.cuda.is_available(),
     )
-    run = Learner(network, catalog, task, config, state, sampler, progress)
-    if run.is_over():
-        run.on_fit_start()
-        run.hand_over()
+    learner = Learner(network, catalog, task, config, state, sampler, progress)
+    if learner.is_over():
+        # killed between the last epoch and the weights
+        learner.on_fit_start()
+        learner.hand_over()
         return state.history
+    trainer = _trainer(task, state)
+    network.to(memory_format=torch.channels_last)
+    with warnings.catch_warnings():
+        # lightning's own use of a deprecated torch call
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        # few workers are meant: on CPU the network is the slow part
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        trainer.fit(learner, loader)
+    learner.hand_over()
+    return state.history
+
+
+def _begun(task: FitTask) -> FitState:
+    """Where a fit that was killed stands, else its beginning."""
+    n_devices = distributed.world_size()
+    state = (FitState.load(task.checkpoint) if task.checkpoint else None) or FitState(n_devices=n_devices)
+    # batches are dealt out to the processes: with another number of them some would be shown twice, others never
+    if state.n_devices != n_devices:
+        raise ValueError(
+            f"{task.checkpoint} was written by {state.n_devices} processes, here are {n_devices}: "
+            f"resume with --devices {state.n_devices}, or train anew without --resume"
+        )
+    return state
+
+
+def _trainer(task: FitTask, state: FitState) -> lightning.Trainer:
+    # the trainer announces absent accelerators and its vendor's services at every start
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     # the head's epochs leave the backbone without gradients
     strategy = DDPStrategy(find_unused_parameters=True) if distributed.world_size() > 1 else "auto"
-    trainer = lightning.Trainer(
+    return lightning.Trainer(
         # one pass over all epochs' batches: where it begins is the sampler's affair
         max_epochs=1,
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
@@ -77,21 +97,13 @@ def fit(
         precision="bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true",
         accumulate_grad_batches=task.training.accumulate,
         logger=_logger(task, state),
+        # `FitState` is the checkpoint: it goes on within an epoch, and reading it runs no code
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         # the sampler above is already the one for this process
         use_distributed_sampler=False,
     )
-    network.to(memory_format=torch.channels_last)
-    with warnings.catch_warnings():
-        # lightning's own use of a deprecated torch call
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-        # few workers are meant: on CPU the network is the slow part
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        trainer.fit(run, loader)
-    run.hand_over()
-    return state.history
 
 
 def _logger(task: FitTask, state: FitState) -> TensorBoardLogger | bool:

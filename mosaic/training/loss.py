@@ -27,6 +27,7 @@ class LeafLoss(nn.Module):
         """
         super().__init__()
         self.training_config = training
+        # a leaf of the support that is never shown has no logarithm
         share = np.maximum(np.asarray(frequency, np.float64), 1e-12)
         share /= share.sum()
         self.register_buffer("log_share", torch.from_numpy(np.log(share)).float(), persistent=False)
@@ -40,6 +41,7 @@ class LeafLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """`(B, S)` logits and `(B,)` labels in 0..S-1 -> scalar."""
         config = self.training_config
+        # a softmax over thousands of leaves loses the rare ones in bfloat16
         logits = logits.float()
         # Menon et al. 2021, "Long-tail learning via logit adjustment", equation 10
         log_p = F.log_softmax(logits + config.logit_adjustment * self.get_buffer("log_share"), dim=1)
@@ -64,8 +66,9 @@ class LeafLoss(nn.Module):
         parents = self.get_buffer("parents")
         total = torch.zeros_like(log_p[:, 0])
         for of_leaf in parents:
-            mine = of_leaf == of_leaf[labels][:, None]
-            total = total - log_p.masked_fill(~mine, -torch.inf).logsumexp(1)
+            siblings = of_leaf == of_leaf[labels][:, None]
+            # in logarithms: of a parent that is missed by far the probabilities are 0 in float32
+            total = total - log_p.masked_fill(~siblings, -torch.inf).logsumexp(1)
         return total / len(parents)
 
 

@@ -45,6 +45,7 @@ def begin_or_resume(
             ).folder  # fmt: skip
             write_text(folder / MARK, json.dumps({"identity": identity, "view": view.slot}) + "\n")
         name = folder.name
+    # one process looks: the others could find the folder that it has just made
     name, _, state = distributed.broadcast(f"{name}/{finished}").partition("/")
     folder = workspace.folder / name
     if state == "True":

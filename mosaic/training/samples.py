@@ -18,7 +18,7 @@ from mosaic.training.page import Sample
 def training_samples(
     catalog: Catalog, examples: Examples, config: MosaicConfig, tree: Taxonomy, support: NDArray[np.integer]
 ) -> list[Sample]:
-    """Each example once as it is shown in training, augmented, and once as in prediction."""
+    """Each example as in training, augmented, and as in prediction; `support`: `(S,)` leaf of each label."""
     in_training = MosaicDataset(catalog, examples, config, config.source_size)
     in_prediction = MosaicDataset(catalog, examples, config, config.photo_size)
     samples = []

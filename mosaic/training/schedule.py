@@ -54,6 +54,7 @@ def _steps(
         return [(View(ANY if n_images == "any" else int(n_images), position), config, init_from)]
     if position:
         return [(View(ANY, position), config, init_from)]
+    # the general network first (its count is 0): the specialists start from it
     steps = [(View(count), config, init_from) for count in range(MAX_IMAGES + 1)]
     if config.second_backbone:
         backbone = config.backbone.model_copy(update={"name": config.second_backbone})

@@ -60,6 +60,7 @@ def train(
         network = fits.fit_without(part, _initial(start, config, part))
         if distributed.is_main():
             parts.append(fits.predict_held_out(part, network))
+    # the measured network lacks one part only: to go on from it saves a second full training
     initial = network if plan.mode == "heldout" and start is None else _initial(start, config, None)
     deployed = fits.fit_without(None, initial)
     if distributed.is_main():

@@ -12,21 +12,19 @@ from mosaic.training.batches import CountBatchSampler, Examples
 from mosaic.training.dataset import MosaicDataset
 from mosaic.training.layout import arrange
 
-_EACH_ONCE = {
-    "head_epochs": 0,
-    "epochs": 1,
-    "subsets": 0.0,
-    "sampling": "natural",
-    "accumulate": 1,
-}
+_EACH_ONCE = {"head_epochs": 0, "epochs": 1, "subsets": 0.0, "sampling": "natural", "accumulate": 1}
+"""Makes an epoch of every example, once and whole."""
 
 
 @torch.no_grad()
 def validate(network: MosaicNetwork, catalog: Catalog, examples: Examples, config: MosaicConfig) -> tuple[float, float]:
-    """Mean cross-entropy in nats and top-1 accuracy of whole, unchanged mosaics at `photo_size`."""
+    """Mean cross-entropy in nats and top-1 accuracy in [0, 1] of whole, unchanged mosaics at `photo_size`.
+
+    The plain cross-entropy, whatever the training's loss: fits with different losses stop by the same measure.
+    """
     was_training = network.training
     network.eval()
-    device = network.head.weight.device
+    device = network.device
     dataset = MosaicDataset(catalog, examples, config, config.photo_size)
     loss, right = 0.0, 0
     for batch in CountBatchSampler(
