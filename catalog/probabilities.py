@@ -69,7 +69,7 @@ class Probabilities:
         return self.silence == Silence.SPEAKS
 
     @classmethod
-    def from_dense(
+    def from_dense(  # noqa: PLR0913 - one argument for every field, named where it is called
         cls,
         expert: str,
         product_ids: NDArray[np.int64],
@@ -113,9 +113,9 @@ class Probabilities:
             row = rows[~self.speaks[rows]][0]
             reason = Silence(int(self.silence[row])).name.lower().replace("_", " ")
             raise ValueError(f"expert {self.expert} is silent on product {self.product_ids[row]}: {reason}")
-        spread = np.zeros(n_leaves, np.float64)
-        spread[self.support] = np.maximum(self.frequency, MIN_FREQUENCY)
-        out = np.broadcast_to(spread, (len(rows), n_leaves)).copy()
+        by_frequency = np.zeros(n_leaves, np.float64)
+        by_frequency[self.support] = np.maximum(self.frequency, MIN_FREQUENCY)
+        out = np.broadcast_to(by_frequency, (len(rows), n_leaves)).copy()
         np.put_along_axis(out, self.leaves[rows], 0.0, axis=1)
         unlisted = out.sum(axis=1, keepdims=True)
         out *= np.divide(self.rest[rows, None], unlisted, out=np.zeros_like(unlisted), where=unlisted > 0)

@@ -26,7 +26,7 @@ from curation.explore.photos import Decode, check_decoding, read_headers
 from curation.explore.photos_section import broken_photos, photos_section
 from curation.explore.placement import LevelCounts, Placement
 from curation.explore.samples import samples_section
-from curation.explore.size_distribution import spread_section
+from curation.explore.size_distribution import distribution_section
 
 FILES = ("explore.html", "explore.json")
 PLACES = 5
@@ -75,7 +75,7 @@ def explore(
     if tree is not None:
         sections.append(tree_section(tree, counts, "products"))
     sections += [
-        spread_section(counts, "products"),
+        distribution_section(counts, "products"),
         copies_section(catalog, copies, placement),
         photos_section(headers, decoding, n_broken),
         problems_section(problems),
@@ -122,7 +122,7 @@ def explore_counts(tree: Taxonomy, files: Sequence[Path], unit: str) -> Page:
     total = int(counts[-1].counts.sum())
     cards = [Card(unit.capitalize(), f"{total:,}", "in all")]
     cards += [Card(level.title, f"{len(level.used):,}", f"of {_in_tree(level)}") for level in counts]
-    sections = [tree_section(tree, counts, unit), spread_section(counts, unit), _counts_section(counted, unit)]
+    sections = [tree_section(tree, counts, unit), distribution_section(counts, unit), _counts_section(counted, unit)]
     names = ", ".join(file.path.name for file in counted)
     return Page("Counts by category", names, cards, sections, {"counts": names, "tree": tree.fingerprint})
 

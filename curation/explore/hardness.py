@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
+from catalog.files.progress import in_batches
 from catalog.probabilities import MIN_FREQUENCY, Probabilities
 from catalog.tree.taxonomy import Taxonomy
 
@@ -75,11 +76,10 @@ def judge(probabilities: Probabilities, catalog: Catalog, leaf: Ints, tree: Taxo
             "of this catalogue, such as heldout.safetensors of a run trained on it"
         )
     truth = leaf[place[rows]]
-    spread = np.zeros(len(tree))
-    spread[probabilities.support] = np.maximum(probabilities.frequency, MIN_FREQUENCY)
-    p_truth = np.concatenate([
-        _p_of(probabilities, rows[at : at + CHUNK], truth[at : at + CHUNK], spread) for at in range(0, len(rows), CHUNK)
-    ])  # fmt: skip
+    by_frequency = np.zeros(len(tree))
+    by_frequency[probabilities.support] = np.maximum(probabilities.frequency, MIN_FREQUENCY)
+    pairs = zip(in_batches(rows, CHUNK), in_batches(truth, CHUNK), strict=True)
+    p_truth = np.concatenate([_p_of(probabilities, some, leaves, by_frequency) for some, leaves in pairs])
     return Judged(
         place[rows],
         truth,
@@ -92,18 +92,20 @@ def judge(probabilities: Probabilities, catalog: Catalog, leaf: Ints, tree: Taxo
     )
 
 
-def _p_of(probabilities: Probabilities, rows: Ints, leaf: Ints, spread: NDArray[np.float64]) -> NDArray[np.float64]:
+def _p_of(
+    probabilities: Probabilities, rows: Ints, leaf: Ints, by_frequency: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """`(n,)` probability of one leaf per row, as `Probabilities.dense` has it, without the thousands of others."""
     listed, values = probabilities.leaves[rows], probabilities.values[rows].astype(np.float64)
     # parts that were widened repeat their last leaf
     repeats = np.zeros(listed.shape, bool)
     repeats[:, 1:] = listed[:, 1:] == listed[:, :-1]
-    unlisted = np.maximum(spread.sum() - np.where(repeats, 0.0, spread[listed]).sum(axis=1), 0.0)
+    unlisted = np.maximum(by_frequency.sum() - np.where(repeats, 0.0, by_frequency[listed]).sum(axis=1), 0.0)
     rest = probabilities.rest[rows].astype(np.float64)
     # rounding leaves a little mass unlisted where all leaves are listed
     n_listed = listed.shape[1] - repeats.sum(axis=1)
     rest[n_listed == len(probabilities.support)] = 0.0
-    share = np.divide(spread[leaf] * rest, unlisted, out=np.zeros(len(rows)), where=unlisted > 0)
+    share = np.divide(by_frequency[leaf] * rest, unlisted, out=np.zeros(len(rows)), where=unlisted > 0)
     is_leaf = (listed == leaf[:, None]) & ~repeats
     p_leaf = np.where(is_leaf.any(axis=1), np.where(is_leaf, values, 0.0).sum(axis=1), share)
     total = np.where(repeats, 0.0, values).sum(axis=1) + rest

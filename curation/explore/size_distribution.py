@@ -74,7 +74,7 @@ def holding(counts: Counts, share: float) -> int:
     return int(np.searchsorted(cumulative(counts)[:, 1], share - 1e-12))
 
 
-def spread_figures(level: LevelCounts) -> dict[str, Any]:
+def distribution_figures(level: LevelCounts) -> dict[str, Any]:
     """All figures of one level in plain JSON types; one that holds nothing has its numbers of categories alone."""
     used = level.used
     figures: dict[str, Any] = {"categories": level.n_nodes, "used": len(used), "held": int(used.sum())}
@@ -103,9 +103,9 @@ def spread_figures(level: LevelCounts) -> dict[str, Any]:
     }
 
 
-def spread_section(levels: list[LevelCounts], unit: str) -> Section:
+def distribution_section(levels: list[LevelCounts], unit: str) -> Section:
     """Histograms and cumulative shares; `unit`: what is counted, `products` or `photos`."""
-    figures = {level.title: spread_figures(level) for level in levels}
+    figures = {level.title: distribution_figures(level) for level in levels}
     title = f"{unit.capitalize()} per category"
     drawn = [level for level in levels if len(level.used)]
     if not drawn:

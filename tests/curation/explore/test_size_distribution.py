@@ -15,11 +15,11 @@ from curation.explore.samples import chosen_categories
 from curation.explore.size_distribution import (
     bin_edges,
     cumulative,
+    distribution_section,
     held_by_largest,
     held_by_least,
     histogram,
     holding,
-    spread_section,
 )
 
 filled = st.lists(st.integers(1, 10**7), min_size=1, max_size=60)
@@ -80,7 +80,7 @@ def test_a_small_catalogue_by_hand():
     # ten categories: one of 91, nine of 1
     names = [f"c{i}" for i in range(11)]
     level = LevelCounts(3, names, np.array([1, 1, 91, 1, 1, 1, 1, 0, 1, 1, 1]), 11)
-    section = spread_section([level], "products")
+    section = distribution_section([level], "products")
     own = section.figures["levels"]["Cat III"]
     assert (own["categories"], own["used"], own["held"], own["half_held_by"]) == (11, 10, 100, 1)
     assert own["largest_hold"]["0.1"] == pytest.approx(0.91)
@@ -94,7 +94,7 @@ def test_a_small_catalogue_by_hand():
 
 def test_shares_of_less_than_one_category_are_left_out():
     level = LevelCounts(3, [f"c{i}" for i in range(8)], np.array([24, 10, 10, 10, 10, 10, 10, 16]), 8)
-    section = spread_section([level], "products")
+    section = distribution_section([level], "products")
     own = section.figures["levels"]["Cat III"]["largest_hold"]
     assert [own[share] is None for share in ("0.01", "0.05", "0.1", "0.25", "0.5")] == [True, True, True, False, False]
     assert own["0.25"] == pytest.approx(0.4)
@@ -103,7 +103,7 @@ def test_shares_of_less_than_one_category_are_left_out():
 
 
 def test_nothing_anywhere_is_said():
-    section = spread_section([LevelCounts(3, ["a"], np.zeros(1, np.int64), 1)], "products")
+    section = distribution_section([LevelCounts(3, ["a"], np.zeros(1, np.int64), 1)], "products")
     assert section.sentences == ["No category holds any products."]
     assert section.figures["levels"]["Cat III"] == {"categories": 1, "used": 0, "held": 0}
 
