@@ -1,4 +1,4 @@
-"""Seconds that `--help` of each command takes (median of nine), beside starting Python alone."""
+"""Seconds that `--help` of each command and `import rayonnage` take (median of nine), beside Python alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-COMMANDS = (["catalog"], ["mosaic"], ["ocr"], ["fusion"], ["mosaic", "train"], ["fusion", "predict"])
+COMMANDS = (["rayonnage"], ["catalog"], ["mosaic"], ["ocr"], ["fusion"], ["mosaic", "train"], ["fusion", "predict"])
 
 
 def median_seconds(command: list[str], repeats: int = 9) -> float:
@@ -22,5 +22,6 @@ def median_seconds(command: list[str], repeats: int = 9) -> float:
 
 if __name__ == "__main__":
     print(f"{'python -c pass':<24} {median_seconds([sys.executable, '-c', 'pass']):.3f} s")
+    print(f"{'import rayonnage':<24} {median_seconds([sys.executable, '-c', 'import rayonnage']):.3f} s")
     for command in COMMANDS:
         print(f"{' '.join(command) + ' --help':<24} {median_seconds([*command, '--help']):.3f} s")
