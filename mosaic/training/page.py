@@ -20,7 +20,7 @@ from catalog.metrics.summary import ALL, Summary, summarize
 from catalog.probabilities import Probabilities
 from catalog.reports.estimate import Estimate
 from catalog.reports.evaluation import accuracy_cards, count_name
-from catalog.reports.page import Card, Example, Gallery, Matrix, Page, Plot, Section, Table
+from catalog.reports.page import Card, Example, Gallery, Matrix, Page, Plot, Section, Table, TableCell
 from catalog.reports.plots import colours, drawing, svg
 from catalog.reports.write import write_page
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
@@ -198,9 +198,12 @@ def _confusions_section(scores: ProductScores, tree: Taxonomy) -> Section:
             "is that of the true leaf's products."
         ]
     rows = [
-        [path_text(tree.shown[c.truth]), path_text(tree.shown[c.predicted]), f"{c.n} of {c.of}", percent(c.n / c.of)]
+        [
+            path_text(tree.shown[c.truth]), path_text(tree.shown[c.predicted]),
+            TableCell(f"{c.n} of {c.of}", is_number=True), TableCell(percent(c.n / c.of), is_number=True),
+        ]
         for c in confusions[:N_CONFUSIONS]
-    ]
+    ]  # fmt: skip
     n_more = len(confusions) - N_CONFUSIONS
     more = f"and {n_more:,} more pairs in confusions.csv" if n_more > 0 else ""
     matrices = _matrices(scores, tree)
