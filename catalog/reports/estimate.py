@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from catalog.metrics.intervals import MetricValue, exact_share
 
+UNDEFINED = "–"
+"""What stands for a figure that there is not."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -66,5 +69,5 @@ class Estimate:
 
     def _shown(self, value: float | None) -> str:
         if value is None:
-            return "–"
+            return UNDEFINED
         return f"{self.scale * value:{'+' if self.signed else ''}.{self.digits}f}"

@@ -16,7 +16,7 @@ from catalog.metrics.confusions import Confusion, find_confusions
 from catalog.metrics.evaluated_model import COUNTS, EvaluatedModel
 from catalog.metrics.intervals import accuracy_interval
 from catalog.metrics.summary import ALL, Summary, summaries_json
-from catalog.reports.estimate import Estimate
+from catalog.reports.estimate import UNDEFINED, Estimate
 from catalog.reports.evaluation_plots import risk_curve, standard_plots
 from catalog.reports.page import Card, Example, Gallery, Page, Part, Section, Table, TableCell
 from catalog.reports.write import write_page
@@ -96,7 +96,7 @@ class Evaluation:
         ]
         rows = [(path[c.truth], path[c.predicted], c.n, c.of) for c in self.confusions if not self.confused.get(c)]
         if rows:
-            parts.append(Table("", ("True leaf", "Put on", "products", "of"), rows))
+            parts.append(Table("", ("True category", "Put on", "products", "of"), rows))
         return Section("confusions", "Most frequent confusions", parts=parts)
 
     def write(self, folder: Path, name: str = "report", page: Page | None = None) -> Path:
@@ -132,7 +132,7 @@ def cat1_table(models: Sequence[EvaluatedModel], tree: Taxonomy) -> Table:
         cells: list[object] = [tree.shown_path(1, int(node))[0], int((cat1 == node).sum())]
         for model in models:
             correct = model.scores.correct[tree.ancestor(1)[model.scores.truth] == node, 2]
-            cells.append(Estimate(float(correct.mean()), *accuracy_interval(correct)) if len(correct) else "–")
+            cells.append(Estimate(float(correct.mean()), *accuracy_interval(correct)) if len(correct) else UNDEFINED)
         rows.append(cells)
     columns = ["Cat I", "products", *[model.name for model in models]]
     return Table("By Cat I", columns, rows, "Leaf accuracy in percent, on the products on which each expert speaks.")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.reports.estimate import Estimate
+from catalog.reports.estimate import UNDEFINED, Estimate
 
 MAX_FACTS = 200
 MAX_FACT_LENGTH = 400
@@ -38,7 +38,7 @@ class TableCell:
             case Real():
                 return cls(f"{float(value):.3g}", is_number=True)
             case _:
-                return cls(str(value))
+                return cls(str(value), is_number=value == UNDEFINED)
 
 
 @dataclass(frozen=True)
@@ -225,5 +225,5 @@ def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
 
 
 def _shortened(value: object) -> str:
-    text = "–" if value is None else str(value)
+    text = UNDEFINED if value is None else str(value)
     return text if len(text) <= MAX_FACT_LENGTH else text[: MAX_FACT_LENGTH - 1] + "…"

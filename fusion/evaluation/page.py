@@ -15,6 +15,10 @@ NOTES = {
     MISTAKES: "Wrong, and very sure of it. Often it is the label that is wrong.",
     CORRECTED: "Right, although the photos alone would have put them elsewhere.",
 }
+HOW_TO_READ = (
+    "In bold a product's number, the category that it was put on, and how sure that is; below it its label, what each "
+    "source says by itself (photos, text, copies of known photos), and the words that were read on it."
+)
 RESEARCH = "Tables behind these figures for who trains the models: heads, experts, calibration. Each opens at a click."
 
 
@@ -25,7 +29,9 @@ def page_of(measurement: Measurement, evaluation: Evaluation, target: float, war
         summary_section(measurement, target),
         right_section(measurement),
         decisions_section(measurement, evaluation.tree),
-        replace(evaluation.confusion_section(), title="Categories that are mixed up most often"),
+        replace(
+            evaluation.confusion_section(), title="Categories that are mixed up most often", sentences=[HOW_TO_READ]
+        ),
         Section("examples", "Examples", parts=galleries),
         next_section(measurement, target),
         Section("research", "For researchers", [RESEARCH]),

@@ -15,6 +15,9 @@ from catalog.catalog import Catalog
 from catalog.metrics.confusions import Confusion
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.probabilities import Silence
+from catalog.reports.evaluation import Evaluation
+from catalog.reports.page import Page, Table
+from catalog.reports.write import write_page
 from catalog.runs.workspace import Workspace
 from catalog.split.labels import true_leaves
 from fusion.cli import main as fusion
@@ -22,6 +25,7 @@ from fusion.evaluation import measurement
 from fusion.evaluation.decision_outcomes import DecisionOutcomes
 from fusion.evaluation.examples import confused_rows, corrected_by, surest_mistakes
 from fusion.evaluation.measurement import Measurement, measure
+from fusion.evaluation.page import page_of
 from fusion.evaluation.research_tables import risk_gain
 from fusion.evaluation.summary import summary_of
 from fusion.evaluation.weights_picture import weights_plot, weights_table
@@ -30,7 +34,7 @@ from fusion.prediction.predictor import Predictor
 from fusion.prediction.ranking import risk_order
 from tests.fusion.test_compare import scores_of
 from tests.support.command_line import call
-from tests.support.pages import read_page
+from tests.support.pages import read_page, text_of
 from tests.support.products import TAXONOMY
 
 FIGURES = ("top1", "top5", "nll", "ece", "ece_mass")
@@ -201,3 +205,70 @@ def test_the_summary_says_what_the_figures_say():
     assert "chance alone" in said[6]
     none = summary_of(made((200, 0, 0, 0)), cast(Predictor, SimpleNamespace(head_name="tree")))
     assert none[1:3] == ["No product is sure enough to be accepted unseen.", "200 products (100.0 %) must be reviewed."]
+
+
+def page_for_managers(measured: Measurement, target: float = 0.95) -> Page:
+    evaluation = Evaluation("t", "s", measured.models, TAXONOMY, ["A sentence for researchers."])
+    return page_of(measured, evaluation, target, [])
+
+
+def test_the_page_speaks_first_to_who_manages_the_catalogue(tmp_path):
+    measured = made((10, 30, 0, 160))
+    right = f"{100 * measured.fused.correct[:, 2].mean():.1f} %"
+    page = page_for_managers(measured)
+    assert [(card.what, card.figure) for card in page.cards] == [
+        ("Right category", right), ("Accepted unseen", "80.0 %"), ("Given a higher category", "15.0 %"),
+        ("Must be looked at", "5.0 %"),
+    ]  # fmt: skip
+    accuracy, accepted, parents, open_ones = page.section("short").sentences
+    assert accuracy.startswith(f"Of 200 products whose category is known, {right} were put on the right one")
+    assert accepted.startswith("160 products (80.0 %) can be accepted unseen: 100.0 % of them are right (97.7–100.0)")
+    assert accepted.endswith("95 % were asked for: that is kept.")
+    assert parents == ("A higher category is sure enough for 30 products (15.0 %) the Cat I alone, right for 100.0 %.")
+    first, among_five = measured.fused.correct[:10, 2].mean(), measured.risk_hit[:10].mean()
+    assert open_ones == (
+        f"10 products (5.0 %) must be looked at. The first suggestion is right for {100 * first:.1f} % of these, and "
+        f"one of the first five for {100 * among_five:.1f} %."
+    )
+    folded = [section.title for section in page.sections if section.folded]
+    assert folded[0] == "The figures in sentences"
+    assert {"Accuracy", "All figures", "Calibration"} < set(folded)
+    shown = text_of(write_page(tmp_path / "page.html", page)).partition(" For researchers Tables behind")[0]
+    for word in ("head", "expert", "NLL", "HD@", "nats", "leaf", "ECE", "Calibration"):
+        assert not re.search(rf"\b{word}\b", shown), word
+
+
+def test_the_table_by_cat1_adds_up_and_begins_where_most_must_be_looked_at():
+    measured = made((60, 20, 20, 100))
+    table = page_for_managers(measured).section("decisions").parts[-1]
+    assert isinstance(table, Table)
+    cat1 = np.array([TAXONOMY.paths[leaf][0] for leaf in measured.fused.truth])
+    level = measured.outcomes.level
+    assert sum(row[1] for row in table.rows) == 200
+    assert [row[5] for row in table.rows] == sorted((row[5] for row in table.rows), reverse=True)
+    for name, n, right, accepted, right_of_these, n_open, share_open in table.rows:
+        inside = cat1 == name
+        assert (n, n_open) == (inside.sum(), (inside & (level == 0)).sum())
+        assert right.value == pytest.approx(measured.fused.correct[inside, 2].mean())
+        assert accepted.value == pytest.approx((level[inside] == 3).mean())
+        assert right_of_these.value == 1
+        assert share_open.value == pytest.approx(n_open / n)
+
+
+def test_what_to_do_next_follows_from_the_figures():
+    kept = page_for_managers(made((0, 0, 0, 200)), target=0.9).section("next").sentences
+    assert "Where 80 % right are enough, `fusion predict FILE --precision 0.8` accepts more unseen." in kept
+    assert page_for_managers(made((0, 0, 0, 200))).section("short").sentences[-1] == "No product must be looked at."
+    missed = made((0, 0, 0, 200))
+    wrong = replace(missed.outcomes, overlap=np.zeros(200, np.int64))
+    page = page_for_managers(replace(missed, outcomes=wrong), target=0.9)
+    assert "accepted too easily" in page.section("short").sentences[1]
+    assert any("--precision 0.95" in step for step in page.section("next").sentences)
+    one_photo = replace(missed.fused, n_images=np.where(missed.fused.correct[:, 2], 2, 1).astype(np.int8))
+    counts = np.where(np.arange(len(TAXONOMY)) % 2, 5, 500)
+    model = EvaluatedModel("fused", "tree", one_photo, 1.0, "head", counts)
+    steps = page_for_managers(replace(missed, models=[model, *missed.models[1:]])).section("next").sentences
+    assert (
+        steps[-1] == "Products with one photo are right for 0.0 %, those with more for 100.0 %: a second photo helps."
+    )
+    assert len(page_for_managers(made((200, 0, 0, 0))).section("next").sentences) == 4
