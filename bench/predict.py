@@ -140,7 +140,7 @@ class Reference:
                 products = [Product(d["_id"], tuple(i["picture"] for i in d["imgs"][:MAX_IMAGES])) for d in documents]
                 photos = self._decoded(products)
                 experts = [expert.predict(products, photos) for expert in self.experts]
-                wanted = routed(experts[0], predictor.shelves, predictor.tree, predictor.route_threshold)
+                wanted = routed(experts[0], predictor.read_leaves, predictor.tree, predictor.route_threshold)
                 experts.append(predictor.text.predict(products, wanted))
                 if predictor.copies is not None:
                     experts.append(predictor.copies.predict(experts[0].product_ids, photos.md5s))
@@ -171,7 +171,7 @@ class Bench:
         self.n_rooms = 0
         self.predictor = Predictor(self.run, self.room())
         self.leaves = self.predictor.tree.leaf_index(self.catalog.category_ids)
-        self.is_read = np.isin(self.leaves, self.predictor.shelves)
+        self.is_read = np.isin(self.leaves, self.predictor.read_leaves)
         # programs are made and readers started on photos that nothing else shows
         photos = [
             photo for i in range(len(self.catalog) - N_WARM_UP, len(self.catalog)) for photo in self.catalog[i].images

@@ -70,6 +70,7 @@ class CopyTable:
 
     def find(self, md5: bytes) -> int:
         """Number of a photo in the table, -1 when no labelled product has it."""
+        # numpy has no integers of 128 bits: one half is searched after the other
         high, low = (np.uint64(int.from_bytes(md5[i : i + 8], "big")) for i in (0, 8))
         at, end = (int(np.searchsorted(self.high, high, side)) for side in ("left", "right"))
         at += int(np.searchsorted(self.low[at:end], low))
@@ -116,6 +117,7 @@ class CopyTable:
         entries = slice(int(self.start[photo]), int(self.start[photo + 1]))
         counts = dict(zip(self.leaf[entries].tolist(), self.count[entries].tolist(), strict=True))
         if left_out in counts:
+            # a product that counts itself finds its own label, as no new product ever will
             counts[left_out] -= 1
         n = sum(counts.values())
         return {leaf: count / (n + 1) for leaf, count in counts.items() if count}
@@ -126,7 +128,7 @@ class CopyTable:
         return next((product for product in products if product != other_than), None)
 
     def held_out(self, data: TrainingData, product_ids: NDArray[np.int64]) -> Probabilities:
-        """Probabilities of products of the table itself, each left out of its own counts (leave one product out)."""
+        """Probabilities of `(N,)` products of the table itself, each left out of its own counts."""
         positions = catalog_positions(data.catalog, product_ids)
         photos = data.catalog.photo_index()
         md5s = [
@@ -148,6 +150,7 @@ class CopyTable:
         remedy, misfit = "run `fusion train` again", "does not fit its run's tree"
         arrays = load_arrays(path, _arrays(n_leaves), what="known photos", remedy=remedy, misfit=misfit)
         table = cls(**arrays, taxonomy=taxonomy, plan=plan)
+        # shapes alone would let a damaged index read another photo's leaves
         start, n_entries = table.start, len(table.leaf)
         fits = (
             len(start) == len(table.high) + 1

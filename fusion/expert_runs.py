@@ -104,6 +104,7 @@ class ExpertRuns:
 
     def copy_into(self, folder: Path) -> None:
         """Copy the deployed part of every run (hard links where the file system has them)."""
+        # a head's weights belong to the networks that it was fitted on, and the workspace's may be deleted
         for run in self.runs:
             target = folder / "experts" / run.folder.name
             shutil.copytree(run.folder, target, ignore=_only_deployed, copy_function=_link_or_copy)
@@ -181,6 +182,7 @@ def _link_or_copy(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError:
+        # another disk, or a file system without hard links
         shutil.copy2(source, target)
 
 

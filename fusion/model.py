@@ -128,6 +128,7 @@ class Model:
                 that does not exist. A photo that cannot be decoded is named in the answer's `problems`.
         """
         given = [p.product_id if isinstance(p, Product) else number for number, p in enumerate(products)]
+        # texts and copies of a chunk are looked up by product_id
         ids = Counter(given)
         if len(ids) < len(given):
             raise ValueError(f"product_id {ids.most_common(1)[0][0]} was given twice: every product needs its own")

@@ -153,6 +153,7 @@ def compare_on(
     catalog = workspace.open(file)
     scores = []
     for number, run in enumerate((a, b)):
+        # one after the other: the networks of both need not fit into memory together
         predictor = Predictor(run, workspace)
         truth = true_leaves(catalog, predictor.tree, labels)
         scores.append(_scores_on(predictor, catalog, truth, part_of(progress, number * len(catalog), 2 * len(catalog))))

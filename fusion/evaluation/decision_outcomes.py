@@ -92,7 +92,7 @@ class DecisionOutcomes:
         return (self.level > 0) & (self.overlap == self.level)
 
     def select(self, rows: NDArray[np.bool_]) -> DecisionOutcomes:
-        """A part of the products."""
+        """The products of an `(N,)` mask."""
         return DecisionOutcomes(self.level[rows], self.overlap[rows], self.leaf_right[rows], self.n_images[rows])
 
     @cached_property

@@ -104,7 +104,7 @@ class _Gathered:
         self.n_chunks = self.n_products = 0
 
     def add(self, predictions: Predictions, truth: NDArray[np.int64]) -> None:
-        """Score one chunk."""
+        """Score one chunk; `truth`: `(n,)` leaf, -1 where unknown."""
         rows = np.flatnonzero(truth >= 0)
         ids, n_images, true = predictions.experts[0].product_ids[rows], predictions.photos.n_readable[rows], truth[rows]
         heads = {name: head for name, head in self.predictor.heads.items() if name != self.predictor.head_name}
@@ -120,6 +120,7 @@ class _Gathered:
         )
         listed = risk_order(predictions.fused[rows], self.tree, LIST)
         self.risk.append((list_distance(listed, true, self.tree), (listed == true[:, None]).any(axis=1)))
+        # chunks at regular distances: a file may be sorted by category, and then its beginning is no sample
         if self.n_chunks % self.every == 0 and len(predictions.experts) > 1:
             self._silence_each(predictions, rows, true)
         self.problems += [str(problem) for problem in predictions.problems.named[: 5 - len(self.problems)]]

@@ -56,6 +56,7 @@ class Head(ABC):
         """
         self.check(experts)
         if prior is not None:
+            # a category may stand in the tree before its first product: its logarithm must be finite
             floored = np.maximum(np.asarray(prior, np.float64), FLOOR)
             self.prior = floored / floored.sum()
         self._fit(experts, truth, np.asarray(n_images, np.int64))

@@ -45,7 +45,7 @@ class Evidence:
 def gather_evidence(
     experts: Sequence[Probabilities], rows: NDArray[np.integer], tree: Taxonomy, *, centred: bool = True
 ) -> list[Evidence]:
-    """Evidence on some rows of row-aligned experts, one item per level.
+    """Evidence on `(n,)` rows of row-aligned experts, one item per level.
 
     An expert speaks at a node when it is not silent on the product, its support covers two or more of the node's
     children, and it has mass there. `centred=False` leaves the mean in: plain log conditional probabilities, a child
@@ -75,6 +75,7 @@ def _at_level(
         covered[b, tree.ancestor(level)[support]] = True
         n_covered = np.add.reduceat(covered[b].astype(np.int64), first_child)
         mass = tree.node_mass(leaves, level)
+        # children lie side by side below their parent, so that sums over them are sums over runs
         above = np.add.reduceat(mass, first_child, axis=1)
         here = (above > MIN_MASS) & (n_covered >= 2)
         speaks |= here.astype(np.int64) << b

@@ -1,7 +1,8 @@
 """Pools with one softmax over all leaves: the flat log-linear pool, and the tree pool's globally normalised twin.
 
 Kept for comparison. The twin adds the levels' log conditional probabilities up and normalises once: an expert that is
-uniform below a node then lowers that node's own probability, which the locally normalised pool prevents.
+uniform below a node then lowers that node's own probability (with p(book) = 0.60, a text that is uniform over 30 genres
+leaves 0.048), which the locally normalised pool prevents.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class LeafPool(Head):
         self.weights = fit.solve(self.shrinkage)
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """See `Head.predict_proba`."""
+        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
         self.check(experts)
         if self.weights is None:
             raise ValueError("this pool has no weights yet: call fit first")
@@ -80,6 +81,7 @@ class LeafPool(Head):
     ) -> NDArray[np.int64]:
         """`(len(rows), k)` leaves, the true one first, then the likeliest of any expert."""
         likely = np.max([dense_rows(expert, rows, self.tree) for expert in experts], axis=0)
+        # above every probability: a true leaf that no expert lists is scored, never dropped
         likely[np.arange(len(rows)), truth] = 2.0
         order: NDArray[np.int64] = np.argsort(-likely, axis=1, kind="stable")[:, :k]
         return order

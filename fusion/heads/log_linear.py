@@ -65,12 +65,12 @@ class LogLinearWeights:
         return {name: (*n, n_features) for name, n in zip(FILE_NAMES, [(), *rows], strict=True)}
 
     def arrays(self, prefix: str = "") -> dict[str, NDArray[np.float64]]:
-        """The arrays by their names in a file."""
+        """The arrays by their names in a file; shapes as in `shapes`."""
         return {prefix + name: values for name, values in zip(FILE_NAMES, vars(self).values(), strict=True)}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[np.float64]], prefix: str = "") -> LogLinearWeights:
-        """Inverse of `arrays`."""
+        """Inverse of `arrays`, of the shapes that `shapes` gives."""
         return cls(*(arrays[prefix + name] for name in FILE_NAMES))
 
     def table(self) -> NDArray[np.float64]:
@@ -112,6 +112,7 @@ class LogLinearFit:
             features: `(n, C, F)`, NaN in all features of a candidate that takes no part in this product's choice.
             target: `(n,)` the true candidate. counts: `(n,)` photos. sets: `(n,)` who speaks. cat1: their Cat I.
         """
+        # products of one cell share their weights: a fit sees some dozens of cells, however many the products
         cell = (cat1 * N_COUNTS + counts) * self.n_sets + sets
         self._blocks.setdefault(among, []).append((features.astype(np.float32), target, cell))
 
@@ -129,6 +130,7 @@ class LogLinearFit:
         """The weights of least penalised loss; without a product, the geometric mean of the experts."""
         f = self.n_features
         blocks, cells = self.problem()
+        # of few experts the geometric mean is the best plain one (the challenge's teams: below six networks)
         start = np.full(f, 1.0 / (self.n_sets.bit_length() - 1))
         theta = cells.start(start)
         for sign_penalty in SIGN_PENALTIES if blocks else ():
@@ -141,6 +143,7 @@ class LogLinearFit:
                 log.warning("the weights of a head are not settled after %d steps", fitted.nit)
         base, seen = cells.split(theta)
         deltas = [np.zeros((n, f)) for n in (N_COUNTS, self.n_sets, self.n_cat1)]
+        # where all Cat I share their weights there is no third group
         for delta, group, values in zip(deltas, cells.groups, seen, strict=False):
             delta[np.unique(group)] = values
         return LogLinearWeights(base, *deltas)
@@ -162,11 +165,11 @@ class Cells:
 
     @cached_property
     def places(self) -> list[NDArray[np.int64]]:
-        """For every group, the row of each cell's deviation."""
+        """For every group, `(C,)` the row of each cell's deviation."""
         return [np.unique(group, return_inverse=True)[1] for group in self.groups]
 
     def start(self, base: NDArray[np.float64]) -> NDArray[np.float64]:
-        """All parameters, deviations 0."""
+        """`(P,)` all parameters, from the `(F,)` base; deviations 0."""
         return np.concatenate([base, *(np.zeros(len(np.unique(g)) * len(base)) for g in self.groups)])
 
     def split(self, theta: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
@@ -201,9 +204,13 @@ def penalised_loss(
     shrinkage: float,
     sign_penalty: float,
 ) -> tuple[float, NDArray[np.float64]]:
-    """Mean over products of the log loss, with shrinkage and the cost of negative weights; and its gradient.
+    """Mean over products of the log loss, with shrinkage and the cost of negative weights; and its gradient, `(P,)`.
 
     Convex in theta: log-sum-exp of linear scores, plus squares.
+
+    Args:
+        theta: `(P,)` parameters, see `Cells`. start: `(F,)` what the base is drawn to.
+        sign_penalty: cost of a negative weight's square, per product.
     """
     f = len(start)
     weights = cells.weights(theta)
@@ -230,6 +237,7 @@ def _softmax_loss(
     # (n, C, F) @ (n, F, 1) is one matrix product per product, several times faster than einsum
     score = np.matmul(features, weights[:, :, None])[:, :, 0]
     out = np.isnan(score)
+    # a child that nobody can name is no choice: it takes no probability from the others
     score[out] = -np.inf
     score -= score.max(axis=1, keepdims=True)
     p = np.exp(score)

@@ -29,10 +29,10 @@ class BestSingle(Head):
         self.accuracy = np.array(right) / max(1, len(truth))
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """See `Head.predict_proba`."""
+        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
         self.check(experts)
         out = np.tile(self.prior.astype(np.float32), (len(experts[0]), 1))
-        # the best is written last
+        # the best is written last, over all others
         for b in np.argsort(self.accuracy, kind="stable"):
             rows = np.flatnonzero(experts[b].speaks)
             out[rows] = experts[b].dense(rows, len(self.tree))
@@ -63,7 +63,7 @@ class Mean(Head):
         """Keep the prior."""
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """See `Head.predict_proba`."""
+        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
         self.check(experts)
         n = len(experts[0])
         total, speaking = np.zeros((n, len(self.tree))), np.zeros(n)
@@ -76,6 +76,7 @@ class Mean(Head):
         if self.geometric:
             mean = np.exp(mean)
         mean[speaking == 0] = self.prior
+        # a geometric mean does not sum to one
         return (mean / mean.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def save(self, path: Path) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
 N_CANDIDATES = 12
+"""Of the shelf benchmark's products 86 % have their true leaf among so many."""
 MAX_FITTED = 50_000
 N_PARTS = 3
 """Parts of the fitting products whose candidates are scored by trees that have not seen them."""
@@ -77,7 +78,7 @@ class Stacker(Head):
         return model.fit(np.where(np.isnan(columns).all(axis=0), 0, columns), right.ravel())
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """See `Head.predict_proba`."""
+        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
         self.check(experts)
         if self.model is None:
             raise ValueError("this stacker has no trees yet: call fit first")
@@ -87,6 +88,7 @@ class Stacker(Head):
             score = self.temperature * _log_scores(self.model, features)
             share = np.exp(score - score.max(axis=1, keepdims=True))
             share /= share.sum(axis=1, keepdims=True)
+            # how much the candidates have together stays the pool's word, which is calibrated
             together = np.take_along_axis(dense, candidates, axis=1).sum(axis=1, keepdims=True)
             np.put_along_axis(dense, candidates, (together * share).astype(np.float32), axis=1)
             out[rows] = dense

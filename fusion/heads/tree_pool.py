@@ -73,7 +73,7 @@ class TreePool(Head):
             problem.add(int(parent), features, node[rows] - starts[parent], counts[rows], speaks, int(cat1_of[parent]))
 
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """See `Head.predict_proba`."""
+        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
         self.check(experts)
         if not self.levels:
             raise ValueError("this pool has no weights yet: call fit first")
@@ -101,6 +101,7 @@ class TreePool(Head):
         known = (evidence.speaks[:, parent] & evidence.named_by()) != 0
         score = np.where(known, score, -np.inf)
         top = np.maximum.reduceat(score, first, axis=1)
+        # where nobody speaks the largest score is -inf, and -inf less itself is no number
         raw = np.exp(score - np.where(np.isfinite(top), top, 0.0)[:, parent])
         total = np.add.reduceat(raw, first, axis=1)
         # children that no speaking expert can name keep the floor, so that their products are scored, not dropped
@@ -125,7 +126,7 @@ class TreePool(Head):
         return np.arange(n) if level == 2 else self.tree.parent(2)
 
     def tensors(self) -> dict[str, NDArray[np.float64]]:
-        """What was fitted, by name."""
+        """What was fitted, by name; shapes as in `shapes`."""
         tensors = {"prior": self.prior}
         for level, weights in zip(LEVELS, self.levels, strict=True):
             tensors |= weights.arrays(f"level{level}.")
@@ -142,7 +143,7 @@ class TreePool(Head):
         return {"prior": (len(self.tree),), **levels}
 
     def take(self, tensors: Mapping[str, NDArray[np.float64]]) -> None:
-        """Inverse of `tensors`."""
+        """Inverse of `tensors`, of the shapes that `shapes` gives."""
         self.prior = tensors["prior"]
         self.levels = [LogLinearWeights.of_arrays(tensors, f"level{level}.") for level in LEVELS]
 

@@ -32,7 +32,8 @@ def risk_order(dense: NDArray[np.floating], tree: Taxonomy, k: int) -> NDArray[n
     """`(N, k)` int64 leaves: first the likeliest, then by rising expected tree distance.
 
     Conditional risk minimisation (Karthik et al., "No Cost Likelihood Manipulation at Test Time for Making Better
-    Mistakes in Deep Networks", ICLR 2021). The first place keeps the likeliest leaf: the list costs no accuracy.
+    Mistakes in Deep Networks", ICLR 2021). The first place keeps the likeliest leaf: the list costs no accuracy,
+    and its five leaves are 6 to 9 % nearer to the truth (bench/results/heads.txt).
     """
     risk = expected_distance(dense, tree)
     rows = np.arange(len(risk))

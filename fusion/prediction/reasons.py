@@ -42,6 +42,7 @@ def reason_of(predictions: Predictions, row: int, tree: Taxonomy) -> str:
     parts = [_sureness(predictions, row, tree)]
     by_photos = [vote for name, vote in votes.items() if name not in (TEXT, COPIES)]
     if by_photos:
+        # experts stand in the head's order: first the one that sends each product to its own count's network
         agree = sum(vote.leaf == by_photos[0].leaf for vote in by_photos)
         others = f", {agree} of {len(by_photos)} networks agree" if len(by_photos) > 1 else ""
         parts.append(f"photos: {_vote_text(by_photos[0], tree)}{others}")

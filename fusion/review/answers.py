@@ -91,6 +91,7 @@ def settle(files: Sequence[Path], predictions: PredictionFolder, tree: Taxonomy,
     ids, given = _checked_answers(answers, predicted, tree)
     kind = np.full(len(ids), REVIEW, object)
     accepted = predicted["decision"].to_numpy(zero_copy_only=False) == Decision.ACCEPT
+    # only what was drawn at random says how often accepted products are right: people look up what they doubt
     if asked.audit_limit is not None:
         kind[accepted & (audit_keys(ids, asked.audit_seed) <= asked.audit_limit)] = AUDIT
     copy_ids, copy_given = np.zeros(0, np.int64), np.zeros(0, np.int64)

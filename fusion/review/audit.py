@@ -36,7 +36,7 @@ class AuditSample:
         self.rows, self.keys = np.zeros(0, np.int64), np.zeros(0, np.int64)
 
     def add(self, product_ids: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
-        """Consider products, each with a number to know it by."""
+        """Consider `(n,)` products, each with a number to know it by."""
         keys = np.concatenate([self.keys, audit_keys(product_ids, self.seed)])
         best = np.argsort(keys, kind="stable")[: self.size]
         self.keys, self.rows = keys[best], np.concatenate([self.rows, rows])[best]
@@ -48,7 +48,10 @@ class AuditSample:
 
 
 def right_at_each_level(given: NDArray[np.int64], suggested: NDArray[np.int64], tree: Taxonomy) -> tuple[int, int, int]:
-    """How many suggested categories lie below the given one's Cat I, Cat II, and are the same; ids of the tree."""
+    """How many of `(N,)` suggested categories lie below the given one's Cat I, its Cat II, and are the same one.
+
+    Both are ids of the tree.
+    """
     a, b = tree.leaf_index(given), tree.leaf_index(suggested)
     right = [int((tree.ancestor(level)[a] == tree.ancestor(level)[b]).sum()) for level in LEVELS]
     return right[0], right[1], right[2]

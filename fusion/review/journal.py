@@ -110,8 +110,9 @@ class Journal:
         of_copy = np.array([kind == COPY for kind in whole["kind"].to_pylist()], bool)
         order = np.lexsort((-np.arange(len(whole)), of_copy))
         ids, categories = (whole[name].to_numpy()[order] for name in ("product_id", "category_id"))
-        ids, last = np.unique(ids, return_index=True)
-        return ids, categories[last]
+        # of each product numpy keeps the first row, which by this order is the answer that wins
+        ids, winner = np.unique(ids, return_index=True)
+        return ids, categories[winner]
 
     def _turn(self, number: int, *, active: bool) -> Entry:
         path = self._path(number, ".json")

@@ -48,6 +48,7 @@ def _line(row: dict[str, Any], paths: dict[int, str]) -> list[object]:
         row["copies"],
         *(f"{row[name]:.4f}" for name in ("p_cat1", "p_cat2", "p_cat3")),
         plain_cell(" | ".join(f"{leaf}: {paths[leaf]} ({100 * p:.0f} %)" for leaf, p in leaves)),
+        # what is printed on a photo may begin as a formula does
         plain_cell(row["reason"]),
         plain_cell(row["text_read"]),
     ]

@@ -58,7 +58,7 @@ class HeldOut:
         return len(self.truth)
 
     def select(self, rows: NDArray[np.int64]) -> HeldOut:
-        """A part of the products."""
+        """The products of `(n,)` rows."""
         return replace(
             self,
             experts=[expert.select(rows) for expert in self.experts],
@@ -74,7 +74,7 @@ class HeldOut:
         return np.isin(np.arange(len(self)), first)
 
     def parts(self, n_parts: int, seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Rows to fit on and rows to test on, each part in turn; a group is never on both sides."""
+        """`(n,)` rows to fit on and `(m,)` rows to test on, each part in turn; a group is never on both sides."""
         groups, place = np.unique(self.group, return_inverse=True)
         part = (np.random.default_rng(seed).permutation(len(groups)) % n_parts)[place]
         for held_out in range(n_parts):
@@ -96,10 +96,10 @@ def gather_held_out(data: TrainingData, expert_runs: ExpertRuns, seed: int = 0) 
     if enough:
         experts.append(copies)
     positions = catalog_positions(data.catalog, ids)
+    # a head fitted on one of two copies has seen the answer to the other
     group, _ = linked_by_copies(data.catalog, positions, data.plan.max_copies)
-    known = table if enough else None
     counts = data.catalog.n_images[positions]
-    return HeldOut(experts, data.leaf[positions], counts, group, prior, data.tree, known)
+    return HeldOut(experts, data.leaf[positions], counts, group, prior, data.tree, table if enough else None)
 
 
 def evaluated_experts(data: HeldOut) -> list[EvaluatedModel]:

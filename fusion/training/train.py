@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.files.progress import Progress
 from catalog.metrics.evaluated_model import EvaluatedModel
@@ -53,7 +54,7 @@ def train(
             "held-out products (`catalog split --held-out`), or --set head_folds=2"
         )
     comparison = compare_heads(data, config, progress)
-    scores = comparison.scores[comparison.chosen]
+    # what was cross-fitted chose the head; the heads that are kept have learnt from all held-out products
     heads = {name: fit_head(data, name, config) for name in HEADS}
     plan = labelled.plan
     run = Run.create(
@@ -62,14 +63,8 @@ def train(
     )  # fmt: skip
     expert_runs.copy_into(run.folder)
     save_heads(run, heads)
-    if data.copies is not None:
-        data.copies.save(run.folder / "copies.safetensors")
-    scores.save(run.folder / CROSS_FIT)
-    independent = scores.select(data.representatives)
-    independent.save(run.folder / CALIBRATION)
     counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
-    thresholds = Thresholds.fit(independent, data.tree, config.target_precision, config.confidence)
-    HeadArtifacts(thresholds, counts).save(run.folder)
+    _save_decisions(run.folder, data, comparison.scores[comparison.chosen], counts, config)
     models = evaluated_models(data, comparison)
     run.keep(
         FusionDetails(
@@ -85,6 +80,20 @@ def train(
     run.save()
     workspace.register(run)
     return run, models
+
+
+def _save_decisions(
+    folder: Path, data: HeldOut, scores: ProductScores, training_counts: NDArray[np.int64], config: FusionConfig
+) -> None:
+    """What prediction needs beside heads and networks; `scores`: cross-fitted, of the head that decides."""
+    if data.copies is not None:
+        data.copies.save(folder / "copies.safetensors")
+    scores.save(folder / CROSS_FIT)
+    # copies are right or wrong together: counted as many products they would prove too low a threshold
+    independent = scores.select(data.representatives)
+    independent.save(folder / CALIBRATION)
+    thresholds = Thresholds.fit(independent, data.tree, config.target_precision, config.confidence)
+    HeadArtifacts(thresholds, training_counts).save(folder)
 
 
 def evaluated_models(data: HeldOut, comparison: HeadComparison) -> list[EvaluatedModel]:
