@@ -26,6 +26,8 @@ class Running:
         writer.close()
         self.output = os.fdopen(os.dup(reader.fileno()), "rb")
         reader.close()
+        # from here on it has a group of its own, which `kill` ends
+        self.output.readline()
 
     @property
     def is_running(self) -> bool:
@@ -57,5 +59,6 @@ def _run(writer: Connection, function: Callable[..., object], arguments: tuple[o
     os.setsid()
     for stream in (1, 2):
         os.dup2(writer.fileno(), stream)
+    os.write(writer.fileno(), b"\n")
     writer.close()
     function(*arguments)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import signal
+import shutil
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import bson
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,7 +24,7 @@ from catalog.runs.saved_probabilities import held_out, held_out_file
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
-from catalog.tree.taxonomy import Taxonomy
+from mosaic.cli import main as mosaic
 from mosaic.config import MosaicConfig
 from mosaic.evaluation import evaluate
 from mosaic.merging import merge_by_count
@@ -35,6 +36,8 @@ from mosaic.training.resume import begin_or_resume, identity_of
 from mosaic.training.schedule import train_series
 from mosaic.training.train import TooFewProducts, train
 from mosaic.views import View
+from tests.support.processes import Running
+from tests.support.products import TAXONOMY
 
 pytestmark = pytest.mark.slow
 COLOURS = {11: 0, 21: 1, 31: 2}
@@ -49,23 +52,59 @@ def coloured(category: int, seed: int) -> bytes:
     return out.getvalue()
 
 
-@pytest.fixture
-def room(tmp_path, tree_csv, write_bson) -> Workspace:
-    """180 products of three colours; 120 with one photo, 54 with two, 6 with three."""
-    return make_room(tmp_path / "runs", tree_csv, write_bson)
-
-
-def make_room(folder, tree_csv, write_bson, **plan_options) -> Workspace:
+def make_room(folder: Path, **plan_options) -> Workspace:
+    """The workspace `runs` of 180 products of three colours; 120 with one photo, 54 with two, 6 with three."""
     documents = []
     for i in range(180):
         category, n = list(COLOURS)[i % 3], 1 + (i >= 120) + (i >= 174)
         imgs = [{"picture": coloured(category, 10 * i + k)} for k in range(n)]
         documents.append({"_id": 1000 + i, "category_id": category, "imgs": imgs})
-    tree = Taxonomy.from_csv(tree_csv)
-    plan, _ = make_plan(Catalog(write_bson(*documents)), tree, **plan_options)
-    workspace = Workspace(folder)
-    workspace.save_plan(plan, tree)
+    (folder / "products.bson").write_bytes(b"".join(map(bson.encode, documents)))
+    plan, _ = make_plan(Catalog(folder / "products.bson"), TAXONOMY, **plan_options)
+    workspace = Workspace(folder / "runs")
+    workspace.save_plan(plan, TAXONOMY)
     return workspace
+
+
+@pytest.fixture
+def room(tmp_path) -> Workspace:
+    """A workspace in which nothing is trained yet."""
+    return make_room(tmp_path)
+
+
+@pytest.fixture
+def general(once, tmp_path) -> Workspace:
+    """A workspace with the general network of `config("training.epochs=1")`, to be changed."""
+
+    def make(folder: Path) -> None:
+        train(make_room(folder), config("training.epochs=1"), View(), None, progress_bar)
+
+    return Workspace(shutil.copytree(once("general-network", make) / "runs", tmp_path / "general"))
+
+
+@pytest.fixture(scope="module")
+def small_steps(once) -> Run:
+    """The general network of `config(*SMALL_STEPS)`, made by one process without a halt."""
+
+    def make(folder: Path) -> None:
+        train(make_room(folder), config(*SMALL_STEPS), View(), None, progress_bar)
+
+    return Workspace(once("small-steps", make) / "runs").latest("mosaic", "any")
+
+
+@pytest.fixture(scope="module")
+def one_photo_each(once) -> Workspace:
+    """A workspace with networks of one photo per pass; `said.txt` has a line of each of the first three."""
+
+    def make(folder: Path) -> None:
+        few, room, said = config("min_products=4", "training.epochs=3"), make_room(folder), []
+        for position in ("first", "rest", "any"):
+            said += train_series(room, few, progress_bar, position=position)
+        for position in ("1", "2"):
+            list(train_series(room, few, progress_bar, n_images="2", position=position))
+        (folder / "said.txt").write_text("\n".join(said))
+
+    return Workspace(once("one-photo-each", make) / "runs")
 
 
 def config(*overrides: str) -> MosaicConfig:
@@ -114,10 +153,12 @@ def assert_equal(one: Probabilities, other: Probabilities) -> None:
     np.testing.assert_array_equal(one.values, other.values)
 
 
-def test_a_workspace_of_the_version_before_gets_its_merged_file_from_evaluate_and_another_plan_does_not_take_it(room):
+def test_a_workspace_of_the_version_before_gets_its_merged_file_from_evaluate_and_another_plan_does_not_take_it(
+    room, general
+):
     with pytest.raises(FileNotFoundError, match="run `mosaic train --workspace"):
         held_out(room)
-    train(room, config("training.epochs=1"), View(), None, progress_bar)
+    room = general
     before = held_out(room)
     held_out_file(room).unlink()
     with pytest.raises(FileNotFoundError, match="an earlier version has trained already, `mosaic evaluate"):
@@ -129,8 +170,8 @@ def test_a_workspace_of_the_version_before_gets_its_merged_file_from_evaluate_an
         held_out(room)
 
 
-def test_a_run_that_was_killed_while_it_was_closed_is_merged_when_it_is_resumed(room):
-    run = train(room, config("training.epochs=1"), View(), None, progress_bar)
+def test_a_run_that_was_killed_while_it_was_closed_is_merged_when_it_is_resumed(general):
+    room, run = general, general.latest("mosaic", "any")
     before = held_out(room)
     (run.folder / "unfinished.json").write_text("{}")
     held_out_file(room).unlink()
@@ -139,14 +180,15 @@ def test_a_run_that_was_killed_while_it_was_closed_is_merged_when_it_is_resumed(
     assert not (run.folder / "unfinished.json").exists()
 
 
-def test_training_twice_gives_the_same_network(room):
-    first = train(room, config("training.epochs=1"), View(), None, progress_bar)
-    second = train(room, config("training.epochs=1"), View(), None, progress_bar)
+def test_training_twice_gives_the_same_network(general):
+    first = general.latest("mosaic", "any")
+    second = train(general, config("training.epochs=1"), View(), None, progress_bar)
+    assert second.folder != first.folder
     np.testing.assert_array_equal(first.held_out().values, second.held_out().values)
 
 
-def test_every_product_is_held_out_once_in_folds(tmp_path, tree_csv, write_bson):
-    room = make_room(tmp_path / "folds", tree_csv, write_bson, mode="kfold", n_parts=3)
+def test_every_product_is_held_out_once_in_folds(tmp_path):
+    room = make_room(tmp_path, mode="kfold", n_parts=3)
     run = train(room, config("training.epochs=1"), View(), None, progress_bar)
     assert sorted(run.held_out().product_ids) == list(range(1000, 1180))
     assert {p.name for p in run.folder.glob("*.safetensors")} == {
@@ -156,11 +198,10 @@ def test_every_product_is_held_out_once_in_folds(tmp_path, tree_csv, write_bson)
     assert len(special.held_out().product_ids) == 54
 
 
-def test_a_start_from_another_plan_is_refused(tmp_path, tree_csv, write_bson, room):
-    run = train(room, config("training.epochs=1"), View(), None, progress_bar)
-    other = make_room(tmp_path / "other", tree_csv, write_bson, seed=5)
+def test_a_start_from_another_plan_is_refused(tmp_path, general):
+    other = make_room(tmp_path, seed=5)
     with pytest.raises(ValueError, match="may have learnt from products that are held out here"):
-        train(other, config(), View(2), run.folder, progress_bar)
+        train(other, config(), View(2), general.latest("mosaic", "any").folder, progress_bar)
 
 
 def test_a_changed_catalogue_is_refused(room, write_bson):
@@ -169,13 +210,12 @@ def test_a_changed_catalogue_is_refused(room, write_bson):
         train(room, config(), View(), None, progress_bar)
 
 
-def test_a_count_without_products_is_refused_only_where_nothing_serves_it(room):
+def test_a_count_without_products_is_refused_only_where_nothing_serves_it(room, general):
     with pytest.raises(TooFewProducts, match=r"0 training products with such photos \(min_products is 20\)"):
         list(train_series(room, config("min_products=20"), progress_bar, n_images="4"))
-    list(train_series(room, config("training.epochs=1", "min_products=20"), progress_bar, n_images="any"))
-    (line,) = train_series(room, config("min_products=20"), progress_bar, n_images="4")
+    (line,) = train_series(general, config("min_products=20"), progress_bar, n_images="4")
     assert line.startswith("4 photos: 0 training products")
-    assert sorted(latest_runs(room)) == [View()]
+    assert sorted(latest_runs(general)) == [View()]
 
 
 def test_no_held_out_product_is_learnt_from_before_it_is_measured(room, monkeypatch):
@@ -220,22 +260,18 @@ def test_products_that_judge_are_neither_held_out_nor_learnt_from(room, monkeypa
 
 
 SMALL_STEPS = (
-    "photos_per_batch=8", "checkpoint_minutes=0.00001", "training.mixup=0.2", "training.ema=0.9",
-    "augmentation.erasing=0.5", "training.validation=0.1", "training.reassembly=0.2",
+    "photos_per_batch=8", "training.mixup=0.2", "training.ema=0.9", "augmentation.erasing=0.5",
+    "training.validation=0.1", "training.reassembly=0.2",
 )  # fmt: skip
+SETS = [part for item in ("training.lr=0.01", "training.epochs=6", *SMALL_STEPS) for part in ("--set", item)]
+"""`config(*SMALL_STEPS)` on the command line."""
+EVERY_STEP = "checkpoint_minutes=0.00001"
 
 
-def run_command(room: Workspace, *arguments: str) -> subprocess.Popen:
-    """`mosaic train` as a process of its own, with the configuration `config(*SMALL_STEPS)`."""
-    command = [Path(sys.executable).parent / "mosaic", "train", "--config", "debug", "--workspace", room.folder]
-    sets = [part for item in ("training.lr=0.01", "training.epochs=6", *SMALL_STEPS) for part in ("--set", item)]
-    return subprocess.Popen([*command, *sets, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def done(process: subprocess.Popen) -> str:
-    said, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors.decode()
-    return said.decode()
+def train_general(folder: Path, *options: str) -> None:
+    """`mosaic train --n-images any` with a checkpoint after every step, for a process of its own."""
+    sets = (*SETS, "--set", EVERY_STEP)
+    mosaic(["train", "--config", "debug", "--workspace", str(folder), "--n-images", "any", *sets, *options])
 
 
 def result(run: Run) -> tuple[object, ...]:
@@ -249,34 +285,32 @@ def history(run: Run) -> list[EpochRecord]:
     return read_history(run.folder / "history.csv")
 
 
-def kill_after(process: subprocess.Popen, room: Workspace, n_checkpoints: int, name: str) -> None:
+def kill_after(running: Running, room: Workspace, n_checkpoints: int, name: str) -> None:
     """SIGKILL when so many checkpoints of a fit have appeared: there is one after every step."""
     seen, last = 0, None
     while seen < n_checkpoints:
-        assert process.poll() is None, process.communicate()
+        assert running.is_running, running.finish()
         stamps = [(path, path.stat().st_mtime_ns) for path in room.folder.glob(f"checkpoints/*/{name}.pt")]
         if stamps and stamps != last:
             seen, last = seen + 1, stamps
         time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    running.kill()
 
 
-def test_a_killed_run_resumes_to_the_same_end(room):
+def test_a_killed_run_resumes_to_the_same_end(room, small_steps):
     """SIGKILL in the midst of the first fit, again in the second: what was done is not done again."""
-    kill_after(run_command(room, "--n-images", "any"), room, 20, "part-0")
-    kill_after(run_command(room, "--n-images", "any", "--resume"), room, 5, "deployed")
+    kill_after(Running(train_general, room.folder), room, 20, "part-0")
+    kill_after(Running(train_general, room.folder, "--resume"), room, 5, "deployed")
     assert room.latest("mosaic", "any") is None
     (folder,) = room.folder.glob("mosaic-any-*")
-    resumed = train(room, config(*SMALL_STEPS), View(), None, progress_bar, resume=True)
+    resumed = train(room, config(*SMALL_STEPS, EVERY_STEP), View(), None, progress_bar, resume=True)
     assert room.latest("mosaic", "any").folder == resumed.folder == folder
     assert not list(room.folder.glob("checkpoints/*"))
     # a third time there is nothing to do
-    assert train(room, config(*SMALL_STEPS), View(), None, progress_bar, resume=True).folder == folder
+    again = train(room, config(*SMALL_STEPS, EVERY_STEP), View(), None, progress_bar, resume=True)
+    assert again.folder == folder
     assert list(room.folder.glob("mosaic-any-*")) == [folder]
-    whole = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
-    assert whole.folder != folder
-    assert result(resumed) == result(whole)
+    assert result(resumed) == result(small_steps)
 
 
 @pytest.mark.parametrize("name", ["save", "register", "unlink"])
@@ -321,16 +355,14 @@ def test_a_kill_between_history_and_weights_counts_no_epoch_twice(room, monkeypa
     assert [(r.fit, r.epoch) for r in history(run)] == [("part 0", 1), ("part 0", 2), ("deployed", 1)]
 
 
-def test_networks_that_look_in_different_ways_are_not_mixed(room):
-    few = ("training.epochs=1", "min_products=20")
-    list(train_series(room, config(*few), progress_bar, n_images="any"))
-    list(train_series(room, config(*few, "photo_size=48"), progress_bar, n_images="2"))
+def test_networks_that_look_in_different_ways_are_not_mixed(general):
+    other = config("training.epochs=1", "min_products=20", "photo_size=48")
+    list(train_series(general, other, progress_bar, n_images="2"))
     with pytest.raises(ValueError, match=r"mosaic-any-.*mosaic-2-.*different photo_size \(32 and 48\)"):
-        MosaicRuns.latest(room)
+        MosaicRuns.latest(general)
 
 
-def test_a_part_without_the_views_products_does_not_narrow_the_network(tmp_path, tree_csv, write_bson):
-    room = make_room(tmp_path / "runs", tree_csv, write_bson)
+def test_a_part_without_the_views_products_does_not_narrow_the_network(room):
     plan = room.plan()
     threes = np.isin(plan.positions, np.flatnonzero(room.training_catalog().n_images == 3))
     parts = np.where(threes, 1, plan.parts).astype(plan.parts.dtype)
@@ -371,10 +403,14 @@ def test_a_damaged_checkpoint_is_named(room):
         train(room, wanted, View(), None, progress_bar, resume=True)
 
 
-def test_two_processes_train_one_network(room):
+def test_two_processes_train_one_network(room, small_steps):
     """Each sees half of the batches, and gradients are averaged: with whole batches halved, one learns the same."""
     # the specialist is fitted for fewer epochs than the general network: both processes must start from it
-    said = done(run_command(room, "--set", "min_products=30", "--devices", "2"))
+    command = [Path(sys.executable).parent / "mosaic", "train", "--config", "debug", "--workspace", room.folder]
+    options = (*SETS, "--set", "min_products=30", "--devices", "2")
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
     assert said.count("any count: ") == 1
     assert said.count("2 photos: ") == 1
     assert said.count("next: ") == 1
@@ -382,17 +418,18 @@ def test_two_processes_train_one_network(room):
     assert room.latest("mosaic", "2").details_as(MosaicDetails).init_from == run.folder.name
     assert len(history(room.latest("mosaic", "2"))) == 2 * config().specialist.epochs
     steps = {record.fit: record.step for record in history(run)}
-    alone = train(room, config(*SMALL_STEPS), View(), None, progress_bar)
     assert run.metrics["all"]["levels"]["3"]["top1"] > 0.8
-    assert steps["part 0"] < 0.6 * max(r.step for r in history(alone) if r.fit == "part 0")
-    assert len(list(room.folder.glob("mosaic-any-*"))) == 2
+    assert steps["part 0"] < 0.6 * max(r.step for r in history(small_steps) if r.fit == "part 0")
+    assert len(list(room.folder.glob("mosaic-any-*"))) == 1
 
 
 @pytest.mark.parametrize(("rank", "photos"), [("first", 180), ("rest", 66), ("any", 246)])
-def test_a_network_of_one_photo_per_pass(room, rank, photos):
-    (line,) = train_series(room, config("min_products=4"), progress_bar, position=rank)
+def test_a_network_of_one_photo_per_pass(one_photo_each, rank, photos):
+    room = one_photo_each
     run = room.latest("mosaic", f"any-rank-{rank}")
-    assert str(run.folder) in line
+    lines = (room.folder.parent / "said.txt").read_text().splitlines()
+    assert [str(run.folder) in line for line in lines].count(True) == 1
+    assert len(lines) == 3
     held = run.held_out()
     counts = room.training_catalog().n_images[room.plan().held_out_positions(0)]
     assert len(held) == int((counts > 1).sum() if rank == "rest" else len(counts))
@@ -400,13 +437,8 @@ def test_a_network_of_one_photo_per_pass(room, rank, photos):
     assert steps[-1] == len(steps) * -(-photos // 32)
 
 
-def test_rank_networks_make_up_experts(room):
-    for rank in ("first", "rest", "any"):
-        list(train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, position=rank))
-    for rank in ("1", "2"):
-        list(
-            train_series(room, config("min_products=4", "training.epochs=3"), progress_bar, n_images="2", position=rank)
-        )
+def test_rank_networks_make_up_experts(one_photo_each):
+    room = one_photo_each
     runs = MosaicRuns.latest(room)
     found = {p.expert: p for p in runs.held_out()}
     assert list(found) == ["photo", "first-rest", "rank"] == [expert.name for expert in runs.experts()]
