@@ -26,10 +26,10 @@ def weights_table(pool: TreePool) -> Table:
     """Every weight of the sets and photo counts that were seen in fitting."""
     rows: list[list[object]] = []
     for level in LEVELS:
-        for members in _seen_sets(pool):
-            for count, weights in _seen(pool, level, members):
+        for speakers in _seen_sets(pool):
+            for count, weights in _seen(pool, level, speakers):
                 cells = ["" if np.isnan(w) else f"{w:.2f}" for w in weights]
-                rows.append([LEVEL_NAMES[level], _names(pool, members), count, *cells])
+                rows.append([LEVEL_NAMES[level], _names(pool, speakers), count, *cells])
     columns = ["level", "who speaks", "photos", *pool.expert_names]
     return Table("All weights of the tree pool", columns, rows, NOTE, folded=True)
 
@@ -41,18 +41,18 @@ def weights_plot(pool: TreePool) -> Plot | None:
     if not drawn:
         return None
     top = max(float(weights.table().max()) for weights in pool.levels)
-    heights = [_size(members) for members in drawn]
+    heights = [_size(speakers) for speakers in drawn]
     height = 0.36 * sum(heights) + 0.62 * len(drawn) + 0.3
     with drawing(11.2, height, **{"axes.spines.left": False, "axes.spines.bottom": False}) as figure:
         grid = figure.subplots(len(drawn), len(LEVELS), squeeze=False, gridspec_kw={"height_ratios": heights})
-        for row, members in enumerate(drawn):
-            inside = [b for b in range(len(pool.expert_names)) if members >> b & 1]
+        for row, speakers in enumerate(drawn):
+            inside = [b for b in range(len(pool.expert_names)) if speakers >> b & 1]
             for column, level in enumerate(LEVELS):
-                seen = dict(_seen(pool, level, members))
+                seen = dict(_seen(pool, level, speakers))
                 labels = [pool.expert_names[b] for b in inside] if column == 0 else [""] * len(inside)
                 cells = np.array([[seen[c][b] if c in seen else np.nan for c in (1, 2, 3, 4)] for b in inside])
                 _panel(grid[row, column], cells, labels, top, last=row + 1 == len(drawn))
-                grid[row, column].set_title(f"{LEVEL_NAMES[level]}: {_names(pool, members)}", fontsize=9, loc="left")
+                grid[row, column].set_title(f"{LEVEL_NAMES[level]}: {_names(pool, speakers)}", fontsize=9, loc="left")
         left_out = f" {len(sets) - len(drawn)} smaller sets are in the table." if len(sets) > len(drawn) else ""
         caption = f"Rows of a panel: the experts that speak; columns: photos. {NOTE}{left_out}"
         return Plot("Weights of the tree pool", caption, svg(figure))
@@ -75,24 +75,24 @@ def _panel(axis: Any, cells: NDArray[np.float64], labels: Sequence[str], top: fl
 
 def _seen_sets(pool: TreePool) -> list[int]:
     """Bit sets of experts that spoke together at some level in fitting, the largest first."""
-    seen = {members for weights in pool.levels for members in np.flatnonzero(weights.by_set.any(axis=1)).tolist()}
-    return sorted(seen - {0}, key=lambda members: (-_size(members), members))
+    seen = {speakers for weights in pool.levels for speakers in np.flatnonzero(weights.by_set.any(axis=1)).tolist()}
+    return sorted(seen - {0}, key=lambda speakers: (-_size(speakers), speakers))
 
 
-def _seen(pool: TreePool, level: int, members: int) -> list[tuple[int, NDArray[np.float64]]]:
+def _seen(pool: TreePool, level: int, speakers: int) -> list[tuple[int, NDArray[np.float64]]]:
     """(photo count, `(B,)` weights, NaN outside the set) of the counts seen at a level; nothing for a set unseen."""
     weights = pool.levels[level - 1]
-    if not weights.by_set[members].any():
+    if not weights.by_set[speakers].any():
         return []
-    inside = np.array([members >> b & 1 for b in range(len(pool.expert_names))], bool)
+    inside = np.array([speakers >> b & 1 for b in range(len(pool.expert_names))], bool)
     table = weights.table()
     counts = [count for count in range(1, len(table)) if weights.by_count[count].any()]
-    return [(count, np.where(inside, table[count, members], np.nan)) for count in counts]
+    return [(count, np.where(inside, table[count, speakers], np.nan)) for count in counts]
 
 
-def _names(pool: TreePool, members: int) -> str:
-    return " + ".join(name for b, name in enumerate(pool.expert_names) if members >> b & 1)
+def _names(pool: TreePool, speakers: int) -> str:
+    return " + ".join(name for b, name in enumerate(pool.expert_names) if speakers >> b & 1)
 
 
-def _size(members: int) -> int:
-    return members.bit_count()
+def _size(speakers: int) -> int:
+    return speakers.bit_count()
