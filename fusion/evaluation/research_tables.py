@@ -141,7 +141,7 @@ def ranking_table(measurement: Measurement) -> Table:
 
 
 def risk_gain(plain: NDArray[np.float32], risk: NDArray[np.float32]) -> Estimate:
-    """Relative change of the mean tree distance by ordering lists by risk, with its bootstrap interval."""
+    """Relative change of the mean of `(N,)` tree distances by ordering lists by risk, with its bootstrap interval."""
     parts = np.stack([plain, risk]).astype(np.float64)
     if not parts[0].any():
         return Estimate(None)

@@ -94,7 +94,7 @@ def chunks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def load_weights(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:
-    """A head's arrays, finite and of these shapes; raises ValueError for anything else."""
+    """A head's float64 arrays, finite and of these shapes, such as `(n_leaves,)`; ValueError for anything else."""
     expected = {name: ArraySpec(np.float64, shape, finite=True) for name, shape in shapes.items()}
     misfit = "does not fit its run's tree and experts"
     return load_arrays(path, expected, what="head", remedy="run `fusion train` again", misfit=misfit)

@@ -65,12 +65,12 @@ class LogLinearWeights:
         return {name: (*n, n_features) for name, n in zip(FILE_NAMES, [(), *rows], strict=True)}
 
     def arrays(self, prefix: str = "") -> dict[str, NDArray[np.float64]]:
-        """The arrays by their names in a file; shapes as in `shapes`."""
+        """The `(F,)` base and the `(n, F)` deviations by their names in a file."""
         return {prefix + name: values for name, values in zip(FILE_NAMES, vars(self).values(), strict=True)}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[np.float64]], prefix: str = "") -> LogLinearWeights:
-        """Inverse of `arrays`, of the shapes that `shapes` gives."""
+        """Inverse of `arrays`: `(F,)` and `(n, F)`."""
         return cls(*(arrays[prefix + name] for name in FILE_NAMES))
 
     def table(self) -> NDArray[np.float64]:

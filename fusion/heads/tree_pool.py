@@ -126,7 +126,7 @@ class TreePool(Head):
         return np.arange(n) if level == 2 else self.tree.parent(2)
 
     def tensors(self) -> dict[str, NDArray[np.float64]]:
-        """What was fitted, by name; shapes as in `shapes`."""
+        """What was fitted, by name: `(n_leaves,)` prior and each level's arrays, see `LogLinearWeights.arrays`."""
         tensors = {"prior": self.prior}
         for level, weights in zip(LEVELS, self.levels, strict=True):
             tensors |= weights.arrays(f"level{level}.")
@@ -143,7 +143,7 @@ class TreePool(Head):
         return {"prior": (len(self.tree),), **levels}
 
     def take(self, tensors: Mapping[str, NDArray[np.float64]]) -> None:
-        """Inverse of `tensors`, of the shapes that `shapes` gives."""
+        """Inverse of `tensors`: `(n_leaves,)` prior and each level's arrays."""
         self.prior = tensors["prior"]
         self.levels = [LogLinearWeights.of_arrays(tensors, f"level{level}.") for level in LEVELS]
 
