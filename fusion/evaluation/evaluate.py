@@ -22,7 +22,7 @@ from fusion.evaluation.summary import summary_of
 from fusion.prediction.predictor import Predictor
 from ocr.expert import NAME as TEXT
 
-LEARNT_FROM = "This is the file that the run has learnt from: the figures are too good."
+TRAINED_ON = "This is the file that the run has learnt from: the figures are too good."
 
 
 def evaluate(
@@ -56,7 +56,7 @@ def evaluate(
             "products": f"{len(catalog)} in the file, {len(measurement.fused)} labelled",
         },
     )
-    warnings = [LEARNT_FROM] if predictor.trained_on(catalog) else []
+    warnings = [TRAINED_ON] if predictor.trained_on(catalog) else []
     page = page_of(measurement, evaluation, predictor.target_precision, warnings)
     return leaderboard(measurement.models), evaluation.write(output or workspace.folder / "reports", "fusion", page)
 
