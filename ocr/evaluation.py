@@ -252,6 +252,5 @@ def _route_plot(curve: RouteCurve, seconds: float | None, threshold: float) -> P
         axis.margins(y=0.15)
         axis.set(ylabel="leaf accuracy, %", xlim=(-0.04 * x.max() if x.max() else -1, None))
         axis.set_xlabel("photos read per 1000 products" if seconds is None else "seconds of reading per 1000 products")
-        axis.grid(alpha=0.25)
         caption = "Leaf accuracy over all held-out products against reading; the red point is the threshold in use."
         return Plot("What reading costs and brings", caption, svg(figure))

@@ -17,13 +17,13 @@ from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 
 POINTS = 200
 """Points of a drawn curve."""
-Models = Sequence[EvaluatedModel]
 
 
-def standard_plots(models: Models) -> list[Plot]:
+def standard_plots(models: Sequence[EvaluatedModel]) -> list[Plot]:
     """Of the models that are plotted and speak."""
     drawn = [model for model in models if model.plotted and len(model.scores)]
-    return [_accuracy(drawn), _errors(drawn), _reliability(drawn)]
+    colour_of = dict(zip([model.name for model in drawn], colours(len(drawn)), strict=True))
+    return [_accuracy(drawn, colour_of), _errors(drawn, colour_of), _reliability(drawn, colour_of)]
 
 
 def risk_curve(model: EvaluatedModel) -> NDArray[np.float64]:
@@ -38,27 +38,24 @@ def risk_curve(model: EvaluatedModel) -> NDArray[np.float64]:
     return np.column_stack([curve[thin] * [model.coverage, 1.0], np.array(spans).reshape(-1, 2)])
 
 
-def _accuracy(models: Models) -> Plot:
+def _accuracy(models: Sequence[EvaluatedModel], colour_of: dict[str, str]) -> Plot:
     counts = [c for c in (*COUNTS, ALL) if any(c in model.summary for model in models)]
     width = 0.8 / len(models)
-    with drawing(11.2, 3.2) as figure:
+    with drawing(11.2, 3.2, **{"axes.grid.axis": "y"}) as figure:
         axes = figure.subplots(1, 3, sharey=True)
         for axis, level in zip(axes, LEVELS, strict=True):
-            for i, (model, colour) in enumerate(zip(models, colours(len(models)), strict=True)):
-                here = [c for c in counts if c in model.summary]
-                accuracies = [model.summary[c].levels[level].top1 for c in here]
-                top = np.array([accuracy.value for accuracy in accuracies])
-                error = np.abs([[a.value - a.low, a.high - a.value] for a in accuracies]).T
-                at = np.array([counts.index(c) for c in here]) + (i - (len(models) - 1) / 2) * width
-                bar = {"ecolor": INK, "alpha": 0.5}
-                axis.bar(at, top, width, color=colour, yerr=error, error_kw=bar, label=model.name)
-            axis.set_title(LEVEL_NAMES[level])
+            for i, model in enumerate(models):
+                top1 = {counts.index(c): s.levels[level].top1 for c, s in model.summary.items() if c in counts}
+                at = np.array(list(top1)) + (i - (len(models) - 1) / 2) * width
+                error = np.abs([[a.value - a.low, a.high - a.value] for a in top1.values()]).T
+                axis.bar(
+                    at, [a.value for a in top1.values()], width, color=colour_of[model.name], label=model.name,
+                    yerr=error, error_kw={"ecolor": INK, "alpha": 0.5},
+                )  # fmt: skip
+            axis.set(title=LEVEL_NAMES[level], xlabel="photos", ylim=(0, 1))
             axis.set_xticks(range(len(counts)), counts)
-            axis.set_xlabel("photos")
-            axis.set_ylim(0, 1)
-            axis.grid(axis="y", alpha=0.25)
         axes[0].set_ylabel("accuracy")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
         return Plot(
             "Accuracy by image count and level",
             "Share of products whose likeliest node is the true one; the bar is the bootstrap 95 % interval.",
@@ -66,19 +63,18 @@ def _accuracy(models: Models) -> Plot:
         )
 
 
-def _errors(models: Models) -> Plot:
+def _errors(models: Sequence[EvaluatedModel], colour_of: dict[str, str]) -> Plot:
     with drawing(5.4, 3.4) as figure:
         axis = figure.subplots()
         highest = 0.05
-        for model, colour in zip(models, colours(len(models)), strict=True):
+        for model in models:
             share, errors, low, high = risk_curve(model).T
             highest = max(highest, errors.max(initial=0))
-            axis.plot(share, errors, color=colour, label=model.name)
+            axis.plot(share, errors, color=colour_of[model.name], label=model.name)
             if model is models[0]:
-                axis.fill_between(share, low, high, color=colour, alpha=0.15, linewidth=0)
+                axis.fill_between(share, low, high, color=colour_of[model.name], alpha=0.15, linewidth=0)
         axis.set(xlabel="share of products accepted", ylabel="error rate", xlim=(0, 1), ylim=(0, min(1, 1.1 * highest)))
-        axis.grid(alpha=0.25)
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend()
         return Plot(
             "Errors against coverage",
             "Error rate among the most confident products, leaf level: how much can be accepted unseen. The band "
@@ -87,23 +83,22 @@ def _errors(models: Models) -> Plot:
         )
 
 
-def _reliability(models: Models) -> Plot:
+def _reliability(models: Sequence[EvaluatedModel], colour_of: dict[str, str]) -> Plot:
     with drawing(5.4, 3.4) as figure:
         axis = figure.subplots()
         axis.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
         # the first model last, on top
-        for i, (model, colour) in reversed(list(enumerate(zip(models, colours(len(models)), strict=True)))):
+        for model in reversed(models):
             bins = reliability(model.scores.confidence[:, 2], model.scores.correct[:, 2])
             x, y = [b.confidence for b in bins], np.array([b.accuracy for b in bins])
-            if i == 0:
+            look = {"color": colour_of[model.name], "label": model.name}
+            if model is models[0]:
                 error = np.array([[b.accuracy - b.low for b in bins], [b.high - b.accuracy for b in bins]])
-                axis.errorbar(x, y, yerr=error.clip(0), fmt="o-", markersize=4, color=colour, label=model.name)
+                axis.errorbar(x, y, yerr=error.clip(0), fmt="o-", markersize=4, **look)
             else:
-                axis.plot(x, y, "o-", markersize=2, linewidth=0.9, alpha=0.7, color=colour, label=model.name)
+                axis.plot(x, y, "o-", markersize=2, linewidth=0.9, alpha=0.7, **look)
         axis.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
-        axis.grid(alpha=0.25)
-        handles, labels = axis.get_legend_handles_labels()
-        axis.legend(handles[::-1], labels[::-1], frameon=False, fontsize=8)
+        axis.legend(reverse=True)
         return Plot(
             "Reliability",
             "Confidence against accuracy, leaf level, in bins of equal mass; on the diagonal a stated 80 % is "

@@ -229,7 +229,6 @@ def curve_plot(judgement: Judgement) -> Plot:
         recall, precision = judgement.recall[0][1].value or 0.0, judgement.precision.value or 0.0
         axis.plot([recall], [precision], "o", color=GREEN, label="its suspects")
         axis.set(xlabel="wrong labels found", ylabel="share that is wrong", xlim=(0, 1), ylim=(0, 1.02))
-        axis.grid(alpha=0.25)
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend()
         caption = "The dot is where the suspects end; what follows are products that the audit does not suspect."
         return Plot("Precision and recall", caption, svg(figure))

@@ -45,7 +45,7 @@ def cumulative(curves: Mapping[str, NDArray[np.float64]], unit: str, marked: flo
         axis.set(xlabel="largest categories, % of those in use", ylabel=f"share of all {unit}, %")
         axis.set(xlim=(0, 100), ylim=(0, 101))
         axis.axvline(100 * marked, color=FAINT, linewidth=1, linestyle=":")
-        axis.legend(frameon=False, title=f"held by the largest {100 * marked:.0f} %", loc="lower right")
+        axis.legend(title=f"held by the largest {100 * marked:.0f} %", loc="lower right")
 
     return _drawn(draw, (5.8, 3.8))
 
@@ -104,7 +104,7 @@ def probabilities(right: NDArray[np.int64], wrong: NDArray[np.int64]) -> str:
         axis.set(xlabel="probability of the true leaf", ylabel="products", xlim=(0, 1))
         axis.yaxis.get_major_locator().set_params(integer=True)
         axis.set_ylim(0, 1.25 * max(1, int((right + wrong).max())))
-        axis.legend(frameon=False, fontsize=8, loc="upper center", ncols=2)
+        axis.legend(loc="upper center", ncols=2)
 
     return _drawn(draw, (5.8, 3.2))
 
@@ -132,8 +132,6 @@ def _drawn(draw: Any, size: tuple[float, float], n_panels: int = 1) -> str:
         axes = np.atleast_1d(figure.subplots(1, n_panels))
         draw(axes)
         for axis in axes:
-            axis.grid(alpha=0.25)
-            axis.set_axisbelow(True)
             for ticks, (low, high) in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
                 ticks.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
                 if ticks.get_scale() == "log":

@@ -10,10 +10,10 @@ from catalog.metrics.evaluated_model import COUNTS
 from catalog.metrics.summary import ALL
 from catalog.reports.estimate import Estimate
 from catalog.reports.evaluation import count_name
-from catalog.reports.page import Card, Part, Plot, Section, Table
+from catalog.reports.page import Card, Plot, Section, Table
 from catalog.reports.plots import GREEN, RED, SERIES, drawing, svg
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy
-from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, REVIEW, DecisionOutcomes
+from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, DecisionOutcomes
 from fusion.evaluation.measurement import Measurement
 
 FEW = 10
@@ -81,17 +81,17 @@ def decisions_section(measurement: Measurement, tree: Taxonomy) -> Section:
         "A product is accepted unseen where its category is sure enough. Where only a higher category is, that one is "
         "given and the rest stays open. What is not sure at all must be looked at by a person."
     ]
-    parts: list[Part] = [
-        _decisions_table(measurement), _decisions_plot(measurement.outcomes), _cat1_table(measurement, tree)
-    ]  # fmt: skip
-    return Section("decisions", "What can be accepted, what must be looked at", sentences, parts)
+    title = "What can be accepted, what must be looked at"
+    return Section(
+        "decisions", title, sentences, [_decisions_plot(measurement.outcomes), _cat1_table(measurement, tree)]
+    )
 
 
 def next_section(measurement: Measurement, target: float) -> Section:
     """What to do with these figures."""
     steps = [
-        "Predict new products: `fusion predict FILE`. What is sure enough stands in `submission.csv`; what is not "
-        "waits in `review.csv`, the products first whose answer brings most.",
+        "Predict new products: `fusion predict FILE` writes a category for each. Those that must be looked at wait in "
+        "`review.csv`, the products first whose answer brings most.",
         "Look at `audit.csv` as well, a random sample of what was accepted: it tells how often that is right on the "
         "products of today. `fusion review apply` takes the answers of both.",
         *_precision_steps(measurement.outcomes, target),
@@ -146,21 +146,6 @@ def _review_sentence(measurement: Measurement) -> str:
     )
 
 
-def _decisions_table(measurement: Measurement) -> Table:
-    figures = measurement.outcomes.summary[ALL].decisions
-    names = {
-        ACCEPT: "accepted unseen",
-        CAT2: f"given its {LEVEL_NAMES[2]} unseen",
-        CAT1: f"given its {LEVEL_NAMES[1]} unseen",
-        REVIEW: "must be looked at",
-    }
-    rows = [
-        [name, figures[kind].n, Estimate.of(figures[kind].share), Estimate.of(figures[kind].precision)]
-        for kind, name in names.items()
-    ]
-    return Table("All products", ["", "products", "of all, %", "right, %"], rows)
-
-
 def _decisions_plot(outcomes: DecisionOutcomes) -> Plot:
     groups = {count_name(ALL): np.ones(len(outcomes), bool)}
     groups |= {count_name(count): outcomes.n_images == int(count) for count in ("0", *COUNTS)}
@@ -182,7 +167,7 @@ def _decisions_plot(outcomes: DecisionOutcomes) -> Plot:
             left += shares
         axis.invert_yaxis()
         axis.set(xlim=(0, 100), xlabel="% of the products")
-        figure.legend(loc="outside lower center", ncols=3, frameon=False)
+        figure.legend(loc="outside lower center", ncols=3)
         return Plot("By number of photos", "What is done with the products, and whether it is right.", svg(figure))
 
 

@@ -15,6 +15,7 @@ from fusion.heads.tree_pool import TreePool
 
 MAX_SETS = 6
 """Sets drawn; the table has all."""
+PLAIN = {"axes.spines.left": False, "axes.spines.bottom": False, "axes.grid": False}
 NOTE = (
     "Each weight multiplies an expert's log conditional probability: above 1 it is sharpened, below 1 flattened, 0 "
     "ignored. Sets of speaking experts and photo counts that fitting never saw are left out; a set and a count that it "
@@ -43,7 +44,7 @@ def weights_plot(pool: TreePool) -> Plot | None:
     top = max(float(weights.table().max()) for weights in pool.levels)
     heights = [_size(speakers) for speakers in drawn]
     height = 0.36 * sum(heights) + 0.62 * len(drawn) + 0.3
-    with drawing(11.2, height, **{"axes.spines.left": False, "axes.spines.bottom": False}) as figure:
+    with drawing(11.2, height, **PLAIN) as figure:
         grid = figure.subplots(len(drawn), len(LEVELS), squeeze=False, gridspec_kw={"height_ratios": heights})
         for row, speakers in enumerate(drawn):
             inside = [b for b in range(len(pool.expert_names)) if speakers >> b & 1]

@@ -157,9 +157,8 @@ def _curves(history: Sequence[EpochRecord]) -> Plot:
         for axis, (name, label) in zip(axes, panels, strict=True):
             axis.set(title=label, xlabel="epoch", ylim=(0, 1) if name == "accuracy" else (0, None))
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-            axis.grid(alpha=0.25)
         axes[2].ticklabel_format(axis="y", scilimits=(-2, 2))
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
         caption = (
             "Training loss and accuracy are those of the augmented mosaics that were learnt from; dashed: validation "
             "products. The learning rate is the backbone's at the end of the epoch."
