@@ -72,13 +72,15 @@ def train(
     from catalog.runs.workspace import Workspace
     from mosaic.config import MosaicConfig
     from mosaic.training import distributed
-    from mosaic.training.schedule import train_series
 
     settings = load_config(MosaicConfig, "mosaic", config, overrides)
     room = Workspace(workspace)
     room.plan()
     if devices > 1 and distributed.world_size() == 1:
         distributed.launch(devices)
+    # 4 s of imports that the process which only starts the others is spared
+    from mosaic.training.schedule import train_series
+
     lines = train_series(
         room, settings, progress_bar if distributed.is_main() else no_bar,
         n_images=n_images, position=position or "", init_from=init_from, resume=resume,
