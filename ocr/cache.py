@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from catalog.files.progress import in_batches
 from ocr.transcript import OcrFailure, Transcript
 
 log = logging.getLogger(__name__)
@@ -199,8 +200,7 @@ def _select(db: sqlite3.Connection, settings: str, keys: list[bytes]) -> list[tu
     # looking up makes no tables, and the process that made the file may not have come to it yet
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'").fetchone():
         return rows
-    for start in range(0, len(keys), KEYS_PER_STATEMENT):
-        part = keys[start : start + KEYS_PER_STATEMENT]
+    for part in in_batches(keys, KEYS_PER_STATEMENT):
         marks = ",".join("?" * len(part))
         rows += db.execute(
             "SELECT md5, value FROM transcripts JOIN engines ON engine = engines.id "

@@ -12,6 +12,7 @@ import pyarrow as pa
 from catalog.files.answer_sheet import plain_cell
 from catalog.files.atomic import atomic_path
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.progress import in_batches
 from catalog.reports.write import write_page
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import path_text
@@ -65,8 +66,7 @@ def _batches(findings: Findings, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     photos, groups, tree = findings.photos, findings.groups, findings.tree
     names = pa.array([catalog.name for catalog in photos.catalogs])
     paths = None if tree is None else pa.array([plain_cell(path_text(path)) for path in tree.shown])
-    for start in range(0, len(groups.slot), SLICE):
-        rows = slice(start, start + SLICE)
+    for rows in in_batches(np.arange(len(groups.slot)), SLICE):
         slot = groups.slot[rows]
         owner = photos.owner[slot]
         category = photos.category_ids[owner]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path, write_text
+from catalog.files.progress import in_batches
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
@@ -52,7 +53,7 @@ def check_parity(network: MosaicNetwork, backend: Backend, mosaics: Sequence[NDA
     shapes: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
     for mosaic in mosaics:
         shapes.setdefault(mosaic.shape, []).append(mosaic)
-    batches = [np.stack(own[i : i + BATCH]) for own in shapes.values() for i in range(0, len(own), BATCH)]
+    batches = [np.stack(batch) for alike in shapes.values() for batch in in_batches(alike, BATCH)]
     expected, got = (
         Outputs(*(np.concatenate(parts) for parts in zip(*map(run, batches), strict=True)))
         for run in (reference, backend)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from catalog.files.atomic import write_text
+from catalog.files.csv_rows import read_rows, write_rows
 
 
 @dataclass(frozen=True)
@@ -33,27 +31,25 @@ class EpochRecord:
     validation_accuracy: float | None
 
 
+COLUMNS = [field.name for field in fields(EpochRecord)]
+
+
 def history_csv(path: Path, records: Sequence[EpochRecord]) -> None:
     """Write one row per epoch, atomically."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(EpochRecord)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(record) for record in records)
-    write_text(path, text.getvalue())
+    write_rows(path, COLUMNS, map(astuple, records))
 
 
 def read_history(path: Path) -> list[EpochRecord]:
     """Read what `history_csv` wrote; nothing where there is no such file."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            EpochRecord(
-                row["fit"],
-                int(row["epoch"]),
-                int(row["step"]),
-                *(float(row[name]) for name in ("loss", "accuracy", "lr", "seconds")),
-                *(float(row[name]) if row[name] else None for name in ("validation_loss", "validation_accuracy")),
-            )
-            for row in csv.DictReader(file)
-        ]
+    return [
+        EpochRecord(
+            row["fit"],
+            int(row["epoch"]),
+            int(row["step"]),
+            *(float(row[name]) for name in ("loss", "accuracy", "lr", "seconds")),
+            *(float(row[name]) if row[name] else None for name in ("validation_loss", "validation_accuracy")),
+        )
+        for _, row in read_rows(path, COLUMNS, "give the history of a training")
+    ]
