@@ -16,6 +16,7 @@ from catalog.files.progress import Progress
 from catalog.sources.address import Address, is_uri
 
 if TYPE_CHECKING:
+    from catalog.product import ProblemLog
     from catalog.tree.taxonomy import Taxonomy
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -208,3 +209,9 @@ def say(message: str = "") -> None:
 def note(message: str) -> None:
     """Tell what is going on, on stderr: results stay alone on stdout."""
     click.echo(message, err=True)
+
+
+def note_problems(problems: ProblemLog) -> None:
+    """Tell on stderr what was wrong with products, where anything was."""
+    if len(problems):
+        note(problems.summary())

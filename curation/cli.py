@@ -13,7 +13,7 @@ from catalog.cli_options import (
     given_tree,
     lang_option,
     names_option,
-    note,
+    note_problems,
     progress_bar,
     say,
     strict_option,
@@ -57,8 +57,7 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
     say(f"{catalog}: {plural(len(catalog), 'product')}, {plural(n_photos, 'photo')}")
     if strict:
         catalog.problems.require_none(str(catalog))
-    elif len(catalog.problems):
-        note(catalog.problems.summary())
+    note_problems(catalog.problems)
     say(f"next: catalog info {catalog.source.title}{tree_given(tree)}")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import SOURCE, note, progress_bar, say, tree_option
+from catalog.cli_options import SOURCE, note_problems, progress_bar, say, tree_option
 from catalog.sources.address import Address
 
 
@@ -25,8 +25,7 @@ def convert_command(source: Address, destination: Address, tree: Path | None, ov
 
     with progress_bar("convert") as progress:
         written = convert(source, destination, tree=tree, overwrite=overwrite, progress=progress)
-    if len(written.problems):
-        note(written.problems.summary())
+    note_problems(written.problems)
     say(written.summary())
     if written.names is not None:
         say(f"{written.names}: the ids given to folders whose names are no integers")

@@ -12,6 +12,7 @@ from catalog.cli_options import (
     names_line,
     names_option,
     note,
+    note_problems,
     progress_bar,
     say,
     strict_option,
@@ -83,8 +84,7 @@ def split(
     say(_summary(plan))
     if names is not None:
         say(names_line(taxonomy))
-    if len(problems):
-        note(problems.summary())
+    note_problems(problems)
     if parts is not None:
         with progress_bar("parts") as progress:
             say(str(write_parts(catalog, plan, taxonomy, parts, progress)))

@@ -14,7 +14,7 @@ from catalog.cli_options import (
     config_options,
     lang_option,
     no_bar,
-    note,
+    note_problems,
     progress_bar,
     say,
     strict_option,
@@ -22,6 +22,8 @@ from catalog.cli_options import (
     workspace_option,
 )
 from catalog.sources.address import Address
+
+N_IMAGES = click.Choice(["any", "1", "2", "3", "4"])
 
 
 @click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
@@ -34,7 +36,7 @@ def main(verbose: bool) -> None:
 @main.command()
 @click.option(
     "--n-images",
-    type=click.Choice(["any", "1", "2", "3", "4"]),
+    type=N_IMAGES,
     default=None,
     help="The general network (any) or the specialist of one image count; default: all of them, general first.",
 )
@@ -110,8 +112,7 @@ def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -
         paths, problems = predict_catalog(catalog, room, output, progress)
     for path in paths:
         say(str(path))
-    if len(problems):
-        note(problems.summary())
+    note_problems(problems)
     if strict:
         problems.require_none(str(catalog), told=True)
     say(f"next: ocr predict {catalog}{room.option}")
@@ -142,13 +143,7 @@ def evaluate(file: Address | None, labels: Path | None, output: Path | None, lan
     required=True,
     help="ONNX, or OpenVINO's .xml and .bin.",
 )
-@click.option(
-    "--n-images",
-    type=click.Choice(["any", "1", "2", "3", "4"]),
-    default="any",
-    show_default=True,
-    help="Which network.",
-)
+@click.option("--n-images", type=N_IMAGES, default="any", show_default=True, help="Which network.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder; default: the run's.")
 @workspace_option
 def export(form: Literal["onnx", "openvino"], n_images: str, output: Path | None, workspace: Path) -> None:
@@ -182,7 +177,6 @@ def embed(file: Address, output: Path | None, workspace: Path, strict: bool) -> 
         paths, problems = embed_catalog(catalog, room, output, progress)
     for path in paths:
         say(str(path))
-    if len(problems):
-        note(problems.summary())
+    note_problems(problems)
     if strict:
         problems.require_none(str(catalog), told=True)

@@ -14,6 +14,7 @@ from catalog.cli_options import (
     config_options,
     lang_option,
     note,
+    note_problems,
     progress_bar,
     say,
     verbose_option,
@@ -70,8 +71,7 @@ def read(
     catalog, failed = Catalog(files[0]), ProblemLog()
     with progress_bar("read") as progress:
         n_read = write_readings(catalog, reader, output, failed, progress)
-    if len(catalog.problems):
-        note(catalog.problems.summary())
+    note_problems(catalog.problems)
     if len(failed):
         note(failures_text(failed))
     say(f"{output}: {len(catalog)} products, text on {n_read}")
@@ -159,8 +159,7 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
     settings = load_config(OcrConfig, "ocr", config, overrides)
     run = run_training(room, settings, held_out(room), progress_bar)
     details = run.details_as(OcrDetails)
-    if len(details.problems):
-        note(details.problems.summary())
+    note_problems(details.problems)
     encoders = ", ".join(details.encoders) or "none (pip install 'rayonnage[encoder]' adds them)"
     read = f"text on {details.n_texts} of {details.n_products} products; sentence encoders: {encoders}"
     say(f"text: {run.folder}  ({read})")
@@ -193,8 +192,7 @@ def predict(file: Address, photo_probabilities: Path | None, output: Path | None
     path.parent.mkdir(parents=True, exist_ok=True)
     text.save(path)
     note(silence_text(text))
-    if len(problems):
-        note(problems.summary())
+    note_problems(problems)
     say(str(path))
 
 

@@ -11,7 +11,7 @@ from catalog.cli_options import (
     given_tree,
     lang_option,
     names_option,
-    note,
+    note_problems,
     progress_bar,
     say,
     strict_option,
@@ -69,8 +69,7 @@ def duplicates(
         )
     paths = write_findings(findings, output)
     say(summary_text(findings.to_json()))
-    if len(findings.problems):
-        note(findings.problems.summary())
+    note_problems(findings.problems)
     say(f"written: {', '.join(map(str, paths))}")
     say(f"next: catalog split {catalogs[0]} --tree {tree or 'TREE.csv'}, which keeps copies together")
     if strict:

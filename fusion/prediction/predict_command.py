@@ -14,6 +14,7 @@ from catalog.cli_options import (
     SOURCE,
     lang_option,
     note,
+    note_problems,
     options_as,
     progress_bar,
     say,
@@ -151,8 +152,7 @@ def _opened(file: Address, workspace: Workspace, publication: Publication | None
 def _report(outcome: Outcome) -> None:
     if outcome.n_resumed:
         note(f"continued after {outcome.n_resumed} parts that were already there")
-    if len(outcome.record.problems):
-        note(outcome.record.problems.summary())
+    note_problems(outcome.record.problems)
     say(outcome.text())
 
 
