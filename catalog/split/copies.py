@@ -41,10 +41,12 @@ def link_products(
         among: `(D,)` distinct photos that may link, None for all.
         alike: `(E, 2)` numbers of distinct photos that link as if they were one; none of them common.
     """
+    # one Cdiscount photo has 16,643 copies: linked by it, and on by their other photos, most products are one group
     common = photos.n_products > max_copies
     photo, product = photos.carriers
     links = ~common if among is None else among & ~common
     kept = links[photo]
+    # photos are nodes too: every pair of a photo's products would be up to max_copies ** 2 edges
     ends = np.stack([photo[kept], product[kept] + photos.n_distinct], axis=1)
     if alike is not None:
         ends = np.concatenate([ends, alike])

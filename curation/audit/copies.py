@@ -40,6 +40,7 @@ def count_copies(
     shared = np.flatnonzero((photos.n_products > 1) & (photos.n_products <= MAX_COPIES))
     of_suspects = np.unique(photos.number[row_of[photos.owner] != UNKNOWN])
     pairs = [np.zeros(0, np.int64)]
+    # few photos are a suspect's: the pairs of all photos of a large catalogue are never made
     for photo in np.intersect1d(shared, of_suspects).tolist():
         carriers = photos.products_of(photo)
         suspects = carriers[row_of[carriers] != UNKNOWN]

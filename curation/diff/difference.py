@@ -107,6 +107,7 @@ class CatalogDifference:
         pairs, first, which, times = np.unique(
             np.stack([was, now], axis=1), axis=0, return_index=True, return_inverse=True, return_counts=True
         )
+        # NumPy 2.0 gave the inverse of rows a second axis, other versions do not
         by_pair = np.argsort(which.reshape(-1), kind="stable")
         starts = np.cumsum(times) - times
         before_path, after_path = _Paths(self.old_tree), _Paths(self.new_tree)

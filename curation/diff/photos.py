@@ -12,6 +12,7 @@ from catalog.product import MAX_IMAGES
 
 SAME, REORDERED, CHANGED = 0, 1, 2
 AT_A_TIME = 65_536
+"""Products whose MD5s are compared at a time: 64 bytes each, on both sides and sorted."""
 
 
 def photo_changes(

@@ -32,6 +32,7 @@ class CopyGroups:
         cls, catalog: Catalog, positions: NDArray[np.int64], max_copies: int, progress: Progress | None = None
     ) -> Self:
         """Groups among the products at `positions`, `(n,)`; all photos are read once, unless `max_copies` is 1."""
+        # without copies nothing is read: a sample of a 58 GB file would wait for its MD5s
         if max_copies == 1 or not catalog.n_images.any():
             return cls(np.arange(len(positions)), max_copies, 0)
         group, n_unlinked = linked_by_copies(catalog, positions, max_copies, progress)
