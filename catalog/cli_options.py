@@ -68,6 +68,7 @@ class _SourceType(click.ParamType[Address]):
         return value if isinstance(value, Path) or is_uri(value) else Path(value)
 
 
+PATH = click.Path(path_type=Path)
 SOURCE = _SourceType()
 """What a command takes as a catalogue."""
 
@@ -95,34 +96,33 @@ def options_as(kind: Callable[..., T]) -> Callable[[Callable[[T], None]], Callab
     return decorate
 
 
-def tree_option(function: F) -> F:
-    """`--tree`."""
-    return click.option("--tree", type=click.Path(path_type=Path), default=None, help=TREE_HELP)(function)
+tree_option = click.option("--tree", type=PATH, help=TREE_HELP)
+names_option = click.option(
+    "--names",
+    type=PATH,
+    help="CSV of category names in other languages: category_id,lang,name, perhaps level (1, 2 or 3).",
+)
+lang_option = click.option(
+    "--lang", metavar="LANGUAGE", help="Show category names in this language (en, fr); default: as the tree has them."
+)
+verbose_option = click.option("--verbose", is_flag=True, help="Log every step and show tracebacks.")
+strict_option = click.option("--strict", is_flag=True, help="Fail when any product has a problem.")
+workspace_option = click.option(
+    "--workspace", type=PATH, default=Path("runs"), show_default=True, help="Folder that keeps the plan and the runs."
+)
+
+
+def config_options(function: F) -> F:
+    """`--config` and `--set`."""
+    override = "Override one key: training.epochs=3."
+    function = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=override)(function)
+    shipped = "A shipped configuration (debug, demo) or a YAML file."
+    return click.option("--config", metavar="NAME|FILE", help=shipped)(function)
 
 
 def tree_given(tree: Path | None) -> str:
     """What names the tree in the next command: ` --tree TREE.csv`, nothing without one."""
     return "" if tree is None else f" --tree {tree}"
-
-
-def lang_option(function: F) -> F:
-    """`--lang`."""
-    return click.option(
-        "--lang",
-        default=None,
-        metavar="LANGUAGE",
-        help="Show category names in this language (en, fr); default: as the tree has them.",
-    )(function)
-
-
-def names_option(function: F) -> F:
-    """`--names`."""
-    return click.option(
-        "--names",
-        type=click.Path(path_type=Path),
-        default=None,
-        help="CSV of category names in other languages: category_id,lang,name, perhaps level (1, 2 or 3).",
-    )(function)
 
 
 def given_tree(tree: Path | None, names: Path | None = None, lang: str | None = None) -> Taxonomy | None:
@@ -142,37 +142,6 @@ def given_tree(tree: Path | None, names: Path | None = None, lang: str | None = 
 def names_line(tree: Taxonomy) -> str:
     """In which languages names were given: they change nothing until one is asked for."""
     return f"names in {', '.join(tree.names.languages) or 'no language'}: --lang shows them"
-
-
-def verbose_option(function: F) -> F:
-    """`--verbose`: log what happens, and show tracebacks."""
-    return click.option("--verbose", is_flag=True, help="Log every step and show tracebacks.")(function)
-
-
-def workspace_option(function: F) -> F:
-    """`--workspace`."""
-    return click.option(
-        "--workspace",
-        type=click.Path(path_type=Path),
-        default=Path("runs"),
-        show_default=True,
-        help="Folder that keeps the plan and the runs.",
-    )(function)
-
-
-def config_options(function: F) -> F:
-    """`--config` and `--set`."""
-    function = click.option(
-        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one key: training.epochs=3."
-    )(function)
-    return click.option(
-        "--config", default=None, metavar="NAME|FILE", help="A shipped configuration (debug, demo) or a YAML file."
-    )(function)
-
-
-def strict_option(function: F) -> F:
-    """`--strict`."""
-    return click.option("--strict", is_flag=True, help="Fail when any product has a problem.")(function)
 
 
 @contextmanager

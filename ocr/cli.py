@@ -9,6 +9,7 @@ import click
 
 from catalog.cli_options import (
     KINDS,
+    PATH,
     SOURCE,
     PlainErrors,
     config_options,
@@ -24,11 +25,11 @@ from catalog.sources.address import Address
 
 if TYPE_CHECKING:
     from ocr.cache import TranscriptCache
+    from ocr.config import OcrConfig
 
 PHOTO = click.option(
     "--photo-probabilities",
-    type=click.Path(path_type=Path),
-    default=None,
+    type=PATH,
     help="The image branch's probabilities that route; default: what `mosaic predict FILE` saved.",
 )
 
@@ -40,9 +41,16 @@ def main(verbose: bool) -> None:
     """Text branch: read what is printed on books and CDs."""
 
 
+def _settings(config: str | None, overrides: tuple[str, ...]) -> OcrConfig:
+    from catalog.runs.config import load_config
+    from ocr.config import OcrConfig
+
+    return load_config(OcrConfig, "ocr", config, overrides)
+
+
 @main.command()
 @click.argument("files", type=SOURCE, nargs=-1, required=True)
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="JSON lines, one per product.")
+@click.option("--output", type=PATH, help="JSON lines, one per product.")
 @config_options
 @workspace_option
 def read(
@@ -51,14 +59,12 @@ def read(
     """Read every photo of a catalogue (words with confidence and box), or photos given as files."""
     from catalog.catalog import Catalog
     from catalog.product import ProblemLog
-    from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
     from catalog.sources.photo_file import SUFFIXES, photo_files
     from ocr.commands import failures_text, read_files, write_readings
-    from ocr.config import OcrConfig
     from ocr.training import make_reader
 
-    reader = make_reader(load_config(OcrConfig, "ocr", config, overrides), Workspace(workspace))
+    reader = make_reader(_settings(config, overrides), Workspace(workspace))
     photos = photo_files(files)
     if photos is not None:
         if output is not None:
@@ -80,7 +86,7 @@ def read(
 @main.command()
 @click.argument("product")
 @click.argument("file", type=SOURCE, required=False)
-@click.option("--output", type=click.Path(path_type=Path), default=Path("read.png"), show_default=True)
+@click.option("--output", type=PATH, default=Path("read.png"), show_default=True)
 @config_options
 @workspace_option
 def show(
@@ -90,17 +96,13 @@ def show(
 
     FILE is the catalogue that holds it; default: the training catalogue.
     """
-    from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
     from ocr.commands import show as draw
     from ocr.commands import spoken
-    from ocr.config import OcrConfig
     from ocr.training import make_reader
 
     room = Workspace(workspace)
-    reader = make_reader(load_config(OcrConfig, "ocr", config, overrides), room)
-    reading = draw(reader, product, room, file, output)
-    say(spoken(reading))
+    say(spoken(draw(make_reader(_settings(config, overrides), room), product, room, file, output)))
     say(f"picture: {output}  (green: at least 90 % sure)")
 
 
@@ -134,12 +136,10 @@ def prune(yes: bool, config: str | None, overrides: tuple[str, ...], workspace: 
 
 
 def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> tuple[TranscriptCache, str]:
-    from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
-    from ocr.config import OcrConfig
     from ocr.training import existing_cache
 
-    return existing_cache(load_config(OcrConfig, "ocr", config, overrides), Workspace(workspace))
+    return existing_cache(_settings(config, overrides), Workspace(workspace))
 
 
 @main.command()
@@ -148,16 +148,13 @@ def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> t
 def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
     """Train the text model on the shelves named in the configuration."""
     from catalog.metrics.summary import ALL, Summary
-    from catalog.runs.config import load_config
     from catalog.runs.saved_probabilities import held_out
     from catalog.runs.workspace import Workspace
-    from ocr.config import OcrConfig
     from ocr.details import OcrDetails
     from ocr.training import train as run_training
 
     room = Workspace(workspace)
-    settings = load_config(OcrConfig, "ocr", config, overrides)
-    run = run_training(room, settings, held_out(room), progress_bar)
+    run = run_training(room, _settings(config, overrides), held_out(room), progress_bar)
     details = run.details_as(OcrDetails)
     note_problems(details.problems)
     encoders = ", ".join(details.encoders) or "none (pip install 'rayonnage[encoder]' adds them)"
@@ -173,7 +170,7 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
 @main.command()
 @click.argument("file", type=SOURCE)
 @PHOTO
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="File for the probabilities.")
+@click.option("--output", type=PATH, help="File for the probabilities.")
 @workspace_option
 def predict(file: Address, photo_probabilities: Path | None, output: Path | None, workspace: Path) -> None:
     """Save the text branch's probabilities for a catalogue FILE, reading routed products only."""
@@ -199,8 +196,8 @@ def predict(file: Address, photo_probabilities: Path | None, output: Path | None
 @main.command()
 @click.argument("file", type=SOURCE, required=False)
 @PHOTO
-@click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
+@click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
+@click.option("--output", type=PATH, help="Folder for the report.")
 @lang_option
 @workspace_option
 def evaluate(
