@@ -28,7 +28,7 @@ def open_indexed(
         stamp = source.stamp()
         kept = ((".index", ROW), (".md5", MD5))
         if any(read_sidecar(source.sidecar(suffix), stamp, dtype) is None for suffix, dtype in kept):
-            keep_index(source, stamp, source.index_with_md5s(progress, n_workers))
+            keep_index(source, stamp, source.index(progress, with_md5s=True, n_workers=n_workers))
     catalog = Catalog(source, progress)
     catalog.md5s(progress, n_workers)
     return catalog

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import stat
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path
 from catalog.files.progress import Progress
-from catalog.files.sidecar import place_to_write, sidecar_path
+from catalog.files.sidecar import place_to_write
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
 from catalog.sources.photo_file import MAX_BYTES
 from catalog.sources.photo_manifest import Listed, Manifest, ManifestWriter
-from catalog.sources.source import NO_CATEGORY, Document, Index
+from catalog.sources.source import NO_CATEGORY, Document, FileSource, Index, first_of_each_id
 
 log = logging.getLogger(__name__)
 SAMPLED = 64
@@ -56,7 +56,7 @@ def photo_state(path: bytes) -> PhotoState:
     return PhotoState(status.st_size, status.st_mtime_ns, (ProblemKind.UNREADABLE_FILE, why) if why else None)
 
 
-class PhotoFiles(ABC):
+class PhotoFiles(FileSource):
     """A source that keeps, beside the user's own files, a manifest of the photo files of every product.
 
     A row's `offset` and `length` are the place of the product's record in the manifest.
@@ -67,20 +67,6 @@ class PhotoFiles(ABC):
         self.path = path
         self.base = os.fsencode(base)
         self._manifest: Manifest | None = None
-
-    @property
-    def address(self) -> str:
-        """The absolute path."""
-        return str(self.path.resolve())
-
-    @property
-    def title(self) -> str:
-        """The path as it was given."""
-        return str(self.path)
-
-    @abstractmethod
-    def stamp(self) -> dict[str, Any]:
-        """Size and time of the last change of everything that was listed."""
 
     @abstractmethod
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
@@ -93,10 +79,6 @@ class PhotoFiles(ABC):
     def header(self) -> dict[str, Any]:
         """What the manifest says about its origin."""
         return {}
-
-    def sidecar(self, suffix: str) -> Path:
-        """Beside the folder or table, or in the user's cache folder."""
-        return sidecar_path(self.path.resolve() if self.path.name in ("", "..") else self.path, suffix)
 
     def index(self, progress: Progress | None = None) -> Index:
         """List everything once and write the manifest; raises ValueError when there is not one usable product."""
@@ -112,7 +94,7 @@ class PhotoFiles(ABC):
             if not rows["n_images"].any():
                 raise ValueError(self.nothing(problems))
         self._manifest = None
-        rows = self._first_of_each_id(rows, problems)
+        rows = first_of_each_id(rows, problems, self._where)
         writer.content.update(self._sampled_content(rows))
         return Index(rows, problems, writer.content.hexdigest(), self.listing_stamp())
 
@@ -173,13 +155,8 @@ class PhotoFiles(ABC):
         elif len(product.photos) > MAX_IMAGES:
             problems.add(Problem(ProblemKind.TOO_MANY_PHOTOS, product.where, product.product_id, self.many(product)))
 
-    def _first_of_each_id(self, rows: NDArray[np.void], problems: ProblemLog) -> NDArray[np.void]:
-        _, first = np.unique(rows["product_id"], return_index=True)
-        for row in rows[np.setdiff1d(np.arange(len(rows)), first)]:
-            photos = self._photos(row)
-            where = shown(photos[0]) if photos else "without photo"
-            problems.add(Problem(ProblemKind.REPEATED_ID, where, int(row["product_id"])))
-        return rows[np.sort(first)]
+    def _where(self, row: NDArray[np.void]) -> str:
+        return self.photo_file(row, 1) or "without photo"
 
     def _sampled_content(self, rows: NDArray[np.void]) -> bytes:
         """Digest of the beginnings of evenly spaced photos."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import bson
 
@@ -88,6 +87,9 @@ class _TableSink(_PhotoSink):
         self._photos, self._name = photos, name
         self._shards: set[str] = set()
 
+    def __enter__(self) -> Self:
+        return self
+
     def _row(self, document: bytes) -> tuple[int, int | None, list[str]]:
         product_id, category_id, pictures = self._parts(document)
         shard = f"{product_id % SHARDS:03d}"
@@ -111,12 +113,7 @@ class CsvSink(_TableSink):
         self._rows = csv.writer(self._file, lineterminator="\n")
         self._rows.writerow(["product_id", "category_id", "photos"])
 
-    def __enter__(self) -> CsvSink:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._file.close()
 
     def write(self, document: bytes) -> None:
@@ -139,12 +136,7 @@ class ParquetSink(_TableSink):
         self._file = pq.ParquetWriter(table, self._schema)
         self._open: list[dict[str, Any]] = []
 
-    def __enter__(self) -> ParquetSink:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is None:
             self._flush()
         self._file.close()

@@ -112,7 +112,7 @@ def _table_sink(path: Path) -> Iterator[Sink]:
     photos = photos_beside(path)
     for place in (path, photos):
         _make_room(place)
-    kind = ParquetSink if path.suffix.lower() in PARQUET_ENDINGS else CsvSink
+    kind: type[ParquetSink | CsvSink] = ParquetSink if path.suffix.lower() in PARQUET_ENDINGS else CsvSink
     with atomic_path(path) as temporary, _marked(photos) as folder:
         with kind(temporary, folder, photos.name) as sink:
             yield sink

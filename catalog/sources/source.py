@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.progress import Progress
+from catalog.files.sidecar import sidecar_path
 from catalog.product import Problem, ProblemKind, ProblemLog
 
 NO_CATEGORY = -1
@@ -30,6 +31,15 @@ class Document:
     category_id: int | None
     pictures: tuple[bytes, ...]
     problems: tuple[tuple[ProblemKind, str], ...] = ()
+
+    def row(self, offset: int, length: int) -> tuple[int, int, int, int, int]:
+        """Its entry in an index, as `ROW` has it."""
+        category_id = NO_CATEGORY if self.category_id is None else self.category_id
+        return offset, length, self.product_id, category_id, len(self.pictures)
+
+    def log_problems(self, log: ProblemLog, where: str) -> None:
+        """Add its problems to a log, with the place where the source has it."""
+        log.extend(Problem(kind, where, self.product_id, detail) for kind, detail in self.problems)
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class Source(Protocol):
     @property
     def title(self) -> str:
         """As people know it, for messages."""
+        return self.address
 
     @property
     def name(self) -> str:
@@ -80,9 +91,35 @@ class Source(Protocol):
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
         """The file of a photo (from 1) of a row, `()`, for people; None where photos are no files of their own."""
+        return None
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The products of these `(n,)` rows as BSON documents, with all the fields that the source knows."""
+
+
+class FileSource(Source):
+    """A source at one path: a file with all it names, or a folder."""
+
+    path: Path
+
+    @property
+    def address(self) -> str:
+        """The absolute path."""
+        return str(self.path.resolve())
+
+    @property
+    def title(self) -> str:
+        """The path as it was given."""
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+    def sidecar(self, suffix: str) -> Path:
+        """Beside the file or folder, or in the user's cache folder."""
+        return sidecar_path(self.path.resolve() if self.path.name in ("", "..") else self.path, suffix)
 
 
 class PackedRows:
@@ -105,9 +142,11 @@ class PackedRows:
         return np.concatenate([*self.done, np.array(self.open, ROW)])
 
 
-def first_of_each_id(rows: NDArray[np.void], log: ProblemLog, place: str = "offset") -> NDArray[np.void]:
-    """`(N,)` rows in their order, each product_id once; the later ones are logged at their `offset`, called `place`."""
+def first_of_each_id(
+    rows: NDArray[np.void], log: ProblemLog, where: Callable[[NDArray[np.void]], str]
+) -> NDArray[np.void]:
+    """`(N,)` rows in their order, each product_id once; the later ones are logged at the place that `where` tells."""
     _, first = np.unique(rows["product_id"], return_index=True)
     for row in rows[np.setdiff1d(np.arange(len(rows)), first)]:
-        log.add(Problem(ProblemKind.REPEATED_ID, f"{place} {row['offset']}", int(row["product_id"])))
+        log.add(Problem(ProblemKind.REPEATED_ID, where(row), int(row["product_id"])))
     return rows[np.sort(first)]

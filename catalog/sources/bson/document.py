@@ -1,7 +1,8 @@
-"""What one BSON document says of a product."""
+"""What one BSON document says of a product: decoded, or where it has the usual form, read as it lies."""
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import bson
@@ -9,13 +10,26 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 from catalog.product import MAX_IMAGES, ProblemKind
-from catalog.sources.source import Document
+from catalog.sources.source import NO_CATEGORY, Document
 
 AS_IT_IS: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 """A date beyond the year 9999 in some other field is no reason not to read a product."""
 
 LARGEST_EXACT = 2.0**53
 """Doubles up to here hold every integer; beyond it neighbours fall together."""
+
+Spans = list[tuple[int, int]]
+Walked = tuple[int, int, int, Spans]
+"""Length, product_id, category_id (or `NO_CATEGORY`), first and last + 1 byte of each picture."""
+
+# a field is its type (BSON: 16 is int32, 4 an array, 5 bytes), its name, a zero byte, its value
+_ID, _CATEGORY, _IMGS, _PICTURE = b"\x10_id\0", b"\x10category_id\0", b"\x04imgs\0", b"\x05picture\0"
+_LABELLED = struct.Struct(f"<i{len(_ID)}si{len(_CATEGORY)}si{len(_IMGS)}si")
+_UNLABELLED = struct.Struct(f"<i{len(_ID)}si{len(_IMGS)}si")
+_ENTRY = struct.Struct(f"<3si{len(_PICTURE)}siB")
+_AROUND = _ENTRY.size - 3 + 1
+"""Bytes of an entry's document beside its picture."""
+_RANKS = tuple(f"\x03{rank}\0".encode() for rank in range(MAX_IMAGES))
 
 
 def parse_document(raw: bytes) -> Document:
@@ -77,3 +91,36 @@ def _integer(value: object, name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{name} is {type(value).__name__} {str(value)[:40]!r}, expected an integer")
     return int(value)
+
+
+def walk(data: memoryview, at: int) -> Walked | None:
+    """The document at byte `at` of `data`, or None when it is not of the usual form or does not end in `data`.
+
+    The usual form is `{_id: int32, category_id: int32, imgs: [{picture: bytes} x 1-4]}`, perhaps without category.
+    What is returned is what `parse_document` says of the same bytes, without a problem.
+    """
+    try:
+        length, first, product_id, second, category_id, third, n_array = _LABELLED.unpack_from(data, at)
+        here = at + _LABELLED.size
+        if second != _CATEGORY:
+            length, first, product_id, third, n_array = _UNLABELLED.unpack_from(data, at)
+            category_id, here = NO_CATEGORY, at + _UNLABELLED.size
+        last = here - 4 + n_array - 1
+        # nothing follows the photos: the array's and the document's final zeros end both
+        if first != _ID or third != _IMGS or last + 2 != at + length or data[last] or data[last + 1]:
+            return None
+        spans: Spans = []
+        for rank in _RANKS:
+            key, n_entry, name, n, subtype = _ENTRY.unpack_from(data, here)
+            start = here + _ENTRY.size
+            here = start + n + 1
+            if key != rank or name != _PICTURE or subtype or n < 0 or n_entry != n + _AROUND or here > last:
+                return None
+            if data[here - 1]:
+                return None
+            spans.append((start, here - 1))
+            if here == last:
+                return length, product_id, category_id, spans
+    except (struct.error, IndexError):
+        pass
+    return None

@@ -10,8 +10,8 @@ import hashlib
 import mmap
 import re
 import struct
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
@@ -26,9 +26,8 @@ from numpy.typing import NDArray
 from catalog.files.progress import Progress
 from catalog.files.workers import in_order
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.bson.document import AS_IT_IS, document_of
-from catalog.sources.bson.walk import walk
-from catalog.sources.source import NO_CATEGORY, ROW, first_of_each_id
+from catalog.sources.bson.document import AS_IT_IS, document_of, walk
+from catalog.sources.source import ROW, first_of_each_id
 
 MAX_DOCUMENT = 48 * 2**20
 """Bytes; MongoDB writes at most 16 MiB, a longer announced length is taken for garbage."""
@@ -63,12 +62,7 @@ class Scan:
 
 
 def scan(
-    path: Path,
-    *,
-    with_md5s: bool = False,
-    n_workers: int = 1,
-    progress: Progress | None = None,
-    block: int = BLOCK,
+    path: Path, *, with_md5s: bool = False, n_workers: int = 1, progress: Progress | None = None, block: int = BLOCK
 ) -> Scan:
     """Scan a whole file; each `_id` once, the later ones are logged. The result does not depend on `n_workers`.
 
@@ -81,9 +75,10 @@ def scan(
     starts = range(0, size, block)
     parts: list[Scan] = []
     problems, position = ProblemLog(), 0
-    alone = n_workers == 1 or len(starts) == 1
-    guesses = _no_guesses() if alone else in_order(partial(_scan_guessed, path, block, with_md5s), starts, n_workers)
-    with closing(_Scanner(path)) as scanner, closing(guesses) as guessed:
+    guesses: AbstractContextManager[Iterable[Scan | None]] = nullcontext(repeat(None))
+    if n_workers > 1 and len(starts) > 1:
+        guesses = closing(in_order(partial(_scan_guessed, path, block, with_md5s), starts, n_workers))
+    with closing(_Scanner(path)) as scanner, guesses as guessed:
         for start, guess in zip(starts, guessed, strict=False):
             # a document or a bad stretch may reach over whole blocks
             if position < start + block:
@@ -99,14 +94,10 @@ def scan(
     parts.clear()
     if not len(rows):
         raise ValueError(f"{path} holds no usable product document.\n{problems.summary()}")
-    unique = first_of_each_id(rows, problems)
+    unique = first_of_each_id(rows, problems, lambda row: f"offset {row['offset']}")
     if md5s is not None and len(unique) < len(rows):
         md5s = md5s[np.repeat(np.isin(rows["offset"], unique["offset"]), rows["n_images"])]
     return Scan(0, position, unique, md5s, problems)
-
-
-def _no_guesses() -> Generator[None, None, None]:
-    yield from repeat(None)
 
 
 def _scan_guessed(path: Path, block: int, with_md5s: bool, start: int) -> Scan | None:
@@ -158,10 +149,8 @@ class _Scanner:
             except ValueError as error:
                 log.add(Problem(ProblemKind.BAD_DOCUMENT, where, detail=str(error)))
             else:
-                for kind, detail in document.problems:
-                    log.add(Problem(kind, where, document.product_id, detail))
-                category = NO_CATEGORY if document.category_id is None else document.category_id
-                rows.append(_PACKED.pack(position, length, document.product_id, category, len(document.pictures)))
+                document.log_problems(log, where)
+                rows.append(_PACKED.pack(*document.row(position, length)))
                 if with_md5s:
                     digests += [md5(picture).digest() for picture in document.pictures]
             position += length

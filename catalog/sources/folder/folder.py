@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from catalog.files.progress import Progress
 from catalog.files.sidecar import place_to_write
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.folder.folder_names import CategoryFolders, natural_key
-from catalog.sources.folder.product_names import ProductNames
+from catalog.sources.folder.folder_names import CategoryFolders, ProductNames, natural_key
 from catalog.sources.photo_file import SUFFIXES
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
 from catalog.sources.photo_manifest import Listed, Manifest
@@ -26,6 +25,8 @@ TREE_NAMES = ("category_names.csv", "tree.csv")
 PRODUCT_NAMES = ".product_ids.csv"
 """Ending of the CSV, `product_id,name`, that is kept of product folders whose names are no integers."""
 ENDINGS = tuple(map(str.encode, SUFFIXES))
+CategoryOf = Callable[[tuple[bytes, ...]], int]
+"""From the names of folders, outermost first, to a category_id."""
 NOT_YET = 20_000
 """Files and folders looked at before a folder without one photo is taken for something else."""
 
@@ -41,21 +42,18 @@ class _Folder:
     links: frozenset[bytes]
 
 
-class _CategoryAbove:
-    """The category that a product's parent folders name; in the order of a walk each is looked up, and told, once."""
+def _category_above(categories: CategoryFolders, problems: ProblemLog) -> CategoryOf:
+    """The category that a product's parent folders name."""
 
-    def __init__(self, categories: CategoryFolders, problems: ProblemLog) -> None:
-        self._categories, self._problems = categories, problems
-        self._parents: list[bytes] | None = None
-        self._category_id = NO_CATEGORY
+    # a walk comes to the products below one folder in a row: it is looked up, and told, once
+    @lru_cache(maxsize=1)
+    def category_of(parents: tuple[bytes, ...]) -> int:
+        category_id, why = categories.category_of(parents) if parents else (NO_CATEGORY, "")
+        if why:
+            problems.add(Problem(ProblemKind.UNKNOWN_FOLDER, shown(*parents), detail=why))
+        return category_id
 
-    def of(self, parents: list[bytes]) -> int:
-        if parents != self._parents:
-            self._parents = parents
-            self._category_id, why = self._categories.category_of(parents) if parents else (NO_CATEGORY, "")
-            if why:
-                self._problems.add(Problem(ProblemKind.UNKNOWN_FOLDER, shown(*parents), detail=why))
-        return self._category_id
+    return category_of
 
 
 class PhotoFolder(PhotoFiles):
@@ -124,7 +122,7 @@ class PhotoFolder(PhotoFiles):
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
         """One product per deepest folder, and per photo that lies in none."""
         categories = CategoryFolders(self._taxonomy())
-        category_above = _CategoryAbove(categories, problems)
+        category_above = _category_above(categories, problems)
         place, n_photos = place_to_write(self.sidecar(PRODUCT_NAMES)), 0
         with ExitStack() as stack:
             names = ProductNames(place, stack)
@@ -154,11 +152,11 @@ class PhotoFolder(PhotoFiles):
             problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
 
     def _products_in(
-        self, folder: _Folder, names: ProductNames, category_above: _CategoryAbove, problems: ProblemLog
+        self, folder: _Folder, names: ProductNames, category_above: CategoryOf, problems: ProblemLog
     ) -> Iterator[Listed]:
         if folder.path:
             *parents, name = folder.path.split(b"/")
-            category_id, product_id = category_above.of(parents), names.id_of(os.fsdecode(name))
+            category_id, product_id = category_above(tuple(parents)), names.id_of(os.fsdecode(name))
             yield self._product(folder.path, folder.photos, product_id, category_id, problems)
             return
         for photo in folder.photos:
@@ -219,10 +217,7 @@ class PhotoFolder(PhotoFiles):
                 progress(n_top, len(listing.folders))
 
     def _list(self, path: bytes, problems: ProblemLog) -> _Folder:
-        folders: list[bytes] = []
-        photos: list[bytes] = []
-        others: list[bytes] = []
-        links: set[bytes] = set()
+        folders, photos, others, links = list[bytes](), list[bytes](), list[bytes](), set[bytes]()
         try:
             with os.scandir(self.absolute(path)) as entries:
                 for entry in entries:

@@ -20,7 +20,7 @@ from catalog.sources.bson.document import document_of
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import TOLERANT, Connection
 from catalog.sources.mongo.index import build_index
-from catalog.sources.source import NO_CATEGORY, Document, Index
+from catalog.sources.source import Document, Index, Source
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ PHOTOS = {"category_id": 1, "imgs.picture": 1}
 """The fields that a product is made of; MongoDB adds the `_id`."""
 
 
-class MongoCollection:
+class MongoCollection(Source):
     """A collection of documents `{_id, category_id?, imgs: [{picture}]}`, in the order of `_id`.
 
     Products have an integer `_id`; documents with another one (an ObjectId, a text) are counted and named as problems.
@@ -53,11 +53,6 @@ class MongoCollection:
     def address(self) -> str:
         """The URI without credentials: whoever opens it again gives them in the environment."""
         return str(self.connection.address)
-
-    @property
-    def title(self) -> str:
-        """The same URI."""
-        return self.address
 
     @property
     def name(self) -> str:
@@ -122,18 +117,14 @@ class MongoCollection:
             self._require_unchanged(some, documents)
             yield from (documents[product_id] for product_id in some["product_id"].tolist())
 
-    def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
-        """None for any row, `()`: the photos lie in the documents."""
-        return None
-
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The documents of `(n,)` rows with all their fields, as the server sends them; ValueError when one is gone."""
         whole = self.connection.collection.with_options(TOLERANT.with_options(document_class=RawBSONDocument))
         for some in requests(rows):
             documents = self._found(some, whole, None)
-            gone = [product_id for product_id in some["product_id"].tolist() if product_id not in documents]
-            if gone:
-                self._refuse(gone)
+            self._require_none(
+                [product_id for product_id in some["product_id"].tolist() if product_id not in documents]
+            )
             yield from (documents[product_id].raw for product_id in some["product_id"].tolist())
 
     def _found(self, rows: NDArray[np.void], collection: Any, fields: dict[str, int] | None) -> dict[int, Any]:
@@ -152,18 +143,16 @@ class MongoCollection:
 
     def _require_unchanged(self, rows: NDArray[np.void], documents: dict[int, Document]) -> None:
         changed = []
-        for row in rows:
-            document = documents.get(int(row["product_id"]))
-            if document is not None:
-                category = NO_CATEGORY if document.category_id is None else document.category_id
-                if (category, len(document.pictures)) == (row["category_id"], row["n_images"]):
-                    continue
-            changed.append(int(row["product_id"]))
-        if changed:
-            self._refuse(changed)
+        for offset, length, product_id, *seen in rows.tolist():
+            document = documents.get(product_id)
+            if document is None or document.row(offset, length) != (offset, length, product_id, *seen):
+                changed.append(product_id)
+        self._require_none(changed)
 
-    def _refuse(self, changed: list[int]) -> None:
+    def _require_none(self, changed: list[int]) -> None:
         """What was derived from an older state is removed, or the next command would stumble over it again."""
+        if not changed:
+            return
         base = self.sidecar("")
         for path in base.parent.glob(f"{base.name.replace('[', '[[]')}.*"):
             path.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
+from catalog.files.wording import listed
 from catalog.sources.mongo.address import PASSWORD, USERNAME, MongoAddress
 
 T = TypeVar("T")
@@ -75,17 +76,10 @@ class Connection:
             ConnectionError: no server, or one that keeps dropping the connection.
             ValueError: the server refuses.
         """
-        failures = 0
-        while True:
-            try:
-                result = request()
-            except PyMongoError as error:
-                failures = self._after(error, failures)
-            else:
-                self._has_answered = True
-                return result
+        (result,) = self.stream(lambda: [request()])
+        return result
 
-    def stream(self, ask: Callable[[], Iterable[Fields]]) -> Iterator[Fields]:
+    def stream(self, ask: Callable[[], Iterable[T]]) -> Iterator[T]:
         """All documents of a cursor. After a dropped connection `ask` is called again, and asks for what is left.
 
         Raises:
@@ -133,8 +127,9 @@ class Connection:
                 f"{USERNAME} and {PASSWORD}; ?authSource=admin names the database that knows the user"
             ) from error
         if code == UNAUTHORIZED:
+            who = f"user {self.address.username}" if self.address.username else "nobody without a user name"
             raise ValueError(
-                f"{self.address}: {self._who} may not do this ({what}). Give a user with the rights, in the URI or in "
+                f"{self.address}: {who} may not do this ({what}). Give a user with the rights, in the URI or in "
                 f"{USERNAME} and {PASSWORD}"
             ) from error
         raise ValueError(f"{self.address}: {what}") from error
@@ -152,9 +147,8 @@ class Connection:
             return dict(infos[0])
         others = self.answer(database.list_collection_names)
         if others:
-            raise FileNotFoundError(
-                f"{self.address}: database {database.name} has no collection {name}, but {_names(others)}"
-            )
+            there = listed(sorted(others), MAX_NAMED)
+            raise FileNotFoundError(f"{self.address}: database {database.name} has no collection {name}, but {there}")
         raise FileNotFoundError(f"{self.address}: there is no database {database.name}{self._databases()}")
 
     def _databases(self) -> str:
@@ -163,11 +157,7 @@ class Connection:
         except PyMongoError:
             # a user of one database alone may not ask
             return ""
-        return f"; the server has {_names(names)}" if names else "; the server is empty"
-
-    @property
-    def _who(self) -> str:
-        return f"user {self.address.username}" if self.address.username else "nobody without a user name"
+        return f"; the server has {listed(sorted(names), MAX_NAMED)}" if names else "; the server is empty"
 
     def _opened(self) -> MongoClient:
         settings: Fields = {name: value for name, value in DEFAULTS.items() if not self.address.has_option(name)}
@@ -201,11 +191,6 @@ def _told(error: PyMongoError) -> str:
     if isinstance(error, OperationFailure):
         return str((error.details or {}).get("errmsg", error)) + f", code {error.code}"
     return str(error).partition(" (configured timeouts")[0].partition(", Timeout:")[0]
-
-
-def _names(names: Iterable[str]) -> str:
-    listed = sorted(names)
-    return ", ".join(listed[:MAX_NAMED]) + (f" and {len(listed) - MAX_NAMED} more" if len(listed) > MAX_NAMED else "")
 
 
 def _close(client: MongoClient, process: int) -> None:

@@ -12,7 +12,7 @@ from catalog.files.progress import Progress
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.bson.document import document_of
 from catalog.sources.mongo.connection import Connection, Fields
-from catalog.sources.source import NO_CATEGORY, Index, PackedRows
+from catalog.sources.source import Index, PackedRows
 
 NUMBERS = {"$gte": -math.inf}
 """What an `_id` has to match to be a number. MongoDB compares with values of the same kind alone, which its index of
@@ -41,12 +41,11 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
         except ValueError as error:
             problems.add(Problem(ProblemKind.BAD_DOCUMENT, f"_id {fields['_id']}", detail=str(error)))
             continue
-        for kind, detail in document.problems:
-            problems.add(Problem(kind, f"row {n_rows}", document.product_id, detail))
-        category = NO_CATEGORY if document.category_id is None else document.category_id
-        rows.append((n_rows, int(fields["length"]), document.product_id, category, len(document.pictures)))
+        document.log_problems(problems, f"row {n_rows}")
+        row = document.row(n_rows, int(fields["length"]))
+        rows.append(row)
         of_photos = [size for size in sizes if size is not None] if isinstance(sizes, list) else []
-        digest.update(struct.pack(f"<{2 + len(of_photos)}q", document.product_id, category, *of_photos))
+        digest.update(struct.pack(f"<{2 + len(of_photos)}q", *row[2:4], *of_photos))
         n_rows += 1
         if progress is not None and n_documents % BATCH == 0:
             progress(n_documents, max(total, n_documents))
@@ -61,11 +60,11 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
 
 def outlines(connection: Connection) -> Iterator[Fields]:
     """Every document with a number as `_id`, in its order; in `imgs` each picture's size, None for what is none."""
-    collection = connection.collection
     last: Any = None
 
     def ask() -> Iterator[Fields]:
-        return collection.aggregate(outline_pipeline(last), batchSize=BATCH)
+        # after a dropped connection it goes on behind the last document
+        return connection.collection.aggregate(outline_pipeline(last), batchSize=BATCH)
 
     for fields in connection.stream(ask):
         last = fields["_id"]

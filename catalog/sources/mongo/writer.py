@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
@@ -23,7 +23,7 @@ PARTIAL = ".rayonnage-partial"
 """Ending of the collection that is written before it takes its place."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class WriteCounts:
     """What the server said of the operations.
 
@@ -70,14 +70,10 @@ class Writer:
             return
         collection = self.connection.client[self.connection.address.database][self.collection]
         answer = self.connection.answer(lambda: collection.bulk_write(self._bulk, ordered=False))
-        done = self.written
-        self.written = replace(
-            done,
-            sent=done.sent + len(self._bulk),
-            matched=done.matched + answer.matched_count,
-            modified=done.modified + answer.modified_count,
-            upserted=done.upserted + answer.upserted_count,
-        )
+        self.written.sent += len(self._bulk)
+        self.written.matched += answer.matched_count
+        self.written.modified += answer.modified_count
+        self.written.upserted += answer.upserted_count
         self._bulk, self._bytes = [], 0
 
 

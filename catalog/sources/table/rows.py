@@ -119,14 +119,11 @@ def _read_parquet(path: Path) -> tuple[Columns, Iterator[tuple[int, Sequence[obj
     columns = Columns.of(path, table.schema_arrow.names)
     names = (columns.product_id, columns.category_id, *columns.photos)
 
-    def rows() -> Iterator[tuple[int, Sequence[object]]]:
-        number = 0
+    def rows() -> Iterator[Sequence[object]]:
         wanted = [name for name in names if name is not None]
         for batch in table.iter_batches(BATCH, columns=wanted):
             cells = [None if name is None else batch.column(name).to_pylist() for name in names]
             filled = [[None] * batch.num_rows if column is None else column for column in cells]
-            for row in zip(*filled, strict=True):
-                number += 1
-                yield number, row
+            yield from zip(*filled, strict=True)
 
-    return columns, rows()
+    return columns, enumerate(rows(), start=1)

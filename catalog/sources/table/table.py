@@ -35,11 +35,6 @@ class PhotoTable(PhotoFiles):
         self._table = source_stamp(path)
         self._digest = hashlib.blake2b(digest_size=16)
 
-    @property
-    def name(self) -> str:
-        """The file's name without its ending."""
-        return self.path.stem
-
     def __reduce__(self) -> tuple[Any, ...]:
         return PhotoTable, (self.path.absolute(),)
 

@@ -18,8 +18,8 @@ from tests.support.products import make_photo, make_product
 def scans(monkeypatch) -> list[int]:
     """Grows by one whenever a BSON file is scanned."""
     seen: list[int] = []
-    scan = bson_file.build_index
-    monkeypatch.setattr(bson_file, "build_index", lambda *a: seen.append(1) or scan(*a))
+    scan = bson_file.scan
+    monkeypatch.setattr(bson_file, "scan", lambda *a, **options: seen.append(1) or scan(*a, **options))
     return seen
 
 

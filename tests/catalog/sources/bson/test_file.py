@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from catalog.product import ProblemKind
 from catalog.sources.bson.document import parse_document
-from catalog.sources.bson.file import build_index, fingerprint
+from catalog.sources.bson.file import BsonFile, fingerprint
 from catalog.sources.bson.scan import MAX_DOCUMENT
 from catalog.sources.source import NO_CATEGORY
 
@@ -23,6 +23,11 @@ def write(tmp_path_factory, data: bytes):
     path = tmp_path_factory.mktemp("bson") / "file.bson"
     path.write_bytes(data)
     return path
+
+
+def build_index(path, progress=None):
+    index = BsonFile(path).index(progress)
+    return index.rows, index.problems
 
 
 # bytes of text never announce a length that fits, so a good document can only be lost by the scan itself

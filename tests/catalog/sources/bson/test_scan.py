@@ -18,9 +18,8 @@ from catalog.catalog import Catalog
 from catalog.files.sidecar import sidecar_path
 from catalog.files.workers import in_order
 from catalog.sources.bson import scan as bson_scan
-from catalog.sources.bson.document import parse_document
+from catalog.sources.bson.document import parse_document, walk
 from catalog.sources.bson.scan import scan
-from catalog.sources.bson.walk import walk
 from catalog.sources.source import NO_CATEGORY
 from curation.indexing import open_indexed
 from tests.support.products import make_product

@@ -190,7 +190,7 @@ def test_workers_reopen_the_collection_without_looking_through_it(mongo, monkeyp
 def test_the_index_is_kept_until_the_collection_changes(mongo):
     mongo.insert_many([make_product(1), make_product(2)])
     first = Catalog(uri_of(mongo))
-    assert Catalog(uri_of(mongo))._stamp == first._stamp
+    assert Catalog(uri_of(mongo)).stamp == first.stamp
     mongo.insert_one(make_product(3))
     assert Catalog(uri_of(mongo)).product_ids.tolist() == [1, 2, 3]
     mongo.drop()
