@@ -9,7 +9,7 @@ from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY
-from catalog.split.match import TreeMatch
+from catalog.split.labels import TreeMatch
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 
 

@@ -1,8 +1,10 @@
-"""True leaves of a catalogue, from its own category_id or from a CSV."""
+"""The labels of a catalogue in a tree: how many the tree knows; each product's true leaf, perhaps from a CSV."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.csv_rows import id_in, read_rows
 from catalog.files.id_lookup import UNKNOWN
+from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import Taxonomy
 
 ID_COLUMNS = ("product_id", "_id")
@@ -47,3 +50,27 @@ def _read(path: Path) -> dict[int, int]:
             raise ValueError(f"{path}, line {line}: ids must be integers of 64 bits")
         given[product_id] = category_id
     return given
+
+
+@dataclass(frozen=True, slots=True)
+class TreeMatch:
+    """Products with a label, and those of them whose label is a category of the tree."""
+
+    labelled: int
+    known: int
+
+    @classmethod
+    def of(cls, catalog: Catalog, tree: Taxonomy) -> Self:
+        """Count both."""
+        ids, times = np.unique(catalog.category_ids, return_counts=True)
+        labelled = ids != NO_CATEGORY
+        known = labelled & (tree.leaf_index(ids) != UNKNOWN)
+        return cls(int(times[labelled].sum()), int(times[known].sum()))
+
+    @property
+    def doubtful(self) -> bool:
+        """Less than half: ids of another tree may be in this one by chance."""
+        return 2 * self.known < self.labelled
+
+    def __str__(self) -> str:
+        return f"{self.known:,} of {self.labelled:,} labelled products have a category of this tree"

@@ -19,7 +19,7 @@ from catalog.files.progress import Progress
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.copies import linked_by_copies
-from catalog.split.match import TreeMatch
+from catalog.split.labels import TreeMatch
 from catalog.tree.taxonomy import Taxonomy
 
 Mode = Literal["heldout", "kfold"]

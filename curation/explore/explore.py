@@ -15,7 +15,7 @@ from catalog.probabilities import Probabilities
 from catalog.product import ProblemLog
 from catalog.reports.page import Card, Page, Section, Table
 from catalog.reports.write import write_page
-from catalog.split.match import TreeMatch
+from catalog.split.labels import TreeMatch
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
 from curation.explore.copies_section import copies_section
 from curation.explore.counts_file import CountsFile, levels_above, read_counts
