@@ -18,7 +18,7 @@ from catalog.files.workers import in_order
 from catalog.photos.photo_index import PhotoIndex
 from catalog.product import ProblemLog, Product
 from catalog.sources.opening import open_source
-from catalog.sources.source import ROW, Document, Index, Source
+from catalog.sources.source import ROW, Index, Source
 
 MD5 = np.dtype((np.uint8, 16))
 READ_AHEAD = 256
@@ -32,6 +32,9 @@ class Catalog(Sequence[Product]):
 
     An index is kept in a sidecar file and rebuilt when the source changes. Instances pickle as their source and its
     stamp, so that worker processes reopen the sidecar: they copy nothing, and do not look through the source again.
+
+    Attributes:
+        stamp: what tells the source's state apart from others; what is derived from it is kept under this.
     """
 
     def __init__(
@@ -58,7 +61,7 @@ class Catalog(Sequence[Product]):
             header = keep_index(self.source, stamp, index)
             kept = read_sidecar(place, stamp, ROW) or (header, index.rows)
         header, rows = kept
-        self._stamp = stamp
+        self.stamp = stamp
         self._rows: NDArray[np.void] = rows
         self.fingerprint = str(header["fingerprint"])
         self.problems = ProblemLog.from_json(header["problems"])
@@ -78,14 +81,9 @@ class Catalog(Sequence[Product]):
         return self.source.address
 
     @property
-    def stamp(self) -> dict[str, Any]:
-        """What tells the source's state apart from others; what is derived from it is kept under this."""
-        return self._stamp
-
-    @property
     def is_kept(self) -> bool:
         """Whether the index lies in its sidecar: only then other processes open this catalogue without making one."""
-        return read_sidecar(self.source.sidecar(".index"), self._stamp, ROW) is not None
+        return read_sidecar(self.source.sidecar(".index"), self.stamp, ROW) is not None
 
     @cached_property
     def product_ids(self) -> NDArray[np.int64]:
@@ -113,7 +111,7 @@ class Catalog(Sequence[Product]):
 
         Kept in a sidecar file of its own: the first call reads all photos once, in `n_workers` processes.
         """
-        kept = read_sidecar(self.source.sidecar(".md5"), self._stamp, MD5)
+        kept = read_sidecar(self.source.sidecar(".md5"), self.stamp, MD5)
         if kept is not None:
             return kept[1]
         everything = range(len(self))
@@ -122,7 +120,7 @@ class Catalog(Sequence[Product]):
         with closing(in_order(partial(_md5s_of, self), tasks, n_workers if shared else 1)) as parts:
             done = in_batches(everything, MD5_CHUNK, progress)
             digests = np.concatenate([part for _, part in zip(done, parts, strict=True)])
-        keep_md5s(self.source, self._stamp, digests)
+        keep_md5s(self.source, self.stamp, digests)
         return digests
 
     def photo_index(self, progress: Progress | None = None, n_workers: int = 1) -> PhotoIndex:
@@ -148,7 +146,7 @@ class Catalog(Sequence[Product]):
     def take(self, positions: Sequence[int] | NDArray[np.integer]) -> list[Product]:
         """The products at these `(n,)` positions, in their order: one request to a database, not one each."""
         rows = self._rows[np.asarray(positions, np.int64)]
-        return [_product(document) for document in self.source.read(rows)]
+        return [Product(one.product_id, one.pictures, one.category_id) for one in self.source.read(rows)]
 
     def batches(
         self, size: int, progress: Progress | None = None, positions: Sequence[int] | NDArray[np.integer] | None = None
@@ -177,7 +175,7 @@ class Catalog(Sequence[Product]):
         return self.photo_file(position, photo) or f"row {position}, photo {photo}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return reopen, (self.source, self._stamp, self.fingerprint)
+        return reopen, (self.source, self.stamp, self.fingerprint)
 
 
 def reopen(source: Source, stamp: dict[str, Any], fingerprint: str) -> Catalog:
@@ -214,10 +212,6 @@ def keep_md5s(source: Source, stamp: dict[str, Any], digests: NDArray[np.uint8])
 def _md5s_of(catalog: Catalog, positions: range) -> NDArray[np.uint8]:
     digests = [photo_md5(photo) for product in catalog.take(positions) for photo in product.images]
     return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
-
-
-def _product(document: Document) -> Product:
-    return Product(document.product_id, document.pictures, document.category_id)
 
 
 def photo_md5(photo: bytes) -> bytes:

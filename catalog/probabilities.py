@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
+from catalog.files.id_lookup import UNKNOWN, positions_of
 
 MIN_FREQUENCY = 1e-6
 """Floor of a leaf's share when the remaining mass is spread over the unlisted leaves of the support."""
@@ -28,6 +29,11 @@ class Silence(IntEnum):
     UNREADABLE = 4
     FAILED = 5
     NO_COPY = 6
+
+    @property
+    def words(self) -> str:
+        """As people read it: `not routed`."""
+        return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,8 @@ class Probabilities:
         """
         if not self.speaks[rows].all():
             row = rows[~self.speaks[rows]][0]
-            reason = Silence(int(self.silence[row])).name.lower().replace("_", " ")
-            raise ValueError(f"expert {self.expert} is silent on product {self.product_ids[row]}: {reason}")
+            reason = Silence(int(self.silence[row]))
+            raise ValueError(f"expert {self.expert} is silent on product {self.product_ids[row]}: {reason.words}")
         by_frequency = np.zeros(n_leaves, np.float64)
         by_frequency[self.support] = np.maximum(self.frequency, MIN_FREQUENCY)
         out = np.broadcast_to(by_frequency, (len(rows), n_leaves)).copy()
@@ -125,21 +131,17 @@ class Probabilities:
 
     def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Probabilities:
         """The same expert on a part of its products: `rows` are `(n,)` integer places or an `(N,)` bool mask."""
-        names = ("product_ids", "n_images", "leaves", "values", "rest", "silence")
-        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+        return replace(self, **{name: getattr(self, name)[rows] for name in _BY_PRODUCT})
 
     def aligned(self, product_ids: NDArray[np.int64]) -> Probabilities:
         """Rows in the order of `product_ids`, `(n,)` int64; silent (not routed) on products this expert never saw."""
-        order = np.argsort(self.product_ids)
-        place = np.searchsorted(self.product_ids, product_ids, sorter=order).clip(max=max(len(self) - 1, 0))
         if not len(self):
             return silent_everywhere(self, product_ids)
-        rows = order[place]
-        known = self.product_ids[rows] == product_ids
+        rows = positions_of(self.product_ids, product_ids)
         out = self.select(rows)
-        for name, value in (("leaves", 0), ("values", np.nan), ("rest", np.nan), ("n_images", 0)):
-            getattr(out, name)[~known] = value
-        out.silence[~known] = Silence.NOT_ROUTED
+        silent = {"leaves": 0, "values": np.nan, "rest": np.nan, "n_images": 0, "silence": Silence.NOT_ROUTED}
+        for name, value in silent.items():
+            getattr(out, name)[rows == UNKNOWN] = value
         return replace(out, product_ids=product_ids)
 
     def save(self, path: Path) -> None:
@@ -179,6 +181,7 @@ _ARRAYS = {
     "frequency": ArraySpec(np.float64, ("S",), finite=True),
 }
 """Each field of `Probabilities` on disk."""
+_BY_PRODUCT = tuple(name for name, spec in _ARRAYS.items() if spec.shape[0] == "N")
 
 
 def silent_everywhere(
@@ -220,19 +223,10 @@ def concatenate(parts: Sequence[Probabilities]) -> Probabilities:
 
     def widened(array: NDArray[Any]) -> NDArray[Any]:
         # repeating the last listed leaf with its own value says nothing new, whichever of the two is read
-        return np.pad(array, ((0, 0), (0, k - array.shape[1])), mode="edge")
+        return array if array.ndim == 1 else np.pad(array, ((0, 0), (0, k - array.shape[1])), mode="edge")
 
-    return replace(
-        first,
-        product_ids=np.concatenate([p.product_ids for p in parts]),
-        n_images=np.concatenate([p.n_images for p in parts]),
-        leaves=np.concatenate([widened(p.leaves) for p in parts]),
-        values=np.concatenate([widened(p.values) for p in parts]),
-        rest=np.concatenate([p.rest for p in parts]),
-        silence=np.concatenate([p.silence for p in parts]),
-        support=support,
-        frequency=frequency,
-    )
+    rows: dict[str, Any] = {name: np.concatenate([widened(getattr(p, name)) for p in parts]) for name in _BY_PRODUCT}
+    return replace(first, **rows, support=support, frequency=frequency)
 
 
 def choose_k(dense: NDArray[np.floating], coverage: float, at_most: int) -> int:

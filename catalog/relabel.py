@@ -17,7 +17,6 @@ from catalog.files.atomic import atomic_path
 from catalog.files.progress import Progress, counted, part_of
 from catalog.product import LEFT_OUT, ProblemLog
 
-MAX_NAMED = 20
 AS_IT_IS: CodecOptions[RawBSONDocument] = CodecOptions(
     document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
@@ -101,9 +100,3 @@ def left_behind(catalog: Catalog) -> ProblemLog:
     log.counts.update({kind: n for kind, n in catalog.problems.counts.items() if kind in LEFT_OUT})
     log.named = [problem for problem in catalog.problems.named if problem.kind in LEFT_OUT]
     return log
-
-
-def names_of(product_ids: NDArray[np.int64]) -> str:
-    """The first of some product_ids, `(n,)` int64, for people, and how many more there are."""
-    names = ", ".join(map(str, product_ids[:MAX_NAMED].tolist()))
-    return names + (f" and {len(product_ids) - MAX_NAMED} more" if len(product_ids) > MAX_NAMED else "")

@@ -76,12 +76,7 @@ class TranscriptCache:
         keys = list(dict.fromkeys(md5s))
         _check(keys)
         results: dict[bytes, Transcript | OcrFailure] = {}
-        try:
-            rows = self._with_file(lambda db: _select(db, settings, keys), writes=False) if self.path.exists() else []
-        except CacheError as error:
-            self._warn(error)
-            return {}
-        for md5, value in rows:
+        for md5, value in self._if_usable(lambda db: _select(db, settings, keys), writes=False) or ():
             try:
                 results[md5] = _decode(value)
             except ValueError as error:
@@ -89,10 +84,7 @@ class TranscriptCache:
         return results
 
     def put_many(
-        self,
-        settings: str,
-        results: Mapping[bytes, Transcript | OcrFailure],
-        reading: tuple[int, float] | None = None,
+        self, settings: str, results: Mapping[bytes, Transcript | OcrFailure], reading: tuple[int, float] | None = None
     ) -> None:
         """Keep results in one transaction; failures that are not lasting are passed over.
 
@@ -105,12 +97,8 @@ class TranscriptCache:
             for md5, result in results.items()
             if isinstance(result, Transcript) or result.lasting
         ]
-        if not kept:
-            return
-        try:
-            self._with_file(lambda db: _insert(db, settings, kept, reading))
-        except CacheError as error:
-            self._warn(error)
+        if kept:
+            self._if_usable(lambda db: _insert(db, settings, kept, reading))
 
     def contents(self) -> list[Kept]:
         """What is kept, by engine settings, the largest first; raises CacheError."""
@@ -118,12 +106,8 @@ class TranscriptCache:
 
     def seconds_per_photo(self, settings: str) -> float:
         """Mean time per photo under an engine's settings, NaN where none was kept or can be looked up."""
-        try:
-            kept = self.contents() if self.path.exists() else []
-        except CacheError as error:
-            self._warn(error)
-            kept = []
-        return next((entry.seconds_per_photo for entry in kept if entry.settings == settings), math.nan)
+        kept = self._if_usable(_contents) if self.path.exists() else None
+        return next((entry.seconds_per_photo for entry in kept or () if entry.settings == settings), math.nan)
 
     def prune(self, keep: str) -> int:
         """Forget what was read under all settings but `keep`, and shrink the file; returns entries removed.
@@ -146,10 +130,15 @@ class TranscriptCache:
             log.warning("%s could not be made smaller (%s); the space is used again for new entries", self.path, error)
         return removed
 
-    def _warn(self, error: CacheError) -> None:
-        if not self._warned:
-            self._warned = True
-            log.warning("%s: photos are read without it", error)
+    def _if_usable(self, work: Callable[[sqlite3.Connection], T], writes: bool = True) -> T | None:
+        """What the work gives; None where there is nothing to look up yet, or the file cannot be used (a warning)."""
+        try:
+            return self._with_file(work, writes) if writes or self.path.exists() else None
+        except CacheError as error:
+            if not self._warned:
+                self._warned = True
+                log.warning("%s: photos are read without it", error)
+            return None
 
     def _with_file(self, work: Callable[[sqlite3.Connection], T], writes: bool = True) -> T:
         try:
@@ -242,8 +231,7 @@ def _insert(
 
 
 def _encode(result: Transcript | OcrFailure) -> bytes:
-    value = result.to_json() if isinstance(result, Transcript) else {"failure": result.reason}
-    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return zlib.compress(json.dumps(result.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _decode(value: object) -> Transcript | OcrFailure:

@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from catalog.catalog import Catalog
 from catalog.files.atomic import atomic_path
@@ -28,7 +27,6 @@ from ocr.picture import drawn
 from ocr.reader import PhotoReader
 from ocr.route import category_leaves, routed
 from ocr.training import load_expert, make_reader
-from ocr.transcript import Transcript
 
 CHUNK = 64
 """Products between two steps of a progress bar."""
@@ -68,15 +66,10 @@ def write_readings(
             problems.extend(unread_photos(readings))
             for product_id, reading in readings.items():
                 n_read += bool(reading.text)
-                file.write(json.dumps(_reading_json(product_id, reading), ensure_ascii=False) + "\n")
+                photos = [photo.to_json() for photo in reading.photos]
+                line = {"product_id": product_id, "text": reading.text, "photos": photos}
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
     return n_read
-
-
-def _reading_json(product_id: int, reading: Reading) -> dict[str, Any]:
-    photos = [
-        photo.to_json() if isinstance(photo, Transcript) else {"failure": photo.reason} for photo in reading.photos
-    ]
-    return {"product_id": product_id, "text": reading.text, "photos": photos}
 
 
 def failures_text(problems: ProblemLog) -> str:
@@ -137,5 +130,5 @@ def predict_catalog(
 def silence_text(text: Probabilities) -> str:
     """On how many products the text branch speaks, and why not on the others."""
     counts = Counter(text.silence.tolist())
-    reasons = [f"{counts[int(s)]} {s.name.lower().replace('_', ' ')}" for s in Silence if s and counts[int(s)]]
+    reasons = [f"{counts[int(s)]} {s.words}" for s in Silence if s and counts[int(s)]]
     return f"text on {counts[0]} of {len(text)} products" + (f" ({', '.join(reasons)})" if reasons else "")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +39,8 @@ from ocr.training import make_reader
 
 N_EXAMPLES = 12
 PHOTO_HEIGHT = 96
-CONFIDENCE_BANDS = (0.0, 0.8, 0.9, 0.95, 0.98)
-WORD_BANDS = (1, 3, 6, 11, 21)
+CONFIDENCE_BANDS = {0.0: "0 to 80 %", 0.8: "80 to 90 %", 0.9: "90 to 95 %", 0.95: "95 to 98 %", 0.98: "98 to 100 %"}
+WORD_BANDS = {1: "1 to 2", 3: "3 to 5", 6: "6 to 10", 11: "11 to 20", 21: "21 and more"}
 WELL, BADLY = "Read well", "Read badly"
 
 
@@ -74,8 +76,8 @@ def evaluate(
     what = "held-out products" if file is None else "all products"
     tables = [
         _silence_table(text.select(in_category)),
-        _table("By mean confidence of the words read", "confidence", readings.confidence, scores, _confidence_band),
-        _table("By number of words read", "words", readings.n_words, scores, _words_band),
+        _table("By mean confidence of the words read", "confidence", readings.confidence, CONFIDENCE_BANDS, scores),
+        _table("By number of words read", "words", readings.n_words, WORD_BANDS, scores),
         _category_table(scores, tree),
     ]
     seconds = reader.seconds_per_photo()
@@ -141,26 +143,23 @@ class _Readings:
             if not self.scores.correct[row, 2]:
                 lines.append(f"labelled {path_text(self.tree.shown[self.scores.truth[row]])}")
             else:
-                self._best = sorted([*self._best, (-float(sure), product.product_id, example)], key=_first)[:N_EXAMPLES]
+                self._best = sorted([*self._best, (-float(sure), product.product_id, example)], key=itemgetter(0, 1))[
+                    :N_EXAMPLES
+                ]
         # trimmed as they come: an example holds its photos
-        self._worst = sorted([*self._worst, (quality, product.product_id, example)], key=_first)[:N_EXAMPLES]
-
-
-def _first(entry: tuple[float, int, Example]) -> tuple[float, int]:
-    return entry[:2]
+        self._worst = sorted([*self._worst, (quality, product.product_id, example)], key=itemgetter(0, 1))[:N_EXAMPLES]
 
 
 def _table(
-    title: str,
-    what: str,
-    values: NDArray[np.floating] | NDArray[np.integer],
-    scores: ProductScores,
-    band: Callable[[float], str | None],
+    title: str, what: str, values: NDArray[Any], bands: Mapping[float, str] | Mapping[int, str], scores: ProductScores
 ) -> Table:
-    """Leaf accuracy by bands of a value of each scored product."""
-    names = np.array([band(value) or "" for value in values.tolist()])
-    order = {name: values[names == name].min() for name in np.unique(names) if name}
-    rows = [_row(name, scores.select(names == name)) for name in sorted(order, key=lambda name: order[name])]
+    """Leaf accuracy by bands of a value, `(n,)`, of each scored product; `bands`: names by their lower edge.
+
+    NaN, and what lies below the first band, stands in none.
+    """
+    # NaN is sorted behind every edge
+    band = np.where(np.isnan(values), -1, np.searchsorted(list(bands), values, side="right") - 1)
+    rows = [_row(name, scores.select(band == n)) for n, name in enumerate(bands.values()) if (band == n).any()]
     return Table(title, [what, *_COLUMNS], rows)
 
 
@@ -172,22 +171,6 @@ def _row(name: str, scores: ProductScores) -> list[object]:
     low, high = accuracy_interval(correct)
     sure = f"{100 * scores.confidence[:, 2].mean():.1f} %"
     return [name, len(scores), f"{100 * correct.mean():.1f} %", f"{100 * low:.1f} – {100 * high:.1f}", sure]
-
-
-def _confidence_band(value: float) -> str | None:
-    if math.isnan(value):
-        return None
-    at = sum(value >= edge for edge in CONFIDENCE_BANDS) - 1
-    high = (*CONFIDENCE_BANDS, 1.0)[at + 1]
-    return f"{100 * CONFIDENCE_BANDS[at]:.0f} to {100 * high:.0f} %"
-
-
-def _words_band(value: float) -> str | None:
-    reached = [edge for edge in WORD_BANDS if value >= edge]
-    if not reached:
-        return None
-    at = WORD_BANDS.index(reached[-1])
-    return f"{reached[-1]} and more" if at + 1 == len(WORD_BANDS) else f"{reached[-1]} to {WORD_BANDS[at + 1] - 1}"
 
 
 def _category_table(scores: ProductScores, tree: Taxonomy) -> Table:

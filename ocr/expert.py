@@ -97,10 +97,7 @@ class TextExpert:
     readings: dict[int, Reading] = field(default_factory=dict)
 
     def predict(
-        self,
-        products: Sequence[Product],
-        routed: NDArray[np.bool_],
-        md5s: Sequence[Sequence[bytes]] | None = None,
+        self, products: Sequence[Product], routed: NDArray[np.bool_], md5s: Sequence[Sequence[bytes]] | None = None
     ) -> Probabilities:
         """One row per product; `routed` is `(N,)` bool, `md5s` as in `read_products`.
 

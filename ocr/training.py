@@ -83,7 +83,8 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
     held_out.save(run.folder / "heldout.safetensors")
     # more text is what this branch gains most from: the deployed model has seen the held-out products too
     deployed = _fit(data, config, texts, plan.positions, reader)
-    _save_expert(run, deployed)
+    deployed.model.save(run.folder / "text-model")
+    save_arrays(run.folder / "frequency.safetensors", {"frequency": deployed.frequency})
     truth = data.truth(held_out.product_ids)
     # what was routed from elsewhere has no right answer among the model's classes
     scored = np.where(np.isin(truth, read_leaves), truth, -1)
@@ -122,7 +123,15 @@ def _predict_held_out(
     parts: list[Probabilities] = []
     for part in data.plan.held_out_parts:
         expert = _fit(data, config, texts, data.plan.training_positions(part), reader)
-        parts.append(_predict_part(data, part, expert, photo, read_leaves, threshold, bar))
+        positions = data.plan.held_out_positions(part)
+        wanted = routed(photo.aligned(data.catalog.product_ids[positions]), read_leaves, data.tree, threshold)
+        chunks: list[Probabilities] = []
+        with bar("read held-out products") as progress:
+            for rows in in_batches(np.arange(len(positions)), CHUNK, progress):
+                chunks.append(expert.predict(data.catalog.take(positions[rows]), wanted[rows]))
+                if len(chunks) == 1:
+                    _narrow(expert, chunks[0], data.tree)
+        parts.append(concatenate(chunks))
     held_out = concatenate(parts)
     if config.route_threshold != "auto" or not len(held_out):
         return held_out, threshold, None
@@ -199,37 +208,11 @@ def _fit(
     )
 
 
-def _predict_part(
-    data: TrainingData,
-    part: int,
-    expert: TextExpert,
-    photo: Probabilities,
-    read_leaves: NDArray[np.int64],
-    read_from: float,
-    bar: Bar,
-) -> Probabilities:
-    positions = data.plan.held_out_positions(part)
-    known = photo.aligned(data.catalog.product_ids[positions])
-    wanted = routed(known, read_leaves, data.tree, read_from)
-    parts: list[Probabilities] = []
-    with bar("read held-out products") as progress:
-        for rows in in_batches(np.arange(len(positions)), CHUNK, progress):
-            parts.append(expert.predict(data.catalog.take(positions[rows]), wanted[rows]))
-            if len(parts) == 1:
-                _narrow(expert, parts[0], data.tree)
-    return concatenate(parts)
-
-
 def _narrow(expert: TextExpert, first: Probabilities, tree: Taxonomy) -> None:
     """Measure on the first chunk how many leaves are worth keeping."""
     rows = np.flatnonzero(first.speaks)
     if len(rows):
         expert.k = choose_k(first.dense(rows, len(tree))[:, first.support], COVERAGE, MAX_LEAVES)
-
-
-def _save_expert(run: Run, expert: TextExpert) -> None:
-    expert.model.save(run.folder / "text-model")
-    save_arrays(run.folder / "frequency.safetensors", {"frequency": expert.frequency})
 
 
 def load_expert(run: Run, reader: PhotoReader) -> TextExpert:

@@ -92,6 +92,10 @@ class OcrFailure:
     reason: str
     lasting: bool = True
 
+    def to_json(self) -> dict[str, Any]:
+        """`{"failure": reason}`, where a transcript has its words."""
+        return {"failure": self.reason}
+
 
 def bounded(words: Sequence[Word]) -> Transcript:
     """A transcript of the first `MAX_WORDS` words."""

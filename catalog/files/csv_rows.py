@@ -32,11 +32,6 @@ def id_in(cell: str) -> int | None:
     return value if -(2**63) <= value < 2**63 and (match[2] is None or abs(value) <= _EXACT) else None
 
 
-def _separator_of(header: str) -> str:
-    """Comma, semicolon or tab: spreadsheets of many countries save semicolons."""
-    return max(",;\t", key=header.count)
-
-
 def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Every row below the columns, as its last line's number and its cells by column.
 
@@ -86,7 +81,9 @@ def read_raw_rows(
             file.seek(0)
             for_excel = _SEPARATOR.fullmatch(first.rstrip("\r\n"))
             # not strict, csv would take what follows a closing quote for a part of the name
-            reader = csv.reader(file, delimiter=for_excel[1] if for_excel else _separator_of(first), strict=True)
+            # spreadsheets of many countries save semicolons
+            separator = for_excel[1] if for_excel else max(",;\t", key=first.count)
+            reader = csv.reader(file, delimiter=separator, strict=True)
             rows = (cells for cells in reader if any(cell.strip() for cell in cells))
             if for_excel:
                 next(rows)

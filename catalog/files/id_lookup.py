@@ -9,13 +9,15 @@ UNKNOWN = -1
 """Stands where an id is not known."""
 
 
-def positions_of(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`(n,)` int64 place in `ids`, `(N,)` in any order, of each id wanted, `(n,)`; -1 where it is not.
+def positions_of(
+    ids: NDArray[np.int64], wanted: NDArray[np.int64], order: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """`(...)` int64 place in `ids`, `(N,)` in any order, of each id wanted, `(...)`; -1 where it is not.
 
-    Of an id that stands there several times, the first place.
+    Of an id that stands there several times, the first place. `order`: `(N,)` that sorts `ids`, where it is known.
     """
     if not len(ids):
-        return np.full(len(wanted), UNKNOWN)
-    order = np.argsort(ids, kind="stable")
+        return np.full(wanted.shape, UNKNOWN)
+    order = np.argsort(ids, kind="stable") if order is None else order
     place = order[np.searchsorted(ids, wanted, sorter=order).clip(max=len(ids) - 1)]
     return np.where(ids[place] == wanted, place, UNKNOWN)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def plural(n: int, one: str, many: str = "") -> str:
     """A count with its noun: `1 photo`, `12,371 photos`."""
@@ -11,3 +13,9 @@ def plural(n: int, one: str, many: str = "") -> str:
 def percent(share: float, digits: int = 1) -> str:
     """A share in [0, 1] as people read it: `74.9 %`."""
     return f"{100 * share:.{digits}f} %"
+
+
+def listed(names: Sequence[object], most: int) -> str:
+    """The first names, and how many more there are: `a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more

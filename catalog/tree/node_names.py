@@ -66,7 +66,7 @@ def names_for(tree: NamedTree, names: Names) -> Names:
             faults.append(
                 f"lines {rows[0].line} and {other.line}: {path} is called {rows[0].text!r} and {other.text!r} in {lang}"
             )
-    refuse(names.source, faults, "contradict each other")
+    refuse(names.source, faults, "names contradict each other")
     return kept
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from catalog.files.csv_rows import id_in, read_rows, write_rows
-from catalog.files.id_lookup import UNKNOWN
+from catalog.files.id_lookup import positions_of
 from catalog.tree.node_names import names_for, shown_in
-from catalog.tree.translations import Names
+from catalog.tree.translations import Names, refuse
 
 LEVELS = (1, 2, 3)
 LEVEL_NAMES = {1: "Cat I", 2: "Cat II", 3: "Cat III"}
@@ -95,9 +95,7 @@ class Taxonomy:
                 faults.append(f"line {line}: leaf {leaf} has no {empty[0]}")
             else:
                 leaves.append((leaf, (cat1, cat2, cat3)))
-        if faults:
-            shown = "\n".join(faults[:5])
-            raise ValueError(f"{path}: {len(faults)} leaves cannot be placed in the tree\n{shown}")
+        refuse(str(path), faults, "leaves cannot be placed in the tree")
         try:
             tree = cls(leaves)
         except ValueError as error:
@@ -168,10 +166,7 @@ class Taxonomy:
 
     def leaf_index(self, category_ids: ArrayLike) -> NDArray[np.int64]:
         """Leaf index of each category_id, `(n,)` int64 of `(n,)` or any other shape; -1 where the tree lacks it."""
-        wanted = np.asarray(category_ids, np.int64)
-        place = np.searchsorted(self.leaf_ids, wanted, sorter=self._id_order).clip(max=len(self) - 1)
-        leaf = self._id_order[place]
-        return np.where(self.leaf_ids[leaf] == wanted, leaf, UNKNOWN)
+        return positions_of(self.leaf_ids, np.asarray(category_ids, np.int64), self._id_order)
 
     def ancestor(self, level: int) -> NDArray[np.int64]:
         """`(n_leaves,)` index of each leaf's node at `level` (1, 2 or 3; at 3 the leaf itself)."""

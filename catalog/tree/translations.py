@@ -62,7 +62,7 @@ class Names:
                 faults.append(f"line {line}: level {level!r} is not 1, 2 or 3")
             elif text := row["name"].strip():
                 rows.append(Name(leaf, int(level or 3), lang, text, line))
-        refuse(str(path), faults, "cannot be read")
+        refuse(str(path), faults, "names cannot be read")
         return cls(tuple(rows), str(path))
 
     def to_csv(self, path: Path) -> None:
@@ -83,7 +83,7 @@ def refuse(source: str, faults: list[str], what: str) -> None:
     """Raise ValueError when there are faults: the first are shown, all are counted."""
     if faults:
         first = "\n".join(faults[:MAX_FAULTS])
-        raise ValueError(f"{source}: {len(faults)} names {what}\n{first}")
+        raise ValueError(f"{source}: {len(faults)} {what}\n{first}")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from catalog.tree.taxonomy import Taxonomy
 AUDITED, UNLABELLED, UNSEEN = "audited", "no label of this tree", "no probabilities"
 RELABELLED, RENEWED = "another label since", "other photos since"
 """What becomes of a product, beside the reasons of a silent expert."""
-SILENCES = [AUDITED if code is Silence.SPEAKS else code.name.lower().replace("_", " ") for code in Silence]
+SILENCES = [AUDITED if code is Silence.SPEAKS else code.words for code in Silence]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import Progress
+from catalog.files.wording import listed
 from catalog.product import ProblemLog
-from catalog.relabel import Relabelled, check_destination, left_behind, names_of, write_relabelled
+from catalog.relabel import Relabelled, check_destination, left_behind, write_relabelled
 from fusion.review.journal import Journal
+
+MAX_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class ExportedLabels:
         """What a person should know before training on it."""
         lines = []
         if len(self.missing):
-            lines.append(f"{len(self.missing)} reviewed products stand in none of the files: {names_of(self.missing)}")
+            missing = listed(self.missing.tolist(), MAX_NAMED)
+            lines.append(f"{len(self.missing)} reviewed products stand in none of the files: {missing}")
         if self.strangers:
             lines.append(
                 f"review {', '.join(map(str, self.strangers))} was made on another catalogue than the ones given: "

@@ -123,10 +123,7 @@ class TesseractEngine:
             listing.write_text("\n".join(paths) + "\n", encoding="utf-8")
             try:
                 table = pytesseract.image_to_data(
-                    str(listing),
-                    lang="+".join(self.languages),
-                    config=f"--psm {self.page_mode}",
-                    timeout=time_limit_s,
+                    str(listing), lang="+".join(self.languages), config=f"--psm {self.page_mode}", timeout=time_limit_s
                 )
             except pytesseract.TesseractNotFoundError as error:
                 raise EngineMissing(f"{error} {_INSTALL}") from None
