@@ -61,12 +61,12 @@ def explore(
             raise ValueError("hard and easy products need the category tree (--tree)")
         judged = judge(probabilities, catalog, placement.leaf, tree)
     with bars("photos") as progress:
-        copies = catalog.photo_index(progress)
+        photos = catalog.photo_index(progress)
     with bars("headers") as progress:
         headers = read_headers(catalog, progress)
     with bars("decode") as progress:
-        decoding = check_decoding(catalog, copies, headers, decode, seed, progress)
-    n_broken, broken = broken_photos(catalog, copies, headers, decoding)
+        decoding = check_decoding(catalog, photos, headers, decode, seed, progress)
+    n_broken, broken = broken_photos(catalog, photos, headers, decoding)
     problems = ProblemLog()
     for log in (catalog.problems, placement.strangers(catalog), broken):
         problems.merge(log)
@@ -76,7 +76,7 @@ def explore(
         sections.append(tree_section(tree, counts, "products"))
     sections += [
         distribution_section(counts, "products"),
-        copies_section(catalog, copies, placement),
+        copies_section(catalog, photos, placement),
         photos_section(headers, decoding, n_broken),
         problems_section(problems),
         samples_section(catalog, placement, n_categories, seed),
@@ -93,7 +93,7 @@ def explore(
     return Page(
         f"Catalogue {catalog.name}",
         f"What {catalog} holds",
-        _cards(copies, placement, counts, problems),
+        _cards(photos, placement, counts, problems),
         sections,
         facts,
         [] if tree is None else _warnings(TreeMatch.of(catalog, tree)),
@@ -134,14 +134,14 @@ def _in_tree(level: LevelCounts) -> str:
     return f"{len(level.names):,} names in the tree ({level.n_nodes:,} categories)"
 
 
-def _cards(copies: PhotoIndex, placement: Placement, counts: Sequence[LevelCounts], problems: ProblemLog) -> list[Card]:
+def _cards(photos: PhotoIndex, placement: Placement, counts: Sequence[LevelCounts], problems: ProblemLog) -> list[Card]:
     n, labelled = len(placement.leaf), int(placement.labelled.sum())
-    distinct = copies.n_distinct
+    distinct = photos.n_distinct
     stranger = labelled - int((placement.leaf >= 0).sum())
     off = f", {stranger:,} of them not in the tree" if stranger else ""
     cards = [
         Card("Products", f"{n:,}", ("all labelled" if labelled == n else f"{percent(labelled / n)} labelled") + off),
-        Card("Photos", f"{len(copies):,}", f"{distinct:,} distinct"),
+        Card("Photos", f"{len(photos):,}", f"{distinct:,} distinct"),
     ]
     if counts:
         cards.append(Card("Leaves in use", f"{len(counts[-1].used):,}", f"of {counts[-1].n_nodes:,}"))

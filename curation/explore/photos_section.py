@@ -154,18 +154,18 @@ def _parts(headers: Headers, figures: dict[str, Any]) -> list[Part]:
     return parts
 
 
-def broken_photos(catalog: Catalog, copies: PhotoIndex, headers: Headers, decoding: Decoding) -> tuple[int, ProblemLog]:
+def broken_photos(catalog: Catalog, photos: PhotoIndex, headers: Headers, decoding: Decoding) -> tuple[int, ProblemLog]:
     """How many photos of `(P,)` headers are known to be broken (all copies of a broken one), and as problems."""
     faulty = headers["format"] == 0
-    reasons = {int(copies.number[photo]): reason for photo, reason in decoding.broken.items()}
-    broken = np.flatnonzero(faulty | np.isin(copies.number, list(reasons)))
+    reasons = {int(photos.number[photo]): reason for photo, reason in decoding.broken.items()}
+    broken = np.flatnonzero(faulty | np.isin(photos.number, list(reasons)))
     log = ProblemLog()
     ids = catalog.product_ids
     for photo in broken[: log.max_named].tolist():
-        owner = int(copies.owner[photo])
+        owner = int(photos.owner[photo])
         empty = headers["bytes"][photo] == 0
-        detail = reasons.get(int(copies.number[photo]), "zero bytes" if empty else "not a picture")
-        where = catalog.where(owner, int(copies.position[photo]) + 1)
+        detail = reasons.get(int(photos.number[photo]), "zero bytes" if empty else "not a picture")
+        where = catalog.where(owner, int(photos.position[photo]) + 1)
         log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, int(ids[owner]), detail))
     if len(broken):
         log.counts[ProblemKind.UNREADABLE_PHOTO] = len(broken)
