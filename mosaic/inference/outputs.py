@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -55,10 +55,6 @@ class Parity:
     mosaics: int
     error: float
     agreement: float
-
-    def to_json(self) -> dict[str, float]:
-        """Plain JSON types."""
-        return asdict(self)
 
 
 def compare(expected: Outputs, got: Outputs) -> Parity:

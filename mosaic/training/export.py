@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path, write_text
 from catalog.files.progress import in_batches
+from catalog.product import MAX_IMAGES
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
@@ -103,7 +104,7 @@ def export(
         **(facts or {}),
         "input": {"name": INPUT, "dtype": "uint8", "axes": "batch, height, width, RGB", "range": [0, 255]},
         "outputs": {OUTPUTS[0]: network.head.in_features, OUTPUTS[1]: network.head.out_features},
-        "parity": parity.to_json(),
+        "parity": asdict(parity),
     }
     card = path.with_name(path.name + ".json")
     write_text(card, json.dumps(about, indent=2) + "\n")
@@ -116,7 +117,7 @@ def _write(network: MosaicNetwork, path: Path, form: Format, size: int) -> Backe
         return OnnxBackend(path)
     import openvino
 
-    # half precision is the default of this call, and would not pass the check
+    # half precision, the default of this call, would change the results
     openvino.save_model(to_openvino(network, size), path, compress_to_fp16=False)
     return OpenVinoBackend(path)
 
@@ -150,7 +151,7 @@ def _mosaics(workspace: Workspace, run: Run, config: MosaicConfig) -> list[NDArr
     """`(H, W, 3)` uint8 mosaics of training products, of every width that the network serves."""
     catalog = workspace.training_catalog()
     view = run.details_as(MosaicDetails).view
-    counts = [view.n_images] if view.n_images else [1, 2, 3, 4]
+    counts = [view.n_images] if view.n_images else list(range(1, MAX_IMAGES + 1))
     rows = np.flatnonzero(np.isin(catalog.n_images, counts))
     chosen = np.random.default_rng(config.seed).permutation(rows)[:CHECK]
     photos = load_photos(catalog.take(chosen), config.photo_size, config.max_pixels)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-import numpy as np
 import pytest
 
-from catalog.probabilities import Probabilities, Silence
-from mosaic.merging import merge_by_count
 from mosaic.views import ANY, FAMILIES, POSITIONS, View, families, passes
 
 
@@ -57,21 +54,3 @@ def test_passes_take_the_most_special_network():
     assert passes(ranked, 2) == [(View(ANY, "any"), (0,)), (View(ANY, "rest"), (1,))]
     assert passes([View(ANY, "first")], 2) == []
     assert passes([View(ANY, "first")], 2, partial=True) == [(View(ANY, "first"), (0,))]
-
-
-def test_where_a_specialist_is_silent_the_general_network_answers():
-    def saved(ids: list[int], top: int, silent: list[int]) -> Probabilities:
-        dense = np.full((len(ids), 3), 0.1)
-        dense[:, top] = 0.8
-        silence = np.where(np.isin(ids, silent), Silence.NO_NETWORK, Silence.SPEAKS).astype(np.uint8)
-        return Probabilities.from_dense(
-            "x", np.array(ids), np.full(len(ids), 3, np.int8), dense, silence,
-            support=np.arange(3, dtype=np.int32), frequency=np.full(3, 1 / 3), k=3, taxonomy="tree",
-        )  # fmt: skip
-
-    merged = merge_by_count("mosaic", {View(): saved([1, 2, 3], 0, []), View(3): saved([2, 3], 1, [3])})
-    assert sorted(merged.product_ids.tolist()) == [1, 2, 3]
-    best = merged.aligned(np.array([1, 2, 3])).leaves[:, 0]
-    assert best.tolist() == [0, 1, 0]
-    alone = merge_by_count("mosaic", {View(3): saved([2, 3], 1, [3])})
-    assert alone.speaks.tolist() == [True, False]

@@ -13,7 +13,6 @@ from mosaic.config import MosaicConfig
 from mosaic.inference import expert as expert_module
 from mosaic.inference import recent_rows
 from mosaic.inference.expert import MosaicExpert
-from mosaic.merging import average
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.torch_backend import TorchBackend
 from mosaic.photos import load_photos
@@ -183,20 +182,3 @@ def test_the_network_of_count_and_rank_goes_before_the_one_for_any_photo():
     first, second = ([photos.pictures[md5]] for md5 in photos.keys[0])
     expected = (by_hand(network(1), first) + by_hand(network(0), second)) / 2
     np.testing.assert_allclose(dense(predict(expert(nets), products))[0, [0, 2, 3]], expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("how", ["arithmetic", "geometric"])
-def test_weighted_means_equal_repeated_rows(how):
-    rng = np.random.default_rng(0)
-    seen = rng.dirichlet(np.ones(5), size=(3, 4))
-    weights = rng.integers(0, 3, (3, 4)) + np.array([[1], [0], [0]])
-    found = average(seen, how, weights)
-    for column in range(4):
-        rows = [seen[row, column] for row in range(3) for _ in range(weights[row, column])]
-        slow = np.mean(rows, axis=0) if how == "arithmetic" else np.exp(np.mean(np.log(rows), axis=0))
-        np.testing.assert_allclose(found[column], slow / slow.sum(), atol=1e-6)
-
-
-def test_one_network_alone_cannot_rule_a_leaf_out_of_a_geometric_mean():
-    found = average(np.array([[[1.0, 0.0]], [[0.4, 0.6]]]), "geometric")
-    assert 1e-4 < found[0, 1] < 0.01
