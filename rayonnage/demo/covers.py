@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from rayonnage.demo.lettering import TITLE_FONTS, write
 from rayonnage.demo.pen import CANVAS, Colour, random_colour, tint
-from rayonnage.demo.titles import CoverText
+from rayonnage.demo.titles import CoverText, pick
 
 _BOOK = (250, 344)
 _CASE = (330, 300)
@@ -29,21 +29,18 @@ def draw_cover(
         RGBA, `CANVAS` pixels square.
     """
     paper = random_colour(rng)
-    face = TITLE_FONTS[int(rng.integers(len(TITLE_FONTS)))]
+    face = pick(TITLE_FONTS, rng)
     front = _front(kind, text, paper, face, rng)
-    if kind == "book":
-        if rank == 2:
-            return _centre(_back_of_book(text, paper, face))
-        if rank == 3:
-            return _centre(_spine(text, paper, face))
-        if rank == 4 and view.random() < 0.4:
-            return _centre(_page(text))
-        return _lean(front, view) if rank == 4 else _centre(front)
+    book = kind == "book"
     if rank == 2:
-        return _centre(_back_of_case(text, paper, face))
+        return _centre((_back_of_book if book else _back_of_case)(text, paper, face))
     if rank == 3:
-        return _disc(text, paper, face)
-    return _lean(_case(front), view) if rank == 4 else _centre(_case(front))
+        return _centre((_spine if book else _disc)(text, paper, face))
+    if rank == 4 and book and view.random() < 0.4:
+        return _centre(_page(text))
+    if not book:
+        front = _case(front)
+    return _lean(front, view) if rank == 4 else _centre(front)
 
 
 def _front(kind: str, text: CoverText, paper: Colour, face: str, rng: np.random.Generator) -> Image.Image:
@@ -64,14 +61,8 @@ def _front(kind: str, text: CoverText, paper: Colour, face: str, rng: np.random.
         y = write(image, text.subtitle, (12, y + 2, width - 12, y + 28), ink, "DejaVuSans", (22, 16))
     if not person_first:
         write(image, text.person, (14, y + 4, width - 14, y + 32), ink, "DejaVuSans", (22, 14))
-    write(
-        image,
-        text.house,
-        (14, height - 24, width - 14, height),
-        (245, 245, 245) if art_low else ink,
-        "DejaVuSans",
-        (16, 12),
-    )
+    house_ink = (245, 245, 245) if art_low else ink
+    write(image, text.house, (14, height - 24, width - 14, height), house_ink, "DejaVuSans", (16, 12))
     return image
 
 
@@ -93,9 +84,8 @@ def _art(image: Image.Image, box: tuple[int, int, int, int], rng: np.random.Gene
             points = [(k * width / 8, lift + rng.uniform(-18, 18)) for k in range(9)]
             draw.polygon([(0, height), *points, (width, height)], fill=colour)
         else:
-            draw.polygon(
-                [(x, y), (x + size, y + size * 0.4), (x + size * 0.5, y + size), (x - size, y + size)], fill=colour
-            )
+            bar = [(x, y), (x + size, y + size * 0.4), (x + size * 0.5, y + size), (x - size, y + size)]
+            draw.polygon(bar, fill=colour)
     image.paste(patch, (x0, y0))
 
 
@@ -188,9 +178,8 @@ def _lean(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Turn a cover around its vertical axis: the far edge is shorter."""
     canvas = _centre(image)
     squeeze, short = rng.uniform(0.70, 0.85), rng.uniform(0.04, 0.10)
-    target = np.array(
-        [[0.5 - squeeze / 2, 0.0], [0.5 + squeeze / 2, short], [0.5 + squeeze / 2, 1 - short], [0.5 - squeeze / 2, 1.0]]
-    )
+    near, far = 0.5 - squeeze / 2, 0.5 + squeeze / 2
+    target = np.array([[near, 0.0], [far, short], [far, 1 - short], [near, 1.0]])
     if rng.random() < 0.5:
         target = np.array([[1.0, 0.0] - target * [1, -1]])[0][[1, 0, 3, 2]]
     source = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float64) * CANVAS

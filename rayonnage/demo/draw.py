@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.random import Generator
 from PIL import Image
 
 from rayonnage.demo.categories import LEAVES, Leaf, siblings
 from rayonnage.demo.copies import Picture
 from rayonnage.demo.covers import draw_cover
 from rayonnage.demo.notices import draw_notice
-from rayonnage.demo.objects import SHAPES, draw_object
-from rayonnage.demo.pen import Viewpoint, random_look
+from rayonnage.demo.objects import SHAPES
+from rayonnage.demo.pen import Pen, Viewpoint, random_look
 from rayonnage.demo.scene import photograph, print_on_box, zoom_in
 from rayonnage.demo.titles import compose
 
@@ -33,28 +36,28 @@ def draw_picture(seed: int, leaf: Leaf, picture: Picture) -> bytes:
         leaf = _any_of(LEAVES, photo_rng)
     if leaf.kind == "object":
         zoom = 1.15 if picture.rank == 3 else 0.95
-        return photograph(
-            _object_view(leaf, picture.rank, product_rng, photo_rng), photo_rng, zoom=zoom, turn=22, rough=0.12
-        )
+        view = _object_view(leaf, picture.rank, product_rng, photo_rng)
+        return photograph(view, photo_rng, zoom=zoom, turn=22, rough=0.12)
     text = compose(leaf.motif, product_rng)
     cover = draw_cover(leaf.kind, text, picture.rank, product_rng, photo_rng)
     return photograph(cover, photo_rng, zoom=0.98, turn=5, rough=0.06)
 
 
-def _object_view(
-    leaf: Leaf, rank: int, product_rng: np.random.Generator, photo_rng: np.random.Generator
-) -> Image.Image:
+def _object_view(leaf: Leaf, rank: int, product_rng: Generator, photo_rng: Generator) -> Image.Image:
     look = random_look(product_rng)
     view = Viewpoint.SIDE if rank == 2 else Viewpoint.FRONT
-    drawing = draw_object(leaf.motif, look, view).image
+    draw, detail = SHAPES[leaf.motif]
+    pen = Pen()
+    draw(pen, look, view)
+    drawing = pen.image
     # Sellers photograph from both sides.
     mirrored = product_rng.random() < 0.5
     if rank == 3:
-        drawing = zoom_in(drawing, SHAPES[leaf.motif][1], photo_rng)
+        drawing = zoom_in(drawing, detail, photo_rng)
     if mirrored:
         drawing = drawing.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return print_on_box(drawing, photo_rng) if rank == 4 and photo_rng.random() < 0.65 else drawing
 
 
-def _any_of(leaves: list[Leaf] | tuple[Leaf, ...], rng: np.random.Generator) -> Leaf:
+def _any_of(leaves: Sequence[Leaf], rng: Generator) -> Leaf:
     return leaves[int(rng.integers(len(leaves)))]

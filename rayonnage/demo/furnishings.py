@@ -116,12 +116,8 @@ def vase(pen: Pen, look: Look, view: Viewpoint) -> None:
                 pen.ellipse(x + dx, y - 0.22 - 0.05 * (i == 1) + dy, 0.032, 0.032, look.accent, "ball")
             pen.ellipse(x, y - 0.22 - 0.05 * (i == 1), 0.022, 0.022, (240, 205, 80), "ball")
     middle = y + (0.90 - y) * low
-    pen.turned(
-        0.5,
-        [(y, neck * 1.25), (y + 0.08, neck), (middle, belly * 1.2), (0.88, belly * 0.6), (0.90, belly * 0.55)],
-        look.base,
-        0.2,
-    )
+    body = [(y, neck * 1.25), (y + 0.08, neck), (middle, belly * 1.2), (0.88, belly * 0.6), (0.90, belly * 0.55)]
+    pen.turned(0.5, body, look.base, 0.2)
     if look.chance(5, 0.4):
         pen.turned(0.5, [(middle, belly * 0.9), (middle + 0.04, belly * 0.9)], look.accent, 0.15)
     tilt = 0.25 if view is Viewpoint.FRONT else 0.08

@@ -7,7 +7,11 @@ from PIL import Image, ImageDraw
 
 from rayonnage.demo.lettering import TITLE_FONTS, write
 from rayonnage.demo.pen import CANVAS, Colour, random_colour, tint
-from rayonnage.demo.words import HOUSES
+from rayonnage.demo.titles import pick
+from rayonnage.demo.words import HOUSES, NOTICES
+
+_ENERGY_COLOURS = ("#009640", "#50b43c", "#bed228", "#faeb1e", "#fab914", "#eb6919", "#e11e23")
+"""From A to G."""
 
 
 def draw_notice(rng: np.random.Generator) -> Image.Image:
@@ -23,25 +27,15 @@ def _missing(image: Image.Image, rng: np.random.Generator) -> None:
     grey = int(rng.integers(110, 190))
     draw.rounded_rectangle([100, 70, 260, 190], 16, outline=(grey, grey, grey, 255), width=10)
     draw.ellipse([145, 95, 215, 165], outline=(grey, grey, grey, 255), width=10)
-    words = ("Image non disponible", "Photo à venir", "Visuel indisponible", "Pas de photo")
-    text = words[int(rng.integers(len(words)))]
+    text = pick(NOTICES["missing"], rng)
     write(image, text, (30, 215, 330, 310), (grey - 60, grey - 60, grey - 60), "DejaVuSans-Bold", (40, 20))
 
 
 def _energy(image: Image.Image, rng: np.random.Generator) -> None:
     draw = ImageDraw.Draw(image)
-    colours: tuple[Colour, ...] = (
-        (0, 150, 64),
-        (80, 180, 60),
-        (190, 210, 40),
-        (250, 235, 30),
-        (250, 185, 20),
-        (235, 105, 25),
-        (225, 30, 35),
-    )
-    for i, colour in enumerate(colours):
+    for i, colour in enumerate(_ENERGY_COLOURS):
         y, end = 70 + i * 36, 110 + i * 22
-        draw.polygon([(30, y), (end, y), (end + 16, y + 14), (end, y + 28), (30, y + 28)], fill=(*colour, 255))
+        draw.polygon([(30, y), (end, y), (end + 16, y + 14), (end, y + 28), (30, y + 28)], fill=colour)
         write(image, "ABCDEFG"[i], (34, y, 60, y + 30), (255, 255, 255), "DejaVuSans-Bold", (24, 20))
     write(image, "ÉNERGIE", (30, 16, 330, 60), (20, 60, 130), "DejaVuSans-Bold", (40, 30))
     grade = int(rng.integers(7))
@@ -54,8 +48,7 @@ def _energy(image: Image.Image, rng: np.random.Generator) -> None:
 def _sizes(image: Image.Image, rng: np.random.Generator) -> None:
     draw = ImageDraw.Draw(image)
     head = tint(random_colour(rng), 0.8)
-    titles = ("Guide des tailles", "Dimensions (cm)", "Caractéristiques")
-    write(image, titles[int(rng.integers(3))], (20, 14, 340, 60), (30, 30, 34), "DejaVuSans-Bold", (34, 22))
+    write(image, pick(NOTICES["sizes"], rng), (20, 14, 340, 60), (30, 30, 34), "DejaVuSans-Bold", (34, 22))
     draw.rectangle([20, 70, 340, 108], fill=(*head, 255))
     for row in range(7):
         y = 70 + row * 38
@@ -71,13 +64,6 @@ def _brand(image: Image.Image, rng: np.random.Generator) -> None:
     colour = random_colour(rng)
     draw.ellipse([110, 50, 250, 190], fill=(*colour, 255))
     draw.polygon([(180, 70), (230, 160), (130, 160)], fill=(*tint(colour, 1.5), 255))
-    face = TITLE_FONTS[int(rng.integers(len(TITLE_FONTS)))]
-    write(image, HOUSES[int(rng.integers(len(HOUSES)))], (20, 205, 340, 270), tint(colour, 0.6), face, (54, 24))
-    lines = (
-        "Garantie 2 ans",
-        "Livraison offerte",
-        "Service client 7j/7",
-        "Qualité depuis 1962",
-        "Retour sous 30 jours",
-    )
-    write(image, lines[int(rng.integers(len(lines)))], (20, 290, 340, 330), (60, 60, 64), "DejaVuSans", (28, 20))
+    face = pick(TITLE_FONTS, rng)
+    write(image, pick(HOUSES, rng), (20, 205, 340, 270), tint(colour, 0.6), face, (54, 24))
+    write(image, pick(NOTICES["brand"], rng), (20, 290, 340, 330), (60, 60, 64), "DejaVuSans", (28, 20))

@@ -39,10 +39,3 @@ SHAPES: dict[str, tuple[Draw, tuple[float, float]]] = {
     "vase": (furnishings.vase, (0.5, 0.45)),
 }
 """Motif -> its drawing, and the point a detail photo zooms into (shares of the canvas)."""
-
-
-def draw_object(motif: str, look: Look, view: Viewpoint) -> Pen:
-    """Draw one object on a fresh canvas."""
-    pen = Pen()
-    SHAPES[motif][0](pen, look, view)
-    return pen

@@ -17,7 +17,7 @@ CANVAS = 360
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 Shade = Literal["round", "flat", "down", "ball"]
-_Trace = Callable[[ImageDraw.ImageDraw, Callable[[Sequence[float]], Point]], None]
+_Trace = Callable[[ImageDraw.ImageDraw, list[Point]], None]
 
 _RAMPS: dict[str, np.ndarray] = {
     "round": np.array([0.60, 0.82, 1.10, 1.22, 1.06, 0.92, 0.78, 0.66, 0.55]),
@@ -89,6 +89,11 @@ def smooth(points: Sequence[Point], closed: bool = True, rounds: int = 3) -> lis
     return [(float(x), float(y)) for x, y in line]
 
 
+def mirrored(left: Sequence[Point]) -> list[Point]:
+    """Points on both sides of the middle: `left` lists (distance from it, y), the right half comes back."""
+    return [(0.5 - d, y) for d, y in left] + [(0.5 + d, y) for d, y in reversed(left)]
+
+
 class Pen:
     """Draws parts one over the other; coordinates are shares of the canvas in [0, 1], y downward."""
 
@@ -100,35 +105,23 @@ class Pen:
     ) -> None:
         """A filled outline; `soft` rounds its corners."""
         outline = smooth(points) if soft else points
-        xs, ys = [x for x, _ in outline], [y for _, y in outline]
-        box = (min(xs), min(ys), max(xs), max(ys))
-        self._part(box, colour, shade, alpha, lambda draw, at: draw.polygon([at(p) for p in outline], fill=255))
+        self._part(outline, colour, shade, alpha, lambda draw, pixels: draw.polygon(pixels, fill=255))
 
     def ellipse(
         self, x: float, y: float, rx: float, ry: float, colour: Colour, shade: Shade = "flat", alpha: float = 1.0
     ) -> None:
         """An ellipse around (x, y)."""
-        box = (x - rx, y - ry, x + rx, y + ry)
-        self._part(box, colour, shade, alpha, lambda draw, at: draw.ellipse([at(box[:2]), at(box[2:])], fill=255))
+        corners = [(x - rx, y - ry), (x + rx, y + ry)]
+        self._part(corners, colour, shade, alpha, lambda draw, pixels: draw.ellipse(pixels, fill=255))
 
     def box(
-        self,
-        x0: float,
-        y0: float,
-        x1: float,
-        y1: float,
-        colour: Colour,
-        shade: Shade = "flat",
-        radius: float = 0.0,
-        alpha: float = 1.0,
-    ) -> None:
+        self, x0: float, y0: float, x1: float, y1: float, colour: Colour, shade: Shade = "flat",
+        radius: float = 0.0, alpha: float = 1.0,
+    ) -> None:  # fmt: skip
         """A rectangle with round corners."""
+        corners, round_by = [(x0, y0), (x1, y1)], radius * CANVAS
         self._part(
-            (x0, y0, x1, y1),
-            colour,
-            shade,
-            alpha,
-            lambda draw, at: draw.rounded_rectangle([at((x0, y0)), at((x1, y1))], radius * CANVAS, fill=255),
+            corners, colour, shade, alpha, lambda draw, pixels: draw.rounded_rectangle(pixels, round_by, fill=255)
         )
 
     def line(self, points: Sequence[Point], width: float, colour: Colour, soft: bool = True) -> None:
@@ -155,20 +148,15 @@ class Pen:
         outline = [(x + r, y) for r, y in side] + foot + [(x - r, y) for r, y in reversed(side)]
         self.polygon(outline, colour, "round", alpha)
 
-    def _part(
-        self,
-        box: tuple[float, float, float, float],
-        colour: Colour,
-        shade: Shade,
-        alpha: float,
-        trace: _Trace,
-    ) -> None:
-        x0, y0 = max(0, int(box[0] * CANVAS)), max(0, int(box[1] * CANVAS))
-        x1, y1 = min(CANVAS, int(box[2] * CANVAS) + 2), min(CANVAS, int(box[3] * CANVAS) + 2)
+    def _part(self, points: Sequence[Point], colour: Colour, shade: Shade, alpha: float, trace: _Trace) -> None:
+        """Shade what `trace` fills, the shade spread over the rectangle around the points."""
+        xs, ys = [x * CANVAS for x, _ in points], [y * CANVAS for _, y in points]
+        x0, y0 = max(0, int(min(xs))), max(0, int(min(ys)))
+        x1, y1 = min(CANVAS, int(max(xs)) + 2), min(CANVAS, int(max(ys)) + 2)
         if x1 <= x0 or y1 <= y0:
             return
         mask = Image.new("L", (x1 - x0, y1 - y0))
-        trace(ImageDraw.Draw(mask), lambda point: (point[0] * CANVAS - x0, point[1] * CANVAS - y0))
+        trace(ImageDraw.Draw(mask), [(x - x0, y - y0) for x, y in zip(xs, ys, strict=True)])
         if alpha < 1:
             mask = mask.point([int(level * alpha) for level in range(256)])
         patch = _gradient(colour, shade).resize(mask.size, Image.Resampling.BICUBIC)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 import bson
 
 from catalog.files.atomic import atomic_path, write_text
+from catalog.files.csv_rows import write_rows
 from catalog.files.progress import Progress, counted, part_of
-from catalog.tree.taxonomy import NAMES_FILE
+from catalog.tree.taxonomy import COLUMNS, NAMES_FILE
 from rayonnage.demo.categories import LEAVES
 from rayonnage.demo.copies import Picture
 from rayonnage.demo.draw import draw_picture
@@ -20,6 +20,8 @@ from rayonnage.demo.plan import DemoPlan, PlannedProduct, plan_sample
 
 ENGLISH_NAMES = resources.files("rayonnage.demo") / NAMES_FILE
 """Names of every node of the demo's tree, as `Names.from_csv` reads them."""
+
+TRUTH_COLUMNS = ("product_id", "split", "category_id", "label", "wrong_label", "kind", "n_images", "copied_photos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,9 @@ def write_sample(
             for product in counted(products, len(products), part_of(progress, done, len(plan.products)), every=1):
                 file.write(_document(product, photos))
         done += len(products)
-    write_text(summary.category_names, _category_names())
+    write_rows(summary.category_names, COLUMNS, [(leaf.category_id, *leaf.path) for leaf in LEAVES])
     write_text(summary.names, ENGLISH_NAMES.read_text(encoding="utf-8"))
-    write_text(summary.truth, _truth(plan))
+    write_rows(summary.truth, TRUTH_COLUMNS, _truth(plan))
     return summary
 
 
@@ -143,37 +145,13 @@ def _document(product: PlannedProduct, photos: _Photos) -> bytes:
     return bytes(bson.encode(document))
 
 
-def _category_names() -> str:
-    header = ("category_id", "category_level1", "category_level2", "category_level3")
-    return _csv([header, *((leaf.category_id, *leaf.path) for leaf in LEAVES)])
-
-
-def _truth(plan: DemoPlan) -> str:
-    header = ("product_id", "split", "category_id", "label", "wrong_label", "kind", "n_images", "copied_photos")
+def _truth(plan: DemoPlan) -> Iterator[tuple[object, ...]]:
     copied = plan.copied_photos()
-    rows: list[tuple[object, ...]] = [header]
     for p in plan.products:
         label = "" if p.label is None else p.label.category_id
         wrong = int(p.label is not None and p.label is not p.leaf)
-        rows.append(
-            (
-                p.product_id,
-                p.split,
-                p.leaf.category_id,
-                label,
-                wrong,
-                p.leaf.kind,
-                len(p.pictures),
-                copied[p.product_id],
-            )
-        )
-    return _csv(rows)
-
-
-def _csv(rows: list[tuple[object, ...]]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
+        n_copied = copied[p.product_id]
+        yield p.product_id, p.split, p.leaf.category_id, label, wrong, p.leaf.kind, len(p.pictures), n_copied
 
 
 def _summarise(folder: Path, plan: DemoPlan) -> SampleSummary:

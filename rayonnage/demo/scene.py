@@ -9,6 +9,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from rayonnage.demo.lettering import write
 from rayonnage.demo.pen import CANVAS, Colour, Pen, random_colour, tint
+from rayonnage.demo.titles import pick
 from rayonnage.demo.words import HOUSES
 
 SIDE = 180
@@ -57,7 +58,7 @@ def print_on_box(drawing: Image.Image, rng: np.random.Generator) -> Image.Image:
         small = flat
     pen.image.alpha_composite(small, (int(0.17 * CANVAS), int(0.33 * CANVAS)))
     ink: Colour = (20, 20, 24) if sum(card) > 360 else (250, 250, 244)
-    write(pen.image, HOUSES[int(rng.integers(len(HOUSES)))], (36, 80, 266, 116), ink, "DejaVuSans-Bold", (30, 16))
+    write(pen.image, pick(HOUSES, rng), (36, 80, 266, 116), ink, "DejaVuSans-Bold", (30, 16))
     return pen.image
 
 
@@ -74,17 +75,13 @@ def _pose(drawing: Image.Image, rng: np.random.Generator, zoom: float, turn: flo
     angle = np.deg2rad(rng.uniform(-turn, turn))
     scale = zoom * rng.uniform(0.86, 1.06)
     centre = CANVAS / 2
-    shift = rng.uniform(-0.04, 0.04, size=2) * CANVAS
+    across, down = rng.uniform(-0.04, 0.04, size=2) * CANVAS + centre
     # Output (SIDE) -> drawing (CANVAS): halve, turn and scale in one step would alias, so halve afterwards.
     cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
-    x0, y0 = (
-        centre - cos * (centre + shift[0]) - sin * (centre + shift[1]),
-        centre + sin * (centre + shift[0]) - cos * (centre + shift[1]),
+    pose = (cos, sin, centre - cos * across - sin * down, -sin, cos, centre + sin * across - cos * down)
+    return drawing.transform(drawing.size, Image.Transform.AFFINE, pose, Image.Resampling.BILINEAR).reduce(
+        CANVAS // SIDE
     )
-    posed = drawing.transform(
-        drawing.size, Image.Transform.AFFINE, (cos, sin, x0, -sin, cos, y0), Image.Resampling.BILINEAR
-    )
-    return posed.reduce(CANVAS // SIDE)
 
 
 def _background(rng: np.random.Generator) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rayonnage.demo.pen import Look, Pen, Viewpoint, tint
+from rayonnage.demo.pen import Look, Pen, Viewpoint, mirrored, tint
 
 
 def saucepan(pen: Pen, look: Look, view: Viewpoint) -> None:
@@ -42,9 +42,8 @@ def stockpot(pen: Pen, look: Look, view: Viewpoint) -> None:
     if view is Viewpoint.FRONT:
         for side in (-1, 1):
             at = 0.5 + side * radius
-            pen.line(
-                [(at, y + 0.07), (at + side * 0.1, y + 0.05), (at + side * 0.1, y + 0.13), (at, y + 0.12)], 0.03, ear
-            )
+            out = at + side * 0.1
+            pen.line([(at, y + 0.07), (out, y + 0.05), (out, y + 0.13), (at, y + 0.12)], 0.03, ear)
     pen.turned(0.5, [(y, radius), (y + depth, radius * 0.97)], body, tilt)
     if view is Viewpoint.SIDE:
         pen.line([(0.42, y + 0.08), (0.43, y + 0.14), (0.57, y + 0.14), (0.58, y + 0.08)], 0.03, ear)
@@ -64,16 +63,8 @@ def mug(pen: Pen, look: Look, view: Viewpoint) -> None:
     ear = look.accent if look.chance(3, 0.3) else tint(look.base, 0.95)
     if view is Viewpoint.FRONT:
         out = x + radius + 0.15
-        pen.line(
-            [
-                (x + radius * 0.9, y + 0.08),
-                (out, y + 0.06),
-                (out, y + height * 0.75),
-                (x + foot * 0.9, y + height * 0.8),
-            ],
-            0.045,
-            ear,
-        )
+        upper, lower = (x + radius * 0.9, y + 0.08), (x + foot * 0.9, y + height * 0.8)
+        pen.line([upper, (out, y + 0.06), (out, y + height * 0.75), lower], 0.045, ear)
     pen.turned(x, [(y, radius), (y + height * 0.5, (radius + foot) / 2 + 0.01), (y + height, foot)], look.base, tilt)
     if look.chance(4, 0.4):
         pen.turned(x, [(y + height * 0.4, radius * 0.98), (y + height * 0.6, (radius + foot) / 2)], look.accent, tilt)
@@ -83,14 +74,8 @@ def mug(pen: Pen, look: Look, view: Viewpoint) -> None:
     if view is Viewpoint.SIDE:
         pen.line([(x, y + 0.08), (x - 0.01, y + height * 0.45), (x, y + height * 0.8)], 0.055, ear)
     pen.ellipse(x, y, radius, radius * tilt, tint(look.base, 1.2))
-    pen.ellipse(
-        x,
-        y + 0.008,
-        radius * 0.9,
-        radius * tilt * 0.85,
-        (70, 45, 30) if look.chance(5, 0.4) else tint(look.base, 0.6),
-        "down",
-    )
+    inside = (70, 45, 30) if look.chance(5, 0.4) else tint(look.base, 0.6)
+    pen.ellipse(x, y + 0.008, radius * 0.9, radius * tilt * 0.85, inside, "down")
 
 
 def teapot(pen: Pen, look: Look, view: Viewpoint) -> None:
@@ -99,16 +84,11 @@ def teapot(pen: Pen, look: Look, view: Viewpoint) -> None:
     y = 0.40
     if view is Viewpoint.FRONT:
         pen.line([(0.5 + belly * 0.8, y + 0.24), (0.78, y + 0.2), (0.80, y + 0.03), (0.88, y - 0.02)], 0.06, look.base)
-        pen.line(
-            [(0.5 - belly * 0.7, y + 0.04), (0.14, y), (0.14, y + 0.24), (0.5 - belly * 0.8, y + 0.26)], 0.04, look.base
-        )
+        ear = [(0.5 - belly * 0.7, y + 0.04), (0.14, y), (0.14, y + 0.24), (0.5 - belly * 0.8, y + 0.26)]
+        pen.line(ear, 0.04, look.base)
     foot = look.between(1, 0.11, 0.17)
-    pen.turned(
-        0.5,
-        [(y, 0.12), (y + 0.06, belly * 0.9), (y + 0.17, belly * 1.12), (y + 0.28, belly * 0.9), (y + 0.33, foot)],
-        look.base,
-        0.15,
-    )
+    body = [(y, 0.12), (y + 0.06, belly * 0.9), (y + 0.17, belly * 1.12), (y + 0.28, belly * 0.9), (y + 0.33, foot)]
+    pen.turned(0.5, body, look.base, 0.15)
     if view is Viewpoint.SIDE:
         pen.line([(0.5, y + 0.25), (0.5, y + 0.14), (0.5, y + 0.02)], 0.075, tint(look.base, 1.05))
         pen.ellipse(0.5, y + 0.01, 0.03, 0.018, tint(look.base, 0.3))
@@ -125,11 +105,7 @@ def whistling_kettle(pen: Pen, look: Look, view: Viewpoint) -> None:
     bow = tint(look.accent, 0.7)
     if view is Viewpoint.FRONT:
         pen.line([(0.5 + foot * 0.6, y + 0.14), (0.80, y + 0.04), (0.86, y - 0.03)], 0.07, body)
-        pen.line(
-            [(0.5 - foot * 0.62, y + 0.06), (0.30, y - 0.25), (0.70, y - 0.25), (0.5 + foot * 0.62, y + 0.06)],
-            0.04,
-            bow,
-        )
+        pen.line(mirrored([(foot * 0.62, y + 0.06), (0.20, y - 0.25)]), 0.04, bow)
     else:
         pen.line([(0.5, y + 0.02), (0.5, y - 0.2)], 0.05, bow)
     pen.turned(0.5, [(y, 0.10), (y + 0.06, foot * 0.75), (y + 0.2, foot), (y + 0.28, foot * 0.97)], body, 0.14)
@@ -158,19 +134,12 @@ def _stem_glass(pen: Pen, look: Look, view: Viewpoint, bowl: float, height: floa
     for x in pairs:
         pen.ellipse(x, foot - 0.03, max(0.12, bowl * 0.85), max(0.12, bowl * 0.85) * 0.28, glass, "round", 0.75)
         pen.box(x - 0.013, y + height - 0.02, x + 0.013, foot - 0.02, glass, "round", 0.01, 0.9)
-        profile = [
-            (y, bowl * 0.85),
-            (y + height * 0.45, bowl * 1.08),
-            (y + height * 0.8, bowl * 0.8),
-            (y + height, 0.02),
-        ]
-        pen.turned(x, profile, glass, 0.1, 0.6)
+        level, low = y + height * 0.45, y + height * 0.8
+        pen.turned(x, [(y, bowl * 0.85), (level, bowl * 1.08), (low, bowl * 0.8), (y + height, 0.02)], glass, 0.1, 0.6)
         if look.chance(4, 0.6):
             wine = (120, 18, 40) if look.chance(5, 0.5) else (226, 196, 104)
-            level = y + height * 0.45
-            pen.turned(
-                x, [(level, bowl * 0.97), (y + height * 0.8, bowl * 0.76), (y + height * 0.97, 0.02)], wine, 0.1, 0.85
-            )
+            body = [(level, bowl * 0.97), (low, bowl * 0.76), (y + height * 0.97, 0.02)]
+            pen.turned(x, body, wine, 0.1, 0.85)
             pen.ellipse(x, level, bowl * 0.97, bowl * tilt * 0.8, tint(wine, 1.35), "flat", 0.9)
         pen.ellipse(x, y, bowl * 0.85, bowl * tilt * 0.8, tint(glass, 1.1), "flat", 0.7)
         pen.ellipse(x, y + 0.004, bowl * 0.79, bowl * tilt * 0.7, tint(glass, 0.8), "flat", 0.5)
@@ -181,12 +150,8 @@ def beer_mug(pen: Pen, look: Look, view: Viewpoint) -> None:
     glass, radius, height = (205, 212, 216), look.between(0, 0.17, 0.22), look.between(1, 0.44, 0.56)
     y, x = 0.5 - height / 2, 0.45
     if view is Viewpoint.FRONT:
-        out = x + radius + 0.16
-        pen.line(
-            [(x + radius, y + 0.1), (out, y + 0.08), (out, y + height * 0.8), (x + radius, y + height * 0.8)],
-            0.04,
-            glass,
-        )
+        wall, out, low = x + radius, x + radius + 0.16, y + height * 0.8
+        pen.line([(wall, y + 0.1), (out, y + 0.08), (out, low), (wall, low)], 0.04, glass)
     pen.turned(x, [(y, radius), (y + height, radius)], glass, 0.2, 0.75)
     if look.chance(2, 0.75):
         beer = (222, 150, 32) if look.chance(3, 0.7) else (92, 44, 20)
@@ -205,20 +170,12 @@ def knife(pen: Pen, look: Look, view: Viewpoint) -> None:
     deep = look.between(0, 0.07, 0.16) if view is Viewpoint.FRONT else 0.03
     tip = look.between(1, 0.05, 0.12)
     steel = (200, 204, 210)
-    pen.polygon(
-        [(tip, 0.47), (0.25, 0.46), (0.63, 0.45), (0.63, 0.45 + deep), (0.35, 0.45 + deep), (tip + 0.08, 0.5)],
-        steel,
-        "down",
-    )
+    blade = [(tip, 0.47), (0.25, 0.46), (0.63, 0.45), (0.63, 0.45 + deep), (0.35, 0.45 + deep), (tip + 0.08, 0.5)]
+    pen.polygon(blade, steel, "down")
     if view is Viewpoint.FRONT:
         pen.polygon([(0.63, 0.44 + deep), (0.63, 0.45 + deep), (0.35, 0.45 + deep), (0.2, 0.49)], (238, 240, 244))
-    grip = tint(look.accent, 0.6)
     pen.box(0.62, 0.435, 0.66, 0.47 + deep * 0.5, look.metal, "down", 0.01)
-    pen.polygon(
-        [(0.65, 0.44), (0.93, 0.45), (0.95, 0.50), (0.91, 0.53), (0.80, 0.50), (0.65, 0.51)],
-        grip,
-        "down",
-        soft=look.chance(2, 0.5),
-    )
+    grip = [(0.65, 0.44), (0.93, 0.45), (0.95, 0.50), (0.91, 0.53), (0.80, 0.50), (0.65, 0.51)]
+    pen.polygon(grip, tint(look.accent, 0.6), "down", soft=look.chance(2, 0.5))
     for i in range(3):
         pen.ellipse(0.71 + i * 0.08, 0.475, 0.011, 0.011, look.metal, "ball")

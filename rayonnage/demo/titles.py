@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ class CoverText:
     subtitle: str
     person: str
     house: str
-    phrases: tuple[str, ...]
+    phrases: list[str]
 
 
 def compose(genre: str, rng: np.random.Generator) -> CoverText:
@@ -32,18 +33,19 @@ def compose(genre: str, rng: np.random.Generator) -> CoverText:
     if rng.random() < 0.3:
         title = title.upper()
     telling = words is of_genre and rng.random() < _WITH_SUBTITLE
-    subtitle = (
-        _pick(of_genre.subtitles, rng) if telling else (_pick(SHARED.subtitles, rng) if rng.random() < 0.2 else "")
-    )
-    person = f"{_pick(FIRST_NAMES, rng)} {_pick(LAST_NAMES, rng)}"
+    subtitle = ""
+    if telling or rng.random() < 0.2:
+        subtitle = pick((of_genre if telling else SHARED).subtitles, rng)
+    person = f"{pick(FIRST_NAMES, rng)} {pick(LAST_NAMES, rng)}"
     order = rng.permutation(len(of_genre.phrases))
-    return CoverText(title, subtitle, person, _pick(HOUSES, rng), tuple(of_genre.phrases[i] for i in order))
+    return CoverText(title, subtitle, person, pick(HOUSES, rng), [of_genre.phrases[i] for i in order])
 
 
 def _fill(genre: Genre, rng: np.random.Generator) -> str:
-    form = "{n} {c}" if rng.random() < _NOUN_AND_COMPLEMENT else _pick(genre.titles, rng)
-    return form.format(n=_pick(genre.nouns, rng), c=_pick(genre.complements, rng))
+    form = "{n} {c}" if rng.random() < _NOUN_AND_COMPLEMENT else pick(genre.titles, rng)
+    return form.format(n=pick(genre.nouns, rng), c=pick(genre.complements, rng))
 
 
-def _pick(choices: tuple[str, ...], rng: np.random.Generator) -> str:
+def pick(choices: Sequence[str], rng: np.random.Generator) -> str:
+    """One of the texts, each as likely."""
     return choices[int(rng.integers(len(choices)))]

@@ -92,6 +92,5 @@ def _plush(pen: Pen, look: Look, view: Viewpoint, long_ears: bool) -> None:
         pen.ellipse(0.5 - side * 0.075 + 1.2 * turn, 0.27, 0.017, 0.02, (20, 18, 18), "ball")
     pen.ellipse(0.5 + 2.6 * turn, 0.335, 0.026, 0.019, (40, 26, 26), "ball")
     if look.chance(2, 0.5):
-        pen.polygon(
-            [(0.5, 0.47), (0.40, 0.43), (0.40, 0.52), (0.5, 0.48), (0.60, 0.52), (0.60, 0.43)], look.accent, "round"
-        )
+        bow = [(0.5, 0.47), (0.40, 0.43), (0.40, 0.52), (0.5, 0.48), (0.60, 0.52), (0.60, 0.43)]
+        pen.polygon(bow, look.accent, "round")
