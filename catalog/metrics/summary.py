@@ -225,16 +225,11 @@ def _summary(scores: ProductScores, training_counts: NDArray[np.int64] | None) -
     hd1 = named["hd1"]
     overlap = MetricValue(*(1 - distance / len(LEVELS) for distance in (hd1.value, hd1.high, hd1.low)))
     return Summary(
-        n=len(scores),
-        hd1=hd1,
-        hd5=named["hd5"],
-        macro_top1=named["macro_top1"],
-        h_precision=overlap,
-        h_recall=overlap,
-        h_f1=overlap,
+        n=len(scores), hd1=hd1, hd5=named["hd5"], macro_top1=named["macro_top1"],
+        h_precision=overlap, h_recall=overlap, h_f1=overlap,
         bands=tuple(_band(figures, number, named[f"band.{number}"]) for number in figures.bands),
         levels={level: _level(scores.confidence[:, i], level, named) for i, level in enumerate(LEVELS)},
-    )
+    )  # fmt: skip
 
 
 def _level(confidence: NDArray[np.float32], level: int, named: Mapping[str, MetricValue]) -> LevelSummary:

@@ -96,15 +96,11 @@ def predict_file(
 
 
 def _origin_of(predictor: Predictor, catalog: Catalog) -> PredictionOrigin:
+    tree, run = predictor.tree, predictor.run.folder.name
     return PredictionOrigin(
-        data=catalog.fingerprint,
-        run=predictor.run.folder.name,
-        precision=predictor.target_precision,
-        lang=predictor.tree.lang,
-        names=predictor.tree.shown_fingerprint,
-        part=PART,
-        columns=SCHEMA.names,
-    )
+        data=catalog.fingerprint, run=run, precision=predictor.target_precision,
+        lang=tree.lang, names=tree.shown_fingerprint, part=PART, columns=SCHEMA.names,
+    )  # fmt: skip
 
 
 def _keep_answers(files: PredictionFolder, workspace: Workspace) -> None:

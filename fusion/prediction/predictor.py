@@ -137,28 +137,18 @@ class Predictor:
             problems.extend(unread(readings, problems))
         known_copies: dict[int, int | None] = {}
         if self.copies is not None:
-            experts.append(self._find_copies(self.copies, products, photos, in_training))
-            known_copies = _examples(self.copies, experts[-1], photos)
+            ids = experts[0].product_ids
+            labels = np.array([-1 if p.category_id is None else p.category_id for p in products], np.int64)
+            own_leaf = self.tree.leaf_index(labels) if in_training else None
+            experts.append(self.copies.predict(ids, photos.md5s, own_leaf))
+            for row in np.flatnonzero(experts[-1].speaks).tolist():
+                known_copies[int(ids[row])] = self.copies.example(photos.md5s[row], other_than=int(ids[row]))
         fused = self.head.predict_proba(experts, photos.n_readable)
         given = decide(fused, self.thresholds, self.tree)
         # without a usable photo there is only the prior, which may pass a threshold: never more than a review
         given[photos.n_readable == 0] = 0
         needed = self.thresholds.table[self.tree.node_mass(fused, 1).argmax(axis=1)]
         return Predictions(products, experts, fused, given, needed, known_copies, readings, photos, problems)
-
-    def _find_copies(
-        self, table: CopyTable, products: Sequence[Product], photos: DecodedPhotos, in_training: bool
-    ) -> Probabilities:
-        ids = np.array([product.product_id for product in products], np.int64)
-        labels = np.array([-1 if p.category_id is None else p.category_id for p in products], np.int64)
-        return table.predict(ids, photos.md5s, self.tree.leaf_index(labels) if in_training else None)
-
-
-def _examples(table: CopyTable, copies: Probabilities, photos: DecodedPhotos) -> dict[int, int | None]:
-    """A labelled product with the same photo for each product on which the copies speak, by product_id."""
-    rows = np.flatnonzero(copies.speaks).tolist()
-    ids = copies.product_ids.tolist()
-    return {ids[row]: table.example(photos.md5s[row], other_than=ids[row]) for row in rows}
 
 
 def unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:

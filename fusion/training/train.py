@@ -66,16 +66,10 @@ def train(
     counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
     _save_decisions(run.folder, data, comparison.scores[comparison.chosen], counts, config)
     models = evaluated_models(data, comparison)
-    run.keep(
-        FusionDetails(
-            heads=tuple(heads),
-            experts=tuple(data.names),
-            head=comparison.chosen,
-            why=comparison.reason,
-            others=expert_runs.other_folders(),
-            held_out_scores=CROSS_FIT,
-        )
-    )
+    run.keep(FusionDetails(
+        heads=tuple(heads), experts=tuple(data.names), head=comparison.chosen, why=comparison.reason,
+        others=expert_runs.other_folders(), held_out_scores=CROSS_FIT,
+    ))  # fmt: skip
     run.metrics = {model.name: summaries_json(model.summary) for model in models}
     run.save()
     workspace.register(run)
