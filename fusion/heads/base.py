@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.arrays import ArraySpec, load_arrays
+from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.files.progress import in_batches
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import Taxonomy
@@ -66,17 +66,37 @@ class Head(ABC):
     def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """`fit` for experts that were checked, with the prior set."""
 
-    @abstractmethod
     def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
         """`(N, n_leaves)` float32 probabilities of row-aligned experts; call it on chunks, the result is dense."""
+        self.check(experts)
+        return self._predict(experts, np.asarray(n_images, np.int64))
 
     @abstractmethod
+    def _predict(self, experts: Sequence[Probabilities], n_images: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`predict_proba` for experts that were checked."""
+
+    def tensors(self) -> dict[str, NDArray[np.float64]]:
+        """What was fitted, by name: `(n_leaves,)` prior, and what else a head has."""
+        return {"prior": self.prior}
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of `tensors`."""
+        return {"prior": (len(self.tree),)}
+
+    def take(self, tensors: Mapping[str, NDArray[np.float64]]) -> None:
+        """Inverse of `tensors`: `(n_leaves,)` prior, and what else a head has."""
+        self.prior = tensors["prior"]
+
     def save(self, path: Path) -> None:
         """Write what was fitted into one file, atomically."""
+        save_arrays(path, self.tensors())
 
-    @abstractmethod
     def load(self, path: Path) -> Self:
         """Inverse of `save`; raises ValueError when the file is damaged or does not fit tree and experts."""
+        expected = {name: ArraySpec(np.float64, shape, finite=True) for name, shape in self.shapes().items()}
+        misfit = "does not fit its run's tree and experts"
+        self.take(load_arrays(path, expected, what="head", remedy="run `fusion train` again", misfit=misfit))
+        return self
 
     def check(self, experts: Sequence[Probabilities]) -> None:
         """Raise ValueError unless these are the head's experts, made with its tree."""
@@ -91,10 +111,3 @@ class Head(ABC):
 def chunks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """`(n,)` rows in pieces small enough for dense probabilities."""
     return in_batches(rows, CHUNK)
-
-
-def load_weights(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float64]]:
-    """A head's float64 arrays, finite and of these shapes, such as `(n_leaves,)`; ValueError for anything else."""
-    expected = {name: ArraySpec(np.float64, shape, finite=True) for name, shape in shapes.items()}
-    misfit = "does not fit its run's tree and experts"
-    return load_arrays(path, expected, what="head", remedy="run `fusion train` again", misfit=misfit)

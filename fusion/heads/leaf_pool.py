@@ -7,16 +7,14 @@ leaves 0.048), which the locally normalised pool prevents.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.arrays import save_arrays
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import Taxonomy
-from fusion.heads.base import Head, chunks, load_weights
+from fusion.heads.base import Head, chunks
 from fusion.heads.evidence import FLOOR, dense_rows, gather_evidence
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights
 
@@ -61,16 +59,14 @@ class LeafPool(Head):
             fit.add("leaf", chosen, np.zeros(len(spoken), np.int64), n_images[spoken], sets[sets > 0])
         self.weights = fit.solve(self.shrinkage)
 
-    def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
-        self.check(experts)
+    def _predict(self, experts: Sequence[Probabilities], n_images: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.weights is None:
             raise ValueError("this pool has no weights yet: call fit first")
         out = np.tile(self.prior.astype(np.float32), (len(experts[0]), 1))
         for rows in chunks(np.arange(len(out))):
             sets = _speaking(experts, rows)
             some = np.flatnonzero(sets)
-            weights = self.weights.at(np.asarray(n_images[rows[some]], np.int64), sets[some])
+            weights = self.weights.at(n_images[rows[some]], sets[some])
             score = np.matmul(self._features(experts, rows[some]), weights[:, :, None])[:, :, 0]
             p = np.exp(score - score.max(axis=1, keepdims=True))
             out[rows[some]] = p / p.sum(axis=1, keepdims=True)
@@ -103,18 +99,19 @@ class LeafPool(Head):
             axis=2,
         )
 
-    def save(self, path: Path) -> None:
-        """Write one safetensors file."""
+    def tensors(self) -> dict[str, NDArray[np.float64]]:
+        """See `Head.tensors`; arrays as in `LogLinearWeights.arrays`: `(F,)` and `(n, F)`."""
         assert self.weights is not None
-        save_arrays(path, {"prior": self.prior, **self.weights.arrays()})
+        return super().tensors() | self.weights.arrays()
 
-    def load(self, path: Path) -> LeafPool:
-        """Inverse of `save`."""
-        shapes = LogLinearWeights.shapes(len(self.expert_names), self.n_features)
-        tensors = load_weights(path, {"prior": (len(self.tree),), **shapes})
-        self.prior = tensors["prior"]
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of `tensors`."""
+        return super().shapes() | LogLinearWeights.shapes(len(self.expert_names), self.n_features)
+
+    def take(self, tensors: Mapping[str, NDArray[np.float64]]) -> None:
+        """Inverse of `tensors`: `(F,)` and `(n, F)`."""
+        super().take(tensors)
         self.weights = LogLinearWeights.of_arrays(tensors)
-        return self
 
 
 def _speaking(experts: Sequence[Probabilities], rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -59,10 +59,10 @@ class LogLinearWeights:
         return np.maximum(weights, 0.0) * speaks_in(sets, len(self.base), len(self.by_set))
 
     @staticmethod
-    def shapes(n_experts: int, n_features: int, n_cat1: int = 1) -> dict[str, tuple[int, ...]]:
+    def shapes(n_experts: int, n_features: int, n_cat1: int = 1, prefix: str = "") -> dict[str, tuple[int, ...]]:
         """Names in a file and shapes of the arrays."""
-        rows = [(N_COUNTS,), (2**n_experts,), (n_cat1,)]
-        return {name: (*n, n_features) for name, n in zip(FILE_NAMES, [(), *rows], strict=True)}
+        rows: list[tuple[int, ...]] = [(), (N_COUNTS,), (2**n_experts,), (n_cat1,)]
+        return {prefix + name: (*n, n_features) for name, n in zip(FILE_NAMES, rows, strict=True)}
 
     def arrays(self, prefix: str = "") -> dict[str, NDArray[np.float64]]:
         """The `(F,)` base and the `(n, F)` deviations by their names in a file."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.arrays import save_arrays
 from catalog.metrics.product_scores import score_probabilities
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import Taxonomy
-from fusion.heads.base import Head, load_weights
+from fusion.heads.base import Head
 from fusion.heads.evidence import FLOOR, dense_rows
 
 
@@ -28,9 +26,7 @@ class BestSingle(Head):
         right = [int(score_probabilities(expert, truth, self.tree).correct[:, 2].sum()) for expert in experts]
         self.accuracy = np.array(right) / max(1, len(truth))
 
-    def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
-        self.check(experts)
+    def _predict(self, experts: Sequence[Probabilities], n_images: NDArray[np.int64]) -> NDArray[np.float32]:
         out = np.tile(self.prior.astype(np.float32), (len(experts[0]), 1))
         # the best is written last, over all others
         for b in np.argsort(self.accuracy, kind="stable"):
@@ -38,15 +34,18 @@ class BestSingle(Head):
             out[rows] = experts[b].dense(rows, len(self.tree))
         return out
 
-    def save(self, path: Path) -> None:
-        """Write one safetensors file."""
-        save_arrays(path, {"prior": self.prior, "accuracy": self.accuracy})
+    def tensors(self) -> dict[str, NDArray[np.float64]]:
+        """See `Head.tensors`; `(B,)` accuracy."""
+        return super().tensors() | {"accuracy": self.accuracy}
 
-    def load(self, path: Path) -> BestSingle:
-        """Inverse of `save`."""
-        arrays = load_weights(path, {"prior": (len(self.tree),), "accuracy": (len(self.expert_names),)})
-        self.prior, self.accuracy = arrays["prior"], arrays["accuracy"]
-        return self
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of `tensors`."""
+        return super().shapes() | {"accuracy": (len(self.expert_names),)}
+
+    def take(self, tensors: Mapping[str, NDArray[np.float64]]) -> None:
+        """Inverse of `tensors`; `(B,)` accuracy."""
+        super().take(tensors)
+        self.accuracy = tensors["accuracy"]
 
 
 class Mean(Head):
@@ -62,9 +61,7 @@ class Mean(Head):
     def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Keep the prior."""
 
-    def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
-        self.check(experts)
+    def _predict(self, experts: Sequence[Probabilities], n_images: NDArray[np.int64]) -> NDArray[np.float32]:
         n = len(experts[0])
         total, speaking = np.zeros((n, len(self.tree))), np.zeros(n)
         for expert in experts:
@@ -78,12 +75,3 @@ class Mean(Head):
         mean[speaking == 0] = self.prior
         # a geometric mean does not sum to one
         return (mean / mean.sum(axis=1, keepdims=True)).astype(np.float32)
-
-    def save(self, path: Path) -> None:
-        """Write one safetensors file."""
-        save_arrays(path, {"prior": self.prior})
-
-    def load(self, path: Path) -> Mean:
-        """Inverse of `save`."""
-        self.prior = load_weights(path, {"prior": (len(self.tree),)})["prior"]
-        return self

@@ -77,9 +77,7 @@ class Stacker(Head):
         # scikit-learn stops at a column without one value (an expert that never speaks here); a constant is never split
         return model.fit(np.where(np.isnan(columns).all(axis=0), 0, columns), right.ravel())
 
-    def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
-        self.check(experts)
+    def _predict(self, experts: Sequence[Probabilities], n_images: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.model is None:
             raise ValueError("this stacker has no trees yet: call fit first")
         out = np.zeros((len(experts[0]), len(self.tree)), np.float32)
@@ -98,12 +96,12 @@ class Stacker(Head):
         self, experts: Sequence[Probabilities], rows: NDArray[np.int64], n_images: NDArray[np.integer]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
         """`(n, K)` candidate leaves, their `(n, K, F)` features, and the pool's `(n, n_leaves)` probabilities."""
-        pooled = self.pool.predict_proba([expert.select(rows) for expert in experts], np.asarray(n_images)[rows])
+        pooled = self.pool.predict_proba([expert.select(rows) for expert in experts], n_images[rows])
         k = min(N_CANDIDATES, len(self.tree))
         candidates = np.argsort(-pooled, axis=1, kind="stable")[:, :k]
         columns: list[NDArray[Any]] = [
             np.broadcast_to(np.arange(k), candidates.shape),
-            np.broadcast_to(np.asarray(n_images)[rows, None], candidates.shape),
+            np.broadcast_to(n_images[rows, None], candidates.shape),
             np.log(self.prior[candidates]),
             *self._along(pooled, candidates),
         ]

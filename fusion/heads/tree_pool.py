@@ -13,15 +13,13 @@ its own children, an expert that is uniform below a node leaves the node's own p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.arrays import save_arrays
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import LEVELS, Taxonomy
-from fusion.heads.base import Head, chunks, load_weights
+from fusion.heads.base import Head, chunks
 from fusion.heads.evidence import FLOOR, Evidence, first_children, gather_evidence
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights
 
@@ -72,14 +70,12 @@ class TreePool(Head):
             features[(speaks[:, None] & named[children]) == 0] = np.nan
             problem.add(int(parent), features, node[rows] - starts[parent], counts[rows], speaks, int(cat1_of[parent]))
 
-    def predict_proba(self, experts: Sequence[Probabilities], n_images: NDArray[np.integer]) -> NDArray[np.float32]:
-        """`(N, n_leaves)` float32, see `Head.predict_proba`."""
-        self.check(experts)
+    def _predict(self, experts: Sequence[Probabilities], n_images: NDArray[np.int64]) -> NDArray[np.float32]:
         if not self.levels:
             raise ValueError("this pool has no weights yet: call fit first")
         out = np.ones((len(experts[0]), len(self.tree)), np.float64)
         for rows in chunks(np.arange(len(out))):
-            counts = np.asarray(n_images[rows], np.int64)
+            counts = n_images[rows]
             for weights, evidence in zip(self.levels, gather_evidence(experts, rows, self.tree), strict=True):
                 conditional = self._conditional(weights, evidence, counts)
                 out[rows] *= conditional[:, self.tree.ancestor(evidence.level)]
@@ -126,32 +122,20 @@ class TreePool(Head):
         return np.arange(n) if level == 2 else self.tree.parent(2)
 
     def tensors(self) -> dict[str, NDArray[np.float64]]:
-        """What was fitted, by name: `(n_leaves,)` prior and each level's arrays, see `LogLinearWeights.arrays`."""
-        tensors = {"prior": self.prior}
+        """See `Head.tensors`; each level's arrays as in `LogLinearWeights.arrays`: `(F,)` and `(n, F)`."""
+        tensors = super().tensors()
         for level, weights in zip(LEVELS, self.levels, strict=True):
             tensors |= weights.arrays(f"level{level}.")
         return tensors
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Of `tensors`."""
-        b = len(self.expert_names)
-        levels = {
-            f"level{level}.{name}": shape
-            for level in LEVELS
-            for name, shape in LogLinearWeights.shapes(b, b, self._n_cat1(level)).items()
-        }
-        return {"prior": (len(self.tree),), **levels}
+        shapes, b = super().shapes(), len(self.expert_names)
+        for level in LEVELS:
+            shapes |= LogLinearWeights.shapes(b, b, self._n_cat1(level), f"level{level}.")
+        return shapes
 
     def take(self, tensors: Mapping[str, NDArray[np.float64]]) -> None:
-        """Inverse of `tensors`: `(n_leaves,)` prior and each level's arrays."""
-        self.prior = tensors["prior"]
+        """Inverse of `tensors`: `(F,)` and `(n, F)`."""
+        super().take(tensors)
         self.levels = [LogLinearWeights.of_arrays(tensors, f"level{level}.") for level in LEVELS]
-
-    def save(self, path: Path) -> None:
-        """Write one safetensors file."""
-        save_arrays(path, self.tensors())
-
-    def load(self, path: Path) -> TreePool:
-        """Inverse of `save`."""
-        self.take(load_weights(path, self.shapes()))
-        return self
