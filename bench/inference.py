@@ -64,13 +64,13 @@ def load_network(workspace: Path | None, config: MosaicConfig) -> MosaicNetwork:
 
 def read_photos(files: list[Path], config: MosaicConfig, limit: int | None) -> NDArray[np.uint8]:
     """`(N, S, S, 3)` uint8, distinct photos of the files in order."""
-    found: list[NDArray[np.uint8]] = []
+    photos: list[NDArray[np.uint8]] = []
     for file in files:
         for _, products in Catalog(file).batches(CHUNK):
-            found += load_photos(products, config.photo_size, config.max_pixels).pictures.values()
-            if limit is not None and len(found) >= limit:
-                return np.stack(found[:limit])
-    return np.stack(found)
+            photos += load_photos(products, config.photo_size, config.max_pixels).pictures.values()
+            if limit is not None and len(photos) >= limit:
+                return np.stack(photos[:limit])
+    return np.stack(photos)
 
 
 def strips(photos: NDArray[np.uint8], n: int) -> NDArray[np.uint8]:
@@ -128,11 +128,11 @@ def main() -> None:
         for _ in range(arguments.repeats):
             for name, backend in made.items():
                 times[name].append(seconds(backend, mosaics, batch))
-        for name, own in times.items():
-            rates[name].append(len(mosaics) / statistics.median(own))
+        for name, seconds_each in times.items():
+            rates[name].append(len(mosaics) / statistics.median(seconds_each))
     print("products/s (times eager)      " + "".join(f"{n:>9} photo{'s' if n > 1 else ' '}" for n in range(1, 5)))
-    for name, own in rates.items():
-        cells = "".join(f"{rate:9.1f} x{rate / rates[Eager.name][i]:<5.2f}" for i, rate in enumerate(own))
+    for name, rate_of_count in rates.items():
+        cells = "".join(f"{rate:9.1f} x{rate / rates[Eager.name][i]:<5.2f}" for i, rate in enumerate(rate_of_count))
         print(f"{name:<30}{cells}")
     expected = run(made[Eager.name], photos, config.photos_per_batch)
     spread = float(np.abs(expected).max())

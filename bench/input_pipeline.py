@@ -71,10 +71,10 @@ def bare_processes(photos: list[bytes], workers: int) -> float:
     context = multiprocessing.get_context("fork")
     barrier, times = context.Barrier(workers), context.Queue()
 
-    def work(own: list[bytes]) -> None:
+    def work(share: list[bytes]) -> None:
         barrier.wait()
         start = time.perf_counter()
-        bare(own)
+        bare(share)
         times.put(time.perf_counter() - start)
 
     team = [
@@ -172,7 +172,7 @@ def measure(
     for _ in range(options.repeats):
         for name, way in ways.items():
             rates[name].append(way())
-    middle = {name: statistics.median(found) for name, found in rates.items()}
+    middle = {name: statistics.median(rate) for name, rate in rates.items()}
     print(f"\n{workers} workers" if workers else "\nin one process")
     for name, rate in middle.items():
         print(f"  {name:<12}{rate:8.0f} photos/s   {rate / middle['ceiling']:6.1%} of the ceiling")

@@ -106,24 +106,24 @@ class Networks:
         pictures = np.stack([photos.pictures[md5] for md5 in photos.keys[row]])
         n = len(pictures)
         single, features = self.see(View(), pictures[:, None])
-        found = {
+        probabilities = {
             "a": self._wide(View(), single.mean(0), n_leaves),
             "b": self._wide(View(), self.head(View(), features.mean(1)), n_leaves),
             "c": self._wide(View(), self.see(View(), pictures[None])[0][0], n_leaves),
         }
-        own = View(n) if View(n) in self.networks else View()
-        found["d"] = self._wide(own, self.see(own, pictures[None])[0][0], n_leaves)
+        specialist = View(n) if View(n) in self.networks else View()
+        probabilities["d"] = self._wide(specialist, self.see(specialist, pictures[None])[0][0], n_leaves)
         ranked = [view for view in self.networks if view.position]
         if ranked:
             plan = passes([view for view in ranked if view.n_images == n], n) if n > 1 else []
             if len(plan) == n:
-                seen = [self._wide(v, self.see(v, pictures[None, list(own)])[0][0], n_leaves) for v, own in plan]
-                found["e"] = average(np.stack(seen)[:, None], "geometric")[0]
+                single = [self._wide(v, self.see(v, pictures[None, list(shown)])[0][0], n_leaves) for v, shown in plan]
+                probabilities["e"] = average(np.stack(single)[:, None], "geometric")[0]
             else:
                 # a single photo has one rank: its specialist is the count's own
-                found["e"] = found["d"]
-            found["f"] = np.mean([found[way] for way in "acde"], axis=0)
-        return found
+                probabilities["e"] = probabilities["d"]
+            probabilities["f"] = np.mean([probabilities[way] for way in "acde"], axis=0)
+        return probabilities
 
     def _wide(self, view: View, values: NDArray[np.float32], n_leaves: int) -> NDArray[np.float32]:
         out = np.zeros(n_leaves, np.float32)
@@ -158,9 +158,9 @@ def table(title: str, rows: list[Row]) -> None:
     groups = {str(n): counts == n for n in range(1, MAX_IMAGES + 1)}
     groups |= {"2+": counts > 1, "all": counts > 0}
     print("leaf accuracy, photos".ljust(40) + "".join(f"{name:>9}" for name in groups) + "   Cat II, 1 photo")
-    print("products".ljust(40) + "".join(f"{int(own.sum()):>9}" for own in groups.values()))
+    print("products".ljust(40) + "".join(f"{int(group.sum()):>9}" for group in groups.values()))
     for number, way in enumerate(ways):
-        cells = [100 * hits[own, number, 0].mean() if own.any() else np.nan for own in groups.values()]
+        cells = [100 * hits[group, number, 0].mean() if group.any() else np.nan for group in groups.values()]
         cat2 = 100 * hits[groups["1"], number, 1].mean()
         print(f"({way}) {WAYS[way]}".ljust(40) + "".join(f"{cell:9.1f}" for cell in cells) + f"{cat2:12.1f}")
     several = hits[groups["2+"], :, 0]

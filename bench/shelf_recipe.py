@@ -67,9 +67,9 @@ def judged(room: Workspace, shelf: Path) -> tuple[np.ndarray, np.ndarray, np.nda
     """Image count, whether the leaf is right, and NLL of the true leaf, for the grocery products of val.bson."""
     runs = MosaicRuns({View(): room.require("mosaic", View().slot)})
     tree, val = room.taxonomy(), Catalog(shelf / "val.bson")
-    (found,), _ = predict_with(runs.experts(), val)
-    truth = leaves_of(val, tree.leaf_index(val.category_ids), found.product_ids)
-    scores = score_probabilities(found, np.where(np.isin(truth, tree.leaves_below("BOOKS")), -1, truth), tree)
+    (probabilities,), _ = predict_with(runs.experts(), val)
+    truth = leaves_of(val, tree.leaf_index(val.category_ids), probabilities.product_ids)
+    scores = score_probabilities(probabilities, np.where(np.isin(truth, tree.leaves_below("BOOKS")), -1, truth), tree)
     return scores.n_images, scores.correct[:, 2], -np.log(np.maximum(scores.p_truth[:, 2], 1e-6))
 
 
@@ -84,7 +84,7 @@ def main() -> None:
     for name in dict.fromkeys(["base", *options.variants]):
         room = train(options.shelf, options.work / name.replace(" ", "-"), [*options.overrides, *VARIANTS[name]])
         counts, right, nll = judged(room, options.shelf)
-        cells = [f"{100 * right[own].mean():5.1f}" for own in (counts == 1, counts > 1, counts > 0)]
+        cells = [f"{100 * right[group].mean():5.1f}" for group in (counts == 1, counts > 1, counts > 0)]
         line = f"{name:<20} 1 photo {cells[0]}  2+ {cells[1]}  all {cells[2]}  NLL {nll.mean():.3f}"
         if base is None:
             base = right

@@ -111,12 +111,12 @@ class MosaicRuns:
         held_out_of = {view: run.held_out() for view, run in self.views.items()}
         merged = []
         for name, members in families(self.views).items():
-            own = {view: held_out_of[view] for view in members}
+            of_members = {view: held_out_of[view] for view in members}
             if members[0].position:
                 config = self.views[members[0]].config(MosaicConfig)
-                merged.append(average_photos(name + suffix, own, config.inference.average))
+                merged.append(average_photos(name + suffix, of_members, config.inference.average))
             else:
-                merged.append(merge_by_count(name + suffix, own))
+                merged.append(merge_by_count(name + suffix, of_members))
         return merged
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +112,7 @@ class MosaicExpert:
             [(view, tuple(md5s_of_product[photo] for photo in shown)) for view, shown in passes_made]
             for md5s_of_product in md5s
         ]
-        rows = self._recent.of((key for own in keys for key in own), lambda missing: self._compute(missing, photos))
+        rows = self._recent.of(chain(*keys), lambda missing: self._compute(missing, photos))
         dense = np.zeros((len(passes_made), len(md5s), len(support)), np.float32)
         for number, (view, _) in enumerate(passes_made):
             columns = np.searchsorted(support, self.networks[view].support.cpu().numpy())

@@ -147,13 +147,13 @@ def _curves(history: Sequence[EpochRecord]) -> Plot:
         axes = figure.subplots(1, 3)
         for (fit, records), colour in zip(fits.items(), colours(len(fits)), strict=True):
             epochs = [r.epoch for r in records]
-            look: dict[str, Any] = {"color": colour, "linewidth": 1.5, "markersize": 3}
+            style: dict[str, Any] = {"color": colour, "linewidth": 1.5, "markersize": 3}
             marker = "o" if len(records) <= 30 else ""
             for axis, (name, _) in zip(axes, panels, strict=True):
-                axis.plot(epochs, _drawable(records, name), marker + "-", label=fit, **look)
+                axis.plot(epochs, _drawable(records, name), marker + "-", label=fit, **style)
                 if name != "lr" and any(getattr(r, f"validation_{name}") is not None for r in records):
                     values = _drawable(records, f"validation_{name}")
-                    axis.plot(epochs, values, marker + "--", label=f"{fit}, validation", **look)
+                    axis.plot(epochs, values, marker + "--", label=f"{fit}, validation", **style)
         for axis, (name, label) in zip(axes, panels, strict=True):
             axis.set(title=label, xlabel="epoch", ylim=(0, 1) if name == "accuracy" else (0, None))
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
