@@ -12,9 +12,10 @@ import pytest
 from catalog.catalog import Catalog
 from tests.support.products import LEAVES, TREE, make_product
 
-# torch reads this when it is first imported, which is later. On cores that other work is using too, the threads of
-# networks as small as these spend their time waiting for each other: 230 s instead of 12 s for tests/mosaic.
+# torch and OpenCV read these when they are first imported, which is later. On cores that other work is using too, their
+# threads spend the time waiting for each other: 230 s instead of 12 s for tests/mosaic.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 pytest_plugins = ["tests.support.mongo_server", "tests.support.trained"]
 SHARED = Path(__file__).parents[2] / "shared" / "data"
