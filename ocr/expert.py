@@ -110,21 +110,19 @@ class TextExpert:
         readings = read_products(self.reader, wanted, None if md5s is None else [md5s[row] for row in asked])
         self.readings = {product.product_id: reading for product, reading in zip(wanted, readings, strict=True)}
         silence = np.full(len(products), Silence.NOT_ROUTED, np.uint8)
-        texts, rows = [], []
-        for row in asked:
-            reading = self.readings[products[row].product_id]
+        texts: dict[int, ProductText] = {}
+        for row, reading in zip(asked, readings, strict=True):
             text = reading.product_text
             if text.tokens:
                 silence[row] = Silence.SPEAKS
-                texts.append(text)
-                rows.append(row)
+                texts[row] = text
             else:
                 # one photo that was read, and shows no words, is enough to say that there are none
                 unread = bool(reading.failures) and not reading.transcripts
                 silence[row] = Silence.FAILED if unread else Silence.NOTHING_READ
         dense = np.full((len(products), len(self.model.classes_)), np.nan, np.float32)
         if texts:
-            dense[rows] = self.model.predict_proba(texts)
+            dense[list(texts)] = self.model.predict_proba(list(texts.values()))
         return Probabilities.from_dense(
             NAME,
             np.array([p.product_id for p in products], np.int64),

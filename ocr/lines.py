@@ -134,11 +134,10 @@ def _one_way_up(
         if line.direction is down:
             again = Line(*recognize(upright(crops[line.box], up)), line.box, up)
             if again.confidence >= min_confidence:
-                turned.append(again)
-            elif line.confidence >= SURE:
-                turned.append(line)
-        else:
-            turned.append(line)
+                line = again
+            elif line.confidence < SURE:
+                continue
+        turned.append(line)
     return turned
 
 

@@ -163,21 +163,18 @@ def _read_texts(
     """What can be read on the products of the configured categories; those on which nothing was read are left out."""
     # before reading: a photo takes 50 ms, and what is not learnt from need not be read
     positions = positions[capped_rows(data.leaf[positions], config.text)]
-    kept: list[int] = []
-    texts: list[ProductText] = []
+    texts: dict[int, ProductText] = {}
     problems = ProblemLog()
     with bar("read training shelves") as progress:
         for chunk, products in data.catalog.batches(CHUNK, progress, positions):
             readings = read_products(reader, products)
             problems.extend(unread_photos({p.product_id: r for p, r in zip(products, readings, strict=True)}))
-            for i, reading in zip(chunk.tolist(), readings, strict=True):
-                text = reading.product_text
-                if text.tokens:
-                    kept.append(i)
-                    texts.append(text)
+            for position, reading in zip(chunk.tolist(), readings, strict=True):
+                if (text := reading.product_text).tokens:
+                    texts[position] = text
     name_files(data.catalog, problems)
-    vectors = _encoded(texts, config.text, bar)
-    return _Texts(np.array(kept, np.int64), texts, vectors, len(positions), problems)
+    vectors = _encoded(list(texts.values()), config.text, bar)
+    return _Texts(np.array(list(texts), np.int64), list(texts.values()), vectors, len(positions), problems)
 
 
 def _encoded(texts: list[ProductText], config: TextConfig, bar: Bar) -> list[Vectors]:

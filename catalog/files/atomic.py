@@ -44,13 +44,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
+        replaced = temporary.with_suffix(ASIDE)
         if path.exists():
-            replaced = temporary.with_suffix(ASIDE)
             os.replace(path, replaced)
-            os.replace(temporary, path)
-            _remove(replaced)
-        else:
-            os.replace(temporary, path)
+        os.replace(temporary, path)
+        _remove(replaced)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -75,7 +73,7 @@ def remove_leftovers(path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Of a link to a folder the link alone."""
+    """Remove what lies there, if anything; of a link to a folder the link alone."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -86,11 +84,9 @@ def _is_running(pid: int) -> bool:
     try:
         # the signal 0 only asks
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        # somebody else's
-        return True
+    except OSError as error:
+        # one of somebody else's runs, but may not be asked
+        return not isinstance(error, ProcessLookupError)
     return True
 
 

@@ -47,7 +47,12 @@ def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tup
     """
     rows = read_raw_rows(path, missing)
     columns = [name.strip() for _, cells in islice(rows, 1) for name in cells]
-    _check_columns(path, columns, required)
+    absent = [name for name in required if name not in columns]
+    if absent:
+        raise ValueError(f"{path} lacks the column {', '.join(absent)}; it has {', '.join(columns)[:200]}")
+    twice = [name for name in required if columns.count(name) > 1]
+    if twice:
+        raise ValueError(f"{path} has the column {twice[0]} twice: leave one of them")
     for line, cells in rows:
         if any(cell.strip() for cell in cells[len(columns) :]):
             raise ValueError(
@@ -116,15 +121,6 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[objec
         lone = any("\r" in str(cell) for cell in row)
         (csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL) if lone else writer).writerow(row)
     write_text(path, text.getvalue())
-
-
-def _check_columns(path: Path, columns: Sequence[str], required: Sequence[str]) -> None:
-    absent = [name for name in required if name not in columns]
-    if absent:
-        raise ValueError(f"{path} lacks the column {', '.join(absent)}; it has {', '.join(columns)[:200]}")
-    twice = [name for name in required if columns.count(name) > 1]
-    if twice:
-        raise ValueError(f"{path} has the column {twice[0]} twice: leave one of them")
 
 
 def _not_utf8(path: Path, encoding: str) -> ValueError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeGuard
 
 Address = str | Path
 """A path, or `mongodb://host/database.collection`."""
 URI_SCHEMES = ("mongodb://", "mongodb+srv://")
 
 
-def is_uri(address: Address) -> bool:
+def is_uri(address: Address) -> TypeGuard[str]:
     """Whether an address names a database, not a path."""
     return isinstance(address, str) and address.startswith(URI_SCHEMES)
 
@@ -18,4 +19,4 @@ def shown(address: Address) -> str:
     """An address for messages and files: a URI without credentials. Raises ValueError when it names no collection."""
     from catalog.sources.mongo.address import MongoAddress
 
-    return str(MongoAddress.parse(address)) if isinstance(address, str) and is_uri(address) else str(address)
+    return str(MongoAddress.parse(address)) if is_uri(address) else str(address)

@@ -14,7 +14,7 @@ from catalog.sources.table.table import PhotoTable
 
 def tree_for(address: Address, tree: Path | None = None) -> Path | None:
     """CSV of the category tree that goes with a catalogue: the one given, else the one that lies in the folder."""
-    if tree is not None or (isinstance(address, str) and is_uri(address)):
+    if tree is not None or is_uri(address):
         return tree
     return tree_in(Path(address))
 
@@ -29,7 +29,7 @@ def open_source(address: Address, tree: Path | None = None) -> Source:
         FileNotFoundError: nothing lies there.
         ValueError: it is nothing that holds products.
     """
-    if isinstance(address, str) and is_uri(address):
+    if is_uri(address):
         # the driver takes longer to import than the rest of the catalogue
         from catalog.sources.mongo.collection import MongoCollection
 

@@ -53,7 +53,7 @@ def open_sink(address: Address, tree: Taxonomy | None = None, overwrite: bool = 
         FileExistsError: something lies there, and `overwrite` is off.
         ValueError: another ending, or a folder that was not written here.
     """
-    if isinstance(address, str) and is_uri(address):
+    if is_uri(address):
         # the driver takes longer to import than the rest of the catalogue
         from catalog.sources.mongo.writer import mongo_sink
 

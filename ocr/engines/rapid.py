@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class RapidEngine:
             raise EngineMissing("engine.backend is cuda, but onnxruntime sees no GPU: pip install onnxruntime-gpu")
         models = Path(spec.origin).parent / "models"
         detector, recognizer = _network(models, "det"), _network(models, "rec")
-        self.enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge
+        enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge
         min_confidence = MIN_CONFIDENCE if config.min_confidence == "auto" else config.min_confidence
         # a GPU is shared by two processes: one computes while the other prepares
         best = 2 if backend == "cuda" else os.cpu_count() or 1
@@ -55,7 +56,7 @@ class RapidEngine:
         # r2 is our part of the reading, `ocr.lines`: raised with it, so that the cache's older transcripts are not used
         self.settings = (
             f"rapidocr {metadata.version('rapidocr')} {detector.stem} {recognizer.stem} {backend} "
-            f"side={config.detection_side} enlarge={self.enlarge:g} min_confidence={min_confidence:g} r2"
+            f"side={config.detection_side} enlarge={enlarge:g} min_confidence={min_confidence:g} r2"
         )
         arguments = {
             "detector": str(detector),
@@ -65,7 +66,11 @@ class RapidEngine:
             "min_confidence": min_confidence,
         }
         self._workers = WorkerPool(
-            "ocr.engines.rapid_worker", json.dumps(arguments), self._prepared, threads, config.time_limit_s
+            "ocr.engines.rapid_worker",
+            json.dumps(arguments),
+            partial(prepared, enlarge=enlarge),
+            threads,
+            config.time_limit_s,
         )
 
     def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
@@ -75,9 +80,6 @@ class RapidEngine:
         for row, result in zip(large, self._workers.read([photos[row] for row in large]), strict=True):
             results[row] = result
         return results
-
-    def _prepared(self, photo: Photo) -> tuple[NDArray[np.uint8], float]:
-        return prepared(photo, self.enlarge)
 
 
 def prepared(photo: Photo, enlarge: float) -> tuple[NDArray[np.uint8], float]:
