@@ -15,7 +15,7 @@ from fusion.prediction.folder import PredictionFolder
 from fusion.review.answers import settle
 from fusion.review.journal import Journal
 from fusion.review.relabel import export
-from tests.fusion.test_journal import refused
+from tests.fusion.review.test_journal import refused
 from tests.support.command_line import call
 from tests.support.predictions import TREE, fill, predicted, write_predictions
 from tests.support.products import make_product

@@ -32,7 +32,7 @@ from fusion.evaluation.weights_picture import weights_plot, weights_table
 from fusion.heads.tree_pool import TreePool
 from fusion.prediction.predictor import Predictor
 from fusion.prediction.ranking import risk_order
-from tests.fusion.test_compare import scores_of
+from tests.fusion.evaluation.test_compare import scores_of
 from tests.support.command_line import call
 from tests.support.pages import read_page, text_of
 from tests.support.products import TAXONOMY
