@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from catalog.files.progress import in_batches
-from ocr.transcript import OcrFailure, Transcript
+from ocr.transcript import OcrFailure, PhotoReading, Transcript
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +71,11 @@ class TranscriptCache:
         self.path = Path(path)
         self._warned = False
 
-    def get_many(self, settings: str, md5s: Iterable[bytes]) -> dict[bytes, Transcript | OcrFailure]:
+    def get_many(self, settings: str, md5s: Iterable[bytes]) -> dict[bytes, PhotoReading]:
         """What is known of some photos (16-byte MD5s) under an engine's settings; unknown ones are left out."""
         keys = list(dict.fromkeys(md5s))
         _check(keys)
-        results: dict[bytes, Transcript | OcrFailure] = {}
+        results: dict[bytes, PhotoReading] = {}
         for md5, value in self._if_usable(lambda db: _select(db, settings, keys), writes=False) or ():
             try:
                 results[md5] = _decode(value)
@@ -84,7 +84,7 @@ class TranscriptCache:
         return results
 
     def put_many(
-        self, settings: str, results: Mapping[bytes, Transcript | OcrFailure], reading: tuple[int, float] | None = None
+        self, settings: str, results: Mapping[bytes, PhotoReading], reading: tuple[int, float] | None = None
     ) -> None:
         """Keep results in one transaction; failures that are not lasting are passed over.
 
@@ -230,11 +230,11 @@ def _insert(
         )
 
 
-def _encode(result: Transcript | OcrFailure) -> bytes:
+def _encode(result: PhotoReading) -> bytes:
     return zlib.compress(json.dumps(result.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _decode(value: object) -> Transcript | OcrFailure:
+def _decode(value: object) -> PhotoReading:
     if not isinstance(value, bytes):
         raise ValueError("not bytes")
     unpacker = zlib.decompressobj()

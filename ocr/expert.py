@@ -13,7 +13,7 @@ from catalog.catalog import photo_md5
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import Problem, ProblemKind, Product
 from ocr.reader import PhotoReader
-from ocr.transcript import OcrFailure, Transcript
+from ocr.transcript import OcrFailure, PhotoReading, Transcript
 from text.model import TextModel
 from text.normalize import ProductText
 
@@ -24,7 +24,7 @@ NAME = "text"
 class Reading:
     """What was read on one product's photos, in the seller's order."""
 
-    photos: tuple[Transcript | OcrFailure, ...] = ()
+    photos: tuple[PhotoReading, ...] = ()
 
     @property
     def transcripts(self) -> tuple[Transcript, ...]:

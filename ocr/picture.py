@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ocr.engines.base import Photo
 from ocr.reader import MAX_PIXELS, decode, n_pixels
-from ocr.transcript import OcrFailure, Transcript
+from ocr.transcript import OcrFailure, PhotoReading, Transcript
 
 HEIGHT = 720
 """Pixels of each photo in the picture."""
@@ -21,7 +21,7 @@ PAPER, INK, SURE, UNSURE = "#fbfaf7", "#222222", "#0b6e4f", "#c8553d"
 SURE_FROM = 0.9
 
 
-def drawn(photos: Sequence[bytes], results: Sequence[Transcript | OcrFailure]) -> Image.Image:
+def drawn(photos: Sequence[bytes], results: Sequence[PhotoReading]) -> Image.Image:
     """One picture of a product's photos side by side.
 
     Args:
@@ -37,7 +37,7 @@ def drawn(photos: Sequence[bytes], results: Sequence[Transcript | OcrFailure]) -
     return sheet
 
 
-def _panel(encoded: bytes, result: Transcript | OcrFailure) -> Image.Image:
+def _panel(encoded: bytes, result: PhotoReading) -> Image.Image:
     photo = decode(encoded) if n_pixels(encoded) <= MAX_PIXELS else OcrFailure("too large to be shown")
     if isinstance(photo, OcrFailure):
         return _message(photo.reason)
@@ -52,7 +52,7 @@ def _panel(encoded: bytes, result: Transcript | OcrFailure) -> Image.Image:
     return panel
 
 
-def _with_boxes(photo: Photo, result: Transcript | OcrFailure) -> Image.Image:
+def _with_boxes(photo: Photo, result: PhotoReading) -> Image.Image:
     height, width = photo.shape[:2]
     scale = min(HEIGHT / height, MAX_WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

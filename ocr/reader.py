@@ -15,9 +15,8 @@ from catalog.files.progress import Progress
 from catalog.photos.header import NoPicture, announced_size
 from ocr.cache import TranscriptCache
 from ocr.engines.base import Engine, Photo
-from ocr.transcript import OcrFailure, Transcript
+from ocr.transcript import OcrFailure, PhotoReading
 
-Result = Transcript | OcrFailure
 MAX_PIXELS = 50_000_000
 # A decoded batch holds at most this many times `max_pixels`, however many photos that is.
 PIXELS_PER_BATCH = 2
@@ -43,9 +42,7 @@ class PhotoReader:
         self.batch_size = batch_size
         self.max_pixels = max_pixels
 
-    def read(
-        self, photos: Mapping[bytes, bytes], progress: Progress | None = None
-    ) -> dict[bytes, Transcript | OcrFailure]:
+    def read(self, photos: Mapping[bytes, bytes], progress: Progress | None = None) -> dict[bytes, PhotoReading]:
         """Read photos, each MD5 once.
 
         Args:
@@ -91,9 +88,9 @@ class PhotoReader:
 
     def _read_batch(
         self, batch: Mapping[bytes, bytes | OcrFailure]
-    ) -> tuple[dict[bytes, Result], tuple[int, float] | None]:
+    ) -> tuple[dict[bytes, PhotoReading], tuple[int, float] | None]:
         """Results; how many photos the engine was given, and its seconds."""
-        results: dict[bytes, Result] = {}
+        results: dict[bytes, PhotoReading] = {}
         decoded: dict[bytes, Photo] = {}
         for md5, photo in batch.items():
             picture = photo if isinstance(photo, OcrFailure) else decode(photo)

@@ -97,6 +97,10 @@ class OcrFailure:
         return {"failure": self.reason}
 
 
+PhotoReading = Transcript | OcrFailure
+"""What was read on a photo, or why nothing could be."""
+
+
 def bounded(words: Sequence[Word]) -> Transcript:
     """A transcript of the first `MAX_WORDS` words."""
     return Transcript(tuple(words[:MAX_WORDS]))

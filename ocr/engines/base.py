@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr.transcript import OcrFailure, Transcript
+from ocr.transcript import PhotoReading
 
 Photo = NDArray[np.uint8]
 
@@ -31,7 +31,7 @@ class Engine(Protocol):
     def settings(self) -> str:
         """Everything that changes what is read, versions included: part of the cache's key."""
 
-    def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
+    def read(self, photos: Sequence[Photo]) -> list[PhotoReading]:
         """Read photos, each `(H, W, 3)` uint8 BGR of any size; one result per photo, in order.
 
         Raises:

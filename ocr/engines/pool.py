@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocr.engines.base import EngineMissing, Photo
-from ocr.transcript import OcrFailure, Transcript
+from ocr.transcript import OcrFailure, PhotoReading, Transcript
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class WorkerProcess:
         """Whether the child has not ended by itself since its last answer."""
         return self._process.poll() is None
 
-    def read(self, picture: NDArray[np.uint8], scale: float, time_limit_s: float) -> Transcript | OcrFailure:
+    def read(self, picture: NDArray[np.uint8], scale: float, time_limit_s: float) -> PhotoReading:
         """Read one `(H, W, 3)` uint8 picture, enlarged by `scale`.
 
         Raises:
@@ -191,7 +191,7 @@ class WorkerPool:
         self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
         weakref.finalize(self, _close_all, self._idle)
 
-    def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
+    def read(self, photos: Sequence[Photo]) -> list[PhotoReading]:
         """Read photos, each in whichever worker is free; results in order.
 
         A photo that ends its worker is tried once more in a new one, unless time was the reason.
@@ -204,7 +204,7 @@ class WorkerPool:
         with ThreadPoolExecutor(min(self.size, len(photos))) as pool:
             return list(pool.map(self._read_one, photos))
 
-    def _read_one(self, photo: Photo) -> Transcript | OcrFailure:
+    def _read_one(self, photo: Photo) -> PhotoReading:
         picture, scale = self.prepare(photo)
         try:
             try:
@@ -220,7 +220,7 @@ class WorkerPool:
             log.info("a photo of %s pixels could not be read: %s", photo.shape[:2], why)
             return OcrFailure(f"the reading process was lost: {why[:200]}", error.signal_number in CRASHES)
 
-    def _answer(self, worker: WorkerProcess, picture: NDArray[np.uint8], scale: float) -> Transcript | OcrFailure:
+    def _answer(self, worker: WorkerProcess, picture: NDArray[np.uint8], scale: float) -> PhotoReading:
         result = worker.read(picture, scale, self.time_limit_s)
         self._idle.put(worker)
         return result

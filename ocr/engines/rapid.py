@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo
 from ocr.engines.pool import WorkerPool
-from ocr.transcript import OcrFailure, Transcript
+from ocr.transcript import PhotoReading, Transcript
 
 ENLARGE = 2.0
 MIN_CONFIDENCE = 0.7
@@ -73,10 +73,10 @@ class RapidEngine:
             config.time_limit_s,
         )
 
-    def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
+    def read(self, photos: Sequence[Photo]) -> list[PhotoReading]:
         """See `ocr.engines.base.Engine.read`."""
         large = [row for row, photo in enumerate(photos) if min(photo.shape[:2]) >= MIN_SIDE]
-        results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
+        results: list[PhotoReading] = [Transcript()] * len(photos)
         for row, result in zip(large, self._workers.read([photos[row] for row in large]), strict=True):
             results[row] = result
         return results

@@ -18,7 +18,7 @@ import cv2
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo
 from ocr.engines.prepare import Prepared, prepare
-from ocr.transcript import MAX_WORD_LENGTH, OcrFailure, Transcript, Word, bounded
+from ocr.transcript import MAX_WORD_LENGTH, OcrFailure, PhotoReading, Transcript, Word, bounded
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +71,9 @@ class TesseractEngine:
             f"min_confidence={self.min_confidence:g} r2"
         )
 
-    def read(self, photos: Sequence[Photo]) -> list[Transcript | OcrFailure]:
+    def read(self, photos: Sequence[Photo]) -> list[PhotoReading]:
         """See `ocr.engines.base.Engine.read`."""
-        results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
+        results: list[PhotoReading] = [Transcript()] * len(photos)
         # too small a photo makes Tesseract stop in the middle of its list
         rows = [row for row, photo in enumerate(photos) if min(photo.shape[:2]) >= MIN_SIDE]
         for row, result in zip(rows, self._read_turned([photos[row] for row in rows], 0), strict=True):
@@ -84,18 +84,18 @@ class TesseractEngine:
                 results[row] = max(results[row], result, key=_n_letters)
         return results
 
-    def _read_turned(self, photos: Sequence[Photo], quarter_turns: int) -> list[Transcript | OcrFailure]:
+    def _read_turned(self, photos: Sequence[Photo], quarter_turns: int) -> list[PhotoReading]:
         """All photos in one direction, shared out to processes."""
         n_parts = max(min(len(photos), self.threads), -(-len(photos) // PHOTOS_PER_PROCESS))
         parts = [range(start, len(photos), n_parts) for start in range(n_parts)]
-        results: list[Transcript | OcrFailure] = [Transcript()] * len(photos)
+        results: list[PhotoReading] = [Transcript()] * len(photos)
         with _one_thread_each(), ThreadPoolExecutor(self.threads) as pool:
             part_results = pool.map(lambda part: self._read_list([photos[row] for row in part], quarter_turns), parts)
             for row, result in zip(chain.from_iterable(parts), chain.from_iterable(part_results), strict=True):
                 results[row] = result
         return results
 
-    def _read_list(self, photos: Sequence[Photo], quarter_turns: int) -> list[Transcript | OcrFailure]:
+    def _read_list(self, photos: Sequence[Photo], quarter_turns: int) -> list[PhotoReading]:
         """One process for all; when it dies or hangs, one process for each, so that only the culprit is lost."""
         try:
             prepared = [prepare(photo, self.enlarge, quarter_turns) for photo in photos]
@@ -168,7 +168,7 @@ def parse_table(table: str, photos: Sequence[Prepared], min_confidence: float) -
     return [bounded(photo_words) for photo_words in words]
 
 
-def _n_letters(result: Transcript | OcrFailure) -> int:
+def _n_letters(result: PhotoReading) -> int:
     """Letters and digits read; -1 for a failure."""
     return sum(map(str.isalnum, result.text)) if isinstance(result, Transcript) else -1
 

@@ -27,7 +27,7 @@ from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.lines import Line
 from ocr.picture import drawn
-from ocr.transcript import OcrFailure, Transcript
+from ocr.transcript import OcrFailure, PhotoReading, Transcript
 
 LEAVES = [
     (1, ("CUISINE", "TASSES", "MUG")),
@@ -47,11 +47,11 @@ class WrittenEngine:
     def __init__(self) -> None:
         self.n_read = 0
 
-    def read(self, photos: Sequence[np.ndarray]) -> list[Transcript | OcrFailure]:
+    def read(self, photos: Sequence[np.ndarray]) -> list[PhotoReading]:
         self.n_read += len(photos)
         return [self._one(round(float(photo.mean()) / 10)) for photo in photos]
 
-    def _one(self, number: int) -> Transcript | OcrFailure:
+    def _one(self, number: int) -> PhotoReading:
         if number == 25:
             return OcrFailure("engine stopped")
         return Transcript(tuple(Line(WORDS[number], 0.9, (0, 0, 9, 9)).words(0)) if number in WORDS else ())
