@@ -94,7 +94,7 @@ class PhotoFiles(FileSource):
             if not rows["n_images"].any():
                 raise ValueError(self.nothing(problems))
         self._manifest = None
-        rows = first_of_each_id(rows, problems, self._where)
+        rows = first_of_each_id(rows, problems, lambda row: self.photo_file(row, 1) or "without photo")
         writer.content.update(self._sampled_content(rows))
         return Index(rows, problems, writer.content.hexdigest(), self.listing_stamp())
 
@@ -154,9 +154,6 @@ class PhotoFiles(FileSource):
             problems.add(Problem(ProblemKind.NO_PHOTO, product.where, product.product_id))
         elif len(product.photos) > MAX_IMAGES:
             problems.add(Problem(ProblemKind.TOO_MANY_PHOTOS, product.where, product.product_id, self.many(product)))
-
-    def _where(self, row: NDArray[np.void]) -> str:
-        return self.photo_file(row, 1) or "without photo"
 
     def _sampled_content(self, rows: NDArray[np.void]) -> bytes:
         """Digest of the beginnings of evenly spaced photos."""

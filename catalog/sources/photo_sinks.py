@@ -13,7 +13,7 @@ from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.bson.document import AS_IT_IS, document_of
 from catalog.sources.folder.folder_names import UNLABELLED, folder_name
 from catalog.sources.photo_file import ending_of
-from catalog.sources.table.columns import BETWEEN
+from catalog.sources.table.rows import BETWEEN
 from catalog.tree.taxonomy import Taxonomy
 
 FIELDS = frozenset({"_id", "category_id", "imgs"})

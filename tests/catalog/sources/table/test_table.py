@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
 from catalog.sources.table import table as photo_table
-from catalog.sources.table.columns import whole_cell
+from catalog.sources.table.rows import whole_cell
 from tests.support.photo_files import kinds, put, said
 
 
