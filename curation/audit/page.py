@@ -219,7 +219,7 @@ def _pair(cell: tuple[int, Estimate] | None) -> tuple[object, object]:
 
 def curve_plot(judgement: Judgement) -> Plot:
     """Precision against recall along each order."""
-    with drawing(6.2, 3.4) as figure:
+    with drawing(5.8, 3.4) as figure:
         axis = figure.subplots()
         for (name, ranked), colour in zip(judgement.rankings.items(), colours(len(judgement.rankings)), strict=True):
             if len(ranked.curve):

@@ -127,12 +127,12 @@ def _accepted_sentence(measurement: Measurement, target: float) -> str:
 def _parent_sentences(measurement: Measurement) -> list[str]:
     figures = measurement.outcomes.summary[ALL].decisions
     parents = [
-        f"for {plural(parent.n, 'product')} ({percent(parent.share.value)}) the {name} alone, right for "
+        f"the {name} of {plural(parent.n, 'product')} ({percent(parent.share.value)}), right for "
         f"{percent(parent.precision.value)}"
         for parent, name in ((figures[CAT2], LEVEL_NAMES[2]), (figures[CAT1], LEVEL_NAMES[1]))
         if parent.n
     ]
-    return [f"A higher category is sure enough {'; '.join(parents)}."] if parents else []
+    return [f"Only a higher category is sure enough of others: {'; '.join(parents)}."] if parents else []
 
 
 def _review_sentence(measurement: Measurement) -> str:
@@ -158,7 +158,7 @@ def _decisions_plot(outcomes: DecisionOutcomes) -> Plot:
         "higher category, wrong": (is_parent & ~right, SERIES[4]),
         "must be looked at": (outcomes.level == 0, SERIES[3]),
     }
-    with drawing(7.2, 0.36 * len(groups) + 1.1) as figure:
+    with drawing(5.4, 0.36 * len(groups) + 1.2) as figure:
         axis = figure.subplots()
         left = np.zeros(len(groups))
         for name, (flags, colour) in pieces.items():
@@ -167,7 +167,7 @@ def _decisions_plot(outcomes: DecisionOutcomes) -> Plot:
             left += shares
         axis.invert_yaxis()
         axis.set(xlim=(0, 100), xlabel="% of the products")
-        figure.legend(loc="outside lower center", ncols=3)
+        figure.legend(loc="outside lower center", ncols=2)
         return Plot("By number of photos", "What is done with the products, and whether it is right.", svg(figure))
 
 
@@ -201,6 +201,8 @@ def _precision_steps(outcomes: DecisionOutcomes, target: float) -> list[str]:
             "until products like these have been labelled and learnt from."
         ]
     looser = 1 - 2 * (1 - target)
+    if looser < 0.5:
+        return []
     return [
         f"Where {100 * looser:g} % right are enough, `fusion predict FILE --precision {looser:g}` accepts more unseen."
     ]

@@ -36,7 +36,7 @@ def research_sections(measurement: Measurement, predictor: Predictor) -> list[Se
     pool = predictor.heads.get(TREE)
     if isinstance(pool, TreePool):
         plot = weights_plot(pool)
-        parts += [weights_table(pool), *([plot] if plot is not None else [])]
+        parts += [*([plot] if plot is not None else []), weights_table(pool)]
     return [Section("fusion", "Decisions, heads and experts", parts=parts)]
 
 

@@ -224,7 +224,9 @@ def test_the_page_speaks_first_to_who_manages_the_catalogue(tmp_path):
     assert accuracy.startswith(f"Of 200 products whose category is known, {right} were put on the right one")
     assert accepted.startswith("160 products (80.0 %) can be accepted unseen: 100.0 % of them are right (97.7–100.0)")
     assert accepted.endswith("95 % were asked for: that is kept.")
-    assert parents == ("A higher category is sure enough for 30 products (15.0 %) the Cat I alone, right for 100.0 %.")
+    assert parents == (
+        "Only a higher category is sure enough of others: the Cat I of 30 products (15.0 %), right for 100.0 %."
+    )
     first, among_five = measured.fused.correct[:10, 2].mean(), measured.risk_hit[:10].mean()
     assert open_ones == (
         f"10 products (5.0 %) must be looked at. The first suggestion is right for {100 * first:.1f} % of these, and "
