@@ -181,7 +181,8 @@ def _counts_section(figures: Mapping[str, Summary]) -> Section:
         rows.append([
             count_name(count), summary.n, *(Estimate(level.top1.value) for level in summary.levels.values()),
             TableCell(Estimate.of(leaf.top1).interval, is_number=True), Estimate(leaf.top5.value),
-            Estimate(summary.macro_top1.value), Estimate(leaf.nll.value, digits=2, scale=1), Estimate(leaf.ece.value, digits=3, scale=1),
+            Estimate(summary.macro_top1.value), Estimate(leaf.nll.value, digits=2, scale=1),
+            Estimate(leaf.ece.value, digits=3, scale=1),
         ])  # fmt: skip
     columns = ["", "products", *LEVEL_NAMES.values(), "95 % interval", "top-5", "macro", "NLL", "ECE"]
     more = "Accuracies in percent; interval, top-5, NLL and ECE at the leaf; macro: mean over the leaves."
