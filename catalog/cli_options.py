@@ -112,6 +112,13 @@ workspace_option = click.option(
 )
 
 
+def command_line(cls: type[PlainErrors] = PlainErrors) -> Callable[[Callable[[bool], None]], PlainErrors]:
+    """The group of a command line, of a function of `verbose`: `-h`, `--version`, and what catalogues can be."""
+    group = click.group(cls=cls, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
+    version = click.version_option(package_name="rayonnage")
+    return lambda function: group(version(verbose_option(function)))
+
+
 def config_options(function: F) -> F:
     """`--config` and `--set`."""
     override = "Override one key: training.epochs=3."

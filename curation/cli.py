@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from catalog.cli_options import (
-    KINDS,
     SOURCE,
-    PlainErrors,
+    command_line,
     given_tree,
     lang_option,
     names_option,
@@ -19,7 +18,6 @@ from catalog.cli_options import (
     strict_option,
     tree_given,
     tree_option,
-    verbose_option,
 )
 from catalog.sources.address import Address
 from curation.audit.commands import audit
@@ -31,9 +29,7 @@ from curation.samples.commands import sample, subset
 from curation.split_command import split
 
 
-@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
-@click.version_option(package_name="rayonnage")
-@verbose_option
+@command_line()
 def main(verbose: bool) -> None:
     """Know a catalogue, clean it, convert it, cut it smaller, split it for training."""
 

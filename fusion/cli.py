@@ -7,15 +7,13 @@ from pathlib import Path
 import click
 
 from catalog.cli_options import (
-    KINDS,
     SOURCE,
-    PlainErrors,
+    command_line,
     config_options,
     lang_option,
     note,
     progress_bar,
     say,
-    verbose_option,
     workspace_option,
 )
 from catalog.sources.address import Address
@@ -24,9 +22,7 @@ from fusion.prediction.predict_command import predict
 from fusion.review.commands import review
 
 
-@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
-@click.version_option(package_name="rayonnage")
-@verbose_option
+@command_line()
 def main(verbose: bool) -> None:
     """Pool photo and text along the category tree: train, predict, evaluate, review."""
 

@@ -8,9 +8,8 @@ from typing import Literal
 import click
 
 from catalog.cli_options import (
-    KINDS,
     SOURCE,
-    PlainErrors,
+    command_line,
     config_options,
     lang_option,
     no_bar,
@@ -18,7 +17,6 @@ from catalog.cli_options import (
     progress_bar,
     say,
     strict_option,
-    verbose_option,
     workspace_option,
 )
 from catalog.sources.address import Address
@@ -26,9 +24,7 @@ from catalog.sources.address import Address
 N_IMAGES = click.Choice(["any", "1", "2", "3", "4"])
 
 
-@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
-@click.version_option(package_name="rayonnage")
-@verbose_option
+@command_line()
 def main(verbose: bool) -> None:
     """Image branch: 1-4 photos side by side, one network per image count."""
 

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.cli_options import (
-    KINDS,
     PATH,
     SOURCE,
-    PlainErrors,
+    command_line,
     config_options,
     lang_option,
     note,
     note_problems,
     progress_bar,
     say,
-    verbose_option,
     workspace_option,
 )
 from catalog.sources.address import Address
@@ -34,9 +32,7 @@ PHOTO = click.option(
 )
 
 
-@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
-@click.version_option(package_name="rayonnage")
-@verbose_option
+@command_line()
 def main(verbose: bool) -> None:
     """Text branch: read what is printed on books and CDs."""
 

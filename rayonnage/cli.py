@@ -7,7 +7,7 @@ from typing import cast
 
 import click
 
-from catalog.cli_options import KINDS, PlainErrors, verbose_option
+from catalog.cli_options import PlainErrors, command_line
 
 COMMANDS = {
     "demo": "rayonnage.commands:demo",
@@ -38,9 +38,7 @@ class Doors(PlainErrors):
         return cast(click.Command, getattr(import_module(module), attribute))
 
 
-@click.group(cls=Doors, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
-@click.version_option(package_name="rayonnage")
-@verbose_option
+@command_line(Doors)
 def main(verbose: bool) -> None:
     """Put every product of a shop on its shelf: from photos and titles to categories.
 
