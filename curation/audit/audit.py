@@ -57,11 +57,8 @@ class Audit:
             f"{judgement.precision} % of the suspected labels are wrong{recall}"
         ]
         if judgement.n_wrong:
-            orders = ", ".join(
-                f"{name} {ranked.average_precision.text} ({ranked.across.text})"
-                for name, ranked in judgement.rankings.items()
-            )
-            lines.append(f"average precision, % (of mistakes across Cat I): {orders}")
+            orders = [f"{name} {r.average_precision.text} ({r.across.text})" for name, r in judgement.rankings.items()]
+            lines.append(f"average precision, % (of mistakes across Cat I): {', '.join(orders)}")
         return lines
 
 

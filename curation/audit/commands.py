@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.cli_options import (
+    PATH,
     SOURCE,
     TREE_HELP,
     given_tree,
@@ -26,21 +27,15 @@ if TYPE_CHECKING:
     from catalog.runs.workspace import Workspace
     from catalog.tree.taxonomy import Taxonomy
 
-PATH = click.Path(path_type=Path)
-
 
 @click.command()
 @click.argument("file", type=SOURCE)
-@click.option("--tree", type=PATH, default=None, help=f"{TREE_HELP} Default: the workspace's.")
+@click.option("--tree", type=PATH, help=f"{TREE_HELP} Default: the workspace's.")
 @names_option
 @lang_option
-@click.option(
-    "--probabilities", type=PATH, default=None, help="Held-out probabilities to audit with: a file, or a run's folder."
-)
-@click.option("--run", type=PATH, default=None,
-              help="Run folder with held-out probabilities; default: the workspace's best.")  # fmt: skip
-@click.option("--truth", type=PATH, default=None,
-              help="CSV of true categories (product_id,category_id) to measure against.")  # fmt: skip
+@click.option("--probabilities", type=PATH, help="Held-out probabilities to audit with: a file, or a run's folder.")
+@click.option("--run", type=PATH, help="Run folder with held-out probabilities; default: the workspace's best.")
+@click.option("--truth", type=PATH, help="CSV of true categories (product_id,category_id) to measure against.")
 @click.option("--output", type=PATH, required=True, help="Folder to write; with --apply, the BSON file.")
 @click.option("--order", type=click.Choice(["tree", "leaves"]), default="tree", show_default=True,
               help="tree: mistakes across Cat I first; leaves: most wrong labels first, near or far.")  # fmt: skip
@@ -48,24 +43,13 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--overwrite", is_flag=True, help="Replace a suspects.csv that somebody has filled; with --apply, the BSON file."
 )
-@click.option("--apply", "sheet", type=PATH, default=None,
-              help="Write a corrected copy of FILE from a filled suspects.csv instead.")  # fmt: skip
+@click.option("--apply", "sheet", type=PATH, help="Write a corrected copy of FILE from a filled suspects.csv instead.")
 @workspace_option
 def audit(
-    file: Address,
-    tree: Path | None,
-    names: Path | None,
-    lang: str | None,
-    probabilities: Path | None,
-    run: Path | None,
-    truth: Path | None,
-    output: Path,
-    order: str,
-    rows: int,
-    overwrite: bool,
-    sheet: Path | None,
-    workspace: Path,
-) -> None:
+    file: Address, tree: Path | None, names: Path | None, lang: str | None,
+    probabilities: Path | None, run: Path | None, truth: Path | None, output: Path, order: str, rows: int,
+    overwrite: bool, sheet: Path | None, workspace: Path,
+) -> None:  # fmt: skip
     """Find likely wrong labels of the catalogue FILE, or correct them."""
     from catalog.catalog import Catalog
     from catalog.runs.workspace import Workspace
@@ -93,18 +77,16 @@ def audit(
         note(f"warning: {warning}")
     say(done.summary())
     say(f"page: {output / PAGE}")
-    apply = (
-        f"catalog audit {shown(file)} --apply {output / SHEET} --output CORRECTED.bson{tree_given(tree)}{room.option}"
-    )
-    say(f"next: fill corrected_category_id, then {apply}")
+    apply = f"--apply {output / SHEET} --output CORRECTED.bson{tree_given(tree)}{room.option}"
+    say(f"next: fill corrected_category_id, then catalog audit {shown(file)} {apply}")
 
 
 def _tree(tree: Path | None, names: Path | None, lang: str | None, workspace: Workspace, run: Path | None) -> Taxonomy:
     """The tree given, else the run's, else the workspace's."""
     from catalog.runs.run import Run
 
-    given = given_tree(tree, names, lang) if tree is not None or names is not None else None
-    if given is not None:
+    # --lang alone asks for names of the workspace's tree
+    if (tree is not None or names is not None) and (given := given_tree(tree, names, lang)) is not None:
         return given
     return workspace.taxonomy(lang) if run is None else Run.load(run).taxonomy(lang)
 

@@ -50,15 +50,12 @@ def count_errors(scores: ProductScores, tree: Taxonomy) -> dict[int, Counted]:
 
 
 def _at_level(scores: ProductScores, tree: Taxonomy, level: int) -> Counted:
-    column = level - 1
-    label = tree.ancestor(level)[scores.truth]
-    predicted, confidence = scores.predicted[:, column], scores.confidence[:, column]
-    inspector = LabelInspector(num_class=tree.n_nodes(level), store_results=False, verbose=False, n_jobs=1)
-    shown = (label, predicted, confidence, scores.p_truth[:, column], tree.n_nodes(level))
-    for labels, rows in _batches(*shown):
-        inspector.update_confident_thresholds(labels, rows)
-    for labels, rows in _batches(*shown):
-        inspector.score_label_quality(labels, rows)
+    label, n_nodes = tree.ancestor(level)[scores.truth], tree.n_nodes(level)
+    predicted, confidence = scores.predicted[:, level - 1], scores.confidence[:, level - 1]
+    inspector = LabelInspector(num_class=n_nodes, store_results=False, verbose=False, n_jobs=1)
+    for look in (inspector.update_confident_thresholds, inspector.score_label_quality):
+        for labels, rows in _batches(scores, label, level, n_nodes):
+            look(labels, rows)
     thresholds = np.array(inspector.get_confident_thresholds(silent=True), np.float64)
     thresholds[np.bincount(label, minlength=len(thresholds)) == 0] = np.inf
     confident = confidence >= thresholds[predicted] - MARGIN
@@ -66,18 +63,14 @@ def _at_level(scores: ProductScores, tree: Taxonomy, level: int) -> Counted:
 
 
 def _batches(
-    label: NDArray[np.int64],
-    predicted: NDArray[np.int64],
-    confidence: NDArray[np.float32],
-    p_label: NDArray[np.float32],
-    n_nodes: int,
+    scores: ProductScores, label: NDArray[np.int64], level: int, n_nodes: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
     """Labels and `(<= BATCH, n_nodes)` rows that hold the likeliest node's probability and the label's, else 0."""
     for batch in in_batches(np.arange(len(label)), BATCH):
         rows = np.arange(len(batch))
         shown = np.zeros((len(batch), n_nodes), np.float32)
-        shown[rows, predicted[batch]] = confidence[batch]
-        shown[rows, label[batch]] = p_label[batch]
+        shown[rows, scores.predicted[batch, level - 1]] = scores.confidence[batch, level - 1]
+        shown[rows, label[batch]] = scores.p_truth[batch, level - 1]
         yield label[batch], shown
 
 

@@ -51,9 +51,5 @@ def count_copies(
     suspect, copy = suspect[known], copy[known]
     row, label = row_of[suspect], categories[copy]
 
-    def counted(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-        return np.bincount(row[chosen], minlength=n)
-
-    return CopyCounts(
-        counted(np.ones(len(row), bool)), counted(label != categories[suspect]), counted(label == suggested[row])
-    )
+    chosen = (slice(None), label != categories[suspect], label == suggested[row])
+    return CopyCounts(*(np.bincount(row[where], minlength=n) for where in chosen))

@@ -44,10 +44,8 @@ class LabelEvidence:
         """The evidence less some of its rows, `(n,)`, which are counted under a reason."""
         n = int(rows.sum())
         counts = {**self.counts, AUDITED: self.counts[AUDITED] - n, **({reason: n} if n else {})}
-        return replace(
-            self, scores=self.scores.select(~rows), positions=self.positions[~rows], named=self.named[~rows],
-            counts=counts,
-        )  # fmt: skip
+        scores, positions = self.scores.select(~rows), self.positions[~rows]
+        return replace(self, scores=scores, positions=positions, named=self.named[~rows], counts=counts)
 
     @property
     def label(self) -> NDArray[np.int64]:

@@ -80,12 +80,10 @@ def judge(evidence: LabelEvidence, suspects: Suspects, truth: NDArray[np.int64],
     true, label, n = truth[known], evidence.label[known], int(known.sum())
     distance = tree.distance(true, label)
     wrong = distance > 0
-    suspected = np.zeros(len(truth), bool)
-    suspected[suspects.rows] = True
-    suspected = suspected[known]
-    hit = suspected & wrong
     position = np.empty(len(truth), np.int64)
     position[suspects.order] = np.arange(len(truth))
+    suspected = position[known] < len(suspects)
+    hit = suspected & wrong
     orders = {
         OURS: np.argsort(position[known]),
         LEAVES: np.lexsort((-leaf_margin(scores), ~suspects.counted[3].flagged[known])),
@@ -98,22 +96,15 @@ def judge(evidence: LabelEvidence, suspects: Suspects, truth: NDArray[np.int64],
         n_suspects=int(suspected.sum()),
         precision=Estimate.share(wrong[suspected]),
         repaired=Estimate.share(scores.predicted[hit, 2] == true[hit]),
-        recall=_by_distance(suspected, {d: _mistakes(distance, d) for d in (0, *levels)}),
+        recall=_by_distance(suspected, {0: wrong, **{d: distance == d for d in levels}}),
         by_part=_by_distance(wrong, {d: suspected & (scores.distance == d) for d in levels}),
-        rankings={
-            **{name: _ranked(order, distance) for name, order in orders.items()},
-            RANDOM: _by_chance(distance),
-        },
+        rankings={**{name: _ranked(order, distance) for name, order in orders.items()}, RANDOM: _by_chance(distance)},
     )
 
 
 def _by_distance(flags: NDArray[np.bool_], groups: dict[int, NDArray[np.bool_]]) -> dict[int, tuple[int, Estimate]]:
     """Members of each group that has any, and the share of them that is flagged."""
     return {d: (int(of.sum()), Estimate.share(flags[of])) for d, of in groups.items() if of.any()}
-
-
-def _mistakes(distance: NDArray[np.int64], wanted: int) -> NDArray[np.bool_]:
-    return distance == wanted if wanted else distance > 0
 
 
 def _ranked(order: NDArray[np.int64], distance: NDArray[np.int64]) -> Ranked:

@@ -172,13 +172,7 @@ def rankings_table(judgement: Judgement) -> Table:
     """What a person finds who looks at the first products of each order."""
     looks = list(judgement.rankings[OURS].precision_at)
     rows: list[list[object]] = [
-        [
-            name,
-            ranked.average_precision,
-            ranked.across,
-            ranked.distance,
-            *(ranked.precision_at[k] for k in looks),
-        ]
+        [name, ranked.average_precision, ranked.across, ranked.distance, *(ranked.precision_at[k] for k in looks)]
         for name, ranked in judgement.rankings.items()
     ]
     columns = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import SOURCE, given_tree, lang_option, names_option, progress_bar, say, tree_option
+from catalog.cli_options import PATH, SOURCE, given_tree, lang_option, names_option, progress_bar, say, tree_option
 from catalog.sources.address import Address
 
 
@@ -14,22 +14,17 @@ from catalog.sources.address import Address
 @click.argument("old", type=SOURCE)
 @click.argument("new", type=SOURCE)
 @tree_option
-@click.option("--new-tree", type=click.Path(path_type=Path), default=None, help="Tree of NEW where it is another one.")
+@click.option("--new-tree", type=PATH, help="Tree of NEW where it is another one.")
 @names_option
 @lang_option
-@click.option("--output", type=click.Path(path_type=Path), default=None, metavar="FOLDER",
-              help="Write every change to diff.csv, and the numbers to diff.json.")  # fmt: skip
+@click.option(
+    "--output", type=PATH, metavar="FOLDER", help="Write every change to diff.csv, and the numbers to diff.json."
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 def diff(
-    old: Address,
-    new: Address,
-    tree: Path | None,
-    new_tree: Path | None,
-    names: Path | None,
-    lang: str | None,
-    output: Path | None,
-    overwrite: bool,
-) -> None:
+    old: Address, new: Address, tree: Path | None, new_tree: Path | None, names: Path | None, lang: str | None,
+    output: Path | None, overwrite: bool,
+) -> None:  # fmt: skip
     """What changed from OLD to NEW: products, their categories and photos, and the tree."""
     from catalog.sources.opening import open_source, tree_for
     from catalog.tree.taxonomy import Taxonomy

@@ -64,18 +64,10 @@ class CatalogDifference:
         trees = (old_tree or new_tree, new_tree or old_tree)
         level = np.full(len(at_old), NO_LEVEL, np.int8)
         level[moved] = moved_level(was[moved], now[moved], *trees)
-        return cls(
-            old,
-            new,
-            *trees,
-            removed=_others(before, at_old),
-            added=_others(after, at_new),
-            at_old=at_old,
-            at_new=at_new,
-            level=level,
-            photos=photo_changes(old, new, at_old, at_new, progress),
-            categories=TreeChanges.between(old_tree, new_tree) if old_tree and new_tree else None,
-        )
+        photos = photo_changes(old, new, at_old, at_new, progress)
+        categories = TreeChanges.between(old_tree, new_tree) if old_tree and new_tree else None
+        removed, added = _others(before, at_old), _others(after, at_new)
+        return cls(old, new, *trees, removed, added, at_old, at_new, level, photos, categories)
 
     def kinds(self) -> dict[str, NDArray[np.bool_]]:
         """By kind of change, `(m,)` bool over the products that both have; one product may have two kinds."""
@@ -110,15 +102,16 @@ class CatalogDifference:
         # NumPy 2.0 gave the inverse of rows a second axis, other versions do not
         by_pair = np.argsort(which.reshape(-1), kind="stable")
         starts = np.cumsum(times) - times
-        before_path, after_path = _Paths(self.old_tree), _Paths(self.new_tree)
+        before_path, after_path = _paths(self.old_tree), _paths(self.new_tree)
         moves = []
         for i in np.argsort(-times, kind="stable")[:MOST_MOVES].tolist():
+            old, new = pairs[i].tolist()
             first_of_pair = where[by_pair[starts[i] : starts[i] + min(3, times[i])]]
             moves.append(
                 {
                     "products": int(times[i]),
-                    "old": before_path.text(int(pairs[i, 0])),
-                    "new": after_path.text(int(pairs[i, 1])),
+                    "old": before_path.get(old) or str(old),
+                    "new": after_path.get(new) or str(new),
                     "level": LEVEL_TEXT[int(self.level[where[first[i]]])],
                     "first": self.old.product_ids[self.at_old[first_of_pair]].tolist(),
                 }
@@ -132,42 +125,33 @@ class CatalogDifference:
 
     def examples(self) -> dict[str, list[int]]:
         """The first ids of each kind of change."""
-        examples = {
-            "added": self.new.product_ids[self.added[:NAMED]].tolist(),
-            "removed": self.old.product_ids[self.removed[:NAMED]].tolist(),
-        }
-        for kind, where in self.kinds().items():
-            examples[kind] = self.old.product_ids[self.at_old[np.flatnonzero(where)[:NAMED]]].tolist()
-        return examples
+        before, after = self.old.product_ids, self.new.product_ids
+        changed = {kind: before[self.at_old[np.flatnonzero(where)[:NAMED]]] for kind, where in self.kinds().items()}
+        first = {"added": after[self.added[:NAMED]], "removed": before[self.removed[:NAMED]], **changed}
+        return {kind: ids.tolist() for kind, ids in first.items()}
 
     def rows(self) -> Iterator[tuple[object, ...]]:
         """Every change as a row of `diff.csv`: see `COLUMNS` of the writer."""
-        before_path, after_path = _Paths(self.old_tree), _Paths(self.new_tree)
-        for kind, catalog, positions in (("added", self.new, self.added), ("removed", self.old, self.removed)):
-            ids, categories, n_images = catalog.product_ids, catalog.category_ids, catalog.n_images
-            for i in positions.tolist():
-                paths = after_path if kind == "added" else before_path
-                cells = (*paths.cells(int(categories[i])), int(n_images[i]))
-                sides = ("", "", "", *cells) if kind == "added" else (*cells, "", "", "")
-                yield (int(ids[i]), kind, "", *sides)
-        ids, was, now = self.old.product_ids, self.old.category_ids, self.new.category_ids
-        photos_before, photos_after = self.old.n_images, self.new.n_images
+        before, after, nothing = _Side(self.old, self.old_tree), _Side(self.new, self.new_tree), ("", "", "")
+        for i in self.added.tolist():
+            yield (int(after.ids[i]), "added", "", *nothing, *after.cells(i))
+        for i in self.removed.tolist():
+            yield (int(before.ids[i]), "removed", "", *before.cells(i), *nothing)
         for kind, where in self.kinds().items():
             for m in np.flatnonzero(where).tolist():
                 i, j = self.at_old[m], self.at_new[m]
-                before = (*before_path.cells(int(was[i])), int(photos_before[i]))
-                after = (*after_path.cells(int(now[j])), int(photos_after[j]))
                 level = LEVEL_TEXT[int(self.level[m])] if kind == "moved" else ""
-                yield (int(ids[i]), kind, level, *before, *after)
+                yield (int(before.ids[i]), kind, level, *before.cells(i), *after.cells(j))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; of the pairs of categories, the `MOST_MOVES` most frequent."""
-        sides = {"old": self.old, "new": self.new}
+        old, new = (
+            {"address": side.address, "fingerprint": side.fingerprint, "products": len(side)}
+            for side in (self.old, self.new)
+        )
         return {
-            **{
-                side: {"address": c.address, "fingerprint": c.fingerprint, "products": len(c)}
-                for side, c in sides.items()
-            },
+            "old": old,
+            "new": new,
             "products": self.counts(),
             "moved_by_level": self.by_level(),
             "moves": self.moves(),
@@ -192,21 +176,23 @@ class CatalogDifference:
         return "\n".join([*lines, *(self.categories.lines() if self.categories else [])])
 
 
-class _Paths:
-    """Paths of a tree's categories as people are shown them, by id."""
+class _Side:
+    """A catalogue's products as rows of the sheet, with the paths of its tree as people are shown them."""
 
-    def __init__(self, tree: Taxonomy | None) -> None:
-        pairs = () if tree is None else zip(tree.leaf_ids.tolist(), tree.shown, strict=True)
-        self._paths = {category: path_text(path) for category, path in pairs}
-        self._cells = {category: plain_cell(path) for category, path in self._paths.items()}
+    def __init__(self, catalog: Catalog, tree: Taxonomy | None) -> None:
+        self.ids, self._categories, self._n_images = catalog.product_ids, catalog.category_ids, catalog.n_images
+        self._paths = {category: plain_cell(path) for category, path in _paths(tree).items()}
 
-    def cells(self, category: int) -> tuple[object, str]:
-        """Id and path, as a spreadsheet may have it; empty where there is none."""
-        return ("" if category == NO_CATEGORY else category), self._cells.get(category, "")
+    def cells(self, position: int) -> tuple[object, str, int]:
+        """Category id, its path as a spreadsheet may have it, and photos of a product; empty where there is none."""
+        category = int(self._categories[position])
+        shown_id = "" if category == NO_CATEGORY else category
+        return shown_id, self._paths.get(category, ""), int(self._n_images[position])
 
-    def text(self, category: int) -> str:
-        """The path, else the id."""
-        return self._paths.get(category) or str(category)
+
+def _paths(tree: Taxonomy | None) -> dict[int, str]:
+    pairs = () if tree is None else zip(tree.leaf_ids.tolist(), tree.shown, strict=True)
+    return {category: path_text(path) for category, path in pairs}
 
 
 def _others(ids: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -16,11 +16,7 @@ AT_A_TIME = 65_536
 
 
 def photo_changes(
-    old: Catalog,
-    new: Catalog,
-    at_old: NDArray[np.int64],
-    at_new: NDArray[np.int64],
-    progress: Progress | None = None,
+    old: Catalog, new: Catalog, at_old: NDArray[np.int64], at_new: NDArray[np.int64], progress: Progress | None = None
 ) -> NDArray[np.int8]:
     """`(m,)` int8: the same photos, the same ones in another order, or others; of a product the first four count.
 

@@ -11,16 +11,9 @@ from catalog.files.progress import Progress, counted
 from curation.diff.difference import CatalogDifference
 
 COLUMNS = (
-    "product_id",
-    "change",
-    "level",
-    "old_category_id",
-    "old_path",
-    "old_photos",
-    "new_category_id",
-    "new_path",
-    "new_photos",
-)
+    "product_id", "change", "level",
+    "old_category_id", "old_path", "old_photos", "new_category_id", "new_path", "new_photos",
+)  # fmt: skip
 ROWS, NUMBERS = "diff.csv", "diff.json"
 
 

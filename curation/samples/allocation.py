@@ -10,11 +10,7 @@ HALVINGS = 200
 
 
 def allocate(
-    sizes: NDArray[np.int64],
-    total: int,
-    power: float,
-    rng: np.random.Generator,
-    least: NDArray[np.int64] | None = None,
+    sizes: NDArray[np.int64], total: int, power: float, rng: np.random.Generator, least: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
     """Share `total` out: as near to `c * sizes ** power` as the bounds `least <= quota <= sizes` allow.
 

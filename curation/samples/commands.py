@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from catalog.cli_options import SOURCE, given_tree, lang_option, names_option, progress_bar, say, tree_option
+from catalog.cli_options import (
+    PATH,
+    SOURCE,
+    given_tree,
+    lang_option,
+    names_option,
+    progress_bar,
+    say,
+    tree_given,
+    tree_option,
+)
 from catalog.sources.address import Address
+
+if TYPE_CHECKING:
+    from curation.samples.record import Record
 
 max_copies_option = click.option(
     "--max-copies", type=click.IntRange(1), default=20, show_default=True,
@@ -24,38 +38,27 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files
 @lang_option
 @click.option("--products", type=click.IntRange(1), required=True, help="How many, to within a group of copies.")
 @click.option("--balanced", is_flag=True, help="As many of each category as of the others, as far as they go.")
-@click.option("--power", type=click.FloatRange(0, 1), default=None,
+@click.option("--power", type=click.FloatRange(0, 1),
               help="Quotas follow (size of the category) ** POWER: 0 is --balanced, 1 keeps proportions.")  # fmt: skip
-@click.option("--level", type=click.IntRange(1, 3), default=None,
+@click.option("--level", type=click.IntRange(1, 3),
               help="Categories of --balanced and --power: Cat I, II or III (the default).")  # fmt: skip
 @click.option("--min-per-leaf", type=click.IntRange(0), default=0, help="Every leaf keeps this many, or all it has.")
-@click.option("--spread", type=click.Path(path_type=Path), default=None, metavar="VECTORS",
+@click.option("--spread", type=PATH, metavar="VECTORS",
               help="Draw products that look different: folder or file of `mosaic embed`.")  # fmt: skip
 @max_copies_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @overwrite_option
 def sample(
-    source: Address,
-    destination: Address,
-    tree: Path | None,
-    names: Path | None,
-    lang: str | None,
-    products: int,
-    balanced: bool,
-    power: float | None,
-    level: int | None,
-    min_per_leaf: int,
-    spread: Path | None,
-    max_copies: int,
-    seed: int,
-    overwrite: bool,
-) -> None:
+    source: Address, destination: Address, tree: Path | None, names: Path | None, lang: str | None,
+    products: int, balanced: bool, power: float | None, level: int | None, min_per_leaf: int, spread: Path | None,
+    max_copies: int, seed: int, overwrite: bool,
+) -> None:  # fmt: skip
     """Draw products of SOURCE and write them to the BSON file DESTINATION, copies of a photo together."""
     from catalog.catalog import Catalog
     from catalog.sources.opening import open_source, tree_for
     from curation.samples.sample import Draw, quota_level
     from curation.samples.sample import sample as draw_sample
-    from curation.samples.writing import bson_destination, record_path
+    from curation.samples.writing import bson_destination
 
     tree, file = tree_for(source, tree), bson_destination(destination)
     level, exponent = quota_level(balanced=balanced, power=power, level=level)
@@ -64,9 +67,7 @@ def sample(
     with progress_bar("sample") as progress:
         catalog = Catalog(open_source(source, tree), progress)
         record = draw_sample(catalog, file, wanted, taxonomy, overwrite=overwrite, progress=progress)
-    say(str(record))
-    say(f"what was done: {record_path(file)}")
-    say(f"next: catalog split {file} --tree {tree}{_named(names)}" if tree else f"next: catalog info {file}")
+    _tell(record, tree, names)
 
 
 @click.command()
@@ -80,37 +81,25 @@ def sample(
 @click.option("--without", multiple=True, metavar="PATH", help="Not below this.")
 @click.option("--n-images", type=click.IntRange(0, 4), multiple=True, help="Only products with so many photos.")
 @click.option("--labelled", is_flag=True, help="Only products with a category of the tree.")
-@click.option("--products", type=click.Path(path_type=Path), default=None, metavar="CSV",
-              help="Only the products of this CSV: column product_id or _id.")  # fmt: skip
+@click.option("--products", type=PATH, metavar="CSV", help="Only the products of this CSV: column product_id or _id.")
 @click.option("--min-leaf-size", type=click.IntRange(0), default=0,
               help="Leaves with fewer products go, counted after the other filters.")  # fmt: skip
-@click.option("--tree-out", type=click.Path(path_type=Path), default=None,
+@click.option("--tree-out", type=PATH,
               help="Tree of the leaves that remain.  [default: DESTINATION's name with .tree.csv]")  # fmt: skip
 @max_copies_option
 @overwrite_option
 def subset(
-    source: Address,
-    destination: Address,
-    tree: Path | None,
-    names: Path | None,
-    lang: str | None,
-    shelves: tuple[str, ...],
-    without: tuple[str, ...],
-    n_images: tuple[int, ...],
-    labelled: bool,
-    products: Path | None,
-    min_leaf_size: int,
-    tree_out: Path | None,
-    max_copies: int,
-    overwrite: bool,
-) -> None:
+    source: Address, destination: Address, tree: Path | None, names: Path | None, lang: str | None,
+    shelves: tuple[str, ...], without: tuple[str, ...], n_images: tuple[int, ...], labelled: bool,
+    products: Path | None, min_leaf_size: int, tree_out: Path | None, max_copies: int, overwrite: bool,
+) -> None:  # fmt: skip
     """Write the products of SOURCE that pass all filters to the BSON file DESTINATION, and their tree beside it."""
     from catalog.catalog import Catalog
     from catalog.sources.opening import open_source, tree_for
     from curation.samples.smaller_tree import names_beside, tree_beside
     from curation.samples.subset import Filters
     from curation.samples.subset import subset as write_subset
-    from curation.samples.writing import bson_destination, record_path
+    from curation.samples.writing import bson_destination
 
     tree, file = tree_for(source, tree), bson_destination(destination)
     listed = None if products is None else str(products)
@@ -123,11 +112,13 @@ def subset(
             catalog, file, filters, taxonomy,
             tree_out=smaller, max_copies=max_copies, overwrite=overwrite, progress=progress,
         )  # fmt: skip
+    _tell(record, smaller, names_beside(smaller, taxonomy) if smaller and taxonomy else None)
+
+
+def _tell(record: Record, tree: Path | None, names: Path | None) -> None:
+    """What was done, and how its products are taken further with the tree that fits them."""
     say(str(record))
-    say(f"what was done: {record_path(file)}")
-    named = names_beside(smaller, taxonomy) if smaller and taxonomy else None
-    say(f"next: catalog split {file} --tree {smaller}{_named(named)}" if smaller else f"next: catalog info {file}")
-
-
-def _named(names: Path | None) -> str:
-    return "" if names is None else f" --names {names}"
+    say(f"what was done: {record.path}")
+    named = "" if names is None else f" --names {names}"
+    file = record.destination
+    say(f"next: catalog split {file}{tree_given(tree)}{named}" if tree else f"next: catalog info {file}")

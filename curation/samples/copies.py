@@ -38,21 +38,11 @@ class CopyGroups:
         group, n_unlinked = linked_by_copies(catalog, positions, max_copies, progress)
         return cls(group, max_copies, n_unlinked)
 
-    @property
-    def sizes(self) -> NDArray[np.int64]:
-        """`(n_groups,)` products in each group."""
-        return np.bincount(self.group)
-
-    def cut_by(self, kept: NDArray[np.bool_]) -> int:
-        """How many groups have products on both sides of `kept`, `(n,)`."""
-        inside = np.bincount(self.group, weights=kept)
-        return int(((inside > 0) & (inside < self.sizes)).sum())
-
     def to_json(self, kept: NDArray[np.bool_]) -> dict[str, Any]:
         """What there was and what became of it by `kept`, `(n,)`; plain JSON types."""
         if self.max_copies == 1:
             return {"looked_for": False}
-        sizes = self.sizes
+        sizes, n_kept = np.bincount(self.group), np.bincount(self.group, weights=kept)
         linked = sizes > 1
         return {
             "looked_for": True,
@@ -60,7 +50,7 @@ class CopyGroups:
             "groups": int(linked.sum()),
             "products_in_groups": int(sizes[linked].sum()),
             "largest": int(sizes.max(initial=0)),
-            "groups_kept": int(linked[np.unique(self.group[kept])].sum()),
-            "groups_cut": self.cut_by(kept),
+            "groups_kept": int((linked & (n_kept > 0)).sum()),
+            "groups_cut": int(((n_kept > 0) & (n_kept < sizes)).sum()),
             "products_with_a_photo_too_common_to_link": self.n_unlinked,
         }

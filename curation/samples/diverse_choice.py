@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +17,7 @@ ROUNDING = 4e-6
 """Of squared lengths, in float32: nearer vectors are the same one."""
 
 
+@dataclass
 class DiverseChoice:
     """Orders groups of products as the seeding of k-means++ picks centres.
 
@@ -22,29 +26,22 @@ class DiverseChoice:
     seeding", SODA 2007). Candidates are drawn in batches from the D^2 of the last pass and each is accepted with
     probability D^2 now / D^2 then: rejection sampling, so the picks have the distribution of one-at-a-time picks while
     the vectors are read once per batch. Memory: a block of vectors, and a few numbers per product.
+
+    Attributes:
+        vectors: of n products; group: `(n,)` int64 group of copies of each.
+        n_products: how many picks progress is told of.
     """
 
-    def __init__(
-        self,
-        vectors: Vectors,
-        group: NDArray[np.int64],
-        rng: np.random.Generator,
-        progress: Progress | None = None,
-        n_products: int = 0,
-    ) -> None:
-        """A choice among n products.
+    vectors: Vectors
+    group: NDArray[np.int64]
+    rng: np.random.Generator
+    progress: Progress | None = None
+    n_products: int = 0
+    _n_picked: int = field(default=0, init=False)
 
-        Args:
-            vectors: of the n products. group: `(n,)` int64 group of copies of each.
-            n_products: how many picks progress is told of.
-        """
-        self._vectors = vectors
-        self._rng = rng
-        self._present = vectors.present()
-        self._group = group
-        self._progress = progress
-        self._n_products = n_products
-        self._n_picked = 0
+    @cached_property
+    def _present(self) -> NDArray[np.bool_]:
+        return self.vectors.present()
 
     @property
     def n_absent(self) -> int:
@@ -53,10 +50,10 @@ class DiverseChoice:
 
     def __call__(self, seeds: NDArray[np.int64], free: NDArray[np.int64], enough: int) -> NDArray[np.int64]:
         """An `Arrange`: picks until `enough` products are together, then what is left at random."""
-        free = free[np.argsort(self._group[free], kind="stable")]
-        groups, first = np.unique(self._group[free], return_index=True)
+        free = free[np.argsort(self.group[free], kind="stable")]
+        groups, first = np.unique(self.group[free], return_index=True)
         picks = self._pick(seeds, free, np.append(first, len(free)), enough)
-        return np.concatenate([groups[picks], self._rng.permutation(np.delete(groups, picks))])
+        return np.concatenate([groups[picks], self.rng.permutation(np.delete(groups, picks))])
 
     def _pick(
         self, seeds: NDArray[np.int64], products: NDArray[np.int64], first: NDArray[np.int64], enough: int
@@ -74,15 +71,15 @@ class DiverseChoice:
             if reach[-1] == 0:
                 break
             n_candidates = 1 if np.isinf(nearest).any() else min(BATCH, len(picks) + 1)
-            drawn = np.searchsorted(reach, self._rng.random(n_candidates) * reach[-1], side="right")
+            drawn = np.searchsorted(reach, self.rng.random(n_candidates) * reach[-1], side="right")
             drawn = drawn.clip(max=len(reach) - 1)
-            candidates = self._vectors[products[drawn]]
+            candidates = self.vectors[products[drawn]]
             then = nearest[drawn]
             now = then.copy()
             chosen: list[NDArray[np.int64]] = []
             for i, group in enumerate(owner[drawn].tolist()):
                 of_group = slice(first[group], first[group + 1])
-                accepted = then[i] == np.inf or self._rng.random() * then[i] < now[i]
+                accepted = then[i] == np.inf or self.rng.random() * then[i] < now[i]
                 if together >= enough or not nearest[of_group].any() or not accepted:
                     continue
                 picks.append(group)
@@ -90,7 +87,7 @@ class DiverseChoice:
                 chosen.append(members)
                 together += len(members)
                 nearest[of_group] = 0
-                centres = self._vectors[members[self._present[members]]]
+                centres = self.vectors[members[self._present[members]]]
                 now = np.minimum(now, _squared_distances(candidates, centres).min(axis=1))
             self._lower(nearest, products, np.concatenate(chosen))
             self._report(sum(map(len, chosen)))
@@ -99,16 +96,16 @@ class DiverseChoice:
     def _lower(self, nearest: NDArray[np.float32], products: NDArray[np.int64], centres: NDArray[np.int64]) -> None:
         """Lower `nearest`, `(n,)`, to the distance of `products` from new centres; what is 0 stays so."""
         for batch in in_batches(centres[self._present[centres]], BATCH):
-            near = self._vectors[batch]
+            near = self.vectors[batch]
             # block by block: the vectors stay on disk
-            for block in in_batches(np.flatnonzero(nearest), self._vectors.block):
-                distance = _squared_distances(self._vectors[products[block]], near).min(axis=1)
+            for block in in_batches(np.flatnonzero(nearest), self.vectors.block):
+                distance = _squared_distances(self.vectors[products[block]], near).min(axis=1)
                 nearest[block] = np.minimum(nearest[block], distance)
 
     def _report(self, n_new: int) -> None:
         self._n_picked += n_new
-        if self._progress is not None:
-            self._progress(min(self._n_picked, self._n_products), self._n_products)
+        if self.progress is not None:
+            self.progress(min(self._n_picked, self.n_products), self.n_products)
 
 
 def _squared_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -29,11 +29,6 @@ def part_files(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
     return [folder / f"{name}.bson" for name in names]
 
 
-def part_outputs(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
-    """All files of the folder, the record too: what must be free."""
-    return [*part_files(folder, mode, n_parts), folder / RECORD]
-
-
 def other_parts(folder: Path, mode: Mode, n_parts: int) -> list[Path]:
     """Parts of another kind that lie in the folder: whoever took all files would learn held-out products."""
     written = part_files(folder, mode, n_parts)
@@ -60,7 +55,7 @@ def check_folder(catalog: Catalog, folder: Path, mode: Mode, n_parts: int, overw
             f"{folder} holds the parts of another split ({', '.join(path.name for path in others)}): "
             "give another folder, or --overwrite to replace them"
         )
-    check_free(catalog, [*others, *part_outputs(folder, mode, n_parts)], overwrite)
+    check_free(catalog, [*others, *part_files(folder, mode, n_parts), folder / RECORD], overwrite)
 
 
 def _recorded(folder: Path) -> set[str]:
@@ -123,7 +118,7 @@ def write_parts(catalog: Catalog, plan: Plan, tree: Taxonomy, folder: Path, prog
     Products that the plan does not hold, because they have no photo or no category of the tree, are in no part.
     """
     leaf = tree.leaf_index(catalog.category_ids)
-    left_out = LeftOut.none_of(catalog)
+    left_out = LeftOut(catalog)
     left_out.keep(leaf != UNKNOWN, "without a category of the tree")
     left_out.keep(catalog.n_images > 0, "without a photo")
     if plan.mode == "heldout":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from curation.samples.writing import record_path
 
 NAMED = 20
 """Products named of each reason for leaving some out."""
@@ -30,14 +32,12 @@ class LeftOut:
     """
 
     catalog: Catalog
-    kept: NDArray[np.bool_]
+    kept: NDArray[np.bool_] = field(init=False)
     reasons: dict[str, dict[str, Any]] = field(default_factory=dict)
     lacking: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
-    @classmethod
-    def none_of(cls, catalog: Catalog) -> LeftOut:
-        """Everything is kept, so far."""
-        return cls(catalog, np.ones(len(catalog), bool))
+    def __post_init__(self) -> None:
+        self.kept = np.ones(len(self.catalog), bool)
 
     def keep(self, where: NDArray[np.bool_], reason: str) -> None:
         """Leave out what is not in `where`, `(N,)` bool."""
@@ -98,36 +98,38 @@ class Record:
     """All that was done; `to_json` goes beside the destination, `str` to people.
 
     Attributes:
-        command: `catalog sample` ...; options: as given; written: the files by name, with their products.
+        command: `catalog sample` ...; options: as given; destination: the BSON file of what is kept.
         leaf: `(N,)` leaf of every product, None without a tree.
     """
 
     command: str
     options: dict[str, Any]
-    written: dict[str, int]
+    destination: Path
     left_out: LeftOut
     copies: dict[str, Any]
     tree: Taxonomy | None = None
     leaf: NDArray[np.int64] | None = None
 
+    @property
+    def path(self) -> Path:
+        """Where it is kept."""
+        return record_path(self.destination)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
-        catalog = self.left_out.catalog
+        catalog, lacking = self.left_out.catalog, self.left_out.lacking
         everything = np.ones(len(catalog), bool)
         record: dict[str, Any] = {
             "command": self.command,
             "source": {"address": catalog.address, "fingerprint": catalog.fingerprint},
             "tree": None if self.tree is None else self.tree.fingerprint,
             "options": self.options,
-            "written": self.written,
+            "written": {str(self.destination): int(self.left_out.kept.sum())},
             "before": counts(catalog, everything, self.leaf),
             "after": counts(catalog, self.left_out.kept, self.leaf),
             "copies": self.copies,
             "left_out": self.left_out.reasons,
-            "not_in_the_source": {
-                "products": len(self.left_out.lacking),
-                "first": self.left_out.lacking[:NAMED].tolist(),
-            },
+            "not_in_the_source": {"products": len(lacking), "first": lacking[:NAMED].tolist()},
             "problems": {kind.value: n for kind, n in catalog.problems.counts.items()},
         }
         if self.tree is not None and self.leaf is not None:
@@ -138,7 +140,7 @@ class Record:
         catalog, kept = self.left_out.catalog, self.left_out.kept
         n_photos = int(catalog.n_images[kept].sum(dtype=np.int64))
         lines = [
-            f"{', '.join(self.written)}: {int(kept.sum()):,} of {plural(len(catalog), 'product')} of {catalog}, "
+            f"{self.destination}: {int(kept.sum()):,} of {plural(len(catalog), 'product')} of {catalog}, "
             f"{plural(n_photos, 'photo')}"
         ]
         if self.tree is not None and self.leaf is not None:

@@ -93,22 +93,14 @@ def sample(
     chosen[positions[drawn]] = True
     left_out.keep(chosen, "not drawn")
     copy_products(catalog, left_out.positions, destination, progress)
-    record = Record(
-        command="catalog sample",
-        options=options,
-        written={str(destination): int(drawn.sum())},
-        left_out=left_out,
-        copies=copies.to_json(drawn),
-        tree=tree,
-        leaf=leaf,
-    )
-    write_record(record_path(destination), record.to_json())
+    record = Record("catalog sample", options, destination, left_out, copies.to_json(drawn), tree, leaf)
+    write_record(record.path, record.to_json())
     return record
 
 
 def _candidates(catalog: Catalog, leaf: NDArray[np.int64] | None, wanted: Draw) -> LeftOut:
     """The products that may be drawn: all, or those with a leaf of the tree; `leaf`: `(N,)`."""
-    left_out = LeftOut.none_of(catalog)
+    left_out = LeftOut(catalog)
     if leaf is not None:
         left_out.keep(leaf != UNKNOWN, "without a category of the tree")
     elif wanted.level is not None or wanted.min_per_leaf:

@@ -47,11 +47,6 @@ class Filters:
         """Whether one of them is about categories."""
         return bool(self.shelves or self.without or self.labelled or self.min_leaf_size)
 
-    @property
-    def empty(self) -> bool:
-        """Whether everything passes."""
-        return self == Filters()
-
 
 def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
     """What the filters leave out of a catalogue, and why.
@@ -59,13 +54,13 @@ def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
     Raises:
         ValueError: no filter at all, an unknown shelf, ids of which the catalogue has none, nothing left.
     """
-    if filters.empty:
+    if filters == Filters():
         raise ValueError(
             "nothing to leave out: give --shelf, --without, --labelled, --n-images, --products or --min-leaf-size"
         )
     if tree is None and filters.need_tree:
         raise ValueError("filters by category need the category tree: give --tree TREE.csv")
-    left_out = LeftOut.none_of(catalog)
+    left_out = LeftOut(catalog)
     if filters.products is not None:
         ids = _listed_ids(catalog, Path(filters.products))
         left_out.lacking = np.setdiff1d(ids, catalog.product_ids)
@@ -126,21 +121,13 @@ def subset(
     copies = CopyGroups.among(catalog, np.arange(len(catalog)), max_copies, progress)
     copy_products(catalog, left_out.positions, destination, progress)
     leaf = None if tree is None else tree.leaf_index(catalog.category_ids)
-    written = {str(destination): len(left_out.positions)}
     if tree is not None and tree_out is not None and leaf is not None:
         present = np.unique(leaf[left_out.kept & (leaf != UNKNOWN)])
         if len(present):
             write_tree(smaller_tree(tree, present), tree_out, names_out)
-    record = Record(
-        command="catalog subset",
-        options={**asdict(filters), "max_copies": max_copies, "tree_out": None if tree_out is None else str(tree_out)},
-        written=written,
-        left_out=left_out,
-        copies=copies.to_json(left_out.kept),
-        tree=tree,
-        leaf=leaf,
-    )
-    write_record(record_path(destination), record.to_json())
+    options = {**asdict(filters), "max_copies": max_copies, "tree_out": None if tree_out is None else str(tree_out)}
+    record = Record("catalog subset", options, destination, left_out, copies.to_json(left_out.kept), tree, leaf)
+    write_record(record.path, record.to_json())
     return record
 
 
@@ -151,13 +138,13 @@ def _large_leaf(leaf: NDArray[np.int64], kept: NDArray[np.bool_], size: int) -> 
 
 
 def _listed_ids(catalog: Catalog, path: Path) -> NDArray[np.int64]:
-    """`(n,)` ids of a CSV, of which the catalogue has at least one.
+    """`(n,)` sorted distinct ids of a CSV, of which the catalogue has at least one.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: no id column, a cell that is no integer, or ids of another catalogue.
     """
-    ids = read_ids(path)
+    ids = np.unique(np.fromiter(_ids(path), np.int64))
     if not np.isin(ids, catalog.product_ids).any():
         named = ", ".join(map(str, ids[:5]))
         raise ValueError(
@@ -166,12 +153,8 @@ def _listed_ids(catalog: Catalog, path: Path) -> NDArray[np.int64]:
     return ids
 
 
-def read_ids(path: Path) -> NDArray[np.int64]:
-    """`(n,)` sorted distinct ids of the column `product_id` or `_id` of a CSV; raises as `read_rows` does."""
-    return np.unique(np.fromiter(_ids(path), np.int64))
-
-
 def _ids(path: Path) -> Iterator[int]:
+    """Ids of the column `product_id` or `_id` of a CSV; raises as `read_rows` does."""
     for line, row in read_rows(path, (), "give a CSV with the column product_id (--products)"):
         cell = next((row[name] for name in ID_COLUMNS if name in row), None)
         if cell is None:
