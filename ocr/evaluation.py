@@ -126,6 +126,7 @@ class _Readings:
 
     def examples(self) -> dict[str, list[Example]]:
         """The surest right products, and those whose words are least sure or could not be read at all."""
+        # made small only now: nearly all products of a catalogue pass through these lists, a dozen each stay
         return {
             title: [replace(example, photos=[strip(example.photos, PHOTO_HEIGHT)]) for _, _, example in ranked]
             for title, ranked in ((WELL, self._best), (BADLY, self._worst))

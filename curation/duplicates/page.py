@@ -97,10 +97,7 @@ def _groups_section(counts: dict[str, Any], kinds: list[str]) -> Section:
         ]
     tables = [
         Table(title, [first, *kinds], rows)
-        for title, first, what in (
-            ("By size", "products", "sizes"),
-            ("By where the categories part", "", "categories"),
-        )
+        for title, first, what in (("By size", "products", "sizes"), ("By where the categories part", "", "categories"))
         if (rows := _rows(counts["groups"], kinds, what))
     ]
     return Section("groups", "Groups", sentences if tables else [*sentences, "No group was found."], tables)

@@ -34,7 +34,7 @@ def copies_section(catalog: Catalog, photos: PhotoIndex, placement: Placement) -
     figures["worst"] = [_photo_figures(i, photos, places, placement, catalog) for i in worst.tolist()]
     sentences = [
         f"{plural(figures['photos'], 'photo')}, {figures['distinct']:,} of them distinct: "
-        f"{percent(figures['share_of_copies'])} are copies of another photo, byte for byte.",
+        f"{percent(figures['share_of_copies'])} are copies of another photo, byte for byte."
     ]
     if len(figures["distribution"]) > 1:
         sentences.append(

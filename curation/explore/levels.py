@@ -93,7 +93,7 @@ def _tree_sentences(
             "or the category_id, tells them apart."
             if n_repeated
             else "every leaf has a name of its own."
-        ),
+        )
     ]
     if counts is not None and (n_empty := len(counts.names) - len(counts.used)):
         empty = plural(n_empty, "leaf", "leaves") if counts.is_by_place else plural(n_empty, "name of leaves", "names")

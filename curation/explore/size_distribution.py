@@ -38,12 +38,7 @@ def histogram(counts: Counts) -> list[dict[str, int]]:
     edges = bin_edges(int(counts.max(initial=0)))
     place = np.searchsorted(edges, counts, side="right") - 1
     return [
-        {
-            "low": low,
-            "high": high - 1,
-            "categories": int((place == i).sum()),
-            "held": int(counts[place == i].sum()),
-        }
+        {"low": low, "high": high - 1, "categories": int((place == i).sum()), "held": int(counts[place == i].sum())}
         for i, (low, high) in enumerate(pairwise(edges))
     ]
 
@@ -120,7 +115,7 @@ def distribution_section(levels: list[LevelCounts], unit: str) -> Section:
         )
     sentences += [
         f"Half of all {unit} lie on {plural(deepest['half_held_by'], 'leaf', 'leaves')}. The largest leaf holds "
-        f"{deepest['largest']:,}, the median one {deepest['median']:,.10g}, the smallest {deepest['smallest']:,}.",
+        f"{deepest['largest']:,}, the median one {deepest['median']:,.10g}, the smallest {deepest['smallest']:,}."
     ]
     return Section("spread", title, sentences, _parts(drawn, figures, unit), {"unit": unit, "levels": figures})
 

@@ -179,6 +179,7 @@ def _cat1_table(measurement: Measurement, tree: Taxonomy) -> Table:
     for node in most_open_first:
         inside = by_node[node]
         accepted, is_open = inside.level == 3, inside.level == 0
+        # exact intervals: a category may hold a handful of products, and draws from these are all alike
         rows.append([
             tree.shown_path(1, node)[0], len(inside), Estimate.share(inside.leaf_right), Estimate(accepted.mean()),
             Estimate.share(inside.right[accepted]), int(is_open.sum()), Estimate(is_open.mean()),
