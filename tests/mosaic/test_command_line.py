@@ -41,11 +41,11 @@ def train_mosaics(folder: Path) -> None:
     (folder / "train.bson").write_bytes(b"".join(map(bson.encode, documents)))
     room = ("--workspace", folder / "runs")
     output_of(catalog, "split", folder / "train.bson", "--tree", folder / "tree.csv", *room)
-    said = call("train", "--config", "debug", *room)
-    assert "3 photos: 0 training products with such photos" in said
-    assert "the general network serves them" in said
+    output = call("train", "--config", "debug", *room)
+    assert "3 photos: 0 training products with such photos" in output
+    assert "the general network serves them" in output
     option = f"--workspace {folder / 'runs'}"
-    assert said.splitlines()[-1] == f"next: ocr train {option} (books and CDs), or mosaic evaluate {option}"
+    assert output.splitlines()[-1] == f"next: ocr train {option} (books and CDs), or mosaic evaluate {option}"
 
 
 def test_every_product_of_a_bad_file_gets_a_row_and_every_problem_a_name(trained, write_bson, tmp_path):
@@ -57,19 +57,21 @@ def test_every_product_of_a_bad_file_gets_a_row_and_every_problem_a_name(trained
         {"_id": 1, "imgs": [picture]}, {"_id": 7, "imgs": [picture] * 6}, bson.encode(make_product(8))[:-9],
     )  # fmt: skip
     room = ("--workspace", trained / "runs")
-    said = call("predict", path, "--output", tmp_path / "out", *room)
+    output = call("predict", path, "--output", tmp_path / "out", *room)
     for name in ("mosaic", "general"):
-        found = Probabilities.load(tmp_path / "out" / f"{name}.safetensors")
-        assert found.product_ids.tolist() == [1, 2, 3, 4, 5, 6, 7]
-        assert found.n_images.tolist() == [1, 2, 4, 0, 0, 1, 4]
-        assert np.flatnonzero(~found.speaks).tolist() == [3, 4]
-        assert set(found.silence[[3, 4]]) == {Silence.UNREADABLE}
-        assert found.expert == name
-        np.testing.assert_allclose(found.dense(np.flatnonzero(found.speaks), 8).sum(axis=1), 1, atol=1e-5)
+        probabilities = Probabilities.load(tmp_path / "out" / f"{name}.safetensors")
+        assert probabilities.product_ids.tolist() == [1, 2, 3, 4, 5, 6, 7]
+        assert probabilities.n_images.tolist() == [1, 2, 4, 0, 0, 1, 4]
+        assert np.flatnonzero(~probabilities.speaks).tolist() == [3, 4]
+        assert set(probabilities.silence[[3, 4]]) == {Silence.UNREADABLE}
+        assert probabilities.expert == name
+        np.testing.assert_allclose(
+            probabilities.dense(np.flatnonzero(probabilities.speaks), 8).sum(axis=1), 1, atol=1e-5
+        )
     for problem in ("not a BSON document", "product 5: photo that cannot be decoded", "zero bytes", "repeated _id",
                     "more than four photos", "file ends inside", "product 4: no photo"):  # fmt: skip
-        assert problem in said
-    assert f"next: ocr predict {path} --workspace {trained / 'runs'}\n" in said
+        assert problem in output
+    assert f"next: ocr predict {path} --workspace {trained / 'runs'}\n" in output
     assert "--strict" in call("predict", path, "--strict", *room, code=1)
 
 
@@ -79,19 +81,22 @@ def test_the_deployed_networks_predict_what_the_experts_predict(trained, write_b
     assert [e.name for e in runs.experts()] == ["mosaic", "general"]
     mosaic, general = runs.held_out()
     assert sorted(mosaic.product_ids) == sorted(general.product_ids)
-    own = runs.views[View(2)].held_out()
-    both = mosaic.aligned(own.product_ids)
+    specialist = runs.views[View(2)].held_out()
+    both = mosaic.aligned(specialist.product_ids)
     tree = runs.views[View(2)].taxonomy()
-    rows = np.arange(len(own))
-    np.testing.assert_array_equal(both.values[:, 0], own.values[:, 0])
-    np.testing.assert_array_equal(both.leaves[:, 0], own.leaves[:, 0])
-    assert np.abs(general.aligned(own.product_ids).dense(rows, len(tree)) - both.dense(rows, len(tree))).max() > 1e-4
+    rows = np.arange(len(specialist))
+    np.testing.assert_array_equal(both.values[:, 0], specialist.values[:, 0])
+    np.testing.assert_array_equal(both.leaves[:, 0], specialist.leaves[:, 0])
+    assert (
+        np.abs(general.aligned(specialist.product_ids).dense(rows, len(tree)) - both.dense(rows, len(tree))).max()
+        > 1e-4
+    )
 
 
 def test_evaluate_on_held_out_products_and_on_a_labelled_file(trained, tmp_path):
     room = ("--workspace", trained / "runs")
-    said = call("evaluate", *room, "--output", tmp_path / "held")
-    assert f"report: {tmp_path / 'held' / 'mosaic.html'}" in said
+    output = call("evaluate", *room, "--output", tmp_path / "held")
+    assert f"report: {tmp_path / 'held' / 'mosaic.html'}" in output
     numbers = json.loads((tmp_path / "held" / "mosaic.json").read_text())
     run = Workspace(trained / "runs").latest("mosaic", "any")
     assert numbers["systems"]["general"]["by_image_count"] == json.loads(json.dumps(run.metrics))
@@ -122,8 +127,8 @@ def test_a_run_folder_moved_elsewhere_still_predicts(trained, tmp_path):
 
     shutil.copytree(trained / "runs", tmp_path / "moved")
     shutil.copy(trained / "train.bson", tmp_path / "new.bson")
-    said = call("predict", tmp_path / "new.bson", "--workspace", tmp_path / "moved", "--output", tmp_path / "out")
-    assert str(tmp_path / "out" / "mosaic.safetensors") in said
+    output = call("predict", tmp_path / "new.bson", "--workspace", tmp_path / "moved", "--output", tmp_path / "out")
+    assert str(tmp_path / "out" / "mosaic.safetensors") in output
     assert len(Probabilities.load(tmp_path / "out" / "mosaic.safetensors")) == 80
 
 

@@ -33,13 +33,13 @@ def test_weighted_means_equal_repeated_rows(how):
     rng = np.random.default_rng(0)
     seen = rng.dirichlet(np.ones(5), size=(3, 4))
     weights = rng.integers(0, 3, (3, 4)) + np.array([[1], [0], [0]])
-    found = average(seen, how, weights)
+    mean = average(seen, how, weights)
     for column in range(4):
         rows = [seen[row, column] for row in range(3) for _ in range(weights[row, column])]
         slow = np.mean(rows, axis=0) if how == "arithmetic" else np.exp(np.mean(np.log(rows), axis=0))
-        np.testing.assert_allclose(found[column], slow / slow.sum(), atol=1e-6)
+        np.testing.assert_allclose(mean[column], slow / slow.sum(), atol=1e-6)
 
 
 def test_one_network_alone_cannot_rule_a_leaf_out_of_a_geometric_mean():
-    found = average(np.array([[[1.0, 0.0]], [[0.4, 0.6]]]), "geometric")
-    assert 1e-4 < found[0, 1] < 0.01
+    mean = average(np.array([[[1.0, 0.0]], [[0.4, 0.6]]]), "geometric")
+    assert 1e-4 < mean[0, 1] < 0.01

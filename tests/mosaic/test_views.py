@@ -33,11 +33,11 @@ def test_every_photo_belongs_to_first_or_rest_and_to_one_rank():
 def test_families_are_made_of_the_networks_that_are_there():
     whole = [View(), View(2)]
     single = [View(ANY, "any"), View(ANY, "first"), View(ANY, "rest"), View(2, "1"), View(2, "2")]
-    found = families(dict.fromkeys([*single, *whole]))
-    assert list(found) == list(FAMILIES)
-    assert found["mosaic"] == whole
-    assert found["general"] == [View()]
-    assert found["rank"] == [View(2, "1"), View(2, "2")]
+    members = families(dict.fromkeys([*single, *whole]))
+    assert list(members) == list(FAMILIES)
+    assert members["mosaic"] == whole
+    assert members["general"] == [View()]
+    assert members["rank"] == [View(2, "1"), View(2, "2")]
     assert list(families(dict.fromkeys([View()]))) == ["mosaic"]
     assert list(families(dict.fromkeys([View(ANY, "first")]))) == ["first-rest"]
 

@@ -47,8 +47,8 @@ def reference(net: MosaicNetwork, batch: np.ndarray) -> Outputs:
     return Outputs(*(torch.stack(values).numpy() for values in zip(*rows, strict=True)))
 
 
-def assert_same(found: Outputs, expected: Outputs) -> None:
-    for got, right in zip(found, expected, strict=True):
+def assert_same(outputs: Outputs, expected: Outputs) -> None:
+    for got, right in zip(outputs, expected, strict=True):
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, right, atol=1e-4, rtol=1e-4)
 

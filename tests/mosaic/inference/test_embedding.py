@@ -82,15 +82,15 @@ def test_rows_keep_the_order_and_products_without_a_photo_are_zero_and_named(wor
     catalog = products(workspace)
     seen = []
     (vectors, ids), problems = embed_catalog(catalog, workspace, progress=lambda *step: seen.append(step))
-    found = np.load(vectors)
+    rows = np.load(vectors)
     assert np.load(ids).tolist() == catalog.product_ids.tolist()
-    assert found.dtype == np.float32
-    assert found.shape == (12, network().head.in_features)
+    assert rows.dtype == np.float32
+    assert rows.shape == (12, network().head.in_features)
     silent = [i for i, product in enumerate(catalog) if product.product_id in (50, 51)]
-    assert np.flatnonzero(~found.any(axis=1)).tolist() == silent
+    assert np.flatnonzero(~rows.any(axis=1)).tolist() == silent
     for i, product in enumerate(catalog):
         if i not in silent:
-            np.testing.assert_allclose(found[i], by_hand(product), atol=1e-4)
+            np.testing.assert_allclose(rows[i], by_hand(product), atol=1e-4)
     assert "product 50: no photo" in problems.summary()
     assert "product 51: photo that cannot be decoded" in problems.summary()
     assert seen[-1] == (12, 12)
@@ -109,7 +109,7 @@ def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(mo
     photo, other = make_photo(1), make_photo(2)
 
     def embed(*images: tuple[bytes, ...]) -> np.ndarray:
-        return chosen.embed(load_photos([Product(i, own) for i, own in enumerate(images)], 32, 10**6))
+        return chosen.embed(load_photos([Product(i, photos) for i, photos in enumerate(images)], 32, 10**6))
 
     first = embed((photo, other), (photo, other), (other, photo))
     assert sum(shown) == 2

@@ -44,8 +44,8 @@ def predict(chosen: MosaicExpert, products: list[Product]):
     return chosen.predict(products, load_photos(products, 32, 10**6))
 
 
-def dense(found, n_leaves: int = 5) -> np.ndarray:
-    return found.dense(np.arange(len(found)), n_leaves)
+def dense(probabilities, n_leaves: int = 5) -> np.ndarray:
+    return probabilities.dense(np.arange(len(probabilities)), n_leaves)
 
 
 def by_hand(net: MosaicNetwork, pictures: list[np.ndarray]) -> np.ndarray:
@@ -58,32 +58,32 @@ def test_specialist_then_general():
     products = [product(1, 1), product(2, 2), product(3, 3)]
     photos = load_photos(products, 32, 10**6)
     nets = {0: network(0), 2: network(2)}
-    found = dense(predict(expert(nets), products))
+    rows = dense(predict(expert(nets), products))
     for row, key in ((0, 0), (1, 2), (2, 0)):
         pictures = [photos.pictures[m] for m in photos.keys[row]]
-        np.testing.assert_allclose(found[row, [0, 2, 3]], by_hand(nets[key], pictures), atol=1e-5)
+        np.testing.assert_allclose(rows[row, [0, 2, 3]], by_hand(nets[key], pictures), atol=1e-5)
 
 
 def test_without_a_network_for_the_count_single_photo_passes_are_averaged():
     products = [product(3, 3)]
     photos = load_photos(products, 32, 10**6)
     net = network(1)
-    found = dense(predict(expert({1: net}), products))
+    rows = dense(predict(expert({1: net}), products))
     singles = [by_hand(net, [photos.pictures[m]]) for m in photos.keys[0]]
-    np.testing.assert_allclose(found[0, [0, 2, 3]], np.mean(singles, axis=0), atol=1e-5)
+    np.testing.assert_allclose(rows[0, [0, 2, 3]], np.mean(singles, axis=0), atol=1e-5)
 
 
 def test_silence_has_a_reason_and_k_of_n_counts_as_k():
     good = product(1, 1).images[0]
     products = [Product(1, (b"bad", good)), Product(2, (b"bad",)), Product(3, ()), product(4, 3)]
-    found = predict(expert({1: network(1), 2: network(2)}), products)
-    assert found.n_images.tolist() == [1, 0, 0, 3]
-    assert found.silence.tolist() == [0, Silence.UNREADABLE, Silence.UNREADABLE, 0]
+    probabilities = predict(expert({1: network(1), 2: network(2)}), products)
+    assert probabilities.n_images.tolist() == [1, 0, 0, 3]
+    assert probabilities.silence.tolist() == [0, Silence.UNREADABLE, Silence.UNREADABLE, 0]
     assert predict(expert({2: network(2)}), products).silence.tolist() == [
         Silence.NO_NETWORK, Silence.UNREADABLE, Silence.UNREADABLE, Silence.NO_NETWORK,
     ]  # fmt: skip
     alone = predict(expert({1: network(1), 2: network(2)}), [Product(9, (good,))])
-    np.testing.assert_allclose(dense(found.select(np.array([0]))), dense(alone), atol=1e-6)
+    np.testing.assert_allclose(dense(probabilities.select(np.array([0]))), dense(alone), atol=1e-6)
     with pytest.raises(ValueError, match="no network"):
         expert({})
 
@@ -129,12 +129,12 @@ def test_a_product_without_a_photo_does_not_widen_the_rows_of_the_others():
     """Rows of a chunk share one k: with every leaf kept, 200,000 products of 5270 leaves would fill 8 GB."""
     net = network(0, tuple(range(40)))
     chosen = MosaicExpert("mosaic", {View(): net}, CONFIG, k={View(): 5}, taxonomy="tree")
-    found = predict(chosen, [product(1, 1), Product(2, ()), product(3, 2)])
-    assert found.leaves.shape == (3, 5)
-    assert found.silence.tolist() == [0, Silence.UNREADABLE, 0]
+    probabilities = predict(chosen, [product(1, 1), Product(2, ()), product(3, 2)])
+    assert probabilities.leaves.shape == (3, 5)
+    assert probabilities.silence.tolist() == [0, Silence.UNREADABLE, 0]
     assert predict(chosen, [Product(2, ())]).speaks.tolist() == [False]
     alone = predict(chosen, [product(1, 1)])
-    np.testing.assert_allclose(dense(found.select(np.array([0])), 40), dense(alone, 40), atol=1e-6)
+    np.testing.assert_allclose(dense(probabilities.select(np.array([0])), 40), dense(alone, 40), atol=1e-6)
 
 
 def test_the_cache_of_recent_strips_stays_small_and_changes_nothing(monkeypatch):
@@ -142,10 +142,10 @@ def test_the_cache_of_recent_strips_stays_small_and_changes_nothing(monkeypatch)
     products = [product(i, 1 + i % 2) for i in range(6)]
     small = expert({0: network(0)})
     for _ in range(2):
-        found = dense(predict(small, products))
+        rows = dense(predict(small, products))
     assert len(small._recent) == 2
     monkeypatch.undo()
-    np.testing.assert_allclose(found, dense(predict(expert({0: network(0)}), products)), atol=1e-5)
+    np.testing.assert_allclose(rows, dense(predict(expert({0: network(0)}), products)), atol=1e-5)
 
 
 def test_rows_keep_the_order_of_products_and_name_their_photos():
@@ -154,10 +154,10 @@ def test_rows_keep_the_order_of_products_and_name_their_photos():
     assert photos.n_readable.tolist() == [3, 0, 1, 2, 1]
     assert [(p.product_id, p.where) for p in photos.problems] == [(7, "photo 1"), (7, "photo 3")]
     assert len(photos.pictures) == 6
-    found = predict(expert({0: network(0), 1: network(1)}), products)
-    assert found.product_ids.tolist() == [5, 4, 3, 9]
-    assert found.n_images.tolist() == [3, 0, 1, 2]
-    assert found.support.tolist() == [0, 2, 3]
+    probabilities = predict(expert({0: network(0), 1: network(1)}), products)
+    assert probabilities.product_ids.tolist() == [5, 4, 3, 9]
+    assert probabilities.n_images.tolist() == [3, 0, 1, 2]
+    assert probabilities.support.tolist() == [0, 2, 3]
 
 
 def test_networks_of_one_photo_per_pass_each_see_their_own():
@@ -165,14 +165,14 @@ def test_networks_of_one_photo_per_pass_each_see_their_own():
     nets = {View(0, "first"): network(0), View(0, "rest"): network(1, (0, 1, 3))}
     products = [product(1, 1), product(2, 3)]
     photos = load_photos(products, 32, 10**6)
-    found = dense(predict(expert(nets), products))
+    rows = dense(predict(expert(nets), products))
     for row in range(2):
         singles = []
         for rank, md5 in enumerate(photos.keys[row]):
             leaves, net = ([0, 2, 3], network(0)) if rank == 0 else ([0, 1, 3], network(1, (0, 1, 3)))
             singles.append(np.zeros(5))
             singles[-1][leaves] = by_hand(net, [photos.pictures[md5]])
-        np.testing.assert_allclose(found[row], np.mean(singles, axis=0), atol=1e-5)
+        np.testing.assert_allclose(rows[row], np.mean(singles, axis=0), atol=1e-5)
 
 
 def test_the_network_of_count_and_rank_goes_before_the_one_for_any_photo():

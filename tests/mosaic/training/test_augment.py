@@ -70,9 +70,9 @@ def test_a_trainers_bfloat16_does_not_reach_the_photos():
     config = AugmentationConfig(flip=True, min_crop=0.4, rotation=20, colour=0.3, tint=0.2, sharpness=0.5, erasing=0.5)
     photos, drawn = pictures(6, 180), numbers(6)
     with torch.autocast("cpu", torch.bfloat16):
-        found = augment(photos, drawn, config, 160)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, augment(photos, drawn, config, 160))
+        augmented = augment(photos, drawn, config, 160)
+    assert augmented.dtype == torch.float32
+    torch.testing.assert_close(augmented, augment(photos, drawn, config, 160))
 
 
 @pytest.mark.parametrize("size", [20, 14])

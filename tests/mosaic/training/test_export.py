@@ -52,23 +52,23 @@ def logits(net: MosaicNetwork, mosaic: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("form", FORMATS)
 def test_another_program_can_use_the_file_by_what_the_json_says(tmp_path, form):
     net = network()
-    found = export(net, tmp_path / FORMATS[form], form, mosaics(1, 2, 3, 4, 1), facts={"photo_size": 32})
-    assert sorted(path.name for path in found.files) == sorted(path.name for path in tmp_path.iterdir())
+    exported = export(net, tmp_path / FORMATS[form], form, mosaics(1, 2, 3, 4, 1), facts={"photo_size": 32})
+    assert sorted(path.name for path in exported.files) == sorted(path.name for path in tmp_path.iterdir())
     about = json.loads((tmp_path / f"{FORMATS[form]}.json").read_text())
     assert about["photo_size"] == 32
-    assert about["parity"] == {"mosaics": 5, "error": found.parity.error, "agreement": 1.0}
-    assert found.parity.error < 1e-4
+    assert about["parity"] == {"mosaics": 5, "error": exported.parity.error, "agreement": 1.0}
+    assert exported.parity.error < 1e-4
     import onnxruntime
     import openvino
 
     for width in (1, 2, 3, 4):
         mosaic = mosaics(width)[0]
         if form == "onnx":
-            session = onnxruntime.InferenceSession(str(found.files[0]), providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(str(exported.files[0]), providers=["CPUExecutionProvider"])
             got = dict(zip(about["outputs"], session.run(None, {about["input"]["name"]: mosaic[None]}), strict=True))
         else:
             options = {"INFERENCE_PRECISION_HINT": "f32"}
-            compiled = openvino.Core().compile_model(str(found.files[0]), "CPU", options)
+            compiled = openvino.Core().compile_model(str(exported.files[0]), "CPU", options)
             answer = compiled({about["input"]["name"]: mosaic[None]})
             got = {name: answer[name] for name in about["outputs"]}
         np.testing.assert_allclose(got["logits"][0], logits(net, mosaic), atol=1e-4)
@@ -135,8 +135,8 @@ def test_parity_sees_every_kind_of_difference(change):
 def test_wrong_requests_are_refused_before_anything_is_written(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"ends in \.xml"):
         export(network(), tmp_path / "n.onnx", "openvino", mosaics(1))
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnx" else found(name))
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnx" else find_spec(name))
     with pytest.raises(ValueError, match="pip install onnx"):
         export(network(), tmp_path / "n.onnx", "onnx", mosaics(1))
     assert list(tmp_path.iterdir()) == []
@@ -169,11 +169,11 @@ def call(room: Workspace, *arguments: object, code: int = 0) -> str:
 
 
 def test_the_command_writes_into_the_run_folder_and_names_leaves_by_id(room):
-    said = call(room, "--format", "openvino")
+    output = call(room, "--format", "openvino")
     folder = room.require("mosaic", "any").folder
-    assert said.splitlines()[:3] == [str(folder / f"mosaic-any.{kind}") for kind in ("xml", "bin", "xml.json")]
+    assert output.splitlines()[:3] == [str(folder / f"mosaic-any.{kind}") for kind in ("xml", "bin", "xml.json")]
     # of the 30 products, and the two counts that the catalogue lacks
-    assert "checked on 32 mosaics: same likeliest leaf for 100.0%" in said
+    assert "checked on 32 mosaics: same likeliest leaf for 100.0%" in output
     about = json.loads((folder / "mosaic-any.xml.json").read_text())
     assert about["support"] == [int(room.taxonomy().leaf_ids[leaf]) for leaf in SUPPORT]
     assert (about["photo_size"], about["layout"], about["n_images"]) == (32, "strip", "any")

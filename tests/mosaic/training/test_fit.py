@@ -81,7 +81,7 @@ def test_only_the_head_learns_in_its_epochs(catalog):
 def test_accumulated_batches_make_one_step(catalog):
     """Without batch statistics and momentum in play, four batches of one make the step of one batch of four."""
     ones = Examples.of(View(), np.arange(0, 12, 3), np.arange(4) % 3, np.ones(4, np.int8))
-    found = {}
+    weights = {}
     for size, accumulate in ((4, 1), (1, 4)):
         settings = config(
             f"photos_per_batch={size}", f"training.accumulate={accumulate}", "training.head_epochs=3",
@@ -91,9 +91,9 @@ def test_accumulated_batches_make_one_step(catalog):
         net = network(settings)
         history = fit(net, catalog, FitTask("x", ones, settings.training), settings)
         assert [record.step for record in history] == [1, 2, 3]
-        found[size] = net.head.weight.detach()
+        weights[size] = net.head.weight.detach()
     # the learning rate of a step is that of its last batch
-    torch.testing.assert_close(found[1], found[4], atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(weights[1], weights[4], atol=1e-5, rtol=1e-3)
 
 
 def test_the_average_is_what_is_kept(catalog):

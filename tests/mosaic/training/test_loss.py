@@ -137,12 +137,12 @@ def test_robustness_withstands_wrong_labels_where_cross_entropy_bends():
 def test_parents_are_the_trees(tree_csv):
     tree = Taxonomy.from_csv(tree_csv)
     support = np.array([1, 3, 4, 7])
-    found = parents_of(tree, support)
+    parents = parents_of(tree, support)
     for column, leaf in enumerate(support):
         for other, leaf2 in enumerate(support):
             for level in range(2):
                 same_path = tree.paths[leaf][: level + 1] == tree.paths[leaf2][: level + 1]
-                assert (found[level, column] == found[level, other]) == same_path
+                assert (parents[level, column] == parents[level, other]) == same_path
 
 
 def test_parent_loss_needs_the_tree():

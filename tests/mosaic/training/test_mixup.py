@@ -24,40 +24,40 @@ def blended(seed: int, **options: float):
 
 
 def test_nothing_is_blended_unless_asked_or_with_a_single_product():
-    found = blended(0)
-    assert found.share == 1
-    assert (found.photos == photos()).all()
+    mixed = blended(0)
+    assert mixed.share == 1
+    assert (mixed.photos == photos()).all()
     alone = mixup_or_cutmix(photos(1), PLAIN.model_copy(update={"mixup": 1.0}), np.random.default_rng(0))
     assert alone.share == 1
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_mixup_is_the_weighted_sum_with_the_partner(seed):
-    found = blended(seed, mixup=0.5)
-    assert sorted(found.partner.tolist()) == list(range(6))
-    expected = found.share * photos() + (1 - found.share) * photos()[found.partner]
-    torch.testing.assert_close(found.photos, expected)
+    mixed = blended(seed, mixup=0.5)
+    assert sorted(mixed.partner.tolist()) == list(range(6))
+    expected = mixed.share * photos() + (1 - mixed.share) * photos()[mixed.partner]
+    torch.testing.assert_close(mixed.photos, expected)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_cutmix_takes_a_rectangle_of_the_same_photo_and_counts_its_area(seed):
-    found, before = blended(seed, cutmix=1.0), photos()
+    mixed, before = blended(seed, cutmix=1.0), photos()
     from_partner = torch.tensor(0.0)
-    for row, partner in enumerate(found.partner.tolist()):
-        own = (found.photos[row] == before[row]).all(-1)
-        theirs = (found.photos[row] == before[partner]).all(-1)
-        assert (own | theirs).all()
+    for row, partner in enumerate(mixed.partner.tolist()):
+        kept = (mixed.photos[row] == before[row]).all(-1)
+        taken = (mixed.photos[row] == before[partner]).all(-1)
+        assert (kept | taken).all()
         if partner != row:
-            from_partner = (~own).float().mean()
-            assert (own[0] == own[1]).all()
-    assert float(from_partner) == pytest.approx(1 - found.share, abs=1e-6)
+            from_partner = (~kept).float().mean()
+            assert (kept[0] == kept[1]).all()
+    assert float(from_partner) == pytest.approx(1 - mixed.share, abs=1e-6)
 
 
 def test_with_both_on_each_batch_draws_one():
     kinds = set()
     for seed in range(30):
-        found = blended(seed, mixup=1.0, cutmix=1.0)
-        kinds.add(bool((found.photos == found.photos.round()).all()))
+        mixed = blended(seed, mixup=1.0, cutmix=1.0)
+        kinds.add(bool((mixed.photos == mixed.photos.round()).all()))
     assert kinds == {True, False}
 
 

@@ -109,10 +109,10 @@ def test_confusions_are_counted_and_written(tree, tmp_path):
     predicted = dense.argmax(axis=1)
     wrong = Counter((int(t), int(p)) for t, p in zip(truth, predicted, strict=True) if t != p)
     assert len(wrong) > N_CONFUSIONS
-    found = find_confusions(score_probabilities(held_out, truth, tree))
-    assert {(c.truth, c.predicted): c.n for c in found} == wrong
-    assert [c.n for c in found] == sorted(wrong.values(), reverse=True)
-    assert all(c.of == (truth == c.truth).sum() for c in found)
+    confusions = find_confusions(score_probabilities(held_out, truth, tree))
+    assert {(c.truth, c.predicted): c.n for c in confusions} == wrong
+    assert [c.n for c in confusions] == sorted(wrong.values(), reverse=True)
+    assert all(c.of == (truth == c.truth).sum() for c in confusions)
     with (tmp_path / "confusions.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(wrong)
@@ -122,7 +122,7 @@ def test_confusions_are_counted_and_written(tree, tmp_path):
         assert int(row["products"]) == wrong[t, p]
         assert float(row["share"]) == pytest.approx(wrong[t, p] / (truth == t).sum(), abs=1e-4)
     shown = text_of(page)
-    first = found[0]
+    first = confusions[0]
     assert (
         f"{path_text(tree.paths[first.truth])} {path_text(tree.paths[first.predicted])} "
         f"{first.n} of {first.of} {100 * first.n / first.of:.1f} %"
@@ -134,15 +134,15 @@ def test_confusions_are_counted_and_written(tree, tmp_path):
 @pytest.mark.parametrize("level", [1, 2])
 def test_heat_map_rows_are_shares_of_the_true_node(tree, level):
     dense, truth = draw(tree, n=200)
-    found = heat_map(score_probabilities(probabilities(tree, dense, k=8), truth, tree), level, tree)
-    assert found is not None
+    heat = heat_map(score_probabilities(probabilities(tree, dense, k=8), truth, tree), level, tree)
+    assert heat is not None
     mass = tree.node_mass(dense, level)
-    for i, name in enumerate(found.names):
+    for i, name in enumerate(heat.names):
         rows = [r for r in range(200) if path_text(tree.paths[truth[r]][:level]) == name]
-        assert found.n[i] == len(rows)
+        assert heat.n[i] == len(rows)
         put = Counter(path_text(tree.node_path(level, int(mass[r].argmax()))) for r in rows)
-        expected = [put[other] / max(len(rows), 1) for other in found.names]
-        np.testing.assert_allclose(found.share[i], expected)
+        expected = [put[other] / max(len(rows), 1) for other in heat.names]
+        np.testing.assert_allclose(heat.share[i], expected)
 
 
 def test_leaves_are_ordered_from_worst_to_best(tree):
@@ -151,8 +151,8 @@ def test_leaves_are_ordered_from_worst_to_best(tree):
     predicted[:3], predicted[6:14] = 4, 5
     dense = np.full((len(truth), len(tree)), 0.01)
     dense[np.arange(len(truth)), predicted] = 1 - 0.01 * (len(tree) - 1)
-    found = leaf_accuracies(score_probabilities(probabilities(tree, dense), truth, tree))
-    assert [(f.leaf, f.n, f.n_right, f.mistaken_for) for f in found] == [(1, 8, 0, 5), (0, 6, 3, 4), (2, 5, 5, -1)]
+    accuracies = leaf_accuracies(score_probabilities(probabilities(tree, dense), truth, tree))
+    assert [(f.leaf, f.n, f.n_right, f.mistaken_for) for f in accuracies] == [(1, 8, 0, 5), (0, 6, 3, 4), (2, 5, 5, -1)]
 
 
 def test_history_goes_through_its_file_and_shows_on_the_page(tree, tmp_path):

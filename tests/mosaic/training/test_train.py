@@ -123,8 +123,8 @@ def test_the_series_learns_and_holds_out_exactly_the_plans_products(room):
     assert sorted(runs[View(2)].held_out().product_ids) == sorted(twos)
     merged = held_out(room)
     assert sorted(merged.product_ids) == sorted(expected)
-    own = {view: run.held_out() for view, run in runs.items()}
-    assert_equal(merged, merge_by_count("mosaic", own))
+    of_views = {view: run.held_out() for view, run in runs.items()}
+    assert_equal(merged, merge_by_count("mosaic", of_views))
     assert runs[View()].metrics["all"]["levels"]["3"]["top1"] > 0.8
     assert runs[View(2)].details_as(MosaicDetails).init_from == runs[View()].folder.name
     # the deployed network went on from the measured one, over all products
@@ -410,10 +410,10 @@ def test_two_processes_train_one_network(room, small_steps):
     options = (*SETS, "--set", "min_products=30", "--devices", "2")
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
-    said = done.stdout
-    assert said.count("any count: ") == 1
-    assert said.count("2 photos: ") == 1
-    assert said.count("next: ") == 1
+    output = done.stdout
+    assert output.count("any count: ") == 1
+    assert output.count("2 photos: ") == 1
+    assert output.count("next: ") == 1
     run = room.latest("mosaic", "any")
     assert room.latest("mosaic", "2").details_as(MosaicDetails).init_from == run.folder.name
     assert len(history(room.latest("mosaic", "2"))) == 2 * config().specialist.epochs
@@ -440,14 +440,14 @@ def test_a_network_of_one_photo_per_pass(one_photo_each, rank, photos):
 def test_rank_networks_make_up_experts(one_photo_each):
     room = one_photo_each
     runs = MosaicRuns.latest(room)
-    found = {p.expert: p for p in runs.held_out()}
-    assert list(found) == ["photo", "first-rest", "rank"] == [expert.name for expert in runs.experts()]
+    held_out_of = {p.expert: p for p in runs.held_out()}
+    assert list(held_out_of) == ["photo", "first-rest", "rank"] == [expert.name for expert in runs.experts()]
     plan, catalog = room.plan(), room.training_catalog()
     held = plan.held_out_positions(0)
-    assert sorted(found["first-rest"].product_ids) == sorted(catalog.product_ids[held])
-    assert sorted(found["rank"].product_ids) == sorted(catalog.product_ids[held[catalog.n_images[held] == 2]])
+    assert sorted(held_out_of["first-rest"].product_ids) == sorted(catalog.product_ids[held])
+    assert sorted(held_out_of["rank"].product_ids) == sorted(catalog.product_ids[held[catalog.n_images[held] == 2]])
     # the mean over two photos, one by each network
     parts = [room.latest("mosaic", f"2-rank-{rank}").held_out() for rank in ("1", "2")]
-    ids, rows = found["rank"].product_ids, np.arange(len(found["rank"]))
+    ids, rows = held_out_of["rank"].product_ids, np.arange(len(held_out_of["rank"]))
     expected = np.mean([p.aligned(ids).dense(rows, 8) for p in parts], axis=0)
-    np.testing.assert_allclose(found["rank"].dense(rows, 8), expected, atol=1e-4)
+    np.testing.assert_allclose(held_out_of["rank"].dense(rows, 8), expected, atol=1e-4)
