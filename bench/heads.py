@@ -54,7 +54,7 @@ def row(name: str, scores: ProductScores, against: ProductScores, coverage: floa
 
 def grounds(data: HeldOut, fused: ProductScores, experts: list[EvaluatedModel]) -> None:
     cat1 = data.tree.ancestor(1)[data.truth]
-    by_name = {system.name: system.scores for system in experts}
+    by_name = {expert.name: expert.scores for expert in experts}
     read = np.zeros(data.tree.n_nodes(1), bool)
     if "text" in by_name:
         text = data.experts[data.names.index("text")]
@@ -130,8 +130,8 @@ def main(folder: str, target: float) -> None:
     print(f"{'':14} {'covers':>5} {'leaf':>6}  {'difference':^26}  {'NLL':>6}  {'ECE':^13}  {'HD@1':>5}  {'HD@5':>5}")
     for name, scores in comparison.scores.items():
         print(row(name, scores, fused, 1.0))
-    for system in experts:
-        print(row(system.name, system.scores, fused, system.coverage))
+    for expert in experts:
+        print(row(expert.name, expert.scores, fused, expert.coverage))
     single = comparison.scores["best-single"].correct[:, 2]
     geometric = comparison.scores["geometric"].correct[:, 2]
     for name, other in (("the best single expert", single), ("the geometric mean", geometric)):

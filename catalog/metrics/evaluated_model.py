@@ -1,4 +1,4 @@
-"""One expert or head under evaluation, and systems side by side as text."""
+"""One expert or head under evaluation, and models side by side as text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EvaluatedModel:
     Attributes:
         what: a few words on what it is.
         training_counts: `(n_leaves,)` labelled training products of each leaf, for figures by size of leaf.
-        plotted: it is drawn in the plots, which hold few systems; tables have all.
+        plotted: it is drawn in the plots, which hold few models; tables have all.
     """
 
     name: str
@@ -42,16 +42,16 @@ class EvaluatedModel:
         return summarize(self.scores, self.training_counts)
 
 
-def leaderboard(systems: Sequence[EvaluatedModel]) -> str:
+def leaderboard(models: Sequence[EvaluatedModel]) -> str:
     """A short text table: top-1 accuracy in percent by image count (leaf level), and over all by level."""
-    counts = [c for c in COUNTS if any(c in system.summary for system in systems)]
+    counts = [c for c in COUNTS if any(c in model.summary for model in models)]
     header = ["", *[f"{c} photo{'s' if c != '1' else ''}" for c in counts], *[LEVEL_NAMES[level] for level in LEVELS]]
     rows = [header]
-    for system in systems:
-        summary = system.summary
+    for model in models:
+        summary = model.summary
         by_count = [f"{100 * summary[c].leaf.top1.value:.1f}" if c in summary else "-" for c in counts]
         by_level = [f"{100 * summary[ALL].levels[level].top1.value:.1f}" if ALL in summary else "-" for level in LEVELS]
-        rows.append([system.name, *by_count, *by_level])
+        rows.append([model.name, *by_count, *by_level])
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *[c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]])
