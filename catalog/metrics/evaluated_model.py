@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.wording import aligned
 from catalog.metrics.product_scores import ProductScores
 from catalog.metrics.summary import ALL, Summary, summarize
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
@@ -52,8 +53,4 @@ def leaderboard(models: Sequence[EvaluatedModel]) -> str:
         by_count = [f"{100 * summary[c].leaf.top1.value:.1f}" if c in summary else "-" for c in counts]
         by_level = [f"{100 * summary[ALL].levels[level].top1.value:.1f}" if ALL in summary else "-" for level in LEVELS]
         rows.append([model.name, *by_count, *by_level])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *[c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]])
-        for row in rows
-    )
+    return aligned(rows, "<" + ">" * (len(header) - 1))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress, part_of
+from catalog.files.wording import aligned
 from catalog.metrics.intervals import mean_intervals
 from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
 from catalog.metrics.summary import ALL
@@ -75,19 +76,13 @@ class RunComparison:
 
     def text(self) -> str:
         """A table with one verdict a line, by image count."""
-        header = ["", "", "A", "B", "B - A, 95 % interval"]
-        rows = [header]
+        rows = [["", "", "A", "B", "B - A, 95 % interval"]]
         for difference in self.differences:
             first = difference.figure == FIGURES[0].name
             group = "all" if difference.group == ALL else f"{difference.group} photo{'s' * (difference.group != '1')}"
             label = f"{group}, {difference.n} products" if first else ""
             rows.append([label, difference.figure, difference.a.text, difference.b.text, difference.verdict])
-        widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-        lines = [
-            "  ".join([*[row[i].ljust(widths[i]) for i in (0, 1)], *[row[i].rjust(widths[i]) for i in (2, 3)], row[4]])
-            for row in rows
-        ]
-        return "\n".join([self.where, "", *(line.rstrip() for line in lines), "", NOTE])
+        return "\n".join([self.where, "", aligned(rows, "<<>><"), "", NOTE])
 
 
 @dataclass(frozen=True)
