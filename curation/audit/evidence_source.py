@@ -128,7 +128,13 @@ def _of_workspace(workspace: Workspace, labels: CatalogLabels) -> LabelEvidence:
         n_by_photos = int((photos.speaks & (labels.of_products(photos.product_ids)[1] != UNKNOWN)).sum())
         if len(fused.scores) + fused.counts.get(RELABELLED, 0) >= n_by_photos:
             return fused
-    return labels.by_probabilities(photos, f"the image branch of {workspace.folder}, held out")
+    evidence = labels.by_probabilities(photos, f"the image branch of {workspace.folder}, held out")
+    if run is not None and run.scores_file is None:
+        evidence.warnings.append(
+            f"{run.folder} was made by an earlier version, whose scores cannot be asked: run `fusion train` again, "
+            "and the fused result is"
+        )
+    return evidence
 
 
 def _of_run(run: Run, labels: CatalogLabels) -> LabelEvidence:

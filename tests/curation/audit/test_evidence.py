@@ -45,6 +45,18 @@ def test_the_fused_result_is_believed_where_it_covers_all_held_out_products(make
     assert len(audited(room, run=room.workspace.latest("fusion").folder).scores) == 5
 
 
+def test_a_fused_run_of_an_earlier_version_is_named_with_the_way_out(make_room):
+    room = make_room()
+    room.photos()
+    room.fused(room.held_out)
+    run = room.workspace.latest("fusion")
+    del run.details["held_out_scores"]
+    run.save()
+    evidence = audited(room)
+    assert "image branch" in evidence.expert
+    assert any(str(run.folder) in warning and "fusion train" in warning for warning in evidence.warnings)
+
+
 def test_with_folds_every_product_is_audited(make_room):
     room = make_room("kfold")
     room.photos()
