@@ -44,6 +44,7 @@ DOCUMENTS = st.lists(
 ).filter(lambda documents: any(document["imgs"] for document in documents))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(DOCUMENTS)
 def test_there_and_back_again(tmp_path_factory, documents):

@@ -44,6 +44,7 @@ def refused(*arguments: object) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_told_before_networks_are_loaded(room, write_bson, tmp_path):
     data, none = write_bson(make_product(1, 11)), tmp_path / "none"
     (tmp_path / "empty").mkdir()
@@ -55,6 +56,7 @@ def test_what_is_wrong_is_told_before_networks_are_loaded(room, write_bson, tmp_
     assert "has no product 2" in refused("explain", "2", data, "--workspace", room)
 
 
+@pytest.mark.slow
 def test_a_wrong_destination_is_told_before_networks_are_loaded(room, write_bson, mongo):
     predict = ("predict", write_bson(make_product(1)), "--workspace", room)
     assert "expected mongodb://host/database.collection" in refused(*predict, "--to", "out")

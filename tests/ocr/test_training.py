@@ -237,6 +237,7 @@ def test_without_an_image_branch_the_error_names_it(room):
     assert "mosaic train" in result.stderr
 
 
+@pytest.mark.slow
 def test_predict_and_evaluate_take_what_the_image_branch_saved(room, tmp_path):
     trained(room)
     catalog = room.training_catalog()

@@ -23,6 +23,7 @@ def some_scores(rng: np.random.Generator, n: int) -> ProductScores:
     return score(dense, rng.integers(0, 8, n), np.arange(n), rng.integers(0, 5, n), TAXONOMY)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6))
 def test_every_figure_equals_the_obvious_version(seed):
@@ -67,6 +68,7 @@ def test_every_figure_equals_the_obvious_version(seed):
         assert {b.band: (b.leaves, b.n, b.macro_top1.value) for b in found.bands} == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 30))
 def test_every_draw_equals_the_figures_of_the_products_drawn(seed, n):
@@ -107,6 +109,7 @@ def test_a_few_products_that_are_all_right_still_have_an_interval():
     assert leaf.top1.low == pytest.approx(0.025 ** (1 / 7))
 
 
+@pytest.mark.slow
 def test_intervals_of_a_summary_hold_their_level():
     rng = np.random.default_rng(1)
     many = some_scores(rng, 40_000)

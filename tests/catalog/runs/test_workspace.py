@@ -114,6 +114,7 @@ def test_the_next_command_is_named(tmp_path, tree_csv, write_bson):
     assert Run.load(run.folder).kind == "mosaic"
 
 
+@pytest.mark.slow
 def test_runs_that_end_side_by_side_do_not_forget_each_other(tmp_path, tree_csv):
     tree = Taxonomy.from_csv(tree_csv)
     runs = [make_run(tmp_path / "runs", tree) for _ in range(12)]

@@ -167,6 +167,7 @@ texts = st.text(st.sampled_from("ABé ô\u0301\u0327'\",;\t\n\r’œﬁ中"), mi
 ids = st.integers(-(2**63), 2**63 - 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(ids, st.tuples(texts, texts, texts), min_size=1, max_size=12),

@@ -139,6 +139,7 @@ def test_the_page_says_what_the_json_says(shop, tree, tmp_path):
         assert all(f" {i} " in text for i in own["shown"])
 
 
+@pytest.mark.slow
 def test_names_that_are_markup_stay_text(write_bson, tmp_path):
     evil = '<script>alert("1")</script> $x^{$ & \u0152'
     tree = Taxonomy([(1, (evil, evil, evil)), (2, (evil, "b", evil)), (3, ("c", "c", "<i>c</i>"))])
@@ -281,6 +282,7 @@ def test_hard_and_easy_products_are_shown_with_what_was_predicted(tiny_catalog, 
                 assert f"put on {row['put_on']} ({100 * row['p_put']:.1f}%)" in text
 
 
+@pytest.mark.slow
 def test_the_command_writes_both_files_and_says_the_main_figures(tiny_catalog, tree_csv, probabilities, tmp_path):
     out = tmp_path / "found"
     said = call(
@@ -324,6 +326,7 @@ def test_an_output_that_cannot_be_written_is_told_before_the_work(command, tiny_
     assert "is a folder" in call(command, tiny_catalog.address, "--output", tmp_path / "out", code=1)
 
 
+@pytest.mark.slow
 def test_the_tree_of_another_catalogue_is_said_before_any_figure(write_bson, tree_csv, tmp_path):
     path = write_bson(*(make_product(i, 4711 + i) for i in range(3)), make_product(9, 11))
     said = call("explore", path, "--tree", tree_csv, "--output", tmp_path)
@@ -406,6 +409,7 @@ def test_the_real_example(shared_data, tmp_path):
     assert write_exploration(page, tmp_path).stat().st_size < 8_000_000
 
 
+@pytest.mark.slow
 def test_every_source_gives_the_same_figures(write_bson, tree, mongo, tmp_path):
     documents = [make_product(i, [11, 12, 21, 31][i % 4], 1 + i % 3) for i in range(1, 13)]
     documents[3]["imgs"] = documents[0]["imgs"]

@@ -27,6 +27,7 @@ def slow_picks(rows: np.ndarray, n: int, rng: np.random.Generator) -> list[int]:
     return picks
 
 
+@pytest.mark.slow
 def test_batches_pick_as_often_as_one_at_a_time_does():
     rng = np.random.default_rng(0)
     rows = np.concatenate([rng.normal(size=(8, 3)), rng.normal(size=(4, 3)) * 4 + 5])

@@ -75,6 +75,7 @@ def test_with_copies_across_leaves_a_balanced_sample_stays_nearly_level():
         assert have.max() <= 26
 
 
+@pytest.mark.slow
 def test_every_product_is_as_likely_as_any_other():
     group = np.concatenate([np.arange(40), np.repeat(40, 3), [41, 41], np.arange(42, 57)])
     nothing = np.zeros(60, np.int64)

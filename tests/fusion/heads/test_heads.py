@@ -97,6 +97,7 @@ def test_an_expert_that_never_speaks_while_fitting_stops_no_head(name):
         assert (dense.argmax(axis=1) == truth).mean() > 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["flat", "tree", "tree-global", "tree-cat1", "stacker"])
 def test_an_expert_that_was_wrong_in_fitting_does_no_harm(name):
     """Sure of itself, and wrong: always another leaf than the true one."""

@@ -37,6 +37,7 @@ def obvious_queue(rows: list[dict]) -> list[tuple[int, float, int]]:
     return [g for group in sorted(asked, key=lambda group: -group[0][1]) for g in group]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(product, min_size=1, max_size=18), st.integers(0, 20))
 def test_the_queue_is_what_the_obvious_way_gives(tmp_path_factory, products, review_rows):

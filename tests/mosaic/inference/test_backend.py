@@ -53,6 +53,7 @@ def assert_same(outputs: Outputs, expected: Outputs) -> None:
         np.testing.assert_allclose(got, right, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "openvino", "onnx"])
 @pytest.mark.parametrize("backbone", [CONFIG.backbone, PADDED], ids=lambda config: config.name)
 def test_every_backend_says_what_the_network_says_for_all_widths_and_batches(backend, backbone):

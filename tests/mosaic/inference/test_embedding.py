@@ -123,6 +123,7 @@ def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(mo
     assert chosen.embed(load_photos([], 32, 10**6)).shape == (0, chosen.width)
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_nothing_that_looks_finished(workspace, monkeypatch):
     monkeypatch.setattr(embedding_module, "CHUNK", 4)
     folder = workspace.folder.parent / "out"

@@ -103,6 +103,7 @@ def test_equal_strips_are_computed_once_also_across_chunks(monkeypatch):
     assert len(np.unique(dense(first), axis=0)) == 1
 
 
+@pytest.mark.slow
 def test_the_result_does_not_depend_on_the_chunking():
     products = [product(i, 1 + i % 4) for i in range(11)]
     nets = {0: network(0), 1: network(1), 3: network(3)}

@@ -200,6 +200,7 @@ def test_what_is_given_never_becomes_markup(tmp_path):
     assert "x" * 401 not in read_page(page)
 
 
+@pytest.mark.slow
 def test_the_page_stays_small_on_the_largest_tree(tmp_path):
     tree = Taxonomy(
         [(i, (f"SHELF {i // 50:03}", f"PART OF A SHELF {i // 10:04}", f"LEAF {i}" * 8)) for i in range(5270)]

@@ -79,6 +79,7 @@ def test_boxes_are_in_pixels_of_the_photo(engine):
     assert 35 < bottom < 60
 
 
+@pytest.mark.slow
 def test_odd_photos_do_not_stop_the_others(engine):
     results = engine.read([*odd_photos(), cover(TITLES[0])])
     assert len(results) == 7
@@ -154,6 +155,7 @@ def test_a_crash_or_hang_is_retried_one_by_one(monkeypatch, caplog):
     assert "one by one" in caplog.text
 
 
+@pytest.mark.slow
 @NEEDS_TESSERACT
 @pytest.mark.parametrize("turns", [1, 3])
 def test_tesseract_reads_turned_and_skewed_text(turns):

@@ -77,6 +77,7 @@ def test_photos_are_answered_in_order(pool):
     assert pool.read([]) == []
 
 
+@pytest.mark.slow
 def test_each_failure_costs_one_photo(pool, caplog):
     with caplog.at_level(logging.INFO):
         results = pool.read([photo(n) for n in (10, HANGS, 11, CRASHES, 12, RAISES, 13, NO_MEMORY, 14, BABBLES, 15)])

@@ -178,6 +178,7 @@ def test_fonts_hold_all_letters(name: str) -> None:
 # The files, at a small size
 
 
+@pytest.mark.slow
 def test_products_decode(summary: SampleSummary) -> None:
     train, test = documents(summary.train), documents(summary.test)
     assert (len(train), len(test)) == (summary.n_train, summary.n_test) == (N_TRAIN, N_TEST)
@@ -223,6 +224,7 @@ def test_truth_agrees_with_the_products(summary: SampleSummary) -> None:
     assert (summary.n_books, summary.n_cds) == tuple(sum(r["kind"] == kind for r in truth) for kind in ("book", "cd"))
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes(tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):

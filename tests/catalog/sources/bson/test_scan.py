@@ -103,6 +103,7 @@ def same(a, b) -> None:
     assert a.problems.to_json() == b.problems.to_json()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.one_of(documents.map(bson.encode), st.binary(max_size=300)), min_size=1, max_size=30),

@@ -85,6 +85,7 @@ ids = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(ids, fields), min_size=1, max_size=7, unique_by=lambda pair: repr(pair[0])))
 def test_a_collection_is_the_catalogue_of_a_bson_file_with_its_documents(mongo, tmp_path_factory, drawn):
@@ -122,6 +123,7 @@ def test_documents_with_other_ids_are_counted_and_the_first_are_named(mongo, mon
     assert places[0].startswith("_id 'one': document without an integer _id (_id is str")
 
 
+@pytest.mark.slow
 def test_many_documents_over_several_batches(mongo):
     n = 2 * BATCH + 7
     mongo.insert_many([{"_id": 3 * i, "imgs": [{"picture": b"%d" % i}]} for i in range(n)])
