@@ -9,12 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
+from catalog.metrics.product_scores import ProductScores
+from catalog.runs.run import Run
 from catalog.tree.taxonomy import Taxonomy
+from fusion.config import FusionConfig
 from fusion.decide import Thresholds
 
 FILE = "learnt.safetensors"
 CROSS_FIT = "crossfit.safetensors"
 """`ProductScores` of the head that decides on every held-out product, cross-fitted."""
+CALIBRATION = "calibration.safetensors"
+"""Of these, one product per group of copies: what thresholds are learnt on."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +47,9 @@ class HeadArtifacts:
             folder / FILE, expected, what="thresholds", remedy="run `fusion train` again", misfit="is of another tree"
         )
         return cls(Thresholds(arrays["table"], arrays["own"]), arrays["counts"])
+
+
+def thresholds_for(run: Run, tree: Taxonomy, precision: float) -> Thresholds:
+    """Thresholds of a fusion run for another target precision, from its cross-fitted held-out products."""
+    confidence = run.config(FusionConfig).confidence
+    return Thresholds.fit(ProductScores.load(run.folder / CALIBRATION), tree, precision, confidence)

@@ -20,9 +20,8 @@ from fusion.copies import CopyTable
 from fusion.decide import decide
 from fusion.details import FusionDetails
 from fusion.expert_runs import ExpertRuns
-from fusion.head_artifacts import HeadArtifacts
+from fusion.head_artifacts import HeadArtifacts, thresholds_for
 from fusion.heads.registry import StoredHeads
-from fusion.training.train import thresholds_for
 from mosaic.photos import DecodedPhotos, load_photos
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails

@@ -15,19 +15,16 @@ from catalog.metrics.summary import summaries_json
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
-from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds
 from fusion.details import FusionDetails
 from fusion.expert_runs import ExpertRuns
-from fusion.head_artifacts import CROSS_FIT, HeadArtifacts
+from fusion.head_artifacts import CALIBRATION, CROSS_FIT, HeadArtifacts
 from fusion.heads.comparison import HeadComparison, compare_heads, fit_head
 from fusion.heads.registry import HEADS, save_heads
 from fusion.training.held_out import HeldOut, evaluated_experts, gather_held_out
 
 FUSED = "fused"
-CALIBRATION = "calibration.safetensors"
-"""The cross-fitted scores of one product per group of copies: what thresholds are learnt on."""
 
 
 def train(
@@ -101,9 +98,3 @@ def evaluated_models(data: HeldOut, comparison: HeadComparison) -> list[Evaluate
         )
     models += [EvaluatedModel(name, HEADS[name].what, scores, 1.0) for name, scores in comparison.scores.items()]
     return [*models, *evaluated_experts(data)]
-
-
-def thresholds_for(run: Run, tree: Taxonomy, precision: float) -> Thresholds:
-    """Thresholds of a fusion run for another target precision, from its cross-fitted held-out products."""
-    config = run.config(FusionConfig)
-    return Thresholds.fit(ProductScores.load(run.folder / CALIBRATION), tree, precision, config.confidence)
