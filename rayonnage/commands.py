@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import note, progress_bar, say, workspace_option
+from catalog.cli_options import PATH, note, progress_bar, say, workspace_option
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("demo"))
+@click.argument("folder", type=PATH, default=Path("demo"))
 @click.option("--draw-only", is_flag=True, help="Draw the catalogue into FOLDER itself, and leave it at that.")
 @click.option("--train", "n_train", type=click.IntRange(40, 1_000_000), default=1500, show_default=True,
               help="Labelled products to draw.")  # fmt: skip
@@ -29,9 +29,8 @@ def demo(folder: Path, draw_only: bool, n_train: int, n_test: int, seed: int, co
         from rayonnage.demo.sample import write_sample
 
         with progress_bar("draw") as progress:
-            written = write_sample(
-                folder, n_train=n_train, n_test=n_test, seed=seed, overwrite=overwrite, progress=progress
-            )
+            sizes = {"n_train": n_train, "n_test": n_test, "seed": seed}
+            written = write_sample(folder, **sizes, overwrite=overwrite, progress=progress)
         say(str(written))
         say(f"next: catalog split {written.train} --tree {written.category_names} --names {written.names}")
         return

@@ -87,6 +87,7 @@ def parting_level(distance: int) -> int:
 
 def _reason(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, row: int, copies: Sequence[int]) -> str:
     scores = evidence.scores
+    # the highest level that is flagged: sums over many leaves are surer than single ones
     level = next(level for level in LEVELS if suspects.counted[level].flagged[row])
     node = tree.shown_path(level, int(scores.predicted[row, level - 1]))[-1]
     p_node, p_label = scores.confidence[row, level - 1], scores.p_truth[row, level - 1]

@@ -72,6 +72,7 @@ def find_suspects(evidence: LabelEvidence, tree: Taxonomy, by: Order = Order.TRE
     suspected = flagged & ~scores.correct[:, 2]
     gain = expected_gain(scores)
     urgency = [-gain] if by is Order.TREE else [-leaf_margin(scores), ~counted[3].flagged]
+    # ties by id: two audits of the same catalogue list the same suspects, whatever its order
     order = np.lexsort((scores.product_ids, *urgency, ~suspected))
     return Suspects(order, int(suspected.sum()), gain, by, counted, label_noise(scores, counted[3], len(tree)))
 

@@ -100,6 +100,7 @@ class CatalogDifference:
             np.stack([was, now], axis=1), axis=0, return_index=True, return_inverse=True, return_counts=True
         )
         # NumPy 2.0 gave the inverse of rows a second axis, other versions do not
+        # numpy 2.0 alone gives this inverse a second axis
         by_pair = np.argsort(which.reshape(-1), kind="stable")
         starts = np.cumsum(times) - times
         before_path, after_path = _paths(self.old_tree), _paths(self.new_tree)

@@ -42,6 +42,7 @@ def moved_level(
     rest = np.flatnonzero((a != UNKNOWN) & (b != UNKNOWN) & (level == NO_LEVEL))
     pairs, which = np.unique(np.stack([a[rest], b[rest]], axis=1), axis=0, return_inverse=True)
     by_name = [first_difference(old_tree.paths[i], new_tree.paths[j]) for i, j in pairs.tolist()]
+    # numpy 2.0 alone gives this inverse a second axis
     level[rest] = np.array(by_name, np.int8)[which.reshape(-1)]
     return level
 

@@ -71,6 +71,7 @@ class _CategoryNames:
             leaf = self._tree.leaf_index([category_id])
             if leaf[0] != UNKNOWN:
                 return leaf
+        # to the letter first: two nodes of a shop's tree may differ in case alone
         nodes = sorted(self._by_shown.get(_composed(name)) or self._by_folded.get(_folded(name)) or ())
         if not nodes:
             raise ValueError(f"{option}: the tree has no shelf {name!r}; {self._near(name)}")

@@ -42,11 +42,6 @@ class Filters:
     products: str | None = None
     min_leaf_size: int = 0
 
-    @property
-    def need_tree(self) -> bool:
-        """Whether one of them is about categories."""
-        return bool(self.shelves or self.without or self.labelled or self.min_leaf_size)
-
 
 def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
     """What the filters leave out of a catalogue, and why.
@@ -58,7 +53,7 @@ def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
         raise ValueError(
             "nothing to leave out: give --shelf, --without, --labelled, --n-images, --products or --min-leaf-size"
         )
-    if tree is None and filters.need_tree:
+    if tree is None and (filters.shelves or filters.without or filters.labelled or filters.min_leaf_size):
         raise ValueError("filters by category need the category tree: give --tree TREE.csv")
     left_out = LeftOut(catalog)
     if filters.products is not None:
@@ -133,6 +128,7 @@ def subset(
 
 def _large_leaf(leaf: NDArray[np.int64], kept: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
     """`(N,)` bool: products whose leaf has `size` kept ones; a product without a leaf is in none too small."""
+    # one place more than there are leaves: -1, no leaf, points at it
     here = np.bincount(leaf[kept & (leaf != UNKNOWN)], minlength=int(leaf.max()) + 2)
     return (here[leaf] >= size) | (leaf == UNKNOWN)
 

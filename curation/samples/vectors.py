@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,17 @@ BLOCK_BYTES = 32 * 2**20
 """Of vectors held in memory at a time."""
 
 
+@dataclass(frozen=True)
 class Vectors:
     """One vector for each product of a list: rows of a memory-mapped file.
 
     Attributes:
+        stored: `(N, width)` vectors of the file, of any floating-point type.
         row: `(n,)` int64 row of each product in the file.
-        width: length of a vector.
     """
 
-    def __init__(self, stored: NDArray[Any], row: NDArray[np.int64]) -> None:
-        self._stored = stored
-        self.row = row
-        self.width = int(stored.shape[1])
+    stored: NDArray[Any]
+    row: NDArray[np.int64]
 
     @classmethod
     def of(cls, path: Path, catalog: Catalog, positions: NDArray[np.int64]) -> Vectors:
@@ -61,14 +61,14 @@ class Vectors:
     @property
     def block(self) -> int:
         """Products whose vectors are held at a time."""
-        return max(1, BLOCK_BYTES // (4 * self.width))
+        return max(1, BLOCK_BYTES // (4 * self.stored.shape[1]))
 
     def __len__(self) -> int:
         return len(self.row)
 
     def __getitem__(self, products: NDArray[np.int64]) -> NDArray[np.float32]:
         """`(len(products), width)` float32 vectors of products, by their number in the list."""
-        return np.asarray(self._stored[self.row[products]], np.float32)
+        return np.asarray(self.stored[self.row[products]], np.float32)
 
     def present(self) -> NDArray[np.bool_]:
         """`(n,)` bool: products that have a vector; zeros stand for a product without a readable photo.
@@ -89,6 +89,7 @@ def _load(path: Path, catalog: Catalog) -> NDArray[Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: `mosaic embed {catalog}` writes {VECTORS} and {PRODUCT_IDS}")
     try:
+        # a pickled array would run code of whoever made the file
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(f"{path} is not a NumPy array file ({error})") from None

@@ -55,5 +55,6 @@ def apportion(total: int, weights: Sequence[float]) -> list[int]:
     """Split `total` in proportion to `weights` by largest remainder; the parts sum to `total`."""
     exact = total * np.asarray(weights, dtype=np.float64) / sum(weights)
     parts = np.floor(exact).astype(int)
+    # stable, so that equal remainders go to the same parts on every machine
     parts[np.argsort(parts - exact, kind="stable")[: total - parts.sum()]] += 1
     return [int(part) for part in parts]

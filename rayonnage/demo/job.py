@@ -112,6 +112,7 @@ def _run(command: list[str], log: _Log) -> int:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, **behind},
+        # unbuffered, a read returns what is there: bars move while the stage runs
         bufsize=0,
     ) as process:
         assert process.stdout is not None

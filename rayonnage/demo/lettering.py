@@ -10,14 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from rayonnage.demo.pen import Colour
 
 TITLE_FONTS = (
-    "DejaVuSans-Bold",
-    "DejaVuSerif-Bold",
-    "STIXGeneralBol",
-    "STIXGeneralBolIta",
-    "DejaVuSans",
-    "DejaVuSerif-BoldItalic",
-    "STIXGeneral",
-)
+    "DejaVuSans-Bold", "DejaVuSerif-Bold", "STIXGeneralBol", "STIXGeneralBolIta", "DejaVuSans",
+    "DejaVuSerif-BoldItalic", "STIXGeneral",
+)  # fmt: skip
 """All of them hold the accented letters of French."""
 
 

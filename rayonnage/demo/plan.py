@@ -65,6 +65,7 @@ def plan_sample(n_train: int, n_test: int, seed: int) -> DemoPlan:
         raise ValueError(f"n_train={n_train}, n_test={n_test}: a sample needs 20 training and 10 test products or more")
     if seed < 0:
         raise ValueError(f"seed={seed}: expected 0 or more")
+    # stream 1 is the plan's; every picture has streams of its own (2, 3), so that none depends on another
     rng = np.random.default_rng([seed, 1])
     leaves: list[Leaf] = []
     counts: list[int] = []

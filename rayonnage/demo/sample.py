@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -106,12 +107,12 @@ def write_sample(
             f"{folder} already holds {', '.join(taken)}: give another folder, or --overwrite to replace them"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    photos, done = _Photos(plan), 0
+    draw, done = _drawer(plan), 0
     for path, split in ((summary.train, "train"), (summary.test, "test")):
         products = [product for product in plan.products if product.split == split]
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             for product in counted(products, len(products), part_of(progress, done, len(plan.products)), every=1):
-                file.write(_document(product, photos))
+                file.write(_document(product, draw))
         done += len(products)
     write_rows(summary.category_names, COLUMNS, [(leaf.category_id, *leaf.path) for leaf in LEAVES])
     write_text(summary.names, ENGLISH_NAMES.read_text(encoding="utf-8"))
@@ -119,29 +120,23 @@ def write_sample(
     return summary
 
 
-class _Photos:
-    """Draws each picture once, and keeps those that will be needed again."""
+def _drawer(plan: DemoPlan) -> Callable[[Picture], bytes]:
+    """What draws each picture once, and keeps those alone that will be needed again: a large sample fills no memory."""
+    leaf = {product.product_id: product.leaf for product in plan.products}
+    shared = {group.picture for group in plan.groups}
 
-    def __init__(self, plan: DemoPlan) -> None:
-        self._seed = plan.seed
-        self._leaf = {product.product_id: product.leaf for product in plan.products}
-        self._shared = {group.picture for group in plan.groups}
-        self._drawn: dict[Picture, bytes] = {}
+    def draw(picture: Picture) -> bytes:
+        return draw_picture(plan.seed, leaf[picture.owner], picture)
 
-    def __getitem__(self, picture: Picture) -> bytes:
-        drawn = self._drawn.get(picture)
-        if drawn is None:
-            drawn = draw_picture(self._seed, self._leaf[picture.owner], picture)
-            if picture in self._shared:
-                self._drawn[picture] = drawn
-        return drawn
+    draw_once = cache(draw)
+    return lambda picture: draw_once(picture) if picture in shared else draw(picture)
 
 
-def _document(product: PlannedProduct, photos: _Photos) -> bytes:
+def _document(product: PlannedProduct, draw: Callable[[Picture], bytes]) -> bytes:
     document: dict[str, object] = {"_id": product.product_id}
     if product.label is not None:
         document["category_id"] = product.label.category_id
-    document["imgs"] = [{"picture": photos[picture]} for picture in product.pictures]
+    document["imgs"] = [{"picture": draw(picture)} for picture in product.pictures]
     return bytes(bson.encode(document))
 
 

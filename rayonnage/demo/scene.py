@@ -79,9 +79,8 @@ def _pose(drawing: Image.Image, rng: np.random.Generator, zoom: float, turn: flo
     # Output (SIDE) -> drawing (CANVAS): halve, turn and scale in one step would alias, so halve afterwards.
     cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
     pose = (cos, sin, centre - cos * across - sin * down, -sin, cos, centre + sin * across - cos * down)
-    return drawing.transform(drawing.size, Image.Transform.AFFINE, pose, Image.Resampling.BILINEAR).reduce(
-        CANVAS // SIDE
-    )
+    posed = drawing.transform(drawing.size, Image.Transform.AFFINE, pose, Image.Resampling.BILINEAR)
+    return posed.reduce(CANVAS // SIDE)
 
 
 def _background(rng: np.random.Generator) -> Image.Image:

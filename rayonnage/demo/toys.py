@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from rayonnage.demo.pen import Look, Pen, Viewpoint, tint
+from rayonnage.demo.pen import Look, Pen, Viewpoint, mirrored, tint
+
+_GLASS = (150, 185, 205)
 
 
 def toy_car(pen: Pen, look: Look, view: Viewpoint) -> None:
     """Two wheels in sight, a cabin in the middle."""
-    glass = (150, 185, 205)
     if view is Viewpoint.SIDE:
-        _from_behind(pen, look, glass, top=0.36)
+        _from_behind(pen, look, top=0.36)
         return
     roof = look.between(0, 0.32, 0.38)
     pen.polygon([(0.24, 0.50), (0.34, roof), (0.62, roof), (0.76, 0.50)], look.base, "down", soft=look.chance(1, 0.5))
-    pen.polygon([(0.29, 0.49), (0.36, roof + 0.03), (0.48, roof + 0.03), (0.48, 0.49)], glass, "down")
-    pen.polygon([(0.50, 0.49), (0.50, roof + 0.03), (0.61, roof + 0.03), (0.70, 0.49)], glass, "down")
+    pen.polygon([(0.29, 0.49), (0.36, roof + 0.03), (0.48, roof + 0.03), (0.48, 0.49)], _GLASS, "down")
+    pen.polygon([(0.50, 0.49), (0.50, roof + 0.03), (0.61, roof + 0.03), (0.70, 0.49)], _GLASS, "down")
     pen.box(0.08, 0.48, 0.93, 0.66, look.base, "down", 0.06)
     if look.chance(2, 0.5):
         pen.box(0.10, 0.56, 0.91, 0.59, look.accent)
@@ -24,9 +25,8 @@ def toy_car(pen: Pen, look: Look, view: Viewpoint) -> None:
 
 def toy_truck(pen: Pen, look: Look, view: Viewpoint) -> None:
     """A cabin in front of a tall load."""
-    glass = (150, 185, 205)
     if view is Viewpoint.SIDE:
-        _from_behind(pen, look, glass, top=0.24)
+        _from_behind(pen, look, top=0.24)
         return
     top = look.between(0, 0.24, 0.34)
     if look.chance(1, 0.5):
@@ -34,16 +34,16 @@ def toy_truck(pen: Pen, look: Look, view: Viewpoint) -> None:
     else:
         pen.polygon([(0.03, top + 0.08), (0.66, top + 0.08), (0.60, 0.62), (0.12, 0.62)], look.accent, "down")
     pen.polygon([(0.67, 0.34), (0.82, 0.34), (0.92, 0.50), (0.93, 0.66), (0.67, 0.66)], look.base, "down")
-    pen.polygon([(0.71, 0.38), (0.81, 0.38), (0.87, 0.50), (0.71, 0.50)], glass, "down")
+    pen.polygon([(0.71, 0.38), (0.81, 0.38), (0.87, 0.50), (0.71, 0.50)], _GLASS, "down")
     pen.box(0.05, 0.62, 0.94, 0.68, tint(look.base, 0.5), "down", 0.01)
     _wheels(pen, look, (0.20, 0.42, 0.78), 0.69, look.between(3, 0.08, 0.10))
 
 
-def _from_behind(pen: Pen, look: Look, glass: tuple[int, int, int], top: float) -> None:
+def _from_behind(pen: Pen, look: Look, top: float) -> None:
     for side in (-1, 1):
         pen.box(0.5 + side * 0.21 - 0.045, 0.60, 0.5 + side * 0.21 + 0.045, 0.78, (35, 35, 38), "round", 0.02)
-    pen.polygon([(0.30, 0.52), (0.34, top), (0.66, top), (0.70, 0.52)], look.base, "down")
-    pen.polygon([(0.35, 0.49), (0.38, top + 0.03), (0.62, top + 0.03), (0.65, 0.49)], glass, "down")
+    pen.polygon(mirrored([(0.20, 0.52), (0.16, top)]), look.base, "down")
+    pen.polygon(mirrored([(0.15, 0.49), (0.12, top + 0.03)]), _GLASS, "down")
     pen.box(0.23, 0.49, 0.77, 0.70, look.base, "down", 0.04)
     for side in (-1, 1):
         pen.ellipse(0.5 + side * 0.2, 0.57, 0.04, 0.03, (250, 235, 170), "ball")
@@ -70,8 +70,7 @@ def plush_rabbit(pen: Pen, look: Look, view: Viewpoint) -> None:
 def _plush(pen: Pen, look: Look, view: Viewpoint, long_ears: bool) -> None:
     fur, belly = look.base, tint(look.base, 1.35)
     wide = look.between(0, 0.17, 0.22)
-    turn = 0.0 if view is Viewpoint.FRONT else 0.06
-    sides = (-1, 1) if view is Viewpoint.FRONT else (-1,)
+    turn, sides = (0.0, (-1, 1)) if view is Viewpoint.FRONT else (0.06, (-1,))
     for side in sides:
         if long_ears:
             lean = side * look.between(1, 0.0, 0.10)
