@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
@@ -61,3 +63,25 @@ def test_every_class_has_a_name_of_its_own():
                 places[node.name].append(str(path.relative_to(ROOT)))
     assert len(places) > 100
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+ARRAYS = re.compile(r"\b(NDArray|ndarray|ArrayLike|Tensor)\b")
+SHAPE = re.compile(r"`\([^`]*\)`")
+
+
+def functions_on_arrays() -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Public functions of modules and of public classes that take or return arrays, by their place."""
+    for path in FILES:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        classes = [node for node in body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+        for node in (*body, *(member for outer in classes for member in outer.body)):
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                annotations = [argument.annotation for argument in (*node.args.args, *node.args.kwonlyargs)]
+                if any(ARRAYS.search(ast.unparse(each)) for each in (*annotations, node.returns) if each):
+                    yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
+
+
+def test_public_functions_on_arrays_say_their_shapes():
+    found = dict(functions_on_arrays())
+    assert len(found) > 150
+    assert [place for place, node in found.items() if not SHAPE.search(ast.get_docstring(node) or "")] == []

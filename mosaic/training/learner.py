@@ -129,7 +129,7 @@ class Learner(LightningModule):
         self.network.backbone.train(batch.epoch >= training.head_epochs)
 
     def training_step(self, batch: TrainingBatch, _: int) -> Tensor:
-        """Augment, blend and arrange a batch -> its scalar loss in nats."""
+        """Augment, mix and arrange a batch of `(B, N, S, S, 3)` photos -> its loss in nats, a scalar `()`."""
         size = self.config.train_photo_size
         rows, n = batch.photos.shape[:2]
         flat = augment(batch.photos.flatten(0, 1), batch.numbers.flatten(0, 1), self.config.augmentation, size)
