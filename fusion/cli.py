@@ -1,7 +1,5 @@
 """`fusion train | experts | predict | evaluate | compare | explain | review`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """Configuration of the head; the defaults stand in `configs/fusion.yaml`."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

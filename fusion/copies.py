@@ -77,10 +77,7 @@ class CopyTable:
         return at if at < end and self.low[at] == low else UNKNOWN
 
     def predict(
-        self,
-        product_ids: NDArray[np.int64],
-        md5s: Sequence[Sequence[bytes]],
-        own_leaf: NDArray[np.int64] | None = None,
+        self, product_ids: NDArray[np.int64], md5s: Sequence[Sequence[bytes]], own_leaf: NDArray[np.int64] | None = None
     ) -> Probabilities:
         """Probabilities of N products, given as the MD5s of their photos.
 

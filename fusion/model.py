@@ -1,7 +1,5 @@
 """The Python API: load a run, predict products given as bytes or paths, get typed answers."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -99,11 +97,7 @@ class Model:
 
     @classmethod
     def load(
-        cls,
-        folder: str | Path,
-        workspace: str | Path = "runs",
-        precision: float | None = None,
-        lang: str | None = None,
+        cls, folder: str | Path, workspace: str | Path = "runs", precision: float | None = None, lang: str | None = None
     ) -> Self:
         """Load a fusion run folder.
 

@@ -1,7 +1,5 @@
 """`mosaic train | predict | evaluate | export | embed`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Which leaves and nodes are taken for which others: read off the scores of held-out products."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`mosaic evaluate`: the image experts side by side, by image count and level."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from catalog.files.progress import Progress

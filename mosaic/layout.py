@@ -1,7 +1,5 @@
 """Photos in the seller's order, set side by side: the mosaic that a network looks at."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Probabilities of several networks, or of several photos, as those of one expert."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
@@ -21,9 +19,7 @@ ROWS = 1024
 
 
 def average(
-    probabilities: NDArray[np.floating],
-    how: Mean,
-    weights: NDArray[np.floating] | None = None,
+    probabilities: NDArray[np.floating], how: Mean, weights: NDArray[np.floating] | None = None
 ) -> NDArray[np.float32]:
     """Mean over the first axis of `(P, N, S)` probabilities: `(N, S)` float32, each row summing to one.
 

@@ -1,7 +1,5 @@
 """Encoded photos -> square uint8 pictures, with untrusted input bounded."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What each network of the image branch looks at, and which experts they make up together."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product

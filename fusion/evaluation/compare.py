@@ -1,7 +1,5 @@
 """`fusion compare`: is one run really better than another? Paired bootstrap on the same products."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -111,10 +111,7 @@ class DecisionOutcomes:
         chosen = np.isin(self.level, KINDS[kind])
         n, k, leaves = int(chosen.sum()), int(self.right[chosen].sum()), int(self.leaf_right[chosen].sum())
         return DecisionFigures(
-            n,
-            share=_exact(n, len(self)),
-            precision=_exact(k, 0 if kind == REVIEW else n),
-            leaf_right=_exact(leaves, n),
+            n, share=_exact(n, len(self)), precision=_exact(k, 0 if kind == REVIEW else n), leaf_right=_exact(leaves, n)
         )
 
     def _hierarchical(self) -> list[MetricValue]:

@@ -1,7 +1,5 @@
 """`fusion evaluate`: every expert and every head side by side on a labelled file; one page and JSON."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from catalog.catalog import Catalog

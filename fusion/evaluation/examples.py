@@ -1,7 +1,5 @@
 """Products shown in a report: chosen by their scores, read again from the catalogue for their photos."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

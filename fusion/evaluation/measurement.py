@@ -1,7 +1,5 @@
 """Every expert and every head on a labelled catalogue, one pass: scores per product, never probabilities."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The evaluation for who manages the catalogue: what is right, what can be accepted unseen, what must be looked at."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

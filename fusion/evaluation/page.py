@@ -1,7 +1,5 @@
 """The page of `fusion evaluate` for two readers: who manages the catalogue, and, folded, who trains the models."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Two models on the same products."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from catalog.metrics.product_scores import ProductScores

@@ -1,7 +1,5 @@
 """What was measured as tables for who trains the models: decisions, heads, experts, lists, thresholds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TypeVar
 

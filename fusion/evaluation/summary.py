@@ -1,7 +1,5 @@
 """An evaluation in sentences: what the head, each expert and the calibration are worth."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

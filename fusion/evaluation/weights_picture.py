@@ -1,7 +1,5 @@
 """The weights of the tree pool as a picture: level x expert x photo count, for every set of speaking experts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

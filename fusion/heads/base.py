@@ -1,7 +1,5 @@
 """What every head has in common: experts in, one distribution over the leaves out; scikit-learn's words for it."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

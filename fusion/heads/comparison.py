@@ -1,7 +1,5 @@
 """Every head on the same held-out products, cross-fitted, and which of them decides."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

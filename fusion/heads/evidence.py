@@ -1,7 +1,5 @@
 """What each expert says at each node of the tree: centred log conditional probabilities, and whether it speaks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ uniform below a node then lowers that node's own probability (with p(book) = 0.6
 leaves 0.048), which the locally normalised pool prevents.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

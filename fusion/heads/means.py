@@ -1,7 +1,5 @@
 """The simplest heads: the best expert alone, and plain means of those that speak."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Every head by name, from the simplest to the least simple; all of a run's heads on disk."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -10,8 +10,6 @@ Zidek, "Combining Probability Distributions", 1986; Hinton, "Products of Experts
 its own children, an expert that is uniform below a node leaves the node's own probability alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The folder that `fusion predict` writes: its files, what they were predicted from, and whether they are whole."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import asdict, dataclass

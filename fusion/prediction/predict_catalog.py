@@ -1,7 +1,5 @@
 """`fusion predict FILE`: streaming, in committed parts, so that a killed run continues where it stopped."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

@@ -1,7 +1,5 @@
 """Lists of likely leaves: by conditional risk minimisation over the tree."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

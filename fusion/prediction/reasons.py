@@ -1,7 +1,5 @@
 """Why a product stands where it stands: each expert's vote, and the sentence shown to people."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from catalog.probabilities import Silence

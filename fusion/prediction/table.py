@@ -1,7 +1,5 @@
 """Predictions as rows of the full table."""
 
-from __future__ import annotations
-
 import numpy as np
 import pyarrow as pa
 

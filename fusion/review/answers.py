@@ -1,7 +1,5 @@
 """Reviewers' answers held against the predictions that they are about."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """A random sample of accepted products, and the live precision that its answers prove."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """`fusion review apply | list | undo | redo | export`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

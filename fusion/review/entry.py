@@ -1,7 +1,5 @@
 """One entry of the journal of reviews: what was answered, from which files, and whether it counts."""
 
-from __future__ import annotations
-
 import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime

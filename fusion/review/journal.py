@@ -1,7 +1,5 @@
 """The workspace's journal of reviews: entries are added, undone and redone, never overwritten."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Sequence

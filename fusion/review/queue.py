@@ -1,7 +1,5 @@
 """What waits for a reviewer, the answers that bring most first, and the audit sample of what was accepted."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

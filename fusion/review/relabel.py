@@ -1,7 +1,5 @@
 """Reviewers' answers as a BSON catalogue for the next training."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +62,7 @@ class ExportedLabels:
 
 
 def export(
-    journal: Journal,
-    catalogs: Sequence[Catalog],
-    train: Catalog | None,
-    output: Path,
-    progress: Progress | None = None,
+    journal: Journal, catalogs: Sequence[Catalog], train: Catalog | None, output: Path, progress: Progress | None = None
 ) -> ExportedLabels:
     """Write the training catalogue with the active answers in it, then the reviewed products of `catalogs`.
 

@@ -1,7 +1,5 @@
 """review.csv and audit.csv: predictions as sheets that a reviewer fills."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """`fusion experts`: who speaks, on how many held-out products, and how well."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`fusion train`: compare the heads on held-out probabilities, keep the best, learn its thresholds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

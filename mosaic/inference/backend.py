@@ -1,7 +1,5 @@
 """What runs a trained network: OpenVINO or ONNX Runtime behind the same call as PyTorch, and held against it."""
 
-from __future__ import annotations
-
 import logging
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """One vector per product: the general network's embedding, for search and for comparing products."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Networks of the image branch as one expert: products in, `Probabilities` out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 

@@ -1,7 +1,5 @@
 """What a network says of a batch of mosaics, and whether another program that runs it says the same."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 

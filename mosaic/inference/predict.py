@@ -1,7 +1,5 @@
 """Probabilities of every image expert for a whole catalogue."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from catalog.catalog import Catalog

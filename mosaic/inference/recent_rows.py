@@ -1,7 +1,5 @@
 """Results of the latest mosaics: those of copied photos recur, also across chunks of products."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar

@@ -1,7 +1,5 @@
 """What the machine offers: device, worker processes."""
 
-from __future__ import annotations
-
 import os
 
 import torch

@@ -1,7 +1,5 @@
 """A network as a graph that runs without PyTorch: uint8 mosaics in, embedding and logits out."""
 
-from __future__ import annotations
-
 import importlib.util
 import warnings
 from pathlib import Path

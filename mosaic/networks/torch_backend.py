@@ -1,7 +1,5 @@
 """PyTorch behind the call that prediction makes: what the other programs are held against."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """Networks of a finished run, loaded without what trains them."""
 
-from __future__ import annotations
-
 from catalog.runs.run import Run
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork

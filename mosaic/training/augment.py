@@ -4,8 +4,6 @@ The numbers behind a change are a pure function of seed, epoch, product and phot
 number of workers or devices, and in a run that was killed and resumed.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

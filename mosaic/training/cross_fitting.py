@@ -3,8 +3,6 @@
 Each of these may have been done before a kill: what lies in the run or checkpoint folder is taken from there.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -239,10 +237,7 @@ def checkpoints_folder(workspace: Workspace, run: Run) -> Path:
 
 
 def predict_positions(
-    expert: MosaicExpert,
-    catalog: Catalog,
-    positions: NDArray[np.int64],
-    progress: Progress | None = None,
+    expert: MosaicExpert, catalog: Catalog, positions: NDArray[np.int64], progress: Progress | None = None
 ) -> Probabilities:
     """A row for each of `(n,)` catalogue positions, in order."""
 

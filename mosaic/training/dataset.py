@@ -1,7 +1,5 @@
 """A batch of examples -> decoded photos, labels and the random numbers of their augmentation."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

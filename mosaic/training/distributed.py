@@ -4,8 +4,6 @@ All run the same command. The main process (rank 0) alone makes folders and writ
 the fits. World size and rank are read from torchrun's environment, so that they are known before `join`.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from datetime import timedelta

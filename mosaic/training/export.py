@@ -1,7 +1,5 @@
 """A trained network as a file that other programs run, refused unless it says what the network says."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """The one training loop: a network, examples, a `TrainingConfig`; after a kill it goes on from its checkpoint."""
 
-from __future__ import annotations
-
 import logging
 import os
 import warnings

@@ -1,7 +1,5 @@
 """What happened epoch by epoch in the fits of a run."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path

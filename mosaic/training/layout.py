@@ -1,7 +1,5 @@
 """`mosaic.layout` for tensors: in training the mosaic is made on the device, after augmentation."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

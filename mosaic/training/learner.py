@@ -1,7 +1,5 @@
 """What one training step is, what is kept of it, and when the fit is over."""
 
-from __future__ import annotations
-
 import json
 import math
 import time

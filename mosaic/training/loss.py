@@ -1,7 +1,5 @@
 """The loss of a fit: leaf and parents, rare leaves, wrong labels, blended mosaics."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 import torch.nn.functional as F

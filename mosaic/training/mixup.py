@@ -1,7 +1,5 @@
 """Mixup and cutmix: a batch blended with itself in another order."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

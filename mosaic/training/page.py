@@ -1,7 +1,5 @@
 """`training.html`: what a training learnt and where it errs, one self-contained page in its run folder."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

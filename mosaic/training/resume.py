@@ -1,7 +1,5 @@
 """Runs that were killed: found again by what they were to become, gone on with, and closed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """Mosaics as the network sees them, for people to look at."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

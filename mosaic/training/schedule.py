@@ -1,7 +1,5 @@
 """The networks that one `mosaic train` makes: general, a specialist per image count, another architecture."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

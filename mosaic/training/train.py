@@ -1,7 +1,5 @@
 """`mosaic train`: held-out probabilities and the deployed network of one view, as a run folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from catalog.files.progress import Bar

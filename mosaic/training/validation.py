@@ -1,7 +1,5 @@
 """How well a network does on examples it does not learn from, while it learns."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 
