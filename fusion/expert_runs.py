@@ -122,6 +122,7 @@ class ExpertRuns:
         product_ids = np.unique(np.concatenate([expert.product_ids for expert in experts]))
         if len(product_ids) > at_most:
             product_ids = np.sort(np.random.default_rng(seed).permutation(product_ids)[:at_most])
+        # the text was routed by the image branch's held-out probabilities: it has spoken on no other product
         if self.text:
             experts.append(self.text.held_out())
         return [expert.aligned(product_ids) for expert in experts]

@@ -176,6 +176,7 @@ def _step(
     # another head may have decided for a node that the tree pool puts further down
     shown = ordered[:N_CHILDREN] if chosen in ordered[:N_CHILDREN] else [*ordered[: N_CHILDREN - 1], chosen]
     votes = []
+    # an only child is given whatever anyone says
     for b, expert in enumerate(experts if rival is not None else ()):
         if evidence.speaks[0, parent] >> b & 1:
             seen = tree.node_mass(expert.dense(np.arange(1), len(tree)), level)[0]

@@ -115,6 +115,7 @@ class PredictionFolder:
         if not self._origin.is_file():
             write_text(self._origin, json.dumps(asdict(origin), indent=2) + "\n")
             return
+        # parts of another size, or with other columns, cannot be joined to what is predicted now
         there = {"lang": "", "names": "", **read_json(self._origin)}
         if there != asdict(origin):
             same_but_names = {**there, "lang": origin.lang, "names": origin.names} == asdict(origin)

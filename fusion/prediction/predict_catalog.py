@@ -136,6 +136,7 @@ def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path
                 predictions = predictor.predict(products, in_training=in_training)
                 problems.merge(predictions.problems)
                 tables.append(to_table(predictions, predictor.tree, predictor.top_leaves))
+            # one row group, so that a part has the same bytes however its products were chunked
             writer.write_table(pa.concat_tables(tables))
         # the part's rename commits it: its problems must lie there before
         write_text(part.with_suffix(".json"), json.dumps(problems.to_json()))

@@ -146,6 +146,7 @@ class Publication:
                     fields = {FIELD: {**_prediction(row), **source}}
                     operation = UpdateOne({"_id": row["product_id"]}, {"$set": fields}, upsert=self.inserts)
                     writer.add(operation, len(bson.encode(fields)))
+                # the server says only of what was sent whether it was there
                 writer.flush()
                 if Published(writer.written, ()).n_missing > len(missing) < NAMED:
                     ids = batch["product_id"].to_pylist()

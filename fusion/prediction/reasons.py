@@ -64,6 +64,7 @@ def _sureness(predictions: Predictions, row: int, tree: Taxonomy) -> str:
         texts.append(f"{LEVEL_NAMES[level]} {likeliest[level - 1]:.0%} sure")
     if level < len(LEVELS):
         needed = predictions.needed[row, level]
+        # a threshold that nothing reaches stands for none, see `fusion.decide.NEVER`
         missing = f"{needed:.0%} needed" if needed <= 1 else "never sure enough on held-out products"
         name = tree.shown_path(level + 1, int(nodes[level].argmax()))[-1]
         texts.append(f"{LEVEL_NAMES[level + 1]} {name} {likeliest[level]:.0%}, {missing}")

@@ -127,6 +127,7 @@ def _photo_key(product_id: int, md5s: Sequence[str]) -> int:
 
 def _pick(table: Path, rows: NDArray[np.int64]) -> pa.Table:
     """The rows at distinct positions of a full table, in the order asked for."""
+    # a parquet file is read forwards: rows are picked in its order, then put in the one asked for
     order = np.argsort(rows)
     ascending, picked = rows[order], []
     for first, batch in _batches(table, SHOWN):

@@ -92,6 +92,7 @@ def gather_held_out(data: TrainingData, expert_runs: ExpertRuns, seed: int = 0) 
     ids = experts[0].product_ids
     table = CopyTable.of(data)
     copies = table.held_out(data, ids)
+    # weights of an expert that hardly ever speaks would be fitted on chance
     enough = copies.speaks.sum() >= MIN_SPEAKING
     if enough:
         experts.append(copies)
