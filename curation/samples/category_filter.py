@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from catalog.files.csv_rows import id_in
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.wording import listed
 from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
 
 Node = tuple[str, ...]
@@ -76,9 +77,8 @@ class _CategoryNames:
         if not nodes:
             raise ValueError(f"{option}: the tree has no shelf {name!r}; {self._near(name)}")
         if len(nodes) > 1:
-            more = f" and {len(nodes) - N_NAMED} more" if len(nodes) > N_NAMED else ""
-            named = _quoted(map(path_text, nodes))
-            raise ValueError(f"{option}: the tree has {len(nodes)} shelves {name!r}: say which of {named}{more}")
+            named = listed([repr(path_text(node)) for node in nodes], N_NAMED)
+            raise ValueError(f"{option}: the tree has {len(nodes)} shelves {name!r}: say which of {named}")
         node = nodes[0]
         return np.array([i for i, path in enumerate(self._tree.paths) if path[: len(node)] == node], np.int64)
 
