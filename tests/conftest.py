@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bson
 import pytest
+from hypothesis import settings
 
 from catalog.catalog import Catalog
 from tests.support.products import LEAVES, TREE, make_product
@@ -16,6 +17,10 @@ from tests.support.products import LEAVES, TREE, make_product
 # threads spend the time waiting for each other: 230 s instead of 12 s for tests/mosaic.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+
+# how long an example takes says what else the machine does, not whether the code is right
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 pytest_plugins = ["tests.support.mongo_server", "tests.support.trained"]
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -67,7 +67,7 @@ def test_a_huge_announced_length_is_garbage(write_bson):
     assert kinds(catalog) == {"GARBAGE": 1}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(st.binary(max_size=40), st.integers(0, 10**6)), min_size=1, max_size=8))
 def test_any_mixture_of_documents_and_bytes_is_survived(tmp_path_factory, pieces):
     path = tmp_path_factory.mktemp("mix") / "mix.bson"

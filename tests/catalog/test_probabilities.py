@@ -25,7 +25,7 @@ def case(seed: int, k: int, n: int = 5, s: int = 6) -> tuple[Probabilities, np.n
     return made, dense
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 8))
 def test_dense_equals_the_obvious_version(seed, k):
     made, dense = case(seed, k)
@@ -123,7 +123,7 @@ def test_a_narrow_list_is_padded_without_saying_anything_new():
     np.testing.assert_allclose(dense[1, [2, 0, 5, 7]], [0.9, *(0.1 * np.array([0.1, 0.3, 0.25]) / 0.65)], atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 8)), min_size=1, max_size=4))
 def test_concatenated_rows_remain_distributions(parts):
     both = concatenate([case(seed, k, s=3 + seed % 5)[0] for seed, k in parts])

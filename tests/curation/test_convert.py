@@ -45,7 +45,7 @@ DOCUMENTS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(DOCUMENTS)
 def test_there_and_back_again(tmp_path_factory, documents):
     folder = tmp_path_factory.mktemp("round")

@@ -64,7 +64,7 @@ def slow(products, tree: Taxonomy, photos: list[int], left_out: int | None) -> d
 product = st.tuples(st.integers(0, 7), st.lists(st.integers(0, 5), min_size=1, max_size=4))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(product, min_size=8, max_size=16))
 def test_shares_equal_a_dictionary_of_photos(tmp_path_factory, tree, products):
     data = training_data(tmp_path_factory.mktemp("copies"), tree, products)

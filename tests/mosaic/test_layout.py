@@ -24,7 +24,7 @@ def place(layout: str, n: int, photo: int) -> tuple[int, int]:
     return [(0, 0), (0, 1), (1, 0), (1, 1)][photo]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 20), st.sampled_from(["strip", "grid"]))
 def test_every_photo_stands_in_its_own_square(batch, n, size, layout):
     photos = numbered(batch, n, size)

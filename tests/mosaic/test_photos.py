@@ -134,7 +134,7 @@ def test_a_photo_cut_in_the_middle_is_shown_or_refused_but_never_crashes(capfd):
     capfd.readouterr()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 7), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=6))
 def test_damaged_bytes_are_shown_or_refused(which, changes):
     kind, mode = [

@@ -21,7 +21,7 @@ def rows_of(path):
     return [row for _, row in read_rows(path, COLUMNS[:2], "give it")]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     tables,
     st.sampled_from(",;\t"),

@@ -22,7 +22,7 @@ from catalog.metrics.intervals import (
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 40), st.booleans())
 def test_the_bootstrap_equals_drawing_the_products_one_by_one(seed, n, one_at_a_time):
     rng = np.random.default_rng(seed)

@@ -16,7 +16,7 @@ from catalog.tree.taxonomy import LEVELS
 from tests.support.products import TAXONOMY
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_score_equals_the_obvious_version(seed):
     rng = np.random.default_rng(seed)

@@ -24,7 +24,7 @@ def some_scores(rng: np.random.Generator, n: int) -> ProductScores:
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6))
 def test_every_figure_equals_the_obvious_version(seed):
     rng = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def test_every_figure_equals_the_obvious_version(seed):
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.integers(1, 30))
 def test_every_draw_equals_the_figures_of_the_products_drawn(seed, n):
     rng = np.random.default_rng(seed)

@@ -20,7 +20,7 @@ def jpeg(width: int, height: int, mode: str = "RGB", **options: object) -> bytes
     return out.getvalue()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 300), st.integers(1, 300), st.sampled_from(["RGB", "L", "CMYK"]), st.booleans(),
     st.integers(0, 2), st.binary(max_size=300), st.text(max_size=40),
@@ -33,7 +33,7 @@ def test_a_jpeg_tells_its_size_without_pillow(width, height, mode, progressive, 
     assert _jpeg_size(photo) == (width, height)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_damaged_header_is_never_smaller_than_pillow_says(data):
     """Whatever the bytes, the direct way gives Pillow's answer or none."""

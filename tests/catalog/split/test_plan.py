@@ -35,7 +35,7 @@ def slow_groups(photos: list[list[int]], max_copies: int) -> list[set[int]]:
     return groups
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**6), st.integers(1, 4))
 def test_copies_stay_together_up_to_the_limit(write_bson, tree_csv, seed, max_copies):
     rng = np.random.default_rng(seed)
@@ -113,7 +113,7 @@ def test_products_without_a_category_of_the_tree_are_left_out_and_named(write_bs
         make_plan(catalog, Taxonomy.from_csv(tree_csv), n_parts=50)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**6))
 def test_every_leaf_can_be_learnt_even_where_copies_cross_leaves(write_bson, tree_csv, seed):
     rng = np.random.default_rng(seed)

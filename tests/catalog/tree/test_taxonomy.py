@@ -30,7 +30,7 @@ def test_homonyms_are_kept_apart(tree_csv):
     assert [tree.n_nodes(level) for level in LEVELS] == [3, 6, 8]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(trees, st.integers(0, 10**6))
 def test_structure_equals_the_obvious_version(tree, seed):
     rng = np.random.default_rng(seed)
@@ -109,7 +109,7 @@ def test_cdiscounts_own_tree(shared_data):
     assert "INSTRUMENTS DE MUSIQUE" not in {tree.paths[i][0] for i in tree.leaves_below("MUSIQUE")}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(trees)
 def test_first_leaf_parent_and_shelves_agree(tree):
     for level in LEVELS:
@@ -168,7 +168,7 @@ ids = st.integers(-(2**63), 2**63 - 1)
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(ids, st.tuples(texts, texts, texts), min_size=1, max_size=12),
     st.sampled_from(",;\t"),

@@ -127,7 +127,7 @@ def test_a_file_without_the_columns_is_named(tmp_path):
         Names.from_csv(tmp_path / "none.csv")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.builds(

@@ -50,7 +50,7 @@ def test_batches_find_what_cleanlab_finds_on_all_at_once(monkeypatch, batch, lev
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_flags_against_a_loop(seed, n):
     """Labels may leave nodes without a product: these are no one's true node."""
     _, label, dense = noisy(seed, n, share=0.5, sharp=1.0)
@@ -67,7 +67,7 @@ def test_flags_against_a_loop(seed, n):
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_noise_by_category_is_cleanlabs_calibrated_count(seed):
     _, label, dense = noisy(seed)
     scores = scored(dense, label)
@@ -99,7 +99,7 @@ def test_truncated_rows_are_audited_with_their_remaining_mass():
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_gain_is_expected_tree_distance_saved(seed):
     """Against the expected distance over all leaves; where the likeliest nodes are one path, that path's is less."""
     _, label, dense = noisy(seed, 20)

@@ -17,7 +17,7 @@ from curation.audit.copies import count_copies
              max_size=14),
     st.randoms(use_true_random=False),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_counts_against_a_loop(write_bson, products, chance):
     """Photos of more than three products count for nothing here."""
     documents = [

@@ -36,7 +36,7 @@ answer = st.sampled_from(["", "ok", "OK", "suggested", "Suggested", "12", "21", 
 
 
 @given(st.dictionaries(st.integers(0, 11), answer, min_size=1), st.sampled_from(",;\t"))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_answers_alone_change_labels(write_bson, tmp_path, answers, separator):
     documents = [{**make_product(i, 11), "seller": f"s{i}", "n": bson.Int64(i)} for i in range(12)]
     raws = [bson.encode(d) for d in documents]

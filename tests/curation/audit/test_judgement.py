@@ -28,7 +28,7 @@ def average_precision(wrong: list[bool]) -> float:
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 0.5))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_figures_against_loops(seed, share):
     truth, evidence = evidence_of(seed, 60, share=share, sharp=2.0)
     unknown = np.arange(60) % 7 == 0

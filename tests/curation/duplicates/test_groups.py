@@ -100,7 +100,7 @@ some_products = st.lists(st.lists(st.integers(0, 40), min_size=0, max_size=4), m
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_products)
 def test_groups_are_what_merging_sets_gives(tmp_path_factory, products):
     photos = CatalogPhotos([catalogue(tmp_path_factory.mktemp("groups"), products, "a")])
@@ -144,7 +144,7 @@ def test_groups_are_what_merging_sets_gives(tmp_path_factory, products):
         assert (getattr(both, name)[:size] == getattr(plain, name)[:size]).all()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_products, some_products)
 def test_a_leak_is_every_pair_that_shares_a_photo(tmp_path_factory, first, second):
     folder = tmp_path_factory.mktemp("leak")

@@ -18,7 +18,7 @@ def slow_pairs(hashes: list[int], radius: int) -> list[tuple[int, int, int]]:
     return [pair for pair in pairs if pair[2] <= radius]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=4), st.lists(bit_sets, max_size=40), st.integers(0, MAX_RADIUS))
 def test_every_near_pair_is_found_once(seeds, flips, radius):
     found = set(seeds)

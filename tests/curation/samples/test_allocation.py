@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.samples.allocation import allocate
@@ -21,7 +21,6 @@ def slow_water_filling(sizes: list[int], total: int) -> list[int]:
     return quota
 
 
-@settings(deadline=None)
 @given(SIZES, st.floats(0, 1), st.integers(0, 99))
 def test_power_0_is_water_filling(sizes, share, seed):
     total = int(share * sum(sizes))
@@ -32,7 +31,6 @@ def test_power_0_is_water_filling(sizes, share, seed):
     assert (quota <= sizes).all()
 
 
-@settings(deadline=None)
 @given(SIZES, st.floats(0, 1), st.floats(0, 1), st.data())
 def test_bounds_hold_and_free_categories_follow_the_power(sizes, share, power, data):
     size = np.array(sizes)

@@ -141,7 +141,7 @@ def slow_filter(rows: list[tuple[int, int | None, int]], f: Filters, ids: set[in
 SHELVES = st.lists(st.sampled_from(["LIBRAIRIE", "MUSIQUE > CD", "CUISINE > TASSES"]), max_size=2).map(tuple)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     SHELVES, SHELVES, st.lists(st.integers(0, 4), max_size=2).map(tuple), st.booleans(), st.integers(0, 4),
     st.none() | st.sets(st.integers(0, 29), min_size=1), st.integers(0, 99),

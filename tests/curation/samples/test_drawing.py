@@ -19,7 +19,7 @@ def population(rng: np.random.Generator, n: int, n_leaves: int, n_groups: int, l
     return Population(group, {0: leaf * 0, 1: leaf // 2, 3: leaf}[level], leaf)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.integers(0, 10**6),
     st.integers(1, 60),
@@ -48,7 +48,7 @@ def test_groups_are_whole_and_numbers_hold(seed, n, n_leaves, n_groups, level, l
     assert (have >= np.minimum(least, available)).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 200), st.integers(1, 9), st.floats(0, 1))
 def test_without_copies_a_balanced_sample_is_level_to_one_product(seed, n, n_leaves, share):
     products = population(np.random.default_rng(seed), n, n_leaves, 10**9, 3)

@@ -30,7 +30,7 @@ def some_answers(
     return outcomes, answers, [TAXONOMY.paths[i] for i in truth], counts
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 40))
 def test_every_figure_equals_the_obvious_version(seed, n):
     outcomes, answers, paths, counts = some_answers(seed, n)

@@ -136,7 +136,7 @@ def test_the_best_single_is_the_one_that_is_right_most_often_over_all_products()
     np.testing.assert_allclose(dense[~spoken], photo.dense(np.flatnonzero(~spoken), L), rtol=1e-6)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10**6), st.booleans())
 def test_means_equal_the_slow_version(seed, geometric):
     rng = np.random.default_rng(seed)
@@ -178,7 +178,7 @@ def slow_leaf_pool(weights, experts, counts, by_level):
     return out
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10**6), st.booleans())
 def test_leaf_pools_equal_the_slow_version(seed, by_level):
     rng = np.random.default_rng(seed)

@@ -70,7 +70,7 @@ def random_weights(rng):
     ]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6))
 def test_pool_equals_the_slow_version(seed):
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from fusion.prediction.ranking import expected_distance, risk_order
 from tests.fusion.small import TREE, L
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6))
 def test_expected_distance_is_the_mean_over_true_leaves(seed):
     dense = np.random.default_rng(seed).dirichlet(np.full(L, 0.5), size=4)
@@ -19,7 +19,7 @@ def test_expected_distance_is_the_mean_over_true_leaves(seed):
     np.testing.assert_allclose(expected_distance(dense, TREE), dense @ every.T, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, L + 2))
 def test_the_list_begins_with_the_likeliest_and_goes_on_by_risk(seed, k):
     dense = np.random.default_rng(seed).dirichlet(np.full(L, 0.5), size=5)

@@ -38,7 +38,7 @@ def obvious_queue(rows: list[dict]) -> list[tuple[int, float, int]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(product, min_size=1, max_size=18), st.integers(0, 20))
 def test_the_queue_is_what_the_obvious_way_gives(tmp_path_factory, products, review_rows):
     folder = tmp_path_factory.mktemp("queue")
@@ -97,7 +97,7 @@ def test_long_text_is_cut_visibly():
     assert len(plain_cell("x" * 100_000)) == 8000
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, max_size=60), st.integers(0, 20), st.integers(0, 2**31),
     st.lists(st.integers(0, 60), max_size=5),

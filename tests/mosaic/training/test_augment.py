@@ -39,7 +39,7 @@ def test_uniforms_are_uniform_and_independent():
     assert abs(neighbours) < 0.03
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**31), st.integers(0, 1000), st.lists(st.integers(0, 10**7), min_size=1, max_size=5))
 def test_uniforms_depend_on_the_keys_alone(seed, epoch, products):
     together = uniforms(3, seed, epoch, np.array(products)[:, None], np.arange(2))

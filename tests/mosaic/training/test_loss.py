@@ -28,14 +28,14 @@ def loss(**options: object) -> LeafLoss:
     return LeafLoss(PLAIN.model_copy(update=options), FREQUENCY, PARENTS)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.floats(0, 0.5))
 def test_cross_entropy_with_smoothing_is_torchs(seed, smoothing):
     expected = F.cross_entropy(logits(seed), LABELS, label_smoothing=smoothing)
     torch.testing.assert_close(loss(label_smoothing=smoothing)(logits(seed), LABELS), expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.floats(0.05, 1), st.floats(0, 0.5), st.floats(0, 2), st.floats(0, 2))
 def test_every_term_equals_its_formula(seed, q, smoothing, tau, parent_weight):
     options = {"robustness": q, "label_smoothing": smoothing, "logit_adjustment": tau, "parent_loss": parent_weight}

@@ -34,7 +34,7 @@ def build_index(path, progress=None):
 text_garbage = st.binary(min_size=4, max_size=60).map(lambda b: bytes(32 + c % 90 for c in b))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(text_garbage, st.none()), min_size=1, max_size=9))
 def test_every_intact_document_between_garbage_is_found(tmp_path_factory, pieces):
     documents = {n: encoded(n, category_id=n + 5) for n, piece in enumerate(pieces) if piece is None}
@@ -54,7 +54,7 @@ def test_every_intact_document_between_garbage_is_found(tmp_path_factory, pieces
     assert set(log.counts) <= {ProblemKind.GARBAGE}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 3), st.integers(1, 10**6))
 def test_a_file_cut_anywhere_keeps_what_is_whole(tmp_path_factory, n_whole, cut):
     documents = [encoded(n) for n in range(4)]

@@ -52,7 +52,7 @@ def usual(data: bytes):
     return product_id, None if category_id == NO_CATEGORY else category_id, tuple(data[a:b] for a, b in spans), ()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(documents, st.data())
 def test_a_document_walked_is_a_document_decoded(fields, data):
     raw = bson.encode(fields)
@@ -104,7 +104,7 @@ def same(a, b) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.one_of(documents.map(bson.encode), st.binary(max_size=300)), min_size=1, max_size=30),
     st.integers(20, 400),

@@ -274,7 +274,7 @@ NAMES = st.sampled_from(["1", "2", "10", "a", "é", "b c"])
 FILES = st.sampled_from(["1.jpg", "2.jpg", "10.jpg", "x.txt", ".y.jpg"])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.lists(NAMES, min_size=1, max_size=3), FILES), min_size=1, max_size=12))
 # of a repeated id the first is kept, here the one without a photo
 @example([(["1", "2"], "x.txt"), (["2"], "1.jpg")])

@@ -22,7 +22,7 @@ from tests.support.mongo_server import PASSWORD
 words = st.text(min_size=1, max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(words, words, st.sampled_from(["mongodb", "mongodb+srv"]), st.sampled_from(["h", "h:1,i:2", "[::1]:27017"]))
 def test_a_uri_comes_apart_and_together_without_its_credentials(user, password, scheme, hosts):
     place = f"{hosts}/shop.products.new?replicaSet=rs0&authSource=admin"
@@ -34,7 +34,7 @@ def test_a_uri_comes_apart_and_together_without_its_credentials(user, password, 
     assert f"password='{password}'" not in repr(address)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("ab/@:?#%.=&", max_size=14))
 def test_a_password_that_is_not_encoded_is_never_shown(password):
     uri = f"mongodb://user:TOPSECRET{password}TOPSECRET@host/db.collection"

@@ -86,7 +86,7 @@ ids = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(ids, fields), min_size=1, max_size=7, unique_by=lambda pair: repr(pair[0])))
 def test_a_collection_is_the_catalogue_of_a_bson_file_with_its_documents(mongo, tmp_path_factory, drawn):
     documents = [{"_id": i, **more} for i, more in drawn]
@@ -283,7 +283,7 @@ def test_a_view_is_a_catalogue_of_which_no_two_stamps_are_equal(mongo):
     assert view.stamp() != view.stamp()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 40), max_size=20))
 def test_requests_are_cut_by_bytes_and_keep_every_row_in_order(lengths):
     rows = np.array([(i, length * 2**20, i, 0, 1) for i, length in enumerate(lengths)], ROW)

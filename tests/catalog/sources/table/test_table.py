@@ -212,7 +212,7 @@ def test_cells_that_are_no_integers(cell):
         whole_cell(cell)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from("abcdefx")), min_size=1, max_size=15))
 def test_rows_are_put_together_as_by_a_dictionary(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("rows")
