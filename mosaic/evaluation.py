@@ -28,7 +28,7 @@ def evaluate(
     runs = MosaicRuns.latest(workspace)
     tree = next(iter(runs.views.values())).taxonomy(lang)
     if file is None:
-        # a workspace of the version before has no such file
+        # for the rooms that read it: a workspace of the version before has no such file
         save_held_out(workspace)
         catalog = workspace.training_catalog()
         predicted = runs.held_out()
@@ -38,13 +38,9 @@ def evaluate(
     leaf = true_leaves(catalog, tree, labels)
     models = []
     for probabilities in predicted:
-        truth = leaves_of(catalog, leaf, probabilities.product_ids)
+        name, truth = probabilities.expert, leaves_of(catalog, leaf, probabilities.product_ids)
         scores = score_probabilities(probabilities, truth, tree)
-        models.append(
-            EvaluatedModel(
-                probabilities.expert, FAMILIES[probabilities.expert], scores, len(scores) / max(1, (truth >= 0).sum())
-            )
-        )
+        models.append(EvaluatedModel(name, FAMILIES[name], scores, len(scores) / max(1, (truth >= 0).sum())))
     what = "held-out products" if file is None else "all products"
     facts = {"catalogue": catalog.name, "networks": ", ".join(run.folder.name for run in runs.views.values())}
     evaluation = Evaluation(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from catalog.files.csv_rows import read_rows, write_rows
 
 
@@ -41,13 +43,7 @@ def read_history(path: Path) -> list[EpochRecord]:
     """Read what `history_csv` wrote; nothing where there is no such file."""
     if not path.is_file():
         return []
-    return [
-        EpochRecord(
-            row["fit"],
-            int(row["epoch"]),
-            int(row["step"]),
-            *(float(row[name]) for name in ("loss", "accuracy", "lr", "seconds")),
-            *(float(row[name]) if row[name] else None for name in ("validation_loss", "validation_accuracy")),
-        )
-        for _, row in read_rows(path, COLUMNS, "give the history of a training")
-    ]
+    rows = read_rows(path, COLUMNS, "give the history of a training")
+    return TypeAdapter(list[EpochRecord]).validate_python(
+        [{name: row[name] or None for name in COLUMNS} for _, row in rows]
+    )
