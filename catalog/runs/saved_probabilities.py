@@ -28,8 +28,9 @@ def held_out(workspace: Workspace) -> Probabilities:
     # the file of another plan stays when the catalogue is split anew: what was held out then may have been learnt since
     if probabilities is None or probabilities.plan != plan.plan_id:
         raise FileNotFoundError(
-            f"{path} holds nothing of this plan: run `mosaic train{workspace.option}` first (if an earlier version has "
-            f"trained already, `mosaic evaluate{workspace.option}`, which writes the file)"
+            f"workspace {workspace.folder} holds no held-out probabilities of photos under its plan: run "
+            f"`mosaic train{workspace.option}` first (if an earlier version has trained already, "
+            f"`mosaic evaluate{workspace.option}`, which writes them)"
         )
     return probabilities
 

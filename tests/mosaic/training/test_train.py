@@ -166,7 +166,7 @@ def test_a_workspace_of_the_version_before_gets_its_merged_file_from_evaluate_an
     evaluate(room, None, None, None)
     assert_equal(held_out(room), before)
     room.save_plan(make_plan(room.training_catalog(), room.taxonomy(), seed=1)[0], room.taxonomy())
-    with pytest.raises(FileNotFoundError, match="holds nothing of this plan"):
+    with pytest.raises(FileNotFoundError, match="holds no held-out probabilities of photos under its plan"):
         held_out(room)
 
 
