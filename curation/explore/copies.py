@@ -1,17 +1,31 @@
-"""Copies: photos of one MD5, how often each stands in the catalogue, and in how many categories."""
+"""Copies: photos of one MD5, how often each stands in the catalogue, in how many categories, and what the page says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.wording import percent, plural
 from catalog.photos.photo_index import PhotoIndex
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.photos.thumbnails import strip
+from catalog.reports.page import Example, Gallery, Part, Plot, Section, Table
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy
+from curation.explore import drawings
+from curation.explore.placement import Placement
 
+SHOWN = 12
+LEAVES_SHOWN = 3
+SIDE = 96
+"""Pixels of a photo on the page."""
+PARTED = {1: "of different Cat I", 2: "of one Cat I, different Cat II", 3: "of one Cat II"}
 Ints = NDArray[np.int64]
+Shown = list[tuple[dict[str, Any], Example]]
+"""Photos by their figures, and as the page shows them."""
 
 
 def copy_distribution(photos: PhotoIndex) -> Ints:
@@ -71,3 +85,101 @@ class Places:
         labelled = np.bincount(self.photo, weights=self.n, minlength=len(self.parts_at))
         order = np.lexsort((-labelled[across], -self.n_leaves[across], self.parts_at[across]))
         return across[order[:n]]
+
+
+def copies_section(catalog: Catalog, photos: PhotoIndex, placement: Placement) -> Section:
+    """Photos by number of copies, the most copied ones, and those that stand in several categories."""
+    places = None if placement.tree is None else Places.of(photos, placement.leaf, placement.tree)
+    most = _shown(most_copied(photos, SHOWN), catalog, photos, places, placement)
+    worst = [] if places is None else _shown(places.worst(SHOWN), catalog, photos, places, placement)
+    figures = copies_figures(photos, places, placement)
+    figures |= {"most_copied": [photo for photo, _ in most], "worst": [photo for photo, _ in worst]}
+    sentences = [
+        f"{plural(figures['photos'], 'photo')}, {figures['distinct']:,} of them distinct: "
+        f"{percent(figures['share_of_copies'])} are copies of another photo, byte for byte."
+    ]
+    if len(figures["distribution"]) > 1:
+        sentences.append(
+            f"{plural(figures['products_sharing'], 'product shares', 'products share')} a photo with another product; "
+            f"{plural(figures['repeated_in_product'], 'photo stands', 'photos stand')} twice or more in one product."
+        )
+    if places is not None and figures["across"]["photos"]:
+        across = figures["across"]
+        sentences.append(
+            f"{plural(across['photos'], 'distinct photo lies', 'distinct photos lie')} on more than one leaf: "
+            "such a photo does not tell where its products belong, or a label is wrong."
+        )
+    return Section("copies", "Copies", sentences, _parts(figures, most, worst, placement), figures)
+
+
+def copies_figures(photos: PhotoIndex, places: Places | None, placement: Placement) -> dict[str, Any]:
+    """Numbers of copies in plain JSON types."""
+    distribution = copy_distribution(photos)
+    figures: dict[str, Any] = {
+        "photos": len(photos),
+        "distinct": photos.n_distinct,
+        "share_of_copies": 1 - photos.n_distinct / len(photos) if len(photos) else 0.0,
+        "products_sharing": int(photos.carry(photos.n_products > 1).sum()),
+        "repeated_in_product": int((photos.n_products < photos.n_copies).sum()),
+        "distribution": distribution.tolist(),
+    }
+    if places is not None:
+        by_level = np.bincount(places.parts_at, minlength=4)
+        figures["across"] = {
+            "photos": int(by_level[1:].sum()),
+            "products": int((photos.carry(places.parts_at > 0) & (placement.leaf >= 0)).sum()),
+            "by_level": {LEVEL_NAMES[level]: int(by_level[level]) for level in placement.levels},
+        }
+    return figures
+
+
+def _parts(figures: dict[str, Any], most: Shown, worst: Shown, placement: Placement) -> list[Part]:
+    if not figures["photos"]:
+        return []
+    n_copies, n_photos = zip(*figures["distribution"], strict=True)
+    parts: list[Part] = [
+        Plot(
+            "Copies of a photo",
+            "How many distinct photos stand in the catalogue how often, both axes logarithmic: most stand once (left), "
+            "a few very often (right).",
+            drawings.copies(n_copies, n_photos),
+        )
+    ]
+    if most:
+        note = "The same file, byte for byte; below each, where most of its copies lie."
+        parts.append(Gallery("The most copied photos", [example for _, example in most], note))
+    if worst:
+        by_level = figures["across"]["by_level"]
+        if len(placement.levels) > 1:
+            names = ((LEVEL_NAMES[level], PARTED[level]) for level in LEVELS)
+            rows = [[name, f"on leaves {parted}", by_level[name]] for name, parted in names]
+            parts.append(Table("Photos that lie on several leaves", ["parted at", "", "distinct photos"], rows))
+        note = "Those that part highest in the tree first, then those on most leaves."
+        parts.append(Gallery("Copies across categories", [example for _, example in worst], note))
+    return parts
+
+
+def _shown(chosen: Ints, catalog: Catalog, photos: PhotoIndex, places: Places | None, placement: Placement) -> Shown:
+    """The `(n,)` chosen distinct photos."""
+    shown: Shown = []
+    first = photos.first[chosen]
+    products, positions = catalog.take(photos.owner[first]), photos.position[first].tolist()
+    for distinct, product, position in zip(chosen.tolist(), products, positions, strict=True):
+        leaves = [] if places is None else places.leaves_of(distinct)
+        figures = {
+            "md5": photos.md5(distinct),
+            "copies": int(photos.n_copies[distinct]),
+            "products": int(photos.n_products[distinct]),
+            "leaves": len(leaves),
+            "parts_at": LEVEL_NAMES[int(places.parts_at[distinct])] if places is not None and len(leaves) > 1 else None,
+            "where": [[placement.name(leaf), n] for leaf, n in leaves[:LEAVES_SHOWN]],
+            "product_id": product.product_id,
+        }
+        lines = [f"{figures['copies']:,} times, in {plural(figures['products'], 'product')}"]
+        if len(leaves) > 1:
+            lines[0] += f", on {len(leaves):,} leaves"
+        lines += [f"{n:,} on {name}" for name, n in figures["where"]]
+        if len(leaves) > LEAVES_SHOWN:
+            lines.append(f"and {len(leaves) - LEAVES_SHOWN:,} more leaves")
+        shown.append((figures, Example([strip([product.images[position]], SIDE)], lines)))
+    return shown

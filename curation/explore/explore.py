@@ -17,10 +17,9 @@ from catalog.reports.page import Card, Page, Section, Table
 from catalog.reports.write import write_page
 from catalog.split.labels import TreeMatch
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
-from curation.explore.copies_section import copies_section
+from curation.explore.copies import copies_section
 from curation.explore.counts_file import CountsFile, levels_above, read_counts
-from curation.explore.hardness import judge
-from curation.explore.hardness_section import hardness_section
+from curation.explore.hardness import hardness_section, judge
 from curation.explore.levels import products_section, tree_section
 from curation.explore.photos import Decode, check_decoding, read_headers
 from curation.explore.photos_section import broken_photos, photos_section
