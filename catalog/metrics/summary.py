@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,33 @@ BAND_EDGES = (0, 1, 10, 100, 1000, 10_000)
 BINNINGS: tuple[Binning, ...] = ("width", "mass")
 SHARES = ("top1", "top5")
 MEANS = (*SHARES, "nll")
-
-
 LEVEL_VALUES = (*MEANS, "ece", "ece_mass")
-VALUES = ("hd1", "hd5", "macro_top1", "h_precision", "h_recall", "h_f1")
+
+
+class _Flat:
+    """A dataclass as flat JSON: a figure stands with its interval, as `NAME`, `NAME_low` and `NAME_high`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types; `from_json` reads them back."""
+        flat: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            flat |= value.to_json(name) if isinstance(value, MetricValue) else {name: value}
+        return flat
+
+    @classmethod
+    def from_json(cls, figures: Mapping[str, Any]) -> Self:
+        """Inverse of `to_json`."""
+        kinds = get_type_hints(cls)
+        return cls(
+            **{
+                name: MetricValue.from_json(figures, name) if kind is MetricValue else figures[name]
+                for name, kind in kinds.items()
+            }
+        )
 
 
 @dataclass(frozen=True)
-class LevelSummary:
+class LevelSummary(_Flat):
     """Figures of some products at one level of the tree.
 
     Attributes:
@@ -46,19 +65,9 @@ class LevelSummary:
     ece_floor: float
     ece_mass_floor: float
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON types; `from_json` reads them back."""
-        return _flat(self, LEVEL_VALUES) | {"ece_floor": self.ece_floor, "ece_mass_floor": self.ece_mass_floor}
-
-    @classmethod
-    def from_json(cls, figures: Mapping[str, Any]) -> LevelSummary:
-        """Inverse of `to_json`."""
-        values = {name: MetricValue.from_json(figures, name) for name in LEVEL_VALUES}
-        return cls(**values, ece_floor=figures["ece_floor"], ece_mass_floor=figures["ece_mass_floor"])
-
 
 @dataclass(frozen=True)
-class BandSummary:
+class BandSummary(_Flat):
     """Macro accuracy over the leaves with so many training products (`band`): `leaves` of them, with n products."""
 
     band: str
@@ -66,19 +75,9 @@ class BandSummary:
     n: int
     macro_top1: MetricValue
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON types; `from_json` reads them back."""
-        return {"band": self.band, "leaves": self.leaves, "n": self.n, **self.macro_top1.to_json("macro_top1")}
-
-    @classmethod
-    def from_json(cls, figures: Mapping[str, Any]) -> BandSummary:
-        """Inverse of `to_json`."""
-        macro_top1 = MetricValue.from_json(figures, "macro_top1")
-        return cls(figures["band"], figures["leaves"], figures["n"], macro_top1)
-
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(_Flat):
     """Figures of n products, each with its bootstrap interval (of a share that is 0 or 1 the exact one).
 
     Attributes:
@@ -105,26 +104,15 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; `from_json` reads them back. Intervals stand as `NAME_low` and `NAME_high`."""
-        return {
-            "n": self.n,
-            **_flat(self, VALUES),
-            "bands": [band.to_json() for band in self.bands],
-            "levels": {str(level): figures.to_json() for level, figures in self.levels.items()},
-        }
+        levels = {str(level): figures.to_json() for level, figures in self.levels.items()}
+        return super().to_json() | {"bands": [band.to_json() for band in self.bands], "levels": levels}
 
     @classmethod
-    def from_json(cls, figures: Mapping[str, Any]) -> Summary:
+    def from_json(cls, figures: Mapping[str, Any]) -> Self:
         """Inverse of `to_json`."""
-        return cls(
-            n=figures["n"],
-            **{name: MetricValue.from_json(figures, name) for name in VALUES},
-            bands=tuple(BandSummary.from_json(band) for band in figures["bands"]),
-            levels={int(level): LevelSummary.from_json(own) for level, own in figures["levels"].items()},
-        )
-
-
-def _flat(figures: object, names: Iterable[str]) -> dict[str, Any]:
-    return {key: number for name in names for key, number in getattr(figures, name).to_json(name).items()}
+        bands = tuple(BandSummary.from_json(band) for band in figures["bands"])
+        levels = {int(level): LevelSummary.from_json(of_level) for level, of_level in figures["levels"].items()}
+        return super().from_json({**figures, "bands": bands, "levels": levels})
 
 
 def summaries_json(by_count: Mapping[str, Summary]) -> dict[str, Any]:

@@ -6,8 +6,6 @@ import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -25,8 +23,8 @@ from pydantic import (
 from catalog.product import ProblemLog
 
 MAX_CONFIG_BYTES = 2**20
-
-
+# a link to the checkout's configs/, so that an installation from it carries them inside a package of ours
+SHIPPED = Path(__file__).parent / "configs"
 STRICT = ConfigDict(extra="forbid")
 """As `__pydantic_config__` of a dataclass: `checked` refuses unknown keys."""
 
@@ -53,14 +51,7 @@ T = TypeVar("T")
 
 def shipped_configs() -> list[str]:
     """Names of the YAML files that ship inside the installed package, such as `shelf` or `cdiscount/vgg16`."""
-    folder = _shipped_folder()
-    places = {"": folder, **{f"{place.name}/": place for place in folder.iterdir() if place.is_dir()}}
-    return sorted(
-        prefix + f.name.removesuffix(".yaml")
-        for prefix, place in places.items()
-        for f in place.iterdir()
-        if f.name.endswith(".yaml")
-    )
+    return sorted(path.relative_to(SHIPPED).with_suffix("").as_posix() for path in SHIPPED.rglob("*.yaml"))
 
 
 def load_config(model: type[M], package: str, config: str | None = None, overrides: Sequence[str] = ()) -> M:
@@ -105,11 +96,6 @@ def checked(model: type[T], values: object, what: str) -> T:
         raise ValueError(f"{what}:\n{_explain(error, model)}") from None
 
 
-def _shipped_folder() -> Traversable:
-    # a link to the checkout's configs/, so that an installation from it carries them inside a package of ours
-    return resources.files("catalog.runs") / "configs"
-
-
 def plain(value: object) -> dict[str, Any]:
     """A dataclass in plain JSON types, which `checked` reads back; fields that have their default are left out."""
     values: dict[str, Any] = TypeAdapter(type(value)).dump_python(value, mode="json", exclude_defaults=True)
@@ -130,7 +116,7 @@ Problems = Annotated[ProblemLog, PlainValidator(_problems), PlainSerializer(Prob
 def _read_section(name: str, package: str) -> dict[str, Any]:
     shipped = shipped_configs()
     if name in shipped:
-        text = _shipped_folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        text = (SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
     else:
         path = Path(name)
         if not path.is_file():
