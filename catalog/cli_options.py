@@ -127,6 +127,11 @@ def config_options(function: F) -> F:
     return click.option("--config", metavar="NAME|FILE", help=shipped)(function)
 
 
+def tree_options(function: F) -> F:
+    """`--tree`, `--names` and `--lang`: what `given_tree` takes."""
+    return tree_option(names_option(lang_option(function)))
+
+
 def tree_given(tree: Path | None) -> str:
     """What names the tree in the next command: ` --tree TREE.csv`, nothing without one."""
     return "" if tree is None else f" --tree {tree}"

@@ -10,14 +10,13 @@ from catalog.cli_options import (
     SOURCE,
     command_line,
     given_tree,
-    lang_option,
-    names_option,
     note_problems,
     progress_bar,
     say,
     strict_option,
     tree_given,
     tree_option,
+    tree_options,
 )
 from catalog.sources.address import Address
 from curation.audit.commands import audit
@@ -59,9 +58,7 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
 
 @main.command()
 @click.argument("file", type=SOURCE)
-@tree_option
-@names_option
-@lang_option
+@tree_options
 @strict_option
 def info(file: Address, tree: Path | None, names: Path | None, lang: str | None, strict: bool) -> None:
     """Count products, photos, categories and problems of a catalogue FILE."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.cli_options import (
+    PATH,
     SOURCE,
     names_line,
     names_option,
@@ -36,24 +37,15 @@ if TYPE_CHECKING:
 @click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
               help="A photo with more copies than this does not keep its products together.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--parts", type=click.Path(path_type=Path), default=None, metavar="FOLDER",
+@click.option("--parts", type=PATH, default=None, metavar="FOLDER",
               help="Also write the parts as BSON files: train.bson and held_out.bson, or fold-0.bson ...")  # fmt: skip
 @overwrite_option
 @workspace_option
 @strict_option
 def split(
-    file: Address,
-    tree: Path | None,
-    names: Path | None,
-    folds: int | None,
-    held_out: float | None,
-    max_copies: int,
-    seed: int,
-    parts: Path | None,
-    overwrite: bool,
-    workspace: Path,
-    strict: bool,
-) -> None:
+    file: Address, tree: Path | None, names: Path | None, folds: int | None, held_out: float | None, max_copies: int,
+    seed: int, parts: Path | None, overwrite: bool, workspace: Path, strict: bool,
+) -> None:  # fmt: skip
     """Write the plan: which products of the labelled catalogue FILE are held out when."""
     from catalog.runs.workspace import Workspace
     from catalog.sources.opening import open_source, tree_for

@@ -14,6 +14,7 @@ from catalog.files.progress import in_batches
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 
+Ints = NDArray[np.int64]
 MIN_PROBABILITY = 1e-9
 """A log loss is never that of less."""
 LIST = 5
@@ -36,14 +37,14 @@ class ProductScores:
         distance5: `(N,)` float32 mean of that height over the five likeliest leaves (over all in a smaller tree).
     """
 
-    product_ids: NDArray[np.int64]
+    product_ids: Ints
     n_images: NDArray[np.int8]
-    truth: NDArray[np.int64]
-    predicted: NDArray[np.int64]
+    truth: Ints
+    predicted: Ints
     confidence: NDArray[np.float32]
-    rank: NDArray[np.int64]
+    rank: Ints
     p_truth: NDArray[np.float32]
-    distance: NDArray[np.int64]
+    distance: Ints
     distance5: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -95,11 +96,7 @@ _ARRAYS = {
 
 
 def score(
-    dense: NDArray[np.floating],
-    truth: NDArray[np.int64],
-    product_ids: NDArray[np.int64],
-    n_images: NDArray[np.int8],
-    tree: Taxonomy,
+    dense: NDArray[np.floating], truth: Ints, product_ids: Ints, n_images: NDArray[np.int8], tree: Taxonomy
 ) -> ProductScores:
     """Score `(N, n_leaves)` probabilities against true leaves."""
     n = len(truth)
@@ -121,7 +118,7 @@ def score(
     return ProductScores(product_ids, n_images, truth, predicted, confidence, rank, p_truth, distance, distance5)
 
 
-def likeliest(dense: NDArray[np.floating], k: int) -> NDArray[np.int64]:
+def likeliest(dense: NDArray[np.floating], k: int) -> Ints:
     """`(N, k)` leaf indices by falling probability, equals by index; k is at most the number of leaves."""
     left = dense.copy()
     rows = np.arange(len(dense))
@@ -133,22 +130,17 @@ def likeliest(dense: NDArray[np.floating], k: int) -> NDArray[np.int64]:
     return leaves
 
 
-def list_distance(leaves: NDArray[np.int64], truth: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.float32]:
+def list_distance(leaves: Ints, truth: Ints, tree: Taxonomy) -> NDArray[np.float32]:
     """`(N,)` float32 mean tree distance of the `(N, k)` listed leaves to the true one: HD@k."""
     return tree.distance(leaves, truth[:, None]).mean(axis=1, dtype=np.float32)
 
 
-def score_probabilities(probabilities: Probabilities, truth: NDArray[np.int64], tree: Taxonomy) -> ProductScores:
+def score_probabilities(probabilities: Probabilities, truth: Ints, tree: Taxonomy) -> ProductScores:
     """Score saved probabilities where the expert speaks; `truth` is `(N,)`, -1 where unknown (left out)."""
     rows = np.flatnonzero(probabilities.speaks & (truth >= 0))
+    ids, n_images = probabilities.product_ids, probabilities.n_images
     parts = [
-        score(
-            probabilities.dense(chunk, len(tree)),
-            truth[chunk],
-            probabilities.product_ids[chunk],
-            probabilities.n_images[chunk],
-            tree,
-        )
+        score(probabilities.dense(chunk, len(tree)), truth[chunk], ids[chunk], n_images[chunk], tree)
         for chunk in list(in_batches(rows, CHUNK)) or [rows]
     ]
     return concatenate_scores(parts)

@@ -6,17 +6,7 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import (
-    SOURCE,
-    given_tree,
-    lang_option,
-    names_option,
-    note_problems,
-    progress_bar,
-    say,
-    strict_option,
-    tree_option,
-)
+from catalog.cli_options import PATH, SOURCE, given_tree, note_problems, progress_bar, say, strict_option, tree_options
 from catalog.sources.address import Address
 
 DISTANCE = 4
@@ -31,24 +21,14 @@ DISTANCE = 4
               help="Bits of 64 in which the hashes of near copies may differ.")  # fmt: skip
 @click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
               help="A photo on more products than this links nothing.")  # fmt: skip
-@click.option("--output", type=click.Path(path_type=Path), default=Path("duplicates"), show_default=True,
+@click.option("--output", type=PATH, default=Path("duplicates"), show_default=True,
               help="Folder for the table, the summary and the page.")  # fmt: skip
-@tree_option
-@names_option
-@lang_option
+@tree_options
 @strict_option
 def duplicates(
-    file: Address,
-    against: Address | None,
-    near: bool,
-    distance: int,
-    max_copies: int,
-    output: Path,
-    tree: Path | None,
-    names: Path | None,
-    lang: str | None,
-    strict: bool,
-) -> None:
+    file: Address, against: Address | None, near: bool, distance: int, max_copies: int, output: Path,
+    tree: Path | None, names: Path | None, lang: str | None, strict: bool,
+) -> None:  # fmt: skip
     """Find the photos of FILE that several products share, or that another catalogue has as well."""
     from catalog.sources.opening import open_source, tree_for
     from curation.duplicates.findings import find_duplicates

@@ -51,6 +51,7 @@ class Findings:
     def to_json(self) -> dict[str, Any]:
         """Counts of everything."""
         photos, groups = self.photos, self.groups
+        common = groups.size[groups.group_kind == KINDS.index(COMMON)]
         counts: dict[str, Any] = {
             "catalogues": [str(catalog) for catalog in photos.catalogs],
             "products": len(photos.product_ids),
@@ -61,9 +62,9 @@ class Findings:
             "max_copies": self.max_copies,
             "groups": {kind: self._of_kind(k) for k, kind in enumerate(KINDS) if kind != COMMON},
             "common_photos": {
-                "photos": int((groups.group_kind == KINDS.index(COMMON)).sum()),
+                "photos": len(common),
                 "products": groups.n_common_products,
-                "largest": int(groups.size[groups.group_kind == KINDS.index(COMMON)].max(initial=0)),
+                "largest": int(common.max(initial=0)),
             },
         }
         if self.hashes is not None:

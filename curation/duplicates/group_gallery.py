@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import plural
+from catalog.photos.photo_index import Ints
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery
 from catalog.sources.source import NO_CATEGORY
@@ -26,12 +27,7 @@ WEIGHED_PAIRS = 1000
 HEIGHT = 110
 
 
-def group_gallery(findings: Findings, group: int) -> Gallery:
-    """One group; photos of several categories come first, then those of most products."""
-    return _GroupPhotos(findings, group).gallery()
-
-
-class _GroupPhotos:
+class GroupPhotos:
     """The distinct photos of a group, and the products that carry each, by its number."""
 
     def __init__(self, findings: Findings, group: int) -> None:
@@ -43,6 +39,7 @@ class _GroupPhotos:
         self.owners = {number: photos.products_of(number) for number in self.number.tolist()}
 
     def gallery(self) -> Gallery:
+        """The group as the page shows it; photos of several categories come first, then those of most products."""
         kind = KINDS[self.findings.groups.group_kind[self.group]]
         if kind == NEAR:
             links, bits = self._links()
@@ -56,7 +53,7 @@ class _GroupPhotos:
         more = f"and {plural(n_left, what)} in this group" if n_left > 0 else ""
         return Gallery(f"Group {self.group + 1}: {self._title()} ({kind} copies)", examples, more=more)
 
-    def _links(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    def _links(self) -> tuple[Ints, NDArray[np.uint8]]:
         """Pairs of photos that link products, those of different categories first, then those furthest apart."""
         near = self.findings.groups.near
         assert near is not None, "a group by near copies"
@@ -105,7 +102,7 @@ class _GroupPhotos:
         photos = self.findings.photos
         return Example([strip([photos.read(int(photos.first[photo]))], HEIGHT)], lines)
 
-    def _ids(self, owners: NDArray[np.int64]) -> str:
+    def _ids(self, owners: Ints) -> str:
         photos = self.findings.photos
         texts = []
         for side, catalog in enumerate(photos.catalogs):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.id_lookup import UNKNOWN
+from catalog.photos.photo_index import Ints
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.copies import link_products
 from catalog.tree.taxonomy import LEVELS, Taxonomy
@@ -30,7 +31,7 @@ class NearLinks:
         n_common: looks of too many products, which link nothing.
     """
 
-    alike: NDArray[np.int64]
+    alike: Ints
     bits: NDArray[np.uint8]
     nearest: NDArray[np.uint8]
     n_common: int
@@ -56,11 +57,11 @@ class Groups:
         n_within: groups of near copies left out, as exact copies link their products already.
     """
 
-    slot: NDArray[np.int64]
-    group: NDArray[np.int64]
+    slot: Ints
+    group: Ints
     distance: NDArray[np.uint8]
-    product: NDArray[np.int64]
-    member_group: NDArray[np.int64]
+    product: Ints
+    member_group: Ints
     group_kind: NDArray[np.uint8]
     parts_at: NDArray[np.int8]
     near: NearLinks | None
@@ -68,12 +69,12 @@ class Groups:
     n_within: int
 
     @cached_property
-    def start(self) -> NDArray[np.int64]:
+    def start(self) -> Ints:
         """`(G + 1,)` first member of each group in `product`."""
         return np.searchsorted(self.member_group, np.arange(len(self.group_kind) + 1))
 
     @property
-    def size(self) -> NDArray[np.int64]:
+    def size(self) -> Ints:
         """`(G,)` products of each group."""
         return np.diff(self.start)
 
@@ -178,9 +179,7 @@ def find_groups(
     )
 
 
-def _near_rows(
-    photos: CatalogPhotos, near: NearLinks, exact_group: NDArray[np.int64], max_copies: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+def _near_rows(photos: CatalogPhotos, near: NearLinks, exact_group: Ints, max_copies: int) -> tuple[Ints, Ints, int]:
     """Places of the photos that link as near copies, the number of their group, and how many groups were left out.
 
     `exact_group`: `(N,)` linked group of each product by exact copies; groups within one of these add nothing.
@@ -202,7 +201,7 @@ def _near_rows(
     return slots[kept], key[kept], int((several & ~adds).sum())
 
 
-def parting_level(category_ids: NDArray[np.int64], start: NDArray[np.int64], tree: Taxonomy | None) -> NDArray[np.int8]:
+def parting_level(category_ids: Ints, start: Ints, tree: Taxonomy | None) -> NDArray[np.int8]:
     """`(G,)` int8 of members sorted by group: see `Groups.parts_at`."""
     if not len(start):
         return np.zeros(0, np.int8)

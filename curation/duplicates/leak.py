@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.metrics.intervals import accuracy_interval
+from catalog.photos.photo_index import Ints
 from catalog.sources.source import NO_CATEGORY
 from curation.duplicates.groups import EXACT, NEAR, near_links
 from curation.duplicates.photos import CatalogPhotos, PhotoHashes
@@ -27,11 +28,11 @@ class Leak:
     """
 
     n_products: int
-    pairs: dict[str, NDArray[np.int64]]
+    pairs: dict[str, Ints]
     n_common: int
     agree: dict[str, NDArray[np.bool_]]
 
-    def sharing(self, kind: str) -> NDArray[np.int64]:
+    def sharing(self, kind: str) -> Ints:
         """`(n,)` int64 products of the second catalogue with a shared photo of this kind; near: and no exact one."""
         products = np.unique(self.pairs[kind][:, 1])
         return products if kind == EXACT else np.setdiff1d(products, self.pairs[EXACT][:, 1])
@@ -85,13 +86,7 @@ def find_leak(photos: CatalogPhotos, max_copies: int, looks: PhotoHashes | None 
     return Leak(len(photos.catalogs[1]), pairs, len(np.setdiff1d(shares_common, known)), agree)
 
 
-def _joined(
-    photos: CatalogPhotos,
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    first_key: NDArray[np.int64],
-    second_key: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def _joined(photos: CatalogPhotos, first: Ints, second: Ints, first_key: Ints, second_key: Ints) -> Ints:
     """`(E, 2)` pairs of products whose photos (places `first`, `second`) have equal keys, each pair once."""
     left, right = _matches(first_key, second_key)
     n = len(photos.product_ids)
@@ -99,7 +94,7 @@ def _joined(
     return np.stack([encoded // n, encoded % n], axis=1)
 
 
-def _matches(left: NDArray[np.int64], right: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _matches(left: Ints, right: Ints) -> tuple[Ints, Ints]:
     """Places in `left` and in `right` of every pair of equal keys."""
     order = np.argsort(right, kind="stable")
     low, high = (np.searchsorted(right[order], left, side=side) for side in ("left", "right"))

@@ -12,7 +12,7 @@ from catalog.metrics.intervals import MetricValue
 from catalog.reports.estimate import Estimate
 from catalog.reports.page import Card, Page, Section, Table
 from curation.duplicates.findings import Findings
-from curation.duplicates.group_gallery import group_gallery
+from curation.duplicates.group_gallery import GroupPhotos
 from curation.duplicates.groups import COMMON, EXACT, KINDS, NEAR
 
 SHOWN_GROUPS = 10
@@ -32,7 +32,7 @@ def page_of(findings: Findings, counts: dict[str, Any]) -> Page:
         shown_above = np.concatenate([shown_above, chosen])
         if len(chosen) < len(groups):
             text += f" {len(chosen)} of {len(groups):,} are shown; the table has them all."
-        galleries = [group_gallery(findings, int(group)) for group in chosen]
+        galleries = [GroupPhotos(findings, int(group)).gallery() for group in chosen]
         sections += [Section(key, title, [text], galleries)] if galleries else []
     names = " against ".join(catalog.name for catalog in findings.photos.catalogs)
     subtitle = " against ".join(counts["catalogues"])

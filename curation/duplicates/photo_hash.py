@@ -89,14 +89,10 @@ def photo_hashes(
 
 
 def _hash_chunk(catalog: Catalog, task: tuple[NDArray[np.int64], NDArray[np.int8]]) -> NDArray[np.void]:
-    owners, positions = task
-    distinct, place = np.unique(owners, return_inverse=True)
-    products = catalog.take(distinct)
     with warnings.catch_warnings():
         # Pillow warns of odd files; what cannot be decoded is counted
         warnings.simplefilter("ignore")
-        hashed = [photo_hash(products[i].images[at]) for i, at in zip(place.tolist(), positions.tolist(), strict=True)]
-    return np.array(hashed, HASH)
+        return np.array([photo_hash(photo) for photo in catalog.take_photos(*task)], HASH)
 
 
 def unreadable(catalog: Catalog, photos: PhotoIndex, hashes: NDArray[np.void]) -> ProblemLog:

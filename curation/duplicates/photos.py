@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from catalog.files.workers import n_cores
-from catalog.photos.photo_index import PhotoIndex
+from catalog.photos.photo_index import Ints, PhotoIndex
 from catalog.product import ProblemLog
 from curation.duplicates.hamming import MAX_PAIRS, near_pairs
 from curation.duplicates.photo_hash import HASH, State, photo_hashes, unreadable
@@ -62,8 +62,8 @@ class PhotoHashes:
         problems: photos that could not be decoded.
     """
 
-    of_photo: NDArray[np.int64]
-    pairs: NDArray[np.int64]
+    of_photo: Ints
+    pairs: Ints
     distance: NDArray[np.uint8]
     n_looks: int
     n_plain: int
@@ -100,7 +100,7 @@ class PhotoHashes:
         return cls(of_photo, pairs, distance, int(new.sum()), n_plain, problems)
 
 
-def near_looks(looks: NDArray[np.void], radius: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def near_looks(looks: NDArray[np.void], radius: int) -> tuple[Ints, NDArray[np.uint8]]:
     """Pairs of looks whose hashes differ in at most `radius` bits and whose mean colours lie within `COLOUR`.
 
     Args:

@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.cli_options import (
-    SOURCE,
-    given_tree,
-    lang_option,
-    names_option,
-    progress_bar,
-    say,
-    tree_given,
-    tree_option,
-)
+from catalog.cli_options import PATH, SOURCE, given_tree, progress_bar, say, tree_given, tree_options
 from catalog.sources.address import Address
 
 if TYPE_CHECKING:
@@ -25,35 +16,24 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=SOURCE, required=False)
-@tree_option
-@names_option
-@lang_option
-@click.option("--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
+@tree_options
+@click.option("--output", type=PATH, required=True, metavar="FOLDER",
               help="Where explore.html and explore.json are written.")  # fmt: skip
-@click.option("--probabilities", type=click.Path(path_type=Path), default=None, metavar="FILE",
+@click.option("--probabilities", type=PATH, default=None, metavar="FILE",
               help="A run's folder, or its heldout.safetensors: shows hard and easy products.")  # fmt: skip
 @click.option("--decode", type=click.Choice(["sample", "all", "none"]), default="sample", show_default=True,
               help="Photos to decode in full, to see whether they can be; all headers are read anyway.")  # fmt: skip
 @click.option("--categories", "n_categories", type=click.IntRange(0, 200), default=24, show_default=True,
               help="Categories shown in pictures: a third each the largest, of middle size, the smallest.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--counts", type=click.Path(path_type=Path), multiple=True, metavar="CSV",
+@click.option("--counts", type=PATH, multiple=True, metavar="CSV",
               help="Instead of FILE: a CSV of category_id or name and count, one for each level at most.")  # fmt: skip
 @click.option("--unit", type=click.Choice(["products", "photos"]), default="products", show_default=True,
               help="What --counts counts.")  # fmt: skip
 def explore(
-    file: Address | None,
-    tree: Path | None,
-    names: Path | None,
-    lang: str | None,
-    output: Path,
-    probabilities: Path | None,
-    decode: Decode,
-    n_categories: int,
-    seed: int,
-    counts: tuple[Path, ...],
-    unit: str,
-) -> None:
+    file: Address | None, tree: Path | None, names: Path | None, lang: str | None, output: Path,
+    probabilities: Path | None, decode: Decode, n_categories: int, seed: int, counts: tuple[Path, ...], unit: str,
+) -> None:  # fmt: skip
     """Look at all of a catalogue FILE (or at counts by category): one page and its numbers."""
     from catalog.probabilities import Probabilities
     from catalog.runs.run import probabilities_file

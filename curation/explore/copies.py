@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import percent, plural
-from catalog.photos.photo_index import PhotoIndex
+from catalog.photos.photo_index import Ints, PhotoIndex
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery, Part, Plot, Section, Table
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy
@@ -23,7 +22,6 @@ LEAVES_SHOWN = 3
 SIDE = 96
 """Pixels of a photo on the page."""
 PARTED = {1: "of different Cat I", 2: "of one Cat I, different Cat II", 3: "of one Cat II"}
-Ints = NDArray[np.int64]
 Shown = list[tuple[dict[str, Any], Example]]
 """Photos by their figures, and as the page shows them."""
 
@@ -166,7 +164,7 @@ def _shown(chosen: Ints, catalog: Catalog, photos: PhotoIndex, places: Places | 
     products, positions = catalog.take(photos.owner[first]), photos.position[first].tolist()
     for distinct, product, position in zip(chosen.tolist(), products, positions, strict=True):
         leaves = [] if places is None else places.leaves_of(distinct)
-        figures = {
+        figures: dict[str, Any] = {
             "md5": photos.md5(distinct),
             "copies": int(photos.n_copies[distinct]),
             "products": int(photos.n_products[distinct]),

@@ -11,7 +11,7 @@ import numpy as np
 
 from catalog.files.csv_rows import id_in, read_raw_rows
 from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
-from curation.explore.placement import LevelCounts
+from curation.explore.placement import LevelCounts, nodes_by_name
 
 Row = tuple[str, int]
 MAX_COUNT = 10**12
@@ -106,9 +106,7 @@ def _by_id(path: Path, rows: Sequence[Row], ids: Sequence[int], tree: Taxonomy) 
 
 
 def _by_name(path: Path, rows: Sequence[Row], tree: Taxonomy, level: int) -> CountsFile:
-    nodes: dict[str, list[int]] = {}
-    for node in range(tree.n_nodes(level)):
-        nodes.setdefault(tree.node_path(level, node)[-1], []).append(node)
+    nodes = nodes_by_name(tree, level)
     names = list(nodes)
     place = {name: at for at, name in enumerate(names)}
     given = {name for name, _ in rows}

@@ -12,6 +12,7 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import in_batches
 from catalog.files.wording import percent, plural
+from catalog.photos.photo_index import Ints
 from catalog.photos.thumbnails import strip
 from catalog.probabilities import MIN_FREQUENCY, Probabilities
 from catalog.reports.estimate import Estimate
@@ -27,7 +28,6 @@ N_BINS = 20
 FEWEST_JUDGED = 5
 """Products that a category needs to be called hard."""
 SIDE = 96
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from catalog.product import MAX_IMAGES
 from catalog.reports.estimate import Estimate
 from catalog.reports.page import Section, Table
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
-from curation.explore.placement import LevelCounts, Placement
+from curation.explore.placement import LevelCounts, Placement, nodes_by_name
 
 SHOWN = 40
 """Rows of a long table on the page; the JSON has all of them."""
@@ -31,9 +31,7 @@ class Homonym:
 
 def homonyms(tree: Taxonomy, level: int) -> list[Homonym]:
     """Names of a level, to the letter, that stand at more than one place."""
-    nodes: dict[str, list[int]] = {}
-    for node in range(tree.n_nodes(level)):
-        nodes.setdefault(tree.node_path(level, node)[-1], []).append(node)
+    nodes = nodes_by_name(tree, level)
     return [Homonym(level, name, tuple(places)) for name, places in nodes.items() if len(places) > 1]
 
 
@@ -50,8 +48,7 @@ class LevelFigures:
     @classmethod
     def of(cls, tree: Taxonomy, level: int, counts: LevelCounts | None) -> LevelFigures:
         """`counts`: what the categories of this level hold."""
-        nodes = tree.n_nodes(level)
-        names = len({tree.node_path(level, node)[-1] for node in range(nodes)})
+        nodes, names = tree.n_nodes(level), len(nodes_by_name(tree, level))
         if counts is None:
             return cls(nodes, names)
         photos = None if counts.n_photos is None else int(counts.n_photos.sum())

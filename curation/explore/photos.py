@@ -87,17 +87,9 @@ def check_decoding(
         # Pillow warns of odd files that it can decode
         warnings.simplefilter("ignore")
         for batch in in_batches(chosen, READ_AHEAD, progress):
-            reasons = pool.map(_fault, _fetch(catalog, photos, batch))
+            reasons = pool.map(_fault, catalog.take_photos(photos.owner[batch], photos.position[batch]))
             broken |= {photo: reason for photo, reason in zip(batch.tolist(), reasons, strict=True) if reason}
     return Decoding(chosen, broken, len(chosen) == len(candidates))
-
-
-def _fetch(catalog: Catalog, photos: PhotoIndex, chosen: NDArray[np.int64]) -> list[bytes]:
-    """The bytes of the `(C,)` chosen photos, sorted."""
-    owners, back = np.unique(photos.owner[chosen], return_inverse=True)
-    products = catalog.take(owners)
-    wanted = zip(photos.position[chosen].tolist(), back.tolist(), strict=True)
-    return [products[i].images[position] for position, i in wanted]
 
 
 def _fault(photo: bytes) -> str:

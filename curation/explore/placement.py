@@ -49,6 +49,14 @@ class LevelCounts:
         return self.counts[self.counts > 0]
 
 
+def nodes_by_name(tree: Taxonomy, level: int) -> dict[str, list[int]]:
+    """The nodes of a level under their names, to the letter; the nodes of one name in the order of the tree."""
+    nodes: dict[str, list[int]] = {}
+    for node in range(tree.n_nodes(level)):
+        nodes.setdefault(tree.node_path(level, node)[-1], []).append(node)
+    return nodes
+
+
 class Placement:
     """The leaf of every product.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.wording import plural
+from catalog.photos.photo_index import Ints
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery, Section
 from curation.explore.placement import Placement
@@ -14,7 +14,6 @@ from curation.explore.placement import Placement
 PER_CATEGORY = 8
 SIDE = 76
 """Pixels of a photo on the page."""
-Ints = NDArray[np.int64]
 
 
 def chosen_categories(counts: Ints, n: int) -> list[tuple[str, Ints]]:

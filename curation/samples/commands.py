@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.cli_options import (
-    PATH,
-    SOURCE,
-    given_tree,
-    lang_option,
-    names_option,
-    progress_bar,
-    say,
-    tree_given,
-    tree_option,
-)
+from catalog.cli_options import PATH, SOURCE, given_tree, progress_bar, say, tree_given, tree_options
 from catalog.sources.address import Address
 
 if TYPE_CHECKING:
@@ -33,9 +23,7 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files
 @click.command()
 @click.argument("source", type=SOURCE)
 @click.argument("destination", type=SOURCE)
-@tree_option
-@names_option
-@lang_option
+@tree_options
 @click.option("--products", type=click.IntRange(1), required=True, help="How many, to within a group of copies.")
 @click.option("--balanced", is_flag=True, help="As many of each category as of the others, as far as they go.")
 @click.option("--power", type=click.FloatRange(0, 1),
@@ -73,9 +61,7 @@ def sample(
 @click.command()
 @click.argument("source", type=SOURCE)
 @click.argument("destination", type=SOURCE)
-@tree_option
-@names_option
-@lang_option
+@tree_options
 @click.option("--shelf", "shelves", multiple=True, metavar="PATH",
               help='Only below this: "LIBRAIRIE", "MUSIQUE > CD", a name in --lang, a category_id.')  # fmt: skip
 @click.option("--without", multiple=True, metavar="PATH", help="Not below this.")
