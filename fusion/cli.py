@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from catalog.cli_options import (
+    PATH,
     SOURCE,
     command_line,
     config_options,
@@ -31,7 +32,7 @@ main.add_command(predict)
 
 @main.command()
 @config_options
-@click.option("--with", "more", type=click.Path(path_type=Path), multiple=True, metavar="RUN",
+@click.option("--with", "more", type=PATH, multiple=True, metavar="RUN",
               help="A mosaic run that speaks beside the latest ones, for instance of another backbone.")  # fmt: skip
 @PRECISION
 @workspace_option
@@ -60,8 +61,9 @@ def train(
 
 
 @main.command()
-@click.option("--with", "more", type=click.Path(path_type=Path), multiple=True, metavar="RUN",
-              help="A mosaic run to look at beside the latest ones.")  # fmt: skip
+@click.option(
+    "--with", "more", type=PATH, multiple=True, metavar="RUN", help="A mosaic run to look at beside the latest ones."
+)
 @workspace_option
 def experts(more: tuple[Path, ...], workspace: Path) -> None:
     """List the experts: coverage, accuracy on held-out products, runs; and the networks that do not speak yet."""
@@ -73,8 +75,8 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 
 @main.command()
 @click.argument("file", type=SOURCE)
-@click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
+@click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
+@click.option("--output", type=PATH, help="Folder for the report.")
 @RUN
 @lang_option
 @workspace_option
@@ -96,10 +98,10 @@ def evaluate(
 
 
 @main.command()
-@click.argument("run_a", type=click.Path(path_type=Path))
-@click.argument("run_b", type=click.Path(path_type=Path))
-@click.option("--on", "file", type=SOURCE, default=None, help="A labelled catalogue to compare on.")
-@click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
+@click.argument("run_a", type=PATH)
+@click.argument("run_b", type=PATH)
+@click.option("--on", "file", type=SOURCE, help="A labelled catalogue to compare on.")
+@click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
 @workspace_option
 def compare(run_a: Path, run_b: Path, file: Address | None, labels: Path | None, workspace: Path) -> None:
     """Say whether RUN_B is really better than RUN_A: on the products that both hold out, or on a labelled catalogue."""
@@ -123,8 +125,7 @@ def compare(run_a: Path, run_b: Path, file: Address | None, labels: Path | None,
 @main.command()
 @click.argument("product")
 @click.argument("file", type=SOURCE, required=False)
-@click.option("--output", type=click.Path(path_type=Path), default=None,
-              help="Picture to write, PNG or SVG; default: explanation-PRODUCT.png.")  # fmt: skip
+@click.option("--output", type=PATH, help="Picture to write, PNG or SVG; default: explanation-PRODUCT.png.")
 @RUN
 @lang_option
 @workspace_option

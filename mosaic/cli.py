@@ -1,11 +1,15 @@
 """`mosaic train | predict | evaluate | export | embed`."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from catalog.cli_options import (
+    PATH,
     SOURCE,
     command_line,
     config_options,
@@ -19,6 +23,14 @@ from catalog.cli_options import (
 )
 from catalog.sources.address import Address
 
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.files.progress import Progress
+    from catalog.product import ProblemLog
+    from catalog.runs.workspace import Workspace
+
+    Writer = Callable[[Catalog, Workspace, Path | None, Progress], tuple[list[Path], ProblemLog]]
+
 N_IMAGES = click.Choice(["any", "1", "2", "3", "4"])
 
 
@@ -28,25 +40,15 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-@click.option(
-    "--n-images",
-    type=N_IMAGES,
-    default=None,
-    help="The general network (any) or the specialist of one image count; default: all of them, general first.",
-)
-@click.option(
-    "--rank",
-    "position",
-    type=click.Choice(["first", "rest", "any", "1", "2", "3", "4"]),
-    default=None,
-    help="A network that sees one photo per pass: the first, the others, each, or the one of this number.",
-)
-@click.option(
-    "--init-from",
-    default=None,
-    metavar="RUN|none",
-    help="Start from this run's networks; default: a specialist starts from the workspace's general network.",
-)
+@click.option("--n-images", type=N_IMAGES,
+              help="The general network (any) or the specialist of one image count; default: all of them, general "
+              "first.")  # fmt: skip
+@click.option("--rank", "position", type=click.Choice(["first", "rest", "any", "1", "2", "3", "4"]),
+              help="A network that sees one photo per pass: the first, the others, each, or the one of this "
+              "number.")  # fmt: skip
+@click.option("--init-from", metavar="RUN|none",
+              help="Start from this run's networks; default: a specialist starts from the workspace's general "
+              "network.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with what was killed; what is finished is not trained again.")
 @click.option(
     "--devices", type=click.IntRange(1), default=1, help="GPUs (or CPU processes) of this machine; torchrun works too."
@@ -91,7 +93,7 @@ def train(
 
 @main.command()
 @click.argument("file", type=SOURCE)
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the probabilities.")
+@click.option("--output", type=PATH, help="Folder for the probabilities.")
 @workspace_option
 @strict_option
 def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -> None:
@@ -100,22 +102,28 @@ def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -
     from mosaic.inference.predict import predict_catalog
 
     room = Workspace(workspace)
+    catalog = _write("predict", predict_catalog, file, room, output, strict=strict)
+    say(f"next: ocr predict {catalog}{room.option}")
+
+
+def _write(title: str, write: Writer, file: Address, room: Workspace, output: Path | None, *, strict: bool) -> Catalog:
+    """Write what the networks say of a catalogue, name the files and what was wrong with single products."""
     with progress_bar("index") as progress:
         catalog = room.open(file, progress)
-    with progress_bar("predict") as progress:
-        paths, problems = predict_catalog(catalog, room, output, progress)
+    with progress_bar(title) as progress:
+        paths, problems = write(catalog, room, output, progress)
     for path in paths:
         say(str(path))
     note_problems(problems)
     if strict:
         problems.require_none(str(catalog), told=True)
-    say(f"next: ocr predict {catalog}{room.option}")
+    return catalog
 
 
 @main.command()
 @click.argument("file", type=SOURCE, required=False)
-@click.option("--labels", type=click.Path(path_type=Path), default=None, help="CSV of product_id,category_id.")
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the report.")
+@click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
+@click.option("--output", type=PATH, help="Folder for the report.")
 @lang_option
 @workspace_option
 def evaluate(file: Address | None, labels: Path | None, output: Path | None, lang: str | None, workspace: Path) -> None:
@@ -130,15 +138,10 @@ def evaluate(file: Address | None, labels: Path | None, output: Path | None, lan
 
 
 @main.command()
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["onnx", "openvino"]),
-    required=True,
-    help="ONNX, or OpenVINO's .xml and .bin.",
-)
+@click.option("--format", "form", type=click.Choice(["onnx", "openvino"]), required=True,
+              help="ONNX, or OpenVINO's .xml and .bin.")  # fmt: skip
 @click.option("--n-images", type=N_IMAGES, default="any", show_default=True, help="Which network.")
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder; default: the run's.")
+@click.option("--output", type=PATH, help="Folder; default: the run's.")
 @workspace_option
 def export(form: Literal["onnx", "openvino"], n_images: str, output: Path | None, workspace: Path) -> None:
     """Write the latest network as a file for other programs; refused unless it predicts the same."""
@@ -156,7 +159,7 @@ def export(form: Literal["onnx", "openvino"], n_images: str, output: Path | None
 
 @main.command()
 @click.argument("file", type=SOURCE)
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the vectors.")
+@click.option("--output", type=PATH, help="Folder for the vectors.")
 @workspace_option
 @strict_option
 def embed(file: Address, output: Path | None, workspace: Path, strict: bool) -> None:
@@ -164,13 +167,4 @@ def embed(file: Address, output: Path | None, workspace: Path, strict: bool) -> 
     from catalog.runs.workspace import Workspace
     from mosaic.inference.embedding import embed_catalog
 
-    room = Workspace(workspace)
-    with progress_bar("index") as progress:
-        catalog = room.open(file, progress)
-    with progress_bar("embed") as progress:
-        paths, problems = embed_catalog(catalog, room, output, progress)
-    for path in paths:
-        say(str(path))
-    note_problems(problems)
-    if strict:
-        problems.require_none(str(catalog), told=True)
+    _write("embed", embed_catalog, file, Workspace(workspace), output, strict=strict)

@@ -7,22 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from catalog.cli_options import PATH
 from catalog.sources.address import Address
 
 if TYPE_CHECKING:
     from catalog.runs.run import Run
     from fusion.prediction.predictor import Predictor
 
-RUN = click.option(
-    "--run", type=click.Path(path_type=Path), default=None, help="A fusion run folder; default: the workspace's latest."
-)
-
-PRECISION = click.option(
-    "--precision",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=None,
-    help="Share of what is given without review that must be right; default: as configured or trained.",
-)
+RUN = click.option("--run", type=PATH, help="A fusion run folder; default: the workspace's latest.")
+PRECISION = click.option("--precision", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+                         help="Share of what is given without review that must be right; default: as configured or "
+                         "trained.")  # fmt: skip
 
 
 def require_files(files: tuple[Address, ...]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from catalog.cli_options import (
+    PATH,
     SOURCE,
     lang_option,
     note,
@@ -73,7 +74,7 @@ class PredictOptions:
 @click.command()
 @click.argument("files", type=SOURCE, nargs=-1, required=True)
 @RUN
-@click.option("--output", type=click.Path(path_type=Path), default=None, help="Folder for the predictions.")
+@click.option("--output", type=PATH, help="Folder for the predictions.")
 @click.option("--to", metavar="mongodb://HOST/DB.COLLECTION", default=None,
               help="Set the field `prediction` of the products in this collection, too.")  # fmt: skip
 @click.option("--insert-missing", is_flag=True,

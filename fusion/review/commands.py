@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import SOURCE, note, progress_bar, say, workspace_option
+from catalog.cli_options import PATH, SOURCE, note, progress_bar, say, workspace_option
 from catalog.sources.address import Address
 
 
@@ -14,13 +14,12 @@ def review() -> None:
 
 
 @review.command()
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--predictions", type=click.Path(path_type=Path), default=None,
-              help="Folder of the predictions that were reviewed; default: the files' folder.")  # fmt: skip
+@click.argument("files", type=PATH, nargs=-1, required=True)
 @click.option(
-    "--run", type=click.Path(path_type=Path), default=None, help="The run that predicted; default: the workspace's."
+    "--predictions", type=PATH, help="Folder of the predictions that were reviewed; default: the files' folder."
 )
-@click.option("--reviewer", default=None, help="Who answered; default: the user's name.")
+@click.option("--run", type=PATH, help="The run that predicted; default: the workspace's.")
+@click.option("--reviewer", help="Who answered; default: the user's name.")
 @click.option("--copies", is_flag=True, help="Answers also hold for unanswered products with the same photos.")
 @workspace_option
 def apply(
@@ -79,8 +78,8 @@ def redo(number: int, workspace: Path) -> None:
 @review.command()
 @click.option("--catalog", "catalogs", type=SOURCE, multiple=True, required=True,
               help="The catalogue that was predicted; give it again for more.")  # fmt: skip
-@click.option("--train", type=SOURCE, default=None, help="The training catalogue to extend.")
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="The BSON file to write.")
+@click.option("--train", type=SOURCE, help="The training catalogue to extend.")
+@click.option("--output", type=PATH, required=True, help="The BSON file to write.")
 @workspace_option
 def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, workspace: Path) -> None:
     """Write a BSON file for the next training: training documents and reviewed products with the labels given."""
