@@ -8,8 +8,10 @@ disagree.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +97,9 @@ class CopyTable:
             if not shares:
                 silence[row], leaves[row], values[row], rest[row] = Silence.NO_COPY, 0, np.nan, np.nan
                 continue
-            mean = _mean_share(shares)
+            mean: dict[int, float] = defaultdict(float)
+            for leaf, share in chain.from_iterable(shares_of_photo.items() for shares_of_photo in shares):
+                mean[leaf] += share / len(shares)
             listed = sorted(mean, key=lambda leaf: (-mean[leaf], leaf))[:K]
             probabilities = [mean[leaf] for leaf in listed]
             # repeating the last listed leaf with its own value says nothing new
@@ -160,22 +164,12 @@ class CopyTable:
         return table
 
 
-def _mean_share(shares: Sequence[dict[int, float]]) -> dict[int, float]:
-    mean: dict[int, float] = {}
-    for share in shares:
-        for leaf, value in share.items():
-            mean[leaf] = mean.get(leaf, 0.0) + value / len(shares)
-    return mean
-
-
 def _arrays(n_leaves: int) -> dict[str, ArraySpec]:
     """Each array of a `CopyTable` on disk."""
     return {
-        "high": ArraySpec(np.uint64, ("M",)),
-        "low": ArraySpec(np.uint64, ("M",)),
+        "high": ArraySpec(np.uint64, ("M",)), "low": ArraySpec(np.uint64, ("M",)),
         "start": ArraySpec(np.int64, ("M + 1",)),
-        "leaf": ArraySpec(np.int32, ("E",)),
-        "count": ArraySpec(np.int32, ("E",)),
+        "leaf": ArraySpec(np.int32, ("E",)), "count": ArraySpec(np.int32, ("E",)),
         "product": ArraySpec(np.int64, ("M",)),
         "frequency": ArraySpec(np.float64, (n_leaves,), finite=True),
-    }
+    }  # fmt: skip

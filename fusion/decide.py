@@ -71,14 +71,11 @@ class Thresholds:
 
     def rows(self, tree: Taxonomy) -> list[list[object]]:
         """For people: Cat I, its thresholds at Cat III, II, I (`never` for none), whether they are its own."""
-        return [
-            [
-                tree.shown_path(1, node)[0],
-                *(f"{value:.3f}" if value <= 1 else "never" for value in self.table[node, ::-1]),
-                "own" if self.own[node] else "shared",
-            ]
-            for node in range(len(self.table))
-        ]
+        rows: list[list[object]] = []
+        for node, (values, own) in enumerate(zip(self.table[:, ::-1], self.own, strict=True)):
+            shown = [f"{value:.3f}" if value <= 1 else "never" for value in values]
+            rows.append([tree.shown_path(1, node)[0], *shown, "own" if own else "shared"])
+        return rows
 
 
 def _threshold(confidence: NDArray[np.float32], correct: NDArray[np.bool_], target: float, level: float) -> float:

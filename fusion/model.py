@@ -60,10 +60,8 @@ class Answer:
 
     def __str__(self) -> str:
         lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
-        for level in (1, 2):
-            lines.append(
-                f"{LEVEL_NAMES[level]:6}  {self.probabilities[level - 1]:.1%}  {path_text(self.best.path[:level])}"
-            )
+        for level, p in enumerate(self.probabilities[:2], start=1):
+            lines.append(f"{LEVEL_NAMES[level]:6}  {p:.1%}  {path_text(self.best.path[:level])}")
         given = f": {path_text(self.given)}" if self.given else ""
         lines.append(f"{self.decision.value}{given}")
         lines.append(f"why     {self.reason}")
@@ -148,17 +146,12 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
     product_id = predictions.products[row].product_id
     problems = [problem for problem in predictions.problems.named if problem.product_id == product_id]
     return Answer(
-        product_id=product_id,
-        best=candidates[0],
-        probabilities=(cat1, cat2, cat3),
-        decision=decision_of(level),
-        given=tree.shown_path(level, node) if level else (),
-        candidates=candidates,
-        votes=tuple(votes_of(predictions, row)),
-        text_read=predictions.text_read(row),
-        reason=reason_of(predictions, row, tree),
+        product_id, best=candidates[0], probabilities=(cat1, cat2, cat3),
+        decision=decision_of(level), given=tree.shown_path(level, node) if level else (),
+        candidates=candidates, votes=tuple(votes_of(predictions, row)),
+        text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
         problems=tuple(f"{problem.where}: {problem.detail or problem.kind.value}" for problem in problems),
-    )
+    )  # fmt: skip
 
 
 def _product(number: int, photos: Sequence[Photo]) -> Product:

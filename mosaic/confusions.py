@@ -56,9 +56,8 @@ def leaf_accuracies(scores: ProductScores, min_products: int = MIN_PRODUCTS) -> 
         LeafAccuracy(leaf, int(n[leaf]), int(right[leaf]), mistaken_for.get(leaf, -1))
         for leaf in np.flatnonzero(n >= min_products).tolist()
     ]
-    return sorted(
-        accuracies, key=lambda leaf: (leaf.n_right / leaf.n, leaf.n * (1 if 2 * leaf.n_right >= leaf.n else -1))
-    )
+    accuracies.sort(key=lambda leaf: (leaf.n_right / leaf.n, leaf.n * (1 if 2 * leaf.n_right >= leaf.n else -1)))
+    return accuracies
 
 
 def heat_map(scores: ProductScores, level: int, tree: Taxonomy) -> HeatMap | None:
@@ -86,11 +85,9 @@ def confusions_csv(path: Path, confusions: Sequence[Confusion], tree: Taxonomy) 
     """Write one row per confusion as a sheet; the share is that of the true leaf's products, in [0, 1]."""
     sides = [f"{side}_{what}" for side in ("true", "predicted") for what in ("category_id", "path")]
     names = [plain_cell(path_text(path)) for path in tree.shown]
+    ids = tree.leaf_ids
     rows = (
-        (
-            tree.leaf_ids[c.truth], names[c.truth], tree.leaf_ids[c.predicted], names[c.predicted],
-            c.n, c.of, f"{c.n / c.of:.4f}",
-        )
+        (ids[c.truth], names[c.truth], ids[c.predicted], names[c.predicted], c.n, c.of, f"{c.n / c.of:.4f}")
         for c in confusions
-    )  # fmt: skip
+    )
     write_sheet(path, [*sides, "products", "true_leaf_products", "share"], rows)

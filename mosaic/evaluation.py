@@ -17,13 +17,9 @@ from mosaic.views import FAMILIES
 
 
 def evaluate(
-    workspace: Workspace,
-    file: Address | None,
-    labels: Path | None,
-    output: Path | None,
-    progress: Progress | None = None,
-    lang: str | None = None,
-) -> tuple[str, Path]:
+    workspace: Workspace, file: Address | None, labels: Path | None, output: Path | None,
+    progress: Progress | None = None, lang: str | None = None,
+) -> tuple[str, Path]:  # fmt: skip
     """Evaluate on a labelled file, else on the plan's held-out products; returns a text table and the page's path."""
     runs = MosaicRuns.latest(workspace)
     tree = next(iter(runs.views.values())).taxonomy(lang)
@@ -43,12 +39,7 @@ def evaluate(
         models.append(EvaluatedModel(name, FAMILIES[name], scores, len(scores) / max(1, (truth >= 0).sum())))
     what = "held-out products" if file is None else "all products"
     facts = {"catalogue": catalog.name, "networks": ", ".join(run.folder.name for run in runs.views.values())}
-    evaluation = Evaluation(
-        "Image branch",
-        f"{what} of {catalog.name}",
-        models,
-        tree,
-        sections=[Section("cat1", "By Cat I", parts=[cat1_table(models, tree)])],
-        facts=facts,
-    )
+    sections = [Section("cat1", "By Cat I", parts=[cat1_table(models, tree)])]
+    what = f"{what} of {catalog.name}"
+    evaluation = Evaluation("Image branch", what, models, tree, sections=sections, facts=facts)
     return leaderboard(models), evaluation.write(output or workspace.folder / "reports", "mosaic")

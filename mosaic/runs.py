@@ -91,19 +91,15 @@ class MosaicRuns:
         experts: list[MosaicExpert] = []
         backends: dict[View, Backend] = {}
         for name, members in families(self.views).items():
-            experts.append(
-                MosaicExpert(
-                    name + suffix,
-                    {view: networks[view] for view in members},
-                    self.views[members[0]].config(MosaicConfig),
-                    k={view: self.views[view].details_as(MosaicDetails).k for view in members},
-                    taxonomy=tree,
-                    plan=plan,
-                    # the general network is a member of two experts: it is converted once
-                    backends={view: backends[view] for view in members} if backends.keys() >= set(members) else None,
-                )
-            )
-            backends |= experts[-1].backends
+            expert = MosaicExpert(
+                name + suffix, {view: networks[view] for view in members}, self.views[members[0]].config(MosaicConfig),
+                k={view: self.views[view].details_as(MosaicDetails).k for view in members},
+                taxonomy=tree, plan=plan,
+                # the general network is a member of two experts: it is converted once
+                backends={view: backends[view] for view in members} if backends.keys() >= set(members) else None,
+            )  # fmt: skip
+            experts.append(expert)
+            backends |= expert.backends
         return experts
 
     def held_out(self, suffix: str = "") -> list[Probabilities]:

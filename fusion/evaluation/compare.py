@@ -162,17 +162,14 @@ def differences(a: ProductScores, b: ProductScores) -> list[MetricDifference]:
     for group, rows in groups.items():
         change = values_b[rows] - values_a[rows]
         for i, (figure, span) in enumerate(zip(FIGURES, mean_intervals(change), strict=True)):
+            of_a, of_b = (
+                Estimate(float(values[rows, i].mean()), digits=figure.digits, scale=figure.scale)
+                for values in (values_a, values_b)
+            )
+            less = Estimate.span(span, figure.digits, figure.scale, signed=True)
+            n, n_differing = int(rows.sum()), int((change[:, i] != 0).sum())
             measured.append(
-                MetricDifference(
-                    group,
-                    figure.name,
-                    Estimate(float(values_a[rows, i].mean()), digits=figure.digits, scale=figure.scale),
-                    Estimate(float(values_b[rows, i].mean()), digits=figure.digits, scale=figure.scale),
-                    Estimate.span(span, figure.digits, figure.scale, signed=True),
-                    figure.lower_is_better,
-                    int(rows.sum()),
-                    int((change[:, i] != 0).sum()),
-                )
+                MetricDifference(group, figure.name, of_a, of_b, less, figure.lower_is_better, n, n_differing)
             )
     return measured
 

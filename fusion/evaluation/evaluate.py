@@ -24,27 +24,17 @@ TRAINED_ON = "This is the file that the run has learnt from: the figures are too
 
 
 def evaluate(
-    predictor: Predictor,
-    workspace: Workspace,
-    file: Address,
-    labels: Path | None,
-    output: Path | None,
+    predictor: Predictor, workspace: Workspace, file: Address, labels: Path | None, output: Path | None,
     progress: Progress | None = None,
-) -> tuple[str, Path]:
+) -> tuple[str, Path]:  # fmt: skip
     """Predict a labelled file and report; returns a text table and the page's path."""
     catalog = workspace.open(file)
     truth = true_leaves(catalog, predictor.tree, labels)
     measurement = measure(predictor, catalog, truth, progress)
     examples, confused = _examples(measurement, predictor, catalog)
     evaluation = Evaluation(
-        "Product categories",
-        f"{catalog.name}: photos, text and their fusion",
-        measurement.models,
-        predictor.tree,
-        summary_of(measurement, predictor),
-        research_sections(measurement, predictor),
-        examples,
-        confused,
+        "Product categories", f"{catalog.name}: photos, text and their fusion", measurement.models, predictor.tree,
+        summary_of(measurement, predictor), research_sections(measurement, predictor), examples, confused,
         facts={
             "run": predictor.run.folder.name,
             "head": f"{predictor.head_name}, {predictor.run.details_as(FusionDetails).why}",
@@ -53,7 +43,7 @@ def evaluate(
             "problems": "; ".join(measurement.problems) or "none",
             "products": f"{len(catalog)} in the file, {len(measurement.fused)} labelled",
         },
-    )
+    )  # fmt: skip
     warnings = [TRAINED_ON] if predictor.trained_on(catalog) else []
     page = page_of(measurement, evaluation, predictor.target_precision, warnings)
     return leaderboard(measurement.models), evaluation.write(output or workspace.folder / "reports", "fusion", page)

@@ -1,5 +1,6 @@
 """Every expert and every head on a labelled catalogue, one pass: scores per product, never probabilities."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -93,11 +94,11 @@ class _Gathered:
     def __init__(self, predictor: Predictor, every: int) -> None:
         """`every`: experts are silenced in one chunk of so many."""
         self.predictor, self.tree, self.every = predictor, predictor.tree, every
-        self.scores: dict[str, list[ProductScores]] = {}
+        self.scores: defaultdict[str, list[ProductScores]] = defaultdict(list)
         self.outcomes: list[DecisionOutcomes] = []
         self.risk: list[tuple[NDArray[np.float32], NDArray[np.bool_]]] = []
         self.asked: list[NDArray[np.int64]] = []
-        self.without: dict[str, list[NDArray[np.bool_]]] = {}
+        self.without: defaultdict[str, list[NDArray[np.bool_]]] = defaultdict(list)
         self.problems: list[str] = []
         self.n_chunks = self.n_products = 0
 
@@ -105,14 +106,14 @@ class _Gathered:
         """Score one chunk; `truth`: `(n,)` leaf, -1 where unknown."""
         rows = np.flatnonzero(truth >= 0)
         ids, n_images, true = predictions.experts[0].product_ids[rows], predictions.photos.n_readable[rows], truth[rows]
-        heads = {name: head for name, head in self.predictor.heads.items() if name != self.predictor.head_name}
         fused = score(predictions.fused[rows], true, ids, n_images, self.tree)
-        self._keep(FUSED, fused)
-        for name, head in heads.items():
-            dense = head.predict_proba(predictions.experts, predictions.photos.n_readable)
-            self._keep(name, score(dense[rows], true, ids, n_images, self.tree))
+        self.scores[FUSED].append(fused)
+        for name, head in self.predictor.heads.items():
+            if name != self.predictor.head_name:
+                dense = head.predict_proba(predictions.experts, predictions.photos.n_readable)
+                self.scores[name].append(score(dense[rows], true, ids, n_images, self.tree))
         for expert in predictions.experts:
-            self._keep(expert.expert, score_probabilities(expert, truth, self.tree))
+            self.scores[expert.expert].append(score_probabilities(expert, truth, self.tree))
         self.outcomes.append(
             DecisionOutcomes.of(predictions.given[rows], true, fused.correct[:, 2], n_images, self.tree)
         )
@@ -125,9 +126,6 @@ class _Gathered:
         self.n_chunks += 1
         self.n_products += len(rows)
 
-    def _keep(self, name: str, scores: ProductScores) -> None:
-        self.scores.setdefault(name, []).append(scores)
-
     def _silence_each(self, predictions: Predictions, rows: NDArray[np.int64], true: NDArray[np.int64]) -> None:
         """What the head says when one expert is silent; it is not fitted again."""
         self.asked.append(self.n_products + np.arange(len(rows)))
@@ -135,15 +133,17 @@ class _Gathered:
             silent = silent_everywhere(expert, expert.product_ids, Silence.NOT_ROUTED)
             others = [*predictions.experts[:i], silent, *predictions.experts[i + 1 :]]
             dense = self.predictor.head.predict_proba(others, predictions.photos.n_readable)
-            self.without.setdefault(expert.expert, []).append(dense[rows].argmax(axis=1) == true)
+            self.without[expert.expert].append(dense[rows].argmax(axis=1) == true)
 
     def measurement(self) -> Measurement:
         """All chunks together."""
         # one model's parts are let go before the next is joined: at millions of products they are gigabytes
         scores = {name: concatenate_scores(self.scores.pop(name)) for name in list(self.scores)}
+        names = ("level", "overlap", "leaf_right", "n_images")
+        outcomes = {name: np.concatenate([getattr(part, name) for part in self.outcomes]) for name in names}
         return Measurement(
             models=self._models(scores),
-            outcomes=_joined(self.outcomes),
+            outcomes=DecisionOutcomes(**outcomes),
             risk_distance=np.concatenate([distance for distance, _ in self.risk]),
             risk_hit=np.concatenate([hit for _, hit in self.risk]),
             asked=np.concatenate([np.zeros(0, np.int64), *self.asked]),
@@ -168,8 +168,3 @@ class _Gathered:
             return EvaluatedModel(name, describe(name), scores, coverage, training_counts=counts)
         what = f"{chosen}: {HEADS[chosen].what}" if name == FUSED else HEADS[name].what
         return EvaluatedModel(name, what, scores, 1.0, "head", counts)
-
-
-def _joined(parts: list[DecisionOutcomes]) -> DecisionOutcomes:
-    names = ("level", "overlap", "leaf_right", "n_images")
-    return DecisionOutcomes(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})

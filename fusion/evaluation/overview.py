@@ -56,15 +56,10 @@ def summary_section(measurement: Measurement, target: float) -> Section:
 def right_section(measurement: Measurement) -> Section:
     """How many products are right at which level, by image count."""
     summary = measurement.models[0].summary
-    rows = [
-        [
-            count_name(count),
-            summary[count].n,
-            *(Estimate.of(summary[count].levels[level].top1) for level in reversed(LEVELS)),
-        ]
-        for count in (ALL, *COUNTS, "0")
-        if count in summary
-    ]
+    rows = []
+    for count in (count for count in (ALL, *COUNTS, "0") if count in summary):
+        right = (Estimate.of(summary[count].levels[level].top1) for level in reversed(LEVELS))
+        rows.append([count_name(count), summary[count].n, *right])
     columns = ["", "products", *(f"right {LEVEL_NAMES[level]}, %" for level in reversed(LEVELS))]
     note = (
         f"{LEVEL_NAMES[3]} is the category itself, {LEVEL_NAMES[2]} and {LEVEL_NAMES[1]} are those above it. The small "

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from catalog.files.atomic import write_text
 from catalog.runs.config import STRICT, Problems, checked, plain
@@ -47,48 +48,23 @@ class PredictionRecord:
     __pydantic_config__ = STRICT
 
 
-@dataclass(frozen=True)
 class PredictionFolder:
     """Files of one catalogue's predictions.
 
     `input.json` says whose they are before the first part is predicted; `problems.json`, written last, that they are
     whole.
+
+    Attributes:
+        submission: product and category, as a Kaggle submission; table: the full table.
+        review: what was not accepted, audit: a sample of what was, both for people to fill.
+        parts: folder of committed parts, gone when they are joined.
     """
 
-    path: Path
-
-    @property
-    def submission(self) -> Path:
-        """`submission.csv`: product and category, as a Kaggle submission."""
-        return self.path / "submission.csv"
-
-    @property
-    def table(self) -> Path:
-        """`predictions.parquet`, the full table."""
-        return self.path / "predictions.parquet"
-
-    @property
-    def review(self) -> Path:
-        """`review.csv`: what was not accepted, for people to fill."""
-        return self.path / "review.csv"
-
-    @property
-    def audit(self) -> Path:
-        """`audit.csv`: a sample of what was accepted, for people to fill."""
-        return self.path / "audit.csv"
-
-    @property
-    def parts(self) -> Path:
-        """Folder of committed parts, gone when they are joined."""
-        return self.path / "parts"
-
-    @property
-    def _origin(self) -> Path:
-        return self.path / "input.json"
-
-    @property
-    def _record(self) -> Path:
-        return self.path / "problems.json"
+    def __init__(self, path: Path) -> None:
+        self.path, self.parts = path, path / "parts"
+        self.submission, self.table = path / "submission.csv", path / "predictions.parquet"
+        self.review, self.audit = path / "review.csv", path / "audit.csv"
+        self._origin, self._record = path / "input.json", path / "problems.json"
 
     @property
     def is_whole(self) -> bool:
@@ -99,16 +75,16 @@ class PredictionFolder:
         """Raise FileNotFoundError where there are no predictions, or a part of them."""
         for file in (self._record, self.table, self._origin):
             if not file.is_file():
-                raise FileNotFoundError(
-                    f"{self.path} holds no whole predictions ({file.name} is missing): "
-                    "name their folder (--predictions)"
-                )
+                what = f"{self.path} holds no whole predictions ({file.name} is missing)"
+                raise FileNotFoundError(f"{what}: name their folder (--predictions)")
 
     def origin(self) -> PredictionOrigin:
         """What the predictions were made from; raises ValueError when another version wrote them."""
+        return checked(PredictionOrigin, self._stored_origin(), f"{self._origin} was written by another version")
+
+    def _stored_origin(self) -> dict[str, Any]:
         # predictions of before there were languages have the tree's own names
-        values = {"lang": "", "names": "", **read_json(self._origin)}
-        return checked(PredictionOrigin, values, f"{self._origin} was written by another version")
+        return {"lang": "", "names": "", **read_json(self._origin)}
 
     def claim(self, origin: PredictionOrigin) -> None:
         """Mark the folder as belonging to this input and model; raises ValueError when it belongs to others."""
@@ -116,14 +92,11 @@ class PredictionFolder:
             write_text(self._origin, json.dumps(asdict(origin), indent=2) + "\n")
             return
         # parts of another size, or with other columns, cannot be joined to what is predicted now
-        there = {"lang": "", "names": "", **read_json(self._origin)}
+        there = self._stored_origin()
         if there != asdict(origin):
-            same_but_names = {**there, "lang": origin.lang, "names": origin.names} == asdict(origin)
-            other = (
-                "with names in another language, or other names"
-                if same_but_names
-                else "of another input, model, precision or version"
-            )
+            other = "of another input, model, precision or version"
+            if {**there, "lang": origin.lang, "names": origin.names} == asdict(origin):
+                other = "with names in another language, or other names"
             raise ValueError(f"{self.path} holds predictions {other}: choose another --output, or --overwrite them")
 
     def record(self) -> PredictionRecord:

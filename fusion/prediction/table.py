@@ -3,36 +3,22 @@
 import numpy as np
 import pyarrow as pa
 
-from catalog.tree.taxonomy import Taxonomy, path_text
+from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
 from fusion.decide import decision_of
 from fusion.prediction.predictor import Predictions
 from fusion.prediction.ranking import path_probabilities, risk_order
 from fusion.prediction.reasons import reason_of, votes_of
 
 VOTE = pa.struct([("expert", pa.string()), ("category_id", pa.int64()), ("probability", pa.float32())])
-SCHEMA = pa.schema(
-    [
-        ("product_id", pa.int64()),
-        ("category_id", pa.int64()),
-        ("cat1", pa.string()),
-        ("cat2", pa.string()),
-        ("cat3", pa.string()),
-        ("p_cat1", pa.float32()),
-        ("p_cat2", pa.float32()),
-        ("p_cat3", pa.float32()),
-        ("decision", pa.string()),
-        ("given", pa.string()),
-        ("reason", pa.string()),
-        ("votes", pa.list_(VOTE)),
-        ("expected_distance", pa.float32()),
-        ("n_images", pa.int8()),
-        ("n_readable", pa.int8()),
-        ("top_category_ids", pa.list_(pa.int64())),
-        ("top_probabilities", pa.list_(pa.float32())),
-        ("text_read", pa.string()),
-        ("photos_md5", pa.list_(pa.string())),
-    ]
-)
+SCHEMA = pa.schema([
+    ("product_id", pa.int64()), ("category_id", pa.int64()),
+    ("cat1", pa.string()), ("cat2", pa.string()), ("cat3", pa.string()),
+    ("p_cat1", pa.float32()), ("p_cat2", pa.float32()), ("p_cat3", pa.float32()),
+    ("decision", pa.string()), ("given", pa.string()), ("reason", pa.string()), ("votes", pa.list_(VOTE)),
+    ("expected_distance", pa.float32()), ("n_images", pa.int8()), ("n_readable", pa.int8()),
+    ("top_category_ids", pa.list_(pa.int64())), ("top_probabilities", pa.list_(pa.float32())),
+    ("text_read", pa.string()), ("photos_md5", pa.list_(pa.string())),
+])  # fmt: skip
 
 
 def to_table(predictions: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Table:
@@ -48,12 +34,8 @@ def to_table(predictions: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Ta
     columns = {
         "product_id": [p.product_id for p in predictions.products],
         "category_id": tree.leaf_ids[best],
-        "cat1": [tree.shown[leaf][0] for leaf in best],
-        "cat2": [tree.shown[leaf][1] for leaf in best],
-        "cat3": [tree.shown[leaf][2] for leaf in best],
-        "p_cat1": along_path[0],
-        "p_cat2": along_path[1],
-        "p_cat3": along_path[2],
+        **{f"cat{level}": [tree.shown[leaf][level - 1] for leaf in best] for level in LEVELS},
+        **{f"p_cat{level}": p for level, p in zip(LEVELS, along_path, strict=True)},
         "decision": [decision_of(level).value for level, _ in given],
         "given": [path_text(tree.shown_path(level, node)) if level else "" for level, node in given],
         "reason": [reason_of(predictions, row, tree) for row in rows],

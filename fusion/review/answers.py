@@ -17,15 +17,10 @@ from fusion.prediction.folder import PredictionFolder
 from fusion.review.audit import audit_keys, right_at_each_level
 from fusion.review.queue import Queue, read_queue
 
-ROWS = pa.schema(
-    [
-        ("product_id", pa.int64()),
-        ("category_id", pa.int64()),
-        ("suggested_category_id", pa.int64()),
-        ("decision", pa.string()),
-        ("kind", pa.string()),
-    ]
-)
+ROWS = pa.schema([
+    *((name, pa.int64()) for name in ("product_id", "category_id", "suggested_category_id")),
+    ("decision", pa.string()), ("kind", pa.string()),
+])  # fmt: skip
 REVIEW, AUDIT, COPY = "review", "audit", "copy"
 """Kinds of a row: an answer about what waited, about the audit sample, or one given to a product of the same photos."""
 
@@ -102,17 +97,11 @@ def settle(files: Sequence[Path], predictions: PredictionFolder, tree: Taxonomy,
         copied = _rows(_predicted(predictions.table, copy_ids), copy_given, np.full(len(copy_ids), COPY, object))
         whole = pa.concat_tables([whole, copied]).sort_by("product_id")
     return Settled(
-        rows=whole,
-        run=origin.run,
-        catalog=origin.data,
-        confirmed=int((given == suggested).sum()),
-        corrected=int((given != suggested).sum()),
-        copies=len(copy_ids),
-        blank=n_blank,
-        drawn=asked.audited,
-        audited=int(audited.sum()),
+        whole, origin.run, origin.data,
+        confirmed=int((given == suggested).sum()), corrected=int((given != suggested).sum()), copies=len(copy_ids),
+        blank=n_blank, drawn=asked.audited, audited=int(audited.sum()),
         audit_right=right_at_each_level(given[audited], suggested[audited], tree),
-    )
+    )  # fmt: skip
 
 
 def _predicted(table: Path, wanted: NDArray[np.int64]) -> pa.Table:
@@ -180,8 +169,5 @@ def _copies(
 
 
 def _rows(predicted: pa.Table, given: NDArray[np.int64], kind: NDArray[np.object_]) -> pa.Table:
-    columns = [
-        predicted["product_id"], pa.array(given), predicted["category_id"], predicted["decision"],
-        pa.array(kind, pa.string()),
-    ]  # fmt: skip
-    return pa.table(columns, schema=ROWS)
+    ids, suggested, decision = (predicted[name] for name in ("product_id", "category_id", "decision"))
+    return pa.table([ids, pa.array(given), suggested, decision, pa.array(kind, pa.string())], schema=ROWS)

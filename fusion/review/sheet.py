@@ -36,17 +36,11 @@ def _lines(rows: pa.Table, paths: dict[int, str]) -> Iterator[list[object]]:
 def _line(row: dict[str, Any], paths: dict[int, str]) -> list[object]:
     leaves = zip(row["top_category_ids"], row["top_probabilities"], strict=True)
     return [
-        id_cell(row["product_id"]),
-        "",
-        id_cell(row["category_id"]),
+        id_cell(row["product_id"]), "", id_cell(row["category_id"]),
         plain_cell(path_text((row["cat1"], row["cat2"], row["cat3"]))),
-        row["decision"],
-        plain_cell(row["given"]),
-        f"{row['gain']:.4f}",
-        row["copies"],
+        row["decision"], plain_cell(row["given"]), f"{row['gain']:.4f}", row["copies"],
         *(f"{row[name]:.4f}" for name in ("p_cat1", "p_cat2", "p_cat3")),
         plain_cell(" | ".join(f"{leaf}: {paths[leaf]} ({100 * p:.0f} %)" for leaf, p in leaves)),
         # what is printed on a photo may begin as a formula does
-        plain_cell(row["reason"]),
-        plain_cell(row["text_read"]),
-    ]
+        plain_cell(row["reason"]), plain_cell(row["text_read"]),
+    ]  # fmt: skip

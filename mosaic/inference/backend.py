@@ -120,10 +120,8 @@ class CheckedBackend:
 
     def __init__(self, name: str, build: Callable[[], Backend], reference: Backend, *, fall_back: bool) -> None:
         """`fall_back`: use the `reference`, with a warning, where the program cannot be made or is no good."""
-        self.name = name
-        self._build = build
-        self._reference = reference
-        self._fall_back = fall_back
+        self.name, self._build = name, build
+        self._reference, self._fall_back = reference, fall_back
         self._program: Backend | None = None
         self._checked: set[tuple[int, ...]] = set()
 
@@ -141,9 +139,8 @@ class CheckedBackend:
         except Exception as error:
             why = " ".join(str(error).split()) or type(error).__name__
             if not self._fall_back:
-                raise ValueError(
-                    f"{self.name} cannot run this network: {why} Set inference.backend to auto or torch"
-                ) from error
+                what = f"{self.name} cannot run this network: {why}"
+                raise ValueError(f"{what} Set inference.backend to auto or torch") from error
             log.warning("%s cannot run this network, PyTorch does, more slowly: %s", self.name, why)
             self.name, self._program = self._reference.name, self._reference
             return self._reference(mosaics)

@@ -1,5 +1,6 @@
 """Networks of the image branch as one expert: products in, `Probabilities` out."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
@@ -33,17 +34,9 @@ class MosaicExpert:
     """
 
     def __init__(
-        self,
-        name: str,
-        networks: Mapping[View, MosaicNetwork],
-        config: MosaicConfig,
-        *,
-        k: Mapping[View, int],
-        taxonomy: str,
-        plan: str = "",
-        backends: Mapping[View, Backend] | None = None,
-        partial: bool = False,
-    ) -> None:
+        self, name: str, networks: Mapping[View, MosaicNetwork], config: MosaicConfig, *, k: Mapping[View, int],
+        taxonomy: str, plan: str = "", backends: Mapping[View, Backend] | None = None, partial: bool = False,
+    ) -> None:  # fmt: skip
         """`networks` by what they see; by the same keys `k`: leaves kept, and what runs the networks, made if None.
 
         `partial`: speak also of products of which only some photos have a network.
@@ -120,9 +113,9 @@ class MosaicExpert:
     def _compute(self, keys: list[MosaicKey], photos: DecodedPhotos) -> dict[MosaicKey, Row]:
         """Probabilities of each mosaic over the support of its own network."""
         rows: dict[MosaicKey, Row] = {}
-        by_view: dict[View, list[tuple[bytes, ...]]] = {}
+        by_view = defaultdict(list)
         for view, md5s in keys:
-            by_view.setdefault(view, []).append(md5s)
+            by_view[view].append(md5s)
         for view, mosaics in by_view.items():
             for batch, pictures in batches(mosaics, photos, self.config.photos_per_batch):
                 probabilities = self._probabilities(self.backends[view], pictures)
@@ -140,9 +133,9 @@ def batches(
     mosaics: Iterable[tuple[bytes, ...]], photos: DecodedPhotos, photos_per_batch: int
 ) -> Iterator[tuple[list[tuple[bytes, ...]], NDArray[np.uint8]]]:
     """Group mosaics, given as the MD5s of their photos, into batches of one length: `(B, N, S, S, 3)` uint8 each."""
-    by_length: dict[int, list[tuple[bytes, ...]]] = {}
+    by_length = defaultdict(list)
     for md5s in mosaics:
-        by_length.setdefault(len(md5s), []).append(md5s)
+        by_length[len(md5s)].append(md5s)
     for length, alike in by_length.items():
         for batch in in_batches(alike, max(1, photos_per_batch // length)):
             yield batch, np.stack([np.stack([photos.pictures[md5] for md5 in md5s]) for md5s in batch])

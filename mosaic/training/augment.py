@@ -95,13 +95,9 @@ def _window(pixels: Tensor, numbers: Tensor, config: AugmentationConfig, size: i
     angle = math.radians(config.rotation) * (2 * numbers[:, _TURN] - 1)
     sign = 1 - 2 * flip.float()
     cos, sin = share * angle.cos(), share * angle.sin()
-    to_source = torch.stack(
-        [
-            torch.stack([sign * cos, -sin, (1 - share) * (2 * numbers[:, _LEFT] - 1)], dim=1),
-            torch.stack([sign * sin, cos, (1 - share) * (2 * numbers[:, _TOP] - 1)], dim=1),
-        ],
-        dim=1,
-    )
+    across = torch.stack([sign * cos, -sin, (1 - share) * (2 * numbers[:, _LEFT] - 1)], dim=1)
+    down = torch.stack([sign * sin, cos, (1 - share) * (2 * numbers[:, _TOP] - 1)], dim=1)
+    to_source = torch.stack([across, down], dim=1)
     grid = F.affine_grid(to_source, [len(pixels), 3, size, size], align_corners=False)
     return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 

@@ -76,24 +76,12 @@ class CountBatchSampler(Sampler[Batch]):
     """
 
     def __init__(
-        self,
-        examples: Examples,
-        photos_per_batch: int,
-        training: TrainingConfig,
-        seed: int,
-        *,
-        device: int = 0,
-        n_devices: int = 1,
-        start: tuple[int, int] = (0, 0),
-        limits: NDArray[np.int64] | None = None,
-    ) -> None:
+        self, examples: Examples, photos_per_batch: int, training: TrainingConfig, seed: int, *,
+        device: int = 0, n_devices: int = 1, start: tuple[int, int] = (0, 0), limits: NDArray[np.int64] | None = None,
+    ) -> None:  # fmt: skip
         """`start`: epoch and batch number to begin with; `limits`: `(S,)` most examples of each leaf in an epoch."""
-        self.examples = examples
-        self.photos_per_batch = photos_per_batch
-        self.training = training
-        self.seed = seed
-        self.device, self.n_devices = device, n_devices
-        self.start = start
+        self.examples, self.photos_per_batch, self.training = examples, photos_per_batch, training
+        self.seed, self.device, self.n_devices, self.start = seed, device, n_devices, start
         if limits is None:
             limits = np.full(int(examples.labels.max(initial=0)) + 1, len(examples.labels))
         self.limits = limits
@@ -169,8 +157,6 @@ def _occurrence(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """How often each value stood before its place: `[a b a] -> [0 0 1]`."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.diff(values[order], prepend=values[order[:1]] - 1))
-    length = np.diff(np.append(starts, len(values)))
-    within = np.arange(len(values)) - np.repeat(starts, length)
     occurrence = np.empty(len(values), np.int64)
-    occurrence[order] = within
+    occurrence[order] = np.arange(len(values)) - np.repeat(starts, np.diff(starts, append=len(values)))
     return occurrence

@@ -85,10 +85,9 @@ class CrossFitting:
         if path.is_file():
             return load_network(self.run, self.config, part)
         training = self.config.training if initial is None else self.config.specialist
-        positions = products_of_view(
-            self.data, self.data.plan.training_positions(part), self.view, borrow=training.borrow
-        )
-        positions, judging = self._set_aside(positions, training)
+        everything = self.data.plan.training_positions(part)
+        fitting = products_of_view(self.data, everything, self.view, borrow=training.borrow)
+        positions, judging = self._set_aside(fitting, training)
         network = self._new_network(positions, initial)
         name = "deployed" if part is None else f"part {part}"
         checkpoint = checkpoints_folder(self.workspace, self.run) / f"{name.replace(' ', '-')}.pt"
@@ -194,16 +193,13 @@ class CrossFitting:
         return choose_k(dense, inference.coverage, inference.max_leaves)
 
     def _expert(self, network: MosaicNetwork) -> MosaicExpert:
+        networks = {self.view: network}
         return MosaicExpert(
-            next(iter(families({self.view: network}))),
-            {self.view: network},
-            self.config,
-            k={self.view: len(network.support)},
-            taxonomy=self.data.tree.fingerprint,
-            plan=self.data.plan.plan_id,
+            next(iter(families(networks))), networks, self.config, k={self.view: len(network.support)},
+            taxonomy=self.data.tree.fingerprint, plan=self.data.plan.plan_id,
             # a network of some photos has its say on them alone; `average_photos` knows which products that covers
             partial=True,
-        )
+        )  # fmt: skip
 
     def write_page(self, held_out: Probabilities, truth: NDArray[np.int64], network: MosaicNetwork) -> None:
         """`training.html` in the run folder; `truth`: `(N,)` leaf of each row of `held_out`, -1 where unknown."""
@@ -211,24 +207,18 @@ class CrossFitting:
         positions = products_of_view(self.data, plan.training_positions(0), self.view)
         rng = np.random.default_rng(self.config.seed)
         examples = self._examples(rng.permutation(positions)[:N_SAMPLES], network.support.numpy())
+        facts = {
+            "catalogue": self.data.catalog.name, "plan": plan.plan_id, "code": self.run.revision,
+            "starting run": self.start.folder.name if self.start else None,
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+            "seconds": round(sum(record.seconds for record in self.history)),
+            "config": self.config.model_dump(),
+        }  # fmt: skip
+        samples = training_samples(self.data.catalog, examples, self.config, self.data.tree, network.support.numpy())
         write_training_page(
-            self.run.folder / "training.html",
-            title=f"Training: {self.view.title}",
-            facts={
-                "catalogue": self.data.catalog.name,
-                "plan": plan.plan_id,
-                "code": self.run.revision,
-                "starting run": self.start.folder.name if self.start else None,
-                "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
-                "seconds": round(sum(record.seconds for record in self.history)),
-                "config": self.config.model_dump(),
-            },
-            history=self.history,
-            held_out=held_out,
-            truth=truth,
-            tree=self.data.tree,
-            samples=training_samples(self.data.catalog, examples, self.config, self.data.tree, network.support.numpy()),
-        )
+            self.run.folder / "training.html", title=f"Training: {self.view.title}", facts=facts,
+            history=self.history, held_out=held_out, truth=truth, tree=self.data.tree, samples=samples,
+        )  # fmt: skip
 
 
 def checkpoints_folder(workspace: Workspace, run: Run) -> Path:

@@ -47,11 +47,8 @@ class MosaicDataset(Dataset[TrainingBatch]):
         self, catalog: Catalog, examples: Examples, config: MosaicConfig, size: int, reassembly: float = 0
     ) -> None:
         """`size`: side of the photos; `reassembly`: share of them that come from another product of the leaf."""
-        self.catalog = catalog
-        self.examples = examples
-        self.config = config
-        self.size = size
-        self.reassembly = reassembly
+        self.catalog, self.examples, self.config = catalog, examples, config
+        self.size, self.reassembly = size, reassembly
         # examples that may lend each other photos: those of one leaf and one image count
         group = examples.labels * (int(examples.n_images.max(initial=0)) + 1) + examples.n_images
         self._by_group = np.argsort(group, kind="stable")
@@ -63,8 +60,7 @@ class MosaicDataset(Dataset[TrainingBatch]):
         """Photos, labels and numbers of one batch."""
         photos = self._photos(batch)
         lenders = self._lenders(batch, photos)
-        positions = self.examples.positions
-        size = self.size
+        positions, size = self.examples.positions, self.size
         pictures = np.empty((photos.size, size, size, 3), np.uint8)
         # each product's document is read once, however many of its photos are shown
         distinct = np.unique(lenders)
@@ -79,10 +75,8 @@ class MosaicDataset(Dataset[TrainingBatch]):
             torch.from_numpy(pictures.reshape(*photos.shape, size, size, 3)),
             torch.from_numpy(self.examples.labels[batch.examples]),
             torch.from_numpy(numbers.astype(np.float32)),
-            batch.epoch,
-            batch.number,
-            batch.of,
-        )
+            batch.epoch, batch.number, batch.of,
+        )  # fmt: skip
 
     def _photos(self, batch: Batch) -> NDArray[np.int64]:
         """`(B, N)` which photos of each product are shown, from 0, in the seller's order."""
@@ -90,9 +84,8 @@ class MosaicDataset(Dataset[TrainingBatch]):
         if single[0] != WHOLE:
             return single[:, None]
         counts = self.examples.n_images[batch.examples][:, None]
-        chance = uniforms(
-            int(counts.max()), self.config.seed, _SUBSET, batch.epoch, self.examples.positions[batch.examples]
-        )
+        positions = self.examples.positions[batch.examples]
+        chance = uniforms(int(counts.max()), self.config.seed, _SUBSET, batch.epoch, positions)
         chance[np.arange(chance.shape[1]) >= counts] = np.inf
         return np.sort(np.argsort(chance, axis=1)[:, : batch.n_shown], axis=1)
 

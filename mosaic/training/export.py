@@ -63,12 +63,9 @@ def check_parity(network: MosaicNetwork, backend: Backend, mosaics: Sequence[NDA
 
 
 def export(
-    network: MosaicNetwork,
-    path: Path,
-    form: Format,
-    mosaics: Sequence[NDArray[np.uint8]],
+    network: MosaicNetwork, path: Path, form: Format, mosaics: Sequence[NDArray[np.uint8]],
     facts: dict[str, Any] | None = None,
-) -> ExportedNetwork:
+) -> ExportedNetwork:  # fmt: skip
     """Write `path` (`.onnx`, or `.xml` with a `.bin`) and beside it `PATH.json`, which says how to use it.
 
     The file is read back and run on `mosaics`, `(H, W, 3)` uint8, before it takes its name.
@@ -135,13 +132,10 @@ def export_run(workspace: Workspace, slot: str, form: Format, output: Path | Non
     mosaics = _mosaics(workspace, run, config)
     tree = run.taxonomy()
     facts = {
-        "run": run.folder.name,
-        "revision": run.revision,
-        "n_images": slot,
-        "photo_size": config.photo_size,
-        "layout": config.layout,
+        "run": run.folder.name, "revision": run.revision,
+        "n_images": slot, "photo_size": config.photo_size, "layout": config.layout,
         "support": [int(tree.leaf_ids[leaf]) for leaf in network.support.tolist()],
-    }
+    }  # fmt: skip
     return export(network, (output or run.folder) / f"mosaic-{slot}{SUFFIX[form]}", form, mosaics, facts)
 
 

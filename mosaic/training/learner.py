@@ -61,15 +61,9 @@ class Learner(LightningModule):
     """A network that is learning, for lightning's trainer; its state is what a checkpoint holds."""
 
     def __init__(
-        self,
-        network: MosaicNetwork,
-        catalog: Catalog,
-        task: FitTask,
-        config: MosaicConfig,
-        state: FitState,
-        sampler: CountBatchSampler,
-        progress: Progress | None,
-    ) -> None:
+        self, network: MosaicNetwork, catalog: Catalog, task: FitTask, config: MosaicConfig, state: FitState,
+        sampler: CountBatchSampler, progress: Progress | None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.network = network
         self.catalog, self.task, self.config, self.state = catalog, task, config, state
@@ -103,12 +97,11 @@ class Learner(LightningModule):
     def configure_optimizers(self) -> AdamW:
         """AdamW; the `peak` of each group is what its learning rate rises to."""
         training = self.task.training
-        backbone = param_groups_layer_decay(
-            self.network.backbone, training.weight_decay, layer_decay=training.layer_decay
-        )
+        network, decay = self.network, training.weight_decay
+        backbone = param_groups_layer_decay(network.backbone, decay, layer_decay=training.layer_decay)
         for group in backbone:
             group["peak"] = training.lr * group.pop("lr_scale")
-        head = {"params": self.network.head.parameters(), "peak": training.head_lr, "weight_decay": 0.0}
+        head = {"params": network.head.parameters(), "peak": training.head_lr, "weight_decay": 0.0}
         optimizer = AdamW([*backbone, head], lr=training.lr)
         if self.state.optimizer:
             optimizer.load_state_dict(self.state.optimizer)
@@ -186,21 +179,15 @@ class Learner(LightningModule):
             self._compare(loss)
         total, batches, judged, right = self.get_buffer("sums").tolist()
         record = EpochRecord(
-            fit=self.task.name,
-            epoch=epoch + 1,
-            step=self.state.step,
-            loss=total / batches,
-            accuracy=right / judged if judged else math.nan,
+            self.task.name, epoch + 1, self.state.step,
+            loss=total / batches, accuracy=right / judged if judged else math.nan,
             # the last group is the head's
             lr=max(group["lr"] for group in self.optimizers().param_groups[:-1]),
-            seconds=self.seconds,
-            validation_loss=loss,
-            validation_accuracy=accuracy,
-        )
+            seconds=self.seconds, validation_loss=loss, validation_accuracy=accuracy,
+        )  # fmt: skip
         self.state.history.append(record)
         if self.logger is not None:
-            values = {name: getattr(record, name) for name in _CURVES}
-            known = {name: value for name, value in values.items() if value is not None}
+            known = {name: value for name in _CURVES if (value := getattr(record, name)) is not None}
             self.logger.log_metrics(known, step=self.state.step)
         self.get_buffer("sums").zero_()
         self.seconds = 0.0

@@ -1,6 +1,7 @@
 """`training.html`: what a training learnt and where it errs, one self-contained page in its run folder."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,16 +50,9 @@ class Sample:
 
 
 def write_training_page(
-    path: Path,
-    *,
-    title: str,
-    facts: Mapping[str, object],
-    history: Sequence[EpochRecord],
-    held_out: Probabilities,
-    truth: NDArray[np.int64],
-    tree: Taxonomy,
-    samples: Sequence[Sample],
-) -> None:
+    path: Path, *, title: str, facts: Mapping[str, object], history: Sequence[EpochRecord],
+    held_out: Probabilities, truth: NDArray[np.int64], tree: Taxonomy, samples: Sequence[Sample],
+) -> None:  # fmt: skip
     """Write the page to `path` and every confusion to `confusions.csv` beside it.
 
     `facts`: how the network was made; a mapping among its values (the configuration) is folded away under its key.
@@ -79,16 +73,14 @@ def _subtitle(n_judged: int, n_held_out: int) -> str:
     if not n_judged:
         none = f"None of the {n_held_out:,} held-out products could be judged" if n_held_out else "No product held out"
         return f"{none}: there is no accuracy to show."
-    text = (
-        "On held-out products, by networks that never saw them. Below each accuracy in percent stands its bootstrap "
-        "95 % interval."
+    left_out = (
+        f" {n_held_out - n_judged:,} held-out products are not judged: the network is silent on them (no readable "
+        "photo) or their leaf is unknown."
     )
-    if n_judged < n_held_out:
-        text += (
-            f" {n_held_out - n_judged:,} held-out products are not judged: the network is silent on them (no readable "
-            "photo) or their leaf is unknown."
-        )
-    return text
+    return (
+        "On held-out products, by networks that never saw them. Below each accuracy in percent stands its bootstrap "
+        f"95 % interval.{left_out if n_judged < n_held_out else ''}"
+    )
 
 
 def _cards(figures: Summary, n_held_out: int) -> list[Card]:
@@ -104,9 +96,12 @@ def _cards(figures: Summary, n_held_out: int) -> list[Card]:
 def _curves_section(history: Sequence[EpochRecord]) -> Section:
     if not history:
         return Section("curves", "Curves", ["No epoch was recorded."])
+    fits = defaultdict(list)
+    for record in history:
+        fits[record.fit].append(record)
     columns = ["Fit", "epochs", "steps", "loss", "accuracy", "validation loss", "validation accuracy", "time"]
     rows = []
-    for records in _by_fit(history).values():
+    for records in fits.values():
         last = records[-1]
         figures = [
             _figure(last.loss, 3, 1), _figure(last.accuracy, 1, 100),
@@ -114,7 +109,7 @@ def _curves_section(history: Sequence[EpochRecord]) -> Section:
         ]  # fmt: skip
         rows.append([last.fit, last.epoch, last.step, *figures, _duration(sum(r.seconds for r in records))])
     note = "Figures of the last epoch; accuracies in percent. Every epoch is in history.csv."
-    return Section("curves", "Curves", parts=[_curves(history), Table("", columns, rows, more=note)])
+    return Section("curves", "Curves", parts=[_curves(fits), Table("", columns, rows, more=note)])
 
 
 def _figure(value: float | None, digits: int, scale: float) -> Estimate:
@@ -128,19 +123,11 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _by_fit(history: Sequence[EpochRecord]) -> dict[str, list[EpochRecord]]:
-    fits: dict[str, list[EpochRecord]] = {}
-    for record in history:
-        fits.setdefault(record.fit, []).append(record)
-    return fits
-
-
-def _curves(history: Sequence[EpochRecord]) -> Plot:
+def _curves(fits: Mapping[str, Sequence[EpochRecord]]) -> Plot:
     """Loss, accuracy and learning rate over the epochs."""
     from matplotlib.ticker import MaxNLocator
 
     panels = (("loss", "loss (nats)"), ("accuracy", "accuracy"), ("lr", "learning rate"))
-    fits = _by_fit(history)
     with drawing(9.6, 3.2) as figure:
         axes = figure.subplots(1, 3)
         for (fit, records), colour in zip(fits.items(), colours(len(fits)), strict=True):
@@ -172,9 +159,7 @@ def _drawable(records: Sequence[EpochRecord], name: str) -> list[float]:
 
 def _counts_section(figures: Mapping[str, Summary]) -> Section:
     rows: list[list[object]] = []
-    for count in (ALL, *COUNTS, "0"):
-        if count not in figures:
-            continue
+    for count in (count for count in (ALL, *COUNTS, "0") if count in figures):
         summary, leaf = figures[count], figures[count].leaf
         rows.append([
             count_name(count), summary.n, *(Estimate(level.top1.value) for level in summary.levels.values()),

@@ -16,15 +16,9 @@ from mosaic.views import ANY, View
 
 
 def train_series(
-    workspace: Workspace,
-    config: MosaicConfig,
-    bar: Bar,
-    *,
-    n_images: str | None = None,
-    position: str = "",
-    init_from: str | None = None,
-    resume: bool = False,
-) -> Iterator[str]:
+    workspace: Workspace, config: MosaicConfig, bar: Bar, *,
+    n_images: str | None = None, position: str = "", init_from: str | None = None, resume: bool = False,
+) -> Iterator[str]:  # fmt: skip
     """Train what was asked for, yielding a line for people after each network.
 
     `n_images`: `any`, `1`..`4` or None for all; `position`: networks of one photo per pass, see `View`; `init_from`: a
