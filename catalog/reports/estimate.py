@@ -48,9 +48,8 @@ class Estimate:
     @classmethod
     def share(cls, flags: NDArray[np.bool_], digits: int = 1) -> Estimate:
         """The share of `(N,)` flags that is set, with its exact 95 % interval; undefined where N is 0."""
-        if not len(flags):
-            return cls(None, digits=digits)
-        return cls(float(flags.mean()), *exact_share(int(flags.sum()), len(flags)), digits=digits)
+        n, n_set = len(flags), int(flags.sum())
+        return cls.of(MetricValue(n_set / n if n else math.nan, *exact_share(n_set, n)), digits)
 
     @property
     def text(self) -> str:

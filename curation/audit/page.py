@@ -39,20 +39,18 @@ def page_of(
     tables = [parts_table(evidence, suspects), categories_table(tree, suspects), pairs_table(tree, suspects)]
     sections = [Section("summary", "In short", _summary(evidence, suspects)), Section("tables", "Doubts", parts=tables)]
     if judgement is not None:
-        sections.insert(1, _judgement_section(judgement))
+        curve = [curve_plot(judgement)] if judgement.n_wrong else []
+        parts: list[Part] = [rankings_table(judgement), recall_table(judgement), *curve]
+        sections.insert(1, Section("truth", "What the suspects are worth", parts=parts))
     if listed:
         shown = listed[:N_SHOWN]
         products = catalog.take([suspect.position for suspect in shown])
         examples = [_example(one, product.images) for one, product in zip(shown, products, strict=True)]
         gallery = Gallery("", examples)
         sections.append(Section("suspects", f"The first {len(shown)} suspects", [ORDER_NOTE], [gallery]))
-    facts = {
-        "catalogue": str(catalog),
-        **{f"products: {what}": f"{count:,}" for what, count in evidence.counts.items()},
-    }
+    facts = {"catalogue": str(catalog)} | {f"products: {what}": f"{n:,}" for what, n in evidence.counts.items()}
     cards = _cards(len(catalog), evidence, suspects, judgement)
-    title = f"Likely wrong labels of {catalog.name}"
-    return Page(title, f"{catalog}", cards, sections, facts, evidence.warnings)
+    return Page(f"Likely wrong labels of {catalog.name}", str(catalog), cards, sections, facts, evidence.warnings)
 
 
 def numbers_of(
@@ -105,13 +103,6 @@ def _summary(evidence: LabelEvidence, suspects: Suspects) -> list[str]:
         f"Confident learning alone puts {suspects.noise.estimate / n_audited:.0%} of the labels down as wrong. What "
         "the expert confuses with confidence counts as well, so that this is rather too many.",
     ]
-
-
-def _judgement_section(judgement: Judgement) -> Section:
-    parts: list[Part] = [rankings_table(judgement), recall_table(judgement)]
-    if judgement.n_wrong:
-        parts.append(curve_plot(judgement))
-    return Section("truth", "What the suspects are worth", parts=parts)
 
 
 def _example(suspect: Suspect, photos: Sequence[bytes]) -> Example:
@@ -175,13 +166,8 @@ def rankings_table(judgement: Judgement) -> Table:
         [name, ranked.average_precision, ranked.across, ranked.distance, *(ranked.precision_at[k] for k in looks)]
         for name, ranked in judgement.rankings.items()
     ]
-    columns = [
-        "order",
-        "average precision, %",
-        "of mistakes across Cat I, %",
-        "distance repaired, %",
-        *(f"wrong in first {k:,}, %" for k in looks),
-    ]
+    measures = ["average precision", "of mistakes across Cat I", "distance repaired"]
+    columns = ["order", *(f"{measure}, %" for measure in (*measures, *(f"wrong in first {k:,}" for k in looks)))]
     orders = "; ".join(f"{name}: {what}" for name, what in RANKINGS.items())
     note = (
         f"On the {judgement.n:,} products whose truth is known, {judgement.n_wrong:,} of them labelled wrong. "

@@ -34,8 +34,7 @@ def near_pairs(hashes: NDArray[np.uint64], radius: int) -> tuple[NDArray[np.int6
     if not 0 <= radius <= MAX_RADIUS:
         raise ValueError(f"a distance of {radius} bits: give one from 0 to {MAX_RADIUS}")
     masks = _masks(_best_number_of_blocks(len(hashes), radius))
-    first: list[NDArray[np.int64]] = []
-    second: list[NDArray[np.int64]] = []
+    found = [np.zeros((0, 2), np.int64)]
     n_pairs = 0
     for kept in combinations(range(len(masks)), len(masks) - radius):
         # of all choices that bring a pair together, the one of its first equal blocks reports it
@@ -53,16 +52,13 @@ def near_pairs(hashes: NDArray[np.uint64], radius: int) -> tuple[NDArray[np.int6
             for mask in skipped:
                 near &= (bits & mask) != 0
             if near.any():
-                first.append(order[left[near]])
-                second.append(order[left[near] + step])
-                n_pairs += len(first[-1])
+                found.append(order[np.stack([left[near], left[near] + step], axis=1)])
+                n_pairs += len(found[-1])
                 if n_pairs > MAX_PAIRS:
                     raise ValueError(f"over {MAX_PAIRS} near pairs at a distance of {radius} bits: give a smaller one")
             step += 1
             left = left[last[left] >= left + step]
-    if not first:
-        return np.zeros((0, 2), np.int64), np.zeros(0, np.uint8)
-    pairs = np.sort(np.stack([np.concatenate(first), np.concatenate(second)], axis=1), axis=1)
+    pairs = np.sort(np.concatenate(found), axis=1)
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     return pairs, np.bitwise_count(hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]])
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.metrics.intervals import accuracy_interval
+from catalog.metrics.intervals import MetricValue, accuracy_interval
 from catalog.photos.photo_index import Ints
 from catalog.sources.source import NO_CATEGORY
 from curation.duplicates.groups import EXACT, NEAR, near_links
@@ -42,15 +43,13 @@ class Leak:
         kinds: dict[str, Any] = {}
         for kind, pairs in self.pairs.items():
             agree = self.agree[kind]
-            low, high = accuracy_interval(agree) if len(agree) else (None, None)
+            agrees = MetricValue(float(agree.mean()) if len(agree) else nan, *accuracy_interval(agree))
             kinds[kind] = {
                 "products": len(self.sharing(kind)),
                 "share": len(self.sharing(kind)) / self.n_products,
                 "pairs": len(pairs),
                 "labelled_pairs": len(agree),
-                "category_agrees": float(agree.mean()) if len(agree) else None,
-                "category_agrees_low": low,
-                "category_agrees_high": high,
+                **agrees.to_json("category_agrees"),
             }
         return {"products": self.n_products, **kinds, "common_photos_only": self.n_common}
 

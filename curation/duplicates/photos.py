@@ -43,12 +43,10 @@ class CatalogPhotos(PhotoIndex):
 
     def read(self, photo: int) -> bytes:
         """One encoded photo, `photo` in 0..P-1."""
-        product, position = int(self.owner[photo]), int(self.position[photo])
-        for catalog in self.catalogs:
-            if product < len(catalog):
-                return catalog[product].images[position]
-            product -= len(catalog)
-        raise IndexError(photo)
+        product = int(self.owner[photo])
+        side = self.side[product]
+        row = product - len(self.catalogs[0]) if side else product
+        return self.catalogs[side][row].images[self.position[photo]]
 
 
 @dataclass(frozen=True)

@@ -162,19 +162,18 @@ def _warnings(match: TreeMatch) -> list[str]:
 
 def problems_section(problems: ProblemLog) -> Section:
     """Everything that is wrong with the catalogue's documents and photos."""
-    kinds = [kind for kind, _ in problems.counts.most_common()]
+    kinds = problems.counts.most_common()
     rows: list[list[object]] = []
-    for kind in kinds:
+    for kind, n in kinds:
         places = [
             ", ".join(filter(None, [p.where, "" if p.product_id is None else f"product {p.product_id}", p.detail]))
             for p in problems.named
             if p.kind is kind
         ]
-        more = ["…"] if problems.counts[kind] > PLACES else []
-        rows.append([kind.value, problems.counts[kind], "; ".join([*places[:PLACES], *more])])
+        rows.append([kind.value, n, "; ".join([*places[:PLACES], *(["…"] if n > PLACES else [])])])
     figures = {
         "total": len(problems),
-        "counts": {kind.name: problems.counts[kind] for kind in kinds},
+        "counts": {kind.name: n for kind, n in kinds},
         "named": [
             {"kind": p.kind.name, "where": p.where, "product_id": p.product_id, "detail": p.detail}
             for p in problems.named
@@ -182,7 +181,7 @@ def problems_section(problems: ProblemLog) -> Section:
     }
     if not rows:
         return Section("problems", "Problems", ["No problems."], figures=figures)
-    counted = ", ".join(f"{problems.counts[kind]:,} x {kind.value}" for kind in kinds)
+    counted = ", ".join(f"{n:,} x {kind.value}" for kind, n in kinds)
     sentence = f"{plural(len(problems), 'problem')}: {counted}. The JSON names up to 1000 of each kind."
     table = Table("By kind", ["problem", "times", f"where (the first {PLACES})"], rows)
     return Section("problems", "Problems", [sentence], [table], figures)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
@@ -136,23 +135,18 @@ def _homonym_table(tree: Taxonomy, repeated: Sequence[Homonym], counted: dict[in
     return Table("Names that stand more than once", columns, rows, " ".join(notes))
 
 
-def photo_counts(n_images: NDArray[np.int8]) -> list[dict[str, Any]]:
-    """Products by their number of photos, `(N,)` in 0..4: `{photos, products, share}`."""
-    counts = np.bincount(n_images, minlength=MAX_IMAGES + 1)
-    return [{"photos": n, "products": int(c), "share": float(c / len(n_images))} for n, c in enumerate(counts)]
-
-
 def products_section(placement: Placement) -> Section:
     """Products by number of photos, and how many have a place in the tree."""
-    rows = photo_counts(placement.n_images)
     n = len(placement.n_images)
+    counts = np.bincount(placement.n_images, minlength=MAX_IMAGES + 1).tolist()
+    by_photos = [{"photos": i, "products": count, "share": count / n} for i, count in enumerate(counts)]
     labelled, known = int(placement.labelled.sum()), int((placement.leaf >= 0).sum())
     figures: dict[str, Any] = {
         "products": n,
         "labelled": labelled,
         "in_tree": known,
         "photos": int(placement.n_images.sum(dtype=np.int64)),
-        "by_photos": rows,
+        "by_photos": by_photos,
     }
     sentences = [
         f"{plural(n, 'product')} with {plural(figures['photos'], 'photo')}: {figures['photos'] / n:.2f} for each."
@@ -163,10 +157,8 @@ def products_section(placement: Placement) -> Section:
         sentences.append(
             f"{plural(labelled - known, 'product has', 'products have')} a category_id that is not in the tree."
         )
-    table = Table(
-        "Products by number of photos",
-        ["photos", "products", "share, %"],
-        [[row["photos"], row["products"], Estimate(row["share"])] for row in rows if row["products"] or row["photos"]],
-        "Of a product with more than four photos the first four are used.",
-    )
+    # products without photos where there are any
+    rows = [[i, count, Estimate(count / n)] for i, count in enumerate(counts) if count or i]
+    note = "Of a product with more than four photos the first four are used."
+    table = Table("Products by number of photos", ["photos", "products", "share, %"], rows, note)
     return Section("products", "Products and photos", sentences, [table], figures)

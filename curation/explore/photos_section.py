@@ -127,16 +127,11 @@ def _broken_text(broken: dict[str, Any]) -> str:
 
 def _parts(headers: Headers, figures: dict[str, Any]) -> list[Part]:
     n = len(headers)
-    parts: list[Part] = [
-        Table(
-            "Formats",
-            ["format", "photos", "share, %", "MB"],
-            [
-                [f["format"], f["photos"], Estimate(f["photos"] / n), Estimate(f["bytes"], scale=1e-6)]
-                for f in figures["formats"]
-            ],
-        )
+    rows = [
+        [f["format"], f["photos"], Estimate(f["photos"] / n), Estimate(f["bytes"], scale=1e-6)]
+        for f in figures["formats"]
     ]
+    parts: list[Part] = [Table("Formats", ["format", "photos", "share, %", "MB"], rows)]
     if figures["n_sizes"] > 1:
         shown = figures["sizes"][:SIZES_SHOWN]
         left = figures["n_sizes"] - len(shown)

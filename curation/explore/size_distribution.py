@@ -133,7 +133,10 @@ def _parts(drawn: list[LevelCounts], figures: dict[str, Any], unit: str) -> list
         "categories would be of one size, the fewer categories make up the catalogue.",
         drawings.cumulative({level.title: cumulative(level.used) for level in drawn}, unit, MARKED),
     )
-    return [histograms, curves, _share_table(drawn, figures, unit), *_extremes(drawn[-1], figures, unit)]
+    columns, leaves = ["category", unit], figures[drawn[-1].title]
+    largest = Table("Largest leaves", columns, leaves["largest_categories"])
+    smallest = Table("Smallest leaves in use", columns, leaves["smallest_categories"], folded=True)
+    return [histograms, curves, _share_table(drawn, figures, unit), largest, smallest]
 
 
 def _share_table(drawn: list[LevelCounts], figures: dict[str, Any], unit: str) -> Table:
@@ -146,19 +149,5 @@ def _share_table(drawn: list[LevelCounts], figures: dict[str, Any], unit: str) -
         "level", "in use", *(f"largest {100 * share:.0f} %" for share in LARGEST_SHARES),
         *(f"least {100 * share:.0f} %" for share in LEAST_SHARES), "half is held by",
     ]  # fmt: skip
-    return Table(
-        f"Share of {unit} held by the largest and the least populated categories",
-        columns,
-        rows,
-        "In percent; a dash where the share of the categories is less than one of them.",
-    )
-
-
-def _extremes(level: LevelCounts, figures: dict[str, Any], unit: str) -> list[Part]:
-    return [
-        Table(title, ["category", unit], figures[level.title][key], folded=folded)
-        for title, key, folded in (
-            ("Largest leaves", "largest_categories", False),
-            ("Smallest leaves in use", "smallest_categories", True),
-        )
-    ]
+    title = f"Share of {unit} held by the largest and the least populated categories"
+    return Table(title, columns, rows, "In percent; a dash where the share of the categories is less than one of them.")
