@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +11,6 @@ from hypothesis import settings
 
 from catalog.catalog import Catalog
 from tests.support.products import LEAVES, TREE, make_product
-
-# torch and OpenCV read these when they are first imported, which is later. On cores that other work is using too, their
-# threads spend the time waiting for each other: 230 s instead of 12 s for tests/mosaic.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 # how long an example takes says what else the machine does, not whether the code is right
 settings.register_profile("no deadline", deadline=None)
