@@ -18,13 +18,12 @@ import numpy as np
 from catalog.metrics.calibration import calibration_floor, expected_calibration_error
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.intervals import paired_difference
-from catalog.metrics.product_scores import ProductScores, likeliest, list_distance
+from catalog.metrics.product_scores import ProductScores, likeliest, list_distance, paired_rows
 from catalog.runs.config import load_config
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds, given_by_scores
-from fusion.evaluation.paired import paired_rows
 from fusion.expert_runs import ExpertRuns
 from fusion.heads.base import chunks
 from fusion.heads.comparison import compare_heads, fit_head

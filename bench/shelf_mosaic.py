@@ -38,8 +38,7 @@ from mosaic.inference.expert import run_network
 from mosaic.inference.outputs import Backend
 from mosaic.merging import average
 from mosaic.networks.device import best_device
-from mosaic.networks.network import MosaicNetwork
-from mosaic.networks.weights import load_network
+from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.photos import DecodedPhotos, load_photos
 from mosaic.views import View, passes
 

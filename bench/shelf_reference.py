@@ -21,14 +21,13 @@ from sklearn.preprocessing import StandardScaler
 
 from catalog.catalog import Catalog
 from catalog.metrics.intervals import paired_difference
-from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
+from catalog.metrics.product_scores import ProductScores, concatenate_scores, paired_rows, score
 from catalog.metrics.summary import summarize
 from catalog.runs.config import load_config
 from catalog.runs.training_data import TrainingData, leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
-from fusion.evaluation.paired import paired_rows
 from fusion.expert_runs import ExpertRuns
 from fusion.heads.comparison import compare_heads
 from fusion.prediction.predictor import Predictor

@@ -79,8 +79,7 @@ class ExpertRuns:
     def check(self) -> None:
         """Raise ValueError when the runs do not belong together."""
         first = self.runs[0]
-        names = Counter(run.folder.name for run in self.runs)
-        name, times = names.most_common(1)[0]
+        name, times = Counter(run.folder.name for run in self.runs).most_common(1)[0]
         if times > 1:
             raise ValueError(f"{name} speaks already, or shares its folder's name with another run: add another run")
         tree = first.taxonomy()
@@ -98,8 +97,7 @@ class ExpertRuns:
             if (config.photo_size, config.max_pixels) != (wanted.photo_size, wanted.max_pixels):
                 raise ValueError(
                     f"{added.folder} sees photos of {config.photo_size} px, {first.folder} of {wanted.photo_size} px: "
-                    "photos are decoded once for all networks. Train it with --set "
-                    f"photo_size={wanted.photo_size}"
+                    f"photos are decoded once for all networks. Train it with --set photo_size={wanted.photo_size}"
                 )
 
     def copy_into(self, folder: Path) -> None:

@@ -56,15 +56,9 @@ def main(verbose: bool) -> None:
 @config_options
 @workspace_option
 def train(
-    n_images: str | None,
-    position: str | None,
-    init_from: str | None,
-    resume: bool,
-    devices: int,
-    config: str | None,
-    overrides: tuple[str, ...],
-    workspace: Path,
-) -> None:
+    n_images: str | None, position: str | None, init_from: str | None, resume: bool, devices: int,
+    config: str | None, overrides: tuple[str, ...], workspace: Path,
+) -> None:  # fmt: skip
     """Train networks under the workspace's plan and save their held-out probabilities."""
     from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace

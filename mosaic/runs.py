@@ -15,7 +15,7 @@ from mosaic.config import MosaicConfig
 from mosaic.inference.expert import MosaicExpert
 from mosaic.inference.outputs import Backend
 from mosaic.merging import average_photos, merge_by_count
-from mosaic.networks.weights import load_network
+from mosaic.networks.network import load_network
 from mosaic.views import ALL_VIEWS, View, families
 
 

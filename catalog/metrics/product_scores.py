@@ -118,6 +118,12 @@ def score(
     return ProductScores(product_ids, n_images, truth, predicted, confidence, rank, p_truth, distance, distance5)
 
 
+def paired_rows(a: ProductScores, b: ProductScores) -> tuple[ProductScores, ProductScores]:
+    """The products that both hold, row-aligned, by rising product id."""
+    _, rows_a, rows_b = np.intersect1d(a.product_ids, b.product_ids, assume_unique=True, return_indices=True)
+    return a.select(rows_a), b.select(rows_b)
+
+
 def likeliest(dense: NDArray[np.floating], k: int) -> Ints:
     """`(N, k)` leaf indices by falling probability, equals by index; k is at most the number of leaves."""
     left = dense.copy()

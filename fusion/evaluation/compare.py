@@ -10,7 +10,7 @@ from catalog.catalog import Catalog
 from catalog.files.progress import Progress, part_of
 from catalog.files.wording import aligned
 from catalog.metrics.intervals import mean_intervals
-from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
+from catalog.metrics.product_scores import ProductScores, concatenate_scores, paired_rows, score
 from catalog.metrics.summary import ALL
 from catalog.product import MAX_IMAGES
 from catalog.reports.estimate import Estimate
@@ -20,7 +20,6 @@ from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.evaluation.measurement import predicted_chunks
-from fusion.evaluation.paired import paired_rows
 from fusion.head_artifacts import CROSS_FIT
 from fusion.prediction.predictor import Predictor
 

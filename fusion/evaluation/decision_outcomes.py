@@ -67,13 +67,9 @@ class DecisionOutcomes:
 
     @classmethod
     def of(
-        cls,
-        given: NDArray[np.int64],
-        truth: NDArray[np.int64],
-        leaf_right: NDArray[np.bool_],
-        n_images: NDArray[np.int8],
-        tree: Taxonomy,
-    ) -> DecisionOutcomes:
+        cls, given: NDArray[np.int64], truth: NDArray[np.int64], leaf_right: NDArray[np.bool_],
+        n_images: NDArray[np.int8], tree: Taxonomy,
+    ) -> DecisionOutcomes:  # fmt: skip
         """From `(N, 2)` level and node of `fusion.decide.decide` and `(N,)` true leaves."""
         level, overlap = given[:, 0], np.zeros(len(given), np.int64)
         for answered in LEVELS:

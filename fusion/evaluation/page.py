@@ -23,13 +23,12 @@ RESEARCH = "Tables behind these figures for who trains the models: heads, expert
 def page_of(measurement: Measurement, evaluation: Evaluation, target: float, warnings: Sequence[str]) -> Page:
     """The page; `target`: the precision that was asked for of what is accepted unseen, in [0, 1]."""
     galleries = [replace(gallery, note=NOTES[gallery.title]) for gallery in evaluation.galleries()]
+    confusions = evaluation.confusion_section()
     sections = [
         summary_section(measurement, target),
         right_section(measurement),
         decisions_section(measurement, evaluation.tree),
-        replace(
-            evaluation.confusion_section(), title="Categories that are mixed up most often", sentences=[HOW_TO_READ]
-        ),
+        replace(confusions, title="Categories that are mixed up most often", sentences=[HOW_TO_READ]),
         Section("examples", "Examples", parts=galleries),
         next_section(measurement, target),
         Section("research", "For researchers", [RESEARCH]),

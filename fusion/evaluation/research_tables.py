@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.metrics.intervals import bootstrap, mean_intervals, percentiles
+from catalog.metrics.product_scores import paired_rows
 from catalog.metrics.summary import ALL
 from catalog.product import MAX_IMAGES
 from catalog.reports.estimate import Estimate
@@ -15,7 +16,6 @@ from catalog.reports.page import Part, Section, Table
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, GIVEN, KINDS, REVIEW
 from fusion.evaluation.measurement import Measurement
-from fusion.evaluation.paired import paired_rows
 from fusion.evaluation.weights_picture import weights_plot, weights_table
 from fusion.heads.registry import TREE
 from fusion.heads.tree_pool import TreePool

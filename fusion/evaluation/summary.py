@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from catalog.files.wording import percent, plural
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.intervals import mean_intervals
+from catalog.metrics.product_scores import paired_rows
 from catalog.metrics.summary import ALL
 from catalog.reports.estimate import Estimate
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
 from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, REVIEW, DecisionFigures
 from fusion.evaluation.measurement import Measurement
-from fusion.evaluation.paired import paired_rows
 from fusion.heads.registry import HEADS
 from fusion.prediction.predictor import Predictor
 

@@ -35,12 +35,9 @@ class Head(ABC):
         self.prior: NDArray[np.float64] = np.full(len(tree), 1 / len(tree))
 
     def fit(
-        self,
-        experts: Sequence[Probabilities],
-        truth: NDArray[np.int64],
-        n_images: NDArray[np.integer],
+        self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.integer],
         prior: NDArray[np.floating] | None = None,
-    ) -> Self:
+    ) -> Self:  # fmt: skip
         """Fit on held-out probabilities.
 
         Args:

@@ -82,20 +82,15 @@ class LeafPool(Head):
 
     def _features(self, experts: Sequence[Probabilities], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """`(len(rows), n_leaves, F)`; 0 where an expert is silent."""
-        if not self.by_level:
-            logs = []
+        logs = []
+        if self.by_level:
+            for evidence in gather_evidence(experts, rows, self.tree, centred=False):
+                logs += [ratio[:, self.tree.ancestor(evidence.level)] for ratio in evidence.log_ratio]
+        else:
             for expert in experts:
                 log = np.log(np.maximum(dense_rows(expert, rows, self.tree), FLOOR))
                 logs.append(np.where(expert.speaks[rows, None], log, 0.0))
-            return np.stack(logs, axis=2)
-        return np.stack(
-            [
-                ratio[:, self.tree.ancestor(evidence.level)]
-                for evidence in gather_evidence(experts, rows, self.tree, centred=False)
-                for ratio in evidence.log_ratio
-            ],
-            axis=2,
-        )
+        return np.stack(logs, axis=2)
 
     def tensors(self) -> dict[str, NDArray[np.float64]]:
         """See `Head.tensors`; arrays as in `LogLinearWeights.arrays`: `(F,)` and `(n, F)`."""

@@ -98,14 +98,9 @@ class LogLinearFit:
         self._blocks: dict[object, list[Block]] = {}
 
     def add(
-        self,
-        among: object,
-        features: NDArray[np.floating],
-        target: NDArray[np.int64],
-        counts: NDArray[np.int64],
-        sets: NDArray[np.int64],
-        cat1: int = 0,
-    ) -> None:
+        self, among: object, features: NDArray[np.floating], target: NDArray[np.int64], counts: NDArray[np.int64],
+        sets: NDArray[np.int64], cat1: int = 0,
+    ) -> None:  # fmt: skip
         """Add n products that choose among the same candidates (`among` names them).
 
         Args:
@@ -197,13 +192,9 @@ class Cells:
 
 
 def penalised_loss(
-    theta: NDArray[np.float64],
-    blocks: list[Block],
-    cells: Cells,
-    start: NDArray[np.float64],
-    shrinkage: float,
-    sign_penalty: float,
-) -> tuple[float, NDArray[np.float64]]:
+    theta: NDArray[np.float64], blocks: list[Block], cells: Cells, start: NDArray[np.float64],
+    shrinkage: float, sign_penalty: float,
+) -> tuple[float, NDArray[np.float64]]:  # fmt: skip
     """Mean over products of the log loss, with shrinkage and the cost of negative weights; and its gradient, `(P,)`.
 
     Convex in theta: log-sum-exp of linear scores, plus squares.

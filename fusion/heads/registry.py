@@ -31,26 +31,17 @@ HEADS: dict[str, HeadKind] = {
     "best-single": HeadKind("the best expert that speaks", lambda tree, names, _: BestSingle(tree, names)),
     "arithmetic": HeadKind("arithmetic mean", lambda tree, names, _: Mean(tree, names, geometric=False)),
     "geometric": HeadKind("geometric mean", lambda tree, names, _: Mean(tree, names, geometric=True)),
-    "flat": HeadKind(
-        "log-linear pool over all leaves", lambda tree, names, c: LeafPool(tree, names, shrinkage=c.shrinkage)
-    ),
-    TREE: HeadKind(
-        "pooled node by node down the tree", lambda tree, names, c: TreePool(tree, names, shrinkage=c.shrinkage)
-    ),
-    "tree-global": HeadKind(
-        "weights by level, normalised over all leaves",
-        lambda tree, names, c: LeafPool(tree, names, shrinkage=c.shrinkage, by_level=True),
-    ),
-    "tree-cat1": HeadKind(
-        "down the tree, weights by Cat I too",
-        lambda tree, names, c: TreePool(tree, names, shrinkage=c.shrinkage, by_cat1=True),
-    ),
-    "stacker": HeadKind(
-        "gradient boosting over the tree pool's candidates",
-        lambda tree, names, c: Stacker(tree, names, shrinkage=c.shrinkage, seed=c.seed),
-        ".skops",
-    ),
-}
+    "flat": HeadKind("log-linear pool over all leaves",
+                     lambda tree, names, c: LeafPool(tree, names, shrinkage=c.shrinkage)),
+    TREE: HeadKind("pooled node by node down the tree",
+                   lambda tree, names, c: TreePool(tree, names, shrinkage=c.shrinkage)),
+    "tree-global": HeadKind("weights by level, normalised over all leaves",
+                            lambda tree, names, c: LeafPool(tree, names, shrinkage=c.shrinkage, by_level=True)),
+    "tree-cat1": HeadKind("down the tree, weights by Cat I too",
+                          lambda tree, names, c: TreePool(tree, names, shrinkage=c.shrinkage, by_cat1=True)),
+    "stacker": HeadKind("gradient boosting over the tree pool's candidates",
+                        lambda tree, names, c: Stacker(tree, names, shrinkage=c.shrinkage, seed=c.seed), ".skops"),
+}  # fmt: skip
 
 
 def make_head(name: str, tree: Taxonomy, expert_names: Sequence[str], config: FusionConfig) -> Head:

@@ -121,7 +121,7 @@ class Explanation:
         lines += [f"{c.probability:5.1%}  {path_text(c.path)}" for c in self.answer.candidates]
         lines += ["", *self.answer.reason.split("; ")]
         # matplotlib takes a dollar sign for mathematics
-        return "\n".join(piece.replace("$", r"\$") for line in lines for piece in _wrapped(line))
+        return "\n".join(piece.replace("$", r"\$") for line in lines for piece in textwrap.wrap(line, 62) or [""])
 
 
 def explain(predictor: Predictor, product: Product, *, in_training: bool = False, name: str = "") -> Explanation:
@@ -152,13 +152,9 @@ def explain(predictor: Predictor, product: Product, *, in_training: bool = False
 
 
 def _step(
-    experts: Sequence[Probabilities],
-    evidence: Evidence,
-    weights: NDArray[np.float64],
-    pooled: NDArray[np.float32],
-    best: int,
-    tree: Taxonomy,
-) -> Step:
+    experts: Sequence[Probabilities], evidence: Evidence, weights: NDArray[np.float64], pooled: NDArray[np.float32],
+    best: int, tree: Taxonomy,
+) -> Step:  # fmt: skip
     """One level of a single product.
 
     Args:
@@ -184,14 +180,9 @@ def _step(
             ratio = evidence.log_ratio[b][0, chosen] - evidence.log_ratio[b][0, rival]
             weight = float(weights[parent, b])
             votes.append(Vote(expert.expert, weight, p_chosen, p_rival, weight * float(ratio)))
-    return Step(
-        level,
-        tree.shown_path(level, chosen),
-        () if rival is None else tree.shown_path(level, rival),
-        shares[chosen],
-        tuple((tree.shown_path(level, node)[-1], shares[node]) for node in shown),
-        tuple(votes),
-    )
+    path, rival_path = tree.shown_path(level, chosen), () if rival is None else tree.shown_path(level, rival)
+    likeliest = tuple((tree.shown_path(level, node)[-1], shares[node]) for node in shown)
+    return Step(level, path, rival_path, shares[chosen], likeliest, tuple(votes))
 
 
 def _pictures(images: Sequence[bytes]) -> list[NDArray[np.uint8]]:
@@ -232,7 +223,3 @@ def _draw_step(axis: Axes, step: Step) -> None:
 
 def _short(text: str) -> str:
     return "\n".join(line if len(line) <= 44 else line[:43] + "…" for line in text.replace("$", r"\$").split("\n"))
-
-
-def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, 62) or [""]

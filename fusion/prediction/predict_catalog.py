@@ -55,15 +55,9 @@ class Outcome:
 
 
 def predict_file(
-    predictor: Predictor,
-    catalog: Catalog,
-    workspace: Workspace,
-    folder: Path | None = None,
-    *,
-    overwrite: bool = False,
-    discard_answers: bool = False,
-    progress: Progress | None = None,
-) -> Outcome:
+    predictor: Predictor, catalog: Catalog, workspace: Workspace, folder: Path | None = None, *,
+    overwrite: bool = False, discard_answers: bool = False, progress: Progress | None = None,
+) -> Outcome:  # fmt: skip
     """Write `submission.csv`, `predictions.parquet` and `problems.json`, one row per product in file order.
 
     `review.csv` holds what was not accepted, `audit.csv` a sample of what was, for people to fill. Parts are committed
@@ -94,11 +88,9 @@ def predict_file(
 
 
 def _origin_of(predictor: Predictor, catalog: Catalog) -> PredictionOrigin:
-    tree, run = predictor.tree, predictor.run.folder.name
-    return PredictionOrigin(
-        data=catalog.fingerprint, run=run, precision=predictor.target_precision,
-        lang=tree.lang, names=tree.shown_fingerprint, part=PART, columns=SCHEMA.names,
-    )  # fmt: skip
+    tree, run, precision = predictor.tree, predictor.run.folder.name, predictor.target_precision
+    shown = tree.shown_fingerprint
+    return PredictionOrigin(catalog.fingerprint, run, precision, tree.lang, shown, PART, SCHEMA.names)
 
 
 def _keep_answers(files: PredictionFolder, workspace: Workspace) -> None:

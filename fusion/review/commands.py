@@ -23,13 +23,9 @@ def review() -> None:
 @click.option("--copies", is_flag=True, help="Answers also hold for unanswered products with the same photos.")
 @workspace_option
 def apply(
-    files: tuple[Path, ...],
-    predictions: Path | None,
-    run: Path | None,
-    reviewer: str | None,
-    copies: bool,
-    workspace: Path,
-) -> None:
+    files: tuple[Path, ...], predictions: Path | None, run: Path | None,
+    reviewer: str | None, copies: bool, workspace: Path,
+) -> None:  # fmt: skip
     """Take filled review.csv and audit.csv FILES into the journal: a category_id corrects, `ok` confirms."""
     from catalog.runs.workspace import Workspace
     from fusion.review.journal import apply_files

@@ -140,14 +140,9 @@ class Journal:
 
 
 def apply_files(
-    workspace: Workspace,
-    files: Sequence[Path],
-    predictions: Path | None = None,
-    run: Path | None = None,
-    reviewer: str | None = None,
-    *,
-    copies: bool = False,
-) -> Entry:
+    workspace: Workspace, files: Sequence[Path], predictions: Path | None = None, run: Path | None = None,
+    reviewer: str | None = None, *, copies: bool = False,
+) -> Entry:  # fmt: skip
     """Take filled CSVs into the workspace's journal.
 
     Args:

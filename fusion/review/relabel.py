@@ -92,11 +92,8 @@ def export(
     relabelled = counts[0] if train is not None else 0
     fingerprints = {source.fingerprint for source in sources}
     return ExportedLabels(
-        output,
-        kept=len(train) - relabelled if train is not None else 0,
-        relabelled=relabelled,
-        added=sum(counts) - relabelled,
-        missing=ids[~placed],
+        output, kept=len(train) - relabelled if train is not None else 0, relabelled=relabelled,
+        added=sum(counts) - relabelled, missing=ids[~placed],
         strangers=[entry.number for entry in journal.active() if entry.catalog not in fingerprints],
         left_behind=left_behind(train) if train is not None else ProblemLog(),
-    )
+    )  # fmt: skip

@@ -59,13 +59,9 @@ class HeldOut:
 
     def select(self, rows: NDArray[np.int64]) -> HeldOut:
         """The products of `(n,)` rows."""
-        return replace(
-            self,
-            experts=[expert.select(rows) for expert in self.experts],
-            truth=self.truth[rows],
-            n_images=self.n_images[rows],
-            group=self.group[rows],
-        )
+        experts = [expert.select(rows) for expert in self.experts]
+        truth, n_images, group = self.truth[rows], self.n_images[rows], self.group[rows]
+        return replace(self, experts=experts, truth=truth, n_images=n_images, group=group)
 
     @property
     def representatives(self) -> NDArray[np.bool_]:

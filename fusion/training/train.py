@@ -87,12 +87,9 @@ def _save_decisions(
 
 def evaluated_models(data: HeldOut, comparison: HeadComparison) -> list[EvaluatedModel]:
     """What `fusion train` puts side by side, the head that decides first."""
-    models = [
-        EvaluatedModel(FUSED, f"{comparison.chosen}: {comparison.reason}", comparison.scores[comparison.chosen], 1.0)
-    ]
-    if comparison.without_copies is not None:
-        models.append(
-            EvaluatedModel(f"{FUSED}, no copy known", "the same, copies silent", comparison.without_copies, 1.0)
-        )
+    chosen, unknown = comparison.chosen, comparison.without_copies
+    models = [EvaluatedModel(FUSED, f"{chosen}: {comparison.reason}", comparison.scores[chosen], 1.0)]
+    if unknown is not None:
+        models.append(EvaluatedModel(f"{FUSED}, no copy known", "the same, copies silent", unknown, 1.0))
     models += [EvaluatedModel(name, HEADS[name].what, scores, 1.0) for name, scores in comparison.scores.items()]
     return [*models, *evaluated_experts(data)]

@@ -17,8 +17,7 @@ from mosaic.inference.backend import make_backend
 from mosaic.inference.expert import batches, run_network
 from mosaic.inference.recent_rows import RecentRows, Row
 from mosaic.networks.device import best_device
-from mosaic.networks.network import MosaicNetwork
-from mosaic.networks.weights import load_network
+from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.photos import DecodedPhotos, load_photos
 from mosaic.views import View
 

@@ -22,8 +22,7 @@ from catalog.runs.workspace import Workspace
 from catalog.split.copies import linked_by_copies
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.inference.expert import MosaicExpert
-from mosaic.networks.network import MosaicNetwork
-from mosaic.networks.weights import load_network, weights_name
+from mosaic.networks.network import MosaicNetwork, load_network, weights_name
 from mosaic.photos import load_photos
 from mosaic.training import distributed
 from mosaic.training.augment import uniforms

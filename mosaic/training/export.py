@@ -21,9 +21,8 @@ from mosaic.inference.backend import OnnxBackend, OpenVinoBackend
 from mosaic.inference.outputs import INPUT, OUTPUTS, Backend, Outputs, Parity, compare, require
 from mosaic.layout import arrange
 from mosaic.networks.graph import to_onnx, to_openvino
-from mosaic.networks.network import MosaicNetwork
+from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.networks.torch_backend import TorchBackend
-from mosaic.networks.weights import load_network
 from mosaic.photos import load_photos
 from mosaic.runs import MosaicDetails
 

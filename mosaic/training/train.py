@@ -12,8 +12,7 @@ from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
-from mosaic.networks.network import MosaicNetwork
-from mosaic.networks.weights import load_network
+from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
 from mosaic.training.cross_fitting import CrossFitting, products_of_view

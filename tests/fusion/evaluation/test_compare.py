@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from catalog.metrics.product_scores import ProductScores, score
+from catalog.metrics.product_scores import ProductScores, paired_rows, score
 from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.evaluation.compare import differences
-from fusion.evaluation.paired import paired_rows
 from tests.support.command_line import call
 from tests.support.products import TAXONOMY
 
