@@ -141,13 +141,11 @@ class SumFigures:
 
     def __init__(self, scores: ProductScores, training_counts: NDArray[np.int64] | None = None) -> None:
         """`scores`: at least one product; `training_counts`: `(n_leaves,)` int64."""
-        n = len(scores)
+        self.n = n = len(scores)
         correct = scores.correct
-        nll = scores.nll
-        self.n = n
         # what follows is in the order of `names`
         means = np.concatenate(
-            [correct.T, (scores.rank < LIST).T, nll.T, scores.distance[None], scores.distance5[None]]
+            [correct.T, (scores.rank < LIST).T, scores.nll.T, scores.distance[None], scores.distance5[None]]
         ).astype(np.float64)
         gaps = [
             _one_hot(bins_of(scores.confidence[:, i], binning), N_BINS, correct[:, i] - scores.confidence[:, i])
@@ -178,10 +176,8 @@ class SumFigures:
         )
         ece = np.abs(gaps).reshape(self.n_gaps, N_BINS, -1).sum(axis=1)
         accuracy = np.divide(right, present, out=np.zeros_like(right), where=present > 0)
-        macro = [_mean_of_leaves(accuracy, present)]
-        macro += [
-            _mean_of_leaves(accuracy[leaves_of_band], present[leaves_of_band]) for leaves_of_band in self.bands.values()
-        ]
+        groups = [np.ones(len(present), bool), *self.bands.values()]
+        macro = [_mean_of_leaves(accuracy[leaves], present[leaves]) for leaves in groups]
         return np.concatenate([means / self.n, ece / self.n, np.stack(macro)])
 
 

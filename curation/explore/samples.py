@@ -40,10 +40,10 @@ def samples_section(catalog: Catalog, placement: Placement, n_categories: int, s
     counts = placement.counts()
     groups = chosen_categories(counts[-1].counts, n_categories) if counts else []
     leaves = [(which, int(leaf)) for which, group in groups for leaf in group]
-    rows = [_sample(np.flatnonzero((placement.leaf == leaf) & (placement.n_images > 0)), rng) for _, leaf in leaves]
     galleries, listed = [], []
-    for (which, leaf), shown in zip(leaves, rows, strict=True):
-        products = catalog.take(shown)
+    for which, leaf in leaves:
+        with_photo = np.flatnonzero((placement.leaf == leaf) & (placement.n_images > 0))
+        products = catalog.take(_sample(with_photo, rng))
         n = int(counts[-1].counts[leaf])
         examples = [Example([strip(product.images, SIDE)], [str(product.product_id)]) for product in products]
         note = ", ".join(filter(None, [plural(n, "product"), which, "" if examples else "none with a photo"]))
