@@ -56,14 +56,15 @@ def answer(sheet: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def manual(once: Callable[..., Path], trained_demo: Path) -> Path:
+def manual(once: Callable[..., Path], demo: Path) -> Path:
     """A folder with all that the manual names (catalogues, photos, `runs`, `model`), in which the README has been run.
 
     `printed.txt` is what that has printed.
     """
 
     def make(folder: Path) -> None:
-        shutil.copytree(trained_demo, folder, dirs_exist_ok=True)
+        shutil.copytree(demo / "demo" / "catalogue", folder, dirs_exist_ok=True)
+        shutil.copytree(demo / "demo" / "runs", folder / "runs")
         shutil.copy(folder / "train.bson", folder / "labelled.bson")
         for name, photo in zip(("front.jpg", "back.jpg"), Catalog(folder / "test.bson")[0].images * 2, strict=False):
             (folder / name).write_bytes(photo)

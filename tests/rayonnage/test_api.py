@@ -17,7 +17,6 @@ from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from fusion.model import Model
-from rayonnage.demo.sample import write_sample
 from tests.support.products import make_photo
 from tests.support.trained import picture
 from tests.test_command_line import HEAVY
@@ -60,9 +59,10 @@ def test_types_are_told_to_a_checker():
         assert all(p.annotation is not inspect.Parameter.empty for p in signature.parameters.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["open_catalog", "Taxonomy"])
-def test_examples_on_a_catalogue(name, tmp_path, monkeypatch):
-    write_sample(tmp_path, n_train=240, n_test=10, seed=1)
+def test_examples_on_a_catalogue(name, demo, tmp_path, monkeypatch):
+    shutil.copytree(demo / "demo" / "catalogue", tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     check_examples(name)
 

@@ -10,8 +10,8 @@ import io
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import bson
 import numpy as np
@@ -20,7 +20,7 @@ from filelock import FileLock
 from PIL import Image
 
 from tests.support.command_line import call
-from tests.support.manual import TRAINING, run_line
+from tests.support.processes import Running
 
 LEAVES = [
     (1, "LIBRAIRIE", "LITTERATURE", "ROMAN"),
@@ -93,19 +93,32 @@ def _train_on_photos(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def trained_demo(once: Callable[..., Path]) -> Path:
-    """A drawn catalogue of 240 and 30 products, and a workspace `runs` with photos, text and head trained on it.
+def demo(once: Callable[..., Path]) -> Path:
+    """What `rayonnage demo` makes of 240 and 30 products with the debug configuration: catalogue, `runs`, and the rest.
 
-    The folder holds what `write_sample` writes; the configuration is debug.
+    `said.txt` is what it has said, `demo` the folder that it was given.
     """
-    return once("trained-demo", _train_on_the_demo)
+    return once("demo", _do_the_whole_job)
 
 
-def _train_on_the_demo(folder: Path) -> None:
-    from rayonnage.demo.sample import write_sample
+def _do_the_whole_job(folder: Path) -> None:
+    from rayonnage.cli import main
+    from rayonnage.demo import job
 
-    write_sample(folder, n_train=240, n_test=30, seed=1)
-    with chdir(folder):
-        # the README's first block, and its category names in English for whoever asks for them
-        for line in (*TRAINING, "catalog split train.bson --tree category_names.csv --names names.csv"):
-            run_line(line)
+    sizes = ("--train", 240, "--test", 30, "--seed", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "_run", _run_forked)
+        said = call(main, "demo", folder / "demo", "--config", "debug", *sizes)
+    (folder / "said.txt").write_text(said, encoding="utf-8")
+
+
+def _run_forked(command: list[str], log: Any) -> int:
+    """A stage in a process that has the networks' libraries loaded: ten imports of up to 6 s are one."""
+    log.write(Running(_rayonnage, command).finish())
+    return 0
+
+
+def _rayonnage(command: list[str]) -> None:
+    from rayonnage.cli import main
+
+    main(command)

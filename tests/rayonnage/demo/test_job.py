@@ -96,17 +96,17 @@ def test_drawing_alone_names_the_next_command(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_whole_job_ends_with_pages_in_english(tmp_path):
-    said = call(main, "demo", tmp_path, "--config", "debug", "--train", 100, "--test", 10)
-    assert {path.name for path in tmp_path.iterdir()} == {*job.OUTPUTS, job.LOG}
-    workspace = Workspace(tmp_path / "runs")
+def test_the_whole_job_ends_with_pages_in_english(demo):
+    folder, said = demo / "demo", (demo / "said.txt").read_text(encoding="utf-8")
+    assert {path.name for path in folder.iterdir()} == {*job.OUTPUTS, job.LOG}
+    workspace = Workspace(folder / "runs")
     assert f"next: rayonnage report --workspace {workspace.folder}" in said
     names = {page.path.name for page in latest_pages(workspace)}
     assert names == TITLES.keys() - {"mosaic.html", "ocr.html"}
-    with (tmp_path / "predictions" / "submission.csv").open() as file:
+    with (folder / "predictions" / "submission.csv").open() as file:
         predicted = [int(row["_id"]) for row in csv.DictReader(file)]
-    assert predicted == Catalog(tmp_path / "catalogue" / "test.bson").product_ids.tolist()
-    tables = json.loads((tmp_path / "report" / "fusion.json").read_text(encoding="utf-8"))["tables"]
+    assert predicted == Catalog(folder / "catalogue" / "test.bson").product_ids.tolist()
+    tables = json.loads((folder / "report" / "fusion.json").read_text(encoding="utf-8"))["tables"]
     english = {path[0] for path in workspace.taxonomy("en").shown}
     assert english.isdisjoint(path[0] for path in workspace.taxonomy().paths)
     assert {row[0] for row in tables["By Cat I"][1:]} <= english
