@@ -228,15 +228,9 @@ def _figures_table(models: Sequence[EvaluatedModel], count: str) -> Table:
         right = Estimate.of(shown[0].summary[count].leaf.top1)
         title += f": {shown[0].summary[count].n:,} products, {shown[0].name} {right} %"
     levels = [LEVEL_NAMES[level] for level in LEVELS]
-    return Table(
-        title,
-        ["", "products", *levels, *levels, "HD@1", "HD@5", "macro, %", "NLL", "ECE"],
-        rows,
-        folded=count != ALL,
-        spans=(("", 2), ("Top-1, %", 3), ("Top-5, %", 3), ("Tree distance", 2), (LEVEL_NAMES[LEAF], 3)),
-        groups=_groups(shown),
-        leads=True,
-    )
+    columns = ["", "products", *levels, *levels, "HD@1", "HD@5", "macro, %", "NLL", "ECE"]
+    spans = [("", 2), ("Top-1, %", 3), ("Top-5, %", 3), ("Tree distance", 2), (LEVEL_NAMES[LEAF], 3)]
+    return Table(title, columns, rows, folded=count != ALL, spans=spans, groups=_groups(shown), leads=True)
 
 
 def _calibration_table(models: Sequence[EvaluatedModel]) -> Table:

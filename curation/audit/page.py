@@ -28,13 +28,9 @@ ORDER_NOTE = "In the order of suspects.csv. There a category, `suggested` or `ok
 
 
 def page_of(
-    catalog: Catalog,
-    tree: Taxonomy,
-    evidence: LabelEvidence,
-    suspects: Suspects,
-    listed: Sequence[Suspect],
+    catalog: Catalog, tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, listed: Sequence[Suspect],
     judgement: Judgement | None,
-) -> Page:
+) -> Page:  # fmt: skip
     """The page of an audit; the photos of the first suspects are read from the catalogue."""
     tables = [parts_table(evidence, suspects), categories_table(tree, suspects), pairs_table(tree, suspects)]
     sections = [Section("summary", "In short", _summary(evidence, suspects)), Section("tables", "Doubts", parts=tables)]

@@ -100,15 +100,9 @@ class Findings:
 
 
 def find_duplicates(
-    catalogs: Sequence[Catalog],
-    *,
-    near: bool = False,
-    radius: int,
-    max_copies: int,
-    tree: Taxonomy | None = None,
-    progress: Progress | None = None,
-    n_workers: int | None = None,
-) -> Findings:
+    catalogs: Sequence[Catalog], *, near: bool = False, radius: int, max_copies: int, tree: Taxonomy | None = None,
+    progress: Progress | None = None, n_workers: int | None = None,
+) -> Findings:  # fmt: skip
     """Search one catalogue for copies, or two for what they share.
 
     Raises:

@@ -90,15 +90,10 @@ class Groups:
         number = np.cumsum(chosen) - 1
         rows, members = chosen[self.group], chosen[self.member_group]
         return replace(
-            self,
-            slot=self.slot[rows],
-            group=number[self.group[rows]],
-            distance=self.distance[rows],
-            product=self.product[members],
-            member_group=number[self.member_group[members]],
-            group_kind=self.group_kind[chosen],
-            parts_at=self.parts_at[chosen],
-        )
+            self, slot=self.slot[rows], group=number[self.group[rows]], distance=self.distance[rows],
+            product=self.product[members], member_group=number[self.member_group[members]],
+            group_kind=self.group_kind[chosen], parts_at=self.parts_at[chosen],
+        )  # fmt: skip
 
 
 def near_links(photos: CatalogPhotos, looks: PhotoHashes, max_copies: int) -> NearLinks:
@@ -165,18 +160,11 @@ def find_groups(
     if near is not None:
         distance[len(shared) : len(shared) + len(alike)] = near.nearest[photos.number[alike]]
     start = np.searchsorted(member_group, np.arange(len(keys)))
+    parts_at = parting_level(photos.category_ids[product], start, tree)
     return Groups(
-        slots[row_order],
-        group[row_order],
-        distance[row_order],
-        product,
-        member_group,
-        group_kind[order],
-        parting_level(photos.category_ids[product], start, tree),
-        near,
-        int(photos.carry(exact.common).sum()),
-        n_within,
-    )
+        slots[row_order], group[row_order], distance[row_order], product, member_group, group_kind[order], parts_at,
+        near, int(photos.carry(exact.common).sum()), n_within,
+    )  # fmt: skip
 
 
 def _near_rows(photos: CatalogPhotos, near: NearLinks, exact_group: Ints, max_copies: int) -> tuple[Ints, Ints, int]:

@@ -33,15 +33,9 @@ PLACES = 5
 
 
 def explore(
-    catalog: Catalog,
-    tree: Taxonomy | None = None,
-    *,
-    probabilities: Probabilities | None = None,
-    decode: Decode = "sample",
-    n_categories: int = 24,
-    seed: int = 0,
-    bars: Bar = no_bar,
-) -> Page:
+    catalog: Catalog, tree: Taxonomy | None = None, *, probabilities: Probabilities | None = None,
+    decode: Decode = "sample", n_categories: int = 24, seed: int = 0, bars: Bar = no_bar,
+) -> Page:  # fmt: skip
     """Look at all products of a catalogue; its photos are read once for their MD5 and once for their headers.
 
     Args:
@@ -89,14 +83,9 @@ def explore(
         "photos decoded": len(decoding.checked),
         "seed": seed,
     }
-    return Page(
-        f"Catalogue {catalog.name}",
-        f"What {catalog} holds",
-        _cards(photos, placement, counts, problems),
-        sections,
-        facts,
-        [] if tree is None else _warnings(TreeMatch.of(catalog, tree)),
-    )
+    cards = _cards(photos, placement, counts, problems)
+    warnings = [] if tree is None else _warnings(TreeMatch.of(catalog, tree))
+    return Page(f"Catalogue {catalog.name}", f"What {catalog} holds", cards, sections, facts, warnings)
 
 
 def write_exploration(page: Page, folder: Path) -> Path:
