@@ -1,7 +1,5 @@
 """A random-access, lazily read, picklable sequence of products."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing

@@ -1,7 +1,5 @@
 """Where a broken photo lies: experts know a product's photos by number, people by their files."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

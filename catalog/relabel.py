@@ -1,7 +1,5 @@
 """A catalogue written again with other labels: nothing else changes, nothing is overwritten."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

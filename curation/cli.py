@@ -1,7 +1,5 @@
 """The `catalog` command line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

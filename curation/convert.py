@@ -1,7 +1,5 @@
 """`catalog convert`: the products of one place written to another."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path

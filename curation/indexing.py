@@ -1,7 +1,5 @@
 """Both sidecars of a catalogue, its index and its photos' MD5s, made in one reading by all cores."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from catalog.catalog import MD5, Catalog, keep_index

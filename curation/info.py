@@ -1,7 +1,5 @@
 """What `catalog info` tells about a catalogue."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from catalog.catalog import Catalog

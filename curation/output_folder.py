@@ -1,7 +1,5 @@
 """A folder for results is looked at before the work that fills it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from pathlib import Path

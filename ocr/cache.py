@@ -1,7 +1,5 @@
 """What was read once is kept: one SQLite file, shared by processes, safe against kills."""
 
-from __future__ import annotations
-
 import json
 import logging
 import math

@@ -1,7 +1,5 @@
 """What the `ocr` command line calls: read, show and predict over whole catalogues, look after the cache."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

@@ -1,7 +1,5 @@
 """Configuration of the text branch; the defaults stand in `configs/ocr.yaml`."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator

@@ -1,7 +1,5 @@
 """What the run folder of a text branch keeps in its `run.json`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from catalog.runs.config import STRICT, Problems

@@ -1,7 +1,5 @@
 """`ocr evaluate`: how well books and CDs are read, what their words tell, what reading costs."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping

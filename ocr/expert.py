@@ -1,7 +1,5 @@
 """The text branch as an expert: products in, `Probabilities` and what was read out."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """From text regions found on a photo to words in reading order: cut out, turn upright, read, sort."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum

@@ -1,7 +1,5 @@
 """Photos with what was read on them: a box around every word, its text and confidence below."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path

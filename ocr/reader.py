@@ -1,7 +1,5 @@
 """Encoded photos in, transcripts out: asks the cache, decodes with bounds, reads each photo once."""
 
-from __future__ import annotations
-
 import io
 import math
 import time

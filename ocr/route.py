@@ -1,7 +1,5 @@
 """Which products are worth reading: those that the photo branch takes for books or CDs."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import logging

@@ -1,7 +1,5 @@
 """What was read on one photo: words with text, confidence and box; or why nothing could be read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby

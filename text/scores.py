@@ -1,7 +1,5 @@
 """Scores of texts by leaf, linear in their features: naive Bayes, ridge regression, frequency, discriminants."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Sheets that people fill: written as CSV for spreadsheets, read back however a spreadsheet saved them."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence

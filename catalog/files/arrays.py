@@ -1,7 +1,5 @@
 """Named arrays in one safetensors file: written whole or not at all, and checked against what is expected."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Files and folders that are either whole or absent: written beside their place, then renamed."""
 
-from __future__ import annotations
-
 import fcntl
 import glob
 import os

@@ -1,7 +1,5 @@
 """CSV files that people give: UTF-8, separated by comma, semicolon or tab, columns in any order."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

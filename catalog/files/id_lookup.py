@@ -1,7 +1,5 @@
 """Where ids stand in a list of ids."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Work in batches, and how far it has come."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, Self, TypeVar

@@ -1,7 +1,5 @@
 """Small files kept beside a big one (offset index, photo MD5s), rebuilt when the big one changes."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

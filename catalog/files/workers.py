@@ -1,7 +1,5 @@
 """Work shared among processes: results in the order of the tasks, a bounded number of them under way."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

@@ -1,7 +1,5 @@
 """Calibration: how far stated confidence lies from the share that is right."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Which leaves are taken for which others."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One expert or head under evaluation, and models side by side as text."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """The figures of an evaluation: a summary of scores by image count, each with its bootstrap 95 % interval."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, get_type_hints

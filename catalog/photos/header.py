@@ -1,7 +1,5 @@
 """Size and format of an encoded photo as its header announces them, so that nothing too large is ever decoded."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from typing import NamedTuple

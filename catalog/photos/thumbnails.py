@@ -1,7 +1,5 @@
 """Photos made small for a page, by Pillow: each of bounded size in pixels and bytes, whatever was given."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Sequence

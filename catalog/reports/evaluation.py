@@ -1,7 +1,5 @@
 """The evaluation of models on labelled products, as a page and its numbers: what every branch's report has."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property

@@ -1,7 +1,5 @@
 """What every evaluation draws: accuracy by image count and level, errors against coverage, reliability."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

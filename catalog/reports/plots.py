@@ -1,7 +1,5 @@
 """How every plot is drawn: inline SVG by matplotlib, in the colours of the page, which are lighter on a dark screen."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """A page as one HTML file that fetches nothing, and its numbers as JSON beside it."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Mapping

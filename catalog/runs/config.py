@@ -1,7 +1,5 @@
 """Strict configuration: packaged YAML <- a YAML of the user <- `--set key=value`, unknown keys refused."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Mapping, Sequence

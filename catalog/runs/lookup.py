@@ -1,7 +1,5 @@
 """One product named on the command line: by its _id, or as a photo file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from catalog.catalog import Catalog

@@ -1,7 +1,5 @@
 """What the image branch has said of products, kept for the rooms that read it and know nothing of its networks."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from catalog.catalog import Catalog

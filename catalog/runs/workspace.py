@@ -1,7 +1,5 @@
 """The workspace: one folder that remembers plan, data, tree and each branch's latest run."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

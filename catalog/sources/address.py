@@ -1,7 +1,5 @@
 """What a user gives as a catalogue."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TypeGuard
 

@@ -1,7 +1,5 @@
 """From what a user gives to the source that it names."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from catalog.sources.address import Address, is_uri

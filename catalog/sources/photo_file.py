@@ -1,7 +1,5 @@
 """Photos given as files on the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

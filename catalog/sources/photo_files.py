@@ -1,7 +1,5 @@
 """Products whose photos are files: what a folder of photos and a table of paths have in common."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """Which photo files a product has: one record per product in a memory-mapped file, so that millions need no memory."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import mmap

@@ -1,7 +1,5 @@
 """Products written as photo files: in class folders, or beside a table that names them."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 from typing import Any, Self

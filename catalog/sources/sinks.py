@@ -1,7 +1,5 @@
 """Where products are written to: a BSON file, a folder of photos, a table of paths, a MongoDB collection."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager

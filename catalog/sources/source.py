@@ -1,7 +1,5 @@
 """What a catalogue asks of the place where its products lie."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Products linked by the photos that they share."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The labels of a catalogue in a tree: how many the tree knows; each product's true leaf, perhaps from a CSV."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self

@@ -1,7 +1,5 @@
 """By which names the nodes of a tree are shown: those that it carries, those that are shipped, its own."""
 
-from __future__ import annotations
-
 import logging
 import unicodedata
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """`catalog audit`: from labels and held-out probabilities to suspects.csv, audit.json and audit.html."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

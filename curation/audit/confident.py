@@ -7,8 +7,6 @@ it looks at the largest entry and at the label's own, so these two are all that 
 how many leaves a row has, and scores that were kept without their probabilities can be audited too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

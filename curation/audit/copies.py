@@ -1,7 +1,5 @@
 """Other products with a suspect's photos, and which labels they carry."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

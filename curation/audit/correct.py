@@ -1,7 +1,5 @@
 """`catalog audit --apply`: a corrected copy of a catalogue from a filled suspects.csv."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

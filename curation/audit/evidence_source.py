@@ -1,7 +1,5 @@
 """Which expert an audit believes: one that did not learn from the labels."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

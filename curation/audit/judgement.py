@@ -1,7 +1,5 @@
 """Suspects held against the truth, where it is known: how many are wrong labels, how many wrong labels are suspects."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

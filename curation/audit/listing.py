@@ -1,7 +1,5 @@
 """Suspects one by one, as sheet and page show them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The page of an audit: what was found as sentences, tables and the first suspects with their photos."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

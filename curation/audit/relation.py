@@ -1,7 +1,5 @@
 """How a catalogue is related to the one that was split: itself, a later state of it, or another one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

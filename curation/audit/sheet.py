@@ -1,7 +1,5 @@
 """suspects.csv: likely wrong labels as a sheet that a person fills."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Labels that are likely wrong, the ones whose correction brings most first."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum

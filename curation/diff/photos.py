@@ -1,7 +1,5 @@
 """Which products have other photos than before: MD5s compared, nothing decoded."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

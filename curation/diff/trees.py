@@ -1,7 +1,5 @@
 """What changed between two trees, and how far a product moved when its category did."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass

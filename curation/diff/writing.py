@@ -1,7 +1,5 @@
 """A difference on disk: every change as a row, and the numbers."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

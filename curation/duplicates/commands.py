@@ -1,7 +1,5 @@
 """`catalog duplicates`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

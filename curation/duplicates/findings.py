@@ -1,7 +1,5 @@
 """Everything that is found about copies in one catalogue, or between two."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A group as the page shows it: each distinct photo once with the products that carry it, near ones in pairs."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 

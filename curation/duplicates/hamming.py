@@ -5,8 +5,6 @@ every choice of `n_blocks - r` blocks brings each such pair together once (Manku
 Near-Duplicates for Web Crawling", WWW 2007).
 """
 
-from __future__ import annotations
-
 from itertools import combinations, pairwise
 from math import comb, log2
 

@@ -1,7 +1,5 @@
 """What one catalogue gives away of another: products that show the same photo in both."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import nan
 from typing import Any

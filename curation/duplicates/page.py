@@ -1,7 +1,5 @@
 """The page of `catalog duplicates`: figures, and the groups that are worth a look with their photos."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What photos look like in 64 bits, kept beside the catalogue: each distinct photo is decoded once."""
 
-from __future__ import annotations
-
 import time
 import warnings
 from contextlib import closing

@@ -1,7 +1,5 @@
 """What was found about copies in a few lines for people."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

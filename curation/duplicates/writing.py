@@ -1,7 +1,5 @@
 """The files of `catalog duplicates`: a table of every shared photo, the counts, and the page."""
 
-from __future__ import annotations
-
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path

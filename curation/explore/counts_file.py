@@ -1,7 +1,5 @@
 """Counts by category as a CSV gives them, without a catalogue: a name or category_id and a number per line."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field

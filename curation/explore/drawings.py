@@ -1,7 +1,5 @@
 """The drawings of `catalog explore`, as inline SVG. No name from a catalogue is drawn: matplotlib would parse it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

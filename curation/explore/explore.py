@@ -1,7 +1,5 @@
 """Everything that `catalog explore` finds, from a catalogue or from counts alone."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path

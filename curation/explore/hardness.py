@@ -1,7 +1,5 @@
 """Which labelled products an expert finds hard and which easy: the probability that it gives to their true leaf."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Size, format and bytes of every photo from its header, and whether photos can be decoded."""
 
-from __future__ import annotations
-
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor

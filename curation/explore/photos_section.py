@@ -1,7 +1,5 @@
 """What the page says of photo files: formats, sizes, bytes, and which of them are broken."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Where the products of a catalogue stand in the tree, and how many each category holds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

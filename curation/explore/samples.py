@@ -1,7 +1,5 @@
 """What lies on a category: some of its products with their photos side by side."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from catalog.catalog import Catalog

@@ -1,7 +1,5 @@
 """How unevenly products lie on categories: histograms with logarithmic bins, and cumulative shares."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How many products each category gets: from equal numbers to the catalogue's own proportions."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

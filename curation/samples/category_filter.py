@@ -1,7 +1,5 @@
 """Places in the tree as users give them: `LIBRAIRIE > ROMAN`, `books>novels` in the language shown, a category_id."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Products that share a photo: kept or left as a group."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Self
 

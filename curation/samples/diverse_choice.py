@@ -1,7 +1,5 @@
 """Products that lie far from each other: D^2 sampling in embedding space."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
 

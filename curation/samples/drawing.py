@@ -1,7 +1,5 @@
 """Which products a sample takes: quotas per category, groups of copies whole."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The parts of a plan as catalogues of their own."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a command that writes a smaller catalogue has done: numbers for a file, a few lines for people."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

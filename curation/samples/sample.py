@@ -1,7 +1,5 @@
 """A smaller catalogue drawn from a big one."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from pathlib import Path
 

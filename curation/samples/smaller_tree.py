@@ -1,7 +1,5 @@
 """The tree of what is left of a catalogue, with the names that it goes by in other languages."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The part of a catalogue that passes filters, with the smaller tree that fits it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Chosen products as a BSON file, byte for byte, and a record of what was done beside it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What reads photos: the protocol that every OCR engine follows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol
 

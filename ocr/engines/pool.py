@@ -1,7 +1,5 @@
 """Child processes that read photos: one that hangs or dies costs one photo, never the job."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

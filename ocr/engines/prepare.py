@@ -4,8 +4,6 @@ Light text on dark stays as it is: Tesseract inverts line by line, and doing it 
 `bench/ocr_engines.py`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -1,7 +1,5 @@
 """RapidOCR (PP-OCR networks), one photo per worker process and one worker per core."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import os

@@ -3,8 +3,6 @@
 SETTINGS is JSON, the arguments of `RapidReader`.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

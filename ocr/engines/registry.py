@@ -1,7 +1,5 @@
 """The OCR engines by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from ocr.config import EngineConfig

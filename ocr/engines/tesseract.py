@@ -1,7 +1,5 @@
 """Tesseract through pytesseract: many photos in one process, one process per core."""
 
-from __future__ import annotations
-
 import csv
 import io
 import logging

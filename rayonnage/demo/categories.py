@@ -1,7 +1,5 @@
 """The demo's tree: forty leaves under Cdiscount's own Cat I names, of skewed sizes."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass

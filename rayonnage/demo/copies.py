@@ -1,7 +1,5 @@
 """What makes real catalogues hard to judge: wrong labels, and photos that several products share."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

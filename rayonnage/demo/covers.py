@@ -1,7 +1,5 @@
 """Books and discs: only their words tell the category, their pictures and colours are drawn at random."""
 
-from __future__ import annotations
-
 import numpy as np
 from PIL import Image, ImageDraw
 

@@ -1,7 +1,5 @@
 """Draws one planned picture; no picture depends on another."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

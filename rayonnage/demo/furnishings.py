@@ -1,7 +1,5 @@
 """Small appliances, lamps and vases."""
 
-from __future__ import annotations
-
 from rayonnage.demo.pen import Look, Pen, Viewpoint, tint
 
 

@@ -1,7 +1,5 @@
 """Bags, tools and locks."""
 
-from __future__ import annotations
-
 from rayonnage.demo.pen import Look, Pen, Viewpoint, mirrored, tint
 
 

@@ -1,7 +1,5 @@
 """Text on pictures, in the fonts that matplotlib brings along."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from pathlib import Path
 

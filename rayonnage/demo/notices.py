@@ -1,7 +1,5 @@
 """Photos that show no product: image missing, energy label, table of sizes, brand page."""
 
-from __future__ import annotations
-
 import numpy as np
 from PIL import Image, ImageDraw
 

@@ -1,7 +1,5 @@
 """Which shape each object's leaf has, and where its telling detail lies."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from rayonnage.demo import furnishings, gear, tableware, toys

@@ -1,7 +1,5 @@
 """A pen for shaded shapes on a transparent canvas, and the looks that one product keeps in all its photos."""
 
-from __future__ import annotations
-
 import colorsys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

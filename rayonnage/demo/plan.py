@@ -1,7 +1,5 @@
 """What the sample will hold, decided before anything is drawn."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Writes the drawn catalogue: `train.bson`, `test.bson`, `category_names.csv`, `names.csv`, `truth.csv`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache

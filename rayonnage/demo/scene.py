@@ -1,7 +1,5 @@
 """From a drawing to a photo: packaging, background, pose, light, noise, JPEG."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

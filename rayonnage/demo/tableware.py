@@ -1,7 +1,5 @@
 """Pans, cups, glasses, kettles and knives."""
 
-from __future__ import annotations
-
 from rayonnage.demo.pen import Look, Pen, Viewpoint, mirrored, tint
 
 

@@ -1,7 +1,5 @@
 """Composes what is written on one cover."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

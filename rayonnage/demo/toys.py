@@ -1,7 +1,5 @@
 """Toy vehicles and soft toys."""
 
-from __future__ import annotations
-
 from rayonnage.demo.pen import Look, Pen, Viewpoint, mirrored, tint
 
 _GLASS = (150, 185, 205)

@@ -1,7 +1,5 @@
 """The words of covers and notices, as `words.yaml` lists them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from importlib import resources
 

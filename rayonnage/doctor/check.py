@@ -1,7 +1,5 @@
 """What one look at the machine has shown."""
 
-from __future__ import annotations
-
 import shlex
 import shutil
 import sys

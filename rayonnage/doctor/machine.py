@@ -1,7 +1,5 @@
 """The machine: OCR engines, GPU, what predicts on the CPU, disk, shared memory."""
 
-from __future__ import annotations
-
 import shutil
 import warnings
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The workspace: its plan, the catalogue that was split, and whether its runs load."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

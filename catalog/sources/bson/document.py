@@ -1,7 +1,5 @@
 """What one BSON document says of a product: decoded, or where it has the usual form, read as it lies."""
 
-from __future__ import annotations
-
 import struct
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A BSON file of products: an offset index over it, bad stretches skipped, counted and named."""
 
-from __future__ import annotations
-
 import hashlib
 import mmap
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Where a scan goes on depends on its position alone. A block that another process
 therefore right when the scan before it arrives at that start; otherwise it is scanned again from where that arrives.
 """
 
-from __future__ import annotations
-
 import hashlib
 import mmap
 import re

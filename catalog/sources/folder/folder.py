@@ -1,7 +1,5 @@
 """A folder of photos: `class/.../product/1.jpg`."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """What the names of folders say: the order of photos, a product's id, a category."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """The connection to one MongoDB collection: opened when asked, once per process; dropped ones are taken up again."""
 
-from __future__ import annotations
-
 import logging
 import os
 import time

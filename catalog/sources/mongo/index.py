@@ -1,7 +1,5 @@
 """The index of a MongoDB collection: the server tells all that it takes, and keeps the photos."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import struct

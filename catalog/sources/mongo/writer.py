@@ -1,7 +1,5 @@
 """Writing to a MongoDB collection: bounded bulks that may be sent twice; a whole collection put in place at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A table of photo paths: CSV or Parquet with product_id, photos and perhaps category_id."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import tempfile
