@@ -123,7 +123,7 @@ def config_options(function: F) -> F:
     """`--config` and `--set`."""
     override = "Override one key: training.epochs=3."
     function = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=override)(function)
-    shipped = "A shipped configuration (debug, demo) or a YAML file."
+    shipped = "A shipped configuration (shelf, demo, debug) or a YAML file."
     return click.option("--config", metavar="NAME|FILE", help=shipped)(function)
 
 

@@ -38,7 +38,7 @@ class Doors(PlainErrors):
 
 @command_line(Doors)
 def main(verbose: bool) -> None:
-    """Put every product of a shop on its shelf: from photos and titles to categories.
+    """Put every product of a shop on its shelf: from its photos, and the text on them, to its category.
 
     See the whole job on a drawn catalogue: rayonnage demo. On your own: catalog split, mosaic train, ocr train, fusion
     train, then rayonnage predict.

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import PATH, note, progress_bar, say, workspace_option
+from catalog.cli_options import note, progress_bar, say, workspace_option
 
 
 @click.command()
-@click.argument("folder", type=PATH, default=Path("demo"))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"))
 @click.option("--draw-only", is_flag=True, help="Draw the catalogue into FOLDER itself, and leave it at that.")
 @click.option("--train", "n_train", type=click.IntRange(40, 1_000_000), default=1500, show_default=True,
               help="Labelled products to draw.")  # fmt: skip

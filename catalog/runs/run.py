@@ -94,8 +94,12 @@ class Run:
             ValueError: a run of another kind, or a damaged `run.json`.
         """
         path = folder / "run.json"
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} does not exist: give the folder of a run, as a training names it")
         if not path.is_file():
-            raise FileNotFoundError(f"{folder} is not a finished run (run.json is missing): train it again")
+            raise FileNotFoundError(
+                f"{folder} is not a finished run (run.json is missing): give the folder of one, or train it again"
+            )
         try:
             run = cls(folder, **read_json(path))
         except (ValueError, TypeError) as error:

@@ -32,11 +32,15 @@ class Workspace:
         """What names the workspace in the next command: ` --workspace FOLDER`, nothing for the default one."""
         return "" if self.folder == Path("runs") else f" --workspace {self.folder}"
 
+    def next_command(self, kind: str) -> str:
+        """What makes this workspace's plan (`plan`), or its run of a kind."""
+        return NEXT_COMMAND[kind] + self.option
+
     def plan(self) -> Plan:
         """The plan; raises FileNotFoundError naming the command that makes one."""
         if not (self.folder / "plan" / "plan.json").is_file():
             raise FileNotFoundError(
-                f"workspace {self.folder} holds no plan yet: run `{NEXT_COMMAND['plan']}` first "
+                f"workspace {self.folder} holds no plan yet: run `{self.next_command('plan')}` first "
                 "(--workspace names another folder)"
             )
         return Plan.load(self.folder / "plan")
@@ -101,7 +105,7 @@ class Workspace:
         if run is None:
             self.plan()
             raise FileNotFoundError(
-                f"workspace {self.folder} holds no {kind} run yet: run `{NEXT_COMMAND[kind]}` first"
+                f"workspace {self.folder} holds no {kind} run yet: run `{self.next_command(kind)}` first"
             )
         return run
 

@@ -46,7 +46,8 @@ def evaluate(
     )  # fmt: skip
     warnings = [TRAINED_ON] if predictor.trained_on(catalog) else []
     page = page_of(measurement, evaluation, predictor.target_precision, warnings)
-    return leaderboard(measurement.models), evaluation.write(output or workspace.folder / "reports", "fusion", page)
+    text = "\n".join([leaderboard(measurement.models), *warnings])
+    return text, evaluation.write(output or workspace.folder / "reports", "fusion", page)
 
 
 def _examples(

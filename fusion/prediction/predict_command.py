@@ -66,6 +66,8 @@ class PredictOptions:
         photos = photo_files(self.files)
         if photos is not None and self.to is not None:
             raise ValueError("--to writes the predictions of a catalogue: photos alone have no document")
+        if photos is not None and self.output is not None:
+            raise ValueError("--output is the folder for a catalogue's predictions: the answer for photos is printed")
         if photos is None and len(self.files) > 1:
             raise ValueError("give one catalogue, or 1-4 photos of one product")
         return photos

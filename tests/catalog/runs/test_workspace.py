@@ -71,6 +71,8 @@ def test_wrong_runs_are_refused(tmp_path, tree_csv):
     other = Taxonomy([(1, ("A", "B", "C"))])
     with pytest.raises(ValueError, match="another category tree"):
         run.check_tree(other, "the workspace's")
+    with pytest.raises(FileNotFoundError, match="nothing does not exist: give the folder of a run"):
+        Run.load(tmp_path / "nothing")
     (run.folder / "run.json").write_text(json.dumps({"kind": "mosaic", "surprise": 1}))
     with pytest.raises(ValueError, match="damaged"):
         Run.load(run.folder)
@@ -97,7 +99,7 @@ def test_the_next_command_is_named(tmp_path, tree_csv, write_bson):
     tree = Taxonomy.from_csv(tree_csv)
     plan, _ = make_plan(Catalog(write_bson(*[make_product(i, 11) for i in range(20)])), tree)
     room.save_plan(plan, tree)
-    with pytest.raises(FileNotFoundError, match="mosaic train"):
+    with pytest.raises(FileNotFoundError, match=f"run `mosaic train --workspace {room.folder}` first"):
         room.require("mosaic", "any")
     with pytest.raises(FileNotFoundError, match="fusion train"):
         room.require("fusion")

@@ -296,6 +296,8 @@ def test_one_product_as_photos(trained, tmp_path):
     assert "bad.jpg cannot be decoded" in alone.stderr
     five = CliRunner().invoke(fusion, ["predict", *[str(tmp_path / "0.jpg")] * 5, *map(str, room)])
     assert "at most 4" in five.stderr
+    stored = CliRunner().invoke(fusion, ["predict", str(tmp_path / "0.jpg"), "--output", "x", *map(str, room)])
+    assert "the answer for photos is printed" in stored.stderr
 
 
 def test_mosaic_predict_saves_what_fusion_uses(trained, tmp_path):
