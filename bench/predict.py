@@ -35,8 +35,8 @@ from catalog.product import MAX_IMAGES, Product
 from catalog.runs.workspace import Workspace
 from fusion.prediction.predict_catalog import CHUNK, predict_file
 from fusion.prediction.predictor import Predictor
-from mosaic.inference.expert import DecodedPhotos, MosaicExpert
-from mosaic.photos import Picture
+from mosaic.inference.expert import MosaicExpert
+from mosaic.photos import DecodedPhotos, Picture
 from ocr.cache import TranscriptCache
 from ocr.reader import PhotoReader
 from ocr.route import routed
@@ -157,7 +157,7 @@ class Reference:
             keys.append(own)
             for md5, photo in zip(own, product.images, strict=True):
                 pictures[md5] = self.resize(Image.open(io.BytesIO(photo)).convert("RGB"), size)
-        return DecodedPhotos(pictures, keys, keys)
+        return DecodedPhotos(pictures, keys, keys, [])
 
 
 class Bench:
