@@ -26,6 +26,14 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
+@pytest.fixture(autouse=True)
+def quiet_again() -> Iterator[None]:
+    """What a command line with --verbose leaves behind: everything is logged, by libraries too."""
+    level = logging.root.level
+    yield
+    logging.root.setLevel(level)
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """Real data, where the machine has it."""
