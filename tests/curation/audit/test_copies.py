@@ -12,6 +12,7 @@ from curation.audit import copies
 from curation.audit.copies import count_copies
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.sampled_from([None, 11, 12, 31]), st.lists(st.integers(0, 9), max_size=4)), min_size=1,
              max_size=14),

@@ -55,6 +55,7 @@ def slow_changes(old: dict, new: dict) -> dict[str, list[int]]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PRODUCTS, PRODUCTS, st.randoms(use_true_random=False))
 def test_against_dictionaries(write_bson, tree_csv, tmp_path, old, new, random):

@@ -106,6 +106,7 @@ def test_the_figures_of_a_small_shop(shop, tree):
     assert {i for own in shown for i in own["shown"]} == set(range(10))
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_json_says(shop, tree, tmp_path):
     path = write_exploration(explore(shop, tree), tmp_path / "new" / "folder")
     page = read_page(path)
@@ -164,6 +165,7 @@ ODD: dict[str, list[dict]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_tree", [True, False])
 @pytest.mark.parametrize("kind", ODD)
 def test_any_catalogue_gets_a_page(kind, with_tree, write_bson, tree, tmp_path):

@@ -257,6 +257,7 @@ def test_the_table_by_cat1_adds_up_and_begins_where_most_must_be_looked_at():
         assert share_open.value == pytest.approx(n_open / n)
 
 
+@pytest.mark.slow
 def test_what_to_do_next_follows_from_the_figures():
     kept = page_for_managers(made((0, 0, 0, 200)), target=0.9).section("next").sentences
     assert "Where 80 % right are enough, `fusion predict FILE --precision 0.8` accepts more unseen." in kept

@@ -86,6 +86,7 @@ def test_compiled_shapes_are_bounded_and_come_back():
     assert_same(made(batch), reference(net, batch))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 6, 7, 11])
 def test_a_mosaic_has_the_same_result_whatever_shares_its_request(monkeypatch, n):
     monkeypatch.setattr(backend_module, "PIXELS_PER_REQUEST", 3 * 30 * 30)

@@ -61,6 +61,7 @@ def rapid():
     return make_engine(config("name=rapidocr"))
 
 
+@pytest.mark.slow
 def test_titles_are_read(engine):
     least = {"rapidocr": 0.95, "tesseract": 0.5}[engine.name]
     results = engine.read([cover(lines) for lines in TITLES])
@@ -113,6 +114,7 @@ def test_a_spine_is_read_in_both_directions(rapid):
     assert len(set(np.sign([tops[1] - tops[0], tops[3] - tops[2]]))) == 2
 
 
+@pytest.mark.slow
 def test_light_text_and_other_scripts(rapid):
     light = 255 - cover(TITLES[1])
     greek = cover(("Ιλιάδα", "Όμηρος"))
@@ -213,6 +215,7 @@ def test_the_table_must_have_a_page_per_photo():
             parse_table(broken, [tripled, tripled], 0.6)
 
 
+@pytest.mark.slow
 def test_every_configured_name_has_an_engine():
     assert set(ENGINES) == {"rapidocr", "tesseract"}
 

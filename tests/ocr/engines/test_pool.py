@@ -114,6 +114,7 @@ def test_workers_that_died_between_two_calls_cost_nothing(pool):
     assert texts(pool.read([photo(10), photo(11), photo(12)])) == ["10", "11", "12"]
 
 
+@pytest.mark.slow
 def test_the_time_limit_covers_sending_the_picture(pool):
     pool.read([photo(10)])
     (process,) = idle(pool)

@@ -83,6 +83,7 @@ def test_sizes_and_configuration_reach_the_stages():
     assert all(Path(job.OUTPUTS[0]).name in command[1] or "a b/runs" in command for command in [draw, *others[2:]])
 
 
+@pytest.mark.slow
 def test_drawing_alone_names_the_next_command(tmp_path):
     said = call(main, "demo", tmp_path, "--draw-only", "--train", 40, "--test", 10, "--seed", 2)
     train, tree, names = (tmp_path / name for name in ("train.bson", "category_names.csv", "names.csv"))

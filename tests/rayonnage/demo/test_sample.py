@@ -237,6 +237,7 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
     assert a["category_names.csv"] == c["category_names.csv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train.bson", "test.bson", "category_names.csv", "names.csv", "truth.csv"])
 def test_nobody_s_file_is_replaced_unasked(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"mine")
@@ -248,6 +249,7 @@ def test_nobody_s_file_is_replaced_unasked(tmp_path: Path, name: str) -> None:
     assert (tmp_path / name).read_bytes() != b"mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.motif)
 def test_every_leaf_is_drawn_from_every_side(leaf) -> None:
     photos = {draw_picture(0, leaf, Picture(owner, rank)) for owner in (1, 2) for rank in (1, 2, 3, 4)}

@@ -134,6 +134,7 @@ def test_many_documents_over_several_batches(mongo):
     assert seen[-1] == (n, n)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_dropped_connections_lose_and_repeat_nothing(mongo, proxy, monkeypatch, seed):
     monkeypatch.setattr(mongo_index, "BATCH", 40)
