@@ -19,6 +19,16 @@ settings.load_profile("no deadline")
 
 pytest_plugins = ["tests.support.mongo_server", "tests.support.trained"]
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+SLOW_TO_MAKE = {"demo", "locked_port", "mongo_port", "trained"}
+"""Fixtures that take seconds: a trained workspace, a server."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Whatever needs one of them is slow."""
+    for item in items:
+        if not SLOW_TO_MAKE.isdisjoint(item.fixturenames):
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)
