@@ -44,7 +44,7 @@ with open(sys.argv[1], "rb") as file:
     for document in bson.decode_file_iter(file):
         digests += [hashlib.md5(entry["picture"]).digest() for entry in document["imgs"]]
 """
-CATALOG = [sys.executable, "-c", "from catalog.cli import main; main()"]
+CATALOG = [sys.executable, "-c", "from curation.cli import main; main()"]
 
 
 def smaller(photo: bytes) -> bytes:

@@ -5,8 +5,8 @@
 Every way decodes the same 180 px photos; the repeats of all ways are interleaved, medians are printed.
 
     ceiling      cv2.imdecode in a bare loop over photos that lie in memory; with W workers, W processes of it
-    ours         mosaic.dataset.MosaicDataset in a DataLoader: mosaics read at random from the memory-mapped BSON,
-                 decoded into uint8 batches with the random numbers of their augmentation
+    ours         mosaic.training.dataset.MosaicDataset in a DataLoader: mosaics read at random from the memory-mapped
+                 BSON, decoded into uint8 batches with the random numbers of their augmentation
     usual        bson.decode_file_iter, Pillow, torchvision's ToTensor, a DataLoader's default batches of photos
     webdataset   the same photos in a tar file, decoded by webdataset ("torchrgb8"), batches of photos
 """

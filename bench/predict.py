@@ -206,7 +206,7 @@ class Bench:
         return path
 
     def ours(self, path: Path) -> tuple[float, dict[int, int]]:
-        """Seconds of `fusion.prediction.predict_file` with nothing known, and leaves."""
+        """Seconds of `predict_file` with nothing known, and leaves."""
         self.forget()
         room = self.room()
         start = time.perf_counter()

@@ -126,8 +126,8 @@ class ProblemLog:
     def require_none(self, what: str, *, told: bool = False) -> None:
         """`--strict`: raise ValueError when there is any problem; `told`: they have been printed already."""
         if len(self):
-            found = plural(len(self), "problem")
-            raise ValueError(f"{what}: {found}, and --strict was given" + ("" if told else f"\n{self.summary()}"))
+            problems = plural(len(self), "problem")
+            raise ValueError(f"{what}: {problems}, and --strict was given" + ("" if told else f"\n{self.summary()}"))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; `from_json` reads them back."""

@@ -65,15 +65,15 @@ def bootstrap(parts: Sums, figures: Figures, seed: int = 0, draws: int | None = 
     n = int(parts.shape[1])
     left = n_draws(n) if draws is None else draws
     at_a_time = max(1, BLOCK // max(n, 1))
-    found = []
+    blocks = []
     while left > 0:
         block = min(left, at_a_time)
         drawn = rng.integers(0, n, size=(block, n))
         drawn += np.arange(block)[:, None] * n
         weights = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n).astype(np.float64)
-        found.append(figures(np.asarray(parts @ weights.T)))
+        blocks.append(figures(np.asarray(parts @ weights.T)))
         left -= block
-    return np.concatenate(found, axis=1)
+    return np.concatenate(blocks, axis=1)
 
 
 def percentiles(drawn: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -129,7 +129,7 @@ def summarize(scores: ProductScores, training_counts: NDArray[np.int64] | None =
 
 
 class SumFigures:
-    """All figures of N scored products as functions of sums over products, for `catalog.intervals.bootstrap`.
+    """All figures of N scored products as functions of sums over products, for `catalog.metrics.intervals.bootstrap`.
 
     Attributes:
         parts: `(C, N)` sparse; row c holds what each product adds to sum c.

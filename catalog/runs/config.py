@@ -137,10 +137,10 @@ def _read_section(name: str, package: str) -> dict[str, Any]:
     for section in sections:
         if section not in known:
             raise ValueError(f"configuration {name}: unknown section {section!r}{_nearest(section, known)}")
-    found = sections.get(package) or {}
-    if not isinstance(found, dict):
-        raise ValueError(f"configuration {name}: section {package} is {found!r}, expected keys and values")
-    return found
+    values = sections.get(package) or {}
+    if not isinstance(values, dict):
+        raise ValueError(f"configuration {name}: section {package} is {values!r}, expected keys and values")
+    return values
 
 
 def _overlay(base: dict[str, Any], top: dict[str, Any]) -> None:

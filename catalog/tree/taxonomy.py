@@ -73,7 +73,7 @@ class Taxonomy:
 
     @classmethod
     def from_csv(cls, path: str | Path, names: str | Path | None = None) -> Taxonomy:
-        """Read `category_id,category_level1,category_level2,category_level3`, see `catalog.csv_rows` for the format.
+        """Read `category_id,category_level1,category_level2,category_level3`, as `catalog.files.csv_rows` has it.
 
         `names`: a CSV of names in other languages, see `with_names`.
 

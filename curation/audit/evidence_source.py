@@ -15,7 +15,7 @@ from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import RELABELLED, RENEWED, UNSEEN, CatalogLabels, LabelEvidence
-from curation.audit.relation import CatalogRelation, kinship
+from curation.audit.relation import CatalogRelation, find_relation
 
 
 def find_evidence(
@@ -38,7 +38,7 @@ def find_evidence(
     """
     labels = CatalogLabels.of(catalog, tree)
     plan = _plan_of(workspace)
-    relation = None if plan is None else kinship(workspace, plan, catalog)
+    relation = None if plan is None else find_relation(workspace, plan, catalog)
     if file is not None:
         file = probabilities_file(file)
         if file.name == HELD_OUT and (file.parent / "run.json").is_file():

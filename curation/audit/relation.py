@@ -49,7 +49,7 @@ class CatalogRelation:
         ]
 
 
-def kinship(workspace: Workspace, plan: Plan, catalog: Catalog) -> CatalogRelation:
+def find_relation(workspace: Workspace, plan: Plan, catalog: Catalog) -> CatalogRelation:
     """Compare a catalogue with the one that the plan was made of, product by product."""
     if plan.data == catalog.fingerprint:
         return CatalogRelation(True, len(catalog))

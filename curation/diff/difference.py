@@ -99,7 +99,6 @@ class CatalogDifference:
         pairs, first, which, times = np.unique(
             np.stack([was, now], axis=1), axis=0, return_index=True, return_inverse=True, return_counts=True
         )
-        # NumPy 2.0 gave the inverse of rows a second axis, other versions do not
         # numpy 2.0 alone gives this inverse a second axis
         by_pair = np.argsort(which.reshape(-1), kind="stable")
         starts = np.cumsum(times) - times

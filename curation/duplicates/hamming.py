@@ -32,7 +32,7 @@ def near_pairs(hashes: NDArray[np.uint64], radius: int) -> tuple[NDArray[np.int6
     if not 0 <= radius <= MAX_RADIUS:
         raise ValueError(f"a distance of {radius} bits: give one from 0 to {MAX_RADIUS}")
     masks = _masks(_best_number_of_blocks(len(hashes), radius))
-    found = [np.zeros((0, 2), np.int64)]
+    pieces = [np.zeros((0, 2), np.int64)]
     n_pairs = 0
     for kept in combinations(range(len(masks)), len(masks) - radius):
         # of all choices that bring a pair together, the one of its first equal blocks reports it
@@ -50,13 +50,13 @@ def near_pairs(hashes: NDArray[np.uint64], radius: int) -> tuple[NDArray[np.int6
             for mask in skipped:
                 near &= (bits & mask) != 0
             if near.any():
-                found.append(order[np.stack([left[near], left[near] + step], axis=1)])
-                n_pairs += len(found[-1])
+                pieces.append(order[np.stack([left[near], left[near] + step], axis=1)])
+                n_pairs += len(pieces[-1])
                 if n_pairs > MAX_PAIRS:
                     raise ValueError(f"over {MAX_PAIRS} near pairs at a distance of {radius} bits: give a smaller one")
             step += 1
             left = left[last[left] >= left + step]
-    pairs = np.sort(np.concatenate(found), axis=1)
+    pairs = np.sort(np.concatenate(pieces), axis=1)
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     return pairs, np.bitwise_count(hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]])
 

@@ -40,7 +40,7 @@ def explore(
         probabilities: what an expert says of labelled products, for hard and easy ones.
         decode: which photos are decoded to see whether they can be: a sample of 2000, all, or none.
         n_categories: categories shown in pictures.
-        bars: makes a progress bar, such as `catalog.command.progress_bar`.
+        bars: makes a progress bar, such as `catalog.cli_options.progress_bar`.
 
     Raises:
         ValueError: the probabilities do not belong to the catalogue or to the tree.
