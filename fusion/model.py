@@ -126,8 +126,9 @@ class Model:
             raise ValueError(f"product_id {ids.most_common(1)[0][0]} was given twice: every product needs its own")
         n_candidates = self.predictor.top_leaves
         answers: list[Answer] = []
-        for chunk in in_batches(list(zip(given, products, strict=True)), CHUNK):
-            # photos are read chunk by chunk: a long list of paths costs no memory
+        for numbers in in_batches(range(len(products)), CHUNK):
+            # photos are read chunk by chunk: a long list of paths, or a whole catalogue, costs no memory
+            chunk = zip(numbers, products[numbers.start : numbers.stop], strict=True)
             wanted = [p if isinstance(p, Product) else _product(number, p) for number, p in chunk]
             predictions = self.predictor.predict(wanted)
             answers += [answer_of(predictions, row, self.tree, n_candidates) for row in range(len(wanted))]
