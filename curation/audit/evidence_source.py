@@ -140,6 +140,9 @@ def _of_run(run: Run, labels: CatalogLabels) -> LabelEvidence:
     if run.scores_file is not None:
         scores = ProductScores.load(run.scores_file)
         return labels.by_scores(scores, f"the fused result of {run.folder}, cross-fitted")
+    if not (run.folder / HELD_OUT).is_file():
+        # a fusion run of the version before, whose details name no file of scores
+        raise FileNotFoundError(f"{run.folder} keeps nothing to audit with: run `{run.kind} train` again")
     return labels.by_probabilities(run.held_out(), f"{run.kind} of {run.folder}, held out")
 
 

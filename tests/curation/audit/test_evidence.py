@@ -55,6 +55,8 @@ def test_a_fused_run_of_an_earlier_version_is_named_with_the_way_out(make_room):
     evidence = audited(room)
     assert "image branch" in evidence.expert
     assert any(str(run.folder) in warning and "fusion train" in warning for warning in evidence.warnings)
+    with pytest.raises(FileNotFoundError, match="run `fusion train` again"):
+        audited(room, run=run.folder)
 
 
 def test_with_folds_every_product_is_audited(make_room):
