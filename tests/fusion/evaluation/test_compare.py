@@ -130,4 +130,4 @@ def test_what_cannot_be_compared_is_refused(trained, tmp_path):
     (tmp_path / "tree" / "taxonomy.csv").write_text(tree)
     assert "another category tree" in refused("tree")
     assert "--on" in refused("apart", "--labels", "x.csv")
-    assert "not a finished run" in refused("none")
+    assert "does not exist: give the folder of a run" in refused("none")
