@@ -10,9 +10,8 @@ from click.testing import CliRunner
 
 from curation.cli import main as catalog
 from mosaic.cli import main as mosaic
+from tests.support.command_line import HEAVY
 from tests.support.products import make_product
-
-HEAVY = {"torch", "torchvision", "cv2", "sklearn", "scipy", "rapidocr", "lightning", "timm", "numpy", "pyarrow"}
 
 
 @pytest.mark.parametrize("name", ["curation", "mosaic", "ocr", "fusion"])

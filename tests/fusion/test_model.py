@@ -12,7 +12,7 @@ from fusion.cli import main as fusion
 from fusion.decide import Decision
 from fusion.model import Model
 from fusion.prediction.explanation import explain
-from tests.support.command_line import call
+from tests.support.command_line import call, refused
 from tests.support.trained import picture
 
 pytestmark = pytest.mark.slow
@@ -108,13 +108,10 @@ def test_explain_writes_a_picture_and_says_why(trained, tmp_path):
 
 
 def test_a_product_that_cannot_be_explained_is_refused_plainly(trained, tmp_path):
-    from click.testing import CliRunner
 
     (tmp_path / "bad.jpg").write_bytes(b"nothing")
     for name, why in ((str(tmp_path / "bad.jpg"), "no usable photo"), ("987654", "has no product 987654")):
-        refused = CliRunner().invoke(fusion, ["explain", name, "--workspace", str(trained / "runs")])
-        assert refused.exit_code == 1
-        assert why in refused.stderr
+        assert why in refused(fusion, "explain", name, "--workspace", trained / "runs")
 
 
 def test_experts_are_listed_with_networks_that_do_not_speak(trained):

@@ -10,7 +10,6 @@ from pathlib import Path
 import bson
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 from catalog.catalog import Catalog
@@ -28,6 +27,7 @@ from ocr.details import OcrDetails
 from ocr.lines import Line
 from ocr.picture import drawn
 from ocr.transcript import OcrFailure, PhotoReading, Transcript
+from tests.support.command_line import call, invoke, refused
 
 LEAVES = [
     (1, ("CUISINE", "TASSES", "MUG")),
@@ -207,54 +207,45 @@ def test_too_few_texts_are_refused_with_the_way_out(room):
 
 def test_read_writes_json_lines_and_prints_photo_files(room, tmp_path):
     lines = tmp_path / "lines.jsonl"
-    arguments = ["read", str(tmp_path / "train.bson"), "--output", str(lines), "--workspace", str(room.folder)]
-    result = CliRunner().invoke(ocr, arguments)
-    assert result.exit_code == 0, result.output
+    arguments = ["read", tmp_path / "train.bson", "--output", str(lines), "--workspace", room.folder]
+    result = invoke(ocr, *arguments)
     rows = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
     assert [row["product_id"] for row in rows] == list(range(120))
     assert rows[2]["text"] == WORDS[3]
     assert rows[0]["text"] == ""
     (tmp_path / "a.png").write_bytes(photo(4, 1))
-    printed = CliRunner().invoke(ocr, ["read", str(tmp_path / "a.png"), "--workspace", str(room.folder)])
+    printed = invoke(ocr, "read", tmp_path / "a.png", "--workspace", room.folder)
     assert WORDS[4] in printed.stdout
     (tmp_path / "folder.png").mkdir()
     for wrong, why in (
-        ([str(tmp_path / "a.png"), str(tmp_path / "none.png")], "none.png does not exist"),
-        ([str(tmp_path / "folder.png"), "--output", str(lines)], "is a folder without photos"),
-        ([str(tmp_path / "a.png"), "--output", str(lines)], "--output is for a catalogue"),
-        ([str(tmp_path / "train.bson"), "--output", str(tmp_path)], "give --output the name of a file"),
-        ([str(tmp_path / "train.bson")], ".jpeg"),
+        ([tmp_path / "a.png", tmp_path / "none.png"], "none.png does not exist"),
+        ([tmp_path / "folder.png", "--output", str(lines)], "is a folder without photos"),
+        ([tmp_path / "a.png", "--output", str(lines)], "--output is for a catalogue"),
+        ([tmp_path / "train.bson", "--output", tmp_path], "give --output the name of a file"),
+        ([tmp_path / "train.bson"], ".jpeg"),
     ):
-        result = CliRunner().invoke(ocr, ["read", *wrong, "--workspace", str(room.folder)])
-        assert result.exit_code == 1
+        result = invoke(ocr, "read", *wrong, "--workspace", room.folder, code=1)
         assert why in result.stderr
         assert not result.stdout
 
 
 def test_without_an_image_branch_the_error_names_it(room):
-    result = CliRunner().invoke(ocr, ["train", "--workspace", str(room.folder)])
-    assert result.exit_code == 1
-    assert "mosaic train" in result.stderr
+    assert "mosaic train" in refused(ocr, "train", "--workspace", room.folder)
 
 
 @pytest.mark.slow
 def test_predict_and_evaluate_take_what_the_image_branch_saved(room, tmp_path):
     trained(room)
     catalog = room.training_catalog()
-    call = CliRunner().invoke
-    missing = call(ocr, ["predict", catalog.address, "--workspace", str(room.folder)])
-    assert missing.exit_code == 1
-    assert "mosaic predict" in missing.stderr
+    assert "mosaic predict" in refused(ocr, "predict", catalog.address, "--workspace", room.folder)
     ids = catalog.product_ids
     photo_branch(room, ids, ids % 4 != 0).save(tmp_path / "photo.safetensors")
-    options = ["--photo-probabilities", str(tmp_path / "photo.safetensors"), "--workspace", str(room.folder)]
-    result = call(ocr, ["predict", catalog.address, "--output", str(tmp_path / "text.safetensors"), *options])
-    assert result.exit_code == 0, result.output
+    options = ["--photo-probabilities", tmp_path / "photo.safetensors", "--workspace", room.folder]
+    result = invoke(ocr, "predict", catalog.address, "--output", tmp_path / "text.safetensors", *options)
     saved = Probabilities.load(tmp_path / "text.safetensors")
     assert saved.speaks.tolist() == (ids % 4 != 0).tolist()
     for arguments in (["evaluate"], ["evaluate", catalog.address, *options[:2]]):
-        result = call(ocr, [*arguments, "--output", str(tmp_path), "--workspace", str(room.folder)])
-        assert result.exit_code == 0, result.output
+        result = invoke(ocr, *arguments, "--output", tmp_path, "--workspace", room.folder)
         assert "100.0" in result.stdout
         page = (tmp_path / "ocr.html").read_text(encoding="utf-8")
         for heading in ("Read well", "By number of words read", "By shelf", "What reading costs and brings"):
@@ -276,14 +267,13 @@ def test_photos_that_fail_are_named_and_the_rest_is_read(room, tmp_path):
     (tmp_path / "some.bson").write_bytes(b"".join(bson.encode(d) for d in documents))
     arguments = [
         "read",
-        str(tmp_path / "some.bson"),
+        tmp_path / "some.bson",
         "--output",
-        str(tmp_path / "lines"),
+        tmp_path / "lines",
         "--workspace",
-        str(room.folder),
+        room.folder,
     ]
-    result = CliRunner().invoke(ocr, arguments)
-    assert result.exit_code == 0, result.output
+    result = invoke(ocr, *arguments)
     assert "3 products, text on 2" in result.stdout
     assert "2 x photo that could not be read" in result.stderr
     assert "product 7, photo 2: engine stopped" in result.stderr
@@ -297,21 +287,17 @@ def test_photos_that_fail_are_named_and_the_rest_is_read(room, tmp_path):
 
 
 def test_show_draws_what_was_read(room, tmp_path):
-    call = CliRunner().invoke
-    options = ["--output", str(tmp_path / "shown.png"), "--workspace", str(room.folder)]
-    result = call(ocr, ["show", "2", *options])
-    assert result.exit_code == 0, result.output
+    options = ["--output", tmp_path / "shown.png", "--workspace", room.folder]
+    result = invoke(ocr, "show", "2", *options)
     assert WORDS[3] in result.stdout
     with Image.open(tmp_path / "shown.png") as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     # boxes of words read with 90 % confidence are green, and nothing else on a grey photo is
     assert (pixels[..., 1] - pixels[..., 0] > 60).any()
     (tmp_path / "a.png").write_bytes(photo(4, 1))
-    assert WORDS[4] in call(ocr, ["show", str(tmp_path / "a.png"), *options]).stdout
+    assert WORDS[4] in call(ocr, "show", tmp_path / "a.png", *options)
     for unknown in ("4711", "x"):
-        result = call(ocr, ["show", unknown, *options])
-        assert result.exit_code == 1
-        assert f"no product {unknown}" in result.stderr
+        assert f"no product {unknown}" in refused(ocr, "show", unknown, *options)
 
 
 def test_a_photo_without_pixels_is_shown_with_its_reason(tmp_path):
@@ -321,27 +307,20 @@ def test_a_photo_without_pixels_is_shown_with_its_reason(tmp_path):
 
 
 def test_the_cache_is_shown_and_pruned(room, monkeypatch):
-    call = CliRunner().invoke
-    room_option = ["--workspace", str(room.folder)]
-    missing = call(ocr, ["cache", "info", *room_option])
-    assert missing.exit_code == 1
-    assert "nothing was read in this workspace yet" in missing.stderr
+    room_option = ["--workspace", room.folder]
+    assert "nothing was read in this workspace yet" in refused(ocr, "cache", "info", *room_option)
     trained(room)
-    result = call(ocr, ["cache", "info", *room_option])
-    assert result.exit_code == 0, result.output
+    result = invoke(ocr, "cache", "info", *room_option)
     assert f"* {training.make_engine(None).n_read} photos" in result.stdout
     assert "ms per photo: written 1" in result.stdout
-    assert "0 entries of other settings removed" in call(ocr, ["cache", "prune", "--yes", *room_option]).stdout
+    assert "0 entries of other settings removed" in call(ocr, "cache", "prune", "--yes", *room_option)
     monkeypatch.setattr(WrittenEngine, "settings", "written 2")
-    asked = call(ocr, ["cache", "prune", *room_option], input="n\n")
-    assert asked.exit_code == 1
+    asked = invoke(ocr, "cache", "prune", *room_option, code=1, typed="n\n")
     assert "Forget" in asked.stderr
-    refused = call(ocr, ["cache", "prune", "--yes", *room_option])
-    assert refused.exit_code == 1
-    assert "only written 1" in refused.stderr
+    assert "only written 1" in refused(ocr, "cache", "prune", "--yes", *room_option)
     n_read = training.make_engine(None).n_read
-    call(ocr, ["read", str(room.training_catalog().address), "--output", str(room.folder / "x"), *room_option])
-    assert f"{n_read} entries of other settings removed" in call(ocr, ["cache", "prune", "--yes", *room_option]).stdout
-    result = call(ocr, ["cache", "info", *room_option]).stdout
+    call(ocr, "read", room.training_catalog().address, "--output", room.folder / "x", *room_option)
+    assert f"{n_read} entries of other settings removed" in call(ocr, "cache", "prune", "--yes", *room_option)
+    result = call(ocr, "cache", "info", *room_option)
     assert "written 2" in result
     assert "written 1" not in result

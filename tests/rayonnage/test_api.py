@@ -17,9 +17,9 @@ from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from fusion.model import Model
+from tests.support.command_line import HEAVY
 from tests.support.products import make_photo
 from tests.support.trained import picture
-from tests.test_command_line import HEAVY
 
 
 def check_examples(name: str) -> None:

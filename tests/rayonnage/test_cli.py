@@ -17,8 +17,7 @@ from fusion.cli import main as fusion
 from mosaic.cli import main as mosaic
 from ocr.cli import main as ocr
 from rayonnage.cli import COMMANDS, main
-from tests.support.command_line import output_of
-from tests.test_command_line import HEAVY
+from tests.support.command_line import HEAVY, output_of
 
 
 def test_import_rayonnage_imports_nothing_heavy():

@@ -23,7 +23,7 @@ from rayonnage.doctor import machine, packages
 from rayonnage.doctor.check import Check, Status, pip_install
 from rayonnage.doctor.packages import check_packages
 from rayonnage.doctor.workspace import check_workspace
-from tests.support.command_line import run
+from tests.support.command_line import invoke
 
 Usage = namedtuple("Usage", "total used free")
 Gpu = namedtuple("Gpu", "name total_memory")
@@ -216,14 +216,14 @@ def test_the_command_ends_with_status_1_where_something_is_missing(monkeypatch, 
 
     monkeypatch.setattr("rayonnage.doctor.examination.examine", checks)
     extra = [Check(Status.WARNING, "disk", "small", "make room")]
-    said = run(main, "doctor", "--workspace", tmp_path).stdout
+    said = invoke(main, "doctor", "--workspace", tmp_path).stdout
     indent = " " * 25
     assert said == (
         f"ok       Python          3.11\nwarning  disk            small\n{indent}-> make room\n"
         "everything that is needed is there\n"
     )
     extra = [Check(Status.MISSING, "torch", "not installed", "pip install torch")]
-    ended = run(main, "doctor", "--workspace", tmp_path, code=1)
+    ended = invoke(main, "doctor", "--workspace", tmp_path, code=1)
     assert ended.stderr == "Error: missing, and needed: torch; the arrows say how to get them\n"
     assert "everything that is needed" not in ended.stdout
 

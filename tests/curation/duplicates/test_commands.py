@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 from catalog.catalog import Catalog
@@ -22,7 +21,7 @@ from curation.duplicates import writing
 from curation.duplicates.groups import find_groups
 from curation.duplicates.photos import CatalogPhotos
 from rayonnage.demo.sample import write_sample
-from tests.support.command_line import output_of
+from tests.support.command_line import invoke, output_of
 from tests.support.pages import read_page, text_of
 from tests.support.products import make_photo, make_product
 
@@ -124,8 +123,7 @@ def test_two_catalogues(files, tmp_path):
 
 def test_strict_fails_on_a_broken_photo_but_not_before_what_was_found_is_written(files, tree_csv, tmp_path):
     arguments = ["duplicates", files[1], "--near", "--tree", tree_csv, "--output", tmp_path / "out", "--strict"]
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == 1
+    result = invoke(main, *arguments, code=1)
     assert "1 problem, and --strict was given" in result.output
     assert result.output.count("photo that cannot be decoded\n    ") == 1
     assert f"next: catalog split {files[1]} --tree {tree_csv}, which keeps copies together" in result.output
@@ -149,8 +147,7 @@ def test_nothing_to_compare_is_said_plainly(files, write_bson):
         ((files[0], "--against", files[0]), "the same catalogue"),
         ((write_bson({"_id": 1, "imgs": []}, name="none.bson"),), "not one photo"),
     ):
-        result = CliRunner().invoke(main, ["duplicates", *map(str, arguments)])
-        assert result.exit_code == 1
+        result = invoke(main, "duplicates", *arguments, code=1)
         assert message in result.output
         assert "Traceback" not in result.output
 

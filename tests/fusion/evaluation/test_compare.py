@@ -108,7 +108,7 @@ def test_what_cannot_be_compared_is_refused(trained, tmp_path):
     run = Workspace(trained / "runs").require("fusion").folder
     saved = ProductScores.load(run / "crossfit.safetensors")
 
-    def refused(name: str, *options: object) -> str:
+    def refusal(name: str, *options: object) -> str:
         done = CliRunner().invoke(fusion, ["compare", str(run), str(tmp_path / name), *map(str, options)])
         assert done.exit_code == 1
         assert isinstance(done.exception, SystemExit)
@@ -118,16 +118,16 @@ def test_what_cannot_be_compared_is_refused(trained, tmp_path):
         return Path(shutil.copytree(run, tmp_path / name))
 
     replace(saved, product_ids=saved.product_ids + 10**6).save(other("apart") / "crossfit.safetensors")
-    assert "no product in common" in refused("apart")
+    assert "no product in common" in refusal("apart")
     replace(saved, truth=(saved.truth + 1) % 5).save(other("relabelled") / "crossfit.safetensors")
-    assert "different labels" in refused("relabelled")
+    assert "different labels" in refusal("relabelled")
     (other("bare") / "crossfit.safetensors").unlink()
-    assert "run `fusion train` again" in refused("bare").lower()
+    assert "run `fusion train` again" in refusal("bare").lower()
     content = json.loads((other("elsewhere") / "run.json").read_text())
     (tmp_path / "elsewhere" / "run.json").write_text(json.dumps(content | {"data": "another"}))
-    assert "--on" in refused("elsewhere")
+    assert "--on" in refusal("elsewhere")
     tree = (other("tree") / "taxonomy.csv").read_text().replace("ROMAN", "ESSAI")
     (tmp_path / "tree" / "taxonomy.csv").write_text(tree)
-    assert "another category tree" in refused("tree")
-    assert "--on" in refused("apart", "--labels", "x.csv")
-    assert "does not exist: give the folder of a run" in refused("none")
+    assert "another category tree" in refusal("tree")
+    assert "--on" in refusal("apart", "--labels", "x.csv")
+    assert "does not exist: give the folder of a run" in refusal("none")

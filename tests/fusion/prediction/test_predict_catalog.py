@@ -16,7 +16,6 @@ import bson
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 
 from catalog.catalog import Catalog, photo_md5
 from catalog.product import Problem, ProblemKind, ProblemLog, Product
@@ -27,7 +26,7 @@ from fusion.prediction import predict_catalog as prediction
 from fusion.prediction.predictor import Predictor, unread
 from ocr.expert import Reading
 from ocr.transcript import OcrFailure, Transcript
-from tests.support.command_line import call
+from tests.support.command_line import call, invoke, refused
 from tests.support.predictions import read_rows
 from tests.support.processes import Running
 from tests.support.trained import document, picture
@@ -59,10 +58,7 @@ def submission(folder: Path) -> list[tuple[int, int]]:
 def test_every_product_gets_a_row_and_problems_are_named(trained, tmp_path):
     ids = write_test(tmp_path / "test.bson", 40)
     room = ("--workspace", trained / "runs")
-    result = CliRunner().invoke(
-        fusion, ["predict", str(tmp_path / "test.bson"), "--output", str(tmp_path / "out"), *map(str, room)]
-    )
-    assert result.exit_code == 0, result.output
+    result = invoke(fusion, "predict", tmp_path / "test.bson", "--output", tmp_path / "out", *room)
     rows = submission(tmp_path / "out")
     assert [i for i, _ in rows] == ids
     assert {c for _, c in rows} <= {1, 2, 3, 4, 5}
@@ -83,10 +79,7 @@ def test_every_product_gets_a_row_and_problems_are_named(trained, tmp_path):
     files = {name: {int(row["product_id"]) for row in read_rows(tmp_path / "out" / name)} for name in REVIEWED}
     accepted = {row["product_id"] for row in table if row["decision"] == "accept"}
     assert files == {"review.csv": by_id.keys() - accepted, "audit.csv": accepted}
-    strict = CliRunner().invoke(
-        fusion, ["predict", str(tmp_path / "test.bson"), "--output", str(tmp_path / "out"), "--strict", *map(str, room)]
-    )
-    assert strict.exit_code == 1
+    strict = invoke(fusion, "predict", tmp_path / "test.bson", "--output", tmp_path / "out", "--strict", *room, code=1)
     assert "--strict" in strict.stderr
 
 
@@ -184,9 +177,7 @@ def test_resume_continues_and_does_not_go_with_overwrite(trained, tmp_path):
     before = (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns
     call(fusion, *arguments, "--resume")
     assert (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns == before
-    refused = CliRunner().invoke(fusion, [*map(str, arguments), "--resume", "--overwrite"])
-    assert refused.exit_code == 1
-    assert "--overwrite removes it" in refused.stderr
+    assert "--overwrite removes it" in refused(fusion, *arguments, "--resume", "--overwrite")
     assert (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns == before
 
 
@@ -258,12 +249,9 @@ def test_predictions_of_another_input_are_not_overwritten_unasked(trained, tmp_p
     write_test(tmp_path / "two.bson", 30)
     options = ["--output", str(tmp_path / "out"), "--workspace", str(trained / "runs")]
     call(fusion, "predict", tmp_path / "one.bson", *options)
-    refused = CliRunner().invoke(fusion, ["predict", str(tmp_path / "two.bson"), *options])
-    assert refused.exit_code == 1
-    assert "--overwrite" in refused.stderr
+    assert "--overwrite" in refused(fusion, "predict", tmp_path / "two.bson", *options)
     assert len(submission(tmp_path / "out")) == 20
-    finer = CliRunner().invoke(fusion, ["predict", str(tmp_path / "one.bson"), "--precision", "0.5", *options])
-    assert finer.exit_code == 1
+    finer = invoke(fusion, "predict", tmp_path / "one.bson", "--precision", "0.5", *options, code=1)
     assert "another input, model, precision" in finer.stderr
     call(fusion, "predict", tmp_path / "two.bson", "--overwrite", *options)
     assert len(submission(tmp_path / "out")) == 30
@@ -291,13 +279,9 @@ def test_one_product_as_photos(trained, tmp_path):
     assert any(line.split(":")[0] in ("accept", "parent", "review") for line in lines)
     assert any(line.startswith("Cat II") for line in lines)
     assert any("skipped" in line and "bad.jpg" in line for line in lines)
-    alone = CliRunner().invoke(fusion, ["predict", str(tmp_path / "bad.jpg"), *map(str, room)])
-    assert alone.exit_code == 1
-    assert "bad.jpg cannot be decoded" in alone.stderr
-    five = CliRunner().invoke(fusion, ["predict", *[str(tmp_path / "0.jpg")] * 5, *map(str, room)])
-    assert "at most 4" in five.stderr
-    stored = CliRunner().invoke(fusion, ["predict", str(tmp_path / "0.jpg"), "--output", "x", *map(str, room)])
-    assert "the answer for photos is printed" in stored.stderr
+    assert "bad.jpg cannot be decoded" in refused(fusion, "predict", tmp_path / "bad.jpg", *room)
+    assert "at most 4" in refused(fusion, "predict", *[tmp_path / "0.jpg"] * 5, *room)
+    assert "the answer for photos is printed" in refused(fusion, "predict", tmp_path / "0.jpg", "--output", "x", *room)
 
 
 def test_mosaic_predict_saves_what_fusion_uses(trained, tmp_path):
@@ -324,10 +308,9 @@ def test_a_run_of_another_tree_is_refused(trained, tmp_path):
     shutil.copytree(source, tmp_path / "model")
     tree = (tmp_path / "model" / "taxonomy.csv").read_text().replace("ROMAN", "ESSAI")
     (tmp_path / "model" / "taxonomy.csv").write_text(tree)
-    refused = CliRunner().invoke(
-        fusion, ["predict", str(trained / "train.bson"), "--run", str(tmp_path / "model"), "--workspace", str(tmp_path)]
+    refused = invoke(
+        fusion, "predict", trained / "train.bson", "--run", tmp_path / "model", "--workspace", tmp_path, code=1
     )
-    assert refused.exit_code == 1
     assert "another category tree" in refused.stderr
 
 
@@ -341,9 +324,7 @@ def test_evaluate_writes_a_page_and_numbers_that_agree(trained, tmp_path):
     assert not re.search(r"""(src|href|url\()\s*=?\s*["']?\s*https?:""", page)
     assert "<svg" in page
     unlabelled = write_test(tmp_path / "test.bson", 20)
-    refused = CliRunner().invoke(fusion, ["evaluate", str(tmp_path / "test.bson"), *map(str, room)])
-    assert refused.exit_code == 1
-    assert "--labels" in refused.stderr
+    assert "--labels" in refused(fusion, "evaluate", tmp_path / "test.bson", *room)
     labels = "\n".join(["product_id,category_id", *[f"{i},{i % 5 + 1}" for i in unlabelled]])
     (tmp_path / "truth.csv").write_text(labels)
     call(fusion, "evaluate", tmp_path / "test.bson", "--labels", tmp_path / "truth.csv", "--output", tmp_path, *room)

@@ -15,14 +15,13 @@ import bson
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 
 from catalog.catalog import Catalog
 from catalog.sources.mongo import writer as mongo_writer
 from fusion.cli import main as fusion
 from fusion.prediction import publish
 from fusion.prediction.publish import FIELD, Publication
-from tests.support.command_line import call
+from tests.support.command_line import call, invoke
 from tests.support.mongo_server import PASSWORD, uri_of
 from tests.support.predictions import predicted, write_predictions
 from tests.support.products import make_product
@@ -204,15 +203,14 @@ def test_predict_reads_a_collection_and_writes_beside_its_products(trained, mong
     other = mongo.database["other"]
     other.insert_many([{"_id": i} for i in (7, 1003, 1004)])
     command[command.index("--to") + 1] = uri_of(other)
-    result = CliRunner().invoke(fusion, [str(part) for part in command])
-    assert result.exit_code == 0
+    result = invoke(fusion, *command)
     assert "2 of the 40 products" in result.stderr
     assert "2 changed, 0 as they were, 38 left out" in result.stdout
     assert [document_["_id"] for document_ in other.find() if FIELD in document_] == [1003, 1004]
     assert other.count_documents({}) == 3
     assert "0 changed, 2 as they were, 38 new documents" in call(fusion, *command, "--insert-missing")
     (tmp_path / "one.jpg").write_bytes(b"")
-    photos = CliRunner().invoke(fusion, ["predict", str(tmp_path / "one.jpg"), "--to", uri_of(mongo)])
+    photos = invoke(fusion, "predict", tmp_path / "one.jpg", "--to", uri_of(mongo), code=1)
     assert "--to writes the predictions of a catalogue" in photos.output
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +17,7 @@ from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.review.journal import Journal, apply_files
 from fusion.review.sheet import COLUMNS
-from tests.support.command_line import call
+from tests.support.command_line import call, refused
 from tests.support.predictions import TREE, fill, predicted, read_rows, write_predictions
 
 CATEGORIES = [int(i) for i in TREE.leaf_ids]
@@ -59,19 +58,12 @@ def test_long_ids_reach_the_journal_whole(room, tmp_path):
     assert not has_answers(review)
     whole = review.read_text(encoding="utf-8-sig")
     review.write_text(whole.replace(f"'{ids[0]},", "2873375804257150000,1001"), encoding="utf-8-sig")
-    said = refused("review", "apply", review, "--workspace", room.folder)
+    said = refused(fusion, "review", "apply", review, "--workspace", room.folder)
     assert "2873375804257150000 was not predicted" in said
     assert "fill the sheet as it was written" in said
     review.write_text(whole.replace(f"{ids[0]},", f"{ids[0]},1001"), encoding="utf-8-sig")
     call(fusion, "review", "apply", review, "--workspace", room.folder)
     assert labels(room) == {ids[0]: 1001}
-
-
-def refused(*arguments: object) -> str:
-    result = CliRunner().invoke(fusion, [str(a) for a in arguments])
-    assert result.exit_code == 1, result.output
-    assert isinstance(result.exception, SystemExit)
-    return result.stderr
 
 
 def test_what_a_product_got_from_a_copy_yields_to_its_own_answer(room, folder):
@@ -133,11 +125,11 @@ def test_the_same_file_is_recognised_wherever_it_lies(room, folder, tmp_path):
     at = ("--workspace", room.folder)
     call(fusion, "review", "apply", folder / "review.csv", *at)
     again = ("review", "apply", tmp_path / "copy.csv", "--predictions", folder, *at)
-    said = refused(*again)
+    said = refused(fusion, *again)
     assert "was applied before" in said
     assert "review 1, which is active" in said
     call(fusion, "review", "undo", *at)
-    assert "fusion review redo 1" in refused(*again)
+    assert "fusion review redo 1" in refused(fusion, *again)
     assert len(Journal(room).entries()) == 1
     # the reviewer goes on in the same file: it is another one now
     fill(folder / "review.csv", {0: "ok", 1: 2000})
@@ -148,7 +140,7 @@ def test_the_same_file_is_recognised_wherever_it_lies(room, folder, tmp_path):
 def test_undo_takes_answers_back_and_redo_brings_them(room, folder):
     at = ("--workspace", room.folder)
     assert "no review yet" in call(fusion, "review", "list", *at)
-    assert "nothing to undo" in refused("review", "undo", *at)
+    assert "nothing to undo" in refused(fusion, "review", "undo", *at)
     for answer in (1001, 1002):
         call(fusion, "review", "apply", fill(folder / "review.csv", {0: answer}), *at)
     assert labels(room) == {0: 1002}
@@ -156,11 +148,11 @@ def test_undo_takes_answers_back_and_redo_brings_them(room, folder):
     assert labels(room) == {0: 1001}
     call(fusion, "review", "undo", *at)
     assert labels(room) == {}
-    assert "nothing to undo" in refused("review", "undo", *at)
-    assert "review 1 is undone already" in refused("review", "undo", 1, *at)
+    assert "nothing to undo" in refused(fusion, "review", "undo", *at)
+    assert "review 1 is undone already" in refused(fusion, "review", "undo", 1, *at)
     call(fusion, "review", "redo", 2, *at)
-    assert "review 2 is active already" in refused("review", "redo", 2, *at)
-    assert "holds no review 7; it holds 1, 2" in refused("review", "redo", 7, *at)
+    assert "review 2 is active already" in refused(fusion, "review", "redo", 2, *at)
+    assert "holds no review 7; it holds 1, 2" in refused(fusion, "review", "redo", 7, *at)
     # an earlier answer that is brought back does not win over a later one
     call(fusion, "review", "redo", 1, *at)
     assert labels(room) == {0: 1002}
@@ -189,33 +181,37 @@ def test_undo_takes_answers_back_and_redo_brings_them(room, folder):
 def test_an_answer_that_cannot_be_taken_is_named_and_nothing_is_applied(room, folder, lines, words):
     path = folder / "mine.csv"
     path.write_text("\n".join(["product_id,corrected_category_id", *lines]) + "\n")
-    said = refused("review", "apply", path, "--workspace", room.folder)
+    said = refused(fusion, "review", "apply", path, "--workspace", room.folder)
     assert all(word in said for word in [str(path), *words]), said
     assert Journal(room).entries() == []
 
 
 def test_what_is_missing_is_named_with_the_way_out(room, folder, tmp_path):
     at = ("--workspace", room.folder)
-    assert "none.csv does not exist" in refused("review", "apply", tmp_path / "none.csv", *at)
+    assert "none.csv does not exist" in refused(fusion, "review", "apply", tmp_path / "none.csv", *at)
     alone = tmp_path / "alone" / "mine.csv"
     alone.parent.mkdir()
     alone.write_text("product_id,corrected_category_id\n0,ok\n")
-    assert "--predictions" in refused("review", "apply", alone, *at)
-    assert "different folders" in refused("review", "apply", alone, folder / "review.csv", *at)
+    assert "--predictions" in refused(fusion, "review", "apply", alone, *at)
+    assert "different folders" in refused(fusion, "review", "apply", alone, folder / "review.csv", *at)
     alone.write_text("product,category\n0,ok\n")
     assert "corrected_category_id, got product, category" in refused(
-        "review", "apply", alone, "--predictions", folder, *at
+        fusion, "review", "apply", alone, "--predictions", folder, *at
     )
-    assert "--run" in refused("review", "apply", fill(folder / "review.csv", {0: "ok"}), "--workspace", tmp_path / "x")
+    assert "--run" in refused(
+        fusion, "review", "apply", fill(folder / "review.csv", {0: "ok"}), "--workspace", tmp_path / "x"
+    )
     (folder / "problems.json").write_text("{}")
-    assert "another version" in refused("review", "apply", folder / "review.csv", *at)
+    assert "another version" in refused(fusion, "review", "apply", folder / "review.csv", *at)
 
 
 def test_a_sheet_of_other_predictions_is_refused(room, folder, tmp_path):
     """What was confirmed is what the reviewer saw, not what a later model suggests."""
     fill(folder / "review.csv", {0: "ok"}, tmp_path / "done.csv")
     write_predictions(folder, [predicted(0, 2000)])
-    said = refused("review", "apply", tmp_path / "done.csv", "--predictions", folder, "--workspace", room.folder)
+    said = refused(
+        fusion, "review", "apply", tmp_path / "done.csv", "--predictions", folder, "--workspace", room.folder
+    )
     assert "line 4: the reviewer saw 1000 suggested for product 0, these predictions suggest 2000" in said
     assert Journal(room).entries() == []
 
@@ -226,7 +222,7 @@ def test_a_damaged_entry_is_named(room, folder):
     with pytest.raises(ValueError, match=r"0001\.csv is damaged"):
         Journal(room).labels()
     (room.folder / "reviews" / "0001.json").write_text("{")
-    assert "0001.json is damaged" in refused("review", "list", "--workspace", room.folder)
+    assert "0001.json is damaged" in refused(fusion, "review", "list", "--workspace", room.folder)
 
 
 @pytest.mark.filterwarnings("error")

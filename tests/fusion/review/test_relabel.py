@@ -15,8 +15,7 @@ from fusion.prediction.folder import PredictionFolder
 from fusion.review.answers import settle
 from fusion.review.journal import Journal
 from fusion.review.relabel import export
-from tests.fusion.review.test_journal import refused
-from tests.support.command_line import call
+from tests.support.command_line import call, refused
 from tests.support.predictions import TREE, fill, predicted, write_predictions
 from tests.support.products import make_product
 
@@ -78,14 +77,16 @@ def test_nothing_is_overwritten_and_nothing_written_without_an_answer(journal, w
     at = ("--workspace", tmp_path / "runs")
     before = new.read_bytes()
     for target in (new, other):
-        assert "choose another --output" in refused("review", "export", "--catalog", new, "--output", target, *at)
+        assert "choose another --output" in refused(
+            fusion, "review", "export", "--catalog", new, "--output", target, *at
+        )
     assert new.read_bytes() == before
     missing = tmp_path / "next.bson"
     assert "none of the 6 reviewed products" in refused(
-        "review", "export", "--catalog", other, "--output", missing, *at
+        fusion, "review", "export", "--catalog", other, "--output", missing, *at
     )
     journal.undo()
-    assert "no active review" in refused("review", "export", "--catalog", new, "--output", missing, *at)
+    assert "no active review" in refused(fusion, "review", "export", "--catalog", new, "--output", missing, *at)
     assert not missing.exists()
 
 

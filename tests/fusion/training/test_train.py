@@ -7,7 +7,6 @@ import shutil
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from catalog.runs.config import load_config
 from catalog.runs.training_data import TrainingData
@@ -20,6 +19,7 @@ from fusion.heads.comparison import cross_fit
 from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather_held_out
 from mosaic.cli import main as mosaic
+from tests.support.command_line import invoke, refused
 
 pytestmark = pytest.mark.slow
 
@@ -49,17 +49,14 @@ def test_runs_of_different_plans_are_refused(trained, tmp_path):
     run = room.latest("mosaic", "any")
     content = json.loads((run.folder / "run.json").read_text())
     (run.folder / "run.json").write_text(json.dumps(content | {"plan": "another"}))
-    refused = CliRunner().invoke(fusion, ["train", "--workspace", str(tmp_path / "runs")])
-    assert refused.exit_code == 1
-    assert "different plans" in refused.stderr
+    assert "different plans" in refused(fusion, "train", "--workspace", tmp_path / "runs")
 
 
 def test_networks_of_single_photos_join_the_pool(trained, tmp_path):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     room = Workspace(tmp_path / "runs")
     for command, *options in (mosaic, "--config", "debug", "--rank", "any"), (fusion,):
-        done = CliRunner().invoke(command, ["train", *options, "--workspace", str(tmp_path / "runs")])
-        assert done.exit_code == 0, done.output
+        done = invoke(command, "train", *options, "--workspace", tmp_path / "runs")
     assert "\nphoto " in done.stdout
     run = room.latest("fusion")
     assert "photo" in run.details_as(FusionDetails).experts
@@ -70,8 +67,7 @@ def test_networks_of_single_photos_join_the_pool(trained, tmp_path):
 def test_with_nothing_there_the_error_names_the_next_command(tmp_path):
     for command in (["train"], ["predict", str(tmp_path / "x.bson")]):
         (tmp_path / "x.bson").write_bytes(b"")
-        refused = CliRunner().invoke(fusion, [*command, "--workspace", str(tmp_path / "none")])
-        assert refused.exit_code == 1
+        refused = invoke(fusion, *command, "--workspace", tmp_path / "none", code=1)
         assert "catalog split" in refused.stderr or "is empty" in refused.stderr
 
 
@@ -84,8 +80,7 @@ def test_a_network_of_another_backbone_speaks_beside_the_latest(trained, tmp_pat
         (mosaic, "train", "--config", "debug", "--n-images", "any", *other),
         (fusion, "train", "--with", str(first.folder)),
     ):
-        done = CliRunner().invoke(command, [*options, "--workspace", str(tmp_path / "runs")])
-        assert done.exit_code == 0, done.output
+        done = invoke(command, *options, "--workspace", tmp_path / "runs")
     run = room.latest("fusion")
     added = [name for name in run.details_as(FusionDetails).experts if "@" in name]
     assert added
@@ -93,14 +88,12 @@ def test_a_network_of_another_backbone_speaks_beside_the_latest(trained, tmp_pat
     found = Predictor.load(run.folder).predict([room.training_catalog()[0]])
     assert tuple(e.expert for e in found.experts) == run.details_as(FusionDetails).experts
     assert found.fused.sum() == pytest.approx(1, abs=1e-4)
-    listed = CliRunner().invoke(fusion, ["experts", "--workspace", str(tmp_path / "runs")])
+    listed = invoke(fusion, "experts", "--workspace", tmp_path / "runs")
     assert "networks that do not speak" in listed.stdout
     assert first.folder.name in listed.stdout
-    twice = CliRunner().invoke(
-        fusion,
-        ["train", "--with", str(first.folder), "--with", str(first.folder), "--workspace", str(tmp_path / "runs")],
+    twice = invoke(
+        fusion, "train", "--with", first.folder, "--with", first.folder, "--workspace", tmp_path / "runs", code=1
     )
-    assert twice.exit_code == 1
     assert "add one of them" in twice.stderr
 
 
@@ -123,8 +116,7 @@ def test_the_fused_result_is_also_measured_without_copies(trained, tmp_path):
         (mosaic, "train", "--config", "debug", "--n-images", "any"),
         (fusion, "train"),
     ):
-        done = CliRunner().invoke(command, [*options, *room])
-        assert done.exit_code == 0, done.output
+        done = invoke(command, *options, *room)
     assert "\ncopies " in done.stdout
     assert "\nfused, no copy known" in done.stdout
     run = Workspace(tmp_path / "runs").latest("fusion")

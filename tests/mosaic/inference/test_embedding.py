@@ -8,7 +8,6 @@ import bson
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 from catalog.catalog import Catalog
 from catalog.product import Product
@@ -26,6 +25,7 @@ from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.torch_backend import TorchBackend
 from mosaic.photos import load_photos
 from mosaic.runs import MosaicDetails
+from tests.support.command_line import invoke
 from tests.support.products import TREE, make_photo, make_product
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
@@ -147,11 +147,10 @@ def test_a_killed_run_leaves_nothing_that_looks_finished(workspace, monkeypatch)
 def test_the_command_writes_both_files_and_names_problems(workspace):
     path, folder = products(workspace).address, workspace.folder.parent / "out"
     arguments = ["embed", str(path), "--output", str(folder), "--workspace", str(workspace.folder)]
-    result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == 0, result.output
+    result = invoke(main, *arguments)
     assert result.stdout.splitlines() == [str(folder / "vectors.npy"), str(folder / "product_ids.npy")]
     assert "product 51" in result.stderr
-    assert CliRunner().invoke(main, [*arguments, "--strict"]).exit_code == 1
+    invoke(main, *arguments, "--strict", code=1)
 
 
 def test_without_a_general_network_the_next_command_is_named(workspace):

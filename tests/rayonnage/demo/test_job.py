@@ -14,7 +14,7 @@ from rayonnage.cli import main
 from rayonnage.demo import job
 from rayonnage.demo.sample import ENGLISH_NAMES
 from rayonnage.written_pages import TITLES, latest_pages
-from tests.support.command_line import call, run
+from tests.support.command_line import call, invoke
 
 VERSION = {"say the version": ["--version"]}
 
@@ -39,7 +39,7 @@ def test_what_the_stages_say_is_printed_and_kept(tmp_path, monkeypatch, capsys):
 
 def test_a_stage_that_fails_ends_the_job_with_a_plain_sentence(tmp_path, monkeypatch):
     only(monkeypatch, {"look at nothing": ["catalog", "info", "none.bson"], **VERSION})
-    ended = run(main, "demo", tmp_path, code=1)
+    ended = invoke(main, "demo", tmp_path, code=1)
     log = tmp_path / "demo.log"
     assert ended.stderr == (
         f"Error: the demo stopped at 'look at nothing' (exit status 1): what it said stands above and in {log}\n"
@@ -65,11 +65,11 @@ def test_an_earlier_demo_is_replaced_when_asked_and_other_work_never(tmp_path, m
     (tmp_path / "runs" / "mine").write_text("years of work")
     (tmp_path / "notes.txt").write_text("mine")
     for options in ((), ("--overwrite",)):
-        refused = run(main, "demo", tmp_path, *options, code=1).stderr
+        refused = invoke(main, "demo", tmp_path, *options, code=1).stderr
         assert f"{tmp_path} holds runs, which no demo made: give another folder" in refused
     assert {path.name for path in tmp_path.iterdir()} == {"runs", "notes.txt"}
     (tmp_path / "demo.log").write_text("an earlier demo")
-    assert "already holds a demo: give another folder, or --overwrite" in run(main, "demo", tmp_path, code=1).stderr
+    assert "already holds a demo: give another folder, or --overwrite" in invoke(main, "demo", tmp_path, code=1).stderr
     assert (tmp_path / "runs" / "mine").is_file()
     call(main, "demo", tmp_path, "--overwrite")
     assert {path.name for path in tmp_path.iterdir()} == {"demo.log", "notes.txt"}
@@ -90,7 +90,7 @@ def test_drawing_alone_names_the_next_command(tmp_path):
     assert said.endswith(f"next: catalog split {train} --tree {tree} --names {names}\n")
     assert len(Catalog(train)) == 40
     assert names.read_text(encoding="utf-8") == ENGLISH_NAMES.read_text(encoding="utf-8")
-    refused = run(main, "demo", tmp_path, "--draw-only", code=1).stderr
+    refused = invoke(main, "demo", tmp_path, "--draw-only", code=1).stderr
     assert "already holds train.bson, test.bson, category_names.csv, names.csv, truth.csv" in refused
     other = call(main, "demo", tmp_path, "--draw-only", "--overwrite", "--train", 41, "--test", 10)
     assert "41 products with labels" in other

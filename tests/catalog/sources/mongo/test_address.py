@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from catalog.sources.address import shown
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import WAITS, Connection
 from curation.cli import main
+from tests.support.command_line import invoke
 from tests.support.mongo_server import PASSWORD
 
 words = st.text(min_size=1, max_size=12)
@@ -100,8 +100,7 @@ def test_a_password_is_never_on_disk_nor_on_the_screen(locked_port, tmp_path: Pa
         ["--verbose", "info", uri],
         ["split", uri, "--tree", str(tree_csv), "--workspace", str(tmp_path / "runs")],
     ):
-        result = CliRunner().invoke(main, command)
-        assert result.exit_code == 0, result.output
+        result = invoke(main, *command)
         said += result.output
     catalog = Catalog(uri)
     assert catalog.address == str(catalog) == f"mongodb://{place}"

@@ -11,7 +11,6 @@ import bson
 import numpy as np
 import pytest
 from bson import Decimal128, Int64, ObjectId
-from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo.collection import Collection
@@ -25,6 +24,7 @@ from catalog.sources.mongo.collection import MongoCollection, requests
 from catalog.sources.mongo.index import BATCH
 from catalog.sources.source import ROW
 from curation.cli import main
+from tests.support.command_line import invoke
 from tests.support.mongo_server import uri_of
 from tests.support.products import make_photo, make_product
 
@@ -311,8 +311,7 @@ def test_what_is_not_there_is_told_with_what_is(mongo):
 
 def test_no_server_is_a_plain_error_at_once(unused_port):
     address = f"mongodb://127.0.0.1:{unused_port}/shop.products?serverSelectionTimeoutMS=300"
-    result = CliRunner().invoke(main, ["info", address])
-    assert result.exit_code == 1
+    result = invoke(main, "info", address, code=1)
     assert (
         f"Error: {address}: no server answers (127.0.0.1:{unused_port}: [Errno 111] Connection refused" in result.output
     )
@@ -331,12 +330,10 @@ def test_info_and_split(mongo, tree_csv, tmp_path):
     leaves = [11, 12, 13, 21, 22, 31, 32, 33]
     mongo.insert_many([make_product(i, leaves[i % 8], 1 + i // 8 % 4) for i in range(60)])
     uri, room = uri_of(mongo), tmp_path / "runs"
-    told = CliRunner().invoke(main, ["info", uri, "--tree", str(tree_csv), "--strict"])
-    assert told.exit_code == 0, told.output
+    told = invoke(main, "info", uri, "--tree", tree_csv, "--strict")
     assert uri in told.output
     assert "products                60   labelled 60" in told.output
-    split = CliRunner().invoke(main, ["split", uri, "--tree", str(tree_csv), "--workspace", str(room)])
-    assert split.exit_code == 0, split.output
+    invoke(main, "split", uri, "--tree", tree_csv, "--workspace", room)
     from catalog.runs.workspace import Workspace
 
     assert len(Workspace(room).training_catalog()) == 60

@@ -12,7 +12,6 @@ import time
 import bson
 import pytest
 from bson import DatetimeMS, Int64, ObjectId
-from click.testing import CliRunner
 from pymongo import UpdateOne
 
 from catalog.catalog import Catalog
@@ -21,6 +20,7 @@ from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import Connection
 from catalog.sources.mongo.writer import PARTIAL, CollectionSink, Writer, mongo_sink
 from curation.cli import main
+from tests.support.command_line import invoke
 from tests.support.mongo_server import uri_of
 from tests.support.products import make_product
 
@@ -156,18 +156,13 @@ def test_convert_goes_there_and_back(mongo, tmp_path):
     ordered = b"".join(bson.encode(d) for d in sorted(DOCUMENTS, key=lambda d: d["_id"]))
     (tmp_path / "there.bson").write_bytes(ordered)
     uri = uri_of(mongo).replace("://", "://someone:TOPSECRET@") + "?authMechanism=SCRAM-SHA-256&authSource=admin"
-    refused = CliRunner().invoke(main, ["convert", str(tmp_path / "there.bson"), uri])
-    assert refused.exit_code == 1
+    refused = invoke(main, "convert", tmp_path / "there.bson", uri, code=1)
     assert "TOPSECRET" not in refused.output
-    there = CliRunner().invoke(main, ["convert", str(tmp_path / "there.bson"), uri_of(mongo)])
-    assert there.exit_code == 0, there.output
+    there = invoke(main, "convert", tmp_path / "there.bson", uri_of(mongo))
     assert f"{uri_of(mongo)}: 30 products" in there.output
-    back = CliRunner().invoke(main, ["convert", uri_of(mongo), str(tmp_path / "back.bson")])
-    assert back.exit_code == 0, back.output
+    invoke(main, "convert", uri_of(mongo), tmp_path / "back.bson")
     assert (tmp_path / "back.bson").read_bytes() == ordered
-    again = CliRunner().invoke(main, ["convert", str(tmp_path / "there.bson"), uri_of(mongo)])
-    assert again.exit_code == 1
+    again = invoke(main, "convert", tmp_path / "there.bson", uri_of(mongo), code=1)
     assert "holds documents already" in again.output
-    itself = CliRunner().invoke(main, ["convert", uri_of(mongo), uri_of(mongo), "--overwrite"])
-    assert itself.exit_code == 0, itself.output
+    invoke(main, "convert", uri_of(mongo), uri_of(mongo), "--overwrite")
     assert everything(mongo) == sorted(DOCUMENTS, key=lambda d: d["_id"])
