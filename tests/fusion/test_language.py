@@ -15,7 +15,7 @@ from curation.cli import main as catalog
 from fusion.cli import main as fusion
 from fusion.model import Model
 from mosaic.cli import main as mosaic
-from tests.support.command_line import call, invoke
+from tests.support.command_line import call, invoke, refused
 from tests.support.pages import read_page
 from tests.support.predictions import fill, read_rows
 from tests.support.trained import document, picture
