@@ -8,6 +8,7 @@ from pathlib import Path
 
 from catalog.files.atomic import write_text
 from catalog.runs.run import Run, read_json
+from catalog.runs.saved_probabilities import held_out_file
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
@@ -88,6 +89,11 @@ def finish(workspace: Workspace, run: Run, view: View) -> None:
     """Close a run: it becomes the workspace's latest, and what only a resumption needed goes, the mark last."""
     run.save()
     workspace.register(run, view.slot)
-    save_held_out(workspace)
+    try:
+        save_held_out(workspace)
+    except (FileNotFoundError, ValueError) as error:
+        # of another network: this one is trained, and what was merged before it would be out of date
+        held_out_file(workspace).unlink(missing_ok=True)
+        log.warning("held-out probabilities are not merged, `mosaic evaluate` does when this is mended: %s", error)
     shutil.rmtree(workspace.folder / "checkpoints" / run.folder.name, ignore_errors=True)
     (run.folder / MARK).unlink(missing_ok=True)

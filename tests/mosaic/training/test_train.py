@@ -180,6 +180,20 @@ def test_a_run_that_was_killed_while_it_was_closed_is_merged_when_it_is_resumed(
     assert not (run.folder / "unfinished.json").exists()
 
 
+def test_a_damaged_network_beside_it_does_not_stop_the_end_of_a_training(general, caplog):
+    room, run = general, general.latest("mosaic", "any")
+    other = room.folder / "mosaic-2-gone"
+    other.mkdir()
+    (other / "run.json").write_text((run.folder / "run.json").read_text())
+    room.register(Run.load(other), "2")
+    (run.folder / "unfinished.json").write_text("{}")
+    assert train(room, config("training.epochs=1"), View(), None, progress_bar, resume=True).folder == run.folder
+    assert not (run.folder / "unfinished.json").exists()
+    assert "`mosaic evaluate` does" in caplog.text
+    # what was merged before knows nothing of this network
+    assert not held_out_file(room).exists()
+
+
 def test_training_twice_gives_the_same_network(general):
     first = general.latest("mosaic", "any")
     second = train(general, config("training.epochs=1"), View(), None, progress_bar)
