@@ -7,6 +7,7 @@ from catalog.metrics.evaluated_model import EvaluatedModel, leaderboard
 from catalog.metrics.product_scores import score_probabilities
 from catalog.reports.evaluation import Evaluation, cat1_table
 from catalog.reports.page import Section
+from catalog.runs.saved_probabilities import held_out
 from catalog.runs.training_data import leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
@@ -24,8 +25,11 @@ def evaluate(
     runs = MosaicRuns.latest(workspace)
     tree = next(iter(runs.views.values())).taxonomy(lang)
     if file is None:
-        # for the rooms that read it: a workspace of the version before has no such file
-        save_held_out(workspace)
+        try:
+            held_out(workspace)
+        except FileNotFoundError:
+            # the rooms that read it miss it: a workspace of the version before has no such file
+            save_held_out(workspace)
         catalog = workspace.training_catalog()
         predicted = runs.held_out()
     else:
