@@ -98,12 +98,7 @@ def test_a_killed_worker_is_replaced_and_its_photo_read_again(pool):
 
 
 def idle(pool):
-    workers = []
-    while not pool._idle.empty():
-        workers.append(pool._idle.get())
-    for worker in workers:
-        pool._idle.put(worker)
-    return [worker._process for worker in workers]
+    return [worker._process for worker in pool._children._idle]
 
 
 def test_workers_that_died_between_two_calls_cost_nothing(pool):
@@ -143,7 +138,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
         "from ocr.engines.pool import WorkerPool\n"
         f"pool = WorkerPool({MODULE!r}, {str(tmp_path / 'never')!r}, lambda picture: (picture, 1.0), 1, 60)\n"
         "pool.read([np.full((9, 9, 3), 9, np.uint8)])\n"
-        "print(pool._idle.get()._process.pid, flush=True)\n"
+        "print(pool._children._idle[0]._process.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
     (tmp_path / "never").touch()
