@@ -1,0 +1,137 @@
+"""What a process and its descendants take together: peak memory and CPU seconds, looked at every few milliseconds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOK_EVERY_S = 0.005
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class ProcessTree:
+    """A process and its descendants. Memory is what is resident: anonymous, of files, shared.
+
+    One process's own peak is the kernel's, so that it is never missed; the sum over several, in which pages that they
+    share count once, is the largest that was seen.
+    """
+
+    def __init__(self, root: int) -> None:
+        self.root = root
+        self._peak_kib = 0
+        self._cpu_s: dict[int, float] = {}
+        self._cpu_s_before = 0.0
+
+    @property
+    def peak_mib(self) -> float:
+        return self._peak_kib / 1024
+
+    @property
+    def cpu_s(self) -> float:
+        """Of all that were ever seen, in steps of 10 ms."""
+        return sum(self._cpu_s.values()) - self._cpu_s_before
+
+    def look(self) -> None:
+        """See what they take now."""
+        family = self._family()
+        together = 0
+        for pid in family:
+            # a process may end between two looks at it
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                self._peak_kib = max(self._peak_kib, _kib(f"/proc/{pid}/status", "VmHWM:"))
+                if len(family) > 1:
+                    together += _kib(f"/proc/{pid}/smaps_rollup", "Pss:")
+                # the name, in brackets, may hold blanks; user and system time are the 14th and 15th field
+                numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                self._cpu_s[pid] = (int(numbers[11]) + int(numbers[12])) / TICKS
+        self._peak_kib = max(self._peak_kib, together)
+
+    def forget(self) -> None:
+        """Count from now on; memory that is taken now counts still."""
+        for pid in self._family():
+            with contextlib.suppress(OSError):
+                # the kernel's peak becomes what is taken now (man 5 proc)
+                Path(f"/proc/{pid}/clear_refs").write_text("5")
+        self.look()
+        self._peak_kib, self._cpu_s_before = 0, sum(self._cpu_s.values())
+        self.look()
+
+    def kill(self) -> None:
+        """SIGKILL for all that are there."""
+        for pid in self._family():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _family(self) -> list[int]:
+        family = [self.root]
+        for pid in family:
+            # every thread has the children that it started
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                with contextlib.suppress(OSError):
+                    family += map(int, children.read_text().split())
+        return family
+
+
+def _kib(place: str, field: str) -> int:
+    """A field of memory; 0 where a process has none left."""
+    lines = Path(place).read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a command: peak memory and CPU seconds with all its descendants, how it ended, what it wrote last."""
+
+    peak_mib: float
+    cpu_s: float
+    end: str
+    last_line: str
+
+
+def cost_of(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, timeout_s: float, limit_bytes: int
+) -> Cost:
+    """Run it in `folder` to its end, or kill it after `timeout_s`; each of its processes may have `limit_bytes`."""
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
+
+    said = folder / "said.txt"
+    started = time.monotonic()
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=dict(environment), cwd=folder,
+            preexec_fn=limited,
+        )  # fmt: skip
+    tree = ProcessTree(process.pid)
+    late = False
+    while True:
+        tree.look()
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            break
+        if not late and time.monotonic() - started > timeout_s:
+            late = True
+            tree.kill()
+        time.sleep(LOOK_EVERY_S)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    lines = said.read_text(errors="replace").split("\n")
+    last_line = next((line for line in reversed(lines) if line.strip()), "").strip()
+    # that of children which the process has waited for is in its own
+    cpu_s = max(tree.cpu_s, usage.ru_utime + usage.ru_stime)
+    return Cost(tree.peak_mib, cpu_s, _end(process.returncode, late, timeout_s), last_line)
+
+
+def _end(returncode: int, late: bool, timeout_s: float) -> str:
+    if late:
+        return f"stopped after {timeout_s:.0f} s"
+    if returncode < 0:
+        return signal.Signals(-returncode).name
+    return "" if returncode == 0 else f"exit {returncode}"
