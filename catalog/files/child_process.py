@@ -185,9 +185,13 @@ class ChildProcess:
             return bool(selector.select(max(0.0, deadline - time.monotonic())))
 
     def _wait(self, event: int, deadline: float) -> None:
-        if not self._can(event, deadline):
-            self.close()
-            raise ChildLost("no answer in time", late=True)
+        # a fork made at the moment when it started holds its end of the pipe open, so that its death is not seen there
+        while not self._can(event, min(deadline, time.monotonic() + 1)):
+            if not self.lives:
+                raise self._lost()
+            if time.monotonic() >= deadline:
+                self.close()
+                raise ChildLost("no answer in time", late=True)
 
     def _forget_complaints(self) -> None:
         """Whatever libraries say stays bounded; the child writes on from the new end."""

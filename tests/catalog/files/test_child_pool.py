@@ -92,6 +92,7 @@ def test_a_child_in_an_unknown_state_is_not_used_again(pool):
 def test_a_child_that_died_while_it_waited_costs_nothing(pool):
     _, first = turn(pool, b"ab")
     os.kill(first, signal.SIGKILL)
+    wait_for_end(first)
     turned, second = turn(pool, b"ab")
     assert (turned, first != second) == (b"ba", True)
 
