@@ -7,7 +7,15 @@ FIRST_BYTES = 64
 
 
 class UnreadablePhoto(ValueError):
-    """The bytes are no photo that can be decoded; the message says why."""
+    """The bytes are no photo that can be decoded; the message says why.
+
+    Attributes:
+        is_lasting: the photo itself is the reason, rather than a setting, a missing package or the machine's state.
+    """
+
+    def __init__(self, reason: str, is_lasting: bool = True) -> None:
+        super().__init__(reason)
+        self.is_lasting = is_lasting
 
 
 class PhotoFormat(StrEnum):

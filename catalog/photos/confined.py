@@ -1,0 +1,151 @@
+"""Photos whose decoding cannot be bounded in this process: a child decodes them within limits that the kernel keeps."""
+
+import hashlib
+import logging
+import signal
+import time
+from functools import cache, partial
+from typing import NamedTuple
+
+import numpy as np
+
+from catalog.files.child_pool import ChildPool
+from catalog.files.child_process import ChildLost, ChildNotStarted, ChildProcess
+from catalog.photos.confined_decoder import ANSWER, GOOD, JOB, JobOutcome, Job
+from catalog.photos.formats import UnreadablePhoto
+from catalog.photos.headers.header import Header
+from catalog.photos.headers.jpeg import END, is_whole_but_for_the_last_scan
+from catalog.photos.opencv import Pixels
+
+log = logging.getLogger(__name__)
+MEMORY_BESIDE = 64 * 2**20
+"""Bytes that a decoder may take whatever the size that a photo announces."""
+SECONDS, PIXELS_PER_SECOND = 1.0, 16_000_000
+"""CPU time that a photo may take, and a second more for each so many pixels: an AVIF's take a third of that."""
+WALL_LIMIT_S = 120.0
+"""For machines so busy that a second of CPU time takes its time to come."""
+MOST_MISSING = 1 / 8
+"""Of a photo's rows may be missing at its end: more, and it is refused instead of shown with a grey field below."""
+LEAST_ROWS = 16
+"""Of a JPEG are coded together: what is missing is counted in these."""
+FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGXCPU)
+"""Signals by which a process ends because of what it was given; others may be the machine's state."""
+MAX_KNOWN = 1000
+"""Colour profiles whose answer is remembered: each phone and each editor has its own."""
+_srgb_of_digest: dict[bytes, bool] = {}
+
+
+@cache
+def _children() -> ChildPool[ChildProcess]:
+    # one arena: each other one would take 128 MiB of the address space that is the limit
+    one_arena = {"MALLOC_ARENA_MAX": "1"}
+    return ChildPool(partial(ChildProcess, "catalog.photos.confined_decoder", environment=one_arena))
+
+
+class ConfinedPicture(NamedTuple):
+    """What the child made of a photo.
+
+    Attributes:
+        pixels: `(H, W, 3)` uint8 RGB, upright, on white, in sRGB; shrunk at most to what was asked for.
+        size: (width, height) of the whole photo, as stored.
+        remark: what is wrong with it, empty for nothing.
+    """
+
+    pixels: Pixels
+    size: tuple[int, int]
+    remark: str
+
+
+def decode_confined(photo: bytes, header: Header, scale: int, at_most: int | None, n_bytes: int) -> ConfinedPicture:
+    """Have a photo decoded by a child.
+
+    Args:
+        scale: 1, 2, 4 or 8, to which a JPEG is decoded. at_most: pixels that its longer side has at least, where the
+            photo has them. n_bytes: memory that a photo of its size may take.
+
+    Raises:
+        UnreadablePhoto: damaged, other than it announced, or over its limits.
+    """
+    is_progressive = header.bytes_beside > 0
+    if header.is_cut and is_progressive:
+        if not is_whole_but_for_the_last_scan(photo):
+            raise UnreadablePhoto("the JPEG breaks off: of its details nothing but the coarse ones is there")
+        photo += END
+    work = header.width * header.height * header.n_passes
+    job = Job(
+        header.format.encode(), header.width, header.height, at_most or 0, scale, header.is_cut and not is_progressive,
+        n_bytes + MEMORY_BESIDE, SECONDS + work / PIXELS_PER_SECOND, len(photo),
+    )  # fmt: skip
+    answer, pixels = _answer(job, photo)
+    if len(pixels) != answer.width * answer.height * 3:
+        raise UnreadablePhoto(f"damaged {header.format}", is_lasting=False)
+    picture = np.frombuffer(pixels, np.uint8).reshape(answer.height, answer.width, 3)
+    remark = _remark(header, is_progressive, answer.n_missing) if header.is_cut else ""
+    return ConfinedPicture(picture, (answer.whole_width, answer.whole_height), remark)
+
+
+def _remark(header: Header, is_progressive: bool, n_missing: int) -> str:
+    """Raises UnreadablePhoto where too many rows are missing."""
+    if n_missing > max(LEAST_ROWS, MOST_MISSING * header.height):
+        raise UnreadablePhoto(f"the {header.format} breaks off: {n_missing} of its {header.height} rows are missing")
+    if is_progressive:
+        return f"the {header.format} breaks off within its finest details"
+    if n_missing:
+        return f"the {header.format} breaks off in its last {n_missing} of {header.height} rows"
+    return f"the end mark of the {header.format} is missing"
+
+
+def is_srgb(profile: bytes) -> bool:
+    """Whether an embedded colour profile (ICC) leaves colours as they are; it is looked at once."""
+    digest = hashlib.blake2b(profile, digest_size=16).digest()
+    known = _srgb_of_digest.get(digest)
+    if known is None:
+        job = Job(b"profile", 0, 0, 0, 1, 0, MEMORY_BESIDE, SECONDS, len(profile))
+        try:
+            known = bool(_answer(job, profile)[0].whole_width)
+        except UnreadablePhoto:
+            # one that fells its reader is none
+            known = True
+        if len(_srgb_of_digest) >= MAX_KNOWN:
+            _srgb_of_digest.clear()
+        _srgb_of_digest[digest] = known
+    return known
+
+
+def _answer(job: Job, photo: bytes) -> tuple[JobOutcome, bytes]:
+    """The answer and its pixels; a child that ended by no fault of the photo is replaced once."""
+    try:
+        try:
+            return _ask(job, photo)
+        except ChildLost as error:
+            if error.late or error.signal_number in FAULTS:
+                raise
+            log.info("a photo of %d bytes is decoded again in a new process: %s", len(photo), error)
+            return _ask(job, photo, fresh=True)
+    except ChildLost as error:
+        log.info("a photo of %d bytes ended its decoder: %s", len(photo), error)
+        raise UnreadablePhoto(_why_lost(error, job), error.signal_number in FAULTS) from None
+    except ChildNotStarted as error:
+        raise UnreadablePhoto(f"its decoder does not start: {error}", is_lasting=False) from None
+
+
+def _ask(job: Job, photo: bytes, fresh: bool = False) -> tuple[JobOutcome, bytes]:
+    deadline = time.monotonic() + WALL_LIMIT_S
+    with _children().child(fresh) as child:
+        child.send(JOB.pack(*job), photo, deadline=deadline)
+        answer = JobOutcome(*ANSWER.unpack(child.receive(ANSWER.size, deadline)))
+        if answer.n_bytes > job.memory:
+            # no decoder of ours says that: what a photo made of it is not believed
+            raise ChildLost("an answer of more bytes than it may hold")
+        rest = child.receive(answer.n_bytes, deadline)
+    if answer.status != GOOD:
+        raise UnreadablePhoto(rest.decode("utf-8", "replace"))
+    return answer, rest
+
+
+def _why_lost(error: ChildLost, job: Job) -> str:
+    if error.signal_number == signal.SIGXCPU:
+        return f"it takes more than {job.seconds:.0f} s to decode, far more than a photo of its size does"
+    if error.late:
+        return f"it was not decoded within {WALL_LIMIT_S:.0f} s"
+    return f"its decoder was lost ({error})"

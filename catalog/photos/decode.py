@@ -1,0 +1,70 @@
+"""Encoded photos -> pixels: the one decoder, whose picture networks, OCR, pages and hashes share."""
+
+from typing import NamedTuple
+
+import cv2
+
+from catalog.photos.confined import decode_confined, is_srgb
+from catalog.photos.formats import UnreadablePhoto
+from catalog.photos.headers.header import Header
+from catalog.photos.headers.read import read_header
+from catalog.photos.limits import BytesInFlight, check_cost, decoded_bytes, max_decoded_bytes, scale_for
+from catalog.photos.opencv import Pixels, decode_plain, shrunk, upright
+
+_in_flight = BytesInFlight()
+
+
+class DecodedPhoto(NamedTuple):
+    """A photo's picture.
+
+    Attributes:
+        pixels: `(H, W, 3)` uint8 RGB, upright, on white, in sRGB.
+        header: what was announced.
+        remark: what was wrong with a photo that is nevertheless used, empty for nothing.
+    """
+
+    pixels: Pixels
+    header: Header
+    remark: str = ""
+
+    @property
+    def enlargement(self) -> float:
+        """Pixels of the photo, upright, for one of the picture: 1 where it was not shrunk."""
+        return max(self.header.width, self.header.height) / max(self.pixels.shape[:2])
+
+
+def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
+    """Decode one photo, at bounded cost (`catalog.photos.limits`); safe in threads.
+
+    Args:
+        photo: in any `PhotoFormat`.
+        at_most: longer side in pixels that is wanted. A larger photo is shrunk by averaging areas, a JPEG also while
+            it is decoded (libjpeg's halves, where they leave at least that many pixels); none is enlarged. None: all.
+
+    Raises:
+        UnreadablePhoto: no photo, damaged, too large, of a format whose package is missing; the message says why.
+    """
+    header = read_header(photo)
+    scale = scale_for(header, at_most)
+    needed, allowed = decoded_bytes(header, scale), max_decoded_bytes()
+    check_cost(header, needed, allowed)
+    with _in_flight.take(needed, allowed):
+        if header.is_plain and (not header.profile or is_srgb(header.profile)):
+            try:
+                pixels = decode_plain(photo, header, scale, at_most)
+            except (cv2.error, MemoryError):
+                # the confined decoder tells what is wrong with it, or is less strict
+                pixels = None
+            if pixels is not None:
+                return DecodedPhoto(upright(pixels, header.orientation), header)
+        picture = decode_confined(photo, header, scale, at_most, needed)
+        header = header._replace(width=picture.size[0], height=picture.size[1])
+        return DecodedPhoto(shrunk(picture.pixels, at_most), header, picture.remark)
+
+
+def why_unreadable(photo: bytes) -> str:
+    """What is wrong with a photo, also where it can nevertheless be used; empty for nothing."""
+    try:
+        return decode_photo(photo).remark
+    except UnreadablePhoto as error:
+        return str(error)

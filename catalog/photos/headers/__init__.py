@@ -1,0 +1,1 @@
+"""What encoded photos announce, a module per format: read with bounds, nothing is decoded."""

@@ -1,0 +1,148 @@
+"""The segments of a JPEG up to its first scan, and how many scans follow (ITU-T T.81, annex B)."""
+
+import re
+from dataclasses import dataclass, field
+
+from catalog.photos.formats import PhotoFormat, UnreadablePhoto
+from catalog.photos.headers.exif import orientation
+from catalog.photos.headers.header import MAX_PROFILE_BYTES, Header, damaged
+
+MAX_SEGMENTS = 1000
+"""Before the picture: a profile of 4 MiB has 65, a panorama's description some hundred."""
+PLAIN_FRAMES = (0xC0, 0xC1, 0xC2)
+"""Baseline, extended and progressive with Huffman codes: what cameras and the web have."""
+FRAMES = (*PLAIN_FRAMES, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
+PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+# tables, comments, restart intervals and application data
+_BEFORE_SCAN = frozenset({0xC4, 0xCC, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)})
+_START_OF_SCAN, _APP1, _APP2 = 0xDA, 0xE1, 0xE2
+END = b"\xff\xd9"
+_SCAN = b"\xff\xda"
+_MARKED_SCAN = re.compile(rb"\xff\xda\0[\x06-\x0e][\x01-\x04]")
+_PROFILE = b"ICC_PROFILE\0"
+
+
+@dataclass(slots=True)
+class _Segments:
+    """What was found before the first scan."""
+
+    frame: int = 0
+    kind: int = 0
+    exif: bytes = b""
+    profile: dict[int, bytes] = field(default_factory=dict)
+    profile_bytes: int = 0
+    scan: int = 0
+    is_clean: bool = True
+    """Every marker stands where the last segment ends, and there is one frame: every decoder sees the same."""
+
+
+def jpeg_header(photo: bytes) -> Header:
+    """Raises UnreadablePhoto: damaged before its first scan, of no size, or of more segments than a photo has."""
+    try:
+        found = _segments(photo)
+        frame = found.frame
+        if not frame:
+            raise damaged("JPEG: it has no frame")
+        height, width = photo[frame + 5] << 8 | photo[frame + 6], photo[frame + 7] << 8 | photo[frame + 8]
+        n_components = photo[frame + 9]
+        in_first_scan = photo[found.scan + 4]
+    except IndexError:
+        raise UnreadablePhoto("the JPEG breaks off before its picture begins") from None
+    if not width or not height:
+        raise damaged(f"JPEG: it announces {width} x {height} pixels")
+    is_progressive = found.kind in PROGRESSIVE
+    is_cut = not photo.endswith(END) and photo.rfind(END, found.scan) < 0
+    is_plain = found.is_clean and not is_cut and n_components in (1, 3) and found.kind in PLAIN_FRAMES
+    n_passes, bytes_beside = 1, 0
+    if is_progressive or in_first_scan < n_components:
+        n_passes = _n_scans(photo, found.scan)
+        bytes_beside = _coefficient_bytes(photo, frame, width * height, n_components)
+    return Header(
+        PhotoFormat.JPEG, width, height,
+        orientation(found.exif) if found.exif else 1,
+        is_plain and photo[frame + 4] == 8,
+        False,
+        _assembled(found.profile) if found.profile else b"",
+        # Pillow, which decodes what is not plain, keeps four bytes
+        3 if is_plain else 4,
+        bytes_beside, n_passes, is_cut,
+    )  # fmt: skip
+
+
+def _segments(photo: bytes) -> _Segments:
+    """Walk to the first scan; raises IndexError where the bytes end before it."""
+    found, place = _Segments(), 2
+    for _ in range(MAX_SEGMENTS):
+        if photo[place] != 0xFF:
+            # decoders skip what stands between segments, each in its own way
+            found.is_clean = False
+            place = photo.find(b"\xff", place)
+            if place < 0:
+                raise IndexError
+        marker = photo[place + 1]
+        if marker == 0xFF:
+            place += 1
+            continue
+        if marker == _START_OF_SCAN:
+            found.scan = place
+            return found
+        length = photo[place + 2] << 8 | photo[place + 3]
+        if marker in _BEFORE_SCAN:
+            if marker in (_APP1, _APP2):
+                _take_application_data(found, marker, photo[place + 4 : place + 2 + length])
+        elif marker in FRAMES:
+            found.is_clean = found.is_clean and not found.frame
+            found.frame, found.kind = found.frame or place, found.kind or marker
+        else:
+            found.is_clean = False
+        place += 2 + length
+    raise UnreadablePhoto(f"a JPEG with more than {MAX_SEGMENTS} segments before its picture")
+
+
+def _take_application_data(found: _Segments, marker: int, data: bytes) -> None:
+    if marker == _APP1 and data.startswith(b"Exif\0\0") and not found.exif:
+        found.exif = data
+    elif marker == _APP2 and data.startswith(_PROFILE) and len(data) > 14:
+        found.profile_bytes += len(data)
+        if found.profile_bytes <= MAX_PROFILE_BYTES:
+            found.profile[data[12]] = data[14:]
+
+
+def _assembled(parts: dict[int, bytes]) -> bytes:
+    """The profile, where all of its parts (numbered from 1) are there."""
+    return b"".join(parts[number] for number in sorted(parts)) if max(parts) == len(parts) else b""
+
+
+def _n_scans(photo: bytes, first: int) -> int:
+    """How many scans there are at most: their marks cannot stand in coded data, but may in what follows the end."""
+    end = len(photo)
+    # further pictures of a panorama camera stand behind the end of the first, none of them within it
+    if photo.count(_SCAN, first) > 100 and photo.count(END) == 1:
+        end = photo.rfind(END)
+    return photo.count(_SCAN, first, end)
+
+
+def _coefficient_bytes(photo: bytes, frame: int, n_pixels: int, n_components: int) -> int:
+    """Memory of all coefficients, two bytes each, which several scans refine."""
+    factors = [photo[frame + 11 + 3 * component] for component in range(n_components)]
+    areas = [(factor >> 4) * (factor & 15) for factor in factors]
+    largest = max(areas, default=0)
+    return 2 * n_pixels * sum(areas) // largest if largest else 2 * n_pixels * n_components
+
+
+def is_whole_but_for_the_last_scan(photo: bytes) -> bool:
+    """Whether a progressive JPEG that is cut has begun every last refinement: then only finest detail is missing.
+
+    Section G.1.1.1 of T.81: a coefficient is known exactly where a scan of it with the bit position 0 was read.
+    """
+    start = _segments(photo).frame
+    rest = {(photo[start + 10 + 3 * component], k) for component in range(photo[start + 9]) for k in range(64)}
+    for mark in _MARKED_SCAN.finditer(photo, start):
+        place, n = mark.start(), photo[mark.start() + 4]
+        scan = photo[place + 5 : place + 8 + 2 * n]
+        if len(scan) < 2 * n + 3:
+            break
+        first, last, bits = scan[2 * n :]
+        if bits & 15 == 0:
+            rest -= {(component, k) for component in scan[: 2 * n : 2] for k in range(first, min(last, 63) + 1)}
+    return not rest

@@ -1,0 +1,105 @@
+"""What decoding a photo may cost: photos come from sellers, so their size is bounded before it is believed."""
+
+import os
+import threading
+from functools import cache
+from types import TracebackType
+
+from catalog.photos.formats import PhotoFormat, UnreadablePhoto
+from catalog.photos.headers.header import Header
+
+SETTING = "RAYONNAGE_MAX_PHOTO_MIB"
+"""Environment variable: the one setting, which commands, their workers and decoding children share."""
+DEFAULT_MIB = 256
+"""An RGBA picture of 7000 x 7000 pixels takes 187 MiB, the largest photo of a phone (8064 x 6048) 140."""
+UNCOUNTED_BYTES = 2**20
+"""A photo that takes less is decoded beside any others: counting it would take longer than it is worth."""
+MAX_PIXEL_PASSES = 640_000_000
+"""Pixels times scans: a pass takes some 2 ns a pixel, also where the file holds next to nothing."""
+
+
+@cache
+def max_decoded_bytes() -> int:
+    """Memory that the decoding of one photo may take, and of all photos that are being decoded at a time.
+
+    The environment is asked once: asking takes a tenth of the time of decoding a small photo.
+
+    Raises:
+        ValueError: the environment variable is no positive number.
+    """
+    given = os.environ.get(SETTING, "").strip()
+    if given and not (given.isascii() and given.isdigit() and int(given) > 0):
+        raise ValueError(f"{SETTING} is {given[:40]!r}: give a whole number of MiB, such as {DEFAULT_MIB}")
+    return int(given or DEFAULT_MIB) * 2**20
+
+
+def scale_for(header: Header, at_most: int | None) -> int:
+    """1, 2, 4 or 8: the part of its size to which a JPEG may be decoded and still have `at_most` pixels on its side."""
+    longer = max(header.width, header.height)
+    if at_most is None or longer <= at_most or header.format != PhotoFormat.JPEG:
+        return 1
+    return next((scale for scale in (8, 4, 2) if -(-longer // scale) >= at_most), 1)
+
+
+def decoded_bytes(header: Header, scale: int) -> int:
+    """Memory that the decoder takes for a photo at 1 / `scale` of its size."""
+    # rounded up
+    n_pixels = -(-header.width // scale) * -(-header.height // scale)
+    return n_pixels * header.bytes_per_pixel + header.bytes_beside
+
+
+def check_cost(header: Header, needed: int, allowed: int) -> None:
+    """Raises UnreadablePhoto where decoding takes more than the `allowed` bytes, or goes over the pixels too often."""
+    if needed > allowed:
+        raise UnreadablePhoto(
+            f"{header.width} x {header.height} pixels take {needed / 2**20:,.0f} MiB to decode, over the "
+            f"{allowed / 2**20:,.0f} that one photo may take, so that none fills the memory; {SETTING} sets it",
+            is_lasting=False,
+        )
+    if header.width * header.height * header.n_passes > MAX_PIXEL_PASSES:
+        raise UnreadablePhoto(
+            f"{header.width} x {header.height} pixels in {header.n_passes} scans would take too long to decode"
+        )
+
+
+class BytesInFlight:
+    """Lets threads decode side by side while what they decode fits together; the others wait.
+
+    `with in_flight.take(n): ...` holds n bytes. One that is larger than all there is goes alone.
+    """
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._changed = threading.Condition()
+
+    def take(self, n_bytes: int, allowed: int) -> "_Share":
+        """Wait until `n_bytes` fit into what is `allowed` together."""
+        if n_bytes < UNCOUNTED_BYTES:
+            return _Share(self, 0)
+        with self._changed:
+            while self._held and self._held + n_bytes > allowed:
+                self._changed.wait()
+            self._held += n_bytes
+        return _Share(self, n_bytes)
+
+    def give_back(self, n_bytes: int) -> None:
+        """Let the next one in."""
+        with self._changed:
+            self._held -= n_bytes
+            self._changed.notify_all()
+
+
+class _Share:
+    """The bytes that one photo holds, until the block ends."""
+
+    __slots__ = ("_all", "_n_bytes")
+
+    def __init__(self, everything: BytesInFlight, n_bytes: int) -> None:
+        self._all, self._n_bytes = everything, n_bytes
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._n_bytes:
+            self._all.give_back(self._n_bytes)
