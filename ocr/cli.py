@@ -56,7 +56,7 @@ def read(
     from catalog.catalog import Catalog
     from catalog.product import ProblemLog
     from catalog.runs.workspace import Workspace
-    from catalog.sources.photo_file import SUFFIXES, photo_files
+    from catalog.sources.photo_file import formats_text, photo_files
     from ocr.commands import failures_text, read_files, write_readings
     from ocr.training import make_reader
 
@@ -69,7 +69,7 @@ def read(
             say(line)
         return
     if len(files) > 1 or output is None:
-        raise ValueError(f"give one catalogue and --output LINES.jsonl, or photos ({', '.join(SUFFIXES)})")
+        raise ValueError(f"give one catalogue and --output LINES.jsonl, or photos ({formats_text()})")
     catalog, failed = Catalog(files[0]), ProblemLog()
     with progress_bar("read") as progress:
         n_read = write_readings(catalog, reader, output, failed, progress)

@@ -90,6 +90,8 @@ _OTHERS = (
     *((b"P%d" % number, "a Netpbm picture") for number in range(2, 7)),
     (b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
 )
+NOTHING_KNOWN = "not a picture"
+"""What `what_else` says where the first bytes tell nothing."""
 
 
 def format_of(photo: bytes) -> PhotoFormat | None:
@@ -133,7 +135,7 @@ def what_else(photo: bytes) -> str:
         return "a web page: perhaps the shop's answer that the photo is gone"
     if text.startswith(b"<"):
         return "an XML document"
-    return "not a picture"
+    return NOTHING_KNOWN
 
 
 def ending_of(photo: bytes) -> str:

@@ -1,25 +1,33 @@
 """One product named on the command line: by its _id, or as a photo file."""
 
+import re
 from pathlib import Path
 
 from catalog.catalog import Catalog
 from catalog.product import Product
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
-from catalog.sources.photo_file import is_photo, read_photo
+from catalog.sources.photo_file import formats_text, is_photo, no_photo, read_photo
+
+ID = re.compile(r"-?[0-9]+")
 
 
 def named_product(name: str, workspace: Workspace, file: Address | None = None) -> tuple[Product, Catalog | None]:
     """A product of `file` (default: the training catalogue) by its _id, with that catalogue; or the photo at that path.
 
+    A name of digits is an _id, even where a file is called so: `./123` is the file.
+
     Raises:
-        ValueError: no such product, or a photo over 64 MiB.
+        ValueError: no such product, a file that is no photo, or a photo over 64 MiB.
         FileNotFoundError: no such photo or catalogue.
     """
-    if is_photo(Path(name)):
-        return Product(0, (read_photo(Path(name)),)), None
+    path, is_id = Path(name), ID.fullmatch(name) is not None
+    if not is_id and is_photo(path):
+        return Product(0, (read_photo(path),)), None
+    if not is_id and path.is_file():
+        raise ValueError(f"{no_photo(path)}: give a product's _id, or a photo ({formats_text()})")
     catalog = workspace.training_catalog() if file is None else workspace.open(file)
-    rows = (catalog.product_ids == int(name)).nonzero()[0] if name.lstrip("-").isdecimal() else []
+    rows = (catalog.product_ids == int(name)).nonzero()[0] if is_id else []
     if not len(rows):
         raise ValueError(
             f"{catalog} has no product {name}: give one of its _id, the catalogue that holds it, or a photo"

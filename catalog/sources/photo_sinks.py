@@ -7,10 +7,10 @@ from typing import Any, Self
 import bson
 
 from catalog.files.id_lookup import UNKNOWN
+from catalog.photos.formats import ending_of
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.bson.document import AS_IT_IS, document_of
 from catalog.sources.folder.folder_names import UNLABELLED, folder_name
-from catalog.sources.photo_file import ending_of
 from catalog.sources.table.rows import BETWEEN
 from catalog.tree.taxonomy import Taxonomy
 

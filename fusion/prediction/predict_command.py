@@ -56,7 +56,7 @@ class PredictOptions:
             FileNotFoundError: a file that is not there.
             ValueError: options or files that contradict each other.
         """
-        from catalog.sources.photo_file import photo_files
+        from catalog.sources.photo_file import formats_text, photo_files
 
         require_files(self.files)
         if self.resume and self.overwrite:
@@ -69,7 +69,7 @@ class PredictOptions:
         if photos is not None and self.output is not None:
             raise ValueError("--output is the folder for a catalogue's predictions: the answer for photos is printed")
         if photos is None and len(self.files) > 1:
-            raise ValueError("give one catalogue, or 1-4 photos of one product")
+            raise ValueError(f"give one catalogue, or 1-4 photos of one product ({formats_text()})")
         return photos
 
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.sources import sinks
 from catalog.sources.folder.folder_names import product_id_of
-from catalog.sources.photo_file import ending_of
 from curation.cli import main
 from curation.convert import convert
 from tests.support.command_line import output_of
@@ -240,14 +239,24 @@ def test_folders_written_here_are_marked(write_bson, tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "ending"),
-    [("JPEG", ".jpg"), ("PNG", ".png"), ("WEBP", ".webp"), ("GIF", ".gif"), ("BMP", ".bmp"), ("TIFF", ".tif")],
-)
-def test_the_ending_fits_the_format(kind, ending):
-    assert ending_of(make_photo(1, kind=kind)) == ending
-
-
-def test_what_is_no_picture_is_still_counted_as_a_photo():
-    assert ending_of(b"") == ending_of(b"text") == ".jpg"
+    [
+        ("JPEG", ".jpg"), ("PNG", ".png"), ("WEBP", ".webp"), ("GIF", ".gif"), ("AVIF", ".avif"), ("BMP", ".bmp"),
+        ("TIFF", ".tif"), ("HEIC", ".heic"), ("nothing", ".jpg"), ("text", ".jpg"),
+    ],
+)  # fmt: skip
+def test_from_a_folder_and_back_every_byte_is_kept_under_an_ending_that_fits(tmp_path, kind, ending):
+    no_photo = {"HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "nothing": b"", "text": b"text"}
+    photo = no_photo[kind] if kind in no_photo else make_photo(1, kind=kind)
+    # a name that says nothing where the first bytes do
+    put(tmp_path / "shop" / "11" / "1" / ("1.jpe" if kind in ("nothing", "text") else "photo"), photo)
+    for source, destination in (("shop", "a.bson"), ("a.bson", "again"), ("again", "a.csv"), ("a.csv", "b.bson")):
+        convert(tmp_path / source, tmp_path / destination)
+    written = tmp_path / "again" / "11" / "1" / f"1{ending}"
+    assert written.read_bytes() == photo
+    assert (tmp_path / "a.csv.photos" / "001" / f"1-1{ending}").read_bytes() == photo
+    assert (tmp_path / "a.bson").read_bytes() == (tmp_path / "b.bson").read_bytes()
+    for name in ("shop", "a.bson", "again", "a.csv"):
+        assert products(tmp_path / name) == [(1, 11, (photo,))]
 
 
 def test_every_command_reads_every_kind(tiny_catalog, tree_csv, tmp_path):

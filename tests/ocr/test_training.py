@@ -216,13 +216,18 @@ def test_read_writes_json_lines_and_prints_photo_files(room, tmp_path):
     (tmp_path / "a.png").write_bytes(photo(4, 1))
     printed = invoke(ocr, "read", tmp_path / "a.png", "--workspace", room.folder)
     assert WORDS[4] in printed.stdout
+    # a photo is told by its first bytes where its name says nothing
+    (tmp_path / "a.png!d").write_bytes(photo(4, 1))
+    printed = invoke(ocr, "read", tmp_path / "a.png", tmp_path / "a.png!d", "--workspace", room.folder)
+    assert printed.stdout.count(WORDS[4]) == 2
     (tmp_path / "folder.png").mkdir()
     for wrong, why in (
         ([tmp_path / "a.png", tmp_path / "none.png"], "none.png does not exist"),
         ([tmp_path / "folder.png", "--output", str(lines)], "is a folder without photos"),
         ([tmp_path / "a.png", "--output", str(lines)], "--output is for a catalogue"),
         ([tmp_path / "train.bson", "--output", tmp_path], "give --output the name of a file"),
-        ([tmp_path / "train.bson"], ".jpeg"),
+        ([tmp_path / "train.bson"], "or photos (JPEG, PNG, "),
+        ([tmp_path / "a.png", tmp_path / "train.bson"], "train.bson is no photo: give photos alone"),
     ):
         result = invoke(ocr, "read", *wrong, "--workspace", room.folder, code=1)
         assert why in result.stderr

@@ -1,20 +1,19 @@
 """A folder of photos: `class/.../product/1.jpg`."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from catalog.files.progress import Progress
 from catalog.files.sidecar import place_to_write
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.folder.folder_names import CategoryFolders, ProductNames, natural_key
-from catalog.sources.photo_file import SUFFIXES
-from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state, shown
+from catalog.sources.folder.folder_names import CategoryFolders, ProductNames
+from catalog.sources.folder.walk import Folder, Walk, below
+from catalog.sources.photo_file import without_photo_ending
+from catalog.sources.photo_files import PhotoFiles, shown
 from catalog.sources.photo_manifest import Listed, Manifest
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import Taxonomy
@@ -22,22 +21,8 @@ from catalog.tree.taxonomy import Taxonomy
 TREE_NAMES = ("category_names.csv", "tree.csv")
 PRODUCT_NAMES = ".product_ids.csv"
 """Ending of the CSV, `product_id,name`, that is kept of product folders whose names are no integers."""
-ENDINGS = tuple(map(str.encode, SUFFIXES))
 CategoryOf = Callable[[tuple[bytes, ...]], int]
 """From the names of folders, outermost first, to a category_id."""
-NOT_YET = 20_000
-"""Files and folders looked at before a folder without one photo is taken for something else."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """One folder: its path below the catalogue's, and the names in it, in natural order."""
-
-    path: bytes
-    folders: list[bytes]
-    photos: list[bytes]
-    others: list[bytes]
-    links: frozenset[bytes]
 
 
 def _category_above(categories: CategoryFolders, problems: ProblemLog) -> CategoryOf:
@@ -60,7 +45,7 @@ class PhotoFolder(PhotoFiles):
     A class folder is named by its category_id, or three of them by the names of the tree, which then lies in the folder
     as `category_names.csv` or `tree.csv`. A product folder is named by its product_id; for another name see
     `product_id_of`, and `FOLDER.product_ids.csv`, which is written beside it. Photos that lie in the catalogue's folder
-    itself, without any folder, are products of one photo each. Hidden files are not looked at.
+    itself, without any folder, are products of one photo each. Hidden files are not looked at. What a photo is: `Walk`.
     """
 
     def __init__(self, path: Path, tree: Path | None = None) -> None:
@@ -73,7 +58,7 @@ class PhotoFolder(PhotoFiles):
         if path.resolve().parent == path.resolve():
             raise ValueError(f"{path} is a folder that holds everything: give the one with the photos")
         self.tree = tree or tree_in(path)
-        self._digest = hashlib.blake2b(digest_size=16)
+        self._walk = self._new_walk()
 
     @property
     def name(self) -> str:
@@ -91,14 +76,15 @@ class PhotoFolder(PhotoFiles):
             return {}
         if listed != self.header() or not self.sidecar(".index").is_file():
             return {}
-        for folder in self._walk(ProblemLog()):
+        self._walk = self._new_walk(looks_into_files=False)
+        for folder in self._walk.folders(ProblemLog()):
             for photo in folder.photos:
-                self._look_at(folder.path, photo)
+                self._walk.state_of(folder.path, photo)
         return self.listing_stamp()
 
     def listing_stamp(self) -> dict[str, Any]:
         """The stamp of the walk just done."""
-        return {"listing": self._digest.hexdigest(), **self.header()}
+        return {"listing": self._walk.digest(), **self.header()}
 
     def header(self) -> dict[str, Any]:
         """What the tree says, not how its file is written: a workspace keeps a copy of its own."""
@@ -122,9 +108,10 @@ class PhotoFolder(PhotoFiles):
         categories = CategoryFolders(self._taxonomy())
         category_above = _category_above(categories, problems)
         place, n_photos = place_to_write(self.sidecar(PRODUCT_NAMES)), 0
+        self._walk = self._new_walk(problems)
         with ExitStack() as stack:
             names = ProductNames(place, stack)
-            for folder in self._walk(problems, progress):
+            for folder in self._walk.folders(problems, progress):
                 self._name_strays(folder, problems)
                 if folder.folders:
                     continue
@@ -139,18 +126,18 @@ class PhotoFolder(PhotoFiles):
         if names.unused:
             place.unlink(missing_ok=True)
 
-    def _name_strays(self, folder: _Folder, problems: ProblemLog) -> None:
+    def _name_strays(self, folder: Folder, problems: ProblemLog) -> None:
         """Files that are no photos, and photos beside folders: they are no product's."""
-        for other in folder.others:
+        for other, what in folder.others:
             if folder.path or os.fsdecode(other) not in TREE_NAMES:
-                problems.add(Problem(ProblemKind.STRAY_FILE, shown(folder.path, other)))
+                problems.add(Problem(ProblemKind.STRAY_FILE, shown(folder.path, other), detail=what))
         for photo in folder.photos if folder.folders else ():
             # looked at nevertheless: the stamp is of all photos
-            self._look_at(folder.path, photo)
+            self._walk.state_of(folder.path, photo)
             problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
 
     def _products_in(
-        self, folder: _Folder, names: ProductNames, category_above: CategoryOf, problems: ProblemLog
+        self, folder: Folder, names: ProductNames, category_above: CategoryOf, problems: ProblemLog
     ) -> Iterator[Listed]:
         if folder.path:
             *parents, name = folder.path.split(b"/")
@@ -158,7 +145,7 @@ class PhotoFolder(PhotoFiles):
             yield self._product(folder.path, folder.photos, product_id, category_id, problems)
             return
         for photo in folder.photos:
-            product_id = names.id_of(os.fsdecode(os.path.splitext(photo)[0]))
+            product_id = names.id_of(os.fsdecode(without_photo_ending(photo)))
             yield self._product(folder.path, [photo], product_id, NO_CATEGORY, problems)
 
     def _taxonomy(self) -> Taxonomy | None:
@@ -169,7 +156,7 @@ class PhotoFolder(PhotoFiles):
     ) -> Listed:
         product = Listed(product_id, category_id, shown(folder or names[0]))
         for name in names:
-            path, state = _below(folder, name), self._look_at(folder, name)
+            path, state = below(folder, name), self._walk.state_of(folder, name)
             if state.fault is None:
                 product.photos.append(path)
                 product.sizes.append(state.size)
@@ -178,72 +165,12 @@ class PhotoFolder(PhotoFiles):
                 problems.add(Problem(state.fault[0], shown(path), product_id, state.fault[1]))
         return product
 
-    def _look_at(self, folder: bytes, name: bytes) -> PhotoState:
-        path = _below(folder, name)
-        state = photo_state(self.absolute(path))
-        self._digest.update(b"%s\0%d %d\0" % (path, state.size, state.mtime_ns))
-        return state
-
-    def _walk(self, problems: ProblemLog, progress: Progress | None = None) -> Iterator[_Folder]:
-        """Every folder, depth first, in natural order; only names are held, and only those on the way down."""
-        self._digest = hashlib.blake2b(digest_size=16)
-        listing = self._list(b"", problems)
-        yield listing
-        trail = [(b"", iter(listing.folders), listing.links)]
-        n_looked, photo_seen, n_top = 0, bool(listing.photos), 0
-        while trail:
-            parent, names, links = trail[-1]
-            name = next(names, None)
-            if name is None:
-                trail.pop()
-                continue
-            path = _below(parent, name)
-            if name in links and self._is_above(path, [folder for folder, _, _ in trail]):
-                problems.add(Problem(ProblemKind.UNREADABLE_FOLDER, shown(path), detail="a link to a folder above it"))
-                continue
-            below = self._list(path, problems)
-            self._digest.update(path + b"\0\0")
-            yield below
-            if below.folders:
-                trail.append((path, iter(below.folders), below.links))
-            photo_seen = photo_seen or bool(below.photos)
-            n_looked += 1 + len(below.others)
-            if n_looked > NOT_YET and not photo_seen:
-                raise ValueError(self.nothing(problems))
-            n_top += parent == b""
-            if progress is not None and (parent == b"" or n_looked % 1000 == 0):
-                progress(n_top, len(listing.folders))
-
-    def _list(self, path: bytes, problems: ProblemLog) -> _Folder:
-        folders, photos, others, links = list[bytes](), list[bytes](), list[bytes](), set[bytes]()
-        try:
-            with os.scandir(self.absolute(path)) as entries:
-                for entry in entries:
-                    if entry.name.startswith(b"."):
-                        continue
-                    if entry.is_dir():
-                        folders.append(entry.name)
-                        if entry.is_symlink():
-                            links.add(entry.name)
-                    else:
-                        (photos if entry.name.lower().endswith(ENDINGS) else others).append(entry.name)
-        except OSError as error:
-            where = shown(path) if path else str(self.path)
-            problems.add(Problem(ProblemKind.UNREADABLE_FOLDER, where, detail=error.strerror or ""))
-        for names in (folders, photos, others):
-            if len(names) > 1:
-                names.sort(key=natural_key)
-        return _Folder(path, folders, photos, others, frozenset(links))
-
-    def _is_above(self, path: bytes, above: list[bytes]) -> bool:
-        return any(map(partial(os.path.samefile, self.absolute(path)), map(self.absolute, above)))
+    def _new_walk(self, problems: ProblemLog | None = None, *, looks_into_files: bool = True) -> Walk:
+        """`problems`: those that the message about a folder without photos names."""
+        log = ProblemLog() if problems is None else problems
+        return Walk(self.base, lambda: self.nothing(log), looks_into_files=looks_into_files)
 
 
 def tree_in(folder: Path) -> Path | None:
     """CSV of the category tree in a folder of photos, where there is one."""
     return next((folder / name for name in TREE_NAMES if (folder / name).is_file()), None)
-
-
-def _below(folder: bytes, name: bytes) -> bytes:
-    """`os.path.join` for names that are never absolute, at a third of its time."""
-    return folder + b"/" + name if folder else name

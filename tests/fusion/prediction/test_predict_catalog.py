@@ -280,6 +280,12 @@ def test_one_product_as_photos(trained, tmp_path):
     assert any(line.startswith("Cat II") for line in lines)
     assert any("skipped" in line and "bad.jpg" in line for line in lines)
     assert "bad.jpg cannot be decoded" in refused(fusion, "predict", tmp_path / "bad.jpg", *room)
+    (tmp_path / "photo").write_bytes(picture(3, 0))
+    (tmp_path / "notes").write_bytes(b"%PDF-1.7")
+    # the same photo under a name that says nothing
+    assert call(fusion, "predict", tmp_path / "photo", *room) == call(fusion, "predict", tmp_path / "0.jpg", *room)
+    said = refused(fusion, "predict", tmp_path / "photo", tmp_path / "notes", *room)
+    assert "notes is no photo, but a PDF document" in said
     assert "at most 4" in refused(fusion, "predict", *[tmp_path / "0.jpg"] * 5, *room)
     assert "the answer for photos is printed" in refused(fusion, "predict", tmp_path / "0.jpg", "--output", "x", *room)
 

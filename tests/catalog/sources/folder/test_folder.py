@@ -6,6 +6,7 @@ import csv
 import os
 import pickle
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.problem_places import name_files
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.folder import folder as photo_folder
+from catalog.sources.folder import walk
+from catalog.sources.folder.folder import PhotoFolder
 from catalog.sources.folder.folder_names import product_id_of
 from catalog.sources.opening import open_source
 from tests.support.photo_files import kinds, put, said
@@ -182,7 +184,7 @@ def test_a_worker_does_not_walk_again_and_notices_change(tmp_path, monkeypatch):
     packed = pickle.dumps(late)
     assert len(packed) < 1000
     with monkeypatch.context() as patch:
-        patch.setattr(photo_folder.PhotoFolder, "_walk", lambda *a: pytest.fail("walked"))
+        patch.setattr(walk.Walk, "folders", lambda *a: pytest.fail("walked"))
         assert pickle.loads(packed)[0].images == (photo,)
     assert catalog[0].images == (photo,)
     put(root / "7" / "0" / "1.jpg")
@@ -262,7 +264,7 @@ def test_folders_that_are_no_catalogue_say_so(tmp_path, monkeypatch):
     put(tmp_path / "train.bson")
     with pytest.raises(ValueError, match=r"give the file in it, train\.bson"):
         Catalog(tmp_path)
-    monkeypatch.setattr(photo_folder, "NOT_YET", 50)
+    monkeypatch.setattr(walk, "NOT_YET", 50)
     for i in range(60):
         put(tmp_path / "documents" / f"{i}.txt")
     put(tmp_path / "zoo" / "1" / "1.jpg")
@@ -271,7 +273,9 @@ def test_folders_that_are_no_catalogue_say_so(tmp_path, monkeypatch):
 
 
 NAMES = st.sampled_from(["1", "2", "10", "a", "é", "b c"])
-FILES = st.sampled_from(["1.jpg", "2.jpg", "10.jpg", "x.txt", ".y.jpg"])
+PHOTOS = ("1.jpg", "2.jpg", "10.jpg", "3", "4.jpg!d")
+STRAYS = ("x.txt", "letter")
+FILES = st.sampled_from([*PHOTOS, *STRAYS, ".y.jpg"])
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -281,10 +285,11 @@ FILES = st.sampled_from(["1.jpg", "2.jpg", "10.jpg", "x.txt", ".y.jpg"])
 def test_no_file_of_any_folder_goes_unmentioned(tmp_path_factory, given_files):
     root = tmp_path_factory.mktemp("any") / "root"
     for folders, name in given_files:
-        put(root.joinpath(*folders) / name)
+        put(root.joinpath(*folders) / name, b"Dear shop" if name == "letter" else None)
     files = [(where, name) for where, _, names in os.walk(root) for name in names if not name.startswith(".")]
     deepest = [where for where, folders, _ in os.walk(root) if not folders]
-    in_products = sum(name.endswith(".jpg") for where, name in files if where in deepest)
+    photos_in = [sum(name in PHOTOS for where, name in files if where == folder) for folder in deepest]
+    in_products = sum(name in PHOTOS for where, name in files if where in deepest)
     if not in_products:
         with pytest.raises(ValueError, match="without photos"):
             Catalog(root)
@@ -294,10 +299,13 @@ def test_no_file_of_any_folder_goes_unmentioned(tmp_path_factory, given_files):
     n_ids = len({product_id_of(os.path.basename(where))[0] for where in deepest})
     assert len(catalog) == n_ids
     assert found.get("REPEATED_ID", 0) == len(deepest) - n_ids
-    assert found.get("STRAY_FILE", 0) == sum(name == "x.txt" for _, name in files)
-    assert found.get("STRAY_PHOTO", 0) == sum(n.endswith(".jpg") for w, n in files if w not in deepest)
+    assert found.get("STRAY_FILE", 0) == sum(name in STRAYS for _, name in files)
+    assert found.get("STRAY_PHOTO", 0) == sum(n in PHOTOS for w, n in files if w not in deepest)
     if len(deepest) == n_ids:
-        assert catalog.n_images.sum() == in_products
+        assert catalog.n_images.sum() == np.minimum(photos_in, 4).sum()
+    # nothing has changed: what is opened again is not listed again
+    source = PhotoFolder(root)
+    assert source.stamp() == source.index().stamp
 
 
 def test_a_photo_s_place_is_its_file(tmp_path):

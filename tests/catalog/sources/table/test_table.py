@@ -78,6 +78,20 @@ def test_parquet_in_any_of_its_shapes(tmp_path, photos, shape):
     assert not kinds(catalog)
 
 
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_no_name_of_a_photo_is_refused(tmp_path, ending):
+    names = ["1.jpg!d", "photo", "1.avif", "1.heic", "1.txt", "1.jpg.webp", "1.5"]
+    photos = [put(tmp_path / name) for name in names]
+    path = tmp_path / f"shop{ending}"
+    if ending == ".csv":
+        path.write_text("product_id,photos\n" + "".join(f"{i},{name}\n" for i, name in enumerate(names)))
+    else:
+        pq.write_table(pa.table({"product_id": range(len(names)), "photos": [[name] for name in names]}), path)
+    catalog = Catalog(path)
+    assert [product.images for product in catalog] == [(photo,) for photo in photos]
+    assert not kinds(catalog)
+
+
 def test_what_is_wrong_is_named_and_the_product_stays(tmp_path, photos):
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "t.csv").write_text(
