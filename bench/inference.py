@@ -67,7 +67,7 @@ def read_photos(files: list[Path], config: MosaicConfig, limit: int | None) -> N
     photos: list[NDArray[np.uint8]] = []
     for file in files:
         for _, products in Catalog(file).batches(CHUNK):
-            photos += load_photos(products, config.photo_size, config.max_pixels).pictures.values()
+            photos += load_photos(products, config.photo_size).pictures.values()
             if limit is not None and len(photos) >= limit:
                 return np.stack(photos[:limit])
     return np.stack(photos)

@@ -141,7 +141,7 @@ def judge(
     cat2 = tree.ancestor(2)
     for start in range(0, len(positions), 64):
         some = positions[start : start + 64]
-        photos = load_photos(catalog.take(some), networks.config.photo_size, networks.config.max_pixels)
+        photos = load_photos(catalog.take(some), networks.config.photo_size)
         for row, truth in enumerate(leaf[some].tolist()):
             best = {way: int(p.argmax()) for way, p in networks.ways(photos, row, len(tree)).items()}
             hits = {way: (leaf_of == truth, cat2[leaf_of] == cat2[truth]) for way, leaf_of in best.items()}

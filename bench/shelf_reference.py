@@ -47,7 +47,7 @@ def features(catalog: Catalog) -> np.ndarray:
     network = MosaicNetwork(config.backbone, np.arange(2), np.ones(2) / 2).eval()
     rows = []
     for _, products in catalog.batches(256):
-        photos = load_photos(products, config.photo_size, config.max_pixels)
+        photos = load_photos(products, config.photo_size)
         keys = list(photos.pictures)
         vectors = {}
         with torch.inference_mode():

@@ -41,6 +41,7 @@ class ProblemKind(StrEnum):
     BAD_PHOTO_ENTRY = "imgs entry without picture bytes"
     BAD_CATEGORY = "category_id is not an integer (taken as unlabelled)"
     UNREADABLE_PHOTO = "photo that cannot be decoded"
+    DAMAGED_PHOTO = "damaged photo (what is left of it was used)"
     UNREAD_TEXT = "photo whose text could not be read (the other evidence decides)"
     STRAY_FILE = "file that is not a photo (left alone)"
     STRAY_PHOTO = "photo beside folders: only the deepest folders are products (left alone)"

@@ -94,7 +94,7 @@ class ExpertRuns:
         for group in self.others.values():
             added = next(iter(group.views.values()))
             config = added.config(MosaicConfig)
-            if (config.photo_size, config.max_pixels) != (wanted.photo_size, wanted.max_pixels):
+            if config.photo_size != wanted.photo_size:
                 raise ValueError(
                     f"{added.folder} sees photos of {config.photo_size} px, {first.folder} of {wanted.photo_size} px: "
                     f"photos are decoded once for all networks. Train it with --set photo_size={wanted.photo_size}"

@@ -132,6 +132,9 @@ class InferenceConfig(StrictConfig):
 class MosaicConfig(StrictConfig):
     """The image branch."""
 
+    # what a photo may cost is one setting of all rooms now: catalog.photos.limits
+    retired: ClassVar = {"max_pixels": 50_000_000}
+
     backbone: BackboneConfig
     """The network."""
     second_backbone: str | None
@@ -167,7 +170,5 @@ class MosaicConfig(StrictConfig):
     """Compile the network with torch.compile before training (minutes at the start, faster steps on a GPU)."""
     checkpoint_minutes: float = Field(gt=0)
     """How often a running fit is saved for `--resume`; it is also saved after every epoch."""
-    max_pixels: int = Field(ge=1)
-    """A photo with more pixels is not decoded (decompression bombs)."""
     seed: int = Field(ge=0)
     """Seed of everything random."""

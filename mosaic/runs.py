@@ -75,7 +75,7 @@ class MosaicRuns:
         expected = first.config(MosaicConfig)
         for run in views.values():
             config = run.config(MosaicConfig)
-            for key in ("photo_size", "layout", "max_pixels", "inference"):
+            for key in ("photo_size", "layout", "inference"):
                 if getattr(config, key) != getattr(expected, key):
                     raise ValueError(
                         f"{first.folder} and {run.folder} were trained with different {key} "

@@ -25,6 +25,7 @@ PLUGINS = {
     "AVIF": ("AVIF",), "BMP": ("BMP",), "TIFF": ("TIFF",), "HEIC": ("HEIF",),
 }  # fmt: skip
 """Pillow's names of what may be opened: nothing else is, whatever the file holds."""
+MAX_COMPLAINT_BYTES = 16 * 2**20
 BOXED = ("AVIF", "HEIC")
 STRIP_PIXELS = 2**20
 FINER = 8
@@ -249,7 +250,8 @@ def answer(job: Job, photo: bytes) -> tuple[JobOutcome, bytes]:
 
 
 def prepare() -> None:
-    """Pillow with one thread, and its own limit, which is not ours, off."""
+    """Pillow with one thread, and its own limit, which is not ours, off; what libraries complain stays short."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_COMPLAINT_BYTES, MAX_COMPLAINT_BYTES))
     Image.MAX_IMAGE_PIXELS = None
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1

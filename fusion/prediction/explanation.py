@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path
+from catalog.photos.decode import decode_photo
+from catalog.photos.formats import UnreadablePhoto
 from catalog.probabilities import Probabilities
 from catalog.product import Product
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
@@ -20,7 +22,6 @@ from fusion.heads.registry import TREE
 from fusion.heads.tree_pool import TreePool
 from fusion.model import Answer, answer_of
 from fusion.prediction.predictor import Predictor
-from mosaic.photos import UnreadablePhoto, decode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 FOR, AGAINST, PAPER, INK = "#0b6e4f", "#c8553d", "#fbfcfb", "#1d2b28"
 N_CHILDREN = 4
 """Children of a node that are shown."""
+SHOWN_SIDE = 480
+"""Pixels of a photo in the picture: it is shown at most half as large."""
 
 
 @dataclass(frozen=True)
@@ -186,11 +189,11 @@ def _step(
 
 
 def _pictures(images: Sequence[bytes]) -> list[NDArray[np.uint8]]:
-    """Those photos that can be decoded, RGB."""
+    """Those photos that can be decoded, `(H, W, 3)` uint8 RGB."""
     pictures = []
     for image in images:
         try:
-            pictures.append(decode(image, 2**26))
+            pictures.append(decode_photo(image, SHOWN_SIDE).pixels)
         except UnreadablePhoto:
             continue
     return pictures

@@ -123,7 +123,7 @@ class Predictor:
         `in_training`: the products are of the training catalogue, and none is to be its own known copy.
         """
         config = self.mosaic[0].config
-        photos = load_photos(products, config.photo_size, config.max_pixels)
+        photos = load_photos(products, config.photo_size)
         problems = ProblemLog()
         problems.extend(photos.problems)
         experts = [expert.predict(products, photos) for expert in self.mosaic]

@@ -78,7 +78,7 @@ def embed_catalog(
         # written in place: seven million vectors of 1280 are 36 GB
         rows = np.lib.format.open_memmap(new_vectors, mode="w+", dtype=np.float32, shape=shape)
         for positions, products in catalog.batches(CHUNK, progress):
-            photos = load_photos(products, config.photo_size, config.max_pixels)
+            photos = load_photos(products, config.photo_size)
             problems.extend(photos.problems)
             rows[positions] = embedder.embed(photos)
         rows.flush()

@@ -40,7 +40,7 @@ def predict_with(
     problems.merge(catalog.problems)
     parts: list[list[Probabilities]] = [[] for _ in experts]
     for _, products in catalog.batches(CHUNK, progress):
-        photos = load_photos(products, experts[0].config.photo_size, experts[0].config.max_pixels)
+        photos = load_photos(products, experts[0].config.photo_size)
         problems.extend(photos.problems)
         for parts_of_expert, expert in zip(parts, experts, strict=True):
             parts_of_expert.append(expert.predict(products, photos))

@@ -231,7 +231,7 @@ def predict_positions(
     """A row for each of `(n,)` catalogue positions, in order."""
 
     def predicted(products: list[Product]) -> Probabilities:
-        return expert.predict(products, load_photos(products, expert.config.photo_size, expert.config.max_pixels))
+        return expert.predict(products, load_photos(products, expert.config.photo_size))
 
     parts = [predicted(products) for _, products in catalog.batches(CHUNK, progress, positions)]
     return concatenate(parts or [predicted([])])

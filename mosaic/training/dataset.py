@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from catalog.catalog import Catalog
+from catalog.photos.formats import UnreadablePhoto
 from mosaic.config import MosaicConfig
 from mosaic.layout import WHITE
-from mosaic.photos import UnreadablePhoto, decode, resize
+from mosaic.photos import square_photo
 from mosaic.training.augment import N_NUMBERS, uniforms
 from mosaic.training.batches import WHOLE, Batch, Examples
 
@@ -103,6 +104,6 @@ class MosaicDataset(Dataset[TrainingBatch]):
     def _decode(self, encoded: bytes, picture: NDArray[np.uint8]) -> None:
         """Fill `(S, S, 3)` uint8."""
         try:
-            picture[:] = resize(decode(encoded, self.config.max_pixels), self.size)
+            picture[:] = square_photo(encoded, self.size)
         except UnreadablePhoto:
             picture[:] = WHITE

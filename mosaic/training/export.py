@@ -145,7 +145,7 @@ def _mosaics(workspace: Workspace, run: Run, config: MosaicConfig) -> list[NDArr
     counts = [view.n_images] if view.n_images else list(range(1, MAX_IMAGES + 1))
     rows = np.flatnonzero(np.isin(catalog.n_images, counts))
     chosen = np.random.default_rng(config.seed).permutation(rows)[:CHECK]
-    photos = load_photos(catalog.take(chosen), config.photo_size, config.max_pixels)
+    photos = load_photos(catalog.take(chosen), config.photo_size)
     shown = [[photos.pictures[md5] for md5 in md5s] for md5s in photos.keys if len(md5s) in counts]
     if not shown:
         raise ValueError(f"{catalog} holds no product with readable photos for this network: nothing to check on")

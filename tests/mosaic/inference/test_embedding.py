@@ -58,7 +58,7 @@ def workspace(tmp_path) -> Workspace:
 
 def by_hand(product: Product, config: MosaicConfig = FLIPPED) -> np.ndarray:
     """Mean of the strip's embedding and that of the strip of mirrored photos, brought to length 1."""
-    photos = load_photos([product], 32, 10**6)
+    photos = load_photos([product], 32)
     pictures = [photos.pictures[md5] for md5 in photos.keys[0]]
     ways = [pictures, [p[:, ::-1] for p in pictures]] if config.inference.flip else [pictures]
     with torch.inference_mode():
@@ -109,7 +109,7 @@ def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(mo
     photo, other = make_photo(1), make_photo(2)
 
     def embed(*images: tuple[bytes, ...]) -> np.ndarray:
-        return chosen.embed(load_photos([Product(i, photos) for i, photos in enumerate(images)], 32, 10**6))
+        return chosen.embed(load_photos([Product(i, photos) for i, photos in enumerate(images)], 32))
 
     first = embed((photo, other), (photo, other), (other, photo))
     assert sum(shown) == 2
@@ -120,7 +120,7 @@ def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(mo
     monkeypatch.setattr(recent_rows, "CACHE_BYTES", 0)
     embed((photo,), (other,), (photo, other))
     assert len(chosen._recent) == 1
-    assert chosen.embed(load_photos([], 32, 10**6)).shape == (0, chosen.width)
+    assert chosen.embed(load_photos([], 32)).shape == (0, chosen.width)
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def product(i: int, n: int) -> Product:
 
 
 def predict(chosen: MosaicExpert, products: list[Product]):
-    return chosen.predict(products, load_photos(products, 32, 10**6))
+    return chosen.predict(products, load_photos(products, 32))
 
 
 def dense(probabilities, n_leaves: int = 5) -> np.ndarray:
@@ -56,7 +56,7 @@ def by_hand(net: MosaicNetwork, pictures: list[np.ndarray]) -> np.ndarray:
 
 def test_specialist_then_general():
     products = [product(1, 1), product(2, 2), product(3, 3)]
-    photos = load_photos(products, 32, 10**6)
+    photos = load_photos(products, 32)
     nets = {0: network(0), 2: network(2)}
     rows = dense(predict(expert(nets), products))
     for row, key in ((0, 0), (1, 2), (2, 0)):
@@ -66,7 +66,7 @@ def test_specialist_then_general():
 
 def test_without_a_network_for_the_count_single_photo_passes_are_averaged():
     products = [product(3, 3)]
-    photos = load_photos(products, 32, 10**6)
+    photos = load_photos(products, 32)
     net = network(1)
     rows = dense(predict(expert({1: net}), products))
     singles = [by_hand(net, [photos.pictures[m]]) for m in photos.keys[0]]
@@ -115,7 +115,7 @@ def test_the_result_does_not_depend_on_the_chunking():
 def test_flipping_averages_each_photo_mirrored_in_its_place():
     flip = CONFIG.model_copy(update={"inference": CONFIG.inference.model_copy(update={"flip": True})})
     products = [product(1, 2)]
-    photos = load_photos(products, 32, 10**6)
+    photos = load_photos(products, 32)
     pictures = [photos.pictures[m] for m in photos.keys[0]]
     net = network(0)
     expected = (by_hand(net, pictures) + by_hand(net, [p[:, ::-1] for p in pictures])) / 2
@@ -151,7 +151,7 @@ def test_the_cache_of_recent_strips_stays_small_and_changes_nothing(monkeypatch)
 
 def test_rows_keep_the_order_of_products_and_name_their_photos():
     products = [product(5, 3), Product(4, ()), product(3, 1), product(9, 2)]
-    photos = load_photos([*products, Product(7, (b"bad", products[0].images[0], b""))], 32, 10**6)
+    photos = load_photos([*products, Product(7, (b"bad", products[0].images[0], b""))], 32)
     assert photos.n_readable.tolist() == [3, 0, 1, 2, 1]
     assert [(p.product_id, p.where) for p in photos.problems] == [(7, "photo 1"), (7, "photo 3")]
     assert len(photos.pictures) == 6
@@ -165,7 +165,7 @@ def test_networks_of_one_photo_per_pass_each_see_their_own():
     """First and other photos by their own networks, with supports that differ; the mean written down the slow way."""
     nets = {View(0, "first"): network(0), View(0, "rest"): network(1, (0, 1, 3))}
     products = [product(1, 1), product(2, 3)]
-    photos = load_photos(products, 32, 10**6)
+    photos = load_photos(products, 32)
     rows = dense(predict(expert(nets), products))
     for row in range(2):
         singles = []
@@ -179,7 +179,7 @@ def test_networks_of_one_photo_per_pass_each_see_their_own():
 def test_the_network_of_count_and_rank_goes_before_the_one_for_any_photo():
     nets = {View(0, "any"): network(0), View(2, "1"): network(1)}
     products = [product(2, 2)]
-    photos = load_photos(products, 32, 10**6)
+    photos = load_photos(products, 32)
     first, second = ([photos.pictures[md5]] for md5 in photos.keys[0])
     expected = (by_hand(network(1), first) + by_hand(network(0), second)) / 2
     np.testing.assert_allclose(dense(predict(expert(nets), products))[0, [0, 2, 3]], expected, atol=1e-5)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from catalog.catalog import Catalog
+from catalog.photos.decode import decode_photo
 from catalog.runs.config import load_config
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
-from mosaic.photos import decode
 from mosaic.training.batches import WHOLE, Batch, CountBatchSampler, Examples, leaf_limits
 from mosaic.training.dataset import MosaicDataset
 from mosaic.views import View
@@ -151,7 +151,7 @@ def test_what_each_view_shows():
 def trio(write_bson) -> tuple[Catalog, list[np.ndarray]]:
     """Two products of three photos, and the photos of the first, decoded."""
     documents = [make_product(1, 11, 3), make_product(2, 11, 3)]
-    photos = [decode(image["picture"], 10**6) for image in documents[0]["imgs"]]
+    photos = [decode_photo(image["picture"]).pixels for image in documents[0]["imgs"]]
     return Catalog(write_bson(*documents)), photos
 
 
@@ -202,7 +202,7 @@ def test_reassembly_takes_the_same_rank_from_the_same_leaf_and_count(write_bson)
     labels, counts = np.array([0] * 4 + [1] * 4), np.array([2] * 6 + [3] * 2, np.int8)
     products = Examples.of(View(), np.arange(8), labels, counts)
     dataset = MosaicDataset(catalog, products, CONFIG, 48, reassembly=1)
-    by_rank = [[decode(documents[i]["imgs"][rank]["picture"], 10**6) for i in range(4)] for rank in range(2)]
+    by_rank = [[decode_photo(documents[i]["imgs"][rank]["picture"]).pixels for i in range(4)] for rank in range(2)]
     seen = set()
     for epoch in range(15):
         first, second = dataset[batch([0], 2, epoch)].photos[0].numpy()

@@ -152,7 +152,7 @@ def test_a_checkpoint_of_more_processes_is_refused(catalog, tmp_path):
 
 
 def test_validation_is_the_cross_entropy_of_whole_photos(catalog):
-    from mosaic.photos import decode, resize
+    from mosaic.photos import square_photo
     from mosaic.training.validation import validate
 
     settings = config()
@@ -163,7 +163,7 @@ def test_validation_is_the_cross_entropy_of_whole_photos(catalog):
     losses, right = [], []
     with torch.inference_mode():
         for position, label in zip(judges.positions, judges.labels, strict=True):
-            photos = [resize(decode(photo, 10**6), 32) for photo in catalog[int(position)].images]
+            photos = [square_photo(photo, 32) for photo in catalog[int(position)].images]
             p = net(torch.from_numpy(np.concatenate(photos, axis=1))[None]).softmax(1)[0]
             losses.append(-float(p[label].log()))
             right.append(int(p.argmax()) == label)
