@@ -1,17 +1,13 @@
-"""Photos made small for a page, by Pillow: each of bounded size in pixels and bytes, whatever was given."""
+"""Photos made small for a page, side by side: each of bounded size in pixels and bytes, whatever was given."""
 
 import io
-import warnings
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from catalog.photos.header import NoPicture, announced
+from catalog.photos.decode import decode_photo
+from catalog.photos.formats import UnreadablePhoto
 
-MAX_PIXELS = 50_000_000
-"""A photo that announces more is not decoded."""
-PROGRAMS = ("EPS",)
-"""Formats for which Pillow would run Ghostscript on whatever stands in the file."""
 PHOTO_BYTES = 6000
 """What one photo may take on the page."""
 SHARPER = 2
@@ -21,51 +17,10 @@ EMPTY, CROSS = (236, 240, 238), (176, 188, 183)
 QUALITIES = (82, 65, 45, 30)
 
 
-class UndecodablePhoto(ValueError):
-    """The photo cannot be decoded; the message says why."""
-
-
-def decoded(photo: bytes, draft: tuple[int, int] | None = None) -> Image.Image:
-    """The photo decoded in full, as RGB on white; `draft`: a smaller size will do.
-
-    Raises:
-        UndecodablePhoto: no picture, damaged, a PostScript program, or over 50 million pixels.
-    """
-    try:
-        width, height, kind = announced(photo)
-        if kind in PROGRAMS:
-            raise UndecodablePhoto(f"{kind} is a program that draws, no photo")
-        if width * height > MAX_PIXELS:
-            raise UndecodablePhoto(f"{width} x {height} pixels are too many")
-        with Image.open(io.BytesIO(photo)) as picture:
-            if draft is not None:
-                picture.draft("RGB", draft)
-            picture.load()
-            return _on_white(picture)
-    except UndecodablePhoto:
-        raise
-    except NoPicture as error:
-        raise UndecodablePhoto(str(error)) from None
-    except Exception as error:
-        # Pillow's decoders raise anything on damaged bytes
-        raise UndecodablePhoto(f"damaged picture ({error})") from error
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("RGB")
-    return picture.convert("RGB")
-
-
 def strip(photos: Sequence[bytes], height: int) -> bytes:
     """A product's photos side by side as one JPEG, `height` pixels of the page high; a broken one is crossed out."""
     side = height * SHARPER
-    with warnings.catch_warnings():
-        # Pillow warns of odd files; here they are only looked at
-        warnings.simplefilter("ignore")
-        small = [_small(photo, side) for photo in photos] or [_empty(side)]
+    small = [_small(photo, side) for photo in photos] or [_empty(side)]
     canvas = Image.new("RGB", (sum(p.width + GAP for p in small) - GAP, side), "white")
     left = 0
     for picture in small:
@@ -75,9 +30,10 @@ def strip(photos: Sequence[bytes], height: int) -> bytes:
 
 
 def _small(photo: bytes, side: int) -> Image.Image:
+    """At most twice as wide as high: banners are shown whole, and none pushes the others from the page."""
     try:
-        picture = decoded(photo, draft=(2 * side, side))
-    except UndecodablePhoto:
+        picture = Image.fromarray(decode_photo(photo, at_most=2 * side).pixels)
+    except UnreadablePhoto:
         return _empty(side)
     # a photo smaller than that is shown at its own size
     picture.thumbnail((2 * side, side))

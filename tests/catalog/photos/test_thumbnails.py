@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-import warnings
 
 import numpy as np
 import pytest
-from PIL import EpsImagePlugin, Image
+from PIL import Image
 
-from catalog.photos.thumbnails import EMPTY, GAP, PHOTO_BYTES, SHARPER, UndecodablePhoto, decoded, strip
+from catalog.photos.decode import decode_photo
+from catalog.photos.thumbnails import EMPTY, GAP, PHOTO_BYTES, SHARPER, strip
+from tests.support.forged_photos import bomb
+from tests.support.photo_kinds import MODES, WITH_EXIF, photo_of, pillows_picture
 from tests.support.products import make_photo
 
 
@@ -39,47 +41,49 @@ def test_noise_of_any_size_stays_within_its_bytes():
         assert opened(found).height <= 90 * SHARPER
 
 
-@pytest.mark.parametrize("photo", [b"", b"none", make_photo(1)[:300], b"\x89PNG\r\n\x1a\n"])
+@pytest.mark.parametrize("size", [(800, 100), (100, 800), (5000, 1), (1, 5000), (700, 400), (30, 20)])
+def test_a_photo_keeps_its_shape_within_twice_the_height(size):
+    side = 60 * SHARPER
+    found = opened(strip([photo_of("PNG", "RGB", size)], 60))
+    scale = min(1, 2 * side / size[0], side / size[1])
+    assert found.size == (max(1, round(size[0] * scale)), side)
+
+
+@pytest.mark.parametrize("photo", [b"", b"none", b"%!PS-Adobe-3.0 EPSF-3.0", make_photo(1)[:300], b"\x89PNG\r\n\x1a\n"])
 def test_a_broken_photo_is_a_crossed_field_and_never_an_error(photo):
-    with pytest.raises(UndecodablePhoto):
-        decoded(photo)
-    found = opened(strip([photo], 40))
-    assert found.size == (80, 80)
-    assert found.getpixel((40, 12)) == pytest.approx(EMPTY, abs=3)
-    assert sum(found.getpixel((40, 40))) < sum(EMPTY) - 60
+    check_crossed(strip([photo], 40))
     assert opened(strip([], 40)).size == (80, 80)
 
 
-def test_what_announces_too_many_pixels_is_not_decoded():
-    photo = bytearray(make_photo(1))
-    frame = photo.index(b"\xff\xc0")
-    photo[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(UndecodablePhoto, match="65535 x 65535 pixels are too many"):
-            decoded(bytes(photo))
+@pytest.mark.parametrize("name", ["png-60000", "jpeg-65535", "icon-13300", "png-long-chunk"])
+def test_what_would_cost_too_much_is_a_crossed_field(name):
+    check_crossed(strip([bomb(name)], 40))
 
 
-def test_no_program_is_run_to_draw_a_photo(monkeypatch):
-    out = io.BytesIO()
-    Image.new("RGB", (20, 20), "red").save(out, "EPS")
-    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *arguments, **options: pytest.fail("was run"))
-    with pytest.raises(UndecodablePhoto, match="EPS is a program"):
-        decoded(out.getvalue())
+def check_crossed(jpeg: bytes) -> None:
+    found = opened(jpeg)
+    assert found.size == (80, 80)
+    assert found.getpixel((40, 12)) == pytest.approx(EMPTY, abs=3)
+    assert sum(found.getpixel((40, 40))) < sum(EMPTY) - 60
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "I;16", "1"])
-def test_every_mode_becomes_colour_on_white(mode):
-    if mode in ("RGBA", "LA"):
-        picture = Image.new(mode, (20, 20), 0)
-    elif mode == "P":
-        picture = Image.new("P", (20, 20), 0)
-        picture.info["transparency"] = 0
-    else:
-        picture = Image.fromarray(np.full((20, 20), 255, np.uint8)).convert(mode)
-    out = io.BytesIO()
-    picture.save(out, "JPEG" if mode == "CMYK" else "PNG")
-    found = decoded(out.getvalue())
-    assert found.mode == "RGB"
-    if mode in ("RGBA", "LA", "P"):
-        assert found.getpixel((5, 5)) == (255, 255, 255)
+@pytest.mark.parametrize("kind", WITH_EXIF)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_stand_upright(kind, orientation):
+    """Taller than wide for the camera that was held on its side."""
+    found = opened(strip([photo_of(kind, "RGB", (100, 60), orientation)], 60))
+    expected = pillows_picture(photo_of(kind, "RGB", (100, 60), orientation))
+    height, width = expected.shape[:2]
+    top = (found.height - height) // 2
+    assert found.width == width
+    shown = np.asarray(found)[top : top + height].astype(int)
+    assert np.abs(shown - expected).mean() < 8
+
+
+@pytest.mark.parametrize(("kind", "mode"), [(kind, mode) for kind, modes in MODES.items() for mode in modes])
+def test_every_kind_of_photo_is_shown_as_the_networks_see_it(kind, mode):
+    photo = photo_of(kind, mode, (100, 120))
+    shown, seen = opened(strip([photo], 60)), Image.fromarray(decode_photo(photo).pixels)
+    # cells of 10 x 10: a palette's dots are blurred by the page's JPEG
+    cells, expected = (np.asarray(picture.reduce(10), int) for picture in (shown, seen))
+    assert np.abs(cells - expected).mean() < 5
