@@ -47,7 +47,7 @@ class ConfinedPicture(NamedTuple):
 
     Attributes:
         pixels: `(H, W, 3)` uint8 RGB, upright, on white, in sRGB; shrunk at most to what was asked for.
-        size: (width, height) of the whole photo, as stored.
+        size: (width, height) of the whole photo, as its header counts it.
         remark: what is wrong with it, empty for nothing.
     """
 

@@ -71,7 +71,8 @@ class JobOutcome(NamedTuple):
     """What came of a job.
 
     Attributes:
-        status: `GOOD` or `BAD`. whole_width, whole_height: of the photo as stored; of a profile, whether it is sRGB.
+        status: `GOOD` or `BAD`. whole_width, whole_height: of the photo as its header counts it; of a
+            profile, whether it is sRGB.
         width, height: of the picture. n_missing: rows at the end that are missing. n_bytes: that follow.
     """
 
@@ -98,7 +99,7 @@ def confine(job: Job) -> None:
 
 
 def decode(job: Job, photo: bytes) -> tuple[tuple[int, int], Image.Image, int]:
-    """The photo's size as stored; its picture, RGB, upright and on white; how many of its last rows are missing.
+    """The photo's size as its header counts it; its picture, RGB, upright, on white; how many last rows are missing.
 
     It is shrunk by a whole number, so that its longer side still has `FINER` times `at_most` pixels.
     """
@@ -111,6 +112,8 @@ def decode(job: Job, photo: bytes) -> tuple[tuple[int, int], Image.Image, int]:
         picture.load()
         factor = max(1, max(picture.size) // (FINER * job.at_most)) if job.at_most else 1
         small = _on_white(picture, factor)
+        if job.name == "AVIF" and picture.getexif().get(0x0112, 1) > 4:
+            size = size[::-1]
         # Pillow has turned TIFF and HEIC while it loaded them, and taken their mark away
         return size, ImageOps.exif_transpose(_with_exif_of(picture, small)), n_missing
 
