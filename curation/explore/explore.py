@@ -19,8 +19,9 @@ from curation.explore.copies import copies_section
 from curation.explore.counts_file import CountsFile, levels_above, read_counts
 from curation.explore.hardness import hardness_section, judge
 from curation.explore.levels import products_section, tree_section
+from curation.explore.photo_problems import photo_problems
 from curation.explore.photos import Decode, check_decoding, read_headers
-from curation.explore.photos_section import broken_photos, photos_section
+from curation.explore.photos_section import photos_section
 from curation.explore.placement import LevelCounts, Placement
 from curation.explore.samples import samples_section
 from curation.explore.size_distribution import distribution_section
@@ -57,9 +58,9 @@ def explore(
         headers = read_headers(catalog, progress)
     with bars("decode") as progress:
         decoding = check_decoding(catalog, photos, headers, decode, seed, progress)
-    n_broken, broken = broken_photos(catalog, photos, headers, decoding)
+    of_photos = photo_problems(catalog, photos, headers, decoding)
     problems = ProblemLog()
-    for log in (catalog.problems, placement.strangers(catalog), broken):
+    for log in (catalog.problems, placement.strangers(catalog), of_photos):
         problems.merge(log)
     counts = placement.counts()
     sections = [products_section(placement)]
@@ -68,7 +69,7 @@ def explore(
     sections += [
         distribution_section(counts, "products"),
         copies_section(catalog, photos, placement),
-        photos_section(headers, decoding, n_broken),
+        photos_section(headers, decoding, of_photos),
         problems_section(problems),
         samples_section(catalog, placement, n_categories, seed),
     ]

@@ -1,15 +1,13 @@
-"""What the page says of photo files: formats, sizes, bytes, and which of them are broken."""
+"""What the page says of photo files: formats, sizes, bytes, and how many of them are broken."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.catalog import Catalog
 from catalog.files.wording import percent, plural
 from catalog.metrics.intervals import exact_share
-from catalog.photos.photo_index import PhotoIndex
-from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.product import ProblemKind, ProblemLog
 from catalog.reports.estimate import Estimate
 from catalog.reports.page import Part, Plot, Section, Table
 from curation.explore import drawings
@@ -20,12 +18,9 @@ BINS_PER_TEN = 10
 SIZES_SHOWN = 12
 
 
-def photos_section(headers: Headers, decoding: Decoding, n_broken: int) -> Section:
-    """Formats, sizes in pixels and bytes of `(P,)` headers.
-
-    `n_broken`: photos that are no picture or cannot be decoded, copies too.
-    """
-    figures = photo_figures(headers) | {"broken": broken_figures(headers, decoding, n_broken)}
+def photos_section(headers: Headers, decoding: Decoding, problems: ProblemLog) -> Section:
+    """Formats, sizes in pixels and bytes of `(P,)` headers; `problems`: of broken and damaged photos, copies too."""
+    figures = photo_figures(headers) | {"broken": broken_figures(headers, decoding, problems)}
     if not len(headers):
         return Section("photos", "Photo files", ["There is no photo."], figures=figures)
     size = figures["bytes"]
@@ -40,7 +35,7 @@ def photos_section(headers: Headers, decoding: Decoding, n_broken: int) -> Secti
 
 def _size_text(figures: dict[str, Any]) -> str:
     if not figures["sizes"]:
-        return "Not one of them is a picture."
+        return "Not one of them has a size that can be read."
     first = figures["sizes"][0]
     size = f"{first['width']} x {first['height']}"
     if figures["n_sizes"] == 1:
@@ -51,8 +46,7 @@ def _size_text(figures: dict[str, Any]) -> str:
 
 def photo_figures(headers: Headers) -> dict[str, Any]:
     """Formats, sizes and bytes of `(P,)` headers in plain JSON types."""
-    pictures = headers[headers["format"] > 0]
-    sizes = _sizes(pictures)
+    sizes = _sizes(headers[headers["width"] > 0])
     n_bytes = headers["bytes"].astype(np.int64)
     formats = np.bincount(headers["format"], minlength=len(FORMATS))
     weights = np.bincount(headers["format"], weights=n_bytes, minlength=len(FORMATS))
@@ -78,10 +72,10 @@ def photo_figures(headers: Headers) -> dict[str, Any]:
 def _sizes(pictures: Headers) -> NDArray[np.int64]:
     """`(S, 3)` width, height and photos of every size, the most frequent first."""
     # one integer for both sides: a unique over rows is many times slower
-    both = pictures["width"].astype(np.int64) << 32 | pictures["height"].astype(np.int64)
+    both = pictures["width"].astype(np.uint64) << np.uint64(32) | pictures["height"].astype(np.uint64)
     size, n = np.unique(both, return_counts=True)
     order = np.argsort(-n, kind="stable")
-    return np.column_stack([size >> 32, size & (2**32 - 1), n])[order]
+    return np.column_stack([(size >> np.uint64(32)), size & np.uint64(2**32 - 1), n]).astype(np.int64)[order]
 
 
 def _byte_bins(n_bytes: NDArray[np.int64]) -> list[dict[str, int]]:
@@ -94,13 +88,15 @@ def _byte_bins(n_bytes: NDArray[np.int64]) -> list[dict[str, int]]:
     return [{"low": int(edges[i]), "high": int(edges[i + 1]) - 1, "photos": int(n[i])} for i in range(first, len(n))]
 
 
-def broken_figures(headers: Headers, decoding: Decoding, n_broken: int) -> dict[str, Any]:
-    """How many photos of `(P,)` headers are known to be broken, and how far that was looked into."""
+def broken_figures(headers: Headers, decoding: Decoding, problems: ProblemLog) -> dict[str, Any]:
+    """How many photos of `(P,)` headers are known to be broken or damaged, and how far that was looked into."""
     checked, failed = len(decoding.checked), len(decoding.broken)
     low, high = exact_share(failed, checked)
     return {
-        "photos": n_broken,
+        "photos": problems.counts[ProblemKind.UNREADABLE_PHOTO],
         "no_picture": int((headers["format"] == 0).sum()),
+        "bad_header": int(((headers["format"] > 0) & (headers["width"] == 0)).sum()),
+        "damaged_but_used": problems.counts[ProblemKind.DAMAGED_PHOTO],
         "decoded": checked,
         "failed": failed,
         "all_decoded": decoding.all_of_them,
@@ -110,12 +106,23 @@ def broken_figures(headers: Headers, decoding: Decoding, n_broken: int) -> dict[
 
 
 def _broken_text(broken: dict[str, Any]) -> str:
-    n = broken["no_picture"]
-    text = "Every photo has the header of a picture." if not n else f"{plural(n, 'photo is', 'photos are')} no picture."
+    none, refused, damaged = broken["no_picture"], broken["bad_header"], broken["damaged_but_used"]
+    text = "Every photo has the header of a picture."
+    if none or refused:
+        text = " ".join(
+            sentence
+            for n, sentence in (
+                (none, f"{plural(none, 'photo is', 'photos are')} no picture."),
+                (refused, f"{plural(refused, 'photo begins', 'photos begin')} as a picture that cannot be read."),
+            )
+            if n
+        )
+    if not broken["decoded"] and not broken["all_decoded"]:
+        return f"{text} Nothing was decoded (--decode none), so that damage behind a header is not seen."
+    if damaged:
+        text += f" {plural(damaged, 'photo is', 'photos are')} damaged and used as far as possible."
     if broken["all_decoded"]:
         return f"{text} Every distinct photo was decoded: {broken['failed']:,} of {broken['decoded']:,} cannot be."
-    if not broken["decoded"]:
-        return f"{text} Nothing was decoded (--decode none), so that damage behind a header is not seen."
     return (
         f"{text} Of the distinct ones {broken['decoded']:,} at random were decoded: {broken['failed']:,} cannot be; "
         f"with 95 % certainty {percent(broken['failed_low'], 2)} to {percent(broken['failed_high'], 2)} of all "
@@ -145,24 +152,6 @@ def _parts(headers: Headers, figures: dict[str, Any]) -> list[Part]:
         caption = "How many photos are how large, in kilobytes on a logarithmic axis."
         parts.append(Plot("Bytes of a photo", caption, drawings.byte_sizes(figures["bytes"]["histogram"])))
     return parts
-
-
-def broken_photos(catalog: Catalog, photos: PhotoIndex, headers: Headers, decoding: Decoding) -> tuple[int, ProblemLog]:
-    """How many photos of `(P,)` headers are known to be broken (all copies of a broken one), and as problems."""
-    faulty = headers["format"] == 0
-    reasons = {int(photos.number[photo]): reason for photo, reason in decoding.broken.items()}
-    broken = np.flatnonzero(faulty | np.isin(photos.number, list(reasons)))
-    log = ProblemLog()
-    ids = catalog.product_ids
-    for photo in broken[: log.max_named].tolist():
-        owner = int(photos.owner[photo])
-        empty = headers["bytes"][photo] == 0
-        detail = reasons.get(int(photos.number[photo]), "zero bytes" if empty else "not a picture")
-        where = catalog.where(owner, int(photos.position[photo]) + 1)
-        log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, int(ids[owner]), detail))
-    if len(broken):
-        log.counts[ProblemKind.UNREADABLE_PHOTO] = len(broken)
-    return len(broken), log
 
 
 def _amount(n_bytes: float) -> str:

@@ -34,10 +34,19 @@ def read_header(photo: bytes) -> Header:
     kind = format_of(photo)
     if kind is None:
         raise UnreadablePhoto(f"this is {what_else(photo[:FIRST_BYTES])}")
-    if kind == PhotoFormat.HEIC and find_spec("pillow_heif") is None:
+    if kind == PhotoFormat.HEIC and not _has_heic():
         raise UnreadablePhoto(
             "a HEIC photo (iPhone): pip install 'rayonnage[heic]' to have them read", is_lasting=False
         )
     if kind in _READERS:
         return _READERS[kind](photo)
     return boxes_header(photo, kind)
+
+
+def readable_formats() -> tuple[PhotoFormat, ...]:
+    """Those that are decoded here: what is remembered of photos holds as long as these do not change."""
+    return tuple(kind for kind in PhotoFormat if kind != PhotoFormat.HEIC or _has_heic())
+
+
+def _has_heic() -> bool:
+    return find_spec("pillow_heif") is not None

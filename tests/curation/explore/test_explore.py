@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from catalog.catalog import Catalog
+from catalog.photos.formats import format_of
 from catalog.probabilities import Probabilities
 from catalog.product import ProblemKind
 from catalog.reports.page import Page
@@ -26,8 +27,10 @@ from curation.explore.drawings import picture_sizes
 from curation.explore.explore import explore, write_exploration
 from curation.explore.photos import FORMATS, check_decoding, read_headers
 from tests.support.command_line import output_of
+from tests.support.forged_photos import bomb
 from tests.support.mongo_server import uri_of
 from tests.support.pages import check_fetches_nothing, read_page, text_of
+from tests.support.photo_kinds import photo_of
 from tests.support.products import make_photo, make_product
 
 Write = Callable[..., Path]
@@ -195,11 +198,10 @@ def test_headers_are_kept_and_read_again_when_the_file_changes(shop, write_bson)
     assert not calls
     for photo, header in zip((p for product in shop for p in product.images), first, strict=True):
         assert header["bytes"] == len(photo)
-        try:
+        expected = (0, 0, "")
+        if format_of(photo):
             with Image.open(io.BytesIO(photo)) as picture:
                 expected = (*picture.size, picture.format)
-        except OSError:
-            expected = (0, 0, "")
         assert (header["width"], header["height"], FORMATS[header["format"]]) == expected
     again = Catalog(write_bson(make_product(1, 11, 3)))
     assert len(read_headers(again, lambda done, total: calls.append(done))) == 3
@@ -235,8 +237,63 @@ def test_each_distinct_photo_is_decoded_once_or_a_sample(how, n, write_bson, mon
     found = check_decoding(catalog, copies, read_headers(catalog), how)
     assert len(found.checked) == len(set(copies.number[found.checked].tolist())) == n
     assert set(found.broken) == {7} & set(found.checked.tolist())
-    assert all("damaged" in reason for reason in found.broken.values())
+    assert all("breaks off" in reason for reason in found.broken.values())
+    assert not found.damaged
     assert found.all_of_them == (how == "all")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_sizes_are_those_of_the_upright_photo(kind, write_bson):
+    photos = [photo_of(kind, "RGB", (90, 30), orientation) for orientation in range(1, 9)]
+    catalog = Catalog(write_bson(*({"_id": i, "imgs": [{"picture": photo}]} for i, photo in enumerate(photos))))
+    headers = read_headers(catalog)
+    assert {FORMATS[number] for number in headers["format"]} == {kind}
+    assert list(zip(headers["width"], headers["height"], strict=True)) == [(90, 30)] * 4 + [(30, 90)] * 4
+
+
+def test_headers_are_read_again_when_another_format_can_be_read(write_bson, monkeypatch):
+    catalog = Catalog(write_bson({"_id": 1, "imgs": [{"picture": HEIC_START}]}))
+    monkeypatch.setattr("catalog.photos.headers.read.find_spec", lambda name: None)
+    first = explore(catalog).to_json()
+    assert "pip install 'rayonnage[heic]'" in first["problems"]["named"][0]["detail"]
+    assert [f["format"] for f in first["photos"]["formats"]] == ["HEIC"]
+    monkeypatch.setattr("catalog.photos.headers.read.find_spec", lambda name: True)
+    assert "no size" in explore(catalog).to_json()["problems"]["named"][0]["detail"]
+
+
+HEIC_START = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+
+def test_broken_photos_of_a_format_and_damaged_ones_that_are_used_are_counted_and_named_apart(write_bson):
+    """Three that are no photo, of a broken header, cut in its last row; each once more as a copy."""
+    # noise that is sound up to its end mark, then a PNG whose second part is longer than the file
+    cut, bad = make_photo(1)[:-2], make_photo(2, kind="PNG")[:60]
+    products = [[make_photo(0), cut], [bad, b"%PDF-1.7"], [cut, bad], [b""]]
+    documents = [{"_id": i, "imgs": [{"picture": photo} for photo in own]} for i, own in enumerate(products)]
+    page = explore(Catalog(write_bson(*documents)))
+    figures = page.to_json()
+    broken = figures["photos"]["broken"]
+    assert (broken["photos"], broken["no_picture"], broken["bad_header"]) == (4, 2, 2)
+    assert (broken["damaged_but_used"], broken["decoded"], broken["failed"]) == (2, 2, 0)
+    assert {f["format"]: f["photos"] for f in figures["photos"]["formats"]} == {"JPEG": 3, "PNG": 2, "no picture": 2}
+    assert [(s["width"], s["photos"]) for s in figures["photos"]["sizes"]] == [(48, 3)]
+    named = {(p["kind"], p["where"]): p["detail"] for p in figures["problems"]["named"]}
+    assert named[("DAMAGED_PHOTO", "row 0, photo 2")] == "the end mark of the JPEG is missing"
+    assert ("DAMAGED_PHOTO", "row 2, photo 1") in named
+    assert "PNG breaks off" in named[("UNREADABLE_PHOTO", "row 1, photo 1")]
+    assert named[("UNREADABLE_PHOTO", "row 1, photo 1")] == named[("UNREADABLE_PHOTO", "row 2, photo 2")]
+    assert named[("UNREADABLE_PHOTO", "row 1, photo 2")] == "this is a PDF document"
+    assert named[("UNREADABLE_PHOTO", "row 3, photo 1")] == "this is an empty file"
+    assert len(named) == figures["problems"]["total"] == 6
+    text = page.text()
+    assert "2 photos are no picture. 2 photos begin as a picture that cannot be read." in text
+    assert "2 photos are damaged and used as far as possible." in text
+
+
+def test_a_width_beyond_31_bits_stays_positive(write_bson):
+    photo = bomb("tiff-2-31")
+    figures = explore(Catalog(write_bson({"_id": 1, "imgs": [{"picture": photo}]})), decode="none").to_json()
+    assert figures["photos"]["sizes"] == [{"width": 2**31, "height": 1, "photos": 1}]
 
 
 def test_every_copy_of_a_broken_photo_is_broken(write_bson):
