@@ -26,13 +26,14 @@ import numpy as np
 from covers import Cover, faint, plain, skewed, turned
 
 from catalog.catalog import Catalog, photo_md5
+from catalog.photos.decode import decode_photo
 from catalog.runs.config import load_config
 from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
 from ocr.engines.base import Engine, Photo
 from ocr.engines.registry import make_engine
-from ocr.reader import PhotoReader, decode
+from ocr.reader import PhotoReader
 from ocr.route import category_leaves
 from ocr.transcript import Transcript
 from text.normalize import without_accents
@@ -57,7 +58,7 @@ def naive_tesseract(photos: Sequence[Photo]) -> list[str]:
 
     texts = []
     for photo in photos:
-        gray = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+        gray = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
         table = pytesseract.image_to_data(gray, lang="fra+eng", config="--psm 11", output_type=pytesseract.Output.DICT)
         words = zip(table["text"], table["conf"], strict=True)
         texts.append(" ".join(text.strip() for text, confidence in words if text.strip() and confidence >= 60))
@@ -69,7 +70,8 @@ def naive_rapidocr() -> Read:
     from rapidocr import RapidOCR
 
     engine = RapidOCR(params={"Global.log_level": "critical"})
-    return lambda photos: [" ".join(engine(photo).txts or ()) for photo in photos]
+    # OpenCV's order of colours, as when RapidOCR reads a file itself
+    return lambda photos: [" ".join(engine(cv2.cvtColor(photo, cv2.COLOR_RGB2BGR)).txts or ()) for photo in photos]
 
 
 def one_line(text: str) -> str:
@@ -94,7 +96,7 @@ def accents_right(texts: Sequence[str], covers: Sequence[Cover]) -> float:
 
 def measure_speed(ways: dict[str, Read], covers: Sequence[Cover], repeats: int) -> None:
     """Print rate, similarity and accents of every way on the same covers, and the ratios asked for."""
-    photos = [np.asarray(decode(cover.photo)) for cover in covers]
+    photos = [decode_photo(cover.photo).pixels for cover in covers]
     texts = {name: read(photos[:2]) and [] for name, read in ways.items()}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):
@@ -120,7 +122,7 @@ def measure_hard(ways: dict[str, Read], n: int) -> None:
         row = []
         for kind in KINDS:
             covers = [kind(number) for number in range(n)]
-            texts = read([np.asarray(decode(cover.photo)) for cover in covers])
+            texts = read([decode_photo(cover.photo).pixels for cover in covers])
             row.append(np.mean([similarity(text, cover.text) for text, cover in zip(texts, covers, strict=True)]))
         print(f"{name:<42}" + "".join(f"{value:10.3f}" for value in row))
 
@@ -146,7 +148,7 @@ def measure_shelf(ways: dict[str, Read], file: Path, tree_file: Path) -> None:
     catalog, tree = Catalog(file), Taxonomy.from_csv(tree_file)
     books = np.isin(tree.leaf_index(catalog.category_ids), category_leaves(tree, ["BOOKS"]))
     encoded = {photo_md5(p): p for i in np.flatnonzero(books) for p in catalog[int(i)].images}
-    photos = [np.asarray(decode(photo)) for photo in list(encoded.values())[:SHELF_PHOTOS]]
+    photos = [decode_photo(photo).pixels for photo in list(encoded.values())[:SHELF_PHOTOS]]
     print(f"\n{len(photos)} book photos of {file.name}")
     for name, read in ways.items():
         start = time.perf_counter()

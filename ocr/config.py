@@ -1,6 +1,6 @@
 """Configuration of the text branch; the defaults stand in `configs/ocr.yaml`."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -46,6 +46,9 @@ class EngineConfig(StrictConfig):
 class OcrConfig(StrictConfig):
     """The text branch."""
 
+    # what photos may cost is one setting for all commands now: RAYONNAGE_MAX_PHOTO_MIB (`catalog.photos.limits`)
+    retired: ClassVar = {"max_pixels": 50_000_000}
+
     engine: EngineConfig
     """What reads photos."""
     text: TextConfig
@@ -57,6 +60,4 @@ class OcrConfig(StrictConfig):
     """A product is read when the photo branch gives these categories together at least this probability; auto: chosen
     from the curve of accuracy against photos read, on held-out products (`ocr.route`)."""
     batch_size: int = Field(ge=1)
-    """Photos read between two writes of the transcript cache: what a kill can lose."""
-    max_pixels: int = Field(ge=1)
-    """A photo with more pixels is not decoded (decompression bombs)."""
+    """Photos read between two writes of the transcript cache, fewer where they are large: what a kill can lose."""

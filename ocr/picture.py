@@ -7,14 +7,14 @@ from pathlib import Path
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from ocr.engines.base import Photo
-from ocr.reader import MAX_PIXELS, decode, n_pixels
+from catalog.photos.decode import DecodedPhoto
+from ocr.reader import decoded
 from ocr.transcript import OcrFailure, PhotoReading, Transcript
 
 HEIGHT = 720
 """Pixels of each photo in the picture."""
 MAX_WIDTH = 1440
-MARGIN, FONT_SIZE, LINE_STEP = 16, 18, 24
+MARGIN, FONT_SIZE, LETTER_WIDTH, LINE_STEP = 16, 18, 10, 24
 PAPER, INK, SURE, UNSURE = "#fbfaf7", "#222222", "#0b6e4f", "#c8553d"
 SURE_FROM = 0.9
 
@@ -36,28 +36,27 @@ def drawn(photos: Sequence[bytes], results: Sequence[PhotoReading]) -> Image.Ima
 
 
 def _panel(encoded: bytes, result: PhotoReading) -> Image.Image:
-    photo = decode(encoded) if n_pixels(encoded) <= MAX_PIXELS else OcrFailure("too large to be shown")
+    photo = decoded(encoded, MAX_WIDTH)
     if isinstance(photo, OcrFailure):
         return _message(photo.reason)
     lines = [f"not read: {result.reason}"] if isinstance(result, OcrFailure) else _lines(result)
     picture = _with_boxes(photo, result)
-    wrapped = [piece for line in lines for piece in textwrap.wrap(line, max(20, picture.width // 10)) or [""]]
+    wrapped = _wrapped(lines, picture.width)
     panel = Image.new("RGB", (picture.width, picture.height + MARGIN + LINE_STEP * len(wrapped)), PAPER)
     panel.paste(picture, (0, 0))
-    draw = ImageDraw.Draw(panel)
-    for number, line in enumerate(wrapped):
-        draw.text((0, picture.height + MARGIN + LINE_STEP * number), line, INK, font=_font())
+    _write(panel, wrapped, 0, picture.height + MARGIN)
     return panel
 
 
-def _with_boxes(photo: Photo, result: PhotoReading) -> Image.Image:
-    height, width = photo.shape[:2]
+def _with_boxes(photo: DecodedPhoto, result: PhotoReading) -> Image.Image:
+    height, width = photo.pixels.shape[:2]
     scale = min(HEIGHT / height, MAX_WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    picture = Image.fromarray(photo[..., ::-1].copy()).resize(size, Image.Resampling.LANCZOS)
+    picture = Image.fromarray(photo.pixels).resize(size, Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(picture)
     for word in result.words if isinstance(result, Transcript) else ():
-        left, top, right, bottom = (side * scale for side in word.box)
+        # boxes are in pixels of the whole photo
+        left, top, right, bottom = (side * scale / photo.enlargement for side in word.box)
         colour = SURE if word.confidence >= SURE_FROM else UNSURE
         # a transcript may hold any numbers; Pillow refuses a right side that lies left of the left one
         draw.rectangle((left, top, max(left, right), max(top, bottom)), outline=colour, width=3)
@@ -76,8 +75,19 @@ def _lines(transcript: Transcript) -> list[str]:
 
 def _message(text: str) -> Image.Image:
     panel = Image.new("RGB", (HEIGHT // 2, HEIGHT // 2), "#e8e6df")
-    ImageDraw.Draw(panel).text((MARGIN, MARGIN), text, INK, font=_font())
+    _write(panel, _wrapped([text], panel.width - 2 * MARGIN), MARGIN, MARGIN)
     return panel
+
+
+def _wrapped(lines: Sequence[str], width: int) -> list[str]:
+    """The lines in pieces that fit into so many pixels, an empty one for an empty line."""
+    return [piece for line in lines for piece in textwrap.wrap(line, max(20, width // LETTER_WIDTH)) or [""]]
+
+
+def _write(panel: Image.Image, lines: Sequence[str], left: int, top: int) -> None:
+    draw = ImageDraw.Draw(panel)
+    for number, line in enumerate(lines):
+        draw.text((left, top + LINE_STEP * number), line, INK, font=_font())
 
 
 def _font() -> ImageFont.FreeTypeFont:

@@ -44,7 +44,7 @@ def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
     """A reader with the workspace's transcript cache."""
     workspace.folder.mkdir(parents=True, exist_ok=True)
     cache = TranscriptCache(workspace.folder / TRANSCRIPTS)
-    return PhotoReader(make_engine(config.engine), cache, batch_size=config.batch_size, max_pixels=config.max_pixels)
+    return PhotoReader(make_engine(config.engine), cache, batch_size=config.batch_size)
 
 
 def existing_cache(config: OcrConfig, workspace: Workspace) -> tuple[TranscriptCache, str]:

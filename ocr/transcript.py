@@ -1,7 +1,7 @@
 """What was read on one photo: words with text, confidence and box; or why nothing could be read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ class Word:
 
     Attributes:
         text: 1 to `MAX_WORD_LENGTH` characters without white space; confidence: in [0, 1], the engine's own scale;
-        box: left, top, right, bottom in pixels of the original photo; line: number of the text line on the photo.
+        box: left, top, right, bottom in pixels of the whole photo, upright; line: number of the text line on the photo.
     """
 
     text: str
@@ -32,6 +32,11 @@ class Word:
             raise ValueError(f"confidence {self.confidence} of {self.text!r} is not in [0, 1]")
         if len(self.box) != 4 or not all(abs(side) < float("inf") for side in self.box):
             raise ValueError(f"box of {self.text!r} is {self.box}, expected left, top, right, bottom")
+
+    def enlarged(self, by: float) -> Self:
+        """The same word on a picture that is so many times larger."""
+        left, top, right, bottom = self.box
+        return replace(self, box=(left * by, top * by, right * by, bottom * by))
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,10 @@ class Transcript:
         """Words joined by spaces, lines by newlines."""
         lines = groupby(self.words, key=lambda word: word.line)
         return "\n".join(" ".join(word.text for word in words) for _, words in lines)
+
+    def enlarged(self, by: float) -> Self:
+        """The same words on a picture that is so many times larger."""
+        return type(self)(tuple(word.enlarged(by) for word in self.words))
 
     def to_json(self) -> dict[str, Any]:
         """`{"words": [{"text", "confidence", "box": [4 numbers], "line"}]}`; rounded to 4 and 1 decimals."""

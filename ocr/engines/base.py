@@ -1,5 +1,6 @@
 """What reads photos: the protocol that every OCR engine follows."""
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from ocr.transcript import PhotoReading
 
 Photo = NDArray[np.uint8]
+"""`(H, W, 3)` RGB, upright."""
 
 # Nothing can be printed on fewer pixels than this in height or width.
 MIN_SIDE = 6
@@ -29,9 +31,18 @@ class Engine(Protocol):
     def settings(self) -> str:
         """Everything that changes what is read, versions included: part of the cache's key."""
 
+    @property
+    def max_side(self) -> int:
+        """Pixels of the longer side beyond which a photo gains it nothing: it would shrink the picture itself."""
+
     def read(self, photos: Sequence[Photo]) -> list[PhotoReading]:
-        """Read photos, each `(H, W, 3)` uint8 BGR of any size; one result per photo, in order.
+        """Read photos, each `(H, W, 3)` uint8 RGB of any size; one result per photo, in order.
 
         Raises:
             EngineMissing: the engine vanished since it was made.
         """
+
+
+def longest_useful(max_side: int, enlarge: float) -> int:
+    """`Engine.max_side` of an engine that enlarges photos, but to no more than `max_side` pixels on the longer side."""
+    return math.ceil(max_side / min(enlarge, 1.0))

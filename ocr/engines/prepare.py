@@ -49,10 +49,10 @@ def prepare(photo: Photo, enlarge: float, quarter_turns: int = 0) -> Prepared:
     """The photo made easy to read.
 
     Args:
-        photo: `(H, W, 3)` uint8 BGR. enlarge: factor, lowered where the longer side would pass `MAX_SIDE`.
+        photo: `(H, W, 3)` uint8 RGB. enlarge: factor, lowered where the longer side would pass `MAX_SIDE`.
         quarter_turns: counter-clockwise, before everything else: for text that runs down (1), up (3) or upside down.
     """
-    grey = stretched(np.asarray(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), np.uint8))
+    grey = stretched(np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8))
     height, width = grey.shape
     turn = {
         0: [[1, 0, 0], [0, 1, 0]],

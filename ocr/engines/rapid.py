@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocr.config import EngineConfig
-from ocr.engines.base import MIN_SIDE, EngineMissing, Photo
+from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
 from ocr.engines.pool import WorkerPool
 from ocr.transcript import PhotoReading, Transcript
 
 ENLARGE = 2.0
 MIN_CONFIDENCE = 0.7
 MAX_SIDE = 2000
+"""Pixels of the longer side, enlarged: lines are cut out of that picture, 48 pixels high."""
 # The detector sees a square at most this elongated: a thin strip is padded, or it would shrink to nothing.
 MAX_ASPECT = 4.0
 _INSTALL = "pip install 'rapidocr>=3.10' onnxruntime openvino, or set engine.name to tesseract"
@@ -47,6 +48,7 @@ class RapidEngine:
         models = Path(spec.origin).parent / "models"
         detector, recognizer = _network(models, "det"), _network(models, "rec")
         enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge
+        self.max_side = longest_useful(MAX_SIDE, enlarge)
         min_confidence = MIN_CONFIDENCE if config.min_confidence == "auto" else config.min_confidence
         # a GPU is shared by two processes: one computes while the other prepares
         best = 2 if backend == "cuda" else os.cpu_count() or 1
@@ -84,16 +86,16 @@ def prepared(photo: Photo, enlarge: float) -> tuple[NDArray[np.uint8], float]:
     """The photo as RapidOCR sees it, and by how much it was enlarged.
 
     Args:
-        photo: `(H, W, 3)` uint8. enlarge: factor, lowered where the longer side would pass `MAX_SIDE`.
+        photo: `(H, W, 3)` uint8 RGB. enlarge: factor, lowered where the longer side would pass `MAX_SIDE`.
 
     Returns:
-        `(H', W', 3)` uint8, no more than `MAX_ASPECT` times longer than wide (padded right or below, so that
-        coordinates only scale), and the scale.
+        `(H', W', 3)` uint8 BGR, as its networks were trained, no more than `MAX_ASPECT` times longer than wide (padded
+        right or below, so that coordinates only scale), and the scale.
     """
     scale = min(enlarge, MAX_SIDE / max(photo.shape[:2]))
     height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
     how = cv2.INTER_CUBIC if scale >= 1 else cv2.INTER_AREA
-    picture = cv2.resize(photo, (width, height), interpolation=how)
+    picture = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), (width, height), interpolation=how)
     least = int(max(height, width) / MAX_ASPECT)
     below, right = max(0, least - height), max(0, least - width)
     if below or right:

@@ -14,8 +14,8 @@ from pathlib import Path
 import cv2
 
 from ocr.config import EngineConfig
-from ocr.engines.base import MIN_SIDE, EngineMissing, Photo
-from ocr.engines.prepare import Prepared, prepare
+from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
+from ocr.engines.prepare import MAX_SIDE, Prepared, prepare
 from ocr.transcript import MAX_WORD_LENGTH, OcrFailure, PhotoReading, Transcript, Word, bounded
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class TesseractEngine:
         self.page_mode = config.page_mode
         self.enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge
         self.min_confidence = MIN_CONFIDENCE if config.min_confidence == "auto" else config.min_confidence
+        self.max_side = longest_useful(MAX_SIDE, self.enlarge)
         self.threads = os.cpu_count() or 1 if config.threads == "auto" else config.threads
         self.time_limit_s = config.time_limit_s
         self.settings = (

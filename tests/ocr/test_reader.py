@@ -1,14 +1,13 @@
 import hashlib
 import io
-import struct
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from catalog.photos.decode import decode_photo
 from ocr.cache import TranscriptCache
-from ocr.reader import PhotoReader, decode, n_pixels
+from ocr.reader import PhotoReader
 from ocr.transcript import OcrFailure, Transcript, Word
 
 
@@ -17,9 +16,11 @@ class FakeEngine:
 
     name = "fake"
     settings = "fake 1"
+    max_side = 400
 
     def __init__(self):
         self.seen = []
+        self.sizes = []
         self.batches = []
 
     def read(self, photos):
@@ -28,11 +29,24 @@ class FakeEngine:
         for photo in photos:
             assert photo.dtype == np.uint8
             assert photo.ndim == 3
-            value = str(int(photo.mean()))
+            self.sizes.append(photo.shape[:2])
+            value = str(round(photo.mean()))
             self.seen.append(value)
             failed = value == "13"
             results.append(OcrFailure("unlucky") if failed else Transcript((Word(value, 1.0, (0.0, 0.0, 1.0, 1.0)),)))
         return results
+
+
+class FindingEngine(FakeEngine):
+    """Reads one word where the photo is dark."""
+
+    def read(self, photos):
+        return [self._one(photo) for photo in photos]
+
+    def _one(self, photo):
+        rows, columns = np.nonzero(photo.mean(axis=2) < 128)
+        box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        return Transcript((Word("dark", 1.0, tuple(map(float, box))),))
 
 
 def png(value, size=(20, 10)):
@@ -41,16 +55,19 @@ def png(value, size=(20, 10)):
     return file.getvalue()
 
 
-def huge_png(width, height):
-    """A few bytes that announce a huge picture."""
-
-    def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
-    )
+def drawn_jpeg(size, places, orientation=1):
+    """White, with a black square of 40 pixels at each place (left, top); stored as EXIF's orientation needs it."""
+    picture = Image.new("RGB", size, "white")
+    for left, top in places:
+        picture.paste("black", (left, top, left + 40, top + 40))
+    back = {1: None, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+    if back[orientation] is not None:
+        picture = picture.transpose(back[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    picture.save(file, "JPEG", exif=exif)
+    return file.getvalue()
 
 
 def keyed(*photos):
@@ -78,28 +95,99 @@ def test_each_md5_is_read_once(cache):
 def test_bad_photos_have_a_reason(cache):
     damaged = bytearray(png(50))
     damaged[40:] = b"\0" * 10
-    bad = [b"", b"\xff\xd8\xff", b"not a picture" * 50, bytes(damaged)]
+    reasons = {
+        b"": "this is an empty file",
+        b"%PDF-1.7": "this is a PDF document",
+        b"not a picture" * 50: "this is not a picture",
+        bytes(damaged): "damaged PNG",
+    }
     good = png(60)
-    results = PhotoReader(FakeEngine(), cache, batch_size=8).read(keyed(*bad, good))
-    assert [results[hashlib.md5(photo).digest()] for photo in bad] == [OcrFailure("unreadable")] * 4
+    results = PhotoReader(FakeEngine(), cache, batch_size=8).read(keyed(*reasons, good))
+    for photo, reason in reasons.items():
+        failure = results[hashlib.md5(photo).digest()]
+        assert isinstance(failure, OcrFailure)
+        assert failure.lasting
+        assert reason in failure.reason
     assert results[hashlib.md5(good).digest()].text == "60"
+    assert cache.get_many("fake 1", results) == results
 
 
-@pytest.mark.parametrize("size", [(1001, 1000), (12_000, 12_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
-def test_decompression_bombs_are_not_decoded(cache, size, monkeypatch):
-    monkeypatch.setattr("ocr.reader.decode", lambda photo: pytest.fail("decoded"))
-    bomb = huge_png(*size)
-    (refusal,) = PhotoReader(FakeEngine(), cache, batch_size=8, max_pixels=1_000_000).read(keyed(bomb)).values()
+def test_a_photo_that_is_too_large_is_not_given_up_for_good(cache, monkeypatch):
+    monkeypatch.setattr("catalog.photos.decode.max_decoded_bytes", lambda: 2**20)
+    large = png(50, (1000, 1000))
+    (refusal,) = PhotoReader(FakeEngine(), cache, batch_size=8).read(keyed(large)).values()
     assert isinstance(refusal, OcrFailure)
-    assert not refusal.lasting
-    assert cache.get_many("fake 1", keyed(bomb)) == {}
+    assert "RAYONNAGE_MAX_PHOTO_MIB" in refusal.reason
+    assert cache.get_many("fake 1", keyed(large)) == {}
+    monkeypatch.undo()
+    (read,) = PhotoReader(FakeEngine(), cache, batch_size=8).read(keyed(large)).values()
+    assert read.text == "50"
 
 
-def test_batches_are_bounded_in_pixels():
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("a surprise")])
+def test_whatever_decoding_stumbles_over_costs_that_photo_alone(cache, monkeypatch, error):
+    unlucky, lucky = png(50), png(60)
+
+    def decode(photo, at_most):
+        if photo == unlucky:
+            raise error
+        return decode_photo(photo, at_most)
+
+    monkeypatch.setattr("ocr.reader.decode_photo", decode)
+    failure, transcript = PhotoReader(FakeEngine(), cache, batch_size=8).read(keyed(unlucky, lucky)).values()
+    assert failure == OcrFailure(f"it cannot be decoded: {type(error).__name__} {error}".rstrip(), lasting=False)
+    assert transcript.text == "60"
+
+
+def test_a_wrong_setting_is_told_before_anything_is_read(monkeypatch):
+    def wrong():
+        raise ValueError("RAYONNAGE_MAX_PHOTO_MIB is 'much'")
+
+    monkeypatch.setattr("ocr.reader.max_decoded_bytes", wrong)
+    with pytest.raises(ValueError, match="'much'"):
+        PhotoReader(FakeEngine(), None, batch_size=8)
+
+
+def test_photos_with_a_remark_are_read(cache):
+    whole = drawn_jpeg((80, 80), [])
+    (transcript,) = PhotoReader(FakeEngine(), cache, batch_size=8).read(keyed(whole[:-2])).values()
+    assert transcript.text == "255"
+
+
+def test_what_was_kept_as_unreadable_without_a_reason_is_tried_again(cache):
+    photos = keyed(png(50), b"no picture", png(60))
+    good, bad, unlucky = photos
+    failures = {good: OcrFailure("unreadable"), bad: OcrFailure("unreadable"), unlucky: OcrFailure("unlucky")}
+    cache.put_many("fake 1", failures)
+    results = PhotoReader(FakeEngine(), cache, batch_size=8).read(photos)
+    assert results[good].text == "50"
+    assert results[bad] == OcrFailure("this is not a picture")
+    assert results[unlucky] == OcrFailure("unlucky")
+    assert cache.get_many("fake 1", photos) == results
+
+
+def test_photos_are_decoded_at_the_size_that_the_engine_needs():
     engine = FakeEngine()
-    photos = keyed(*[png(value, (10, 10)) for value in range(20, 30)])
-    PhotoReader(engine, None, batch_size=8, max_pixels=150).read(photos)
-    assert engine.batches == [3, 3, 3, 1]
+    PhotoReader(engine, None, batch_size=8).read(keyed(drawn_jpeg((1600, 1203), []), png(60), png(70, (10, 900))))
+    assert engine.sizes == [(301, 400), (10, 20), (400, 4)]
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("size", [(1600, 1200), (1203, 1601), (300, 200)])
+def test_boxes_are_in_pixels_of_the_whole_upright_photo(size, orientation):
+    photo = drawn_jpeg(size, [(size[0] - 60, 20)], orientation)
+    (transcript,) = PhotoReader(FindingEngine(), None, batch_size=8).read(keyed(photo)).values()
+    expected = (size[0] - 60, 20, size[0] - 20, 60)
+    assert transcript.words[0].box == pytest.approx(expected, abs=2 * max(1, max(size) / 400))
+
+
+def test_batches_are_bounded_in_bytes(monkeypatch):
+    monkeypatch.setattr("ocr.reader.MAX_BATCH_BYTES", 1000)
+    engine = FakeEngine()
+    photos = keyed(*[png(value, (10, 10)) for value in range(20, 30)], png(99, (90, 90)), png(98))
+    results = PhotoReader(engine, None, batch_size=8).read(photos)
+    assert engine.batches == [3, 3, 3, 1, 1, 1]
+    assert [results[md5].text for md5 in photos] == [*map(str, range(20, 30)), "99", "98"]
 
 
 def test_a_kill_loses_at_most_a_batch(cache):
@@ -124,20 +212,3 @@ def test_progress_reaches_the_end(cache):
     reader.read(keyed(png(20), b"bad", png(22)), progress=lambda done, total: calls.append((done, total)))
     assert calls == [(2, 3), (3, 3), (3, 3)]
     assert reader.read({}) == {}
-
-
-def test_header_size():
-    assert n_pixels(png(3, (7, 5))) == 35
-    assert n_pixels(b"nothing") == 0
-
-
-@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-def test_transparent_photos_are_set_on_white(kind):
-    layers = np.zeros((40, 40, 4), np.uint8)
-    layers[10:20, 10:20] = (200, 0, 0, 255)
-    out = io.BytesIO()
-    Image.fromarray(layers).save(out, kind, **({"lossless": True} if kind == "WEBP" else {}))
-    photo = decode(out.getvalue())
-    assert photo.shape == (40, 40, 3)
-    assert photo[0, 0].tolist() == [255, 255, 255]
-    assert photo[15, 15].tolist() == [0, 0, 200]

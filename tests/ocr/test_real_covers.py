@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from catalog.catalog import Catalog
+from catalog.photos.decode import decode_photo
 from catalog.runs.config import load_config
 from ocr.config import OcrConfig
 from ocr.engines.registry import make_engine
-from ocr.reader import decode
 from ocr.transcript import Transcript
 from text.normalize import without_accents
 
@@ -39,7 +39,7 @@ def test_what_people_read_is_read(shared_data, name, least, titles):
     encoded = [photo for i in legible for photo in catalog[rows[i]].images]
     lines = [photo_lines for photos in legible.values() for photo_lines in photos]
     engine = make_engine(load_config(OcrConfig, "ocr", None, [f"engine.name={name}"]).engine)
-    transcripts = engine.read([np.asarray(decode(photo)) for photo in encoded])
+    transcripts = engine.read([decode_photo(photo, engine.max_side).pixels for photo in encoded])
     assert all(isinstance(transcript, Transcript) for transcript in transcripts)
     read = [(printed, transcript) for printed, transcript in zip(lines, transcripts, strict=True) if printed]
     shares = [share_read(printed, transcript) for printed, transcript in read]

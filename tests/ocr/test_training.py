@@ -25,7 +25,6 @@ from ocr.cli import main as ocr
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.lines import Line
-from ocr.picture import drawn
 from ocr.transcript import OcrFailure, PhotoReading, Transcript
 from tests.support.command_line import call, invoke, refused
 
@@ -43,6 +42,7 @@ class WrittenEngine:
 
     name = "written"
     settings = "written 1"
+    max_side = 1000
 
     def __init__(self) -> None:
         self.n_read = 0
@@ -165,7 +165,7 @@ def test_prediction_names_every_silence(room, tmp_path):
         Silence.SPEAKS, Silence.NOTHING_READ, Silence.FAILED, Silence.NOT_ROUTED, Silence.FAILED,
     ]  # fmt: skip
     assert [(p.product_id, p.where, p.detail) for p in problems.named] == [
-        (1002, "photo 1", "engine stopped"), (1004, "photo 1", "unreadable"),
+        (1002, "photo 1", "engine stopped"), (1004, "photo 1", "this is not a picture"),
     ]  # fmt: skip
     assert silence_text(text) == "text on 1 of 5 products (1 not routed, 1 nothing read, 2 failed)"
     with pytest.raises(ValueError, match="silent on product 1001: nothing read"):
@@ -282,12 +282,12 @@ def test_photos_that_fail_are_named_and_the_rest_is_read(room, tmp_path):
     assert "3 products, text on 2" in result.stdout
     assert "2 x photo that could not be read" in result.stderr
     assert "product 7, photo 2: engine stopped" in result.stderr
-    assert "product 8, photo 1: unreadable" in result.stderr
+    assert "product 8, photo 1: this is not a picture" in result.stderr
     first, second, third = (json.loads(line) for line in (tmp_path / "lines").read_text(encoding="utf-8").splitlines())
     assert [len(photo["words"]) if "words" in photo else photo["failure"] for photo in first["photos"]] == [
         3, "engine stopped",
     ]  # fmt: skip
-    assert second["photos"] == [{"failure": "unreadable"}]
+    assert second["photos"] == [{"failure": "this is not a picture"}]
     assert third["text"] == WORDS[2]
 
 
@@ -303,12 +303,6 @@ def test_show_draws_what_was_read(room, tmp_path):
     assert WORDS[4] in call(ocr, "show", tmp_path / "a.png", *options)
     for unknown in ("4711", "x"):
         assert f"no product {unknown}" in refused(ocr, "show", unknown, *options)
-
-
-def test_a_photo_without_pixels_is_shown_with_its_reason(tmp_path):
-    sheet = drawn([b"no picture", photo(3, 1)], [OcrFailure("unreadable"), OcrFailure("engine stopped")])
-    assert sheet.width > sheet.height
-    assert drawn([], []).size > (0, 0)
 
 
 def test_the_cache_is_shown_and_pruned(room, monkeypatch):

@@ -77,3 +77,11 @@ def test_out_of_bounds_is_refused(value):
 
 def test_too_many_words_are_cut():
     assert len(bounded([Word("a", 1.0, BOX)] * (MAX_WORDS + 5)).words) == MAX_WORDS
+
+
+def test_boxes_grow_with_the_picture():
+    words = (Word("Les", 0.9, BOX, 0), Word("Hugo", 1.0, BOX, 1))
+    assert Transcript(words).enlarged(2.0).words == (
+        Word("Les", 0.9, (2.0, 4.0, 61.0, 24.0), 0),
+        Word("Hugo", 1.0, (2.0, 4.0, 61.0, 24.0), 1),
+    )

@@ -36,7 +36,7 @@ def cover(lines, size=(180, 180)):
     draw = ImageDraw.Draw(picture)
     for number, line in enumerate(lines):
         draw.text((12, 20 + 45 * number), line, font=ImageFont.truetype(FONT, 22), fill=(40, 20, 90))
-    return np.asarray(picture)[:, :, ::-1].copy()
+    return np.asarray(picture)
 
 
 def odd_photos():

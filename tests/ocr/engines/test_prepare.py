@@ -29,6 +29,13 @@ def test_nothing_is_turned_without_lines():
     assert skew(np.zeros((1, 1), np.uint8)) == 0
 
 
+def test_red_is_lighter_than_blue():
+    halves = np.zeros((40, 40, 3), np.uint8)
+    halves[:, :20, 0] = halves[:, 20:, 2] = 255
+    grey = prepare(halves, 1.0).picture
+    assert grey[:, :15].min() > grey[:, 25:].max()
+
+
 def test_contrast():
     faint = np.full((50, 50), 100, np.uint8)
     faint[20:25] = 180
@@ -68,7 +75,7 @@ def test_boxes_come_back_to_where_they_were(height, width, enlarge, turns, acros
 
 
 def test_a_skewed_page_is_straight_afterwards():
-    photo = cv2.cvtColor(page(6.0), cv2.COLOR_GRAY2BGR)
+    photo = cv2.cvtColor(page(6.0), cv2.COLOR_GRAY2RGB)
     prepared = prepare(photo, 2.0)
     assert abs(skew(prepared.picture)) <= 0.5
     # its upper left word, found on the straight page, lies where it was drawn, turned with the page
