@@ -1,6 +1,6 @@
 """Configuration of the image branch; the defaults stand in `configs/mosaic.yaml`."""
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -135,6 +135,12 @@ class MosaicConfig(StrictConfig):
     # what a photo may cost is one setting of all rooms now: catalog.photos.limits
     retired: ClassVar = {"max_pixels": 50_000_000}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_runs(cls, values: Any) -> Any:
+        # run folders of before there was a cache predict as they did: it concerns training alone
+        return {"photo_cache_gib": 0} | values if isinstance(values, dict) else values
+
     backbone: BackboneConfig
     """The network."""
     second_backbone: str | None
@@ -166,6 +172,9 @@ class MosaicConfig(StrictConfig):
     """Prediction."""
     workers: int | Literal["auto"]
     """Processes that decode photos in training; auto: none on a CPU, where the network is the slow part."""
+    photo_cache_gib: float = Field(ge=0)
+    """Most room, in GiB, for small pictures of large photos in the workspace (`cache/photos`), so that an epoch need
+    not decode them again; at 180 px, 4 GiB hold 44,000. 0 keeps none, and removes those that lie there."""
     compile: bool
     """Compile the network with torch.compile before training (minutes at the start, faster steps on a GPU)."""
     checkpoint_minutes: float = Field(gt=0)

@@ -32,7 +32,9 @@ from mosaic.training.history import EpochRecord, history_csv
 from mosaic.training.learner import FitTask
 from mosaic.training.loss import parents_of
 from mosaic.training.page import write_training_page
+from mosaic.training.photo_cache import open_photo_cache
 from mosaic.training.samples import training_samples
+from mosaic.training.shrunken_photos import ShrunkenPhotos
 from mosaic.views import ANY, View, families
 
 log = logging.getLogger(__name__)
@@ -92,11 +94,13 @@ class CrossFitting:
         checkpoint = checkpoints_folder(self.workspace, self.run) / f"{name.replace(' ', '-')}.pt"
         support = network.support.numpy()
         with self.bar(f"train {self.view.title}" + ("" if part is None else f" (without part {part})")) as progress:
+            learnt, judges = self._examples(positions, support), self._examples(judging, support)
             task = FitTask(
-                name, self._examples(positions, support), training,
+                name, learnt, training,
                 parents=parents_of(self.data.tree, support),
                 limits=leaf_limits(training, self.data.tree, support),
-                validation=self._examples(judging, support) if len(judging) else None,
+                validation=judges if len(judging) else None,
+                shrunken=self._photo_cache(learnt, judges),
                 checkpoint=checkpoint,
                 logs=self.workspace.folder / "logs" / self.run.folder.name,
             )  # fmt: skip
@@ -162,6 +166,13 @@ class CrossFitting:
     def _examples(self, positions: NDArray[np.int64], support: NDArray[np.int64]) -> Examples:
         labels = np.searchsorted(support, self.data.leaf[positions])
         return Examples.of(self.view, positions, labels, self.data.catalog.n_images[positions])
+
+    def _photo_cache(self, learnt: Examples, judges: Examples) -> ShrunkenPhotos:
+        shown = [(learnt, self.config.source_size), (judges, self.config.photo_size)]
+        return open_photo_cache(
+            self.workspace.folder, self.config.photo_cache_gib, self.data.catalog, shown,
+            makes_room=distributed.is_main(),
+        )  # fmt: skip
 
     def predict_held_out(self, part: int, network: MosaicNetwork) -> Probabilities:
         """A row for each product of one held-out part, by the network that never saw it."""

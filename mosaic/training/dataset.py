@@ -9,12 +9,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from catalog.catalog import Catalog
+from catalog.photos.decode import decode_photo
 from catalog.photos.formats import UnreadablePhoto
 from mosaic.config import MosaicConfig
 from mosaic.layout import WHITE
-from mosaic.photos import square_photo
+from mosaic.photos import Picture, squared
 from mosaic.training.augment import N_NUMBERS, uniforms
 from mosaic.training.batches import WHOLE, Batch, Examples
+from mosaic.training.shrunken_photos import NONE_KEPT, PAYS_FROM, PhotoUse, ShrunkenPhotos
 
 # one stream of random numbers for each purpose
 _AUGMENTATION, _SUBSET, _REASSEMBLY = range(3)
@@ -26,7 +28,8 @@ class TrainingBatch(NamedTuple):
     Attributes:
         photos: `(B, N, S, S, 3)` uint8 RGB; labels: `(B,)` int64;
         numbers: `(B, N, N_NUMBERS)` float32 in [0, 1) for `mosaic.training.augment.augment`;
-        epoch, number, of: of the batch, see `Batch`.
+        epoch, number, of: of the batch, see `Batch`;
+        photo_use: where the photos came from.
     """
 
     photos: Tensor
@@ -35,21 +38,25 @@ class TrainingBatch(NamedTuple):
     epoch: int
     number: int
     of: int
+    photo_use: PhotoUse
 
 
 class MosaicDataset(Dataset[TrainingBatch]):
-    """Maps a `Batch` to what is shown; decodes straight from the memory-mapped catalogue.
+    """Maps a `Batch` to what is shown; decodes straight from the memory-mapped catalogue, or has it from the cache.
 
     Everything random is a function of seed, epoch, product and photo. A photo that cannot be decoded becomes a white
     one: the mosaic keeps its width.
     """
 
     def __init__(
-        self, catalog: Catalog, examples: Examples, config: MosaicConfig, size: int, reassembly: float = 0
-    ) -> None:
+        self, catalog: Catalog, examples: Examples, config: MosaicConfig, size: int, reassembly: float = 0,
+        shrunken: ShrunkenPhotos = NONE_KEPT,
+    ) -> None:  # fmt: skip
         """`size`: side of the photos; `reassembly`: share of them that come from another product of the leaf."""
         self.catalog, self.examples, self.config = catalog, examples, config
-        self.size, self.reassembly = size, reassembly
+        self.size, self.reassembly, self.shrunken = size, reassembly, shrunken
+        # after a full disk the cache is only read
+        self.keeps = True
         # examples that may lend each other photos: those of one leaf and one image count
         group = examples.labels * (int(examples.n_images.max(initial=0)) + 1) + examples.n_images
         self._by_group = np.argsort(group, kind="stable")
@@ -63,12 +70,7 @@ class MosaicDataset(Dataset[TrainingBatch]):
         lenders = self._lenders(batch, photos)
         positions, size = self.examples.positions, self.size
         pictures = np.empty((photos.size, size, size, 3), np.uint8)
-        # each product's document is read once, however many of its photos are shown
-        distinct = np.unique(lenders)
-        products = self.catalog.take(positions[distinct])
-        images = {lender: product.images for lender, product in zip(distinct.tolist(), products, strict=True)}
-        for picture, lender, photo in zip(pictures, lenders.ravel().tolist(), photos.ravel().tolist(), strict=True):
-            self._decode(images[lender][photo], picture)
+        photo_use = self._show(positions[lenders.ravel()], photos.ravel(), pictures)
         numbers = uniforms(
             N_NUMBERS, self.config.seed, _AUGMENTATION, batch.epoch, positions[batch.examples][:, None], photos
         )
@@ -76,7 +78,7 @@ class MosaicDataset(Dataset[TrainingBatch]):
             torch.from_numpy(pictures.reshape(*photos.shape, size, size, 3)),
             torch.from_numpy(self.examples.labels[batch.examples]),
             torch.from_numpy(numbers.astype(np.float32)),
-            batch.epoch, batch.number, batch.of,
+            batch.epoch, batch.number, batch.of, photo_use,
         )  # fmt: skip
 
     def _photos(self, batch: Batch) -> NDArray[np.int64]:
@@ -101,9 +103,31 @@ class MosaicDataset(Dataset[TrainingBatch]):
         others = self._by_group[self._group_start[borrowers] + offset]
         return np.where(chance[..., 0] < self.reassembly, others, borrowers)
 
-    def _decode(self, encoded: bytes, picture: NDArray[np.uint8]) -> None:
-        """Fill `(S, S, 3)` uint8."""
+    def _show(self, positions: NDArray[np.int64], photos: NDArray[np.int64], pictures: Picture) -> PhotoUse:
+        """Fill `(n, S, S, 3)` uint8 with the photos of `(n,)` products, `(n,)` their places there."""
+        md5s = self.shrunken.md5s_of(positions, photos)
+        missing = [
+            k for k, md5 in enumerate(md5s) if md5 is None or not self.shrunken.read(md5, pictures[k])
+        ]  # fmt: skip
+        n_kept, refusal = 0, ""
+        # what the cache has is not asked of the catalogue: photos of several megabytes may lie on another machine
+        encoded = self.catalog.take_photos(positions[missing], photos[missing]) if missing else []
+        for k, photo in zip(missing, encoded, strict=True):
+            is_large, md5 = self._decode(photo, pictures[k]), md5s[k]
+            if is_large and md5 is not None and self.keeps:
+                try:
+                    self.shrunken.keep(md5, pictures[k])
+                    n_kept += 1
+                except OSError as error:
+                    self.keeps, refusal = False, str(error)
+        return PhotoUse(len(md5s), len(md5s) - len(missing), n_kept, refusal)
+
+    def _decode(self, encoded: bytes, picture: Picture) -> bool:
+        """Fill `(S, S, 3)` uint8; whether it is large enough to be kept."""
         try:
-            picture[:] = square_photo(encoded, self.size)
+            decoded = decode_photo(encoded, self.size)
         except UnreadablePhoto:
             picture[:] = WHITE
+            return False
+        picture[:] = squared(decoded.pixels, self.size)
+        return decoded.enlargement >= PAYS_FROM

@@ -22,6 +22,8 @@ from mosaic.training.dataset import MosaicDataset
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask, Learner
 
+log = logging.getLogger(__name__)
+
 
 def fit(
     network: MosaicNetwork, catalog: Catalog, task: FitTask, config: MosaicConfig, progress: Progress | None = None
@@ -41,7 +43,7 @@ def fit(
         start=(state.epoch, state.number), limits=task.limits,
     )  # fmt: skip
     loader = DataLoader(
-        MosaicDataset(catalog, task.examples, config, config.source_size, task.training.reassembly),
+        MosaicDataset(catalog, task.examples, config, config.source_size, task.training.reassembly, task.shrunken),
         # the sampler's items are batches already
         batch_size=None,
         sampler=sampler,
@@ -62,6 +64,8 @@ def fit(
         # few workers are meant: on CPU the network is the slow part
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         trainer.fit(learner, loader)
+    if len(task.shrunken.photos) and distributed.is_main():
+        log.info("%s: %s", task.name, learner.photo_use)
     learner.hand_over()
     return state.history
 

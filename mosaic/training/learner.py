@@ -28,6 +28,7 @@ from mosaic.training.history import EpochRecord
 from mosaic.training.layout import arrange
 from mosaic.training.loss import LeafLoss
 from mosaic.training.mixup import mixup_or_cutmix
+from mosaic.training.shrunken_photos import NONE_KEPT, PhotoUse, ShrunkenPhotos
 from mosaic.training.validation import validate
 
 # one stream of random numbers for each purpose
@@ -44,6 +45,7 @@ class FitTask:
         parents: `(2, S)` Cat I and Cat II of each leaf of the support, for `parent_loss`;
         limits: `(S,)` most examples of each leaf in an epoch, None for all;
         validation: examples that judge when to stop, none of which may be held out or learnt from;
+        shrunken: the cache of large photos;
         checkpoint: file to go on from and to write, None for none; logs: folder of TensorBoard's files.
     """
 
@@ -53,6 +55,7 @@ class FitTask:
     parents: NDArray[np.int64] | None = None
     limits: NDArray[np.int64] | None = None
     validation: Examples | None = None
+    shrunken: ShrunkenPhotos = NONE_KEPT
     checkpoint: Path | None = None
     logs: Path | None = None
 
@@ -77,6 +80,7 @@ class Learner(LightningModule):
         # loss, batches, unblended examples, those recognised: on the device, where adding up does not make it wait
         self.register_buffer("sums", torch.tensor(state.sums, dtype=torch.float64), persistent=False)
         self.seconds = state.seconds
+        self.photo_use = PhotoUse()
 
     @property
     def average(self) -> ModelEmaV3 | None:
@@ -153,6 +157,7 @@ class Learner(LightningModule):
     def on_train_batch_end(self, _: object, batch: TrainingBatch, __: int) -> None:
         """Count the step, average the weights, close the epoch, save."""
         training = self.task.training
+        self.photo_use = self.photo_use.plus(batch.photo_use)
         if (batch.number + 1) % training.accumulate:
             return
         self.state.step += 1
@@ -174,7 +179,7 @@ class Learner(LightningModule):
         loss, accuracy = None, None
         if self.task.validation is not None:
             # batch statistics differ a little between processes: all follow the main one's judgement
-            judgement = validate(self._result(), self.catalog, self.task.validation, self.config)
+            judgement = validate(self._result(), self.catalog, self.task.validation, self.config, self.task.shrunken)
             loss, accuracy = json.loads(distributed.broadcast(json.dumps(judgement)))
             self._compare(loss)
         total, batches, judged, right = self.get_buffer("sums").tolist()

@@ -9,13 +9,17 @@ from mosaic.networks.network import MosaicNetwork
 from mosaic.training.batches import CountBatchSampler, Examples
 from mosaic.training.dataset import MosaicDataset
 from mosaic.training.layout import arrange
+from mosaic.training.shrunken_photos import NONE_KEPT, ShrunkenPhotos
 
 _EACH_ONCE = {"head_epochs": 0, "epochs": 1, "subsets": 0.0, "sampling": "natural", "accumulate": 1}
 """Makes an epoch of every example, once and whole."""
 
 
 @torch.no_grad()
-def validate(network: MosaicNetwork, catalog: Catalog, examples: Examples, config: MosaicConfig) -> tuple[float, float]:
+def validate(
+    network: MosaicNetwork, catalog: Catalog, examples: Examples, config: MosaicConfig,
+    shrunken: ShrunkenPhotos = NONE_KEPT,
+) -> tuple[float, float]:  # fmt: skip
     """Mean cross-entropy in nats and top-1 accuracy in [0, 1] of whole, unchanged mosaics at `photo_size`.
 
     The plain cross-entropy, whatever the training's loss: fits with different losses stop by the same measure.
@@ -23,7 +27,7 @@ def validate(network: MosaicNetwork, catalog: Catalog, examples: Examples, confi
     was_training = network.training
     network.eval()
     device = network.device
-    dataset = MosaicDataset(catalog, examples, config, config.photo_size)
+    dataset = MosaicDataset(catalog, examples, config, config.photo_size, shrunken=shrunken)
     loss, right = 0.0, 0
     for batch in CountBatchSampler(
         examples, config.photos_per_batch, config.training.model_copy(update=_EACH_ONCE), config.seed
