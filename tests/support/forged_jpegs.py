@@ -68,6 +68,21 @@ def coefficients(side: int) -> bytes:
     return resized(jpeg(64, 64, "RGB", progressive=True), side, side)
 
 
+def separate_scans(side: int) -> bytes:
+    """A baseline photo whose colours come one after the other: kept whole as well, although it is not progressive."""
+    photo, grey = jpeg(16, 16, "RGB"), jpeg(16, 16)
+    brightness = grey[grey.index(b"\xff\xda") + 10 : -2]
+    # of each of the four blocks: no difference, no more coefficients; two zero bits each (ITU-T T.81, annex K.3)
+    coded = {1: brightness, 2: bytes(2), 3: bytes(2)}
+    scans = (segment(0xDA, bytes([1, i, 0 if i == 1 else 0x11, 0, 63, 0])) + content for i, content in coded.items())
+    return resized(photo[: photo.index(b"\xff\xda")], side, side) + b"".join(scans) + END
+
+
+def height_to_follow() -> bytes:
+    """A height of 0: it stands behind the picture (ITU-T T.81, B.2.5), 65535 rows here."""
+    return resized(jpeg(64, 64), 64, 0)[:-2] + segment(0xDC, b"\xff\xff") + END
+
+
 def cmyk(side: int) -> bytes:
     """Four bytes a pixel beside the three of the result."""
     return jpeg(side, side, "CMYK")
@@ -104,6 +119,16 @@ def large_profile(size: int = 10_000_000) -> bytes:
     pieces = [profile[i : i + room] for i in range(0, size, room)]
     segments = (segment(PROFILE, MARKED + bytes([i, len(pieces)]) + piece) for i, piece in enumerate(pieces, start=1))
     return with_segments(b"".join(segments), jpeg(180, 180, "RGB"))
+
+
+def profile_that_counts() -> bytes:
+    """An embedded profile whose curves and whose list of parts are announced to have 2^32 - 1 entries."""
+    known = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    known[128:132] = b"\xff" * 4
+    for i in range(132, len(known) - 12, 4):
+        if known[i : i + 4] in (b"curv", b"para"):
+            known[i : i + 12] = b"curv" + bytes(4) + b"\xff" * 4
+    return with_segments(segment(PROFILE, MARKED + b"\1\1" + bytes(known)), jpeg(180, 180, "RGB"))
 
 
 def wrong_length(length: int) -> bytes:

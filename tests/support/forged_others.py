@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import zlib
 from functools import cache
+
+from PIL import Image
 
 from tests.support.forged_jpegs import entry
 from tests.support.forged_pngs import BOMB, PIECE, deflated, zeros
@@ -15,7 +18,7 @@ WIDTH, HEIGHT, BITS, COMPRESSION, COLOUR, STRIPS, SAMPLES, ROWS, STRIP_BYTES = (
     256, 257, 258, 259, 262, 273, 277, 278, 279,
 )  # fmt: skip
 TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES = 322, 323, 324, 325
-RAW, LZW, DEFLATE = 1, 5, 8
+RAW, FAX, DEFLATE = 1, 4, 8
 # One grey picture of 16384 x 16384 in AV1, 1978 bytes of which nearly all repeat themselves.
 AV1_OF_16384 = (
     "c-j+U;Nq75UjP69-(^fvybeYy_$34lXF4=hvM?}Moj(`&f&Yxx$FR!0<SVy0@+a(TtkU-_>n;;9jaB||iy>gIuS&j|^()u3ox;!5cm+~o+#k$xT"
@@ -94,6 +97,30 @@ def tiff_of_large_tiles() -> bytes:
     return tiff({**values, TILE_WIDTH: 2**14, TILE_HEIGHT: 2**14, TILES: 8, TILE_BYTES: len(data)}, data)
 
 
+def faxed_tiff(side: int) -> bytes:
+    """A fax (ITU-T T.6): a white row is one bit, so 2 kB hold 16000 x 16000 pixels."""
+    size = {WIDTH: side, HEIGHT: side, ROWS: side, BITS: 1, SAMPLES: 1, COLOUR: 0}
+    data = b"\xff" * (side // 8 + 1) + b"\0\x10\1\0\x10\1"
+    return tiff({**size, COMPRESSION: FAX, STRIPS: 8, STRIP_BYTES: len(data)}, data)
+
+
+def tiff_of_many_samples() -> bytes:
+    """65535 numbers for each pixel."""
+    size = {WIDTH: 500, HEIGHT: 500, ROWS: 500, BITS: 8, SAMPLES: 65535, COLOUR: 1}
+    return tiff({**size, COMPRESSION: RAW, STRIPS: 8, STRIP_BYTES: 256}, bytes(256))
+
+
+def tiff_of_many_pages(number: int = 100_000) -> bytes:
+    """A chain of directories of which the first alone is asked for."""
+    page = grey_tiff(16, 16, bytes(256), RAW)
+    start = int.from_bytes(page[4:8], "little")
+    directory = page[start:-4]
+    length = len(directory) + 4
+    following = (start + length * i for i in range(1, number))
+    pages = (directory + place.to_bytes(4, "little") for place in following)
+    return page[:start] + b"".join(pages) + directory + bytes(4)
+
+
 def bmp(width: int, height: int, bits: int = 24, packing: int = 0, data: bytes = b"") -> bytes:
     """Headers (a palette of 256 greys where it needs one) and data; a negative `height` stands upside down."""
     palette = b"".join(bytes([grey] * 3 + [0]) for grey in range(256)) if bits == 8 else b""
@@ -126,9 +153,9 @@ def run_length_bmp(side: int) -> bytes:
     return bmp(side, side, 8, 1, row * side + b"\0\1")
 
 
-def empty_run_length_bmp(side: int) -> bytes:
+def empty_run_length_bmp(width: int, height: int) -> bytes:
     """The end of the picture at once."""
-    return bmp(side, side, 8, 1, b"\0\1")
+    return bmp(width, height, 8, 1, b"\0\1")
 
 
 def box(kind: bytes, *contents: bytes) -> bytes:
@@ -160,6 +187,19 @@ def avif(outside: int, data: bytes | None = None) -> bytes:
 def av1() -> bytes:
     """The coded picture of 16384 x 16384."""
     return zlib.decompress(base64.b85decode(AV1_OF_16384))
+
+
+def avif_that_counts(frames: int = 3) -> bytes:
+    """An animation whose lists announce 2^32 - 1 frames."""
+    pictures = [Image.new("RGB", (32, 32), (90 * i, 0, 0)) for i in range(frames)]
+    out = io.BytesIO()
+    pictures[0].save(out, "AVIF", save_all=True, append_images=pictures[1:], speed=10)
+    photo = bytearray(out.getvalue())
+    for kind, place in ((b"stsz", 12), (b"stts", 8), (b"stsc", 8), (b"stco", 8)):
+        start = photo.find(kind)
+        if start >= 0:
+            photo[start + place : start + place + 4] = b"\xff" * 4
+    return bytes(photo)
 
 
 def avif_of_boxes(number: int = 200_000) -> bytes:
