@@ -20,7 +20,7 @@ from pathlib import Path
 from catalog.photos.formats import format_of
 from tests.support.decoding_child import DecodingChild, Outcome
 from tests.support.forged_photos import ordinary
-from tests.support.photo_mutations import Damaged, balanced, fuzzed, real_photos, sound_photos
+from tests.support.photo_mutations import NOTABLE_MIB, Damaged, balanced, fuzzed, real_photos, sound_photos
 
 SAY_EVERY_S = 60.0
 DEAREST = 5
@@ -40,11 +40,15 @@ class Tally:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.dearest_mib: list[tuple[float, str]] = []
         self.dearest_s: list[tuple[float, str]] = []
+        self._peak_mib = 0.0
 
     def add(self, photo: Damaged, outcome: Outcome) -> None:
         """Count one."""
         self.counts[str(format_of(photo.photo) or "none of these"), outcome.result] += 1
-        for heap, cost in ((self.dearest_mib, outcome.mib), (self.dearest_s, outcome.cpu_s)):
+        # a peak that was there before is not this photo's
+        mib = outcome.mib if outcome.mib > self._peak_mib else 0.0
+        self._peak_mib = 0.0 if outcome.mib > NOTABLE_MIB else outcome.mib
+        for heap, cost in ((self.dearest_mib, mib), (self.dearest_s, outcome.cpu_s)):
             heapq.heappush(heap, (cost, photo.name))
             if len(heap) > DEAREST:
                 heapq.heappop(heap)

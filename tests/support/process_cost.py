@@ -28,6 +28,8 @@ class ProcessTree:
         self._peak_kib = 0
         self._cpu_s: dict[int, float] = {}
         self._cpu_s_before = 0.0
+        self._shared_kib: dict[int, int] = {}
+        """By the number of processes: what they share, when it was last asked for."""
 
     @property
     def peak_mib(self) -> float:
@@ -41,16 +43,29 @@ class ProcessTree:
     def look(self) -> None:
         """See what they take now."""
         family = self._family()
-        together = 0
+        resident = 0
         for pid in family:
             # a process may end between two looks at it
             with contextlib.suppress(OSError, IndexError, ValueError):
-                self._peak_kib = max(self._peak_kib, _kib(f"/proc/{pid}/status", "VmHWM:"))
-                if len(family) > 1:
-                    together += _kib(f"/proc/{pid}/smaps_rollup", "Pss:")
+                now, most = _kib(f"/proc/{pid}/status", "VmRSS:", "VmHWM:")
+                self._peak_kib = max(self._peak_kib, most)
+                resident += now
                 # the name, in brackets, may hold blanks; user and system time are the 14th and 15th field
                 numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 self._cpu_s[pid] = (int(numbers[11]) + int(numbers[12])) / TICKS
+        if len(family) > 1:
+            self._look_at_several(family, resident)
+
+    def _look_at_several(self, family: list[int], resident_kib: int) -> None:
+        """The kernel takes milliseconds to say what is shared: it is asked where that may make a new peak."""
+        shared = self._shared_kib.get(len(family), 0)
+        if resident_kib - shared <= self._peak_kib:
+            return
+        together = 0
+        for pid in family:
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                together += sum(_kib(f"/proc/{pid}/smaps_rollup", "Pss:"))
+        self._shared_kib[len(family)] = max(0, resident_kib - together)
         self._peak_kib = max(self._peak_kib, together)
 
     def forget(self) -> None:
@@ -79,10 +94,11 @@ class ProcessTree:
         return family
 
 
-def _kib(place: str, field: str) -> int:
-    """A field of memory; 0 where a process has none left."""
-    lines = Path(place).read_text().splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
+def _kib(place: str, *fields: str) -> list[int]:
+    """Fields of memory, in the order of the arguments; 0 where a process has none left."""
+    lines = [line.split() for line in Path(place).read_text().splitlines()]
+    numbers = {line[0]: int(line[1]) for line in lines if len(line) > 1 and line[0] in fields}
+    return [numbers.get(field, 0) for field in fields]
 
 
 @dataclass(frozen=True)
