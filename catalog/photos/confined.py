@@ -15,13 +15,13 @@ from catalog.photos.confined_decoder import ANSWER, GOOD, JOB, Job, JobOutcome
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.headers.header import Header
 from catalog.photos.headers.jpeg import END, is_whole_but_for_the_last_scan
+from catalog.photos.limits import CONFINED_BYTES
 from catalog.photos.opencv import Pixels
 
 log = logging.getLogger(__name__)
-MEMORY_BESIDE = 64 * 2**20
-"""Bytes that a decoder may take whatever the size that a photo announces."""
-SECONDS, PIXELS_PER_SECOND = 1.0, 16_000_000
-"""CPU time that a photo may take, and a second more for each so many pixels: an AVIF's take a third of that."""
+SECONDS, PIXELS_PER_SECOND, PASSED_PER_SECOND = 1.0, 24_000_000, 300_000_000
+"""CPU time that a photo may take, a second more for each so many pixels, and for each so many that further scans go
+over: an AVIF's 49 million pixels took 2.4 s, a scan takes 2 ns a pixel."""
 WALL_LIMIT_S = 120.0
 """For machines so busy that a second of CPU time takes its time to come."""
 MOST_MISSING = 1 / 8
@@ -61,7 +61,7 @@ def decode_confined(photo: bytes, header: Header, scale: int, at_most: int | Non
 
     Args:
         scale: 1, 2, 4 or 8, to which a JPEG is decoded. at_most: pixels that its longer side has at least, where the
-            photo has them. n_bytes: memory that a photo of its size may take.
+            photo has them. n_bytes: memory that it may take, as `catalog.photos.limits.decoded_bytes` tells it.
 
     Raises:
         UnreadablePhoto: damaged, other than it announced, or over its limits.
@@ -71,10 +71,9 @@ def decode_confined(photo: bytes, header: Header, scale: int, at_most: int | Non
         if not is_whole_but_for_the_last_scan(photo):
             raise UnreadablePhoto("the JPEG breaks off: of its details nothing but the coarse ones is there")
         photo += END
-    work = header.width * header.height * header.n_passes
     job = Job(
         header.format.encode(), header.width, header.height, at_most or 0, scale, header.is_cut and not is_progressive,
-        n_bytes + MEMORY_BESIDE, SECONDS + work / PIXELS_PER_SECOND, len(photo),
+        n_bytes, _seconds(header), len(photo),
     )  # fmt: skip
     answer, pixels = _answer(job, photo)
     if len(pixels) != answer.width * answer.height * 3:
@@ -82,6 +81,11 @@ def decode_confined(photo: bytes, header: Header, scale: int, at_most: int | Non
     picture = np.frombuffer(pixels, np.uint8).reshape(answer.height, answer.width, 3)
     remark = _remark(header, is_progressive, answer.n_missing) if header.is_cut else ""
     return ConfinedPicture(picture, (answer.whole_width, answer.whole_height), remark)
+
+
+def _seconds(header: Header) -> float:
+    n_pixels = header.width * header.height
+    return SECONDS + n_pixels / PIXELS_PER_SECOND + n_pixels * (header.n_passes - 1) / PASSED_PER_SECOND
 
 
 def _remark(header: Header, is_progressive: bool, n_missing: int) -> str:
@@ -100,7 +104,7 @@ def is_srgb(profile: bytes) -> bool:
     digest = hashlib.blake2b(profile, digest_size=16).digest()
     known = _srgb_of_digest.get(digest)
     if known is None:
-        job = Job(b"profile", 0, 0, 0, 1, 0, MEMORY_BESIDE, SECONDS, len(profile))
+        job = Job(b"profile", 0, 0, 0, 1, 0, CONFINED_BYTES, SECONDS, len(profile))
         try:
             known = bool(_answer(job, profile)[0].whole_width)
         except UnreadablePhoto:

@@ -142,9 +142,14 @@ def _fits(size: tuple[int, int], job: Job) -> bool:
 def missing_rows(job: Job, photo: bytes) -> int:
     """Of a JPEG that is cut: the rows that depend on what is put in the place of what is missing."""
     filler = bytes(random.Random(0).choices(range(1, 255), k=max(4096, len(photo) // 4)))
-    pictures = [opened(job, photo + rest + _END).convert("L") for rest in (b"", filler)]
+    pictures = []
+    for rest in (b"", filler):
+        picture = opened(job, photo + rest + _END)
+        # an eighth is enough: rows are coded eight or sixteen at a time
+        picture.draft("L", (max(1, job.width // 8), max(1, job.height // 8)))
+        pictures.append(picture.convert("L"))
     changed = ImageChops.difference(*pictures).getbbox()
-    return 0 if changed is None else (pictures[0].height - changed[1]) * job.height // pictures[0].height
+    return 0 if changed is None else -(-(pictures[0].height - changed[1]) * job.height // pictures[0].height)
 
 
 def _with_exif_of(picture: Image.Image, small: Image.Image) -> Image.Image:

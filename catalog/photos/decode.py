@@ -46,10 +46,11 @@ def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
     """
     header = read_header(photo)
     scale = scale_for(header, at_most)
-    needed, allowed = decoded_bytes(header, scale), max_decoded_bytes()
+    is_plain = header.is_plain and (not header.profile or is_srgb(header.profile))
+    needed, allowed = decoded_bytes(header, scale, not is_plain), max_decoded_bytes()
     check_cost(header, needed, allowed)
     with _in_flight.take(needed, allowed):
-        if header.is_plain and (not header.profile or is_srgb(header.profile)):
+        if is_plain:
             try:
                 pixels = decode_plain(photo, header, scale, at_most)
             except (cv2.error, MemoryError):
@@ -57,7 +58,7 @@ def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
                 pixels = None
             if pixels is not None:
                 return DecodedPhoto(upright(pixels, header.orientation), header)
-        picture = decode_confined(photo, header, scale, at_most, needed)
+        picture = decode_confined(photo, header, scale, at_most, decoded_bytes(header, scale, is_confined=True))
         header = header._replace(width=picture.size[0], height=picture.size[1])
         return DecodedPhoto(shrunk(picture.pixels, at_most), header, picture.remark)
 

@@ -12,9 +12,11 @@ SETTING = "RAYONNAGE_MAX_PHOTO_MIB"
 """Environment variable: the one setting, which commands, their workers and decoding children share."""
 DEFAULT_MIB = 256
 """An RGBA picture of 7000 x 7000 pixels takes 187 MiB, the largest photo of a phone (8064 x 6048) 140."""
+CONFINED_BYTES = 48 * 2**20
+"""Memory that a decoding child may take for its libraries, whatever the size of the photo."""
 UNCOUNTED_BYTES = 2**20
 """A photo that takes less is decoded beside any others: counting it would take longer than it is worth."""
-MAX_PIXEL_PASSES = 640_000_000
+MAX_PIXEL_PASSES = 500_000_000
 """Pixels times scans: a pass takes some 2 ns a pixel, also where the file holds next to nothing."""
 
 
@@ -41,11 +43,11 @@ def scale_for(header: Header, at_most: int | None) -> int:
     return next((scale for scale in (8, 4, 2) if -(-longer // scale) >= at_most), 1)
 
 
-def decoded_bytes(header: Header, scale: int) -> int:
-    """Memory that the decoder takes for a photo at 1 / `scale` of its size."""
+def decoded_bytes(header: Header, scale: int, is_confined: bool) -> int:
+    """Memory that the decoder takes for a photo at 1 / `scale` of its size, in this process or in a child."""
     # rounded up
     n_pixels = -(-header.width // scale) * -(-header.height // scale)
-    return n_pixels * header.bytes_per_pixel + header.bytes_beside
+    return n_pixels * header.bytes_per_pixel + header.bytes_beside + CONFINED_BYTES * is_confined
 
 
 def check_cost(header: Header, needed: int, allowed: int) -> None:

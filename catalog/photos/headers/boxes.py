@@ -8,8 +8,13 @@ from catalog.photos.headers.header import Header, damaged
 
 MAX_BOXES = 10_000
 """That are looked at in all: a phone's picture of 48 tiles has some hundred."""
-_BYTES = {PhotoFormat.AVIF: 16, PhotoFormat.HEIC: 10}
+_BYTES = {PhotoFormat.AVIF: 8, PhotoFormat.HEIC: 6}
 """Of a pixel: the decoder's planes, the colours made of them, and Pillow's copy of those."""
+_MORE_BYTES = 2
+"""Of a pixel with opacity, which is a picture of its own."""
+_OPACITY = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
+_BEGINNING = 2**16
+"""Bytes within which a photo's boxes describe it."""
 
 
 def boxes_header(photo: bytes, kind: PhotoFormat) -> Header:
@@ -36,7 +41,8 @@ def boxes_header(photo: bytes, kind: PhotoFormat) -> Header:
         raise damaged(f"{kind}: it announces no size")
     if is_on_its_side:
         width, height = height, width
-    return Header(kind, width, height, bytes_per_pixel=_BYTES[kind])
+    has_alpha = photo.find(_OPACITY, 0, _BEGINNING) >= 0
+    return Header(kind, width, height, has_alpha=has_alpha, bytes_per_pixel=_BYTES[kind] + _MORE_BYTES * has_alpha)
 
 
 class _Box(NamedTuple):

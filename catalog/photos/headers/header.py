@@ -17,7 +17,7 @@ class Header(NamedTuple):
         orientation: EXIF's 1 to 8; of AVIF, HEIC and TIFF, which Pillow turns by itself, always 1.
         is_plain: OpenCV gives the right picture, and the structure holds nothing that costs more than its size says;
             what is not plain is decoded apart (`catalog.photos.confined`).
-        has_alpha: OpenCV must be asked for the opacity, too.
+        has_alpha: it has opacity, which OpenCV must be asked for.
         profile: the embedded colour profile (ICC), empty where there is none.
         bytes_per_pixel: memory that the decoder takes for a pixel of the picture that it hands out.
         bytes_beside: memory that it takes besides, whatever the size asked for (coefficients of progressive JPEGs).

@@ -44,13 +44,12 @@ def png_header(photo: bytes) -> Header:
     has_alpha = colour in (4, 6) or chunks.has_transparent_colour
     # OpenCV leaves a transparent colour of grey and coloured PNGs as it is, and cuts 16 bits in its own way
     is_plain = chunks.is_whole and depth <= 8 and (colour in (3, 4, 6) or not chunks.has_transparent_colour)
-    # Pillow keeps 4 bytes, and 4 more while it makes them of pixels that it has no mode for
     bytes_per_pixel = 4 if has_alpha else 3
     return Header(
         PhotoFormat.PNG, width, height,
         orientation(chunks.exif) if chunks.exif else 1,
         is_plain, has_alpha, _profile(chunks.profile),
-        bytes_per_pixel if is_plain else 8,
+        bytes_per_pixel if is_plain else 5,
         is_cut=not chunks.is_whole,
     )  # fmt: skip
 

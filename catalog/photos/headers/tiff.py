@@ -9,8 +9,8 @@ MAX_ENTRIES = 1000
 _WIDTH, _HEIGHT, _BITS, _ORIENTATION, _SAMPLES = 256, 257, 258, 274, 277
 _SIZES = {1: "B", 3: "H", 4: "I"}
 """BYTE, SHORT and LONG."""
-_PILLOW_BYTES = 8
-"""Of a pixel: what Pillow keeps, and what libtiff unpacks a strip or tile into."""
+_PILLOW_BYTES = 4
+"""Of a pixel; beside it stands what libtiff unpacks, of a file in one strip all of it."""
 
 
 def tiff_header(photo: bytes) -> Header:
@@ -29,9 +29,9 @@ def tiff_header(photo: bytes) -> Header:
         # Pillow turns a TIFF while it loads it, and says so from the start
         width, height = height, width
     samples = values.get(_SAMPLES, 1)
-    # where there are several, the bits of each stand elsewhere; more than 16 are refused by the decoder
-    bits = values.get(_BITS, 16) if samples == 1 else 16
-    return Header(PhotoFormat.TIFF, width, height, bytes_per_pixel=max(_PILLOW_BYTES, 4 + samples * bits // 8))
+    # where there are several, the bits of each stand elsewhere; the decoder refuses more than 16
+    bits = values.get(_BITS, 8) if samples == 1 else 8
+    return Header(PhotoFormat.TIFF, width, height, bytes_per_pixel=_PILLOW_BYTES + samples * bits // 8)
 
 
 def _entry(order: str, photo: bytes, place: int) -> tuple[int, int]:
