@@ -4,7 +4,7 @@ from catalog.photos.formats import PhotoFormat, UnreadablePhoto
 from catalog.photos.headers.header import Header, damaged
 
 MAX_BLOCKS = 100_000
-"""Sub-blocks of extensions before the first picture, of 255 bytes each: colour profiles and notes of editors."""
+"""Before the first picture, of at most 255 bytes each: colour profiles and notes of editors."""
 _EXTENSION, _PICTURE = 0x21, 0x2C
 
 
@@ -28,13 +28,18 @@ def gif_header(photo: bytes) -> Header:
 
 def _first_picture(photo: bytes, place: int) -> int:
     """Where the first picture's description stands; raises IndexError where the bytes end before it."""
+    is_within = False
     for _ in range(MAX_BLOCKS):
-        if photo[place] == _PICTURE:
+        kind = photo[place]
+        if is_within:
+            # a block of a note tells its length; an empty one ends the note
+            is_within = kind > 0
+            place += 1 + kind
+        elif kind == _PICTURE:
             return place
-        if photo[place] != _EXTENSION:
+        elif kind == _EXTENSION:
+            is_within = True
+            place += 2
+        else:
             raise damaged(f"GIF: byte {place} begins neither a picture nor a note")
-        place += 2
-        while photo[place]:
-            place += 1 + photo[place]
-        place += 1
-    raise UnreadablePhoto(f"a GIF with more than {MAX_BLOCKS:,} notes before its picture")
+    raise UnreadablePhoto(f"a GIF with more than {MAX_BLOCKS:,} blocks of notes before its picture")

@@ -1,11 +1,11 @@
 """The segments of a JPEG up to its first scan, and how many scans follow (ITU-T T.81, annex B)."""
 
-import re
 from dataclasses import dataclass, field
 
 from catalog.photos.formats import PhotoFormat, UnreadablePhoto
 from catalog.photos.headers.exif import orientation
 from catalog.photos.headers.header import MAX_PROFILE_BYTES, Header, damaged
+from catalog.photos.headers.jpeg_scans import scans_of
 
 MAX_SEGMENTS = 1000
 """Before the picture: a profile of 4 MiB has 65, a panorama's description some hundred."""
@@ -17,8 +17,6 @@ PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _BEFORE_SCAN = frozenset({0xC4, 0xCC, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)})
 _START_OF_SCAN, _APP1, _APP2 = 0xDA, 0xE1, 0xE2
 END = b"\xff\xd9"
-_SCAN = b"\xff\xda"
-_MARKED_SCAN = re.compile(rb"\xff\xda\0[\x06-\x0e][\x01-\x04]")
 _PROFILE = b"ICC_PROFILE\0"
 
 
@@ -44,28 +42,31 @@ def jpeg_header(photo: bytes) -> Header:
         if not frame:
             raise damaged("JPEG: it has no frame")
         height, width = photo[frame + 5] << 8 | photo[frame + 6], photo[frame + 7] << 8 | photo[frame + 8]
-        n_components = photo[frame + 9]
+        length, n_components = photo[frame + 2] << 8 | photo[frame + 3], photo[frame + 9]
         in_first_scan = photo[found.scan + 4]
     except IndexError:
         raise UnreadablePhoto("the JPEG breaks off before its picture begins") from None
     if not width or not height:
         raise damaged(f"JPEG: it announces {width} x {height} pixels")
-    is_progressive = found.kind in PROGRESSIVE
-    is_cut = not photo.endswith(END) and photo.rfind(END, found.scan) < 0
-    is_plain = found.is_clean and not is_cut and n_components in (1, 3) and found.kind in PLAIN_FRAMES
+    if length != 8 + 3 * n_components:
+        raise damaged(f"JPEG: its frame has {length} bytes for {n_components} components")
     n_passes, bytes_beside = 1, 0
-    if is_progressive or in_first_scan < n_components:
-        n_passes = _n_scans(photo, found.scan)
+    if found.kind in PROGRESSIVE or in_first_scan < n_components:
+        scans, has_end = scans_of(photo, found.scan)
+        n_passes = len(scans)
         bytes_beside = _coefficient_bytes(photo, frame, width * height, n_components)
+    else:
+        has_end = photo.endswith(END) or photo.rfind(END, found.scan) >= 0
+    is_plain = found.is_clean and has_end and n_components in (1, 3) and found.kind in PLAIN_FRAMES
     return Header(
         PhotoFormat.JPEG, width, height,
         orientation(found.exif) if found.exif else 1,
         is_plain and photo[frame + 4] == 8,
         False,
-        _assembled(found.profile) if found.profile else b"",
+        _assembled(found) if found.profile else b"",
         # Pillow, which decodes what is not plain, keeps four bytes
         3 if is_plain else 4,
-        bytes_beside, n_passes, is_cut,
+        bytes_beside, n_passes, not has_end,
     )  # fmt: skip
 
 
@@ -108,18 +109,12 @@ def _take_application_data(found: _Segments, marker: int, data: bytes) -> None:
             found.profile[data[12]] = data[14:]
 
 
-def _assembled(parts: dict[int, bytes]) -> bytes:
-    """The profile, where all of its parts (numbered from 1) are there."""
-    return b"".join(parts[number] for number in sorted(parts)) if max(parts) == len(parts) else b""
-
-
-def _n_scans(photo: bytes, first: int) -> int:
-    """How many scans there are at most: their marks cannot stand in coded data, but may in what follows the end."""
-    end = len(photo)
-    # further pictures of a panorama camera stand behind the end of the first, none of them within it
-    if photo.count(_SCAN, first) > 100 and photo.count(END) == 1:
-        end = photo.rfind(END)
-    return photo.count(_SCAN, first, end)
+def _assembled(found: _Segments) -> bytes:
+    """The profile, where all of its parts (numbered from 1) are there and it is no larger than profiles are."""
+    parts = found.profile
+    if found.profile_bytes > MAX_PROFILE_BYTES or max(parts) != len(parts):
+        return b""
+    return b"".join(parts[number] for number in sorted(parts))
 
 
 def _coefficient_bytes(photo: bytes, frame: int, n_pixels: int, n_components: int) -> int:
@@ -135,10 +130,12 @@ def is_whole_but_for_the_last_scan(photo: bytes) -> bool:
 
     Section G.1.1.1 of T.81: a coefficient is known exactly where a scan of it with the bit position 0 was read.
     """
-    start = _segments(photo).frame
+    found = _segments(photo)
+    start = found.frame
     rest = {(photo[start + 10 + 3 * component], k) for component in range(photo[start + 9]) for k in range(64)}
-    for mark in _MARKED_SCAN.finditer(photo, start):
-        place, n = mark.start(), photo[mark.start() + 4]
+    for place in scans_of(photo, found.scan)[0]:
+        # marker, length, number of components, two bytes for each, first and last coefficient, bit positions
+        n = int.from_bytes(photo[place + 4 : place + 5])
         scan = photo[place + 5 : place + 8 + 2 * n]
         if len(scan) < 2 * n + 3:
             break
