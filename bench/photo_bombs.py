@@ -3,9 +3,9 @@
     python bench/photo_bombs.py [--checkout FOLDER] [--workspace RUNS] [--bombs NAME...] [--ways NAME...]
 
 Every way into the product that the checkout (default: this one) has meets every photo of tests/support/forged_photos
-in a process of its own, which may take 6 GB of addresses and 90 s. The ways that are functions are called as
-the product calls them; commands are given a catalogue of one product with that photo. Those that need a trained
-workspace are measured with --workspace alone, and on the photos that the issue names.
+in a process of its own, which may take 90 s and 6 GB of addresses (12 where networks run). The ways that are functions
+are called as the product calls them; commands are given a catalogue of one product with that photo. Those that need a
+trained workspace are measured with --workspace alone, and on the photos that the issue names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from tests.support.forged_photos import BOMBS, NAMED, bomb, ordinary
 from tests.support.process_cost import Cost, cost_of
 
 TIMEOUT_S = 90
-LIMIT_BYTES = 6 * 10**9
+LIMIT_BYTES, TRAINED_LIMIT_BYTES = 6 * 10**9, 12 * 10**9
+"""Of addresses: the libraries that run networks map some 4 GB without taking them."""
 MAX_DOCUMENT = 16_000_000
 """A BSON document may not be longer."""
 MEMORY_GOAL_MIB, CPU_GOAL_S = 300, 2.0
@@ -42,7 +43,7 @@ COMMANDS = {
     "catalog duplicates": "catalog duplicates CATALOGUE --near --output FOLDER/duplicates",
 }
 TRAINED = {
-    "ocr show": "ocr show PHOTO --output FOLDER/read.png --workspace WORKSPACE",
+    "ocr show": "ocr show 1 CATALOGUE --output FOLDER/read.png --workspace WORKSPACE",
     "mosaic predict": "mosaic predict CATALOGUE --output FOLDER/mosaic --workspace WORKSPACE",
     "fusion predict": "fusion predict CATALOGUE --output FOLDER/fusion --workspace WORKSPACE",
 }
@@ -76,7 +77,8 @@ class Trial:
             "PYTHONPATH": str(self.checkout), "XDG_CACHE_HOME": str(room / "cache"), "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
-        return cost_of(self._command(way, room, photo), environment, room, TIMEOUT_S, LIMIT_BYTES)
+        limit_bytes = TRAINED_LIMIT_BYTES if way in TRAINED else LIMIT_BYTES
+        return cost_of(self._command(way, room, photo), environment, room, TIMEOUT_S, limit_bytes)
 
     def _command(self, way: str, room: Path, photo: bytes) -> list[str]:
         if way in FUNCTIONS:
@@ -84,7 +86,7 @@ class Trial:
         (room / "products.bson").write_bytes(bson.encode({"_id": 1, "category_id": 1, "imgs": [{"picture": photo}]}))
         (room / "tree.csv").write_text(TREE)
         places = {
-            "CATALOGUE": str(room / "products.bson"), "TREE": str(room / "tree.csv"), "PHOTO": str(room / "photo"),
+            "CATALOGUE": str(room / "products.bson"), "TREE": str(room / "tree.csv"),
             "WORKSPACE": str(self.workspace), "FOLDER": str(room),
         }  # fmt: skip
         command, *arguments = (COMMANDS | TRAINED)[way].split()
