@@ -72,8 +72,8 @@ def decode_confined(photo: bytes, header: Header, scale: int, at_most: int | Non
             raise UnreadablePhoto("the JPEG breaks off: of its details nothing but the coarse ones is there")
         photo += END
     job = Job(
-        header.format.encode(), header.width, header.height, at_most or 0, scale, header.is_cut and not is_progressive,
-        n_bytes, _seconds(header), len(photo),
+        header.format.encode(), header.width, header.height, at_most or 0, scale, header.orientation,
+        header.is_cut and not is_progressive, n_bytes, _seconds(header), len(photo),
     )  # fmt: skip
     answer, pixels = _answer(job, photo)
     if len(pixels) != answer.width * answer.height * 3:
@@ -104,7 +104,7 @@ def is_srgb(profile: bytes) -> bool:
     digest = hashlib.blake2b(profile, digest_size=16).digest()
     known = _srgb_of_digest.get(digest)
     if known is None:
-        job = Job(b"profile", 0, 0, 0, 1, 0, CONFINED_BYTES, SECONDS, len(profile))
+        job = Job(b"profile", 0, 0, 0, 1, 1, 0, CONFINED_BYTES, SECONDS, len(profile))
         try:
             known = bool(_answer(job, profile)[0].whole_width)
         except UnreadablePhoto:

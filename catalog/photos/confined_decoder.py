@@ -15,7 +15,7 @@ from PIL import AvifImagePlugin, Image, ImageChops, ImageCms, ImageFile, ImageOp
 
 from catalog.files.parent_process import ParentProcess
 
-JOB = struct.Struct("<8sIIIBBQdQ")
+JOB = struct.Struct("<8sIIIBBBQdQ")
 """See `Job`; the photo's bytes follow."""
 ANSWER = struct.Struct("<BIIIIIQ")
 """See `JobOutcome`; pixels or a reason follow."""
@@ -33,6 +33,7 @@ FINER = 8
 into one exactly, and the last cell, which is narrower, would shift the picture."""
 SAME_COLOUR = 2
 """Levels of 255 by which a profile that is sRGB may still change a colour: profiles are rounded tables."""
+_ORIENTATION = 0x0112
 _END = b"\xff\xd9"
 _PROFILE_MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
@@ -45,6 +46,7 @@ class Job(NamedTuple):
         width, height: that the photo announced.
         at_most: longer side of the picture that is wanted, 0 for all of it.
         scale: 1, 2, 4 or 8, to which a JPEG is decoded.
+        orientation: EXIF's, 1 to 8, to which it is turned; of formats that Pillow turns by itself 1.
         is_cut: its end is missing.
         memory: bytes that decoding may take.
         seconds: of CPU time that it may take.
@@ -56,6 +58,7 @@ class Job(NamedTuple):
     height: int
     at_most: int
     scale: int
+    orientation: int
     is_cut: int
     memory: int
     seconds: float
@@ -112,10 +115,13 @@ def decode(job: Job, photo: bytes) -> tuple[tuple[int, int], Image.Image, int]:
         picture.load()
         factor = max(1, max(picture.size) // (FINER * job.at_most)) if job.at_most else 1
         small = _on_white(picture, factor)
-        if job.name == "AVIF" and picture.getexif().get(0x0112, 1) > 4:
+        # TIFF and HEIC were turned while they were loaded; of an AVIF, Pillow says how its boxes turn it. Of others it
+        # would also believe their XMP, and refuse those whose EXIF is damaged, both unlike what is plain
+        orientation = picture.getexif().get(_ORIENTATION, 1) if job.name == "AVIF" else job.orientation
+        if job.name == "AVIF" and orientation > 4:
             size = size[::-1]
-        # Pillow has turned TIFF and HEIC while it loaded them, and taken their mark away
-        return size, ImageOps.exif_transpose(_with_exif_of(picture, small)), n_missing
+        small.getexif()[_ORIENTATION] = orientation
+        return size, ImageOps.exif_transpose(small), n_missing
 
 
 def opened(job: Job, photo: bytes) -> Image.Image:
@@ -150,11 +156,6 @@ def missing_rows(job: Job, photo: bytes) -> int:
         pictures.append(picture.convert("L"))
     changed = ImageChops.difference(*pictures).getbbox()
     return 0 if changed is None else -(-(pictures[0].height - changed[1]) * job.height // pictures[0].height)
-
-
-def _with_exif_of(picture: Image.Image, small: Image.Image) -> Image.Image:
-    small.getexif()[0x0112] = picture.getexif().get(0x0112, 1)
-    return small
 
 
 def _on_white(picture: Image.Image, factor: int) -> Image.Image:

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 from catalog.photos import confined
 from catalog.photos.decode import decode_photo, why_unreadable
 from catalog.photos.formats import PhotoFormat, UnreadablePhoto
+from tests.support.forged_jpegs import segment, with_segments
 from tests.support.photo_kinds import MODES, SIZES, WITH_EXIF, colours, photo_of, pillows_picture, png_of
 
 CASES = Path(__file__).parents[4] / "shared/data/cases"
@@ -48,6 +49,21 @@ def test_the_orientations_differ():
     """What the test above rests on: a decoder that turns nothing fails it."""
     pictures = {decode_photo(photo_of("PNG", "RGB", (24, 24), n)).pixels.tobytes() for n in range(1, 9)}
     assert len(pictures) == 8
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_how_a_photo_is_turned_does_not_depend_on_who_decodes_it(mode):
+    """EXIF alone turns: not a note of an editor (XMP), and damaged EXIF turns nothing and is no reason to refuse."""
+    xmp = b"http://ns.adobe.com/xap/1.0/\0<rdf:Description tiff:Orientation='6'/>".replace(b"'", b'"')
+    for notes in (xmp, b"Exif\0\0garbage", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"):
+        photo = with_segments(segment(0xE1, notes), photo_of("JPEG", mode, (40, 24)))
+        assert decode_photo(photo).pixels.shape == (24, 40, 3)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_damaged_exif_of_a_png_turns_nothing(depth):
+    photo = png_of(2, 1, depth, 0, bytes(1 + 2 * depth // 8), (b"eXIf", b"garbage"))
+    assert decode_photo(photo).pixels.shape == (1, 2, 3)
 
 
 @given(st.sampled_from(KINDS), st.tuples(st.integers(1, 90), st.integers(1, 90)), st.integers(1, 8), st.integers(0, 99))
