@@ -13,6 +13,10 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Grey, colour, palette, grey and opacity, colour and opacity."""
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+MAX_PLAIN_PIXELS = 12_000_000
+"""OpenCV holds the picture of a PNG twice, Pillow once: larger ones go to it."""
+_PILLOW_BYTES = {0: 2, 2: 4, 3: 1, 4: 4, 6: 4}
+"""That Pillow keeps of a pixel of each kind."""
 PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 """The chunks that make the picture; others only describe it."""
 
@@ -43,13 +47,13 @@ def png_header(photo: bytes) -> Header:
         raise damaged(f"PNG: it announces {width} x {height} pixels of kind {colour} with {depth} bits")
     has_alpha = colour in (4, 6) or chunks.has_transparent_colour
     # OpenCV leaves a transparent colour of grey and coloured PNGs as it is, and cuts 16 bits in its own way
-    is_plain = chunks.is_whole and depth <= 8 and (colour in (3, 4, 6) or not chunks.has_transparent_colour)
-    bytes_per_pixel = 4 if has_alpha else 3
+    is_right = depth <= 8 and (colour in (3, 4, 6) or not chunks.has_transparent_colour)
+    is_plain = chunks.is_whole and is_right and width * height <= MAX_PLAIN_PIXELS
     return Header(
         PhotoFormat.PNG, width, height,
         orientation(chunks.exif) if chunks.exif else 1,
         is_plain, has_alpha, _profile(chunks.profile),
-        bytes_per_pixel if is_plain else 5,
+        2 * (4 if has_alpha else 3) if is_plain else _PILLOW_BYTES[colour],
         is_cut=not chunks.is_whole,
     )  # fmt: skip
 

@@ -8,8 +8,8 @@ MAX_CHUNKS = 1000
 _ANIMATED = 0x02
 _ANIMATION_BYTES = 16
 """Of a pixel: an animation's canvas, the one before it, and what is made of them."""
-_STILL_BYTES = 8
-"""Of a pixel: without loss, it is unpacked into four bytes and copied into the picture."""
+_STILL_BYTES, _ALPHA_BYTES = 6, 9
+"""Of a pixel, measured: what it is unpacked into, and the picture that it is copied into."""
 
 
 def webp_header(photo: bytes) -> Header:
@@ -33,7 +33,7 @@ def webp_header(photo: bytes) -> Header:
         PhotoFormat.WEBP, *size,
         orientation(exif) if exif else 1,
         not is_animated, has_alpha, profile if len(profile) <= MAX_PROFILE_BYTES else b"",
-        _ANIMATION_BYTES if is_animated else _STILL_BYTES,
+        _ANIMATION_BYTES if is_animated else _ALPHA_BYTES if has_alpha else _STILL_BYTES,
     )  # fmt: skip
 
 
