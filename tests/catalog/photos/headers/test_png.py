@@ -76,6 +76,7 @@ def test_the_bare_picture_is_a_sound_png(mode):
     assert (np.asarray(layers[0]) == np.asarray(layers[1])).all()
 
 
+@pytest.mark.slow
 def test_a_profile_is_unpacked_within_bounds():
     assert png_header(png(icc_profile=PROFILE)).profile == PROFILE
     for profile in (bytes(MAX_PROFILE_BYTES + 1), bytes(60 * 2**20)):

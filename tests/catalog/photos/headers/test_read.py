@@ -16,6 +16,9 @@ from tests.support.photo_kinds import MODES, SIZES, WITH_EXIF, photo_of
 KINDS = [(kind, mode) for kind, modes in MODES.items() for mode in modes]
 PHOTOS = {(kind, mode): photo_of(kind, mode, (37, 23), orientation=6) for kind, mode in KINDS}
 
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+STARTS = [photo[:n] for photo in (*PHOTOS.values(), HEIC + PHOTOS["AVIF", "RGB"][32:]) for n in (4, 12, 16, 30, 60)]
+
 
 @pytest.mark.parametrize(("kind", "mode"), KINDS)
 @pytest.mark.parametrize("size", SIZES)
@@ -35,6 +38,7 @@ def test_the_upright_size_is_pillows(kind_and_mode, size, orientation):
     assert header.orientation == (orientation if kind_and_mode[0] in WITH_EXIF and not turns_itself else 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=1500)
 @given(st.sampled_from(KINDS), st.data())
 def test_damaged_bytes_are_unreadable_and_nothing_else(kind_and_mode, data):
@@ -60,7 +64,7 @@ def test_damaged_bytes_are_unreadable_and_nothing_else(kind_and_mode, data):
 
 
 @settings(max_examples=300)
-@given(st.sampled_from([photo[:n] for photo in PHOTOS.values() for n in (4, 12, 16, 30)]), st.binary(max_size=400))
+@given(st.sampled_from(STARTS), st.binary(max_size=400))
 def test_garbage_behind_a_photos_first_bytes_is_unreadable_and_nothing_else(start, rest):
     with contextlib.suppress(UnreadablePhoto):
         assert read_header(start + rest).width > 0
