@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 EXTRAS = {
     "encoder": (Status.WARNING, "with them reading tells the categories of books and CDs better"),
+    "heic": (Status.OK, "with it iPhones' HEIC photos are read"),
     "bench": (Status.OK, "only the scripts under bench/ use them"),
     "test": (Status.OK, "only those who change the program use them"),
 }
