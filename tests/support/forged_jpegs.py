@@ -98,6 +98,11 @@ def arithmetic() -> bytes:
     return resized(jpeg(64, 64), 8000, 8000, ARITHMETIC)
 
 
+def arithmetic_scans() -> bytes:
+    """Decoders of arithmetic codes go on without data: every coefficient of every scan takes its time."""
+    return resized(many_scans(64, 400), 1000, 1000, 0xCA)
+
+
 def many_comments(number: int = 10_000) -> bytes:
     """A loop over segments that has no end in sight."""
     return with_segments(segment(COMMENT, b"a") * number, jpeg(180, 180, "RGB"))
