@@ -119,14 +119,6 @@ def command_line(cls: type[PlainErrors] = PlainErrors) -> Callable[[Callable[[bo
     return lambda function: group(version(verbose_option(function)))
 
 
-def config_options(function: F) -> F:
-    """`--config` and `--set`."""
-    override = "Override one key: training.epochs=3."
-    function = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=override)(function)
-    shipped = "A shipped configuration (shelf, demo, debug) or a YAML file."
-    return click.option("--config", metavar="NAME|FILE", help=shipped)(function)
-
-
 def tree_options(function: F) -> F:
     """`--tree`, `--names` and `--lang`: what `given_tree` takes."""
     return tree_option(names_option(lang_option(function)))

@@ -8,13 +8,13 @@ from catalog.cli_options import (
     PATH,
     SOURCE,
     command_line,
-    config_options,
     lang_option,
     note,
     progress_bar,
     say,
     workspace_option,
 )
+from catalog.runs.config_options import config_options
 from catalog.sources.address import Address
 from fusion.prediction.loading import PRECISION, RUN, chosen_run, load_predictor, require_files
 from fusion.prediction.predict_command import predict
@@ -31,7 +31,7 @@ main.add_command(predict)
 
 
 @main.command()
-@config_options
+@config_options("fusion")
 @click.option("--with", "more", type=PATH, multiple=True, metavar="RUN",
               help="A mosaic run that speaks beside the latest ones, for instance of another backbone.")  # fmt: skip
 @PRECISION

@@ -12,7 +12,6 @@ from catalog.cli_options import (
     PATH,
     SOURCE,
     command_line,
-    config_options,
     lang_option,
     no_bar,
     note_problems,
@@ -21,6 +20,7 @@ from catalog.cli_options import (
     strict_option,
     workspace_option,
 )
+from catalog.runs.config_options import config_options
 from catalog.sources.address import Address
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def main(verbose: bool) -> None:
 @click.option(
     "--devices", type=click.IntRange(1), default=1, help="GPUs (or CPU processes) of this machine; torchrun works too."
 )
-@config_options
+@config_options("mosaic")
 @workspace_option
 def train(
     n_images: str | None, position: str | None, init_from: str | None, resume: bool, devices: int,
@@ -63,6 +63,7 @@ def train(
     from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
     from mosaic.config import MosaicConfig
+    from mosaic.next_step import after_training
     from mosaic.training import distributed
 
     settings = load_config(MosaicConfig, "mosaic", config, overrides)
@@ -82,7 +83,7 @@ def train(
             say(line)
     distributed.leave()
     if distributed.is_main():
-        say(f"next: ocr train{room.option} (books and CDs), or mosaic evaluate{room.option}")
+        say(f"next: {after_training(room, config)}")
 
 
 @main.command()
@@ -94,10 +95,11 @@ def predict(file: Address, output: Path | None, workspace: Path, strict: bool) -
     """Save the image branch's probabilities for a catalogue FILE."""
     from catalog.runs.workspace import Workspace
     from mosaic.inference.predict import predict_catalog
+    from mosaic.next_step import after_prediction
 
     room = Workspace(workspace)
     catalog = _write("predict", predict_catalog, file, room, output, strict=strict)
-    say(f"next: ocr predict {catalog}{room.option}")
+    say(f"next: {after_prediction(room, str(catalog))}")
 
 
 def _write(title: str, write: Writer, file: Address, room: Workspace, output: Path | None, *, strict: bool) -> Catalog:

@@ -11,7 +11,6 @@ from catalog.cli_options import (
     PATH,
     SOURCE,
     command_line,
-    config_options,
     lang_option,
     note,
     note_problems,
@@ -19,6 +18,7 @@ from catalog.cli_options import (
     say,
     workspace_option,
 )
+from catalog.runs.config_options import config_options
 from catalog.sources.address import Address
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _settings(config: str | None, overrides: tuple[str, ...]) -> OcrConfig:
 @main.command()
 @click.argument("files", type=SOURCE, nargs=-1, required=True)
 @click.option("--output", type=PATH, help="JSON lines, one per product.")
-@config_options
+@config_options("ocr")
 @workspace_option
 def read(
     files: tuple[Address, ...], output: Path | None, config: str | None, overrides: tuple[str, ...], workspace: Path
@@ -83,7 +83,7 @@ def read(
 @click.argument("product")
 @click.argument("file", type=SOURCE, required=False)
 @click.option("--output", type=PATH, default=Path("read.png"), show_default=True)
-@config_options
+@config_options("ocr")
 @workspace_option
 def show(
     product: str, file: Address | None, output: Path, config: str | None, overrides: tuple[str, ...], workspace: Path
@@ -108,7 +108,7 @@ def cache() -> None:
 
 
 @cache.command()
-@config_options
+@config_options("ocr")
 @workspace_option
 def info(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
     """What is kept, by engine settings; a star marks those of the configuration."""
@@ -120,7 +120,7 @@ def info(config: str | None, overrides: tuple[str, ...], workspace: Path) -> Non
 
 @cache.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@config_options
+@config_options("ocr")
 @workspace_option
 def prune(yes: bool, config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
     """Forget what was read with other engine settings than the configuration's (--set names the ones to keep)."""
@@ -139,7 +139,7 @@ def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> t
 
 
 @main.command()
-@config_options
+@config_options("ocr")
 @workspace_option
 def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
     """Train the text model on the shelves named in the configuration."""

@@ -26,13 +26,14 @@ from catalog.runs.training_data import catalog_positions, leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
+from catalog.tree.category_names import category_names
 from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
 from ocr.commands import CHUNK, predict_catalog
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products
 from ocr.reader import PhotoReader
-from ocr.route import RouteCurve, category_leaves, category_names
+from ocr.route import RouteCurve, category_leaves
 from ocr.training import make_reader
 
 N_EXAMPLES = 12

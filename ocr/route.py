@@ -1,6 +1,5 @@
 """Which products are worth reading: those that the photo branch takes for books or CDs."""
 
-import contextlib
 import difflib
 import logging
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.files.progress import in_batches
 from catalog.probabilities import Probabilities
-from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
+from catalog.tree.taxonomy import SEPARATOR, Taxonomy
 
 log = logging.getLogger(__name__)
 CHUNK = 1024
@@ -45,15 +44,6 @@ def category_leaves(tree: Taxonomy, categories: Sequence[str]) -> NDArray[np.int
             f"it has for instance {', '.join(dict.fromkeys(near))}. Name its books and music: --set 'shelves=[...]'"
         )
     return np.unique(np.concatenate(leaves))
-
-
-def category_names(tree: Taxonomy, categories: Sequence[str]) -> list[str]:
-    """Those of the configured categories that the tree has, as people are shown them."""
-    names = []
-    for category in categories:
-        with contextlib.suppress(KeyError):
-            names.append(path_text(tree.shown[tree.leaves_below(category)[0]][: len(category.split(SEPARATOR))]))
-    return names
 
 
 def category_mass(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from catalog.cli_options import note, progress_bar, say, workspace_option
+from catalog.runs.config_options import config_option
 
 
 @click.command()
@@ -15,8 +16,7 @@ from catalog.cli_options import note, progress_bar, say, workspace_option
 @click.option("--test", "n_test", type=click.IntRange(10, 1_000_000), default=400, show_default=True,
               help="Unlabelled products to draw.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed draws the same catalogue.")
-@click.option("--config", default="demo", show_default=True, metavar="NAME|FILE",
-              help="Configuration of the trainings.")  # fmt: skip
+@config_option(default="demo", show_default=True, help="Configuration of the trainings.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier demo, or with --draw-only files that exist.")
 def demo(folder: Path, draw_only: bool, n_train: int, n_test: int, seed: int, config: str, overwrite: bool) -> None:
     """Draw a catalogue into FOLDER (default: demo) and do the whole job on it, some ten minutes on two cores.

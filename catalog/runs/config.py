@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from catalog.product import ProblemLog
+from catalog.runs.config_options import EXAMPLES
 
 MAX_CONFIG_BYTES = 2**20
 # a link to the checkout's configs/, so that an installation from it carries them inside a package of ours
@@ -65,13 +66,11 @@ def load_config(model: type[M], package: str, config: str | None = None, overrid
         ValueError: unknown key (the nearest valid one is named), wrong type, or a value that is not allowed.
         FileNotFoundError: no such configuration; the shipped ones are named.
     """
-    values = _read_section(package, package)
-    if config is not None:
-        _overlay(values, _read_section(config, package))
+    values = section(package, config)
     for override in overrides:
         key, separator, text = override.partition("=")
         if not separator:
-            raise ValueError(f"--set {override!r}: expected key=value, for instance training.epochs=3")
+            raise ValueError(f"--set {override!r}: expected key=value, for instance {EXAMPLES[package]}")
         try:
             nested: Any = yaml.safe_load(text)
         except yaml.YAMLError as error:
@@ -80,6 +79,14 @@ def load_config(model: type[M], package: str, config: str | None = None, overrid
             nested = {part: nested}
         _overlay(values, nested)
     return checked(model, values, f"configuration of {package}")
+
+
+def section(package: str, config: str | None = None) -> dict[str, Any]:
+    """What `load_config` reads of files, unchecked: for a room that asks what another one is configured to do."""
+    values = _read_section(package, package)
+    if config is not None:
+        _overlay(values, _read_section(config, package))
+    return values
 
 
 def checked(model: type[T], values: object, what: str) -> T:

@@ -45,7 +45,9 @@ def train_mosaics(folder: Path) -> None:
     assert "3 photos: 0 training products with such photos" in output
     assert "the general network serves them" in output
     option = f"--workspace {folder / 'runs'}"
-    assert output.splitlines()[-1] == f"next: ocr train {option} (books and CDs), or mosaic evaluate {option}"
+    assert (
+        output.splitlines()[-1] == f"next: ocr train {option} (reads LIBRAIRIE, MUSIQUE), or mosaic evaluate {option}"
+    )
 
 
 def test_every_product_of_a_bad_file_gets_a_row_and_every_problem_a_name(trained, write_bson, tmp_path):
@@ -68,10 +70,10 @@ def test_every_product_of_a_bad_file_gets_a_row_and_every_problem_a_name(trained
         np.testing.assert_allclose(
             probabilities.dense(np.flatnonzero(probabilities.speaks), 8).sum(axis=1), 1, atol=1e-5
         )
-    for problem in ("not a BSON document", "product 5: photo that cannot be decoded", "zero bytes", "repeated _id",
+    for problem in ("not a BSON document", "product 5: photo that cannot be decoded", "an empty file", "repeated _id",
                     "more than four photos", "file ends inside", "product 4: no photo"):  # fmt: skip
         assert problem in output
-    assert f"next: ocr predict {path} --workspace {trained / 'runs'}\n" in output
+    assert f"next: ocr train --workspace {trained / 'runs'}\n" in output
     assert "--strict" in call("predict", path, "--strict", *room, code=1)
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from catalog.probabilities import Probabilities, Silence
 from catalog.runs.config import checked
+from catalog.tree.category_names import category_names
 from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import Name, Names
-from ocr.route import THRESHOLDS, RouteCurve, RoutePoint, category_leaves, category_mass, category_names, routed
+from ocr.route import THRESHOLDS, RouteCurve, RoutePoint, category_leaves, category_mass, routed
 
 TREE = Taxonomy(
     [
