@@ -46,6 +46,7 @@ class ProblemKind(StrEnum):
     STRAY_FILE = "file that is not a photo (left alone)"
     STRAY_PHOTO = "photo beside folders: only the deepest folders are products (left alone)"
     MISSING_PHOTO = "photo file that does not exist"
+    WEB_ADDRESS = "photo on the web (nothing is downloaded: download it, and give its path)"
     UNREADABLE_FILE = "photo file that cannot be used"
     UNREADABLE_FOLDER = "folder that cannot be read"
     EMPTY_CATEGORY = "category folder without products (left alone)"

@@ -102,10 +102,12 @@ class PhotoFiles(FileSource):
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
         """The products of these `(n,)` rows; a photo that has vanished since the last look is empty, so unreadable."""
-        for row in rows:
-            pictures = tuple(self._read_or_empty(path) for path in self._photos(row)[:MAX_IMAGES])
-            category = int(row["category_id"])
-            yield Document(int(row["product_id"]), None if category == NO_CATEGORY else category, pictures)
+        for some, known in self.read_ahead(rows, MAX_IMAGES):
+            for row in some:
+                paths = self._photos(row)[:MAX_IMAGES]
+                pictures = tuple(known[path] if path in known else self._read_or_empty(path) for path in paths)
+                category = int(row["category_id"])
+                yield Document(int(row["product_id"]), None if category == NO_CATEGORY else category, pictures)
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
         """The path, as folder or table has it, of a photo of a row, `()`; None where the product has no such photo."""
@@ -118,10 +120,18 @@ class PhotoFiles(FileSource):
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """`(n,)` rows as `{_id, category_id?, imgs: [{picture}]}`; raises OSError when a photo has vanished."""
-        for row in rows:
-            label = {} if row["category_id"] == NO_CATEGORY else {"category_id": int(row["category_id"])}
-            images = [{"picture": self._read(path)} for path in self._photos(row)]
-            yield bson.encode({"_id": int(row["product_id"]), **label, "imgs": images})
+        for some, known in self.read_ahead(rows, None):
+            for row in some:
+                label = {} if row["category_id"] == NO_CATEGORY else {"category_id": int(row["category_id"])}
+                paths = self._photos(row)
+                images = [{"picture": known[path] if path in known else self._read(path)} for path in paths]
+                yield bson.encode({"_id": int(row["product_id"]), **label, "imgs": images})
+
+    def read_ahead(
+        self, rows: NDArray[np.void], n_photos: int | None
+    ) -> Iterator[tuple[NDArray[np.void], dict[bytes, bytes]]]:
+        """The `(n,)` rows, some at a time, with those of their first `n_photos` photos that are read together."""
+        yield rows, {}
 
     def absolute(self, path: bytes) -> bytes:
         """Where a photo lies."""
@@ -140,7 +150,8 @@ class PhotoFiles(FileSource):
         try:
             return self._read(path)
         except OSError as error:
-            log.warning("%s cannot be read any more: %s", os.fsdecode(path), error.strerror)
+            place = error.filename if isinstance(error.filename, str) else os.fsdecode(path)
+            log.warning("%s cannot be read any more: %s", place, error.strerror)
             return b""
 
     def many(self, product: Listed) -> str:

@@ -13,20 +13,21 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.csv_rows import id_in, read_rows
+from catalog.files.csv_rows import id_in
 from catalog.files.progress import Progress, counted
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY, PackedRows
+from catalog.sources.table.photo_cells import MARK, CellPhoto
 from catalog.tree.taxonomy import COLUMNS as TREE_COLUMNS
 
 CSV_ENDINGS = (".csv", ".tsv")
 PARQUET_ENDINGS = (".parquet", ".pq")
-BATCH = 16_384
 IDS = ("product_id", "_id")
 CATEGORY = "category_id"
-PHOTOS = tuple(f"{what}{end}" for what in ("photo", "image", "picture") for end in ("s", "", "_paths", "_path"))
+_ENDS = ("s", "", "_paths", "_path", "_bytes")
+PHOTOS = tuple(f"{what}{end}" for what in ("photo", "image", "picture", "img") for end in _ENDS)
 PHOTOS += ("paths", "path", "files", "file")
-NUMBERED = re.compile(r"(?:photo|image|picture)(?:_?path)?_?([0-9]+)")
+NUMBERED = re.compile(r"(?:photo|image|picture|img)(?:_?(?:path|bytes))?_?([0-9]+)")
 BETWEEN = "|"
 """Between the paths in one cell."""
 WHAT = "give a CSV or Parquet table with product_id, photos and perhaps category_id"
@@ -66,11 +67,18 @@ class Columns:
         return cls(product_id, known.get(CATEGORY), photos)
 
     def paths(self, cells: Sequence[object]) -> list[str]:
-        """The paths in a row's photo cells: text, or lists of text as Parquet has them."""
-        if len(cells) > 1:
-            return [text for cell in cells if (text := _text(cell))]
-        listed = cells[0] if isinstance(cells[0], list) else _text(cells[0]).split(BETWEEN)
-        return [text for cell in listed if (text := _text(cell))]
+        """The paths in a row's photo cells: text, lists of text as Parquet has them, or photos in the table itself."""
+        paths: list[str] = []
+        for photos in cells:
+            if not isinstance(photos, list):
+                # of numbered columns each cell is one path, whatever stands in it
+                photos = _text(photos).split(BETWEEN) if len(cells) == 1 else [photos]
+            paths += [text for photo in photos if (text := _path(photo))]
+        return paths
+
+
+def _path(photo: object) -> str:
+    return photo.as_path() if isinstance(photo, CellPhoto) else _text(photo).replace("\0", "").lstrip(MARK)
 
 
 def whole_cell(cell: object) -> int | None:
@@ -129,7 +137,7 @@ class Spool:
             except ValueError as error:
                 category_id = None
                 problems.add(Problem(ProblemKind.BAD_CATEGORY, where, product_id, str(error)))
-            paths = [path.replace("\0", "") for path in self.columns.paths(cells[2:])]
+            paths = self.columns.paths(cells[2:])
             length = self.file.write(json.dumps([number, paths]).encode())
             self.packed.append((at, length, product_id, NO_CATEGORY if category_id is None else category_id, 0))
             at += length
@@ -162,39 +170,3 @@ class Spool:
         self.file.seek(int(row["offset"]))
         number, paths = json.loads(self.file.read(int(row["length"])))
         return number, paths
-
-
-def read_table(path: Path) -> tuple[Columns, Iterator[tuple[int, Sequence[object]]]]:
-    """A table's columns, and its rows as `(number, cells: product_id, category_id, photos...)`."""
-    return _read_parquet(path) if path.suffix.lower() in PARQUET_ENDINGS else _read_csv(path)
-
-
-def _read_csv(path: Path) -> tuple[Columns, Iterator[tuple[int, Sequence[object]]]]:
-    first = next(read_rows(path, (), WHAT), None)
-    if first is None:
-        raise ValueError(f"{path} has no rows: {WHAT}")
-    columns = Columns.of(path, list(first[1]))
-    names = (columns.product_id, columns.category_id, *columns.photos)
-    rows = read_rows(path, [name for name in names if name is not None], WHAT)
-    return columns, ((line, [None if name is None else row[name] for name in names]) for line, row in rows)
-
-
-def _read_parquet(path: Path) -> tuple[Columns, Iterator[tuple[int, Sequence[object]]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.ParquetFile(path)
-    except pa.ArrowException as error:
-        raise ValueError(f"{path} is not a Parquet file ({error}): {WHAT}") from None
-    columns = Columns.of(path, table.schema_arrow.names)
-    names = (columns.product_id, columns.category_id, *columns.photos)
-
-    def rows() -> Iterator[Sequence[object]]:
-        wanted = [name for name in names if name is not None]
-        for batch in table.iter_batches(BATCH, columns=wanted):
-            cells = [None if name is None else batch.column(name).to_pylist() for name in names]
-            filled = [[None] * batch.num_rows if column is None else column for column in cells]
-            yield from zip(*filled, strict=True)
-
-    return columns, enumerate(rows(), start=1)

@@ -1,28 +1,42 @@
-"""A table of photo paths: CSV or Parquet with product_id, photos and perhaps category_id."""
+"""A table of photo paths: CSV or Parquet with product_id, photos and perhaps category_id; or of photos themselves."""
 
+import errno
 import hashlib
 import os
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from catalog.files.progress import Progress
 from catalog.files.sidecar import source_stamp
 from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.sources.photo_file import MAX_BYTES
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state
 from catalog.sources.photo_manifest import Listed, Manifest
-from catalog.sources.table.rows import WHAT, ProductRows, Spool, read_table
+from catalog.sources.table.parquet import PhotosOfCells
+from catalog.sources.table.photo_cells import MARK, CellPhoto
+from catalog.sources.table.reading import read_table
+from catalog.sources.table.rows import WHAT, ProductRows, Spool
 
+RUN_BYTES = 64 * 2**20
+"""Photos in the table itself that are read together."""
+WEB = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://|www\.|//[^/]+\.", re.IGNORECASE)
 OUTSIDE = PhotoState(fault=(ProblemKind.OUTSIDE_PATH, ""))
+ON_THE_WEB = PhotoState(fault=(ProblemKind.WEB_ADDRESS, ""))
 
 
 class PhotoTable(PhotoFiles):
     """A row per product, its photos in a list, a cell `a.jpg|b.jpg` or columns `photo1, photo2`; or a row per photo.
 
     Relative paths start from the table's folder and stay in it; a photo elsewhere has an absolute path. A path that
-    does not exist to the letter is looked for in the Unicode forms NFC and NFD, and with `/` for `\\`.
+    does not exist to the letter is looked for in the Unicode forms NFC and NFD, and with `/` for `\\`. The cells of a
+    Parquet table may hold the photos themselves: they are read where they lie.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,6 +46,8 @@ class PhotoTable(PhotoFiles):
         super().__init__(path, path.parent)
         self._table = source_stamp(path)
         self._digest = hashlib.blake2b(digest_size=16)
+        self._content = hashlib.blake2b(digest_size=16)
+        self._cells = PhotosOfCells(path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PhotoTable, (self.path.absolute(),)
@@ -60,13 +76,21 @@ class PhotoTable(PhotoFiles):
 
     def nothing(self, problems: ProblemLog) -> str:
         """Say where the photos were looked for."""
-        return f"{self.path} names no photo that exists below {self.path.parent}: {WHAT}\n{problems.summary()}"
+        if problems.counts[ProblemKind.WEB_ADDRESS]:
+            first = next(problem for problem in problems.named if problem.kind is ProblemKind.WEB_ADDRESS)
+            return (
+                f"{self.path} has addresses on the web for photos ({first.where}: {first.detail[:80]}), and nothing is "
+                "downloaded: download the photos, and give the paths of their files"
+            )
+        nowhere = f"{self.path} names no photo that exists below {self.path.parent}, and holds none"
+        return f"{nowhere}: {WHAT}\n{problems.summary()}"
 
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
         """One product per id, in the order of its first row."""
         self._table, self._digest = source_stamp(self.path), hashlib.blake2b(digest_size=16)
+        self._content = hashlib.blake2b(digest_size=16)
         with tempfile.TemporaryFile() as file:
-            columns, cells = read_table(self.path)
+            columns, cells = read_table(self.path, self._content)
             spool = Spool(file, columns)
             spool.fill(cells, problems)
             for rows in spool.products(problems, progress):
@@ -81,22 +105,75 @@ class PhotoTable(PhotoFiles):
                 product.sizes.append(state.size)
             else:
                 product.missing.append(path)
-                detail = f"{text}: {state.fault[1]}" if state.fault[1] else text
+                named = "" if CellPhoto.at(path) else text
+                detail = ": ".join(part for part in (named, state.fault[1]) if part)
                 problems.add(Problem(state.fault[0], f"row {rows.first}", rows.product_id, detail))
         return product
 
     def _look_for(self, text: str) -> tuple[bytes, PhotoState]:
         """The path under which a photo exists, or as it was given; and the photo's state."""
         path = os.fsencode(text)
-        state = OUTSIDE if _leaves(text) else photo_state(self.absolute(path))
-        if state.fault is not None and state.fault[0] is ProblemKind.MISSING_PHOTO:
-            slashed = text.replace("\\", "/")
-            if _leaves(slashed):
-                state = OUTSIDE
-            elif (other := self._other_form(slashed)) is not None:
-                path, state = other, photo_state(self.absolute(other))
+        photo = CellPhoto.at(path)
+        if photo is None:
+            path, state = self._look_for_file(text)
+        else:
+            too_large = f"{photo.size} bytes, more than {MAX_BYTES}" if photo.size > MAX_BYTES else ""
+            state = PhotoState(photo.size, fault=(ProblemKind.UNREADABLE_FILE, too_large) if too_large else None)
         self._digest.update(b"%d %d\0" % (state.size, state.mtime_ns))
         return path, state
+
+    def _look_for_file(self, text: str) -> tuple[bytes, PhotoState]:
+        path = os.fsencode(text)
+        state = OUTSIDE if _leaves(text) else photo_state(self.absolute(path))
+        if state.fault is None or state.fault[0] is not ProblemKind.MISSING_PHOTO:
+            return path, state
+        slashed = text.replace("\\", "/")
+        if WEB.match(text):
+            state = ON_THE_WEB
+        elif _leaves(slashed):
+            state = OUTSIDE
+        elif (other := self._other_form(slashed)) is not None:
+            path, state = other, photo_state(self.absolute(other))
+        return path, state
+
+    def read_ahead(
+        self, rows: NDArray[np.void], n_photos: int | None
+    ) -> Iterator[tuple[NDArray[np.void], dict[bytes, bytes]]]:
+        """The `(n,)` rows, some at a time, with those of their photos that lie in the table itself."""
+        start, n_bytes = 0, 0
+        wanted: dict[bytes, CellPhoto] = {}
+        for end, row in enumerate(rows):
+            photos = {path: photo for path in self._photos(row)[:n_photos] if (photo := CellPhoto.at(path))}
+            if wanted and n_bytes > RUN_BYTES:
+                yield rows[start:end], self._read_cells(wanted)
+                start, n_bytes, wanted = end, 0, {}
+            wanted |= photos
+            n_bytes += sum(photo.size for photo in photos.values())
+        yield rows[start:], self._read_cells(wanted)
+
+    def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
+        """The path of a photo of a row, `()`; None where the product has none such, or the table holds it."""
+        path = super().photo_file(row, photo)
+        return None if path is None or path.startswith(MARK) else path
+
+    def _read_cells(self, photos: dict[bytes, CellPhoto]) -> dict[bytes, bytes]:
+        read = self._cells.read(photos.values())
+        return {path: read[photo] for path, photo in photos.items() if photo in read}
+
+    def _read(self, path: bytes) -> bytes:
+        photo = CellPhoto.at(path)
+        if photo is None:
+            return super()._read(path)
+        read = self._cells.read([photo])
+        if photo not in read:
+            raise OSError(errno.EIO, "the table has changed or is damaged", f"{self.path}, row {photo.row + 1}")
+        return read[photo]
+
+    def _sampled_content(self, rows: NDArray[np.void]) -> bytes:
+        """Digest of the beginnings of evenly spaced photo files, and of all photos in the table itself."""
+        in_cell = np.array([any(map(CellPhoto.at, self._photos(row)[:1])) for row in rows], bool)
+        of_files = super()._sampled_content(rows[~in_cell])
+        return of_files + self._content.digest() if in_cell.any() else of_files
 
     def _other_form(self, text: str) -> bytes | None:
         """The path as the file system spells it: macOS decomposes accents, spreadsheets compose them."""
