@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from catalog.files.progress import Progress
+from catalog.files.progress_lines import ProgressLines
 from catalog.sources.address import Address, is_uri
 
 if TYPE_CHECKING:
@@ -150,16 +151,21 @@ def names_line(tree: Taxonomy) -> str:
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
-    """A bar with time left on stderr; yields `report(done, total)`. Silent when nobody watches."""
+    """A bar with time left on stderr, or lines where that is a file or a pipe; yields `report(done, total)`."""
     from rich import progress as rich
     from rich.console import Console
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        lines = ProgressLines(title, note)
+        yield lines
+        lines.finish()
+        return
     columns = (
         rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeElapsedColumn(),
         rich.TimeRemainingColumn(),
     )  # fmt: skip
-    with rich.Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+    with rich.Progress(*columns, console=console) as bars:
         task = bars.add_task(title, total=None)
 
         def report(done: int, total: int) -> None:

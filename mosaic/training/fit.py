@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
+from catalog.files.progress_lines import says_more
 from mosaic.config import MosaicConfig
 from mosaic.networks.device import data_workers
 from mosaic.networks.network import MosaicNetwork
@@ -21,6 +22,7 @@ from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import MosaicDataset
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask, Learner
+from mosaic.training.told import ToldFit
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,9 @@ def fit(
         learner.on_fit_start()
         learner.hand_over()
         return state.history
-    trainer = _trainer(task, state)
+    teller = says_more(progress)
+    told = [] if teller is None else [ToldFit(teller, task.training, len(state.history))]
+    trainer = _trainer(task, state, told)
     network.to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
         # lightning's own use of a deprecated torch call
@@ -83,7 +87,7 @@ def _begun(task: FitTask) -> FitState:
     return state
 
 
-def _trainer(task: FitTask, state: FitState) -> lightning.Trainer:
+def _trainer(task: FitTask, state: FitState, callbacks: list[lightning.Callback]) -> lightning.Trainer:
     # the trainer announces absent accelerators and its vendor's services at every start
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -99,6 +103,7 @@ def _trainer(task: FitTask, state: FitState) -> lightning.Trainer:
         precision="bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true",
         accumulate_grad_batches=task.training.accumulate,
         logger=_logger(task, state),
+        callbacks=callbacks,
         # `FitState` is the checkpoint: it goes on within an epoch, and reading it runs no code
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from catalog.catalog import Catalog
+from catalog.files.progress_lines import ProgressLines
 from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork
@@ -203,3 +205,36 @@ def test_every_photo_count_and_layout_trains(catalog):
 def test_tensorboard_files_are_written(catalog, tmp_path):
     trained(catalog, "training.epochs=1", logs=tmp_path / "logs")
     assert list((tmp_path / "logs" / "part-0").glob("events.out.tfevents*"))
+
+
+def test_a_fit_tells_its_epochs_its_loss_and_its_speed(catalog, monkeypatch):
+    monkeypatch.setattr("catalog.files.progress_lines.EVERY_S", 0)
+    settings, told = config("training.epochs=3"), []
+    task = FitTask("part 0", examples(catalog), settings.training)
+    history = fit(network(settings), catalog, task, settings, ProgressLines("train", told.append))
+    epochs = [line for line in told if "epoch" in line]
+    assert [line.split(",")[0] for line in epochs] == [
+        f"train: epoch {number} of 3: loss {record.loss:.3f}" for number, record in enumerate(history, start=1)
+    ]
+    assert "(33 %)" in epochs[0]
+    assert "(100 %)" in epochs[2]
+    steps = [line for line in told if "epoch" not in line]
+    assert any(re.search(r"\(\d+ %\), \d+ s left, loss \d+\.\d{3}, \d+ photos/s$", line) for line in steps)
+
+
+def test_a_fit_that_goes_on_tells_no_epoch_twice(catalog, tmp_path):
+    settings = config("training.epochs=2")
+    told: list[str] = []
+
+    class Killed(Exception):
+        pass
+
+    def kill(done: int, total: int) -> None:
+        if done > total // 2 + 1:
+            raise Killed
+
+    task = FitTask("part 0", examples(catalog), settings.training, checkpoint=tmp_path / "state.pt")
+    with pytest.raises(Killed):
+        fit(network(settings), catalog, task, settings, kill)
+    fit(network(settings), catalog, task, settings, ProgressLines("train", told.append))
+    assert [line.split(":")[1] for line in told] == [" epoch 2 of 2"]
