@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -118,6 +118,37 @@ def command_line(cls: type[PlainErrors] = PlainErrors) -> Callable[[Callable[[bo
     group = click.group(cls=cls, context_settings={"help_option_names": ["-h", "--help"]}, epilog=KINDS)
     version = click.version_option(package_name="rayonnage")
     return lambda function: group(version(verbose_option(function)))
+
+
+def layout_option(*catalogues: str) -> Callable[[F], F]:
+    """`--layout`, kept beside the folders of photos that the parameters `catalogues` name before the command runs."""
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def called(layout: str | None, **options: Any) -> None:
+            if layout is not None:
+                _keep_layout(layout, [options[name] for name in catalogues])
+            command(**options)
+
+        option = click.option(
+            "--layout",
+            type=click.Choice(["product", "photo"]),
+            help="Of a folder of photos: product: class/product/1.jpg; photo: class/photo.jpg, each photo a product. "
+            "Kept beside the folder for later commands.",
+        )
+        return cast(F, option(called))
+
+    return decorate
+
+
+def _keep_layout(layout: str, given: Sequence[Any]) -> None:
+    from catalog.sources.folder.layout import Layout
+    from catalog.sources.opening import keep_layout
+
+    addresses = [address for some in given for address in (some if isinstance(some, tuple) else (some,)) if address]
+    folders = [address for address in addresses if isinstance(address, Path) and address.is_dir()]
+    for address in folders or addresses:
+        keep_layout(address, Layout(layout))
 
 
 def tree_options(function: F) -> F:

@@ -35,7 +35,7 @@ class ProblemKind(StrEnum):
     TRUNCATED = "file ends inside a document"
     GARBAGE = "bytes that are not a BSON document"
     BAD_DOCUMENT = "document without an integer _id"
-    REPEATED_ID = "repeated _id (the first one is kept)"
+    REPEATED_ID = "repeated _id (the first one with a photo is kept)"
     NO_PHOTO = "no photo"
     TOO_MANY_PHOTOS = "more than four photos (the first four are used)"
     BAD_PHOTO_ENTRY = "imgs entry without picture bytes"
@@ -43,6 +43,8 @@ class ProblemKind(StrEnum):
     UNREADABLE_PHOTO = "photo that cannot be decoded"
     DAMAGED_PHOTO = "damaged photo (what is left of it was used)"
     UNREAD_TEXT = "photo whose text could not be read (the other evidence decides)"
+    PASSED_OVER = "hidden, or the system's own (passed over)"
+    EACH_PHOTO = "each photo is a product"
     STRAY_FILE = "file that is not a photo (left alone)"
     STRAY_PHOTO = "photo beside folders: only the deepest folders are products (left alone)"
     MISSING_PHOTO = "photo file that does not exist"
@@ -67,6 +69,9 @@ LEFT_OUT = (
     ProblemKind.REPEATED_ID,
 )
 """What was no product of its own, so that a copy of the catalogue is without it."""
+
+NOTICES = (ProblemKind.PASSED_OVER, ProblemKind.EACH_PHOTO)
+"""What is said of a catalogue, but is no fault of it: `--strict` lets it pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,9 @@ class ProblemLog:
         """A few lines for people: each kind with its count and its first `limit` places."""
         lines = []
         for kind, count in self.counts.most_common():
+            if kind is ProblemKind.EACH_PHOTO:
+                lines += [str(problem) for problem in self.named if problem.kind is kind]
+                continue
             lines.append(f"{count} x {kind.value}")
             lines += [f"    {p}" for p in self.named if p.kind is kind][:limit]
             if count > limit:
@@ -126,9 +134,10 @@ class ProblemLog:
         return "\n".join(lines)
 
     def require_none(self, what: str, *, told: bool = False) -> None:
-        """`--strict`: raise ValueError when there is any problem; `told`: they have been printed already."""
-        if len(self):
-            problems = plural(len(self), "problem")
+        """`--strict`: raise ValueError when there is any but `NOTICES`; `told`: they have been printed already."""
+        n_problems = len(self) - sum(self.counts[kind] for kind in NOTICES)
+        if n_problems:
+            problems = plural(n_problems, "problem")
             raise ValueError(f"{what}: {problems}, and --strict was given" + ("" if told else f"\n{self.summary()}"))
 
     def to_json(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from catalog.cli_options import (
     SOURCE,
     command_line,
     given_tree,
+    layout_option,
     note_problems,
     progress_bar,
     say,
@@ -32,6 +33,7 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
+@layout_option("file")
 @click.argument("file", type=SOURCE)
 @tree_option
 @strict_option
@@ -55,6 +57,7 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
 
 
 @main.command()
+@layout_option("file")
 @click.argument("file", type=SOURCE)
 @tree_options
 @strict_option

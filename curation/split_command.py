@@ -10,6 +10,7 @@ import click
 from catalog.cli_options import (
     PATH,
     SOURCE,
+    layout_option,
     names_line,
     names_option,
     note,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@layout_option("file")
 @click.argument("file", type=SOURCE)
 @tree_option
 @names_option

@@ -9,6 +9,7 @@ from catalog.cli_options import (
     SOURCE,
     command_line,
     lang_option,
+    layout_option,
     note,
     progress_bar,
     say,
@@ -74,6 +75,7 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 
 
 @main.command()
+@layout_option("file")
 @click.argument("file", type=SOURCE)
 @click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
 @click.option("--output", type=PATH, help="Folder for the report.")

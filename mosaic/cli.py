@@ -13,6 +13,7 @@ from catalog.cli_options import (
     SOURCE,
     command_line,
     lang_option,
+    layout_option,
     no_bar,
     note_problems,
     progress_bar,
@@ -87,6 +88,7 @@ def train(
 
 
 @main.command()
+@layout_option("file")
 @click.argument("file", type=SOURCE)
 @click.option("--output", type=PATH, help="Folder for the probabilities.")
 @workspace_option
@@ -117,6 +119,7 @@ def _write(title: str, write: Writer, file: Address, room: Workspace, output: Pa
 
 
 @main.command()
+@layout_option("file")
 @click.argument("file", type=SOURCE, required=False)
 @click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
 @click.option("--output", type=PATH, help="Folder for the report.")

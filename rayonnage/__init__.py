@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 __all__ = ["Model", "Taxonomy", "load", "open_catalog"]
 
@@ -64,7 +64,9 @@ def load(
     return model.load(folder, workspace, precision, lang)
 
 
-def open_catalog(address: str | Path, tree: str | Path | None = None) -> Catalog:
+def open_catalog(
+    address: str | Path, tree: str | Path | None = None, layout: Literal["product", "photo"] | None = None
+) -> Catalog:
     """Any catalogue as a sequence of products, read when they are asked for.
 
     >>> import rayonnage
@@ -83,12 +85,18 @@ def open_catalog(address: str | Path, tree: str | Path | None = None) -> Catalog
             `mongodb://HOST/DATABASE.COLLECTION`.
         tree: CSV of the category tree, for a folder whose class folders are named by the tree's names; None:
             `category_names.csv` where the folder holds one.
+        layout: of a folder: `product` for class/product/1.jpg, `photo` for class/photo.jpg; kept beside it. None: as
+            was kept, else as the tree shows.
 
     Raises:
         FileNotFoundError: nothing lies there.
-        ValueError: it is nothing that holds products, or not one of them can be used.
+        ValueError: it is nothing that holds products, or not one of them can be used; a folder without a tree of which
+            nothing tells its layout.
     """
     from catalog.catalog import Catalog
-    from catalog.sources.opening import open_source, tree_for
+    from catalog.sources.folder.layout import Layout
+    from catalog.sources.opening import keep_layout, open_source, tree_for
 
+    if layout is not None:
+        keep_layout(address, Layout(layout))
     return Catalog(open_source(address, tree_for(address, None if tree is None else Path(tree))))

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from catalog.sources.address import Address, is_uri
+from catalog.sources.address import Address, is_uri, shown
 from catalog.sources.bson.file import BsonFile
 from catalog.sources.folder.folder import PhotoFolder, tree_in
+from catalog.sources.folder.layout import Layout
 from catalog.sources.source import Source
 from catalog.sources.table.rows import CSV_ENDINGS, PARQUET_ENDINGS
 from catalog.sources.table.table import PhotoTable
@@ -15,6 +16,20 @@ def tree_for(address: Address, tree: Path | None = None) -> Path | None:
     if tree is not None or is_uri(address):
         return tree
     return tree_in(Path(address))
+
+
+def keep_layout(address: Address, layout: Layout) -> None:
+    """Keep beside a folder of photos how it is laid out, see `PhotoFolder.keep_layout`.
+
+    Raises:
+        FileNotFoundError: nothing lies there.
+        ValueError: the address is of no folder.
+    """
+    if not is_uri(address) and not Path(address).exists():
+        raise FileNotFoundError(f"{address} does not exist: give a folder of photos, or leave out --layout")
+    if is_uri(address) or not Path(address).is_dir():
+        raise ValueError(f"{shown(address)} is no folder of photos: leave out --layout")
+    PhotoFolder(Path(address)).keep_layout(layout)
 
 
 def open_source(address: Address, tree: Path | None = None) -> Source:

@@ -10,11 +10,12 @@ from catalog.files.atomic import atomic_folder, atomic_path, remove_leftovers
 from catalog.product import ProblemLog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.folder.folder import TREE_NAMES
+from catalog.sources.folder.passed_over import OWN_MARK
 from catalog.sources.photo_sinks import CsvSink, FolderSink, ParquetSink
 from catalog.sources.table.rows import CSV_ENDINGS, PARQUET_ENDINGS
 from catalog.tree.taxonomy import Taxonomy
 
-MARK = ".rayonnage.json"
+MARK = OWN_MARK.decode()
 """Hidden file in the folders written here: only those are ever replaced."""
 
 

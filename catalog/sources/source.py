@@ -143,8 +143,14 @@ class PackedRows:
 def first_of_each_id(
     rows: NDArray[np.void], log: ProblemLog, where: Callable[[NDArray[np.void]], str]
 ) -> NDArray[np.void]:
-    """`(N,)` rows in their order, each product_id once; the later ones are logged at the place that `where` tells."""
-    _, first = np.unique(rows["product_id"], return_index=True)
-    for row in rows[np.setdiff1d(np.arange(len(rows)), first)]:
+    """`(N,)` rows in their order, each product_id once: the first one with a photo, else the first.
+
+    The others are logged at the place that `where` tells.
+    """
+    # stable: of equal ids and equally with or without a photo, the earlier comes first
+    order = np.lexsort((rows["n_images"] == 0, rows["product_id"]))
+    _, first = np.unique(rows["product_id"][order], return_index=True)
+    kept = np.sort(order[first])
+    for row in rows[np.setdiff1d(np.arange(len(rows)), kept)]:
         log.add(Problem(ProblemKind.REPEATED_ID, where(row), int(row["product_id"])))
-    return rows[np.sort(first)]
+    return rows[kept]

@@ -13,6 +13,7 @@ from catalog.cli_options import (
     TREE_HELP,
     given_tree,
     lang_option,
+    layout_option,
     names_option,
     note,
     progress_bar,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@layout_option("file")
 @click.argument("file", type=SOURCE)
 @click.option("--tree", type=PATH, help=f"{TREE_HELP} Default: the workspace's.")
 @names_option

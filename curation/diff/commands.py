@@ -4,11 +4,22 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import PATH, SOURCE, given_tree, lang_option, names_option, progress_bar, say, tree_option
+from catalog.cli_options import (
+    PATH,
+    SOURCE,
+    given_tree,
+    lang_option,
+    layout_option,
+    names_option,
+    progress_bar,
+    say,
+    tree_option,
+)
 from catalog.sources.address import Address
 
 
 @click.command()
+@layout_option("old", "new")
 @click.argument("old", type=SOURCE)
 @click.argument("new", type=SOURCE)
 @tree_option

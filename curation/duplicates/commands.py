@@ -4,7 +4,17 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import PATH, SOURCE, given_tree, note_problems, progress_bar, say, strict_option, tree_options
+from catalog.cli_options import (
+    PATH,
+    SOURCE,
+    given_tree,
+    layout_option,
+    note_problems,
+    progress_bar,
+    say,
+    strict_option,
+    tree_options,
+)
 from catalog.sources.address import Address
 
 DISTANCE = 4
@@ -12,6 +22,7 @@ DISTANCE = 4
 
 
 @click.command()
+@layout_option("file", "against")
 @click.argument("file", type=SOURCE)
 @click.option("--against", type=SOURCE, default=None, help="Look for FILE's photos in this catalogue (train and test).")
 @click.option("--near", is_flag=True, help="Decode the photos and find those that look alike as well.")

@@ -14,6 +14,7 @@ from catalog.cli_options import (
     PATH,
     SOURCE,
     lang_option,
+    layout_option,
     note,
     note_problems,
     options_as,
@@ -74,6 +75,7 @@ class PredictOptions:
 
 
 @click.command()
+@layout_option("files")
 @click.argument("files", type=SOURCE, nargs=-1, required=True)
 @RUN
 @click.option("--output", type=PATH, help="Folder for the predictions.")

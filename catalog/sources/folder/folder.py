@@ -7,11 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from catalog.files.atomic import write_text
 from catalog.files.progress import Progress
 from catalog.files.sidecar import place_to_write
+from catalog.files.wording import plural
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.folder.folder_names import CategoryFolders, ProductNames
-from catalog.sources.folder.walk import Folder, Walk, below
+from catalog.sources.folder.layout import Layout, Reading, Survey, survey
+from catalog.sources.folder.walk import Folder, NoPhotoYet, Walk, below
 from catalog.sources.photo_file import without_photo_ending
 from catalog.sources.photo_files import PhotoFiles, shown
 from catalog.sources.photo_manifest import Listed, Manifest
@@ -21,12 +24,14 @@ from catalog.tree.taxonomy import Taxonomy
 TREE_NAMES = ("category_names.csv", "tree.csv")
 PRODUCT_NAMES = ".product_ids.csv"
 """Ending of the CSV, `product_id,name`, that is kept of product folders whose names are no integers."""
+LAYOUT = ".layout"
+"""Ending of the file that keeps how the folder is laid out, where somebody has said it."""
 CategoryOf = Callable[[tuple[bytes, ...]], int]
 """From the names of folders, outermost first, to a category_id."""
 
 
-def _category_above(categories: CategoryFolders, problems: ProblemLog) -> CategoryOf:
-    """The category that a product's parent folders name."""
+def _category_of(categories: CategoryFolders, problems: ProblemLog) -> CategoryOf:
+    """The category that the folders above products name."""
 
     # a walk comes to the products below one folder in a row: it is looked up, and told, once
     @lru_cache(maxsize=1)
@@ -42,10 +47,13 @@ def _category_above(categories: CategoryFolders, problems: ProblemLog) -> Catego
 class PhotoFolder(PhotoFiles):
     """The deepest folders are products, their photos in natural order; the folders above name the category.
 
+    Or each photo is a product, and the folders that it lies in name the category: see `Layout`. With a tree, most of
+    whose folders are categories then, this is recognised; without one, somebody must have said so: `keep_layout`.
+
     A class folder is named by its category_id, or three of them by the names of the tree, which then lies in the folder
     as `category_names.csv` or `tree.csv`. A product folder is named by its product_id; for another name see
     `product_id_of`, and `FOLDER.product_ids.csv`, which is written beside it. Photos that lie in the catalogue's folder
-    itself, without any folder, are products of one photo each. Hidden files are not looked at. What a photo is: `Walk`.
+    itself, without any folder, are products of one photo each. What a photo is, and what is passed over: `Walk`.
     """
 
     def __init__(self, path: Path, tree: Path | None = None) -> None:
@@ -59,6 +67,19 @@ class PhotoFolder(PhotoFiles):
             raise ValueError(f"{path} is a folder that holds everything: give the one with the photos")
         self.tree = tree or tree_in(path)
         self._walk = self._new_walk()
+
+    def keep_layout(self, layout: Layout) -> None:
+        """Keep beside the folder how it is laid out, for this and all later looks at it, whatever it looks like."""
+        place = place_to_write(self.sidecar(LAYOUT))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_text(place, f"{layout}\n")
+
+    def kept_layout(self) -> Layout | None:
+        """The layout that was kept, None where nobody has said one."""
+        try:
+            return Layout(self.sidecar(LAYOUT).read_text(encoding="utf-8").strip())
+        except (FileNotFoundError, ValueError):
+            return None
 
     @property
     def name(self) -> str:
@@ -89,11 +110,11 @@ class PhotoFolder(PhotoFiles):
     def header(self) -> dict[str, Any]:
         """What the tree says, not how its file is written: a workspace keeps a copy of its own."""
         tree = self._taxonomy()
-        return {"tree": tree.fingerprint if tree else ""}
+        return {"tree": tree.fingerprint if tree else "", "layout": self.kept_layout() or ""}
 
     def many(self, product: Listed) -> str:
         """Say how many there are; below no category, the folder may be one itself, and each photo a product."""
-        hint = "" if product.category_id != NO_CATEGORY else "; if each is a product, put it in class/product/1.jpg"
+        hint = "" if product.category_id != NO_CATEGORY else "; if each is a product: --layout photo"
         return f"{len(product.photos)} photos{hint}"
 
     def nothing(self, problems: ProblemLog) -> str:
@@ -104,49 +125,92 @@ class PhotoFolder(PhotoFiles):
         return f"{text}\n{problems.summary()}" if len(problems) else text
 
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
-        """One product per deepest folder, and per photo that lies in none."""
+        """One product per deepest folder, or per photo; and per photo that lies in no folder.
+
+        Raises:
+            ValueError: no photo, or nothing tells which of the two it is.
+        """
         categories = CategoryFolders(self._taxonomy())
-        category_above = _category_above(categories, problems)
+        reading = self._reading(categories, problems)
+        category_of = _category_of(categories, problems)
         place, n_photos = place_to_write(self.sidecar(PRODUCT_NAMES)), 0
         self._walk = self._new_walk(problems)
         with ExitStack() as stack:
             names = ProductNames(place, stack)
             for folder in self._walk.folders(problems, progress):
-                self._name_strays(folder, problems)
-                if folder.folders:
-                    continue
-                if folder.path and not folder.photos and categories.is_category(folder.path.split(b"/")):
+                self._name_others(folder, problems)
+                if reading.layout is Layout.PRODUCT and folder.folders:
+                    self._name_strays(folder, problems)
+                elif _is_empty(folder, reading.layout, categories):
                     problems.add(Problem(ProblemKind.EMPTY_CATEGORY, shown(folder.path)))
-                    continue
-                for product in self._products_in(folder, names, category_above, problems):
-                    n_photos += len(product.photos)
-                    yield product
+                else:
+                    for product in self._products_in(folder, reading, names, category_of, problems):
+                        n_photos += len(product.photos)
+                        yield product
             if not n_photos:
                 raise ValueError(self.nothing(problems))
         if names.unused:
             place.unlink(missing_ok=True)
 
-    def _name_strays(self, folder: Folder, problems: ProblemLog) -> None:
-        """Files that are no photos, and photos beside folders: they are no product's."""
+    def _reading(self, categories: CategoryFolders, problems: ProblemLog) -> Reading:
+        """What a product is: as somebody has said, else as the tree shows.
+
+        Raises:
+            ValueError: nothing tells; the message shows both readings.
+        """
+        kept = self.kept_layout()
+        if kept is Layout.PRODUCT:
+            return Reading(kept)
+        try:
+            seen = self._survey(categories, whole=kept is not None)
+            if kept is None and seen.is_unsure(categories):
+                # files whose names say nothing are opened twice only where their number is told
+                seen = self._survey(categories, whole=True, looks_into_files=True)
+        except NoPhotoYet:
+            # the walk that lists products says so, with all that it has found instead
+            return Reading(Layout.PRODUCT)
+        if kept is None and seen.is_unsure(categories):
+            raise ValueError(seen.question(str(self.path)))
+        if kept is None and not seen.is_by_category:
+            return Reading(Layout.PRODUCT)
+        why = (
+            "as --layout photo has said"
+            if kept
+            else f"{seen.n_categories} of {plural(len(seen.deepest), 'folder')} are categories of the tree; if each "
+            f"folder is one, --layout {Layout.PRODUCT}"
+        )
+        problems.add(Problem(ProblemKind.EACH_PHOTO, self.title, detail=why))
+        return Reading(Layout.PHOTO, named_by_path=seen.has_namesakes)
+
+    def _survey(self, categories: CategoryFolders, *, whole: bool, looks_into_files: bool = False) -> Survey:
+        walk = self._new_walk(looks_into_files=looks_into_files)
+        return survey(walk.folders(ProblemLog()), categories, whole=whole)
+
+    def _name_others(self, folder: Folder, problems: ProblemLog) -> None:
+        """Files that are no photos."""
         for other, what in folder.others:
             if folder.path or os.fsdecode(other) not in TREE_NAMES:
                 problems.add(Problem(ProblemKind.STRAY_FILE, shown(folder.path, other), detail=what))
-        for photo in folder.photos if folder.folders else ():
+
+    def _name_strays(self, folder: Folder, problems: ProblemLog) -> None:
+        """Photos beside folders: they are no product's."""
+        for photo in folder.photos:
             # looked at nevertheless: the stamp is of all photos
             self._walk.state_of(folder.path, photo)
             problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
 
     def _products_in(
-        self, folder: Folder, names: ProductNames, category_above: CategoryOf, problems: ProblemLog
+        self, folder: Folder, reading: Reading, names: ProductNames, category_of: CategoryOf, problems: ProblemLog
     ) -> Iterator[Listed]:
-        if folder.path:
-            *parents, name = folder.path.split(b"/")
-            category_id, product_id = category_above(tuple(parents)), names.id_of(os.fsdecode(name))
+        path = tuple(folder.path.split(b"/")) if folder.path else ()
+        if path and reading.layout is Layout.PRODUCT:
+            category_id, product_id = category_of(path[:-1]), names.id_of(os.fsdecode(path[-1]))
             yield self._product(folder.path, folder.photos, product_id, category_id, problems)
             return
+        category_id = category_of(path) if folder.photos else NO_CATEGORY
         for photo in folder.photos:
-            product_id = names.id_of(os.fsdecode(without_photo_ending(photo)))
-            yield self._product(folder.path, [photo], product_id, NO_CATEGORY, problems)
+            name = without_photo_ending(below(folder.path, photo) if reading.named_by_path else photo)
+            yield self._product(folder.path, [photo], names.id_of(os.fsdecode(name)), category_id, problems)
 
     def _taxonomy(self) -> Taxonomy | None:
         return Taxonomy.from_csv(self.tree) if self.tree else None
@@ -169,6 +233,13 @@ class PhotoFolder(PhotoFiles):
         """`problems`: those that the message about a folder without photos names."""
         log = ProblemLog() if problems is None else problems
         return Walk(self.base, lambda: self.nothing(log), looks_into_files=looks_into_files)
+
+
+def _is_empty(folder: Folder, layout: Layout, categories: CategoryFolders) -> bool:
+    """Whether a folder is a category without products, rather than a product without photos."""
+    if not folder.path or folder.photos or folder.folders:
+        return False
+    return layout is Layout.PHOTO or categories.is_category(folder.path.split(b"/"))
 
 
 def tree_in(folder: Path) -> Path | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from catalog.files.atomic import atomic_path
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.wording import listed
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 
@@ -76,19 +77,24 @@ class CategoryFolders:
         self.exact: dict[tuple[str, ...], set[int]] = defaultdict(set)
         self.loose: dict[tuple[str, ...], set[int]] = defaultdict(set)
         self.nodes: set[tuple[str, ...]] = set()
+        self.ends: dict[tuple[str, ...], set[int]] = defaultdict(set)
         if tree is not None:
             for leaf_id, path in zip(tree.leaf_ids.tolist(), tree.paths, strict=True):
                 self.exact[path].add(leaf_id)
                 loose = tuple(map(_loose, path))
                 self.loose[loose].add(leaf_id)
                 self.nodes.update(loose[:level] for level in LEVELS)
+                for start in LEVELS[:-1]:
+                    self.ends[loose[start:]].add(leaf_id)
+        self.words = {name for node in self.nodes for name in node}
 
     def category_of(self, folders: Sequence[bytes]) -> tuple[int, str]:
         """The category_id that class folders (outermost first) name, or -1 and why they name none.
 
         The deepest folder named by a category_id of the tree wins; then the last three are matched with the tree's
         paths, to the letter first, then without regard to Unicode form, case, punctuation and blanks, which a file
-        system may not keep. Without a tree, and where nothing of it matches, any integer is a category_id.
+        system may not keep; of one or two folders in all, the end of a path that only one leaf has is enough. Without
+        a tree, and where nothing of it matches, any integer is a category_id.
         """
         names = [os.fsdecode(folder) for folder in folders]
         numbers = [number for name in names if (number := _number(name)) is not None]
@@ -98,18 +104,38 @@ class CategoryFolders:
             return numbers[-1], ""
         return (NO_CATEGORY, "") if UNLABELLED in names else (category_id, why)
 
+    def is_class(self, folders: Sequence[bytes]) -> bool:
+        """Whether what lies below these folders (outermost first) is labelled by them, or said to be unlabelled."""
+        return self.category_of(folders)[0] != NO_CATEGORY or UNLABELLED in map(os.fsdecode, folders)
+
     def is_category(self, folders: Sequence[bytes]) -> bool:
         """Whether the last of these folders (outermost first) is a category's by the tree, so none of a product."""
         *above, last = (os.fsdecode(folder) for folder in folders)
+        if last == UNLABELLED:
+            return True
         number = _number(last)
         if above and self.category_of(folders[:-1])[0] != NO_CATEGORY:
             return False
-        return (number is not None and self._is_leaf(number)) or bool(self._node([*above, last]))
+        if number is not None and self._is_leaf(number):
+            return True
+        names = [*above, last]
+        return bool(self._node(names)) or bool(self._ending(names))
 
     def _node(self, names: Sequence[str]) -> tuple[str, ...]:
         """The longest end of these names that is a path of the tree from its Cat I down; else empty."""
         ends = (tuple(names[-level:]) for level in reversed(LEVELS) if level <= len(names))
         return next((end for end in ends if tuple(map(_loose, end)) in self.nodes), ())
+
+    def _ending(self, names: Sequence[str]) -> set[int]:
+        """The leaves whose paths end with the last two or one of these names, where there are no more than two.
+
+        A name of the tree above that is not in the leaf's path means that another place in the tree was meant.
+        """
+        for length in range(min(len(names), len(LEVELS) - 1), 0, -1):
+            leaves = self.ends.get(tuple(map(_loose, names[-length:])), set())
+            if len(names) < len(LEVELS) and leaves and self.words.isdisjoint(map(_loose, names[:-length])):
+                return leaves
+        return set()
 
     def _is_leaf(self, number: int) -> bool:
         return self.tree is not None and int(self.tree.leaf_index(number)) != UNKNOWN
@@ -117,13 +143,15 @@ class CategoryFolders:
     def _named(self, path: tuple[str, ...]) -> tuple[int, str]:
         if self.tree is None:
             return NO_CATEGORY, "no category_id in it; folders of names need --tree, or a category_names.csv"
-        for leaves in (self.exact.get(path), self.loose.get(tuple(map(_loose, path)))):
-            if leaves is not None and len(leaves) == 1:
-                return next(iter(leaves)), ""
-            if leaves is not None:
-                ids = ", ".join(map(str, sorted(leaves)))
-                return NO_CATEGORY, f"{path_text(path)} is the name of {ids}: name the folder by its category_id"
         node = self._node(path)
+        leaves = self.exact.get(path) or self.loose.get(tuple(map(_loose, path)))
+        if not leaves and not node:
+            leaves = self._ending(path)
+        if leaves and len(leaves) == 1:
+            return next(iter(leaves)), ""
+        if leaves:
+            ids = listed(sorted(leaves), 5)
+            return NO_CATEGORY, f"{path_text(path)} is the name of {ids}: name the folder by its category_id"
         if node:
             why = f"{path_text(node)} is a {LEVEL_NAMES[len(node)]} of the tree: products stand below a Cat III"
             return NO_CATEGORY, why

@@ -10,6 +10,7 @@ from catalog.files.progress import Progress
 from catalog.photos.formats import NOTHING_KNOWN, format_of, what_else
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.folder.folder_names import natural_key
+from catalog.sources.folder.passed_over import OWN_MARK, is_kept_beside, is_systems
 from catalog.sources.photo_file import first_bytes, is_named_as_photo
 from catalog.sources.photo_files import PhotoState, photo_state, shown
 
@@ -22,6 +23,10 @@ NEVER_OPENED = frozenset(
     b".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .mp3 .m4a .wav .ogg .flac .exe .dll .so".split()
 )
 """Endings of what often lies beside photos and never is one: on a network drive, opening each would cost a ms."""
+
+
+class NoPhotoYet(ValueError):
+    """Nothing of the first `NOT_YET` files and folders is a photo."""
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ class Walk:
         """Every folder; only names are held, and only those on the way down.
 
         Raises:
-            ValueError: nothing of the first `NOT_YET` files and folders is a photo.
+            NoPhotoYet: nothing of the first `NOT_YET` files and folders is a photo.
         """
         top = self._list(b"", problems)
         yield top
@@ -102,13 +107,14 @@ class Walk:
 
     def _list(self, path: bytes, problems: ProblemLog) -> Folder:
         folder = Folder(path, [], [], [], [], frozenset())
-        links = set[bytes]()
+        links, passed_over = set[bytes](), list[bytes]()
         try:
             with os.scandir(self._absolute(path)) as entries:
                 for entry in entries:
-                    if entry.name.startswith(b"."):
-                        continue
-                    if entry.is_dir():
+                    is_folder = entry.is_dir()
+                    if is_systems(entry.name, is_folder=is_folder):
+                        passed_over.append(entry.name)
+                    elif is_folder:
                         folder.folders.append(entry.name)
                         if entry.is_symlink():
                             links.add(entry.name)
@@ -118,6 +124,7 @@ class Walk:
             where = shown(path) if path else os.fsdecode(self._root)
             problems.add(Problem(ProblemKind.UNREADABLE_FOLDER, where, detail=error.strerror or ""))
         folder.links = frozenset(links)
+        _name_passed_over(path, passed_over, problems)
         self._count(1 + len(folder.others), bool(folder.photos))
         folder.unsure.sort(key=natural_key)
         for name in folder.unsure:
@@ -159,7 +166,7 @@ class Walk:
         self._n_looked += n_looked
         self._photo_seen = self._photo_seen or photo_seen
         if self._n_looked > NOT_YET and not self._photo_seen:
-            raise ValueError(self._nothing())
+            raise NoPhotoYet(self._nothing())
 
     def _add(self, path: bytes, state: PhotoState) -> None:
         self._digest.update(b"%s\0%d %d\0" % (path, state.size, state.mtime_ns))
@@ -171,8 +178,17 @@ class Walk:
         return any(map(partial(os.path.samefile, self._absolute(path)), map(self._absolute, above)))
 
 
+def _name_passed_over(folder: bytes, names: list[bytes], problems: ProblemLog) -> None:
+    """Count what is not looked into; of what this program has left there itself, nothing is said."""
+    for name in sorted(names, key=natural_key):
+        if name != OWN_MARK:
+            problems.add(Problem(ProblemKind.PASSED_OVER, shown(folder, name)))
+
+
 def _put(entry: os.DirEntry[bytes], folder: Folder) -> None:
     """Put a file where its name says that it belongs."""
+    if is_kept_beside(entry.name):
+        return
     if is_named_as_photo(entry.name):
         folder.photos.append(entry.name)
     elif os.path.splitext(entry.name)[1].lower() in NEVER_OPENED or not entry.is_file():

@@ -17,6 +17,7 @@ from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.folder import walk
 from catalog.sources.folder.folder import PhotoFolder
 from catalog.sources.folder.folder_names import product_id_of
+from catalog.sources.folder.layout import Layout
 from catalog.sources.opening import open_source
 from tests.support.photo_files import kinds, put, said
 from tests.support.products import TREE, make_product
@@ -102,7 +103,7 @@ def test_everything_that_is_no_photo_of_a_product_is_named(tmp_path, monkeypatch
     assert catalog.n_images.tolist() == [1, 0, 4]
     assert kinds(catalog) == {
         "STRAY_FILE": 1, "STRAY_PHOTO": 1, "REPEATED_ID": 1, "NO_PHOTO": 1, "TOO_MANY_PHOTOS": 1,
-        "MISSING_PHOTO": 1, "UNREADABLE_FILE": 2, "UNREADABLE_FOLDER": 1,
+        "MISSING_PHOTO": 1, "UNREADABLE_FILE": 2, "UNREADABLE_FOLDER": 1, "PASSED_OVER": 2,
     }  # fmt: skip
     text = "\n".join(said(catalog))
     for place in ("7/1/notes.txt", "7/stray.jpg", "8/1/1.jpg, product 1", "8/3/x.jpg", "8/3/y.jpg", "8/loop"):
@@ -254,7 +255,7 @@ def test_a_class_without_product_folders_gets_a_hint(tmp_path):
     many = "more than four photos (the first four are used)"
     assert said(Catalog(tmp_path / "classes")) == [
         f"77/1, product {ids['1']}: {many} (6 photos)",
-        f"mugs, product {ids['mugs']}: {many} (6 photos; if each is a product, put it in class/product/1.jpg)",
+        f"mugs, product {ids['mugs']}: {many} (6 photos; if each is a product: --layout photo)",
     ]
 
 
@@ -280,7 +281,7 @@ FILES = st.sampled_from([*PHOTOS, *STRAYS, ".y.jpg"])
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.lists(NAMES, min_size=1, max_size=3), FILES), min_size=1, max_size=12))
-# of a repeated id the first is kept, here the one without a photo
+# of a repeated id the first one with a photo is kept
 @example([(["1", "2"], "x.txt"), (["2"], "1.jpg")])
 def test_no_file_of_any_folder_goes_unmentioned(tmp_path_factory, given_files):
     root = tmp_path_factory.mktemp("any") / "root"
@@ -290,6 +291,8 @@ def test_no_file_of_any_folder_goes_unmentioned(tmp_path_factory, given_files):
     deepest = [where for where, folders, _ in os.walk(root) if not folders]
     photos_in = [sum(name in PHOTOS for where, name in files if where == folder) for folder in deepest]
     in_products = sum(name in PHOTOS for where, name in files if where in deepest)
+    # otherwise folders right below the top one might be categories
+    PhotoFolder(root).keep_layout(Layout.PRODUCT)
     if not in_products:
         with pytest.raises(ValueError, match="without photos"):
             Catalog(root)

@@ -83,7 +83,7 @@ def test_only_files_whose_names_say_nothing_are_opened_and_only_once(shop, opene
     second = Catalog(shop)
     assert not opened
     assert second.fingerprint == first.fingerprint
-    assert kinds(second) == kinds(first) == {"STRAY_FILE": 2}
+    assert kinds(second) == kinds(first) == {"STRAY_FILE": 2, "PASSED_OVER": 1}
 
 
 @pytest.mark.parametrize("place", ["1000010653/204/2", "1000010653/2", "2"])
