@@ -13,7 +13,7 @@ from catalog.files.sidecar import place_to_write
 from catalog.files.wording import plural
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.folder.folder_names import CategoryFolders, ProductNames
-from catalog.sources.folder.layout import Layout, Reading, Survey, survey
+from catalog.sources.folder.layout import LaidOut, Layout, Survey, survey
 from catalog.sources.folder.walk import Folder, NoPhotoYet, Walk, below
 from catalog.sources.photo_file import without_photo_ending
 from catalog.sources.photo_files import PhotoFiles, shown
@@ -131,7 +131,7 @@ class PhotoFolder(PhotoFiles):
             ValueError: no photo, or nothing tells which of the two it is.
         """
         categories = CategoryFolders(self._taxonomy())
-        reading = self._reading(categories, problems)
+        laid_out = self._laid_out(categories, problems)
         category_of = _category_of(categories, problems)
         place, n_photos = place_to_write(self.sidecar(PRODUCT_NAMES)), 0
         self._walk = self._new_walk(problems)
@@ -139,12 +139,12 @@ class PhotoFolder(PhotoFiles):
             names = ProductNames(place, stack)
             for folder in self._walk.folders(problems, progress):
                 self._name_others(folder, problems)
-                if reading.layout is Layout.PRODUCT and folder.folders:
+                if laid_out.layout is Layout.PRODUCT and folder.folders:
                     self._name_strays(folder, problems)
-                elif _is_empty(folder, reading.layout, categories):
+                elif _is_empty(folder, laid_out.layout, categories):
                     problems.add(Problem(ProblemKind.EMPTY_CATEGORY, shown(folder.path)))
                 else:
-                    for product in self._products_in(folder, reading, names, category_of, problems):
+                    for product in self._products_in(folder, laid_out, names, category_of, problems):
                         n_photos += len(product.photos)
                         yield product
             if not n_photos:
@@ -152,7 +152,7 @@ class PhotoFolder(PhotoFiles):
         if names.unused:
             place.unlink(missing_ok=True)
 
-    def _reading(self, categories: CategoryFolders, problems: ProblemLog) -> Reading:
+    def _laid_out(self, categories: CategoryFolders, problems: ProblemLog) -> LaidOut:
         """What a product is: as somebody has said, else as the tree shows.
 
         Raises:
@@ -160,7 +160,7 @@ class PhotoFolder(PhotoFiles):
         """
         kept = self.kept_layout()
         if kept is Layout.PRODUCT:
-            return Reading(kept)
+            return LaidOut(kept)
         try:
             seen = self._survey(categories, whole=kept is not None)
             if kept is None and seen.is_unsure(categories):
@@ -168,11 +168,11 @@ class PhotoFolder(PhotoFiles):
                 seen = self._survey(categories, whole=True, looks_into_files=True)
         except NoPhotoYet:
             # the walk that lists products says so, with all that it has found instead
-            return Reading(Layout.PRODUCT)
+            return LaidOut(Layout.PRODUCT)
         if kept is None and seen.is_unsure(categories):
             raise ValueError(seen.question(str(self.path)))
         if kept is None and not seen.is_by_category:
-            return Reading(Layout.PRODUCT)
+            return LaidOut(Layout.PRODUCT)
         why = (
             "as --layout photo has said"
             if kept
@@ -180,7 +180,7 @@ class PhotoFolder(PhotoFiles):
             f"folder is one, --layout {Layout.PRODUCT}"
         )
         problems.add(Problem(ProblemKind.EACH_PHOTO, self.title, detail=why))
-        return Reading(Layout.PHOTO, named_by_path=seen.has_namesakes)
+        return LaidOut(Layout.PHOTO, named_by_path=seen.has_namesakes)
 
     def _survey(self, categories: CategoryFolders, *, whole: bool, looks_into_files: bool = False) -> Survey:
         walk = self._new_walk(looks_into_files=looks_into_files)
@@ -200,16 +200,16 @@ class PhotoFolder(PhotoFiles):
             problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
 
     def _products_in(
-        self, folder: Folder, reading: Reading, names: ProductNames, category_of: CategoryOf, problems: ProblemLog
+        self, folder: Folder, laid_out: LaidOut, names: ProductNames, category_of: CategoryOf, problems: ProblemLog
     ) -> Iterator[Listed]:
         path = tuple(folder.path.split(b"/")) if folder.path else ()
-        if path and reading.layout is Layout.PRODUCT:
+        if path and laid_out.layout is Layout.PRODUCT:
             category_id, product_id = category_of(path[:-1]), names.id_of(os.fsdecode(path[-1]))
             yield self._product(folder.path, folder.photos, product_id, category_id, problems)
             return
         category_id = category_of(path) if folder.photos else NO_CATEGORY
         for photo in folder.photos:
-            name = without_photo_ending(below(folder.path, photo) if reading.named_by_path else photo)
+            name = without_photo_ending(below(folder.path, photo) if laid_out.named_by_path else photo)
             yield self._product(folder.path, [photo], names.id_of(os.fsdecode(name)), category_id, problems)
 
     def _taxonomy(self) -> Taxonomy | None:

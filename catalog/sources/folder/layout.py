@@ -30,7 +30,7 @@ class Layout(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LaidOut:
     """How a folder is read; `named_by_path`: photos that are products are named by their paths, not by their names."""
 
     layout: Layout
