@@ -74,6 +74,15 @@ NOTICES = (ProblemKind.PASSED_OVER, ProblemKind.EACH_PHOTO)
 """What is said of a catalogue, but is no fault of it: `--strict` lets it pass."""
 
 
+FAULTY_FILE = (
+    ProblemKind.MISSING_PHOTO,
+    ProblemKind.UNREADABLE_FILE,
+    ProblemKind.OUTSIDE_PATH,
+    ProblemKind.WEB_ADDRESS,
+)
+"""What leaves a product without a photo that it names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem, with its place: `where` is a byte offset, a line, a file or a photo's position."""
@@ -124,14 +133,24 @@ class ProblemLog:
         """A few lines for people: each kind with its count and its first `limit` places."""
         lines = []
         for kind, count in self.counts.most_common():
+            named = [problem for problem in self.named if problem.kind is kind]
             if kind is ProblemKind.EACH_PHOTO:
-                lines += [str(problem) for problem in self.named if problem.kind is kind]
+                lines += map(str, named)
                 continue
+            told = named if kind is not ProblemKind.NO_PHOTO else self._without_any_file(named)
+            n_elsewhere = len(named) - len(told)
             lines.append(f"{count} x {kind.value}")
-            lines += [f"    {p}" for p in self.named if p.kind is kind][:limit]
-            if count > limit:
-                lines.append(f"    ... and {count - limit} more")
+            lines += [f"    {problem}" for problem in told[:limit]]
+            if n_elsewhere:
+                lines.append(f"    {n_elsewhere} of them because of photo files that are named here")
+            if count > limit + n_elsewhere:
+                lines.append(f"    ... and {count - limit - n_elsewhere} more")
         return "\n".join(lines)
+
+    def _without_any_file(self, named: list[Problem]) -> list[Problem]:
+        """Those of products that name no file: one whose only file is missing has no photo for no other reason."""
+        with_faulty_file = {problem.product_id for problem in self.named if problem.kind in FAULTY_FILE}
+        return [problem for problem in named if problem.product_id not in with_faulty_file]
 
     def require_none(self, what: str, *, told: bool = False) -> None:
         """`--strict`: raise ValueError when there is any but `NOTICES`; `told`: they have been printed already."""

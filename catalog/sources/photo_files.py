@@ -23,6 +23,8 @@ from catalog.sources.photo_manifest import Listed, Manifest, ManifestWriter
 from catalog.sources.source import NO_CATEGORY, Document, FileSource, Index, first_of_each_id
 
 log = logging.getLogger(__name__)
+MOST_VANISHED = 20
+"""Photos that are named when they cannot be read any more: a drive that is gone takes all of them with it."""
 SAMPLED = 64
 """Photos whose content enters the fingerprint."""
 
@@ -65,6 +67,7 @@ class PhotoFiles(FileSource):
         self.path = path
         self.base = os.fsencode(base)
         self._manifest: Manifest | None = None
+        self._vanished: set[bytes] = set()
 
     @abstractmethod
     def list_products(self, problems: ProblemLog, progress: Progress | None) -> Iterator[Listed]:
@@ -151,7 +154,12 @@ class PhotoFiles(FileSource):
             return self._read(path)
         except OSError as error:
             place = error.filename if isinstance(error.filename, str) else os.fsdecode(path)
-            log.warning("%s cannot be read any more: %s", place, error.strerror)
+            # the same photo is asked for in every epoch
+            if path not in self._vanished and len(self._vanished) < MOST_VANISHED:
+                self._vanished.add(path)
+                log.warning("%s cannot be read any more: %s", place, error.strerror)
+                if len(self._vanished) == MOST_VANISHED:
+                    log.warning("%s: further photos that vanish are not named", self.title)
             return b""
 
     def many(self, product: Listed) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -207,6 +208,24 @@ def test_a_photo_that_vanishes_is_unreadable_and_shifts_no_other(tmp_path, caplo
     assert "7/1/1.jpg cannot be read any more" in caplog.text
     with pytest.raises(FileNotFoundError):
         list(catalog.raw([0]))
+
+
+def test_a_photo_that_vanishes_is_told_once_and_a_lost_drive_in_few_lines(tmp_path, caplog):
+    root = tmp_path / "shop"
+    for number in range(30):
+        put(root / "7" / str(number) / "1.jpg")
+    catalog = Catalog(root)
+    (root / "7" / "0" / "1.jpg").unlink()
+    for _epoch in range(3):
+        catalog.take(range(30))
+    assert [record.message for record in caplog.records] == [
+        "7/0/1.jpg cannot be read any more: No such file or directory"
+    ]
+    shutil.rmtree(root)
+    for _epoch in range(3):
+        catalog.take(range(30))
+    assert len(caplog.records) == 21
+    assert caplog.records[-1].message.endswith("further photos that vanish are not named")
 
 
 def test_a_lost_manifest_is_written_again(tmp_path):

@@ -256,3 +256,17 @@ def test_a_table_without_photos_leaves_nothing_beside_it(tmp_path):
     with pytest.raises(ValueError, match="names no photo that exists"):
         Catalog(tmp_path / "shop.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["shop.csv"]
+
+
+def test_a_missing_file_is_told_once(tmp_path, photos):
+    (tmp_path / "t.csv").write_text("product_id,photo\n1,p/a.jpg\n2,gone.jpg\n3,\n4,lost.jpg\n")
+    catalog = Catalog(tmp_path / "t.csv")
+    assert kinds(catalog) == {"MISSING_PHOTO": 2, "NO_PHOTO": 3}
+    assert catalog.problems.summary().splitlines() == [
+        "3 x no photo",
+        "    row 4, product 3: no photo",
+        "    2 of them because of photo files that are named here",
+        "2 x photo file that does not exist",
+        "    row 3, product 2: photo file that does not exist (gone.jpg)",
+        "    row 5, product 4: photo file that does not exist (lost.jpg)",
+    ]
