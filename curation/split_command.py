@@ -21,11 +21,16 @@ from catalog.cli_options import (
     tree_option,
     workspace_option,
 )
+from catalog.files.wording import plural
 from catalog.sources.address import Address
 from curation.samples.commands import overwrite_option
 
 if TYPE_CHECKING:
     from catalog.split.plan import Plan
+
+FOLDS = 5
+"""Parts that are advised where one held-out part is too little."""
+NOTHING = "nothing is held out"
 
 
 @click.command()
@@ -82,12 +87,37 @@ def split(
     if parts is not None:
         with progress_bar("parts") as progress:
             say(str(write_parts(catalog, plan, taxonomy, parts, progress)))
+    advice = _held_out_advice(plan, plan.n_never_held_out(taxonomy.leaf_index(catalog.category_ids)))
+    if advice:
+        note(advice)
     if n_forgotten:
         note(
             f"{n_forgotten} runs of the plan before stay in {workspace}, but are no longer the latest: they predict "
             "with --run FOLDER until new ones are trained (another --workspace keeps both)"
         )
-    say(f"next: mosaic train{room.option}")
+    folds_instead = f"catalog split {file} --tree {tree} --folds {_folds_for(plan)}{room.option}"
+    say(f"next: {folds_instead if advice.startswith(NOTHING) else f'mosaic train{room.option}'}")
+
+
+def _held_out_advice(plan: Plan, n_categories: int) -> str:
+    """What is to be known of categories of which nothing is held out, empty where there are none."""
+    if not n_categories:
+        return ""
+    way_out = f"--folds {_folds_for(plan)} holds out every product in turn, for as many trainings"
+    if not sum(len(plan.held_out_positions(part)) for part in plan.held_out_parts):
+        return (
+            f"{NOTHING}: every category has a single product, or products that share photos, and that is learnt from. "
+            f"Without held-out products nothing can be measured, and nothing is ever sure enough: {way_out}"
+        )
+    return (
+        f"of {plural(n_categories, 'category', 'categories')} nothing is held out: a category's only product is learnt "
+        f"from, so what is measured is about the others. {way_out}"
+    )
+
+
+def _folds_for(plan: Plan) -> int:
+    """As many as are advised, or as few as so few products allow."""
+    return max(2, min(FOLDS, len(plan.positions) // 2))
 
 
 def _summary(plan: Plan) -> str:

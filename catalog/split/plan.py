@@ -75,6 +75,14 @@ class Plan:
         """`(n,)` int64 catalogue positions of one held-out part."""
         return self.positions[self.parts == held_out]
 
+    def n_never_held_out(self, leaf: NDArray[np.int64]) -> int:
+        """Of the categories with products in the plan, those without a held-out one; `leaf`: `(P,)` of the catalogue's.
+
+        In mode `heldout` a category's only product is always learnt from.
+        """
+        held_out = [leaf[self.held_out_positions(part)] for part in self.held_out_parts]
+        return len(np.setdiff1d(leaf[self.positions], np.concatenate(held_out)))
+
     def _header(self) -> dict[str, str | int | float]:
         names = ("data", "taxonomy", "mode", "n_parts", "max_copies", "seed", "n_unlinked", "largest_component")
         return {name: getattr(self, name) for name in names}

@@ -116,6 +116,32 @@ def test_split_writes_a_plan_and_names_the_next_command(tiny_catalog, tree_csv, 
     assert json.loads((room / "workspace.json").read_text()) == {"latest": {}}
 
 
+@pytest.mark.parametrize(("n", "share", "folds"), [(8, 0.5, 4), (12, 0.2, 5)])
+def test_a_plan_that_holds_nothing_out_says_so_and_names_the_way_out(write_bson, tmp_path, n, share, folds):
+    tree, room = tmp_path / "own.csv", tmp_path / "runs"
+    leaves = "".join(f"{leaf},SHOES,SHOES,MODEL {leaf}\n" for leaf in range(n))
+    tree.write_text("category_id,category_level1,category_level2,category_level3\n" + leaves)
+    shop = write_bson(*[make_product(i, i) for i in range(n)])
+    arguments = ("split", shop, "--tree", tree, "--workspace", room)
+    said = call(*arguments, "--held-out", share)
+    assert "nothing is held out: every category has a single product" in said
+    assert said.splitlines()[-1] == f"next: catalog split {shop} --tree {tree} --folds {folds} --workspace {room}"
+    said = call(*arguments, "--folds", folds)
+    assert "nothing is held out" not in said
+    assert sum(len(Workspace(room).plan().held_out_positions(i)) for i in range(folds)) == n
+
+
+def test_a_plan_that_holds_nothing_out_of_some_categories_counts_them(write_bson, tree_csv, tmp_path):
+    # two categories of a single product each
+    shop = write_bson(*[make_product(i, 11) for i in range(20)], make_product(90, 12), make_product(91, 31))
+    arguments = ("split", shop, "--tree", tree_csv, "--workspace", tmp_path / "runs")
+    said = call(*arguments)
+    assert "of 2 categories nothing is held out: a category's only product is learnt from" in said
+    assert "--folds 5 holds out every product in turn" in said
+    assert said.splitlines()[-1].startswith("next: mosaic train")
+    assert "nothing is held out" not in call(*arguments, "--folds", 5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
