@@ -131,7 +131,7 @@ class ProblemLog:
 
     def summary(self, limit: int = 5) -> str:
         """A few lines for people: each kind with its count and its first `limit` places."""
-        lines = []
+        lines: list[str] = []
         for kind, count in self.counts.most_common():
             named = [problem for problem in self.named if problem.kind is kind]
             if kind is ProblemKind.EACH_PHOTO:
