@@ -23,6 +23,8 @@ READ_AHEAD = 256
 """Products asked of a source at a time."""
 MD5_CHUNK = 1024
 """Products whose photos a process reads at a time."""
+LABELS = ("product_id", "category_id", "n_images")
+"""Columns of the index that enter the fingerprint whole."""
 
 
 class Catalog(Sequence[Product]):
@@ -33,6 +35,9 @@ class Catalog(Sequence[Product]):
 
     Attributes:
         stamp: what tells the source's state apart from others; what is derived from it is kept under this.
+        fingerprint: identity of the content: every `_id`, category and number of photos, and samples of the rest.
+        sampled: the source's own fingerprint, by which earlier versions knew the catalogue. Of a large BSON file it is
+            made of samples alone: of 1,500 labels that were rewritten in turn it saw 421.
     """
 
     def __init__(
@@ -61,7 +66,9 @@ class Catalog(Sequence[Product]):
         header, rows = kept
         self.stamp = stamp
         self._rows: NDArray[np.void] = rows
-        self.fingerprint = str(header["fingerprint"])
+        self.sampled = str(header["fingerprint"])
+        # an index of an earlier version lacks it: the columns lie there
+        self.fingerprint = str(header.get("content") or content_fingerprint(rows, self.sampled))
         self.problems = ProblemLog.from_json(header["problems"])
 
     def __str__(self) -> str:
@@ -82,6 +89,10 @@ class Catalog(Sequence[Product]):
     def is_kept(self) -> bool:
         """Whether the index lies in its sidecar: only then other processes open this catalogue without making one."""
         return read_sidecar(self.source.sidecar(".index"), self.stamp, ROW) is not None
+
+    def matches(self, fingerprint: str) -> bool:
+        """Whether a fingerprint, of this or of an earlier version, was taken of this content, as far as it tells."""
+        return fingerprint in (self.fingerprint, self.sampled)
 
     @cached_property
     def product_ids(self) -> NDArray[np.int64]:
@@ -203,12 +214,24 @@ def keep_index(source: Source, stamp: dict[str, Any], index: Index) -> dict[str,
         "stamp": stamp,
         "n_rows": len(index.rows),
         "fingerprint": index.fingerprint,
+        "content": content_fingerprint(index.rows, index.fingerprint),
         "problems": index.problems.to_json(),
     }
     keep_sidecar(source.sidecar(".index"), header, index.rows)
     if index.md5s is not None:
         keep_md5s(source, stamp, index.md5s)
     return header
+
+
+def content_fingerprint(rows: NDArray[np.void], sampled: str) -> str:
+    """Fingerprint of all ids, categories and numbers of photos of `(N,)` rows, and of the source's own.
+
+    Where a document lies, and how long it is, says nothing of the product. Seven million take 0.4 s.
+    """
+    digest = hashlib.blake2b(sampled.encode(), digest_size=16)
+    for name in LABELS:
+        digest.update(np.ascontiguousarray(rows[name]).data)
+    return digest.hexdigest()
 
 
 def keep_md5s(source: Source, stamp: dict[str, Any], digests: NDArray[np.uint8]) -> None:

@@ -80,6 +80,8 @@ def split(
         problems.require_none(str(catalog))
     room = Workspace(workspace)
     n_forgotten = room.save_plan(plan, taxonomy)
+    # the same plan of an earlier version keeps the name by which its runs know it
+    plan = room.plan()
     say(_summary(plan))
     if names is not None:
         say(names_line(taxonomy))

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ MAGIC = b"RAYONNAGE-SIDECAR-2\n"
 MAX_HEADER = 64 * 2**20
 MAX_NAME = 200
 """Bytes of a name in the cache folder; file systems take 255, ending and temporary ending included."""
+CLOCK_TICK_S = 0.02
+"""File systems take a file's time from a clock that stands still for up to 10 ms."""
 
 
 def sidecar_path(path: Path, suffix: str) -> Path:
@@ -53,6 +56,10 @@ def cache_folder() -> Path:
 def source_stamp(path: Path) -> dict[str, int]:
     """What tells that the source has changed: size in bytes and modification time in nanoseconds."""
     status = path.stat()
+    # a file that was written this very moment may be written again within the same tick, and would show the same time
+    if 0 <= time.time_ns() - status.st_mtime_ns < CLOCK_TICK_S * 1e9:
+        time.sleep(CLOCK_TICK_S)
+        status = path.stat()
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import time
@@ -21,6 +22,10 @@ MAX_JSON_BYTES = 64 * 2**20
 TREE = "taxonomy.csv"
 HELD_OUT = "heldout.safetensors"
 """Held-out `Probabilities` of a branch."""
+CONFIG = "config.yaml"
+DETAILS = "run.json"
+WEIGHTS = frozenset({".safetensors", ".skops"})
+"""Endings of the files that hold what was learnt; a text model's vocabulary is named in its weights."""
 
 
 @dataclass
@@ -57,7 +62,7 @@ class Run:
                 break
             except FileExistsError:
                 attempt += 1
-        write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
         tree.save(folder / TREE)
         return cls(folder, kind, plan, data, revision=code_revision())
 
@@ -76,14 +81,14 @@ class Run:
         Raises:
             ValueError: unknown, missing or wrong entries: another version wrote them.
         """
-        file = self.folder / "run.json"
+        file = self.folder / DETAILS
         return checked(kind, self.details, f"details in {file} were written by another version, train the run again")
 
     def save(self) -> None:
         """Write `run.json`: its presence says that the run is whole."""
         names = ("kind", "plan", "data", "revision", "details", "metrics")
         text = json.dumps({name: getattr(self, name) for name in names}, indent=2)
-        write_text(self.folder / "run.json", text + "\n")
+        write_text(self.folder / DETAILS, text + "\n")
 
     @classmethod
     def load(cls, folder: Path, kind: str | None = None) -> Run:
@@ -93,7 +98,7 @@ class Run:
             FileNotFoundError: no run there, or an unfinished one.
             ValueError: a run of another kind, or a damaged `run.json`.
         """
-        path = folder / "run.json"
+        path = folder / DETAILS
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} does not exist: give the folder of a run, as a training names it")
         if not path.is_file():
@@ -129,7 +134,7 @@ class Run:
         Raises:
             ValueError: it does not fit this version's model.
         """
-        path = self.folder / "config.yaml"
+        path = self.folder / CONFIG
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -141,6 +146,22 @@ class Run:
     def held_out(self) -> Probabilities:
         """Held-out probabilities, written when the run was trained."""
         return Probabilities.load(self.folder / HELD_OUT)
+
+    def digest(self) -> str:
+        """Identity of what answers come from: run.json, configuration, tree and weights, its experts' included.
+
+        Where the folder lies, how it is called and what else lies in it (pages, names in other languages, predictions)
+        do not count. It reads everything once: a second for a gigabyte.
+
+        Raises:
+            OSError: a file that cannot be read.
+        """
+        whole = hashlib.sha256()
+        for path in sorted(path for path in self.folder.rglob("*") if _answers_depend_on(path)):
+            with path.open("rb") as file:
+                part = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{path.relative_to(self.folder).as_posix()}\0{part}\0".encode())
+        return whole.hexdigest()
 
     @property
     def scores_file(self) -> Path | None:
@@ -157,6 +178,12 @@ class Run:
             )
 
 
+def _answers_depend_on(path: Path) -> bool:
+    # a name that begins with a dot is what a killed process left
+    is_part = path.name in (DETAILS, CONFIG, TREE) or path.suffix in WEIGHTS
+    return is_part and not path.name.startswith(".") and path.is_file()
+
+
 def probabilities_file(path: Path) -> Path:
     """The file that people mean by `--probabilities`: `path` itself, or the held-out ones of a run whose folder it is.
 
@@ -165,7 +192,7 @@ def probabilities_file(path: Path) -> Path:
         ValueError: a run that keeps scores instead, or these scores.
     """
     folder = path if path.is_dir() else path.parent
-    scores = Run.load(folder).scores_file if (folder / "run.json").is_file() else None
+    scores = Run.load(folder).scores_file if (folder / DETAILS).is_file() else None
     if scores is not None and path in (folder, scores):
         raise ValueError(
             f"{path} is of a fusion run, which keeps scores of its labels, no probabilities: give the folder of "

@@ -35,7 +35,11 @@ def held_out(workspace: Workspace) -> Probabilities:
 
 def predictions_folder(workspace: Workspace, catalog: Catalog) -> Path:
     """Where a catalogue's saved probabilities lie in a workspace."""
-    return workspace.folder / "predictions" / f"{catalog.name}-{catalog.fingerprint[:8]}"
+    return _folder(workspace, catalog, catalog.fingerprint)
+
+
+def _folder(workspace: Workspace, catalog: Catalog, fingerprint: str) -> Path:
+    return workspace.folder / "predictions" / f"{catalog.name}-{fingerprint[:8]}"
 
 
 def saved(workspace: Workspace, catalog: Catalog, path: Path | None = None) -> Probabilities:
@@ -44,7 +48,12 @@ def saved(workspace: Workspace, catalog: Catalog, path: Path | None = None) -> P
     Raises:
         FileNotFoundError: nothing saved; the message names the command.
     """
-    file = path or predictions_folder(workspace, catalog) / f"{IMAGE_EXPERT}.safetensors"
+    name = f"{IMAGE_EXPERT}.safetensors"
+    file = path or predictions_folder(workspace, catalog) / name
+    # an earlier version saved them under its own fingerprint; networks see no labels
+    earlier = _folder(workspace, catalog, catalog.sampled) / name
+    if path is None and not file.is_file() and earlier.is_file():
+        file = earlier
     if not file.is_file():
         raise FileNotFoundError(f"{file} does not exist: run `mosaic predict {catalog}{workspace.option}` first")
     return Probabilities.load(file)

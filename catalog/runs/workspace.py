@@ -1,6 +1,8 @@
 """The workspace: one folder that remembers plan, data, tree and each branch's latest run."""
 
 import json
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from catalog.sources.opening import open_source
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
 
+log = logging.getLogger(__name__)
 NEXT_COMMAND = {
     "plan": "catalog split TRAIN.bson --tree TREE.csv",
     "mosaic": "mosaic train",
@@ -59,7 +62,28 @@ class Workspace:
         plan = self.plan()
         catalog = self.open(plan.catalog)
         plan.check_data(catalog)
+        if catalog.fingerprint not in (plan.data, plan.seen):
+            self._remember(replace(plan, seen=catalog.fingerprint))
         return catalog
+
+    def _remember(self, plan: Plan) -> None:
+        """Keep how this version knows the catalogue of an earlier one's plan: from now on no change goes unseen."""
+        try:
+            with exclusive(self.folder / ".workspace.lock"):
+                if self.plan().plan_id == plan.plan_id:
+                    plan.save_header(self.folder / "plan")
+        except OSError as error:
+            log.info("%s stays as an earlier version wrote it: %s", self.folder / "plan", error)
+
+    def _as_known(self, plan: Plan) -> Plan:
+        """The plan, under the identity that an earlier version gave it where the workspace holds it already."""
+        if not (self.folder / "plan" / "plan.json").is_file():
+            return plan
+        there = self.plan()
+        if there.data == plan.data or replace(plan, data=there.data).plan_id != there.plan_id:
+            return plan
+        catalog = self.open(plan.catalog)
+        return replace(plan, data=there.data, seen=plan.data) if there.is_of(catalog) else plan
 
     def save_plan(self, plan: Plan, tree: Taxonomy) -> int:
         """Keep plan and tree. Runs of an earlier plan stay on disk but are no longer the latest; returns how many.
@@ -69,6 +93,7 @@ class Workspace:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with exclusive(self.folder / ".workspace.lock"):
+            plan = self._as_known(plan)
             same = (self.folder / "plan" / "plan.json").is_file() and self.plan().plan_id == plan.plan_id
             kept = self._read() if same else {}
             forgotten = 0 if same else len(self._read())

@@ -47,7 +47,8 @@ class Index:
     Attributes:
         rows: `(N,)` array of dtype `ROW` in the source's order, each `_id` once.
         problems: everything that was skipped or cut short.
-        fingerprint: identity of the content; another one means that something has changed.
+        fingerprint: another one means that the content has changed; one that only samples it may miss a change. The
+            catalogue adds every id and category to it.
         stamp: the source's as it was when it was looked through; None: the one asked before holds.
         md5s: `(sum of n_images, 16)` uint8 MD5s of the photos, where they were read along.
     """

@@ -41,6 +41,8 @@ class Plan:
         max_copies: a photo with more copies than this links nothing.
         n_unlinked: products that carry such a photo, and may share it across parts.
         largest_component: share of products in the largest linked group.
+        seen: of a plan whose `data` is of an earlier version, which only sampled the labels: the fingerprint that the
+            catalogue had when this version met it first; empty for others. It is no part of the plan's identity.
     """
 
     catalog: str
@@ -54,6 +56,7 @@ class Plan:
     largest_component: float
     positions: NDArray[np.int64]
     parts: NDArray[np.int16]
+    seen: str = ""
 
     @property
     def held_out_parts(self) -> range:
@@ -91,7 +94,11 @@ class Plan:
         """Write `plan.json` and `parts.safetensors`."""
         folder.mkdir(parents=True, exist_ok=True)
         save_arrays(folder / "parts.safetensors", {"positions": self.positions, "parts": self.parts})
-        header = {"catalog": self.catalog, **self._header()}
+        self.save_header(folder)
+
+    def save_header(self, folder: Path) -> None:
+        """Write `plan.json` alone."""
+        header = {"catalog": self.catalog, **self._header(), **({"seen": self.seen} if self.seen else {})}
         write_text(folder / "plan.json", json.dumps(header, indent=2) + "\n")
 
     @classmethod
@@ -111,9 +118,13 @@ class Plan:
         except (ValueError, TypeError, OSError) as error:
             raise ValueError(f"{folder}: the plan is damaged ({error}); run `catalog split` again") from None
 
+    def is_of(self, catalog: Catalog) -> bool:
+        """Whether this is the catalogue that was split."""
+        return catalog.fingerprint in (self.data, self.seen) or (not self.seen and catalog.matches(self.data))
+
     def check_data(self, catalog: Catalog) -> None:
         """Raise ValueError when the catalogue is not the one that was split."""
-        if catalog.fingerprint != self.data:
+        if not self.is_of(catalog):
             raise ValueError(f"{catalog} has changed since it was split: run `catalog split {catalog}` again")
 
 

@@ -149,7 +149,7 @@ def _of_run(run: Run, labels: CatalogLabels) -> LabelEvidence:
 def _of_file(file: Path, labels: CatalogLabels, plan: Plan | None) -> LabelEvidence:
     probabilities = Probabilities.load(file)
     evidence = labels.by_probabilities(probabilities, f"{probabilities.expert} of {file}")
-    if plan is not None and plan.plan_id == probabilities.plan and plan.data == labels.catalog.fingerprint:
+    if plan is not None and plan.plan_id == probabilities.plan and plan.is_of(labels.catalog):
         held_out_once = plan.held_out_positions(0) if plan.mode == "heldout" else np.zeros(0, np.int64)
         learnt = np.isin(evidence.positions, plan.positions) & ~np.isin(evidence.positions, held_out_once)
         if learnt.any():

@@ -51,7 +51,7 @@ class CatalogRelation:
 
 def find_relation(workspace: Workspace, plan: Plan, catalog: Catalog) -> CatalogRelation:
     """Compare a catalogue with the one that the plan was made of, product by product."""
-    if plan.data == catalog.fingerprint:
+    if plan.is_of(catalog):
         return CatalogRelation(True, len(catalog))
     try:
         split = workspace.training_catalog()

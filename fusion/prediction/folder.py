@@ -4,7 +4,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from catalog.files.atomic import write_text
 from catalog.runs.config import STRICT, Problems, checked, plain
@@ -17,7 +17,9 @@ class PredictionOrigin:
     """What predictions were made from: `input.json`.
 
     Attributes:
-        data: fingerprint of the catalogue; run: folder name of the fusion run.
+        data: fingerprint of the catalogue.
+        run: folder name of the fusion run, for people; model: digest of what it holds, see `Run.digest`, empty in
+            predictions of an earlier version.
         precision: share of what is given without review that the decisions aim at.
         lang, names: language and fingerprint of the category names shown, empty for the tree's own ones.
         part: products in a committed part; columns: of the full table.
@@ -25,6 +27,7 @@ class PredictionOrigin:
 
     data: str
     run: str
+    model: str
     precision: float
     lang: str
     names: str
@@ -84,20 +87,34 @@ class PredictionFolder:
 
     def _stored_origin(self) -> dict[str, Any]:
         # predictions of before there were languages have the tree's own names
-        return {"lang": "", "names": "", **read_json(self._origin)}
+        return {"model": "", "lang": "", "names": "", **read_json(self._origin)}
 
     def claim(self, origin: PredictionOrigin) -> None:
         """Mark the folder as belonging to this input and model; raises ValueError when it belongs to others."""
         if not self._origin.is_file():
+            if self.is_whole or self.table.is_file() or self.parts.is_dir():
+                self._refuse(f"whose {self._origin.name} is missing: nothing tells what they were made from")
             write_text(self._origin, json.dumps(asdict(origin), indent=2) + "\n")
             return
-        # parts of another size, or with other columns, cannot be joined to what is predicted now
         there = self._stored_origin()
-        if there != asdict(origin):
-            other = "of another input, model, precision or version"
-            if {**there, "lang": origin.lang, "names": origin.names} == asdict(origin):
-                other = "with names in another language, or other names"
-            raise ValueError(f"{self.path} holds predictions {other}: choose another --output, or --overwrite them")
+        # the same model under another name says the same
+        wanted = {**asdict(origin), "run": there.get("run")}
+        if there == wanted:
+            return
+        # parts of another size, or with other columns, cannot be joined to what is predicted now
+        differs = {name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name)}
+        if not there["model"]:
+            self._refuse("of an earlier version, which did not note what the model held (they can still be reviewed)")
+        if differs == {"model"} and there.get("run") == origin.run:
+            self._refuse(f"of another model: {origin.run} held something else when they were made")
+        if differs <= {"lang", "names"}:
+            self._refuse("with names in another language, or other names")
+        what = {"data": "catalogue", "model": "model", "precision": "precision"}
+        others = [name for key, name in what.items() if key in differs] or ["version"]
+        self._refuse(f"of another {' and another '.join(others)}")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise ValueError(f"{self.path} holds predictions {what}: choose another --output, or --overwrite them")
 
     def record(self) -> PredictionRecord:
         """What was predicted; raises ValueError when another version wrote it."""

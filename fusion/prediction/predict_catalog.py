@@ -33,11 +33,12 @@ PART = 8 * CHUNK
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was written; n_resumed: parts that were already there."""
+    """What was written; n_resumed: parts that were already there; was_whole: everything was, nothing was predicted."""
 
     files: PredictionFolder
     record: PredictionRecord
     n_resumed: int
+    was_whole: bool
 
     @property
     def n_left_out(self) -> int:
@@ -61,7 +62,8 @@ def predict_file(
     """Write `submission.csv`, `predictions.parquet` and `problems.json`, one row per product in file order.
 
     `review.csv` holds what was not accepted, `audit.csv` a sample of what was, for people to fill. Parts are committed
-    as they are ready; a second run with the same input and model continues.
+    as they are ready; a second run with the same input and model continues. A model is known by what it holds, wherever
+    its folder lies.
 
     Raises:
         ValueError: the folder holds predictions of another input or model, and `overwrite` is off; or a reviewer's
@@ -77,20 +79,20 @@ def predict_file(
             files.clear()
         files.remove_temporaries()
         files.claim(_origin_of(predictor, catalog))
-        n_resumed = 0
-        if not files.is_whole:
+        n_resumed, was_whole = 0, files.is_whole
+        if not was_whole:
             parts, n_resumed = _predict_parts(predictor, catalog, files, progress)
             _assemble(parts, files, catalog, predictor)
         elif progress is not None:
             progress(len(catalog), len(catalog))
         shutil.rmtree(files.parts, ignore_errors=True)
-        return Outcome(files, files.record(), n_resumed)
+        return Outcome(files, files.record(), n_resumed, was_whole)
 
 
 def _origin_of(predictor: Predictor, catalog: Catalog) -> PredictionOrigin:
     tree, run, precision = predictor.tree, predictor.run.folder.name, predictor.target_precision
     shown = tree.shown_fingerprint
-    return PredictionOrigin(catalog.fingerprint, run, precision, tree.lang, shown, PART, SCHEMA.names)
+    return PredictionOrigin(catalog.fingerprint, run, predictor.digest, precision, tree.lang, shown, PART, SCHEMA.names)
 
 
 def _keep_answers(files: PredictionFolder, workspace: Workspace) -> None:

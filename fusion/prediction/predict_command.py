@@ -155,6 +155,8 @@ def _opened(file: Address, workspace: Workspace, publication: Publication | None
 
 
 def _report(outcome: Outcome) -> None:
+    if outcome.was_whole:
+        note("nothing was predicted: this model's answers for this catalogue lay there already (--overwrite: anew)")
     if outcome.n_resumed:
         note(f"continued after {outcome.n_resumed} parts that were already there")
     note_problems(outcome.record.problems)

@@ -66,6 +66,7 @@ class Predictor:
     """A fusion run, loaded: networks, text model, known photos, heads, thresholds.
 
     Attributes:
+        digest: what the run held when it was loaded, see `Run.digest`.
         heads: every head of the run by name; head, head_name: the one that decides.
         training_counts: `(n_leaves,)` int64 labelled training products of each leaf.
     """
@@ -82,6 +83,8 @@ class Predictor:
             ValueError: a damaged run, or experts and head that do not belong together.
         """
         self.run = run
+        # first: were another run put here meanwhile, its answers must not pass for this one's
+        self.digest = run.digest()
         self.tree = run.taxonomy(lang)
         experts = ExpertRuns.inside(run)
         for expert in experts.runs:
@@ -115,7 +118,7 @@ class Predictor:
 
     def trained_on(self, catalog: Catalog) -> bool:
         """Whether this is the catalogue that the run was trained on: what it says of it is not held out."""
-        return catalog.fingerprint == self.run.data
+        return catalog.matches(self.run.data)
 
     def predict(self, products: Sequence[Product], *, in_training: bool = False) -> Predictions:
         """Predict a chunk; call it with a few hundred products at a time, probabilities are dense.

@@ -90,10 +90,11 @@ def export(
     write_relabelled(output, parts, progress)
     counts = [int((part.label >= 0).sum()) for part in parts]
     relabelled = counts[0] if train is not None else 0
-    fingerprints = {source.fingerprint for source in sources}
     return ExportedLabels(
         output, kept=len(train) - relabelled if train is not None else 0, relabelled=relabelled,
         added=sum(counts) - relabelled, missing=ids[~placed],
-        strangers=[entry.number for entry in journal.active() if entry.catalog not in fingerprints],
+        strangers=[
+            entry.number for entry in journal.active() if not any(source.matches(entry.catalog) for source in sources)
+        ],
         left_behind=left_behind(train) if train is not None else ProblemLog(),
     )  # fmt: skip

@@ -47,12 +47,12 @@ def write_predictions(
     """predictions.parquet, review.csv, audit.csv, input.json and problems.json, in row groups of `part`."""
     folder.mkdir(exist_ok=True)
     files = PredictionFolder(folder)
+    files.claim(PredictionOrigin("catalogue-1", "fusion-1", "digest-1", 0.95, "", "", part, SCHEMA.names))
     with pq.ParquetWriter(files.table, SCHEMA) as writer:
         for start in range(0, len(rows), part):
             writer.write_table(pa.Table.from_pylist(rows[start : start + part], SCHEMA))
     sizes = {"review_rows": review_rows, "audit_rows": audit_rows, "seed": seed}
     written = write_queue(files.table, files.review, files.audit, TREE, **sizes)
-    files.claim(PredictionOrigin("catalogue-1", "fusion-1", 0.95, "", "", part, SCHEMA.names))
     files.save(PredictionRecord(len(rows), {}, written, ProblemLog()))
     return written
 

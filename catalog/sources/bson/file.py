@@ -66,7 +66,10 @@ class BsonFile(FileSource):
 
 
 def fingerprint(path: Path, n_blocks: int = 64, block: int = 2**16) -> str:
-    """Content fingerprint of a file of any size: its length and evenly spaced blocks (at most 4 MiB read)."""
+    """Samples of a file of any size: its length and evenly spaced blocks (at most 4 MiB read).
+
+    Of the ids and categories, `Catalog.fingerprint` sees all.
+    """
     size = path.stat().st_size
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
     with path.open("rb") as file:

@@ -19,7 +19,7 @@ from catalog.files.sidecar import cache_folder
 from catalog.sources.bson.document import document_of
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import TOLERANT, Connection
-from catalog.sources.mongo.index import build_index
+from catalog.sources.mongo.index import build_index, outlines_digest
 from catalog.sources.source import Document, Index, Source
 
 log = logging.getLogger(__name__)
@@ -62,9 +62,9 @@ class MongoCollection(Source):
     def stamp(self) -> dict[str, Any]:
         """Identity, size and count of writes of the collection: every write to it since makes another stamp.
 
-        The server counts writes from its start, so its process belongs to the stamp too. A server that does not
-        count them leaves an edit unseen that keeps the number of documents, their bytes and the last `_id`. Of a view,
-        or where the server tells no statistics or not this user, nothing is known: no two stamps are equal.
+        The server counts writes from its start, so its process belongs to the stamp too. A server that counts nothing,
+        as some that only speak MongoDB's protocol, is asked for all but the photos instead. Of a view, or where the
+        server tells no statistics or not this user, nothing is known: no two stamps are equal.
 
         Raises:
             FileNotFoundError: no such collection.
@@ -72,6 +72,8 @@ class MongoCollection(Source):
         """
         collection_info = self.connection.require()
         collection = self.connection.collection
+        # before the counts are asked: a server that counts has this read among them
+        last = self.connection.answer(lambda: collection.find_one({}, {"_id": 1}, sort=[("_id", -1)]))
         try:
             parts = self.connection.answer(
                 lambda: list(collection.aggregate([{"$collStats": {"storageStats": {}, "latencyStats": {}}}]))
@@ -84,7 +86,7 @@ class MongoCollection(Source):
         if collection_info.get("type") == "view" or not parts or not has_counts:
             return {"unknown": uuid.uuid4().hex}
         server = self.connection.answer(lambda: self.connection.client.admin.command("hello"))
-        last = self.connection.answer(lambda: collection.find_one({}, {"_id": 1}, sort=[("_id", -1)]))
+        counts = any(of_kind["ops"] for part in parts for of_kind in part["latencyStats"].values())
         return {
             "collection": str(collection_info.get("info", {}).get("uuid")),
             "server": str(server.get("topologyVersion", {}).get("processId")),
@@ -93,6 +95,7 @@ class MongoCollection(Source):
             "size": sum(int(part["storageStats"].get("size", 0)) for part in parts),
             "writes": sum(int(part["latencyStats"]["writes"]["ops"]) for part in parts),
             "last": None if last is None else repr(last["_id"]),
+            **({} if counts or last is None else {"outlines": outlines_digest(self.connection)}),
         }
 
     def sidecar(self, suffix: str) -> Path:

@@ -69,6 +69,14 @@ def outlines(connection: Connection) -> Iterator[Fields]:
         yield fields
 
 
+def outlines_digest(connection: Connection) -> str:
+    """Digest of every document but its photos: ids, categories, sizes."""
+    digest = hashlib.blake2b(digest_size=16)
+    for fields in outlines(connection):
+        digest.update(repr(sorted(fields.items())).encode())
+    return digest.hexdigest()
+
+
 def _name_others(connection: Connection, problems: ProblemLog) -> None:
     """Count the documents whose `_id` is no number, and name the first; their other fields stay there."""
     collection, others = connection.collection, {"_id": {"$not": NUMBERS}}

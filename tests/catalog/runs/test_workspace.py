@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +60,33 @@ def test_runs_never_share_a_folder_and_come_back(tmp_path, tree_csv):
     assert again.config(Small) == Small(a=1)
     assert again.taxonomy().fingerprint == tree.fingerprint
     assert again.revision.startswith("0.1.0")
+
+
+def test_a_run_is_known_by_what_it_holds(tmp_path, tree_csv):
+    run = make_run(tmp_path, Taxonomy.from_csv(tree_csv))
+    run.save()
+    (run.folder / "experts" / "one").mkdir(parents=True)
+    weights = run.folder / "experts" / "one" / "weights.safetensors"
+    weights.write_bytes(b"learnt")
+    known = run.digest()
+    copied = Run.load(Path(shutil.copytree(run.folder, tmp_path / "elsewhere")))
+    assert copied.digest() == known
+    # what lies there beside it: pages, names in other languages, predictions, what a kill left
+    for name in ("fusion.html", "names.csv", "out/input.json", "out/predictions.parquet", ".weights.safetensors.7.tmp"):
+        (copied.folder / name).parent.mkdir(exist_ok=True)
+        (copied.folder / name).write_bytes(b"x")
+    assert copied.digest() == known
+    others = {known}
+    for name in ("run.json", "config.yaml", "taxonomy.csv", "experts/one/weights.safetensors"):
+        path = copied.folder / name
+        before = path.read_bytes()
+        path.write_bytes(before[:-1] + b"#")
+        others.add(copied.digest())
+        path.write_bytes(before)
+    assert len(others) == 5
+    # the same weights as another expert's
+    weights.parent.rename(run.folder / "experts" / "two")
+    assert run.digest() != known
 
 
 def test_wrong_runs_are_refused(tmp_path, tree_csv):

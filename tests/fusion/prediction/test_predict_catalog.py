@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+import json
 import random
 import re
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import bson
@@ -19,10 +21,13 @@ import pytest
 
 from catalog.catalog import Catalog, photo_md5
 from catalog.product import Problem, ProblemKind, ProblemLog, Product
+from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from curation.convert import convert
 from fusion.cli import main as fusion
+from fusion.head_artifacts import HeadArtifacts
 from fusion.prediction import predict_catalog as prediction
+from fusion.prediction.folder import PredictionFolder
 from fusion.prediction.predictor import Predictor, unread
 from ocr.expert import Reading
 from ocr.transcript import OcrFailure, Transcript
@@ -252,9 +257,109 @@ def test_predictions_of_another_input_are_not_overwritten_unasked(trained, tmp_p
     assert "--overwrite" in refused(fusion, "predict", tmp_path / "two.bson", *options)
     assert len(submission(tmp_path / "out")) == 20
     finer = invoke(fusion, "predict", tmp_path / "one.bson", "--precision", "0.5", *options, code=1)
-    assert "another input, model, precision" in finer.stderr
+    assert "of another precision: choose another --output" in finer.stderr
     call(fusion, "predict", tmp_path / "two.bson", "--overwrite", *options)
     assert len(submission(tmp_path / "out")) == 30
+
+
+@pytest.fixture
+def model(trained, tmp_path) -> Path:
+    """A run of its own, which a test may put another one in the place of."""
+    return Path(shutil.copytree(Workspace(trained / "runs").require("fusion").folder, tmp_path / "model"))
+
+
+def put_another_model_there(model: Path, sure_enough: float = 0) -> None:
+    """The same name and networks, but all answers are sure enough."""
+    tree = Run.load(model).taxonomy()
+    learnt = HeadArtifacts.load(model, tree)
+    thresholds = replace(learnt.thresholds, table=np.full_like(learnt.thresholds.table, sure_enough))
+    replace(learnt, thresholds=thresholds).save(model)
+
+
+def cut_after_the_first_part(model: Path, catalog: Catalog, room: Workspace, out: Path, monkeypatch) -> None:
+    monkeypatch.setattr(prediction, "PART", 8)
+    monkeypatch.setattr(prediction, "CHUNK", 8)
+    predictor = Predictor.load(model)
+    good, calls = predictor.predict, []
+
+    def dies_at_the_second(products, in_training):
+        calls.append(products)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return good(products, in_training=in_training)
+
+    monkeypatch.setattr(predictor, "predict", dies_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        prediction.predict_file(predictor, catalog, room, out)
+    assert len(list((out / "parts").glob("*.parquet"))) == 1
+
+
+def test_rows_of_two_models_at_one_path_are_never_mixed(model, tmp_path, monkeypatch):
+    write_test(tmp_path / "test.bson", 24)
+    catalog, room, out = Catalog(tmp_path / "test.bson"), Workspace(tmp_path / "room"), tmp_path / "out"
+    cut_after_the_first_part(model, catalog, room, out, monkeypatch)
+    loaded = Predictor.load(model)
+    put_another_model_there(model)
+    other = Predictor.load(model)
+    with pytest.raises(ValueError, match="of another model: model held something else when they were made: choose"):
+        prediction.predict_file(other, catalog, room, out)
+    # what was loaded before goes on: it is still the model that began
+    done = prediction.predict_file(loaded, catalog, room, out)
+    assert (done.n_resumed, done.was_whole) == (1, False)
+    whole = prediction.predict_file(other, catalog, room, tmp_path / "other")
+    assert whole.record.decisions["accept"] > done.record.decisions.get("accept", 0)
+    replaced = prediction.predict_file(other, catalog, room, out, overwrite=True)
+    assert replaced.files.table.read_bytes() == whole.files.table.read_bytes()
+
+
+def test_finished_predictions_of_another_model_are_not_passed_off_as_new(model, tmp_path):
+    write_test(tmp_path / "test.bson", 12)
+    arguments = ["predict", tmp_path / "test.bson", "--run", model, "--output", tmp_path / "out"]
+    arguments += ["--workspace", tmp_path / "room"]
+    assert "lay there already" not in invoke(fusion, *arguments).stderr
+    assert "nothing was predicted: this model's answers" in invoke(fusion, *arguments).stderr
+    put_another_model_there(model)
+    said = refused(fusion, *arguments)
+    assert "of another model: model held something else when they were made" in said
+    assert "--overwrite" in said
+    call(fusion, *arguments, "--overwrite")
+    assert "accept" in pq.read_table(tmp_path / "out" / "predictions.parquet")["decision"].to_pylist()
+    # where no folder is named, it is named after the run, which says as little
+    unnamed = [*arguments[:4], *arguments[6:]]
+    call(fusion, *unnamed)
+    put_another_model_there(model, sure_enough=0.1)
+    assert "of another model" in refused(fusion, *unnamed)
+
+
+def test_the_same_model_under_another_name_continues(model, tmp_path, monkeypatch):
+    write_test(tmp_path / "test.bson", 24)
+    catalog, room, out = Catalog(tmp_path / "test.bson"), Workspace(tmp_path / "room"), tmp_path / "out"
+    cut_after_the_first_part(model, catalog, room, out, monkeypatch)
+    moved = model.rename(tmp_path / "moved")
+    (moved / "fusion.html").write_text("a page that was written since")
+    done = prediction.predict_file(Predictor.load(moved), catalog, room, out)
+    assert done.n_resumed == 1
+    assert done.record.n_products == len(catalog)
+
+
+def test_what_nobody_knows_the_model_of_is_refused(model, tmp_path):
+    write_test(tmp_path / "test.bson", 12)
+    arguments = ["predict", tmp_path / "test.bson", "--run", model, "--output", tmp_path / "out"]
+    arguments += ["--workspace", tmp_path / "room"]
+    call(fusion, *arguments)
+    place = tmp_path / "out" / "input.json"
+    origin = json.loads(place.read_text())
+    del origin["model"]
+    place.write_text(json.dumps(origin))
+    said = refused(fusion, *arguments)
+    assert "of an earlier version, which did not note what the model held" in said
+    assert "choose another --output, or --overwrite" in said
+    # reviewers may go on with them
+    assert PredictionFolder(tmp_path / "out").origin().run == "model"
+    place.unlink()
+    assert "whose input.json is missing" in refused(fusion, *arguments)
+    call(fusion, *arguments, "--overwrite")
+    assert "model" in json.loads(place.read_text())
 
 
 def test_a_run_folder_is_enough_and_holds_no_pickle(trained, tmp_path):
