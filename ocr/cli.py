@@ -34,7 +34,11 @@ PHOTO = click.option(
 
 @command_line()
 def main(verbose: bool) -> None:
-    """Text branch: read what is printed on books and CDs."""
+    """Text branch: read what is printed on books and CDs.
+
+    RapidOCR reads Latin letters, Chinese and Japanese characters; Tesseract (--set engine.name=tesseract) the languages
+    that are installed for it (--set 'engine.languages=[deu]', Debian's package tesseract-ocr-deu).
+    """
 
 
 def _settings(config: str | None, overrides: tuple[str, ...]) -> OcrConfig:
@@ -58,9 +62,12 @@ def read(
     from catalog.runs.workspace import Workspace
     from catalog.sources.photo_file import formats_text, photo_files
     from ocr.commands import failures_text, read_files, write_readings
+    from ocr.engines.languages import what_is_read
     from ocr.training import make_reader
 
-    reader = make_reader(_settings(config, overrides), Workspace(workspace))
+    settings = _settings(config, overrides)
+    reader = make_reader(settings, Workspace(workspace))
+    note(what_is_read(settings.engine))
     photos = photo_files(files)
     if photos is not None:
         if output is not None:
@@ -147,10 +154,13 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
     from catalog.runs.saved_probabilities import held_out
     from catalog.runs.workspace import Workspace
     from ocr.details import OcrDetails
+    from ocr.engines.languages import what_is_read
     from ocr.training import train as run_training
 
-    room = Workspace(workspace)
-    run = run_training(room, _settings(config, overrides), held_out(room), progress_bar)
+    room, settings = Workspace(workspace), _settings(config, overrides)
+    photo = held_out(room)
+    note(what_is_read(settings.engine))
+    run = run_training(room, settings, photo, progress_bar)
     details = run.details_as(OcrDetails)
     note_problems(details.problems)
     encoders = ", ".join(details.encoders) or "none (pip install 'rayonnage[encoder]' adds them)"

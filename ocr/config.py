@@ -16,7 +16,8 @@ class EngineConfig(StrictConfig):
     name: Literal["rapidocr", "tesseract"]
     """`rapidocr` reads far better on small photos, and is as fast; `tesseract` needs no networks."""
     languages: list[Language] = Field(min_length=1)
-    """Tesseract's language codes; those that are not installed are left out. RapidOCR reads Latin and Chinese."""
+    """Tesseract's language codes (`deu`; `de` is understood); those that are not installed are left out. RapidOCR reads
+    Latin letters, Chinese and Japanese characters whatever stands here."""
     page_mode: int = Field(ge=3, le=13)
     """Tesseract's page segmentation mode; 11 looks for sparse text."""
     enlarge: float | Literal["auto"]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import logging
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
+from ocr.engines.languages import RAPIDOCR_SCRIPTS, install_tesseract, unread_by_rapidocr
 from ocr.engines.pool import WorkerPool
 from ocr.transcript import PhotoReading, Transcript
 
+log = logging.getLogger(__name__)
 ENLARGE = 2.0
 MIN_CONFIDENCE = 0.7
 MAX_SIDE = 2000
@@ -45,6 +48,12 @@ class RapidEngine:
             raise EngineMissing(f"RapidOCR is not installed: {_INSTALL}")
         if backend == "cuda" and not _has_cuda():
             raise EngineMissing("engine.backend is cuda, but onnxruntime sees no GPU: pip install onnxruntime-gpu")
+        unread = unread_by_rapidocr(config.languages)
+        if unread:
+            log.warning(
+                "RapidOCR reads %s, not %s: --set engine.name=tesseract reads them (Debian: %s)",
+                RAPIDOCR_SCRIPTS, ", ".join(unread), install_tesseract(unread),
+            )  # fmt: skip
         models = Path(spec.origin).parent / "models"
         detector, recognizer = _network(models, "det"), _network(models, "rec")
         enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge

@@ -15,6 +15,7 @@ import cv2
 
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
+from ocr.engines.languages import install_tesseract, tesseract_code
 from ocr.engines.prepare import MAX_SIDE, Prepared, prepare
 from ocr.transcript import MAX_WORD_LENGTH, OcrFailure, PhotoReading, Transcript, Word, bounded
 
@@ -30,7 +31,6 @@ PHOTOS_PER_PROCESS = 32
 QUARTER_TURNS = (1, 3)
 FEW_LETTERS = 15
 _WORD_LEVEL, _PAGE_LEVEL = "5", "1"
-_INSTALL = "install it (Debian: apt-get install tesseract-ocr tesseract-ocr-fra) or set engine.name to rapidocr"
 
 
 class TesseractEngine:
@@ -50,15 +50,18 @@ class TesseractEngine:
             version = pytesseract.get_tesseract_version()
             installed = set(pytesseract.get_languages())
         except (OSError, SystemExit, RuntimeError) as error:
-            raise EngineMissing(f"Tesseract does not start ({error}): {_INSTALL}") from None
-        self.languages = [language for language in config.languages if language in installed]
-        missing = [language for language in config.languages if language not in installed]
+            raise EngineMissing(f"Tesseract does not start ({error}): {_way_out(config.languages)}") from None
+        # one that is asked for by two names is read once
+        wanted = list(dict.fromkeys(map(tesseract_code, config.languages)))
+        self.languages = [language for language in wanted if language in installed]
+        missing = [language for language in wanted if language not in installed]
         if not self.languages:
-            raise EngineMissing(f"Tesseract has none of the languages {', '.join(missing)}: {_INSTALL}")
+            raise EngineMissing(f"Tesseract has none of the languages {', '.join(missing)}: {_way_out(missing)}")
         if missing:
             log.warning(
-                "Tesseract lacks %s and reads %s only: %s", "+".join(missing), "+".join(self.languages), _INSTALL
-            )
+                "Tesseract lacks %s and reads %s only: %s", "+".join(missing), "+".join(self.languages),
+                _way_out(missing),
+            )  # fmt: skip
         self.page_mode = config.page_mode
         self.enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge
         self.min_confidence = MIN_CONFIDENCE if config.min_confidence == "auto" else config.min_confidence
@@ -125,7 +128,7 @@ class TesseractEngine:
                     str(listing), lang="+".join(self.languages), config=f"--psm {self.page_mode}", timeout=time_limit_s
                 )
             except pytesseract.TesseractNotFoundError as error:
-                raise EngineMissing(f"{error} {_INSTALL}") from None
+                raise EngineMissing(f"{error} {_way_out(self.languages)}") from None
         return parse_table(table, photos, self.min_confidence)
 
 
@@ -165,6 +168,10 @@ def parse_table(table: str, photos: Sequence[Prepared], min_confidence: float) -
     if pages != set(range(len(photos))):
         raise ValueError(f"Tesseract read {len(pages)} of {len(photos)} photos")
     return [bounded(photo_words) for photo_words in words]
+
+
+def _way_out(languages: Sequence[str]) -> str:
+    return f"install it (Debian: {install_tesseract(languages)}) or set engine.name to rapidocr"
 
 
 def _n_letters(result: PhotoReading) -> int:

@@ -21,6 +21,7 @@ def check_rapidocr() -> Check:
     from catalog.runs.config import load_config
     from ocr.config import OcrConfig
     from ocr.engines.base import EngineMissing
+    from ocr.engines.languages import RAPIDOCR_SCRIPTS
     from ocr.engines.registry import make_engine
 
     try:
@@ -28,14 +29,16 @@ def check_rapidocr() -> Check:
     except EngineMissing as error:
         finding, _, remedy = str(error).partition(": ")
         return Check(Status.MISSING, "reading", finding, remedy)
-    return Check(Status.OK, "reading", engine.settings.partition(" side=")[0])
+    return Check(Status.OK, "reading", f"{engine.settings.partition(' side=')[0]}: {RAPIDOCR_SCRIPTS}")
 
 
 def check_tesseract() -> Check:
     """The other engine, which nothing needs unless it is asked for."""
     import pytesseract
 
-    remedy = "sudo apt-get install tesseract-ocr " + " ".join(f"tesseract-ocr-{code}" for code in LANGUAGES)
+    from ocr.engines.languages import install_tesseract
+
+    remedy = f"sudo {install_tesseract(LANGUAGES)}"
     try:
         version = pytesseract.get_tesseract_version()
         installed = pytesseract.get_languages()
