@@ -52,11 +52,12 @@ def train(
         overrides = (*overrides, f"target_precision={precision}")
     room = Workspace(workspace)
     with progress_bar("heads") as progress:
-        run, models = run_training(room, load_config(FusionConfig, "fusion", config, overrides), more, progress)
+        run, models, proof = run_training(room, load_config(FusionConfig, "fusion", config, overrides), more, progress)
     say("held-out products (heads cross-fitted, every expert where it speaks), accuracy in percent:")
     say(leaderboard(models))
     details = run.details_as(FusionDetails)
     say(f"the head that decides: {details.head}, {details.why}")
+    say(proof.text)
     say(f"fusion: {run.folder}")
     say(f"next: fusion predict TEST.bson{room.option}, or fusion evaluate LABELLED.bson{room.option}")
 

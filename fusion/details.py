@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from catalog.runs.config import STRICT
 
+FUSED = "fused"
+"""Name of the result of the head that decides, among what is measured."""
+
 
 @dataclass(frozen=True)
 class FusionDetails:

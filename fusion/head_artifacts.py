@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.metrics.product_scores import ProductScores
+from catalog.metrics.summary import ALL
 from catalog.runs.run import Run
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds
+from fusion.details import FUSED
+from fusion.proof import Proof
 
 FILE = "learnt.safetensors"
 CROSS_FIT = "crossfit.safetensors"
@@ -53,3 +56,15 @@ def thresholds_for(run: Run, tree: Taxonomy, precision: float) -> Thresholds:
     """Thresholds of a fusion run for another target precision, from its cross-fitted held-out products."""
     confidence = run.config(FusionConfig).confidence
     return Thresholds.fit(ProductScores.load(run.folder / CALIBRATION), tree, precision, confidence)
+
+
+def proof_of(run: Run, tree: Taxonomy, precision: float, n_labelled: int) -> Proof | None:
+    """What stands behind a run's decisions at a precision; None where a run of an earlier version does not keep it.
+
+    `n_labelled`: products whose label the run had, held out or not.
+    """
+    saved, fused = run.folder / CALIBRATION, run.metrics.get(FUSED)
+    if not saved.is_file() or fused is None:
+        return None
+    confidence = run.config(FusionConfig).confidence
+    return Proof(ProductScores.load(saved), tree, precision, confidence, fused[ALL]["n"], n_labelled)

@@ -45,6 +45,7 @@ class Answer:
         votes: each speaking expert's likeliest leaf; its `leaf` is an index of `Model.tree`.
         text_read: words read on the photos. reason: one line for people.
         problems: photos that could not be used, and why.
+        advice: where nothing was proved with which the product's category could be given: what it would take.
     """
 
     product_id: int
@@ -57,6 +58,7 @@ class Answer:
     text_read: str
     reason: str
     problems: tuple[str, ...]
+    advice: str = ""
 
     def __str__(self) -> str:
         lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
@@ -65,6 +67,7 @@ class Answer:
         given = f": {path_text(self.given)}" if self.given else ""
         lines.append(f"{self.decision.value}{given}")
         lines.append(f"why     {self.reason}")
+        lines += [f"advice  {self.advice}"] if self.advice else []
         lines += [f"skipped {problem}" for problem in self.problems]
         return "\n".join(lines)
 
@@ -152,6 +155,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
         candidates=candidates, votes=tuple(votes_of(predictions, row)),
         text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
         problems=tuple(f"{problem.where}: {problem.detail or problem.kind.value}" for problem in problems),
+        advice=predictions.advice(row),
     )  # fmt: skip
 
 

@@ -32,9 +32,11 @@ def evaluate(
     truth = true_leaves(catalog, predictor.tree, labels)
     measurement = measure(predictor, catalog, truth, progress)
     examples, confused = _examples(measurement, predictor, catalog)
+    proof = predictor.proof
+    sections = [*research_sections(measurement, predictor), *([] if proof is None else [proof.section])]
     evaluation = Evaluation(
         "Product categories", f"{catalog.name}: photos, text and their fusion", measurement.models, predictor.tree,
-        summary_of(measurement, predictor), research_sections(measurement, predictor), examples, confused,
+        summary_of(measurement, predictor), sections, examples, confused,
         facts={
             "run": predictor.run.folder.name,
             "head": f"{predictor.head_name}, {predictor.run.details_as(FusionDetails).why}",
@@ -46,7 +48,8 @@ def evaluate(
     )  # fmt: skip
     warnings = [TRAINED_ON] if predictor.trained_on(catalog) else []
     page = page_of(measurement, evaluation, predictor.target_precision, warnings)
-    text = "\n".join([leaderboard(measurement.models), *warnings])
+    advice = [] if proof is None or not proof.advice else [proof.text]
+    text = "\n".join([leaderboard(measurement.models), *warnings, *advice])
     return text, evaluation.write(output or workspace.folder / "reports", "fusion", page)
 
 

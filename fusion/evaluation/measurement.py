@@ -19,12 +19,12 @@ from catalog.metrics.product_scores import (
     score_probabilities,
 )
 from catalog.probabilities import Silence, silent_everywhere
+from fusion.details import FUSED
 from fusion.evaluation.decision_outcomes import DecisionOutcomes
 from fusion.expert_runs import describe
 from fusion.heads.registry import HEADS
 from fusion.prediction.predictor import Predictions, Predictor
 from fusion.prediction.ranking import risk_order
-from fusion.training.train import FUSED
 
 CHUNK = 256
 MAX_SILENCED = 20_000

@@ -7,6 +7,7 @@ from catalog.reports.evaluation import Evaluation, figure_sections
 from catalog.reports.page import Page, Section
 from fusion.evaluation.measurement import Measurement
 from fusion.evaluation.overview import cards, decisions_section, next_section, right_section, summary_section
+from fusion.proof import PROVED
 
 MISTAKES, CORRECTED = "Surest mistakes", "Corrected by the text"
 NOTES = {
@@ -28,13 +29,15 @@ def page_of(measurement: Measurement, evaluation: Evaluation, target: float, war
         summary_section(measurement, target),
         right_section(measurement),
         decisions_section(measurement, evaluation.tree),
+        *(section for section in evaluation.sections if section.key == PROVED),
         replace(confusions, title="Categories that are mixed up most often", sentences=[HOW_TO_READ]),
         Section("examples", "Examples", parts=galleries),
         next_section(measurement, target),
         Section("research", "For researchers", [RESEARCH]),
     ]
     summary = Section("summary", "The figures in sentences", evaluation.summary)
-    research = [summary, *evaluation.sections, *figure_sections(evaluation.models)]
+    others = (section for section in evaluation.sections if section.key != PROVED)
+    research = [summary, *others, *figure_sections(evaluation.models)]
     sections += [replace(section, folded=True) for section in research]
     facts = evaluation.facts
     return Page(evaluation.title, evaluation.subtitle, cards(measurement), sections, facts, warnings)

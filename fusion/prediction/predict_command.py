@@ -112,6 +112,7 @@ def _predict_photos(options: PredictOptions, photos: list[Path]) -> None:
 
 def _predict_catalog(options: PredictOptions) -> None:
     from catalog.runs.workspace import Workspace
+    from fusion.decide import Decision
     from fusion.prediction.publish import Publication
 
     # whatever can be wrong is looked at before the networks are loaded, which takes seconds
@@ -127,6 +128,8 @@ def _predict_catalog(options: PredictOptions) -> None:
             overwrite=options.overwrite, discard_answers=options.discard_answers, progress=progress,
         )  # fmt: skip
     _report(outcome)
+    if predictor.proof is not None and set(outcome.record.decisions) != {Decision.ACCEPT} and predictor.proof.advice:
+        note(predictor.proof.advice)
     if publication is not None:
         with progress_bar("publish") as progress, resumable():
             say(publication.publish(outcome.files.table, predictor, progress))

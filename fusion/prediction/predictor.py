@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,16 @@ from catalog.probabilities import Probabilities
 from catalog.product import Problem, ProblemLog, Product
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import LEVELS
 from fusion.config import FusionConfig
 from fusion.copies import NAME as COPIES
 from fusion.copies import CopyTable
-from fusion.decide import decide
+from fusion.decide import NEVER, decide
 from fusion.details import FusionDetails
 from fusion.expert_runs import ExpertRuns
-from fusion.head_artifacts import HeadArtifacts, thresholds_for
+from fusion.head_artifacts import HeadArtifacts, proof_of, thresholds_for
 from fusion.heads.registry import StoredHeads
+from fusion.proof import Proof
 from mosaic.photos import DecodedPhotos, load_photos
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
@@ -44,6 +47,7 @@ class Predictions:
         readings: what was read, by product_id, on routed products.
         photos: the decoded chunk.
         problems: what was wrong with single products.
+        proof: of the decisions, where some node is never given; None where that need not be explained.
     """
 
     products: Sequence[Product]
@@ -55,11 +59,20 @@ class Predictions:
     readings: dict[int, Reading]
     photos: DecodedPhotos
     problems: ProblemLog
+    proof: Proof | None
 
     def text_read(self, row: int) -> str:
         """Words read on a row's photos, empty where none were."""
         reading = self.readings.get(self.products[row].product_id)
         return "" if reading is None else reading.text
+
+    def advice(self, row: int) -> str:
+        """What it would take to give a row's next deeper node, where nothing proves that; else empty."""
+        level = int(self.given[row, 0])
+        is_proved = level == LEVELS[-1] or self.needed[row, level] < NEVER
+        if is_proved or self.proof is None or not self.photos.n_readable[row]:
+            return ""
+        return self.proof.sentence
 
 
 class Predictor:
@@ -116,6 +129,11 @@ class Predictor:
         """Load a fusion run folder."""
         return cls(Run.load(Path(folder), "fusion"), Workspace(workspace))
 
+    @cached_property
+    def proof(self) -> Proof | None:
+        """What stands behind the decisions; None where a run of an earlier version does not keep it."""
+        return proof_of(self.run, self.tree, self.target_precision, int(self.training_counts.sum()))
+
     def trained_on(self, catalog: Catalog) -> bool:
         """Whether this is the catalogue that the run was trained on: what it says of it is not held out."""
         return catalog.matches(self.run.data)
@@ -150,7 +168,8 @@ class Predictor:
         # without a usable photo there is only the prior, which may pass a threshold: never more than a review
         given[photos.n_readable == 0] = 0
         needed = self.thresholds.table[self.tree.node_mass(fused, 1).argmax(axis=1)]
-        return Predictions(products, experts, fused, given, needed, known_copies, readings, photos, problems)
+        proof = self.proof if (needed == NEVER).any() else None
+        return Predictions(products, experts, fused, given, needed, known_copies, readings, photos, problems, proof)
 
 
 def unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from catalog.probabilities import Silence
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 from fusion.copies import NAME as COPIES
+from fusion.decide import NEVER
 from fusion.prediction.predictor import Predictions
 from ocr.expert import NAME as TEXT
 
@@ -64,11 +65,14 @@ def _sureness(predictions: Predictions, row: int, tree: Taxonomy) -> str:
         texts.append(f"{LEVEL_NAMES[level]} {likeliest[level - 1]:.0%} sure")
     if level < len(LEVELS):
         needed = predictions.needed[row, level]
-        # a threshold that nothing reaches stands for none, see `fusion.decide.NEVER`
-        missing = f"{needed:.0%} needed" if needed <= 1 else "never sure enough on held-out products"
+        missing = f"{needed:.0%} needed" if needed < NEVER else _unproved(predictions)
         name = tree.shown_path(level + 1, int(nodes[level].argmax()))[-1]
         texts.append(f"{LEVEL_NAMES[level + 1]} {name} {likeliest[level]:.0%}, {missing}")
     return "; ".join(texts)
+
+
+def _unproved(predictions: Predictions) -> str:
+    return predictions.proof.unproved if predictions.proof is not None else "not proved by held-out products"
 
 
 def _text_part(predictions: Predictions, row: int, vote: ExpertChoice | None, tree: Taxonomy) -> list[str]:

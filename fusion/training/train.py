@@ -15,27 +15,26 @@ from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds
-from fusion.details import FusionDetails
+from fusion.details import FUSED, FusionDetails
 from fusion.expert_runs import ExpertRuns
 from fusion.head_artifacts import CALIBRATION, CROSS_FIT, HeadArtifacts
 from fusion.heads.comparison import HeadComparison, compare_heads, fit_head
 from fusion.heads.registry import HEADS, save_heads
+from fusion.proof import Proof
 from fusion.training.held_out import HeldOut, evaluated_experts, gather_held_out
-
-FUSED = "fused"
 
 
 def train(
     workspace: Workspace, config: FusionConfig, more: Sequence[Path] = (), progress: Progress | None = None
-) -> tuple[Run, list[EvaluatedModel]]:
+) -> tuple[Run, list[EvaluatedModel], Proof]:
     """Fit every head under the workspace's plan and save a run that is enough to predict.
 
     Args:
         more: folders of mosaic runs that speak beside the workspace's latest ones.
 
     Returns:
-        The run, and what was compared on the held-out products: the fused result, every head (cross-fitted), every
-        expert.
+        The run; what was compared on the held-out products: the fused result, every head (cross-fitted), every
+        expert; and what those products prove.
 
     Raises:
         FileNotFoundError: no mosaic run; the message names the next command.
@@ -59,7 +58,7 @@ def train(
     expert_runs.copy_into(run.folder)
     save_heads(run, heads)
     counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
-    _save_decisions(run.folder, data, comparison.scores[comparison.chosen], counts, config)
+    proof = _save_decisions(run.folder, data, comparison.scores[comparison.chosen], counts, config)
     models = evaluated_models(data, comparison)
     run.keep(FusionDetails(
         heads=tuple(heads), experts=tuple(data.names), head=comparison.chosen, why=comparison.reason,
@@ -68,12 +67,12 @@ def train(
     run.metrics = {model.name: summaries_json(model.summary) for model in models}
     run.save()
     workspace.register(run)
-    return run, models
+    return run, models, proof
 
 
 def _save_decisions(
     folder: Path, data: HeldOut, scores: ProductScores, training_counts: NDArray[np.int64], config: FusionConfig
-) -> None:
+) -> Proof:
     """What prediction needs beside heads and networks; `scores`: cross-fitted, of the head that decides."""
     if data.copies is not None:
         data.copies.save(folder / "copies.safetensors")
@@ -83,6 +82,8 @@ def _save_decisions(
     independent.save(folder / CALIBRATION)
     thresholds = Thresholds.fit(independent, data.tree, config.target_precision, config.confidence)
     HeadArtifacts(thresholds, training_counts).save(folder)
+    n_labelled = int(training_counts.sum())
+    return Proof(independent, data.tree, config.target_precision, config.confidence, len(data), n_labelled)
 
 
 def evaluated_models(data: HeldOut, comparison: HeadComparison) -> list[EvaluatedModel]:

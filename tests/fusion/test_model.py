@@ -48,8 +48,27 @@ def test_a_product_without_usable_photo_is_reviewed_and_its_bad_photo_named(mode
     assert (none.decision, none.reason, none.given) == (Decision.REVIEW, "no photo", ())
     assert (bad.decision, bad.reason) == (Decision.REVIEW, "no usable photo")
     assert bad.problems[0].startswith("photo 1")
+    # no proof would help these
+    assert none.advice == bad.advice == ""
     assert half.problems[0].startswith("photo 2")
     assert half.votes
+
+
+def test_a_photo_that_nothing_is_proved_for_is_told_what_it_would_take(trained, tmp_path):
+    (tmp_path / "one.jpg").write_bytes(picture(1, 1))
+    room = ("--workspace", trained / "runs")
+    # 40 held-out products, all of them right, prove 90 % and not 95 %
+    printed = call(fusion, "predict", tmp_path / "one.jpg", *room)
+    assert "never sure enough" not in printed
+    assert "review" in printed
+    assert "95 % right is not proved by 40 held-out products" in printed
+    assert "held-out products like these" in printed
+    assert "`catalog split FILE --folds 5`" in printed
+    assert "200 held-out products instead of 40" in printed
+    assert "`--precision 0.9` gives" in printed
+    bold = call(fusion, "predict", tmp_path / "one.jpg", "--precision", "0.9", *room)
+    assert "not proved" not in bold
+    assert "advice" not in bold
 
 
 def test_wrong_input_is_named(model, tmp_path):

@@ -111,8 +111,13 @@ def test_page_and_numbers_agree(trained, tmp_path):
     text = call(fusion, "evaluate", trained / "train.bson", *options)
     page = read_page(tmp_path / "fusion.html")
     numbers = json.loads((tmp_path / "fusion.json").read_text(encoding="utf-8"))
-    *table, warning, _ = text.splitlines()
-    assert "the figures are too good" in warning
+    lines = text.splitlines()
+    told = next(number for number, line in enumerate(lines) if "the figures are too good" in line)
+    table, advice = lines[:told], lines[told + 1 : -1]
+    assert advice[0] == "what 40 held-out products prove, when 95 % of what is given must be right:"
+    for line in advice[1:5]:
+        shown = line.replace("`", "").partition(" (")[0]
+        assert shown in text_of(tmp_path / "fusion.html")
     assert set(numbers["systems"]) == {line.split("  ")[0] for line in table[1:]}
     assert not re.search(r"""(src|href|url\()\s*=?\s*["']?\s*https?:""", page)
     for system in numbers["systems"].values():
@@ -124,6 +129,7 @@ def test_page_and_numbers_agree(trained, tmp_path):
     for title in (
         "Decisions", "Decisions by image count", "The fused result against the others", "By Cat I",
         "Lists of five leaves: likeliest against risk", "Thresholds", "All weights of the tree pool",
+        "What could be given unseen",
     ):  # fmt: skip
         assert title in numbers["tables"]
         assert title in page

@@ -80,6 +80,7 @@ def test_every_product_gets_a_row_and_problems_are_named(trained, tmp_path):
     for words in ("no photo", "cannot be decoded", "more than four", "repeated _id", "ends inside a document"):
         assert words in result.stderr
     assert "product 1004" in result.stderr
+    assert "95 % right is not proved by 40 held-out products, so nothing is given unseen" in result.stderr
     assert by_id[1005]["photos_md5"] == [hashlib.md5(p).hexdigest() for p in (picture(1, 1), b"", picture(1, 2))]
     files = {name: {int(row["product_id"]) for row in read_rows(tmp_path / "out" / name)} for name in REVIEWED}
     accepted = {row["product_id"] for row in table if row["decision"] == "accept"}

@@ -58,6 +58,8 @@ def test_networks_of_single_photos_join_the_pool(trained, tmp_path):
     for command, *options in (mosaic, "--config", "debug", "--rank", "any"), (fusion,):
         done = invoke(command, "train", *options, "--workspace", tmp_path / "runs")
     assert "\nphoto " in done.stdout
+    assert "\nwhat 40 held-out products prove, when 95 % of what is given must be right:\nCat III: " in done.stdout
+    assert "\n95 % (asked for) " in done.stdout
     run = room.latest("fusion")
     assert "photo" in run.details_as(FusionDetails).experts
     predicted = Predictor.load(run.folder).predict([room.training_catalog()[0]])
