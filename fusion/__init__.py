@@ -1,1 +1,3 @@
 """Experts pooled along the tree, decisions, submissions and reports."""
+
+import catalog  # noqa: F401 - settles what libraries ask when they are loaded: before all of them

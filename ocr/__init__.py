@@ -1,1 +1,3 @@
 """Text branch: photo -> transcript -> text features -> probabilities."""
+
+import catalog  # noqa: F401 - settles what libraries ask when they are loaded: before all of them

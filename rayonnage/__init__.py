@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import catalog  # noqa: F401 - settles what libraries ask when they are loaded: before all of them
+
 __all__ = ["Model", "Taxonomy", "load", "open_catalog"]
 
 if TYPE_CHECKING:

@@ -1,1 +1,3 @@
 """Words to probabilities."""
+
+import catalog  # noqa: F401 - settles what libraries ask when they are loaded: before all of them

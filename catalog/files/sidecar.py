@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path
+from catalog.files.user_cache import cache_folder
 
 log = logging.getLogger(__name__)
 MAGIC = b"RAYONNAGE-SIDECAR-2\n"
@@ -46,11 +47,6 @@ def place_to_write(beside: Path) -> Path:
         digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
         name = f"{digest}%{os.fsencode(name)[-MAX_NAME // 2 :].decode('utf-8', 'ignore')}"
     return cache_folder() / name
-
-
-def cache_folder() -> Path:
-    """The user's cache folder: for what lies in no folder that can be written."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rayonnage"
 
 
 def source_stamp(path: Path) -> dict[str, int]:

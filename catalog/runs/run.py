@@ -222,10 +222,14 @@ def code_revision() -> str:
     if not (checkout / ".git").exists():
         return version
     try:
-        described = subprocess.run(
-            ["git", "-C", str(checkout), "describe", "--always", "--dirty"],
-            capture_output=True, text=True, timeout=5, check=True,
+        revision, changes = (
+            # `git describe --dirty` writes into the checkout, and so does a status that may lock it
+            subprocess.run(
+                ["git", "-C", str(checkout), "--no-optional-locks", *question],
+                capture_output=True, text=True, timeout=5, check=True,
+            ).stdout.strip()
+            for question in (("describe", "--always"), ("status", "--porcelain", "--untracked-files=no"))
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return version
-    return f"{version}+{described.stdout.strip()}"
+    return f"{version}+{revision}{'-dirty' if changes else ''}"

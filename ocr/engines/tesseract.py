@@ -17,6 +17,7 @@ from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
 from ocr.engines.languages import install_tesseract, tesseract_code
 from ocr.engines.prepare import MAX_SIDE, Prepared, prepare
+from ocr.engines.tesseract_version import tesseract_version
 from ocr.transcript import MAX_WORD_LENGTH, OcrFailure, PhotoReading, Transcript, Word, bounded
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class TesseractEngine:
         import pytesseract
 
         try:
-            version = pytesseract.get_tesseract_version()
+            version = tesseract_version()
             installed = set(pytesseract.get_languages())
         except (OSError, SystemExit, RuntimeError) as error:
             raise EngineMissing(f"Tesseract does not start ({error}): {_way_out(config.languages)}") from None

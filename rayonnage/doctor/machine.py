@@ -37,10 +37,11 @@ def check_tesseract() -> Check:
     import pytesseract
 
     from ocr.engines.languages import install_tesseract
+    from ocr.engines.tesseract_version import tesseract_version
 
     remedy = f"sudo {install_tesseract(LANGUAGES)}"
     try:
-        version = pytesseract.get_tesseract_version()
+        version = tesseract_version()
         installed = pytesseract.get_languages()
     # pytesseract ends the program where tesseract's answer is none
     except (OSError, SystemExit, RuntimeError):

@@ -10,7 +10,9 @@ from multiprocessing.connection import Connection
 
 FORKS = multiprocessing.get_context("forkserver")
 # Importing these takes 6 s of a core, which every process that trains or predicts would need anew.
-FORKS.set_forkserver_preload(["lightning", "timm", "onnxruntime", "openvino", "pyarrow.parquet", "sklearn", "skops.io"])
+LIBRARIES = ["lightning", "timm", "onnxruntime", "openvino", "pyarrow.parquet", "sklearn", "skops.io"]
+# ours first: it keeps them from reporting that they were loaded
+FORKS.set_forkserver_preload(["catalog", *LIBRARIES])
 
 
 class Running:

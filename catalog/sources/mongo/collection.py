@@ -15,7 +15,7 @@ from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
 from catalog.files.progress import Progress
-from catalog.files.sidecar import cache_folder
+from catalog.files.user_cache import cache_folder
 from catalog.sources.bson.document import document_of
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import TOLERANT, Connection
