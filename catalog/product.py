@@ -36,8 +36,10 @@ class ProblemKind(StrEnum):
     GARBAGE = "bytes that are not a BSON document"
     BAD_DOCUMENT = "document without an integer _id"
     REPEATED_ID = "repeated _id (the first one with a photo is kept)"
+    SAME_NUMBER = "another text for the number of a product that is kept (left out)"
     NO_PHOTO = "no photo"
     TOO_MANY_PHOTOS = "more than four photos (the first four are used)"
+    TEXT_PHOTO = "photo given as text, in base64 perhaps, not as bytes"
     BAD_PHOTO_ENTRY = "imgs entry without picture bytes"
     BAD_CATEGORY = "category_id is not an integer (taken as unlabelled)"
     UNREADABLE_PHOTO = "photo that cannot be decoded"
@@ -67,14 +69,28 @@ LEFT_OUT = (
     ProblemKind.BAD_DOCUMENT,
     ProblemKind.BAD_ROW,
     ProblemKind.REPEATED_ID,
+    ProblemKind.SAME_NUMBER,
 )
 """What was no product of its own, so that a copy of the catalogue is without it."""
 
+TEXT_IDS = "products known by a text alone go into a folder of photos, class/NAME/1.jpg, where any name will do"
+WAYS_OUT = {
+    ProblemKind.BAD_DOCUMENT: "ids are integers of 64 bits. If the products' number is in another field, make a "
+    'collection that has it as _id, and export that: db.NAME.aggregate([{$set: {_id: "$FIELD"}}, {$out: "NEW_NAME"}]); '
+    + TEXT_IDS,
+    ProblemKind.BAD_ROW: "ids are integers of 64 bits. If another column has the products' number, call that one "
+    "product_id, or number them; " + TEXT_IDS,
+    ProblemKind.SAME_NUMBER: "an id is its number, with leading zeros or without: give such products another one",
+    ProblemKind.TEXT_PHOTO: "write the bytes that the text stands for, in Python base64.b64decode(text); a CSV has "
+    "the paths of files",
+}
+"""What can be done about a kind of problem; said once, below its places."""
 NOTICES = (ProblemKind.PASSED_OVER, ProblemKind.EACH_PHOTO)
 """What is said of a catalogue, but is no fault of it: `--strict` lets it pass."""
 
 
 FAULTY_FILE = (
+    ProblemKind.TEXT_PHOTO,
     ProblemKind.MISSING_PHOTO,
     ProblemKind.UNREADABLE_FILE,
     ProblemKind.OUTSIDE_PATH,
@@ -145,6 +161,8 @@ class ProblemLog:
                 lines.append(f"    {n_elsewhere} of them because of photo files that are named here")
             if count > limit + n_elsewhere:
                 lines.append(f"    ... and {count - limit - n_elsewhere} more")
+            if kind in WAYS_OUT:
+                lines.append(f"    {WAYS_OUT[kind]}")
         return "\n".join(lines)
 
     def _without_any_file(self, named: list[Problem]) -> list[Problem]:

@@ -95,7 +95,12 @@ def read_raw_rows(
         except UnicodeDecodeError:
             raise _not_utf8(path, "WINDOWS-1252") from None
         except csv.Error as error:
-            raise ValueError(f"{path} is not a CSV file (after line {reader.line_num}: {error})") from None
+            hint = (
+                ". A quote may be left open; or a photo stands there as text: a CSV has the paths of files"
+                if "field limit" in str(error)
+                else ""
+            )
+            raise ValueError(f"{path} is not a CSV file (after line {reader.line_num}: {error}){hint}") from None
 
 
 def _require_text(path: Path, missing: str) -> None:

@@ -95,7 +95,7 @@ class PhotoFiles(FileSource):
             if not rows["n_images"].any():
                 raise ValueError(self.nothing(problems))
         self._manifest = None
-        rows = first_of_each_id(rows, problems, lambda row: self.photo_file(row, 1) or "without photo")
+        rows = first_of_each_id(rows, problems, self.repeated)
         writer.content.update(self._sampled_content(rows))
         return Index(rows, problems, writer.content.hexdigest(), self.listing_stamp())
 
@@ -161,6 +161,10 @@ class PhotoFiles(FileSource):
                 if len(self._vanished) == MOST_VANISHED:
                     log.warning("%s: further photos that vanish are not named", self.title)
             return b""
+
+    def repeated(self, row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
+        """What to say of a row whose product_id an other one has, which is kept."""
+        return Problem(ProblemKind.REPEATED_ID, self.photo_file(row, 1) or "without photo", int(row["product_id"]))
 
     def many(self, product: Listed) -> str:
         """What to say of a product with more photos than are used."""

@@ -142,16 +142,18 @@ class PackedRows:
 
 
 def first_of_each_id(
-    rows: NDArray[np.void], log: ProblemLog, where: Callable[[NDArray[np.void]], str]
+    rows: NDArray[np.void], log: ProblemLog, repeated: Callable[[NDArray[np.void], NDArray[np.void]], Problem]
 ) -> NDArray[np.void]:
     """`(N,)` rows in their order, each product_id once: the first one with a photo, else the first.
 
-    The others are logged at the place that `where` tells.
+    Args:
+        log: told of each of the others.
+        repeated: what to tell of a row, `()`, given the one that is kept for it.
     """
     # stable: of equal ids and equally with or without a photo, the earlier comes first
     order = np.lexsort((rows["n_images"] == 0, rows["product_id"]))
-    _, first = np.unique(rows["product_id"][order], return_index=True)
-    kept = np.sort(order[first])
+    ids, first = np.unique(rows["product_id"][order], return_index=True)
+    kept = order[first]
     for row in rows[np.setdiff1d(np.arange(len(rows)), kept)]:
-        log.add(Problem(ProblemKind.REPEATED_ID, where(row), int(row["product_id"])))
-    return rows[kept]
+        log.add(repeated(row, rows[kept[np.searchsorted(ids, row["product_id"])]]))
+    return rows[np.sort(kept)]

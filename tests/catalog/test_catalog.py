@@ -96,7 +96,7 @@ def test_problems_of_single_documents_are_named_and_every_id_gets_a_row(write_bs
             {"_id": 4, "imgs": [{"picture": b""}]},
             {"_id": 2, "imgs": [picture]},
             {"_id": 5, "imgs": "none"},
-            {"_id": 6, "category_id": "12", "imgs": [picture]},
+            {"_id": 6, "category_id": "twelve", "imgs": [picture]},
             {"_id": 7, "category_id": True, "imgs": [picture]},
             {"_id": "eight", "imgs": [picture]},
             {"_id": True, "imgs": [picture]},

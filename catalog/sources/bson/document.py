@@ -7,6 +7,7 @@ import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
+from catalog.files.csv_rows import id_in
 from catalog.product import MAX_IMAGES, ProblemKind
 from catalog.sources.source import NO_CATEGORY, Document
 
@@ -49,12 +50,12 @@ def document_of(fields: dict[str, Any]) -> Document:
     Raises:
         ValueError: without an integer `_id`; the message says what was found.
     """
-    product_id = _integer(fields.get("_id"), "_id")
+    product_id = _integer(whole_number(fields.get("_id")), "_id")
     if product_id is None:
         raise ValueError("_id is missing")
     problems: list[tuple[ProblemKind, str]] = []
     try:
-        category_id = _integer(whole_number(fields.get("category_id")), "category_id")
+        category_id = _integer(_category_number(fields.get("category_id")), "category_id")
     except ValueError as error:
         category_id = None
         problems.append((ProblemKind.BAD_CATEGORY, str(error)))
@@ -67,6 +68,8 @@ def document_of(fields: dict[str, Any]) -> Document:
         picture = entry.get("picture") if isinstance(entry, dict) else None
         if isinstance(picture, bytes):
             pictures.append(picture)
+        elif isinstance(picture, str):
+            problems.append((ProblemKind.TEXT_PHOTO, f"photo {rank}"))
         else:
             problems.append((ProblemKind.BAD_PHOTO_ENTRY, f"photo {rank}"))
     if not pictures:
@@ -81,6 +84,14 @@ def whole_number(value: object) -> object:
     if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_EXACT:
         return int(value)
     return value
+
+
+def _category_number(value: object) -> object:
+    """`whole_number`, or the integer that a text of digits writes out; an empty text is no category."""
+    if isinstance(value, str):
+        number = id_in(value)
+        return number if number is not None else value.strip() or None
+    return whole_number(value)
 
 
 def _integer(value: object, name: str) -> int | None:

@@ -92,10 +92,16 @@ def scan(
     parts.clear()
     if not len(rows):
         raise ValueError(f"{path} holds no usable product document.\n{problems.summary()}")
-    unique = first_of_each_id(rows, problems, lambda row: f"offset {row['offset']}")
+    if problems.counts[ProblemKind.TEXT_PHOTO] and not rows["n_images"].any():
+        raise ValueError(f"{path} has no picture that is bytes.\n{problems.summary()}")
+    unique = first_of_each_id(rows, problems, _repeated)
     if md5s is not None and len(unique) < len(rows):
         md5s = md5s[np.repeat(np.isin(rows["offset"], unique["offset"]), rows["n_images"])]
     return Scan(0, position, unique, md5s, problems)
+
+
+def _repeated(row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
+    return Problem(ProblemKind.REPEATED_ID, f"offset {row['offset']}", int(row["product_id"]))
 
 
 def _scan_guessed(path: Path, block: int, with_md5s: bool, start: int) -> Scan | None:

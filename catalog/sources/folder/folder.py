@@ -3,17 +3,28 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from catalog.files.atomic import write_text
+import numpy as np
+from numpy.typing import NDArray
+
 from catalog.files.progress import Progress
 from catalog.files.sidecar import place_to_write
-from catalog.files.wording import plural
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.folder.folder_names import CategoryFolders, ProductNames
-from catalog.sources.folder.layout import LaidOut, Layout, Survey, survey
+from catalog.sources.folder.layout import (
+    LaidOut,
+    Layout,
+    Survey,
+    is_empty_category,
+    name_of_product,
+    read_layout,
+    survey,
+    write_layout,
+)
 from catalog.sources.folder.walk import Folder, NoPhotoYet, Walk, below
 from catalog.sources.photo_file import without_photo_ending
 from catalog.sources.photo_files import PhotoFiles, shown
@@ -70,16 +81,11 @@ class PhotoFolder(PhotoFiles):
 
     def keep_layout(self, layout: Layout) -> None:
         """Keep beside the folder how it is laid out, for this and all later looks at it, whatever it looks like."""
-        place = place_to_write(self.sidecar(LAYOUT))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_text(place, f"{layout}\n")
+        write_layout(self.sidecar(LAYOUT), layout)
 
     def kept_layout(self) -> Layout | None:
         """The layout that was kept, None where nobody has said one."""
-        try:
-            return Layout(self.sidecar(LAYOUT).read_text(encoding="utf-8").strip())
-        except (FileNotFoundError, ValueError):
-            return None
+        return read_layout(self.sidecar(LAYOUT))
 
     @property
     def name(self) -> str:
@@ -117,6 +123,14 @@ class PhotoFolder(PhotoFiles):
         hint = "" if product.category_id != NO_CATEGORY else "; if each is a product: --layout photo"
         return f"{len(product.photos)} photos{hint}"
 
+    def repeated(self, row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
+        """Two folders of one name, or of two names that are one number: `00012345` and `12345`."""
+        problem = super().repeated(row, kept)
+        name, other = (name_of_product(self.photo_file(each, 1)) for each in (row, kept))
+        if not name or not other or name == other:
+            return problem
+        return replace(problem, kind=ProblemKind.SAME_NUMBER, detail=f"{name}, not {other}")
+
     def nothing(self, problems: ProblemLog) -> str:
         """Say what a folder should hold."""
         bson_files = sorted(path.name for path in self.path.iterdir() if path.suffix == ".bson")
@@ -141,7 +155,7 @@ class PhotoFolder(PhotoFiles):
                 self._name_others(folder, problems)
                 if laid_out.layout is Layout.PRODUCT and folder.folders:
                     self._name_strays(folder, problems)
-                elif _is_empty(folder, laid_out.layout, categories):
+                elif is_empty_category(folder, laid_out.layout, categories):
                     problems.add(Problem(ProblemKind.EMPTY_CATEGORY, shown(folder.path)))
                 else:
                     for product in self._products_in(folder, laid_out, names, category_of, problems):
@@ -173,13 +187,7 @@ class PhotoFolder(PhotoFiles):
             raise ValueError(seen.question(str(self.path)))
         if kept is None and not seen.is_by_category:
             return LaidOut(Layout.PRODUCT)
-        why = (
-            "as --layout photo has said"
-            if kept
-            else f"{seen.n_categories} of {plural(len(seen.deepest), 'folder')} are categories of the tree; if each "
-            f"folder is one, --layout {Layout.PRODUCT}"
-        )
-        problems.add(Problem(ProblemKind.EACH_PHOTO, self.title, detail=why))
+        problems.add(Problem(ProblemKind.EACH_PHOTO, self.title, detail="" if kept else seen.reason))
         return LaidOut(Layout.PHOTO, named_by_path=seen.has_namesakes)
 
     def _survey(self, categories: CategoryFolders, *, whole: bool, looks_into_files: bool = False) -> Survey:
@@ -233,13 +241,6 @@ class PhotoFolder(PhotoFiles):
         """`problems`: those that the message about a folder without photos names."""
         log = ProblemLog() if problems is None else problems
         return Walk(self.base, lambda: self.nothing(log), looks_into_files=looks_into_files)
-
-
-def _is_empty(folder: Folder, layout: Layout, categories: CategoryFolders) -> bool:
-    """Whether a folder is a category without products, rather than a product without photos."""
-    if not folder.path or folder.photos or folder.folders:
-        return False
-    return layout is Layout.PHOTO or categories.is_category(folder.path.split(b"/"))
 
 
 def tree_in(folder: Path) -> Path | None:

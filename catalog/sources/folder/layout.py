@@ -7,9 +7,12 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 
+from catalog.files.atomic import write_text
+from catalog.files.sidecar import place_to_write
 from catalog.files.wording import listed, plural
 from catalog.sources.folder.folder_names import CategoryFolders, product_id_of
 from catalog.sources.folder.walk import Folder
@@ -59,6 +62,15 @@ class Survey:
     def is_by_category(self) -> bool:
         """Whether most of the deepest folders are categories of the tree."""
         return 2 * self.n_categories > len(self.deepest)
+
+    @property
+    def reason(self) -> str:
+        """Why each photo is a product, for people."""
+        folders = plural(len(self.deepest), "folder")
+        return (
+            f"{self.n_categories} of {folders} are categories of the tree; if each folder is one, "
+            f"--layout {Layout.PRODUCT}"
+        )
 
     @property
     def has_namesakes(self) -> bool:
@@ -119,3 +131,31 @@ def _is_clear(seen: Survey, categories: CategoryFolders) -> bool:
     if categories.tree is None:
         return len(seen.above) > 1 or categories.is_class(seen.deepest[0][0].split(b"/")[:-1])
     return len(seen.deepest) >= ENOUGH and not seen.is_by_category
+
+
+def is_empty_category(folder: Folder, layout: Layout, categories: CategoryFolders) -> bool:
+    """Whether a folder is a category without products, rather than a product without photos."""
+    if not folder.path or folder.photos or folder.folders:
+        return False
+    return layout is Layout.PHOTO or categories.is_category(folder.path.split(b"/"))
+
+
+def name_of_product(photo: str | None) -> str:
+    """What a product is called whose first photo is this file: its folder's name, without one the photo's."""
+    folder, _, file = (photo or "").rpartition("/")
+    return folder.rpartition("/")[2] or os.fsdecode(without_photo_ending(os.fsencode(file)))
+
+
+def write_layout(path: Path, layout: Layout) -> None:
+    """Keep a layout in a file of its own."""
+    place = place_to_write(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_text(place, f"{layout}\n")
+
+
+def read_layout(path: Path) -> Layout | None:
+    """The layout that such a file holds; None without one."""
+    try:
+        return Layout(path.read_text(encoding="utf-8").strip())
+    except (FileNotFoundError, ValueError):
+        return None

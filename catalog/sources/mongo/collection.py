@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from catalog.files.progress import Progress
 from catalog.files.user_cache import cache_folder
-from catalog.sources.bson.document import document_of
+from catalog.sources.bson.document import document_of, whole_number
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import TOLERANT, Connection
 from catalog.sources.mongo.index import build_index, outlines_digest
@@ -139,9 +139,10 @@ class MongoCollection(Source):
             return collection.find({"_id": {"$in": left}}, fields, batch_size=len(left))
 
         for document in self.connection.stream(ask):
-            # 5.0 equals 5 for the server, but it is no product's _id
-            if isinstance(document["_id"], int):
-                documents[int(document["_id"])] = document
+            # as for the server, 5.0 is 5
+            number = whole_number(document["_id"])
+            if isinstance(number, int):
+                documents[number] = document
         return documents
 
     def _require_unchanged(self, rows: NDArray[np.void], documents: dict[int, Document]) -> None:

@@ -15,6 +15,8 @@ from catalog.sources.source import Index, PackedRows
 NUMBERS = {"$gte": -math.inf}
 """What an `_id` has to match to be a number. MongoDB compares with values of the same kind alone, which its index of
 `_id` answers without reading a document; NaN is greater than nothing."""
+TEXT = -1
+"""Stands for the size of a picture that is text."""
 BATCH = 2000
 """Index rows that the server sends at a time: it reads that many whole documents for it, within the time limit."""
 
@@ -33,7 +35,7 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
         sizes = fields.get("imgs")
         if isinstance(sizes, list):
             # stands in for the photos: the same rules decide as of documents that have them
-            fields["imgs"] = [None if size is None else {"picture": b""} for size in sizes]
+            fields["imgs"] = [None if size is None else {"picture": "" if size == TEXT else b""} for size in sizes]
         try:
             document = document_of(fields)
         except ValueError as error:
@@ -42,7 +44,7 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
         document.log_problems(problems, f"row {n_rows}")
         row = document.row(n_rows, int(fields["length"]))
         rows.append(row)
-        of_photos = [size for size in sizes if size is not None] if isinstance(sizes, list) else []
+        of_photos = [size for size in sizes if size is not None and size != TEXT] if isinstance(sizes, list) else []
         digest.update(struct.pack(f"<{2 + len(of_photos)}q", *row[2:4], *of_photos))
         n_rows += 1
         if progress is not None and n_documents % BATCH == 0:
@@ -51,13 +53,15 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
     whole = rows.whole()
     if not len(whole):
         raise ValueError(_nothing_usable(connection, problems))
+    if problems.counts[ProblemKind.TEXT_PHOTO] and not whole["n_images"].any():
+        raise ValueError(f"{connection.address} has no picture that is bytes.\n{problems.summary()}")
     if progress is not None:
         progress(len(whole), len(whole))
     return Index(whole, problems, digest.hexdigest())
 
 
 def outlines(connection: Connection) -> Iterator[Fields]:
-    """Every document with a number as `_id`, in its order; in `imgs` each picture's size, None for what is none."""
+    """Every document with a number as `_id`, in its order; in `imgs` each picture's size, `TEXT`, or None for none."""
     last: Any = None
 
     def ask() -> Iterator[Fields]:
@@ -96,18 +100,16 @@ def _name_others(connection: Connection, problems: ProblemLog) -> None:
 def _nothing_usable(connection: Connection, problems: ProblemLog) -> str:
     if not len(problems):
         return f"{connection.address} is empty: expected documents {{_id, category_id, imgs: [{{picture}}]}}"
-    return (
-        f"{connection.address} holds no usable product: the _id must be an integer.\n{problems.summary()}\n"
-        "If the products' number is in another field, make a collection that has it as _id: "
-        'db.NAME.aggregate([{$set: {_id: "$FIELD"}}, {$out: "NEW_NAME"}])'
-    )
+    return f"{connection.address} holds no usable product: the _id must be an integer.\n{problems.summary()}"
 
 
 def outline_pipeline(last: Any) -> list[dict[str, Any]]:
     """What the server is asked for an index of the documents after the `_id` `last`, a number (None: of all)."""
     wanted = NUMBERS if last is None else {"$gt": last}
-    is_picture = {"$eq": [{"$type": "$$this.picture"}, "binData"]}
-    sizes = {"$map": {"input": "$imgs", "in": {"$cond": [is_picture, {"$binarySize": "$$this.picture"}, None]}}}
+    kind = {"$type": "$$this.picture"}
+    text_or_none = {"$cond": [{"$eq": [kind, "string"]}, TEXT, None]}
+    size = {"$cond": [{"$eq": [kind, "binData"]}, {"$binarySize": "$$this.picture"}, text_or_none]}
+    sizes = {"$map": {"input": "$imgs", "in": size}}
     fields = {
         "category_id": 1,
         "length": {"$bsonSize": "$$ROOT"},

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,11 @@ _ENDS = ("s", "", "_paths", "_path", "_bytes")
 PHOTOS = tuple(f"{what}{end}" for what in ("photo", "image", "picture", "img") for end in _ENDS)
 PHOTOS += ("paths", "path", "files", "file")
 NUMBERED = re.compile(r"(?:photo|image|picture|img)(?:_?(?:path|bytes))?_?([0-9]+)")
+_ZEROS = re.compile(r"'?-?(0*)[0-9]")
+_ENCODED = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "SUkq", "TU0A", "Qk", "AAAA", "data:image/")
+"""How JPEG, PNG, GIF, WebP, TIFF, BMP, AVIF and HEIC begin in base64, and any of them as a web page has it."""
+MAX_PATH = 200
+"""Characters; longer than nearly all paths, and shorter than any photo."""
 BETWEEN = "|"
 """Between the paths in one cell."""
 WHAT = "give a CSV or Parquet table with product_id, photos and perhaps category_id"
@@ -102,7 +107,26 @@ def _text(cell: object) -> str:
     return "" if cell is None else str(cell).strip()
 
 
-@dataclass(frozen=True, slots=True)
+def is_encoded(path: str) -> bool:
+    """Whether what stands where a path should is a photo in base64, which has no dot as files' endings have."""
+    return len(path) > MAX_PATH and path.startswith(_ENCODED) and "." not in path
+
+
+def leading_zeros(cell: object) -> int:
+    """How many zeros stand before the number in a cell of text: two texts of one number are two products' ids."""
+    match = _ZEROS.match(_text(cell)) if isinstance(cell, str) else None
+    return len(match[1]) if match else 0
+
+
+class WrittenRow(NamedTuple):
+    """What a row says beside its ids; `number` is its place in the table."""
+
+    number: int
+    paths: list[str]
+    leading_zeros: int
+
+
+@dataclass(slots=True)
 class ProductRows:
     """What the rows of one product say together; `first` is the number of the first one."""
 
@@ -110,6 +134,15 @@ class ProductRows:
     category_id: int
     first: int
     paths: list[str]
+
+    def add(self, row: WrittenRow, category_id: int, problems: ProblemLog) -> None:
+        """Take a row's photos, and its category where no row before has one."""
+        self.paths += row.paths
+        if NO_CATEGORY not in (category_id, self.category_id) and category_id != self.category_id:
+            detail = f"{category_id}, not {self.category_id} as row {self.first}"
+            problems.add(Problem(ProblemKind.TWO_CATEGORIES, f"row {row.number}", self.product_id, detail))
+        if self.category_id == NO_CATEGORY:
+            self.category_id = category_id
 
 
 class Spool:
@@ -138,7 +171,11 @@ class Spool:
                 category_id = None
                 problems.add(Problem(ProblemKind.BAD_CATEGORY, where, product_id, str(error)))
             paths = self.columns.paths(cells[2:])
-            length = self.file.write(json.dumps([number, paths]).encode())
+            if any(map(is_encoded, paths)):
+                problems.add(Problem(ProblemKind.TEXT_PHOTO, where, product_id))
+                paths = [path for path in paths if not is_encoded(path)]
+            written = WrittenRow(number, paths, leading_zeros(cells[0]))
+            length = self.file.write(json.dumps(written).encode())
             self.packed.append((at, length, product_id, NO_CATEGORY if category_id is None else category_id, 0))
             at += length
 
@@ -151,22 +188,21 @@ class Spool:
             yield self._joined(rows[order[start[group] : start[group] + count[group]]], problems)
 
     def _joined(self, rows: NDArray[np.void], problems: ProblemLog) -> ProductRows:
-        number, paths = self._written(rows[0])
-        product_id, category_id = int(rows[0]["product_id"]), int(rows[0]["category_id"])
-        for row in rows[1:]:
-            later, more = self._written(row)
-            if not self.columns.adds_up:
-                problems.add(Problem(ProblemKind.REPEATED_ID, f"row {later}", product_id))
-                continue
-            paths += more
-            other = int(row["category_id"])
-            if NO_CATEGORY not in (other, category_id) and other != category_id:
-                detail = f"{other}, not {category_id} as row {number}"
-                problems.add(Problem(ProblemKind.TWO_CATEGORIES, f"row {later}", product_id, detail))
-            category_id = other if category_id == NO_CATEGORY else category_id
-        return ProductRows(product_id, category_id, number, paths)
+        """One product of the rows of one number; where not all can be used, of the first that has photos."""
+        written = [self._written(row) for row in rows]
+        kept = next((row for row in written if row.paths), written[0])
+        product = ProductRows(int(rows[0]["product_id"]), NO_CATEGORY, kept.number, [])
+        for row, category_id in zip(written, rows["category_id"].tolist(), strict=True):
+            where = f"row {row.number}"
+            if row.leading_zeros != kept.leading_zeros:
+                detail = f"its id has {row.leading_zeros} leading zeros, that of row {kept.number} {kept.leading_zeros}"
+                problems.add(Problem(ProblemKind.SAME_NUMBER, where, product.product_id, detail))
+            elif row.number != kept.number and not self.columns.adds_up:
+                problems.add(Problem(ProblemKind.REPEATED_ID, where, product.product_id))
+            else:
+                product.add(row, category_id, problems)
+        return product
 
-    def _written(self, row: np.void) -> tuple[int, list[str]]:
+    def _written(self, row: np.void) -> WrittenRow:
         self.file.seek(int(row["offset"]))
-        number, paths = json.loads(self.file.read(int(row["length"])))
-        return number, paths
+        return WrittenRow(*json.loads(self.file.read(int(row["length"]))))

@@ -112,7 +112,9 @@ def test_the_end_of_every_scan_is_reported_as_progress(tmp_path_factory):
         (b"nothing", "not BSON"),
         (bson.encode({"imgs": []}), "_id is missing"),
         (bson.encode({"_id": bson.ObjectId(bytes(12))}), "_id is ObjectId .*expected an integer"),
-        (bson.encode({"_id": 1.0}), "_id is float '1.0', expected an integer"),
+        (bson.encode({"_id": 1.5}), "_id is float '1.5', expected an integer"),
+        (bson.encode({"_id": 2.0**60}), "_id is float .*expected an integer"),
+        (bson.encode({"_id": "1"}), "_id is str '1', expected an integer"),
         (bson.encode({"_id": False}), "_id is bool"),
     ],
 )
@@ -138,7 +140,7 @@ def test_what_one_document_says():
     assert (document.category_id, document.pictures) == (None, (b"a",))
     assert [(kind, detail) for kind, detail in document.problems] == [
         (ProblemKind.BAD_PHOTO_ENTRY, "photo 2"),
-        (ProblemKind.BAD_PHOTO_ENTRY, "photo 3"),
+        (ProblemKind.TEXT_PHOTO, "photo 3"),
     ]
 
 

@@ -152,7 +152,7 @@ def test_photos_and_empty_folders_anywhere_are_seen_where_each_photo_is_one(tmp_
     ids = {product_id_of(name)[0]: category for name, category in (("top", -1), ("a", 11), ("b", 11), ("c", -1))}
     assert dict(zip(catalog.product_ids.tolist(), catalog.category_ids.tolist(), strict=True)) == ids
     assert kinds(catalog) == {"EACH_PHOTO": 1, "EMPTY_CATEGORY": 1, "UNKNOWN_FOLDER": 1}
-    assert any(text.endswith("(as --layout photo has said)") for text in said(catalog))
+    assert said(catalog)[0] == f"{tmp_path / 'shop'}: each photo is a product"
     put(tmp_path / "shop" / "11" / "below" / "d.jpg")
     assert len(Catalog(tmp_path / "shop")) == 5
 

@@ -18,6 +18,7 @@ from pymongo.errors import OperationFailure
 
 from catalog.catalog import Catalog
 from catalog.product import ProblemKind
+from catalog.sources.bson.document import whole_number
 from catalog.sources.mongo import collection as mongo_source
 from catalog.sources.mongo import index as mongo_index
 from catalog.sources.mongo.collection import MongoCollection, requests
@@ -94,7 +95,7 @@ def test_a_collection_is_the_catalogue_of_a_bson_file_with_its_documents(mongo, 
     mongo.insert_many(documents)
     path = tmp_path_factory.mktemp("same") / "same.bson"
     path.write_bytes(b"".join(bson.encode(d) for d in mongo.find(sort=[("_id", 1)])))
-    if not any(type(d["_id"]) in (int, Int64) for d in documents):
+    if not any(type(whole_number(d["_id"])) in (int, Int64) for d in documents):
         for address in (path, uri_of(mongo)):
             with pytest.raises(ValueError, match="no usable product"):
                 Catalog(address)

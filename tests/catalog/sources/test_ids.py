@@ -1,0 +1,177 @@
+"""Ids of all kinds of catalogue: what is one, what is none and how to get one, and no two texts that become one."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+
+import bson
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.sources.table.rows import leading_zeros
+from tests.conftest import SHARED
+from tests.support.photo_files import kinds, put, said
+from tests.support.products import make_photo
+
+TEXT = base64.b64encode(make_photo(1)).decode()
+ANY_NAME = "go into a folder of photos, class/NAME/1.jpg, where any name will do"
+
+
+@pytest.fixture
+def case(tmp_path):
+    """A copy of a real case by its path; the test is skipped where it is not there."""
+
+    def copied(name):
+        source = SHARED / "cases" / name
+        if not source.exists():
+            pytest.skip(f"{source} is not there")
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / source.name)
+        return tmp_path / source.name
+
+    return copied
+
+
+def test_an_id_that_is_a_whole_double_is_an_id(write_bson):
+    documents = [{"_id": float(n), "imgs": [{"picture": b"%d" % n}]} for n in range(3)]
+    catalog = Catalog(write_bson(*documents, {"_id": 2, "imgs": []}, {"_id": 2.5}, {"_id": float("nan")}))
+    assert catalog.product_ids.tolist() == [0, 1, 2]
+    assert [product.product_id for product in catalog] == [0, 1, 2]
+    assert kinds(catalog) == {"REPEATED_ID": 1, "NO_PHOTO": 1, "BAD_DOCUMENT": 2}
+    # converted, it is what it was
+    assert [bson.decode(raw)["_id"] for raw in catalog.raw([1])] == [1.0]
+
+
+def test_real_documents_with_ids_as_doubles(case):
+    catalog = Catalog(case("ids/id_double.bson"))
+    assert catalog.product_ids.tolist() == [1, 2, 3, 4, 5]
+    assert catalog.n_images.tolist() == [1] * 5
+    assert not kinds(catalog)
+
+
+@pytest.mark.parametrize("written", ["12", " 12 ", "12.0", "00012"])
+def test_a_category_of_digits_in_text_is_one(write_bson, written):
+    catalog = Catalog(write_bson({"_id": 1, "category_id": written, "imgs": [{"picture": b"x"}]}))
+    assert (catalog.category_ids.tolist(), kinds(catalog)) == ([12], {})
+
+
+@pytest.mark.parametrize(("written", "n_problems"), [("twelve", 1), ("12.5", 1), ("", 0), ("  ", 0)])
+def test_other_text_is_no_category(write_bson, written, n_problems):
+    catalog = Catalog(write_bson({"_id": 1, "category_id": written, "imgs": [{"picture": b"x"}]}))
+    assert (catalog.category_ids.tolist(), len(catalog.problems)) == ([-1], n_problems)
+
+
+def test_real_documents_with_categories_as_text(case):
+    catalog = Catalog(case("ids/cat_string.bson"))
+    assert catalog.category_ids.tolist() == [1000010653] * 5
+    assert not kinds(catalog)
+
+
+@pytest.mark.parametrize("product_id", [bson.ObjectId(bytes(12)), "train_1", "12", None, True, 2.5, 2.0**60])
+def test_an_id_of_a_document_that_cannot_be_used_names_its_way_out(write_bson, product_id):
+    with pytest.raises(ValueError, match="no usable product") as refused:
+        Catalog(write_bson({"_id": product_id, "imgs": [{"picture": b"x"}]}))
+    assert '{$set: {_id: "$FIELD"}}' in str(refused.value)
+    assert ANY_NAME in str(refused.value)
+    partly = Catalog(write_bson({"_id": product_id}, {"_id": 1, "imgs": [{"picture": b"x"}]}))
+    assert partly.problems.summary().count(ANY_NAME) == 1
+
+
+def test_real_documents_and_tables_with_other_ids_name_the_way_out(case):
+    for name in ("ids/id_objectid.bson", "ids/strid.csv"):
+        with pytest.raises(ValueError, match=ANY_NAME):
+            Catalog(case(name))
+
+
+def test_an_id_of_a_row_that_cannot_be_used_names_its_way_out(tmp_path):
+    put(tmp_path / "a.jpg")
+    (tmp_path / "t.csv").write_text("product_id,photos\ntrain_1,a.jpg\n1,a.jpg\n")
+    text = Catalog(tmp_path / "t.csv").problems.summary()
+    assert "call that one product_id, or number them" in text
+    assert ANY_NAME in text
+
+
+@pytest.mark.parametrize("column", ["photos", "photo1"])
+@pytest.mark.parametrize("order", [("0012", "12"), ("12", "0012"), ("012", "00012")])
+def test_two_texts_of_one_number_never_become_one_product(tmp_path, column, order):
+    for name in "ab":
+        put(tmp_path / f"{name}.jpg")
+    (tmp_path / "t.csv").write_text(f"product_id,{column}\n{order[0]},a.jpg\n{order[1]},b.jpg\n{order[0]}.0,\n")
+    catalog = Catalog(tmp_path / "t.csv")
+    assert [product.images for product in catalog] == [((tmp_path / "a.jpg").read_bytes(),)]
+    assert kinds(catalog).pop("SAME_NUMBER") == 1
+    zeros = [len(text) - len(text.lstrip("0")) for text in order]
+    assert said(catalog)[0] == (
+        "row 3, product 12: another text for the number of a product that is kept (left out) "
+        f"(its id has {zeros[1]} leading zeros, that of row 2 {zeros[0]})"
+    )
+    assert "give such products another one" in catalog.problems.summary()
+
+
+def test_one_text_throughout_is_one_product(tmp_path):
+    for name in "abc":
+        put(tmp_path / f"{name}.jpg")
+    (tmp_path / "t.csv").write_text("product_id,photo\n0012,a.jpg\n'0012,b.jpg\n0012.0,c.jpg\n")
+    catalog = Catalog(tmp_path / "t.csv")
+    assert (catalog.product_ids.tolist(), catalog.n_images.tolist(), kinds(catalog)) == ([12], [3], {})
+
+
+@pytest.mark.parametrize(("cell", "n"), [("0", 0), ("00", 1), ("-007", 2), ("'01", 1), ("10", 0), (7, 0), (None, 0)])
+def test_zeros_before_a_number_are_counted(cell, n):
+    assert leading_zeros(cell) == n
+
+
+@pytest.mark.parametrize("names", [("0012", "12"), ("012", "00012")])
+def test_two_folders_of_one_number_never_become_one_product(tmp_path, names):
+    for name in names:
+        put(tmp_path / "shop" / "7" / name / "1.jpg")
+    catalog = Catalog(tmp_path / "shop")
+    kept, other = sorted(names, key=lambda name: (len(name), name))
+    assert len(catalog) == 1
+    assert kinds(catalog) == {"SAME_NUMBER": 1}
+    assert {f"({other}, not {kept})" in said(catalog)[0], f"({kept}, not {other})" in said(catalog)[0]} == {True, False}
+
+
+def test_real_article_numbers_with_and_without_zeros(case):
+    folder = case("gtin")
+    catalog = Catalog(folder)
+    assert kinds(catalog)["SAME_NUMBER"] == 2
+    assert catalog.n_images.tolist() == [1, 1]
+    table = Catalog(folder / "lead.csv")
+    assert (table.n_images.tolist(), kinds(table)) == ([1], {"SAME_NUMBER": 1})
+
+
+def test_a_row_without_photos_never_wins_over_its_twin(tmp_path):
+    put(tmp_path / "a.jpg")
+    (tmp_path / "t.csv").write_text("product_id,photo1,photo2\n1,,\n1,a.jpg,\n1,,a.jpg\n")
+    catalog = Catalog(tmp_path / "t.csv")
+    assert catalog.n_images.tolist() == [1]
+    assert [text.split(",")[0] for text in said(catalog)] == ["row 2", "row 4"]
+
+
+def test_photos_as_base64_text_are_refused_as_that(write_bson):
+    document = {"_id": 1, "imgs": [{"picture": TEXT}]}
+    with pytest.raises(ValueError, match="no picture that is bytes") as refused:
+        Catalog(write_bson(document, {"_id": 2}))
+    assert "photo given as text, in base64 perhaps, not as bytes (photo 1)" in str(refused.value)
+    assert "base64.b64decode(text)" in str(refused.value)
+    partly = Catalog(write_bson(document, {"_id": 2, "imgs": [{"picture": b"x"}]}))
+    assert kinds(partly) == {"TEXT_PHOTO": 1, "NO_PHOTO": 1}
+
+
+def test_real_photos_as_base64_text(case):
+    with pytest.raises(ValueError, match="no picture that is bytes"):
+        Catalog(case("ids/pic_base64.bson"))
+
+
+@pytest.mark.parametrize("cell", [TEXT, f"data:image/jpeg;base64,{TEXT}", base64.b64encode(make_photo(1, kind="PNG"))])
+def test_photos_as_base64_text_in_a_table_are_refused_as_that(tmp_path, cell):
+    cell = cell if isinstance(cell, str) else cell.decode()
+    (tmp_path / "t.csv").write_text(f'product_id,photo\n1,"{cell}"\n')
+    with pytest.raises(ValueError, match="photo given as text, in base64 perhaps") as refused:
+        Catalog(tmp_path / "t.csv")
+    assert "a CSV has the paths of files" in str(refused.value)
+    assert len(str(refused.value)) < 1000
+    (tmp_path / "t.csv").write_text(f'product_id,photo\n1,"{cell * 60}"\n')
+    with pytest.raises(ValueError, match=r"a photo stands there as text|photo given as text"):
+        Catalog(tmp_path / "t.csv")
