@@ -163,7 +163,7 @@ class PhotoFiles(FileSource):
             return b""
 
     def repeated(self, row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
-        """What to say of a row whose product_id an other one has, which is kept."""
+        """What to say of a row, `()`, whose product_id another one has, which is kept."""
         return Problem(ProblemKind.REPEATED_ID, self.photo_file(row, 1) or "without photo", int(row["product_id"]))
 
     def many(self, product: Listed) -> str:

@@ -124,7 +124,7 @@ class PhotoFolder(PhotoFiles):
         return f"{len(product.photos)} photos{hint}"
 
     def repeated(self, row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
-        """Two folders of one name, or of two names that are one number: `00012345` and `12345`."""
+        """Two rows, `()`: folders of one name, or of two names that are one number: `00012345` and `12345`."""
         problem = super().repeated(row, kept)
         name, other = (name_of_product(self.photo_file(each, 1)) for each in (row, kept))
         if not name or not other or name == other:
