@@ -15,7 +15,7 @@ from fusion.heads.tree_pool import TreePool
 
 Maker = Callable[[Taxonomy, Sequence[str], FusionConfig], Head]
 TREE = "tree"
-"""The head whose weights are shown and explained, whichever head decides."""
+"""The head whose weights the evaluation's page shows, whichever head decides."""
 
 
 @dataclass(frozen=True)

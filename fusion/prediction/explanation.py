@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from catalog.files.atomic import atomic_path
 from catalog.photos.decode import decode_photo
 from catalog.photos.formats import UnreadablePhoto
-from catalog.probabilities import Probabilities
 from catalog.product import Product
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 from fusion.heads.evidence import Evidence, gather_evidence
-from fusion.heads.registry import TREE
-from fusion.heads.tree_pool import TreePool
+from fusion.heads.registry import HEADS
 from fusion.model import Answer, answer_of
 from fusion.prediction.predictor import Predictor
+from fusion.prediction.pushes import Pushes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,13 +37,13 @@ class Vote:
     """What one expert brings to a step: its weight there, and how it sees the two nodes.
 
     Attributes:
-        weight: of the expert's log conditional probabilities in the tree pool.
+        weight: of the expert's log conditional probabilities, None where the head has no weight for a node.
         p_chosen, p_rival: its conditional probability of the chosen node and of the rival, given their parent.
-        push: weight times the log ratio of both, in nats: above 0 it speaks for the chosen node.
+        push: in nats, above 0 it speaks for the chosen node, see `Pushes`.
     """
 
     expert: str
-    weight: float
+    weight: float | None
     p_chosen: float
     p_rival: float
     push: float
@@ -56,7 +55,7 @@ class Step:
 
     Attributes:
         chosen: path of the node on the way; rival: its likeliest sibling, empty when it has none.
-        p_chosen: conditional probability of the chosen node in the tree pool.
+        p_chosen: conditional probability of the chosen node in the head that decided.
         probabilities: the likeliest children of the node above and their conditional probabilities; the chosen one
             is among them.
         votes: of the experts that speak here.
@@ -72,7 +71,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An answer with the three steps of the tree pool towards it; head: the one that decided."""
+    """An answer with the three steps towards it of the head that decided."""
 
     product: Product
     answer: Answer
@@ -88,13 +87,19 @@ class Explanation:
                 only = "the only one here" if not step.rival else "nobody tells these apart: training shares decide"
                 lines.append(f"    {only}")
             for vote in step.votes:
+                weight = "" if vote.weight is None else f"weight {vote.weight:4.2f}  "
                 lines.append(
-                    f"    {vote.expert:<12} weight {vote.weight:4.2f}  {step.chosen[-1]} {vote.p_chosen:.0%}"
+                    f"    {vote.expert:<12} {weight}{step.chosen[-1]} {vote.p_chosen:.0%}"
                     + (f", {step.rival[-1]} {vote.p_rival:.0%}: {vote.push:+.1f}" if step.rival else "")
                 )
-        if self.head != TREE:
-            lines.append(f"(steps of the head '{TREE}'; the head '{self.head}' decided, from the same experts)")
+        lines.append(f"(the head that decided: {self.head}, {HEADS[self.head].what}; {self._what_pushes_are})")
         return "\n".join(lines)
+
+    @property
+    def _what_pushes_are(self) -> str:
+        if any(vote.weight is not None for step in self.steps for vote in step.votes):
+            return "an expert's push: its weight times the log of how much likelier it finds the one than the other"
+        return "an expert's push: how far the log odds would fall without it"
 
     def draw(self, path: Path) -> None:
         """Write the picture (PNG, or SVG by the suffix): photos, answer, and who pushed where at each step."""
@@ -128,7 +133,7 @@ class Explanation:
 
 
 def explain(predictor: Predictor, product: Product, *, in_training: bool = False, name: str = "") -> Explanation:
-    """Predict one product and take the tree pool's steps apart.
+    """Predict one product and take the steps of the head that decides apart.
 
     Args:
         in_training: the product is of the training catalogue.
@@ -142,47 +147,36 @@ def explain(predictor: Predictor, product: Product, *, in_training: bool = False
         why = "; ".join(problem.detail for problem in predictions.problems.named) or "it has no photo"
         raise ValueError(f"{name or product.product_id} has no usable photo, nothing speaks about it: {why}")
     answer = answer_of(predictions, 0, predictor.tree, predictor.top_leaves)
-    pool = predictor.heads[TREE]
-    assert isinstance(pool, TreePool)
-    tree, counts, experts = predictor.tree, predictions.photos.n_readable.astype(np.int64), predictions.experts
-    pooled = pool.predict_proba(experts, counts)
+    counts = predictions.photos.n_readable.astype(np.int64)
+    pushes = Pushes(predictor.head, predictions.experts, counts, predictions.fused)
     best = int(predictions.fused[0].argmax())
     steps = [
-        _step(experts, evidence, pool.weights_at(weights, evidence, counts)[0], pooled, best, tree)
-        for weights, evidence in zip(pool.levels, gather_evidence(experts, np.arange(1), tree), strict=True)
+        _step(pushes, evidence, best, predictor.tree)
+        for evidence in gather_evidence(predictions.experts, np.arange(1), predictor.tree)
     ]
     return Explanation(product, answer, tuple(steps), predictor.head_name)
 
 
-def _step(
-    experts: Sequence[Probabilities], evidence: Evidence, weights: NDArray[np.float64], pooled: NDArray[np.float32],
-    best: int, tree: Taxonomy,
-) -> Step:  # fmt: skip
-    """One level of a single product.
-
-    Args:
-        weights: `(n_parents, B)` of the tree pool; pooled: its `(1, n_leaves)` probabilities.
-        best: the leaf that is walked down to.
-    """
+def _step(pushes: Pushes, evidence: Evidence, best: int, tree: Taxonomy) -> Step:
+    """One level of a single product; best: the leaf that is walked down to."""
     level = evidence.level
     chosen = int(tree.ancestor(level)[best])
     parent = int(tree.parent(level)[chosen])
     children = np.flatnonzero(tree.parent(level) == parent)
-    mass = tree.node_mass(pooled, level)[0, children]
+    mass = tree.node_mass(pushes.fused, level)[0, children]
     ordered = children[np.argsort(-mass, kind="stable")].tolist()
     shares = dict(zip(children.tolist(), (mass / mass.sum()).tolist(), strict=True))
     rival = next((node for node in ordered if node != chosen), None)
-    # another head may have decided for a node that the tree pool puts further down
+    # the likeliest leaf need not lie below the likeliest node
     shown = ordered[:N_CHILDREN] if chosen in ordered[:N_CHILDREN] else [*ordered[: N_CHILDREN - 1], chosen]
     votes = []
-    # an only child is given whatever anyone says
-    for b, expert in enumerate(experts if rival is not None else ()):
-        if evidence.speaks[0, parent] >> b & 1:
+    for b, expert in enumerate(pushes.experts):
+        # an only child is given whatever anyone says
+        if rival is not None and evidence.speaks[0, parent] >> b & 1:
             seen = tree.node_mass(expert.dense(np.arange(1), len(tree)), level)[0]
             p_chosen, p_rival = (float(seen[node] / seen[children].sum()) for node in (chosen, rival))
-            ratio = evidence.log_ratio[b][0, chosen] - evidence.log_ratio[b][0, rival]
-            weight = float(weights[parent, b])
-            votes.append(Vote(expert.expert, weight, p_chosen, p_rival, weight * float(ratio)))
+            weight, push = pushes.of(b, evidence, parent, chosen, rival)
+            votes.append(Vote(expert.expert, weight, p_chosen, p_rival, push))
     path, rival_path = tree.shown_path(level, chosen), () if rival is None else tree.shown_path(level, rival)
     likeliest = tuple((tree.shown_path(level, node)[-1], shares[node]) for node in shown)
     return Step(level, path, rival_path, shares[chosen], likeliest, tuple(votes))
@@ -211,7 +205,8 @@ def _draw_step(axis: Axes, step: Step) -> None:
         why = "the only one here" if not step.rival else "nobody tells these apart"
         axis.text(0.5, 0.5, why, ha="center", fontsize=9, color=INK, transform=axis.transAxes)
         return
-    names = [f"{vote.expert} ({vote.weight:.2f})" for vote in step.votes]
+    weighted = step.votes[0].weight is not None
+    names = [vote.expert + ("" if vote.weight is None else f" ({vote.weight:.2f})") for vote in step.votes]
     pushes = [vote.push for vote in step.votes]
     axis.barh(names, pushes, color=[FOR if push >= 0 else AGAINST for push in pushes])
     axis.axvline(0, color=INK, linewidth=0.8)
@@ -221,7 +216,7 @@ def _draw_step(axis: Axes, step: Step) -> None:
     axis.tick_params(labelsize=8)
     axis.tick_params(axis="y", length=0)
     axis.spines[["top", "right", "left"]].set_visible(False)
-    axis.set_xlabel("push in nats (weight in brackets)", fontsize=8)
+    axis.set_xlabel("push in nats (weight in brackets)" if weighted else "push in nats", fontsize=8)
 
 
 def _short(text: str) -> str:

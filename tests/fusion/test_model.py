@@ -10,8 +10,14 @@ from catalog.product import Product
 from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.decide import Decision
+from fusion.heads.evidence import gather_evidence
+from fusion.heads.means import Mean
+from fusion.heads.registry import HEADS
+from fusion.heads.tree_pool import TreePool
 from fusion.model import Model
 from fusion.prediction.explanation import explain
+from fusion.prediction.pushes import Pushes
+from tests.fusion.small import TREE, expert
 from tests.support.command_line import call, refused
 from tests.support.trained import picture
 
@@ -92,26 +98,50 @@ def test_another_precision_changes_what_is_given_and_nothing_else(trained):
     assert given[0] > given[1] == 0
 
 
-def test_the_steps_of_an_explanation_multiply_to_the_pools_probability(model):
+@pytest.mark.parametrize("name", HEADS)
+def test_the_steps_of_an_explanation_are_those_of_the_head_that_decides(model, monkeypatch, name, tmp_path):
+    monkeypatch.setattr(model.predictor, "head_name", name)
+    monkeypatch.setattr(model.predictor, "head", model.predictor.heads[name])
     product = Product(5, (picture(3, 1), picture(3, 2)))
     explanation = explain(model.predictor, product)
     found = model.predictor.predict([product])
-    pooled = model.predictor.heads["tree"].predict_proba(found.experts, found.photos.n_readable)[0]
     p = 1.0
     for step in explanation.steps:
         assert step.chosen == explanation.answer.best.path[: step.level]
         p *= step.p_chosen
         assert dict(step.probabilities)[step.chosen[-1]] == step.p_chosen
-    assert p == pytest.approx(float(pooled[found.fused[0].argmax()]), rel=1e-3)
-    # chosen against rival: the pushes are the log odds of the step
+    assert p == pytest.approx(float(found.fused[0].max()), rel=1e-3)
+    assert p == pytest.approx(explanation.answer.best.probability, rel=1e-3)
+    votes = [vote for step in explanation.steps for vote in step.votes]
+    assert votes
+    # a pool down the tree is the sum of its pushes: chosen against rival they are the log odds of the step
+    weighted = isinstance(model.predictor.head, TreePool)
+    assert all((vote.weight is not None) == weighted for vote in votes)
     for step in explanation.steps:
-        if step.votes:
+        if step.votes and weighted:
             shown = dict(step.probabilities)
             odds = np.log(shown[step.chosen[-1]] / max(shown[step.rival[-1]], 1e-9))
             assert sum(vote.push for vote in step.votes) == pytest.approx(odds, abs=0.05)
     text = str(explanation)
     assert "Cat I:" in text
-    assert "weight" in text
+    assert any(" weight " in line for line in text.splitlines()[:-1]) == weighted
+    assert f"(the head that decided: {name}, {HEADS[name].what};" in text
+    explanation.draw(tmp_path / "why.svg")
+
+
+def test_a_push_is_what_the_odds_lose_where_an_expert_is_silent():
+    photo = expert("photo", np.array([[0.7, 0.1, 0.05, 0.05, 0.02, 0.04, 0.02, 0.02]]))
+    text = expert("text", np.array([[0.2, 0.5, 0.1, 0.1, 0.04, 0.02, 0.02, 0.02]]))
+    counts = np.ones(1, np.int64)
+    head = Mean(TREE, ["photo", "text"], geometric=False)
+    pushes = Pushes(head, [photo, text], counts, head.predict_proba([photo, text], counts))
+    leaves = gather_evidence([photo, text], np.arange(1), TREE)[2]
+    parent = int(TREE.parent(3)[0])
+    both = np.log(0.45 / 0.3)
+    for b, alone in enumerate((np.log(0.2 / 0.5), np.log(0.7 / 0.1))):
+        weight, push = pushes.of(b, leaves, parent, 0, 1)
+        assert weight is None
+        assert push == pytest.approx(both - alone, abs=1e-4)
 
 
 def test_explain_writes_a_picture_and_says_why(trained, tmp_path):
