@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from catalog.files.full_disk import FULL
 from catalog.files.progress import Progress
 from catalog.files.progress_lines import ProgressLines
 from catalog.sources.address import Address, is_uri
@@ -53,6 +54,8 @@ def _plain(error: ValueError | OSError) -> str:
     """Our own errors say all; of the system's, what and where, and that another place may do."""
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         what = os.strerror(error.errno)
+        if error.errno in FULL:
+            return f"{error.filename}: {what}: make room there, or choose another place (--output, --workspace)"
         return f"{error.filename}: {what}. If that is to be written, choose another place (--output, --workspace)"
     return str(error)
 

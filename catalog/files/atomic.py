@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from catalog.files.full_disk import names_full_disk
+
 TEMPORARY, ASIDE = ".tmp", ".replaced.tmp"
 """Endings of what is being written, and of a folder that makes room for it."""
 
@@ -19,15 +21,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Raises:
         PermissionError: the folder cannot be written.
+        OSError: no room is left; it names `path`.
     """
     temporary = _beside(path)
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        # some writers make files that only their owner can read: a run folder is there to be shared
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
+        with names_full_disk(path):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            # some writers make files that only their owner can read: a run folder is there to be shared
+            temporary.chmod(0o644)
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -41,7 +45,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary = _beside(path)
     temporary.mkdir()
     try:
-        yield temporary
+        with names_full_disk(path):
+            yield temporary
         replaced = temporary.with_suffix(ASIDE)
         if path.exists():
             os.replace(path, replaced)

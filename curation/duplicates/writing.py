@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from catalog.files.answer_sheet import plain_cell
 from catalog.files.atomic import atomic_path
+from catalog.files.full_disk import names_full_disk
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import in_batches
 from catalog.reports.write import write_page
@@ -51,7 +52,7 @@ def _write_rows(findings: Findings, path: Path, suffix: str) -> None:
     columns = COLUMNS
     if findings.tree is not None:
         columns = COLUMNS.insert(COLUMNS.get_field_index("category_id") + 1, CATEGORY)
-    with path.open("wb") as file:
+    with names_full_disk(path), path.open("wb") as file:
         if suffix == ".csv":
             # spreadsheets take UTF-8 for another encoding unless the mark is there
             file.write(BOM_UTF8)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path, write_text
+from catalog.files.full_disk import names_full_disk
 from catalog.files.progress import in_batches
 from catalog.product import MAX_IMAGES
 from catalog.runs.run import Run
@@ -86,7 +87,8 @@ def export(
     height = int(mosaics[0].shape[0])
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as name:
         written = Path(name) / path.name
-        backend = _write(network, written, form, height)
+        with names_full_disk(path):
+            backend = _write(network, written, form, height)
         parity = check_parity(network, backend, mosaics)
         # the weights take their place before the graph that names them
         files = sorted(path.with_name(file.name) for file in Path(name).iterdir())

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.full_disk import names_full_disk
 from catalog.files.progress import Progress
 from catalog.files.sidecar import source_stamp
 from catalog.product import Problem, ProblemKind, ProblemLog
@@ -89,7 +90,7 @@ class PhotoTable(PhotoFiles):
         """One product per id, in the order of its first row."""
         self._table, self._digest = source_stamp(self.path), hashlib.blake2b(digest_size=16)
         self._content = hashlib.blake2b(digest_size=16)
-        with tempfile.TemporaryFile() as file:
+        with names_full_disk(Path(tempfile.gettempdir()) / self.path.name), tempfile.TemporaryFile() as file:
             columns, cells = read_table(self.path, self._content)
             spool = Spool(file, columns)
             spool.fill(cells, problems)
