@@ -7,7 +7,7 @@ from catalog.files.progress import Progress
 from catalog.probabilities import Probabilities, concatenate
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
-from catalog.runs.saved_probabilities import predictions_folder
+from catalog.runs.saved_probabilities import image_networks, keep_networks, predictions_folder
 from catalog.runs.workspace import Workspace
 from mosaic.inference.expert import MosaicExpert
 from mosaic.photos import load_photos
@@ -21,6 +21,8 @@ def predict_catalog(
     catalog: Catalog, workspace: Workspace, folder: Path | None = None, progress: Progress | None = None
 ) -> tuple[list[Path], ProblemLog]:
     """Save one file of probabilities per image expert; the photos are read and decoded once for all."""
+    # first: were a network trained meanwhile, these would not be its answers
+    networks = image_networks(workspace)
     experts = MosaicRuns.latest(workspace).experts()
     predicted, problems = predict_with(experts, catalog, progress)
     folder = folder or predictions_folder(workspace, catalog)
@@ -29,6 +31,7 @@ def predict_catalog(
     for probabilities in predicted:
         paths.append(folder / f"{probabilities.expert}.safetensors")
         probabilities.save(paths[-1])
+    keep_networks(folder, networks)
     return paths, problems
 
 

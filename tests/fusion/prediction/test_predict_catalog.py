@@ -398,12 +398,15 @@ def test_one_product_as_photos(trained, tmp_path):
 
 def test_mosaic_predict_saves_what_fusion_uses(trained, tmp_path):
     from catalog.probabilities import Probabilities
+    from catalog.runs.saved_probabilities import image_networks
     from mosaic.cli import main as mosaic
 
     write_test(tmp_path / "test.bson", 20)
     room = ("--workspace", trained / "runs")
     printed = call(mosaic, "predict", tmp_path / "test.bson", "--output", tmp_path / "saved", *room)
     assert str(tmp_path / "saved" / "mosaic.safetensors") in printed
+    noted = json.loads((tmp_path / "saved" / "networks.json").read_text())
+    assert noted == image_networks(Workspace(trained / "runs"))
     saved = Probabilities.load(tmp_path / "saved" / "mosaic.safetensors")
     catalog = Catalog(tmp_path / "test.bson")
     predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
