@@ -32,7 +32,9 @@ class PlainErrors(click.Group):
         """Run the command; ValueError and OSError are for the user, everything else is a bug."""
         # a group may stand in another one: the word is for both, wherever it was said
         ctx.meta["verbose"] = ctx.params.get("verbose") or ctx.meta.get("verbose", False)
-        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        handler = logging.StreamHandler()
+        handler.setFormatter(_LogLines())
+        logging.basicConfig(handlers=[handler])
         if ctx.meta["verbose"]:
             logging.getLogger().setLevel(logging.DEBUG)
         # MongoDB's driver would repeat whole documents, photos included
@@ -48,6 +50,18 @@ class PlainErrors(click.Group):
             if ctx.meta["verbose"]:
                 raise
             raise click.ClickException(_plain(error)) from error
+
+
+class _LogLines(logging.Formatter):
+    """Warnings as sentences; modules are named to those who asked for every step."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s: %(message)s")
+        self._with_module = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        verbose = logging.getLogger().isEnabledFor(logging.DEBUG)
+        return self._with_module.format(record) if verbose else super().format(record)
 
 
 def _plain(error: ValueError | OSError) -> str:

@@ -1,5 +1,6 @@
 """Libraries that report to their makers, and leave ids in the home folder, are told not to before they are loaded."""
 
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -7,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from catalog.files.unwritable_home import instead_of_matplotlib
 from catalog.files.user_cache import cache_folder
 
 NO_REPORTS = {
@@ -31,6 +33,7 @@ def send_no_reports() -> None:
     # There is no variable for it but those of CI services, and its own opt-out is a file in ~/intel. To Python's import
     # system None says that there is no such package.
     sys.modules.setdefault(REPORTER, cast(ModuleType, None))
+    logging.getLogger("matplotlib").addFilter(instead_of_matplotlib)
     # neither variable nor home folder known: matplotlib then works in a temporary folder
     with suppress(RuntimeError):
         _keep_out_of_settings()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path
+from catalog.files.unwritable_home import tell_once
 from catalog.files.user_cache import cache_folder
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,10 @@ def keep_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None
     try:
         write_sidecar(path, header, rows)
     except OSError as error:
-        log.warning("%s cannot be kept, the next opening will read the source again (%s)", path, error)
+        if place_to_write(path).parent == cache_folder():
+            tell_once()
+        else:
+            log.warning("%s cannot be kept, the next opening will read the source again (%s)", path, error)
 
 
 def read_sidecar(path: Path, stamp: dict[str, int], dtype: np.dtype[Any]) -> tuple[dict[str, Any], NDArray[Any]] | None:

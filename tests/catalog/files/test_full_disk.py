@@ -3,88 +3,89 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+import sys
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import torch
 from click.testing import CliRunner
 
 from catalog.cli_options import command_line
 from catalog.files import full_disk
+from catalog.files.atomic import atomic_path
+from catalog.files.full_disk import names_full_disk
+
+WRITERS = """
+import errno, json, os, sys
+from pathlib import Path
+import numpy as np, pyarrow as pa, pyarrow.parquet as pq, torch
 from catalog.files.arrays import save_arrays
 from catalog.files.atomic import atomic_folder, atomic_path, write_text
 from catalog.files.full_disk import names_full_disk
 
-LARGE = np.random.default_rng(0).integers(0, 255, 2**18, np.uint8)
-"""More bytes than there is room for, and not to be compressed."""
+disk = Path(sys.argv[1])
+# more than there is room for, and not to be compressed
+large = np.random.default_rng(0).integers(0, 255, 2**18, np.uint8)
 
-
-@pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
-    """A disk of 64 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no disk can be mounted here")
-    yield disk
-    # a library may keep its file open for as long as its error is kept
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-def write_bytes(path: Path) -> None:
-    path.write_bytes(LARGE.tobytes())
-
-
-def write_rows(path: Path) -> None:
-    with path.open("wb") as file:
-        LARGE.tofile(file)
-
-
-def write_parquet(path: Path) -> None:
-    pq.write_table(pa.table({"a": LARGE}), path)
-
-
-def write_checkpoint(path: Path) -> None:
-    torch.save({"a": torch.from_numpy(LARGE)}, path)
-
-
-@pytest.mark.parametrize("write", [write_bytes, write_rows, write_parquet, write_checkpoint])
-def test_each_writer_s_error_names_the_file_and_leaves_nothing(small_disk, write):
-    with pytest.raises(OSError) as refused, atomic_path(small_disk / "file") as temporary:
+def into(write):
+    with atomic_path(disk / "file") as temporary:
         write(temporary)
-    assert (refused.value.errno, refused.value.filename) == (errno.ENOSPC, str(small_disk / "file"))
-    assert os.listdir(small_disk) == []
+
+def a_folder():
+    with atomic_folder(disk / "file") as folder:
+        (folder / "1.jpg").write_bytes(large.tobytes())
+
+def rows(path):
+    with path.open("wb") as file:
+        large.tofile(file)
+
+def other(error):
+    with names_full_disk(disk / "file"):
+        raise error
+
+writers = {
+    "bytes": lambda: into(lambda path: path.write_bytes(large.tobytes())),
+    "rows": lambda: into(rows),
+    "parquet": lambda: into(lambda path: pq.write_table(pa.table({"a": large}), path)),
+    "checkpoint": lambda: into(lambda path: torch.save({"a": torch.from_numpy(large)}, path)),
+    "arrays": lambda: save_arrays(disk / "file", {"a": large}),
+    "text": lambda: write_text(disk / "file", "x" * len(large)),
+    "folder": a_folder,
+    "wrong input": lambda: other(ValueError("wrong")),
+    "another file": lambda: other(PermissionError(errno.EACCES, "no", "elsewhere")),
+    "a pipe": lambda: other(BrokenPipeError(errno.EPIPE, "pipe")),
+}
+for name, write in writers.items():
+    try:
+        write()
+    except Exception as error:
+        number, file = getattr(error, "errno", None), getattr(error, "filename", None)
+        print(json.dumps([name, type(error).__name__, number, file, os.listdir(disk)]))
+"""
 
 
-@pytest.mark.parametrize(
-    "save", [lambda path: save_arrays(path, {"a": LARGE}), lambda path: write_text(path, "x" * len(LARGE))]
-)
-def test_our_own_files_too(small_disk, save):
-    with pytest.raises(OSError) as refused:
-        save(small_disk / "file")
-    assert refused.value.filename == str(small_disk / "file")
-
-
-def test_a_folder_is_named(small_disk):
-    with pytest.raises(OSError) as refused, atomic_folder(small_disk / "photos") as folder:
-        (folder / "1.jpg").write_bytes(LARGE.tobytes())
-    assert refused.value.filename == str(small_disk / "photos")
-
-
-def test_what_is_no_matter_of_the_disk_stays_what_it_was(small_disk):
-    (small_disk / "fill").write_bytes(bytes(2**15))
-    for error in (ValueError("wrong"), PermissionError(errno.EACCES, "no", "elsewhere"), OSError(errno.EPIPE, "pipe")):
-        with pytest.raises(type(error)) as raised, names_full_disk(small_disk / "file"):
-            raise error
-        assert raised.value is error
+def test_each_writer_s_error_names_the_file_and_leaves_nothing(tmp_path):
+    (tmp_path / "writers.py").write_text(WRITERS)
+    # mounted for this process alone: nothing is left of it, however it ends
+    mounted = f"mount -t tmpfs -o size=64k tmpfs {tmp_path} && exec {sys.executable} - {tmp_path}"
+    with (tmp_path / "writers.py").open() as script:
+        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounted]
+        try:
+            done = subprocess.run(command, stdin=script, capture_output=True, text=True, env=os.environ)
+        except OSError:
+            pytest.skip("there is no unshare here")
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("no disk can be mounted here")
+    assert done.returncode == 0, done.stderr
+    told = {name: rest for name, *rest in map(json.loads, done.stdout.splitlines())}
+    full = ["OSError", errno.ENOSPC, str(tmp_path / "file"), []]
+    for name in ("bytes", "rows", "parquet", "checkpoint", "arrays", "text", "folder"):
+        assert told[name] == full, name
+    # what is no matter of the disk stays what it was
+    assert told["wrong input"][0] == "ValueError"
+    assert told["another file"] == ["PermissionError", errno.EACCES, "elsewhere", []]
+    assert told["a pipe"] == ["BrokenPipeError", errno.EPIPE, None, []]
 
 
 def test_a_disk_with_room_is_not_blamed(tmp_path, monkeypatch):
