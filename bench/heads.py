@@ -90,6 +90,12 @@ def lists(data: HeldOut, chosen: str, config: FusionConfig) -> None:
     print(f"first place unchanged on every product: {same}")
 
 
+def either_answer(fused: ProductScores) -> None:
+    print("right at Cat I, II, III in percent, on the path of the likeliest leaf and level by level:")
+    for name, right in (("path", fused.correct), ("level by level", fused.likeliest_correct)):
+        print(f"{name:14} " + " ".join(f"{100 * share:5.1f}" for share in right.mean(axis=0)))
+
+
 def decisions(fused: ProductScores, data: HeldOut, target: float, confidence: float) -> None:
     rng, outcomes = np.random.default_rng(0), []
     for _ in range(N_SPLITS):
@@ -136,6 +142,7 @@ def main(folder: str, target: float) -> None:
     for name, other in (("the best single expert", single), ("the geometric mean", geometric)):
         points, low, high = (100 * value for value in paired_difference(fused.correct[:, 2], other))
         print(f"against {name}: {points:+.2f} points ({low:+.2f} to {high:+.2f})")
+    either_answer(fused)
     grounds(data, fused, experts)
     lists(data, comparison.chosen, config)
     decisions(fused, data, target, config.confidence)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from catalog.metrics.answer_path import AnswerPaths
 from catalog.metrics.product_scores import ProductScores
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 
@@ -111,14 +112,12 @@ def _fewest(target: float, level: float) -> int:
     return int(np.ceil(np.log((1 - level) / len(STARTS)) / np.log(target)))
 
 
-def decide(dense: NDArray[np.float32], thresholds: Thresholds, tree: Taxonomy) -> NDArray[np.int64]:
+def decide(paths: AnswerPaths, thresholds: Thresholds) -> NDArray[np.int64]:
     """`(N, 2)` int64 level (3 accept, 2 or 1 back off to that parent, 0 review) and node index at that level.
 
-    The deepest node whose probability reaches its level's threshold is given ("climbing").
+    The deepest node on the answer's path whose probability reaches its level's threshold is given ("climbing").
     """
-    masses = [tree.node_mass(dense, level) for level in LEVELS]
-    nodes = np.stack([mass.argmax(axis=1) for mass in masses], axis=1)
-    return _climbed(nodes, np.stack([mass.max(axis=1) for mass in masses], axis=1), thresholds)
+    return _climbed(paths.nodes, paths.probabilities, thresholds)
 
 
 def given_by_scores(scores: ProductScores, thresholds: Thresholds) -> NDArray[np.int64]:
@@ -127,7 +126,7 @@ def given_by_scores(scores: ProductScores, thresholds: Thresholds) -> NDArray[np
 
 
 def _climbed(nodes: NDArray[np.int64], confidence: NDArray[np.floating], thresholds: Thresholds) -> NDArray[np.int64]:
-    """`(N, 2)` level and node given, from the likeliest node of each level and its probability, `(N, 3)` both."""
+    """`(N, 2)` level and node given, from the nodes on the path and their probabilities, `(N, 3)` both."""
     given = np.zeros((len(nodes), 2), np.int64)
     sure = confidence >= thresholds.table[nodes[:, 0]]
     # from the top down: a deeper node is written over its parent

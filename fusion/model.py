@@ -14,7 +14,7 @@ from catalog.sources.photo_file import read_photo
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from fusion.decide import Decision, decision_of
 from fusion.prediction.predictor import Predictions, Predictor
-from fusion.prediction.ranking import path_probabilities, risk_order
+from fusion.prediction.ranking import risk_order
 from fusion.prediction.reasons import ExpertChoice, reason_of, votes_of
 
 CHUNK = 256
@@ -145,7 +145,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
     candidates = tuple(
         Candidate(int(tree.leaf_ids[leaf]), tree.shown[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
     )
-    cat1, cat2, cat3 = (float(p[0]) for p in path_probabilities(dense, ranked[:1], tree))
+    cat1, cat2, cat3 = predictions.paths.probabilities[row].tolist()
     level, node = predictions.given[row].tolist()
     product_id = predictions.products[row].product_id
     problems = [problem for problem in predictions.problems.named if problem.product_id == product_id]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.files.progress import in_batches
+from catalog.metrics.answer_path import answer_paths
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 
@@ -29,9 +30,10 @@ class ProductScores:
 
     Attributes:
         product_ids: `(N,)` int64; n_images: `(N,)` int8; truth: `(N,)` int64 leaf index.
-        predicted: `(N, 3)` int64 likeliest node of each level; parents are sums of leaves.
-        confidence: `(N, 3)` float32 its probability.
-        rank: `(N, 3)` int64 position of the true node, 0 when it is the likeliest.
+        predicted: `(N, 3)` int64 nodes on the path of the likeliest leaf, see `catalog.metrics.answer_path`.
+        confidence: `(N, 3)` float32 their probabilities; parents are sums of leaves.
+        likeliest: `(N, 3)` int64 likeliest node of each level by itself; p_likeliest: `(N, 3)` float32 its probability.
+        rank: `(N, 3)` int64 position of the true node among those of its level, 0 when it is the likeliest.
         p_truth: `(N, 3)` float32 probability of the true node.
         distance: `(N,)` int64 height of the lowest common ancestor of predicted and true leaf, 0..3.
         distance5: `(N,)` float32 mean of that height over the five likeliest leaves (over all in a smaller tree).
@@ -42,6 +44,8 @@ class ProductScores:
     truth: Ints
     predicted: Ints
     confidence: NDArray[np.float32]
+    likeliest: Ints
+    p_likeliest: NDArray[np.float32]
     rank: Ints
     p_truth: NDArray[np.float32]
     distance: Ints
@@ -56,8 +60,19 @@ class ProductScores:
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """`(N, 3)` bool: the likeliest node is the true one."""
+        """`(N, 3)` bool: the node on the path is the true one."""
+        # the tree distance of two leaves is the number of levels at which they differ, from the leaf upwards
+        return self.distance[:, None] <= len(LEVELS) - np.array(LEVELS)
+
+    @property
+    def likeliest_correct(self) -> NDArray[np.bool_]:
+        """`(N, 3)` bool: the likeliest node of the level is the true one, whatever the path of the answer."""
         return self.rank == 0
+
+    @property
+    def top5(self) -> NDArray[np.bool_]:
+        """`(N, 3)` bool: the true node is the one on the path, or one of the five likeliest of its level."""
+        return self.correct | (self.rank < LIST)
 
     @property
     def nll(self) -> NDArray[np.float64]:
@@ -87,6 +102,8 @@ _ARRAYS = {
     "truth": ArraySpec(np.int64, ("N",)),
     "predicted": ArraySpec(np.int64, ("N", 3)),
     "confidence": ArraySpec(np.float32, ("N", 3)),
+    "likeliest": ArraySpec(np.int64, ("N", 3)),
+    "p_likeliest": ArraySpec(np.float32, ("N", 3)),
     "rank": ArraySpec(np.int64, ("N", 3)),
     "p_truth": ArraySpec(np.float32, ("N", 3)),
     "distance": ArraySpec(np.int64, ("N",)),
@@ -100,22 +117,25 @@ def score(
 ) -> ProductScores:
     """Score `(N, n_leaves)` probabilities against true leaves."""
     n = len(truth)
-    predicted, rank = np.empty((n, 3), np.int64), np.empty((n, 3), np.int64)
-    confidence, p_truth = np.empty((n, 3), np.float32), np.empty((n, 3), np.float32)
+    likely, rank = np.empty((n, 3), np.int64), np.empty((n, 3), np.int64)
+    p_likely, p_truth = np.empty((n, 3), np.float32), np.empty((n, 3), np.float32)
     rows = np.arange(n)
     for column, level in enumerate(LEVELS):
         mass = tree.node_mass(dense, level)
         true_node = tree.ancestor(level)[truth]
         p_true_node = mass[rows, true_node]
-        predicted[:, column] = mass.argmax(axis=1)
-        confidence[:, column] = mass[rows, predicted[:, column]]
+        likely[:, column] = mass.argmax(axis=1)
+        p_likely[:, column] = mass[rows, likely[:, column]]
         p_truth[:, column] = p_true_node
         # among equals the true node stands after those with a lower index, as argmax has it
         earlier = np.arange(mass.shape[1]) < true_node[:, None]
         rank[:, column] = ((mass > p_true_node[:, None]) | ((mass == p_true_node[:, None]) & earlier)).sum(axis=1)
-    distance = tree.distance(predicted[:, 2], truth)
-    distance5 = list_distance(likeliest(dense, LIST), truth, tree)
-    return ProductScores(product_ids, n_images, truth, predicted, confidence, rank, p_truth, distance, distance5)
+    paths = answer_paths(dense, tree)
+    return ProductScores(
+        product_ids, n_images, truth, predicted=paths.nodes, confidence=paths.probabilities,
+        likeliest=likely, p_likeliest=p_likely, rank=rank, p_truth=p_truth,
+        distance=tree.distance(paths.leaves, truth), distance5=list_distance(likeliest(dense, LIST), truth, tree),
+    )  # fmt: skip
 
 
 def paired_rows(a: ProductScores, b: ProductScores) -> tuple[ProductScores, ProductScores]:

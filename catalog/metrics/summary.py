@@ -10,7 +10,7 @@ from scipy.sparse import csr_array, vstack
 
 from catalog.metrics.calibration import N_BINS, Binning, bins_of, calibration_floor
 from catalog.metrics.intervals import MetricValue, bootstrap, exact_share, percentiles, reflected
-from catalog.metrics.product_scores import LIST, ProductScores
+from catalog.metrics.product_scores import ProductScores
 from catalog.product import MAX_IMAGES
 from catalog.tree.taxonomy import LEVELS
 
@@ -50,7 +50,8 @@ class LevelSummary(_Flat):
     """Figures of some products at one level of the tree.
 
     Attributes:
-        top1, top5: shares of products whose true node is the likeliest, one of the five likeliest; nll: in nats.
+        top1, top5: shares of products whose true node is on the path of the likeliest leaf, is that or one of the five
+            likeliest; nll: in nats.
         ece, ece_mass: expected calibration error in bins of equal width, of equal mass; ece_floor, ece_mass_floor: what
             a calibrated model would show on as many products.
     """
@@ -143,7 +144,7 @@ class SumFigures:
         correct = scores.correct
         # what follows is in the order of `names`
         means = np.concatenate(
-            [correct.T, (scores.rank < LIST).T, scores.nll.T, scores.distance[None], scores.distance5[None]]
+            [correct.T, scores.top5.T, scores.nll.T, scores.distance[None], scores.distance5[None]]
         ).astype(np.float64)
         gaps = [
             _one_hot(bins_of(scores.confidence[:, i], binning), N_BINS, correct[:, i] - scores.confidence[:, i])

@@ -49,7 +49,7 @@ def count_errors(scores: ProductScores, tree: Taxonomy) -> dict[int, Counted]:
 
 def _at_level(scores: ProductScores, tree: Taxonomy, level: int) -> Counted:
     label, n_nodes = tree.ancestor(level)[scores.truth], tree.n_nodes(level)
-    predicted, confidence = scores.predicted[:, level - 1], scores.confidence[:, level - 1]
+    predicted, confidence = scores.likeliest[:, level - 1], scores.p_likeliest[:, level - 1]
     inspector = LabelInspector(num_class=n_nodes, store_results=False, verbose=False, n_jobs=1)
     for look in (inspector.update_confident_thresholds, inspector.score_label_quality):
         for labels, rows in _batches(scores, label, level, n_nodes):
@@ -67,7 +67,7 @@ def _batches(
     for batch in in_batches(np.arange(len(label)), BATCH):
         rows = np.arange(len(batch))
         shown = np.zeros((len(batch), n_nodes), np.float32)
-        shown[rows, scores.predicted[batch, level - 1]] = scores.confidence[batch, level - 1]
+        shown[rows, scores.likeliest[batch, level - 1]] = scores.p_likeliest[batch, level - 1]
         shown[rows, label[batch]] = scores.p_truth[batch, level - 1]
         yield label[batch], shown
 

@@ -87,8 +87,8 @@ def _reason(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, row: in
     scores = evidence.scores
     # the highest level that is flagged: sums over many leaves are surer than single ones
     level = next(level for level in LEVELS if suspects.counted[level].flagged[row])
-    node = tree.shown_path(level, int(scores.predicted[row, level - 1]))[-1]
-    p_node, p_label = scores.confidence[row, level - 1], scores.p_truth[row, level - 1]
+    node = tree.shown_path(level, int(scores.likeliest[row, level - 1]))[-1]
+    p_node, p_label = scores.p_likeliest[row, level - 1], scores.p_truth[row, level - 1]
     reasons = [f"{LEVEL_NAMES[level]} {node} {p_node:.0%}, the label's {p_label:.0%}"]
     if not evidence.named[row]:
         reasons.append("the label's category was never learnt")

@@ -88,4 +88,4 @@ def expected_gain(scores: ProductScores) -> NDArray[np.float64]:
     counts three times one between siblings. The label's expected distance by itself (one less its probability, summed)
     is large for every product that the expert is unsure of, and found fewer wrong labels.
     """
-    return (scores.confidence.astype(np.float64) - scores.p_truth).sum(axis=1)
+    return (scores.p_likeliest.astype(np.float64) - scores.p_truth).sum(axis=1)

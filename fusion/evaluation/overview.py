@@ -61,9 +61,13 @@ def right_section(measurement: Measurement) -> Section:
         right = (Estimate.of(summary[count].levels[level].top1) for level in reversed(LEVELS))
         rows.append([count_name(count), summary[count].n, *right])
     columns = ["", "products", *(f"right {LEVEL_NAMES[level]}, %" for level in reversed(LEVELS))]
+    by_itself = measurement.fused.likeliest_correct.mean(axis=0)
     note = (
-        f"{LEVEL_NAMES[3]} is the category itself, {LEVEL_NAMES[2]} and {LEVEL_NAMES[1]} are those above it. The small "
-        "figures say how far chance may have moved the one above them: with 95 % certainty the truth lies between."
+        f"{LEVEL_NAMES[3]} is the category itself, {LEVEL_NAMES[2]} and {LEVEL_NAMES[1]} are those above it, as they "
+        "are written for each product. The small figures say how far chance may have moved the one above them: with "
+        f"95 % certainty the truth lies between. The likeliest {LEVEL_NAMES[2]} by itself, which may be another than "
+        f"that of the likeliest category, would be right for {percent(by_itself[1])}, the likeliest {LEVEL_NAMES[1]} "
+        f"for {percent(by_itself[0])}."
     )
     return Section("right", "How many are right", parts=[Table("", columns, rows, note, leads=True)])
 

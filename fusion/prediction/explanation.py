@@ -149,7 +149,7 @@ def explain(predictor: Predictor, product: Product, *, in_training: bool = False
     answer = answer_of(predictions, 0, predictor.tree, predictor.top_leaves)
     counts = predictions.photos.n_readable.astype(np.int64)
     pushes = Pushes(predictor.head, predictions.experts, counts, predictions.fused)
-    best = int(predictions.fused[0].argmax())
+    best = int(predictions.paths.leaves[0])
     steps = [
         _step(pushes, evidence, best, predictor.tree)
         for evidence in gather_evidence(predictions.experts, np.arange(1), predictor.tree)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.metrics.answer_path import AnswerPaths, answer_paths
 from catalog.probabilities import Probabilities
 from catalog.product import Problem, ProblemLog, Product
 from catalog.runs.run import Run
@@ -40,6 +41,7 @@ class Predictions:
     Attributes:
         experts: each expert's row-aligned `Probabilities`.
         fused: `(N, n_leaves)` float32 probabilities of the head.
+        paths: of the likeliest leaves.
         given: `(N, 2)` int64 level and node of the decision, see `fusion.decide.decide`.
         needed: `(N, 3)` float32 probability from which a node of Cat I, II, III is given, 2 for never.
         known_copies: a labelled product with one of the product's photos (None: there are only later ones than
@@ -53,6 +55,7 @@ class Predictions:
     products: Sequence[Product]
     experts: list[Probabilities]
     fused: NDArray[np.float32]
+    paths: AnswerPaths
     given: NDArray[np.int64]
     needed: NDArray[np.float32]
     known_copies: dict[int, int | None]
@@ -164,12 +167,15 @@ class Predictor:
             for row in np.flatnonzero(experts[-1].speaks).tolist():
                 known_copies[int(ids[row])] = self.copies.example(photos.md5s[row], other_than=int(ids[row]))
         fused = self.head.predict_proba(experts, photos.n_readable)
-        given = decide(fused, self.thresholds, self.tree)
+        paths = answer_paths(fused, self.tree)
+        given = decide(paths, self.thresholds)
         # without a usable photo there is only the prior, which may pass a threshold: never more than a review
         given[photos.n_readable == 0] = 0
-        needed = self.thresholds.table[self.tree.node_mass(fused, 1).argmax(axis=1)]
+        needed = self.thresholds.table[paths.nodes[:, 0]]
         proof = self.proof if (needed == NEVER).any() else None
-        return Predictions(products, experts, fused, given, needed, known_copies, readings, photos, problems, proof)
+        return Predictions(
+            products, experts, fused, paths, given, needed, known_copies, readings, photos, problems, proof
+        )
 
 
 def unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:

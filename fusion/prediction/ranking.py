@@ -18,14 +18,6 @@ def expected_distance(dense: NDArray[np.floating], tree: Taxonomy) -> NDArray[np
     return risk
 
 
-def path_probabilities(
-    dense: NDArray[np.floating], leaves: NDArray[np.int64], tree: Taxonomy
-) -> list[NDArray[np.floating]]:
-    """`(N,)` probability of Cat I, Cat II and Cat III on the path of each row's leaf, from `(N, n_leaves)` ones."""
-    rows = np.arange(len(leaves))
-    return [tree.node_mass(dense, level)[rows, tree.ancestor(level)[leaves]] for level in LEVELS]
-
-
 def risk_order(dense: NDArray[np.floating], tree: Taxonomy, k: int) -> NDArray[np.int64]:
     """`(N, k)` int64 leaves: first the likeliest, then by rising expected tree distance.
 

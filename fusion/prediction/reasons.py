@@ -58,16 +58,15 @@ def reason_of(predictions: Predictions, row: int, tree: Taxonomy) -> str:
 def _sureness(predictions: Predictions, row: int, tree: Taxonomy) -> str:
     """The node that was given and how sure it is, or how much was missing to the next one."""
     level = int(predictions.given[row, 0])
-    nodes = [tree.node_mass(predictions.fused[row : row + 1], each)[0] for each in LEVELS]
-    likeliest = [float(mass.max()) for mass in nodes]
+    nodes, sure = predictions.paths.nodes[row].tolist(), predictions.paths.probabilities[row].tolist()
     texts = []
     if level:
-        texts.append(f"{LEVEL_NAMES[level]} {likeliest[level - 1]:.0%} sure")
+        texts.append(f"{LEVEL_NAMES[level]} {sure[level - 1]:.0%} sure")
     if level < len(LEVELS):
         needed = predictions.needed[row, level]
         missing = f"{needed:.0%} needed" if needed < NEVER else _unproved(predictions)
-        name = tree.shown_path(level + 1, int(nodes[level].argmax()))[-1]
-        texts.append(f"{LEVEL_NAMES[level + 1]} {name} {likeliest[level]:.0%}, {missing}")
+        name = tree.shown_path(level + 1, nodes[level])[-1]
+        texts.append(f"{LEVEL_NAMES[level + 1]} {name} {sure[level]:.0%}, {missing}")
     return "; ".join(texts)
 
 

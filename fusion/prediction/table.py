@@ -6,7 +6,7 @@ import pyarrow as pa
 from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
 from fusion.decide import decision_of
 from fusion.prediction.predictor import Predictions
-from fusion.prediction.ranking import path_probabilities, risk_order
+from fusion.prediction.ranking import risk_order
 from fusion.prediction.reasons import reason_of, votes_of
 
 VOTE = pa.struct([("expert", pa.string()), ("category_id", pa.int64()), ("probability", pa.float32())])
@@ -29,8 +29,7 @@ def to_table(predictions: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Ta
     """
     rows, given = range(len(predictions.products)), predictions.given.tolist()
     ranked = risk_order(predictions.fused, tree, top_leaves)
-    best = ranked[:, 0]
-    along_path = path_probabilities(predictions.fused, best, tree)
+    best, along_path = predictions.paths.leaves, predictions.paths.probabilities.T
     columns = {
         "product_id": [p.product_id for p in predictions.products],
         "category_id": tree.leaf_ids[best],

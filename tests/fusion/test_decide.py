@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given as given_random
+from hypothesis import settings
+from hypothesis import strategies as st
 
-from catalog.metrics.product_scores import ProductScores
+from catalog.metrics.answer_path import answer_paths
+from catalog.metrics.product_scores import ProductScores, score
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import MIN_OWN, NEVER, Decision, Thresholds, decide, decision_of, given_by_scores
 
@@ -20,14 +24,16 @@ def everywhere(cat1: float, cat2: float, leaf: float) -> Thresholds:
     return Thresholds(np.tile(np.float32([cat1, cat2, leaf]), (TREE.n_nodes(1), 1)), np.zeros(TREE.n_nodes(1), bool))
 
 
-def scores(confidence: np.ndarray, correct: np.ndarray) -> ProductScores:
-    """Scores with the same confidence and correctness at all three levels."""
+def scores(confidence: np.ndarray, correct: np.ndarray, distance: np.ndarray | None = None) -> ProductScores:
+    """Scores with the same confidence at all three levels, and the same correctness unless distances are given."""
     n = len(confidence)
     three = np.repeat(confidence[:, None], 3, axis=1).astype(np.float32)
-    rank = np.where(np.repeat(correct[:, None], 3, axis=1), 0, 1)
+    distance = np.where(correct, 0, 3) if distance is None else distance
     zeros = np.zeros((n, 3), np.int64)
-    ids, ones, first = np.arange(n), np.ones(n, np.int8), zeros[:, 0]
-    return ProductScores(ids, ones, first, zeros, three, rank, three, first, first.astype(np.float32))
+    return ProductScores(
+        np.arange(n), np.ones(n, np.int8), zeros[:, 0], predicted=zeros, confidence=three, likeliest=zeros,
+        p_likeliest=three, rank=zeros, p_truth=three, distance=distance, distance5=distance.astype(np.float32),
+    )  # fmt: skip
 
 
 def test_the_target_precision_is_kept_as_often_as_promised():
@@ -66,7 +72,7 @@ def test_climbing_gives_the_deepest_sure_node():
     dense = np.array(
         [[0.9, 0.05, 0.03, 0.02], [0.5, 0.42, 0.05, 0.03], [0.4, 0.1, 0.45, 0.05], [0.3, 0.1, 0.1, 0.5]], np.float32
     )
-    given = decide(dense, everywhere(0.9, 0.9, 0.9), TREE)
+    given = decide(answer_paths(dense, TREE), everywhere(0.9, 0.9, 0.9))
     assert given[:, 0].tolist() == [3, 2, 1, 0]
     assert given[0, 1] == 0
     assert TREE.node_path(2, int(given[1, 1])) == ("A", "X")
@@ -74,6 +80,32 @@ def test_climbing_gives_the_deepest_sure_node():
     assert [decision_of(level) for level in (3, 2, 1, 0)] == [
         Decision.ACCEPT, Decision.PARENT, Decision.PARENT, Decision.REVIEW,
     ]  # fmt: skip
+
+
+@settings(max_examples=50)
+@given_random(st.integers(0, 10**6), st.floats(0, 0.6))
+def test_what_is_given_is_a_part_of_the_answers_path_and_scored_as_such(seed, needed):
+    rng = np.random.default_rng(seed)
+    dense = rng.dirichlet(np.ones(4) * 0.5, size=30).astype(np.float32)
+    truth = rng.integers(0, 4, 30)
+    paths = answer_paths(dense, TREE)
+    given = decide(paths, everywhere(needed, needed, needed))
+    found = score(dense, truth, np.arange(30), np.ones(30, np.int8), TREE)
+    assert given_by_scores(found, everywhere(needed, needed, needed)).tolist() == given.tolist()
+    for row, (level, node) in enumerate(given.tolist()):
+        if level:
+            answered, true = TREE.paths[int(dense[row].argmax())], TREE.paths[int(truth[row])]
+            assert TREE.node_path(level, node) == answered[:level]
+            assert found.correct[row, level - 1] == (answered[:level] == true[:level])
+
+
+def test_a_cat1_that_is_likelier_than_that_of_the_answer_is_not_given():
+    # B's only leaf is the likeliest, A as a whole is likelier than B
+    paths = answer_paths(np.array([[0.2, 0.2, 0.15, 0.45]], np.float32), TREE)
+    assert TREE.paths[int(paths.leaves[0])] == ("B", "Z", "S")
+    assert decide(paths, everywhere(0.5, 0.5, 0.5))[0, 0] == 0
+    level, node = decide(paths, everywhere(0.4, 0.5, 0.5))[0].tolist()
+    assert TREE.node_path(level, node) == ("B",)
 
 
 def two_cat1(rng: np.random.Generator, n: int) -> tuple[ProductScores, np.ndarray]:
@@ -113,9 +145,8 @@ def test_cat1_with_few_products_share_their_thresholds():
 def test_a_parents_threshold_is_learnt_where_it_is_used():
     # the surest half is right at every level; the rest is right at Cat II in half of the cases only
     n = 2000
-    confidence = np.linspace(1, 0.5, n)
-    found = scores(confidence, np.arange(n) < n // 2)
-    found.rank[:, 1] = np.where(np.arange(n) < n // 2, 0, np.arange(n) % 2)
+    sure = np.arange(n) < n // 2
+    found = scores(np.linspace(1, 0.5, n), sure, np.where(sure, 0, np.where(np.arange(n) % 2 == 0, 1, 3)))
     own = thresholds(found, 0.95, 0.9)
     given = given_by_scores(found, own)
     assert (given[: n // 2 - 20, 0] == 3).all()

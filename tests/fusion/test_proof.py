@@ -22,11 +22,9 @@ def small_shop() -> ProductScores:
     rng = np.random.default_rng(0)
     right = np.concatenate([np.ones(100, bool), rng.random(n - 100) < 0.65])
     right[[40, 80]] = False
-    found = scores(np.linspace(1, 0.3, n), right)
     # what lies below is right by chance, however sure it looks
-    below = right[:, None] & (rng.random((n, 2)) < [0.7, 0.5])
-    found.rank[:, 1:] = np.where(below, 0, 1)
-    return found
+    below = np.where(rng.random(n) < 0.7, np.where(rng.random(n) < 0.5, 0, 1), 2)
+    return scores(np.linspace(1, 0.3, n), right, np.where(right, below, 3))
 
 
 def proof_at(target: float, found: ProductScores, n_labelled: int = 841) -> Proof:
@@ -104,8 +102,7 @@ def test_where_all_is_proved_nothing_is_advised():
 
 
 def test_where_a_parent_is_proved_the_advice_is_about_the_leaf():
-    found = scores(np.linspace(1, 0.9, 400), np.ones(400, bool))
-    found.rank[::2, 2] = 1
+    found = scores(np.linspace(1, 0.9, 400), np.ones(400, bool), np.arange(400) % 2)
     proof = proof_at(0.9, found)
     assert [level.share for level in proof.levels] == [0, 1, 1]
     assert "nothing deeper than a Cat II is given unseen. For a Cat III" in proof.advice

@@ -30,7 +30,15 @@ def test_score_equals_the_obvious_version(seed):
                 mass[path[:level]] = mass.get(path[:level], 0) + p
             true = TAXONOMY.paths[truth[row]][:level]
             ranking = sorted(mass, key=lambda node: (-mass[node], node))
-            assert TAXONOMY.node_path(level, int(scores.predicted[row, level - 1])) == ranking[0]
+            assert TAXONOMY.node_path(level, int(scores.likeliest[row, level - 1])) == ranking[0]
+            assert scores.p_likeliest[row, level - 1] == pytest.approx(mass[ranking[0]], abs=1e-6)
+            # what is scored is the path of the likeliest leaf, which may lie elsewhere
+            answered = TAXONOMY.paths[int(dense[row].argmax())][:level]
+            assert TAXONOMY.node_path(level, int(scores.predicted[row, level - 1])) == answered
+            assert scores.confidence[row, level - 1] == pytest.approx(mass[answered], abs=1e-6)
+            assert scores.correct[row, level - 1] == (answered == true)
+            assert scores.likeliest_correct[row, level - 1] == (ranking[0] == true)
+            assert scores.top5[row, level - 1] == (answered == true or ranking.index(true) < 5)
             assert scores.rank[row, level - 1] == ranking.index(true)
             assert scores.p_truth[row, level - 1] == pytest.approx(mass[true], abs=1e-6)
         five = sorted(range(8), key=lambda leaf: (-dense[row, leaf], leaf))[:5]

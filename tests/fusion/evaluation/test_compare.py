@@ -71,10 +71,10 @@ def test_chance_is_seldom_called_a_difference():
 
 def test_a_handful_of_products_shows_nothing():
     few = scores_of(0, 30)
-    better = few.rank.copy()
-    wrong = np.flatnonzero(better[:, 2] > 0)[:5]
+    better = few.distance.copy()
+    wrong = np.flatnonzero(better > 0)[:5]
     better[wrong] = 0
-    said = verdicts(few, replace(few, rank=better))
+    said = verdicts(few, replace(few, distance=better))
     assert said["all", "Cat III right, %"].startswith("no difference shown: +16.7 points")
     assert said["1", "Cat III right, %"] == "too few products (15)"
     assert verdicts(few, few)["all", "NLL"] == "no difference shown: +0.000 (+0.000 to +0.000)"

@@ -8,7 +8,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
+import bson
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from catalog.catalog import Catalog
@@ -36,6 +38,7 @@ from tests.fusion.evaluation.test_compare import scores_of
 from tests.support.command_line import call
 from tests.support.pages import read_page, text_of
 from tests.support.products import TAXONOMY
+from tests.support.trained import LEAVES, document
 
 FIGURES = ("top1", "top5", "nll", "ece", "ece_mass")
 
@@ -138,6 +141,42 @@ def test_page_and_numbers_agree(trained, tmp_path):
     assert f"{100 * fused['top1']:.1f} % are put on the right leaf" in numbers["summary"][0]
     shares = [row[2]["value"] for row in numbers["tables"]["Decisions"][1:] if row[0] != "given without review"]
     assert sum(shares) == pytest.approx(1)
+
+
+@pytest.mark.slow
+def test_what_is_reported_is_what_is_written(trained, tmp_path):
+    """Labels by chance, so that the figures lie between 0 and 1."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 5, 60)
+    documents = [{**document(500 + i, labelled=True), "category_id": int(labels[i]) + 1} for i in range(60)]
+    (tmp_path / "labelled.bson").write_bytes(b"".join(bson.encode(one) for one in documents))
+    room = ("--workspace", trained / "runs")
+    call(fusion, "evaluate", tmp_path / "labelled.bson", "--output", tmp_path / "report", *room)
+    call(fusion, "predict", tmp_path / "labelled.bson", "--precision", "0.9", "--output", tmp_path / "out", *room)
+    numbers = json.loads((tmp_path / "report" / "fusion.json").read_text(encoding="utf-8"))
+    reported = numbers["systems"]["fused"]["by_image_count"]["all"]["levels"]
+    written = pq.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
+    for level in (1, 2, 3):
+        right = [
+            [row[f"cat{above}"] for above in range(1, level + 1)] == list(LEAVES[labels[i]][1 : level + 1])
+            for i, row in enumerate(written)
+        ]
+        assert 0 < np.mean(right) < 1
+        assert reported[str(level)]["top1"] == pytest.approx(np.mean(right))
+    for row in written:
+        path = " > ".join(row[f"cat{level}"] for level in (1, 2, 3))
+        assert path.startswith(row["given"])
+    assert any(row["given"] for row in written)
+
+
+def test_the_page_gives_both_choices_of_the_higher_categories():
+    measured = made((10, 30, 0, 160))
+    (table,) = page_for_managers(measured).section("right").parts
+    assert isinstance(table, Table)
+    for level, name in ((2, "Cat II"), (1, "Cat I")):
+        by_itself = measured.fused.rank[:, level - 1] == 0
+        assert re.search(rf"likeliest {name} [^.]*{100 * by_itself.mean():.1f} %", table.note)
+        assert table.rows[0][1 + 4 - level].value == pytest.approx(measured.fused.correct[:, level - 1].mean())
 
 
 def test_examples_are_the_surest_of_their_kind():
