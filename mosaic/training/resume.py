@@ -21,22 +21,29 @@ MARK = "unfinished.json"
 
 
 def identity_of(config: MosaicConfig, view: View, init_from: str | None, plan_id: str) -> str:
-    """Hash of what a run is to become; `init_from`: folder name of its starting run."""
+    """Hash of what a run is to become; `init_from`: digest of its starting run, see `Run.digest`."""
     wanted = {"plan": plan_id, "view": view.slot, "init_from": init_from, "config": config.model_dump()}
     return hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def begin_or_resume(
-    workspace: Workspace, config: MosaicConfig, view: View, identity: str, data: TrainingData, *, resume: bool
+    workspace: Workspace,
+    config: MosaicConfig,
+    view: View,
+    identity: str,
+    data: TrainingData,
+    *,
+    resume: bool,
+    earlier: str = "",
 ) -> tuple[Run, bool]:
     """The run to train, the same on every process, and whether it is finished already.
 
     With `resume`: the workspace's latest run when it is of the same identity (see `identity_of`); else an unfinished
-    such run; else a new one.
+    such run; else a new one. `earlier`: the identity that an earlier version gave the same run.
     """
     name, finished = "", False
     if distributed.is_main():
-        folder, finished = _resumable(workspace, view, identity) if resume else (None, False)
+        folder, finished = _resumable(workspace, view, {identity, earlier or identity}) if resume else (None, False)
         if folder is None:
             folder = Run.create(
                 workspace.folder, "mosaic", f"mosaic-{view.slot}",
@@ -52,17 +59,17 @@ def begin_or_resume(
     return Run.continued(folder, "mosaic", plan=data.plan.plan_id, data=data.plan.data), False
 
 
-def _resumable(workspace: Workspace, view: View, identity: str) -> tuple[Path | None, bool]:
-    """Folder of the run of this identity, None where none was begun, and whether it is finished."""
+def _resumable(workspace: Workspace, view: View, identities: set[str]) -> tuple[Path | None, bool]:
+    """Folder of the run of one of these identities, None where none was begun, and whether it is finished."""
     latest = workspace.latest("mosaic", view.slot)
-    if latest is not None and latest.details_as(MosaicDetails).identity == identity:
+    if latest is not None and latest.details_as(MosaicDetails).identity in identities:
         return _closed(workspace, latest, view).folder, True
     others = []
     for folder in sorted(workspace.folder.glob(f"mosaic-{view.slot}-*"), reverse=True):
         if not (folder / MARK).is_file():
             continue
         mark = read_json(folder / MARK)
-        if mark.get("identity") == identity:
+        if mark.get("identity") in identities:
             log.info("%s: going on with %s", view.title, folder.name)
             if (folder / "run.json").is_file():
                 return _closed(workspace, Run.load(folder, "mosaic"), view).folder, True

@@ -47,8 +47,10 @@ def train(
     start = None if init_from is None else _starting_run(init_from, plan, data.tree)
     distributed.join()
     started_from = start.folder.name if start else None
-    identity = identity_of(config, view, started_from, plan.plan_id)
-    run, finished = begin_or_resume(workspace, config, view, identity, data, resume=resume)
+    identity = identity_of(config, view, start.digest() if start else None, plan.plan_id)
+    # trainings that an earlier version began knew their start by its folder's name
+    earlier = identity_of(config, view, started_from, plan.plan_id)
+    run, finished = begin_or_resume(workspace, config, view, identity, data, resume=resume, earlier=earlier)
     if finished:
         return run
     fits = CrossFitting(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))

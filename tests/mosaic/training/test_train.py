@@ -32,7 +32,7 @@ from mosaic.networks.network import MosaicNetwork
 from mosaic.runs import MosaicDetails, MosaicRuns, latest_runs
 from mosaic.training import cross_fitting
 from mosaic.training.history import EpochRecord, read_history
-from mosaic.training.resume import begin_or_resume, identity_of
+from mosaic.training.resume import MARK, begin_or_resume, identity_of
 from mosaic.training.schedule import train_series
 from mosaic.training.train import TooFewProducts, train
 from mosaic.views import View
@@ -403,6 +403,31 @@ def test_another_configuration_is_not_resumed(room, caplog):
     assert run.folder != unfinished.folder
     assert unfinished.folder.name in caplog.text
     assert train(room, wanted, View(), None, progress_bar, resume=True).folder == unfinished.folder
+
+
+def test_a_training_from_another_network_at_the_same_path_is_not_resumed(room):
+    """Nothing is trained here: which run is gone on with is decided before."""
+    wanted, data = config("training.epochs=1"), TrainingData.of(room)
+    start = Run.create(room.folder, "mosaic", "start", plan="p", data="d", config={"seed": 1}, tree=data.tree)
+    start.save()
+
+    def begin(init_from: str | None) -> Path:
+        identity = identity_of(wanted, View(2), init_from, data.plan.plan_id)
+        earlier = identity_of(wanted, View(2), start.folder.name, data.plan.plan_id)
+        return begin_or_resume(room, wanted, View(2), identity, data, resume=True, earlier=earlier)[0].folder
+
+    first_digest = start.digest()
+    first = begin(first_digest)
+    assert begin(start.digest()) == first
+    (start.folder / "config.yaml").write_text("seed: 2")
+    second = begin(start.digest())
+    assert second != first
+    assert begin(first_digest) == first
+    # what an earlier version began is gone on with, too
+    for mark in room.folder.glob(f"*/{MARK}"):
+        mark.unlink()
+    old = begin(start.folder.name)
+    assert begin(start.digest()) == old
 
 
 def test_a_damaged_checkpoint_is_named(room):
