@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
+from catalog.files.wording import plural
 from catalog.files.workers import in_order
 from catalog.photos.photo_index import PhotoIndex
 from catalog.product import ProblemLog, Product
@@ -146,6 +147,8 @@ class Catalog(Sequence[Product]):
     def __getitem__(self, index: int | slice) -> Product | Sequence[Product]:
         if isinstance(index, slice):
             return self.take(np.arange(*index.indices(len(self))))
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self} holds {plural(len(self), 'product')}, counted from 0: there is no [{index}]")
         return self.take([range(len(self))[index]])[0]
 
     def __iter__(self) -> Iterator[Product]:

@@ -108,8 +108,11 @@ class Model:
             lang: language of the category names in answers, such as `en`; None: as the tree has them.
 
         Raises:
-            FileNotFoundError: no run there. ValueError: a damaged one, or no names in that language.
+            FileNotFoundError: no run there.
+            ValueError: a damaged one, no names in that language, or a precision that is no share.
         """
+        if precision is not None and not 0 < precision < 1:
+            raise ValueError(f"precision is {precision}: give the share that must be right, above 0 and below 1")
         return cls(Predictor(Run.load(Path(folder), "fusion"), Workspace(workspace), precision, lang))
 
     def predict(self, products: Sequence[Product | Sequence[Photo]]) -> list[Answer]:
@@ -121,7 +124,15 @@ class Model:
         Raises:
             ValueError: a product with more than four photos, or one file over 64 MiB; FileNotFoundError: a path
                 that does not exist. A photo that cannot be decoded is named in the answer's `problems`.
+            TypeError: no list of products.
         """
+        if isinstance(products, Product):
+            raise TypeError("a single product is given: give a list of products, model.predict([product])")
+        if not isinstance(products, Sequence):
+            raise TypeError(
+                f"products are given as {type(products).__name__}: give a list of them, or a catalogue; each is a "
+                "Product, or a list of its one to four photos"
+            )
         given = [p.product_id if isinstance(p, Product) else number for number, p in enumerate(products)]
         # texts and copies of a chunk are looked up by product_id
         ids = Counter(given)
@@ -162,6 +173,10 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
 def _product(number: int, photos: Sequence[Photo]) -> Product:
     if isinstance(photos, (bytes, str, Path)):
         raise ValueError(f"product {number} is a single photo: give a list of its one to four photos")
+    if not isinstance(photos, Sequence):
+        raise TypeError(
+            f"product {number} is given as {type(photos).__name__}: give a Product, or a list of its one to four photos"
+        )
     if len(photos) > MAX_IMAGES:
         raise ValueError(f"product {number} has {len(photos)} photos: a product has at most {MAX_IMAGES}")
     for photo in photos:

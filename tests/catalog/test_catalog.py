@@ -211,3 +211,11 @@ def test_columns_are_copied_once_and_cannot_be_changed(write_bson):
         assert getattr(catalog, name) is column
         with pytest.raises(ValueError, match="read-only"):
             column[0] = 7
+
+
+def test_a_position_that_is_not_there_is_refused_in_a_sentence(tiny_catalog):
+    assert tiny_catalog[-60].product_id == tiny_catalog[0].product_id
+    assert len(tiny_catalog[58:4000]) == 2
+    for index in (60, 4000, -61):
+        with pytest.raises(IndexError, match=rf"holds 60 products, counted from 0: there is no \[{index}\]"):
+            tiny_catalog[index]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import rayonnage
 from catalog.product import Product
 from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
@@ -47,6 +48,26 @@ def test_products_given_as_bytes_and_as_paths_get_the_same_answer(model, tmp_pat
     assert 1 + 1e-5 >= cat1 >= cat2 - 1e-6 >= leaf - 2e-6
     assert by_bytes.votes
     assert len(by_bytes.candidates) == 5
+
+
+@pytest.mark.parametrize(
+    ("products", "message"),
+    [
+        (Product(1, (b"",)), r"a single product is given: give a list of products, model\.predict\(\[product\]\)"),
+        (iter([[b""]]), "products are given as list_iterator: give a list of them, or a catalogue"),
+        (7, "products are given as int"),
+        ([None], "product 0 is given as NoneType: give a Product, or a list of its one to four photos"),
+    ],
+)
+def test_what_is_no_list_of_products_is_refused_in_a_sentence(model, products, message):
+    with pytest.raises(TypeError, match=message):
+        model.predict(products)
+
+
+@pytest.mark.parametrize("precision", [2, 0, 1, -0.5, float("nan"), 95])
+def test_a_precision_that_is_no_share_is_refused(trained, precision):
+    with pytest.raises(ValueError, match=r"precision is .*: give the share that must be right, above 0 and below 1"):
+        rayonnage.load(trained / "runs", precision=precision)
 
 
 def test_a_product_without_usable_photo_is_reviewed_and_its_bad_photo_named(model):
