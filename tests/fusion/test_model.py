@@ -90,7 +90,7 @@ def test_a_photo_that_nothing_is_proved_for_is_told_what_it_would_take(trained, 
     assert "review" in printed
     assert "95 % right is not proved by 40 held-out products" in printed
     assert "held-out products like these" in printed
-    assert "`catalog split FILE --folds 5`" in printed
+    assert "`catalog split FILE --tree TREE --folds 5`" in printed
     assert "200 held-out products instead of 40" in printed
     assert "`--precision 0.9` gives" in printed
     bold = call(fusion, "predict", tmp_path / "one.jpg", "--precision", "0.9", *room)

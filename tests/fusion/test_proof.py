@@ -9,9 +9,11 @@ import pytest
 
 from catalog.metrics.product_scores import ProductScores
 from catalog.tree.taxonomy import Taxonomy
+from curation.cli import main as catalog
 from fusion.decide import Thresholds, given_by_scores
 from fusion.proof import Proof
 from tests.fusion.test_decide import scores
+from tests.support.command_line import call
 
 TREE = Taxonomy([(1, ("A", "X", "P")), (2, ("A", "X", "Q")), (3, ("A", "Y", "R")), (4, ("B", "Z", "S"))])
 
@@ -45,7 +47,7 @@ def test_a_small_shop_is_given_a_cat1_at_90_and_told_what_95_would_take():
     assert 250 <= wanted <= 841
     assert f"For a Cat I it would take about {wanted} held-out products" in strict.advice
     assert "95 % right is not proved by 206 held-out products, so nothing is given unseen" in strict.advice
-    assert "`catalog split FILE --folds 5`" in strict.advice
+    assert "`catalog split FILE --tree TREE --folds 5`" in strict.advice
     assert "841 held-out products instead of 206" in strict.advice
     assert "`--precision 0.9` gives" in strict.advice
     # other catalogues of so many such products do prove it, most of the time
@@ -84,6 +86,14 @@ def test_a_handful_without_a_mistake_is_told_to_be_too_few():
         # 72 products without a mistake are the fewest that prove 95 % with this confidence
         assert level.wanted is not None
         assert 72 <= level.wanted <= 90
+
+
+def test_the_way_out_is_a_command_that_can_be_given(tmp_path, tree_csv, tiny_catalog):
+    command = re.findall(r"`catalog ([^`]+)`", proof_at(0.95, small_shop()).advice)[0]
+    files = {"FILE": tiny_catalog.address, "TREE": tree_csv}
+    words = [str(files.get(word, word)) for word in command.split()]
+    said = call(catalog, *words, "--workspace", tmp_path / "runs")
+    assert re.search(r"60 products, held out \d+, \d+, \d+, \d+, \d+\n", said)
 
 
 def test_whoever_has_held_out_everything_is_not_told_to_do_so():
