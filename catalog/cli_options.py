@@ -15,6 +15,7 @@ import click
 from catalog.files.full_disk import FULL
 from catalog.files.progress import Progress
 from catalog.files.progress_lines import ProgressLines
+from catalog.files.terminal import printable
 from catalog.sources.address import Address, is_uri
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ class PlainErrors(click.Group):
             return super().invoke(ctx)
         except PermissionError as error:
             raise click.ClickException(
-                f"no permission to write or read {error.filename}: choose another place "
+                f"no permission to write or read {printable(str(error.filename))}: choose another place "
                 "(--workspace, --output) or change the folder's rights"
             ) from error
         except (ValueError, OSError) as error:
             if ctx.meta["verbose"]:
                 raise
-            raise click.ClickException(_plain(error)) from error
+            raise click.ClickException(printable(_plain(error))) from error
 
 
 class _LogLines(logging.Formatter):
@@ -61,7 +62,7 @@ class _LogLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         verbose = logging.getLogger().isEnabledFor(logging.DEBUG)
-        return self._with_module.format(record) if verbose else super().format(record)
+        return printable(self._with_module.format(record) if verbose else super().format(record))
 
 
 def _plain(error: ValueError | OSError) -> str:
@@ -230,12 +231,12 @@ def no_bar(title: str) -> Iterator[Progress]:
 
 def say(message: str = "") -> None:
     """Print a result."""
-    click.echo(message)
+    click.echo(printable(message))
 
 
 def note(message: str) -> None:
     """Tell what is going on, on stderr: results stay alone on stdout."""
-    click.echo(message, err=True)
+    click.echo(printable(message), err=True)
 
 
 def note_problems(problems: ProblemLog) -> None:

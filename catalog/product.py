@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from catalog.files.terminal import on_one_line
 from catalog.files.wording import plural
 
 MAX_IMAGES = 4
@@ -111,7 +112,7 @@ class Problem:
     def __str__(self) -> str:
         product = "" if self.product_id is None else f", product {self.product_id}"
         detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.where}{product}: {self.kind.value}{detail}"
+        return on_one_line(f"{self.where}{product}: {self.kind.value}{detail}")
 
 
 @dataclass

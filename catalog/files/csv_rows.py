@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from catalog.files.atomic import write_text
+from catalog.files.file_kinds import refuse_other_kind
 
 _ID = re.compile(r"'?(-?[0-9]{1,19})([.,]0{1,2})?")
 """An id as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
@@ -17,7 +18,7 @@ _EXACT = 2**53
 
 _LITTLE = [False, True, False, True]
 """Which bytes are zero where UTF-16 without a mark begins with two plain letters, the smaller byte first."""
-_SEPARATOR = re.compile(r"sep=([,;\t|])")
+_SEPARATOR = re.compile(r"\"?sep=([,;\t|])\"?[,;\t|]*", re.IGNORECASE)
 """A first line that tells Excel the separator, and is no row."""
 
 
@@ -105,6 +106,7 @@ def read_raw_rows(
 
 def _require_text(path: Path, missing: str) -> None:
     """Raise ValueError where a file is UTF-16, as spreadsheets save "Unicode text", or no text; `missing` as above."""
+    refuse_other_kind(path, "a CSV file")
     with path.open("rb") as start:
         first = start.read(4)
     # without a mark, UTF-16 of plain letters would pass for UTF-8 with a NUL between any two

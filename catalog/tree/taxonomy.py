@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from catalog.files.csv_rows import id_in, read_rows, write_rows
+from catalog.files.csv_rows import write_rows
 from catalog.files.id_lookup import positions_of
+from catalog.tree.leaf_rows import COLUMNS as COLUMNS
+from catalog.tree.leaf_rows import read_leaves
 from catalog.tree.node_names import names_for, shown_in
-from catalog.tree.translations import Names, refuse
+from catalog.tree.translations import Names
 
 LEVELS = (1, 2, 3)
 LEVEL_NAMES = {1: "Cat I", 2: "Cat II", 3: "Cat III"}
-COLUMNS = ("category_id", "category_level1", "category_level2", "category_level3")
 SEPARATOR = " > "
 NAMES_FILE = "names.csv"
 """Names in other languages, beside the file of a saved tree."""
@@ -79,23 +80,11 @@ class Taxonomy:
 
         Raises:
             FileNotFoundError: no such file.
-            ValueError: not such a CSV, an id that is not an integer or repeated, a leaf without a parent, names that
-                contradict each other; the message names the file and the lines.
+            ValueError: not such a CSV, an id that is not an integer or repeated, a leaf without a parent or below the
+                third level, names that contradict each other; the message names the file and the lines.
         """
         path = Path(path)
-        leaves, faults = [], []
-        for line, row in read_rows(path, COLUMNS, "give the CSV of the category tree (--tree)"):
-            # names are kept to the letter: in a shop's tree two may differ by a trailing blank alone
-            cell, cat1, cat2, cat3 = (row[name] for name in COLUMNS)
-            leaf = id_in(cell)
-            empty = [name for name in COLUMNS[1:] if not row[name].strip()]
-            if leaf is None:
-                faults.append(f"line {line}: category_id {cell!r} is not an integer of 64 bits")
-            elif empty:
-                faults.append(f"line {line}: leaf {leaf} has no {empty[0]}")
-            else:
-                leaves.append((leaf, (cat1, cat2, cat3)))
-        refuse(str(path), faults, "leaves cannot be placed in the tree")
+        leaves = read_leaves(path)
         try:
             tree = cls(leaves)
         except ValueError as error:

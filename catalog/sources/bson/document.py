@@ -17,6 +17,9 @@ AS_IT_IS: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=Dateti
 LARGEST_EXACT = 2.0**53
 """Doubles up to here hold every integer; beyond it neighbours fall together."""
 
+MAX_TEXT = 200
+"""Bytes of text in a picture's place that may be anything; no photo is so short in base64."""
+
 Spans = list[tuple[int, int]]
 Walked = tuple[int, int, int, Spans]
 """Length, product_id, category_id (or `NO_CATEGORY`), first and last + 1 byte of each picture."""
@@ -68,7 +71,7 @@ def document_of(fields: dict[str, Any]) -> Document:
         picture = entry.get("picture") if isinstance(entry, dict) else None
         if isinstance(picture, bytes):
             pictures.append(picture)
-        elif isinstance(picture, str):
+        elif isinstance(picture, str) and len(picture.encode()) > MAX_TEXT:
             problems.append((ProblemKind.TEXT_PHOTO, f"photo {rank}"))
         else:
             problems.append((ProblemKind.BAD_PHOTO_ENTRY, f"photo {rank}"))

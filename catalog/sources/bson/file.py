@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.file_kinds import refuse_other_kind
 from catalog.files.progress import Progress
 from catalog.files.sidecar import source_stamp
 from catalog.sources.bson.document import parse_document
-from catalog.sources.bson.scan import scan
+from catalog.sources.bson.scan import FIRST_FIELD, NAME_ENDS, scan
 from catalog.sources.source import Document, FileSource, Index
 
 WHAT = "a BSON file, a folder of photos, a CSV or Parquet table of photo paths, or mongodb://HOST/DATABASE.COLLECTION"
@@ -40,8 +41,9 @@ class BsonFile(FileSource):
         """Scan the file once, shared among processes; with the photos' MD5s where they are asked for.
 
         Raises:
-            ValueError: the file is empty or holds not one usable document.
+            ValueError: the file is empty, of another kind, or holds not one usable document.
         """
+        refuse_other_file(self.path)
         whole = scan(self.path, with_md5s=with_md5s, n_workers=n_workers, progress=progress)
         return Index(whole.rows, whole.problems, fingerprint(self.path), md5s=whole.md5s)
 
@@ -63,6 +65,15 @@ class BsonFile(FileSource):
             with self.path.open("rb") as file:
                 self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return self._data
+
+
+def refuse_other_file(path: Path) -> None:
+    """Raise ValueError where a file begins as no BSON document does, but as another kind of file."""
+    with path.open("rb") as file:
+        start = file.read(NAME_ENDS)
+    # a document's first four bytes are its length: they may be any, but a name follows
+    if not FIRST_FIELD.match(start, 5):
+        refuse_other_kind(path, "a BSON file")
 
 
 def fingerprint(path: Path, n_blocks: int = 64, block: int = 2**16) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.files.progress import Progress
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.bson.document import document_of
+from catalog.sources.bson.document import MAX_TEXT, document_of
 from catalog.sources.mongo.connection import Connection, Fields
 from catalog.sources.source import Index, PackedRows
 
@@ -16,7 +16,9 @@ NUMBERS = {"$gte": -math.inf}
 """What an `_id` has to match to be a number. MongoDB compares with values of the same kind alone, which its index of
 `_id` answers without reading a document; NaN is greater than nothing."""
 TEXT = -1
-"""Stands for the size of a picture that is text."""
+"""Stands for the size of a picture that is text, as base64 is."""
+STAND_INS = ({"picture": b""}, {"picture": " " * (MAX_TEXT + 1)})
+"""Stand in for a photo, and for such a text."""
 BATCH = 2000
 """Index rows that the server sends at a time: it reads that many whole documents for it, within the time limit."""
 
@@ -35,7 +37,7 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
         sizes = fields.get("imgs")
         if isinstance(sizes, list):
             # stands in for the photos: the same rules decide as of documents that have them
-            fields["imgs"] = [None if size is None else {"picture": "" if size == TEXT else b""} for size in sizes]
+            fields["imgs"] = [None if size is None else STAND_INS[size == TEXT] for size in sizes]
         try:
             document = document_of(fields)
         except ValueError as error:
@@ -107,7 +109,8 @@ def outline_pipeline(last: Any) -> list[dict[str, Any]]:
     """What the server is asked for an index of the documents after the `_id` `last`, a number (None: of all)."""
     wanted = NUMBERS if last is None else {"$gt": last}
     kind = {"$type": "$$this.picture"}
-    text_or_none = {"$cond": [{"$eq": [kind, "string"]}, TEXT, None]}
+    is_long = {"$gt": [{"$strLenBytes": "$$this.picture"}, MAX_TEXT]}
+    text_or_none = {"$cond": [{"$eq": [kind, "string"]}, {"$cond": [is_long, TEXT, None]}, None]}
     size = {"$cond": [{"$eq": [kind, "binData"]}, {"$binarySize": "$$this.picture"}, text_or_none]}
     sizes = {"$map": {"input": "$imgs", "in": size}}
     fields = {

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.files.file_kinds import PARQUET, refuse_other_kind
 from catalog.sources.table.photo_cells import CellPhoto, check_content, check_types, photo_values, photos_of
 from catalog.sources.table.rows import WHAT, Columns
 
@@ -44,6 +45,7 @@ class ParquetTable:
         try:
             self._file = pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
+            refuse_other_kind(path, PARQUET.name)
             raise ValueError(f"{path} is not a Parquet file ({error}): {WHAT}") from None
         schema, columns = self._file.schema_arrow, Columns.of(path, self._file.schema_arrow.names)
         ids = [name for name in (columns.product_id, columns.category_id) if name is not None]

@@ -140,7 +140,7 @@ def test_what_one_document_says():
     assert (document.category_id, document.pictures) == (None, (b"a",))
     assert [(kind, detail) for kind, detail in document.problems] == [
         (ProblemKind.BAD_PHOTO_ENTRY, "photo 2"),
-        (ProblemKind.TEXT_PHOTO, "photo 3"),
+        (ProblemKind.BAD_PHOTO_ENTRY, "photo 3"),
     ]
 
 

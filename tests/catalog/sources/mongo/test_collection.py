@@ -114,6 +114,17 @@ def test_a_collection_is_the_catalogue_of_a_bson_file_with_its_documents(mongo, 
     assert raw == list(expected.raw(np.arange(len(expected))))
 
 
+def test_photos_as_base64_text_are_refused_as_that(mongo):
+    mongo.insert_many([{"_id": 1, "imgs": [{"picture": "/9j/" * 100}, {"picture": "text"}]}, {"_id": 2.0, "imgs": []}])
+    with pytest.raises(ValueError, match="photo given as text, in base64 perhaps"):
+        Catalog(uri_of(mongo))
+    mongo.insert_one({"_id": 3, "imgs": [{"picture": b"x"}]})
+    catalog = Catalog(uri_of(mongo))
+    assert catalog.product_ids.tolist() == [1, 2, 3]
+    assert [len(product.images) for product in catalog] == [0, 0, 1]
+    assert kinds(catalog) == {"TEXT_PHOTO": 1, "BAD_PHOTO_ENTRY": 1, "NO_PHOTO": 2}
+
+
 def test_documents_with_other_ids_are_counted_and_the_first_are_named(mongo, monkeypatch):
     mongo.insert_many([make_product(1), {"_id": "one"}, *({"_id": ObjectId()} for _ in range(1200))])
     catalog = Catalog(uri_of(mongo))

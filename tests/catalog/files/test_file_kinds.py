@@ -1,0 +1,141 @@
+"""Files of the wrong kind say what they are, wherever they are given."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+import tarfile
+import zipfile
+from functools import partial
+
+import bson
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.files.file_kinds import READ, kind_of
+from catalog.tree.taxonomy import Taxonomy
+from curation.cli import main
+from tests.conftest import SHARED
+from tests.support.command_line import output_of
+from tests.support.products import TREE, make_product
+
+call = partial(output_of, main)
+
+
+def zipped(*names):
+    """A ZIP archive of files of these names."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x" * 50)
+    return out.getvalue()
+
+
+def tarred():
+    """A tar archive."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("train.bson"))
+    return out.getvalue()
+
+
+DOCUMENT = bson.encode(make_product(1, 11))
+KINDS = {
+    "workbook": (zipped("[Content_Types].xml", "xl/workbook.xml"), "spreadsheet's workbook: save its sheet as 'CSV"),
+    "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old spreadsheet's workbook"),
+    "zip": (zipped("train.bson"), "a ZIP archive: unpack it"),
+    "gzip": (gzip.compress(DOCUMENT), "a gzip archive: unpack it with gunzip"),
+    "tar": (tarred(), "a tar archive: unpack it"),
+    "json lines": (
+        b'{"_id": 1, "imgs": []}\n{"_id": 2}\n',
+        "JSON text: of a MongoDB collection, mongodump",
+    ),
+    "json": (json.dumps([{"_id": 1}], indent=2).encode(), "JSON text"),
+    "mongodump": (b"\x6d\xe2\x99\x81" + DOCUMENT, "an archive of mongodump: dump the collection without --archive"),
+    "sqlite": (b"SQLite format 3\0" + bytes(100), "an SQLite database"),
+    "pdf": (b"%PDF-1.7\n", "a PDF document"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["products.xlsx", "train.bson", "products.csv", "products.parquet"])
+def test_a_catalogue_of_another_kind_says_what_it_is(tmp_path, kind, name):
+    content, message = KINDS[kind]
+    (tmp_path / name).write_bytes(content)
+    text = call("info", tmp_path / name, code=1)
+    expected = {".csv": "a CSV file", ".parquet": "a Parquet file"}.get((tmp_path / name).suffix, "a BSON file")
+    assert f"{name} is not {expected} but " in text
+    assert message in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tree_of_another_kind_says_what_it_is(tmp_path, kind):
+    content, message = KINDS[kind]
+    (tmp_path / "tree.csv").write_bytes(content)
+    with pytest.raises(ValueError, match="is not a CSV file but") as refused:
+        Taxonomy.from_csv(tmp_path / "tree.csv")
+    assert message in str(refused.value)
+
+
+def test_parquet_under_another_name_says_so(tmp_path):
+    (tmp_path / "products.bson").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
+    assert "not a BSON file but a Parquet file: call it NAME.parquet" in call(
+        "info", tmp_path / "products.bson", code=1
+    )
+    (tmp_path / "products.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
+    assert "is not a Parquet file (" in call("info", tmp_path / "products.parquet", code=1)
+
+
+@pytest.mark.parametrize("length", [0x00088B1F, 0x0000227B])
+def test_a_document_whose_length_looks_like_another_kind_is_one(tmp_path, length):
+    head = bson.encode({"_id": 1, "imgs": [{"picture": b""}]})
+    document = bson.encode({"_id": 1, "imgs": [{"picture": bytes(length - len(head))}]})
+    assert int.from_bytes(document[:4], "little") == length
+    assert kind_of(document[:READ]) is not None or length == 0x227B
+    (tmp_path / "train.bson").write_bytes(document)
+    assert len(Catalog(tmp_path / "train.bson")) == 1
+
+
+def test_a_tree_of_four_levels_is_refused_and_none_is_lost(tmp_path):
+    (tmp_path / "four.csv").write_text(
+        "category_id,category_level1,category_level2,category_level3,category_level4\n1,A,B,C,D\n2,A,B,C,E\n"
+    )
+    with pytest.raises(ValueError, match=r"four\.csv, line 2: category_level4 names a level below Cat III") as refused:
+        Taxonomy.from_csv(tmp_path / "four.csv")
+    assert "write the names from the third level on together into category_level3 (`C / D`)" in str(refused.value)
+    (tmp_path / "four.csv").write_text(
+        "category_id,category_level1,category_level2,category_level3,category_level4\n1,A,B,C, \n2,A,B,D,\n"
+    )
+    assert len(Taxonomy.from_csv(tmp_path / "four.csv")) == 2
+
+
+def test_a_leaf_further_up_names_its_way_out(tmp_path):
+    (tmp_path / "short.csv").write_text(TREE + "41,Media,Books,\n")
+    with pytest.raises(ValueError, match="leaf 41 has no category_level3: of a leaf further up, the name is repeated"):
+        Taxonomy.from_csv(tmp_path / "short.csv")
+
+
+REAL = {
+    "workbook/real.xlsx": "spreadsheet's workbook",
+    "four-levels/four.csv": "category_level4 names a level below Cat III",
+    "four-levels/google.txt": "Google's list of product categories",
+    "four-levels/short.csv": "the name is repeated on the levels below it",
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_files_given_as_a_tree(tmp_path, name):
+    case = SHARED / "cases" / name
+    if not case.is_file():
+        pytest.skip(f"{case} is not there")
+    shutil.copy(case, tmp_path)
+    with pytest.raises(ValueError, match=REAL[name]):
+        Taxonomy.from_csv(tmp_path / case.name)
+
+
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;;", "\ufeffsep=;"])
+def test_a_line_for_excel_is_no_row(tmp_path, first):
+    (tmp_path / "tree.csv").write_text(f"{first}\n{TREE.replace(',', ';')}", encoding="utf-8")
+    assert len(Taxonomy.from_csv(tmp_path / "tree.csv")) == 8
