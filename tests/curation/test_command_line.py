@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -187,3 +189,13 @@ def test_bad_files_get_one_plain_message(write_bson, tree_csv, tmp_path):
 def test_verbose_lets_the_error_through_for_developers(tmp_path):
     result = CliRunner().invoke(main, ["--verbose", "info", str(tmp_path / "none.bson")])
     assert isinstance(result.exception, FileNotFoundError)
+
+
+def test_warnings_are_sentences_and_name_modules_to_those_who_ask_for_every_step(write_bson, tree_csv):
+    shop = write_bson(make_product(1, 11))
+    asked = ["catalog", "info", str(shop), "--tree", str(tree_csv), "--lang", "de"]
+    for verbose, beginning in ((), "WARNING: no category names in 'de'"), (("--verbose",), "WARNING catalog.tree."):
+        command = [sys.executable, "-m", "rayonnage", *verbose, *asked]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+        (warning,) = (line for line in said.splitlines() if line.startswith("WARNING"))
+        assert warning.startswith(beginning)
