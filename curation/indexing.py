@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from catalog.catalog import MD5, Catalog, keep_index
+from catalog.files.cores import n_cores
 from catalog.files.progress import Progress
 from catalog.files.sidecar import read_sidecar
-from catalog.files.workers import n_cores
 from catalog.sources.bson.file import BsonFile
 from catalog.sources.opening import open_source
 from catalog.sources.source import ROW, Source

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import photo_md5
-from catalog.files.workers import n_cores
+from catalog.files.cores import n_cores
 from catalog.photos.decode import decode_photo
 from catalog.photos.formats import UnreadablePhoto
 from catalog.product import Problem, ProblemKind, Product

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from catalog.files.cores import n_cores
 from catalog.files.progress import Progress, in_batches
-from catalog.files.workers import n_cores
 from catalog.photos.decode import DecodedPhoto, decode_photo
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.limits import max_decoded_bytes

@@ -17,11 +17,6 @@ AHEAD = 2
 """Tasks per process that wait or whose result waits: a slow one holds up the others no sooner."""
 
 
-def n_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def in_order(
     function: Callable[[Task], Result], tasks: Iterable[Task], n_workers: int
 ) -> Generator[Result, None, None]:

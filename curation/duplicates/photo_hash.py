@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catalog.catalog import Catalog
+from catalog.files.cores import n_cores
 from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
-from catalog.files.workers import in_order, n_cores
+from catalog.files.workers import in_order
 from catalog.photos.decode import decode_photo, why_unreadable
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.photo_index import PhotoIndex

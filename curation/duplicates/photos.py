@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.cores import n_cores
 from catalog.files.progress import Progress
-from catalog.files.workers import n_cores
 from catalog.photos.photo_index import Ints, PhotoIndex
 from catalog.product import ProblemLog
 from curation.duplicates.hamming import MAX_PAIRS, near_pairs

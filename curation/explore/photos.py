@@ -1,6 +1,5 @@
 """Size, format and bytes of every photo from its header, and whether photos can be decoded."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import READ_AHEAD, Catalog
+from catalog.files.cores import n_cores
 from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
 from catalog.photos.decode import decode_photo
@@ -85,7 +85,7 @@ def check_decoding(
     if n < len(candidates):
         chosen = np.sort(np.random.default_rng(seed).choice(candidates, n, replace=False))
     found = Decoding(chosen, {}, {}, len(chosen) == len(candidates))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(n_cores()) as pool:
         for batch in in_batches(chosen, READ_AHEAD, progress):
             verdicts = pool.map(_verdict, catalog.take_photos(photos.owner[batch], photos.position[batch]))
             for photo, (is_usable, what) in zip(batch.tolist(), verdicts, strict=True):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.workers import n_cores
+from catalog.files.cores import n_cores
 from mosaic.config import InferenceConfig
 from mosaic.inference.outputs import INPUT, OUTPUTS, Backend, Outputs, compare, require
 from mosaic.networks.graph import to_onnx, to_openvino
@@ -44,6 +44,8 @@ class OnnxBackend:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = n_threads()
+        # else its threads burn their cores while they wait, see `catalog.files.cores`
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:

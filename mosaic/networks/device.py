@@ -1,9 +1,8 @@
 """What the machine offers: device, worker processes."""
 
-import os
-
 import torch
 
+from catalog.files.cores import n_cores
 from mosaic.config import MosaicConfig
 
 
@@ -18,4 +17,4 @@ def data_workers(config: MosaicConfig) -> int:
         return config.workers
     # one process prepares 6,800 photos a second (bench/results/input_pipeline.txt), a CPU of two cores learns from 28:
     # there workers would only take cores from the network
-    return min(8, os.cpu_count() or 1) if torch.cuda.is_available() else 0
+    return min(8, n_cores()) if torch.cuda.is_available() else 0

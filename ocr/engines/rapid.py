@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import logging
-import os
 from collections.abc import Sequence
 from functools import partial
 from importlib import metadata
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.cores import n_cores
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
 from ocr.engines.languages import RAPIDOCR_SCRIPTS, install_tesseract, unread_by_rapidocr
@@ -60,7 +60,7 @@ class RapidEngine:
         self.max_side = longest_useful(MAX_SIDE, enlarge)
         min_confidence = MIN_CONFIDENCE if config.min_confidence == "auto" else config.min_confidence
         # a GPU is shared by two processes: one computes while the other prepares
-        best = 2 if backend == "cuda" else os.cpu_count() or 1
+        best = 2 if backend == "cuda" else n_cores()
         threads = best if config.threads == "auto" else config.threads
         # r2 is our part of the reading, `ocr.lines`: raised with it, so that the cache's older transcripts are not used
         self.settings = (

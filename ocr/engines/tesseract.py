@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 
+from catalog.files.cores import n_cores
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
 from ocr.engines.languages import install_tesseract, tesseract_code
@@ -67,7 +68,7 @@ class TesseractEngine:
         self.enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge
         self.min_confidence = MIN_CONFIDENCE if config.min_confidence == "auto" else config.min_confidence
         self.max_side = longest_useful(MAX_SIDE, self.enlarge)
-        self.threads = os.cpu_count() or 1 if config.threads == "auto" else config.threads
+        self.threads = n_cores() if config.threads == "auto" else config.threads
         self.time_limit_s = config.time_limit_s
         self.settings = (
             f"tesseract {version} {'+'.join(self.languages)} psm={self.page_mode} enlarge={self.enlarge:g} "
