@@ -14,6 +14,7 @@ import bson
 import pytest
 
 from catalog.catalog import Catalog
+from catalog.files.csv_rows import read_raw_rows
 from catalog.files.file_kinds import READ, kind_of
 from catalog.tree.taxonomy import Taxonomy
 from curation.cli import main
@@ -139,3 +140,11 @@ def test_real_files_given_as_a_tree(tmp_path, name):
 def test_a_line_for_excel_is_no_row(tmp_path, first):
     (tmp_path / "tree.csv").write_text(f"{first}\n{TREE.replace(',', ';')}", encoding="utf-8")
     assert len(Taxonomy.from_csv(tmp_path / "tree.csv")) == 8
+
+
+def test_a_real_sheet_that_excel_saved():
+    case = SHARED / "cases" / "workbook" / "sep.csv"
+    if not case.is_file():
+        pytest.skip(f"{case} is not there")
+    _, first = next(read_raw_rows(case, "give a sheet"))
+    assert first[:2] == ["product_id", "corrected_category_id"]
