@@ -95,7 +95,9 @@ def test_what_has_no_room_in_the_queue_is_counted(room, tmp_path, monkeypatch):
     text = (run.folder / "config.yaml").read_text().replace("review_rows: 100000", "review_rows: 3")
     (run.folder / "config.yaml").write_text(text)
     # nothing is sure enough
-    monkeypatch.setattr("fusion.prediction.predictor.decide", lambda fused, *_: np.zeros((len(fused), 2), np.int64))
+    monkeypatch.setattr(
+        "fusion.prediction.predictor.decide", lambda paths, *_: np.zeros((len(paths.nodes), 2), np.int64)
+    )
     arguments = ("predict", tmp_path / "new.bson", "--output", tmp_path / "out", "--workspace", room)
     for _ in range(2):
         result = invoke(fusion, *arguments)
