@@ -8,7 +8,6 @@ import lightning
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
-from torch.utils.data import DataLoader
 
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
@@ -20,6 +19,8 @@ from mosaic.training import distributed
 from mosaic.training.batches import CountBatchSampler
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import MosaicDataset
+from mosaic.training.ending import EndsInTime, death_in
+from mosaic.training.hand_over import PackedBatches, PackedLoader, as_it_is, prepare_worker
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask, Learner
 from mosaic.training.told import ToldFit
@@ -37,6 +38,7 @@ def fit(
 
     Raises:
         ValueError: a checkpoint that cannot be read, or that another number of processes wrote.
+        WorkersDied: a process that prepares batches was killed.
     """
     state = _begun(task)
     sampler = CountBatchSampler(
@@ -44,12 +46,18 @@ def fit(
         device=distributed.rank(), n_devices=distributed.world_size(),
         start=(state.epoch, state.number), limits=task.limits,
     )  # fmt: skip
-    loader = DataLoader(
-        MosaicDataset(catalog, task.examples, config, config.source_size, task.training.reassembly, task.shrunken),
+    dataset = MosaicDataset(
+        catalog, task.examples, config, config.source_size, task.training.reassembly, task.shrunken
+    )  # fmt: skip
+    loader = PackedLoader(
+        PackedBatches(dataset),
         # the sampler's items are batches already
         batch_size=None,
         sampler=sampler,
         num_workers=data_workers(config),
+        # by default arrays would be made tensors again
+        collate_fn=as_it_is,
+        worker_init_fn=prepare_worker,
         pin_memory=torch.cuda.is_available(),
     )
     learner = Learner(network, catalog, task, config, state, sampler, progress)
@@ -60,14 +68,23 @@ def fit(
         return state.history
     teller = says_more(progress)
     told = [] if teller is None else [ToldFit(teller, task.training, len(state.history))]
-    trainer = _trainer(task, state, told)
+    ending = EndsInTime(loader.kill_workers)
+    trainer = _trainer(task, state, [ending, *told])
     network.to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
         # lightning's own use of a deprecated torch call
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")
         # few workers are meant: on CPU the network is the slow part
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        trainer.fit(learner, loader)
+        try:
+            trainer.fit(learner, loader)
+        except (RuntimeError, OSError) as error:
+            if died := death_in(error):
+                raise died from None
+            raise
+        finally:
+            loader.close()
+            ending.release()
     if len(task.shrunken.photos) and distributed.is_main():
         log.info("%s: %s", task.name, learner.photo_use)
     learner.hand_over()

@@ -24,6 +24,7 @@ from mosaic.training.augment import augment
 from mosaic.training.batches import CountBatchSampler, Examples
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import TrainingBatch
+from mosaic.training.hand_over import PackedBatch
 from mosaic.training.history import EpochRecord
 from mosaic.training.layout import arrange
 from mosaic.training.loss import LeafLoss
@@ -110,6 +111,10 @@ class Learner(LightningModule):
         if self.state.optimizer:
             optimizer.load_state_dict(self.state.optimizer)
         return optimizer
+
+    def on_before_batch_transfer(self, batch: PackedBatch, _: int) -> TrainingBatch:
+        """The batch as a worker has prepared it."""
+        return batch.unpacked()
 
     def on_train_batch_start(self, batch: TrainingBatch, _: int) -> None:
         """Set random numbers, learning rates and the backbone's mode for this place of the fit."""

@@ -1,0 +1,96 @@
+"""From the worker processes that prepare batches to the one that learns: by shared memory where there is some."""
+
+import os
+import sys
+from multiprocessing import queues
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, get_worker_info
+
+from mosaic.training.batches import Batch
+from mosaic.training.dataset import MosaicDataset, TrainingBatch
+from mosaic.training.shrunken_photos import PhotoUse
+
+
+class PackedBatch(NamedTuple):
+    """A `TrainingBatch` on its way: the same, but photos that found no shared memory, and what is small, are arrays.
+
+    Arrays go through a pipe, and tensors through shared memory, of which a container has 64 MiB unless it is told
+    otherwise: there a few batches fill it.
+    """
+
+    photos: Tensor | NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    numbers: NDArray[np.float32]
+    epoch: int
+    number: int
+    of: int
+    photo_use: PhotoUse
+
+    def unpacked(self) -> TrainingBatch:
+        """The batch as it was prepared."""
+        photos = self.photos if isinstance(self.photos, Tensor) else torch.from_numpy(self.photos)
+        return TrainingBatch(
+            photos, torch.from_numpy(self.labels), torch.from_numpy(self.numbers), *self[3:],
+        )  # fmt: skip
+
+
+class PackedBatches(Dataset[PackedBatch]):
+    """The batches of a dataset, ready to be handed over."""
+
+    def __init__(self, batches: MosaicDataset) -> None:
+        self.batches = batches
+
+    def __getitem__(self, batch: Batch) -> PackedBatch:
+        """One batch, its photos in shared memory where a worker prepares it and there is room."""
+        prepared = self.batches[batch]
+        photos: Tensor | NDArray[np.uint8] = prepared.photos
+        if get_worker_info() is not None:
+            try:
+                # here, not by the thread that sends it: what that one cannot share is lost without a word
+                prepared.photos.share_memory_()  # type: ignore[no-untyped-call]
+            except (RuntimeError, OSError):
+                photos = prepared.photos.numpy()
+        return PackedBatch(photos, prepared.labels.numpy(), prepared.numbers.numpy(), *prepared[3:])
+
+
+def as_it_is(batch: Any) -> Any:
+    """For the loader: a batch as it is, nothing converted."""
+    return batch
+
+
+class PackedLoader(DataLoader[PackedBatch]):
+    """A loader whose workers can be ended from outside."""
+
+    _batches: Any = None
+
+    def __iter__(self) -> Any:
+        """The batches, and workers that prepare them."""
+        self._batches = super().__iter__()
+        return self._batches
+
+    def kill_workers(self) -> None:
+        """End them, whatever they are doing."""
+        for worker in getattr(self._batches, "_workers", ()):
+            worker.kill()
+
+    def close(self) -> None:
+        """Leave nothing behind; workers that are alive end by themselves."""
+        if hasattr(self._batches, "_shutdown_workers"):
+            self._batches._shutdown_workers()
+        self._batches = None
+
+
+def prepare_worker(_: int) -> None:
+    """In a worker process: a batch that cannot be sent ends it, since it would be waited for without end."""
+    queues.Queue._on_queue_feeder_error = staticmethod(_end)  # type: ignore[attr-defined]
+
+
+def _end(error: BaseException, _: object) -> NoReturn:
+    sys.stderr.write(f"a batch cannot be handed over: {error}\n")
+    sys.stderr.flush()
+    os._exit(1)

@@ -1,0 +1,86 @@
+"""A training whose workers die, or that is told to end, ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from mosaic.training.ending import WorkersDied, death_in
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[3]
+SAID = ("a process that prepares photos has died", "--shm-size", "workers=0", "--resume")
+
+
+def doomed(folder: Path, *events: str) -> tuple[int, str, float]:
+    """Exit status and messages of a training, and the seconds from the events to its end."""
+    command = [sys.executable, "-m", "tests.support.doomed_training", str(folder), *events]
+    started = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    with started as training:
+        assert training.stdout is not None
+        workers = training.stdout.readline().split()
+        happened = time.monotonic()
+        try:
+            status = training.wait(timeout=60)
+            seconds = time.monotonic() - happened
+        finally:
+            # also the workers that were stopped: they hold the pipes open
+            with suppress(ProcessLookupError):
+                os.killpg(training.pid, signal.SIGKILL)
+        assert len(workers) == 2
+        return status, training.communicate()[1], seconds
+
+
+@pytest.mark.parametrize(
+    "events",
+    [["SIGKILL:first"], ["SIGBUS:first"], ["SIGSTOP:all", "SIGKILL:first"]],
+    ids="+".join,
+)
+def test_a_worker_that_is_killed_ends_the_training_with_a_sentence(tmp_path, events):
+    status, messages, seconds = doomed(tmp_path, *events)
+    assert status == 1
+    assert seconds < 10
+    for words in SAID:
+        assert words in messages
+
+
+def test_sigterm_ends_the_training_though_its_workers_hang(tmp_path):
+    status, _, seconds = doomed(tmp_path, "SIGSTOP:all", "SIGTERM:self")
+    assert status == 128 + signal.SIGTERM
+    assert seconds < 10
+
+
+def _with_shared_memory(size: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    script = f"mount -t tmpfs -o size={size} tmpfs /dev/shm && exec {sys.executable} -m tests.support.doomed_training"
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", f"{script} {folder}"]
+    if subprocess.run([*command[:4], "mount", "-t", "tmpfs", "tmpfs", "/dev/shm"], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a file system of his own")
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def test_photos_go_another_way_where_shared_memory_is_full(tmp_path):
+    trained = _with_shared_memory("300k", tmp_path)
+    assert trained.returncode == 0
+    assert trained.stdout.splitlines()[-1] == "trained"
+
+
+def test_without_any_shared_memory_the_training_says_so(tmp_path):
+    refused = _with_shared_memory("4k", tmp_path)
+    assert refused.returncode == 1
+    assert "/dev/shm is full" in refused.stderr
+    assert "--shm-size" in refused.stderr
+
+
+def test_other_errors_stay_what_they_are():
+    assert death_in(RuntimeError("Caught RuntimeError in DataLoader worker process 0.")) is None
+    assert death_in(OSError(28, "No space left on device", "/disk/full")) is None
+    assert isinstance(death_in(RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")), WorkersDied)
