@@ -25,6 +25,12 @@ _DIED = re.compile(r"DataLoader worker \(pid.*", re.DOTALL)
 """How torch begins what it says of a worker that is no more; of an error in a worker it says `Caught ...`."""
 
 
+_WAY_OUT = (
+    "in a container give more (docker run --shm-size=2g ...), or train without such processes (--set workers=0); "
+    "--resume goes on from the last checkpoint"
+)
+
+
 class WorkersDied(OSError):
     """A process that prepares batches is no more."""
 
@@ -44,16 +50,16 @@ def death_in(error: BaseException) -> WorkersDied | None:
 
 def _death(error: BaseException) -> WorkersDied | None:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None and _no_shared_memory():
-        what = f"processes that prepare photos cannot begin: {SHARED_MEMORY} is full"
-    elif isinstance(error, RuntimeError) and _DIED.match(str(error)):
-        first = str(error).splitlines()[0].split(". ")[0].rstrip(". ").removeprefix("DataLoader ").replace("(s)", "")
-        what = f"a process that prepares photos has died ({first}), perhaps for want of memory, or of shared memory"
-    else:
-        return None
-    return WorkersDied(
-        f"{what}: in a container give more (docker run --shm-size=2g ...), or train without such processes "
-        "(--set workers=0); --resume goes on from the last checkpoint"
-    )
+        return WorkersDied(f"processes that prepare photos cannot begin: {SHARED_MEMORY} is full: {_WAY_OUT}")
+    if isinstance(error, RuntimeError) and _DIED.match(str(error)):
+        first = str(error).splitlines()[0].split(". ")[0].rstrip(". ")
+        return _said_of(first.removeprefix("DataLoader ").replace("(s)", ""))
+    return None
+
+
+def _said_of(worker: str) -> WorkersDied:
+    reasons = "perhaps for want of memory, or of shared memory"
+    return WorkersDied(f"a process that prepares photos has died ({worker}), {reasons}: {_WAY_OUT}")
 
 
 def _no_shared_memory() -> bool:
@@ -63,8 +69,9 @@ def _no_shared_memory() -> bool:
 class EndsInTime(Callback):
     """Ends the process where an error or SIGTERM has not ended the fit within `GRACE_S`."""
 
-    def __init__(self, kill_workers: Callable[[], None]) -> None:
-        """`kill_workers`: ends the processes that prepare batches, which may hang."""
+    def __init__(self, kill_workers: Callable[[], list[int]]) -> None:
+        """`kill_workers`: ends the processes that prepare batches, which may hang; returns those that were dead."""
+        self.died: WorkersDied | None = None
         self._kill_workers = kill_workers
         self._timer: threading.Timer | None = None
         self._on_child: Any = None
@@ -77,12 +84,15 @@ class EndsInTime(Callback):
 
     def on_exception(self, trainer: "Trainer", learner: "LightningModule", exception: BaseException) -> None:
         """From now on the fit has `GRACE_S` to close what is open."""
-        died = death_in(exception)
-        self._end_later(f"Error: {died}\n" if died else "", 1)
         if threading.current_thread() is threading.main_thread():
             # torch has an error raised, wherever the process is, for each worker that is killed: now these are ours
             self._on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._kill_workers()
+        dead = self._kill_workers()
+        self.died = death_in(exception)
+        if self.died is None and dead and isinstance(exception, ConnectionError | EOFError):
+            # what it had promised cannot be fetched any more, before torch knows why
+            self.died = _said_of(f"process {dead[0]}")
+        self._end_later(f"Error: {self.died or repr(exception)}\n", 1)
 
     def release(self) -> None:
         """The fit is over, and its loader closed."""

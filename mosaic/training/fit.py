@@ -78,8 +78,8 @@ def fit(
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         try:
             trainer.fit(learner, loader)
-        except (RuntimeError, OSError) as error:
-            if died := death_in(error):
+        except (RuntimeError, OSError, EOFError) as error:
+            if died := ending.died or death_in(error):
                 raise died from None
             raise
         finally:

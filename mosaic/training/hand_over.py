@@ -2,7 +2,7 @@
 
 import os
 import sys
-from multiprocessing import queues
+from multiprocessing import connection, queues
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -14,6 +14,9 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from mosaic.training.batches import Batch
 from mosaic.training.dataset import MosaicDataset, TrainingBatch
 from mosaic.training.shrunken_photos import PhotoUse
+
+DYING_S = 0.5
+"""From what a dying process leaves unanswered to its end."""
 
 
 class PackedBatch(NamedTuple):
@@ -73,10 +76,16 @@ class PackedLoader(DataLoader[PackedBatch]):
         self._batches = super().__iter__()
         return self._batches
 
-    def kill_workers(self) -> None:
-        """End them, whatever they are doing."""
-        for worker in getattr(self._batches, "_workers", ()):
+    def kill_workers(self) -> list[int]:
+        """End them, whatever they are doing; returns the process ids of those that were dead already."""
+        workers = list(getattr(self._batches, "_workers", ()))
+        # one that has just died may not have been seen to be
+        if workers:
+            connection.wait([worker.sentinel for worker in workers], DYING_S)
+        dead = [worker.pid for worker in workers if worker.exitcode is not None]
+        for worker in workers:
             worker.kill()
+        return dead
 
     def close(self) -> None:
         """Leave nothing behind; workers that are alive end by themselves."""
