@@ -61,7 +61,7 @@ def leaf_accuracies(scores: ProductScores, min_products: int = MIN_PRODUCTS) -> 
 
 
 def heat_map(scores: ProductScores, level: int, tree: Taxonomy) -> HeatMap | None:
-    """Likeliest node of a level against the true one; None when nothing is to be compared.
+    """The answer's node at a level against the true one; None when nothing is to be compared.
 
     At Cat I the nodes with the most products are shown, at Cat II all of them or none: a part of them says little.
     """
