@@ -11,7 +11,7 @@ import numpy as np
 
 from catalog.files.child_pool import ChildPool
 from catalog.files.child_process import ChildLost, ChildNotStarted, ChildProcess
-from catalog.photos.confined_decoder import ANSWER, GOOD, JOB, Job, JobOutcome
+from catalog.photos.confined_job import ANSWER, GOOD, JOB, Job, JobOutcome
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.headers.header import Header
 from catalog.photos.headers.jpeg import END, is_whole_but_for_the_last_scan
