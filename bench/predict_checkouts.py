@@ -56,9 +56,8 @@ def compare(catalog: Path, checkouts: dict[str, Path], run: Path, repeats: int) 
     middle = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in times.items()}
     for name, (wall, cpu) in middle.items():
         print(f"  {name:<5}{wall:8.2f} s   {cpu:8.2f} CPU s")
-    print(
-        f"  old / new: {middle['old'][0] / middle['new'][0]:.2f} in time, {middle['old'][1] / middle['new'][1]:.2f} in CPU"
-    )
+    in_time, in_cpu = (old / new for old, new in zip(middle["old"], middle["new"], strict=True))
+    print(f"  old / new: {in_time:.2f} in time, {in_cpu:.2f} in CPU time")
 
 
 def main() -> None:
