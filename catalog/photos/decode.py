@@ -39,7 +39,7 @@ def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
     Args:
         photo: in any `PhotoFormat`.
         at_most: longer side in pixels that is wanted. A larger photo is shrunk by averaging areas, a JPEG also while
-            it is decoded (libjpeg's halves, where they leave at least that many pixels); none is enlarged. None: all.
+            it is decoded (libjpeg's halves, where they leave twice as many pixels); none is enlarged. None: all.
 
     Raises:
         UnreadablePhoto: no photo, damaged, too large, of a format whose package is missing; the message says why.
