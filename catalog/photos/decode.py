@@ -45,9 +45,13 @@ def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
         UnreadablePhoto: no photo, damaged, too large, of a format whose package is missing; the message says why.
     """
     header = read_header(photo)
-    scale = scale_for(header, at_most)
     is_plain = header.is_plain and (not header.profile or is_srgb(header.profile))
-    needed, allowed = decoded_bytes(header, scale, not is_plain), max_decoded_bytes()
+    scale, allowed = scale_for(header, at_most), max_decoded_bytes()
+    needed = decoded_bytes(header, scale, not is_plain)
+    if needed > allowed:
+        # of the largest photos no more is kept than is wanted
+        scale = scale_for(header, at_most, finer=1)
+        needed = decoded_bytes(header, scale, not is_plain)
     check_cost(header, needed, allowed)
     with _in_flight.take(needed, allowed):
         if is_plain:
@@ -63,9 +67,9 @@ def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
         return DecodedPhoto(shrunk(picture.pixels, at_most), header, picture.remark)
 
 
-def why_unreadable(photo: bytes) -> str:
+def why_unreadable(photo: bytes, at_most: int) -> str:
     """What is wrong with a photo, also where it can nevertheless be used; empty for nothing."""
     try:
-        return decode_photo(photo).remark
+        return decode_photo(photo, at_most).remark
     except UnreadablePhoto as error:
         return str(error)

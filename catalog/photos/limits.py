@@ -39,12 +39,16 @@ def max_decoded_bytes() -> int:
     return int(given or DEFAULT_MIB) * 2**20
 
 
-def scale_for(header: Header, at_most: int | None) -> int:
-    """1, 2, 4 or 8: the part of its size to which a JPEG is decoded, so that averaging areas does the rest."""
+def scale_for(header: Header, at_most: int | None, finer: int = FINER) -> int:
+    """1, 2, 4 or 8: the part of its size to which a JPEG is decoded, so that averaging areas does the rest.
+
+    Args:
+        at_most: pixels that are wanted on the longer side, None for all. finer: how many times as many are left.
+    """
     longer = max(header.width, header.height)
     if at_most is None or longer <= at_most or header.format != PhotoFormat.JPEG:
         return 1
-    return next((scale for scale in (8, 4, 2) if -(-longer // scale) >= FINER * at_most), 1)
+    return next((scale for scale in (8, 4, 2) if -(-longer // scale) >= finer * at_most), 1)
 
 
 def decoded_bytes(header: Header, scale: int, is_confined: bool) -> int:

@@ -104,7 +104,7 @@ def unreadable(catalog: Catalog, photos: PhotoIndex, hashes: NDArray[np.void]) -
     is_unreadable = np.isin(hashes["state"], (State.UNREADABLE, State.REFUSED))
     for n, photo in enumerate(np.flatnonzero(is_unreadable[photos.number])[: log.max_named].tolist()):
         product, position = int(photos.owner[photo]), int(photos.position[photo])
-        why = why_unreadable(catalog[product].images[position]) if n < REASONS_TOLD else ""
+        why = why_unreadable(catalog[product].images[position], SIDE) if n < REASONS_TOLD else ""
         where = catalog.where(product, position + 1)
         log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, int(catalog.product_ids[product]), why))
     if len(log):

@@ -64,8 +64,8 @@ def jpeg_header(photo: bytes) -> Header:
         is_plain and photo[frame + 4] == 8,
         False,
         _assembled(found) if found.profile else b"",
-        # Pillow, which decodes what is not plain, keeps four bytes
-        3 if is_plain else 4,
+        # OpenCV holds the picture twice; Pillow, which decodes what is not plain, keeps four bytes
+        6 if is_plain else 4,
         bytes_beside, n_passes, not has_end,
     )  # fmt: skip
 
