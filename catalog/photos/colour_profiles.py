@@ -8,6 +8,8 @@ SAME_COLOUR = 2
 """Levels of 255 by which a profile that is sRGB may still change a colour: profiles are rounded tables."""
 _MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 """Pillow's modes by the colour space that a profile names."""
+GREY_MODES = ("1", "L", "I;16")
+"""Pillow's modes of pictures without colours, `LA` and `I;16B` among them, begin so."""
 
 
 def to_srgb(picture: Image.Image) -> ImageCms.ImageCmsTransform | None:
@@ -19,6 +21,9 @@ def to_srgb(picture: Image.Image) -> ImageCms.ImageCmsTransform | None:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         mode = _MODES.get(source.profile.xcolor_space, "")
         if (mode == "CMYK") != (picture.mode == "CMYK") or not mode:
+            return None
+        if mode == "L" and not picture.mode.startswith(GREY_MODES):
+            # a colour photo would turn grey
             return None
         return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, OSError):

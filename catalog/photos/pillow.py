@@ -56,10 +56,19 @@ def opened(job: Job, photo: bytes) -> Image.Image:
     picture = Image.open(io.BytesIO(photo), formats=PLUGINS[job.name])
     if not _fits(picture.size, job):
         raise Refused(f"it announces {job.width} x {job.height} pixels and holds {picture.width} x {picture.height}")
-    if job.name == "PNG" and photo[24] == 16 and isinstance(picture.info.get("transparency"), tuple):
-        # the transparent colour has 16 bits, the pixels that Pillow makes have 8
-        picture.info["transparency"] = tuple(value >> 8 for value in picture.info["transparency"])
+    if job.name == "PNG" and "transparency" in picture.info:
+        picture.info["transparency"] = _as_pixels(picture.info["transparency"], picture.mode, photo[24])
     return picture
+
+
+def _as_pixels(transparent: bytes | int | tuple[int, ...], mode: str, depth: int) -> bytes | int | tuple[int, ...]:
+    """A PNG's transparent colour, which has the bits of the file, in those that Pillow's pixels have."""
+    if depth == 16 and isinstance(transparent, tuple):
+        return tuple(value >> 8 for value in transparent)
+    if depth < 8 and mode in ("1", "L") and isinstance(transparent, int):
+        most = 2**depth - 1
+        return (transparent & most) * 255 // most
+    return transparent
 
 
 def _fits(size: tuple[int, int], job: Job) -> bool:

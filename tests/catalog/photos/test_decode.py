@@ -125,6 +125,58 @@ def test_a_transparent_colour_is_white(depth, colour):
     assert decode_photo(photo).pixels.tolist() == [[[255] * 3, [0] * 3]]
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_a_transparent_grey_of_few_bits_is_white(depth):
+    """Pillow compares it with pixels that it has scaled to 255, and finds none."""
+    most = 2**depth - 1
+    greys = list(range(most + 1))
+    row = int("".join(f"{grey:0{depth}b}" for grey in greys).ljust(8, "0"), 2)
+    n_bytes = max(1, len(greys) * depth // 8)
+    for transparent in {0, most // 2, most}:
+        named = (b"tRNS", transparent.to_bytes(2))
+        photo = png_of(len(greys), 1, depth, 0, b"\0" + row.to_bytes(n_bytes), named)
+        expected = [255 if grey == transparent else grey * 255 // most for grey in greys]
+        assert decode_photo(photo).pixels[0, :, 0].tolist() == expected
+
+
+def grey_profile() -> bytes:
+    """Of grey pictures with a gamma of 1.8, the least that the standard (ICC.1) asks for."""
+
+    def number(value: float) -> bytes:
+        return round(value * 65536).to_bytes(4)
+
+    white = number(0.9642) + number(1) + number(0.8249)
+    tags = {
+        b"wtpt": b"XYZ " + bytes(4) + white,
+        b"kTRC": b"curv" + bytes(4) + (1).to_bytes(4) + (461).to_bytes(2) + bytes(2),
+    }
+    start = 128 + 4 + 12 * len(tags)
+    table, content = len(tags).to_bytes(4), b""
+    for name, tag in tags.items():
+        table += name + (start + len(content)).to_bytes(4) + len(tag).to_bytes(4)
+        content += tag
+    head = (start + len(content)).to_bytes(4) + b"lcms" + bytes.fromhex("02100000") + b"mntrGRAYXYZ "
+    head += bytes(12) + b"acsp" + bytes(28) + white
+    return head.ljust(128, b"\0") + table + content
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_a_profile_of_greys_turns_no_colour_photo_grey(kind):
+    out = io.BytesIO()
+    colours((60, 40)).save(out, kind, icc_profile=grey_profile())
+    bare = np.asarray(Image.open(io.BytesIO(out.getvalue())).convert("RGB"))
+    assert furthest(decode_photo(out.getvalue()).pixels, bare) <= 2
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_a_profile_of_greys_holds_for_grey_photos(kind):
+    out = io.BytesIO()
+    colours((60, 40)).convert("L").save(out, kind, icc_profile=grey_profile())
+    decoded = decode_photo(out.getvalue()).pixels
+    assert furthest(decoded, pillows_picture(out.getvalue())) <= 2
+    assert furthest(decoded, np.asarray(Image.open(io.BytesIO(out.getvalue())).convert("RGB"))) > 5
+
+
 def profile_of(name: str) -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
 
