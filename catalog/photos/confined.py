@@ -15,8 +15,8 @@ from catalog.photos.confined_job import ANSWER, GOOD, JOB, Job, JobOutcome
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.headers.header import Header
 from catalog.photos.headers.jpeg import END, is_whole_but_for_the_last_scan
-from catalog.photos.limits import CONFINED_BYTES
-from catalog.photos.opencv import Pixels
+from catalog.photos.limits import CONFINED_BYTES, Plan
+from catalog.photos.opencv import Pixels, shrunk, upright
 
 log = logging.getLogger(__name__)
 SECONDS, PIXELS_PER_SECOND, PASSED_PER_SECOND = 1.0, 24_000_000, 300_000_000
@@ -37,16 +37,17 @@ _srgb_of_digest: dict[bytes, bool] = {}
 
 @cache
 def _children() -> ChildPool[ChildProcess]:
-    # one arena: each other one would take 128 MiB of the address space that is the limit
-    one_arena = {"MALLOC_ARENA_MAX": "1"}
-    return ChildPool(partial(ChildProcess, "catalog.photos.confined_decoder", environment=one_arena))
+    # one arena: each other one would take 128 MiB of the address space that is the limit; large blocks go back to the
+    # kernel at once: what a photo leaves would count for the next one
+    memory = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(2**20)}
+    return ChildPool(partial(ChildProcess, "catalog.photos.confined_decoder", environment=memory))
 
 
 class ConfinedPicture(NamedTuple):
     """What the child made of a photo.
 
     Attributes:
-        pixels: `(H, W, 3)` uint8 RGB, upright, on white, in sRGB; shrunk at most to what was asked for.
+        pixels: `(H, W, 3)` uint8 RGB, upright, on white, in sRGB; its longer side as asked for.
         size: (width, height) of the whole photo, as its header counts it.
         remark: what is wrong with it, empty for nothing.
     """
@@ -56,12 +57,8 @@ class ConfinedPicture(NamedTuple):
     remark: str
 
 
-def decode_confined(photo: bytes, header: Header, scale: int, at_most: int | None, n_bytes: int) -> ConfinedPicture:
-    """Have a photo decoded by a child.
-
-    Args:
-        scale: 1, 2, 4 or 8, to which a JPEG is decoded. at_most: pixels that its longer side has at least, where the
-            photo has them. n_bytes: memory that it may take, as `catalog.photos.limits.decoded_bytes` tells it.
+def decode_confined(photo: bytes, header: Header, plan: Plan, at_most: int | None) -> ConfinedPicture:
+    """Have a photo decoded by a child; `plan`: with the memory that it may take there.
 
     Raises:
         UnreadablePhoto: damaged, other than it announced, or over its limits.
@@ -72,14 +69,15 @@ def decode_confined(photo: bytes, header: Header, scale: int, at_most: int | Non
             raise UnreadablePhoto("the JPEG breaks off: of its details nothing but the coarse ones is there")
         photo += END
     job = Job(
-        header.format.encode(), header.width, header.height, at_most or 0, scale, header.orientation,
-        header.is_cut and not is_progressive, n_bytes, _seconds(header), len(photo),
+        header.format.encode(), header.width, header.height, at_most or 0, plan.finer, plan.scale,
+        header.orientation, header.is_cut and not is_progressive, plan.n_bytes, _seconds(header), len(photo),
     )  # fmt: skip
     answer, pixels = _answer(job, photo)
     if len(pixels) != answer.width * answer.height * 3:
         raise UnreadablePhoto(f"damaged {header.format}", is_lasting=False)
     picture = np.frombuffer(pixels, np.uint8).reshape(answer.height, answer.width, 3)
     remark = _remark(header, is_progressive, answer.n_missing) if header.is_cut else ""
+    picture = upright(shrunk(picture, at_most), answer.orientation)
     return ConfinedPicture(picture, (answer.whole_width, answer.whole_height), remark)
 
 
@@ -104,7 +102,7 @@ def is_srgb(profile: bytes) -> bool:
     digest = hashlib.blake2b(profile, digest_size=16).digest()
     known = _srgb_of_digest.get(digest)
     if known is None:
-        job = Job(b"profile", 0, 0, 0, 1, 1, 0, CONFINED_BYTES, SECONDS, len(profile))
+        job = Job(b"profile", 0, 0, 0, 1, 1, 1, 0, CONFINED_BYTES, SECONDS, len(profile))
         try:
             known = bool(_answer(job, profile)[0].whole_width)
         except UnreadablePhoto:
@@ -116,7 +114,7 @@ def is_srgb(profile: bytes) -> bool:
     return known
 
 
-def _answer(job: Job, photo: bytes) -> tuple[JobOutcome, bytes]:
+def _answer(job: Job, photo: bytes) -> tuple[JobOutcome, bytearray]:
     """The answer and its pixels; a child that ended by no fault of the photo is replaced once."""
     try:
         try:
@@ -133,7 +131,7 @@ def _answer(job: Job, photo: bytes) -> tuple[JobOutcome, bytes]:
         raise UnreadablePhoto(f"its decoder does not start: {error}", is_lasting=False) from None
 
 
-def _ask(job: Job, photo: bytes, fresh: bool = False) -> tuple[JobOutcome, bytes]:
+def _ask(job: Job, photo: bytes, fresh: bool = False) -> tuple[JobOutcome, bytearray]:
     deadline = time.monotonic() + WALL_LIMIT_S
     with _children().child(fresh) as child:
         child.send(JOB.pack(*job), photo, deadline=deadline)
@@ -141,7 +139,8 @@ def _ask(job: Job, photo: bytes, fresh: bool = False) -> tuple[JobOutcome, bytes
         if answer.n_bytes > job.memory:
             # no decoder of ours says that: what a photo made of it is not believed
             raise ChildLost("an answer of more bytes than it may hold")
-        rest = child.receive(answer.n_bytes, deadline)
+        rest = bytearray(answer.n_bytes)
+        child.receive_into(rest, deadline)
     if answer.status != GOOD:
         raise UnreadablePhoto(rest.decode("utf-8", "replace"))
     return answer, rest

@@ -26,15 +26,14 @@ def confine(job: Job) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def answer(job: Job, photo: bytes) -> tuple[JobOutcome, bytes]:
-    """The answer to one job, and its pixels or reason; whatever goes wrong is that photo's."""
+def answer(job: Job, photo: bytes) -> tuple[JobOutcome, list[bytes]]:
+    """The answer to one job, and its pixels or reason in parts; whatever goes wrong is that photo's."""
     try:
         confine(job)
         if job.name == "profile":
-            return JobOutcome(GOOD, int(is_srgb(photo))), b""
-        size, picture, n_missing = decode(job, photo)
-        pixels = picture.tobytes()
-        return JobOutcome(GOOD, *size, *picture.size, n_missing, len(pixels)), pixels
+            return JobOutcome(GOOD, int(is_srgb(photo))), []
+        whole, size, strips, orientation, n_missing = decode(job, photo)
+        return JobOutcome(GOOD, *whole, *size, orientation, n_missing, sum(map(len, strips))), strips
     except MemoryError:
         why = "it takes more memory to decode than a photo of its size does"
     except Refused as error:
@@ -42,7 +41,7 @@ def answer(job: Job, photo: bytes) -> tuple[JobOutcome, bytes]:
     except Exception as error:  # Pillow's decoders raise anything on damaged bytes
         why = f"damaged {job.name} ({str(error) or type(error).__name__})"
     reason = why.encode("utf-8", "replace")[:500]
-    return JobOutcome(BAD, n_bytes=len(reason)), reason
+    return JobOutcome(BAD, n_bytes=len(reason)), [reason]
 
 
 def prepare() -> None:
@@ -63,8 +62,13 @@ def main() -> None:
         photo = parent.receive(job.n_bytes)
         if photo is None:
             break
-        head, rest = answer(job, photo)
-        parent.answer(ANSWER.pack(*head), rest)
+        head, parts = answer(job, photo)
+        del photo
+        parent.answer(ANSWER.pack(*head))
+        # what the parent has is given up here: together they hold one picture, and nothing while they wait
+        parts.reverse()
+        while parts:
+            parent.answer(parts.pop())
 
 
 if __name__ == "__main__":

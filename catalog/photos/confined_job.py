@@ -3,11 +3,19 @@
 import struct
 from typing import NamedTuple
 
-JOB = struct.Struct("<8sIIIBBBQdQ")
+JOB = struct.Struct("<8sIIIBBBBQdQ")
 """See `Job`; the photo's bytes follow."""
-ANSWER = struct.Struct("<BIIIIIQ")
+ANSWER = struct.Struct("<BIIIIBIQ")
 """See `JobOutcome`; pixels or a reason follow."""
 GOOD, BAD = 1, 0
+FINER = 8
+"""Times the pixels that are wanted on a side, to which a child shrinks a picture: a whole number of pixels seldom goes
+into one exactly, and the last cell, which is narrower, would shift the picture."""
+
+
+def divisor(longer: int, at_most: int | None, finer: int) -> int:
+    """By which a child divides a picture's sides, so that the longer one has `finer` times `at_most` pixels left."""
+    return max(1, longer // (finer * at_most)) if at_most else 1
 
 
 class Job(NamedTuple):
@@ -17,8 +25,9 @@ class Job(NamedTuple):
         format: `PhotoFormat`, or `profile`: whether the bytes are a colour profile that is sRGB.
         width, height: that the photo announced.
         at_most: longer side of the picture that is wanted, 0 for all of it.
+        finer: how many times as many are left at least.
         scale: 1, 2, 4 or 8, to which a JPEG is decoded.
-        orientation: EXIF's, 1 to 8, to which it is turned; of formats that Pillow turns by itself 1.
+        orientation: EXIF's, 1 to 8; of formats that Pillow turns by itself 1.
         is_cut: its end is missing.
         memory: bytes that decoding may take.
         seconds: of CPU time that it may take.
@@ -29,6 +38,7 @@ class Job(NamedTuple):
     width: int
     height: int
     at_most: int
+    finer: int
     scale: int
     orientation: int
     is_cut: int
@@ -48,7 +58,8 @@ class JobOutcome(NamedTuple):
     Attributes:
         status: `GOOD` or `BAD`. whole_width, whole_height: of the photo as its header counts it; of a
             profile, whether it is sRGB.
-        width, height: of the picture. n_missing: rows at the end that are missing. n_bytes: that follow.
+        width, height: of the picture, before `orientation`, which is EXIF's 1 to 8.
+        n_missing: rows at the end that are missing. n_bytes: that follow.
     """
 
     status: int
@@ -56,5 +67,6 @@ class JobOutcome(NamedTuple):
     whole_height: int = 0
     width: int = 0
     height: int = 0
+    orientation: int = 1
     n_missing: int = 0
     n_bytes: int = 0

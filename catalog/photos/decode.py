@@ -8,8 +8,8 @@ from catalog.photos.confined import decode_confined, is_srgb
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.headers.header import Header
 from catalog.photos.headers.read import read_header
-from catalog.photos.limits import BytesInFlight, check_cost, decoded_bytes, max_decoded_bytes, scale_for
-from catalog.photos.opencv import Pixels, decode_plain, shrunk, upright
+from catalog.photos.limits import BytesInFlight, check_cost, max_decoded_bytes, plan_for
+from catalog.photos.opencv import Pixels, decode_plain, upright
 
 _in_flight = BytesInFlight()
 
@@ -46,25 +46,22 @@ def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
     """
     header = read_header(photo)
     is_plain = header.is_plain and (not header.profile or is_srgb(header.profile))
-    scale, allowed = scale_for(header, at_most), max_decoded_bytes()
-    needed = decoded_bytes(header, scale, not is_plain)
-    if needed > allowed:
-        # of the largest photos no more is kept than is wanted
-        scale = scale_for(header, at_most, finer=1)
-        needed = decoded_bytes(header, scale, not is_plain)
-    check_cost(header, needed, allowed)
-    with _in_flight.take(needed, allowed):
+    allowed = max_decoded_bytes()
+    plan = plan_for(header, at_most, not is_plain, allowed)
+    check_cost(header, plan.n_bytes, allowed)
+    with _in_flight.take(plan.n_bytes, allowed):
         if is_plain:
             try:
-                pixels = decode_plain(photo, header, scale, at_most)
+                pixels = decode_plain(photo, header, plan.scale, at_most)
             except (cv2.error, MemoryError):
                 # the confined decoder tells what is wrong with it, or is less strict
                 pixels = None
             if pixels is not None:
                 return DecodedPhoto(upright(pixels, header.orientation), header)
-        picture = decode_confined(photo, header, scale, at_most, decoded_bytes(header, scale, is_confined=True))
+            plan = plan_for(header, at_most, is_confined=True, allowed=allowed)
+        picture = decode_confined(photo, header, plan, at_most)
         header = header._replace(width=picture.size[0], height=picture.size[1])
-        return DecodedPhoto(shrunk(picture.pixels, at_most), header, picture.remark)
+        return DecodedPhoto(picture.pixels, header, picture.remark)
 
 
 def why_unreadable(photo: bytes, at_most: int) -> str:

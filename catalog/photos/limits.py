@@ -4,7 +4,10 @@ import os
 import threading
 from functools import cache
 from types import TracebackType
+from typing import NamedTuple
 
+from catalog.photos.confined_job import FINER as FINER_IN_CHILD
+from catalog.photos.confined_job import divisor
 from catalog.photos.formats import PhotoFormat, UnreadablePhoto
 from catalog.photos.headers.header import Header
 
@@ -20,6 +23,8 @@ FINER = 2
 """Times the pixels that are wanted on the longer side, which libjpeg leaves. It halves more sharply than areas are
 averaged: of exactly as many as are wanted, 89 % of 2000 photos kept their leaf, of twice as many 97 %, at 1 / 8 of a
 12-megapixel photo either way (bench/scaled_decoding.py)."""
+_PILLOW_BYTES = {PhotoFormat.JPEG: 4, PhotoFormat.PNG: 4, PhotoFormat.WEBP: 16}
+"""That Pillow takes for a pixel of the formats that OpenCV decodes where they are plain."""
 MAX_PIXEL_PASSES = 500_000_000
 """Pixels times scans: a pass takes some 2 ns a pixel, also where the file holds next to nothing."""
 
@@ -51,11 +56,44 @@ def scale_for(header: Header, at_most: int | None, finer: int = FINER) -> int:
     return next((scale for scale in (8, 4, 2) if -(-longer // scale) >= finer * at_most), 1)
 
 
-def decoded_bytes(header: Header, scale: int, is_confined: bool) -> int:
+class Plan(NamedTuple):
+    """How a photo is decoded.
+
+    Attributes:
+        scale: 1, 2, 4 or 8, to which a JPEG is decoded.
+        finer: times the pixels that are wanted, which a child leaves.
+        n_bytes: memory that it takes.
+    """
+
+    scale: int
+    finer: int
+    n_bytes: int
+
+
+def plan_for(header: Header, at_most: int | None, is_confined: bool, allowed: int) -> Plan:
+    """As fine as the `allowed` bytes let it be: of the largest photos no more is kept than is wanted."""
+    plan = Plan(0, 0, 0)
+    for finer, finer_in_child in ((FINER, FINER_IN_CHILD), (1, 1)):
+        scale = scale_for(header, at_most, finer)
+        plan = Plan(scale, finer_in_child, decoded_bytes(header, scale, is_confined, at_most, finer_in_child))
+        if plan.n_bytes <= allowed:
+            break
+    return plan
+
+
+def decoded_bytes(
+    header: Header, scale: int, is_confined: bool, at_most: int | None = None, finer: int = FINER_IN_CHILD
+) -> int:
     """Memory that the decoder takes for a photo at 1 / `scale` of its size, in this process or in a child."""
     # rounded up
-    n_pixels = -(-header.width // scale) * -(-header.height // scale)
-    return n_pixels * header.bytes_per_pixel + header.bytes_beside + CONFINED_BYTES * is_confined
+    width, height = -(-header.width // scale), -(-header.height // scale)
+    if not is_confined:
+        return width * height * header.bytes_per_pixel + header.bytes_beside
+    factor = divisor(max(width, height), at_most, finer)
+    picture = 3 * -(-width // factor) * -(-height // factor)
+    # what OpenCV takes is announced of a plain photo, whose profile or damage may nevertheless bring it to Pillow
+    per_pixel = _PILLOW_BYTES[header.format] if header.is_plain else header.bytes_per_pixel
+    return width * height * per_pixel + header.bytes_beside + picture + CONFINED_BYTES
 
 
 def check_cost(header: Header, needed: int, allowed: int) -> None:

@@ -1,12 +1,14 @@
-"""Photos that are not plain, by Pillow: any mode, any profile, cut JPEGs; one copy of the picture is held, no more."""
+"""Photos that are not plain, by Pillow: any mode, any profile, cut JPEGs; beside Pillow's picture one copy is held."""
 
 import io
 import random
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageChops
 
 from catalog.photos.colour_profiles import to_srgb
-from catalog.photos.confined_job import Job
+from catalog.photos.confined_job import Job, divisor
 
 PLUGINS = {
     "JPEG": ("JPEG", "MPO"), "PNG": ("PNG",), "WEBP": ("WEBP",), "GIF": ("GIF",),
@@ -15,9 +17,6 @@ PLUGINS = {
 """Pillow's names of what may be opened: nothing else is, whatever the file holds."""
 BOXED = ("AVIF", "HEIC")
 STRIP_PIXELS = 2**20
-FINER = 8
-"""Times the pixels that are wanted on a side, to which a picture is shrunk here: a whole number of pixels seldom goes
-into one exactly, and the last cell, which is narrower, would shift the picture."""
 _ORIENTATION = 0x0112
 _END = b"\xff\xd9"
 
@@ -26,11 +25,26 @@ class Refused(Exception):
     """Why a photo is not decoded."""
 
 
-def decode(job: Job, photo: bytes) -> tuple[tuple[int, int], Image.Image, int]:
-    """The photo's size as its header counts it; its picture, RGB, upright, on white; how many last rows are missing.
+class Decoded(NamedTuple):
+    """A photo, decoded.
 
-    It is shrunk by a whole number, so that its longer side still has `FINER` times `at_most` pixels.
+    Attributes:
+        whole: (width, height) of the photo as its header counts it.
+        size: (width, height) of the picture, which is not turned yet.
+        strips: of its rows, RGB on white in sRGB.
+        orientation: EXIF's, 1 to 8, to which it is to be turned.
+        n_missing: how many of its last rows are missing.
     """
+
+    whole: tuple[int, int]
+    size: tuple[int, int]
+    strips: list[bytes]
+    orientation: int
+    n_missing: int
+
+
+def decode(job: Job, photo: bytes) -> Decoded:
+    """Decode, and shrink by a whole number: the longer side still has `job.finer` times `job.at_most` pixels."""
     n_missing = 0
     if job.is_cut:
         photo, n_missing = photo + _END, missing_rows(job, photo)
@@ -38,15 +52,17 @@ def decode(job: Job, photo: bytes) -> tuple[tuple[int, int], Image.Image, int]:
         size = picture.size
         picture.draft(picture.mode, (max(1, size[0] // job.scale), max(1, size[1] // job.scale)))
         picture.load()
-        factor = max(1, max(picture.size) // (FINER * job.at_most)) if job.at_most else 1
-        small = _on_white(picture, factor)
+        factor = divisor(max(picture.size), job.at_most, job.finer)
+        strips = list(_on_white(picture, factor))
         # TIFF and HEIC were turned while they were loaded; of an AVIF, Pillow says how its boxes turn it. Of others it
         # would also believe their XMP, and refuse those whose EXIF is damaged, both unlike what is plain
         orientation = picture.getexif().get(_ORIENTATION, 1) if job.name == "AVIF" else job.orientation
+        if orientation not in range(1, 9):
+            orientation = 1
         if job.name == "AVIF" and orientation > 4:
             size = size[::-1]
-        small.getexif()[_ORIENTATION] = orientation
-        return size, ImageOps.exif_transpose(small), n_missing
+        small = -(-picture.width // factor), -(-picture.height // factor)
+        return Decoded(size, small, strips, orientation, n_missing)
 
 
 def opened(job: Job, photo: bytes) -> Image.Image:
@@ -92,9 +108,8 @@ def missing_rows(job: Job, photo: bytes) -> int:
     return 0 if changed is None else -(-(pictures[0].height - changed[1]) * job.height // pictures[0].height)
 
 
-def _on_white(picture: Image.Image, factor: int) -> Image.Image:
-    """RGB on white in sRGB, each side divided by `factor`: strip by strip, so that one copy is held and no more."""
-    small = Image.new("RGB", (-(-picture.width // factor), -(-picture.height // factor)))
+def _on_white(picture: Image.Image, factor: int) -> Iterator[bytes]:
+    """Strips of rows, RGB on white in sRGB, each side divided by `factor`."""
     transform = to_srgb(picture)
     _set_palette_on_white(picture)
     rows = factor * max(1, STRIP_PIXELS // (picture.width * factor))
@@ -105,8 +120,7 @@ def _on_white(picture: Image.Image, factor: int) -> Image.Image:
             colour = colour.reduce(factor)
         if transform is not None:
             colour = transform.apply(colour.convert(transform.input_mode))
-        small.paste(colour.convert("RGB"), (0, top // factor))
-    return small
+        yield colour.convert("RGB").tobytes()
 
 
 def _set_palette_on_white(picture: Image.Image) -> None:

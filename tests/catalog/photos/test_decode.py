@@ -293,6 +293,22 @@ def test_a_banner_and_the_photo_of_a_phone_pass():
             assert np.abs(decoded.pixels.astype(int) - (200, 30, 30)).max() <= 2
 
 
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "palette", "CMYK"])
+@pytest.mark.parametrize("at_most", [180, 2000, None])
+def test_large_photos_that_are_not_plain_pass_at_any_size(kind, at_most):
+    """What the child hands out counts beside what it decodes: otherwise it has the memory for small pictures alone."""
+    colour = {"palette": 3, "CMYK": (55, 225, 225, 0)}.get(kind, (200, 30, 30))
+    picture = Image.new({"palette": "P", "CMYK": "CMYK"}.get(kind, "RGB"), (4500, 4500), colour)
+    if kind == "palette":
+        picture.putpalette(bytes((200, 30, 30)) * 256)
+    out = io.BytesIO()
+    compression = {"compression": "tiff_lzw"} if kind == "TIFF" else {}
+    picture.save(out, {"palette": "PNG", "CMYK": "JPEG"}.get(kind, kind), **compression)
+    decoded = decode_photo(out.getvalue(), at_most)
+    assert decoded.pixels.shape == (at_most or 4500, at_most or 4500, 3)
+    assert np.abs(decoded.pixels[0, 0].astype(int) - (200, 30, 30)).max() <= 2
+
+
 def test_heic_is_named_where_its_package_is_missing(monkeypatch):
     monkeypatch.setattr("catalog.photos.headers.read.find_spec", lambda name: None)
     with pytest.raises(UnreadablePhoto, match=r"pip install 'rayonnage\[heic\]'") as caught:
