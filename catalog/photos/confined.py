@@ -98,14 +98,21 @@ def _remark(header: Header, is_progressive: bool, n_missing: int) -> str:
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Whether an embedded colour profile (ICC) leaves colours as they are; it is looked at once."""
+    """Whether an embedded colour profile (ICC) leaves colours as they are; it is looked at once.
+
+    Raises:
+        UnreadablePhoto: nobody is there to look at it.
+    """
     digest = hashlib.blake2b(profile, digest_size=16).digest()
     known = _srgb_of_digest.get(digest)
     if known is None:
         job = Job(b"profile", 0, 0, 0, 1, 1, 1, 0, CONFINED_BYTES, SECONDS, len(profile))
         try:
             known = bool(_answer(job, profile)[0].whole_width)
-        except UnreadablePhoto:
+        except UnreadablePhoto as error:
+            if not error.is_lasting:
+                # the machine's state says nothing of the profile: not to be remembered
+                raise
             # one that fells its reader is none
             known = True
         if len(_srgb_of_digest) >= MAX_KNOWN:

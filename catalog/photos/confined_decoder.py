@@ -46,6 +46,8 @@ def answer(job: Job, photo: bytes) -> tuple[JobOutcome, list[bytes]]:
 
 def prepare() -> None:
     """Pillow with one thread, and its own limit, which is not ours, off; what libraries complain stays short."""
+    # a photo that fells a decoder leaves no core behind
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_COMPLAINT_BYTES, MAX_COMPLAINT_BYTES))
     Image.MAX_IMAGE_PIXELS = None
     ImageFile.LOAD_TRUNCATED_IMAGES = False

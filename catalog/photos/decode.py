@@ -1,5 +1,6 @@
 """Encoded photos -> pixels: the one decoder, whose picture networks, OCR, pages and hashes share."""
 
+import os
 from typing import NamedTuple
 
 import cv2
@@ -12,6 +13,8 @@ from catalog.photos.limits import BytesInFlight, check_cost, max_decoded_bytes, 
 from catalog.photos.opencv import Pixels, decode_plain, upright
 
 _in_flight = BytesInFlight()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_flight.forget)
 
 
 class DecodedPhoto(NamedTuple):
@@ -42,8 +45,16 @@ def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
             it is decoded (libjpeg's halves, where they leave twice as many pixels); none is enlarged. None: all.
 
     Raises:
-        UnreadablePhoto: no photo, damaged, too large, of a format whose package is missing; the message says why.
+        UnreadablePhoto: no photo, damaged, too large, of a format whose package is missing, or more than the memory
+            that is left; the message says why.
     """
+    try:
+        return _decoded(photo, at_most)
+    except (cv2.error, MemoryError):
+        raise UnreadablePhoto("there is not enough memory left to decode it", is_lasting=False) from None
+
+
+def _decoded(photo: bytes, at_most: int | None) -> DecodedPhoto:
     header = read_header(photo)
     is_plain = header.is_plain and (not header.profile or is_srgb(header.profile))
     allowed = max_decoded_bytes()

@@ -130,6 +130,11 @@ class BytesInFlight:
             self._held += n_bytes
         return _Share(self, n_bytes)
 
+    def forget(self) -> None:
+        """In a fork: the threads that hold bytes, or the lock, are in the process that it was forked from."""
+        self._held = 0
+        self._changed = threading.Condition()
+
     def give_back(self, n_bytes: int) -> None:
         """Let the next one in."""
         with self._changed:

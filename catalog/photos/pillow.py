@@ -19,6 +19,7 @@ BOXED = ("AVIF", "HEIC")
 STRIP_PIXELS = 2**20
 _ORIENTATION = 0x0112
 _END = b"\xff\xd9"
+_NO_MARK = bytes([1, *range(1, 255), 254])
 
 
 class Refused(Exception):
@@ -97,7 +98,8 @@ def _fits(size: tuple[int, int], job: Job) -> bool:
 
 def missing_rows(job: Job, photo: bytes) -> int:
     """Of a JPEG that is cut: the rows that depend on what is put in the place of what is missing."""
-    filler = bytes(random.Random(0).choices(range(1, 255), k=max(4096, len(photo) // 4)))
+    # no byte that begins a mark, and none that belongs to one
+    filler = random.Random(0).randbytes(max(4096, len(photo) // 4)).translate(_NO_MARK)
     pictures = []
     for rest in (b"", filler):
         picture = opened(job, photo + rest + _END)

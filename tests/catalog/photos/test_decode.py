@@ -2,9 +2,11 @@
 
 import io
 import os
+import signal
 import threading
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from catalog.photos import confined
-from catalog.photos.decode import decode_photo, why_unreadable
+from catalog.photos.decode import _in_flight, decode_photo, why_unreadable
 from catalog.photos.formats import PhotoFormat, UnreadablePhoto
 from tests.support.forged_jpegs import segment, with_segments
 from tests.support.photo_kinds import MODES, SIZES, WITH_EXIF, colours, photo_of, pillows_picture, png_of
@@ -336,6 +338,44 @@ def test_a_child_that_was_killed_is_replaced():
         os.kill(child._process.pid, 9)
         child._process.wait()
     assert (decode_photo(photo).pixels == first).all()
+
+
+def test_a_profile_nobody_could_look_at_is_looked_at_again(monkeypatch):
+    """What went wrong in the machine would else turn the colours of all photos of that phone."""
+    out = io.BytesIO()
+    colours((60, 40)).save(out, "JPEG", icc_profile=wide_gamut_profile() + bytes(8))
+
+    def busy(*_: object) -> None:
+        raise UnreadablePhoto("its decoder does not start", is_lasting=False)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(confined, "_answer", busy)
+        with pytest.raises(UnreadablePhoto, match="does not start"):
+            decode_photo(out.getvalue())
+    assert furthest(decode_photo(out.getvalue()).pixels, pillows_picture(out.getvalue())) <= 2
+
+
+@pytest.mark.parametrize("error", [MemoryError(), cv2.error("Insufficient memory")])
+@pytest.mark.parametrize("where", ["upright", "decode_confined"])
+def test_want_of_memory_is_that_photos_problem(monkeypatch, error, where):
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"catalog.photos.decode.{where}", full)
+    with pytest.raises(UnreadablePhoto, match="not enough memory") as caught:
+        decode_photo(photo_of("JPEG", "RGB" if where == "upright" else "CMYK", (30, 20)))
+    assert not caught.value.is_lasting
+
+
+def test_a_fork_waits_for_no_thread_of_its_parent():
+    """Data loaders fork: what other threads were decoding at that moment never comes to an end there."""
+    photo = jpeg((1000, 1000))
+    with _in_flight.take(2**30, 2**30):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            os._exit(int(decode_photo(photo).pixels.shape != (1000, 1000, 3)))
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_threads_share_the_decoder():
