@@ -11,10 +11,10 @@ import numpy as np
 
 from catalog.files.child_pool import ChildPool
 from catalog.files.child_process import ChildLost, ChildNotStarted, ChildProcess
-from catalog.photos.confined_job import ANSWER, GOOD, JOB, Job, JobOutcome
+from catalog.photos.confined_job import ANSWER, CUT, CUT_IN_DETAIL, GOOD, JOB, WHOLE, Job, JobOutcome
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.headers.header import Header
-from catalog.photos.headers.jpeg import END, is_whole_but_for_the_last_scan
+from catalog.photos.headers.jpeg import END, begun_scans
 from catalog.photos.limits import CONFINED_BYTES, Plan
 from catalog.photos.opencv import Pixels, shrunk, upright
 
@@ -63,20 +63,24 @@ def decode_confined(photo: bytes, header: Header, plan: Plan, at_most: int | Non
     Raises:
         UnreadablePhoto: damaged, other than it announced, or over its limits.
     """
-    is_progressive = header.bytes_beside > 0
-    if header.is_cut and is_progressive:
-        if not is_whole_but_for_the_last_scan(photo):
+    has_scans, is_cut = header.bytes_beside > 0, WHOLE
+    if header.is_cut and has_scans:
+        all_begun, is_refinement = begun_scans(photo)
+        if not all_begun:
             raise UnreadablePhoto("the JPEG breaks off: of its details nothing but the coarse ones is there")
-        photo += END
+        is_cut = WHOLE if is_refinement else CUT_IN_DETAIL
+        photo = photo + END if is_refinement else photo
+    elif header.is_cut:
+        is_cut = CUT
     job = Job(
         header.format.encode(), header.width, header.height, at_most or 0, plan.finer, plan.scale,
-        header.orientation, header.is_cut and not is_progressive, plan.n_bytes, _seconds(header), len(photo),
+        header.orientation, is_cut, plan.n_bytes, _seconds(header), len(photo),
     )  # fmt: skip
     answer, pixels = _answer(job, photo)
     if len(pixels) != answer.width * answer.height * 3:
         raise UnreadablePhoto(f"damaged {header.format}", is_lasting=False)
     picture = np.frombuffer(pixels, np.uint8).reshape(answer.height, answer.width, 3)
-    remark = _remark(header, is_progressive, answer.n_missing) if header.is_cut else ""
+    remark = _remark(header, is_cut == WHOLE, answer.n_missing) if header.is_cut else ""
     picture = upright(shrunk(picture, at_most), answer.orientation)
     return ConfinedPicture(picture, (answer.whole_width, answer.whole_height), remark)
 
@@ -86,11 +90,11 @@ def _seconds(header: Header) -> float:
     return SECONDS + n_pixels / PIXELS_PER_SECOND + n_pixels * (header.n_passes - 1) / PASSED_PER_SECOND
 
 
-def _remark(header: Header, is_progressive: bool, n_missing: int) -> str:
+def _remark(header: Header, lacks_detail: bool, n_missing: int) -> str:
     """Raises UnreadablePhoto where too many rows are missing."""
     if n_missing > max(LEAST_ROWS, MOST_MISSING * header.height):
         raise UnreadablePhoto(f"the {header.format} breaks off: {n_missing} of its {header.height} rows are missing")
-    if is_progressive:
+    if lacks_detail:
         return f"the {header.format} breaks off within its finest details"
     if n_missing:
         return f"the {header.format} breaks off in its last {n_missing} of {header.height} rows"

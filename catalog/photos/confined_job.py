@@ -8,6 +8,7 @@ JOB = struct.Struct("<8sIIIBBBBQdQ")
 ANSWER = struct.Struct("<BIIIIBIQ")
 """See `JobOutcome`; pixels or a reason follow."""
 GOOD, BAD = 1, 0
+WHOLE, CUT, CUT_IN_DETAIL = 0, 1, 2
 FINER = 8
 """Times the pixels that are wanted on a side, to which a child shrinks a picture: a whole number of pixels seldom goes
 into one exactly, and the last cell, which is narrower, would shift the picture."""
@@ -28,7 +29,7 @@ class Job(NamedTuple):
         finer: how many times as many are left at least.
         scale: 1, 2, 4 or 8, to which a JPEG is decoded.
         orientation: EXIF's, 1 to 8; of formats that Pillow turns by itself 1.
-        is_cut: its end is missing.
+        is_cut: `CUT` where the end of a JPEG is missing, `CUT_IN_DETAIL` where that may be a colour's or details'.
         memory: bytes that decoding may take.
         seconds: of CPU time that it may take.
         n_bytes: of the photo.

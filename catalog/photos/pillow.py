@@ -8,7 +8,7 @@ from typing import NamedTuple
 from PIL import Image, ImageChops
 
 from catalog.photos.colour_profiles import to_srgb
-from catalog.photos.confined_job import Job, divisor
+from catalog.photos.confined_job import CUT, Job, divisor
 
 PLUGINS = {
     "JPEG": ("JPEG", "MPO"), "PNG": ("PNG",), "WEBP": ("WEBP",), "GIF": ("GIF",),
@@ -103,9 +103,11 @@ def missing_rows(job: Job, photo: bytes) -> int:
     pictures = []
     for rest in (b"", filler):
         picture = opened(job, photo + rest + _END)
-        # an eighth is enough: rows are coded eight or sixteen at a time
-        picture.draft("L", (max(1, job.width // 8), max(1, job.height // 8)))
-        pictures.append(picture.convert("L"))
+        if job.is_cut == CUT:
+            # an eighth is enough: rows are coded eight or sixteen at a time
+            picture.draft("L", (max(1, job.width // 8), max(1, job.height // 8)))
+        picture.load()
+        pictures.append(picture)
     changed = ImageChops.difference(*pictures).getbbox()
     return 0 if changed is None else -(-(pictures[0].height - changed[1]) * job.height // pictures[0].height)
 

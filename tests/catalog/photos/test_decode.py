@@ -238,6 +238,33 @@ def test_a_jpeg_without_its_end_is_taken_and_said(progressive):
     assert why_unreadable(whole, 64) == ""
 
 
+def jpeg_of_separate_scans(side: int) -> bytes:
+    """Baseline, its three components one after the other, as some scanners write them."""
+    start = jpeg((side, side), subsampling=0)
+    scans = []
+    for number in (1, 2, 3):
+        out = io.BytesIO()
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (side, side), np.uint8)).save(out, "JPEG")
+        grey = out.getvalue()
+        coded = grey[grey.index(b"\xff\xda") + 10 : -2]
+        scans.append(segment(0xDA, bytes([1, number, 0, 0, 63, 0])) + coded)
+    return start[: start.index(b"\xff\xda")] + b"".join(scans) + b"\xff\xd9"
+
+
+def test_a_jpeg_of_separate_scans_may_lack_its_end_but_no_colour():
+    """Its last scan is the only one of its colour: cut there, a photo would turn green."""
+    whole = jpeg_of_separate_scans(160)
+    assert furthest(decode_photo(whole).pixels, pillows_picture(whole)) <= 2
+    decoded = decode_photo(whole[:-2])
+    assert decoded.remark == "the end mark of the JPEG is missing"
+    assert (decoded.pixels == decode_photo(whole).pixels).all()
+    assert "in its last" in decode_photo(whole[: -len(whole) // 100]).remark
+    last = whole.rindex(b"\xff\xda")
+    for end in (last, last + 10, last + 3000):
+        with pytest.raises(UnreadablePhoto, match="breaks off"):
+            decode_photo(whole[:end])
+
+
 def test_a_jpeg_that_breaks_off_in_its_last_rows_keeps_the_others():
     whole = jpeg()
     decoded = decode_photo(whole[: -len(whole) // 20])
