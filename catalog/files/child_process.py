@@ -180,7 +180,8 @@ class ChildProcess:
             raise
 
     def _can(self, event: int, deadline: float) -> bool:
-        with selectors.DefaultSelector() as selector:
+        # unlike the default one it needs no file of its own, where a process may have no more of them
+        with selectors.PollSelector() as selector:
             selector.register(self._answers if event == selectors.EVENT_READ else self._requests, event)
             return bool(selector.select(max(0.0, deadline - time.monotonic())))
 

@@ -26,7 +26,7 @@ averaged: of exactly as many as are wanted, 89 % of 2000 photos kept their leaf,
 _PILLOW_BYTES = {PhotoFormat.JPEG: 4, PhotoFormat.PNG: 4, PhotoFormat.WEBP: 16}
 """That Pillow takes for a pixel of the formats that OpenCV decodes where they are plain."""
 MAX_PIXEL_PASSES = 500_000_000
-"""Pixels times scans: a pass takes some 2 ns a pixel, also where the file holds next to nothing."""
+"""Pixels times scans, or what takes as long: some 2 ns a pixel, also where the file holds next to nothing."""
 
 
 @cache
@@ -106,7 +106,7 @@ def check_cost(header: Header, needed: int, allowed: int) -> None:
         )
     if header.width * header.height * header.n_passes > MAX_PIXEL_PASSES:
         raise UnreadablePhoto(
-            f"{header.width} x {header.height} pixels in {header.n_passes} scans would take too long to decode"
+            f"{header.width} x {header.height} pixels, gone over {header.n_passes} times, would take too long to decode"
         )
 
 

@@ -1,7 +1,9 @@
 """One picture of every photo: within two grey levels of Pillow's, upright, on white, in sRGB."""
 
+import contextlib
 import io
 import os
+import resource
 import signal
 import threading
 from pathlib import Path
@@ -392,6 +394,23 @@ def test_want_of_memory_is_that_photos_problem(monkeypatch, error, where):
     with pytest.raises(UnreadablePhoto, match="not enough memory") as caught:
         decode_photo(photo_of("JPEG", "RGB" if where == "upright" else "CMYK", (30, 20)))
     assert not caught.value.is_lasting
+
+
+def test_a_process_without_a_file_to_spare_still_asks_its_decoder():
+    photo = photo_of("GIF", "P", (30, 30))
+    first = decode_photo(photo).pixels
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, limit[1]))
+        with contextlib.suppress(OSError):
+            for _ in range(256):
+                held.append(os.dup(0))
+        assert (decode_photo(photo).pixels == first).all()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        for file in held:
+            os.close(file)
 
 
 def test_a_fork_waits_for_no_thread_of_its_parent():
