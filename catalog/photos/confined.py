@@ -15,20 +15,22 @@ from catalog.photos.confined_job import ANSWER, CUT, CUT_IN_DETAIL, GOOD, JOB, W
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.headers.header import Header
 from catalog.photos.headers.jpeg import END, begun_scans
-from catalog.photos.limits import CONFINED_BYTES, Plan
+from catalog.photos.limits import CONFINED_BYTES, DEFAULT_MIB, Plan, max_decoded_bytes
 from catalog.photos.opencv import Pixels, shrunk, upright
 
 log = logging.getLogger(__name__)
 SECONDS, PIXELS_PER_SECOND, PASSED_PER_SECOND = 1.0, 24_000_000, 300_000_000
 """CPU time that a photo may take, a second more for each so many pixels, and for each so many that further scans go
 over: an AVIF's 49 million pixels took 2.4 s, a scan takes 2 ns a pixel."""
+MOST_SECONDS = 2.2
 WALL_LIMIT_S = 120.0
 """For machines so busy that a second of CPU time takes its time to come."""
 MOST_MISSING = 1 / 8
 """Of a photo's rows may be missing at its end: more, and it is refused instead of shown with a grey field below."""
 LEAST_ROWS = 16
 """Of a JPEG are coded together: what is missing is counted in these."""
-FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGXCPU)
+OUT_OF_TIME = (signal.SIGXCPU, signal.SIGPROF)
+FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, *OUT_OF_TIME)
 """Signals by which a process ends because of what it was given; others may be the machine's state."""
 MAX_KNOWN = 1000
 """Colour profiles whose answer is remembered: each phone and each editor has its own."""
@@ -86,8 +88,10 @@ def decode_confined(photo: bytes, header: Header, plan: Plan, at_most: int | Non
 
 
 def _seconds(header: Header) -> float:
+    """More than `MOST_SECONDS` where a larger setting lets larger photos pass."""
     n_pixels = header.width * header.height
-    return SECONDS + n_pixels / PIXELS_PER_SECOND + n_pixels * (header.n_passes - 1) / PASSED_PER_SECOND
+    wanted = SECONDS + n_pixels / PIXELS_PER_SECOND + n_pixels * (header.n_passes - 1) / PASSED_PER_SECOND
+    return min(wanted, MOST_SECONDS * max(1.0, max_decoded_bytes() / (DEFAULT_MIB * 2**20)))
 
 
 def _remark(header: Header, lacks_detail: bool, n_missing: int) -> str:
@@ -158,7 +162,7 @@ def _ask(job: Job, photo: bytes, fresh: bool = False) -> tuple[JobOutcome, bytea
 
 
 def _why_lost(error: ChildLost, job: Job) -> str:
-    if error.signal_number == signal.SIGXCPU:
+    if error.signal_number in OUT_OF_TIME:
         return f"it takes more than {job.seconds:.0f} s to decode, far more than a photo of its size does"
     if error.late:
         return f"it was not decoded within {WALL_LIMIT_S:.0f} s"

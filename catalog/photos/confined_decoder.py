@@ -5,13 +5,15 @@ It loads Pillow alone: it starts in a tenth of a second, and what an address spa
 
 import math
 import resource
+import signal
 import time
 
-from PIL import AvifImagePlugin, Image, ImageFile
+from PIL import AvifImagePlugin, Image, ImageFile, PngImagePlugin
 
 from catalog.files.parent_process import ParentProcess
 from catalog.photos.colour_profiles import is_srgb
 from catalog.photos.confined_job import ANSWER, BAD, GOOD, JOB, Job, JobOutcome
+from catalog.photos.headers.header import MAX_PROFILE_BYTES
 from catalog.photos.pillow import Refused, decode
 
 MAX_COMPLAINT_BYTES = 16 * 2**20
@@ -22,6 +24,8 @@ def confine(job: Job) -> None:
     with open("/proc/self/statm", encoding="ascii") as file:
         held = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + job.memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    # the limit counts whole seconds, the timer of the same clock is exact; either ends the process
+    signal.setitimer(signal.ITIMER_PROF, job.seconds)
     until = math.ceil(time.process_time() + job.seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
@@ -52,6 +56,8 @@ def prepare() -> None:
     Image.MAX_IMAGE_PIXELS = None
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    # a profile of that size is read from any other format; texts are bounded together, by a limit of Pillow's own
+    PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE_BYTES
 
 
 def main() -> None:

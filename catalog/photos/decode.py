@@ -6,8 +6,9 @@ from typing import NamedTuple
 import cv2
 
 from catalog.photos.confined import decode_confined, is_srgb
-from catalog.photos.formats import UnreadablePhoto
+from catalog.photos.formats import PhotoFormat, UnreadablePhoto
 from catalog.photos.headers.header import Header
+from catalog.photos.headers.png import has_all_rows
 from catalog.photos.headers.read import read_header
 from catalog.photos.limits import BytesInFlight, check_cost, max_decoded_bytes, plan_for
 from catalog.photos.opencv import Pixels, decode_plain, upright
@@ -70,6 +71,8 @@ def _decoded(photo: bytes, at_most: int | None) -> DecodedPhoto:
             if pixels is not None:
                 return DecodedPhoto(upright(pixels, header.orientation), header)
             plan = plan_for(header, at_most, is_confined=True, allowed=allowed)
+            if header.format == PhotoFormat.PNG and not has_all_rows(photo):
+                raise UnreadablePhoto("the PNG breaks off: rows are missing at its end")
         picture = decode_confined(photo, header, plan, at_most)
         header = header._replace(width=picture.size[0], height=picture.size[1])
         return DecodedPhoto(picture.pixels, header, picture.remark)

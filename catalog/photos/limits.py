@@ -14,7 +14,7 @@ from catalog.photos.headers.header import Header
 SETTING = "RAYONNAGE_MAX_PHOTO_MIB"
 """Environment variable: the one setting, which commands, their workers and decoding children share."""
 DEFAULT_MIB = 256
-"""An RGBA picture of 7000 x 7000 pixels takes 187 MiB, the largest photo of a phone (8064 x 6048) 140."""
+"""An RGBA picture of 7000 x 7000 pixels takes 187 MiB, a phone's largest photo (8064 x 6048) at half its size 70."""
 CONFINED_BYTES = 48 * 2**20
 """Memory that a decoding child may take for its libraries, whatever the size of the photo."""
 UNCOUNTED_BYTES = 2**20

@@ -68,7 +68,7 @@ def test_every_product_of_a_bad_file_gets_a_row_and_every_problem_a_name(trained
         np.testing.assert_allclose(
             probabilities.dense(np.flatnonzero(probabilities.speaks), 8).sum(axis=1), 1, atol=1e-5
         )
-    for problem in ("not a BSON document", "product 5: photo that cannot be decoded", "zero bytes", "repeated _id",
+    for problem in ("not a BSON document", "product 5: photo that cannot be decoded", "an empty file", "repeated _id",
                     "more than four photos", "file ends inside", "product 4: no photo"):  # fmt: skip
         assert problem in output
     assert f"next: ocr predict {path} --workspace {trained / 'runs'}\n" in output

@@ -290,6 +290,23 @@ def test_other_photos_that_break_off_are_problems(kind, share):
         decode_photo(photo[: max(1, int(share * len(photo)))])
 
 
+@pytest.mark.parametrize("colour", [0, 2, 6])
+def test_a_png_that_ends_early_but_properly_is_a_problem(colour):
+    """Its last part is there, but half of the rows are not: OpenCV leaves those black."""
+    n = {0: 1, 2: 3, 6: 4}[colour]
+    rows = b"".join(b"\0" + bytes([200]) * n * 10 for _ in range(20))
+    assert decode_photo(png_of(10, 20, 8, colour, rows)).pixels.shape == (20, 10, 3)
+    with pytest.raises(UnreadablePhoto):
+        decode_photo(png_of(10, 20, 8, colour, rows[: len(rows) // 2]))
+
+
+def test_a_black_last_row_is_no_missing_one():
+    rows = b"".join(b"\0" + bytes([200 if row < 19 else 0]) * 30 for row in range(20))
+    pixels = decode_photo(png_of(10, 20, 8, 2, rows)).pixels
+    assert (pixels[:19] == 200).all()
+    assert (pixels[19] == 0).all()
+
+
 def test_what_follows_a_jpeg_does_not_matter():
     whole = jpeg()
     for trailer in (b"\0" * 500, b"notes of a phone", whole, b"\xff\xd9" * 3):
