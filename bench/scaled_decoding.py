@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from catalog.catalog import Catalog
 from catalog.metrics.intervals import paired_difference
 from catalog.photos.headers.read import read_header
-from catalog.photos.limits import scale_for
+from catalog.photos.limits import FINER, scale_for
 from catalog.photos.opencv import decode_plain
 from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
@@ -46,8 +46,8 @@ def decoded(photo: bytes, scale: int) -> Picture:
 
 WAYS: dict[str, Callable[[bytes], Picture]] = {
     "whole": lambda photo: decoded(photo, 1),
-    "at least the size (as shipped)": lambda photo: decoded(photo, scale_for(read_header(photo), SIZE)),
-    "at least twice the size": lambda photo: decoded(photo, scale_for(read_header(photo), 2 * SIZE)),
+    "at least the size": lambda photo: decoded(photo, scale_for(read_header(photo), SIZE // FINER)),
+    "at least twice (as shipped)": lambda photo: decoded(photo, scale_for(read_header(photo), SIZE)),
 }
 
 

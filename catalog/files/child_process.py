@@ -180,7 +180,8 @@ class ChildProcess:
             raise
 
     def _can(self, event: int, deadline: float) -> bool:
-        with selectors.DefaultSelector() as selector:
+        # unlike the default one it needs no file of its own, where a process may have no more of them
+        with selectors.PollSelector() as selector:
             selector.register(self._answers if event == selectors.EVENT_READ else self._requests, event)
             return bool(selector.select(max(0.0, deadline - time.monotonic())))
 
@@ -207,5 +208,7 @@ class ChildProcess:
         self._complaints.seek(max(0, self._complaints.seek(0, os.SEEK_END) - 1000))
         complaint = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
         self.close()
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        # real-time signals have no name
+        names = {number.value: number.name for number in signal.Signals}
+        how = f"killed by {names.get(-code, -code)}" if code < 0 else f"ended with status {code}"
         return ChildLost(": ".join([how, *complaint[-1:]]), max(0, -code))

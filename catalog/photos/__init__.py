@@ -1,1 +1,1 @@
-"""Photos as bytes: what their headers say, and small pictures for pages."""
+"""From the bytes of a photo to its pixels: the one decoder; which photo belongs to whom; small pictures for pages."""

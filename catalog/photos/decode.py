@@ -1,17 +1,21 @@
 """Encoded photos -> pixels: the one decoder, whose picture networks, OCR, pages and hashes share."""
 
+import os
 from typing import NamedTuple
 
 import cv2
 
 from catalog.photos.confined import decode_confined, is_srgb
-from catalog.photos.formats import UnreadablePhoto
+from catalog.photos.formats import PhotoFormat, UnreadablePhoto
 from catalog.photos.headers.header import Header
+from catalog.photos.headers.png import has_all_rows
 from catalog.photos.headers.read import read_header
-from catalog.photos.limits import BytesInFlight, check_cost, decoded_bytes, max_decoded_bytes, scale_for
-from catalog.photos.opencv import Pixels, decode_plain, shrunk, upright
+from catalog.photos.limits import BytesInFlight, check_cost, max_decoded_bytes, plan_for
+from catalog.photos.opencv import Pixels, decode_plain, upright
 
 _in_flight = BytesInFlight()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_flight.forget)
 
 
 class DecodedPhoto(NamedTuple):
@@ -39,33 +43,44 @@ def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
     Args:
         photo: in any `PhotoFormat`.
         at_most: longer side in pixels that is wanted. A larger photo is shrunk by averaging areas, a JPEG also while
-            it is decoded (libjpeg's halves, where they leave at least that many pixels); none is enlarged. None: all.
+            it is decoded (libjpeg's halves, where they leave twice as many pixels); none is enlarged. None: all.
 
     Raises:
-        UnreadablePhoto: no photo, damaged, too large, of a format whose package is missing; the message says why.
+        UnreadablePhoto: no photo, damaged, too large, of a format whose package is missing, or more than the memory
+            that is left; the message says why.
     """
+    try:
+        return _decoded(photo, at_most)
+    except (cv2.error, MemoryError):
+        raise UnreadablePhoto("there is not enough memory left to decode it", is_lasting=False) from None
+
+
+def _decoded(photo: bytes, at_most: int | None) -> DecodedPhoto:
     header = read_header(photo)
-    scale = scale_for(header, at_most)
     is_plain = header.is_plain and (not header.profile or is_srgb(header.profile))
-    needed, allowed = decoded_bytes(header, scale, not is_plain), max_decoded_bytes()
-    check_cost(header, needed, allowed)
-    with _in_flight.take(needed, allowed):
+    allowed = max_decoded_bytes()
+    plan = plan_for(header, at_most, not is_plain, allowed)
+    check_cost(header, plan.n_bytes, allowed)
+    with _in_flight.take(plan.n_bytes, allowed):
         if is_plain:
             try:
-                pixels = decode_plain(photo, header, scale, at_most)
+                pixels = decode_plain(photo, header, plan.scale, at_most)
             except (cv2.error, MemoryError):
                 # the confined decoder tells what is wrong with it, or is less strict
                 pixels = None
             if pixels is not None:
                 return DecodedPhoto(upright(pixels, header.orientation), header)
-        picture = decode_confined(photo, header, scale, at_most, decoded_bytes(header, scale, is_confined=True))
+            plan = plan_for(header, at_most, is_confined=True, allowed=allowed)
+            if header.format == PhotoFormat.PNG and not has_all_rows(photo):
+                raise UnreadablePhoto("the PNG breaks off: rows are missing at its end")
+        picture = decode_confined(photo, header, plan, at_most)
         header = header._replace(width=picture.size[0], height=picture.size[1])
-        return DecodedPhoto(shrunk(picture.pixels, at_most), header, picture.remark)
+        return DecodedPhoto(picture.pixels, header, picture.remark)
 
 
-def why_unreadable(photo: bytes) -> str:
+def why_unreadable(photo: bytes, at_most: int) -> str:
     """What is wrong with a photo, also where it can nevertheless be used; empty for nothing."""
     try:
-        return decode_photo(photo).remark
+        return decode_photo(photo, at_most).remark
     except UnreadablePhoto as error:
         return str(error)

@@ -19,11 +19,9 @@ from pydantic import (
 )
 
 from catalog.product import ProblemLog
-from catalog.runs.config_options import EXAMPLES
+from catalog.runs.shipped_configs import EXAMPLES, SHIPPED, shipped_configs
 
 MAX_CONFIG_BYTES = 2**20
-# a link to the checkout's configs/, so that an installation from it carries them inside a package of ours
-SHIPPED = Path(__file__).parent / "configs"
 STRICT = ConfigDict(extra="forbid")
 """As `__pydantic_config__` of a dataclass: `checked` refuses unknown keys."""
 
@@ -46,11 +44,6 @@ class StrictConfig(BaseModel):
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
-
-
-def shipped_configs() -> list[str]:
-    """Names of the YAML files that ship inside the installed package, such as `shelf` or `cdiscount/vgg16`."""
-    return sorted(path.relative_to(SHIPPED).with_suffix("").as_posix() for path in SHIPPED.rglob("*.yaml"))
 
 
 def load_config(model: type[M], package: str, config: str | None = None, overrides: Sequence[str] = ()) -> M:

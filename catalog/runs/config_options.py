@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
+from catalog.runs.shipped_configs import EXAMPLES, shipped_configs
+
 F = TypeVar("F", bound=Callable[..., Any])
-EXAMPLES = {"mosaic": "training.epochs=3", "ocr": "engine.name=tesseract", "fusion": "target_precision=0.9"}
-"""A key of each package's configuration with a value that it may have."""
 
 
 class ConfigOption(click.Option):
@@ -20,8 +20,6 @@ class ConfigOption(click.Option):
         record = super().get_help_record(ctx)
         if record is None:
             return None
-        from catalog.runs.config import shipped_configs
-
         # a paragraph of its own, left as it is: wrapped, names would be broken at their hyphens
         return record[0], "\n\n\b\n".join([record[1], "\n".join(["Shipped:", *shipped_configs()])])
 

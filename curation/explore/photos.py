@@ -58,6 +58,10 @@ def _header(photo: bytes) -> tuple[int, int, int, int]:
     return len(photo), *header.upright_size, FORMATS.index(header.format)
 
 
+LOOKED_AT = 256
+"""Longer side in pixels at which a photo is decoded to see whether it can be: all of its bytes are gone through."""
+
+
 @dataclass(frozen=True)
 class Decoding:
     """What decoding showed.
@@ -95,8 +99,8 @@ def check_decoding(
 
 
 def _verdict(photo: bytes) -> tuple[bool, str]:
-    """Whether a photo can be used at its full size, and what is wrong with it, empty for nothing."""
+    """Whether a photo can be used, and what is wrong with it, empty for nothing."""
     try:
-        return True, decode_photo(photo).remark
+        return True, decode_photo(photo, LOOKED_AT).remark
     except UnreadablePhoto as error:
         return False, str(error)

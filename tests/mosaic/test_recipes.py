@@ -14,7 +14,8 @@ from timm.optim import param_groups_layer_decay
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW
 
-from catalog.runs.config import load_config, shipped_configs
+from catalog.runs.config import load_config
+from catalog.runs.shipped_configs import shipped_configs
 from fusion.config import FusionConfig
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork

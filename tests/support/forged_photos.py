@@ -73,6 +73,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "webp-5600": partial(animations.webp, 5600),
     "webp-9000": partial(animations.webp, 9000),
     "webp-16384": partial(animations.webp, 16384),
+    "webp-many-codes": partial(animations.webp_of_many_codes, 1024),
     "webp-lossy-16383": partial(animations.lossy_webp, 16383),
     "webp-animated-canvas-16384": partial(animations.animated_webp, 16384, 16, 2),
     "webp-animated-4096": partial(animations.animated_webp, 4096, 4096, 2000),

@@ -23,7 +23,7 @@ def gif_header(photo: bytes) -> Header:
     if not width or not height:
         raise damaged("GIF: its first picture has no pixels")
     # a picture that leaves the screen enlarges it
-    return Header(PhotoFormat.GIF, max(screen[0], left + width), max(screen[1], top + height), bytes_per_pixel=9)
+    return Header(PhotoFormat.GIF, max(screen[0], left + width), max(screen[1], top + height), bytes_per_pixel=6)
 
 
 def _first_picture(photo: bytes, place: int) -> int:

@@ -64,8 +64,8 @@ def jpeg_header(photo: bytes) -> Header:
         is_plain and photo[frame + 4] == 8,
         False,
         _assembled(found) if found.profile else b"",
-        # Pillow, which decodes what is not plain, keeps four bytes
-        3 if is_plain else 4,
+        # OpenCV holds the picture twice; Pillow, which decodes what is not plain, keeps four bytes
+        6 if is_plain else 4,
         bytes_beside, n_passes, not has_end,
     )  # fmt: skip
 
@@ -125,14 +125,16 @@ def _coefficient_bytes(photo: bytes, frame: int, n_pixels: int, n_components: in
     return 2 * n_pixels * sum(areas) // largest if largest else 2 * n_pixels * n_components
 
 
-def is_whole_but_for_the_last_scan(photo: bytes) -> bool:
-    """Whether a progressive JPEG that is cut has begun every last refinement: then only finest detail is missing.
+def begun_scans(photo: bytes) -> tuple[bool, bool]:
+    """Of a JPEG of several scans that is cut: whether all are begun; whether the last refines what is known already.
 
+    Where both hold, only finest detail is missing; where the first does not, colours or most of the detail may be.
     Section G.1.1.1 of T.81: a coefficient is known exactly where a scan of it with the bit position 0 was read.
     """
     found = _segments(photo)
     start = found.frame
     rest = {(photo[start + 10 + 3 * component], k) for component in range(photo[start + 9]) for k in range(64)}
+    is_refinement = False
     for place in scans_of(photo, found.scan)[0]:
         # marker, length, number of components, two bytes for each, first and last coefficient, bit positions
         n = int.from_bytes(photo[place + 4 : place + 5])
@@ -140,6 +142,7 @@ def is_whole_but_for_the_last_scan(photo: bytes) -> bool:
         if len(scan) < 2 * n + 3:
             break
         first, last, bits = scan[2 * n :]
+        is_refinement = bits >> 4 > 0
         if bits & 15 == 0:
             rest -= {(component, k) for component in scan[: 2 * n : 2] for k in range(first, min(last, 63) + 1)}
-    return not rest
+    return not rest, is_refinement

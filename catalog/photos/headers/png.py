@@ -13,6 +13,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Grey, colour, palette, grey and opacity, colour and opacity."""
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+UNPACKED_AT_ONCE = 2**20
 MAX_PLAIN_PIXELS = 12_000_000
 """OpenCV holds the picture of a PNG twice, Pillow once: larger ones go to it."""
 _PILLOW_BYTES = {0: 2, 2: 4, 3: 1, 4: 4, 6: 4}
@@ -48,7 +49,8 @@ def png_header(photo: bytes) -> Header:
     has_alpha = colour in (4, 6) or chunks.has_transparent_colour
     # OpenCV leaves a transparent colour of grey and coloured PNGs as it is, and cuts 16 bits in its own way
     is_right = depth <= 8 and (colour in (3, 4, 6) or not chunks.has_transparent_colour)
-    is_plain = chunks.is_whole and is_right and width * height <= MAX_PLAIN_PIXELS
+    # of an interlaced one that lacks its end OpenCV shows a coarse picture without a word
+    is_plain = chunks.is_whole and is_right and chunks.first[12] == 0 and width * height <= MAX_PLAIN_PIXELS
     return Header(
         PhotoFormat.PNG, width, height,
         orientation(chunks.exif) if chunks.exif else 1,
@@ -105,6 +107,28 @@ def only_pixels(photo: bytes) -> bytes:
     """The same PNG without what only describes it: texts and profiles unpack to more than a decoder should hold."""
     view = memoryview(photo)
     return b"".join([SIGNATURE, *(view[start:end] for start, end in png_chunks(photo).pixels)])
+
+
+def has_all_rows(photo: bytes) -> bool:
+    """Whether the packed data of a PNG unpacks to as many bytes as its rows have; of an interlaced one, yes.
+
+    Pillow leaves the rows black that a well-formed file does not have.
+    """
+    chunks = png_chunks(photo)
+    width, height = int.from_bytes(chunks.first[:4]), int.from_bytes(chunks.first[4:8])
+    if chunks.first[12]:
+        return True
+    missing = height * (1 + -(-width * chunks.first[8] * _CHANNELS[chunks.first[9]] // 8))
+    unpacker = zlib.decompressobj()
+    for start, end in chunks.pixels:
+        packed = photo[start + 8 : end - 4] if photo[start + 4 : start + 8] == b"IDAT" else b""
+        while packed and missing > 0:
+            try:
+                missing -= len(unpacker.decompress(packed, UNPACKED_AT_ONCE))
+            except zlib.error:
+                return False
+            packed = unpacker.unconsumed_tail
+    return missing <= len(unpacker.flush(UNPACKED_AT_ONCE)) if not unpacker.eof else missing <= 0
 
 
 def _profile(chunk: bytes) -> bytes:

@@ -58,6 +58,7 @@ SMALL = {
     "GIF": animations.gif(30, 30),
     "GIF of many frames": animations.gif_of_many_frames(3),
     "WebP": animations.webp(30),
+    "WebP of many codes": animations.webp_of_many_codes(40),
     "WebP on a canvas": animations.webp_canvas(30, 30),
     "animated WebP": animations.animated_webp(30, 30, 3),
     "TIFF": others.deflated_tiff(30),

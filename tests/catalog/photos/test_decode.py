@@ -1,10 +1,14 @@
 """One picture of every photo: within two grey levels of Pillow's, upright, on white, in sRGB."""
 
+import contextlib
 import io
 import os
+import resource
+import signal
 import threading
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from catalog.photos import confined
-from catalog.photos.decode import decode_photo, why_unreadable
+from catalog.photos.decode import _in_flight, decode_photo, why_unreadable
 from catalog.photos.formats import PhotoFormat, UnreadablePhoto
 from tests.support.forged_jpegs import segment, with_segments
 from tests.support.photo_kinds import MODES, SIZES, WITH_EXIF, colours, photo_of, pillows_picture, png_of
@@ -125,6 +129,58 @@ def test_a_transparent_colour_is_white(depth, colour):
     assert decode_photo(photo).pixels.tolist() == [[[255] * 3, [0] * 3]]
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_a_transparent_grey_of_few_bits_is_white(depth):
+    """Pillow compares it with pixels that it has scaled to 255, and finds none."""
+    most = 2**depth - 1
+    greys = list(range(most + 1))
+    row = int("".join(f"{grey:0{depth}b}" for grey in greys).ljust(8, "0"), 2)
+    n_bytes = max(1, len(greys) * depth // 8)
+    for transparent in {0, most // 2, most}:
+        named = (b"tRNS", transparent.to_bytes(2))
+        photo = png_of(len(greys), 1, depth, 0, b"\0" + row.to_bytes(n_bytes), named)
+        expected = [255 if grey == transparent else grey * 255 // most for grey in greys]
+        assert decode_photo(photo).pixels[0, :, 0].tolist() == expected
+
+
+def grey_profile() -> bytes:
+    """Of grey pictures with a gamma of 1.8, the least that the standard (ICC.1) asks for."""
+
+    def number(value: float) -> bytes:
+        return round(value * 65536).to_bytes(4)
+
+    white = number(0.9642) + number(1) + number(0.8249)
+    tags = {
+        b"wtpt": b"XYZ " + bytes(4) + white,
+        b"kTRC": b"curv" + bytes(4) + (1).to_bytes(4) + (461).to_bytes(2) + bytes(2),
+    }
+    start = 128 + 4 + 12 * len(tags)
+    table, content = len(tags).to_bytes(4), b""
+    for name, tag in tags.items():
+        table += name + (start + len(content)).to_bytes(4) + len(tag).to_bytes(4)
+        content += tag
+    head = (start + len(content)).to_bytes(4) + b"lcms" + bytes.fromhex("02100000") + b"mntrGRAYXYZ "
+    head += bytes(12) + b"acsp" + bytes(28) + white
+    return head.ljust(128, b"\0") + table + content
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_a_profile_of_greys_turns_no_colour_photo_grey(kind):
+    out = io.BytesIO()
+    colours((60, 40)).save(out, kind, icc_profile=grey_profile())
+    bare = np.asarray(Image.open(io.BytesIO(out.getvalue())).convert("RGB"))
+    assert furthest(decode_photo(out.getvalue()).pixels, bare) <= 2
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_a_profile_of_greys_holds_for_grey_photos(kind):
+    out = io.BytesIO()
+    colours((60, 40)).convert("L").save(out, kind, icc_profile=grey_profile())
+    decoded = decode_photo(out.getvalue()).pixels
+    assert furthest(decoded, pillows_picture(out.getvalue())) <= 2
+    assert furthest(decoded, np.asarray(Image.open(io.BytesIO(out.getvalue())).convert("RGB"))) > 5
+
+
 def profile_of(name: str) -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
 
@@ -180,8 +236,35 @@ def test_a_jpeg_without_its_end_is_taken_and_said(progressive):
     decoded = decode_photo(whole[:-2])
     assert (decoded.pixels == decode_photo(whole).pixels).all()
     assert decoded.remark.endswith("within its finest details" if progressive else "is missing")
-    assert why_unreadable(whole[:-2]) == decoded.remark
-    assert why_unreadable(whole) == ""
+    assert why_unreadable(whole[:-2], 64) == decoded.remark
+    assert why_unreadable(whole, 64) == ""
+
+
+def jpeg_of_separate_scans(side: int) -> bytes:
+    """Baseline, its three components one after the other, as some scanners write them."""
+    start = jpeg((side, side), subsampling=0)
+    scans = []
+    for number in (1, 2, 3):
+        out = io.BytesIO()
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (side, side), np.uint8)).save(out, "JPEG")
+        grey = out.getvalue()
+        coded = grey[grey.index(b"\xff\xda") + 10 : -2]
+        scans.append(segment(0xDA, bytes([1, number, 0, 0, 63, 0])) + coded)
+    return start[: start.index(b"\xff\xda")] + b"".join(scans) + b"\xff\xd9"
+
+
+def test_a_jpeg_of_separate_scans_may_lack_its_end_but_no_colour():
+    """Its last scan is the only one of its colour: cut there, a photo would turn green."""
+    whole = jpeg_of_separate_scans(160)
+    assert furthest(decode_photo(whole).pixels, pillows_picture(whole)) <= 2
+    decoded = decode_photo(whole[:-2])
+    assert decoded.remark == "the end mark of the JPEG is missing"
+    assert (decoded.pixels == decode_photo(whole).pixels).all()
+    assert "in its last" in decode_photo(whole[: -len(whole) // 100]).remark
+    last = whole.rindex(b"\xff\xda")
+    for end in (last, last + 10, last + 3000):
+        with pytest.raises(UnreadablePhoto, match="breaks off"):
+            decode_photo(whole[:end])
 
 
 def test_a_jpeg_that_breaks_off_in_its_last_rows_keeps_the_others():
@@ -205,6 +288,23 @@ def test_other_photos_that_break_off_are_problems(kind, share):
     photo = photo_of(kind, "P" if kind == "GIF" else "RGB", (90, 70))
     with pytest.raises(UnreadablePhoto):
         decode_photo(photo[: max(1, int(share * len(photo)))])
+
+
+@pytest.mark.parametrize("colour", [0, 2, 6])
+def test_a_png_that_ends_early_but_properly_is_a_problem(colour):
+    """Its last part is there, but half of the rows are not: OpenCV leaves those black."""
+    n = {0: 1, 2: 3, 6: 4}[colour]
+    rows = b"".join(b"\0" + bytes([200]) * n * 10 for _ in range(20))
+    assert decode_photo(png_of(10, 20, 8, colour, rows)).pixels.shape == (20, 10, 3)
+    with pytest.raises(UnreadablePhoto):
+        decode_photo(png_of(10, 20, 8, colour, rows[: len(rows) // 2]))
+
+
+def test_a_black_last_row_is_no_missing_one():
+    rows = b"".join(b"\0" + bytes([200 if row < 19 else 0]) * 30 for row in range(20))
+    pixels = decode_photo(png_of(10, 20, 8, 2, rows)).pixels
+    assert (pixels[:19] == 200).all()
+    assert (pixels[19] == 0).all()
 
 
 def test_what_follows_a_jpeg_does_not_matter():
@@ -235,9 +335,26 @@ def test_a_banner_and_the_photo_of_a_phone_pass():
     for size in ((7500, 1200), (8064, 6048)):
         out = io.BytesIO()
         Image.new("RGB", size, (200, 30, 30)).save(out, "JPEG")
-        decoded = decode_photo(out.getvalue(), 180)
-        assert max(decoded.pixels.shape[:2]) == 180
-        assert np.abs(decoded.pixels.astype(int) - (200, 30, 30)).max() <= 2
+        for at_most in (180, 3000):
+            decoded = decode_photo(out.getvalue(), at_most)
+            assert max(decoded.pixels.shape[:2]) == at_most
+            assert np.abs(decoded.pixels.astype(int) - (200, 30, 30)).max() <= 2
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "palette", "CMYK"])
+@pytest.mark.parametrize("at_most", [180, 2000, None])
+def test_large_photos_that_are_not_plain_pass_at_any_size(kind, at_most):
+    """What the child hands out counts beside what it decodes: otherwise it has the memory for small pictures alone."""
+    colour = {"palette": 3, "CMYK": (55, 225, 225, 0)}.get(kind, (200, 30, 30))
+    picture = Image.new({"palette": "P", "CMYK": "CMYK"}.get(kind, "RGB"), (4500, 4500), colour)
+    if kind == "palette":
+        picture.putpalette(bytes((200, 30, 30)) * 256)
+    out = io.BytesIO()
+    compression = {"compression": "tiff_lzw"} if kind == "TIFF" else {}
+    picture.save(out, {"palette": "PNG", "CMYK": "JPEG"}.get(kind, kind), **compression)
+    decoded = decode_photo(out.getvalue(), at_most)
+    assert decoded.pixels.shape == (at_most or 4500, at_most or 4500, 3)
+    assert np.abs(decoded.pixels[0, 0].astype(int) - (200, 30, 30)).max() <= 2
 
 
 def test_heic_is_named_where_its_package_is_missing(monkeypatch):
@@ -267,6 +384,61 @@ def test_a_child_that_was_killed_is_replaced():
         os.kill(child._process.pid, 9)
         child._process.wait()
     assert (decode_photo(photo).pixels == first).all()
+
+
+def test_a_profile_nobody_could_look_at_is_looked_at_again(monkeypatch):
+    """What went wrong in the machine would else turn the colours of all photos of that phone."""
+    out = io.BytesIO()
+    colours((60, 40)).save(out, "JPEG", icc_profile=wide_gamut_profile() + bytes(8))
+
+    def busy(*_: object) -> None:
+        raise UnreadablePhoto("its decoder does not start", is_lasting=False)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(confined, "_answer", busy)
+        with pytest.raises(UnreadablePhoto, match="does not start"):
+            decode_photo(out.getvalue())
+    assert furthest(decode_photo(out.getvalue()).pixels, pillows_picture(out.getvalue())) <= 2
+
+
+@pytest.mark.parametrize("error", [MemoryError(), cv2.error("Insufficient memory")])
+@pytest.mark.parametrize("where", ["upright", "decode_confined"])
+def test_want_of_memory_is_that_photos_problem(monkeypatch, error, where):
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"catalog.photos.decode.{where}", full)
+    with pytest.raises(UnreadablePhoto, match="not enough memory") as caught:
+        decode_photo(photo_of("JPEG", "RGB" if where == "upright" else "CMYK", (30, 20)))
+    assert not caught.value.is_lasting
+
+
+def test_a_process_without_a_file_to_spare_still_asks_its_decoder():
+    photo = photo_of("GIF", "P", (30, 30))
+    first = decode_photo(photo).pixels
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, limit[1]))
+        with contextlib.suppress(OSError):
+            for _ in range(256):
+                held.append(os.dup(0))
+        assert (decode_photo(photo).pixels == first).all()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        for file in held:
+            os.close(file)
+
+
+def test_a_fork_waits_for_no_thread_of_its_parent():
+    """Data loaders fork: what other threads were decoding at that moment never comes to an end there."""
+    photo = jpeg((1000, 1000))
+    with _in_flight.take(2**30, 2**30):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            os._exit(int(decode_photo(photo).pixels.shape != (1000, 1000, 3)))
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_threads_share_the_decoder():

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from catalog.runs.config import load_config, shipped_configs
+from catalog.runs.config import load_config
+from catalog.runs.shipped_configs import shipped_configs
 from fusion.config import FusionConfig
 from mosaic.config import MosaicConfig
 from ocr.config import OcrConfig

@@ -7,7 +7,8 @@ import re
 import click
 import pytest
 
-from catalog.runs.config import load_config, shipped_configs
+from catalog.runs.config import load_config
+from catalog.runs.shipped_configs import shipped_configs
 from fusion.cli import main as fusion
 from fusion.config import FusionConfig
 from mosaic.cli import main as mosaic

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import re
 import shutil
 import subprocess
 import sys
@@ -43,21 +45,21 @@ pytestmark = pytest.mark.slow
 COLOURS = {11: 0, 21: 1, 31: 2}
 
 
-def coloured(category: int, seed: int) -> bytes:
+def coloured(category: int, seed: int, side: int = 32) -> bytes:
     """A noisy photo whose strongest channel tells the category."""
-    pixels = np.random.default_rng(seed).normal(90, 30, (32, 32, 3))
+    pixels = np.random.default_rng(seed).normal(90, 30, (side, side, 3))
     pixels[..., COLOURS[category]] += 80
     out = io.BytesIO()
     Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(out, "PNG")
     return out.getvalue()
 
 
-def make_room(folder: Path, **plan_options) -> Workspace:
+def make_room(folder: Path, side: int = 32, **plan_options) -> Workspace:
     """The workspace `runs` of 180 products of three colours; 120 with one photo, 54 with two, 6 with three."""
     documents = []
     for i in range(180):
         category, n = list(COLOURS)[i % 3], 1 + (i >= 120) + (i >= 174)
-        imgs = [{"picture": coloured(category, 10 * i + k)} for k in range(n)]
+        imgs = [{"picture": coloured(category, 10 * i + k, side)} for k in range(n)]
         documents.append({"_id": 1000 + i, "category_id": category, "imgs": imgs})
     (folder / "products.bson").write_bytes(b"".join(map(bson.encode, documents)))
     plan, _ = make_plan(Catalog(folder / "products.bson"), TAXONOMY, **plan_options)
@@ -131,6 +133,25 @@ def test_the_series_learns_and_holds_out_exactly_the_plans_products(room):
     names = ("weights.safetensors", "weights-part0.safetensors")
     assert len({(runs[View()].folder / name).read_bytes() for name in names}) == 2
     assert {p.suffix for p in runs[View()].folder.iterdir()} <= {".json", ".yaml", ".csv", ".safetensors", ".html"}
+
+
+def test_large_photos_are_decoded_once_and_the_network_is_the_same(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "mosaic.training")
+    settings = ("training.epochs=2", "training.subsets=0", "training.validation=0.2", "photo_size=24")
+    room, weights = make_room(tmp_path, 96), []
+    for overrides in (("photo_cache_gib=0",), ("workers=2",)):
+        run = train(room, config(*settings, *overrides), View(), None, progress_bar)
+        weights.append([path.read_bytes() for path in sorted(run.folder.glob("*.safetensors"))])
+    assert weights[0] == weights[1]
+    # without a cache there is nothing to say; two fits with one
+    first, deployed = [record.message for record in caplog.records if "came from the cache" in record.message]
+    shown, read, kept = (int(n) for n in re.findall(r"[0-9]+", first.removeprefix("part 0: ")))
+    assert shown == 2 * read == 2 * kept
+    # the deployed network also sees what was held out
+    shown, read, _ = (int(n) for n in re.findall(r"[0-9]+", deployed))
+    assert 0 < read < shown
+    # a size for training, one for the products that judge
+    assert len(list((room.folder / "cache/photos").iterdir())) == 2
 
 
 def test_a_second_architecture_ends_the_series_and_becomes_an_expert(room):

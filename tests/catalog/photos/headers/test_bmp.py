@@ -6,6 +6,7 @@ import pytest
 
 from catalog.photos.formats import UnreadablePhoto, format_of
 from catalog.photos.headers.bmp import bmp_header
+from catalog.photos.limits import check_cost
 from tests.support.forged_others import bmp
 
 
@@ -18,6 +19,15 @@ def test_the_oldest_header_has_short_sides():
     photo = b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 300, 200, 1, 24)
     assert format_of(photo) == "BMP"
     assert bmp_header(photo)[1:3] == (300, 200)
+
+
+@pytest.mark.parametrize(("bits", "compression", "passes"), [(24, 0, 1), (8, 1, 1), (4, 2, 40)])
+def test_run_lengths_of_four_bits_are_dear(bits, compression, passes):
+    header = bmp_header(bmp(6500, 6500, bits, compression))
+    assert header.n_passes == passes
+    if passes > 1:
+        with pytest.raises(UnreadablePhoto, match="too long to decode"):
+            check_cost(header, 0, 1)
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (2**31, 5)])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.headers.header import MAX_PROFILE_BYTES
-from catalog.photos.headers.jpeg import END, is_whole_but_for_the_last_scan, jpeg_header
+from catalog.photos.headers.jpeg import END, begun_scans, jpeg_header
 from tests.support import forged_jpegs as forged
 from tests.support.photo_kinds import colours, photo_of
 
@@ -104,8 +104,8 @@ def test_a_progressive_photo_is_whole_once_every_last_refinement_has_begun():
     for place in scans:
         # up to and with the mark and its head, and a byte of data
         head = 2 + int.from_bytes(photo[place + 2 : place + 4])
-        assert is_whole_but_for_the_last_scan(photo[: place + head + 1]) == (place == scans[-1])
-        assert not is_whole_but_for_the_last_scan(photo[: place + 3])
+        assert begun_scans(photo[: place + head + 1]) == (place == scans[-1], photo[place + head - 1] >> 4 > 0)
+        assert not begun_scans(photo[: place + 3])[0]
 
 
 @pytest.mark.parametrize("photo", [photo_of("JPEG", "RGB", (30, 20), 6), jpeg(progressive=True), jpeg(mode="CMYK")])

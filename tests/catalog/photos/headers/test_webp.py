@@ -58,6 +58,15 @@ def test_opacity_is_told(mode):
     assert webp_header(photo_of("WEBP", mode, (30, 20))).has_alpha
 
 
+def test_codes_that_may_fill_the_memory_are_not_plain():
+    """Whether a lossless picture brings them is known only once it is decoded: large ones go to the child."""
+    assert webp_header(webp((180, 180), lossless=True)).is_plain
+    assert webp_header(webp((900, 900))).is_plain
+    header = webp_header(bomb("webp-many-codes"))
+    assert not header.is_plain
+    assert header.bytes_per_pixel == 16
+
+
 def test_an_animation_has_the_size_of_its_canvas_and_is_not_plain():
     header = webp_header(webp((40, 30), save_all=True, append_images=[colours((40, 30), 1)]))
     assert header[1:3] == (40, 30)
