@@ -29,9 +29,13 @@ def turn(pool, question):
 
 
 def has_ended(pid):
-    """A zombie has ended: who was to take note of it may itself be gone."""
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    """A zombie has ended (who was to take note of it may itself be gone), once none of its threads is left."""
+    process = Path(f"/proc/{pid}")
+    try:
+        is_zombie = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return is_zombie and len(list((process / "task").iterdir())) == 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def wait_for_end(pid):
