@@ -14,6 +14,7 @@ import numpy as np
 from catalog.files.atomic import write_text
 from catalog.files.sidecar import place_to_write
 from catalog.files.wording import listed, plural
+from catalog.product import MAX_IMAGES
 from catalog.sources.folder.folder_names import CategoryFolders, product_id_of
 from catalog.sources.folder.walk import Folder
 from catalog.sources.photo_file import without_photo_ending
@@ -21,6 +22,10 @@ from catalog.sources.photo_files import shown
 
 ENOUGH = 1000
 """Folders with photos after which a tree that names less than half of them is believed to name no more."""
+
+
+FEW = 100
+"""Folders in folders after which those that mostly hold four photos or less are believed to be products."""
 
 
 class Layout(StrEnum):
@@ -80,11 +85,19 @@ class Survey:
     def is_unsure(self, categories: CategoryFolders) -> bool:
         """Whether `class/photo.jpg` and `product/1.jpg` look the same: no tree, and no class folder above.
 
-        Folders of one photo each are products: nobody has as many categories as products.
+        Folders of one photo each are products: nobody has as many categories as products. Where folders lie in folders,
+        the deepest ones are products, too, unless most of them hold more photos than are used of one.
         """
-        if categories.tree is not None or len(self.above) != 1 or all(n == 1 for _, n in self.deepest):
+        if categories.tree is not None or not self.deepest or all(n == 1 for _, n in self.deepest):
             return False
-        return not categories.is_class(self.deepest[0][0].split(b"/")[:-1])
+        if categories.is_class(self.deepest[0][0].split(b"/")[:-1]):
+            return False
+        return len(self.above) == 1 or self.is_crowded
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether most of the deepest folders hold more photos than a product has."""
+        return 2 * sum(n > MAX_IMAGES for _, n in self.deepest) > len(self.deepest)
 
     def question(self, path: str) -> str:
         """The message that shows both readings of a folder, and asks for one."""
@@ -129,7 +142,9 @@ def survey(folders: Iterable[Folder], categories: CategoryFolders, *, whole: boo
 def _is_clear(seen: Survey, categories: CategoryFolders) -> bool:
     """Whether products are the deepest folders, whatever comes."""
     if categories.tree is None:
-        return len(seen.above) > 1 or categories.is_class(seen.deepest[0][0].split(b"/")[:-1])
+        if categories.is_class(seen.deepest[0][0].split(b"/")[:-1]):
+            return True
+        return len(seen.above) > 1 and len(seen.deepest) >= FEW and not seen.is_crowded
     return len(seen.deepest) >= ENOUGH and not seen.is_by_category
 
 

@@ -41,6 +41,29 @@ def test_without_a_tree_both_readings_are_shown_and_one_is_asked_for(thirteen):
         rayonnage.open_catalog(thirteen)
 
 
+def test_categories_of_several_levels_are_asked_for_too(tmp_path):
+    """`Men/Tops/Tees/photo.jpg`: read as products, four photos of each would be left of a whole shop."""
+    for number in range(24):
+        level = ("Men", "Women")[number % 2]
+        put(
+            tmp_path / "shop" / level / "Tops" / ("Tees", "Tanks")[number // 2 % 2] / f"{number}.jpg",
+            make_photo(number),
+        )
+    text = call("info", tmp_path / "shop", code=1)
+    assert "each folder is a product: 4 products" in text
+    assert "each photo is a product: 24 products in 4 categories" in text
+    assert "products 24 " in " ".join(call("info", tmp_path / "shop", "--layout", "photo").split())
+
+
+def test_products_below_folders_are_not_asked_for(tmp_path):
+    for number in range(12):
+        put(
+            tmp_path / "shop" / ("Men", "Women")[number % 2] / f"shirt {number // 3}" / f"{number}.jpg",
+            make_photo(number),
+        )
+    assert "--layout" not in call("info", tmp_path / "shop")
+
+
 @pytest.mark.parametrize(("said_layout", "n_products"), [("product", 2), ("photo", 13)])
 def test_the_answer_is_kept_for_later_commands_and_workers(thirteen, said_layout, n_products):
     assert f"products {n_products} " in " ".join(call("info", thirteen, "--layout", said_layout).split())
