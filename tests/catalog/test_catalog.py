@@ -61,6 +61,12 @@ def test_garbage_anywhere_loses_no_good_document(write_bson):
     assert kinds(catalog) == {"GARBAGE": 3}
 
 
+def test_garbage_that_begins_like_an_archive_costs_no_product(write_bson):
+    catalog = Catalog(write_bson(b"PK\x03\x04", make_product(1)))
+    assert catalog.product_ids.tolist() == [1]
+    assert kinds(catalog) == {"GARBAGE": 1}
+
+
 def test_a_huge_announced_length_is_garbage(write_bson):
     catalog = Catalog(write_bson(b"\xff\xff\xff\x7f", make_product(1)))
     assert catalog.product_ids.tolist() == [1]
