@@ -23,6 +23,7 @@ SECONDS, PIXELS_PER_SECOND, PASSED_PER_SECOND = 1.0, 24_000_000, 300_000_000
 """CPU time that a photo may take, a second more for each so many pixels, and for each so many that further scans go
 over: an AVIF's 49 million pixels took 2.4 s, a scan takes 2 ns a pixel."""
 MOST_SECONDS = 2.2
+"""At the default limit of memory no photo that passes it takes longer."""
 WALL_LIMIT_S = 120.0
 """For machines so busy that a second of CPU time takes its time to come."""
 MOST_MISSING = 1 / 8

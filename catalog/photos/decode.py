@@ -56,26 +56,33 @@ def decode_photo(photo: bytes, at_most: int | None = None) -> DecodedPhoto:
 
 
 def _decoded(photo: bytes, at_most: int | None) -> DecodedPhoto:
-    header = read_header(photo)
+    header, allowed = read_header(photo), max_decoded_bytes()
     is_plain = header.is_plain and (not header.profile or is_srgb(header.profile))
-    allowed = max_decoded_bytes()
     plan = plan_for(header, at_most, not is_plain, allowed)
     check_cost(header, plan.n_bytes, allowed)
+    if is_plain:
+        with _in_flight.take(plan.n_bytes, allowed):
+            pixels = _plain_pixels(photo, header, plan.scale, at_most)
+        if pixels is not None:
+            return DecodedPhoto(pixels, header)
+        if header.format == PhotoFormat.PNG and not has_all_rows(photo):
+            raise UnreadablePhoto("the PNG breaks off: rows are missing at its end")
+        # Pillow may want more of it than OpenCV would have taken: it has what a photo may have, and no more
+        plan = plan_for(header, at_most, is_confined=True, allowed=allowed)
+        plan = plan._replace(n_bytes=min(plan.n_bytes, allowed))
     with _in_flight.take(plan.n_bytes, allowed):
-        if is_plain:
-            try:
-                pixels = decode_plain(photo, header, plan.scale, at_most)
-            except (cv2.error, MemoryError):
-                # the confined decoder tells what is wrong with it, or is less strict
-                pixels = None
-            if pixels is not None:
-                return DecodedPhoto(upright(pixels, header.orientation), header)
-            plan = plan_for(header, at_most, is_confined=True, allowed=allowed)
-            if header.format == PhotoFormat.PNG and not has_all_rows(photo):
-                raise UnreadablePhoto("the PNG breaks off: rows are missing at its end")
         picture = decode_confined(photo, header, plan, at_most)
-        header = header._replace(width=picture.size[0], height=picture.size[1])
-        return DecodedPhoto(picture.pixels, header, picture.remark)
+    header = header._replace(width=picture.size[0], height=picture.size[1])
+    return DecodedPhoto(picture.pixels, header, picture.remark)
+
+
+def _plain_pixels(photo: bytes, header: Header, scale: int, at_most: int | None) -> Pixels | None:
+    """`(H, W, 3)` uint8, upright; None where the confined decoder has to tell what is wrong, or is less strict."""
+    try:
+        pixels = decode_plain(photo, header, scale, at_most)
+    except (cv2.error, MemoryError):
+        return None
+    return None if pixels is None else upright(pixels, header.orientation)
 
 
 def why_unreadable(photo: bytes, at_most: int) -> str:

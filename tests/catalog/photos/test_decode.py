@@ -18,6 +18,7 @@ from PIL import Image, ImageCms
 from catalog.photos import confined
 from catalog.photos.decode import _in_flight, decode_photo, why_unreadable
 from catalog.photos.formats import PhotoFormat, UnreadablePhoto
+from catalog.photos.limits import max_decoded_bytes
 from tests.support.forged_jpegs import segment, with_segments
 from tests.support.photo_kinds import MODES, SIZES, WITH_EXIF, colours, photo_of, pillows_picture, png_of
 
@@ -375,6 +376,23 @@ def test_heic_is_decoded_where_its_package_is_there(orientation):
     decoded = decode_photo(out.getvalue())
     assert decoded.header.format == PhotoFormat.HEIC
     assert furthest(decoded.pixels, pillows_picture(out.getvalue())) <= 2
+
+
+def test_what_opencv_refuses_has_no_more_memory_in_the_child_than_a_photo_may_have(monkeypatch):
+    """Pillow wants 16 bytes for a pixel of a WebP, OpenCV 6: a damaged one of 33 megapixels was given 576 MiB."""
+    out = io.BytesIO()
+    Image.new("RGB", (6000, 5500), (9, 99, 200)).save(out, "WEBP", method=0)
+    given = []
+
+    def decode_confined(photo, header, plan, at_most):
+        given.append(plan.n_bytes)
+        raise UnreadablePhoto("damaged")
+
+    monkeypatch.setattr("catalog.photos.decode.decode_plain", lambda *_: None)
+    monkeypatch.setattr("catalog.photos.decode.decode_confined", decode_confined)
+    with pytest.raises(UnreadablePhoto, match="damaged"):
+        decode_photo(out.getvalue(), 180)
+    assert given == [max_decoded_bytes()]
 
 
 def test_a_child_that_was_killed_is_replaced():
