@@ -26,13 +26,14 @@ JSON = FileKind(
     "of a MongoDB collection, mongodump writes BSON where mongoexport writes JSON; other products go into a CSV with "
     "product_id, photos and perhaps category_id",
 )
+MONGODUMP_ARCHIVE = FileKind(
+    "an archive of mongodump",
+    "dump the collection without --archive, and give its .bson file; or restore it (mongorestore --archive=FILE), "
+    "and give mongodb://HOST/DATABASE.COLLECTION",
+)
 _STARTS = (
     (b"\x1f\x8b", FileKind("a gzip archive", "unpack it with gunzip, and give what is in it")),
-    (b"\x6d\xe2\x99\x81", FileKind(
-        "an archive of mongodump",
-        "dump the collection without --archive, and give its .bson file; or restore it (mongorestore --archive=FILE), "
-        "and give mongodb://HOST/DATABASE.COLLECTION",
-    )),
+    (b"\x6d\xe2\x99\x81", MONGODUMP_ARCHIVE),
     (b"\xd0\xcf\x11\xe0", FileKind("an old spreadsheet's workbook or Office document", AS_CSV)),
     (b"PAR1", PARQUET),
     (b"SQLite format 3\0", FileKind("an SQLite database", "export the table of products as CSV, and give that")),

@@ -9,6 +9,8 @@ from PIL import Image, ImageChops
 
 from catalog.photos.colour_profiles import to_srgb
 from catalog.photos.confined_job import CUT, Job, divisor
+from catalog.photos.headers.exif import ORIENTATION
+from catalog.photos.headers.jpeg import END
 
 PLUGINS = {
     "JPEG": ("JPEG", "MPO"), "PNG": ("PNG",), "WEBP": ("WEBP",), "GIF": ("GIF",),
@@ -17,8 +19,6 @@ PLUGINS = {
 """Pillow's names of what may be opened: nothing else is, whatever the file holds."""
 BOXED = ("AVIF", "HEIC")
 STRIP_PIXELS = 2**20
-_ORIENTATION = 0x0112
-_END = b"\xff\xd9"
 _NO_MARK = bytes([1, *range(1, 255), 254])
 
 
@@ -48,7 +48,7 @@ def decode(job: Job, photo: bytes) -> Decoded:
     """Decode, and shrink by a whole number: the longer side still has `job.finer` times `job.at_most` pixels."""
     n_missing = 0
     if job.is_cut:
-        photo, n_missing = photo + _END, missing_rows(job, photo)
+        photo, n_missing = photo + END, missing_rows(job, photo)
     with opened(job, photo) as picture:
         size = picture.size
         picture.draft(picture.mode, (max(1, size[0] // job.scale), max(1, size[1] // job.scale)))
@@ -57,7 +57,7 @@ def decode(job: Job, photo: bytes) -> Decoded:
         strips = list(_on_white(picture, factor))
         # TIFF and HEIC were turned while they were loaded; of an AVIF, Pillow says how its boxes turn it. Of others it
         # would also believe their XMP, and refuse those whose EXIF is damaged, both unlike what is plain
-        orientation = picture.getexif().get(_ORIENTATION, 1) if job.name == "AVIF" else job.orientation
+        orientation = picture.getexif().get(ORIENTATION, 1) if job.name == "AVIF" else job.orientation
         if orientation not in range(1, 9):
             orientation = 1
         if job.name == "AVIF" and orientation > 4:
@@ -102,7 +102,7 @@ def missing_rows(job: Job, photo: bytes) -> int:
     filler = random.Random(0).randbytes(max(4096, len(photo) // 4)).translate(_NO_MARK)
     pictures = []
     for rest in (b"", filler):
-        picture = opened(job, photo + rest + _END)
+        picture = opened(job, photo + rest + END)
         if job.is_cut == CUT:
             # an eighth is enough: rows are coded eight or sixteen at a time
             picture.draft("L", (max(1, job.width // 8), max(1, job.height // 8)))

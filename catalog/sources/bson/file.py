@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.file_kinds import refuse_other_kind
+from catalog.files.file_kinds import MONGODUMP_ARCHIVE, kind_of, refuse_other_kind
 from catalog.files.progress import Progress
 from catalog.files.sidecar import source_stamp
 from catalog.sources.bson.document import parse_document
@@ -18,7 +18,6 @@ from catalog.sources.bson.scan import FIRST_FIELD, scan
 from catalog.sources.source import Document, FileSource, Index
 
 LOOKED_AT = 2**16
-MONGODUMP_ARCHIVE = b"\x6d\xe2\x99\x81"
 OWN_ID = re.compile(rb"[\x01\x02\x07\x10\x12]_id\0")
 """The field that products are known by: a double, a text, an ObjectId or an integer."""
 WHAT = "a BSON file, a folder of photos, a CSV or Parquet table of photo paths, or mongodb://HOST/DATABASE.COLLECTION"
@@ -78,7 +77,7 @@ def refuse_other_file(path: Path) -> None:
         start = file.read(LOOKED_AT)
     # a document's first four bytes are its length: they may be any, but a name follows. Where one stands further on,
     # the file is damaged at its beginning, and the rest is kept; a dump in an archive alone holds documents, too
-    is_archive = start.startswith(MONGODUMP_ARCHIVE)
+    is_archive = kind_of(start) is MONGODUMP_ARCHIVE
     if is_archive or not (FIRST_FIELD.match(start, 5) or OWN_ID.search(start)):
         refuse_other_kind(path, "a BSON file")
 
