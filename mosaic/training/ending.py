@@ -69,8 +69,8 @@ def _no_shared_memory() -> bool:
 class EndsInTime(Callback):
     """Ends the process where an error or SIGTERM has not ended the fit within `GRACE_S`."""
 
-    def __init__(self, kill_workers: Callable[[], list[int]]) -> None:
-        """`kill_workers`: ends the processes that prepare batches, which may hang; returns those that were dead."""
+    def __init__(self, kill_workers: Callable[[bool], list[int]]) -> None:
+        """`kill_workers(one_is_dying)`: ends the processes that prepare batches, which may hang; returns the dead."""
         self.died: WorkersDied | None = None
         self._kill_workers = kill_workers
         self._timer: threading.Timer | None = None
@@ -87,10 +87,11 @@ class EndsInTime(Callback):
         if threading.current_thread() is threading.main_thread():
             # torch has an error raised, wherever the process is, for each worker that is killed: now these are ours
             self._on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        dead = self._kill_workers()
+        # what a dead worker had promised cannot be fetched any more, before torch knows why
+        broken_off = isinstance(exception, ConnectionError | EOFError)
+        dead = self._kill_workers(broken_off)
         self.died = death_in(exception)
-        if self.died is None and dead and isinstance(exception, ConnectionError | EOFError):
-            # what it had promised cannot be fetched any more, before torch knows why
+        if self.died is None and dead and broken_off:
             self.died = _said_of(f"process {dead[0]}")
         self._end_later(f"Error: {self.died or repr(exception)}\n", 1)
 

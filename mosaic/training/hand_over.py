@@ -15,8 +15,8 @@ from mosaic.training.batches import Batch
 from mosaic.training.dataset import MosaicDataset, TrainingBatch
 from mosaic.training.shrunken_photos import PhotoUse
 
-DYING_S = 0.5
-"""From what a dying process leaves unanswered to its end."""
+DYING_S = 10.0
+"""At most from what a dying process leaves unanswered to its end: the system may write its memory to a file first."""
 
 
 class PackedBatch(NamedTuple):
@@ -76,11 +76,13 @@ class PackedLoader(DataLoader[PackedBatch]):
         self._batches = super().__iter__()
         return self._batches
 
-    def kill_workers(self) -> list[int]:
-        """End them, whatever they are doing; returns the process ids of those that were dead already."""
+    def kill_workers(self, one_is_dying: bool) -> list[int]:
+        """End them, whatever they are doing; returns the process ids of those that ended by themselves.
+
+        `one_is_dying`: it has left something unanswered, and its end is waited for.
+        """
         workers = list(getattr(self._batches, "_workers", ()))
-        # one that has just died may not have been seen to be
-        if workers:
+        if workers and one_is_dying:
             connection.wait([worker.sentinel for worker in workers], DYING_S)
         dead = [worker.pid for worker in workers if worker.exitcode is not None]
         for worker in workers:
