@@ -24,7 +24,7 @@ from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds, given_by_scores
-from fusion.expert_runs import ExpertRuns
+from fusion.experts.images import ExpertRuns
 from fusion.heads.base import chunks
 from fusion.heads.comparison import compare_heads, fit_head
 from fusion.prediction.ranking import risk_order

@@ -28,7 +28,7 @@ from catalog.runs.training_data import TrainingData, leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
-from fusion.expert_runs import ExpertRuns
+from fusion.experts.images import ExpertRuns
 from fusion.heads.comparison import compare_heads
 from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather_held_out

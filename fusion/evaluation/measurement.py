@@ -21,7 +21,7 @@ from catalog.metrics.product_scores import (
 from catalog.probabilities import Silence, silent_everywhere
 from fusion.details import FUSED
 from fusion.evaluation.decision_outcomes import DecisionOutcomes
-from fusion.expert_runs import describe
+from fusion.experts.images import describe
 from fusion.heads.registry import HEADS
 from fusion.prediction.predictor import Predictions, Predictor
 from fusion.prediction.ranking import risk_order

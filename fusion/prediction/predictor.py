@@ -18,11 +18,11 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import LEVELS
 from fusion.config import FusionConfig
-from fusion.copies import NAME as COPIES
-from fusion.copies import CopyTable
+from fusion.experts.copy_table import NAME as COPIES
+from fusion.experts.copy_table import CopyTable
 from fusion.decide import NEVER, decide
 from fusion.details import FusionDetails
-from fusion.expert_runs import ExpertRuns
+from fusion.experts.images import ExpertRuns
 from fusion.head_artifacts import HeadArtifacts, proof_of, thresholds_for
 from fusion.heads.registry import StoredHeads
 from fusion.proof import Proof

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from catalog.probabilities import Silence
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
-from fusion.copies import NAME as COPIES
+from fusion.experts.copy_table import NAME as COPIES
 from fusion.decide import NEVER
 from fusion.prediction.predictor import Predictions
 from ocr.expert import NAME as TEXT

@@ -6,8 +6,8 @@ from pathlib import Path
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
-from fusion.copies import NAME as COPIES
-from fusion.expert_runs import ExpertRuns, backbone_of, unused_runs
+from fusion.experts.copy_table import NAME as COPIES
+from fusion.experts.images import ExpertRuns, backbone_of, unused_runs
 from fusion.training.held_out import MIN_SPEAKING, evaluated_experts, gather_held_out
 
 

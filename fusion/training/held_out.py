@@ -14,9 +14,9 @@ from catalog.probabilities import Probabilities, Silence, silent_everywhere
 from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.split.copies import linked_by_copies
 from catalog.tree.taxonomy import Taxonomy
-from fusion.copies import NAME as COPIES
-from fusion.copies import CopyTable
-from fusion.expert_runs import ExpertRuns, describe, training_prior
+from fusion.experts.copy_table import NAME as COPIES
+from fusion.experts.copy_table import CopyTable
+from fusion.experts.images import ExpertRuns, describe, training_prior
 
 MAX_PRODUCTS = 100_000
 """Heads have a few dozen weights, and their cross-fitting is dense: more products would cost hours and tell nothing."""

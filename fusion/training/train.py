@@ -16,7 +16,7 @@ from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds
 from fusion.details import FUSED, FusionDetails
-from fusion.expert_runs import ExpertRuns
+from fusion.experts.images import ExpertRuns
 from fusion.head_artifacts import CALIBRATION, CROSS_FIT, HeadArtifacts
 from fusion.heads.comparison import HeadComparison, compare_heads, fit_head
 from fusion.heads.registry import HEADS, save_heads

@@ -15,7 +15,7 @@ from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
 from mosaic.inference.expert import batches, run_network
-from mosaic.inference.recent_rows import RecentRows, Row
+from catalog.recent_rows import RecentRows, Row
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.photos import DecodedPhotos, load_photos

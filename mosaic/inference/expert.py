@@ -13,7 +13,7 @@ from catalog.product import Product
 from mosaic.config import MosaicConfig
 from mosaic.inference.backend import make_backend
 from mosaic.inference.outputs import Backend, Outputs
-from mosaic.inference.recent_rows import RecentRows, Row
+from catalog.recent_rows import RecentRows, Row
 from mosaic.layout import arrange, mirrored
 from mosaic.merging import average
 from mosaic.networks.device import best_device

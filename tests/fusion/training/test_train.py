@@ -14,7 +14,7 @@ from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.config import FusionConfig
 from fusion.details import FusionDetails
-from fusion.expert_runs import ExpertRuns
+from fusion.experts.images import ExpertRuns
 from fusion.heads.comparison import cross_fit
 from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather_held_out

@@ -19,7 +19,7 @@ from catalog.tree.taxonomy import Taxonomy
 from mosaic.cli import main
 from mosaic.config import MosaicConfig
 from mosaic.inference import embedding as embedding_module
-from mosaic.inference import recent_rows
+from catalog import recent_rows
 from mosaic.inference.embedding import Embedder, embed_catalog
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.torch_backend import TorchBackend

@@ -11,7 +11,7 @@ from catalog.product import Product
 from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
 from mosaic.inference import expert as expert_module
-from mosaic.inference import recent_rows
+from catalog import recent_rows
 from mosaic.inference.expert import MosaicExpert
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.torch_backend import TorchBackend

@@ -16,7 +16,7 @@ from catalog.probabilities import Silence
 from catalog.runs.training_data import TrainingData
 from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
-from fusion.copies import CopyTable
+from fusion.experts.copy_table import CopyTable
 from tests.support.products import TREE as TREE_CSV
 
 PHOTOS = [b"\xff\xd8" + bytes([i]) * 20 for i in range(6)]

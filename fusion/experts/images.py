@@ -15,7 +15,7 @@ from catalog.probabilities import Probabilities
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
-from fusion.copies import NAME as COPIES
+from fusion.experts.copy_table import NAME as COPIES
 from fusion.details import FusionDetails
 from mosaic.config import MosaicConfig
 from mosaic.inference.expert import MosaicExpert
