@@ -37,8 +37,8 @@ from mosaic.networks.network import MosaicNetwork
 from mosaic.photos import load_photos
 from ocr.config import OcrConfig
 from ocr.expert import read_products
+from ocr.loading import make_reader
 from ocr.route import category_leaves
-from ocr.training import make_reader
 
 
 def features(catalog: Catalog) -> np.ndarray:

@@ -24,8 +24,8 @@ from catalog.runs.workspace import Workspace
 from catalog.split.labels import true_leaves
 from ocr.config import OcrConfig
 from ocr.expert import read_products
+from ocr.loading import make_reader
 from ocr.route import category_leaves
-from ocr.training import make_reader
 from text.encoders import with_installed_encoders
 from text.model import TextModel
 from text.normalize import ProductText

@@ -63,7 +63,7 @@ def read(
     from catalog.sources.photo_file import formats_text, photo_files
     from ocr.commands import failures_text, read_files, write_readings
     from ocr.engines.languages import what_is_read
-    from ocr.training import make_reader
+    from ocr.loading import make_reader
 
     settings = _settings(config, overrides)
     reader = make_reader(settings, Workspace(workspace))
@@ -102,7 +102,7 @@ def show(
     from catalog.runs.workspace import Workspace
     from ocr.commands import show as draw
     from ocr.commands import spoken
-    from ocr.training import make_reader
+    from ocr.loading import make_reader
 
     room = Workspace(workspace)
     say(spoken(draw(make_reader(_settings(config, overrides), room), product, room, file, output)))
@@ -140,7 +140,7 @@ def prune(yes: bool, config: str | None, overrides: tuple[str, ...], workspace: 
 
 def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> tuple[TranscriptCache, str]:
     from catalog.runs.workspace import Workspace
-    from ocr.training import existing_cache
+    from ocr.loading import existing_cache
 
     return existing_cache(_settings(config, overrides), Workspace(workspace))
 

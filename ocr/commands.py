@@ -21,10 +21,10 @@ from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products, unread_photos
+from ocr.loading import load_expert, make_reader
 from ocr.picture import drawn
 from ocr.reader import PhotoReader
 from ocr.route import category_leaves, routed
-from ocr.training import load_expert, make_reader
 
 CHUNK = 64
 """Products between two steps of a progress bar."""

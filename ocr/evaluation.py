@@ -32,9 +32,9 @@ from ocr.commands import CHUNK, predict_catalog
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products
+from ocr.loading import make_reader
 from ocr.reader import PhotoReader
 from ocr.route import RouteCurve, category_leaves
-from ocr.training import make_reader
 
 N_EXAMPLES = 12
 PHOTO_HEIGHT = 96

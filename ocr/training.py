@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
+from catalog.files.arrays import save_arrays
 from catalog.files.progress import Bar, in_batches
 from catalog.metrics.product_scores import score_probabilities
 from catalog.metrics.summary import summaries_json, summarize
@@ -19,11 +19,10 @@ from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
-from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
-from ocr.engines.registry import make_engine
 from ocr.expert import TextExpert, read_products, unread_photos
+from ocr.loading import make_reader
 from ocr.reader import PhotoReader
 from ocr.route import THRESHOLDS, RouteCurve, category_leaves, routed
 from text.config import TextConfig
@@ -33,30 +32,9 @@ from text.normalize import ProductText
 from text.scores import Vectors, capped_rows
 
 CHUNK = 256
-TRANSCRIPTS = "transcripts.sqlite"
-"""The workspace's cache: what one command has read, the others need not read again."""
 MIN_TEXTS = 20
 COVERAGE = 0.999
 MAX_LEAVES = 100
-
-
-def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
-    """A reader with the workspace's transcript cache."""
-    workspace.folder.mkdir(parents=True, exist_ok=True)
-    cache = TranscriptCache(workspace.folder / TRANSCRIPTS)
-    return PhotoReader(make_engine(config.engine), cache, batch_size=config.batch_size)
-
-
-def existing_cache(config: OcrConfig, workspace: Workspace) -> tuple[TranscriptCache, str]:
-    """The workspace's transcript cache, and the settings under which the configured engine keeps its transcripts.
-
-    Raises:
-        FileNotFoundError: nothing was read in this workspace yet.
-    """
-    file = workspace.folder / TRANSCRIPTS
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist: nothing was read in this workspace yet")
-    return TranscriptCache(file), make_engine(config.engine).settings
 
 
 def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Bar) -> Run:
@@ -210,19 +188,3 @@ def _narrow(expert: TextExpert, first: Probabilities, tree: Taxonomy) -> None:
     rows = np.flatnonzero(first.speaks)
     if len(rows):
         expert.k = choose_k(first.dense(rows, len(tree))[:, first.support], COVERAGE, MAX_LEAVES)
-
-
-def load_expert(run: Run, reader: PhotoReader) -> TextExpert:
-    """The deployed text expert of a run folder.
-
-    Raises:
-        ValueError: damaged files. EncoderMissing: it was trained with an encoder that is not installed here.
-    """
-    model = TextModel.load(run.folder / "text-model")
-    frequency = load_arrays(
-        run.folder / "frequency.safetensors",
-        {"frequency": ArraySpec(np.float64, (len(model.classes_),), finite=True)},
-        what="frequencies", remedy="run `ocr train` again", misfit="does not fit the text model beside it",
-    )["frequency"]  # fmt: skip
-    tree = run.taxonomy().fingerprint
-    return TextExpert(model, reader, frequency, run.details_as(OcrDetails).k, tree, run.plan)

@@ -30,8 +30,8 @@ from mosaic.photos import DecodedPhotos, load_photos
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, unread_photos
+from ocr.loading import load_expert, make_reader
 from ocr.route import category_leaves, routed
-from ocr.training import load_expert, make_reader
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
-from ocr import training
+from ocr import loading, training
 from ocr.cli import main as ocr
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
@@ -79,7 +79,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     workspace = Workspace(tmp_path / "runs")
     workspace.save_plan(plan, tree)
     engine = WrittenEngine()
-    monkeypatch.setattr(training, "make_engine", lambda _: engine)
+    monkeypatch.setattr(loading, "make_engine", lambda _: engine)
     return workspace
 
 
@@ -117,7 +117,7 @@ def test_held_out_rows_speak_where_routed_and_say_why_where_not(room):
 
 
 def test_photos_are_read_once_and_only_in_the_configured_categories(room, monkeypatch):
-    engine = training.make_engine(None)
+    engine = loading.make_engine(None)
     trained(room, "route_threshold=0.1")
     # ninety books; the thirty mugs were never read
     assert engine.n_read == 90
@@ -126,7 +126,7 @@ def test_photos_are_read_once_and_only_in_the_configured_categories(room, monkey
 
 
 def test_the_threshold_is_chosen_on_held_out_products(room):
-    engine = training.make_engine(None)
+    engine = loading.make_engine(None)
     run = trained(room)
     # the curve needs what a low threshold reads: the mugs of the held-out fifth, on which there are no words
     n_mugs = int((run.held_out().product_ids % 4 == 0).sum())
@@ -140,7 +140,7 @@ def test_the_threshold_is_chosen_on_held_out_products(room):
 
 
 def test_at_most_so_many_products_of_a_leaf_are_read(room):
-    engine = training.make_engine(None)
+    engine = loading.make_engine(None)
     run = trained(room, "route_threshold=1", "text.texts_per_leaf=12")
     assert engine.n_read == run.details_as(OcrDetails).n_texts == 36
 
@@ -310,14 +310,14 @@ def test_the_cache_is_shown_and_pruned(room, monkeypatch):
     assert "nothing was read in this workspace yet" in refused(ocr, "cache", "info", *room_option)
     trained(room)
     result = invoke(ocr, "cache", "info", *room_option)
-    assert f"* {training.make_engine(None).n_read} photos" in result.stdout
+    assert f"* {loading.make_engine(None).n_read} photos" in result.stdout
     assert "ms per photo: written 1" in result.stdout
     assert "0 entries of other settings removed" in call(ocr, "cache", "prune", "--yes", *room_option)
     monkeypatch.setattr(WrittenEngine, "settings", "written 2")
     asked = invoke(ocr, "cache", "prune", *room_option, code=1, typed="n\n")
     assert "Forget" in asked.stderr
     assert "only written 1" in refused(ocr, "cache", "prune", "--yes", *room_option)
-    n_read = training.make_engine(None).n_read
+    n_read = loading.make_engine(None).n_read
     call(ocr, "read", room.training_catalog().address, "--output", room.folder / "x", *room_option)
     assert f"{n_read} entries of other settings removed" in call(ocr, "cache", "prune", "--yes", *room_option)
     result = call(ocr, "cache", "info", *room_option)

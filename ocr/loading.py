@@ -1,0 +1,52 @@
+"""What reading and predicting need of a workspace and of a text run: the reader, its cache, the expert."""
+
+import numpy as np
+
+from catalog.files.arrays import ArraySpec, load_arrays
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
+from ocr.cache import TranscriptCache
+from ocr.config import OcrConfig
+from ocr.details import OcrDetails
+from ocr.engines.registry import make_engine
+from ocr.expert import TextExpert
+from ocr.reader import PhotoReader
+from text.model import TextModel
+
+TRANSCRIPTS = "transcripts.sqlite"
+"""The workspace's cache: what one command has read, the others need not read again."""
+
+
+def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
+    """A reader with the workspace's transcript cache."""
+    workspace.folder.mkdir(parents=True, exist_ok=True)
+    cache = TranscriptCache(workspace.folder / TRANSCRIPTS)
+    return PhotoReader(make_engine(config.engine), cache, batch_size=config.batch_size)
+
+
+def existing_cache(config: OcrConfig, workspace: Workspace) -> tuple[TranscriptCache, str]:
+    """The workspace's transcript cache, and the settings under which the configured engine keeps its transcripts.
+
+    Raises:
+        FileNotFoundError: nothing was read in this workspace yet.
+    """
+    file = workspace.folder / TRANSCRIPTS
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} does not exist: nothing was read in this workspace yet")
+    return TranscriptCache(file), make_engine(config.engine).settings
+
+
+def load_expert(run: Run, reader: PhotoReader) -> TextExpert:
+    """The deployed text expert of a run folder.
+
+    Raises:
+        ValueError: damaged files. EncoderMissing: it was trained with an encoder that is not installed here.
+    """
+    model = TextModel.load(run.folder / "text-model")
+    frequency = load_arrays(
+        run.folder / "frequency.safetensors",
+        {"frequency": ArraySpec(np.float64, (len(model.classes_),), finite=True)},
+        what="frequencies", remedy="run `ocr train` again", misfit="does not fit the text model beside it",
+    )["frequency"]  # fmt: skip
+    tree = run.taxonomy().fingerprint
+    return TextExpert(model, reader, frequency, run.details_as(OcrDetails).k, tree, run.plan)
