@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from catalog.files.wording import plural
 
 MAX_IMAGES = 4
 """Networks exist for one to four photos; of a product with more, the first four are used."""
+
+_NUMBERED = re.compile(r"photo ([1-9][0-9]*)")
+"""How files of earlier versions name a photo of a product, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +106,28 @@ FAULTY_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem, with its place: `where` is a byte offset, a line, a file or a photo's position."""
+    """One problem, with its place.
+
+    Attributes:
+        where: a byte offset, a row, a file; empty where product and photo say it all.
+        photo: the position of the photo that it is about among the product's photos, from 0; None: about no single one.
+    """
 
     kind: ProblemKind
-    where: str
+    where: str = ""
     product_id: int | None = None
     detail: str = ""
+    photo: int | None = None
+
+    @property
+    def place(self) -> str:
+        """For people: where it is, else which of the product's photos, counted from 1."""
+        return self.where if self.where or self.photo is None else f"photo {self.photo + 1}"
 
     def __str__(self) -> str:
         product = "" if self.product_id is None else f", product {self.product_id}"
         detail = f" ({self.detail})" if self.detail else ""
-        return on_one_line(f"{self.where}{product}: {self.kind.value}{detail}")
+        return on_one_line(f"{self.place}{product}: {self.kind.value}{detail}")
 
 
 @dataclass
@@ -182,7 +197,7 @@ class ProblemLog:
         """Plain JSON types; `from_json` reads them back."""
         return {
             "counts": {kind.name: count for kind, count in self.counts.items()},
-            "named": [[p.kind.name, p.where, p.product_id, p.detail] for p in self.named],
+            "named": [[p.kind.name, p.where, p.product_id, p.detail, p.photo] for p in self.named],
         }
 
     @classmethod
@@ -190,5 +205,12 @@ class ProblemLog:
         """Inverse of `to_json`; raises KeyError on unknown kinds."""
         log = cls()
         log.counts.update({ProblemKind[name]: int(count) for name, count in data["counts"].items()})
-        log.named = [Problem(ProblemKind[k], w, i, d) for k, w, i, d in data["named"]]
+        log.named = [_problem_of(*entry) for entry in data["named"]]
         return log
+
+
+def _problem_of(kind: str, where: str, product_id: int | None, detail: str, *photo: int | None) -> Problem:
+    """A problem as `ProblemLog.to_json` has it; earlier versions wrote the photo as text into `where`."""
+    if not photo and (numbered := _NUMBERED.fullmatch(where)):
+        where, photo = "", (int(numbered[1]) - 1,)
+    return Problem(ProblemKind[kind], where, product_id, detail, *photo)

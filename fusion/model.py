@@ -165,7 +165,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
         decision=decision_of(level), given=tree.shown_path(level, node) if level else (),
         candidates=candidates, votes=tuple(votes_of(predictions, row)),
         text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
-        problems=tuple(f"{problem.where}: {problem.detail or problem.kind.value}" for problem in problems),
+        problems=tuple(f"{problem.place}: {problem.detail or problem.kind.value}" for problem in problems),
         advice=predictions.advice(row),
     )  # fmt: skip
 
@@ -194,8 +194,8 @@ def predict_photos(predictor: Predictor, paths: Sequence[Path]) -> Answer:
     if len(paths) > MAX_IMAGES:
         raise ValueError(f"{len(paths)} photos given: a product has at most {MAX_IMAGES}")
     predictions = predictor.predict([Product(0, tuple(read_photo(path) for path in paths))])
-    file_of = {f"photo {number}": path for number, path in enumerate(paths, start=1)}
-    problems = [(file_of[problem.where], problem.detail) for problem in predictions.problems.named]
+    named = predictions.problems.named
+    problems = [(paths[problem.photo], problem.detail) for problem in named if problem.photo is not None]
     if problems and predictions.photos.n_readable[0] == 0:
         path, detail = problems[0]
         raise ValueError(f"{path} cannot be decoded: {detail}")

@@ -88,9 +88,9 @@ def load_photos(products: Sequence[Product], size: int) -> DecodedPhotos:
         list(pool.map(read, encoded.items()))
     readable = [tuple(md5 for md5 in md5s_of_product if md5 in pictures) for md5s_of_product in md5s]
     problems = [
-        Problem(faults[md5][0], f"photo {number}", product.product_id, faults[md5][1])
+        Problem(faults[md5][0], "", product.product_id, faults[md5][1], position)
         for product, md5s_of_product in zip(products, md5s, strict=True)
-        for number, md5 in enumerate(md5s_of_product, start=1)
+        for position, md5 in enumerate(md5s_of_product)
         if md5 in faults
     ]
     return DecodedPhotos(pictures, readable, md5s, problems)

@@ -72,7 +72,7 @@ def write_readings(
 
 def failures_text(problems: ProblemLog) -> str:
     """How many photos could not be read, and why the first few of them."""
-    named = [f"    product {p.product_id}, {p.where}: {p.detail}" for p in problems.named[:5]]
+    named = [f"    product {p.product_id}, {p.place}: {p.detail}" for p in problems.named[:5]]
     return "\n".join([f"{len(problems)} x photo that could not be read", *named])
 
 

@@ -134,7 +134,7 @@ class _Readings:
     def _add(self, product: Product, reading: Reading, row: int | None) -> None:
         quality = 0.0 if math.isnan(reading.confidence) else reading.confidence
         lines = [f"{product.product_id}: {reading.text[:160] or 'nothing was read'}  ({quality:.0%})"]
-        lines += [f"photo {n}: {why}" for n, why in reading.failures.items()]
+        lines += [f"photo {position + 1}: {why}" for position, why in reading.failures.items()]
         example = Example(product.images, lines)
         if row is not None:
             self.confidence[row], self.n_words[row] = reading.confidence, reading.n_words

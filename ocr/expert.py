@@ -31,8 +31,8 @@ class Reading:
 
     @property
     def failures(self) -> dict[int, str]:
-        """Why a photo could not be read, by its position from 1."""
-        return {n: photo.reason for n, photo in enumerate(self.photos, 1) if isinstance(photo, OcrFailure)}
+        """Why a photo could not be read, by its position from 0."""
+        return {position: photo.reason for position, photo in enumerate(self.photos) if isinstance(photo, OcrFailure)}
 
     @property
     def text(self) -> str:
@@ -72,9 +72,9 @@ def read_products(
 def unread_photos(readings: Mapping[int, Reading]) -> list[Problem]:
     """The photos that could not be read, by product_id and position."""
     return [
-        Problem(ProblemKind.UNREAD_TEXT, f"photo {n}", product_id, why)
+        Problem(ProblemKind.UNREAD_TEXT, "", product_id, why, position)
         for product_id, reading in readings.items()
-        for n, why in reading.failures.items()
+        for position, why in reading.failures.items()
     ]
 
 

@@ -154,7 +154,7 @@ def problems_section(problems: ProblemLog) -> Section:
     rows: list[list[object]] = []
     for kind, n in kinds:
         places = [
-            ", ".join(filter(None, [p.where, "" if p.product_id is None else f"product {p.product_id}", p.detail]))
+            ", ".join(filter(None, [p.place, "" if p.product_id is None else f"product {p.product_id}", p.detail]))
             for p in problems.named
             if p.kind is kind
         ]
@@ -163,7 +163,7 @@ def problems_section(problems: ProblemLog) -> Section:
         "total": len(problems),
         "counts": {kind.name: n for kind, n in kinds},
         "named": [
-            {"kind": p.kind.name, "where": p.where, "product_id": p.product_id, "detail": p.detail}
+            {"kind": p.kind.name, "where": p.place, "product_id": p.product_id, "detail": p.detail}
             for p in problems.named
         ],
     }

@@ -52,7 +52,7 @@ def _add(
     if not n:
         return
     for photo in np.flatnonzero(is_one)[: log.max_named].tolist():
-        owner = int(photos.owner[photo])
-        where = catalog.where(owner, int(photos.position[photo]) + 1)
-        log.add(Problem(kind, where, int(catalog.product_ids[owner]), whats.get(int(photos.number[photo]), "")))
+        owner, position = int(photos.owner[photo]), int(photos.position[photo])
+        where, what = catalog.where(owner, position + 1), whats.get(int(photos.number[photo]), "")
+        log.add(Problem(kind, where, int(catalog.product_ids[owner]), what, position))
     log.counts[kind] = n

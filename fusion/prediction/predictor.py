@@ -180,5 +180,5 @@ class Predictor:
 
 def unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:
     """Photos that could be decoded, but not read; `known` names those that could not be decoded."""
-    undecoded = {(problem.product_id, problem.where) for problem in known.named}
-    return [problem for problem in unread_photos(readings) if (problem.product_id, problem.where) not in undecoded]
+    undecoded = {(problem.product_id, problem.photo) for problem in known.named}
+    return [problem for problem in unread_photos(readings) if (problem.product_id, problem.photo) not in undecoded]

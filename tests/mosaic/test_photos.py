@@ -73,9 +73,9 @@ def test_a_chunk_decodes_each_photo_once_and_names_what_is_wrong(monkeypatch):
     assert photos.keys == [(photo_md5(good),), (photo_md5(good), photo_md5(cut), photo_md5(other)), ()]
     assert photos.n_readable.tolist() == [1, 3, 0]
     assert photos.md5s[0] == (photo_md5(good), photo_md5(broken))
-    assert [(p.kind, p.where, p.product_id) for p in photos.problems] == [
-        (ProblemKind.UNREADABLE_PHOTO, "photo 2", 1),
-        (ProblemKind.DAMAGED_PHOTO, "photo 2", 2),
+    assert [(p.kind, p.photo, p.product_id) for p in photos.problems] == [
+        (ProblemKind.UNREADABLE_PHOTO, 1, 1),
+        (ProblemKind.DAMAGED_PHOTO, 1, 2),
     ]
     assert photos.problems[1].detail == "the end mark of the JPEG is missing"
     assert {picture.shape for picture in photos.pictures.values()} == {(32, 32, 3)}

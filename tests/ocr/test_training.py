@@ -164,8 +164,8 @@ def test_prediction_names_every_silence(room, tmp_path):
     assert text.silence.tolist() == [
         Silence.SPEAKS, Silence.NOTHING_READ, Silence.FAILED, Silence.NOT_ROUTED, Silence.FAILED,
     ]  # fmt: skip
-    assert [(p.product_id, p.where, p.detail) for p in problems.named] == [
-        (1002, "photo 1", "engine stopped"), (1004, "photo 1", "this is not a picture"),
+    assert [(p.product_id, p.photo, p.detail) for p in problems.named] == [
+        (1002, 0, "engine stopped"), (1004, 0, "this is not a picture"),
     ]  # fmt: skip
     assert silence_text(text) == "text on 1 of 5 products (1 not routed, 1 nothing read, 2 failed)"
     with pytest.raises(ValueError, match="silent on product 1001: nothing read"):

@@ -451,7 +451,7 @@ def test_photos_that_could_be_seen_but_not_read_are_named():
         6: Reading((OcrFailure("unreadable"),)),
     }
     known = ProblemLog()
-    known.add(Problem(ProblemKind.UNREADABLE_PHOTO, "photo 1", 6, "damaged picture"))
+    known.add(Problem(ProblemKind.UNREADABLE_PHOTO, "", 6, "damaged picture", 0))
     (problem,) = unread(readings, known)
-    assert (problem.product_id, problem.where, problem.kind) == (5, "photo 2", ProblemKind.UNREAD_TEXT)
+    assert (problem.product_id, problem.photo, problem.kind) == (5, 1, ProblemKind.UNREAD_TEXT)
     assert "SIGSEGV" in str(problem)

@@ -153,7 +153,7 @@ def test_rows_keep_the_order_of_products_and_name_their_photos():
     products = [product(5, 3), Product(4, ()), product(3, 1), product(9, 2)]
     photos = load_photos([*products, Product(7, (b"bad", products[0].images[0], b""))], 32)
     assert photos.n_readable.tolist() == [3, 0, 1, 2, 1]
-    assert [(p.product_id, p.where) for p in photos.problems] == [(7, "photo 1"), (7, "photo 3")]
+    assert [(p.product_id, p.photo) for p in photos.problems] == [(7, 0), (7, 2)]
     assert len(photos.pictures) == 6
     probabilities = predict(expert({0: network(0), 1: network(1)}), products)
     assert probabilities.product_ids.tolist() == [5, 4, 3, 9]

@@ -344,21 +344,21 @@ def test_a_photo_s_place_is_its_file(tmp_path):
     assert catalog.where(0, 1) == "row 0, photo 1"
 
 
-def test_experts_photo_numbers_become_files(tmp_path, write_bson):
+def test_the_photos_positions_become_files(tmp_path, write_bson):
     for product in (5, 3):
         put(tmp_path / "shop" / "7" / str(product) / "a.jpg")
         put(tmp_path / "shop" / "7" / str(product) / "b.jpg")
     given = [
-        Problem(ProblemKind.UNREADABLE_PHOTO, "photo 2", 5, "torn"),
-        Problem(ProblemKind.UNREAD_TEXT, "photo 1", 3),
-        Problem(ProblemKind.UNREADABLE_PHOTO, "photo 3", 3),
-        Problem(ProblemKind.UNREADABLE_PHOTO, "photo 1", 4),
+        Problem(ProblemKind.UNREADABLE_PHOTO, "", 5, "torn", 1),
+        Problem(ProblemKind.UNREAD_TEXT, "", 3, photo=0),
+        Problem(ProblemKind.UNREADABLE_PHOTO, "", 3, photo=2),
+        Problem(ProblemKind.UNREADABLE_PHOTO, "", 4, photo=0),
         Problem(ProblemKind.NO_CATEGORY, "row 1", 5),
     ]
     log = ProblemLog()
     log.extend(given)
     name_files(Catalog(tmp_path / "shop"), log)
-    places = [problem.where for problem in log.named]
+    places = [problem.place for problem in log.named]
     assert places == ["7/5/b.jpg", "7/3/a.jpg", "photo 3", "photo 1", "row 1"]
     assert str(log.named[0]) == "7/5/b.jpg, product 5: photo that cannot be decoded (torn)"
     assert len(log) == 5
