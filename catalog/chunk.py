@@ -69,9 +69,9 @@ class Chunk:
         with ThreadPoolExecutor(n_cores()) as pool:
             list(pool.map(read, encoded.items()))
         problems = [
-            Problem(faults[md5][0], f"photo {number}", product.product_id, faults[md5][1])
+            Problem(faults[md5][0], "", product.product_id, faults[md5][1], position)
             for product, md5s_of_product in zip(products, md5s, strict=True)
-            for number, md5 in enumerate(md5s_of_product, start=1)
+            for position, md5 in enumerate(md5s_of_product)
             if md5 in faults
         ]
         return cls(products, pictures, md5s, problems, in_training, RecentRows() if recent is None else recent)
