@@ -24,7 +24,7 @@ from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds, given_by_scores
-from fusion.experts.images import ExpertRuns
+from fusion.experts.all_experts import AllExperts
 from fusion.heads.base import chunks
 from fusion.heads.comparison import compare_heads, fit_head
 from fusion.prediction.ranking import risk_order
@@ -126,7 +126,8 @@ def decisions(fused: ProductScores, data: HeldOut, target: float, confidence: fl
 def main(folder: str, target: float) -> None:
     workspace = Workspace(folder)
     config = load_config(FusionConfig, "fusion")
-    data = gather_held_out(TrainingData.of(workspace), ExpertRuns.latest(workspace), config.seed)
+    labelled = TrainingData.of(workspace)
+    data, _ = gather_held_out(labelled, AllExperts.latest(workspace, labelled), config.seed)
     comparison = compare_heads(data, config)
     fused = comparison.scores[comparison.chosen]
     experts = evaluated_experts(data)

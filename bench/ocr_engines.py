@@ -25,8 +25,9 @@ import cv2
 import numpy as np
 from covers import Cover, faint, plain, skewed, turned
 
-from catalog.catalog import Catalog, photo_md5
+from catalog.catalog import Catalog
 from catalog.photos.decode import decode_photo
+from catalog.photos.photo_index import photo_md5
 from catalog.runs.config import load_config
 from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache

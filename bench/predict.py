@@ -30,7 +30,8 @@ import pytesseract
 from inference import Eager
 from PIL import Image
 
-from catalog.catalog import Catalog, photo_md5
+from catalog.catalog import Catalog
+from catalog.photos.photo_index import photo_md5
 from catalog.product import MAX_IMAGES, Product
 from catalog.runs.workspace import Workspace
 from fusion.prediction.predict_catalog import CHUNK, predict_file

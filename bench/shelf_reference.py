@@ -28,7 +28,7 @@ from catalog.runs.training_data import TrainingData, leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
-from fusion.experts.images import ExpertRuns
+from fusion.experts.all_experts import AllExperts
 from fusion.heads.comparison import compare_heads
 from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather_held_out
@@ -108,7 +108,8 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
     text = texts(train, np.isin(leaf, read_leaves), workspace)
     if test_file is None:
         # the reference is lent the text of true books only, which favours it
-        data = gather_held_out(TrainingData.of(workspace), ExpertRuns.latest(workspace))
+        labelled = TrainingData.of(workspace)
+        data, _ = gather_held_out(labelled, AllExperts.latest(workspace, labelled))
         comparison = compare_heads(data, load_config(FusionConfig, "fusion"))
         fused = comparison.scores[comparison.chosen]
         plan = workspace.plan()
@@ -128,7 +129,7 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
         parts = []
         for _, products in test.batches(256):
             found = predictor.predict(products)
-            ids, n_images = found.experts[0].product_ids, found.photos.n_readable
+            ids, n_images = found.experts[0].product_ids, found.chunk.n_readable
             parts.append(score(found.fused, leaves_of(test, truth, ids), ids, n_images, tree))
         fused = concatenate_scores(parts)
     show("reference", plain, read_leaves)

@@ -14,7 +14,7 @@ from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
 from catalog.files.wording import plural
 from catalog.files.workers import in_order
-from catalog.photos.photo_index import PhotoIndex
+from catalog.photos.photo_index import PhotoIndex, photo_md5
 from catalog.product import ProblemLog, Product
 from catalog.sources.opening import open_source
 from catalog.sources.source import ROW, Index, Source
@@ -245,8 +245,3 @@ def keep_md5s(source: Source, stamp: dict[str, Any], digests: NDArray[np.uint8])
 def _md5s_of(catalog: Catalog, positions: range) -> NDArray[np.uint8]:
     digests = [photo_md5(photo) for product in catalog.take(positions) for photo in product.images]
     return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
-
-
-def photo_md5(photo: bytes) -> bytes:
-    """16-byte MD5 of the encoded photo: a photo's identity, not a security measure."""
-    return hashlib.md5(photo, usedforsecurity=False).digest()

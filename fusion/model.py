@@ -158,7 +158,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
     )
     cat1, cat2, cat3 = predictions.paths.probabilities[row].tolist()
     level, node = predictions.given[row].tolist()
-    product_id = predictions.products[row].product_id
+    product_id = predictions.chunk.products[row].product_id
     problems = [problem for problem in predictions.problems.named if problem.product_id == product_id]
     return Answer(
         product_id, best=candidates[0], probabilities=(cat1, cat2, cat3),
@@ -196,7 +196,7 @@ def predict_photos(predictor: Predictor, paths: Sequence[Path]) -> Answer:
     predictions = predictor.predict([Product(0, tuple(read_photo(path) for path in paths))])
     named = predictions.problems.named
     problems = [(paths[problem.photo], problem.detail) for problem in named if problem.photo is not None]
-    if problems and predictions.photos.n_readable[0] == 0:
+    if problems and predictions.chunk.n_readable[0] == 0:
         path, detail = problems[0]
         raise ValueError(f"{path} cannot be decoded: {detail}")
     answer = answer_of(predictions, 0, predictor.tree, predictor.top_leaves)

@@ -13,9 +13,8 @@ from catalog.runs.saved_probabilities import IMAGE_EXPERT, held_out_file
 from catalog.runs.workspace import NEXT_COMMAND, Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.expert import MosaicExpert
-from mosaic.inference.outputs import Backend
+from mosaic.inference.loading import load_deployed
 from mosaic.merging import average_photos, merge_by_count
-from mosaic.networks.network import load_network
 from mosaic.views import ALL_VIEWS, View, families
 
 
@@ -87,20 +86,16 @@ class MosaicRuns:
         """Every expert that these networks make up, see `mosaic.views.FAMILIES`; `suffix` ends their names."""
         first = next(iter(self.views.values()))
         tree, plan = first.taxonomy().fingerprint, first.plan
-        networks = {view: load_network(run, run.config(MosaicConfig)) for view, run in self.views.items()}
-        experts: list[MosaicExpert] = []
-        backends: dict[View, Backend] = {}
-        for name, members in families(self.views).items():
-            expert = MosaicExpert(
+        # once: the general network is a member of two experts
+        networks = {view: load_deployed(run, run.config(MosaicConfig)) for view, run in self.views.items()}
+        return [
+            MosaicExpert(
                 name + suffix, {view: networks[view] for view in members}, self.views[members[0]].config(MosaicConfig),
                 k={view: self.views[view].details_as(MosaicDetails).k for view in members},
                 taxonomy=tree, plan=plan,
-                # the general network is a member of two experts: it is converted once
-                backends={view: backends[view] for view in members} if backends.keys() >= set(members) else None,
-            )  # fmt: skip
-            experts.append(expert)
-            backends |= expert.backends
-        return experts
+            )
+            for name, members in families(self.views).items()
+        ]  # fmt: skip
 
     def held_out(self, suffix: str = "") -> list[Probabilities]:
         """Held-out probabilities of each expert of `experts`, in the same order, a row per held-out product."""

@@ -21,7 +21,7 @@ from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products, unread_photos
-from ocr.loading import load_expert, make_reader
+from ocr.loading import load_branch, make_reader
 from ocr.picture import drawn
 from ocr.reader import PhotoReader
 from ocr.route import category_leaves, routed
@@ -114,13 +114,14 @@ def predict_catalog(
     """The text branch's probabilities for a catalogue, routed by the image branch's; `problems` gets what failed."""
     config = run.config(OcrConfig)
     tree = run.taxonomy()
-    expert = load_expert(run, make_reader(config, workspace))
+    branch = load_branch(run, make_reader(config, workspace))
     known = photo.aligned(catalog.product_ids)
     wanted = routed(known, category_leaves(tree, config.shelves), tree, run.details_as(OcrDetails).route_threshold)
     parts = []
     for positions, products in catalog.batches(CHUNK, progress):
-        parts.append(expert.predict(products, wanted[positions]))
-        problems.extend(unread_photos(expert.readings))
+        probabilities, readings = branch.read(products, wanted[positions])
+        parts.append(probabilities)
+        problems.extend(unread_photos({products[row].product_id: reading for row, reading in readings.items()}))
     name_files(catalog, problems)
     return concatenate(parts)
 

@@ -5,12 +5,14 @@ import numpy as np
 from catalog.files.arrays import ArraySpec, load_arrays
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.engines.registry import make_engine
-from ocr.expert import TextExpert
+from ocr.expert import TextBranch, TextExpert
 from ocr.reader import PhotoReader
+from ocr.route import Route, category_leaves
 from text.model import TextModel
 
 TRANSCRIPTS = "transcripts.sqlite"
@@ -36,8 +38,8 @@ def existing_cache(config: OcrConfig, workspace: Workspace) -> tuple[TranscriptC
     return TranscriptCache(file), make_engine(config.engine).settings
 
 
-def load_expert(run: Run, reader: PhotoReader) -> TextExpert:
-    """The deployed text expert of a run folder.
+def load_branch(run: Run, reader: PhotoReader) -> TextBranch:
+    """The deployed text branch of a run folder.
 
     Raises:
         ValueError: damaged files. EncoderMissing: it was trained with an encoder that is not installed here.
@@ -49,4 +51,11 @@ def load_expert(run: Run, reader: PhotoReader) -> TextExpert:
         what="frequencies", remedy="run `ocr train` again", misfit="does not fit the text model beside it",
     )["frequency"]  # fmt: skip
     tree = run.taxonomy().fingerprint
-    return TextExpert(model, reader, frequency, run.details_as(OcrDetails).k, tree, run.plan)
+    return TextBranch(model, reader, frequency, run.details_as(OcrDetails).k, tree, run.plan)
+
+
+def load_expert(run: Run, tree: Taxonomy, workspace: Workspace) -> TextExpert:
+    """The deployed text branch of a run folder as an expert; `workspace` holds what was read before."""
+    config = run.config(OcrConfig)
+    route = Route(category_leaves(tree, config.shelves), tree, run.details_as(OcrDetails).route_threshold)
+    return TextExpert(load_branch(run, make_reader(config, workspace)), route)

@@ -61,6 +61,23 @@ def routed(photo: Probabilities, leaves: NDArray[np.int64], tree: Taxonomy, thre
 
 
 @dataclass(frozen=True)
+class Route:
+    """Which products are read: those whose mass on some leaves reaches a threshold.
+
+    Attributes:
+        leaves: `(L,)` int64; threshold: in [0, 1].
+    """
+
+    leaves: NDArray[np.int64]
+    tree: Taxonomy
+    threshold: float
+
+    def of(self, photo: Probabilities) -> NDArray[np.bool_]:
+        """`(N,)` bool."""
+        return routed(photo, self.leaves, self.tree, self.threshold)
+
+
+@dataclass(frozen=True)
 class RoutePoint:
     """What reading from one threshold on costs and brings, on N held-out products.
 

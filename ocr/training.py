@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
-from ocr.expert import TextExpert, read_products, unread_photos
+from ocr.expert import TextBranch, read_products, unread_photos
 from ocr.loading import make_reader
 from ocr.reader import PhotoReader
 from ocr.route import THRESHOLDS, RouteCurve, category_leaves, routed
@@ -100,15 +100,15 @@ def _predict_held_out(
     threshold = THRESHOLDS[0] if config.route_threshold == "auto" else config.route_threshold
     parts: list[Probabilities] = []
     for part in data.plan.held_out_parts:
-        expert = _fit(data, config, texts, data.plan.training_positions(part), reader)
+        branch = _fit(data, config, texts, data.plan.training_positions(part), reader)
         positions = data.plan.held_out_positions(part)
         wanted = routed(photo.aligned(data.catalog.product_ids[positions]), read_leaves, data.tree, threshold)
         chunks: list[Probabilities] = []
         with bar("read held-out products") as progress:
             for rows in in_batches(np.arange(len(positions)), CHUNK, progress):
-                chunks.append(expert.predict(data.catalog.take(positions[rows]), wanted[rows]))
+                chunks.append(branch.read(data.catalog.take(positions[rows]), wanted[rows])[0])
                 if len(chunks) == 1:
-                    _narrow(expert, chunks[0], data.tree)
+                    branch = _narrowed(branch, chunks[0], data.tree)
         parts.append(concatenate(chunks))
     held_out = concatenate(parts)
     if config.route_threshold != "auto" or not len(held_out):
@@ -167,7 +167,7 @@ def _encoded(texts: list[ProductText], config: TextConfig, bar: Bar) -> list[Vec
 
 def _fit(
     data: TrainingData, config: OcrConfig, texts: _Texts, positions: NDArray[np.int64], reader: PhotoReader
-) -> TextExpert:
+) -> TextBranch:
     rows = np.flatnonzero(np.isin(texts.positions, positions))
     leaves = data.leaf[texts.positions[rows]]
     if len(rows) < MIN_TEXTS or len(np.unique(leaves)) < 2:
@@ -178,13 +178,14 @@ def _fit(
     model = TextModel(config.text)
     model.fit([texts.texts[row] for row in rows.tolist()], leaves, [v[rows] for v in texts.vectors])
     counts = np.bincount(np.searchsorted(model.classes_, leaves), minlength=len(model.classes_))
-    return TextExpert(
+    return TextBranch(
         model, reader, counts / counts.sum(), len(model.classes_), data.tree.fingerprint, data.plan.plan_id
     )
 
 
-def _narrow(expert: TextExpert, first: Probabilities, tree: Taxonomy) -> None:
-    """Measure on the first chunk how many leaves are worth keeping."""
+def _narrowed(branch: TextBranch, first: Probabilities, tree: Taxonomy) -> TextBranch:
+    """The branch keeping as many leaves as are worth it on the first chunk."""
     rows = np.flatnonzero(first.speaks)
-    if len(rows):
-        expert.k = choose_k(first.dense(rows, len(tree))[:, first.support], COVERAGE, MAX_LEAVES)
+    if not len(rows):
+        return branch
+    return replace(branch, k=choose_k(first.dense(rows, len(tree))[:, first.support], COVERAGE, MAX_LEAVES))

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from catalog.chunk import Chunk
 from catalog.photos.thumbnails import strip
 from catalog.product import Product
 from curation.duplicates.photo_hash import State, photo_hash
 from fusion.prediction.explanation import _pictures
-from mosaic.photos import load_photos, square_photo
+from mosaic.photos import square_photo, squared
 from ocr.reader import decoded
 from tests.support.photo_kinds import MODES, SIZES, photo_of, pillows_picture
 
@@ -31,7 +32,8 @@ def test_networks_reading_and_explanations_see_one_picture(kind, size, orientati
     side = max(size)
     height, width = expected.shape[:2]
     top, left = (side - height) // 2, (side - width) // 2
-    for square in (square_photo(photo, side), *load_photos([Product(1, (photo,))], side).pictures.values()):
+    [picture] = Chunk.of([Product(1, (photo,))], side).pictures.values()
+    for square in (square_photo(photo, side), squared(picture, side)):
         assert within_two(square[top : top + height, left : left + width], expected)
         assert (square.sum(dtype=np.int64) - square[top : top + height, left : left + width].sum(dtype=np.int64)) == (
             255 * 3 * (side * side - height * width)

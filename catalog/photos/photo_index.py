@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +14,11 @@ Ints = NDArray[np.int64]
 def md5_halves(md5s: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """`(P, 2)` uint64 of `(P, 16)` uint8: two integers sort far faster than 16 bytes, and in the same order."""
     return np.ascontiguousarray(md5s).view(">u8").reshape(-1, 2).astype(np.uint64)
+
+
+def photo_md5(photo: bytes) -> bytes:
+    """16-byte MD5 of the encoded photo: a photo's identity, not a security measure."""
+    return hashlib.md5(photo, usedforsecurity=False).digest()
 
 
 class PhotoIndex:

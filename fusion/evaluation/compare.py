@@ -184,7 +184,7 @@ def _scores_on(
     parts = []
     for predictions, leaves in predicted_chunks(predictor, catalog, truth, progress):
         rows = np.flatnonzero(leaves >= 0)
-        ids, n_images = predictions.experts[0].product_ids[rows], predictions.photos.n_readable[rows]
+        ids, n_images = predictions.experts[0].product_ids[rows], predictions.chunk.n_readable[rows]
         parts.append(score(predictions.fused[rows], leaves[rows], ids, n_images, predictor.tree))
     return concatenate_scores(parts)
 

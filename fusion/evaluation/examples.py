@@ -60,14 +60,14 @@ def examples_of(
 
 
 def _example(predictions: Predictions, at: int, fused: ProductScores, row: int, tree: Taxonomy) -> Example:
-    product = predictions.products[at]
+    product, quote = predictions.chunk.products[at], predictions.quote(at)
     put, truth = fused.predicted[row, 2], fused.truth[row]
     lines = [f"{product.product_id}: {path_text(tree.shown[put])} ({fused.confidence[row, 2]:.0%})"]
     if put != truth:
         lines.append(f"labelled {path_text(tree.shown[truth])}")
     votes = votes_of(predictions, at)
     lines.append(" · ".join(f"{vote.expert}: {tree.shown[vote.leaf][2]} ({vote.probability:.0%})" for vote in votes))
-    if product.product_id in predictions.readings:
-        read = predictions.readings[product.product_id].text
+    if quote is not None:
+        read = quote.text
         lines.append(f"read: {read[:MAX_TEXT]}{'…' if len(read) > MAX_TEXT else ''}" if read else "nothing was read")
     return Example([strip(product.images, PHOTO_HEIGHT)], lines)

@@ -19,9 +19,10 @@ from catalog.metrics.product_scores import (
     score_probabilities,
 )
 from catalog.probabilities import Silence, silent_everywhere
+from catalog.recent_rows import RecentRows
 from fusion.details import FUSED
 from fusion.evaluation.decision_outcomes import DecisionOutcomes
-from fusion.experts.images import describe
+from fusion.experts.all_experts import describe
 from fusion.heads.registry import HEADS
 from fusion.prediction.predictor import Predictions, Predictor
 from fusion.prediction.ranking import risk_order
@@ -83,9 +84,9 @@ def predicted_chunks(
     predictor: Predictor, catalog: Catalog, truth: NDArray[np.int64], progress: Progress | None = None
 ) -> Iterator[tuple[Predictions, NDArray[np.int64]]]:
     """Predictions of successive chunks of a catalogue, with their part of `(N,)` true leaves."""
-    in_training = predictor.trained_on(catalog)
+    in_training, recent = predictor.trained_on(catalog), RecentRows()
     for positions, products in catalog.batches(CHUNK, progress):
-        yield predictor.predict(products, in_training=in_training), truth[positions]
+        yield predictor.predict(products, in_training=in_training, recent=recent), truth[positions]
 
 
 class _Gathered:
@@ -105,12 +106,12 @@ class _Gathered:
     def add(self, predictions: Predictions, truth: NDArray[np.int64]) -> None:
         """Score one chunk; `truth`: `(n,)` leaf, -1 where unknown."""
         rows = np.flatnonzero(truth >= 0)
-        ids, n_images, true = predictions.experts[0].product_ids[rows], predictions.photos.n_readable[rows], truth[rows]
+        ids, n_images, true = predictions.experts[0].product_ids[rows], predictions.chunk.n_readable[rows], truth[rows]
         fused = score(predictions.fused[rows], true, ids, n_images, self.tree)
         self.scores[FUSED].append(fused)
         for name, head in self.predictor.heads.items():
             if name != self.predictor.head_name:
-                dense = head.predict_proba(predictions.experts, predictions.photos.n_readable)
+                dense = head.predict_proba(predictions.experts, predictions.chunk.n_readable)
                 self.scores[name].append(score(dense[rows], true, ids, n_images, self.tree))
         for expert in predictions.experts:
             self.scores[expert.expert].append(score_probabilities(expert, truth, self.tree))
@@ -132,7 +133,7 @@ class _Gathered:
         for i, expert in enumerate(predictions.experts):
             silent = silent_everywhere(expert, expert.product_ids, Silence.NOT_ROUTED)
             others = [*predictions.experts[:i], silent, *predictions.experts[i + 1 :]]
-            dense = self.predictor.head.predict_proba(others, predictions.photos.n_readable)
+            dense = self.predictor.head.predict_proba(others, predictions.chunk.n_readable)
             self.without[expert.expert].append(dense[rows].argmax(axis=1) == true)
 
     def measurement(self) -> Measurement:

@@ -8,6 +8,7 @@ from catalog.files.progress import Progress, counted
 from catalog.metrics.intervals import paired_difference
 from catalog.metrics.product_scores import ProductScores, concatenate_scores, score
 from fusion.config import FusionConfig
+from fusion.experts.copy_table import NAME as COPIES
 from fusion.heads.base import Head, chunks
 from fusion.heads.registry import HEADS, make_head
 from fusion.training.held_out import HeldOut, without_copies
@@ -36,7 +37,7 @@ def compare_heads(data: HeldOut, config: FusionConfig, progress: Progress | None
     n_steps = len(HEADS) + 1
     scores = {name: cross_fit(data, name, config) for name in counted(HEADS, n_steps, progress, every=1)}
     chosen, reason = (config.head, "as configured") if config.head != "auto" else choose(scores)
-    silenced = cross_fit(data, chosen, config, copies_silent=True) if data.copies is not None else None
+    silenced = cross_fit(data, chosen, config, copies_silent=True) if COPIES in data.names else None
     if progress is not None:
         progress(n_steps, n_steps)
     return HeadComparison(scores, chosen, reason, silenced)

@@ -143,11 +143,11 @@ def explain(predictor: Predictor, product: Product, *, in_training: bool = False
         ValueError: the product has no photo that can be decoded: only the prior speaks.
     """
     predictions = predictor.predict([product], in_training=in_training)
-    if predictions.photos.n_readable[0] == 0:
+    if predictions.chunk.n_readable[0] == 0:
         why = "; ".join(problem.detail for problem in predictions.problems.named) or "it has no photo"
         raise ValueError(f"{name or product.product_id} has no usable photo, nothing speaks about it: {why}")
     answer = answer_of(predictions, 0, predictor.tree, predictor.top_leaves)
-    counts = predictions.photos.n_readable.astype(np.int64)
+    counts = predictions.chunk.n_readable.astype(np.int64)
     pushes = Pushes(predictor.head, predictions.experts, counts, predictions.fused)
     best = int(predictions.paths.leaves[0])
     steps = [

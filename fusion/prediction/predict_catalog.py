@@ -16,6 +16,7 @@ from catalog.files.atomic import atomic_path, exclusive, write_text
 from catalog.files.progress import Progress, part_of
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
+from catalog.recent_rows import RecentRows
 from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
@@ -122,12 +123,14 @@ def _predict_parts(
 def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path, progress: Progress | None) -> None:
     stop = min(start + PART, len(catalog))
     problems, in_training = ProblemLog(), predictor.trained_on(catalog)
+    # of this part alone: what it says must not depend on what was predicted before it
+    recent = RecentRows()
     with atomic_path(part) as temporary:
         with pq.ParquetWriter(temporary, SCHEMA) as writer:
             tables = []
             done_before = part_of(progress, start, len(catalog))
             for _, products in catalog.batches(CHUNK, done_before, range(start, stop)):
-                predictions = predictor.predict(products, in_training=in_training)
+                predictions = predictor.predict(products, in_training=in_training, recent=recent)
                 problems.merge(predictions.problems)
                 tables.append(to_table(predictions, predictor.tree, predictor.top_leaves))
             # one row group, so that a part has the same bytes however its products were chunked

@@ -1,37 +1,31 @@
-"""From a run folder to predictions: one chunk of products at a time, and single products for notebooks."""
+"""From a run folder to predictions, one chunk of products at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk
+from catalog.experts import Opinion, Quote
 from catalog.metrics.answer_path import AnswerPaths, answer_paths
 from catalog.probabilities import Probabilities
-from catalog.product import Problem, ProblemLog, Product
+from catalog.product import ProblemLog, Product
+from catalog.recent_rows import RecentRows
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import LEVELS
 from fusion.config import FusionConfig
-from fusion.experts.copy_table import NAME as COPIES
-from fusion.experts.copy_table import CopyTable
 from fusion.decide import NEVER, decide
 from fusion.details import FusionDetails
-from fusion.experts.images import ExpertRuns
+from fusion.experts.all_experts import AllExperts
 from fusion.head_artifacts import HeadArtifacts, proof_of, thresholds_for
 from fusion.heads.registry import StoredHeads
 from fusion.proof import Proof
-from mosaic.photos import DecodedPhotos, load_photos
-from ocr.config import OcrConfig
-from ocr.details import OcrDetails
-from ocr.expert import Reading, unread_photos
-from ocr.loading import load_expert, make_reader
-from ocr.route import category_leaves, routed
 
 
 @dataclass(frozen=True)
@@ -39,50 +33,54 @@ class Predictions:
     """Everything said about a chunk of N products.
 
     Attributes:
-        experts: each expert's row-aligned `Probabilities`.
+        chunk: the products with their decoded photos.
+        opinions: of the experts, in the head's order.
         fused: `(N, n_leaves)` float32 probabilities of the head.
         paths: of the likeliest leaves.
         given: `(N, 2)` int64 level and node of the decision, see `fusion.decide.decide`.
         needed: `(N, 3)` float32 probability from which a node of Cat I, II, III is given, 2 for never.
-        known_copies: a labelled product with one of the product's photos (None: there are only later ones than
-            the product itself), by product_id.
-        readings: what was read, by product_id, on routed products.
-        photos: the decoded chunk.
         problems: what was wrong with single products.
         proof: of the decisions, where some node is never given; None where that need not be explained.
     """
 
-    products: Sequence[Product]
-    experts: list[Probabilities]
+    chunk: Chunk
+    opinions: Sequence[Opinion]
     fused: NDArray[np.float32]
     paths: AnswerPaths
     given: NDArray[np.int64]
     needed: NDArray[np.float32]
-    known_copies: dict[int, int | None]
-    readings: dict[int, Reading]
-    photos: DecodedPhotos
     problems: ProblemLog
     proof: Proof | None
 
+    @property
+    def experts(self) -> list[Probabilities]:
+        """What each expert says, in numbers."""
+        return [opinion.probabilities for opinion in self.opinions]
+
+    def quote(self, row: int) -> Quote | None:
+        """What was read for a row, None where nothing was asked to be read."""
+        return next((quote for opinion in self.opinions if (quote := opinion.quote(row)) is not None), None)
+
     def text_read(self, row: int) -> str:
-        """Words read on a row's photos, empty where none were."""
-        reading = self.readings.get(self.products[row].product_id)
-        return "" if reading is None else reading.text
+        """Words read for a row, empty where none were."""
+        quote = self.quote(row)
+        return "" if quote is None else quote.text
 
     def advice(self, row: int) -> str:
         """What it would take to give a row's next deeper node, where nothing proves that; else empty."""
         level = int(self.given[row, 0])
         is_proved = level == LEVELS[-1] or self.needed[row, level] < NEVER
-        if is_proved or self.proof is None or not self.photos.n_readable[row]:
+        if is_proved or self.proof is None or not self.chunk.n_readable[row]:
             return ""
         return self.proof.sentence
 
 
 class Predictor:
-    """A fusion run, loaded: networks, text model, known photos, heads, thresholds.
+    """A fusion run, loaded: experts, heads, thresholds. Safe in threads.
 
     Attributes:
         digest: what the run held when it was loaded, see `Run.digest`.
+        experts: in the head's order.
         heads: every head of the run by name; head, head_name: the one that decides.
         training_counts: `(n_leaves,)` int64 labelled training products of each leaf.
     """
@@ -102,12 +100,9 @@ class Predictor:
         # first: were another run put here meanwhile, its answers must not pass for this one's
         self.digest = run.digest()
         self.tree = run.taxonomy(lang)
-        experts = ExpertRuns.inside(run)
-        for expert in experts.runs:
-            expert.check_tree(self.tree, str(run.folder))
+        all_experts = AllExperts.inside(run, self.tree)
         self.heads = StoredHeads(run, self.tree)
-        details = run.details_as(FusionDetails)
-        self.head_name = details.head
+        self.head_name = run.details_as(FusionDetails).head
         self.head = self.heads[self.head_name]
         artifacts = HeadArtifacts.load(run.folder, self.tree)
         self.training_counts = artifacts.training_counts
@@ -115,22 +110,12 @@ class Predictor:
         config = run.config(FusionConfig)
         self.target_precision = precision or config.target_precision
         self.top_leaves = config.top_leaves
-        self.mosaic = experts.mosaic_experts()
-        self.copies: CopyTable | None = None
-        if COPIES in details.experts:
-            path = run.folder / "copies.safetensors"
-            self.copies = CopyTable.load(path, len(self.tree), self.tree.fingerprint, run.plan)
-        self.text, self.read_leaves, self.route_threshold = None, np.zeros(0, np.int64), 1.0
-        if experts.text is not None:
-            reading = experts.text.config(OcrConfig)
-            self.text = load_expert(experts.text, make_reader(reading, workspace))
-            self.read_leaves = category_leaves(self.tree, reading.shelves)
-            self.route_threshold = experts.text.details_as(OcrDetails).route_threshold
+        self.experts = all_experts.experts(self.tree, workspace)
 
-    @classmethod
-    def load(cls, folder: str | Path, workspace: str | Path = "runs") -> Predictor:
-        """Load a fusion run folder."""
-        return cls(Run.load(Path(folder), "fusion"), Workspace(workspace))
+    def close(self) -> None:
+        """End the processes that experts have started; they are started anew where it goes on."""
+        for expert in self.experts:
+            expert.close()
 
     @cached_property
     def proof(self) -> Proof | None:
@@ -141,44 +126,29 @@ class Predictor:
         """Whether this is the catalogue that the run was trained on: what it says of it is not held out."""
         return catalog.matches(self.run.data)
 
-    def predict(self, products: Sequence[Product], *, in_training: bool = False) -> Predictions:
+    def predict(
+        self, products: Sequence[Product], *, in_training: bool = False, recent: RecentRows | None = None
+    ) -> Predictions:
         """Predict a chunk; call it with a few hundred products at a time, probabilities are dense.
 
-        `in_training`: the products are of the training catalogue, and none is to be its own known copy.
+        Args:
+            in_training: the products are of the training catalogue, and none is to be its own known copy.
+            recent: what was computed on earlier chunks, see `Chunk`.
         """
-        config = self.mosaic[0].config
-        photos = load_photos(products, config.photo_size)
+        side = max(expert.photo_side for expert in self.experts)
+        chunk = Chunk.of(products, side, in_training=in_training, recent=recent)
+        opinions: list[Opinion] = []
+        for expert in self.experts:
+            opinions.append(expert.predict(chunk, opinions))
         problems = ProblemLog()
-        problems.extend(photos.problems)
-        experts = [expert.predict(products, photos) for expert in self.mosaic]
-        readings: dict[int, Reading] = {}
-        if self.text is not None:
-            # four photos take 322 ms with reading, 102 ms without (bench/results/predict.txt): photos say what is read
-            wanted = routed(experts[0], self.read_leaves, self.tree, self.route_threshold)
-            experts.append(self.text.predict(products, wanted, photos.md5s))
-            readings = self.text.readings
-            problems.extend(unread(readings, problems))
-        known_copies: dict[int, int | None] = {}
-        if self.copies is not None:
-            ids = experts[0].product_ids
-            labels = np.array([-1 if p.category_id is None else p.category_id for p in products], np.int64)
-            own_leaf = self.tree.leaf_index(labels) if in_training else None
-            experts.append(self.copies.predict(ids, photos.md5s, own_leaf))
-            for row in np.flatnonzero(experts[-1].speaks).tolist():
-                known_copies[int(ids[row])] = self.copies.example(photos.md5s[row], other_than=int(ids[row]))
-        fused = self.head.predict_proba(experts, photos.n_readable)
+        problems.extend(chunk.problems)
+        for opinion in opinions:
+            problems.extend(opinion.problems)
+        fused = self.head.predict_proba([opinion.probabilities for opinion in opinions], chunk.n_readable)
         paths = answer_paths(fused, self.tree)
         given = decide(paths, self.thresholds)
         # without a usable photo there is only the prior, which may pass a threshold: never more than a review
-        given[photos.n_readable == 0] = 0
+        given[chunk.n_readable == 0] = 0
         needed = self.thresholds.table[paths.nodes[:, 0]]
         proof = self.proof if (needed == NEVER).any() else None
-        return Predictions(
-            products, experts, fused, paths, given, needed, known_copies, readings, photos, problems, proof
-        )
-
-
-def unread(readings: Mapping[int, Reading], known: ProblemLog) -> list[Problem]:
-    """Photos that could be decoded, but not read; `known` names those that could not be decoded."""
-    undecoded = {(problem.product_id, problem.photo) for problem in known.named}
-    return [problem for problem in unread_photos(readings) if (problem.product_id, problem.photo) not in undecoded]
+        return Predictions(chunk, opinions, fused, paths, given, needed, problems, proof)

@@ -1,13 +1,13 @@
 """Why a product stands where it stands: each expert's vote, and the sentence shown to people."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from catalog.experts import Opinion
 from catalog.probabilities import Silence
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
-from fusion.experts.copy_table import NAME as COPIES
 from fusion.decide import NEVER
 from fusion.prediction.predictor import Predictions
-from ocr.expert import NAME as TEXT
 
 MAX_TEXT = 120
 """Characters of the text read that a reason quotes."""
@@ -34,25 +34,41 @@ def votes_of(predictions: Predictions, row: int) -> list[ExpertChoice]:
 
 def reason_of(predictions: Predictions, row: int, tree: Taxonomy) -> str:
     """What was decided on, as one line: how sure, what photos and text say, which copy is known."""
-    product = predictions.products[row]
-    if predictions.photos.n_readable[row] == 0:
-        return "no usable photo" if product.images else "no photo"
+    if predictions.chunk.n_readable[row] == 0:
+        return "no usable photo" if predictions.chunk.products[row].images else "no photo"
     votes = {vote.expert: vote for vote in votes_of(predictions, row)}
-    parts = [_sureness(predictions, row, tree)]
-    by_photos = [vote for name, vote in votes.items() if name not in (TEXT, COPIES)]
-    if by_photos:
-        # experts stand in the head's order: first the one that sends each product to its own count's network
-        agree = sum(vote.leaf == by_photos[0].leaf for vote in by_photos)
-        others = f", {agree} of {len(by_photos)} networks agree" if len(by_photos) > 1 else ""
-        parts.append(f"photos: {_vote_text(by_photos[0], tree)}{others}")
-    else:
-        parts.append("no network for this image count")
-    parts += _text_part(predictions, row, votes.get(TEXT), tree)
-    if COPIES in votes:
-        twin = predictions.known_copies[product.product_id]
-        whose = "others" if twin is None else f"product {twin}"
-        parts.append(f"same photo as {whose}: {_vote_text(votes[COPIES], tree)}")
-    return "; ".join(parts)
+    told = [_sureness(predictions, row, tree)]
+    for evidence in dict.fromkeys(opinion.evidence for opinion in predictions.opinions):
+        alike = [opinion for opinion in predictions.opinions if opinion.evidence == evidence]
+        told.append(_evidence_text(alike, votes, row, tree))
+    return "; ".join(filter(None, told))
+
+
+def _evidence_text(alike: Sequence[Opinion], votes: Mapping[str, ExpertChoice], row: int, tree: Taxonomy) -> str:
+    """What the experts that go by the same evidence say of a row; empty where they have nothing to tell."""
+    # they stand in the head's order: first the one that sends each product to its own count's network
+    speaking = [(opinion, votes[opinion.expert]) for opinion in alike if opinion.expert in votes]
+    if not speaking:
+        return _silence_text(alike[0], row)
+    opinion, vote = speaking[0]
+    quote, other = opinion.quote(row), opinion.other_product(row)
+    lead = opinion.evidence
+    if other is not None:
+        lead = f"{other.relation} {'others' if other.product_id is None else f'product {other.product_id}'}"
+    text = f"{lead}: {_vote_text(vote, tree)}"
+    if len(speaking) > 1:
+        agree = sum(other_vote.leaf == vote.leaf for _, other_vote in speaking)
+        text += f", {agree} of {len(speaking)} networks agree"
+    if quote is not None:
+        text += f", read '{quote.text if len(quote.text) <= MAX_TEXT else quote.text[:MAX_TEXT] + '...'}'"
+    return text
+
+
+def _silence_text(opinion: Opinion, row: int) -> str:
+    silence = Silence(int(opinion.probabilities.silence[row]))
+    if silence is Silence.NO_NETWORK:
+        return "no network for this image count"
+    return f"{opinion.evidence}: {silence.words}" if silence in (Silence.NOTHING_READ, Silence.FAILED) else ""
 
 
 def _sureness(predictions: Predictions, row: int, tree: Taxonomy) -> str:
@@ -72,17 +88,6 @@ def _sureness(predictions: Predictions, row: int, tree: Taxonomy) -> str:
 
 def _unproved(predictions: Predictions) -> str:
     return predictions.proof.unproved if predictions.proof is not None else "not proved by held-out products"
-
-
-def _text_part(predictions: Predictions, row: int, vote: ExpertChoice | None, tree: Taxonomy) -> list[str]:
-    text = next((expert for expert in predictions.experts if expert.expert == TEXT), None)
-    if text is None or text.silence[row] == Silence.NOT_ROUTED:
-        return []
-    if vote is None:
-        return [f"text: {Silence(int(text.silence[row])).name.lower().replace('_', ' ')}"]
-    read = predictions.text_read(row)
-    quoted = read if len(read) <= MAX_TEXT else read[:MAX_TEXT] + "..."
-    return [f"text: {_vote_text(vote, tree)}, read '{quoted}'"]
 
 
 def _vote_text(vote: ExpertChoice, tree: Taxonomy) -> str:

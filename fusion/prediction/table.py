@@ -27,11 +27,11 @@ def to_table(predictions: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Ta
     The path and its probabilities belong to the likeliest leaf, the further leaves are ranked by `risk_order`; `given`
     is the path of the decision: the leaf when accepted, a parent after back-off, empty for a review.
     """
-    rows, given = range(len(predictions.products)), predictions.given.tolist()
+    rows, given = range(len(predictions.chunk.products)), predictions.given.tolist()
     ranked = risk_order(predictions.fused, tree, top_leaves)
     best, along_path = predictions.paths.leaves, predictions.paths.probabilities.T
     columns = {
-        "product_id": [p.product_id for p in predictions.products],
+        "product_id": [p.product_id for p in predictions.chunk.products],
         "category_id": tree.leaf_ids[best],
         **{f"cat{level}": [tree.shown[leaf][level - 1] for leaf in best] for level in LEVELS},
         **{f"p_cat{level}": p for level, p in zip(LEVELS, along_path, strict=True)},
@@ -40,12 +40,12 @@ def to_table(predictions: Predictions, tree: Taxonomy, top_leaves: int) -> pa.Ta
         "reason": [reason_of(predictions, row, tree) for row in rows],
         "votes": [_votes(predictions, row, tree) for row in rows],
         "expected_distance": 3.0 - np.sum(along_path, axis=0),
-        "n_images": [len(p.images) for p in predictions.products],
-        "n_readable": predictions.photos.n_readable,
+        "n_images": [len(p.images) for p in predictions.chunk.products],
+        "n_readable": predictions.chunk.n_readable,
         "top_category_ids": list(tree.leaf_ids[ranked]),
         "top_probabilities": list(np.take_along_axis(predictions.fused, ranked, axis=1)),
         "text_read": [predictions.text_read(row) for row in rows],
-        "photos_md5": [[md5.hex() for md5 in md5s] for md5s in predictions.photos.md5s],
+        "photos_md5": [[md5.hex() for md5 in md5s] for md5s in predictions.chunk.md5s],
     }
     return pa.table(columns, schema=SCHEMA)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
-from fusion.experts.copy_table import NAME as COPIES
-from fusion.experts.images import ExpertRuns, backbone_of, unused_runs
-from fusion.training.held_out import MIN_SPEAKING, evaluated_experts, gather_held_out
+from fusion.experts.all_experts import AllExperts
+from fusion.experts.images import backbone_of, unused_networks
+from fusion.training.held_out import evaluated_experts, gather_held_out
 
 
 def list_experts(workspace: Workspace, more: Sequence[Path] = ()) -> str:
@@ -18,17 +18,16 @@ def list_experts(workspace: Workspace, more: Sequence[Path] = ()) -> str:
         FileNotFoundError: no mosaic run; the message names the next command.
         ValueError: runs of different plans or trees.
     """
-    expert_runs = ExpertRuns.latest(workspace, more)
-    data = gather_held_out(TrainingData.of(workspace), expert_runs)
+    labelled = TrainingData.of(workspace)
+    data, speaking = gather_held_out(labelled, AllExperts.latest(workspace, labelled, more))
     experts = evaluated_experts(data)
     width = max(len(expert.name) for expert in experts)
     lines = [f"{len(data)} held-out products; accuracy where an expert speaks, in percent", ""]
     lines.append(f"{'':{width}}  covers  Cat I  Cat II  Cat III")
     lines += [f"{expert.name:{width}}  {_figures(expert)}  {expert.what}" for expert in experts]
-    if COPIES not in data.names:
-        lines.append(f"{COPIES:{width}}  fewer than {MIN_SPEAKING} held-out products share a photo: not an expert here")
-    lines += ["", "runs", *(f"  {run.folder.name}" for run in expert_runs.runs)]
-    unused = unused_runs(workspace, expert_runs)
+    lines += [f"{name:{width}}  {why}" for name, why in data.absent.items()]
+    lines += ["", "runs", *(f"  {run.folder.name}" for run in speaking.runs)]
+    unused = unused_networks(workspace, speaking.runs)
     if unused:
         lines += ["", "networks that do not speak (add one with `fusion train --with RUN`)"]
         lines += [f"  {run.folder}  {backbone_of(run)}" for run in unused]

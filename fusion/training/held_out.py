@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,11 @@ from catalog.probabilities import Probabilities, Silence, silent_everywhere
 from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.split.copies import linked_by_copies
 from catalog.tree.taxonomy import Taxonomy
+from fusion.experts.all_experts import AllExperts, describe
 from fusion.experts.copy_table import NAME as COPIES
-from fusion.experts.copy_table import CopyTable
-from fusion.experts.images import ExpertRuns, describe, training_prior
 
 MAX_PRODUCTS = 100_000
 """Heads have a few dozen weights, and their cross-fitting is dense: more products would cost hours and tell nothing."""
-MIN_SPEAKING = 20
-"""Held-out products on which copies must be known before the copies become an expert."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class HeldOut:
         truth: `(N,)` leaf; n_images: `(N,)`; product_ids: `(N,)`.
         group: `(N,)` int64: products that share a photo are of one group, and of one part in cross-fitting.
         prior: `(n_leaves,)` training share of each leaf.
-        copies: the deployed table of known photos, None where too few held-out products have a copy.
+        absent: why a kind of expert is not among them, by its name.
     """
 
     experts: list[Probabilities]
@@ -42,7 +39,7 @@ class HeldOut:
     group: NDArray[np.int64]
     prior: NDArray[np.float64]
     tree: Taxonomy
-    copies: CopyTable | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def product_ids(self) -> NDArray[np.int64]:
@@ -77,26 +74,24 @@ class HeldOut:
             yield np.flatnonzero(part != held_out), np.flatnonzero(part == held_out)
 
 
-def gather_held_out(data: TrainingData, expert_runs: ExpertRuns, seed: int = 0) -> HeldOut:
-    """Align the experts' held-out probabilities, add what copies tell, and look up the truth.
+def gather_held_out(data: TrainingData, all_experts: AllExperts, seed: int = 0) -> tuple[HeldOut, AllExperts]:
+    """Align the experts' held-out probabilities and look up the truth; and those experts that have something to say.
 
     At most `MAX_PRODUCTS` products are taken, by chance.
     """
-    expert_runs.runs[0].check_tree(data.tree, "the workspace's")
-    experts = expert_runs.held_out(MAX_PRODUCTS, seed)
-    prior = training_prior(data.tree, experts)
+    all_experts.runs[0].check_tree(data.tree, "the workspace's")
+    experts, silent = all_experts.held_out(MAX_PRODUCTS, seed)
+    prior = np.zeros(len(data.tree))
+    # as the first expert's networks counted it
+    prior[experts[0].support] = experts[0].frequency
     ids = experts[0].product_ids
-    table = CopyTable.of(data)
-    copies = table.held_out(data, ids)
-    # weights of an expert that hardly ever speaks would be fitted on chance
-    enough = copies.speaks.sum() >= MIN_SPEAKING
-    if enough:
-        experts.append(copies)
     positions = catalog_positions(data.catalog, ids)
     # a head fitted on one of two copies has seen the answer to the other
     group, _ = linked_by_copies(data.catalog, positions, data.plan.max_copies)
     counts = data.catalog.n_images[positions]
-    return HeldOut(experts, data.leaf[positions], counts, group, prior, data.tree, table if enough else None)
+    absent = {kind.family: kind.absence for kind in silent}
+    held_out = HeldOut(experts, data.leaf[positions], counts, group, prior, data.tree, absent)
+    return held_out, all_experts.without(silent)
 
 
 def evaluated_experts(data: HeldOut) -> list[EvaluatedModel]:

@@ -16,7 +16,7 @@ from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
 from fusion.decide import Thresholds
 from fusion.details import FUSED, FusionDetails
-from fusion.experts.images import ExpertRuns
+from fusion.experts.all_experts import AllExperts
 from fusion.head_artifacts import CALIBRATION, CROSS_FIT, HeadArtifacts
 from fusion.heads.comparison import HeadComparison, compare_heads, fit_head
 from fusion.heads.registry import HEADS, save_heads
@@ -40,8 +40,8 @@ def train(
         FileNotFoundError: no mosaic run; the message names the next command.
         ValueError: runs of different plans or trees, or too few held-out products.
     """
-    expert_runs, labelled = ExpertRuns.latest(workspace, more), TrainingData.of(workspace)
-    data = gather_held_out(labelled, expert_runs, config.seed)
+    labelled = TrainingData.of(workspace)
+    data, experts = gather_held_out(labelled, AllExperts.latest(workspace, labelled, more), config.seed)
     if len(data) < 2 * config.head_folds:
         raise ValueError(
             f"{len(data)} held-out products are too few for head_folds={config.head_folds}: split with more "
@@ -55,14 +55,14 @@ def train(
         workspace.folder, "fusion", "fusion",
         plan=plan.plan_id, data=plan.data, config=config.model_dump(), tree=data.tree,
     )  # fmt: skip
-    expert_runs.copy_into(run.folder)
+    experts.keep(run.folder)
     save_heads(run, heads)
     counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
     proof = _save_decisions(run.folder, data, comparison.scores[comparison.chosen], counts, config)
     models = evaluated_models(data, comparison)
     run.keep(FusionDetails(
         heads=tuple(heads), experts=tuple(data.names), head=comparison.chosen, why=comparison.reason,
-        others=expert_runs.other_folders(), held_out_scores=CROSS_FIT,
+        others=experts.added, held_out_scores=CROSS_FIT,
     ))  # fmt: skip
     run.metrics = {model.name: summaries_json(model.summary) for model in models}
     run.save()
@@ -74,8 +74,6 @@ def _save_decisions(
     folder: Path, data: HeldOut, scores: ProductScores, training_counts: NDArray[np.int64], config: FusionConfig
 ) -> Proof:
     """What prediction needs beside heads and networks; `scores`: cross-fitted, of the head that decides."""
-    if data.copies is not None:
-        data.copies.save(folder / "copies.safetensors")
     scores.save(folder / CROSS_FIT)
     # copies are right or wrong together: counted as many products they would prove too low a threshold
     independent = scores.select(data.representatives)

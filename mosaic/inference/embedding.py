@@ -6,51 +6,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk
 from catalog.files.atomic import atomic_path
 from catalog.files.progress import Progress
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
+from catalog.recent_rows import RecentRows, Row
 from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.inference.backend import make_backend
+from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.expert import batches, run_network
-from catalog.recent_rows import RecentRows, Row
-from mosaic.networks.device import best_device
-from mosaic.networks.network import MosaicNetwork, load_network
-from mosaic.photos import DecodedPhotos, load_photos
+from mosaic.inference.loading import load_deployed
 from mosaic.views import View
 
 CHUNK = 256
 VECTORS = "vectors.npy"
 PRODUCT_IDS = "product_ids.npy"
+VectorKey = tuple[object, tuple[bytes, ...]]
+"""An embedder's mark, and the MD5s of the photos that it is shown together."""
 
 
 class Embedder:
-    """Photos of products in, unit vectors out; equal mosaics that lie near each other are computed once."""
+    """Photos of products in, unit vectors out; equal mosaics are computed once. Safe in threads."""
 
-    def __init__(self, network: MosaicNetwork, config: MosaicConfig) -> None:
+    def __init__(self, network: DeployedNetwork, config: MosaicConfig) -> None:
         """`network`: one that takes any image count, as vectors of different networks cannot be compared."""
-        self.config = config
-        self.width: int = network.head.in_features
-        self._backend = make_backend(network.to(best_device()), config.inference, config.photo_size)
-        self._recent: RecentRows[tuple[bytes, ...]] = RecentRows()
+        self.config, self.network = config, network
+        self._mark = object()
 
-    def embed(self, photos: DecodedPhotos) -> NDArray[np.float32]:
+    def embed(self, chunk: Chunk) -> NDArray[np.float32]:
         """`(N, width)` float32 of length 1, in order; zeros where a product has no readable photo."""
-        rows = self._recent.of((key for key in photos.keys if key), lambda missing: self._compute(missing, photos))
-        nothing = np.zeros(self.width, np.float32)
-        return np.array([rows.get(key, nothing) for key in photos.keys], np.float32).reshape(-1, self.width)
+        keys = [(self._mark, md5s) for md5s in chunk.readable]
+        rows = chunk.recent.of((key for key in keys if key[1]), lambda missing: self._compute(missing, chunk))
+        nothing = np.zeros(self.network.width, np.float32)
+        return np.array([rows.get(key, nothing) for key in keys], np.float32).reshape(-1, self.network.width)
 
-    def _compute(self, keys: list[tuple[bytes, ...]], photos: DecodedPhotos) -> dict[tuple[bytes, ...], Row]:
+    def _compute(self, keys: list[VectorKey], chunk: Chunk) -> dict[VectorKey, Row]:
         """`(width,)` float32 vector of length 1 of each mosaic."""
-        rows: dict[tuple[bytes, ...], Row] = {}
-        for batch, pictures in batches(keys, photos, self.config.photos_per_batch):
-            ways = run_network(self._backend, pictures, self.config)
+        rows: dict[VectorKey, Row] = {}
+        for batch, pictures in batches([md5s for _, md5s in keys], chunk, self.config):
+            ways = run_network(self.network.backend, pictures, self.config)
             mean = np.mean([outputs.embedding for outputs in ways], axis=0, dtype=np.float32)
             # of length 1 a product of vectors is their cosine, and Euclidean distance orders alike
             length = np.linalg.norm(mean, axis=1, keepdims=True)
-            rows.update(zip(batch, mean / np.maximum(length, np.finfo(np.float32).tiny), strict=True))
+            vectors = mean / np.maximum(length, np.finfo(np.float32).tiny)
+            rows.update(((self._mark, md5s), vector) for md5s, vector in zip(batch, vectors, strict=True))
         return rows
 
 
@@ -67,20 +68,20 @@ def embed_catalog(
     """
     run = workspace.require("mosaic", View().slot)
     config = run.config(MosaicConfig)
-    embedder = Embedder(load_network(run, config), config)
+    embedder = Embedder(load_deployed(run, config), config)
     folder = folder or predictions_folder(workspace, catalog)
     folder.mkdir(parents=True, exist_ok=True)
     vectors, ids = folder / VECTORS, folder / PRODUCT_IDS
-    problems = ProblemLog()
+    problems, recent = ProblemLog(), RecentRows()
     problems.merge(catalog.problems)
     with atomic_path(ids) as new_ids, atomic_path(vectors) as new_vectors:
-        shape = (len(catalog), embedder.width)
+        shape = (len(catalog), embedder.network.width)
         # written in place: seven million vectors of 1280 are 36 GB
         rows = np.lib.format.open_memmap(new_vectors, mode="w+", dtype=np.float32, shape=shape)
         for positions, products in catalog.batches(CHUNK, progress):
-            photos = load_photos(products, config.photo_size)
-            problems.extend(photos.problems)
-            rows[positions] = embedder.embed(photos)
+            chunk = Chunk.of(products, config.photo_size, recent=recent)
+            problems.extend(chunk.problems)
+            rows[positions] = embedder.embed(chunk)
         rows.flush()
         with new_ids.open("wb") as file:
             np.save(file, catalog.product_ids)

@@ -1,4 +1,4 @@
-"""Networks of the image branch as one expert: products in, `Probabilities` out."""
+"""Networks of the image branch as one expert."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,23 +7,23 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.chunk import Chunk
+from catalog.experts import Opinion
 from catalog.files.progress import in_batches
 from catalog.probabilities import Probabilities, Silence, concatenate
-from catalog.product import Product
+from catalog.recent_rows import Row
 from mosaic.config import MosaicConfig
-from mosaic.inference.backend import make_backend
+from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.outputs import Backend, Outputs
-from catalog.recent_rows import RecentRows, Row
 from mosaic.layout import arrange, mirrored
 from mosaic.merging import average
-from mosaic.networks.device import best_device
-from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.torch_backend import softmax
-from mosaic.photos import DecodedPhotos
+from mosaic.photos import squared
 from mosaic.views import Pass, View, passes
 
-MosaicKey = tuple[View, tuple[bytes, ...]]
-"""A network and the MD5s of the photos that it is shown together."""
+EVIDENCE = "photos"
+MosaicKey = tuple[object, View, tuple[bytes, ...]]
+"""An expert's mark, the network, and the MD5s of the photos that it is shown together."""
 
 
 class MosaicExpert:
@@ -34,48 +34,46 @@ class MosaicExpert:
     """
 
     def __init__(
-        self, name: str, networks: Mapping[View, MosaicNetwork], config: MosaicConfig, *, k: Mapping[View, int],
-        taxonomy: str, plan: str = "", backends: Mapping[View, Backend] | None = None, partial: bool = False,
+        self, name: str, networks: Mapping[View, DeployedNetwork], config: MosaicConfig, *, k: Mapping[View, int],
+        taxonomy: str, plan: str = "", partial: bool = False,
     ) -> None:  # fmt: skip
-        """`networks` by what they see; by the same keys `k`: leaves kept, and what runs the networks, made if None.
+        """`networks` by what they see; `k`, by the same keys: leaves kept.
 
         `partial`: speak also of products of which only some photos have a network.
         """
         if not networks:
             raise ValueError(f"expert {name} has no network: run `mosaic train`")
-        self.name, self.config, self.k = name, config, dict(k)
+        self.name, self.config, self.photo_side = name, config, config.photo_size
+        self.networks, self.k = dict(networks), dict(k)
         self.taxonomy, self.plan, self.partial = taxonomy, plan, partial
-        device = best_device()
-        self.networks = {view: network.to(device).eval() for view, network in networks.items()}
-        self.backends = dict(backends or {}) or {
-            view: make_backend(network, config.inference, config.photo_size) for view, network in self.networks.items()
-        }
-        # 45 % of Cdiscount's photos are copies
-        self._recent: RecentRows[MosaicKey] = RecentRows()
+        # experts of the same name may share a memory: of two checkpoints, or two models
+        self._mark = object()
 
-    def predict(self, products: Sequence[Product], photos: DecodedPhotos) -> Probabilities:
-        """One row per product, in order: `(N,)`.
+    def close(self) -> None:
+        """Nothing was started."""
+
+    def predict(self, chunk: Chunk, so_far: Sequence[Opinion] = ()) -> Opinion:
+        """What the networks say, see `Expert.predict`.
 
         Products of one image count are predicted together: the networks, and with them the support, depend on it.
         """
-        ids = np.array([p.product_id for p in products], np.int64)
-        counts = photos.n_readable
+        counts, ids = chunk.n_readable, chunk.product_ids
         parts, rows_of_parts = [], []
         for count in np.unique(counts).tolist() or [0]:
             rows = np.flatnonzero(counts == count)
-            parts.append(self._predict_count(count, ids[rows], [photos.keys[row] for row in rows], photos))
+            parts.append(self._predict_count(count, ids[rows], [chunk.readable[row] for row in rows], chunk))
             rows_of_parts.append(rows)
-        return concatenate(parts).select(np.argsort(np.concatenate(rows_of_parts)))
+        return Opinion(concatenate(parts).select(np.argsort(np.concatenate(rows_of_parts))), EVIDENCE)
 
     def _predict_count(
-        self, count: int, ids: NDArray[np.int64], md5s: list[tuple[bytes, ...]], photos: DecodedPhotos
+        self, count: int, ids: NDArray[np.int64], md5s: list[tuple[bytes, ...]], chunk: Chunk
     ) -> Probabilities:
         """Rows of products that all have `count` readable photos, given by their MD5s."""
         passes_made = passes(list(self.networks), count, partial=self.partial)
         views = sorted({view for view, _ in passes_made}) or [next(iter(self.networks))]
         support, frequency = self._support(views)
         if passes_made:
-            dense = self._dense(passes_made, support, md5s, photos)
+            dense = self._dense(passes_made, support, md5s, chunk)
             silence = Silence.SPEAKS
         else:
             dense = np.full((len(ids), len(support)), np.nan, np.float32)
@@ -90,36 +88,36 @@ class MosaicExpert:
 
     def _support(self, views: Sequence[View]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """`(S,)` leaves that any of these networks can name, and their `(S,)` mean training share."""
-        leaves = np.concatenate([self.networks[view].support.cpu().numpy() for view in views])
-        shares = np.concatenate([self.networks[view].frequency.cpu().numpy() for view in views])
+        leaves = np.concatenate([self.networks[view].support for view in views])
+        shares = np.concatenate([self.networks[view].frequency for view in views])
         support, column = np.unique(leaves, return_inverse=True)
         return support.astype(np.int32), np.bincount(column, shares) / len(views)
 
     def _dense(
-        self, passes_made: list[Pass], support: NDArray[np.int32], md5s: list[tuple[bytes, ...]], photos: DecodedPhotos
+        self, passes_made: list[Pass], support: NDArray[np.int32], md5s: list[tuple[bytes, ...]], chunk: Chunk
     ) -> NDArray[np.float32]:
         """`(len(md5s), len(support))` probabilities; equal mosaics are computed once."""
         keys: list[list[MosaicKey]] = [
-            [(view, tuple(md5s_of_product[photo] for photo in shown)) for view, shown in passes_made]
+            [(self._mark, view, tuple(md5s_of_product[photo] for photo in shown)) for view, shown in passes_made]
             for md5s_of_product in md5s
         ]
-        rows = self._recent.of(chain(*keys), lambda missing: self._compute(missing, photos))
+        rows = chunk.recent.of(chain(*keys), lambda missing: self._compute(missing, chunk))
         dense = np.zeros((len(passes_made), len(md5s), len(support)), np.float32)
         for number, (view, _) in enumerate(passes_made):
-            columns = np.searchsorted(support, self.networks[view].support.cpu().numpy())
+            columns = np.searchsorted(support, self.networks[view].support)
             dense[number][:, columns] = [rows[keys_of_product[number]] for keys_of_product in keys]
         return average(dense, self.config.inference.average)
 
-    def _compute(self, keys: list[MosaicKey], photos: DecodedPhotos) -> dict[MosaicKey, Row]:
+    def _compute(self, keys: list[MosaicKey], chunk: Chunk) -> dict[MosaicKey, Row]:
         """Probabilities of each mosaic over the support of its own network."""
         rows: dict[MosaicKey, Row] = {}
         by_view = defaultdict(list)
-        for view, md5s in keys:
+        for _, view, md5s in keys:
             by_view[view].append(md5s)
         for view, mosaics in by_view.items():
-            for batch, pictures in batches(mosaics, photos, self.config.photos_per_batch):
-                probabilities = self._probabilities(self.backends[view], pictures)
-                rows.update(((view, md5s), row) for md5s, row in zip(batch, probabilities, strict=True))
+            for batch, pictures in batches(mosaics, chunk, self.config):
+                probabilities = self._probabilities(self.networks[view].backend, pictures)
+                rows.update(((self._mark, view, md5s), row) for md5s, row in zip(batch, probabilities, strict=True))
         return rows
 
     def _probabilities(self, backend: Backend, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -130,15 +128,16 @@ class MosaicExpert:
 
 
 def batches(
-    mosaics: Iterable[tuple[bytes, ...]], photos: DecodedPhotos, photos_per_batch: int
+    mosaics: Iterable[tuple[bytes, ...]], chunk: Chunk, config: MosaicConfig
 ) -> Iterator[tuple[list[tuple[bytes, ...]], NDArray[np.uint8]]]:
     """Group mosaics, given as the MD5s of their photos, into batches of one length: `(B, N, S, S, 3)` uint8 each."""
     by_length = defaultdict(list)
     for md5s in mosaics:
         by_length[len(md5s)].append(md5s)
     for length, alike in by_length.items():
-        for batch in in_batches(alike, max(1, photos_per_batch // length)):
-            yield batch, np.stack([np.stack([photos.pictures[md5] for md5 in md5s]) for md5s in batch])
+        for batch in in_batches(alike, max(1, config.photos_per_batch // length)):
+            yield batch, np.stack([np.stack([squared(chunk.pictures[md5], config.photo_size) for md5 in md5s])
+                                   for md5s in batch])  # fmt: skip
 
 
 def run_network(backend: Backend, photos: NDArray[np.uint8], config: MosaicConfig) -> list[Outputs]:

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk
 from catalog.files.progress import Progress
 from catalog.probabilities import Probabilities, concatenate
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
+from catalog.recent_rows import RecentRows
 from catalog.runs.saved_probabilities import image_networks, keep_networks, predictions_folder
 from catalog.runs.workspace import Workspace
 from mosaic.inference.expert import MosaicExpert
-from mosaic.photos import load_photos
 from mosaic.runs import MosaicRuns
 
 CHUNK = 256
@@ -39,13 +40,13 @@ def predict_with(
     experts: list[MosaicExpert], catalog: Catalog, progress: Progress | None = None
 ) -> tuple[list[Probabilities], ProblemLog]:
     """Each expert's probabilities, a row per product of the catalogue in order, and what was wrong with it."""
-    problems = ProblemLog()
+    problems, recent = ProblemLog(), RecentRows()
     problems.merge(catalog.problems)
     parts: list[list[Probabilities]] = [[] for _ in experts]
     for _, products in catalog.batches(CHUNK, progress):
-        photos = load_photos(products, experts[0].config.photo_size)
-        problems.extend(photos.problems)
+        chunk = Chunk.of(products, max(expert.photo_side for expert in experts), recent=recent)
+        problems.extend(chunk.problems)
         for parts_of_expert, expert in zip(parts, experts, strict=True):
-            parts_of_expert.append(expert.predict(products, photos))
+            parts_of_expert.append(expert.predict(chunk).probabilities)
     name_files(catalog, problems)
     return [concatenate(parts_of_expert) for parts_of_expert in parts], problems

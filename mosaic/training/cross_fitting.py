@@ -13,17 +13,19 @@ import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk
 from catalog.files.progress import Bar, Progress
 from catalog.probabilities import Probabilities, choose_k, concatenate
 from catalog.product import MAX_IMAGES, Product
+from catalog.recent_rows import RecentRows
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.split.copies import linked_by_copies
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.inference.expert import MosaicExpert
+from mosaic.networks.deployed import deployed
 from mosaic.networks.network import MosaicNetwork, load_network, weights_name
-from mosaic.photos import load_photos
 from mosaic.training import distributed
 from mosaic.training.augment import uniforms
 from mosaic.training.batches import Examples, leaf_limits
@@ -203,7 +205,7 @@ class CrossFitting:
         return choose_k(dense, inference.coverage, inference.max_leaves)
 
     def _expert(self, network: MosaicNetwork) -> MosaicExpert:
-        networks = {self.view: network}
+        networks = {self.view: deployed(network, self.config.inference, self.config.photo_size)}
         return MosaicExpert(
             next(iter(families(networks))), networks, self.config, k={self.view: len(network.support)},
             taxonomy=self.data.tree.fingerprint, plan=self.data.plan.plan_id,
@@ -241,8 +243,11 @@ def predict_positions(
 ) -> Probabilities:
     """A row for each of `(n,)` catalogue positions, in order."""
 
+    recent = RecentRows()
+
     def predicted(products: list[Product]) -> Probabilities:
-        return expert.predict(products, load_photos(products, expert.config.photo_size))
+        chunk = Chunk.of(products, expert.photo_side, recent=recent)
+        return expert.predict(chunk).probabilities
 
     parts = [predicted(products) for _, products in catalog.batches(CHUNK, progress, positions)]
     return concatenate(parts or [predicted([])])

@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from catalog.catalog import Catalog
+from catalog.chunk import Picture
 from catalog.photos.decode import decode_photo
 from catalog.photos.formats import UnreadablePhoto
 from mosaic.config import MosaicConfig
 from mosaic.layout import WHITE
-from mosaic.photos import Picture, squared
+from mosaic.photos import squared
 from mosaic.training.augment import N_NUMBERS, uniforms
 from mosaic.training.batches import WHOLE, Batch, Examples
 from mosaic.training.shrunken_photos import NONE_KEPT, PAYS_FROM, PhotoUse, ShrunkenPhotos

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.chunk import Chunk
 from catalog.files.atomic import atomic_path, write_text
 from catalog.files.full_disk import names_full_disk
 from catalog.files.progress import in_batches
@@ -24,7 +25,7 @@ from mosaic.layout import arrange
 from mosaic.networks.graph import to_onnx, to_openvino
 from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.networks.torch_backend import TorchBackend
-from mosaic.photos import load_photos
+from mosaic.photos import squared
 from mosaic.runs import MosaicDetails
 
 Format = Literal["onnx", "openvino"]
@@ -147,8 +148,9 @@ def _mosaics(workspace: Workspace, run: Run, config: MosaicConfig) -> list[NDArr
     counts = [view.n_images] if view.n_images else list(range(1, MAX_IMAGES + 1))
     rows = np.flatnonzero(np.isin(catalog.n_images, counts))
     chosen = np.random.default_rng(config.seed).permutation(rows)[:CHECK]
-    photos = load_photos(catalog.take(chosen), config.photo_size)
-    shown = [[photos.pictures[md5] for md5 in md5s] for md5s in photos.keys if len(md5s) in counts]
+    chunk = Chunk.of(catalog.take(chosen), config.photo_size)
+    squares = {md5: squared(picture, config.photo_size) for md5, picture in chunk.pictures.items()}
+    shown = [[squares[md5] for md5 in md5s] for md5s in chunk.readable if len(md5s) in counts]
     if not shown:
         raise ValueError(f"{catalog} holds no product with readable photos for this network: nothing to check on")
     # a count that the catalogue lacks is checked on one photo repeated

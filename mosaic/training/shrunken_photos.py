@@ -22,9 +22,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.chunk import Picture
 from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
-from mosaic.photos import Picture
 
 log = logging.getLogger(__name__)
 DECODER = 1

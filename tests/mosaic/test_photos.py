@@ -1,4 +1,4 @@
-"""Square pictures for networks, and a chunk of products' photos."""
+"""Square pictures for networks."""
 
 import io
 
@@ -8,11 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from catalog.catalog import photo_md5
 from catalog.photos.decode import decode_photo
 from catalog.photos.formats import UnreadablePhoto
-from catalog.product import ProblemKind, Product
-from mosaic.photos import load_photos, square_photo
+from mosaic.photos import square_photo
 from tests.support.products import make_photo
 
 
@@ -56,26 +54,3 @@ def test_a_thin_strip_is_not_larger_than_its_square():
 def test_what_is_no_picture_is_said_to_be_none(photo):
     with pytest.raises(UnreadablePhoto):
         square_photo(photo, 32)
-
-
-def test_a_chunk_decodes_each_photo_once_and_names_what_is_wrong(monkeypatch):
-    good, other = make_photo(1), make_photo(2)
-    cut, broken = good[:-2], good[:300]
-    seen = []
-
-    def counted(photo, size):
-        seen.append(photo)
-        return decode_photo(photo, size)
-
-    monkeypatch.setattr("mosaic.photos.decode_photo", counted)
-    photos = load_photos([Product(1, (good, broken)), Product(2, (good, cut, other)), Product(3, ())], 32)
-    assert sorted(seen) == sorted({good, broken, cut, other})
-    assert photos.keys == [(photo_md5(good),), (photo_md5(good), photo_md5(cut), photo_md5(other)), ()]
-    assert photos.n_readable.tolist() == [1, 3, 0]
-    assert photos.md5s[0] == (photo_md5(good), photo_md5(broken))
-    assert [(p.kind, p.photo, p.product_id) for p in photos.problems] == [
-        (ProblemKind.UNREADABLE_PHOTO, 1, 1),
-        (ProblemKind.DAMAGED_PHOTO, 1, 2),
-    ]
-    assert photos.problems[1].detail == "the end mark of the JPEG is missing"
-    assert {picture.shape for picture in photos.pictures.values()} == {(32, 32, 3)}

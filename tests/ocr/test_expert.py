@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from catalog.catalog import photo_md5
-from catalog.product import Product
+from catalog.chunk import Chunk
+from catalog.photos.photo_index import photo_md5
+from catalog.product import Problem, ProblemKind, Product
 from ocr import expert
-from ocr.expert import read_products
-from ocr.transcript import Transcript, Word
+from ocr.expert import Reading, TextExpert, read_products
+from ocr.transcript import OcrFailure, Transcript, Word
 
 PRODUCTS = [Product(1, (b"a", b"b")), Product(2, ()), Product(3, (b"b",))]
 
@@ -35,3 +38,26 @@ def test_each_photo_is_read_once_and_not_hashed_again(monkeypatch, handed_over):
     assert [reading.text for reading in readings] == ["a | b", "", "b"]
     assert sorted(reader.asked) == [b"a", b"b"]
     assert hashed == ([] if handed_over else [b"a", b"b", b"b"])
+
+
+class Branch:
+    """Finds one photo of the first product that it is asked for unreadable, and each photo of the others."""
+
+    def read(self, products, routed, md5s):
+        self.asked = (products, routed, md5s)
+        failure = OcrFailure("the reading process was lost: killed by SIGSEGV")
+        return None, {0: Reading((Transcript((Word("crime", 1.0, (0, 0, 1, 1)),)), failure)), 2: Reading((failure,))}
+
+
+def test_an_opinion_shows_what_was_read_and_names_photos_that_could_be_seen_but_not_read():
+    branch, products = Branch(), [Product(5, (b"a", b"b")), Product(3, ()), Product(6, (b"bad",))]
+    undecoded = Problem(ProblemKind.UNREADABLE_PHOTO, "", 6, "damaged picture", 0)
+    chunk = Chunk(products, {}, [tuple(map(photo_md5, product.images)) for product in products], [undecoded])
+    of_photos = SimpleNamespace(probabilities="of the photos")
+    route = SimpleNamespace(of=lambda probabilities: probabilities == "of the photos")
+    opinion = TextExpert(branch, route).predict(chunk, [of_photos, None])
+    assert branch.asked == (products, True, chunk.md5s)
+    assert [opinion.quote(row) and opinion.quote(row).text for row in range(3)] == ["crime", None, ""]
+    [problem] = opinion.problems
+    assert (problem.product_id, problem.photo, problem.kind) == (5, 1, ProblemKind.UNREAD_TEXT)
+    assert "SIGSEGV" in str(problem)

@@ -71,7 +71,7 @@ def test_every_head_and_expert_is_scored_on_every_product(measured, predictor, c
     assert [s.kind for s in measured.models].count("head") == 1 + len(others)
     for model in measured.models[: 1 + len(others)]:
         head = predictor.heads[predictor.head_name if model.name == "fused" else model.name]
-        dense = head.predict_proba(found.experts, found.photos.n_readable)
+        dense = head.predict_proba(found.experts, found.chunk.n_readable)
         np.testing.assert_array_equal(model.scores.product_ids, catalog.product_ids)
         np.testing.assert_allclose(model.scores.p_truth[:, 2], dense[np.arange(len(truth)), truth], atol=1e-4)
     listed = risk_order(found.fused, predictor.tree, 5)
@@ -83,7 +83,7 @@ def test_every_head_and_expert_is_scored_on_every_product(measured, predictor, c
     for i, expert in enumerate(found.experts):
         others = list(found.experts)
         others[i] = replace(expert, silence=np.full(len(expert), Silence.FAILED, np.uint8))
-        dense = predictor.head.predict_proba(others, found.photos.n_readable)
+        dense = predictor.head.predict_proba(others, found.chunk.n_readable)
         assert (measured.without[expert.expert] == (dense.argmax(axis=1) == truth)).mean() > 0.99
 
 

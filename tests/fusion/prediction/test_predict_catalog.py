@@ -19,8 +19,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from catalog.catalog import Catalog, photo_md5
-from catalog.product import Problem, ProblemKind, ProblemLog, Product
+from catalog.catalog import Catalog
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from curation.convert import convert
@@ -28,9 +27,7 @@ from fusion.cli import main as fusion
 from fusion.head_artifacts import HeadArtifacts
 from fusion.prediction import predict_catalog as prediction
 from fusion.prediction.folder import PredictionFolder
-from fusion.prediction.predictor import Predictor, unread
-from ocr.expert import Reading
-from ocr.transcript import OcrFailure, Transcript
+from fusion.prediction.predictor import Predictor
 from tests.support.command_line import call, invoke, refused
 from tests.support.predictions import read_rows
 from tests.support.processes import Running
@@ -120,11 +117,11 @@ def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monk
     whole = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "whole")
     good, calls = predictor.predict, []
 
-    def dies_at_the_fifth(products, in_training):
+    def dies_at_the_fifth(products, **options):
         calls.append(len(products))
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return good(products, in_training=in_training)
+        return good(products, **options)
 
     monkeypatch.setattr(predictor, "predict", dies_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
@@ -185,23 +182,6 @@ def test_resume_continues_and_does_not_go_with_overwrite(trained, tmp_path):
     assert (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns == before
     assert "--overwrite removes it" in refused(fusion, *arguments, "--resume", "--overwrite")
     assert (tmp_path / "out" / "predictions.parquet").stat().st_mtime_ns == before
-
-
-def test_the_text_branch_is_handed_the_md5s_of_the_photos(trained, monkeypatch):
-    predictor = Predictor(Workspace(trained / "runs").require("fusion"), Workspace(trained / "runs"))
-
-    class Heard(Exception):
-        pass
-
-    class Listener:
-        def predict(self, products, routed, md5s=None):
-            raise Heard(md5s)
-
-    monkeypatch.setattr(predictor, "text", Listener())
-    photos = [picture(leaf, leaf) for leaf in range(3)]
-    with pytest.raises(Heard) as heard:
-        predictor.predict([Product(1, tuple(photos[:2])), Product(2, (photos[2],))])
-    assert heard.value.args[0] == [tuple(map(photo_md5, photos[:2])), (photo_md5(photos[2]),)]
 
 
 def test_a_kill_while_old_predictions_are_removed_never_passes_them_off_as_new(trained, tmp_path, monkeypatch):
@@ -277,17 +257,21 @@ def put_another_model_there(model: Path, sure_enough: float = 0) -> None:
     replace(learnt, thresholds=thresholds).save(model)
 
 
+def loaded_from(folder: Path) -> Predictor:
+    return Predictor(Run.load(folder, "fusion"), Workspace("runs"))
+
+
 def cut_after_the_first_part(model: Path, catalog: Catalog, room: Workspace, out: Path, monkeypatch) -> None:
     monkeypatch.setattr(prediction, "PART", 8)
     monkeypatch.setattr(prediction, "CHUNK", 8)
-    predictor = Predictor.load(model)
+    predictor = loaded_from(model)
     good, calls = predictor.predict, []
 
-    def dies_at_the_second(products, in_training):
+    def dies_at_the_second(products, **options):
         calls.append(products)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return good(products, in_training=in_training)
+        return good(products, **options)
 
     monkeypatch.setattr(predictor, "predict", dies_at_the_second)
     with pytest.raises(KeyboardInterrupt):
@@ -299,9 +283,9 @@ def test_rows_of_two_models_at_one_path_are_never_mixed(model, tmp_path, monkeyp
     write_test(tmp_path / "test.bson", 24)
     catalog, room, out = Catalog(tmp_path / "test.bson"), Workspace(tmp_path / "room"), tmp_path / "out"
     cut_after_the_first_part(model, catalog, room, out, monkeypatch)
-    loaded = Predictor.load(model)
+    loaded = loaded_from(model)
     put_another_model_there(model)
-    other = Predictor.load(model)
+    other = loaded_from(model)
     with pytest.raises(ValueError, match="of another model: model held something else when they were made: choose"):
         prediction.predict_file(other, catalog, room, out)
     # what was loaded before goes on: it is still the model that began
@@ -338,7 +322,7 @@ def test_the_same_model_under_another_name_continues(model, tmp_path, monkeypatc
     cut_after_the_first_part(model, catalog, room, out, monkeypatch)
     moved = model.rename(tmp_path / "moved")
     (moved / "fusion.html").write_text("a page that was written since")
-    done = prediction.predict_file(Predictor.load(moved), catalog, room, out)
+    done = prediction.predict_file(loaded_from(moved), catalog, room, out)
     assert done.n_resumed == 1
     assert done.record.n_products == len(catalog)
 
@@ -443,15 +427,3 @@ def test_evaluate_writes_a_page_and_numbers_that_agree(trained, tmp_path):
     labels = "\n".join(["product_id,category_id", *[f"{i},{i % 5 + 1}" for i in unlabelled]])
     (tmp_path / "truth.csv").write_text(labels)
     call(fusion, "evaluate", tmp_path / "test.bson", "--labels", tmp_path / "truth.csv", "--output", tmp_path, *room)
-
-
-def test_photos_that_could_be_seen_but_not_read_are_named():
-    readings = {
-        5: Reading((Transcript(), OcrFailure("the reading process was lost: killed by SIGSEGV"))),
-        6: Reading((OcrFailure("unreadable"),)),
-    }
-    known = ProblemLog()
-    known.add(Problem(ProblemKind.UNREADABLE_PHOTO, "", 6, "damaged picture", 0))
-    (problem,) = unread(readings, known)
-    assert (problem.product_id, problem.photo, problem.kind) == (5, 1, ProblemKind.UNREAD_TEXT)
-    assert "SIGSEGV" in str(problem)

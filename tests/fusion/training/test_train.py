@@ -14,19 +14,24 @@ from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.config import FusionConfig
 from fusion.details import FusionDetails
-from fusion.experts.images import ExpertRuns
+from fusion.experts.all_experts import AllExperts
 from fusion.heads.comparison import cross_fit
 from fusion.prediction.predictor import Predictor
-from fusion.training.held_out import gather_held_out
+from fusion.training.held_out import HeldOut, gather_held_out
 from mosaic.cli import main as mosaic
 from tests.support.command_line import invoke, refused
 
 pytestmark = pytest.mark.slow
 
 
+def held_out(room: Workspace) -> HeldOut:
+    labelled = TrainingData.of(room)
+    return gather_held_out(labelled, AllExperts.latest(room, labelled))[0]
+
+
 def test_held_out_rows_are_the_plans_and_their_truth_is_right(trained):
     room = Workspace(trained / "runs")
-    data = gather_held_out(TrainingData.of(room), ExpertRuns.latest(room))
+    data = held_out(room)
     plan, catalog = room.plan(), room.training_catalog()
     expected = np.sort(catalog.product_ids[plan.held_out_positions(0)])
     np.testing.assert_array_equal(data.experts[0].product_ids, expected)
@@ -38,7 +43,7 @@ def test_held_out_rows_are_the_plans_and_their_truth_is_right(trained):
 
 def test_cross_fitting_scores_every_product_once_in_order(trained):
     room = Workspace(trained / "runs")
-    data = gather_held_out(TrainingData.of(room), ExpertRuns.latest(room))
+    data = held_out(room)
     scores = cross_fit(data, "tree", load_config(FusionConfig, "fusion"))
     np.testing.assert_array_equal(scores.product_ids, data.experts[0].product_ids)
 
@@ -62,7 +67,7 @@ def test_networks_of_single_photos_join_the_pool(trained, tmp_path):
     assert "\n95 % (asked for) " in done.stdout
     run = room.latest("fusion")
     assert "photo" in run.details_as(FusionDetails).experts
-    predicted = Predictor.load(run.folder).predict([room.training_catalog()[0]])
+    predicted = Predictor(run, room).predict([room.training_catalog()[0]])
     assert predicted.fused.sum() == pytest.approx(1, abs=1e-4)
 
 
@@ -87,7 +92,7 @@ def test_a_network_of_another_backbone_speaks_beside_the_latest(trained, tmp_pat
     added = [name for name in run.details_as(FusionDetails).experts if "@" in name]
     assert added
     assert "\n" + added[0] in done.stdout
-    found = Predictor.load(run.folder).predict([room.training_catalog()[0]])
+    found = Predictor(run, room).predict([room.training_catalog()[0]])
     assert tuple(e.expert for e in found.experts) == run.details_as(FusionDetails).experts
     assert found.fused.sum() == pytest.approx(1, abs=1e-4)
     listed = invoke(fusion, "experts", "--workspace", tmp_path / "runs")
@@ -123,11 +128,12 @@ def test_the_fused_result_is_also_measured_without_copies(trained, tmp_path):
     assert "\nfused, no copy known" in done.stdout
     run = Workspace(tmp_path / "runs").latest("fusion")
     assert (run.folder / "copies.safetensors").is_file()
-    predictor, train = Predictor.load(run.folder), Workspace(tmp_path / "runs").training_catalog()
+    predictor, train = Predictor(run, Workspace(tmp_path / "runs")), Workspace(tmp_path / "runs").training_catalog()
     assert predictor.trained_on(train)
     # product 21 has its photos for itself, product 22 shares one
     for in_training, known in ((False, {21, 22}), (True, {22})):
         found = predictor.predict([train[21], train[22]], in_training=in_training)
-        assert found.experts[-1].expert == "copies"
-        assert set(found.known_copies) == known
-        assert found.known_copies[22] != 22
+        copies = found.opinions[-1]
+        assert copies.expert == "copies"
+        assert {21 + row for row in copies.exhibits} == known
+        assert copies.other_product(1).product_id != 22

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bson
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from catalog import recent_rows
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk
 from catalog.product import Product
+from catalog.recent_rows import RecentRows
 from catalog.runs.config import load_config
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
@@ -19,11 +23,9 @@ from catalog.tree.taxonomy import Taxonomy
 from mosaic.cli import main
 from mosaic.config import MosaicConfig
 from mosaic.inference import embedding as embedding_module
-from catalog import recent_rows
 from mosaic.inference.embedding import Embedder, embed_catalog
+from mosaic.networks.deployed import deployed
 from mosaic.networks.network import MosaicNetwork
-from mosaic.networks.torch_backend import TorchBackend
-from mosaic.photos import load_photos
 from mosaic.runs import MosaicDetails
 from tests.support.command_line import invoke
 from tests.support.products import TREE, make_photo, make_product
@@ -58,8 +60,8 @@ def workspace(tmp_path) -> Workspace:
 
 def by_hand(product: Product, config: MosaicConfig = FLIPPED) -> np.ndarray:
     """Mean of the strip's embedding and that of the strip of mirrored photos, brought to length 1."""
-    photos = load_photos([product], 32)
-    pictures = [photos.pictures[md5] for md5 in photos.keys[0]]
+    photos = Chunk.of([product], 32)
+    pictures = [photos.pictures[md5] for md5 in photos.readable[0]]
     ways = [pictures, [p[:, ::-1] for p in pictures]] if config.inference.flip else [pictures]
     with torch.inference_mode():
         seen = [network().features(torch.from_numpy(np.concatenate(way, axis=1)[None]))[0].numpy() for way in ways]
@@ -98,18 +100,18 @@ def test_rows_keep_the_order_and_products_without_a_photo_are_zero_and_named(wor
 
 def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(monkeypatch):
     shown = []
-    backend = TorchBackend(network())
+    way = deployed(network(), CONFIG.inference, CONFIG.photo_size)
 
     def counting(mosaics):
         shown.append(len(mosaics))
-        return backend(mosaics)
+        return way.backend(mosaics)
 
-    monkeypatch.setattr(embedding_module, "make_backend", lambda *_: counting)
-    chosen = Embedder(network(), CONFIG)
+    chosen, recent = Embedder(replace(way, backend=counting), CONFIG), RecentRows()
     photo, other = make_photo(1), make_photo(2)
 
     def embed(*images: tuple[bytes, ...]) -> np.ndarray:
-        return chosen.embed(load_photos([Product(i, photos) for i, photos in enumerate(images)], 32))
+        some = [Product(i, photos) for i, photos in enumerate(images)]
+        return chosen.embed(Chunk.of(some, 32, recent=recent))
 
     first = embed((photo, other), (photo, other), (other, photo))
     assert sum(shown) == 2
@@ -119,8 +121,8 @@ def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(mo
     assert sum(shown) == 2
     monkeypatch.setattr(recent_rows, "CACHE_BYTES", 0)
     embed((photo,), (other,), (photo, other))
-    assert len(chosen._recent) == 1
-    assert chosen.embed(load_photos([], 32)).shape == (0, chosen.width)
+    assert len(recent) == 1
+    assert chosen.embed(Chunk.of([], 32)).shape == (0, way.width)
 
 
 @pytest.mark.slow

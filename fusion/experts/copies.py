@@ -1,0 +1,102 @@
+"""Known copies as an expert of the head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.chunk import Chunk
+from catalog.experts import Expert, Opinion, OtherProduct
+from catalog.probabilities import Probabilities
+from catalog.runs.run import Run
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import Taxonomy
+from fusion.details import FusionDetails
+from fusion.experts.copy_table import NAME, CopyTable
+from fusion.experts.kind import ExpertKind
+
+FILE = "copies.safetensors"
+RELATION = "same photo as"
+MIN_SPEAKING = 20
+"""Held-out products on which copies must be known before the copies become an expert."""
+
+
+@dataclass(frozen=True)
+class CopyExpert:
+    """Tells where the products with the same photos lie, see `Expert`."""
+
+    table: CopyTable
+    tree: Taxonomy
+    name: str = NAME
+    photo_side: int = 0
+
+    def predict(self, chunk: Chunk, so_far: Sequence[Opinion]) -> Opinion:
+        """What is known of the chunk's photos; of those in training each product is left out of its own counts."""
+        ids = chunk.product_ids
+        labels = np.array([-1 if p.category_id is None else p.category_id for p in chunk.products], np.int64)
+        own_leaf = self.tree.leaf_index(labels) if chunk.in_training else None
+        probabilities = self.table.predict(ids, chunk.md5s, own_leaf)
+        return Opinion(probabilities, NAME, {
+            row: (OtherProduct(RELATION, self.table.example(chunk.md5s[row], other_than=int(ids[row]))),)
+            for row in np.flatnonzero(probabilities.speaks).tolist()
+        })  # fmt: skip
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+@dataclass(frozen=True)
+class CopyExperts(ExpertKind):
+    """The table of known photos, see `ExpertKind`.
+
+    Attributes:
+        data: the labelled products that the table was made of, None in a fusion run.
+    """
+
+    family: ClassVar[str] = NAME
+    absence: ClassVar[str] = f"fewer than {MIN_SPEAKING} held-out products share a photo: not an expert here"
+    table: CopyTable
+    data: TrainingData | None = None
+
+    @classmethod
+    def latest(cls, workspace: Workspace, data: TrainingData, more: Sequence[Run]) -> Self:
+        """See `ExpertKind.latest`."""
+        return cls(CopyTable.of(data), data)
+
+    @classmethod
+    def inside(cls, run: Run, copied: Sequence[Run], tree: Taxonomy) -> Self | None:
+        """See `ExpertKind.inside`."""
+        if NAME not in run.details_as(FusionDetails).experts:
+            return None
+        return cls(CopyTable.load(run.folder / FILE, len(tree), tree.fingerprint, run.plan))
+
+    def held_out(self, product_ids: NDArray[np.int64] | None) -> list[Probabilities]:
+        """Each of `(N,)` products left out of its own counts.
+
+        Raises:
+            ValueError: the labelled products are not at hand, or nobody has chosen some.
+        """
+        if self.data is None or product_ids is None:
+            raise ValueError("copies are held out of a labelled catalogue, product by product")
+        known = self.table.held_out(self.data, product_ids)
+        # weights of an expert that hardly ever speaks would be fitted on chance
+        return [known] if known.speaks.sum() >= MIN_SPEAKING else []
+
+    def keep(self, folder: Path) -> None:
+        """Write the table."""
+        self.table.save(folder / FILE)
+
+    def experts(self, tree: Taxonomy, workspace: Workspace) -> list[Expert]:
+        """See `ExpertKind.experts`."""
+        return [CopyExpert(self.table, tree)]
+
+    @classmethod
+    def describe(cls, expert: str) -> str | None:
+        """See `ExpertKind.describe`."""
+        return "photos known from training, by MD5" if expert == NAME else None
