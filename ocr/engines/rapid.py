@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.cores import n_cores
+from catalog.files.gpu import has_nvidia_gpu
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
 from ocr.engines.languages import RAPIDOCR_SCRIPTS, install_tesseract, unread_by_rapidocr
@@ -117,7 +118,7 @@ def _has_cuda() -> bool:
     import onnxruntime
 
     built_for = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    return built_for and any(Path("/dev").glob("nvidia[0-9]*"))
+    return built_for and has_nvidia_gpu()
 
 
 def _best_backend() -> str:
