@@ -25,8 +25,8 @@ from catalog.product import MAX_IMAGES
 from catalog.runs.config import load_config
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.inference.backend import make_backend
 from mosaic.inference.outputs import Backend, Outputs
+from mosaic.networks.deployed import make_backend
 from mosaic.networks.network import MosaicNetwork
 from mosaic.photos import load_photos
 

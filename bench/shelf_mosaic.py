@@ -33,10 +33,10 @@ from catalog.runs.training_data import leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
-from mosaic.inference.backend import make_backend
 from mosaic.inference.expert import run_network
 from mosaic.inference.outputs import Backend
 from mosaic.merging import average
+from mosaic.networks.deployed import make_backend
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.photos import DecodedPhotos, load_photos

@@ -26,6 +26,8 @@ CONFIG = "config.yaml"
 DETAILS = "run.json"
 WEIGHTS = frozenset({".safetensors", ".skops"})
 """Endings of the files that hold what was learnt; a text model's vocabulary is named in its weights."""
+GRAPH = "graph"
+"""`graph.*` are what was learnt, for programs that predict without PyTorch."""
 
 
 @dataclass
@@ -148,7 +150,7 @@ class Run:
         return Probabilities.load(self.folder / HELD_OUT)
 
     def digest(self) -> str:
-        """Identity of what answers come from: run.json, configuration, tree and weights, its experts' included.
+        """Identity of what answers come from: run.json, configuration, tree, weights and graphs, its experts' included.
 
         Where the folder lies, how it is called and what else lies in it (pages, names in other languages, predictions)
         do not count. It reads everything once: a second for a gigabyte.
@@ -180,7 +182,7 @@ class Run:
 
 def _answers_depend_on(path: Path) -> bool:
     # a name that begins with a dot is what a killed process left
-    is_part = path.name in (DETAILS, CONFIG, TREE) or path.suffix in WEIGHTS
+    is_part = path.name in (DETAILS, CONFIG, TREE) or path.suffix in WEIGHTS or path.stem == GRAPH
     return is_part and not path.name.startswith(".") and path.is_file()
 
 

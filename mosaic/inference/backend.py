@@ -1,30 +1,24 @@
-"""What runs a trained network: OpenVINO or ONNX Runtime behind the same call as PyTorch, and held against it."""
+"""Programs that run a network's graph on a CPU: OpenVINO and ONNX Runtime, behind the same call as PyTorch."""
 
-import logging
 import os
-import tempfile
-from collections import OrderedDict
-from collections.abc import Callable
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.cores import n_cores
-from mosaic.config import InferenceConfig
-from mosaic.inference.outputs import INPUT, OUTPUTS, Backend, Outputs, compare, require
-from mosaic.networks.graph import to_onnx, to_openvino
-from mosaic.networks.network import MosaicNetwork
-from mosaic.networks.torch_backend import TorchBackend
+from mosaic.inference.outputs import INPUT, OUTPUTS, Outputs
 
-log = logging.getLogger(__name__)
 MAX_PROGRAMS = 12
 """Compiled models that OpenVINO keeps: strips of one to four photos and grids are five shapes, small ones two each."""
 PIXELS_PER_REQUEST = 4 * 160 * 160
 """Small mosaics go several to a request: four of 160 pixels take a tenth less time than four requests, eight more."""
-CHECKED = 4
-"""Mosaics of the first batch of each shape that are also run by PyTorch."""
 
 
 def n_threads() -> int:
@@ -60,6 +54,56 @@ def shared_requests(n: int, height: int, width: int) -> tuple[int, int]:
     return several, n // several * several if n >= several * n_threads() else 0
 
 
+class Requests:
+    """The requests that a compiled model can run at once, lent to the calls that need some.
+
+    Not openvino's AsyncInferQueue: it has one callback for all, and two threads that start at once get one request.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        """`compiled`: `openvino.CompiledModel`."""
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")):
+            self._idle.put(compiled.create_infer_request())
+
+    def answers(self, inputs: Iterator[NDArray[np.uint8]]) -> list[Outputs]:
+        """What the model says of each of `(B, H, W, 3)` uint8, in order, as many at once as there are requests."""
+        running: deque[Any] = deque()
+        found: list[Outputs] = []
+        try:
+            for mosaics in inputs:
+                request = self._free(running, found)
+                running.append(request)
+                request.start_async({0: mosaics})
+            while running:
+                found.append(_answer(running[0]))
+                self._idle.put(running.popleft())
+        finally:
+            # after an error: whoever takes one next must find it idle
+            for request in running:
+                with suppress(Exception):
+                    request.wait()
+                self._idle.put(request)
+        return found
+
+    def _free(self, running: deque[Any], found: list[Outputs]) -> Any:
+        """A request that runs nothing: an idle one, else this call's own oldest when it has its answer."""
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            if not running:
+                # others have them all; they wait for nothing but their own, so some come back
+                return self._idle.get()
+        found.append(_answer(running[0]))
+        return running.popleft()
+
+
+def _answer(request: Any) -> Outputs:
+    request.wait()
+    # the request's own memory is used again for a later mosaic
+    return Outputs(*(request.get_output_tensor(i).data.copy() for i in range(len(OUTPUTS))))
+
+
 class OpenVinoBackend:
     """OpenVINO on CPU: a few mosaics per request, as many requests at once as there are cores.
 
@@ -75,110 +119,33 @@ class OpenVinoBackend:
 
         self._core = openvino.Core()
         self._model = self._core.read_model(model) if isinstance(model, Path) else model
-        self._queues: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._compiled: OrderedDict[tuple[int, ...], Requests] = OrderedDict()
+        self._compiling = threading.Lock()
 
     def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
         """`(B, H, W, 3)` uint8 -> `Outputs`."""
         n = len(mosaics)
         several, together = shared_requests(*mosaics.shape[:3])
-        rows: list[tuple[NDArray[np.float32], ...]] = [()] * n
-
-        def keep(request: Any, first: int) -> None:
-            # the request's own memory is used again for a later mosaic
-            values = [request.get_output_tensor(i).data.copy() for i in range(len(OUTPUTS))]
-            rows[first : first + len(values[0])] = list(zip(*values, strict=True))
-
+        parts: list[Outputs] = []
         for start, stop, step in ((0, together, several), (together, n, 1)):
-            if start == stop:
-                continue
-            queue = self._queue((step, *mosaics.shape[1:]))
-            queue.set_callback(keep)
-            for row in range(start, stop, step):
-                queue.start_async({0: mosaics[row : row + step]}, row)
-            queue.wait_all()
-        return Outputs(*(np.stack(values) for values in zip(*rows, strict=True)))
+            if start < stop:
+                requests = self._requests((step, *mosaics.shape[1:]))
+                parts += requests.answers(mosaics[row : row + step] for row in range(start, stop, step))
+        return Outputs(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
-    def _queue(self, shape: tuple[int, ...]) -> Any:
-        import openvino
-
-        if shape not in self._queues:
-            model = self._model.clone()
-            model.reshape(list(shape))
-            # full precision: on CPUs that have bfloat16 it would be the default, and is slower for these networks
-            options = {
-                "PERFORMANCE_HINT": "THROUGHPUT",
-                "INFERENCE_NUM_THREADS": n_threads(),
-                "INFERENCE_PRECISION_HINT": "f32",
-            }
-            self._queues[shape] = openvino.AsyncInferQueue(self._core.compile_model(model, "CPU", options))
-            if len(self._queues) > MAX_PROGRAMS:
-                self._queues.popitem(last=False)
-        self._queues.move_to_end(shape)
-        return self._queues[shape]
-
-
-class CheckedBackend:
-    """A program made from the network at the first call, held against PyTorch on the first mosaics of each shape."""
-
-    def __init__(self, name: str, build: Callable[[], Backend], reference: Backend, *, fall_back: bool) -> None:
-        """`fall_back`: use the `reference`, with a warning, where the program cannot be made or is no good."""
-        self.name, self._build = name, build
-        self._reference, self._fall_back = reference, fall_back
-        self._program: Backend | None = None
-        self._checked: set[tuple[int, ...]] = set()
-
-    def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
-        """`(B, H, W, 3)` uint8 -> `Outputs`.
-
-        Raises:
-            ValueError: the program cannot be made or is no good, and there is no falling back.
-        """
-        if self._program is self._reference:
-            return self._reference(mosaics)
-        try:
-            return self._checked_call(mosaics)
-        # whatever the other program does not like about a network, PyTorch can run it
-        except Exception as error:
-            why = " ".join(str(error).split()) or type(error).__name__
-            if not self._fall_back:
-                what = f"{self.name} cannot run this network: {why}"
-                raise ValueError(f"{what} Set inference.backend to auto or torch") from error
-            log.warning("%s cannot run this network, PyTorch does, more slowly: %s", self.name, why)
-            self.name, self._program = self._reference.name, self._reference
-            return self._reference(mosaics)
-
-    def _checked_call(self, mosaics: NDArray[np.uint8]) -> Outputs:
-        if self._program is None:
-            self._program = self._build()
-        outputs = self._program(mosaics)
-        # few and many mosaics may take different ways through the program
-        way = (shared_requests(*mosaics.shape[:3])[1] > 0, *mosaics.shape[1:])
-        if way not in self._checked:
-            first = Outputs(*(values[:CHECKED] for values in outputs))
-            require(compare(self._reference(mosaics[:CHECKED]), first), self.name)
-            self._checked.add(way)
-        return outputs
-
-
-def make_backend(network: MosaicNetwork, inference: InferenceConfig, photo_size: int = 180) -> Backend:
-    """What `inference.backend` asks for; `auto` is PyTorch where the network is on a GPU, else OpenVINO, else PyTorch.
-
-    Nothing is converted before the first call. `photo_size`: side in pixels of the mosaic that the network is traced
-    with.
-    """
-    wanted = inference.backend
-    if wanted == "torch" or (wanted == "auto" and network.device.type == "cuda"):
-        return TorchBackend(network)
-    # the other programs run on CPU, also beside a GPU
-    reference = TorchBackend(network.cpu())
-    if wanted == "onnx":
-        return CheckedBackend("onnx", lambda: _onnx(network, photo_size), reference, fall_back=False)
-    return CheckedBackend(
-        "openvino", lambda: OpenVinoBackend(to_openvino(network, photo_size)), reference, fall_back=wanted == "auto"
-    )
-
-
-def _onnx(network: MosaicNetwork, photo_size: int) -> Backend:
-    with tempfile.TemporaryDirectory() as folder:
-        to_onnx(network, photo_size, Path(folder) / "network.onnx")
-        return OnnxBackend(Path(folder) / "network.onnx")
+    def _requests(self, shape: tuple[int, ...]) -> Requests:
+        with self._compiling:
+            if shape not in self._compiled:
+                model = self._model.clone()
+                model.reshape(list(shape))
+                # full precision: on CPUs that have bfloat16 it would be the default, and is slower for these networks
+                options = {
+                    "PERFORMANCE_HINT": "THROUGHPUT",
+                    "INFERENCE_NUM_THREADS": n_threads(),
+                    "INFERENCE_PRECISION_HINT": "f32",
+                }
+                self._compiled[shape] = Requests(self._core.compile_model(model, "CPU", options))
+                if len(self._compiled) > MAX_PROGRAMS:
+                    self._compiled.popitem(last=False)
+            self._compiled.move_to_end(shape)
+            return self._compiled[shape]

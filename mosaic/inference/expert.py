@@ -14,10 +14,9 @@ from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.recent_rows import Row
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
-from mosaic.inference.outputs import Backend, Outputs
+from mosaic.inference.outputs import Backend, Outputs, softmax
 from mosaic.layout import arrange, mirrored
 from mosaic.merging import average
-from mosaic.networks.torch_backend import softmax
 from mosaic.photos import squared
 from mosaic.views import Pass, View, passes
 

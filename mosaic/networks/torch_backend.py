@@ -25,10 +25,3 @@ class TorchBackend:
             embedding = self.network.features(torch.from_numpy(mosaics).to(device))
             logits = self.network.head(embedding)
         return Outputs(embedding.float().cpu().numpy(), logits.float().cpu().numpy())
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`(B, S)` logits -> `(B, S)` float32 probabilities."""
-    # not numpy's exp, which differs in the last bit: the same run gives the same bytes as the version before
-    probabilities: NDArray[np.float32] = torch.from_numpy(logits).softmax(dim=1).numpy()
-    return probabilities

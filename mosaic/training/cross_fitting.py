@@ -25,7 +25,8 @@ from catalog.split.copies import linked_by_copies
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.inference.expert import MosaicExpert
 from mosaic.networks.deployed import deployed
-from mosaic.networks.network import MosaicNetwork, load_network, weights_name
+from mosaic.networks.network import MosaicNetwork, load_network
+from mosaic.run_files import weights_name
 from mosaic.training import distributed
 from mosaic.training.augment import uniforms
 from mosaic.training.batches import Examples, leaf_limits

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from catalog.runs.config import load_config
 from mosaic.config import InferenceConfig, MosaicConfig
 from mosaic.inference import backend as backend_module
-from mosaic.inference.backend import MAX_PROGRAMS, OpenVinoBackend, make_backend
+from mosaic.inference.backend import MAX_PROGRAMS, OpenVinoBackend
 from mosaic.inference.outputs import Outputs
+from mosaic.networks import deployed as deployed_module
+from mosaic.networks.deployed import make_backend
 from mosaic.networks.network import MosaicNetwork
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
@@ -78,10 +80,10 @@ def test_a_result_is_not_overwritten_by_the_next_call():
 
 def test_compiled_shapes_are_bounded_and_come_back():
     net = network()
-    made = OpenVinoBackend(backend_module.to_openvino(net, SIZE))
+    made = OpenVinoBackend(deployed_module.to_openvino(net, SIZE))
     for width in range(1, MAX_PROGRAMS + 3):
         made(mosaics(1, (30, 30 + 2 * width)))
-    assert len(made._queues) == MAX_PROGRAMS
+    assert len(made._compiled) == MAX_PROGRAMS
     batch = mosaics(2, (30, 32))
     assert_same(made(batch), reference(net, batch))
 
@@ -90,7 +92,7 @@ def test_compiled_shapes_are_bounded_and_come_back():
 @pytest.mark.parametrize("n", [1, 2, 3, 6, 7, 11])
 def test_a_mosaic_has_the_same_result_whatever_shares_its_request(monkeypatch, n):
     monkeypatch.setattr(backend_module, "PIXELS_PER_REQUEST", 3 * 30 * 30)
-    made = OpenVinoBackend(backend_module.to_openvino(network(), SIZE))
+    made = OpenVinoBackend(deployed_module.to_openvino(network(), SIZE))
     batch = mosaics(n, (30, 30))
     alone = [made(batch[row : row + 1]) for row in range(n)]
     together = made(batch)
@@ -111,7 +113,7 @@ def test_a_first_batch_of_many_is_held_against_pytorch_too(monkeypatch):
             out = reference(network(), mosaics)
             return out if len(mosaics) < 6 * threads else Outputs(out.embedding, out.logits + 1)
 
-    monkeypatch.setattr(backend_module, "OpenVinoBackend", lambda _: WrongTogether())
+    monkeypatch.setattr(deployed_module, "OpenVinoBackend", lambda _: WrongTogether())
     made = make_backend(network(), inference(backend="openvino"), SIZE)
     made(mosaics(1, (30, 30)))
     # more than are checked, but still one by one
@@ -125,14 +127,14 @@ def test_auto_is_openvino_on_cpu_and_torch_on_a_gpu(monkeypatch):
     # a stand-in: no GPU is needed to see what is chosen
     gpu = torch.device("cuda")
     monkeypatch.setattr(MosaicNetwork, "device", gpu)
-    monkeypatch.setattr(backend_module, "TorchBackend", lambda network: network.device)
+    monkeypatch.setattr(deployed_module, "TorchBackend", lambda network: network.device)
     assert make_backend(network(), inference(backend="auto"), SIZE) is gpu
 
 
 def test_nothing_is_converted_before_the_first_call(monkeypatch):
     converted = []
-    good = backend_module.to_openvino
-    monkeypatch.setattr(backend_module, "to_openvino", lambda *a: converted.append(a) or good(*a))
+    good = deployed_module.to_openvino
+    monkeypatch.setattr(deployed_module, "to_openvino", lambda *a: converted.append(a) or good(*a))
     made = make_backend(network(), inference(backend="auto"), SIZE)
     assert not converted
     made(mosaics(1, (30, 30)))
@@ -149,7 +151,7 @@ def wrong_model(net: MosaicNetwork, size: int):
     return GOOD(spoilt, size)
 
 
-GOOD = backend_module.to_openvino
+GOOD = deployed_module.to_openvino
 
 
 @pytest.mark.parametrize("why", ["missing", "conversion", "parity"])
@@ -160,7 +162,7 @@ def test_auto_falls_back_to_torch_with_one_warning_and_a_name_is_taken_at_its_wo
     if why == "missing":
         monkeypatch.setitem(sys.modules, "openvino", None)
     else:
-        monkeypatch.setattr(backend_module, "to_openvino", refuse if why == "conversion" else wrong_model)
+        monkeypatch.setattr(deployed_module, "to_openvino", refuse if why == "conversion" else wrong_model)
     net, batch = network(), mosaics(3, (30, 60))
     made = make_backend(net, inference(backend="auto"), SIZE)
     with caplog.at_level(logging.WARNING):
