@@ -1,13 +1,56 @@
-"""From a run folder to a network that is ready to predict: the one place where prediction meets PyTorch."""
+"""From a run folder to a network that is ready to predict: the one place where prediction may load PyTorch."""
 
+import numpy as np
+from safetensors import safe_open
+
+from catalog.files.gpu import has_gpu
 from catalog.runs.run import Run
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
+from mosaic.inference.outputs import Backend
+from mosaic.inference.run_graph import graph_backend, graph_format
+from mosaic.run_files import weights_name
 
 
 def load_deployed(run: Run, config: MosaicConfig) -> DeployedNetwork:
-    """The deployed network of a finished run."""
+    """The deployed network of a finished run.
+
+    PyTorch, which takes seconds to load, is asked for nothing where the run's graph does; else it takes the weights.
+
+    Raises:
+        FileNotFoundError: the run has no weights.
+        ValueError: they are damaged, or of another backbone.
+    """
+    form, is_auto = graph_format(config.inference), config.inference.backend == "auto"
+    # the other programs run on CPU, also beside a GPU
+    if form is not None and not (is_auto and _torch_has_gpu()):
+        backend = graph_backend(run.folder, form, lambda: _in_torch(run, config), fall_back=is_auto)
+        if backend is not None:
+            return _with_graph(run, backend)
     from mosaic.networks.deployed import deployed
     from mosaic.networks.network import load_network
 
     return deployed(load_network(run, config), config.inference, config.photo_size)
+
+
+def _torch_has_gpu() -> bool:
+    if not has_gpu():
+        return False
+    from mosaic.networks.device import best_device
+
+    return best_device().type != "cpu"
+
+
+def _in_torch(run: Run, config: MosaicConfig) -> Backend:
+    from mosaic.networks.network import load_network
+    from mosaic.networks.torch_backend import TorchBackend
+
+    return TorchBackend(load_network(run, config))
+
+
+def _with_graph(run: Run, backend: Backend) -> DeployedNetwork:
+    """The network that the graph was made from: what it names stands in the file of its weights."""
+    with safe_open(run.folder / weights_name(None), "numpy") as weights:
+        support, frequency = weights.get_tensor("support"), weights.get_tensor("frequency")
+        _, width = weights.get_slice("head.weight").get_shape()
+    return DeployedNetwork(support.astype(np.int32), frequency, width, backend)

@@ -1,38 +1,28 @@
 """A trained network as a file that other programs run, refused unless it says what the network says."""
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.chunk import Chunk
-from catalog.files.atomic import atomic_path, write_text
-from catalog.files.full_disk import names_full_disk
-from catalog.files.progress import in_batches
-from catalog.product import MAX_IMAGES
-from catalog.runs.run import Run
+from catalog.files.atomic import write_text
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.inference.backend import OnnxBackend, OpenVinoBackend
-from mosaic.inference.outputs import INPUT, OUTPUTS, Backend, Outputs, Parity, compare, require
-from mosaic.layout import arrange
-from mosaic.networks.graph import to_onnx, to_openvino
+from mosaic.inference.outputs import INPUT, OUTPUTS, Parity
+from mosaic.inference.run_graph import graph_format, require_fitting
 from mosaic.networks.network import MosaicNetwork, load_network
-from mosaic.networks.torch_backend import TorchBackend
-from mosaic.photos import squared
+from mosaic.run_files import Format
 from mosaic.runs import MosaicDetails
+from mosaic.training.checked_files import mosaics_of_view, write_checked
+from mosaic.training.run_graph import write_graph
 
-Format = Literal["onnx", "openvino"]
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml"}
 CHECK = 300
 """Products on which a file is held against the network."""
-BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -41,26 +31,6 @@ class ExportedNetwork:
 
     files: list[Path]
     parity: Parity
-
-
-def check_parity(network: MosaicNetwork, backend: Backend, mosaics: Sequence[NDArray[np.uint8]]) -> Parity:
-    """Hold a backend against PyTorch on `(H, W, 3)` uint8 mosaics of any shapes.
-
-    Raises:
-        BadExport: it is further from the network than is allowed, see `require`.
-    """
-    reference = TorchBackend(network.cpu())
-    shapes: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
-    for mosaic in mosaics:
-        shapes.setdefault(mosaic.shape, []).append(mosaic)
-    batches = [np.stack(batch) for alike in shapes.values() for batch in in_batches(alike, BATCH)]
-    expected, got = (
-        Outputs(*(np.concatenate(parts) for parts in zip(*map(run, batches), strict=True)))
-        for run in (reference, backend)
-    )
-    parity = compare(expected, got)
-    require(parity, backend.name)
-    return parity
 
 
 def export(
@@ -85,17 +55,7 @@ def export(
     if path.suffix != SUFFIX[form]:
         raise ValueError(f"{path}: a file of format {form} ends in {SUFFIX[form]}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    height = int(mosaics[0].shape[0])
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as name:
-        written = Path(name) / path.name
-        with names_full_disk(path):
-            backend = _write(network, written, form, height)
-        parity = check_parity(network, backend, mosaics)
-        # the weights take their place before the graph that names them
-        files = sorted(path.with_name(file.name) for file in Path(name).iterdir())
-        for file in files:
-            with atomic_path(file) as temporary:
-                os.replace(Path(name) / file.name, temporary)
+    files, parity = write_checked(network, path, form, mosaics)
     about = {
         "file": path.name,
         **(facts or {}),
@@ -108,21 +68,11 @@ def export(
     return ExportedNetwork([path, *(file for file in files if file != path), card], parity)
 
 
-def _write(network: MosaicNetwork, path: Path, form: Format, size: int) -> Backend:
-    if form == "onnx":
-        to_onnx(network, size, path)
-        return OnnxBackend(path)
-    import openvino
-
-    # half precision, the default of this call, would change the results
-    openvino.save_model(to_openvino(network, size), path, compress_to_fp16=False)
-    return OpenVinoBackend(path)
-
-
 def export_run(workspace: Workspace, slot: str, form: Format, output: Path | None = None) -> ExportedNetwork:
     """Export the workspace's latest network of a slot (`any`, `1`..`4`), into its run folder unless `output` says else.
 
-    The file is checked on photos of the training catalogue.
+    The file is checked on photos of the training catalogue. A run that keeps no graph to predict with, or one of
+    other weights, gets one, too.
 
     Raises:
         FileNotFoundError: no such network; the message names the next command.
@@ -131,28 +81,19 @@ def export_run(workspace: Workspace, slot: str, form: Format, output: Path | Non
     run = workspace.require("mosaic", slot)
     config = run.config(MosaicConfig)
     network = load_network(run, config)
-    mosaics = _mosaics(workspace, run, config)
+    view = run.details_as(MosaicDetails).view
+    mosaics = mosaics_of_view(workspace.training_catalog(), view, config, CHECK)
     tree = run.taxonomy()
     facts = {
         "run": run.folder.name, "revision": run.revision,
         "n_images": slot, "photo_size": config.photo_size, "layout": config.layout,
         "support": [int(tree.leaf_ids[leaf]) for leaf in network.support.tolist()],
     }  # fmt: skip
-    return export(network, (output or run.folder) / f"mosaic-{slot}{SUFFIX[form]}", form, mosaics, facts)
-
-
-def _mosaics(workspace: Workspace, run: Run, config: MosaicConfig) -> list[NDArray[np.uint8]]:
-    """`(H, W, 3)` uint8 mosaics of training products, of every width that the network serves."""
-    catalog = workspace.training_catalog()
-    view = run.details_as(MosaicDetails).view
-    counts = [view.n_images] if view.n_images else list(range(1, MAX_IMAGES + 1))
-    rows = np.flatnonzero(np.isin(catalog.n_images, counts))
-    chosen = np.random.default_rng(config.seed).permutation(rows)[:CHECK]
-    chunk = Chunk.of(catalog.take(chosen), config.photo_size)
-    squares = {md5: squared(picture, config.photo_size) for md5, picture in chunk.pictures.items()}
-    shown = [[squares[md5] for md5 in md5s] for md5s in chunk.readable if len(md5s) in counts]
-    if not shown:
-        raise ValueError(f"{catalog} holds no product with readable photos for this network: nothing to check on")
-    # a count that the catalogue lacks is checked on one photo repeated
-    shown += [shown[0][:1] * count for count in counts if all(len(pictures) != count for pictures in shown)]
-    return [arrange(np.stack(pictures)[None], config.layout)[0] for pictures in shown]
+    exported = export(network, (output or run.folder) / f"mosaic-{slot}{SUFFIX[form]}", form, mosaics, facts)
+    wanted = graph_format(config.inference)
+    if output is None and wanted is not None:
+        try:
+            require_fitting(run.folder, wanted)
+        except (OSError, ValueError):
+            write_graph(run, wanted, network, mosaics)
+    return exported

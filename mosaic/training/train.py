@@ -18,6 +18,7 @@ from mosaic.training import distributed
 from mosaic.training.cross_fitting import CrossFitting, products_of_view
 from mosaic.training.history import read_history
 from mosaic.training.resume import begin_or_resume, finish, identity_of
+from mosaic.training.run_graph import add_graph
 from mosaic.views import View
 
 
@@ -70,6 +71,7 @@ def train(
         truth = data.truth(held_out.product_ids)
         run.metrics = summaries_json(summarize(score_probabilities(held_out, truth, data.tree)))
         fits.write_page(held_out, truth, deployed)
+        add_graph(run, config, view, data.catalog)
         finish(workspace, run, view)
     # the next view may start from this run: no process looks for it before it is there
     distributed.barrier()

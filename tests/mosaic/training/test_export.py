@@ -22,8 +22,9 @@ from mosaic.config import MosaicConfig
 from mosaic.inference.outputs import BadExport, Outputs
 from mosaic.networks.network import MosaicNetwork
 from mosaic.runs import MosaicDetails
-from mosaic.training import export as export_module
-from mosaic.training.export import check_parity, export
+from mosaic.training import checked_files
+from mosaic.training.checked_files import check_parity
+from mosaic.training.export import export
 from tests.support.products import TREE, make_product
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
@@ -79,21 +80,21 @@ def test_another_program_can_use_the_file_by_what_the_json_says(tmp_path, form):
 def test_a_tampered_file_is_refused_and_removed_and_an_earlier_one_stays(tmp_path, monkeypatch, form):
     net, path = network(), tmp_path / "out" / FORMATS[form]
     name = f"to_{form}"
-    good = getattr(export_module, name)
+    good = getattr(checked_files, name)
 
     def tampered(net: MosaicNetwork, *rest):
         other = network()
         other.head.weight.data[2] += 0.05
         return good(other, *rest)
 
-    monkeypatch.setattr(export_module, name, tampered)
+    monkeypatch.setattr(checked_files, name, tampered)
     with pytest.raises(BadExport, match="not the network that it was made from"):
         export(net, path, form, mosaics(1, 2))
     assert list(path.parent.iterdir()) == []
     monkeypatch.undo()
     export(net, path, form, mosaics(1, 2))
     before = {file: file.read_bytes() for file in path.parent.iterdir()}
-    monkeypatch.setattr(export_module, name, tampered)
+    monkeypatch.setattr(checked_files, name, tampered)
     with pytest.raises(BadExport):
         export(net, path, form, mosaics(1, 2))
     assert {file: file.read_bytes() for file in path.parent.iterdir()} == before

@@ -132,7 +132,8 @@ def test_the_series_learns_and_holds_out_exactly_the_plans_products(room):
     # the deployed network went on from the measured one, over all products
     names = ("weights.safetensors", "weights-part0.safetensors")
     assert len({(runs[View()].folder / name).read_bytes() for name in names}) == 2
-    assert {p.suffix for p in runs[View()].folder.iterdir()} <= {".json", ".yaml", ".csv", ".safetensors", ".html"}
+    suffixes = {".json", ".yaml", ".csv", ".safetensors", ".html", ".xml", ".bin"}
+    assert {p.suffix for p in runs[View()].folder.iterdir()} <= suffixes
 
 
 def test_large_photos_are_decoded_once_and_the_network_is_the_same(tmp_path, caplog):
