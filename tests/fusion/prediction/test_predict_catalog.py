@@ -351,7 +351,7 @@ def test_a_run_folder_is_enough_and_holds_no_pickle(trained, tmp_path):
     source = Workspace(trained / "runs").require("fusion").folder
     shutil.copytree(source, tmp_path / "model")
     files = [p for p in (tmp_path / "model").rglob("*") if p.is_file()]
-    assert {p.suffix for p in files} <= {".json", ".yaml", ".csv", ".safetensors", ".skops"}
+    assert {p.suffix for p in files} <= {".json", ".yaml", ".csv", ".safetensors", ".skops", ".xml", ".bin"}
     write_test(tmp_path / "test.bson", 20)
     options = ["--run", tmp_path / "model", "--workspace", tmp_path / "elsewhere", "--output", tmp_path / "out"]
     call(fusion, "predict", tmp_path / "test.bson", *options)

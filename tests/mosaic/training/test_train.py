@@ -228,7 +228,8 @@ def test_every_product_is_held_out_once_in_folds(tmp_path):
     run = train(room, config("training.epochs=1"), View(), None, progress_bar)
     assert sorted(run.held_out().product_ids) == list(range(1000, 1180))
     assert {p.name for p in run.folder.glob("*.safetensors")} == {
-        "heldout.safetensors", "weights.safetensors", *[f"weights-part{i}.safetensors" for i in range(3)],
+        "heldout.safetensors", "weights.safetensors", "graph-check.safetensors",
+        *[f"weights-part{i}.safetensors" for i in range(3)],
     }  # fmt: skip
     special = train(room, config("specialist.epochs=1"), View(2), run.folder, progress_bar)
     assert len(special.held_out().product_ids) == 54
