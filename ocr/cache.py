@@ -5,10 +5,11 @@ import logging
 import math
 import os
 import sqlite3
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ KEYS_PER_STATEMENT = 500
 MAX_VALUE_BYTES = 4 * 2**20
 """A damaged or foreign entry of a few kilobytes may unpack to gigabytes."""
 WAIT_S = 60.0
+_moving = threading.Lock()
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TABLES = (
     # settings are a line of text: written once, not with every photo
@@ -60,9 +62,10 @@ class CacheError(OSError):
 class TranscriptCache:
     """Transcripts and lasting failures by photo MD5 and engine settings.
 
-    Every call opens the file anew: it may be used from threads and across forks. A damaged file is moved aside
-    with a warning and a new one begun. Where the file cannot be read or written (a full disk, another program that
-    holds it), photos are read without it, with one warning: reading is the slow part.
+    Every call opens the file anew: it may be used from threads and across forks. The file, and its folder, are made
+    when something is first kept. A damaged file is moved aside with a warning and a new one begun. Where the file
+    cannot be read or written (a full disk, a read-only one, another program that holds it), photos are read without
+    it, with one warning: reading is the slow part.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,6 +76,8 @@ class TranscriptCache:
         """What is known of some photos (16-byte MD5s) under an engine's settings; unknown ones are left out."""
         keys = list(dict.fromkeys(md5s))
         _check(keys)
+        if not keys:
+            return {}
         results: dict[bytes, PhotoReading] = {}
         for md5, value in self._if_usable(lambda db: _select(db, settings, keys), writes=False) or ():
             try:
@@ -104,7 +109,7 @@ class TranscriptCache:
 
     def seconds_per_photo(self, settings: str) -> float:
         """Mean time per photo under an engine's settings, NaN where none was kept or can be looked up."""
-        kept = self._if_usable(_contents) if self.path.exists() else None
+        kept = self._if_usable(_contents, writes=False)
         return next((entry.seconds_per_photo for entry in kept or () if entry.settings == settings), math.nan)
 
     def prune(self, keep: str) -> int:
@@ -131,7 +136,7 @@ class TranscriptCache:
     def _if_usable(self, work: Callable[[sqlite3.Connection], T], writes: bool = True) -> T | None:
         """What the work gives; None where there is nothing to look up yet, or the file cannot be used (a warning)."""
         try:
-            return self._with_file(work, writes) if writes or self.path.exists() else None
+            return self._with_file(work, writes) if writes or self._number() is not None else None
         except CacheError as error:
             if not self._warned:
                 self._warned = True
@@ -139,18 +144,32 @@ class TranscriptCache:
             return None
 
     def _with_file(self, work: Callable[[sqlite3.Connection], T], writes: bool = True) -> T:
+        opened = self._number()
         try:
-            return self._try(work, writes)
-        except sqlite3.DatabaseError as error:
-            # the low byte is the kind of error; a locked file or a full disk is not a damaged one
-            if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _DAMAGED:
-                raise CacheError(
-                    f"{self.path} cannot be used ({error}): check its rights and the free space"
-                ) from error
-            self._move_aside(error)
-            return self._try(work, writes=True)
+            try:
+                return self._try(work, writes)
+            except sqlite3.DatabaseError as error:
+                # the low byte is the kind of error; a locked file or a full disk is not a damaged one
+                if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _DAMAGED:
+                    raise
+                with _moving:
+                    # unless another thread or process did, and has begun a new one
+                    if self._number() == opened:
+                        self._move_aside(error)
+                return self._try(work, writes=True)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise CacheError(f"{self.path} cannot be used ({error}): check its rights and the free space") from error
+
+    def _number(self) -> int | None:
+        """What tells the file from one that takes its place; None where there is none that could be opened."""
+        try:
+            return self.path.stat().st_ino
+        except OSError:
+            return None
 
     def _try(self, work: Callable[[sqlite3.Connection], T], writes: bool) -> T:
+        if writes:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         # a rollback journal, not a write-ahead log: processes that open and close the file at the same moment then
         # wait for each other, where switching to a log fails at once
         with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as db:
@@ -169,11 +188,11 @@ class TranscriptCache:
 
     def _move_aside(self, error: Exception) -> None:
         damaged = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+        # the file itself last: what lies beside it afterwards is the next one's
+        for suffix in ("-journal", "-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                os.replace(self.path.with_name(self.path.name + suffix), damaged.with_name(damaged.name + suffix))
         log.warning("%s is damaged (%s): moved to %s, photos are read again", self.path, error, damaged.name)
-        for suffix in ("", "-wal", "-shm"):
-            source = self.path.with_name(self.path.name + suffix)
-            if source.exists():
-                os.replace(source, damaged.with_name(damaged.name + suffix))
 
 
 def _check(keys: Iterable[Any]) -> None:

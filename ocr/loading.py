@@ -20,8 +20,11 @@ TRANSCRIPTS = "transcripts.sqlite"
 
 
 def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
-    """A reader with the workspace's transcript cache."""
-    workspace.folder.mkdir(parents=True, exist_ok=True)
+    """A reader with the workspace's transcript cache, which is made when something is first read.
+
+    Raises:
+        EngineMissing: the engine is not installed.
+    """
     cache = TranscriptCache(workspace.folder / TRANSCRIPTS)
     return PhotoReader(make_engine(config.engine), cache, batch_size=config.batch_size)
 

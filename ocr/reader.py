@@ -26,7 +26,9 @@ Decoded = dict[bytes, DecodedPhoto | OcrFailure]
 
 
 class PhotoReader:
-    """Reads encoded photos through an engine, with or without a cache.
+    """Reads encoded photos through an engine, with or without a cache; for any number of threads.
+
+    A photo that two threads ask for at the same time may be read twice.
 
     Args:
         engine: what reads. cache: what was read before; None reads everything.
@@ -58,6 +60,9 @@ class PhotoReader:
         Raises:
             EngineMissing: the engine vanished.
         """
+        if not photos:
+            # neither engine nor cache is asked
+            return {}
         settings = self.engine.settings
         kept = {} if self.cache is None else self.cache.get_many(settings, photos)
         results = {md5: result for md5, result in kept.items() if result != KEPT_WITHOUT_REASON}
@@ -71,6 +76,10 @@ class PhotoReader:
             if progress is not None:
                 progress(len(results), len(photos))
         return results
+
+    def close(self) -> None:
+        """End the processes that read, if there are any."""
+        self.engine.close()
 
     def seconds_per_photo(self) -> float:
         """Mean time that photos took when they were read, NaN without a cache or where it holds no times."""

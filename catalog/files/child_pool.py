@@ -3,7 +3,7 @@
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 from catalog.files.child_process import ChildProcess
@@ -12,7 +12,7 @@ Child = TypeVar("Child", bound=ChildProcess)
 
 
 class ChildPool(Generic[Child]):
-    """Any number of children, used by any number of threads; they end with the pool, or with this process.
+    """Any number of children, used by any number of threads; they end with `close`, the pool, or this process.
 
     A fork of this process starts its own children and leaves those of its parent alone.
 
@@ -24,6 +24,7 @@ class ChildPool(Generic[Child]):
         self._start = start
         # needs no lock, which a fork could inherit from a thread that it does not have
         self._idle: deque[Child] = deque()
+        self._keeps = True
         weakref.finalize(self, _close_all, self._idle)
 
     @contextmanager
@@ -47,6 +48,11 @@ class ChildPool(Generic[Child]):
             raise
         self._keep(child)
 
+    def close(self) -> None:
+        """End the children that wait, and from now on each of the others once it has answered."""
+        self._keeps = False
+        _close_all(self._idle)
+
     def _free_child(self) -> Child:
         while True:
             try:
@@ -63,8 +69,12 @@ class ChildPool(Generic[Child]):
             self._idle.append(child)
         else:
             child.close()
+        if not self._keeps:
+            _close_all(self._idle)
 
 
 def _close_all(idle: deque[Child]) -> None:
-    while idle:
-        idle.pop().close()
+    # another thread may take the last one
+    with suppress(IndexError):
+        while True:
+            idle.pop().close()

@@ -21,7 +21,7 @@ class EngineMissing(OSError):
 
 
 class Engine(Protocol):
-    """Reads photos; one bad photo never raises."""
+    """Reads photos, for any number of threads at the same time; one bad photo never raises."""
 
     @property
     def name(self) -> str:
@@ -41,6 +41,9 @@ class Engine(Protocol):
         Raises:
             EngineMissing: the engine vanished since it was made.
         """
+
+    def close(self) -> None:
+        """End what it started; photos that are being read may fail. Who reads on later pays for a new start each."""
 
 
 def longest_useful(max_side: int, enlarge: float) -> int:

@@ -17,6 +17,7 @@ from catalog.files.child_pool import ChildPool
 from catalog.files.child_process import ChildLost, ChildNotStarted, ChildProcess
 from catalog.files.parent_process import ParentProcess
 from ocr.engines.base import EngineMissing, Photo
+from ocr.engines.places import Places
 from ocr.transcript import OcrFailure, PhotoReading, Transcript
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class WorkerProcess(ChildProcess):
 
 
 class WorkerPool:
-    """Up to `size` worker processes, started when there is work and kept for the next.
+    """Up to `size` worker processes, however many threads have photos read; started when there is work, then kept.
 
     Args:
         module, argument: see `WorkerProcess`. prepare: makes of a photo what a worker is sent, its picture and
@@ -67,6 +68,8 @@ class WorkerPool:
         self.module, self.argument, self.prepare = module, argument, prepare
         self.size, self.time_limit_s = size, time_limit_s
         self._children = ChildPool(partial(WorkerProcess, module, argument))
+        # each call has threads of its own, and every worker has the networks in memory
+        self._places = Places(size)
 
     def read(self, photos: Sequence[Photo]) -> list[PhotoReading]:
         """Read photos, each in whichever worker is free; results in order.
@@ -80,6 +83,10 @@ class WorkerPool:
             return []
         with ThreadPoolExecutor(min(self.size, len(photos))) as pool:
             return list(pool.map(self._read_one, photos))
+
+    def close(self) -> None:
+        """End the workers, those that read after their photo; one that is needed later lives for one photo."""
+        self._children.close()
 
     def _read_one(self, photo: Photo) -> PhotoReading:
         picture, scale = self.prepare(photo)
@@ -100,7 +107,7 @@ class WorkerPool:
             raise EngineMissing(str(error)) from None
 
     def _answer(self, picture: NDArray[np.uint8], scale: float, fresh: bool = False) -> PhotoReading:
-        with self._children.child(fresh) as worker:
+        with self._places, self._children.child(fresh) as worker:
             return worker.read(picture, scale, self.time_limit_s)
 
 

@@ -91,6 +91,10 @@ class RapidEngine:
             results[row] = result
         return results
 
+    def close(self) -> None:
+        """See `ocr.engines.base.Engine.close`."""
+        self._workers.close()
+
 
 def prepared(photo: Photo, enlarge: float) -> tuple[NDArray[np.uint8], float]:
     """The photo as RapidOCR sees it, and by how much it was enlarged.
@@ -114,11 +118,13 @@ def prepared(photo: Photo, enlarge: float) -> tuple[NDArray[np.uint8], float]:
 
 
 def _has_cuda() -> bool:
-    """Whether onnxruntime was built for NVIDIA's GPUs, and there is one."""
+    """Whether there is one of NVIDIA's GPUs, and onnxruntime was built for them."""
+    # first: to ask onnxruntime, one has to load it
+    if not has_nvidia_gpu():
+        return False
     import onnxruntime
 
-    built_for = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    return built_for and has_nvidia_gpu()
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 
 
 def _best_backend() -> str:

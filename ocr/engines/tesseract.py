@@ -1,23 +1,29 @@
-"""Tesseract through pytesseract: many photos in one process, one process per core."""
+"""Tesseract: many photos in one process, one process per core."""
 
 import csv
 import io
 import logging
-import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from subprocess import SubprocessError
+from typing import Self
 
 import cv2
 
 from catalog.files.cores import n_cores
+from catalog.files.once import Once
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
 from ocr.engines.languages import install_tesseract, tesseract_code
+from ocr.engines.places import Places
+from ocr.engines.pool import CRASHES
 from ocr.engines.prepare import MAX_SIDE, Prepared, prepare
+from ocr.engines.tesseract_program import PROGRAM, ProgramMissing, RunsEnded, TesseractRuns
 from ocr.engines.tesseract_version import tesseract_version
 from ocr.transcript import MAX_WORD_LENGTH, OcrFailure, PhotoReading, Transcript, Word, bounded
 
@@ -39,41 +45,39 @@ class TesseractEngine:
     """Reads photos with the installed `tesseract` program.
 
     Raises:
-        EngineMissing: no program, or none of the configured languages.
+        EngineMissing: no program; that it has none of the configured languages is told when it is first asked.
     """
 
     name = "tesseract"
 
     def __init__(self, config: EngineConfig) -> None:
-        # brings pandas: 0.25 s that those who read with RapidOCR need not wait
-        import pytesseract
-
-        try:
-            version = tesseract_version()
-            installed = set(pytesseract.get_languages())
-        except (OSError, SystemExit, RuntimeError) as error:
-            raise EngineMissing(f"Tesseract does not start ({error}): {_way_out(config.languages)}") from None
-        # one that is asked for by two names is read once
-        wanted = list(dict.fromkeys(map(tesseract_code, config.languages)))
-        self.languages = [language for language in wanted if language in installed]
-        missing = [language for language in wanted if language not in installed]
-        if not self.languages:
-            raise EngineMissing(f"Tesseract has none of the languages {', '.join(missing)}: {_way_out(missing)}")
-        if missing:
-            log.warning(
-                "Tesseract lacks %s and reads %s only: %s", "+".join(missing), "+".join(self.languages),
-                _way_out(missing),
-            )  # fmt: skip
+        if shutil.which(PROGRAM) is None:
+            raise EngineMissing(f"Tesseract does not start (no {PROGRAM} is installed): {_way_out(config.languages)}")
+        # asking the program needs pytesseract, which brings pandas: 0.25 s that who reads nothing need not wait
+        self._installed = Once(lambda: _Installed.of(config.languages))
         self.page_mode = config.page_mode
         self.enlarge = ENLARGE if config.enlarge == "auto" else config.enlarge
         self.min_confidence = MIN_CONFIDENCE if config.min_confidence == "auto" else config.min_confidence
         self.max_side = longest_useful(MAX_SIDE, self.enlarge)
         self.threads = n_cores() if config.threads == "auto" else config.threads
         self.time_limit_s = config.time_limit_s
-        self.settings = (
-            f"tesseract {version} {'+'.join(self.languages)} psm={self.page_mode} enlarge={self.enlarge:g} "
-            f"min_confidence={self.min_confidence:g} r2"
+        self._places = Places(self.threads)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those of the configured languages that are installed, as Tesseract calls them; raises EngineMissing."""
+        return self._installed().languages
+
+    @property
+    def settings(self) -> str:
+        """See `ocr.engines.base.Engine.settings`; raises EngineMissing."""
+        return (
+            f"tesseract {self._installed().version} {'+'.join(self.languages)} psm={self.page_mode} "
+            f"enlarge={self.enlarge:g} min_confidence={self.min_confidence:g} r2"
         )
+
+    def close(self) -> None:
+        """See `ocr.engines.base.Engine.close`: a program ends with what it reads."""
 
     def read(self, photos: Sequence[Photo]) -> list[PhotoReading]:
         """See `ocr.engines.base.Engine.read`."""
@@ -93,30 +97,35 @@ class TesseractEngine:
         n_parts = max(min(len(photos), self.threads), -(-len(photos) // PHOTOS_PER_PROCESS))
         parts = [range(start, len(photos), n_parts) for start in range(n_parts)]
         results: list[PhotoReading] = [Transcript()] * len(photos)
-        with _one_thread_each(), ThreadPoolExecutor(self.threads) as pool:
-            part_results = pool.map(lambda part: self._read_list([photos[row] for row in part], quarter_turns), parts)
-            for row, result in zip(chain.from_iterable(parts), chain.from_iterable(part_results), strict=True):
-                results[row] = result
+        runs = TesseractRuns(self._places)
+        with ThreadPoolExecutor(self.threads) as pool:
+            try:
+                part_results = pool.map(
+                    lambda part: self._read_list([photos[row] for row in part], quarter_turns, runs), parts
+                )
+                for row, result in zip(chain.from_iterable(parts), chain.from_iterable(part_results), strict=True):
+                    results[row] = result
+            except BaseException:
+                runs.end()
+                raise
         return results
 
-    def _read_list(self, photos: Sequence[Photo], quarter_turns: int) -> list[PhotoReading]:
+    def _read_list(self, photos: Sequence[Photo], quarter_turns: int, runs: TesseractRuns) -> list[PhotoReading]:
         """One process for all; when it dies or hangs, one process for each, so that only the culprit is lost."""
         try:
             prepared = [prepare(photo, self.enlarge, quarter_turns) for photo in photos]
-            return list(self._run(prepared, self.time_limit_s * max(1.0, len(photos) / 8)))
-        except EngineMissing:
+            return list(self._run(runs, prepared, self.time_limit_s * max(1.0, len(photos) / 8)))
+        except (EngineMissing, RunsEnded):
             raise
         except Exception as error:
             # not only RuntimeError: a damaged TSV or a full disk must not lose the other photos either
             if len(photos) > 1:
                 log.warning("Tesseract failed on %d photos (%s): reading them one by one", len(photos), error)
-                return [result for photo in photos for result in self._read_list([photo], quarter_turns)]
-            timed_out = "timeout" in str(error)
-            return [OcrFailure(f"tesseract: {str(error)[:200]}", lasting=not timed_out)]
+                return [result for photo in photos for result in self._read_list([photo], quarter_turns, runs)]
+            return [OcrFailure(f"tesseract: {str(error)[:200]}", _is_lasting(error))]
 
-    def _run(self, photos: Sequence[Prepared], time_limit_s: float) -> list[Transcript]:
-        import pytesseract
-
+    def _run(self, runs: TesseractRuns, photos: Sequence[Prepared], time_limit_s: float) -> list[Transcript]:
+        options = ["-l", "+".join(self.languages), "--psm", str(self.page_mode)]
         with tempfile.TemporaryDirectory(prefix="rayonnage-ocr-") as folder:
             paths = [str(Path(folder, f"{number}.png")) for number in range(len(photos))]
             for path, photo in zip(paths, photos, strict=True):
@@ -126,12 +135,40 @@ class TesseractEngine:
             listing = Path(folder, "photos.txt")
             listing.write_text("\n".join(paths) + "\n", encoding="utf-8")
             try:
-                table = pytesseract.image_to_data(
-                    str(listing), lang="+".join(self.languages), config=f"--psm {self.page_mode}", timeout=time_limit_s
-                )
-            except pytesseract.TesseractNotFoundError as error:
-                raise EngineMissing(f"{error} {_way_out(self.languages)}") from None
+                table = runs.table(listing, options, time_limit_s)
+            except ProgramMissing as error:
+                raise EngineMissing(f"Tesseract does not start ({error}): {_way_out(self.languages)}") from None
         return parse_table(table, photos, self.min_confidence)
+
+
+@dataclass(frozen=True)
+class _Installed:
+    """The program's version, and those of the wanted languages that it has."""
+
+    version: str
+    languages: tuple[str, ...]
+
+    @classmethod
+    def of(cls, languages: Sequence[str]) -> Self:
+        """Ask the program; raises EngineMissing where it does not start or has none of the languages."""
+        import pytesseract
+
+        try:
+            version = tesseract_version()
+            installed = set(pytesseract.get_languages())
+        except (OSError, SystemExit, RuntimeError, SubprocessError) as error:
+            raise EngineMissing(f"Tesseract does not start ({error}): {_way_out(languages)}") from None
+        # one that is asked for by two names is read once
+        wanted = list(dict.fromkeys(map(tesseract_code, languages)))
+        known = tuple(language for language in wanted if language in installed)
+        missing = [language for language in wanted if language not in installed]
+        if not known:
+            raise EngineMissing(f"Tesseract has none of the languages {', '.join(missing)}: {_way_out(missing)}")
+        if missing:
+            log.warning(
+                "Tesseract lacks %s and reads %s only: %s", "+".join(missing), "+".join(known), _way_out(missing)
+            )
+        return cls(str(version), known)
 
 
 def parse_table(table: str, photos: Sequence[Prepared], min_confidence: float) -> list[Transcript]:
@@ -181,15 +218,7 @@ def _n_letters(result: PhotoReading) -> int:
     return sum(map(str.isalnum, result.text)) if isinstance(result, Transcript) else -1
 
 
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes share the cores; Tesseract's own threads would only fight (pytesseract passes our environment)."""
-    before = os.environ.get("OMP_THREAD_LIMIT")
-    os.environ["OMP_THREAD_LIMIT"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["OMP_THREAD_LIMIT"]
-        else:
-            os.environ["OMP_THREAD_LIMIT"] = before
+def _is_lasting(error: Exception) -> bool:
+    """Whether the photo is to blame, and not the time, a full disk, or who ended the program."""
+    status: int = getattr(error, "status", 0)
+    return not isinstance(error, OSError | MemoryError) and (status >= 0 or -status in CRASHES)

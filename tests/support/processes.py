@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
 # Importing these takes 6 s of a core, which every process that trains or predicts would need anew.
@@ -64,3 +66,21 @@ def _run(writer: Connection, function: Callable[..., object], arguments: tuple[o
     os.write(writer.fileno(), b"\n")
     writer.close()
     function(*arguments)
+
+
+def has_ended(pid: int) -> bool:
+    """A zombie has ended (who was to take note of it may itself be gone), once none of its threads is left."""
+    process = Path(f"/proc/{pid}")
+    try:
+        is_zombie = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return is_zombie and len(list((process / "task").iterdir())) == 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait at most half a minute."""
+    deadline = time.monotonic() + 30
+    while not has_ended(pid):
+        assert time.monotonic() < deadline, "the process outlives who started it"
+        time.sleep(0.05)

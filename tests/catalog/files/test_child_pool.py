@@ -8,14 +8,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from catalog.files.child_pool import ChildPool
 from catalog.files.child_process import ChildLost, ChildProcess
 from tests.catalog.files.test_child_process import MODULE, ask
-from tests.support.processes import Running
+from tests.support.processes import Running, has_ended, wait_for_end
 
 
 @pytest.fixture
@@ -26,23 +25,6 @@ def pool():
 def turn(pool, question):
     with pool.child() as child:
         return ask(child, question), child._process.pid
-
-
-def has_ended(pid):
-    """A zombie has ended (who was to take note of it may itself be gone), once none of its threads is left."""
-    process = Path(f"/proc/{pid}")
-    try:
-        is_zombie = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        return is_zombie and len(list((process / "task").iterdir())) == 1
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def wait_for_end(pid):
-    deadline = time.monotonic() + 30
-    while not has_ended(pid):
-        assert time.monotonic() < deadline, "the child outlives its parent"
-        time.sleep(0.05)
 
 
 def test_one_child_answers_one_question_after_the_other(pool):
@@ -107,6 +89,18 @@ def test_children_end_with_the_pool():
     del pool
     gc.collect()
     assert has_ended(pid)
+
+
+def test_a_closed_pool_keeps_no_child_and_still_answers(pool):
+    pool.close()
+    assert has_ended(turn(pool, b"ab")[1])
+    pool = ChildPool(partial(ChildProcess, MODULE))
+    _, idle = turn(pool, b"ab")
+    with pool.child(fresh=True) as busy:
+        pool.close()
+        assert has_ended(idle)
+        assert ask(busy, b"cd") == b"dc"
+    assert has_ended(busy._process.pid)
 
 
 # What runs in processes of their own stands here by name; `tests.support.processes` starts them.

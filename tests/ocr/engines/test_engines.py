@@ -1,6 +1,9 @@
 import difflib
 import logging
+import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import matplotlib
@@ -16,6 +19,7 @@ from ocr.engines.rapid import MAX_ASPECT, prepared
 from ocr.engines.registry import ENGINES, make_engine
 from ocr.engines.tesseract import TesseractEngine, parse_table
 from ocr.transcript import OcrFailure, Transcript
+from tests.support.processes import wait_for_end
 
 FONT = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
 TITLES = [
@@ -130,23 +134,40 @@ def test_a_strip_is_padded():
     assert picture.shape[1] == round(9000 * scale) <= 2000
 
 
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Puts a shell script in the place of the `tesseract` program; `$REAL` is the program itself."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    real = shutil.which("tesseract")
+
+    def replaced_by(script):
+        (folder / "tesseract").write_text(f"#!/bin/sh\nREAL={real}\n{script}\n")
+        (folder / "tesseract").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        return folder / "tesseract"
+
+    return replaced_by
+
+
+# reads a list as the program does, but hangs on a picture of 120 pixels, with a child that hangs too, and crashes on
+# one of 150
+UNLUCKY = """
+for photo in $(cat "$1"); do
+    case "$(od -A n -t u1 -j 16 -N 8 "$photo" | tr -s ' ')" in
+    *" 0 0 0 120 0 0 0 120"*) sleep 600 & echo $! >> {pids}; wait ;;
+    *" 0 0 0 150 0 0 0 150"*) kill -SEGV $$ ;;
+    esac
+done
+exec $REAL "$@"
+"""
+
+
 @NEEDS_TESSERACT
-def test_a_crash_or_hang_is_retried_one_by_one(monkeypatch, caplog):
-    import pytesseract
-
-    engine = make_engine(config("name=tesseract", "threads=2"))
-    real = pytesseract.image_to_data
-
-    def image_to_data(listing, **options):
-        paths = Path(listing).read_text(encoding="utf-8").split()
-        pictures = [np.asarray(Image.open(path)) for path in paths]
-        if any(picture.shape == (120, 120) for picture in pictures):
-            raise RuntimeError("Tesseract process timeout")
-        if any(picture.shape == (150, 150) for picture in pictures):
-            raise pytesseract.TesseractError(-11, "crash")
-        return real(listing, **options)
-
-    monkeypatch.setattr(pytesseract, "image_to_data", image_to_data)
+def test_a_crash_or_hang_is_retried_one_by_one_and_leaves_nothing_behind(program, tmp_path, caplog):
+    engine = make_engine(config("name=tesseract", "threads=2", "time_limit_s=1"))
+    assert engine.languages
+    program(UNLUCKY.format(pids=tmp_path / "pids"))
     photos = [cover(TITLES[0]), np.zeros((40, 40, 3), np.uint8), np.zeros((50, 50, 3), np.uint8)]
     with caplog.at_level(logging.WARNING):
         good, hung, crashed = engine.read(photos)
@@ -155,6 +176,38 @@ def test_a_crash_or_hang_is_retried_one_by_one(monkeypatch, caplog):
     assert isinstance(crashed, OcrFailure)
     assert crashed.lasting
     assert "one by one" in caplog.text
+    for pid in (tmp_path / "pids").read_text().split():
+        wait_for_end(int(pid))
+
+
+@NEEDS_TESSERACT
+def test_a_program_that_is_gone_is_named_and_one_that_is_killed_is_no_fault_of_the_photo(program, monkeypatch):
+    engine = make_engine(config("name=tesseract"))
+    assert engine.settings.startswith("tesseract")
+    replaced = program("kill -KILL $$")
+    (killed,) = engine.read([cover(TITLES[0])])
+    assert isinstance(killed, OcrFailure)
+    assert not killed.lasting
+    replaced.unlink()
+    monkeypatch.setenv("PATH", str(replaced.parent))
+    with pytest.raises(EngineMissing, match="apt-get install tesseract-ocr"):
+        engine.read([cover(TITLES[0])])
+
+
+@NEEDS_TESSERACT
+def test_many_threads_read_without_a_word_in_the_environment(program, tmp_path):
+    engine = make_engine(config("name=tesseract", "threads=2"))
+    assert engine.languages
+    program(f'echo "${{OMP_THREAD_LIMIT}}" >> {tmp_path / "limits"}; exec $REAL "$@"')
+    photos, seen = [cover(lines) for lines in TITLES], set()
+    with ThreadPoolExecutor(4) as pool:
+        readings = [pool.submit(engine.read, [photo]) for photo in photos]
+        while not all(reading.done() for reading in readings):
+            seen.add(os.environ.get("OMP_THREAD_LIMIT"))
+            time.sleep(0.005)
+    assert [reading.result()[0] for reading in readings] == engine.read(photos)
+    assert seen == {None}
+    assert set((tmp_path / "limits").read_text().split()) == {"1"}
 
 
 @pytest.mark.slow
@@ -182,16 +235,14 @@ def test_a_real_time_limit():
 @NEEDS_TESSERACT
 def test_languages_that_are_not_installed(caplog):
     with caplog.at_level(logging.WARNING):
-        assert TesseractEngine(config("name=tesseract", "languages=[eng,xxx]")).languages == ["eng"]
+        assert TesseractEngine(config("name=tesseract", "languages=[eng,xxx]")).languages == ("eng",)
     assert "xxx" in caplog.text
     with pytest.raises(EngineMissing, match="apt-get"):
-        make_engine(config("name=tesseract", "languages=[xxx]"))
+        _ = make_engine(config("name=tesseract", "languages=[xxx]")).settings
 
 
 def test_a_missing_program_says_what_to_install(monkeypatch):
-    import pytesseract
-
-    monkeypatch.setattr(pytesseract.pytesseract, "tesseract_cmd", "no-such-program")
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(EngineMissing, match="apt-get install tesseract-ocr"):
         make_engine(config("name=tesseract"))
 

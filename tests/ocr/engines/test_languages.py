@@ -61,12 +61,13 @@ def test_languages_in_other_scripts_are_sent_to_tesseract(caplog):
 def test_tesseract_names_the_package_of_what_it_lacks(caplog, monkeypatch):
     import pytesseract
 
+    monkeypatch.setattr("shutil.which", lambda program: program)
     monkeypatch.setattr(pytesseract, "get_tesseract_version", lambda: "5.3")
     monkeypatch.setattr(pytesseract, "get_languages", lambda: ["deu", "osd"])
     with pytest.raises(EngineMissing, match="tesseract-ocr tesseract-ocr-pol tesseract-ocr-ces\\)"):
-        make_engine(engine("name=tesseract", "languages=[pol,cs]"))
+        _ = make_engine(engine("name=tesseract", "languages=[pol,cs]")).settings
     with caplog.at_level(logging.WARNING):
-        assert make_engine(engine("name=tesseract", "languages=[de,deu,pol]")).languages == ["deu"]  # type: ignore[attr-defined]
+        assert make_engine(engine("name=tesseract", "languages=[de,deu,pol]")).languages == ("deu",)  # type: ignore[attr-defined]
     assert "lacks pol and reads deu only" in caplog.text
     assert "tesseract-ocr-pol)" in caplog.text
     assert what_is_read(engine("name=tesseract", "languages=[de]")).startswith("tesseract reads deu")
@@ -76,4 +77,4 @@ def test_tesseract_names_the_package_of_what_it_lacks(caplog, monkeypatch):
 
     monkeypatch.setattr(pytesseract, "get_tesseract_version", no_program)
     with pytest.raises(EngineMissing, match="tesseract-ocr-pol"):
-        make_engine(engine("name=tesseract", "languages=[pol]"))
+        _ = make_engine(engine("name=tesseract", "languages=[pol]")).settings
