@@ -78,7 +78,7 @@ class PhotoReader:
         return results
 
     def close(self) -> None:
-        """End the processes that read, if there are any."""
+        """End the processes that read, if there are any; who reads on later starts them anew."""
         self.engine.close()
 
     def seconds_per_photo(self) -> float:

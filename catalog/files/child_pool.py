@@ -24,7 +24,7 @@ class ChildPool(Generic[Child]):
         self._start = start
         # needs no lock, which a fork could inherit from a thread that it does not have
         self._idle: deque[Child] = deque()
-        self._keeps = True
+        self._n_closed = 0
         weakref.finalize(self, _close_all, self._idle)
 
     @contextmanager
@@ -40,6 +40,7 @@ class ChildPool(Generic[Child]):
         Raises:
             ChildNotStarted: none waits and none starts.
         """
+        n_closed = self._n_closed
         child = self._start() if fresh else self._free_child()
         try:
             yield child
@@ -47,10 +48,12 @@ class ChildPool(Generic[Child]):
             child.close()
             raise
         self._keep(child)
+        if n_closed != self._n_closed:
+            _close_all(self._idle)
 
     def close(self) -> None:
-        """End the children that wait, and from now on each of the others once it has answered."""
-        self._keeps = False
+        """End the children that wait, and the others once they have answered; the next question starts a new one."""
+        self._n_closed += 1
         _close_all(self._idle)
 
     def _free_child(self) -> Child:
@@ -69,8 +72,6 @@ class ChildPool(Generic[Child]):
             self._idle.append(child)
         else:
             child.close()
-        if not self._keeps:
-            _close_all(self._idle)
 
 
 def _close_all(idle: deque[Child]) -> None:

@@ -43,7 +43,7 @@ class Engine(Protocol):
         """
 
     def close(self) -> None:
-        """End what it started; photos that are being read may fail. Who reads on later pays for a new start each."""
+        """End the processes that wait for photos, if there are any; who reads on later starts them anew."""
 
 
 def longest_useful(max_side: int, enlarge: float) -> int:

@@ -85,7 +85,7 @@ class WorkerPool:
             return list(pool.map(self._read_one, photos))
 
     def close(self) -> None:
-        """End the workers, those that read after their photo; one that is needed later lives for one photo."""
+        """End the workers, those that read after their photo; later photos start new ones."""
         self._children.close()
 
     def _read_one(self, photo: Photo) -> PhotoReading:

@@ -56,6 +56,9 @@ class WrittenEngine:
             return OcrFailure("engine stopped")
         return Transcript(tuple(Line(WORDS[number], 0.9, (0, 0, 9, 9)).words(0)) if number in WORDS else ())
 
+    def close(self) -> None:
+        """Nothing was started."""
+
 
 def photo(number: int, seed: int) -> bytes:
     """A PNG of grey value 10 * number, different for each seed."""

@@ -91,16 +91,15 @@ def test_children_end_with_the_pool():
     assert has_ended(pid)
 
 
-def test_a_closed_pool_keeps_no_child_and_still_answers(pool):
+def test_closing_ends_all_children_and_the_next_question_starts_one(pool):
     pool.close()
-    assert has_ended(turn(pool, b"ab")[1])
-    pool = ChildPool(partial(ChildProcess, MODULE))
     _, idle = turn(pool, b"ab")
     with pool.child(fresh=True) as busy:
         pool.close()
         assert has_ended(idle)
         assert ask(busy, b"cd") == b"dc"
     assert has_ended(busy._process.pid)
+    assert len({turn(pool, b"ef") for _ in range(2)}) == 1
 
 
 # What runs in processes of their own stands here by name; `tests.support.processes` starts them.
