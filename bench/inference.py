@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk
 from catalog.product import MAX_IMAGES
 from catalog.runs.config import load_config
 from catalog.runs.workspace import Workspace
@@ -28,7 +29,7 @@ from mosaic.config import MosaicConfig
 from mosaic.inference.outputs import Backend, Outputs
 from mosaic.networks.deployed import make_backend
 from mosaic.networks.network import MosaicNetwork
-from mosaic.photos import load_photos
+from mosaic.photos import squared
 
 CHUNK = 256
 TIMED = 64
@@ -67,7 +68,8 @@ def read_photos(files: list[Path], config: MosaicConfig, limit: int | None) -> N
     photos: list[NDArray[np.uint8]] = []
     for file in files:
         for _, products in Catalog(file).batches(CHUNK):
-            photos += load_photos(products, config.photo_size).pictures.values()
+            pictures = Chunk.of(products, config.photo_size).pictures.values()
+            photos += [squared(picture, config.photo_size) for picture in pictures]
             if limit is not None and len(photos) >= limit:
                 return np.stack(photos[:limit])
     return np.stack(photos)

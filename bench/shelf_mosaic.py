@@ -27,6 +27,7 @@ import torch
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk
 from catalog.metrics.intervals import paired_difference
 from catalog.product import MAX_IMAGES
 from catalog.runs.training_data import leaves_of
@@ -39,7 +40,7 @@ from mosaic.merging import average
 from mosaic.networks.deployed import make_backend
 from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork, load_network
-from mosaic.photos import DecodedPhotos, load_photos
+from mosaic.photos import squared
 from mosaic.views import View, passes
 
 RANKED = [View(n, str(k)) for n in range(2, MAX_IMAGES + 1) for k in range(1, n + 1)]
@@ -100,9 +101,9 @@ class Networks:
             logits = head(torch.from_numpy(features).to(head.weight.device))
         return logits.softmax(-1).cpu().numpy().mean(0)
 
-    def ways(self, photos: DecodedPhotos, row: int, n_leaves: int) -> dict[str, NDArray[np.float32]]:
+    def ways(self, chunk: Chunk, row: int, n_leaves: int) -> dict[str, NDArray[np.float32]]:
         """Every way's `(n_leaves,)` probabilities for one product."""
-        pictures = np.stack([photos.pictures[md5] for md5 in photos.keys[row]])
+        pictures = np.stack([squared(chunk.pictures[md5], self.config.photo_size) for md5 in chunk.readable[row]])
         n = len(pictures)
         single, features = self.see(View(), pictures[:, None])
         probabilities = {
@@ -141,11 +142,11 @@ def judge(
     cat2 = tree.ancestor(2)
     for start in range(0, len(positions), 64):
         some = positions[start : start + 64]
-        photos = load_photos(catalog.take(some), networks.config.photo_size)
+        chunk = Chunk.of(catalog.take(some), networks.config.photo_size)
         for row, truth in enumerate(leaf[some].tolist()):
-            best = {way: int(p.argmax()) for way, p in networks.ways(photos, row, len(tree)).items()}
+            best = {way: int(p.argmax()) for way, p in networks.ways(chunk, row, len(tree)).items()}
             hits = {way: (leaf_of == truth, cat2[leaf_of] == cat2[truth]) for way, leaf_of in best.items()}
-            rows.append((len(photos.keys[row]), hits))
+            rows.append((len(chunk.readable[row]), hits))
     return rows
 
 

@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk
 from catalog.metrics.intervals import paired_difference
 from catalog.metrics.product_scores import ProductScores, concatenate_scores, paired_rows, score
 from catalog.metrics.summary import summarize
@@ -34,7 +35,7 @@ from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather_held_out
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork
-from mosaic.photos import load_photos
+from mosaic.photos import squared
 from ocr.config import OcrConfig
 from ocr.expert import read_products
 from ocr.loading import make_reader
@@ -47,15 +48,16 @@ def features(catalog: Catalog) -> np.ndarray:
     network = MosaicNetwork(config.backbone, np.arange(2), np.ones(2) / 2).eval()
     rows = []
     for _, products in catalog.batches(256):
-        photos = load_photos(products, config.photo_size)
-        keys = list(photos.pictures)
+        chunk = Chunk.of(products, config.photo_size)
+        pictures = {md5: squared(picture, config.photo_size) for md5, picture in chunk.pictures.items()}
+        keys = list(pictures)
         vectors = {}
         with torch.inference_mode():
             for start in range(0, len(keys), 32):
                 some = keys[start : start + 32]
-                batch = torch.from_numpy(np.stack([photos.pictures[k] for k in some]))
+                batch = torch.from_numpy(np.stack([pictures[k] for k in some]))
                 vectors.update(zip(some, network.features(batch).numpy(), strict=True))
-        rows += [np.mean([vectors[k] for k in own], axis=0) for own in photos.keys]
+        rows += [np.mean([vectors[k] for k in own], axis=0) for own in chunk.readable]
     return np.stack(rows)
 
 
