@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catalog.files.atomic import exclusive
+from catalog.files.file_lock import exclusive
 from catalog.probabilities import Probabilities
 from catalog.runs.config import STRICT
 from catalog.runs.run import Run

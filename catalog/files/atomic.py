@@ -1,7 +1,11 @@
-"""Files and folders that are either whole or absent: written beside their place, then renamed."""
+"""Files and folders that are either whole or absent: written beside their place, then renamed.
 
-import fcntl
-import glob
+What is being written carries its `Owner` in its name, and its lease is renewed: nobody removes it but its own process,
+and those who find it abandoned.
+"""
+
+import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -10,22 +14,34 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from catalog.files.full_disk import names_full_disk
+from catalog.files.lease import OWNER, PROBE, TEMPORARY, Owner, is_abandoned, is_running, renewed
 
-TEMPORARY, ASIDE = ".tmp", ".replaced.tmp"
-"""Endings of what is being written, and of a folder that makes room for it."""
+ASIDE = ".replaced.tmp"
+"""Ending of a folder that makes room for the one that is being written, which ends in `TEMPORARY`."""
+MAX_NAME = 150
+"""Bytes of a name that fit into 255 beside the owner and an ending."""
+# earlier versions named the process's number alone
+_LEFTOVER = re.compile(
+    rf"\.(?P<name>.+)\.((?P<owner>{OWNER.pattern})|(?P<pid>[0-9]{{1,9}}))({re.escape(ASIDE)}|{re.escape(TEMPORARY)})",
+    re.DOTALL,
+)
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; on success it takes `path`'s place, on error it vanishes.
 
+    What killed processes left of the same file goes.
+
     Raises:
         PermissionError: the folder cannot be written.
         OSError: no room is left; it names `path`.
     """
-    temporary = _beside(path)
+    remove_leftovers(path)
+    owner = Owner.of_this_process()
+    temporary = _beside(path, owner)
     try:
-        with names_full_disk(path):
+        with renewed(temporary), names_full_disk(path):
             yield temporary
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
@@ -33,7 +49,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.chmod(0o644)
             os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        if owner.is_this_process:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -41,19 +58,27 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new temporary folder beside `path`; on success it takes `path`'s place, on error it vanishes.
 
     A folder that lies there is removed, but not before the new one is whole; of a link to a folder the link alone.
+    What killed processes left goes, see `remove_leftovers`.
     """
-    temporary = _beside(path)
+    remove_leftovers(path)
+    owner = Owner.of_this_process()
+    temporary = _beside(path, owner)
+    replaced = temporary.with_suffix(ASIDE)
     temporary.mkdir()
     try:
-        with names_full_disk(path):
-            yield temporary
-        replaced = temporary.with_suffix(ASIDE)
-        if path.exists():
-            os.replace(path, replaced)
-        os.replace(temporary, path)
-        _remove(replaced)
+        with renewed(temporary), renewed(replaced):
+            with names_full_disk(path):
+                yield temporary
+            if path.exists():
+                # of an old folder the time is old: others would take it for abandoned in the moment of the two renames
+                with contextlib.suppress(OSError):
+                    os.utime(path, follow_symlinks=False)
+                os.replace(path, replaced)
+            os.replace(temporary, path)
+            _remove(replaced)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if owner.is_this_process:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove_leftovers(path: Path) -> None:
@@ -61,48 +86,59 @@ def remove_leftovers(path: Path) -> None:
 
     Where one was killed between moving the old folder aside and putting the new one in its place, the old one is back.
     """
-    # `.NAME.PID.tmp` and `.NAME.PID.replaced.tmp`, but not those of NAME.csv
-    leftover = re.compile(
-        re.escape(f".{path.name}.") + r"([0-9]{1,9})" + f"(?:{re.escape(ASIDE)}|{re.escape(TEMPORARY)})"
-    )
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY}"):
-        parts = leftover.fullmatch(left.name)
-        if parts is None or _is_running(int(parts[1])):
+    for left, name in _abandoned_in(path.parent):
+        if name not in (_fitting(path.name), PROBE):
             continue
         if left.name.endswith(ASIDE) and not path.exists():
-            os.replace(left, path)
+            # another process may be at it
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(left, path)
         else:
             _remove(left)
 
 
+def remove_all_leftovers(folder: Path) -> None:
+    """Remove what killed processes left of any file in a folder; of folders that were moved aside, nothing."""
+    for left, _ in _abandoned_in(folder):
+        if not left.name.endswith(ASIDE):
+            _remove(left)
+
+
+def _abandoned_in(folder: Path) -> Iterator[tuple[Path, str]]:
+    """What processes that work on it no more have left in a folder, and what it was to become, see `_fitting`."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        # not there, or not to be listed: there is nothing to find
+        return
+    for name in names:
+        if not name.endswith(TEMPORARY) or not (parts := _LEFTOVER.fullmatch(name)):
+            continue
+        left, owner = folder / name, Owner.parse(parts["owner"] or "")
+        if is_abandoned(left, owner) if owner else not is_running(int(parts["pid"])):
+            yield left, parts["name"]
+
+
 def _remove(path: Path) -> None:
     """Remove what lies there, if anything; of a link to a folder the link alone."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    while path.is_dir() and not path.is_symlink():
+        try:
+            shutil.rmtree(path)
+            return
+        except FileNotFoundError:
+            # another process is at it, too
+            continue
+    path.unlink(missing_ok=True)
 
 
-def _is_running(pid: int) -> bool:
-    try:
-        # the signal 0 only asks
-        os.kill(pid, 0)
-    except OSError as error:
-        # one of somebody else's runs, but may not be asked
-        return not isinstance(error, ProcessLookupError)
-    return True
+def _beside(path: Path, owner: Owner) -> Path:
+    return path.with_name(f".{_fitting(path.name)}.{owner}{TEMPORARY}")
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
-
-
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`: other processes that want it wait. A kill releases it; the empty file stays."""
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _fitting(name: str) -> str:
+    """The name, as long as there is room for the owner beside it; else a digest of it."""
+    whole = os.fsencode(name)
+    return name if len(whole) <= MAX_NAME else hashlib.blake2b(whole, digest_size=16).hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -220,5 +220,11 @@ class _Renewal:
 
 
 _this_process, _renewal = _ThisProcess(), _Renewal()
-os.register_at_fork(after_in_child=_this_process.forget)
-os.register_at_fork(after_in_child=_renewal.forget)
+
+
+def _be_another_process() -> None:
+    _this_process.forget()
+    _renewal.forget()
+
+
+os.register_at_fork(after_in_child=_be_another_process)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from catalog.catalog import Catalog
-from catalog.files.atomic import exclusive, write_text
+from catalog.files.atomic import write_text
+from catalog.files.file_lock import exclusive
 from catalog.files.progress import Progress
 from catalog.runs.run import Run, read_json
 from catalog.sources.address import Address

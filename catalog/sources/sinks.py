@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from catalog.files.atomic import atomic_folder, atomic_path, remove_leftovers
+from catalog.files.atomic import atomic_folder, atomic_path
 from catalog.product import ProblemLog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.folder.folder import TREE_NAMES
@@ -92,14 +92,14 @@ def photos_beside(table: Path) -> Path:
 
 @contextmanager
 def _bson_sink(path: Path) -> Iterator[Sink]:
-    _make_room(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         yield BsonSink(file)
 
 
 @contextmanager
 def _folder_sink(path: Path, tree: Taxonomy | None) -> Iterator[Sink]:
-    _make_room(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with _marked(path) as folder:
         if tree is not None:
             tree.to_csv(folder / TREE_NAMES[0])
@@ -109,8 +109,7 @@ def _folder_sink(path: Path, tree: Taxonomy | None) -> Iterator[Sink]:
 @contextmanager
 def _table_sink(path: Path) -> Iterator[Sink]:
     photos = photos_beside(path)
-    for place in (path, photos):
-        _make_room(place)
+    path.parent.mkdir(parents=True, exist_ok=True)
     kind: type[ParquetSink | CsvSink] = ParquetSink if path.suffix.lower() in PARQUET_ENDINGS else CsvSink
     with atomic_path(path) as temporary, _marked(photos) as folder:
         with kind(temporary, folder, photos.name) as sink:
@@ -124,8 +123,3 @@ def _marked(path: Path) -> Iterator[Path]:
     with atomic_folder(path) as folder:
         (folder / MARK).write_text(json.dumps({"written_by": "catalog convert"}) + "\n")
         yield folder
-
-
-def _make_room(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from catalog.files.atomic import write_text
+from catalog.files.atomic import remove_all_leftovers, write_text
 from catalog.runs.config import STRICT, Problems, checked, plain
 from catalog.runs.run import read_json
 from fusion.review.queue import QueueFiles
@@ -134,6 +134,5 @@ class PredictionFolder:
         self._origin.unlink(missing_ok=True)
 
     def remove_temporaries(self) -> None:
-        """Remove half-written files of a process that was killed; call it under the folder's lock."""
-        for temporary in self.path.glob(".*.tmp"):
-            temporary.unlink(missing_ok=True)
+        """Remove half-written files of processes that were killed."""
+        remove_all_leftovers(self.path)

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from catalog.catalog import Catalog
 from catalog.files.answer_sheet import has_answers
-from catalog.files.atomic import atomic_path, exclusive, write_text
+from catalog.files.atomic import atomic_path, write_text
+from catalog.files.file_lock import exclusive
 from catalog.files.progress import Progress, part_of
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog

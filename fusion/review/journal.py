@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from catalog.files.atomic import atomic_path, exclusive, write_text
+from catalog.files.atomic import atomic_path, write_text
+from catalog.files.file_lock import exclusive
 from catalog.runs.config import checked
 from catalog.runs.run import Run, read_json
 from catalog.runs.workspace import Workspace

@@ -104,6 +104,8 @@ def test_the_process_ids_of_another_container_are_not_looked_up_here(tmp_path):
 
 def test_what_is_held_is_renewed_and_by_its_own_process_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(lease, "RENEW_S", 0.01)
+    # the thread of tests before this one may still sleep
+    monkeypatch.setattr(lease, "_renewal", lease._Renewal())
     work = tmp_path / "work"
     work.touch()
     with renewed(work):

@@ -219,7 +219,8 @@ def test_two_processes_do_not_disturb_each_other(trained, tmp_path, monkeypatch)
     workspace, catalog = Workspace(trained / "runs"), Catalog(tmp_path / "test.bson")
     predictor = Predictor(workspace.require("fusion"), workspace)
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / ".predictions.parquet.1.tmp").write_bytes(b"left by a kill")
+    # no process has this number
+    (tmp_path / "out" / f".predictions.parquet.{2**22}.tmp").write_bytes(b"left by a kill")
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(prediction.predict_file, predictor, catalog, workspace, tmp_path / "out") for _ in range(2)]
         counts = [job.result().record.n_products for job in jobs]
