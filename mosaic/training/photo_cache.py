@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.files.lease import is_abandoned
 from catalog.photos.photo_index import PhotoIndex
 from catalog.product import MAX_IMAGES
 from mosaic.training.batches import WHOLE, Examples
@@ -23,6 +23,7 @@ from mosaic.training.shrunken_photos import (
     NONE_KEPT,
     ShrunkenPhotos,
     entry_bytes,
+    half_written_by,
     photo_numbers,
     size_folder,
     whole_blocks,
@@ -30,8 +31,6 @@ from mosaic.training.shrunken_photos import (
 
 log = logging.getLogger(__name__)
 GIB = 2**30
-LEFTOVER_S = 3600
-"""What is not whole after so long was left by a process that was killed."""
 MD5_DIGITS = 32
 
 
@@ -131,7 +130,7 @@ class _CachedFile(NamedTuple):
 
 
 def _files(folder: Path) -> Iterator[_CachedFile]:
-    """What lies in the cache's folder."""
+    """What lies in the cache's folder, but for what some process of whichever host is writing."""
     for where, _, names in os.walk(folder):
         for name in names:
             path = f"{where}/{name}"
@@ -143,7 +142,9 @@ def _files(folder: Path) -> Iterator[_CachedFile]:
                 except ValueError:
                     half = None
                 of_size = "" if half is None else Path(where).parent.name
-                yield _CachedFile(path, of_size, half or 0, whole_blocks(status.st_size), status.st_mtime)
+                writer = half_written_by(name)
+                if writer is None or is_abandoned(Path(path), writer):
+                    yield _CachedFile(path, of_size, half or 0, whole_blocks(status.st_size), status.st_mtime)
 
 
 def _make_room(files: Sequence[_CachedFile], wanted: Sequence[_WantedPhotos], room: int) -> None:
@@ -155,10 +156,8 @@ def _make_room(files: Sequence[_CachedFile], wanted: Sequence[_WantedPhotos], ro
         is_wanted |= of_size & np.isin(halves, photos.halves)
     others = [file for file, stays in zip(files, is_wanted.tolist(), strict=True) if not stays]
     excess = sum(file.n_bytes for file in others) + sum(photos.n_bytes for photos in wanted) - room
-    long_ago = time.time() - LEFTOVER_S
     for file in sorted(others, key=lambda file: file.written):
-        is_leftover = not file.size_folder and file.written < long_ago
-        if excess <= 0 and not is_leftover:
+        if excess <= 0 and file.size_folder:
             continue
         Path(file.path).unlink(missing_ok=True)
         excess -= file.n_bytes

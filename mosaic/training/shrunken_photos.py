@@ -13,7 +13,6 @@ import contextlib
 import errno
 import logging
 import os
-import secrets
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.chunk import Picture
+from catalog.files.lease import TEMPORARY, Owner
 from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
 
@@ -109,8 +109,7 @@ class ShrunkenPhotos:
     def keep(self, md5: bytes, picture: Picture) -> None:
         """Write the entry of `(S, S, 3)` uint8; raises OSError where that cannot be done, and leaves nothing behind."""
         path = entry_path(self.folder, md5, len(picture))
-        # not the process's number: several machines may train in one workspace
-        temporary = f"{path}.{secrets.token_hex(6)}.tmp"
+        temporary = f"{path}.{Owner.of_this_process()}{TEMPORARY}"
         os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
             with open(temporary, "xb", buffering=0) as file:
@@ -138,6 +137,11 @@ def entry_path(folder: Path, md5: bytes, size: int) -> str:
     name = md5.hex()
     # text, not Path: asked for every photo that is shown
     return f"{folder}/{size_folder(size)}/{name[:2]}/{name}"
+
+
+def half_written_by(name: str) -> Owner | None:
+    """Who writes the entry that this file is to become; None: it is no such file."""
+    return Owner.parse(name.removesuffix(TEMPORARY).partition(".")[2]) if name.endswith(TEMPORARY) else None
 
 
 def size_folder(size: int) -> str:

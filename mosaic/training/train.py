@@ -17,7 +17,7 @@ from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
 from mosaic.training.cross_fitting import CrossFitting, products_of_view
 from mosaic.training.history import read_history
-from mosaic.training.resume import begin_or_resume, finish, identity_of
+from mosaic.training.resume import begun_or_resumed, finish, identity_of
 from mosaic.training.run_graph import add_graph
 from mosaic.views import View
 
@@ -41,6 +41,7 @@ def train(
     Raises:
         TooFewProducts: the view has fewer than `config.min_products` training products in a part.
         ValueError: `init_from` was trained under another plan, so it may have seen what is held out here.
+        OSError: with `resume`, another process is training the run that is to be gone on with.
     """
     data = TrainingData.of(workspace)
     plan = data.plan
@@ -51,9 +52,18 @@ def train(
     identity = identity_of(config, view, start.digest() if start else None, plan.plan_id)
     # trainings that an earlier version began knew their start by its folder's name
     earlier = identity_of(config, view, started_from, plan.plan_id)
-    run, finished = begin_or_resume(workspace, config, view, identity, data, resume=resume, earlier=earlier)
-    if finished:
-        return run
+    with begun_or_resumed(workspace, config, view, identity, data, resume=resume, earlier=earlier) as (run, finished):
+        if not finished:
+            _train(run, workspace, config, view, start, identity, data, bar)
+    return run
+
+
+def _train(
+    run: Run, workspace: Workspace, config: MosaicConfig, view: View, start: Run | None, identity: str,
+    data: TrainingData, bar: Bar,
+) -> None:  # fmt: skip
+    """Fit, measure and close a run; what was done before a kill is not done again."""
+    plan = data.plan
     fits = CrossFitting(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))
     parts: list[Probabilities] = []
     for part in plan.held_out_parts:
@@ -67,6 +77,7 @@ def train(
         held_out = concatenate(parts)
         held_out.save(run.folder / HELD_OUT)
         k = fits.k or min(config.inference.max_leaves, len(deployed.support))
+        started_from = start.folder.name if start else None
         run.keep(MosaicDetails(view.n_images, view.position, started_from, identity, k))
         truth = data.truth(held_out.product_ids)
         run.metrics = summaries_json(summarize(score_probabilities(held_out, truth, data.tree)))
@@ -75,7 +86,6 @@ def train(
         finish(workspace, run, view)
     # the next view may start from this run: no process looks for it before it is there
     distributed.barrier()
-    return run
 
 
 def _check_enough(data: TrainingData, config: MosaicConfig, view: View) -> None:

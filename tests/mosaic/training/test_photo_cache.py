@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import logging
 import os
@@ -16,6 +17,7 @@ import pytest
 import torch
 
 from catalog.catalog import Catalog
+from catalog.files.lease import LEASE_S, Owner
 from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
 from mosaic.training import photo_cache
@@ -317,9 +319,6 @@ def test_killed_while_it_fills_and_filled_again(tmp_path):
         filler.line()
         time.sleep(pause)
         filler.kill()
-        # what a kill left half is older than any training that still runs
-        for path in files(tmp_path):
-            os.utime(path, (time.time() - 7200,) * 2)
         shrunken = opened(tmp_path, catalog)
         assert all(len(path.name) == 32 for path in files(tmp_path))
         assert torch.equal(show(catalog, shrunken)[0], plain)
@@ -327,13 +326,22 @@ def test_killed_while_it_fills_and_filled_again(tmp_path):
 
 
 def test_what_is_being_written_stays_what_was_left_goes(catalog, tmp_path):
+    """Also where room is needed: the half of an entry is another training's."""
     show(catalog, opened(tmp_path, catalog))
-    folder = files(tmp_path)[0].parent
-    (folder / "now.tmp").write_bytes(b"half")
-    (folder / "before.tmp").write_bytes(b"half")
-    os.utime(folder / "before.tmp", (time.time() - 7200,) * 2)
+    entry, here = files(tmp_path)[0], Owner.of_this_process()
+    elsewhere = dataclasses.replace(here, place="0" * 12, started=1)
+    writing = [entry.with_name(f"{'a' * 32}.{owner}.tmp") for owner in (here, elsewhere)]
+    left = [
+        entry.with_name(f"{'b' * 32}.{dataclasses.replace(here, started=1)}.tmp"),
+        entry.with_name(f"{'b' * 32}.{elsewhere}.tmp"),
+        # as earlier versions named it
+        entry.with_name(f"{'b' * 32}.0123456789ab.tmp"),
+    ]
+    for path in (*writing, *left):
+        path.write_bytes(b"half")
+    os.utime(left[1], (time.time() - LEASE_S - 60,) * 2)
     opened(tmp_path, catalog)
-    assert [path.name for path in files(tmp_path) if path.suffix] == ["now.tmp"]
+    assert sorted(path for path in files(tmp_path) if path.suffix) == sorted(writing)
 
 
 def test_runs_of_before_there_was_a_cache_are_read_as_without():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from PIL import Image
 
 from catalog.catalog import Catalog
 from catalog.cli_options import progress_bar
+from catalog.files.lease import LEASE_S, Owner
 from catalog.probabilities import Probabilities
 from catalog.runs.config import load_config
 from catalog.runs.run import Run
@@ -34,7 +37,7 @@ from mosaic.networks.network import MosaicNetwork
 from mosaic.runs import MosaicDetails, MosaicRuns, latest_runs
 from mosaic.training import cross_fitting
 from mosaic.training.history import EpochRecord, read_history
-from mosaic.training.resume import MARK, begin_or_resume, identity_of
+from mosaic.training.resume import MARK, begun_or_resumed, identity_of
 from mosaic.training.schedule import train_series
 from mosaic.training.train import TooFewProducts, train
 from mosaic.views import View
@@ -421,11 +424,46 @@ def test_another_configuration_is_not_resumed(room, caplog):
     wanted = config("training.epochs=1")
     data = TrainingData.of(room)
     identity = identity_of(wanted, View(), None, data.plan.plan_id)
-    unfinished, _ = begin_or_resume(room, wanted, View(), identity, data, resume=False)
+    with begun_or_resumed(room, wanted, View(), identity, data, resume=False) as (unfinished, _):
+        pass
     run = train(room, config("training.epochs=2"), View(), None, progress_bar, resume=True)
     assert run.folder != unfinished.folder
     assert unfinished.folder.name in caplog.text
     assert train(room, wanted, View(), None, progress_bar, resume=True).folder == unfinished.folder
+
+
+def test_a_run_that_another_process_trains_is_neither_gone_on_with_nor_closed(room):
+    """SIGKILL frees it at once for this host's processes; of another host's, its lease must end first."""
+    running = Running(train_general, room.folder)
+    while not list(room.folder.glob("checkpoints/*/part-0.pt")):
+        assert running.is_running, running.finish()
+        time.sleep(0.001)
+    os.kill(running.process.pid, signal.SIGSTOP)
+    (folder,) = room.folder.glob("mosaic-any-*")
+
+    wanted, data = config(*SMALL_STEPS, EVERY_STEP), TrainingData.of(room)
+    identity = identity_of(wanted, View(), None, data.plan.plan_id)
+
+    def resume() -> Path:
+        with begun_or_resumed(room, wanted, View(), identity, data, resume=True) as (run, _):
+            return run.folder
+
+    before = sorted(room.folder.rglob("*"))
+    with pytest.raises(
+        OSError, match=rf"^{folder} is being trained by process {running.process.pid} on .*--workspace$"
+    ):
+        resume()
+    assert sorted(room.folder.rglob("*")) == before
+    running.kill()
+    (claim,) = room.folder.glob(f".{folder.name}.*.lease")
+    owner = Owner.parse(claim.name.split(".")[2])
+    elsewhere = claim.with_name(claim.name.replace(owner.place, "0" * 12))
+    claim.rename(elsewhere)
+    with pytest.raises(OSError, match="killed, it would seem to be at work for 15 minutes more"):
+        resume()
+    os.utime(elsewhere, (time.time() - LEASE_S - 60,) * 2)
+    assert resume() == folder
+    assert not list(room.folder.glob(".*.lease"))
 
 
 def test_a_training_from_another_network_at_the_same_path_is_not_resumed(room):
@@ -437,7 +475,8 @@ def test_a_training_from_another_network_at_the_same_path_is_not_resumed(room):
     def begin(init_from: str | None) -> Path:
         identity = identity_of(wanted, View(2), init_from, data.plan.plan_id)
         earlier = identity_of(wanted, View(2), start.folder.name, data.plan.plan_id)
-        return begin_or_resume(room, wanted, View(2), identity, data, resume=True, earlier=earlier)[0].folder
+        with begun_or_resumed(room, wanted, View(2), identity, data, resume=True, earlier=earlier) as (run, _):
+            return run.folder
 
     first_digest = start.digest()
     first = begin(first_digest)
@@ -457,7 +496,8 @@ def test_a_damaged_checkpoint_is_named(room):
     wanted = config("training.epochs=1")
     data = TrainingData.of(room)
     identity = identity_of(wanted, View(), None, data.plan.plan_id)
-    unfinished, _ = begin_or_resume(room, wanted, View(), identity, data, resume=False)
+    with begun_or_resumed(room, wanted, View(), identity, data, resume=False) as (unfinished, _):
+        pass
     path = room.folder / "checkpoints" / unfinished.folder.name / "part-0.pt"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no checkpoint")
