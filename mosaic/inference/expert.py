@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -45,6 +46,7 @@ class MosaicExpert:
         self.name, self.config, self.photo_side = name, config, config.photo_size
         self.networks, self.k = dict(networks), dict(k)
         self.taxonomy, self.plan, self.partial = taxonomy, plan, partial
+        self.support, self.frequency = self._support(sorted(self.networks))
         # experts of the same name may share a memory: of two checkpoints, or two models
         self._mark = object()
 
@@ -62,7 +64,10 @@ class MosaicExpert:
             rows = np.flatnonzero(counts == count)
             parts.append(self._predict_count(count, ids[rows], [chunk.readable[row] for row in rows], chunk))
             rows_of_parts.append(rows)
-        return Opinion(concatenate(parts).select(np.argsort(np.concatenate(rows_of_parts))), EVIDENCE)
+        rows_in_order = np.argsort(np.concatenate(rows_of_parts))
+        # the chunk's image counts must not decide over which leaves a product's remaining mass is spread
+        probabilities = replace(concatenate(parts), support=self.support, frequency=self.frequency)
+        return Opinion(probabilities.select(rows_in_order), EVIDENCE)
 
     def _predict_count(
         self, count: int, ids: NDArray[np.int64], md5s: list[tuple[bytes, ...]], chunk: Chunk
