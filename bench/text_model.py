@@ -26,10 +26,10 @@ from ocr.config import OcrConfig
 from ocr.expert import read_products
 from ocr.loading import make_reader
 from ocr.route import category_leaves
-from text.encoders import with_installed_encoders
+from text.encoders import Vectors, with_installed_encoders
 from text.model import TextModel
 from text.normalize import ProductText
-from text.scores import Vectors, discriminant
+from text.scores import discriminant
 
 CHUNK = 256
 ENGINES = {"rapidocr": (), "tesseract": ("engine.name=tesseract",)}

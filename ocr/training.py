@@ -26,10 +26,10 @@ from ocr.loading import make_reader
 from ocr.reader import PhotoReader
 from ocr.route import THRESHOLDS, RouteCurve, category_leaves, routed
 from text.config import TextConfig
-from text.encoders import with_installed_encoders
+from text.encoders import Vectors, with_installed_encoders
 from text.model import TextModel
 from text.normalize import ProductText
-from text.scores import Vectors, capped_rows
+from text.scores import capped_rows
 
 CHUNK = 256
 MIN_TEXTS = 20

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from text.config import TextConfig
 
+Vectors = NDArray[np.float32]
+"""`(N, DIMENSIONS)` of N texts, see `Encoder`."""
 DIMENSIONS = 384
 MAX_CHARACTERS = 2000
 """Encoders read the first 128 to 512 tokens only; what is cut here they would not see."""

@@ -17,9 +17,10 @@ from catalog.files.atomic import write_text
 from catalog.files.progress import in_batches
 from catalog.metrics.calibration import expected_calibration_error
 from text.config import TextConfig
-from text.encoders import DIMENSIONS, make_encoder
+from text.encoders import DIMENSIONS, Vectors, make_encoder
+from text.features import fit_tfidf, make_vectorizers, tfidf
 from text.normalize import ProductText
-from text.scores import Vectors, capped_rows, fit_tfidf, linear_models, make_vectorizers, out_of_fold, tfidf
+from text.scores import capped_rows, linear_models, out_of_fold
 
 FORMAT = "rayonnage text model 2"
 MAX_VOCABULARY_BYTES = 256 * 2**20

@@ -1,31 +1,29 @@
 """Scores of texts by leaf, linear in their features: naive Bayes, ridge regression, frequency, discriminants."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix
 from sklearn.covariance import shrunk_covariance
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import ComplementNB
 
 from catalog.files.progress import in_batches
 from text.config import TextConfig
+from text.encoders import Vectors
+from text.features import Matrix, fit_tfidf, make_vectorizers, tfidf
 from text.normalize import ProductText
 
-MAX_WORDS_PER_TEXT = 300
 CALIBRATION_TEXTS = 20_000
 """Their scores by every model and leaf are held at once."""
 LEAVES_AT_ONCE = 64
 """Ridge regressions fitted together: their indicators are as many dense columns over all texts."""
 ROWS_AT_ONCE = 65_536
 
-Matrix = Any  # scipy's csr_matrix has no element type
 Scores = NDArray[np.float32]
-Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -49,39 +47,6 @@ def capped_rows(leaf: NDArray[np.int64], config: TextConfig) -> NDArray[np.int64
     _, start, count = np.unique(leaf[order], return_index=True, return_counts=True)
     rank = np.arange(len(leaf)) - np.repeat(start, count)
     return np.sort(order[rank < config.texts_per_leaf])
-
-
-def make_vectorizers(
-    config: TextConfig, vocabularies: Sequence[Sequence[str] | None] = (None, None)
-) -> tuple[TfidfVectorizer, TfidfVectorizer]:
-    """Features of words and of characters, to be fitted; or with the terms of fitted ones."""
-    shared = {"lowercase": False, "sublinear_tf": True, "dtype": np.float32}
-    words = TfidfVectorizer(
-        # scikit-learn's own pattern leaves out tokens of one character
-        token_pattern=r"\S+",
-        ngram_range=(1, config.word_ngrams),
-        max_features=config.max_word_features,
-        vocabulary=vocabularies[0],
-        **shared,
-    )
-    characters = TfidfVectorizer(
-        analyzer="char_wb",
-        ngram_range=config.character_ngrams,
-        max_features=config.max_character_features,
-        vocabulary=vocabularies[1],
-        **shared,
-    )
-    return words, characters
-
-
-def fit_tfidf(vectorizers: Sequence[TfidfVectorizer], texts: Sequence[ProductText]) -> Matrix:
-    """Let the vectorizers learn their terms; returns the `(N, F)` that `tfidf` then gives for the texts."""
-    return _side_by_side(vectorizer.fit_transform(_short(texts)) for vectorizer in vectorizers)
-
-
-def tfidf(vectorizers: Sequence[TfidfVectorizer], texts: Sequence[ProductText]) -> Matrix:
-    """`(N, F)` sparse float32: words, then characters, each block of length one per row, or empty."""
-    return _side_by_side(vectorizer.transform(_short(texts)) for vectorizer in vectorizers)
 
 
 def linear_models(
@@ -180,12 +145,3 @@ def _folds(texts: Sequence[ProductText], config: TextConfig) -> Iterator[tuple[N
     for number in range(config.folds):
         if (fold == number).any() and (fold != number).any():
             yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-
-
-def _short(texts: Sequence[ProductText]) -> list[str]:
-    """The tokens of each text, those of endless ones cut."""
-    return [" ".join(text.tokens.split()[:MAX_WORDS_PER_TEXT]) for text in texts]
-
-
-def _side_by_side(blocks: Iterable[Matrix]) -> Matrix:
-    return csr_matrix(hstack(list(blocks)))

@@ -4,8 +4,8 @@ import numpy as np
 
 from catalog.runs.config import load_config
 from ocr.config import OcrConfig
+from text.features import MAX_WORDS_PER_TEXT, fit_tfidf, make_vectorizers, tfidf
 from text.normalize import ProductText
-from text.scores import MAX_WORDS_PER_TEXT, fit_tfidf, make_vectorizers, tfidf
 
 
 def settings(*overrides):
