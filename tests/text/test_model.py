@@ -1,4 +1,7 @@
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -7,10 +10,12 @@ from safetensors.numpy import load_file, save_file
 from catalog.metrics.calibration import expected_calibration_error
 from catalog.runs.config import load_config
 from ocr.config import OcrConfig
+from text import encoders, stored
 from text.encoders import DIMENSIONS, EncoderMissing, make_encoder, with_installed_encoders
-from text.model import TextModel, sharpened
+from text.model import TextModel
 from text.normalize import ProductText
 from text.scores import discriminant
+from text.sharpness import sharpened
 
 TOPICS = {
     7: "jardin plante fleur arbre potager rose légume",
@@ -134,6 +139,31 @@ def test_files_of_two_models_are_refused(model, tmp_path):
         TextModel.load(tmp_path / "two")
 
 
+def test_most_of_a_model_is_read_with_the_first_text(model, tmp_path, monkeypatch):
+    model.save(tmp_path)
+    read = []
+    real = stored.load_arrays
+    monkeypatch.setattr(stored, "load_arrays", lambda *a, **o: read.append(set(o["read"])) or real(*a, **o))
+    loaded = TextModel.load(tmp_path)
+    assert read == [{"classes", "pool_weights", "shape"}]
+    texts, _ = books(20, seed=3)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(loaded.predict_proba, [texts] * 16))
+    assert len(read) == 2
+    expected = model.predict_proba(texts)
+    assert all((answer == expected).all() for answer in answers)
+
+
+@pytest.mark.parametrize("name", ["vocabulary.json", "weights.safetensors"])
+def test_a_model_that_is_replaced_before_the_first_text_is_refused(model, tmp_path, name):
+    model.save(tmp_path / "one")
+    loaded = TextModel.load(tmp_path / "one")
+    TextModel(settings()).fit(*books(60, seed=5)).save(tmp_path / "two")
+    (tmp_path / "two" / name).replace(tmp_path / "one" / name)
+    with pytest.raises(ValueError, match=r"changed after it had been loaded.*run `ocr train` again"):
+        loaded.predict_proba([text("jardin")])
+
+
 def test_no_model_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         TextModel.load(tmp_path / "nothing")
@@ -252,6 +282,31 @@ def test_one_text_per_leaf_is_enough_for_a_discriminant():
     vectors = np.eye(4, 6, dtype=np.float32)
     found = discriminant(vectors, np.arange(4), 4, 0.2).scores(vectors)
     assert found.argmax(axis=1).tolist() == [0, 1, 2, 3]
+
+
+def test_an_encoder_is_loaded_once_with_the_first_text_and_asked_by_one_thread_at_a_time(monkeypatch):
+    loaded, busy = [], threading.Lock()
+
+    class Slow(Meanings):
+        def __init__(self):
+            loaded.append(self)
+            time.sleep(0.02)
+
+        def encode(self, texts):
+            assert busy.acquire(blocking=False)
+            time.sleep(0.001)
+            vectors = super().encode(texts)
+            busy.release()
+            return vectors
+
+    monkeypatch.setattr(encoders, "_E5", Slow)
+    monkeypatch.setattr(encoders, "_is_installed", lambda name: True)
+    encoder = make_encoder("e5")
+    assert not loaded
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(encoder.encode, [["jardin"], ["guerre"]] * 8))
+    assert len(loaded) == 1
+    assert all((answer == answers[n % 2]).all() for n, answer in enumerate(answers))
 
 
 @pytest.mark.parametrize("name", ["minilm", "e5"])
