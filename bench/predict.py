@@ -12,7 +12,6 @@ timed; then each is timed once as a whole process, from its start to its end.
 from __future__ import annotations
 
 import argparse
-import copy
 import io
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -31,16 +31,22 @@ from inference import Eager
 from PIL import Image
 
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk, Picture
+from catalog.experts import Opinion
 from catalog.photos.photo_index import photo_md5
 from catalog.product import MAX_IMAGES, Product
+from catalog.recent_rows import RecentRows
+from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
+from fusion.experts.all_experts import AllExperts
+from fusion.experts.images import ImageExperts
 from fusion.prediction.predict_catalog import CHUNK, predict_file
 from fusion.prediction.predictor import Predictor
 from mosaic.inference.expert import MosaicExpert
-from mosaic.photos import DecodedPhotos, Picture
+from mosaic.networks.network import load_network
 from ocr.cache import TranscriptCache
+from ocr.expert import TextExpert
 from ocr.reader import PhotoReader
-from ocr.route import routed
 from ocr.transcript import Transcript, Word
 
 PHOTOS_PER_BATCH = 32
@@ -109,56 +115,49 @@ class Reference:
 
     def __init__(self, predictor: Predictor, resize: Callable[[Image.Image, int], Picture]) -> None:
         self.predictor, self.resize = predictor, resize
-        self.experts = []
-        for expert in predictor.mosaic:
-            ways = 2 if expert.config.inference.flip else 1
-            config = expert.config.model_copy(update={"photos_per_batch": PHOTOS_PER_BATCH // ways})
-            networks = copy.deepcopy(expert.networks)
-            eager = {view: Eager(network) for view, network in networks.items()}
-            self.experts.append(
-                MosaicExpert(
-                    expert.name,
-                    networks,
-                    config,
-                    k=expert.k,
-                    taxonomy=expert.taxonomy,
-                    plan=expert.plan,
-                    backends=eager,
-                )
-            )
+        [images] = [kind for kind in AllExperts.inside(predictor.run, predictor.tree).kinds
+                    if isinstance(kind, ImageExperts)]  # fmt: skip
+        self.experts = [self._plain(e, images) if isinstance(e, MosaicExpert) else e for e in predictor.experts]
 
-    def forget(self) -> None:
-        """Photos seen before."""
-        for expert in self.experts:
-            expert._recent.clear()
+    def _plain(self, expert: MosaicExpert, images: ImageExperts) -> MosaicExpert:
+        """The expert with the same networks in PyTorch as it comes."""
+        ways = 2 if expert.config.inference.flip else 1
+        config = expert.config.model_copy(update={"photos_per_batch": PHOTOS_PER_BATCH // ways})
+        networks = {
+            view: replace(deployed, backend=Eager(load_network(images.networks.views[view], config)))
+            for view, deployed in expert.networks.items()
+        }
+        return MosaicExpert(
+            expert.name, networks, config, k=expert.k, taxonomy=expert.taxonomy, plan=expert.plan
+        )  # fmt: skip
 
     def predict_file(self, path: Path, reader: PhotoReader | Pytesseract) -> dict[int, int]:
         """The leaf of each product of a BSON file."""
-        predictor, leaves = self.predictor, {}
-        predictor.text.reader = reader
+        predictor, leaves, recent = self.predictor, {}, RecentRows()
+        asked = [replace(e, branch=replace(e.branch, reader=reader)) if isinstance(e, TextExpert) else e
+                 for e in self.experts]  # fmt: skip
         with path.open("rb") as file:
             for documents in in_groups(bson.decode_file_iter(file), CHUNK):
                 products = [Product(d["_id"], tuple(i["picture"] for i in d["imgs"][:MAX_IMAGES])) for d in documents]
-                photos = self._decoded(products)
-                experts = [expert.predict(products, photos) for expert in self.experts]
-                wanted = routed(experts[0], predictor.read_leaves, predictor.tree, predictor.route_threshold)
-                experts.append(predictor.text.predict(products, wanted))
-                if predictor.copies is not None:
-                    experts.append(predictor.copies.predict(experts[0].product_ids, photos.md5s))
-                fused = predictor.head.predict_proba(experts, photos.n_readable)
+                chunk = self._decoded(products, recent)
+                opinions: list[Opinion] = []
+                for expert in asked:
+                    opinions.append(expert.predict(chunk, opinions))
+                experts = [opinion.probabilities for opinion in opinions]
+                fused = predictor.head.predict_proba(experts, chunk.n_readable)
                 best = predictor.tree.leaf_ids[fused.argmax(axis=1)].tolist()
                 leaves.update(zip([p.product_id for p in products], best, strict=True))
         return leaves
 
-    def _decoded(self, products: Sequence[Product]) -> DecodedPhotos:
-        size = self.predictor.mosaic[0].config.photo_size
+    def _decoded(self, products: Sequence[Product], recent: RecentRows) -> Chunk:
+        size = self.experts[0].photo_side
         keys, pictures = [], {}
         for product in products:
             own = tuple(photo_md5(photo) for photo in product.images)
             keys.append(own)
             for md5, photo in zip(own, product.images, strict=True):
                 pictures[md5] = self.resize(Image.open(io.BytesIO(photo)).convert("RGB"), size)
-        return DecodedPhotos(pictures, keys, keys, [])
+        return Chunk(products, pictures, keys, recent=recent)
 
 
 class Bench:
@@ -172,7 +171,8 @@ class Bench:
         self.n_rooms = 0
         self.predictor = Predictor(self.run, self.room())
         self.leaves = self.predictor.tree.leaf_index(self.catalog.category_ids)
-        self.is_read = np.isin(self.leaves, self.predictor.read_leaves)
+        [self.text] = [expert for expert in self.predictor.experts if isinstance(expert, TextExpert)]
+        self.is_read = np.isin(self.leaves, self.text.route.leaves)
         # programs are made and readers started on photos that nothing else shows
         photos = [
             photo for i in range(len(self.catalog) - N_WARM_UP, len(self.catalog)) for photo in self.catalog[i].images
@@ -180,7 +180,7 @@ class Bench:
         some = [tuple(photos[start : start + n]) for n in range(1, MAX_IMAGES + 1) for start in range(5)]
         self.predictor.predict([Product(number, own) for number, own in enumerate(some)])
         self.predictor.predict([Product(0, tuple(photos[-2:]))])
-        self.predictor.text.reader.engine.read([np.zeros((64, 64, 3), np.uint8)] * 8)
+        self.text.branch.reader.engine.read([np.zeros((64, 64, 3), np.uint8)] * 8)
 
     def room(self) -> Workspace:
         """A workspace in which nothing was read."""
@@ -188,10 +188,8 @@ class Bench:
         return Workspace(self.folder / f"room-{self.n_rooms}")
 
     def forget(self) -> None:
-        """What was seen and read in another measurement."""
-        for expert in self.predictor.mosaic:
-            expert._recent.clear()
-        self.predictor.text.reader.cache = TranscriptCache(self.folder / f"transcripts-{time.time_ns()}.sqlite")
+        """What was read in another measurement."""
+        self.text.branch.reader.cache = TranscriptCache(self.folder / f"transcripts-{time.time_ns()}.sqlite")
 
     def rows(self, wanted: np.ndarray, n: int) -> list[int]:
         """`n` products evenly from the file among those wanted."""
@@ -232,12 +230,11 @@ def against_reference(bench: Bench, n: int) -> None:
         ],
     }  # fmt: skip
     seconds: dict[str, list[float]] = {}
-    known = bench.predictor.text.reader
+    known = bench.text.branch.reader
     reference = Reference(Predictor(bench.run, bench.room()), pillow_resize)
     for _ in range(bench.repeats):
         spent, ours = bench.ours(path)
         seconds.setdefault("fusion predict", []).append(spent)
-        reference.forget()
         start = time.perf_counter()
         reader, plain = Pytesseract(ENLARGE), Pytesseract(1)
         own_text = reference.predict_file(path, reader)
@@ -259,7 +256,6 @@ def against_reference(bench: Bench, n: int) -> None:
     print(f"{rates['fusion predict, whole process'] / rates['reference, whole process']:.2f}")
     for name, resize in (("pixels as the networks were trained", trained_resize), ("Pillow's resize", pillow_resize)):
         reference.resize = resize
-        reference.forget()
         lent = reference.predict_file(path, known)
         print(f"  same leaf, {name}, text lent: {same(ours, lent):.2%}")
     print(f"  same leaf, Pillow's resize, pytesseract's own text: {same(ours, own_text):.2%}", flush=True)
@@ -285,7 +281,7 @@ def single_products(bench: Bench, n: int) -> None:
             found = bench.predictor.predict([Product(number, own)])
             seconds = time.perf_counter() - start
             if number >= 5:
-                spent[bool(found.readings)].append(seconds)
+                spent[found.quote(0) is not None].append(seconds)
     for read, times in spent.items():
         low, median, high = np.percentile(times, [25, 50, 75]) * 1000
         name = "with reading" if read else "without reading"
@@ -330,7 +326,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.reference_alone is not None:
         with tempfile.TemporaryDirectory() as folder:
-            reference = Reference(Predictor.load(options.reference_alone, folder), pillow_resize)
+            reference = Reference(Predictor(Run.load(options.reference_alone), Workspace(folder)), pillow_resize)
             reference.predict_file(options.file, Pytesseract(ENLARGE))
         return
     bench = Bench(options.runs, options.file, options.repeats)
