@@ -46,7 +46,7 @@ class CellPhoto(NamedTuple):
         return cls(*map(int, path[1:].split())) if path.startswith(MARK.encode()) else None
 
 
-def check_types(path: Path, schema: pa.Schema, photos: Sequence[str], numbers: Sequence[str]) -> tuple[str, ...]:
+def check_types(path: Path | str, schema: pa.Schema, photos: Sequence[str], numbers: Sequence[str]) -> tuple[str, ...]:
     """Which columns hold photos themselves, of those that name `photos`; `numbers` are the columns of ids.
 
     Raises:

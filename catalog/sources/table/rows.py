@@ -56,7 +56,7 @@ class Columns:
         return len(self.photos) == 1
 
     @classmethod
-    def of(cls, path: Path, names: Sequence[str]) -> Columns:
+    def of(cls, path: Path | str, names: Sequence[str]) -> Columns:
         """Find them, in any order and case; raises ValueError naming what is missing."""
         known = {name.strip().casefold(): name for name in reversed(names)}
         product_id = next((known[name] for name in IDS if name in known), None)
@@ -73,13 +73,20 @@ class Columns:
 
     def paths(self, cells: Sequence[object]) -> list[str]:
         """The paths in a row's photo cells: text, lists of text as Parquet has them, or photos in the table itself."""
-        paths: list[str] = []
+        return [text for photo in self.items(cells) if (text := _path(photo))]
+
+    def items(self, cells: Sequence[object]) -> list[object]:
+        """What a row's photo cells hold, photo by photo: the items of lists, and of a text what it separates."""
+        items: list[object] = []
         for photos in cells:
-            if not isinstance(photos, list):
+            if isinstance(photos, list):
+                items += photos
+            elif isinstance(photos, str) and self.adds_up:
+                items += photos.split(BETWEEN)
+            else:
                 # of numbered columns each cell is one path, whatever stands in it
-                photos = _text(photos).split(BETWEEN) if len(cells) == 1 else [photos]
-            paths += [text for photo in photos if (text := _path(photo))]
-        return paths
+                items.append(photos)
+        return items
 
 
 def _path(photo: object) -> str:
