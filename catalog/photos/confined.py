@@ -46,6 +46,11 @@ def _children() -> ChildPool[ChildProcess]:
     return ChildPool(partial(ChildProcess, "catalog.photos.confined_decoder", environment=memory))
 
 
+def end_decoders() -> None:
+    """End the children that wait for a photo; the next that needs one starts it anew."""
+    _children().close()
+
+
 class ConfinedPicture(NamedTuple):
     """What the child made of a photo.
 
