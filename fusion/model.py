@@ -1,85 +1,37 @@
-"""The Python API: load a run, predict products given as bytes or paths, get typed answers."""
+"""The Python API: load a run, predict products as users have them, get typed answers."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
-from catalog.files.progress import in_batches
-from catalog.product import MAX_IMAGES, Product
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.chunk import Chunk
+from catalog.photos.confined import end_decoders
+from catalog.recent_rows import RecentRows
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
-from catalog.sources.photo_file import read_photo
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
-from fusion.decide import Decision, decision_of
+from catalog.tree.taxonomy import LEVELS, Taxonomy
+from fusion.inputs.products import InputProducts, Products
+from fusion.prediction.answers import Answer, answer_of
+from fusion.prediction.embedding import embedder_of
 from fusion.prediction.predictor import Predictions, Predictor
-from fusion.prediction.ranking import risk_order
-from fusion.prediction.reasons import ExpertChoice, reason_of, votes_of
-
-CHUNK = 256
-Photo = bytes | str | Path
-"""An encoded photo, or the path of one."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A leaf with its path, in the language asked for, and its probability."""
-
-    category_id: int
-    path: tuple[str, str, str]
-    probability: float
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Where one product belongs.
-
-    Attributes:
-        product_id: as given, or the position in the list.
-        best: the likeliest leaf.
-        probabilities: of Cat I, II, III along its path, rising upwards: Cat I is the surest.
-        decision: `accept`, `parent` or `review`; given: the path that is given without review, empty for none. All
-            paths are in the language asked for.
-        candidates: likely leaves, the likeliest first, then by rising expected distance in the tree.
-        votes: each speaking expert's likeliest leaf; its `leaf` is an index of `Model.tree`.
-        text_read: words read on the photos. reason: one line for people.
-        problems: photos that could not be used, and why.
-        advice: where nothing was proved with which the product's category could be given: what it would take.
-    """
-
-    product_id: int
-    best: Candidate
-    probabilities: tuple[float, float, float]
-    decision: Decision
-    given: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
-    votes: tuple[ExpertChoice, ...]
-    text_read: str
-    reason: str
-    problems: tuple[str, ...]
-    advice: str = ""
-
-    def __str__(self) -> str:
-        lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
-        for level, p in enumerate(self.probabilities[:2], start=1):
-            lines.append(f"{LEVEL_NAMES[level]:6}  {p:.1%}  {path_text(self.best.path[:level])}")
-        given = f": {path_text(self.given)}" if self.given else ""
-        lines.append(f"{self.decision.value}{given}")
-        lines.append(f"why     {self.reason}")
-        lines += [f"advice  {self.advice}"] if self.advice else []
-        lines += [f"skipped {problem}" for problem in self.problems]
-        return "\n".join(lines)
+from mosaic.inference.embedding import Embedder
 
 
 class Model:
-    """A fusion run that predicts.
+    """A fusion run that predicts; one may be used in many threads at once.
 
     >>> from pathlib import Path
     >>> import rayonnage
     >>> model: rayonnage.Model = rayonnage.load("runs")
     >>> photo = Path("front.jpg").read_bytes()
-    >>> answers = model.predict([[photo, "back.jpg"], ["back.jpg"]])
+    >>> answers = model.predict([[photo, "back.jpg"], "back.jpg"])
     >>> len(answers)
     2
     >>> answers[0].best.path == model.tree.paths[model.tree.leaf_index(answers[0].best.category_id)]
@@ -87,6 +39,9 @@ class Model:
     >>> cat1, cat2, cat3 = answers[0].probabilities
     >>> cat1 >= cat2 >= cat3
     True
+    >>> model.predict_proba({"A-17": "front.jpg"}).shape == (1, len(model.tree))
+    True
+    >>> model.close()
 
     Attributes:
         tree: the category tree.
@@ -95,6 +50,7 @@ class Model:
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
         self.tree: Taxonomy = predictor.tree
+        self._recent = RecentRows()
 
     @classmethod
     def load(
@@ -115,89 +71,92 @@ class Model:
             raise ValueError(f"precision is {precision}: give the share that must be right, above 0 and below 1")
         return cls(Predictor(Run.load(Path(folder), "fusion"), Workspace(workspace), precision, lang))
 
-    def predict(self, products: Sequence[Product | Sequence[Photo]]) -> list[Answer]:
-        """One answer per product, in order.
+    def close(self) -> None:
+        """End the processes that decode and read photos; a model that is asked again starts them anew."""
+        self.predictor.close()
+        end_decoders()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def predict(self, products: Products) -> list[Answer]:
+        """One answer per product, in order, with the product's own id.
+
+        Photos are read some products at a time: a long list of paths, or a whole catalogue, costs no memory.
 
         Args:
-            products: each a `Product`, or its one to four photos as encoded bytes or paths.
+            products: one of
+                a list, each a `Product`, a list of one to four photos, or a single photo;
+                a dict of these by id, which may be anything;
+                an Arrow table or DataFrame with the columns of a catalogue's table: `product_id`, `photos` (or `photo`,
+                a row each; or `photo1`, `photo2`, ...);
+                a catalogue.
+                A photo is a path, encoded bytes, a PIL image, or a `(H, W, 3)` RGB or `(H, W)` grey uint8 array.
 
         Raises:
-            ValueError: a product with more than four photos, or one file over 64 MiB; FileNotFoundError: a path
-                that does not exist. A photo that cannot be decoded is named in the answer's `problems`.
-            TypeError: no list of products.
+            ValueError: a product with more than four photos, two of one id, a photo that is none, or a file over
+                64 MiB; FileNotFoundError: a path that does not exist. Both name the product and the photo. A photo
+                that cannot be decoded is named in the answer's `problems`.
+            TypeError: no products.
         """
-        if isinstance(products, Product):
-            raise TypeError("a single product is given: give a list of products, model.predict([product])")
-        if not isinstance(products, Sequence):
-            raise TypeError(
-                f"products are given as {type(products).__name__}: give a list of them, or a catalogue; each is a "
-                "Product, or a list of its one to four photos"
-            )
-        given = [p.product_id if isinstance(p, Product) else number for number, p in enumerate(products)]
-        # texts and copies of a chunk are looked up by product_id
-        ids = Counter(given)
-        if len(ids) < len(given):
-            raise ValueError(f"product_id {ids.most_common(1)[0][0]} was given twice: every product needs its own")
-        n_candidates = self.predictor.top_leaves
-        answers: list[Answer] = []
-        for numbers in in_batches(range(len(products)), CHUNK):
-            # photos are read chunk by chunk: a long list of paths, or a whole catalogue, costs no memory
-            chunk = zip(numbers, products[numbers.start : numbers.stop], strict=True)
-            wanted = [p if isinstance(p, Product) else _product(number, p) for number, p in chunk]
-            predictions = self.predictor.predict(wanted)
-            answers += [answer_of(predictions, row, self.tree, n_candidates) for row in range(len(wanted))]
+        given, answers = InputProducts.of(products), list[Answer]()
+        for positions, predictions in self._predicted(given):
+            answers += [
+                answer_of(predictions, row, self.tree, self.predictor.top_leaves, given.ids[position])
+                for row, position in enumerate(positions)
+            ]
         return answers
 
+    def predict_proba(self, products: Products, level: int | None = None) -> NDArray[np.float32]:
+        """`(N, n_leaves)` float32 probabilities in [0, 1] of every leaf, a row per product in order, each of sum 1.
 
-def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: int) -> Answer:
-    """The answer on one row of a predicted chunk."""
-    dense = predictions.fused[row : row + 1]
-    ranked = risk_order(dense, tree, n_candidates)[0]
-    candidates = tuple(
-        Candidate(int(tree.leaf_ids[leaf]), tree.shown[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
-    )
-    cat1, cat2, cat3 = predictions.paths.probabilities[row].tolist()
-    level, node = predictions.given[row].tolist()
-    product_id = predictions.chunk.products[row].product_id
-    problems = [problem for problem in predictions.problems.named if problem.product_id == product_id]
-    return Answer(
-        product_id, best=candidates[0], probabilities=(cat1, cat2, cat3),
-        decision=decision_of(level), given=tree.shown_path(level, node) if level else (),
-        candidates=candidates, votes=tuple(votes_of(predictions, row)),
-        text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
-        problems=tuple(f"{problem.place}: {problem.detail or problem.kind.value}" for problem in problems),
-        advice=predictions.advice(row),
-    )  # fmt: skip
+        The columns are the leaves of `tree`, so `tree.paths[column]` is a column's path and `tree.leaf_ids[column]` its
+        category_id; those of a level are its nodes, and `tree.node_path(level, column)` their paths (`tree.shown`,
+        `tree.shown_path` in the language asked for).
 
+        Args:
+            products: as in `predict`, which says what is raised.
+            level: 1 or 2 for `(N, n_nodes)` of Cat I or Cat II; None or 3: leaves.
 
-def _product(number: int, photos: Sequence[Photo]) -> Product:
-    if isinstance(photos, (bytes, str, Path)):
-        raise ValueError(f"product {number} is a single photo: give a list of its one to four photos")
-    if not isinstance(photos, Sequence):
-        raise TypeError(
-            f"product {number} is given as {type(photos).__name__}: give a Product, or a list of its one to four photos"
-        )
-    if len(photos) > MAX_IMAGES:
-        raise ValueError(f"product {number} has {len(photos)} photos: a product has at most {MAX_IMAGES}")
-    for photo in photos:
-        if not isinstance(photo, (bytes, str, Path)):
-            raise ValueError(f"product {number}: a photo is encoded bytes or a path, got {type(photo).__name__}")
-    return Product(number, tuple(p if isinstance(p, bytes) else read_photo(Path(p)) for p in photos))
+        Raises:
+            ValueError: another level.
+        """
+        if level is not None and level not in LEVELS:
+            raise ValueError(f"level is {level}: give 1, 2 or 3 for Cat I, II or III")
+        given = InputProducts.of(products)
+        rows = np.empty((len(given), self.tree.n_nodes(level or LEVELS[-1])), np.float32)
+        for positions, predictions in self._predicted(given):
+            fused = predictions.fused
+            rows[positions.start : positions.stop] = fused if level is None else self.tree.node_mass(fused, level)
+        return rows
 
+    def embed(self, products: Products) -> NDArray[np.float32]:
+        """`(N, D)` float32 vectors of length 1, a row per product in order; zeros where no photo can be decoded.
 
-def predict_photos(predictor: Predictor, paths: Sequence[Path]) -> Answer:
-    """One product given as photo files.
+        They are the general network's: products that look alike lie near each other.
 
-    Raises:
-        ValueError: more than four photos, a file over 64 MiB, or no photo that can be decoded.
-    """
-    if len(paths) > MAX_IMAGES:
-        raise ValueError(f"{len(paths)} photos given: a product has at most {MAX_IMAGES}")
-    predictions = predictor.predict([Product(0, tuple(read_photo(path) for path in paths))])
-    named = predictions.problems.named
-    problems = [(paths[problem.photo], problem.detail) for problem in named if problem.photo is not None]
-    if problems and predictions.chunk.n_readable[0] == 0:
-        path, detail = problems[0]
-        raise ValueError(f"{path} cannot be decoded: {detail}")
-    answer = answer_of(predictions, 0, predictor.tree, predictor.top_leaves)
-    return replace(answer, problems=tuple(f"{path}: {detail}" for path, detail in problems))
+        Args:
+            products: as in `predict`, which says what is raised.
+
+        Raises:
+            ValueError: the run has no general network.
+        """
+        given, embedder = InputProducts.of(products), self._embedder
+        rows = np.empty((len(given), embedder.network.width), np.float32)
+        for positions, some in given.chunks():
+            chunk = Chunk.of(some, embedder.config.photo_size, recent=self._recent)
+            rows[positions.start : positions.stop] = embedder.embed(chunk)
+        return rows
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return embedder_of(self.predictor.experts)
+
+    def _predicted(self, given: InputProducts) -> Iterator[tuple[range, Predictions]]:
+        # what is known of a training product's own photos is not held against it, as in `fusion predict`
+        in_training = given.catalog is not None and self.predictor.trained_on(given.catalog)
+        for positions, some in given.chunks():
+            yield positions, self.predictor.predict(some, in_training=in_training, recent=self._recent)

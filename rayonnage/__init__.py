@@ -1,6 +1,7 @@
 """Put every product of a shop on its shelf, from Python.
 
-`load` gives a trained `Model` that predicts, `open_catalog` any catalogue as products, `Taxonomy` a tree of categories.
+`load` gives a trained `Model` that predicts, `answers_to_table` its answers as an Arrow table, `open_catalog` any
+catalogue as products, `Taxonomy` a tree of categories.
 What a name needs is imported when it is first used, so that `import rayonnage` costs nothing.
 """
 
@@ -12,14 +13,19 @@ from typing import TYPE_CHECKING, Literal
 
 import catalog  # noqa: F401 - settles what libraries ask when they are loaded: before all of them
 
-__all__ = ["Model", "Taxonomy", "load", "open_catalog"]
+__all__ = ["Model", "Taxonomy", "answers_to_table", "load", "open_catalog"]
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
     from catalog.tree.taxonomy import Taxonomy
     from fusion.model import Model
+    from fusion.prediction.answers import answers_to_table
 else:
-    _MODULES = {"Model": "fusion.model", "Taxonomy": "catalog.tree.taxonomy"}
+    _MODULES = {
+        "Model": "fusion.model",
+        "Taxonomy": "catalog.tree.taxonomy",
+        "answers_to_table": "fusion.prediction.answers",
+    }
 
     def __getattr__(name: str) -> object:
         if name not in _MODULES:
@@ -40,8 +46,8 @@ def load(
     """A trained model that predicts products.
 
     >>> import rayonnage
-    >>> model = rayonnage.load("runs", lang="en")
-    >>> [answer] = model.predict([["front.jpg", "back.jpg"]])
+    >>> with rayonnage.load("runs", lang="en") as model:
+    ...     [answer] = model.predict([["front.jpg", "back.jpg"]])
     >>> answer.decision.value in ("accept", "parent", "review")
     True
     >>> cat1, cat2, cat3 = answer.best.path

@@ -18,7 +18,7 @@ from catalog.product import Product
 from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
 from fusion.heads.evidence import Evidence, gather_evidence
 from fusion.heads.registry import HEADS
-from fusion.model import Answer, answer_of
+from fusion.prediction.answers import Answer, answer_of
 from fusion.prediction.predictor import Predictor
 from fusion.prediction.pushes import Pushes
 

@@ -102,7 +102,7 @@ def predict(options: PredictOptions) -> None:
 
 def _predict_photos(options: PredictOptions, photos: list[Path]) -> None:
     run = chosen_run(options.run, options.workspace)
-    from fusion.model import predict_photos
+    from fusion.prediction.photo_files import predict_photos
 
     answer = predict_photos(load_predictor(run, options.workspace, options.precision, options.lang), photos)
     say(str(answer))

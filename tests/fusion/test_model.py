@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 
 import rayonnage
+from catalog.catalog import Catalog
+from catalog.photos.confined import end_decoders
 from catalog.product import Product
 from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
@@ -16,8 +25,11 @@ from fusion.heads.means import Mean
 from fusion.heads.registry import HEADS
 from fusion.heads.tree_pool import TreePool
 from fusion.model import Model
+from fusion.prediction.answers import Answer, answers_to_table
+from fusion.prediction.embedding import embedder_of
 from fusion.prediction.explanation import explain
 from fusion.prediction.pushes import Pushes
+from mosaic.inference.embedding import embed_catalog
 from tests.fusion.small import TREE, expert
 from tests.support.command_line import call, refused
 from tests.support.trained import picture
@@ -50,18 +62,134 @@ def test_products_given_as_bytes_and_as_paths_get_the_same_answer(model, tmp_pat
     assert len(by_bytes.candidates) == 5
 
 
-@pytest.mark.parametrize(
-    ("products", "message"),
-    [
-        (Product(1, (b"",)), r"a single product is given: give a list of products, model\.predict\(\[product\]\)"),
-        (iter([[b""]]), "products are given as list_iterator: give a list of them, or a catalogue"),
-        (7, "products are given as int"),
-        ([None], "product 0 is given as NoneType: give a Product, or a list of its one to four photos"),
-    ],
-)
-def test_what_is_no_list_of_products_is_refused_in_a_sentence(model, products, message):
-    with pytest.raises(TypeError, match=message):
-        model.predict(products)
+def test_every_kind_of_input_gives_the_answer_of_the_photos_bytes(model, tmp_path):
+    photos = [picture(3, 1), picture(3, 2)]
+    paths = [tmp_path / "0.jpg", tmp_path / "1.jpg"]
+    for path, photo in zip(paths, photos, strict=True):
+        path.write_bytes(photo)
+    pictures = [Image.open(path) for path in paths]
+    [expected] = model.predict([photos])
+    kinds = [
+        [[str(paths[0]), paths[1]]],
+        [pictures],
+        [[np.array(each) for each in pictures]],
+        {"A-17": photos},
+        pa.table({"product_id": [7], "photos": [photos]}),
+        pd.DataFrame({"product_id": ["x", "x"], "photo": photos}),
+        [Product(7, tuple(photos))],
+    ]
+    for kind in kinds:
+        [answer] = model.predict(kind)
+        assert [each.category_id for each in answer.candidates] == [each.category_id for each in expected.candidates]
+        assert answer.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
+        assert (answer.decision, answer.given) == (expected.decision, expected.given)
+        assert not answer.problems
+
+
+def test_own_ids_come_back_and_stand_in_the_table(model):
+    answers = model.predict({f"A-{leaf}": [picture(leaf, 1), b"nothing"] for leaf in range(5)})
+    assert [answer.product_id for answer in answers] == [f"A-{leaf}" for leaf in range(5)]
+    assert [answer.best.category_id for answer in answers] == [1, 2, 3, 4, 5]
+    table = answers_to_table(answers)
+    assert table["product_id"].to_pylist() == [answer.product_id for answer in answers]
+    assert table["category_id"].to_pylist() == [1, 2, 3, 4, 5]
+    assert all(len(problems) == 1 and problems[0].startswith("photo 2: ") for problems in table["problems"].to_pylist())
+
+
+def test_a_catalogue_is_answered_as_the_command_does(model, trained):
+    catalog = rayonnage.open_catalog(trained / "train.bson")
+    answers = model.predict(catalog)
+    assert [answer.product_id for answer in answers] == catalog.product_ids.tolist()
+    # of its own training products, none is known by itself
+    found = model.predictor.predict(catalog[:20], in_training=True)
+    assert [answer.probabilities for answer in answers[:20]] == list(map(tuple, found.paths.probabilities.tolist()))
+
+
+def test_probabilities_of_leaves_and_of_nodes(model):
+    photos = [picture(leaf, 1) for leaf in range(5)]
+    leaves = model.predict_proba(photos)
+    assert leaves.shape == (5, len(model.tree))
+    assert leaves.dtype == np.float32
+    assert leaves.sum(axis=1) == pytest.approx(1, abs=1e-4)
+    answers = model.predict(photos)
+    assert [int(model.tree.leaf_ids[leaf]) for leaf in leaves.argmax(axis=1)] == [a.best.category_id for a in answers]
+    assert (model.predict_proba(photos, 3) == leaves).all()
+    for level in (1, 2):
+        nodes = model.predict_proba(photos, level)
+        assert nodes.shape == (5, model.tree.n_nodes(level))
+        along = nodes[np.arange(5), model.tree.ancestor(level)[leaves.argmax(axis=1)]].tolist()
+        assert along == pytest.approx([answer.probabilities[level - 1] for answer in answers], abs=1e-5)
+    assert model.predict_proba([]).shape == (0, len(model.tree))
+    with pytest.raises(ValueError, match="level is 4: give 1, 2 or 3"):
+        model.predict_proba(photos, 4)
+
+
+def test_vectors_of_the_general_network(model, trained, tmp_path):
+    photos = [picture(0, 1), picture(0, 2), picture(2, 3)]
+    vectors = model.embed([*photos, [b"nothing"], photos])
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1, 0, 1], abs=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+    # as `mosaic embed` writes them
+    catalog = Catalog(trained / "train.bson")
+    (written, _), _ = embed_catalog(catalog, Workspace(trained / "runs"), tmp_path)
+    assert model.embed(catalog[:7]) == pytest.approx(np.load(written)[:7], abs=1e-4)
+
+
+def test_a_model_without_general_network_says_so(model):
+    with pytest.raises(ValueError, match="the model has no general network"):
+        embedder_of([expert for expert in model.predictor.experts if expert.name == "copies"])
+
+
+def test_one_model_answers_sixteen_threads(model):
+    products = {f"product {number}": [picture(number % 5, 40 + number)] for number in range(96)}
+    alone = {answer.product_id: answer for answer in model.predict(products)}
+    # what the other has computed, it does not know
+    shared = Model(model.predictor)
+    together = Barrier(16)
+
+    def predict(thread: int) -> list[Answer]:
+        together.wait()
+        share = list(products)[thread::16]
+        return [answer for own_id in share for answer in shared.predict({own_id: products[own_id]})]
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = [answer for some in pool.map(predict, range(16)) for answer in some]
+    assert {answer.product_id for answer in answers} == set(products)
+    for answer in answers:
+        expected = alone[answer.product_id]
+        assert [each.category_id for each in answer.candidates] == [each.category_id for each in expected.candidates]
+        assert answer.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
+
+
+def test_no_process_is_left_behind(trained):
+    # what is not plain is decoded in a child
+    out = io.BytesIO()
+    Image.open(io.BytesIO(picture(2, 1))).convert("CMYK").save(out, "JPEG")
+    end_decoders()
+    before = child_processes()
+    with rayonnage.load(trained / "runs") as model:
+        [answer] = model.predict([out.getvalue()])
+        assert not answer.problems
+        assert child_processes() > before
+    assert child_processes() == before
+    # it may be asked again
+    assert model.predict([out.getvalue()]) == [answer]
+    model.close()
+    assert child_processes() == before
+
+
+def child_processes() -> set[str]:
+    """Ids of this process's children: each thread has those that it started."""
+    return {pid for each in Path("/proc/self/task").glob("*/children") for pid in each.read_text().split()}
+
+
+def test_long_input_is_predicted_chunk_by_chunk(model, monkeypatch):
+    photos = [picture(number % 5, number) for number in range(10)]
+    whole = model.predict_proba(photos)
+    monkeypatch.setattr("fusion.inputs.products.CHUNK", 4)
+    assert model.predict_proba(photos) == pytest.approx(whole, abs=1e-5)
+    assert [answer.product_id for answer in model.predict(photos)] == list(range(10))
 
 
 @pytest.mark.parametrize("precision", [2, 0, 1, -0.5, float("nan"), 95])
@@ -98,15 +226,11 @@ def test_a_photo_that_nothing_is_proved_for_is_told_what_it_would_take(trained, 
     assert "advice" not in bold
 
 
-def test_wrong_input_is_named(model, tmp_path):
+def test_wrong_input_is_named(model):
     with pytest.raises(ValueError, match="product 1 has 5 photos"):
         model.predict([[b""], [b""] * 5])
-    with pytest.raises(ValueError, match="give a list of its one to four photos"):
-        model.predict([picture(0, 0)])
-    with pytest.raises(ValueError, match="product_id 3 was given twice"):
-        model.predict([Product(3, ()), Product(3, ())])
-    with pytest.raises(FileNotFoundError, match=r"absent\.jpg does not exist"):
-        model.predict([[tmp_path / "absent.jpg"]])
+    with pytest.raises(TypeError, match="a single photo is given"):
+        model.predict_proba(picture(0, 0))
 
 
 def test_another_precision_changes_what_is_given_and_nothing_else(trained):

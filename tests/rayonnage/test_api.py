@@ -17,6 +17,7 @@ from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from fusion.model import Model
+from fusion.prediction.answers import answers_to_table
 from tests.support.command_line import HEAVY
 from tests.support.products import make_photo
 from tests.support.trained import picture
@@ -40,9 +41,12 @@ def test_importing_costs_nothing():
 
 
 def test_names_are_those_of_the_rooms():
-    assert set(rayonnage.__all__) == {"Model", "Taxonomy", "load", "open_catalog"} <= set(dir(rayonnage))
+    names = ["Model", "Taxonomy", "answers_to_table", "load", "open_catalog"]
+    assert rayonnage.__all__ == names
+    assert set(names) <= set(dir(rayonnage))
     assert (rayonnage.Model, rayonnage.Taxonomy) == (Model, Taxonomy)
-    with pytest.raises(AttributeError, match="no attribute 'modle': it has Model, Taxonomy, load, open_catalog"):
+    assert rayonnage.answers_to_table is answers_to_table
+    with pytest.raises(AttributeError, match=f"no attribute 'modle': it has {', '.join(names)}"):
         rayonnage.modle  # noqa: B018
 
 
@@ -52,7 +56,7 @@ def test_types_are_told_to_a_checker():
     assert (source.parent / "py.typed").is_file()
     [branch] = [node for node in ast.parse(source.read_text()).body if isinstance(node, ast.If)]
     typed = {alias.name for node in branch.body for alias in node.names}
-    assert typed == {"Model", "Taxonomy", "Catalog"}
+    assert typed == {"Model", "Taxonomy", "Catalog", "answers_to_table"}
     for function, result in ((rayonnage.load, "Model"), (rayonnage.open_catalog, "Catalog")):
         signature = inspect.signature(function)
         assert signature.return_annotation == result
@@ -68,7 +72,7 @@ def test_examples_on_a_catalogue(name, demo, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["load", "Model"])
+@pytest.mark.parametrize("name", ["load", "Model", "answers_to_table"])
 def test_examples_on_a_trained_workspace(name, trained, tmp_path, monkeypatch):
     shutil.copytree(trained / "runs", tmp_path / "runs")
     for leaf, photo in enumerate(("front.jpg", "back.jpg")):

@@ -1,0 +1,133 @@
+"""Answers to people and programs: what was decided on a product, why, and how sure it is; many of them as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from fusion.decide import Decision, decision_of
+from fusion.prediction.predictor import Predictions
+from fusion.prediction.ranking import risk_order
+from fusion.prediction.reasons import ExpertChoice, reason_of, votes_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A leaf with its path, in the language asked for, and its probability."""
+
+    category_id: int
+    path: tuple[str, str, str]
+    probability: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Where one product belongs.
+
+    Attributes:
+        product_id: the product's own id, whatever it is; its position where it was given none.
+        best: the likeliest leaf.
+        probabilities: of Cat I, II, III along its path, rising upwards: Cat I is the surest.
+        decision: `accept`, `parent` or `review`; given: the path that is given without review, empty for none. All
+            paths are in the language asked for.
+        candidates: likely leaves, the likeliest first, then by rising expected distance in the tree.
+        votes: each speaking expert's likeliest leaf; its `leaf` is an index of `Model.tree`.
+        text_read: words read on the photos. reason: one line for people.
+        problems: photos that could not be used, and why.
+        advice: where nothing was proved with which the product's category could be given: what it would take.
+    """
+
+    product_id: Hashable
+    best: Candidate
+    probabilities: tuple[float, float, float]
+    decision: Decision
+    given: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    votes: tuple[ExpertChoice, ...]
+    text_read: str
+    reason: str
+    problems: tuple[str, ...]
+    advice: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
+        for level, p in enumerate(self.probabilities[:2], start=1):
+            lines.append(f"{LEVEL_NAMES[level]:6}  {p:.1%}  {path_text(self.best.path[:level])}")
+        given = f": {path_text(self.given)}" if self.given else ""
+        lines.append(f"{self.decision.value}{given}")
+        lines.append(f"why     {self.reason}")
+        lines += [f"advice  {self.advice}"] if self.advice else []
+        lines += [f"skipped {problem}" for problem in self.problems]
+        return "\n".join(lines)
+
+
+def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: int, own_id: Hashable = None) -> Answer:
+    """The answer on one row of a predicted chunk; `own_id`: the product's, where it is not the number predicted by."""
+    dense = predictions.fused[row : row + 1]
+    ranked = risk_order(dense, tree, n_candidates)[0]
+    candidates = tuple(
+        Candidate(int(tree.leaf_ids[leaf]), tree.shown[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
+    )
+    cat1, cat2, cat3 = predictions.paths.probabilities[row].tolist()
+    level, node = predictions.given[row].tolist()
+    product_id = predictions.chunk.products[row].product_id
+    problems = [problem for problem in predictions.problems.named if problem.product_id == product_id]
+    return Answer(
+        product_id if own_id is None else own_id, best=candidates[0], probabilities=(cat1, cat2, cat3),
+        decision=decision_of(level), given=tree.shown_path(level, node) if level else (),
+        candidates=candidates, votes=tuple(votes_of(predictions, row)),
+        text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
+        problems=tuple(f"{problem.place}: {problem.detail or problem.kind.value}" for problem in problems),
+        advice=predictions.advice(row),
+    )  # fmt: skip
+
+
+def answers_to_table(answers: Sequence[Answer]) -> pa.Table:
+    """Answers as an Arrow table, which pandas and polars take over, a row each, in order.
+
+    >>> import rayonnage
+    >>> answers = rayonnage.load("runs").predict({"A-17": ["front.jpg", "back.jpg"], "A-18": "back.jpg"})
+    >>> table = rayonnage.answers_to_table(answers)
+    >>> table["product_id"].to_pylist()
+    ['A-17', 'A-18']
+    >>> table.column_names[:5]
+    ['product_id', 'category_id', 'cat1', 'cat2', 'cat3']
+
+    The columns are named as in `predictions.parquet`: `product_id` (own ids, as text where Arrow has no type that holds
+    them all), `category_id`, the likeliest leaf's path `cat1`, `cat2`, `cat3` and their probabilities `p_cat1` to
+    `p_cat3`, `decision`, `given` (the path, empty for a review), `reason`, `top_category_ids`, `top_probabilities`,
+    `text_read`; and `problems`, a list of sentences.
+    """
+    import pyarrow as pa
+
+    from fusion.prediction.table import SCHEMA
+
+    columns: dict[str, list[Any]] = {
+        "category_id": [answer.best.category_id for answer in answers],
+        **{f"cat{level}": [answer.best.path[level - 1] for answer in answers] for level in LEVELS},
+        **{f"p_cat{level}": [answer.probabilities[level - 1] for answer in answers] for level in LEVELS},
+        "decision": [answer.decision.value for answer in answers],
+        "given": [path_text(answer.given) for answer in answers],
+        "reason": [answer.reason for answer in answers],
+        "top_category_ids": [[each.category_id for each in answer.candidates] for answer in answers],
+        "top_probabilities": [[each.probability for each in answer.candidates] for answer in answers],
+        "text_read": [answer.text_read for answer in answers],
+    }
+    typed = {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
+    problems = pa.array([answer.problems for answer in answers], pa.list_(pa.string()))
+    return pa.table({"product_id": _own_ids(answers), **typed, "problems": problems})
+
+
+def _own_ids(answers: Sequence[Answer]) -> pa.Array:
+    import pyarrow as pa
+
+    ids = [answer.product_id for answer in answers]
+    try:
+        return pa.array(ids) if ids else pa.array(ids, pa.int64())
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return pa.array(list(map(str, ids)))
