@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,9 @@ class TranscriptCache:
     it, with one warning: reading is the slow part.
     """
 
+    others: Sequence["TranscriptCache"] = ()
+    """What other hosts keep beside it."""
+
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._warned = False
@@ -105,7 +108,7 @@ class TranscriptCache:
 
     def contents(self) -> list[Kept]:
         """What is kept, by engine settings, the largest first; raises CacheError."""
-        return self._with_file(_contents)
+        return [] if self._number() is None else self._with_file(_contents)
 
     def seconds_per_photo(self, settings: str) -> float:
         """Mean time per photo under an engine's settings, NaN where none was kept or can be looked up."""
@@ -127,7 +130,7 @@ class TranscriptCache:
         removed = self._with_file(lambda db: _remove_others(db, keep))
         try:
             # not through `_try`: VACUUM runs outside of transactions only
-            with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as db:
+            with closing(self._connection()) as db:
                 db.execute("VACUUM")
         except sqlite3.OperationalError as error:
             log.warning("%s could not be made smaller (%s); the space is used again for new entries", self.path, error)
@@ -167,12 +170,15 @@ class TranscriptCache:
         except OSError:
             return None
 
+    def _connection(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
+
     def _try(self, work: Callable[[sqlite3.Connection], T], writes: bool) -> T:
         if writes:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         # a rollback journal, not a write-ahead log: processes that open and close the file at the same moment then
         # wait for each other, where switching to a log fails at once
-        with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as db:
+        with closing(self._connection()) as db:
             # the write lock is asked for first: a read lock that grows cannot wait either
             db.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:

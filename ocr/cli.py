@@ -118,7 +118,10 @@ def cache() -> None:
 @config_options("ocr")
 @workspace_option
 def info(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
-    """What is kept, by engine settings; a star marks those of the configuration."""
+    """What is kept, by engine settings; a star marks those of the configuration.
+
+    Where several hosts share the workspace, each keeps a file of its own: those of all are shown.
+    """
     from ocr.commands import cache_table
 
     kept, current = _cache(config, overrides, workspace)
@@ -131,11 +134,15 @@ def info(config: str | None, overrides: tuple[str, ...], workspace: Path) -> Non
 @workspace_option
 def prune(yes: bool, config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
     """Forget what was read with other engine settings than the configuration's (--set names the ones to keep)."""
+    from ocr.commands import left_alone
+
     kept, current = _cache(config, overrides, workspace)
     if not yes:
-        others = sum(entry.photos for entry in kept.contents() if entry.settings != current)
-        click.confirm(f"Forget {others} entries and keep only: {current}?", abort=True, err=True)
+        n_others = sum(entry.photos for entry in kept.contents() if entry.settings != current)
+        click.confirm(f"Forget {n_others} entries and keep only: {current}?", abort=True, err=True)
     say(f"{kept.path}: {kept.prune(current)} entries of other settings removed; kept: {current}")
+    if others := left_alone(kept):
+        note(others)
 
 
 def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> tuple[TranscriptCache, str]:

@@ -17,7 +17,7 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.sources.photo_file import read_photo
-from ocr.cache import TranscriptCache
+from ocr.cache import CacheError, TranscriptCache
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products, unread_photos
@@ -94,13 +94,34 @@ def show(reader: PhotoReader, product: str, workspace: Workspace, file: Address 
 
 
 def cache_table(cache: TranscriptCache, current: str) -> str:
-    """What the transcript cache holds, for people: one line per engine settings, the current ones marked."""
+    """What the transcript cache holds, for people: a line per file and engine settings, the current ones marked.
+
+    Files of other hosts stand below this one's.
+    """
+    lines = _file_lines(cache, current)
+    for other in cache.others:
+        try:
+            lines += _file_lines(other, current)
+        except CacheError as error:
+            lines.append(str(error))
+    return "\n".join(lines)
+
+
+def _file_lines(cache: TranscriptCache, current: str) -> list[str]:
+    if not cache.path.exists():
+        return []
     lines = [f"{cache.path}: {cache.path.stat().st_size / 2**20:.1f} MiB"]
     for kept in cache.contents():
         mark = "*" if kept.settings == current else " "
         time = "" if math.isnan(kept.seconds_per_photo) else f", {1000 * kept.seconds_per_photo:.0f} ms per photo"
         lines.append(f"{mark} {kept.photos} photos, {kept.bytes / 2**20:.1f} MiB{time}: {kept.settings}")
-    return "\n".join(lines)
+    return lines
+
+
+def left_alone(cache: TranscriptCache) -> str:
+    """The files of other hosts, which are not pruned here, for people; empty where there are none."""
+    names = ", ".join(file.path.name for file in cache.others)
+    return names and f"left as they are: {names} (each host prunes its own)"
 
 
 def predict_catalog(

@@ -11,12 +11,10 @@ from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.engines.registry import make_engine
 from ocr.expert import TextBranch, TextExpert
+from ocr.host_cache import transcripts_of
 from ocr.reader import PhotoReader
 from ocr.route import Route, category_leaves
 from text.model import TextModel
-
-TRANSCRIPTS = "transcripts.sqlite"
-"""The workspace's cache: what one command has read, the others need not read again."""
 
 
 def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
@@ -25,7 +23,8 @@ def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
     Raises:
         EngineMissing: the engine is not installed.
     """
-    cache = TranscriptCache(workspace.folder / TRANSCRIPTS)
+    # what one command has read, the others need not read again
+    cache = transcripts_of(workspace.folder)
     return PhotoReader(make_engine(config.engine), cache, batch_size=config.batch_size)
 
 
@@ -35,10 +34,10 @@ def existing_cache(config: OcrConfig, workspace: Workspace) -> tuple[TranscriptC
     Raises:
         FileNotFoundError: nothing was read in this workspace yet.
     """
-    file = workspace.folder / TRANSCRIPTS
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist: nothing was read in this workspace yet")
-    return TranscriptCache(file), make_engine(config.engine).settings
+    cache = transcripts_of(workspace.folder)
+    if not any(file.path.is_file() for file in (cache, *cache.others)):
+        raise FileNotFoundError(f"{cache.path} does not exist: nothing was read in this workspace yet")
+    return cache, make_engine(config.engine).settings
 
 
 def load_branch(run: Run, reader: PhotoReader) -> TextBranch:

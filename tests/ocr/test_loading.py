@@ -1,0 +1,78 @@
+"""Who predicts pays for reading when the first photo is read, and not in the workspace's folder where it cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from catalog.runs.config import load_config
+from catalog.runs.workspace import Workspace
+from ocr import loading
+from ocr.config import OcrConfig
+from ocr.engines.base import EngineMissing
+from ocr.loading import load_branch, make_reader
+from tests.ocr.test_reader import keyed, png
+from tests.ocr.test_training import WrittenEngine, trained
+from tests.ocr.test_training import room as room_with_plan
+
+CONFIG = load_config(OcrConfig, "ocr", "debug")
+room = room_with_plan
+LOADS = """
+import sys
+from pathlib import Path
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
+from ocr.loading import load_expert
+run = Run.load(Path(sys.argv[1]), "ocr")
+load_expert(run, run.taxonomy(), Workspace(Path(sys.argv[2]))).close()
+late = ("sklearn", "scipy", "pandas", "torch", "rapidocr", "openvino", "onnxruntime", "pytesseract", "ocr.training")
+print(sorted(name for name in late if name in sys.modules))
+"""
+
+
+def test_loading_brings_no_library_that_reading_needs_and_writes_nothing(room, tmp_path):
+    run = trained(room)
+    command = [sys.executable, "-c", LOADS, str(run.folder), str(tmp_path / "elsewhere")]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert loaded.stdout == "[]\n"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_damaged_text_model_is_refused_when_the_run_is_loaded(room):
+    run = trained(room)
+    weights = run.folder / "text-model" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="not an intact text model"):
+        load_branch(run, make_reader(CONFIG, room))
+
+
+def test_an_engine_that_is_not_installed_is_told_when_the_run_is_loaded(room, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(EngineMissing, match="pip install"):
+        make_reader(CONFIG, room)
+
+
+def test_photos_are_read_where_nothing_can_be_kept(tmp_path, monkeypatch, caplog):
+    # what lies on a read-only disk cannot be made either; root may write into any folder that is only protected
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(loading, "make_engine", lambda _: WrittenEngine())
+    reader = make_reader(CONFIG, Workspace(tmp_path / "file" / "runs"))
+    assert reader.read({}) == {}
+    assert not caplog.text
+    for grey in (20, 30):
+        (reading,) = reader.read(keyed(png(grey))).values()
+        assert reading.words
+    assert caplog.text.count("photos are read without it") == 1
+
+
+def test_the_workspace_is_made_when_something_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "make_engine", lambda _: WrittenEngine())
+    reader = make_reader(CONFIG, Workspace(tmp_path / "runs"))
+    reader.read({})
+    assert not (tmp_path / "runs").exists()
+    reader.read(keyed(png(20)))
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["transcripts.sqlite"]
