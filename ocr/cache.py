@@ -1,58 +1,25 @@
 """What was read once is kept: one SQLite file, shared by processes, safe against kills."""
 
-import json
 import logging
 import math
 import os
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from catalog.files.progress import in_batches
-from ocr.transcript import OcrFailure, PhotoReading, Transcript
+from ocr.cache_rows import TABLES, Kept, check_keys, decode, encode, insert, kept_by_settings, remove_others, select
+from ocr.transcript import PhotoReading, Transcript
 
 log = logging.getLogger(__name__)
 
-MD5_BYTES = 16
-KEYS_PER_STATEMENT = 500
-"""SQLite before 3.32 takes 999 variables in a statement."""
-MAX_VALUE_BYTES = 4 * 2**20
-"""A damaged or foreign entry of a few kilobytes may unpack to gigabytes."""
 WAIT_S = 60.0
 _moving = threading.Lock()
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_TABLES = (
-    # settings are a line of text: written once, not with every photo
-    "CREATE TABLE IF NOT EXISTS engines (id INTEGER PRIMARY KEY, settings TEXT NOT NULL UNIQUE)",
-    # without row numbers the key is the table, and needs no index beside it
-    "CREATE TABLE IF NOT EXISTS transcripts (md5 BLOB NOT NULL, engine INTEGER NOT NULL, value BLOB NOT NULL, "
-    "PRIMARY KEY (md5, engine)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS reading_times (engine INTEGER PRIMARY KEY, photos INTEGER NOT NULL, "
-    "seconds REAL NOT NULL)",
-)
-
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What the cache holds of one engine's settings.
-
-    Attributes:
-        photos: entries; bytes: their compressed size; seconds_per_photo: mean time that the engine took, with as many
-        photos at a time as it was set to; NaN where no time was kept.
-    """
-
-    settings: str
-    photos: int
-    bytes: int
-    seconds_per_photo: float
 
 
 class CacheError(OSError):
@@ -78,13 +45,13 @@ class TranscriptCache:
     def get_many(self, settings: str, md5s: Iterable[bytes]) -> dict[bytes, PhotoReading]:
         """What is known of some photos (16-byte MD5s) under an engine's settings; unknown ones are left out."""
         keys = list(dict.fromkeys(md5s))
-        _check(keys)
+        check_keys(keys)
         if not keys:
             return {}
         results: dict[bytes, PhotoReading] = {}
-        for md5, value in self._if_usable(lambda db: _select(db, settings, keys), writes=False) or ():
+        for md5, value in self._if_usable(lambda db: select(db, settings, keys), writes=False) or ():
             try:
-                results[md5] = _decode(value)
+                results[md5] = decode(value)
             except ValueError as error:
                 log.warning("%s: entry %s is damaged and will be read again: %s", self.path, md5.hex(), error)
         return results
@@ -97,22 +64,20 @@ class TranscriptCache:
         Args:
             reading: photos that the engine was given for them, and the seconds that it took.
         """
-        _check(results)
+        check_keys(results)
         kept = [
-            (md5, _encode(result))
-            for md5, result in results.items()
-            if isinstance(result, Transcript) or result.lasting
+            (md5, encode(result)) for md5, result in results.items() if isinstance(result, Transcript) or result.lasting
         ]
         if kept:
-            self._if_usable(lambda db: _insert(db, settings, kept, reading))
+            self._if_usable(lambda db: insert(db, settings, kept, reading))
 
     def contents(self) -> list[Kept]:
         """What is kept, by engine settings, the largest first; raises CacheError."""
-        return [] if self._number() is None else self._with_file(_contents)
+        return [] if self._number() is None else self._with_file(kept_by_settings)
 
     def seconds_per_photo(self, settings: str) -> float:
         """Mean time per photo under an engine's settings, NaN where none was kept or can be looked up."""
-        kept = self._if_usable(_contents, writes=False)
+        kept = self._if_usable(kept_by_settings, writes=False)
         return next((entry.seconds_per_photo for entry in kept or () if entry.settings == settings), math.nan)
 
     def prune(self, keep: str) -> int:
@@ -127,7 +92,7 @@ class TranscriptCache:
                 f"{self.path} holds nothing read as {keep!r}, only {'; '.join(known) or 'nothing at all'}: "
                 "--set engine.KEY=VALUE names the settings to keep; to forget everything, remove the file"
             )
-        removed = self._with_file(lambda db: _remove_others(db, keep))
+        removed = self._with_file(lambda db: remove_others(db, keep))
         try:
             # not through `_try`: VACUUM runs outside of transactions only
             with closing(self._connection()) as db:
@@ -182,7 +147,7 @@ class TranscriptCache:
             # the write lock is asked for first: a read lock that grows cannot wait either
             db.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:
-                for table in _TABLES if writes else ():
+                for table in TABLES if writes else ():
                     db.execute(table)
                 result = work(db)
             except BaseException:
@@ -199,78 +164,3 @@ class TranscriptCache:
             with suppress(FileNotFoundError):
                 os.replace(self.path.with_name(self.path.name + suffix), damaged.with_name(damaged.name + suffix))
         log.warning("%s is damaged (%s): moved to %s, photos are read again", self.path, error, damaged.name)
-
-
-def _check(keys: Iterable[Any]) -> None:
-    for key in keys:
-        if not isinstance(key, bytes) or len(key) != MD5_BYTES:
-            raise ValueError(f"photos are keyed by the {MD5_BYTES} bytes of their MD5, got {key!r}")
-
-
-def _select(db: sqlite3.Connection, settings: str, keys: list[bytes]) -> list[tuple[bytes, bytes]]:
-    rows: list[tuple[bytes, bytes]] = []
-    # looking up makes no tables, and the process that made the file may not have come to it yet
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'").fetchone():
-        return rows
-    for part in in_batches(keys, KEYS_PER_STATEMENT):
-        marks = ",".join("?" * len(part))
-        rows += db.execute(
-            "SELECT md5, value FROM transcripts JOIN engines ON engine = engines.id "
-            f"WHERE settings = ? AND md5 IN ({marks})",
-            [settings, *part],
-        ).fetchall()
-    return rows
-
-
-def _contents(db: sqlite3.Connection) -> list[Kept]:
-    rows = db.execute(
-        "SELECT settings, COUNT(*), SUM(LENGTH(value)), reading_times.seconds / reading_times.photos "
-        "FROM transcripts JOIN engines ON transcripts.engine = engines.id "
-        "LEFT JOIN reading_times ON reading_times.engine = engines.id GROUP BY engines.id ORDER BY 2 DESC, 1"
-    )
-    return [Kept(name, photos, size, math.nan if seconds is None else seconds) for name, photos, size, seconds in rows]
-
-
-def _remove_others(db: sqlite3.Connection, keep: str) -> int:
-    others = "SELECT id FROM engines WHERE settings <> ?"
-    removed = db.execute(f"DELETE FROM transcripts WHERE engine IN ({others})", [keep]).rowcount
-    db.execute(f"DELETE FROM reading_times WHERE engine IN ({others})", [keep])
-    db.execute("DELETE FROM engines WHERE settings <> ?", [keep])
-    return removed
-
-
-def _insert(
-    db: sqlite3.Connection, settings: str, rows: list[tuple[bytes, bytes]], reading: tuple[int, float] | None
-) -> None:
-    db.execute("INSERT OR IGNORE INTO engines (settings) VALUES (?)", [settings])
-    (engine,) = db.execute("SELECT id FROM engines WHERE settings = ?", [settings]).fetchone()
-    db.executemany("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?)", [(md5, engine, value) for md5, value in rows])
-    if reading is not None:
-        db.execute(
-            "INSERT INTO reading_times VALUES (?1, ?2, ?3) ON CONFLICT (engine) DO UPDATE "
-            "SET photos = photos + ?2, seconds = seconds + ?3",
-            [engine, *reading],
-        )
-
-
-def _encode(result: PhotoReading) -> bytes:
-    return zlib.compress(json.dumps(result.to_json(), ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def _decode(value: object) -> PhotoReading:
-    if not isinstance(value, bytes):
-        raise ValueError("not bytes")
-    unpacker = zlib.decompressobj()
-    try:
-        text = unpacker.decompress(value, MAX_VALUE_BYTES)
-    except zlib.error as error:
-        raise ValueError(str(error)) from None
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        raise ValueError(f"cut short or larger than {MAX_VALUE_BYTES} bytes")
-    try:
-        entry = json.loads(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if isinstance(entry, dict) and set(entry) == {"failure"} and isinstance(entry["failure"], str):
-        return OcrFailure(entry["failure"])
-    return Transcript.from_json(entry)

@@ -17,7 +17,7 @@ from catalog.files.child_pool import ChildPool
 from catalog.files.child_process import ChildLost, ChildNotStarted, ChildProcess
 from catalog.files.parent_process import ParentProcess
 from ocr.engines.base import EngineMissing, Photo
-from ocr.engines.places import Places
+from ocr.engines.slots import Slots
 from ocr.transcript import OcrFailure, PhotoReading, Transcript
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class WorkerPool:
         self.size, self.time_limit_s = size, time_limit_s
         self._children = ChildPool(partial(WorkerProcess, module, argument))
         # each call has threads of its own, and every worker has the networks in memory
-        self._places = Places(size)
+        self._slots = Slots(size)
 
     def read(self, photos: Sequence[Photo]) -> list[PhotoReading]:
         """Read photos, each in whichever worker is free; results in order.
@@ -107,7 +107,7 @@ class WorkerPool:
             raise EngineMissing(str(error)) from None
 
     def _answer(self, picture: NDArray[np.uint8], scale: float, fresh: bool = False) -> PhotoReading:
-        with self._places, self._children.child(fresh) as worker:
+        with self._slots, self._children.child(fresh) as worker:
             return worker.read(picture, scale, self.time_limit_s)
 
 

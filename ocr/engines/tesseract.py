@@ -20,9 +20,9 @@ from catalog.files.once import Once
 from ocr.config import EngineConfig
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
 from ocr.engines.languages import install_tesseract, tesseract_code
-from ocr.engines.places import Places
 from ocr.engines.pool import CRASHES
 from ocr.engines.prepare import MAX_SIDE, Prepared, prepare
+from ocr.engines.slots import Slots
 from ocr.engines.tesseract_program import PROGRAM, ProgramMissing, RunsEnded, TesseractRuns
 from ocr.engines.tesseract_version import tesseract_version
 from ocr.transcript import MAX_WORD_LENGTH, OcrFailure, PhotoReading, Transcript, Word, bounded
@@ -61,7 +61,7 @@ class TesseractEngine:
         self.max_side = longest_useful(MAX_SIDE, self.enlarge)
         self.threads = n_cores() if config.threads == "auto" else config.threads
         self.time_limit_s = config.time_limit_s
-        self._places = Places(self.threads)
+        self._slots = Slots(self.threads)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ class TesseractEngine:
         n_parts = max(min(len(photos), self.threads), -(-len(photos) // PHOTOS_PER_PROCESS))
         parts = [range(start, len(photos), n_parts) for start in range(n_parts)]
         results: list[PhotoReading] = [Transcript()] * len(photos)
-        runs = TesseractRuns(self._places)
+        runs = TesseractRuns(self._slots)
         with ThreadPoolExecutor(self.threads) as pool:
             try:
                 part_results = pool.map(

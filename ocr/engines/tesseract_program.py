@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ocr.engines.places import Places
+from ocr.engines.slots import Slots
 
 PROGRAM = "tesseract"
 ONE_THREAD = {"OMP_THREAD_LIMIT": "1"}
@@ -26,11 +26,11 @@ class TesseractRuns:
     """Runs of the program for one question, from any number of threads.
 
     Args:
-        places: where a program may run, whoever asks for it.
+        slots: how many programs run at a time, whoever asks for them.
     """
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
         self._running: set[subprocess.Popen[bytes]] = set()
         self._ended = False
 
@@ -45,7 +45,7 @@ class TesseractRuns:
 
         output = listing.with_suffix("")
         command = [PROGRAM, str(listing), str(output), *options, "-c", "tessedit_create_tsv=1"]
-        with self._places:
+        with self._slots:
             if self._ended:
                 raise RunsEnded
             # a mapping of the child's own: this process's environment belongs to all its threads

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ocr.cache import KEYS_PER_STATEMENT, CacheError, TranscriptCache
+from ocr.cache import CacheError, TranscriptCache
+from ocr.cache_rows import KEYS_PER_STATEMENT
 from ocr.transcript import OcrFailure, Transcript, Word
 
 BOX = (0.0, 0.0, 1.0, 1.0)

@@ -5,8 +5,8 @@ from threading import BoundedSemaphore
 from types import TracebackType
 
 
-class Places:
-    """Lets so many threads in at a time (`with places:`); a fork of the process has places of its own.
+class Slots:
+    """Lets so many threads in at a time (`with slots:`); a fork of the process has slots of its own.
 
     Args:
         size: how many.
@@ -17,7 +17,7 @@ class Places:
         self._owner, self._free = os.getpid(), BoundedSemaphore(size)
 
     def __enter__(self) -> None:
-        # a fork inherits places that are taken by threads which it does not have
+        # a fork inherits slots that are taken by threads which it does not have
         if self._owner != os.getpid():
             self._owner, self._free = os.getpid(), BoundedSemaphore(self._size)
         self._free.acquire()
