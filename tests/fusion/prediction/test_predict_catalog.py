@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from fusion.head_artifacts import HeadArtifacts
 from fusion.prediction import predict_catalog as prediction
 from fusion.prediction.folder import PredictionFolder
 from fusion.prediction.predictor import Predictor
+from mosaic.inference.expert import MosaicExpert
 from tests.support.command_line import call, invoke, refused
 from tests.support.predictions import read_rows
 from tests.support.processes import Running
@@ -106,6 +108,44 @@ def test_chunking_does_not_change_a_product(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(prediction, "CHUNK", 5)
     small = prediction.predict_file(predictor, catalog, Workspace(tmp_path), tmp_path / "small")
     assert submission(whole.files.path) == submission(small.files.path)
+
+
+def test_a_part_has_the_same_bytes_whichever_parts_were_made_before_it_or_beside_it(trained, tmp_path, monkeypatch):
+    """Copies of photos lie in several parts: what was computed for one must not be what another says."""
+    documents = [document(i, labelled=False) for i in range(1000, 1040)]
+    for later, earlier in ((13, 2), (14, 7), (27, 2), (31, 13), (32, 30)):
+        documents[later]["imgs"] = documents[earlier]["imgs"]
+    (tmp_path / "test.bson").write_bytes(b"".join(map(bson.encode, documents)))
+    monkeypatch.setattr(prediction, "PART", 10)
+    monkeypatch.setattr(prediction, "CHUNK", 5)
+    catalog, workspace = Catalog(tmp_path / "test.bson"), Workspace(trained / "runs")
+    predictor, computed = Predictor(workspace.require("fusion"), workspace), defaultdict(list)
+    compute = MosaicExpert._compute
+
+    def counted(expert, keys, chunk):
+        computed[chunk.products[0].product_id].append(len(keys))
+        return compute(expert, keys, chunk)
+
+    monkeypatch.setattr(MosaicExpert, "_compute", counted)
+
+    def make(name: str, starts: list[int], n_threads: int = 1) -> dict[str, bytes]:
+        folder = tmp_path / name
+        folder.mkdir()
+        with ThreadPoolExecutor(n_threads) as pool:
+            for start in starts:
+                part = folder / f"part-{start}.parquet"
+                pool.submit(prediction._predict_part, predictor, catalog, start, part, None)
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    in_order = make("in-order", [0, 10, 20, 30])
+    work = dict(computed)
+    computed.clear()
+    assert make("backwards", [30, 20, 10, 0]) == in_order
+    # bytes alone could be the same by good luck: nothing was taken over from another part either
+    assert computed == work
+    assert make("together", [20, 0, 30, 10], n_threads=4) == in_order
+    assert make("alone", [20]) == {name: part for name, part in in_order.items() if name.startswith("part-20.")}
+    assert len(in_order) == 8
 
 
 def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monkeypatch):
