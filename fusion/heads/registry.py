@@ -14,17 +14,17 @@ from fusion.heads.stacker import Stacker
 from fusion.heads.tree_pool import TreePool
 
 Maker = Callable[[Taxonomy, Sequence[str], FusionConfig], Head]
+SUFFIX = ".safetensors"
 TREE = "tree"
 """The head whose weights the evaluation's page shows, whichever head decides."""
 
 
 @dataclass(frozen=True)
 class HeadKind:
-    """What a head does, for people, how it is made, and what its file is called."""
+    """What a head does, for people, and how it is made."""
 
     what: str
     make: Maker
-    suffix: str = ".safetensors"
 
 
 HEADS: dict[str, HeadKind] = {
@@ -40,7 +40,7 @@ HEADS: dict[str, HeadKind] = {
     "tree-cat1": HeadKind("down the tree, weights by Cat I too",
                           lambda tree, names, c: TreePool(tree, names, shrinkage=c.shrinkage, by_cat1=True)),
     "stacker": HeadKind("gradient boosting over the tree pool's candidates",
-                        lambda tree, names, c: Stacker(tree, names, shrinkage=c.shrinkage, seed=c.seed), ".skops"),
+                        lambda tree, names, c: Stacker(tree, names, shrinkage=c.shrinkage, seed=c.seed)),
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def save_heads(run: Run, heads: Mapping[str, Head]) -> None:
     folder = run.folder / "heads"
     folder.mkdir(exist_ok=True)
     for name, head in heads.items():
-        head.save(folder / f"{name}{HEADS[name].suffix}")
+        head.save(folder / f"{name}{SUFFIX}")
 
 
 class StoredHeads(Mapping[str, Head]):
@@ -74,7 +74,7 @@ class StoredHeads(Mapping[str, Head]):
             raise KeyError(name)
         if name not in self._loaded:
             head = make_head(name, self._tree, self._experts, self._run.config(FusionConfig))
-            self._loaded[name] = head.load(self._run.folder / "heads" / f"{name}{HEADS[name].suffix}")
+            self._loaded[name] = head.load(self._run.folder / "heads" / f"{name}{SUFFIX}")
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
-from threadpoolctl import threadpool_limits
 
-from catalog.files.atomic import atomic_path
+from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import LEVELS, Taxonomy
 from fusion.heads.base import Head, chunks
+from fusion.heads.boosted_trees import BoostedTrees
+from fusion.heads.earlier_stacker import SUFFIX, load_earlier
 from fusion.heads.evidence import FLOOR, dense_rows
 from fusion.heads.tree_pool import TreePool
 
@@ -31,9 +30,9 @@ N_CANDIDATES = 12
 MAX_FITTED = 50_000
 N_PARTS = 3
 """Parts of the fitting products whose candidates are scored by trees that have not seen them."""
-TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
-"""What a stored stacker may hold beside scikit-learn's public types and numpy's arrays."""
-MAX_BYTES = 256 * 2**20
+POOL, TREES, TEMPERATURE = "pool.", "trees.", "temperature"
+"""Names in a stacker's file, or their beginnings."""
+MISFIT, REMEDY = "does not fit its run's tree and experts", "run `fusion train` again"
 FEW_ROWS = 10_000
 """Of these candidates one thread takes care: two took twice the CPU time for 2,400, and half the time for 24,000."""
 
@@ -50,7 +49,7 @@ class Stacker(Head):
         super().__init__(tree, expert_names)
         self.seed = seed
         self.pool = TreePool(tree, expert_names, shrinkage=shrinkage)
-        self.model: HistGradientBoostingClassifier | None = None
+        self.trees: BoostedTrees | None = None
         self.temperature = 1.0
 
     def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
@@ -65,9 +64,9 @@ class Stacker(Head):
         unseen = np.zeros(right.shape)
         for number in range(N_PARTS):
             model = self._boosted(features[part != number], right[part != number])
-            unseen[part == number] = _log_scores(model, features[part == number])
+            unseen[part == number] = _log_scores(BoostedTrees.of(model), features[part == number])
         self.temperature = _temperature(unseen[right.any(axis=1)], right[right.any(axis=1)])
-        self.model = self._boosted(features, right)
+        self.trees = BoostedTrees.of(self._boosted(features, right))
 
     def _boosted(self, features: NDArray[np.float32], right: NDArray[np.bool_]) -> HistGradientBoostingClassifier:
         """`(n, K, F)` features of candidates and whether each is the true leaf."""
@@ -83,12 +82,12 @@ class Stacker(Head):
             return model.fit(np.where(np.isnan(columns).all(axis=0), 0, columns), right.ravel())
 
     def _predict(self, experts: Sequence[Probabilities], n_images: NDArray[np.int64]) -> NDArray[np.float32]:
-        if self.model is None:
+        if self.trees is None:
             raise ValueError("this stacker has no trees yet: call fit first")
         out = np.zeros((len(experts[0]), len(self.tree)), np.float32)
         for rows in chunks(np.arange(len(out))):
             candidates, features, dense = self._candidates(experts, rows, n_images)
-            score = self.temperature * _log_scores(self.model, features)
+            score = self.temperature * _log_scores(self.trees, features)
             share = np.exp(score - score.max(axis=1, keepdims=True))
             share /= share.sum(axis=1, keepdims=True)
             # how much the candidates have together stays the pool's word, which is calibrated
@@ -127,52 +126,55 @@ class Stacker(Head):
         return [np.log(np.maximum(mass, FLOOR)) for mass in masses]
 
     def save(self, path: Path) -> None:
-        """Write one file in skops' format: no pickle."""
-        import skops.io
-
-        with atomic_path(path) as temporary:
-            state = {"model": self.model, "temperature": self.temperature, "pool": self.pool.tensors()}
-            skops.io.dump(state, temporary)
+        """Write one file of arrays, atomically."""
+        if self.trees is None:
+            raise ValueError("this stacker has no trees yet: call fit first")
+        of_pool = {POOL + name: values for name, values in self.pool.tensors().items()}
+        of_trees = {TREES + name: values for name, values in self.trees.arrays().items()}
+        save_arrays(path, {**of_pool, **of_trees, TEMPERATURE: np.array([self.temperature])})
 
     def load(self, path: Path) -> Stacker:
-        """Inverse of `save`; nothing but the types of a gradient boosting model is accepted."""
-        import skops.io
-        from sklearn.ensemble import HistGradientBoostingClassifier
-
-        try:
-            if path.stat().st_size > MAX_BYTES:
-                raise ValueError(f"larger than {MAX_BYTES} bytes")
-            state = skops.io.load(path, trusted=list(TRUSTED))
-            self.model, self.temperature = state["model"], float(state["temperature"])
-            tensors = dict(state["pool"])
-        # skops reports a damaged or hostile file in many ways
-        except Exception as error:
-            raise ValueError(f"{path} does not hold a stacker ({error}): run `fusion train` again") from None
+        """Inverse of `save`; where `path` is missing, what an earlier version wrote beside it."""
         n_features = 6 + 4 * len(self.expert_names)
-        if (
-            not isinstance(self.model, HistGradientBoostingClassifier)
-            or self.model.n_features_in_ != n_features
-            or {name: np.shape(value) for name, value in tensors.items()} != self.pool.shapes()
-        ):
-            raise ValueError(f"{path} does not fit its run's tree and experts: run `fusion train` again")
+        earlier = path.with_suffix(SUFFIX)
+        if earlier.is_file() and not path.exists():
+            self.trees, self.temperature, tensors = load_earlier(earlier, n_features)
+            if {name: values.shape for name, values in tensors.items()} != self.pool.shapes():
+                raise ValueError(f"{earlier} {MISFIT}: {REMEDY}")
+        else:
+            tensors = self._load_arrays(path, n_features)
         self.pool.take(tensors)
         self.prior = self.pool.prior
         return self
 
+    def _load_arrays(self, path: Path, n_features: int) -> dict[str, NDArray[np.float64]]:
+        """Take trees and temperature of a file; returns the pool's arrays."""
+        expected = {
+            **{POOL + name: ArraySpec(np.float64, shape, finite=True) for name, shape in self.pool.shapes().items()},
+            **{TREES + name: spec for name, spec in BoostedTrees.specs().items()},
+            TEMPERATURE: ArraySpec(np.float64, (1,), finite=True),
+        }
+        arrays = load_arrays(path, expected, what="stacker", remedy=REMEDY, misfit=MISFIT)
+        try:
+            of_trees = {name: arrays[TREES + name] for name in BoostedTrees.specs()}
+            self.trees = BoostedTrees.of_arrays(of_trees, n_features)
+        except ValueError as error:
+            raise ValueError(f"{path} does not hold a stacker ({error}): {REMEDY}") from None
+        self.temperature = float(arrays[TEMPERATURE][0])
+        return {name: arrays[POOL + name] for name in self.pool.shapes()}
 
-def _log_scores(model: HistGradientBoostingClassifier, features: NDArray[np.float32]) -> NDArray[np.float64]:
+
+def _log_scores(trees: BoostedTrees, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """`(n, K)` log of how likely each candidate is the true leaf, by itself."""
     n, k = features.shape[:2]
-    if len(model.classes_) < 2:
-        # only right, or only wrong, candidates were seen in fitting: nothing to tell them apart by
-        return np.zeros((n, k))
-    with _threads_for(n * k):
-        likely: NDArray[np.float64] = model.predict_proba(features.reshape(n * k, -1))[:, 1].reshape(n, k)
+    likely = trees.predict_proba(features.reshape(n * k, -1)).reshape(n, k)
     return np.log(np.maximum(likely, FLOOR))
 
 
 def _threads_for(n_rows: int) -> AbstractContextManager[object]:
     """scikit-learn starts a thread for each core, whatever there is to do."""
+    from threadpoolctl import threadpool_limits
+
     return threadpool_limits(1, "openmp") if n_rows < FEW_ROWS else nullcontext()
 
 
@@ -180,6 +182,8 @@ def _temperature(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float
     """Exponent of least log loss for products whose true leaf is a candidate; 1 without any."""
     if not len(scores):
         return 1.0
+    from scipy.optimize import minimize_scalar
+    from scipy.special import logsumexp
 
     def loss(exponent: float) -> float:
         return float((logsumexp(exponent * scores, axis=1) - exponent * scores[right]).mean())
