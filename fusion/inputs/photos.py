@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 Photo: TypeAlias = Union[bytes, str, PathLike[str], NDArray[np.uint8], "Image.Image"]
 """A path, an encoded photo, or a picture: `(H, W, 3)` uint8 RGB, `(H, W)` uint8 grey, or Pillow's."""
-PHOTO = "a path, encoded bytes, a PIL image or a numpy array"
+PHOTO = "a path, encoded bytes, a PIL image or a numpy array (H, W, 3) or (H, W)"
 
 
 def is_photo_given(value: object) -> bool:
     """Whether it is one photo by itself; a path is not looked for."""
-    return isinstance(value, (bytes, bytearray, memoryview, str, PathLike, np.ndarray)) or is_picture(value)
+    if isinstance(value, np.ndarray):
+        return value.ndim in (2, 3)
+    return isinstance(value, (bytes, bytearray, memoryview, str, PathLike)) or is_picture(value)
 
 
 def encoded_photo(photo: object, whose: str) -> bytes:

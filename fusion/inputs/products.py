@@ -11,7 +11,7 @@ from catalog.catalog import Catalog
 from catalog.files.progress import in_batches
 from catalog.product import MAX_IMAGES, Product
 from fusion.inputs.photos import PHOTO, Photo, encoded_photo, is_photo_given
-from fusion.inputs.tables import TableOfProducts, is_table
+from fusion.inputs.tables import TableInMemory, TableOfProducts, is_table
 
 CHUNK = 256
 """Products that are read and predicted at a time: a whole catalogue costs no more memory."""
@@ -19,7 +19,7 @@ ONE_PRODUCT = f"a Product, its one to four photos in a list, or a single photo (
 WHAT = "give a list of products, a dict of them by id, a table, a DataFrame or a catalogue"
 
 OneProduct: TypeAlias = Product | Photo | Sequence[Photo]
-Products: TypeAlias = Sequence[OneProduct] | Mapping[Any, OneProduct] | Any
+Products: TypeAlias = Sequence[OneProduct] | Mapping[Any, OneProduct] | TableInMemory
 """What is predicted: products in a sequence or by id; any table that hands itself over as Arrow data."""
 
 
@@ -56,7 +56,7 @@ class InputProducts:
         """
         if isinstance(products, Product):
             raise TypeError("a single product is given: give a list of products, model.predict([product])")
-        if is_photo_given(products) and not (hasattr(products, "ndim") and products.ndim not in (2, 3)):
+        if is_photo_given(products):
             raise TypeError("a single photo is given: give a list of products, model.predict([photo])")
         if isinstance(products, Catalog):
             return cls(products.product_ids.tolist(), products.take, products)
@@ -75,7 +75,9 @@ class InputProducts:
 
     @classmethod
     def _by_id(cls, ids: Sequence[Hashable], given: Callable[[int], object]) -> InputProducts:
-        numbers = ids if all(type(own_id) is int and -(2**63) <= own_id < 2**63 for own_id in ids) else range(len(ids))
+        numbers: Sequence[int] = [own_id for own_id in ids if type(own_id) is int and -(2**63) <= own_id < 2**63]
+        if len(numbers) < len(ids):
+            numbers = range(len(ids))
 
         def read(positions: range) -> list[Product]:
             return [_product(given(position), ids[position], numbers[position]) for position in positions]
@@ -83,7 +85,7 @@ class InputProducts:
         return cls(ids, read)
 
 
-def _product(given: object, own_id: Hashable, number: Any) -> Product:
+def _product(given: object, own_id: Hashable, number: int) -> Product:
     if isinstance(given, Product):
         return replace(given, product_id=number)
     photos = [given] if is_photo_given(given) else given

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from catalog.sources.table.photo_cells import BYTES_FIELDS, PATH_FIELD, check_types
 from catalog.sources.table.rows import Columns
@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 TITLE = "the table"
 
 
-def is_table(value: object) -> bool:
+class TableInMemory(Protocol):
+    """What hands itself over through the Arrow C stream interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """A capsule that holds the stream."""
+
+
+def is_table(value: object) -> TypeGuard[TableInMemory]:
     """Whether it hands itself over as Arrow data, as tables of pyarrow, pandas, polars and duckdb do."""
     # pandas before 2.2 knows only the second, and Arrow knows pandas
     return hasattr(value, "__arrow_c_stream__") or hasattr(value, "__dataframe__")
@@ -28,7 +35,7 @@ class TableOfProducts:
         ids: of the products in the order of their first rows, as the table has them.
     """
 
-    def __init__(self, table: object) -> None:
+    def __init__(self, table: TableInMemory) -> None:
         """Raises ValueError: columns that say nothing, a row without id, rows that do not belong together."""
         self._table = _arrow_table(table)
         self._columns = Columns.of(TITLE, self._table.column_names)
