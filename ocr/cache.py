@@ -35,12 +35,14 @@ class TranscriptCache:
     it, with one warning: reading is the slow part.
     """
 
-    others: Sequence["TranscriptCache"] = ()
-    """What other hosts keep beside it."""
-
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._warned = False
+
+    @property
+    def others(self) -> Sequence["TranscriptCache"]:
+        """What other hosts keep beside it."""
+        return ()
 
     def get_many(self, settings: str, md5s: Iterable[bytes]) -> dict[bytes, PhotoReading]:
         """What is known of some photos (16-byte MD5s) under an engine's settings; unknown ones are left out."""

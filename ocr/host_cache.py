@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class HostTranscripts(TranscriptCache):
         super().__init__(folder / f"{TRANSCRIPTS}-{host}{ENDING}")
 
     @property
-    def others(self) -> list[TranscriptCache]:  # type: ignore[override]
+    def others(self) -> Sequence[TranscriptCache]:
         """Files of the other hosts, by name."""
         files = self.path.parent.glob(f"{TRANSCRIPTS}*{ENDING}")
         return [_OtherHosts(path) for path in sorted(files) if path != self.path]
