@@ -84,6 +84,13 @@ def test_a_run_is_known_by_what_it_holds(tmp_path, tree_csv):
         others.add(copied.digest())
         path.write_bytes(before)
     assert len(others) == 5
+    # a run of before there were graphs keeps its digest; where there is one, answers come from it
+    for name in ("graph.xml", "graph.bin", "graph.json", "graph-check.safetensors"):
+        (copied.folder / "experts" / "one" / name).write_bytes(b"learnt")
+        others.add(copied.digest())
+    assert len(others) == 9
+    (copied.folder / "experts" / "one" / "mosaic-any.xml").write_bytes(b"exported")
+    assert copied.digest() in others
     # the same weights as another expert's
     weights.parent.rename(run.folder / "experts" / "two")
     assert run.digest() != known

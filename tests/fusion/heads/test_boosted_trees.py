@@ -41,7 +41,7 @@ def test_every_bit_is_scikit_learns(model, n):
 def test_trees_that_cannot_be_asked_are_refused(model, name, place, value):
     arrays = {key: values.copy() for key, values in BoostedTrees.of(model).arrays().items()}
     arrays[name][place] = value
-    with pytest.raises(ValueError, match="no trees over 5 columns|no number"):
+    with pytest.raises(ValueError, match=r"no trees over 5 columns|no number"):
         BoostedTrees.of_arrays(arrays, 5)
 
 

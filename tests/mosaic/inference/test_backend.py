@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -99,6 +100,33 @@ def test_a_mosaic_has_the_same_result_whatever_shares_its_request(monkeypatch, n
     for values, single in zip(together, zip(*alone, strict=True), strict=True):
         # to the bit: a prediction that goes on after a kill meets other batches
         assert np.array_equal(values, np.concatenate(single))
+
+
+def test_calls_of_many_threads_get_their_own_answers(monkeypatch):
+    """Also the first calls, while the program is made and checked."""
+    monkeypatch.setattr(backend_module, "PIXELS_PER_REQUEST", 2 * 30 * 30)
+    net, converted = network(), []
+    usual = deployed_module.to_openvino
+    monkeypatch.setattr(deployed_module, "to_openvino", lambda *a: converted.append(a) or usual(*a))
+    batches = [mosaics(1 + i % 5, (30, 30 * (1 + i % 2)), i) for i in range(64)]
+    alone = [make_backend(net, inference(backend="openvino"), SIZE)] * len(batches)
+    expected = [backend(batch) for backend, batch in zip(alone, batches, strict=True)]
+    shared = make_backend(net, inference(backend="openvino"), SIZE)
+    with ThreadPoolExecutor(16) as pool:
+        for got, right in zip(pool.map(shared, batches * 5), expected * 5, strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(got, right, strict=True))
+    assert len(converted) == 2
+
+
+def test_a_request_that_failed_is_there_for_the_next_call():
+    made = OpenVinoBackend(deployed_module.to_openvino(network(), SIZE))
+    batch = mosaics(3, (30, 30))
+    right = made(batch)
+    requests = made._requests((1, 30, 30, 3))
+    for _ in range(20):
+        with pytest.raises(RuntimeError):
+            requests.answers(iter([batch[:1], batch[:1, :7]]))
+    assert all(np.array_equal(a, b) for a, b in zip(made(batch), right, strict=True))
 
 
 def test_a_first_batch_of_many_is_held_against_pytorch_too(monkeypatch):

@@ -23,8 +23,10 @@ from mosaic.inference.outputs import BadExport, Outputs
 from mosaic.networks.network import MosaicNetwork
 from mosaic.runs import MosaicDetails
 from mosaic.training import checked_files
-from mosaic.training.checked_files import check_parity
+from mosaic.training.checked_files import check_parity, mosaics_of_view
 from mosaic.training.export import export
+from mosaic.training.run_graph import add_graph
+from mosaic.views import View
 from tests.support.products import TREE, make_product
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
@@ -178,6 +180,44 @@ def test_the_command_writes_into_the_run_folder_and_names_leaves_by_id(room):
     about = json.loads((folder / "mosaic-any.xml.json").read_text())
     assert about["support"] == [int(room.taxonomy().leaf_ids[leaf]) for leaf in SUPPORT]
     assert (about["photo_size"], about["layout"], about["n_images"]) == (32, "strip", "any")
+
+
+def test_a_run_that_keeps_no_graph_gets_one(room, tmp_path):
+    folder = room.require("mosaic", "any").folder
+    for path in folder.glob("graph*"):
+        path.unlink()
+    call(room, "--format", "onnx", "--output", tmp_path)
+    assert not list(folder.glob("graph*"))
+    call(room, "--format", "onnx")
+    names = ["graph-check.safetensors", "graph.bin", "graph.json", "graph.xml"]
+    assert sorted(path.name for path in folder.glob("graph*")) == names
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("graph*")}
+    call(room, "--format", "onnx")
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("graph*")} == before
+
+
+def test_mosaics_to_check_on_have_every_width_that_the_network_serves(room):
+    def widths(view: View) -> set[int]:
+        return {mosaic.shape[1] // 32 for mosaic in mosaics_of_view(room.training_catalog(), view, CONFIG, 10)}
+
+    assert widths(View()) == {1, 2, 3, 4}
+    assert widths(View(2)) == {2}
+    assert widths(View(2, "1")) == widths(View(0, "first")) == {1}
+
+
+def test_a_graph_that_is_no_good_is_a_warning_and_none_is_kept(room, monkeypatch, caplog):
+    run = room.require("mosaic", "any")
+    good = checked_files.to_openvino
+
+    def tampered(net: MosaicNetwork, *rest):
+        other = network()
+        other.head.weight.data[2] += 0.05
+        return good(other, *rest)
+
+    monkeypatch.setattr(checked_files, "to_openvino", tampered)
+    add_graph(run, CONFIG, View(), room.training_catalog())
+    assert "no graph of the network is kept" in caplog.text
+    assert not (run.folder / "graph.json").exists()
 
 
 def test_a_workspace_without_that_network_names_the_next_command(room):
