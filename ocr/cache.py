@@ -75,7 +75,7 @@ class TranscriptCache:
 
     def contents(self) -> list[Kept]:
         """What is kept, by engine settings, the largest first; raises CacheError."""
-        return [] if self._number() is None else self._with_file(kept_by_settings)
+        return [] if self._number() is None else self._with_file(kept_by_settings, writes=False)
 
     def seconds_per_photo(self, settings: str) -> float:
         """Mean time per photo under an engine's settings, NaN where none was kept or can be looked up."""

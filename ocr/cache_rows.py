@@ -52,8 +52,7 @@ def check_keys(keys: Iterable[Any]) -> None:
 def select(db: sqlite3.Connection, settings: str, keys: list[bytes]) -> list[tuple[bytes, bytes]]:
     """Keys that are known under an engine's settings, with their values as `encode` made them."""
     rows: list[tuple[bytes, bytes]] = []
-    # looking up makes no tables, and the process that made the file may not have come to it yet
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'").fetchone():
+    if not _has_tables(db):
         return rows
     for part in in_batches(keys, KEYS_PER_STATEMENT):
         marks = ",".join("?" * len(part))
@@ -67,12 +66,19 @@ def select(db: sqlite3.Connection, settings: str, keys: list[bytes]) -> list[tup
 
 def kept_by_settings(db: sqlite3.Connection) -> list[Kept]:
     """What is kept, by engine settings, the largest first."""
+    if not _has_tables(db):
+        return []
     rows = db.execute(
         "SELECT settings, COUNT(*), SUM(LENGTH(value)), reading_times.seconds / reading_times.photos "
         "FROM transcripts JOIN engines ON transcripts.engine = engines.id "
         "LEFT JOIN reading_times ON reading_times.engine = engines.id GROUP BY engines.id ORDER BY 2 DESC, 1"
     )
     return [Kept(name, photos, size, math.nan if seconds is None else seconds) for name, photos, size, seconds in rows]
+
+
+def _has_tables(db: sqlite3.Connection) -> bool:
+    # looking up makes none, and the process that made the file may not have come to it yet
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'").fetchone() is not None
 
 
 def remove_others(db: sqlite3.Connection, keep: str) -> int:

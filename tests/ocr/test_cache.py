@@ -56,6 +56,14 @@ def test_keeps_transcripts_and_lasting_failures(cache):
     assert cache.get_many("e", [key(1)]) == {key(1): read("trois")}
 
 
+def test_a_file_that_another_process_has_just_made_holds_nothing_yet(cache, caplog):
+    cache.path.touch()
+    assert cache.get_many("e", [key(1)]) == {}
+    assert math.isnan(cache.seconds_per_photo("e"))
+    assert cache.contents() == []
+    assert not caplog.text
+
+
 def test_more_keys_than_a_statement_takes(cache):
     many = {key(n): read(str(n)) for n in range(2 * KEYS_PER_STATEMENT + 3)}
     cache.put_many("e", many)
