@@ -1,21 +1,25 @@
-"""Who predicts pays for reading when the first photo is read, and not in the workspace's folder where it cannot."""
+"""Who predicts pays for reading when the first photo is read, keeps what it can, and may ask in many threads."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from catalog.product import Product
 from catalog.runs.config import load_config
 from catalog.runs.workspace import Workspace
 from ocr import loading
 from ocr.config import OcrConfig
 from ocr.engines.base import EngineMissing
 from ocr.loading import load_branch, make_reader
+from ocr.reader import PhotoReader
 from tests.ocr.test_reader import keyed, png
-from tests.ocr.test_training import WrittenEngine, trained
+from tests.ocr.test_training import WrittenEngine, photo, trained
 from tests.ocr.test_training import room as room_with_plan
 
 CONFIG = load_config(OcrConfig, "ocr", "debug")
@@ -76,3 +80,27 @@ def test_the_workspace_is_made_when_something_is_kept(tmp_path, monkeypatch):
     assert not (tmp_path / "runs").exists()
     reader.read(keyed(png(20)))
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["transcripts.sqlite"]
+
+
+def test_sixteen_threads_ask_one_branch_that_nobody_has_asked_before(room):
+    run, tree = trained(room), room.taxonomy()
+    products = [Product(1000 + n, (photo(n % 3 + 2, n), photo(0, n))[: n % 2 + 1]) for n in range(96)]
+    alone, branch = (load_branch(run, PhotoReader(WrittenEngine(), None, batch_size=8)) for _ in range(2))
+    expected = {p.product_id: alone.read([p], np.array([True])) for p in products}
+
+    def ask(start: int) -> None:
+        # each product in the company of others than in the other threads
+        some = products[start::16] + products[start + 1 :: 48]
+        probabilities, readings = branch.read(some, np.array([n % 5 != 4 for n in range(len(some))]))
+        for row, product in enumerate(some):
+            if row % 5 == 4:
+                assert row not in readings
+                continue
+            of_one, one_reading = expected[product.product_id]
+            assert readings[row].text == one_reading[0].text
+            assert probabilities.leaves[row].tolist() == of_one.leaves[0].tolist()
+            dense, dense_of_one = (p.dense(np.array([r]), len(tree)) for p, r in ((probabilities, row), (of_one, 0)))
+            np.testing.assert_allclose(dense, dense_of_one, atol=1e-5)
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(ask, [*range(16)] * 4))

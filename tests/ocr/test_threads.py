@@ -12,18 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catalog.product import Product
 from ocr.cache import TranscriptCache
-from ocr.loading import load_branch
 from ocr.reader import PhotoReader
 from ocr.transcript import PhotoReading, Transcript, Word
 from tests.ocr.test_reader import png
-from tests.ocr.test_training import WrittenEngine, photo, trained
-from tests.ocr.test_training import room as room_with_plan
 from tests.support.processes import Running
 
 THREADS, CALLS, PHOTOS = 16, 12, 60
-room = room_with_plan
 
 
 class ColourEngine:
@@ -110,27 +105,3 @@ def asked(seed: int) -> set[bytes]:
     """What `read_some` asks for."""
     dice = random.Random(seed)
     return {md5 for _ in range(CALLS) for md5 in dice.sample(list(GREY), dice.randint(1, 9))}
-
-
-def test_sixteen_threads_ask_one_branch_that_nobody_has_asked_before(room):
-    run, tree = trained(room), room.taxonomy()
-    products = [Product(1000 + n, (photo(n % 3 + 2, n), photo(0, n))[: n % 2 + 1]) for n in range(96)]
-    alone, branch = (load_branch(run, PhotoReader(WrittenEngine(), None, batch_size=8)) for _ in range(2))
-    expected = {p.product_id: alone.read([p], np.array([True])) for p in products}
-
-    def ask(start: int) -> None:
-        # each product in the company of others than in the other threads
-        some = products[start::16] + products[start + 1 :: 48]
-        probabilities, readings = branch.read(some, np.array([n % 5 != 4 for n in range(len(some))]))
-        for row, product in enumerate(some):
-            if row % 5 == 4:
-                assert row not in readings
-                continue
-            of_one, one_reading = expected[product.product_id]
-            assert readings[row].text == one_reading[0].text
-            assert probabilities.leaves[row].tolist() == of_one.leaves[0].tolist()
-            dense, dense_of_one = (p.dense(np.array([r]), len(tree)) for p, r in ((probabilities, row), (of_one, 0)))
-            np.testing.assert_allclose(dense, dense_of_one, atol=1e-5)
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        list(threads.map(ask, [*range(16)] * 4))
