@@ -60,15 +60,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     A folder that lies there is removed, but not before the new one is whole; of a link to a folder the link alone.
     What killed processes left goes, see `remove_leftovers`.
     """
-    remove_leftovers(path)
-    owner = Owner.of_this_process()
-    temporary = _beside(path, owner)
-    replaced = temporary.with_suffix(ASIDE)
-    temporary.mkdir()
-    try:
-        with renewed(temporary), renewed(replaced):
-            with names_full_disk(path):
-                yield temporary
+    with scratch_folder(path) as temporary:
+        with names_full_disk(path):
+            yield temporary
+        replaced = temporary.with_suffix(ASIDE)
+        with renewed(replaced):
             if path.exists():
                 # of an old folder the time is old: others would take it for abandoned in the moment of the two renames
                 with contextlib.suppress(OSError):
@@ -76,9 +72,24 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                 os.replace(path, replaced)
             os.replace(temporary, path)
             _remove(replaced)
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path`, for what is needed to write it, and remove it.
+
+    What killed processes left goes, see `remove_leftovers`.
+    """
+    remove_leftovers(path)
+    owner = Owner.of_this_process()
+    folder = _beside(path, owner)
+    folder.mkdir()
+    try:
+        with renewed(folder):
+            yield folder
     finally:
         if owner.is_this_process:
-            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_leftovers(path: Path) -> None:

@@ -1,7 +1,6 @@
 """Files of a network for other programs, held against PyTorch on real mosaics before they take their place."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.chunk import Chunk
-from catalog.files.atomic import atomic_path
+from catalog.files.atomic import atomic_path, scratch_folder
 from catalog.files.full_disk import names_full_disk
 from catalog.files.progress import in_batches
 from catalog.product import MAX_IMAGES
@@ -57,16 +56,16 @@ def write_checked(
         BadExport: the file is not the network; nothing is left of it.
     """
     height = int(mosaics[0].shape[0])
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as name:
-        written = Path(name) / path.name
+    with scratch_folder(path) as folder:
+        written = folder / path.name
         with names_full_disk(path):
             backend = _write(network, written, form, height)
         parity = check_parity(network, backend, mosaics)
         # the weights take their place before the graph that names them
-        files = sorted(path.with_name(file.name) for file in Path(name).iterdir())
+        files = sorted(path.with_name(file.name) for file in folder.iterdir())
         for file in files:
             with atomic_path(file) as temporary:
-                os.replace(Path(name) / file.name, temporary)
+                os.replace(folder / file.name, temporary)
     return files, parity
 
 
