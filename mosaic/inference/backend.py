@@ -23,8 +23,9 @@ PIXELS_PER_REQUEST = 4 * 160 * 160
 
 def n_threads() -> int:
     """Threads that run a network: `OMP_NUM_THREADS`, which PyTorch goes by too, else one for each core."""
-    # the variable may be a list, a number for each level of nested threads
-    return int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or n_cores())
+    # the variable may be a list, a number for each level of nested threads; OpenMP passes over what is no such number
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(wanted) if wanted.isdecimal() and int(wanted) else n_cores()
 
 
 class OnnxBackend:

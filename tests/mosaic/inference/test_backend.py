@@ -79,6 +79,13 @@ def test_a_result_is_not_overwritten_by_the_next_call():
     assert_same(kept, reference(net, first))
 
 
+@pytest.mark.parametrize(("variable", "expected"), [("", 5), ("3", 3), (" 2,1", 2), ("many", 5), ("0", 5), ("-1", 5)])
+def test_a_number_of_threads_that_is_none_is_passed_over_as_openmp_does(monkeypatch, variable, expected):
+    monkeypatch.setattr(backend_module, "n_cores", lambda: 5)
+    monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    assert backend_module.n_threads() == expected
+
+
 def test_compiled_shapes_are_bounded_and_come_back():
     net = network()
     made = OpenVinoBackend(deployed_module.to_openvino(net, SIZE))
