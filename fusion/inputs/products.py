@@ -86,12 +86,10 @@ class InputProducts:
 
 
 def _product(given: object, own_id: Hashable, number: int) -> Product:
-    if isinstance(given, Product):
-        return replace(given, product_id=number)
-    photos = [given] if is_photo_given(given) else given
+    photos = given.images if isinstance(given, Product) else [given] if is_photo_given(given) else given
     if not isinstance(photos, Sequence):
         raise TypeError(f"product {own_id} is given as {type(given).__name__}: give {ONE_PRODUCT}")
     if len(photos) > MAX_IMAGES:
         raise ValueError(f"product {own_id} has {len(photos)} photos: a product has at most {MAX_IMAGES}")
-    encoded = [encoded_photo(photo, f"product {own_id}, photo {n}") for n, photo in enumerate(photos, start=1)]
-    return Product(number, tuple(encoded))
+    images = tuple(encoded_photo(photo, f"product {own_id}, photo {n}") for n, photo in enumerate(photos, start=1))
+    return replace(given, product_id=number, images=images) if isinstance(given, Product) else Product(number, images)

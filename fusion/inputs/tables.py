@@ -38,7 +38,10 @@ class TableOfProducts:
     def __init__(self, table: TableInMemory) -> None:
         """Raises ValueError: columns that say nothing, a row without id, rows that do not belong together."""
         self._table = _arrow_table(table)
-        self._columns = Columns.of(TITLE, self._table.column_names)
+        names = self._table.column_names
+        if len(set(names)) < len(names):
+            raise ValueError(f"{TITLE} has two columns of one name ({', '.join(names)}): each needs its own")
+        self._columns = Columns.of(TITLE, names)
         check_types(TITLE, self._table.schema, self._columns.photos, ())
         rows_of: dict[Hashable, list[int]] = {}
         for row, own_id in enumerate(_ids(self._table.column(self._columns.product_id))):

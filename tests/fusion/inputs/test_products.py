@@ -144,6 +144,8 @@ def test_a_single_photo_is_no_list(single):
         (7, TypeError, "products are given as int"),
         ([None], TypeError, "product 0 is given as NoneType: give a Product, its one to four photos in a list"),
         ({"K-9": {b""}}, TypeError, "product K-9 is given as set"),
+        ([Product(3, (b"",) * 5)], ValueError, "product 3 has 5 photos: a product has at most 4"),
+        ([Product(3, (7,))], ValueError, "product 3, photo 1: a photo is a path, .*, got int"),
         ([[b""], [b""] * 5], ValueError, "product 1 has 5 photos: a product has at most 4"),
         ({"K-9": [b"", 7]}, ValueError, "product K-9, photo 2: a photo is a path, .*, got int"),
         ({"K-9": [b"", np.zeros((4, 4))]}, ValueError, r"product K-9, photo 2: an array \(4, 4\) of float64"),
@@ -175,6 +177,12 @@ def test_what_cannot_be_predicted_is_refused_in_a_sentence(products, error, mess
 def test_a_table_that_says_too_little_is_refused_in_a_sentence(columns, message):
     with pytest.raises(ValueError, match=message):
         read(pa.table(columns))
+
+
+def test_a_table_with_two_columns_of_one_name_is_refused_in_a_sentence():
+    table = pa.Table.from_arrays([pa.array([1]), pa.array(["a"]), pa.array(["b"])], ["product_id", "photo", "photo"])
+    with pytest.raises(ValueError, match=r"the table has two columns of one name \(product_id, photo, photo\)"):
+        read(table)
 
 
 def test_a_frame_that_arrow_cannot_hold_is_refused_in_a_sentence():
