@@ -73,7 +73,7 @@ class Owner:
         return (self.place, self.pid) == (_this_process.place(), os.getpid())
 
 
-OWNER = re.compile(r"([A-Za-z0-9-]{1,32})_([0-9a-f]{12})_([0-9]{1,10})_([0-9]{1,20})_([0-9a-f]{8})")
+OWNER = re.compile(r"([A-Za-z0-9-]{1,32})_([0-9a-f]{12})_([0-9]{1,9})_([0-9]{1,20})_([0-9a-f]{8})")
 
 
 def host_name() -> str:

@@ -53,6 +53,8 @@ def test_an_owner_stands_in_a_file_name_and_no_two_pieces_of_work_are_one():
     assert first != second
     assert Owner.parse(str(first)) == first
     assert Owner.parse("1") is None
+    # the system takes no such number of a process
+    assert Owner.parse(f"h_{first.place}_9999999999_1_abcdef01") is None
     assert (first.pid, first.host, first.is_this_process) == (os.getpid(), host_name(), True)
 
 
