@@ -211,7 +211,10 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object of bounded size; raises ValueError when it is none."""
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ValueError(f"{path} is larger than {MAX_JSON_BYTES} bytes")
-    loaded = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
     if not isinstance(loaded, dict):
         raise ValueError(f"{path} is not a JSON object")
     return loaded

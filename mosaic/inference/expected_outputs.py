@@ -66,8 +66,11 @@ class ExpectedOutputs:
             tensors = load_file(path)
             names = {name.partition(".")[0] for name in tensors}
             shapes = {name: (int(height), int(width)) for name in names for height, _, width in [name.partition("x")]}
+            if any(tensor.ndim != 2 or len(tensor) != MADE_UP for tensor in tensors.values()):
+                raise ValueError(f"not of {MADE_UP} mosaics")
             return cls({shape: Outputs(*(tensors[f"{name}.{o}"] for o in OUTPUTS)) for name, shape in shapes.items()})
-        except (SafetensorError, ValueError, KeyError) as error:
+        # a type of numbers that numpy does not know is a TypeError
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged: {error}") from None
 
     def check(self, program: Backend, mosaics: NDArray[np.uint8], _: Outputs) -> Parity:

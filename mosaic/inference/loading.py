@@ -1,7 +1,7 @@
 """From a run folder to a network that is ready to predict: the one place where prediction may load PyTorch."""
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from catalog.files.gpu import has_gpu
 from catalog.runs.run import Run
@@ -50,7 +50,13 @@ def _in_torch(run: Run, config: MosaicConfig) -> Backend:
 
 def _with_graph(run: Run, backend: Backend) -> DeployedNetwork:
     """The network that the graph was made from: what it names stands in the file of its weights."""
-    with safe_open(run.folder / weights_name(None), "numpy") as weights:
-        support, frequency = weights.get_tensor("support"), weights.get_tensor("frequency")
-        _, width = weights.get_slice("head.weight").get_shape()
+    path = run.folder / weights_name(None)
+    try:
+        with safe_open(path, "numpy") as weights:
+            support, frequency = weights.get_tensor("support"), weights.get_tensor("frequency")
+            n_leaves, width = weights.get_slice("head.weight").get_shape()
+    except (SafetensorError, ValueError, TypeError) as error:
+        raise ValueError(f"{path} does not hold a network: {error}") from None
+    if support.shape != (n_leaves,) or frequency.shape != (n_leaves,):
+        raise ValueError(f"{path} does not hold a network: {n_leaves} leaves, but {len(support)} named")
     return DeployedNetwork(support.astype(np.int32), frequency, width, backend)

@@ -58,7 +58,7 @@ class Parity:
 def compare(expected: Outputs, got: Outputs) -> Parity:
     """Measure how far `got` is from what the network says; shapes that differ, or no numbers, are infinitely far."""
     pairs = [(e, g) for e, g in zip(expected, got, strict=True)]
-    if any(e.shape != g.shape or not np.isfinite(g).all() for e, g in pairs):
+    if any(e.shape != g.shape or not (np.isfinite(e).all() and np.isfinite(g).all()) for e, g in pairs):
         return Parity(len(expected.logits), float("inf"), 0.0)
     errors = [float(np.abs(g - e).max()) / max(1.0, float(np.abs(e).max())) for e, g in pairs]
     same = expected.logits.argmax(axis=1) == got.logits.argmax(axis=1)

@@ -113,6 +113,42 @@ def test_a_graph_that_was_changed_is_not_used(run, weights_read, caplog, name, i
     assert weights_read == [run]
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [np.zeros((1, 4), np.float32), np.zeros(4, np.float32), np.zeros((4, 4), np.dtype("V2")), np.full((4, 4), np.nan)],
+)
+def test_a_card_that_is_nested_without_end_is_not_believed(run, weights_read, caplog):
+    (run.folder / "graph.json").write_text("[" * 200_000)
+    load_deployed(run, config())
+    assert "nested too deeply" in caplog.text
+    assert weights_read == [run]
+
+
+def test_a_hostile_file_of_answers_is_not_believed(run, weights_read, caplog, answers):
+    path = run.folder / "graph-check.safetensors"
+    tensors = {**load_file(path), "32x64.logits": answers}
+    if answers.dtype.kind == "V":
+        # numbers that numpy does not know
+        header = {"32x64.logits": {"dtype": "BF16", "shape": [4, 4], "data_offsets": [0, 32]}}
+        text = json.dumps(header).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(32))
+    else:
+        save_file(tensors, path)
+    rewrite_card(run, path.name)
+    np.testing.assert_allclose(load_deployed(run, config()).backend(MOSAICS).logits, logits(network()), atol=1e-4)
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+    assert weights_read == [run]
+
+
+def test_a_file_of_weights_that_is_none_is_refused_in_a_sentence(run):
+    path = run.folder / "weights.safetensors"
+    for tensors in ({"support": np.zeros(4)}, {"support": np.zeros(4), "frequency": np.zeros(4)}, {}):
+        save_file(tensors | {"head.weight": np.zeros((3, 5))} if tensors else {}, path)
+        rewrite_card(run, path.name)
+        with pytest.raises(ValueError, match="weights.safetensors does not hold a network"):
+            load_deployed(run, config())
+
+
 def test_a_run_of_an_earlier_version_has_no_graph_and_is_no_warning(run, weights_read, caplog):
     for path in run.folder.glob("graph*"):
         path.unlink()
