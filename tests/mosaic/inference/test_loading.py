@@ -113,10 +113,6 @@ def test_a_graph_that_was_changed_is_not_used(run, weights_read, caplog, name, i
     assert weights_read == [run]
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [np.zeros((1, 4), np.float32), np.zeros(4, np.float32), np.zeros((4, 4), np.dtype("V2")), np.full((4, 4), np.nan)],
-)
 def test_a_card_that_is_nested_without_end_is_not_believed(run, weights_read, caplog):
     (run.folder / "graph.json").write_text("[" * 200_000)
     load_deployed(run, config())
@@ -124,6 +120,10 @@ def test_a_card_that_is_nested_without_end_is_not_believed(run, weights_read, ca
     assert weights_read == [run]
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [np.zeros((1, 4), np.float32), np.zeros(4, np.float32), np.zeros((4, 4), np.dtype("V2")), np.full((4, 4), np.nan)],
+)
 def test_a_hostile_file_of_answers_is_not_believed(run, weights_read, caplog, answers):
     path = run.folder / "graph-check.safetensors"
     tensors = {**load_file(path), "32x64.logits": answers}
@@ -145,7 +145,7 @@ def test_a_file_of_weights_that_is_none_is_refused_in_a_sentence(run):
     for tensors in ({"support": np.zeros(4)}, {"support": np.zeros(4), "frequency": np.zeros(4)}, {}):
         save_file(tensors | {"head.weight": np.zeros((3, 5))} if tensors else {}, path)
         rewrite_card(run, path.name)
-        with pytest.raises(ValueError, match="weights.safetensors does not hold a network"):
+        with pytest.raises(ValueError, match=r"weights\.safetensors does not hold a network"):
             load_deployed(run, config())
 
 
