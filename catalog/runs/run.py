@@ -159,10 +159,13 @@ class Run:
             OSError: a file that cannot be read.
         """
         whole = hashlib.sha256()
-        for path in sorted(path for path in self.folder.rglob("*") if _answers_depend_on(path)):
+        for path in sorted(self.folder.rglob("*")):
+            name = path.relative_to(self.folder)
+            if not _answers_depend_on(name) or not path.is_file():
+                continue
             with path.open("rb") as file:
                 part = hashlib.file_digest(file, "sha256").hexdigest()
-            whole.update(f"{path.relative_to(self.folder).as_posix()}\0{part}\0".encode())
+            whole.update(f"{name.as_posix()}\0{part}\0".encode())
         return whole.hexdigest()
 
     @property
@@ -180,10 +183,11 @@ class Run:
             )
 
 
-def _answers_depend_on(path: Path) -> bool:
-    # a name that begins with a dot is what a killed process left
-    is_part = path.name in (DETAILS, CONFIG, TREE) or path.suffix in WEIGHTS or path.stem == GRAPH
-    return is_part and not path.name.startswith(".") and path.is_file()
+def _answers_depend_on(name: Path) -> bool:
+    """Whether a file of this name, relative to the run's folder, has a part in what is answered."""
+    # a name, or a folder's, that begins with a dot is what a killed process left
+    is_left = any(part.startswith(".") for part in name.parts)
+    return not is_left and (name.name in (DETAILS, CONFIG, TREE) or name.suffix in WEIGHTS or name.stem == GRAPH)
 
 
 def probabilities_file(path: Path) -> Path:
