@@ -16,7 +16,7 @@ from mosaic.inference.outputs import Backend, Parity
 from mosaic.run_files import EXPECTED, GRAPH_CARD, GRAPH_FILES, Format, weights_name
 
 log = logging.getLogger(__name__)
-_WAY_OUT = "that costs seconds at each start, which training again, or `mosaic export`, spares"
+_WAY_OUT = "that costs seconds at each start; training again, or `mosaic export` and then `fusion train`, spares them"
 
 
 def graph_format(inference: InferenceConfig) -> Format | None:

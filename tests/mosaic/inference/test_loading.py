@@ -156,7 +156,7 @@ def test_a_run_of_an_earlier_version_has_no_graph_and_is_no_warning(run, weights
         loaded = load_deployed(run, config())
     np.testing.assert_allclose(loaded.backend(MOSAICS).logits, logits(network()), atol=1e-4)
     assert [r.levelname for r in caplog.records] == ["INFO"]
-    assert "`mosaic export`, spares" in caplog.text
+    assert "`mosaic export` and then `fusion train`, spares" in caplog.text
     assert weights_read == [run]
 
 
