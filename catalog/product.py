@@ -202,7 +202,7 @@ class ProblemLog:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ProblemLog:
-        """Inverse of `to_json`; raises KeyError on unknown kinds."""
+        """Inverse of `to_json`; raises KeyError on unknown kinds, TypeError or ValueError on other entries."""
         log = cls()
         log.counts.update({ProblemKind[name]: int(count) for name, count in data["counts"].items()})
         log.named = [_problem_of(*entry) for entry in data["named"]]
@@ -213,4 +213,6 @@ def _problem_of(kind: str, where: str, product_id: int | None, detail: str, *pho
     """A problem as `ProblemLog.to_json` has it; earlier versions wrote the photo as text into `where`."""
     if not photo and (numbered := _NUMBERED.fullmatch(where)):
         where, photo = "", (int(numbered[1]) - 1,)
+    if any(position is not None and (not isinstance(position, int) or position < 0) for position in photo):
+        raise ValueError(f"a photo's position is {photo[0]!r}")
     return Problem(ProblemKind[kind], where, product_id, detail, *photo)

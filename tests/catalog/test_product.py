@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from catalog.product import Problem, ProblemKind, ProblemLog
 
 
@@ -37,3 +39,9 @@ def test_a_log_of_an_earlier_version_gets_its_photos_positions():
         Problem(ProblemKind.UNREADABLE_PHOTO, "shop/photo 2.jpg", 8),
         Problem(ProblemKind.NO_CATEGORY, "row 3"),
     ]
+
+
+@pytest.mark.parametrize("position", ["1", -1, 0.5])
+def test_a_position_that_is_none_is_refused(position):
+    with pytest.raises(ValueError, match="a photo's position is"):
+        ProblemLog.from_json({"counts": {}, "named": [["UNREADABLE_PHOTO", "", 7, "torn", position]]})
