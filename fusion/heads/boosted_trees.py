@@ -89,7 +89,9 @@ class BoostedTrees:
         # children behind their parents: every way down ends
         goes_down = (trees.left > here) & (trees.right > here)
         inside = (np.maximum(trees.left, trees.right) < n_nodes) & (trees.feature >= 0) & (trees.feature < n_features)
-        if not ((is_leaf | goes_down) & inside).all() or not ((trees.root >= 0) & (trees.root < n_nodes)).all():
+        # one behind the other: no more trees than nodes
+        is_root = (trees.root >= 0) & (trees.root < n_nodes) & (np.diff(trees.root, prepend=-1) > 0)
+        if not ((is_leaf | goes_down) & inside).all() or not is_root.all():
             raise ValueError(f"no trees over {n_features} columns")
         if np.isnan(trees.threshold).any() or not np.isfinite(trees.value).all():
             raise ValueError("a threshold or a value that is no number")

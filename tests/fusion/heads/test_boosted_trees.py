@@ -36,7 +36,7 @@ def test_every_bit_is_scikit_learns(model, n):
 
 @pytest.mark.parametrize(
     ("name", "place", "value"),
-    [("left", 0, 0), ("right", 0, 10**9), ("feature", 0, 5), ("root", 1, -1), ("value", 2, np.nan)],
+    [("left", 0, 0), ("right", 0, 10**9), ("feature", 0, 5), ("root", 1, -1), ("root", 1, 0), ("value", 2, np.nan)],
 )
 def test_trees_that_cannot_be_asked_are_refused(model, name, place, value):
     arrays = {key: values.copy() for key, values in BoostedTrees.of(model).arrays().items()}
