@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from text.config import TextConfig
 from text.encoders import Vectors, make_encoder
 from text.normalize import ProductText
 from text.stored import StoredModel, save
-
-if TYPE_CHECKING:
-    pass
 
 ROWS_AT_ONCE = 2048
 """Texts whose scores of all classes are held at once."""
