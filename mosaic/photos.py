@@ -1,21 +1,11 @@
-"""From a photo to the square picture that networks see."""
+"""From a decoded photo to the square picture that networks see."""
 
 import cv2
 import numpy as np
 
 from catalog.chunk import Picture
-from catalog.photos.decode import decode_photo
 
 WHITE = (255, 255, 255)
-
-
-def square_photo(photo: bytes, size: int) -> Picture:
-    """Decode to a `(size, size, 3)` uint8 RGB picture; a photo that is not square is set on white, as shops show it.
-
-    Raises:
-        UnreadablePhoto: see `catalog.photos.decode.decode_photo`.
-    """
-    return squared(decode_photo(photo, size).pixels, size)
 
 
 def squared(pixels: Picture, size: int) -> Picture:

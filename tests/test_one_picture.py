@@ -12,7 +12,7 @@ from catalog.photos.thumbnails import strip
 from catalog.product import Product
 from curation.duplicates.photo_hash import State, photo_hash
 from fusion.prediction.explanation import _pictures
-from mosaic.photos import square_photo, squared
+from mosaic.photos import squared
 from ocr.reader import decoded
 from tests.support.photo_kinds import MODES, SIZES, photo_of, pillows_picture
 
@@ -33,11 +33,11 @@ def test_networks_reading_and_explanations_see_one_picture(kind, size, orientati
     height, width = expected.shape[:2]
     top, left = (side - height) // 2, (side - width) // 2
     [picture] = Chunk.of([Product(1, (photo,))], side).pictures.values()
-    for square in (square_photo(photo, side), squared(picture, side)):
-        assert within_two(square[top : top + height, left : left + width], expected)
-        assert (square.sum(dtype=np.int64) - square[top : top + height, left : left + width].sum(dtype=np.int64)) == (
-            255 * 3 * (side * side - height * width)
-        )
+    square = squared(picture, side)
+    assert within_two(square[top : top + height, left : left + width], expected)
+    assert (square.sum(dtype=np.int64) - square[top : top + height, left : left + width].sum(dtype=np.int64)) == (
+        255 * 3 * (side * side - height * width)
+    )
     assert within_two(decoded(photo, 5000).pixels, expected)
     if side <= 90:
         (shown,) = _pictures([photo])

@@ -154,7 +154,8 @@ def test_a_checkpoint_of_more_processes_is_refused(catalog, tmp_path):
 
 
 def test_validation_is_the_cross_entropy_of_whole_photos(catalog):
-    from mosaic.photos import square_photo
+    from catalog.photos.decode import decode_photo
+    from mosaic.photos import squared
     from mosaic.training.validation import validate
 
     settings = config()
@@ -165,7 +166,7 @@ def test_validation_is_the_cross_entropy_of_whole_photos(catalog):
     losses, right = [], []
     with torch.inference_mode():
         for position, label in zip(judges.positions, judges.labels, strict=True):
-            photos = [square_photo(photo, 32) for photo in catalog[int(position)].images]
+            photos = [squared(decode_photo(photo, 32).pixels, 32) for photo in catalog[int(position)].images]
             p = net(torch.from_numpy(np.concatenate(photos, axis=1))[None]).softmax(1)[0]
             losses.append(-float(p[label].log()))
             right.append(int(p.argmax()) == label)
