@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from catalog.files.parent_process import READY
 
@@ -53,7 +54,7 @@ class ChildProcess:
         self._owner = os.getpid()
         self._unread = bytearray()
         try:
-            self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child
+            self._complaints = _nameless_file()
             self._process = self._started(module, argument, {**os.environ, **(environment or {})})
         except OSError as error:
             raise ChildNotStarted(f"{module} does not start: {error}") from error
@@ -212,3 +213,11 @@ class ChildProcess:
         names = {number.value: number.name for number in signal.Signals}
         how = f"killed by {names.get(-code, -code)}" if code < 0 else f"ended with status {code}"
         return ChildLost(": ".join([how, *complaint[-1:]]), max(0, -code))
+
+
+def _nameless_file() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except FileNotFoundError:
+        # a container that is read-only throughout has no folder for it; in memory it is bounded all the same
+        return os.fdopen(os.memfd_create("complaints"), "w+b")

@@ -85,6 +85,14 @@ def test_a_child_that_dies_tells_its_signal_and_its_last_words(child):
     assert (lost.value.signal_number, lost.value.late, child.lives) == (signal.SIGSEGV, False, False)
 
 
+def test_last_words_are_told_where_nothing_can_be_written(monkeypatch):
+    def no_folder():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(child_process.tempfile, "TemporaryFile", no_folder)
+    test_a_child_that_dies_tells_its_signal_and_its_last_words(ChildProcess(MODULE))
+
+
 def test_a_child_that_ends_tells_its_status(child):
     with pytest.raises(ChildLost, match=r"ended with status 1: no such model$") as lost:
         ask(child, b"exit")
