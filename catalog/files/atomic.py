@@ -105,14 +105,14 @@ def remove_leftovers(path: Path) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.replace(left, path)
         else:
-            _remove(left)
+            _clear_away(left)
 
 
 def remove_all_leftovers(folder: Path) -> None:
     """Remove what killed processes left of any file in a folder; of folders that were moved aside, nothing."""
     for left, _ in _abandoned_in(folder):
         if not left.name.endswith(ASIDE):
-            _remove(left)
+            _clear_away(left)
 
 
 def _abandoned_in(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -128,6 +128,12 @@ def _abandoned_in(folder: Path) -> Iterator[tuple[Path, str]]:
         left, owner = folder / name, Owner.parse(parts["owner"] or "")
         if is_abandoned(left, owner) if owner else not is_running(int(parts["pid"])):
             yield left, parts["name"]
+
+
+def _clear_away(left: Path) -> None:
+    # another user's may be for that user to remove, and is in nobody's way
+    with contextlib.suppress(PermissionError):
+        _remove(left)
 
 
 def _remove(path: Path) -> None:

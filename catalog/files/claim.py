@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from catalog.files.lease import LEASE_S, OWNER, Owner, is_abandoned, renewed
@@ -66,7 +66,9 @@ def _claims(work: Path) -> list[Owner]:
         if owner is None:
             continue
         if is_abandoned(work.with_name(name), owner):
-            work.with_name(name).unlink(missing_ok=True)
+            # it says nothing any more, and may be another user's, or a folder
+            with suppress(OSError):
+                work.with_name(name).unlink()
         elif parts["name"] == work.name:
             owners.append(owner)
     return owners

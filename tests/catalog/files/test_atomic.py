@@ -178,3 +178,15 @@ def test_a_name_may_be_as_long_as_the_disk_takes_it(tmp_path, dead):
     name = "ä" * 125 + ".bson"
     write_text(tmp_path / name, "whole")
     assert names(tmp_path) == [name]
+
+
+def test_what_another_user_left_is_in_nobodys_way(tmp_path, dead, monkeypatch):
+    folder_of(tmp_path / f".shop.{dead}.tmp", "theirs")
+
+    def not_permitted(path, **_):
+        raise PermissionError(f"{path} is not yours")
+
+    monkeypatch.setattr("catalog.files.atomic.shutil.rmtree", not_permitted)
+    write_text(tmp_path / "shop", "ours")
+    remove_all_leftovers(tmp_path)
+    assert (tmp_path / "shop").read_text() == "ours"

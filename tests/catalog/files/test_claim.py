@@ -66,3 +66,10 @@ def test_a_claim_that_others_took_for_abandoned_is_noticed(tmp_path):
         claim.unlink()
         with pytest.raises(OSError, match="others may have gone on"):
             require_claim(tmp_path / "run")
+
+
+def test_a_lease_that_cannot_be_removed_claims_nothing(tmp_path):
+    killed = dataclasses.replace(Owner.of_this_process(), pid=4_000_000)
+    (tmp_path / f".run.{killed}.lease").mkdir()
+    with claimed(tmp_path / "run"):
+        require_claim(tmp_path / "run")
