@@ -59,7 +59,7 @@ class Model:
         """Load a fusion run folder.
 
         Args:
-            workspace: folder of the transcript cache, made when it is not there.
+            workspace: folder of the transcript cache, made when a photo is first read.
             precision: share of what is given without review that must be right; None: as trained.
             lang: language of the category names in answers, such as `en`; None: as the tree has them.
 
