@@ -17,6 +17,7 @@ from catalog.runs.run import HELD_OUT, Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
+from fusion.details import FusionDetails
 from fusion.experts.copies import CopyExperts
 from fusion.experts.images import ImageExperts
 from fusion.experts.kind import ExpertKind
@@ -49,10 +50,11 @@ class AllExperts:
 
     @classmethod
     def inside(cls, run: Run, tree: Taxonomy) -> AllExperts:
-        """Those of a fusion run; FileNotFoundError where they are missing."""
+        """Those of a fusion run; FileNotFoundError where some are missing, without which the head says other things."""
         folder = run.folder / FOLDER
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder} is missing: the run is not whole, run `fusion train` again")
+        for needed in (folder, *(folder / name for name in run.details_as(FusionDetails).runs)):
+            if not needed.is_dir():
+                raise FileNotFoundError(f"{needed} is missing: copy the whole run, or run `fusion train` again")
         copied = [Run.load(path) for path in sorted(folder.iterdir())]
         experts = cls(tuple(kind for known in KINDS if (kind := known.inside(run, copied, tree)) is not None))
         experts.check()

@@ -62,7 +62,7 @@ def train(
     models = evaluated_models(data, comparison)
     run.keep(FusionDetails(
         heads=tuple(heads), experts=tuple(data.names), head=comparison.chosen, why=comparison.reason,
-        others=experts.added, held_out_scores=CROSS_FIT,
+        others=experts.added, runs=tuple(own.folder.name for own in experts.runs), held_out_scores=CROSS_FIT,
     ))  # fmt: skip
     run.metrics = {model.name: summaries_json(model.summary) for model in models}
     run.save()

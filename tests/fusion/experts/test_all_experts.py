@@ -14,6 +14,8 @@ import pytest
 
 from catalog.experts import Opinion, OtherProduct, Quote
 from catalog.probabilities import Probabilities
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.experts import all_experts
 from fusion.experts.kind import ExpertKind
@@ -95,3 +97,14 @@ def test_a_new_expert_is_one_class_and_one_line(trained, tmp_path, monkeypatch):
     listed = invoke(fusion, "experts", *room).stdout
     assert "knows by the number" in listed
     assert "copies   fewer than 20" in listed
+
+
+def test_a_run_that_was_copied_in_part_is_refused(trained, tmp_path):
+    shutil.copytree(Workspace(trained / "runs").require("fusion").folder, tmp_path / "model")
+    run = Run.load(tmp_path / "model")
+    tree = run.taxonomy()
+    assert all_experts.AllExperts.inside(run, tree).runs
+    [lost, *_] = (tmp_path / "model" / "experts").iterdir()
+    shutil.rmtree(lost)
+    with pytest.raises(FileNotFoundError, match=f"{lost.name} is missing: copy the whole run"):
+        all_experts.AllExperts.inside(run, tree)
