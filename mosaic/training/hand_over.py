@@ -83,7 +83,11 @@ class PackedLoader(DataLoader[PackedBatch]):
         """
         workers = list(getattr(self._batches, "_workers", ()))
         if workers and one_is_dying:
-            connection.wait([worker.sentinel for worker in workers], DYING_S)
+            gone = connection.wait([worker.sentinel for worker in workers], DYING_S)
+            for worker in workers:
+                # it closes its files a moment before it can be asked how it ended
+                if worker.sentinel in gone:
+                    worker.join(DYING_S)
         dead = [worker.pid for worker in workers if worker.exitcode is not None]
         for worker in workers:
             worker.kill()
