@@ -69,10 +69,13 @@ def _no_shared_memory() -> bool:
 class EndsInTime(Callback):
     """Ends the process where an error or SIGTERM has not ended the fit within `GRACE_S`."""
 
-    def __init__(self, kill_workers: Callable[[bool], list[int]]) -> None:
-        """`kill_workers(one_is_dying)`: ends the processes that prepare batches, which may hang; returns the dead."""
+    def __init__(self, kill_workers: Callable[[bool], list[int]], n_workers: int) -> None:
+        """`kill_workers(one_is_dying)`: ends the processes that prepare batches, which may hang; returns the dead.
+
+        `n_workers`: how many there are; 0 where the fit prepares its batches itself.
+        """
         self.died: WorkersDied | None = None
-        self._kill_workers = kill_workers
+        self._kill_workers, self._n_workers = kill_workers, n_workers
         self._timer: threading.Timer | None = None
         self._on_child: Any = None
 
@@ -88,11 +91,11 @@ class EndsInTime(Callback):
             # torch has an error raised, wherever the process is, for each worker that is killed: now these are ours
             self._on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # what a dead worker had promised cannot be fetched any more, before torch knows why
-        broken_off = isinstance(exception, ConnectionError | EOFError)
+        broken_off = self._n_workers > 0 and isinstance(exception, ConnectionError | EOFError)
         dead = self._kill_workers(broken_off)
         self.died = death_in(exception)
-        if self.died is None and dead and broken_off:
-            self.died = _said_of(f"process {dead[0]}")
+        if self.died is None and broken_off:
+            self.died = _said_of(f"process {dead[0]}" if dead else "it broke off in the middle of a batch")
         self._end_later(f"Error: {self.died or repr(exception)}\n", 1)
 
     def release(self) -> None:

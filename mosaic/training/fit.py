@@ -68,7 +68,7 @@ def fit(
         return state.history
     teller = says_more(progress)
     told = [] if teller is None else [ToldFit(teller, task.training, len(state.history))]
-    ending = EndsInTime(loader.kill_workers)
+    ending = EndsInTime(loader.kill_workers, loader.num_workers)
     trainer = _trainer(task, state, [ending, *told])
     network.to(memory_format=torch.channels_last)
     with warnings.catch_warnings():

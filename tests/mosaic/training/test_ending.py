@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mosaic.training.ending import WorkersDied, death_in
+from mosaic.training.hand_over import PackedLoader
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
@@ -73,6 +77,27 @@ def test_without_any_shared_memory_the_training_says_so(tmp_path):
     assert refused.returncode == 1
     assert "/dev/shm is full" in refused.stderr
     assert "--shm-size" in refused.stderr
+
+
+def _dies_slowly() -> None:
+    # as the system does it: files first, and the process a moment later
+    os.closerange(3, 256)
+    time.sleep(0.5)
+    os._exit(1)
+
+
+# newer Pythons warn of forks beside threads: these two children do nothing that could wait for one
+@pytest.mark.filterwarnings("ignore:This process")
+def test_a_worker_is_known_to_have_died_though_it_is_not_gone_yet():
+    context = multiprocessing.get_context("fork")
+    dying, alive = context.Process(target=_dies_slowly), context.Process(target=time.sleep, args=(60,))
+    loader = PackedLoader([])
+    loader._batches = SimpleNamespace(_workers=[dying, alive])
+    for worker in (dying, alive):
+        worker.start()
+    assert loader.kill_workers(one_is_dying=True) == [dying.pid]
+    alive.join(10)
+    assert alive.exitcode == -signal.SIGKILL
 
 
 def test_other_errors_stay_what_they_are():
