@@ -28,9 +28,7 @@ def test_the_demos_decisions_are_those_of_pytorch(demo, tmp_path):
         assert "backend: torch" in settings.read_text()
 
     def predicted(folder: Path):
-        return Predictor(Run.load(folder, "fusion"), workspace).predict(
-            list(Catalog(demo / "demo/catalogue/test.bson"))
-        )
+        return Predictor(Run.load(folder, "fusion"), workspace).predict(products)
 
     by_graphs, by_pytorch = predicted(run), predicted(tmp_path / "model")
     np.testing.assert_array_equal(by_graphs.given, by_pytorch.given)
