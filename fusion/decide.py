@@ -93,17 +93,18 @@ def _threshold(confidence: NDArray[np.float32], correct: NDArray[np.bool_], targ
     doubt, fewest = (1 - level) / len(STARTS), _fewest(target, level)
     if len(ordered) < fewest:
         return NEVER
+    # products of equal confidence are accepted together: how many are as sure as the n-th at least
+    together = np.searchsorted(-ordered, -ordered, side="right")
     threshold = NEVER
     for start in {max(fewest, int(share * len(ordered))) for share in STARTS}:
-        for n in np.unique(np.linspace(start, len(ordered), GRID).astype(int)):
-            # products of equal confidence are accepted together
-            n = int(np.searchsorted(-ordered, -ordered[n - 1], side="right"))
-            k = int(right[n - 1])
-            # scipy.stats.beta.ppf is the same, but importing scipy.stats takes 0.6 s of every prediction
-            lower = float(betaincinv(k, n - k + 1, doubt)) if k else 0.0
-            if lower < target:
-                break
-            threshold = min(threshold, float(ordered[n - 1]))
+        n = together[np.unique(np.linspace(start, len(ordered), GRID).astype(int)) - 1]
+        k = right[n - 1]
+        # scipy.stats.beta.ppf is the same, but importing scipy.stats takes 0.6 s of every prediction
+        lower = np.where(k > 0, betaincinv(np.maximum(k, 1), n - k + 1, doubt), 0.0)
+        failed = np.flatnonzero(lower < target)
+        n_passed = int(failed[0]) if len(failed) else len(n)
+        if n_passed:
+            threshold = min(threshold, float(ordered[n[n_passed - 1] - 1]))
     return threshold
 
 
