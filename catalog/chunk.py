@@ -86,7 +86,7 @@ class Chunk:
         """Per product the MD5s of its readable photos, in the seller's order."""
         return [tuple(md5 for md5 in md5s_of_product if md5 in self.pictures) for md5s_of_product in self.md5s]
 
-    @property
+    @cached_property
     def n_readable(self) -> NDArray[np.int8]:
         """`(N,)` int8 photos of each product that can be decoded."""
         return np.array([len(md5s_of_product) for md5s_of_product in self.readable], np.int8)
