@@ -5,11 +5,12 @@ import torch
 from numpy.typing import NDArray
 
 from mosaic.inference.outputs import Outputs
+from mosaic.networks.device import autocast
 from mosaic.networks.network import MosaicNetwork
 
 
 class TorchBackend:
-    """PyTorch on the network's device; bfloat16 on a GPU."""
+    """PyTorch on the network's device, in the numbers that suit it (`mosaic.networks.device.compute_dtype`)."""
 
     name = "torch"
 
@@ -21,7 +22,7 @@ class TorchBackend:
     def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
         """`(B, H, W, 3)` uint8 -> `Outputs`."""
         device = self.network.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with autocast(device):
             embedding = self.network.features(torch.from_numpy(mosaics).to(device))
             logits = self.network.head(embedding)
         return Outputs(embedding.float().cpu().numpy(), logits.float().cpu().numpy())

@@ -13,7 +13,7 @@ from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from catalog.files.progress_lines import says_more
 from mosaic.config import MosaicConfig
-from mosaic.networks.device import data_workers
+from mosaic.networks.device import best_device, compute_dtype, data_workers
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.batches import CountBatchSampler
@@ -117,7 +117,7 @@ def _trainer(task: FitTask, state: FitState, callbacks: list[lightning.Callback]
         devices=local,
         num_nodes=distributed.world_size() // local,
         strategy=strategy,
-        precision="bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true",
+        precision="bf16-mixed" if compute_dtype(best_device()) == torch.bfloat16 else "32-true",
         accumulate_grad_batches=task.training.accumulate,
         logger=_logger(task, state),
         callbacks=callbacks,

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from catalog.catalog import Catalog
 from mosaic.config import MosaicConfig
+from mosaic.networks.device import autocast
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training.batches import CountBatchSampler, Examples
 from mosaic.training.dataset import MosaicDataset
@@ -34,7 +35,7 @@ def validate(
     ):
         shown = dataset[batch]
         labels = shown.labels.to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with autocast(device):
             logits = network(arrange(shown.photos.to(device), config.layout)).float()
         loss += float(F.cross_entropy(logits, labels, reduction="sum"))
         right += int((logits.argmax(1) == labels).sum())
