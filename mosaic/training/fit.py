@@ -13,16 +13,16 @@ from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from catalog.files.progress_lines import says_more
 from mosaic.config import MosaicConfig
-from mosaic.networks.device import best_device, compute_dtype, data_workers
+from mosaic.networks.device import best_device, compute_dtype
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.batches import CountBatchSampler
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import MosaicDataset
 from mosaic.training.ending import EndsInTime, death_in
-from mosaic.training.hand_over import PackedBatches, PackedLoader, as_it_is, prepare_worker
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask, Learner
+from mosaic.training.loader import batch_loader
 from mosaic.training.told import ToldFit
 
 log = logging.getLogger(__name__)
@@ -49,17 +49,7 @@ def fit(
     dataset = MosaicDataset(
         catalog, task.examples, config, config.source_size, task.training.reassembly, task.shrunken
     )  # fmt: skip
-    loader = PackedLoader(
-        PackedBatches(dataset),
-        # the sampler's items are batches already
-        batch_size=None,
-        sampler=sampler,
-        num_workers=data_workers(config),
-        # by default arrays would be made tensors again
-        collate_fn=as_it_is,
-        worker_init_fn=prepare_worker,
-        pin_memory=torch.cuda.is_available(),
-    )
+    loader = batch_loader(dataset, sampler)
     learner = Learner(network, catalog, task, config, state, sampler, progress)
     if learner.is_over():
         # killed between the last epoch and the weights
