@@ -1,7 +1,6 @@
 """The machine: OCR engines, GPU, what predicts on the CPU, disk, shared memory."""
 
 import shutil
-import warnings
 from pathlib import Path
 
 from rayonnage.doctor.check import Check, Status
@@ -13,7 +12,6 @@ LOW_DISK = 5 * 2**30
 LOW_SHARED_MEMORY = 2**30
 """Bytes. A batch of 64 mosaics of four photos of 160 px takes 80 MB, and every loading process keeps two at hand."""
 SHARED_MEMORY = Path("/dev/shm")
-NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def check_rapidocr() -> Check:
@@ -53,22 +51,19 @@ def check_tesseract() -> Check:
 
 
 def check_gpu() -> Check:
-    """A GPU is used when torch sees one; a driver without it is worth a word."""
+    """A GPU is used when torch can compute on it; one that it cannot use is worth a word."""
     import torch
 
-    with warnings.catch_warnings(record=True) as complaints:
-        warnings.simplefilter("always")
-        visible = torch.cuda.is_available()
-    if visible:
-        gpus = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
-        names = ", ".join(f"{gpu.name} ({gpu.total_memory / 2**30:.0f} GiB)" for gpu in gpus)
+    from mosaic.networks.device import GPU_REMEDY, best_device, described, why_no_gpu
+
+    if best_device().type == "cuda":
+        gpus = [(torch.device("cuda", number), torch.cuda.get_device_properties(number).total_memory)
+                for number in range(torch.cuda.device_count())]  # fmt: skip
+        names = "; ".join(f"{described(gpu)} ({memory / 2**30:.0f} GiB)" for gpu, memory in gpus)
         return Check(Status.OK, "GPU", f"{names}: training uses it")
-    if not NVIDIA_DRIVER.exists():
-        return Check(Status.OK, "GPU", "none: everything runs on the processor")
-    built = f"torch {torch.__version__} is built for CUDA {torch.version.cuda or 'none'}"
-    why = str(complaints[0].message) if complaints else built
-    remedy = "update the driver, or install the torch that fits it: https://pytorch.org/get-started/locally"
-    return Check(Status.WARNING, "GPU", f"there is an NVIDIA driver, but torch cannot use it: {why}", remedy)
+    if why := why_no_gpu():
+        return Check(Status.WARNING, "GPU", why, GPU_REMEDY)
+    return Check(Status.OK, "GPU", "none: everything runs on the processor")
 
 
 def check_processor() -> Check:

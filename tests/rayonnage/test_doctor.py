@@ -6,7 +6,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import warnings
 from collections import namedtuple
 from email.message import Message
 from importlib import metadata
@@ -16,7 +15,9 @@ import pytesseract
 import pytest
 import torch
 
+from catalog.files import gpu
 from catalog.runs.workspace import Workspace
+from mosaic.networks import device
 from ocr.engines import rapid
 from rayonnage.cli import main
 from rayonnage.doctor import machine, packages
@@ -26,7 +27,7 @@ from rayonnage.doctor.workspace import check_workspace
 from tests.support.command_line import invoke
 
 Usage = namedtuple("Usage", "total used free")
-Gpu = namedtuple("Gpu", "name total_memory")
+Gpu = namedtuple("Gpu", "total_memory")
 
 
 def install(monkeypatch, versions: dict[str, str], requires: list[str], python: str = ">=3.11") -> None:
@@ -136,25 +137,25 @@ def test_tesseract_is_an_offer(monkeypatch):
     assert check.remedy == "sudo apt-get install tesseract-ocr tesseract-ocr-fra tesseract-ocr-eng"
 
 
-def test_a_gpu_is_told_of_where_torch_sees_one(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine, "NVIDIA_DRIVER", tmp_path / "version")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+def test_a_gpu_is_told_of_where_torch_can_use_it(monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(gpu, "DEVICES", tmp_path / "dev")
+    monkeypatch.setattr(gpu, "NVIDIA_DRIVER", tmp_path / "version")
+    monkeypatch.setattr(device, "_gpu_error", lambda: "The NVIDIA driver on your system is too old")
     assert machine.check_gpu() == Check(Status.OK, "GPU", "none: everything runs on the processor")
     (tmp_path / "version").touch()
     check = machine.check_gpu()
     assert check.status == Status.WARNING
-    assert f"torch {torch.__version__} is built for CUDA" in check.finding
-
-    def too_old():
-        warnings.warn("The NVIDIA driver on your system is too old", stacklevel=1)
-        return False
-
-    monkeypatch.setattr(torch.cuda, "is_available", too_old)
-    assert machine.check_gpu().finding.endswith("torch cannot use it: The NVIDIA driver on your system is too old")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert check.finding.startswith(f"there is an NVIDIA driver, but torch {torch.__version__} (built ")
+    assert check.finding.endswith("The NVIDIA driver on your system is too old")
+    assert "docker run --gpus all" in check.remedy
+    monkeypatch.setattr(device, "_gpu_error", lambda: "")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: Gpu(f"H{number}", 80 * 2**30))
-    assert machine.check_gpu().finding == "H0 (80 GiB), H1 (80 GiB): training uses it"
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"H{device.index}")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9 - 2 * device.index, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: Gpu(80 * 2**30))
+    told = "H0, bfloat16 (80 GiB); H1, float32 (80 GiB): training uses it"
+    assert machine.check_gpu() == Check(Status.OK, "GPU", told)
 
 
 def test_disk_and_shared_memory(monkeypatch, tmp_path):
