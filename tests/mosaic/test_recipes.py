@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def test_a_recipe_says_where_it_is_from_and_how_it_is_run(name):
     assert f"mosaic train --config cdiscount/{name}" in comment
     assert "Source: " in comment
     assert "Published: " in comment
+    assert re.search(rf"Memory: [0-9.]+ GiB are counted for a step of {load(name).photos_per_batch} photos", comment)
 
 
 def test_every_recipe_has_its_row_in_the_table():
