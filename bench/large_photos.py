@@ -102,19 +102,18 @@ def pays(small: bytes, folder: Path) -> Iterator[str]:
     """A row for each size."""
     from catalog.photos.decode import decode_photo
     from mosaic.photos import squared
-    from mosaic.training.shrunken_photos import ShrunkenPhotos, entry_path
+    from mosaic.training.shrunken_photos import entry_path, keep_entry, read_entry
 
     md5, rng = bytes(16), np.random.default_rng(0)
-    shrunken = ShrunkenPhotos(folder, np.zeros(1, np.int64), np.zeros((1, 16), np.uint8))
     entry = entry_path(folder, md5, SIZE)
     yield "  photo, px      kB   decode us   entry us   cold us   decode / entry   (entry: 97 kB)"
     for side in PAYS_SIDES:
         photo = camera_photo(small, side, rng)
         picture = squared(decode_photo(photo, SIZE).pixels, SIZE)
-        shrunken.keep(md5, picture)
+        keep_entry(folder, md5, picture)
 
         def read(picture: NDArray[np.uint8] = picture) -> None:
-            if not shrunken.read(md5, picture):
+            if not read_entry(folder, md5, picture):
                 raise ValueError(f"{entry} cannot be read")
 
         def decode(photo: bytes = photo) -> None:
@@ -142,12 +141,13 @@ def pipeline(path: Path, workspace: Path, workers: int) -> list[float]:
     catalog, config = Catalog(path), load_config(MosaicConfig, "mosaic")
     examples = Examples.of(View(), np.arange(len(catalog)), np.zeros(len(catalog), np.int64), catalog.n_images)
     sampler = CountBatchSampler(examples, config.photos_per_batch, config.training, config.seed)
-    dataset = MosaicDataset(catalog, examples, config, config.source_size)
+    cache = {}
     if find_spec("mosaic.training.photo_cache"):
         from mosaic.training.photo_cache import open_photo_cache
 
         shown = [(examples, config.source_size)]
-        dataset.shrunken = open_photo_cache(workspace, config.photo_cache_gib, catalog, shown, makes_room=True)
+        cache["shrunken"] = open_photo_cache(workspace, config.photo_cache_gib, catalog, shown, makes_room=True)
+    dataset = MosaicDataset(catalog, examples, config, config.source_size, **cache)
     seconds = []
     for epoch in range(2):
         start = time.perf_counter()

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from mosaic.training.batches import Batch
-from mosaic.training.dataset import MosaicDataset, TrainingBatch
+from mosaic.training.dataset import BatchPlan, Preparation, TrainingBatch
 from mosaic.training.shrunken_photos import PhotoUse
 
 DYING_S = 10.0
@@ -43,14 +42,14 @@ class PackedBatch(NamedTuple):
 
 
 class PackedBatches(Dataset[PackedBatch]):
-    """The batches of a dataset, ready to be handed over."""
+    """Planned batches, ready to be handed over."""
 
-    def __init__(self, batches: MosaicDataset) -> None:
-        self.batches = batches
+    def __init__(self, preparation: Preparation) -> None:
+        self.preparation = preparation
 
-    def __getitem__(self, batch: Batch) -> PackedBatch:
+    def __getitem__(self, plan: BatchPlan) -> PackedBatch:
         """One batch, its photos in shared memory where a worker prepares it and there is room."""
-        prepared = self.batches[batch]
+        prepared = self.preparation[plan]
         photos: Tensor | NDArray[np.uint8] = prepared.photos
         if get_worker_info() is not None:
             try:

@@ -1,25 +1,35 @@
 """The input pipeline: batches in a sampler's order, prepared by worker processes where there are some."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 
 from mosaic.networks.device import data_workers
 from mosaic.training.batches import Batch
-from mosaic.training.dataset import MosaicDataset
+from mosaic.training.dataset import BatchPlan, MosaicDataset
 from mosaic.training.hand_over import PackedBatches, PackedLoader, as_it_is, prepare_worker
 
 
 def batch_loader(dataset: MosaicDataset, batches: Iterable[Batch]) -> PackedLoader:
     """`batches` of a dataset in their order, prepared by as many processes as its configuration says."""
     return PackedLoader(
-        PackedBatches(dataset),
+        PackedBatches(dataset.preparation),
         # the sampler's items are batches already
         batch_size=None,
-        sampler=batches,
+        sampler=_Plans(dataset, batches),
         num_workers=data_workers(dataset.config),
         # by default arrays would be made tensors again
         collate_fn=as_it_is,
         worker_init_fn=prepare_worker,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+class _Plans:
+    """The plans of batches, each looked up when a process is to prepare it."""
+
+    def __init__(self, dataset: MosaicDataset, batches: Iterable[Batch]) -> None:
+        self.dataset, self.batches = dataset, batches
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        return map(self.dataset.plan, self.batches)

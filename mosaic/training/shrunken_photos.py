@@ -90,38 +90,6 @@ class ShrunkenPhotos:
             for i, may_be_kept in zip(place.tolist(), (self.photos[place] == wanted).tolist(), strict=True)
         ]
 
-    def read(self, md5: bytes, picture: Picture) -> bool:
-        """Fill `(S, S, 3)` uint8, contiguous; False, and anything in it, where there is no whole entry."""
-        # one byte more than there should be tells a file that is too long
-        checksum = bytearray(CHECKSUM_BYTES + 1)
-        try:
-            file = os.open(entry_path(self.folder, md5, len(picture)), os.O_RDONLY)
-        except OSError:
-            return False
-        try:
-            n_bytes = os.readv(file, [picture.reshape(-1).data, checksum])
-        except OSError:
-            return False
-        finally:
-            os.close(file)
-        return n_bytes == picture.nbytes + CHECKSUM_BYTES and checksum[:CHECKSUM_BYTES] == _checksum(md5, picture)
-
-    def keep(self, md5: bytes, picture: Picture) -> None:
-        """Write the entry of `(S, S, 3)` uint8; raises OSError where that cannot be done, and leaves nothing behind."""
-        path = entry_path(self.folder, md5, len(picture))
-        temporary = f"{path}.{Owner.of_this_process()}{TEMPORARY}"
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        try:
-            with open(temporary, "xb", buffering=0) as file:
-                n_bytes = os.writev(file.fileno(), [picture.reshape(-1).data, _checksum(md5, picture)])
-            if n_bytes < picture.nbytes + CHECKSUM_BYTES:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), temporary)
-            os.replace(temporary, path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-
 
 NONE_KEPT = ShrunkenPhotos(Path(), np.zeros(0, np.int64), np.zeros((0, 16), np.uint8))
 """Where there is no cache."""
@@ -137,6 +105,40 @@ def entry_path(folder: Path, md5: bytes, size: int) -> str:
     name = md5.hex()
     # text, not Path: asked for every photo that is shown
     return f"{folder}/{size_folder(size)}/{name[:2]}/{name}"
+
+
+def read_entry(folder: Path, md5: bytes, picture: Picture) -> bool:
+    """Fill `(S, S, 3)` uint8, contiguous; False, and anything in it, where there is no whole entry."""
+    # one byte more than there should be tells a file that is too long
+    checksum = bytearray(CHECKSUM_BYTES + 1)
+    try:
+        file = os.open(entry_path(folder, md5, len(picture)), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        n_bytes = os.readv(file, [picture.reshape(-1).data, checksum])
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return n_bytes == picture.nbytes + CHECKSUM_BYTES and checksum[:CHECKSUM_BYTES] == _checksum(md5, picture)
+
+
+def keep_entry(folder: Path, md5: bytes, picture: Picture) -> None:
+    """Write the entry of `(S, S, 3)` uint8; raises OSError where that cannot be done, and leaves nothing behind."""
+    path = entry_path(folder, md5, len(picture))
+    temporary = f"{path}.{Owner.of_this_process()}{TEMPORARY}"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        with open(temporary, "xb", buffering=0) as file:
+            n_bytes = os.writev(file.fileno(), [picture.reshape(-1).data, _checksum(md5, picture)])
+        if n_bytes < picture.nbytes + CHECKSUM_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), temporary)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def half_written_by(name: str) -> Owner | None:
