@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.cores import n_cores
-from catalog.photos.decode import decode_photo
+from catalog.photos.batch import PhotoDecoder, decode_in_threads
 from catalog.photos.formats import UnreadablePhoto
 from catalog.photos.photo_index import photo_md5
 from catalog.product import Problem, ProblemKind, Product
@@ -42,32 +40,23 @@ class Chunk:
 
     @classmethod
     def of(
-        cls, products: Sequence[Product], at_most: int, *, in_training: bool = False, recent: RecentRows | None = None
-    ) -> Chunk:
-        """Decode each distinct photo, its longer side at most `at_most` pixels, in threads.
-
-        OpenCV lets go of the interpreter lock.
-        """
+        cls, products: Sequence[Product], at_most: int, *, in_training: bool = False, recent: RecentRows | None = None,
+        decoder: PhotoDecoder = decode_in_threads,
+    ) -> Chunk:  # fmt: skip
+        """Decode each distinct photo, its longer side at most `at_most` pixels."""
         md5s = [tuple(map(photo_md5, product.images)) for product in products]
         encoded: dict[bytes, bytes] = {}
         for md5s_of_product, product in zip(md5s, products, strict=True):
             encoded.update(zip(md5s_of_product, product.images, strict=True))
         pictures: dict[bytes, Picture] = {}
         faults: dict[bytes, tuple[ProblemKind, str]] = {}
-
-        def read(item: tuple[bytes, bytes]) -> None:
-            md5, photo = item
-            try:
-                decoded = decode_photo(photo, at_most)
-            except UnreadablePhoto as error:
-                faults[md5] = ProblemKind.UNREADABLE_PHOTO, str(error)
-                return
+        for md5, decoded in zip(encoded, decoder(list(encoded.values()), at_most), strict=True):
+            if isinstance(decoded, UnreadablePhoto):
+                faults[md5] = ProblemKind.UNREADABLE_PHOTO, str(decoded)
+                continue
             pictures[md5] = decoded.pixels
             if decoded.remark:
                 faults[md5] = ProblemKind.DAMAGED_PHOTO, decoded.remark
-
-        with ThreadPoolExecutor(n_cores()) as pool:
-            list(pool.map(read, encoded.items()))
         problems = [
             Problem(faults[md5][0], "", product.product_id, faults[md5][1], position)
             for product, md5s_of_product in zip(products, md5s, strict=True)

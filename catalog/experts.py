@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from catalog.chunk import Chunk
+from catalog.photos.batch import PhotoDecoder
 from catalog.probabilities import Probabilities
 from catalog.product import Problem
 
@@ -79,6 +80,10 @@ class Expert(Protocol):
     @property
     def photo_side(self) -> int:
         """Pixels of the longer side that it wants photos to have at most, 0 where it does not look at them."""
+
+    @property
+    def photo_decoder(self) -> PhotoDecoder | None:
+        """What it wants photos to be decoded by, None where that is all the same to it."""
 
     def predict(self, chunk: Chunk, so_far: Sequence[Opinion]) -> Opinion:
         """Its opinion; `so_far`: of the experts that were asked before, in their order."""

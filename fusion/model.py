@@ -147,7 +147,8 @@ class Model:
         given, embedder = InputProducts.of(products), self._embedder
         rows = np.empty((len(given), embedder.network.width), np.float32)
         for positions, some in given.chunks():
-            chunk = Chunk.of(some, embedder.config.photo_size, recent=self._recent)
+            side, decoder = embedder.config.photo_size, self.predictor.photo_decoder
+            chunk = Chunk.of(some, side, recent=self._recent, decoder=decoder)
             rows[positions.start : positions.stop] = embedder.embed(chunk)
         return rows
 

@@ -138,8 +138,8 @@ class MosaicConfig(StrictConfig):
     @model_validator(mode="before")
     @classmethod
     def _of_earlier_runs(cls, values: Any) -> Any:
-        # run folders of before there was a cache predict as they did: it concerns training alone
-        return {"photo_cache_gib": 0} | values if isinstance(values, dict) else values
+        # run folders of before there was a cache, or a choice of decoders, predict as they did
+        return {"photo_cache_gib": 0, "decode": "cpu"} | values if isinstance(values, dict) else values
 
     backbone: BackboneConfig
     """The network."""
@@ -177,6 +177,10 @@ class MosaicConfig(StrictConfig):
     not decode them again; at 180 px, 4 GiB hold 44,000. 0 keeps none, and removes those that lie there."""
     compile: bool
     """Compile the network with torch.compile before training (minutes at the start, faster steps on a GPU)."""
+    decode: Literal["cpu", "gpu"]
+    """What decodes JPEGs in training and prediction; gpu: the GPU's own decoder (nvJPEG) those that are baseline, less
+    than four times as large as they are shown, and in training exactly of `source_size`; the CPU all others. Not yet
+    measured. Training needs a GPU for it; prediction without one says so and decodes on the CPU."""
     checkpoint_minutes: float = Field(gt=0)
     """How often a running fit is saved for `--resume`; it is also saved after every epoch."""
     seed: int = Field(ge=0)

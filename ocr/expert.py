@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from catalog.chunk import Chunk
 from catalog.experts import Opinion, Quote
+from catalog.photos.batch import PhotoDecoder
 from catalog.photos.photo_index import photo_md5
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import Problem, ProblemKind, Product
@@ -146,6 +147,7 @@ class TextExpert:
     route: Route
     name: str = NAME
     photo_side: int = 0
+    photo_decoder: PhotoDecoder | None = None
 
     def predict(self, chunk: Chunk, so_far: Sequence[Opinion]) -> Opinion:
         """What the text says; the first opinion so far is the photos'."""

@@ -11,7 +11,7 @@ from catalog.photos.headers.header import Header
 from catalog.photos.headers.png import has_all_rows
 from catalog.photos.headers.read import read_header
 from catalog.photos.limits import BytesInFlight, check_cost, max_decoded_bytes, plan_for
-from catalog.photos.opencv import Pixels, decode_plain, upright
+from catalog.photos.opencv import Pixels, decode_plain, shrunk, upright
 
 _in_flight = BytesInFlight()
 if hasattr(os, "register_at_fork"):
@@ -83,6 +83,28 @@ def _plain_pixels(photo: bytes, header: Header, scale: int, at_most: int | None)
     except (cv2.error, MemoryError):
         return None
     return None if pixels is None else upright(pixels, header.orientation)
+
+
+def header_for_device(photo: bytes, at_most: int | None) -> Header | None:
+    """The header of a JPEG that a device may decode instead, to `decode_photo`'s picture; None of any other photo.
+
+    One that is `Header.is_baseline`, in sRGB, within its limits, and that libjpeg would not make smaller while decoding
+    (it is less than four times as large as wanted). Of what is wrong with another `decode_photo` tells.
+    """
+    try:
+        header, allowed = read_header(photo), max_decoded_bytes()
+        if not header.is_baseline or (header.profile and not is_srgb(header.profile)):
+            return None
+        plan = plan_for(header, at_most, is_confined=False, allowed=allowed)
+        check_cost(header, plan.n_bytes, allowed)
+    except UnreadablePhoto:
+        return None
+    return header if plan.scale == 1 else None
+
+
+def decoded_on_device(pixels: Pixels, header: Header, at_most: int | None) -> DecodedPhoto:
+    """What `decode_photo` gives, of a photo's `(H, W, 3)` uint8 RGB pixels in full and as stored, not turned."""
+    return DecodedPhoto(upright(shrunk(pixels, at_most), header.orientation), header)
 
 
 def why_unreadable(photo: bytes, at_most: int) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catalog.chunk import Chunk
 from catalog.experts import Expert, Opinion, OtherProduct
+from catalog.photos.batch import PhotoDecoder
 from catalog.probabilities import Probabilities
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
@@ -35,6 +36,7 @@ class CopyExpert:
     tree: Taxonomy
     name: str = NAME
     photo_side: int = 0
+    photo_decoder: PhotoDecoder | None = None
 
     def predict(self, chunk: Chunk, so_far: Sequence[Opinion]) -> Opinion:
         """What is known of the chunk's photos; of those in training each product is left out of its own counts."""

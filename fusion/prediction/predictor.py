@@ -13,6 +13,7 @@ from catalog.catalog import Catalog
 from catalog.chunk import Chunk
 from catalog.experts import Opinion, Quote
 from catalog.metrics.answer_path import AnswerPaths, answer_paths
+from catalog.photos.batch import PhotoDecoder, decode_in_threads
 from catalog.probabilities import Probabilities
 from catalog.product import ProblemLog, Product
 from catalog.recent_rows import RecentRows
@@ -117,6 +118,11 @@ class Predictor:
         for expert in self.experts:
             expert.close()
 
+    @property
+    def photo_decoder(self) -> PhotoDecoder:
+        """What decodes photos for all experts: as the first that cares wants it."""
+        return next((d for expert in self.experts if (d := expert.photo_decoder) is not None), decode_in_threads)
+
     @cached_property
     def proof(self) -> Proof | None:
         """What stands behind the decisions; None where a run of an earlier version does not keep it."""
@@ -136,7 +142,7 @@ class Predictor:
             recent: what was computed on earlier chunks, see `Chunk`.
         """
         side = max(expert.photo_side for expert in self.experts)
-        chunk = Chunk.of(products, side, in_training=in_training, recent=recent)
+        chunk = Chunk.of(products, side, in_training=in_training, recent=recent, decoder=self.photo_decoder)
         opinions: list[Opinion] = []
         for expert in self.experts:
             opinions.append(expert.predict(chunk, opinions))

@@ -17,7 +17,7 @@ from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.expert import batches, run_network
-from mosaic.inference.loading import load_deployed
+from mosaic.inference.loading import load_deployed, photo_decoder
 from mosaic.views import View
 
 CHUNK = 256
@@ -79,7 +79,7 @@ def embed_catalog(
         # written in place: seven million vectors of 1280 are 36 GB
         rows = np.lib.format.open_memmap(new_vectors, mode="w+", dtype=np.float32, shape=shape)
         for positions, products in catalog.batches(CHUNK, progress):
-            chunk = Chunk.of(products, config.photo_size, recent=recent)
+            chunk = Chunk.of(products, config.photo_size, recent=recent, decoder=photo_decoder(config))
             problems.extend(chunk.problems)
             rows[positions] = embedder.embed(chunk)
         rows.flush()

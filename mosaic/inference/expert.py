@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from catalog.chunk import Chunk
 from catalog.experts import Opinion
 from catalog.files.progress import in_batches
+from catalog.photos.batch import PhotoDecoder
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.recent_rows import Row
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
+from mosaic.inference.loading import photo_decoder
 from mosaic.inference.outputs import Backend, Outputs, softmax
 from mosaic.layout import arrange, mirrored
 from mosaic.merging import average
@@ -49,6 +51,11 @@ class MosaicExpert:
         self.support, self.frequency = self._support(sorted(self.networks))
         # experts of the same name may share a memory: of two checkpoints, or two models
         self._mark = object()
+
+    @property
+    def photo_decoder(self) -> PhotoDecoder:
+        """As the configuration says."""
+        return photo_decoder(self.config)
 
     def close(self) -> None:
         """Nothing was started."""

@@ -1,15 +1,21 @@
 """From a run folder to a network that is ready to predict: the one place where prediction may load PyTorch."""
 
+import logging
+from functools import cache
+
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from catalog.files.gpu import has_gpu
+from catalog.photos.batch import PhotoDecoder, decode_in_threads
 from catalog.runs.run import Run
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.outputs import Backend
 from mosaic.inference.run_graph import graph_backend, graph_format
 from mosaic.run_files import weights_name
+
+log = logging.getLogger(__name__)
 
 
 def load_deployed(run: Run, config: MosaicConfig) -> DeployedNetwork:
@@ -31,6 +37,27 @@ def load_deployed(run: Run, config: MosaicConfig) -> DeployedNetwork:
     from mosaic.networks.network import load_network
 
     return deployed(load_network(run, config), config.inference, config.photo_size)
+
+
+def photo_decoder(config: MosaicConfig) -> PhotoDecoder:
+    """What decodes the photos that a run's networks are shown in prediction: as `decode` says, where a GPU can."""
+    return _gpu_decoder() if config.decode == "gpu" else decode_in_threads
+
+
+@cache
+def _gpu_decoder() -> PhotoDecoder:
+    # a model goes to machines without a GPU as well: photos look the same to it
+    if not _torch_has_gpu():
+        log.warning("decode is gpu, and PyTorch finds no GPU here: photos are decoded on the CPU")
+        return decode_in_threads
+    from mosaic.networks.device import best_device
+    from mosaic.networks.jpeg_decoder import JpegDecoder
+
+    try:
+        return JpegDecoder(best_device())
+    except ValueError as error:
+        log.warning("photos are decoded on the CPU: %s", error)
+        return decode_in_threads
 
 
 def _torch_has_gpu() -> bool:

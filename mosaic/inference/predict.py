@@ -43,8 +43,9 @@ def predict_with(
     problems, recent = ProblemLog(), RecentRows()
     problems.merge(catalog.problems)
     parts: list[list[Probabilities]] = [[] for _ in experts]
+    side = max(expert.photo_side for expert in experts)
     for _, products in catalog.batches(CHUNK, progress):
-        chunk = Chunk.of(products, max(expert.photo_side for expert in experts), recent=recent)
+        chunk = Chunk.of(products, side, recent=recent, decoder=experts[0].photo_decoder)
         problems.extend(chunk.problems)
         for parts_of_expert, expert in zip(parts, experts, strict=True):
             parts_of_expert.append(expert.predict(chunk).probabilities)

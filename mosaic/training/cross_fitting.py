@@ -247,7 +247,7 @@ def predict_positions(
     recent = RecentRows()
 
     def predicted(products: list[Product]) -> Probabilities:
-        chunk = Chunk.of(products, expert.photo_side, recent=recent)
+        chunk = Chunk.of(products, expert.photo_side, recent=recent, decoder=expert.photo_decoder)
         return expert.predict(chunk).probabilities
 
     parts = [predicted(products) for _, products in catalog.batches(CHUNK, progress, positions)]

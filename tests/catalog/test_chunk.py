@@ -16,7 +16,7 @@ def test_a_chunk_decodes_each_photo_once_and_names_what_is_wrong(monkeypatch):
         seen.append(photo)
         return decode_photo(photo, size)
 
-    monkeypatch.setattr("catalog.chunk.decode_photo", counted)
+    monkeypatch.setattr("catalog.photos.batch.decode_photo", counted)
     chunk = Chunk.of([Product(1, (good, broken)), Product(2, (good, cut, other)), Product(3, ())], 32)
     assert sorted(seen) == sorted({good, broken, cut, other})
     assert chunk.readable == [(photo_md5(good),), (photo_md5(good), photo_md5(cut), photo_md5(other)), ()]

@@ -23,6 +23,7 @@ class Header(NamedTuple):
         bytes_beside: memory that it takes besides, whatever the size asked for (coefficients of progressive JPEGs).
         n_passes: how often the pixels are gone through (the scans of a JPEG).
         is_cut: the end of the file is missing.
+        is_baseline: a plain JPEG that hardware decodes too, to the same colours: baseline, one scan, grey or YCbCr.
     """
 
     format: PhotoFormat
@@ -36,6 +37,7 @@ class Header(NamedTuple):
     bytes_beside: int = 0
     n_passes: int = 1
     is_cut: bool = False
+    is_baseline: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -9,13 +9,17 @@ from catalog.photos.headers.jpeg_scans import scans_of
 
 MAX_SEGMENTS = 1000
 """Before the picture: a profile of 4 MiB has 65, a panorama's description some hundred."""
-PLAIN_FRAMES = (0xC0, 0xC1, 0xC2)
+_BASELINE = 0xC0
+PLAIN_FRAMES = (_BASELINE, 0xC1, 0xC2)
 """Baseline, extended and progressive with Huffman codes: what cameras and the web have."""
 FRAMES = (*PLAIN_FRAMES, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 # tables, comments, restart intervals and application data
 _BEFORE_SCAN = frozenset({0xC4, 0xCC, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)})
-_START_OF_SCAN, _APP1, _APP2 = 0xDA, 0xE1, 0xE2
+_START_OF_SCAN, _APP1, _APP2, _APP14 = 0xDA, 0xE1, 0xE2, 0xEE
+_YCBCR_IDS = b"\1\2\3"
+_COMMON_FACTORS = (b"\x11\x11\x11", b"\x21\x11\x11", b"\x12\x11\x11", b"\x22\x11\x11")
+"""Of Y, Cb and Cr: colours in full (4:4:4), halved across (4:2:2), down (4:4:0) or both ways (4:2:0)."""
 END = b"\xff\xd9"
 _PROFILE = b"ICC_PROFILE\0"
 
@@ -30,6 +34,8 @@ class _Segments:
     profile: dict[int, bytes] = field(default_factory=dict)
     profile_bytes: int = 0
     scan: int = 0
+    is_rgb: bool = False
+    """Adobe's mark says that colours are no YCbCr: libjpeg goes by it unless there is JFIF's, others may not."""
     is_clean: bool = True
     """Every marker stands where the last segment ends, and there is one frame: every decoder sees the same."""
 
@@ -58,15 +64,18 @@ def jpeg_header(photo: bytes) -> Header:
     else:
         has_end = photo.endswith(END) or photo.rfind(END, found.scan) >= 0
     is_plain = found.is_clean and has_end and n_components in (1, 3) and found.kind in PLAIN_FRAMES
+    is_plain_in_8_bits = is_plain and photo[frame + 4] == 8
     return Header(
         PhotoFormat.JPEG, width, height,
         orientation(found.exif) if found.exif else 1,
-        is_plain and photo[frame + 4] == 8,
+        is_plain_in_8_bits,
         False,
         _assembled(found) if found.profile else b"",
         # OpenCV holds the picture twice; Pillow, which decodes what is not plain, keeps four bytes
         6 if is_plain else 4,
         bytes_beside, n_passes, not has_end,
+        is_plain_in_8_bits and found.kind == _BASELINE and not bytes_beside and not found.is_rgb
+        and _has_common_components(photo[frame + 10 : frame + 2 + length]),
     )  # fmt: skip
 
 
@@ -89,7 +98,7 @@ def _segments(photo: bytes) -> _Segments:
             return found
         length = photo[place + 2] << 8 | photo[place + 3]
         if marker in _BEFORE_SCAN:
-            if marker in (_APP1, _APP2):
+            if marker in (_APP1, _APP2, _APP14):
                 _take_application_data(found, marker, photo[place + 4 : place + 2 + length])
         elif marker in FRAMES:
             found.is_clean = found.is_clean and not found.frame
@@ -107,6 +116,15 @@ def _take_application_data(found: _Segments, marker: int, data: bytes) -> None:
         found.profile_bytes += len(data)
         if found.profile_bytes <= MAX_PROFILE_BYTES:
             found.profile[data[12]] = data[14:]
+    elif marker == _APP14 and data.startswith(b"Adobe") and data[11:12] != b"\1":
+        found.is_rgb = True
+
+
+def _has_common_components(components: bytes) -> bool:
+    """Whether every decoder takes a frame's components, three bytes each, for the same grey or YCbCr."""
+    if len(components) == 3:
+        return components[1] == 0x11
+    return components[::3] == _YCBCR_IDS and components[1::3] in _COMMON_FACTORS
 
 
 def _assembled(found: _Segments) -> bytes:

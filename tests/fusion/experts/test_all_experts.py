@@ -40,6 +40,7 @@ class ToyExpert:
     taxonomy: str
     name: str = "toy"
     photo_side: int = 0
+    photo_decoder: None = None
 
     def predict(self, chunk, so_far):
         assert [opinion.expert for opinion in so_far] == ["mosaic", "general"]
