@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import bson
 import cv2
@@ -141,7 +142,7 @@ def pipeline(path: Path, workspace: Path, workers: int) -> list[float]:
     catalog, config = Catalog(path), load_config(MosaicConfig, "mosaic")
     examples = Examples.of(View(), np.arange(len(catalog)), np.zeros(len(catalog), np.int64), catalog.n_images)
     sampler = CountBatchSampler(examples, config.photos_per_batch, config.training, config.seed)
-    cache = {}
+    cache: dict[str, Any] = {}
     if find_spec("mosaic.training.photo_cache"):
         from mosaic.training.photo_cache import open_photo_cache
 

@@ -11,9 +11,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lightning import Callback
+
+from mosaic.training.worker_death import WAY_OUT, WorkersDied, died
 
 if TYPE_CHECKING:
     from lightning import LightningModule, Trainer
@@ -25,16 +27,6 @@ _DIED = re.compile(r"DataLoader worker \(pid.*", re.DOTALL)
 """How torch begins what it says of a worker that is no more; of an error in a worker it says `Caught ...`."""
 
 
-_WAY_OUT = (
-    "in a container give more (docker run --shm-size=2g ...), or train without such processes (--set workers=0); "
-    "--resume goes on from the last checkpoint"
-)
-
-
-class WorkersDied(OSError):
-    """A process that prepares batches is no more."""
-
-
 def death_in(error: BaseException) -> WorkersDied | None:
     """What to say where an error of the data loader means that a worker has died, or could not begin.
 
@@ -42,24 +34,21 @@ def death_in(error: BaseException) -> WorkersDied | None:
     """
     behind: BaseException | None = error
     while behind is not None:
-        if died := _death(behind):
-            return died
+        if death := _death(behind):
+            return death
         behind = behind.__cause__ or behind.__context__
     return None
 
 
 def _death(error: BaseException) -> WorkersDied | None:
+    if isinstance(error, WorkersDied):
+        return error
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None and _no_shared_memory():
-        return WorkersDied(f"processes that prepare photos cannot begin: {SHARED_MEMORY} is full: {_WAY_OUT}")
+        return WorkersDied(f"processes that prepare photos cannot begin: {SHARED_MEMORY} is full: {WAY_OUT}")
     if isinstance(error, RuntimeError) and _DIED.match(str(error)):
         first = str(error).splitlines()[0].split(". ")[0].rstrip(". ")
-        return _said_of(first.removeprefix("DataLoader ").replace("(s)", ""))
+        return died(first.removeprefix("DataLoader ").replace("(s)", ""))
     return None
-
-
-def _said_of(worker: str) -> WorkersDied:
-    reasons = "perhaps for want of memory, or of shared memory"
-    return WorkersDied(f"a process that prepares photos has died ({worker}), {reasons}: {_WAY_OUT}")
 
 
 def _no_shared_memory() -> bool:
@@ -77,7 +66,6 @@ class EndsInTime(Callback):
         self.died: WorkersDied | None = None
         self._kill_workers, self._n_workers = kill_workers, n_workers
         self._timer: threading.Timer | None = None
-        self._on_child: Any = None
 
     def on_train_start(self, trainer: "Trainer", learner: "LightningModule") -> None:
         """SIGTERM ends the fit: the trainer's own handler lets it wait for a batch that may never come."""
@@ -87,23 +75,18 @@ class EndsInTime(Callback):
 
     def on_exception(self, trainer: "Trainer", learner: "LightningModule", exception: BaseException) -> None:
         """From now on the fit has `GRACE_S` to close what is open."""
-        if threading.current_thread() is threading.main_thread():
-            # torch has an error raised, wherever the process is, for each worker that is killed: now these are ours
-            self._on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # what a dead worker had promised cannot be fetched any more, before torch knows why
         broken_off = self._n_workers > 0 and isinstance(exception, ConnectionError | EOFError)
         dead = self._kill_workers(broken_off)
         self.died = death_in(exception)
         if self.died is None and broken_off:
-            self.died = _said_of(f"process {dead[0]}" if dead else "it broke off in the middle of a batch")
+            self.died = died(f"process {dead[0]}" if dead else "it broke off in the middle of a batch")
         self._end_later(f"Error: {self.died or repr(exception)}\n", 1)
 
     def release(self) -> None:
         """The fit is over, and its loader closed."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._on_child is not None:
-            signal.signal(signal.SIGCHLD, self._on_child)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         self._end_later("", 128 + number)

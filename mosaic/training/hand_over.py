@@ -1,8 +1,7 @@
 """From the worker processes that prepare batches to the one that learns: by shared memory where there is some."""
 
-import os
-import sys
-from multiprocessing import connection, queues
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -13,6 +12,8 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from mosaic.training.dataset import BatchPlan, Preparation, TrainingBatch
 from mosaic.training.shrunken_photos import PhotoUse
+from mosaic.training.worker_death import died_with
+from mosaic.training.worker_processes import WorkerWatch, main_module_left_alone
 
 DYING_S = 10.0
 """At most from what a dying process leaves unanswered to its end: the system may write its memory to a file first."""
@@ -69,42 +70,52 @@ class PackedLoader(DataLoader[PackedBatch]):
     """A loader whose workers can be ended from outside."""
 
     _batches: Any = None
+    _watch: WorkerWatch | None = None
 
     def __iter__(self) -> Any:
-        """The batches, and workers that prepare them."""
-        self._batches = super().__iter__()
+        """The batches, and workers that prepare them; raises WorkersDied, wherever the caller is, when one has died."""
+        with main_module_left_alone():
+            self._batches = super().__iter__()
+        self._watch = WorkerWatch(self._workers, self._is_shut_down, _raise_death)
         return self._batches
+
+    @property
+    def _workers(self) -> list[BaseProcess]:
+        return list(getattr(self._batches, "_workers", ()))
 
     def kill_workers(self, one_is_dying: bool) -> list[int]:
         """End them, whatever they are doing; returns the process ids of those that ended by themselves.
 
         `one_is_dying`: it has left something unanswered, and its end is waited for.
         """
-        workers = list(getattr(self._batches, "_workers", ()))
+        self._stop_watch()
+        workers = self._workers
         if workers and one_is_dying:
             gone = connection.wait([worker.sentinel for worker in workers], DYING_S)
             for worker in workers:
                 # it closes its files a moment before it can be asked how it ended
                 if worker.sentinel in gone:
                     worker.join(DYING_S)
-        dead = [worker.pid for worker in workers if worker.exitcode is not None]
+        dead = [worker.pid for worker in workers if worker.pid is not None and worker.exitcode is not None]
         for worker in workers:
             worker.kill()
         return dead
 
     def close(self) -> None:
         """Leave nothing behind; workers that are alive end by themselves."""
+        self._stop_watch()
         if hasattr(self._batches, "_shutdown_workers"):
             self._batches._shutdown_workers()
         self._batches = None
 
+    def _is_shut_down(self) -> bool:
+        return bool(getattr(self._batches, "_shutdown", True))
 
-def prepare_worker(_: int) -> None:
-    """In a worker process: a batch that cannot be sent ends it, since it would be waited for without end."""
-    queues.Queue._on_queue_feeder_error = staticmethod(_end)  # type: ignore[attr-defined]
+    def _stop_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
 
 
-def _end(error: BaseException, _: object) -> NoReturn:
-    sys.stderr.write(f"a batch cannot be handed over: {error}\n")
-    sys.stderr.flush()
-    os._exit(1)
+def _raise_death(worker: BaseProcess) -> NoReturn:
+    raise died_with(worker.pid, worker.exitcode or 0)

@@ -7,17 +7,20 @@ import torch
 from mosaic.networks.device import data_workers
 from mosaic.training.batches import Batch
 from mosaic.training.dataset import BatchPlan, MosaicDataset
-from mosaic.training.hand_over import PackedBatches, PackedLoader, as_it_is, prepare_worker
+from mosaic.training.hand_over import PackedBatches, PackedLoader, as_it_is
+from mosaic.training.worker_processes import prepare_worker, worker_context
 
 
 def batch_loader(dataset: MosaicDataset, batches: Iterable[Batch]) -> PackedLoader:
     """`batches` of a dataset in their order, prepared by as many processes as its configuration says."""
+    n_workers = data_workers(dataset.config)
     return PackedLoader(
         PackedBatches(dataset.preparation),
         # the sampler's items are batches already
         batch_size=None,
         sampler=_Plans(dataset, batches),
-        num_workers=data_workers(dataset.config),
+        num_workers=n_workers,
+        multiprocessing_context=worker_context() if n_workers else None,
         # by default arrays would be made tensors again
         collate_fn=as_it_is,
         worker_init_fn=prepare_worker,

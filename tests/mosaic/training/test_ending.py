@@ -14,8 +14,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from mosaic.training.ending import WorkersDied, death_in
+from mosaic.training.ending import death_in
 from mosaic.training.hand_over import PackedLoader
+from mosaic.training.worker_death import WorkersDied
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
