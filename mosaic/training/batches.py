@@ -108,7 +108,8 @@ class CountBatchSampler(Sampler[Batch]):
             for examples in np.split(of_count, starts[1:]) if len(of_count) else []:
                 shows_fewer = count > 1 and rng.random() < self.training.subsets
                 batches.append((examples, int(rng.integers(1, count)) if shows_fewer else count))
-        # processes wait for each other at every step: each needs as many batches, and as many as whole steps take
+        # processes wait for each other at every step: each needs as many batches, and as many as whole steps take.
+        # Dealt out in turn, a step's batches are those that one process alone would add up
         multiple = self.n_devices * self.training.accumulate
         n_batches = -(-len(batches) // multiple) * multiple
         order_of_batches = np.resize(rng.permutation(len(batches)), n_batches)[self.device :: self.n_devices]

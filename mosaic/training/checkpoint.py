@@ -22,7 +22,8 @@ class FitState:
         n_devices: processes that train; epoch, number: the next batch to show, see `mosaic.training.batches.Batch`;
         step: optimizer steps done.
         network, average: state of the network and of its moving average; optimizer: its state.
-        sums: of the running epoch: loss, batches, unblended examples, those recognised; seconds: it has taken.
+        sums: of the running epoch, of all processes: loss, batches, unblended examples, those recognised; seconds: it
+            has taken.
         best, best_loss: weights with the lowest validation loss so far; stale: epochs since then.
     """
 

@@ -86,7 +86,7 @@ class CrossFitting:
     def fit_without(self, part: int | None, initial: MosaicNetwork | None) -> MosaicNetwork:
         """Fit on everything but `part` (None: on everything), from `initial` or from the backbone's weights."""
         path = self.run.folder / weights_name(part)
-        if path.is_file():
+        if distributed.finds(path):
             return load_network(self.run, self.config, part)
         training = self.config.training if initial is None else self.config.specialist
         everything = self.data.plan.training_positions(part)
@@ -172,10 +172,16 @@ class CrossFitting:
 
     def _photo_cache(self, learnt: Examples, judges: Examples) -> ShrunkenPhotos:
         shown = [(learnt, self.config.source_size), (judges, self.config.photo_size)]
-        return open_photo_cache(
-            self.workspace.folder, self.config.photo_cache_gib, self.data.catalog, shown,
-            makes_room=distributed.is_main(),
+        is_main = distributed.is_main()
+        if not is_main:
+            # until the main process has removed what must go
+            distributed.barrier()
+        photos = open_photo_cache(
+            self.workspace.folder, self.config.photo_cache_gib, self.data.catalog, shown, makes_room=is_main
         )  # fmt: skip
+        if is_main:
+            distributed.barrier()
+        return photos
 
     def predict_held_out(self, part: int, network: MosaicNetwork) -> Probabilities:
         """A row for each product of one held-out part, by the network that never saw it."""

@@ -7,10 +7,14 @@ the fits. World size and rank are read from torchrun's environment, so that they
 import os
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import NoReturn
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
+
+from mosaic.networks.device import best_device
 
 PATIENCE = timedelta(days=1)
 """The others wait while the main process predicts the held-out products, for hours: torch gives up after minutes."""
@@ -36,8 +40,9 @@ def join() -> None:
     if world_size() == 1 or dist.is_initialized():
         return
     if torch.cuda.is_available():
+        # before anything is computed there: each process would take memory of the first GPU, too
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    dist.init_process_group("nccl" if best_device().type == "cuda" else "gloo", timeout=PATIENCE)
 
 
 def leave() -> None:
@@ -55,9 +60,24 @@ def broadcast(text: str) -> str:
     return texts[0]
 
 
+def finds(path: Path) -> bool:
+    """Whether the main process finds this file, on every process: others might look when it has just come or gone."""
+    return broadcast(str(is_main() and path.is_file())) == "True"
+
+
+def summed(tensor: Tensor) -> Tensor:
+    """A tensor `(N, M)` on the network's device, made the sum over all processes in place."""
+    if world_size() > 1:
+        dist.all_reduce(tensor)
+    return tensor
+
+
 def barrier() -> None:
-    """Wait for the main process to come here."""
-    broadcast("")
+    """Wait until every process has come here."""
+    if world_size() == 1:
+        return
+    is_nccl = dist.get_backend() == "nccl"
+    dist.barrier(device_ids=[torch.cuda.current_device()] if is_nccl else None)
 
 
 def launch(n_devices: int) -> NoReturn:

@@ -15,8 +15,9 @@ class EpochRecord:
 
     Attributes:
         fit: `part 0`, `deployed`; epoch: from 1; step: optimizer steps so far.
-        loss: mean training loss in nats; accuracy: training top-1 in [0, 1] on augmented, unblended batches, nan where
-            every batch was blended; lr: of the backbone at the end of the epoch; seconds: it took.
+        loss: mean training loss in nats, of all processes; accuracy: training top-1 in [0, 1] on augmented, unblended
+            batches, nan where every batch was blended; lr: of the backbone at the end of the epoch; seconds: it took
+            the main process, which waits for the others at every step.
         validation_loss, validation_accuracy: on whole, unchanged mosaics; None without validation products.
     """
 

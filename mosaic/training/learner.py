@@ -5,6 +5,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.augment import augment
-from mosaic.training.batches import CountBatchSampler, Examples
+from mosaic.training.batches import Examples
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import TrainingBatch
 from mosaic.training.hand_over import PackedBatch
@@ -66,20 +67,24 @@ class Learner(LightningModule):
 
     def __init__(
         self, network: MosaicNetwork, catalog: Catalog, task: FitTask, config: MosaicConfig, state: FitState,
-        sampler: CountBatchSampler, progress: Progress | None,
+        leaf_shares: NDArray[np.float64], progress: Progress | None,
     ) -> None:  # fmt: skip
+        """`leaf_shares`: `(S,)` share of the examples of an epoch that are of each leaf of the support."""
         super().__init__()
         self.network = network
         self.catalog, self.task, self.config, self.state = catalog, task, config, state
-        self.loss = LeafLoss(task.training, sampler.leaf_shares(len(network.support)), task.parents)
+        self.loss = LeafLoss(task.training, leaf_shares, task.parents)
         if state.network:
             network.load_state_dict(state.network)
         self._average: list[ModelEmaV3] = []
         self.show = torch.compile(network) if config.compile else network
         self.progress = progress
         self.saved_at = time.monotonic()
-        # loss, batches, unblended examples, those recognised: on the device, where adding up does not make it wait
+        # loss, batches, unblended examples, those recognised, of all processes: on the device, where adding up does not
+        # make it wait
         self.register_buffer("sums", torch.tensor(state.sums, dtype=torch.float64), persistent=False)
+        # the same of each batch since the last step, of this process
+        self.counts: list[Tensor] = []
         self.seconds = state.seconds
         self.photo_use = PhotoUse()
 
@@ -101,16 +106,28 @@ class Learner(LightningModule):
 
     def configure_optimizers(self) -> AdamW:
         """AdamW; the `peak` of each group is what its learning rate rises to."""
-        training = self.task.training
-        network, decay = self.network, training.weight_decay
-        backbone = param_groups_layer_decay(network.backbone, decay, layer_decay=training.layer_decay)
-        for group in backbone:
-            group["peak"] = training.lr * group.pop("lr_scale")
-        head = {"params": network.head.parameters(), "peak": training.head_lr, "weight_decay": 0.0}
-        optimizer = AdamW([*backbone, head], lr=training.lr)
-        if self.state.optimizer:
-            optimizer.load_state_dict(self.state.optimizer)
+        groups, state = self._parameter_groups(), self.state.optimizer
+        merged = _merged(groups)
+        if not state or len(state["param_groups"]) == len(merged):
+            groups = merged
+        # else an earlier version began this fit: its parameters are counted in the order of its groups
+        on_gpu = self.network.device.type == "cuda"
+        # one kernel for a group's step, in place of a dozen
+        optimizer = AdamW(groups, lr=self.task.training.lr, fused=True if on_gpu else None)
+        if state:
+            optimizer.load_state_dict(state)
         return optimizer
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """One for each layer of the backbone and each weight decay, the head's last."""
+        training = self.task.training
+        groups = param_groups_layer_decay(
+            self.network.backbone, training.weight_decay, layer_decay=training.layer_decay
+        )  # fmt: skip
+        for group in groups:
+            group["peak"] = training.lr * group.pop("lr_scale")
+        head = {"params": list(self.network.head.parameters()), "peak": training.head_lr, "weight_decay": 0.0}
+        return [*groups, head]
 
     def on_before_batch_transfer(self, batch: PackedBatch, _: int) -> TrainingBatch:
         """The batch as a worker has prepared it."""
@@ -150,12 +167,26 @@ class Learner(LightningModule):
         judged = rows if share == 1 else 0
         right = (logits.argmax(1) == batch.labels).sum() if judged else logits.new_zeros(())
         counts = [loss.detach(), loss.new_ones(()), loss.new_full((), judged), right]
-        self.get_buffer("sums").add_(torch.stack([count.double() for count in counts]))
+        self.counts.append(torch.stack([count.double() for count in counts]))
         return loss
 
+    def has_idle_weights(self) -> bool:
+        """Whether a mosaic's logits leave some weights without a gradient, as timm's networks without head may."""
+        was_training = self.network.training
+        # one mosaic alone has no batch statistics
+        self.network.eval()
+        size = self.config.train_photo_size
+        weights = list(self.network.parameters())
+        mosaic = torch.zeros((1, size, size, 3), dtype=torch.uint8, device=self.network.device)
+        gradients = torch.autograd.grad(self.network(mosaic).sum(), weights, allow_unused=True)
+        self.network.train(was_training)
+        return any(gradient is None for gradient in gradients)
+
     def _rng(self, batch: TrainingBatch, purpose: int) -> np.random.Generator:
-        """The same for this batch whenever and after whatever it is shown."""
-        return np.random.default_rng((self.config.seed, purpose, batch.epoch, batch.number, distributed.rank()))
+        """The same for this batch whenever, after whatever and by whichever process it is shown."""
+        # its number where one process shows them all; the last key is from when it was the process's number
+        number = batch.number * distributed.world_size() + distributed.rank()
+        return np.random.default_rng((self.config.seed, purpose, batch.epoch, number, 0))
 
     # -- what is kept -------------------------------------------------------------------------------------------
 
@@ -165,6 +196,9 @@ class Learner(LightningModule):
         self.photo_use = self.photo_use.plus(batch.photo_use)
         if (batch.number + 1) % training.accumulate:
             return
+        for counts in distributed.summed(torch.stack(self.counts)):
+            self.get_buffer("sums").add_(counts)
+        self.counts.clear()
         self.state.step += 1
         if self.average is not None:
             self.average.update(self.network, step=self.state.step)
@@ -183,7 +217,8 @@ class Learner(LightningModule):
         self._count_seconds()
         loss, accuracy = None, None
         if self.task.validation is not None:
-            # batch statistics differ a little between processes: all follow the main one's judgement
+            # batch statistics differ a little between processes: all follow the main one's judgement, in when they stop
+            # and in which weights they keep
             judgement = validate(self._result(), self.catalog, self.task.validation, self.config, self.task.shrunken)
             loss, accuracy = json.loads(distributed.broadcast(json.dumps(judgement)))
             self._compare(loss)
@@ -226,12 +261,16 @@ class Learner(LightningModule):
         self._count_seconds()
         if self.task.checkpoint is None or not distributed.is_main():
             return
+        self.remember()
+        self.state.save(self.task.checkpoint)
+
+    def remember(self) -> None:
+        """Put into the state what another trainer needs to go on; tensors are not copied."""
         self.state.network = self.network.state_dict()
         self.state.average = None if self.average is None else self.average.module.state_dict()
         self.state.optimizer = self.optimizers().optimizer.state_dict()
         self.state.sums = self.get_buffer("sums").tolist()
         self.state.seconds = self.seconds
-        self.state.save(self.task.checkpoint)
 
     def _result(self) -> MosaicNetwork:
         return self.network if self.average is None else self.average.module
@@ -241,6 +280,15 @@ class Learner(LightningModule):
         result = self.state.best or _copied(self._result())
         self.network.cpu().load_state_dict(result)
         self.network.eval()
+
+
+def _merged(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The groups but the last, those of equal options as one: an optimizer's step takes a while for each."""
+    merged: dict[tuple[float, float], dict[str, Any]] = {}
+    for group in groups[:-1]:
+        first = merged.setdefault((group["peak"], group["weight_decay"]), group | {"params": []})
+        first["params"] += group["params"]
+    return [*merged.values(), groups[-1]]
 
 
 def _copied(network: MosaicNetwork) -> dict[str, Tensor]:

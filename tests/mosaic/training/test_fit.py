@@ -153,6 +153,70 @@ def test_a_checkpoint_of_more_processes_is_refused(catalog, tmp_path):
         trained(catalog, checkpoint=tmp_path / "part-0.pt")
 
 
+class Killed(Exception):
+    """In the midst of a fit."""
+
+
+def killed_after(step: int, catalog: Catalog, checkpoint: Path, *overrides: str, **task: object) -> None:
+    """A fit that ends after this batch."""
+
+    def kill(done: int, _: int) -> None:
+        if done == step:
+            raise Killed
+
+    settings = config("checkpoint_minutes=0.00001", *overrides)
+    begun = FitTask("part 0", examples(catalog), settings.training, checkpoint=checkpoint, **task)
+    with pytest.raises(Killed):
+        fit(network(settings), catalog, begun, settings, kill)
+
+
+def test_weights_that_learn_alike_are_one_group_and_an_earlier_version_s_checkpoint_goes_on(
+    catalog, tmp_path, monkeypatch
+):
+    overrides, path = ("training.epochs=2", "checkpoint_minutes=0.00001"), tmp_path / "part-0.pt"
+    expected, _ = trained(catalog, *overrides)
+    n_groups = {}
+    for version, merged in (("earlier", lambda groups: groups), ("today's", learner_module._merged)):
+        with monkeypatch.context() as patch:
+            patch.setattr(learner_module, "_merged", merged)
+            killed_after(9, catalog, path, *overrides)
+        n_groups[version] = len(FitState.load(path).optimizer["param_groups"])
+        net, _ = trained(catalog, *overrides, checkpoint=path)
+        for name, tensor in expected.state_dict().items():
+            assert torch.equal(tensor, net.state_dict()[name]), (version, name)
+        path.unlink()
+    # with and without weight decay, and the head
+    assert n_groups["today's"] == 3 < n_groups["earlier"]
+
+
+def test_a_checkpoint_in_the_middle_of_a_step_is_refused(catalog, tmp_path):
+    FitState(number=3).save(tmp_path / "part-0.pt")
+    with pytest.raises(ValueError, match="added up more batches for a step than the 2 of today: delete it"):
+        trained(catalog, "training.accumulate=2", checkpoint=tmp_path / "part-0.pt")
+
+
+def test_weights_that_nothing_leads_through_are_found(catalog):
+    settings = config()
+    net = network(settings)
+    task, state = FitTask("x", examples(catalog), settings.training), FitState()
+    learner = learner_module.Learner(net, catalog, task, settings, state, np.full(3, 1 / 3), None)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    assert not learner.has_idle_weights()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    net.backbone.register_parameter("idle", torch.nn.Parameter(torch.zeros(1)))
+    assert learner.has_idle_weights()
+
+
+def test_the_curve_of_an_epoch_that_was_saved_survives_a_kill(catalog, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    logs = {"logs": tmp_path / "logs"}
+    killed_after(14, catalog, tmp_path / "part-0.pt", "training.epochs=2", **logs)
+    _, history = trained(catalog, "training.epochs=2", checkpoint=tmp_path / "part-0.pt", **logs)
+    curves = EventAccumulator(str(tmp_path / "logs" / "part-0")).Reload()
+    assert [event.step for event in curves.Scalars("loss")] == [record.step for record in history] == [14, 28]
+
+
 def test_validation_is_the_cross_entropy_of_whole_photos(catalog):
     from catalog.photos.decode import decode_photo
     from mosaic.photos import squared
@@ -227,15 +291,7 @@ def test_a_fit_that_goes_on_tells_no_epoch_twice(catalog, tmp_path):
     settings = config("training.epochs=2")
     told: list[str] = []
 
-    class Killed(Exception):
-        pass
-
-    def kill(done: int, total: int) -> None:
-        if done > total // 2 + 1:
-            raise Killed
-
+    killed_after(15, catalog, tmp_path / "state.pt", "training.epochs=2")
     task = FitTask("part 0", examples(catalog), settings.training, checkpoint=tmp_path / "state.pt")
-    with pytest.raises(Killed):
-        fit(network(settings), catalog, task, settings, kill)
     fit(network(settings), catalog, task, settings, ProgressLines("train", told.append))
     assert [line.split(":")[1] for line in told] == [" epoch 2 of 2"]
