@@ -38,7 +38,6 @@ from mosaic.inference.expert import run_network
 from mosaic.inference.outputs import Backend
 from mosaic.merging import average
 from mosaic.networks.deployed import make_backend
-from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.photos import squared
 from mosaic.views import View, passes
@@ -86,7 +85,7 @@ class Networks:
             self.config = run.config(MosaicConfig)
             network = load_network(run, self.config, part)
             self.networks[view] = network
-            self.backends[view] = make_backend(network.to(best_device()), self.config.inference)
+            self.backends[view] = make_backend(network, self.config.inference)
 
     def see(self, view: View, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """`(B, N, S, S, 3)` photos -> `(B, S)` probabilities and `(2, B, D)` features, straight and mirrored."""

@@ -28,7 +28,6 @@ def load_deployed(run: Run, config: MosaicConfig) -> DeployedNetwork:
         ValueError: they are damaged, or of another backbone.
     """
     form, is_auto = graph_format(config.inference), config.inference.backend == "auto"
-    # the other programs run on CPU, also beside a GPU
     if form is not None and not (is_auto and _torch_has_gpu()):
         backend = graph_backend(run.folder, form, lambda: _in_torch(run, config), fall_back=is_auto)
         if backend is not None:
@@ -63,16 +62,20 @@ def _gpu_decoder() -> PhotoDecoder:
 def _torch_has_gpu() -> bool:
     if not has_gpu():
         return False
-    from mosaic.networks.device import best_device
+    from mosaic.networks.device import CPU, best_device, warn_if_slow
 
-    return best_device().type != "cpu"
+    device = best_device()
+    warn_if_slow(device)
+    return device != CPU
 
 
 def _in_torch(run: Run, config: MosaicConfig) -> Backend:
+    """What stands in for a graph that is no good, and therefore on the CPU, as it is."""
+    from mosaic.networks.device import CPU
     from mosaic.networks.network import load_network
     from mosaic.networks.torch_backend import TorchBackend
 
-    return TorchBackend(load_network(run, config))
+    return TorchBackend(load_network(run, config), CPU)
 
 
 def _with_graph(run: Run, backend: Backend) -> DeployedNetwork:

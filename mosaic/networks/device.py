@@ -14,6 +14,7 @@ from mosaic.config import MosaicConfig
 log = logging.getLogger(__name__)
 MAX_WORKERS = 8
 """Processes that prepare photos for one GPU: each prepares thousands a second, a GPU learns from hundreds."""
+CPU = torch.device("cpu")
 AMPERE = (8, 0)
 """Compute capability of NVIDIA's first GPUs with units for bfloat16."""
 GPU_REMEDY = (
@@ -65,7 +66,7 @@ def warn_if_slow(device: torch.device) -> None:
 
     That is a CPU where PyTorch cannot use the GPU, or a GPU that has no units for bfloat16.
     """
-    if device.type == "cpu" and (why := why_no_gpu()):
+    if device == CPU and (why := why_no_gpu()):
         log.warning("the CPU is used, and the GPU stands idle: %s; %s", why, GPU_REMEDY)
     if device.type == "cuda" and compute_dtype(device) == torch.float32:
         log.warning(
@@ -99,7 +100,7 @@ def data_workers(config: MosaicConfig) -> int:
         return config.workers
     # one process prepares 6,800 photos a second (bench/results/input_pipeline.txt), a CPU of two cores learns from 28:
     # there workers would only take cores from the network
-    if best_device().type == "cpu":
+    if best_device() == CPU:
         return 0
     # the training processes of one machine share its cores
     return max(1, min(MAX_WORKERS, n_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))

@@ -17,6 +17,7 @@ from mosaic.config import MosaicConfig
 from mosaic.inference.backend import OnnxBackend, OpenVinoBackend
 from mosaic.inference.outputs import Backend, Outputs, Parity, compare, require
 from mosaic.layout import arrange
+from mosaic.networks.device import CPU
 from mosaic.networks.graph import to_onnx, to_openvino
 from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.torch_backend import TorchBackend
@@ -28,12 +29,12 @@ BATCH = 8
 
 
 def check_parity(network: MosaicNetwork, backend: Backend, mosaics: Sequence[NDArray[np.uint8]]) -> Parity:
-    """Hold a backend against PyTorch on `(H, W, 3)` uint8 mosaics of any shapes.
+    """Hold a backend against PyTorch on the CPU, on `(H, W, 3)` uint8 mosaics of any shapes.
 
     Raises:
         BadExport: it is further from the network than is allowed, see `require`.
     """
-    reference = TorchBackend(network.cpu())
+    reference = TorchBackend(network, CPU)
     shapes: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
     for mosaic in mosaics:
         shapes.setdefault(mosaic.shape, []).append(mosaic)

@@ -150,7 +150,6 @@ class CrossFitting:
         if initial is not None:
             # the new network goes on naming every leaf that the first one knows; one without products here keeps the
             # first one's share, below 1, as its count: rarer than any that was seen
-            initial.cpu()
             known = initial.support.numpy()
             everything = np.union1d(support, known)
             total = np.zeros(len(everything))
@@ -196,8 +195,6 @@ class CrossFitting:
                 probabilities = predict_positions(expert, self.data.catalog, positions, progress)
             path.parent.mkdir(parents=True, exist_ok=True)
             probabilities.save(path)
-            # the expert took it to its device; the deployed network may go on from it
-            network.cpu()
         if probabilities.speaks.any():
             self.k = self.k or int(probabilities.leaves.shape[1])
         return probabilities

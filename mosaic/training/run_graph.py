@@ -14,6 +14,7 @@ from catalog.runs.run import Run
 from mosaic.config import MosaicConfig
 from mosaic.inference.expected_outputs import ExpectedOutputs
 from mosaic.inference.run_graph import GraphCard, file_hashes, graph_files, graph_format
+from mosaic.networks.device import CPU
 from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.networks.torch_backend import TorchBackend
 from mosaic.run_files import EXPECTED, GRAPH_CARD, GRAPH_FILES, Format, weights_name
@@ -60,6 +61,6 @@ def write_graph(run: Run, form: Format, network: MosaicNetwork, mosaics: Sequenc
     card.unlink(missing_ok=True)
     _, parity = write_checked(network, run.folder / GRAPH_FILES[form][0], form, mosaics)
     shapes = sorted({(mosaic.shape[0], mosaic.shape[1]) for mosaic in mosaics})
-    ExpectedOutputs.of(TorchBackend(network), shapes).save(run.folder / EXPECTED)
+    ExpectedOutputs.of(TorchBackend(network, CPU), shapes).save(run.folder / EXPECTED)
     hashes = file_hashes(run.folder, (weights_name(None), *graph_files(form)))
     write_text(card, json.dumps(asdict(GraphCard(form, hashes, parity)), indent=2) + "\n")

@@ -160,10 +160,10 @@ def test_a_first_batch_of_many_is_held_against_pytorch_too(monkeypatch):
 def test_auto_is_openvino_on_cpu_and_torch_on_a_gpu(monkeypatch):
     assert make_backend(network(), inference(backend="auto"), SIZE).name == "openvino"
     # a stand-in: no GPU is needed to see what is chosen
-    gpu = torch.device("cuda")
-    monkeypatch.setattr(MosaicNetwork, "device", gpu)
-    monkeypatch.setattr(deployed_module, "TorchBackend", lambda network: network.device)
-    assert make_backend(network(), inference(backend="auto"), SIZE) is gpu
+    gpu = torch.device("meta")
+    monkeypatch.setattr(deployed_module, "best_device", lambda: gpu)
+    made = make_backend(network(), inference(backend="auto"), SIZE)
+    assert (made.name, made.network.device) == ("torch", gpu)
 
 
 def test_nothing_is_converted_before_the_first_call(monkeypatch):

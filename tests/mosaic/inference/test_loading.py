@@ -16,9 +16,11 @@ from catalog.runs.config import load_config
 from catalog.runs.run import Run
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
+from mosaic.inference import loading
 from mosaic.inference.expected_outputs import made_up
 from mosaic.inference.loading import load_deployed
 from mosaic.networks import network as network_module
+from mosaic.networks.device import CPU, warn_if_slow
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training.run_graph import write_graph
 from tests.support.products import TREE
@@ -205,6 +207,34 @@ def test_pytorch_is_asked_where_there_may_be_a_gpu_and_where_it_is_named(run, we
     assert not weights_read
     assert load_deployed(run, config("torch")).backend.name == "torch"
     assert weights_read == [run]
+
+
+def test_beside_a_gpu_what_runs_on_the_cpu_is_replaced_on_the_cpu(run, monkeypatch):
+    """PyTorch's answers on a GPU are rounded otherwise than those that a graph is held against."""
+    monkeypatch.setattr("mosaic.networks.deployed.best_device", lambda: torch.device("meta"))
+    monkeypatch.setattr("mosaic.networks.device.best_device", lambda: torch.device("meta"))
+    gpu.DEVICES.mkdir()
+    (gpu.DEVICES / "nvidia0").touch()
+    assert load_deployed(run, config("auto")).backend.network.device.type == "meta"
+    assert loading._in_torch(run, config("openvino")).network.device == CPU
+    (run.folder / "graph.json").unlink()
+    np.testing.assert_allclose(
+        load_deployed(run, config("openvino")).backend(MOSAICS).logits, logits(network()), atol=1e-4
+    )
+
+
+def test_a_gpu_that_cannot_be_used_is_told_of_once(run, monkeypatch, tmp_path, caplog):
+    warn_if_slow.cache_clear()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("mosaic.networks.device._gpu_error", lambda: "The NVIDIA driver is too old")
+    assert load_deployed(run, config()).backend.name == "openvino"
+    assert not caplog.records
+    gpu.DEVICES.mkdir()
+    (gpu.DEVICES / "nvidia0").touch()
+    for _ in range(2):
+        assert load_deployed(run, config()).backend.name == "openvino"
+    [warning] = caplog.messages
+    assert "The NVIDIA driver is too old; update the driver" in warning
 
 
 def test_made_up_mosaics_are_the_same_everywhere():

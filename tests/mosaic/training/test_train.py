@@ -412,14 +412,6 @@ def test_a_part_without_the_views_products_does_not_narrow_the_network(room):
     assert run.details_as(MosaicDetails).k == 3
 
 
-def test_the_starting_network_is_taken_back_from_the_device(room, monkeypatch):
-    """Prediction moves the measured network to the device; the deployed one goes on from it on the CPU."""
-    moved = []
-    monkeypatch.setattr(MosaicNetwork, "cpu", lambda self: moved.append(self) or self)
-    train(room, config("training.epochs=1"), View(), None, progress_bar)
-    assert moved
-
-
 def test_another_configuration_is_not_resumed(room, caplog):
     wanted = config("training.epochs=1")
     data = TrainingData.of(room)
