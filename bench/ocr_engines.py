@@ -1,12 +1,15 @@
 """Photos per second and text similarity of each way to read covers, in one run.
 
-Usage: python bench/ocr_engines.py [--photos N] [--repeats R] [--shelf val.bson category_names.csv]
+Usage: python bench/ocr_engines.py [--backends] [--photos N] [--repeats R] [--shelf val.bson category_names.csv]
 
 Covers with known text are drawn (`bench/covers.py`). The ways take turns in every repeat, on the same plain covers, so
 that other work on the machine slows all of them alike; rates are medians, first calls (loading networks) are not timed.
 Naive ways are what their documentation shows: one call per photo, no setting of threads. Similarity is difflib's
 ratio of what was read to what was drawn, line breaks as spaces; accents: of the drawn words with an accent, the share
 that was read letter by letter. With --shelf, the BOOKS photos of a real file are read by both engines too.
+
+With --backends, only what runs RapidOCR's networks is compared, each as it is when asked for: OpenVINO and ONNX Runtime
+in a process per core, and CUDA, where it loads, in two. Many cores want many photos: --photos 30 for each of them.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from catalog.runs.config import load_config
 from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache
 from ocr.config import OcrConfig
-from ocr.engines.base import Engine, Photo
+from ocr.engines.base import Engine, EngineMissing, Photo
 from ocr.engines.registry import make_engine
 from ocr.reader import PhotoReader
 from ocr.route import category_leaves
@@ -46,6 +49,22 @@ SHELF_PHOTOS = 400
 def engine_of(*overrides: str) -> Engine:
     """An engine with the shipped settings but for some."""
     return make_engine(load_config(OcrConfig, "ocr", None, [f"engine.{item}" for item in overrides]).engine)
+
+
+def backends() -> dict[str, Read]:
+    """RapidOCR by each backend that loads here; a sentence says why one does not."""
+    ways: dict[str, Read] = {}
+    for backend in ("openvino", "onnxruntime", "cuda"):
+        try:
+            engine = engine_of(f"backend={backend}")
+            # a worker's start is what shows whether a GPU would be used
+            engine.read([np.full((64, 64, 3), 255, np.uint8)])
+        except EngineMissing as error:
+            print(f"without {backend}: {error}")
+            continue
+        print(engine.settings)
+        ways[f"our rapidocr on {backend}"] = ours(engine)
+    return ways
 
 
 def ours(engine: Engine) -> Read:
@@ -98,7 +117,8 @@ def accents_right(texts: Sequence[str], covers: Sequence[Cover]) -> float:
 def measure_speed(ways: dict[str, Read], covers: Sequence[Cover], repeats: int) -> None:
     """Print rate, similarity and accents of every way on the same covers, and the ratios asked for."""
     photos = [decode_photo(cover.photo).pixels for cover in covers]
-    texts = {name: read(photos[:2]) and [] for name, read in ways.items()}
+    # all of them: each process that reads loads its networks with its first photo
+    texts = {name: read(photos) and [] for name, read in ways.items()}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):
         for name, read in ways.items():
@@ -110,8 +130,10 @@ def measure_speed(ways: dict[str, Read], covers: Sequence[Cover], repeats: int) 
     for name, way_texts in texts.items():
         like = np.mean([similarity(text, cover.text) for text, cover in zip(way_texts, covers, strict=True)])
         print(f"{name:<42}{rate[name]:8.2f}{like:12.3f}{accents_right(way_texts, covers):9.3f}")
-    for fast, slow in (("our tesseract", "naive pytesseract"), ("our rapidocr", "rapidocr as it comes")):
-        if slow in rate:
+    pairs = [("our tesseract", "naive pytesseract"), ("our rapidocr", "rapidocr as it comes")]
+    pairs += [(name, "our rapidocr on openvino") for name in rate if name.startswith("our rapidocr on ")][1:]
+    for fast, slow in pairs:
+        if fast in rate and slow in rate:
             same = np.mean([a == b for a, b in zip(texts[fast], texts[slow], strict=True)])
             print(f"{fast} / {slow}: {rate[fast] / rate[slow]:.1f} x, same text on {100 * same:.0f} %")
 
@@ -163,8 +185,16 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=48)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--shelf", type=Path, nargs=2, metavar=("BSON", "TREE"))
+    parser.add_argument("--backends", action="store_true")
     options = parser.parse_args()
     print(f"{os.cpu_count()} processor cores")
+    covers = [plain(number) for number in range(options.photos)]
+    if options.backends:
+        ways = backends()
+        measure_speed(ways, covers, options.repeats)
+        if options.shelf:
+            measure_shelf(ways, *options.shelf)
+        return
     tesseract, rapid = engine_of("name=tesseract"), engine_of()
     on_onnxruntime = engine_of("backend=onnxruntime")
     print(tesseract.settings, rapid.settings, sep="\n")
@@ -175,7 +205,7 @@ def main() -> None:
         **fast,
         "our rapidocr on onnxruntime": ours(on_onnxruntime),
     }
-    measure_speed(ways, [plain(number) for number in range(options.photos)], options.repeats)
+    measure_speed(ways, covers, options.repeats)
     measure_hard({"rapidocr as it comes": ways["rapidocr as it comes"], **fast}, options.photos)
     measure_cache(rapid, 4 * options.photos)
     if options.shelf:

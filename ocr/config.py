@@ -27,9 +27,10 @@ class EngineConfig(StrictConfig):
     min_confidence: float | Literal["auto"]
     """Words under this confidence, in [0, 1], are dropped; auto: 0.7 for rapidocr, 0.6 for tesseract."""
     backend: Literal["auto", "openvino", "onnxruntime", "cuda"]
-    """What runs RapidOCR's networks; auto: cuda where onnxruntime sees a GPU, else openvino."""
+    """What runs RapidOCR's networks; auto: openvino, also beside a GPU, which has not been measured against all cores;
+    cuda needs `onnxruntime-gpu` instead of `onnxruntime`, and does not start where the GPU would not be used."""
     threads: int | Literal["auto"]
-    """Photos read at the same time, each in a process of its own; auto: one per processor core."""
+    """Photos read at the same time, each in a process of its own; auto: one per processor core, two with cuda."""
     time_limit_s: float = Field(gt=0, le=3600)
     """Seconds a single photo may take before it is given up and named; what the cache knows is not read again."""
 

@@ -45,12 +45,19 @@ class ChildProcess:
     Args:
         module: run as if by `python -m module ARGUMENT`; it makes a `ParentProcess` and says when it is ready.
         environment: variables that the child has beside, or instead of, those of this process.
+        start_limit_s: seconds it may take until it is ready.
 
     Raises:
-        ChildNotStarted: it cannot be run, or is not ready within `START_LIMIT_S`.
+        ChildNotStarted: it cannot be run, or is not ready in time.
     """
 
-    def __init__(self, module: str, argument: str = "", environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        argument: str = "",
+        environment: Mapping[str, str] | None = None,
+        start_limit_s: float = START_LIMIT_S,
+    ) -> None:
         self._owner = os.getpid()
         self._unread = bytearray()
         try:
@@ -64,7 +71,7 @@ class ChildProcess:
         # a pipe holds less than a picture: sending one to a child that hangs must not block
         os.set_blocking(self._requests, False)
         try:
-            first_line = self.line(time.monotonic() + START_LIMIT_S) + b"\n"
+            first_line = self.line(time.monotonic() + start_limit_s) + b"\n"
         except ChildLost as error:
             raise ChildNotStarted(f"{module} does not start: {error}") from None
         except BaseException:

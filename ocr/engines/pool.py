@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.child_pool import ChildPool
-from catalog.files.child_process import ChildLost, ChildNotStarted, ChildProcess
+from catalog.files.child_process import START_LIMIT_S, ChildLost, ChildNotStarted, ChildProcess
 from catalog.files.parent_process import ParentProcess
 from ocr.engines.base import EngineMissing, Photo
 from ocr.engines.slots import Slots
@@ -59,15 +59,21 @@ class WorkerPool:
 
     Args:
         module, argument: see `WorkerProcess`. prepare: makes of a photo what a worker is sent, its picture and
-            enlargement. time_limit_s: seconds a photo may take.
+            enlargement. time_limit_s: seconds a photo may take. start_limit_s: seconds a worker may take to start.
     """
 
     def __init__(
-        self, module: str, argument: str, prepare: Callable[[Photo], Enlarged], size: int, time_limit_s: float
+        self,
+        module: str,
+        argument: str,
+        prepare: Callable[[Photo], Enlarged],
+        size: int,
+        time_limit_s: float,
+        start_limit_s: float = START_LIMIT_S,
     ) -> None:
         self.module, self.argument, self.prepare = module, argument, prepare
         self.size, self.time_limit_s = size, time_limit_s
-        self._children = ChildPool(partial(WorkerProcess, module, argument))
+        self._children = ChildPool(partial(WorkerProcess, module, argument, start_limit_s=start_limit_s))
         # each call has threads of its own, and every worker has the networks in memory
         self._slots = Slots(size)
 
@@ -131,5 +137,12 @@ def serve(make_reader: Callable[[], Callable[[NDArray[np.uint8], float], Transcr
         except Exception as error:  # whatever a network stumbles over is that photo's result
             # want of memory is the machine's state, not the photo's doing
             lasting = not isinstance(error, MemoryError) and not _OUT_OF_MEMORY.search(str(error))
-            answer = {"failure": f"{type(error).__name__}: {str(error)[:200]}", "lasting": lasting}
+            answer = {"failure": f"{type(error).__name__}: {last_line(error)}", "lasting": lasting}
         parent.answer(json.dumps(answer).encode(), b"\n")
+
+
+def last_line(error: Exception) -> str:
+    """What an error says, at most 200 characters: rapidocr's hold a whole traceback, whose last line is the error."""
+    line = (str(error).strip().splitlines() or [""])[-1]
+    # a traceback names an error with its module
+    return re.sub(r"^(\w+\.)+(?=\w+: )", "", line)[:200]

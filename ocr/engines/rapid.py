@@ -4,7 +4,7 @@ import importlib.util
 import json
 import logging
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 
@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.child_process import START_LIMIT_S
 from catalog.files.cores import n_cores
 from catalog.files.gpu import has_nvidia_gpu
 from ocr.config import EngineConfig
+from ocr.engines import cuda
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
 from ocr.engines.languages import RAPIDOCR_SCRIPTS, install_tesseract, unread_by_rapidocr
 from ocr.engines.pool import WorkerPool
@@ -47,8 +49,9 @@ class RapidEngine:
         spec = importlib.util.find_spec("rapidocr")
         if spec is None or spec.origin is None or importlib.util.find_spec(_RUNTIME[backend]) is None:
             raise EngineMissing(f"RapidOCR is not installed: {_INSTALL}")
-        if backend == "cuda" and not _has_cuda():
-            raise EngineMissing("engine.backend is cuda, but onnxruntime sees no GPU: pip install onnxruntime-gpu")
+        if backend == "cuda":
+            # whether it finds a GPU, a worker tells when it starts
+            cuda.check_build()
         unread = unread_by_rapidocr(config.languages)
         if unread:
             log.warning(
@@ -81,6 +84,7 @@ class RapidEngine:
             partial(prepared, enlarge=enlarge),
             threads,
             config.time_limit_s,
+            cuda.START_LIMIT_S if backend == "cuda" else START_LIMIT_S,
         )
 
     def read(self, photos: Sequence[Photo]) -> list[PhotoReading]:
@@ -117,21 +121,23 @@ def prepared(photo: Photo, enlarge: float) -> tuple[NDArray[np.uint8], float]:
     return np.asarray(picture, np.uint8), scale
 
 
-def _has_cuda() -> bool:
-    """Whether there is one of NVIDIA's GPUs, and onnxruntime was built for them."""
-    # first: to ask onnxruntime, one has to load it
-    if not has_nvidia_gpu():
-        return False
-    import onnxruntime
-
-    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-
-
 def _best_backend() -> str:
-    """OpenVINO reads the same photos in 0.7 times ONNX Runtime's time on a CPU (`bench/ocr_engines.py`)."""
-    if importlib.util.find_spec("onnxruntime") is not None and _has_cuda():
-        return "cuda"
+    """OpenVINO reads the same photos in 0.7 times ONNX Runtime's time on a CPU (`bench/ocr_engines.py`).
+
+    A GPU is not taken by itself: whether two processes there, a line at a time, read faster than all of the machine's
+    cores, nobody has measured.
+    """
+    if has_nvidia_gpu():
+        _tell_of_gpu()
     return "openvino" if importlib.util.find_spec("openvino") is not None else "onnxruntime"
+
+
+@cache
+def _tell_of_gpu() -> None:
+    log.info(
+        "photos are read on the processor; whether the GPU is faster here: python bench/ocr_engines.py --backends, "
+        "and --set engine.backend=cuda reads on it (needs onnxruntime-gpu)"
+    )
 
 
 def _network(models: Path, kind: str) -> Path:

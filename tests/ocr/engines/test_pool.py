@@ -32,7 +32,7 @@ def child(marker):
         if number == CRASHES:
             os.kill(os.getpid(), signal.SIGSEGV)
         if number == RAISES:
-            raise ValueError("no such kernel")
+            raise ValueError("Traceback (most recent call last):\n  ...\nlibrary.states.Fail: no such kernel\n")
         if number == NO_MEMORY:
             raise RuntimeError("CUDA failure 2: out of memory")
         if number == BABBLES:
@@ -86,7 +86,7 @@ def test_each_failure_costs_one_photo(pool, caplog):
     hung, crashed, raised, poor, babbled = (result for result in results if isinstance(result, OcrFailure))
     assert "no answer in time (4 s)" in hung.reason
     assert "SIGSEGV" in crashed.reason
-    assert raised == OcrFailure("ValueError: no such kernel")
+    assert raised == OcrFailure("ValueError: Fail: no such kernel")
     assert "out of memory" in poor.reason
     assert "no transcript" in babbled.reason
     # what the machine is to blame for is tried again another day
