@@ -79,8 +79,8 @@ class MosaicDataset(Dataset[TrainingBatch]):
         shrunken: ShrunkenPhotos = NONE_KEPT,
     ) -> None:  # fmt: skip
         """`size`: side of the photos; `reassembly`: share of them that come from another product of the leaf."""
-        self.examples, self.config, self.size = examples, config, size
-        self.reassembly, self.shrunken = reassembly, shrunken
+        self.catalog, self.examples, self.config = catalog, examples, config
+        self.size, self.reassembly, self.shrunken = size, reassembly, shrunken
         self.preparation = Preparation(catalog, config.seed, size, shrunken.folder)
         # examples that may lend each other photos: those of one leaf and one image count
         group = examples.labels * (int(examples.n_images.max(initial=0)) + 1) + examples.n_images

@@ -9,12 +9,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from lightning import Callback
 
+from mosaic.training.shared_memory import SHARED_MEMORY
 from mosaic.training.worker_death import WAY_OUT, WorkersDied, died
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 GRACE_S = 4.0
 """For closing what is open. Workers that were killed leave locks behind that are waited for without end."""
-SHARED_MEMORY = Path("/dev/shm")
 _DIED = re.compile(r"DataLoader worker \(pid.*", re.DOTALL)
 """How torch begins what it says of a worker that is no more; of an error in a worker it says `Caught ...`."""
 

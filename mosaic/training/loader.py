@@ -1,6 +1,6 @@
 """The input pipeline: batches in a sampler's order, prepared by worker processes where there are some."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 
 import torch
 
@@ -8,12 +8,20 @@ from mosaic.networks.device import data_workers
 from mosaic.training.batches import Batch
 from mosaic.training.dataset import BatchPlan, MosaicDataset
 from mosaic.training.hand_over import PackedBatches, PackedLoader, as_it_is
+from mosaic.training.shared_memory import warn_if_short
 from mosaic.training.worker_processes import prepare_worker, worker_context
 
 
 def batch_loader(dataset: MosaicDataset, batches: Iterable[Batch]) -> PackedLoader:
     """`batches` of a dataset in their order, prepared by as many processes as its configuration says."""
     n_workers = data_workers(dataset.config)
+    if isinstance(batches, Sized):
+        n_workers = min(n_workers, len(batches))
+    if not dataset.catalog.is_kept:
+        # each worker would look through the whole source first, which has just been said of the next opening
+        n_workers = 0
+    if n_workers:
+        warn_if_short(n_workers, dataset.config.photos_per_batch, dataset.size)
     return PackedLoader(
         PackedBatches(dataset.preparation),
         # the sampler's items are batches already

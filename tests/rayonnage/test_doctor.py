@@ -173,7 +173,7 @@ def test_disk_and_shared_memory(monkeypatch, tmp_path):
     usage(64 * 2**20, 0)
     check = machine.check_shared_memory()
     assert check.status == Status.WARNING
-    assert check.finding == "only 0.062 GiB in /dev/shm: training on a GPU may be killed"
+    assert check.finding == "only 0.062 GiB in /dev/shm: training on a GPU may be slower"
     assert "--shm-size=2g" in check.remedy
     usage(2**31, 0)
     assert machine.check_shared_memory().status == Status.OK
