@@ -1,10 +1,17 @@
 """The machine: OCR engines, GPU, what predicts on the CPU, disk, shared memory."""
 
+from __future__ import annotations
+
 import shutil
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mosaic.training.shared_memory import SHARED_MEMORY
 from rayonnage.doctor.check import Check, Status
+
+if TYPE_CHECKING:
+    from ocr.engines.base import Engine
 
 LANGUAGES = ("fra", "eng")
 """Tesseract's codes of the languages that the shipped configuration reads."""
@@ -16,18 +23,39 @@ LOW_SHARED_MEMORY = 2**30
 
 def check_rapidocr() -> Check:
     """The engine that reads unless another is asked for: its package, its runtime, its networks."""
-    from catalog.runs.config import load_config
-    from ocr.config import OcrConfig
+    import numpy as np
+
+    from ocr.engines import cuda
     from ocr.engines.base import EngineMissing
     from ocr.engines.languages import RAPIDOCR_SCRIPTS
-    from ocr.engines.registry import make_engine
 
     try:
-        engine = make_engine(load_config(OcrConfig, "ocr", overrides=["engine.name=rapidocr"]).engine)
+        engine = _rapidocr()
     except EngineMissing as error:
         finding, _, remedy = str(error).partition(": ")
         return Check(Status.MISSING, "reading", finding, remedy)
-    return Check(Status.OK, "reading", f"{engine.settings.partition(' side=')[0]}: {RAPIDOCR_SCRIPTS}")
+    finding = f"{engine.settings.partition(' side=')[0]}: {RAPIDOCR_SCRIPTS}"
+    try:
+        cuda.check_build()
+    except EngineMissing:
+        # nobody has prepared this machine for it
+        return Check(Status.OK, "reading", finding)
+    try:
+        with closing(_rapidocr("engine.backend=cuda", "engine.threads=1")) as on_gpu:
+            # what was compiled in says little: a process that starts shows what loads
+            on_gpu.read([np.full((64, 64, 3), 255, np.uint8)])
+    except EngineMissing as error:
+        why, _, remedy = str(error).rpartition("; ")
+        return Check(Status.WARNING, "reading", f"{finding}; not on the GPU: {why}", remedy)
+    return Check(Status.OK, "reading", f"{finding}; with --set engine.backend=cuda on the GPU")
+
+
+def _rapidocr(*overrides: str) -> Engine:
+    from catalog.runs.config import load_config
+    from ocr.config import OcrConfig
+    from ocr.engines.registry import make_engine
+
+    return make_engine(load_config(OcrConfig, "ocr", overrides=["engine.name=rapidocr", *overrides]).engine)
 
 
 def check_tesseract() -> Check:

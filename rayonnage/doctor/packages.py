@@ -20,6 +20,8 @@ EXTRAS = {
     "test": (Status.OK, "only those who change the program use them"),
 }
 """What the optional packages of an extra are for, and how it stands without them."""
+STAND_INS = {"onnxruntime": "onnxruntime-gpu"}
+"""Packages that write the same folder as one that is asked for: beside it they would break it."""
 COMPILED = ("torch", "torchvision", "cv2", "onnxruntime", "openvino")
 """Modules whose libraries may be there and not start: a pair that does not match, another processor, a missing system
 library."""
@@ -55,10 +57,20 @@ def _applies(package: Requirement, extra: str) -> bool:
     return package.marker is None or package.marker.evaluate({"extra": extra})
 
 
+def _name(package: Requirement) -> str:
+    """Of the package itself, or of the one that is installed in its place."""
+    stand_in = STAND_INS.get(package.name, "")
+    return stand_in if stand_in and not _installed(package.name) and _installed(stand_in) else package.name
+
+
 def _version(package: Requirement) -> str:
     """What is installed, empty for nothing."""
+    return _installed(_name(package))
+
+
+def _installed(name: str) -> str:
     try:
-        return metadata.version(package.name)
+        return metadata.version(name)
     except metadata.PackageNotFoundError:
         return ""
 
@@ -69,7 +81,7 @@ def _fits(package: Requirement) -> bool:
 
 
 def _names(packages: list[Requirement]) -> str:
-    return ", ".join(f"{package.name} {_version(package)}".strip() for package in packages)
+    return ", ".join(f"{_name(package)} {_version(package)}".strip() for package in packages)
 
 
 def _required(packages: list[Requirement]) -> Iterator[Check]:
@@ -79,7 +91,7 @@ def _required(packages: list[Requirement]) -> Iterator[Check]:
         if package not in there:
             version = _version(package)
             finding = f"{version}, but {package.specifier} is needed" if version else "not installed"
-            install = pip_install(f"{package.name}{package.specifier}")
+            install = pip_install(f"{_name(package)}{package.specifier}")
             yield Check(Status.MISSING, package.name, finding, install)
 
 

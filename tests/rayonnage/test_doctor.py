@@ -18,7 +18,7 @@ import torch
 from catalog.files import gpu
 from catalog.runs.workspace import Workspace
 from mosaic.networks import device
-from ocr.engines import rapid
+from ocr.engines import cuda, rapid
 from rayonnage.cli import main
 from rayonnage.doctor import machine, packages
 from rayonnage.doctor.check import Check, Status, pip_install
@@ -116,6 +116,32 @@ def test_reading_needs_rapidocr(monkeypatch):
     check = machine.check_rapidocr()
     assert (check.status, check.finding) == (Status.MISSING, "RapidOCR is not installed")
     assert check.remedy.startswith("pip install 'rapidocr")
+
+
+@pytest.mark.slow
+def test_a_gpu_that_reading_would_not_use_is_told(monkeypatch):
+    monkeypatch.setattr(cuda, "check_build", lambda: None)
+    # a real process with the real onnxruntime, which has no GPU
+    check = machine.check_rapidocr()
+    assert check.status == Status.WARNING
+    assert "openvino" in check.finding
+    assert "reads on CPUExecutionProvider" in check.finding
+    assert check.remedy.startswith("update the driver, or install")
+    monkeypatch.setattr(rapid.RapidEngine, "read", lambda engine, photos: [])
+    check = machine.check_rapidocr()
+    assert (check.status, check.remedy) == (Status.OK, "")
+    assert "--set engine.backend=cuda on the GPU" in check.finding
+
+
+def test_onnxruntime_for_gpus_stands_in_for_the_one_that_is_asked_for(monkeypatch):
+    install(monkeypatch, {"onnxruntime-gpu": "1.31.1"}, ["onnxruntime>=1.20"])
+    found = by_subject(check_packages())
+    assert "onnxruntime" not in found
+    assert found["packages"].finding == "1 of 1 are there: onnxruntime-gpu 1.31.1"
+    install(monkeypatch, {"onnxruntime-gpu": "1.19"}, ["onnxruntime>=1.20"])
+    # installing the one for the CPU beside it would overwrite it
+    check = by_subject(check_packages())["onnxruntime"]
+    assert (check.status, check.remedy) == (Status.MISSING, pip_install("onnxruntime-gpu>=1.20"))
 
 
 def test_tesseract_is_an_offer(monkeypatch):
