@@ -65,7 +65,8 @@ def predict_file(
 
     `review.csv` holds what was not accepted, `audit.csv` a sample of what was, for people to fill. Parts are committed
     as they are ready; a second run with the same input and model continues. A model is known by what it holds, wherever
-    its folder lies.
+    its folder lies. After a kill the networks get the same batches as without it, and on a CPU that is the same bytes;
+    on a GPU as far as it answers the same batch with the same bits (`mosaic.networks.torch_backend`).
 
     Raises:
         ValueError: the folder holds predictions of another input or model, and `overwrite` is off; or a reviewer's

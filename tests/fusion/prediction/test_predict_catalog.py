@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import bson
@@ -20,6 +21,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from catalog import recent_rows
 from catalog.catalog import Catalog
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
@@ -173,6 +175,59 @@ def test_a_second_run_continues_and_gives_the_same_bytes(trained, tmp_path, monk
     for name in ("submission.csv", "predictions.parquet", "review.csv", "audit.csv", "problems.json"):
         assert (resumed.files.path / name).read_bytes() == (whole.files.path / name).read_bytes()
     assert sorted(p.name for p in resumed.files.path.iterdir()) == sorted(p.name for p in whole.files.path.iterdir())
+
+
+class Watched:
+    """Writes down every batch that the networks are given: the network, the shape, the content; dies at the n-th."""
+
+    def __init__(self, predictor: Predictor, dies_at: int | None) -> None:
+        self.dies_at, self.batches = dies_at, list[tuple[object, ...]]()
+        for expert in predictor.experts:
+            for view, network in getattr(expert, "networks", {}).items():
+                expert.networks[view] = replace(network, backend=partial(self.passed_on, view, network.backend))
+
+    def passed_on(self, view, backend, mosaics):
+        if len(self.batches) == self.dies_at:
+            raise KeyboardInterrupt
+        self.batches.append((view, mosaics.shape, hashlib.md5(mosaics).hexdigest()))
+        return backend(mosaics)
+
+
+# so little memory that rows are forgotten within a part, and as much as there is
+@pytest.mark.parametrize("rows", [6, 2**14])
+def test_a_resumed_run_gives_the_networks_the_same_batches(trained, tmp_path, monkeypatch, rows):
+    """On a GPU the last bits of an answer depend on what else is in its batch."""
+    documents = [document(i, labelled=False) for i in range(1000, 1060)]
+    # copies within a chunk, within a part, and from part to part
+    for later, earlier in ((3, 2), (13, 9), (19, 2), (21, 9), (37, 33), (38, 19), (50, 13), (51, 38)):
+        documents[later]["imgs"] = documents[earlier]["imgs"]
+    (tmp_path / "test.bson").write_bytes(b"".join(map(bson.encode, documents)))
+    monkeypatch.setattr(prediction, "PART", 16)
+    monkeypatch.setattr(prediction, "CHUNK", 8)
+    monkeypatch.setattr(recent_rows, "CACHE_BYTES", rows * recent_rows.ENTRY_BYTES)
+    catalog, workspace, make = Catalog(tmp_path / "test.bson"), Workspace(trained / "runs"), prediction._predict_part
+
+    def run(name: str, dies_at: int | None = None) -> dict[int, list[tuple[object, ...]]]:
+        """The batches of each part that was made, by its first row; each run has loaded its networks anew."""
+        predictor, of_part = Predictor(workspace.require("fusion"), workspace), {}
+        watched = Watched(predictor, dies_at)
+
+        def noted(predictor, catalog, start, *rest):
+            before = len(watched.batches)
+            make(predictor, catalog, start, *rest)
+            of_part[start] = watched.batches[before:]
+
+        monkeypatch.setattr(prediction, "_predict_part", noted)
+        with contextlib.suppress(KeyboardInterrupt):
+            prediction.predict_file(predictor, catalog, workspace, tmp_path / name)
+        return of_part
+
+    whole = run("whole")
+    assert list(whole) == [0, 16, 32, 48]
+    assert min(map(len, whole.values())) > 4
+    middle_of_third = len(whole[0]) + len(whole[16]) + len(whole[32]) // 2
+    assert run("cut", middle_of_third) == {start: whole[start] for start in (0, 16)}
+    assert run("cut") == {start: whole[start] for start in (32, 48)}
 
 
 def predict_in_small_parts(*arguments: object) -> None:
