@@ -18,10 +18,9 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.sources.photo_file import read_photo
 from ocr.cache import CacheError, TranscriptCache
-from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products, unread_photos
-from ocr.loading import load_branch, make_reader
+from ocr.loading import config_here, load_branch, make_reader
 from ocr.picture import drawn
 from ocr.reader import PhotoReader
 from ocr.route import category_leaves, routed
@@ -133,7 +132,7 @@ def predict_catalog(
     progress: Progress | None = None,
 ) -> Probabilities:
     """The text branch's probabilities for a catalogue, routed by the image branch's; `problems` gets what failed."""
-    config = run.config(OcrConfig)
+    config = config_here(run)
     tree = run.taxonomy()
     branch = load_branch(run, make_reader(config, workspace))
     known = photo.aligned(catalog.product_ids)

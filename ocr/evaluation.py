@@ -29,10 +29,9 @@ from catalog.split.labels import true_leaves
 from catalog.tree.category_names import category_names
 from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
 from ocr.commands import CHUNK, predict_catalog
-from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products
-from ocr.loading import make_reader
+from ocr.loading import config_here, make_reader
 from ocr.reader import PhotoReader
 from ocr.route import RouteCurve, category_leaves
 
@@ -55,7 +54,7 @@ def evaluate(
     """Evaluate on products that truly are of the configured categories: held-out ones, or those of a labelled file."""
     run = workspace.require("ocr")
     tree = run.taxonomy(lang)
-    config = run.config(OcrConfig)
+    config = config_here(run)
     catalog = workspace.training_catalog() if file is None else workspace.open(file)
     details = run.details_as(OcrDetails)
     if photo is None:

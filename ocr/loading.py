@@ -1,8 +1,11 @@
 """What reading and predicting need of a workspace and of a text run: the reader, its cache, the expert."""
 
+import logging
+
 import numpy as np
 
 from catalog.files.arrays import ArraySpec, load_arrays
+from catalog.files.gpu import gpus_are_hidden, has_nvidia_gpu
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
@@ -15,6 +18,20 @@ from ocr.host_cache import transcripts_of
 from ocr.reader import PhotoReader
 from ocr.route import Route, category_leaves
 from text.model import TextModel
+
+log = logging.getLogger(__name__)
+
+
+def config_here(run: Run) -> OcrConfig:
+    """A text run's configuration, on whichever machine it is used: `cuda` is the training machine's where none is here.
+
+    The networks that read are the same.
+    """
+    config = run.config(OcrConfig)
+    if config.engine.backend != "cuda" or (has_nvidia_gpu() and not gpus_are_hidden()):
+        return config
+    log.warning("%s was trained where a GPU reads, and there is none here: the processor reads", run.folder)
+    return config.model_copy(update={"engine": config.engine.model_copy(update={"backend": "auto"})})
 
 
 def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
@@ -58,6 +75,6 @@ def load_branch(run: Run, reader: PhotoReader) -> TextBranch:
 
 def load_expert(run: Run, tree: Taxonomy, workspace: Workspace) -> TextExpert:
     """The deployed text branch of a run folder as an expert; `workspace` holds what was read before."""
-    config = run.config(OcrConfig)
+    config = config_here(run)
     route = Route(category_leaves(tree, config.shelves), tree, run.details_as(OcrDetails).route_threshold)
     return TextExpert(load_branch(run, make_reader(config, workspace)), route)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from catalog.files.child_process import START_LIMIT_S
 from catalog.files.cores import n_cores
-from catalog.files.gpu import has_nvidia_gpu
+from catalog.files.gpu import gpus_are_hidden, has_nvidia_gpu
 from ocr.config import EngineConfig
 from ocr.engines import cuda
 from ocr.engines.base import MIN_SIDE, EngineMissing, Photo, longest_useful
@@ -127,7 +127,7 @@ def _best_backend() -> str:
     A GPU is not taken by itself: whether two processes there, a line at a time, read faster than all of the machine's
     cores, nobody has measured.
     """
-    if has_nvidia_gpu():
+    if has_nvidia_gpu() and not gpus_are_hidden():
         _tell_of_gpu()
     return "openvino" if importlib.util.find_spec("openvino") is not None else "onnxruntime"
 

@@ -12,11 +12,13 @@ import pytest
 
 from catalog.product import Product
 from catalog.runs.config import load_config
+from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import Taxonomy
 from ocr import loading
 from ocr.config import OcrConfig
 from ocr.engines.base import EngineMissing
-from ocr.loading import load_branch, make_reader
+from ocr.loading import config_here, load_branch, make_reader
 from ocr.reader import PhotoReader
 from tests.ocr.test_reader import keyed, png
 from tests.ocr.test_training import WrittenEngine, photo, trained
@@ -58,6 +60,21 @@ def test_an_engine_that_is_not_installed_is_told_when_the_run_is_loaded(room, mo
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(EngineMissing, match="pip install"):
         make_reader(CONFIG, room)
+
+
+def test_a_model_that_was_trained_beside_a_gpu_predicts_where_there_is_none(tmp_path, monkeypatch, caplog):
+    on_gpu = load_config(OcrConfig, "ocr", overrides=["engine.backend=cuda", "engine.detection_side=640"])
+    tree = Taxonomy([(1, ("BOOKS", "NOVELS", "CRIME")), (2, ("BOOKS", "NOVELS", "LOVE"))])
+    run = Run.create(tmp_path, "ocr", "ocr", plan="", data="", config=on_gpu.model_dump(), tree=tree)
+    monkeypatch.setattr(loading, "has_nvidia_gpu", lambda: False)
+    here = config_here(run).engine
+    assert (here.backend, here.detection_side) == ("auto", 640)
+    assert "there is none here: the processor reads" in caplog.text
+    monkeypatch.setattr(loading, "has_nvidia_gpu", lambda: True)
+    assert config_here(run) == on_gpu
+    # whoever keeps the GPU from a program wants it to go without
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert config_here(run).engine.backend == "auto"
 
 
 def test_photos_are_read_where_nothing_can_be_kept(tmp_path, monkeypatch, caplog):
