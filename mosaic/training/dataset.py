@@ -18,6 +18,7 @@ from mosaic.layout import WHITE
 from mosaic.photos import squared
 from mosaic.training.augment import N_NUMBERS, uniforms
 from mosaic.training.batches import WHOLE, Batch, Examples
+from mosaic.training.encoded_photos import NONE_ENCODED, EncodedPhotos, stays_encoded
 from mosaic.training.shrunken_photos import NONE_KEPT, PAYS_FROM, PhotoUse, ShrunkenPhotos, keep_entry, read_entry
 
 # one stream of random numbers for each purpose
@@ -31,7 +32,8 @@ class TrainingBatch(NamedTuple):
         photos: `(B, N, S, S, 3)` uint8 RGB; labels: `(B,)` int64;
         numbers: `(B, N, N_NUMBERS)` float32 in [0, 1) for `mosaic.training.augment.augment`;
         epoch, number, of: of the batch, see `Batch`;
-        photo_use: where the photos came from.
+        photo_use: where the photos came from;
+        encoded: photos that are not decoded yet, white in `photos`.
     """
 
     photos: Tensor
@@ -41,6 +43,7 @@ class TrainingBatch(NamedTuple):
     number: int
     of: int
     photo_use: PhotoUse
+    encoded: EncodedPhotos = NONE_ENCODED
 
 
 class BatchPlan(NamedTuple):
@@ -76,12 +79,15 @@ class MosaicDataset(Dataset[TrainingBatch]):
 
     def __init__(
         self, catalog: Catalog, examples: Examples, config: MosaicConfig, size: int, reassembly: float = 0,
-        shrunken: ShrunkenPhotos = NONE_KEPT,
+        shrunken: ShrunkenPhotos = NONE_KEPT, *, encoded: bool = False,
     ) -> None:  # fmt: skip
-        """`size`: side of the photos; `reassembly`: share of them that come from another product of the leaf."""
+        """`size`: side of the photos; `reassembly`: share of them that come from another product of the leaf.
+
+        `encoded`: JPEGs that need nothing but decoding are left to the device, see `TrainingBatch.encoded`.
+        """
         self.catalog, self.examples, self.config = catalog, examples, config
         self.size, self.reassembly, self.shrunken = size, reassembly, shrunken
-        self.preparation = Preparation(catalog, config.seed, size, shrunken.folder)
+        self.preparation = Preparation(catalog, config.seed, size, shrunken.folder, encoded)
         # examples that may lend each other photos: those of one leaf and one image count
         group = examples.labels * (int(examples.n_images.max(initial=0)) + 1) + examples.n_images
         self._by_group = np.argsort(group, kind="stable")
@@ -130,9 +136,9 @@ class MosaicDataset(Dataset[TrainingBatch]):
 class Preparation(Dataset[TrainingBatch]):
     """Maps a `BatchPlan` to what is shown: the half of a `MosaicDataset` that worker processes are sent."""
 
-    def __init__(self, catalog: Catalog, seed: int, size: int, folder: Path) -> None:
-        """`size`: side of the photos; `folder`: of shrunken photos."""
-        self.catalog, self.seed, self.size, self.folder = catalog, seed, size, folder
+    def __init__(self, catalog: Catalog, seed: int, size: int, folder: Path, encoded: bool) -> None:
+        """`size`: side of the photos; `folder`: of shrunken photos; `encoded`: see `MosaicDataset`."""
+        self.catalog, self.seed, self.size, self.folder, self.encoded = catalog, seed, size, folder, encoded
         # after a full disk the cache is only read
         self.keeps = True
 
@@ -140,16 +146,16 @@ class Preparation(Dataset[TrainingBatch]):
         """Photos, labels and numbers of one batch."""
         size = self.size
         pictures = np.empty((plan.places.size, size, size, 3), np.uint8)
-        photo_use = self._show(plan, pictures)
+        photo_use, encoded = self._show(plan, pictures)
         numbers = uniforms(N_NUMBERS, self.seed, _AUGMENTATION, plan.epoch, plan.products[:, None], plan.places)
         return TrainingBatch(
             torch.from_numpy(pictures.reshape(*plan.places.shape, size, size, 3)),
             torch.from_numpy(plan.labels),
             torch.from_numpy(numbers.astype(np.float32)),
-            plan.epoch, plan.number, plan.of, photo_use,
+            plan.epoch, plan.number, plan.of, photo_use, encoded,
         )  # fmt: skip
 
-    def _show(self, plan: BatchPlan, pictures: Picture) -> PhotoUse:
+    def _show(self, plan: BatchPlan, pictures: Picture) -> tuple[PhotoUse, EncodedPhotos]:
         """Fill `(n, S, S, 3)` uint8 with the n photos of a plan, row by row."""
         md5s = plan.md5s
         missing = [
@@ -158,23 +164,27 @@ class Preparation(Dataset[TrainingBatch]):
         n_kept, refusal = 0, ""
         # what the cache has is not asked of the catalogue: photos of several megabytes may lie on another machine
         lenders, places = plan.lenders.ravel()[missing], plan.places.ravel()[missing]
-        encoded = self.catalog.take_photos(lenders, places) if missing else []
-        for k, photo in zip(missing, encoded, strict=True):
-            is_large, md5 = self._decode(photo, pictures[k]), md5s[k]
+        photos = self.catalog.take_photos(lenders, places) if missing else []
+        encoded: dict[int, bytes] = {}
+        for k, photo in zip(missing, photos, strict=True):
+            if self.encoded and stays_encoded(photo, self.size):
+                pictures[k], encoded[k] = WHITE, photo
+                continue
+            md5 = md5s[k]
+            pictures[k], is_large = square_of(photo, self.size)
             if is_large and md5 is not None and self.keeps:
                 try:
                     keep_entry(self.folder, md5, pictures[k])
                     n_kept += 1
                 except OSError as error:
                     self.keeps, refusal = False, str(error)
-        return PhotoUse(len(md5s), len(md5s) - len(missing), n_kept, refusal)
+        return PhotoUse(len(md5s), len(md5s) - len(missing), n_kept, refusal), EncodedPhotos.of(encoded)
 
-    def _decode(self, encoded: bytes, picture: Picture) -> bool:
-        """Fill `(S, S, 3)` uint8; whether it is large enough to be kept."""
-        try:
-            decoded = decode_photo(encoded, self.size)
-        except UnreadablePhoto:
-            picture[:] = WHITE
-            return False
-        picture[:] = squared(decoded.pixels, self.size)
-        return decoded.enlargement >= PAYS_FROM
+
+def square_of(photo: bytes, size: int) -> tuple[Picture, bool]:
+    """`(size, size, 3)` uint8 of an encoded photo, and whether it is large enough for that to be kept."""
+    try:
+        decoded = decode_photo(photo, size)
+    except UnreadablePhoto:
+        return np.full((size, size, 3), WHITE, np.uint8), False
+    return squared(decoded.pixels, size), decoded.enlargement >= PAYS_FROM

@@ -54,7 +54,8 @@ def fit(
         learner.on_fit_start()
     else:
         dataset = MosaicDataset(
-            catalog, task.examples, config, config.source_size, task.training.reassembly, task.shrunken
+            catalog, task.examples, config, config.source_size, task.training.reassembly, task.shrunken,
+            encoded=config.decode == "gpu",
         )  # fmt: skip
         for end in stretches:
             if not learner.is_over():

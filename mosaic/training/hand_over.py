@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from mosaic.training.dataset import BatchPlan, Preparation, TrainingBatch
+from mosaic.training.encoded_photos import NONE_ENCODED, EncodedPhotos
 from mosaic.training.shrunken_photos import PhotoUse
 from mosaic.training.worker_death import died_with
 from mosaic.training.worker_processes import WorkerWatch, main_module_left_alone
@@ -33,6 +34,7 @@ class PackedBatch(NamedTuple):
     number: int
     of: int
     photo_use: PhotoUse
+    encoded: EncodedPhotos = NONE_ENCODED
 
     def unpacked(self) -> TrainingBatch:
         """The batch as it was prepared."""

@@ -19,12 +19,14 @@ from torch.optim import AdamW
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from mosaic.config import MosaicConfig, TrainingConfig
+from mosaic.networks.jpeg_decoder import JpegDecoder
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.augment import augment
 from mosaic.training.batches import Examples
 from mosaic.training.checkpoint import FitState
-from mosaic.training.dataset import TrainingBatch
+from mosaic.training.dataset import TrainingBatch, square_of
+from mosaic.training.encoded_photos import NONE_ENCODED
 from mosaic.training.hand_over import PackedBatch
 from mosaic.training.history import EpochRecord
 from mosaic.training.layout import arrange
@@ -87,6 +89,8 @@ class Learner(LightningModule):
         self.counts: list[Tensor] = []
         self.seconds = state.seconds
         self.photo_use = PhotoUse()
+        # made when a batch needs it
+        self._jpeg_decoder: JpegDecoder | None = None
 
     @property
     def average(self) -> ModelEmaV3 | None:
@@ -132,6 +136,19 @@ class Learner(LightningModule):
     def on_before_batch_transfer(self, batch: PackedBatch, _: int) -> TrainingBatch:
         """The batch as a worker has prepared it."""
         return batch.unpacked()
+
+    def on_after_batch_transfer(self, batch: TrainingBatch, _: int) -> TrainingBatch:
+        """The batch on the device, with those photos decoded that no worker has decoded."""
+        if not len(batch.encoded.places):
+            return batch
+        if self._jpeg_decoder is None:
+            self._jpeg_decoder = JpegDecoder(self.device)
+        size = self.config.source_size
+        self._jpeg_decoder.fill(
+            batch.photos.view(-1, size, size, 3), batch.encoded.places.tolist(), batch.encoded.photos,
+            lambda photo: square_of(photo, size)[0],
+        )  # fmt: skip
+        return batch._replace(encoded=NONE_ENCODED)
 
     def on_train_batch_start(self, batch: TrainingBatch, _: int) -> None:
         """Set random numbers, learning rates and the backbone's mode for this place of the fit."""

@@ -12,6 +12,7 @@ from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
+from mosaic.networks.device import best_device
 from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
@@ -40,9 +41,12 @@ def train(
 
     Raises:
         TooFewProducts: the view has fewer than `config.min_products` training products in a part.
-        ValueError: `init_from` was trained under another plan, so it may have seen what is held out here.
+        ValueError: `init_from` was trained under another plan, so it may have seen what is held out here; or
+            a GPU is to decode, and there is none.
         OSError: with `resume`, another process is training the run that is to be gone on with.
     """
+    if config.decode == "gpu" and best_device().type != "cuda":
+        raise ValueError("decode is gpu, and PyTorch finds no GPU here that it can use: train with --set decode=cpu")
     data = TrainingData.of(workspace)
     plan = data.plan
     _check_enough(data, config, view)

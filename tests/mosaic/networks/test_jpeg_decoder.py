@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from PIL import Image
 from catalog.catalog import Catalog
 from catalog.chunk import Chunk
 from catalog.photos.batch import decode_in_threads
-from catalog.photos.decode import decode_photo, header_for_device
+from catalog.photos.decode import header_for_device
 from catalog.product import Product
 from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
@@ -111,18 +112,18 @@ def test_only_what_every_decoder_takes_for_the_same_picture_is_asked_of_the_devi
 
 def test_a_photo_that_the_device_refuses_is_the_ordinary_decoders(monkeypatch):
     photos = [make_photo(seed) for seed in range(5)]
-    decode = jpeg_decoder._decode
+    decode, given = jpeg_decoder._decode, []
+    decoder = JpegDecoder(CPU)
 
     def refusing(some, device):
         if photos[3] in some:
             raise RuntimeError("Error while decoding JPEG images: Failed to get image info: 3")
+        given.extend(some)
         return decode(some, device)
 
     monkeypatch.setattr(jpeg_decoder, "_decode", refusing)
-    outcomes = JpegDecoder(CPU)(photos, 48)
-    assert all(
-        (outcome.pixels == decode_photo(photo).pixels).all() for outcome, photo in zip(outcomes, photos, strict=True)
-    )
+    assert same(decoder(photos, 48), decode_in_threads(photos, 48))
+    assert given == photos[:3] + photos[4:]
 
 
 def test_a_device_whose_pictures_are_wrong_is_found_out_and_left(monkeypatch, caplog):
@@ -196,3 +197,35 @@ def test_prediction_without_a_gpu_says_so_and_goes_on(monkeypatch, caplog):
         assert loading.photo_decoder(config.model_copy(update={"decode": "gpu"})) is decode_in_threads
     loading._gpu_decoder.cache_clear()
     assert caplog.messages == ["decode is gpu, and PyTorch finds no GPU here: photos are decoded on the CPU"]
+
+
+def test_a_gpus_decoder_is_given_memory_that_nobody_still_reads(monkeypatch):
+    """torchvision's writes without waiting (pytorch/vision#9606): its memory comes from a stream that is at rest."""
+    events: list[str] = []
+
+    class Stream:
+        def synchronize(self):
+            events.append("at rest")
+
+        def wait_stream(self, other):
+            assert other is own
+            events.append("waited for")
+
+    @contextmanager
+    def entered(stream):
+        assert stream is own
+        events.append("in its stream")
+        yield
+        events.append("left")
+
+    own, using, decode = Stream(), Stream(), jpeg_decoder._decode
+    decoder = JpegDecoder(CPU)
+    decoder._stream = own
+    monkeypatch.setattr(torch.cuda, "stream", entered)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: using)
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda _, stream: events.append(f"kept {stream is using}"))
+    monkeypatch.setattr(jpeg_decoder, "_decode", lambda some, device: events.append("decoded") or decode(some, device))
+    pictures = torch.zeros(2, 48, 48, 3, dtype=torch.uint8)
+    decoder.fill(pictures, [1], [make_photo(1)], lambda photo: pytest.fail("the device decodes it"))
+    assert events == ["in its stream", "at rest", "decoded", "left", "waited for", "kept True"]
+    assert (pictures[1].numpy() == decode_in_threads([make_photo(1)], 48)[0].pixels).all()
