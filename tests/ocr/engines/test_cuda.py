@@ -95,6 +95,17 @@ def shapes(machine, kind):
     return [tuple(map(int, line.split())) for line in (machine / f"{kind}-shapes").read_text().splitlines()]
 
 
+def test_a_worker_may_take_longer_to_start_on_a_gpu_than_any_photo_to_be_read(monkeypatch):
+    asked = []
+    monkeypatch.setattr(cuda, "check_build", lambda: None)
+    monkeypatch.setattr(rapid, "WorkerPool", lambda *arguments: asked.append(arguments))
+    for backend in ("cuda", "openvino"):
+        make_engine(config(f"backend={backend}"))
+    (*_, size, photo_limit, start_limit), (*_, usual) = asked
+    assert (size, photo_limit) == (2, 20)
+    assert start_limit > usual > photo_limit
+
+
 def test_both_networks_read_on_the_gpu_and_are_warm_before_the_first_photo(machine, on_gpu):
     (blank,) = on_gpu.read([np.full((160, 160, 3), 255, np.uint8)])
     assert blank == Transcript()

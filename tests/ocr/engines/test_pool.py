@@ -139,6 +139,11 @@ def test_a_worker_that_does_not_start_says_why():
         WorkerPool("tests.ocr.no_such_module", "", doubled, 1, 5).read([photo(1)])
 
 
+def test_a_worker_has_its_own_time_to_start(tmp_path):
+    with pytest.raises(EngineMissing, match="does not start: no answer in time"):
+        WorkerPool(MODULE, str(tmp_path), doubled, 1, 60.0, start_limit_s=0.01).read([photo(10)])
+
+
 def test_files_in_the_users_folder_are_not_taken_for_libraries(pool, tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
