@@ -4,7 +4,7 @@ import copy
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -39,7 +39,9 @@ class TorchBackend:
         """
         try:
             self.network = copy.deepcopy(network).to(device).to(memory_format=torch.channels_last).eval()
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not _is_want_of_memory(error):
+                raise
             raise ValueError(_no_memory("the network")) from None
         self._at_most: dict[tuple[int, ...], int] = {}
 
@@ -59,9 +61,12 @@ class TorchBackend:
         shape, parts = mosaics.shape[1:], list[Outputs]()
         while (done := sum(len(part.logits) for part in parts)) < len(mosaics):
             piece = mosaics[done : done + self._at_most.get(shape, len(mosaics))]
-            with suppress(torch.OutOfMemoryError):
+            try:
                 parts.append(self._computed(piece))
                 continue
+            except RuntimeError as error:
+                if not _is_want_of_memory(error):
+                    raise
             # here and not where the error is dealt with: it holds what was computed so far
             torch.cuda.empty_cache()
             self._at_most[shape] = _half(len(piece), shape)
@@ -75,6 +80,11 @@ class TorchBackend:
             embedding = self.network.features(torch.from_numpy(mosaics).to(device))
             logits = self.network.head(embedding)
         return Outputs(embedding.float().cpu().numpy(), logits.float().cpu().numpy())
+
+
+def _is_want_of_memory(error: RuntimeError) -> bool:
+    # cuBLAS and cuDNN ask for memory themselves, and have errors of their own
+    return isinstance(error, torch.OutOfMemoryError) or "_ALLOC_FAILED" in str(error)
 
 
 def _half(n: int, shape: tuple[int, ...]) -> int:

@@ -25,6 +25,7 @@ from catalog.split.copies import linked_by_copies
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.inference.expert import MosaicExpert
 from mosaic.networks.deployed import deployed
+from mosaic.networks.device import best_device, described
 from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.run_files import weights_name
 from mosaic.training import distributed
@@ -226,7 +227,7 @@ class CrossFitting:
         facts = {
             "catalogue": self.data.catalog.name, "plan": plan.plan_id, "code": self.run.revision,
             "starting run": self.start.folder.name if self.start else None,
-            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+            "device": described(best_device()),
             "seconds": round(sum(record.seconds for record in self.history)),
             "config": self.config.model_dump(),
         }  # fmt: skip

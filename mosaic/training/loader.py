@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sized
 
-import torch
-
-from mosaic.networks.device import data_workers
+from mosaic.networks.device import best_device, data_workers
 from mosaic.training.batches import Batch
 from mosaic.training.dataset import BatchPlan, MosaicDataset
 from mosaic.training.hand_over import PackedBatches, PackedLoader, as_it_is
@@ -32,7 +30,7 @@ def batch_loader(dataset: MosaicDataset, batches: Iterable[Batch]) -> PackedLoad
         # by default arrays would be made tensors again
         collate_fn=as_it_is,
         worker_init_fn=prepare_worker,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=best_device().type == "cuda",
     )
 
 

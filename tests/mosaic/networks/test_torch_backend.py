@@ -17,14 +17,15 @@ from mosaic.networks.network import MosaicNetwork
 from mosaic.networks.torch_backend import TorchBackend
 
 CONFIG = load_config(MosaicConfig, "mosaic", "debug")
+FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
 
 
 class SmallGpu(TorchBackend):
     """A GPU that holds `room` mosaics at a time; it says of each the value of its first pixel."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, error: RuntimeError = FULL) -> None:
         super().__init__(MosaicNetwork(CONFIG.backbone, np.arange(4), np.full(4, 0.25)), torch.device("meta"))
-        self.room, self.sizes = room, list[int]()
+        self.room, self.sizes, self.error = room, list[int](), error
 
     def _computed(self, mosaics: np.ndarray) -> Outputs:
         self.sizes.append(len(mosaics))
@@ -32,7 +33,7 @@ class SmallGpu(TorchBackend):
         assert torch_backend._ON_A_GPU.locked()
         assert (torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic) == (False, True)
         if len(mosaics) > self.room:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+            raise self.error
         first = mosaics[:, 0, 0, :1].astype(np.float32)
         return Outputs(first, first)
 
@@ -64,9 +65,16 @@ def test_a_gpu_that_holds_not_even_one_mosaic_is_a_sentence():
     assert not torch_backend._ON_A_GPU.locked()
 
 
+def test_what_else_goes_wrong_on_a_gpu_is_no_want_of_memory():
+    full = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+    assert len(SmallGpu(2, full)(mosaics(3)).logits) == 3
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        SmallGpu(2, RuntimeError("CUDA error: an illegal memory access was encountered"))(mosaics(3))
+
+
 def test_a_network_for_which_there_is_no_memory_is_a_sentence(monkeypatch):
     def full(*_):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+        raise FULL
 
     network = SmallGpu(1).network
     monkeypatch.setattr(MosaicNetwork, "to", full)
