@@ -8,8 +8,8 @@ Naive ways are what their documentation shows: one call per photo, no setting of
 ratio of what was read to what was drawn, line breaks as spaces; accents: of the drawn words with an accent, the share
 that was read letter by letter. With --shelf, the BOOKS photos of a real file are read by both engines too.
 
-With --backends, only what runs RapidOCR's networks is compared, each as it is when asked for: OpenVINO and ONNX Runtime
-in a process per core, and CUDA, where it loads, in two. Many cores want many photos: --photos 30 for each of them.
+With --backends, only what runs RapidOCR's networks is compared: OpenVINO and ONNX Runtime in a process per core, and
+CUDA, where it loads, in two, four and eight. Many cores want many photos: --photos 30 for each of them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import numpy as np
 from covers import Cover, faint, plain, skewed, turned
 
 from catalog.catalog import Catalog
+from catalog.files.cores import n_cores
 from catalog.photos.decode import decode_photo
 from catalog.photos.photo_index import photo_md5
 from catalog.runs.config import load_config
@@ -44,6 +45,8 @@ from text.normalize import without_accents
 
 Read = Callable[[Sequence[Photo]], list[str]]
 SHELF_PHOTOS = 400
+GPU_PROCESSES = (2, 4, 8)
+"""Two are what `engine.threads: auto` takes with cuda; a line at a time, they may leave a GPU idle."""
 
 
 def engine_of(*overrides: str) -> Engine:
@@ -54,16 +57,15 @@ def engine_of(*overrides: str) -> Engine:
 def backends() -> dict[str, Read]:
     """RapidOCR by each backend that loads here; a sentence says why one does not."""
     ways: dict[str, Read] = {}
-    for backend in ("openvino", "onnxruntime", "cuda"):
+    for backend, processes in (("openvino", (n_cores(),)), ("onnxruntime", (n_cores(),)), ("cuda", GPU_PROCESSES)):
         try:
-            engine = engine_of(f"backend={backend}")
+            engines = {n: engine_of(f"backend={backend}", f"threads={n}") for n in processes}
             # a worker's start is what shows whether a GPU would be used
-            engine.read([np.full((64, 64, 3), 255, np.uint8)])
+            engines[processes[0]].read([np.full((64, 64, 3), 255, np.uint8)])
         except EngineMissing as error:
             print(f"without {backend}: {error}")
             continue
-        print(engine.settings)
-        ways[f"our rapidocr on {backend}"] = ours(engine)
+        ways |= {f"our rapidocr on {backend}, {n} processes": ours(engine) for n, engine in engines.items()}
     return ways
 
 
@@ -131,7 +133,8 @@ def measure_speed(ways: dict[str, Read], covers: Sequence[Cover], repeats: int) 
         like = np.mean([similarity(text, cover.text) for text, cover in zip(way_texts, covers, strict=True)])
         print(f"{name:<42}{rate[name]:8.2f}{like:12.3f}{accents_right(way_texts, covers):9.3f}")
     pairs = [("our tesseract", "naive pytesseract"), ("our rapidocr", "rapidocr as it comes")]
-    pairs += [(name, "our rapidocr on openvino") for name in rate if name.startswith("our rapidocr on ")][1:]
+    backends_by_name = [name for name in rate if name.startswith("our rapidocr on ")]
+    pairs += [(name, backends_by_name[0]) for name in backends_by_name[1:]]
     for fast, slow in pairs:
         if fast in rate and slow in rate:
             same = np.mean([a == b for a, b in zip(texts[fast], texts[slow], strict=True)])

@@ -24,8 +24,6 @@ PROVIDER_OPTIONS = {
     "arena_extend_strategy": "kSameAsRequested",
     # of each network: the detector's tensors take 0.5 GiB at the largest `detection_side`, the recogniser's 0.1
     "gpu_mem_limit": 2 * 2**30,
-    # the full precision that `min_confidence` was chosen at
-    "use_tf32": False,
 }
 """Of ONNX Runtime's CUDA provider. Its device is the first of those that `CUDA_VISIBLE_DEVICES` shows."""
 REINSTALL = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxruntime-gpu[cuda,cudnn]'"
