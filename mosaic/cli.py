@@ -15,6 +15,7 @@ from catalog.cli_options import (
     lang_option,
     layout_option,
     no_bar,
+    note,
     note_problems,
     progress_bar,
     say,
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     Writer = Callable[[Catalog, Workspace, Path | None, Progress], tuple[list[Path], ProblemLog]]
 
 N_IMAGES = click.Choice(["any", "1", "2", "3", "4"])
+FOR_A_GPU = (
+    "the defaults are for two CPU cores (photos_per_batch 32): on a GPU take a recipe, such as "
+    "--config cdiscount/modern-convnext-tiny"
+)
 
 
 @command_line()
@@ -50,7 +55,9 @@ def main(verbose: bool) -> None:
 @click.option("--init-from", metavar="RUN|none",
               help="Start from this run's networks; default: a specialist starts from the workspace's general "
               "network.")  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on with what was killed; what is finished is not trained again.")
+@click.option("--resume", is_flag=True,
+              help="Go on with what was killed; what is finished is not trained again. On a GPU the last bits of the "
+              "weights may differ from those of a training without a halt, see the setting deterministic.")  # fmt: skip
 @click.option(
     "--devices", type=click.IntRange(1), default=1, help="GPUs (or CPU processes) of this machine; torchrun works too."
 )
@@ -73,11 +80,14 @@ def train(
     if devices > 1 and distributed.world_size() == 1:
         distributed.launch(devices)
     # 4 s of imports that the process which only starts the others is spared
+    from mosaic.networks.device import best_device
     from mosaic.training.schedule import train_series
 
+    if config is None and distributed.is_main() and best_device().type == "cuda":
+        note(FOR_A_GPU)
     lines = train_series(
         room, settings, progress_bar if distributed.is_main() else no_bar,
-        n_images=n_images, position=position or "", init_from=init_from, resume=resume,
+        n_images=n_images, position=position or "", init_from=init_from, resume=resume, tell=note,
     )  # fmt: skip
     for line in lines:
         if distributed.is_main():

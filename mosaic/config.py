@@ -138,8 +138,9 @@ class MosaicConfig(StrictConfig):
     @model_validator(mode="before")
     @classmethod
     def _of_earlier_runs(cls, values: Any) -> Any:
-        # run folders of before there was a cache, or a choice of decoders, predict as they did
-        return {"photo_cache_gib": 0, "decode": "cpu"} | values if isinstance(values, dict) else values
+        # run folders of before there was a cache, or a choice of decoders or algorithms, predict as they did
+        as_before = {"photo_cache_gib": 0, "decode": "cpu", "deterministic": False}
+        return as_before | values if isinstance(values, dict) else values
 
     backbone: BackboneConfig
     """The network."""
@@ -181,6 +182,9 @@ class MosaicConfig(StrictConfig):
     """What decodes JPEGs in training and prediction; gpu: the GPU's own decoder (nvJPEG) those that are baseline, less
     than four times as large as they are shown, and in training exactly of `source_size`; the CPU all others. Not yet
     measured. Training needs a GPU for it; prediction without one says so and decodes on the CPU."""
+    deterministic: bool
+    """Compute each step in a way that gives the same to the last bit each time (slower; for a GPU: a CPU does it
+    anyway), so that a resumed training ends with the same weights. Operations that have no such way are refused."""
     checkpoint_minutes: float = Field(gt=0)
     """How often a running fit is saved for `--resume`; it is also saved after every epoch."""
     seed: int = Field(ge=0)

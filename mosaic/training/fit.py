@@ -25,6 +25,7 @@ from mosaic.training.ending import EndsInTime, death_in
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask, Learner
 from mosaic.training.loader import batch_loader
+from mosaic.training.memory import batch_too_large, ran_out
 from mosaic.training.told import ToldFit
 
 log = logging.getLogger(__name__)
@@ -41,26 +42,38 @@ def fit(
     Raises:
         ValueError: a checkpoint that cannot be read, or that another number of processes wrote.
         WorkersDied: a process that prepares batches was killed.
+        BatchTooLarge: memory does not hold a step; says which one it holds.
     """
     # each process adds its batches to every step
     batch = EffectiveBatch.of(config, task.training, distributed.world_size())
     task = replace(task, training=task.training.model_copy(update={"accumulate": batch.accumulate}))
+    dataset = MosaicDataset(
+        catalog, task.examples, config, config.source_size, task.training.reassembly, task.shrunken,
+        encoded=config.decode == "gpu",
+    )  # fmt: skip
+    try:
+        return _fit(network, dataset, task, config, progress)
+    except RuntimeError as error:
+        if not ran_out(error):
+            raise
+    # here the error is gone, and with it what the step had in memory
+    raise batch_too_large(network, dataset, task, config)
+
+
+def _fit(
+    network: MosaicNetwork, dataset: MosaicDataset, task: FitTask, config: MosaicConfig, progress: Progress | None
+) -> list[EpochRecord]:
     state = _begun(task)
     stretches = _stretches(task, state)
     leaf_shares = _sampler(task, config, state, stretches[-1]).leaf_shares(len(network.support))
-    learner = Learner(network, catalog, task, config, state, leaf_shares, progress)
+    learner = Learner(network, dataset.preparation.catalog, task, config, state, leaf_shares, progress)
     if learner.is_over():
         # killed between the last epoch and the weights
         learner.on_fit_start()
-    else:
-        dataset = MosaicDataset(
-            catalog, task.examples, config, config.source_size, task.training.reassembly, task.shrunken,
-            encoded=config.decode == "gpu",
-        )  # fmt: skip
-        for end in stretches:
-            if not learner.is_over():
-                _learn(learner, dataset, end)
-                learner.remember()
+    for end in stretches:
+        if not learner.is_over():
+            _learn(learner, dataset, end)
+            learner.remember()
     if len(task.shrunken.photos) and distributed.is_main():
         log.info("%s: %s", task.name, learner.photo_use)
     learner.hand_over()

@@ -21,14 +21,16 @@ from mosaic.views import View
 
 log = logging.getLogger(__name__)
 MARK = "unfinished.json"
+_AS_BEFORE = {"decode": "cpu", "deterministic": False}
+"""Settings of before there was a choice: what an earlier version began can be gone on with."""
 
 
 def identity_of(config: MosaicConfig, view: View, init_from: str | None, plan_id: str) -> str:
     """Hash of what a run is to become; `init_from`: digest of its starting run, see `Run.digest`."""
     settings = config.model_dump()
-    if settings["decode"] == "cpu":
-        # as it was before there was a choice: what an earlier version began can be gone on with
-        del settings["decode"]
+    for key, value in _AS_BEFORE.items():
+        if settings[key] == value:
+            del settings[key]
     wanted = {"plan": plan_id, "view": view.slot, "init_from": init_from, "config": settings}
     return hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=8).hexdigest()
 

@@ -1,6 +1,7 @@
 """The networks that one `mosaic train` makes: general, a specialist per image count, another architecture."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from catalog.files.progress import Bar
@@ -10,24 +11,40 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import LEVEL_NAMES
 from mosaic.config import MosaicConfig
+from mosaic.networks.device import best_device, warn_if_slow
 from mosaic.training import distributed
+from mosaic.training.conditions import conditions
+from mosaic.training.effective_batch import EffectiveBatch
 from mosaic.training.train import TooFewProducts, train
 from mosaic.views import ANY, View
+
+log = logging.getLogger(__name__)
 
 
 def train_series(
     workspace: Workspace, config: MosaicConfig, bar: Bar, *,
     n_images: str | None = None, position: str = "", init_from: str | None = None, resume: bool = False,
+    tell: Callable[[str], None] = log.info,
 ) -> Iterator[str]:  # fmt: skip
     """Train what was asked for, yielding a line for people after each network.
 
     `n_images`: `any`, `1`..`4` or None for all; `position`: networks of one photo per pass, see `View`; `init_from`: a
-    run folder, `none`, or None for the default; `resume`: go on with what was killed.
+    run folder, `none`, or None for the default; `resume`: go on with what was killed; `tell`: takes lines on how it is
+    trained, before each network for which they are others.
     """
     distributed.join()
+    if distributed.is_main():
+        warn_if_slow(best_device())
+    told = ""
     for view, settings, init in _steps(config, n_images, position, init_from):
         # what is the latest run is for one process to say: it may just be registering it
         start = distributed.broadcast(str(_start(workspace, view, init) or ""))
+        training = settings.specialist if start else settings.training
+        if distributed.is_main() and (how := conditions(settings, training)) != told:
+            told = how
+            tell(f"training on {how}")
+            if deviation := EffectiveBatch.of(settings, training, distributed.world_size()).deviation():
+                tell(deviation)
         try:
             run = train(workspace, settings, view, Path(start) if start else None, bar, resume=resume)
         except TooFewProducts as error:

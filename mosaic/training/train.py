@@ -17,6 +17,7 @@ from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
 from mosaic.training.cross_fitting import CrossFitting, products_of_view
+from mosaic.training.determinism import deterministic_algorithms
 from mosaic.training.history import read_history
 from mosaic.training.resume import begun_or_resumed, finish, identity_of
 from mosaic.training.run_graph import add_graph
@@ -58,7 +59,8 @@ def train(
     earlier = identity_of(config, view, started_from, plan.plan_id)
     with begun_or_resumed(workspace, config, view, identity, data, resume=resume, earlier=earlier) as (run, finished):
         if not finished:
-            _train(run, workspace, config, view, start, identity, data, bar)
+            with deterministic_algorithms(config.deterministic):
+                _train(run, workspace, config, view, start, identity, data, bar)
     return run
 
 
