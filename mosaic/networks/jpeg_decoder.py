@@ -86,7 +86,9 @@ class JpegDecoder:
         size = pictures.shape[1]
         rest = set(range(len(photos)))
         for chosen, flat in self._decoded(photos, [header_for_device(photo, size) for photo in photos]):
-            pictures[[places[k] for k in chosen]] = flat.reshape(-1, size, size, 3)
+            # one by one: places that are sent to the device would wait for all that the network has yet to compute
+            for k, picture in zip(chosen, flat.reshape(-1, size, size, 3), strict=True):
+                pictures[places[k]].copy_(picture)
             rest.difference_update(chosen)
         with ThreadPoolExecutor(n_cores()) as pool:
             for k, picture in zip(sorted(rest), pool.map(otherwise, [photos[k] for k in sorted(rest)]), strict=True):
@@ -102,21 +104,23 @@ class JpegDecoder:
                     self._stream.synchronize()
                 decoded = self._tensors([photos[k] for k, _ in batch])
                 good = [
-                    (k, header, picture)
+                    (k, header, picture.permute(1, 2, 0))
                     for (k, header), picture in zip(batch, decoded, strict=True)
                     if picture is not None and picture.shape == (3, header.height, header.width)
                 ]
-                flat = torch.cat([picture.permute(1, 2, 0).flatten() for _, _, picture in good]) if good else None
-            if flat is None:
-                self._n_failures += 1
-                continue
+                if not good:
+                    self._n_failures += 1
+                    continue
+                flat = torch.cat([picture.flatten() for _, _, picture in good])
+                k, header, picture = good[self._n_calls % len(good)]
+                self._n_calls += 1
+                # also in that stream: in the usual one a copy would wait for all that the network has yet to compute
+                tried = picture.cpu().numpy()
             if self._stream is not None:
                 using = torch.cuda.current_stream(self.device)
                 using.wait_stream(self._stream)
                 flat.record_stream(using)
-            k, header, picture = good[self._n_calls % len(good)]
-            self._n_calls += 1
-            if self._is_right(photos[k], header, picture.permute(1, 2, 0).cpu().numpy()):
+            if self._is_right(photos[k], header, tried):
                 yield [k for k, _, _ in good], flat
 
     def _tensors(self, photos: Sequence[bytes]) -> list[Tensor | None]:

@@ -15,6 +15,7 @@ from PIL import Image
 
 import rayonnage
 from catalog.catalog import Catalog
+from catalog.photos.batch import decode_in_threads
 from catalog.photos.confined import end_decoders
 from catalog.product import Product
 from catalog.runs.workspace import Workspace
@@ -29,7 +30,9 @@ from fusion.prediction.answers import Answer, answers_to_table
 from fusion.prediction.embedding import embedder_of
 from fusion.prediction.explanation import explain
 from fusion.prediction.pushes import Pushes
+from mosaic.inference import loading
 from mosaic.inference.embedding import embed_catalog
+from mosaic.inference.expert import MosaicExpert
 from tests.fusion.small import TREE, expert
 from tests.support.command_line import call, refused
 from tests.support.trained import picture
@@ -314,3 +317,24 @@ def test_experts_are_listed_with_networks_that_do_not_speak(trained):
     assert "held-out products" in text
     assert room.latest("mosaic", "any").folder.name in text
     assert "copies" in text
+
+
+def test_a_model_decodes_by_what_its_networks_configuration_asks_for(trained, monkeypatch):
+    asked = []
+
+    def recorded(photos, at_most):
+        asked.append(len(photos))
+        return decode_in_threads(photos, at_most)
+
+    monkeypatch.setattr(loading, "_gpu_decoder", lambda: recorded)
+    run = Workspace(trained / "runs").require("fusion")
+    products = [[picture(3, 1), picture(3, 2)], picture(5, 0)]
+    with Model.load(run.folder, trained / "runs") as own:
+        expected, vectors = own.predict(products), own.embed(products)
+        assert asked == []
+        for expert in own.predictor.experts:
+            if isinstance(expert, MosaicExpert):
+                expert.config = expert.config.model_copy(update={"decode": "gpu"})
+        assert own.predict(products) == expected
+        assert (own.embed(products) == vectors).all()
+    assert asked == [3, 3]

@@ -199,7 +199,7 @@ def test_prediction_without_a_gpu_says_so_and_goes_on(monkeypatch, caplog):
     assert caplog.messages == ["decode is gpu, and PyTorch finds no GPU here: photos are decoded on the CPU"]
 
 
-def test_a_gpus_decoder_is_given_memory_that_nobody_still_reads(monkeypatch):
+def test_a_gpu_that_computes_is_not_waited_for_nor_its_memory_written_to(monkeypatch):
     """torchvision's writes without waiting (pytorch/vision#9606): its memory comes from a stream that is at rest."""
     events: list[str] = []
 
@@ -225,7 +225,9 @@ def test_a_gpus_decoder_is_given_memory_that_nobody_still_reads(monkeypatch):
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: using)
     monkeypatch.setattr(torch.Tensor, "record_stream", lambda _, stream: events.append(f"kept {stream is using}"))
     monkeypatch.setattr(jpeg_decoder, "_decode", lambda some, device: events.append("decoded") or decode(some, device))
+    copied = torch.Tensor.cpu
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: events.append("copied") or copied(tensor))
     pictures = torch.zeros(2, 48, 48, 3, dtype=torch.uint8)
     decoder.fill(pictures, [1], [make_photo(1)], lambda photo: pytest.fail("the device decodes it"))
-    assert events == ["in its stream", "at rest", "decoded", "left", "waited for", "kept True"]
+    assert events == ["in its stream", "at rest", "decoded", "copied", "left", "waited for", "kept True"]
     assert (pictures[1].numpy() == decode_in_threads([make_photo(1)], 48)[0].pixels).all()
