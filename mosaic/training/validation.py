@@ -55,10 +55,10 @@ def validate(
             loss = F.cross_entropy(logits, labels, reduction="sum")
             sums += torch.stack([loss.double(), (logits.argmax(1) == labels).sum().double()])
     except BaseException:
+        # not closed: that may wait for a lock of a dead worker, and the fit, which ends by this, has a limit for it
         loader.kill_workers(one_is_dying=False)
         raise
-    finally:
-        loader.close()
+    loader.close()
     if distributed.world_size() > 1:
         dist.all_reduce(sums)
     network.train(was_training)
