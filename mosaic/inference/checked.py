@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 CHECKED = 4
 """Mosaics of the first batch of each shape that are also run by PyTorch."""
 
+Way = tuple[object, ...]
+"""Shape of a mosaic, and whether so many go through the program that several share a request."""
 Check = Callable[[Backend, NDArray[np.uint8], Outputs], Parity]
 """`check(program, mosaics, outputs)`: how far a program that made these outputs of these mosaics is from PyTorch."""
 
@@ -30,7 +32,8 @@ def against(reference: Backend) -> Check:
 class CheckedBackend:
     """A program made from the network at the first call, and checked on the first mosaics of each shape.
 
-    Safe in threads, as the program is: the first call of a shape keeps the others waiting.
+    Safe in threads, as the program is: the first call of a shape keeps the others waiting. What is answered otherwise
+    is so by shape, whatever was asked before: a prediction that goes on after a kill is answered as without it.
     """
 
     def __init__(
@@ -42,7 +45,9 @@ class CheckedBackend:
         self._reference, self._fall_back = reference, fall_back
         self._program: Backend | None = None
         self._instead: Backend | None = None
-        self._checked: set[tuple[int, ...]] = set()
+        self._cannot_be_made = False
+        self._checked: set[Way] = set()
+        self._refused: set[Way] = set()
         self._one_by_one = threading.Lock()
 
     def __call__(self, mosaics: NDArray[np.uint8]) -> Outputs:
@@ -51,17 +56,17 @@ class CheckedBackend:
         Raises:
             ValueError: the program cannot be made or is no good, and there is no falling back.
         """
-        if self._instead is not None:
-            return self._instead(mosaics)
-        try:
-            return self._checked_call(mosaics)
-        # whatever the other program does not like about a network, PyTorch can run it
-        except Exception as error:
-            return self._fallen_back(error)(mosaics)
-
-    def _checked_call(self, mosaics: NDArray[np.uint8]) -> Outputs:
         # few and many mosaics may take different ways through the program
         way = (shared_requests(*mosaics.shape[:3])[1] > 0, *mosaics.shape[1:])
+        if self._instead is not None and (self._cannot_be_made or way in self._refused):
+            return self._instead(mosaics)
+        try:
+            return self._checked_call(way, mosaics)
+        # whatever the other program does not like about a network, PyTorch can run it
+        except Exception as error:
+            return self._fallen_back(way, error)(mosaics)
+
+    def _checked_call(self, way: Way, mosaics: NDArray[np.uint8]) -> Outputs:
         if self._program is not None and way in self._checked:
             return self._program(mosaics)
         with self._one_by_one:
@@ -73,7 +78,7 @@ class CheckedBackend:
                 self._checked.add(way)
         return outputs
 
-    def _fallen_back(self, error: Exception) -> Backend:
+    def _fallen_back(self, way: Way, error: Exception) -> Backend:
         """The reference, and a warning from the first call that needs it."""
         why = " ".join(str(error).split()) or type(error).__name__
         if not self._fall_back:
@@ -84,4 +89,6 @@ class CheckedBackend:
                 log.warning("%s cannot run this network, PyTorch does, more slowly: %s", self.name, why)
                 self._instead = self._reference()
                 self.name = self._instead.name
+            self._cannot_be_made = self._program is None
+            self._refused.add(way)
         return self._instead

@@ -15,6 +15,7 @@ from catalog.runs.config import load_config
 from mosaic.config import InferenceConfig, MosaicConfig
 from mosaic.inference import backend as backend_module
 from mosaic.inference.backend import MAX_PROGRAMS, OpenVinoBackend
+from mosaic.inference.checked import CheckedBackend, against
 from mosaic.inference.outputs import Outputs
 from mosaic.networks import deployed as deployed_module
 from mosaic.networks.deployed import make_backend
@@ -230,3 +231,29 @@ def test_a_graph_that_holds_for_one_width_only_is_caught_at_the_next_width(caplo
     assert not caplog.records
     assert_same(made(two), reference(net, two))
     assert made.name == "torch"
+
+
+def test_who_answers_a_shape_does_not_depend_on_what_was_asked_before():
+    """A prediction that goes on after a kill begins anew with whatever shape comes next."""
+
+    class WrongWhereWide:
+        name = "openvino"
+
+        def __call__(self, mosaics):
+            told = np.full((len(mosaics), 1), 7, np.float32)
+            return Outputs(told, told) if mosaics.shape[2] == 30 else Outputs(told, told + 1)
+
+    class Right:
+        name = "torch"
+
+        def __call__(self, mosaics):
+            return Outputs(*[np.full((len(mosaics), 1), 7.001, np.float32)] * 2)
+
+    def answers(widths: list[int]) -> list[float]:
+        reference = Right()
+        made = CheckedBackend("openvino", WrongWhereWide, against(reference), lambda: reference, fall_back=True)
+        return [float(made(mosaics(2, (30, width))).logits[0, 0]) for width in widths]
+
+    program, pytorch = np.float32(7), np.float32(7.001)
+    assert answers([30, 60, 30, 60]) == [program, pytorch, program, pytorch]
+    assert answers([60, 30]) == [pytorch, program]
