@@ -17,6 +17,8 @@ MAX_WORKERS = 8
 CPU = torch.device("cpu")
 AMPERE = (8, 0)
 """Compute capability of NVIDIA's first GPUs with units for bfloat16."""
+_RAN_OUT = ("can't allocate memory", "CUDA error: out of memory", "_ALLOC_FAILED")
+"""How want of memory is said by PyTorch's allocator on the CPU, by CUDA itself, by cuBLAS and cuDNN."""
 GPU_REMEDY = (
     "update the driver, or install the torch that fits it and the GPU (https://pytorch.org/get-started/locally); a "
     "container sees GPUs when it is started with `docker run --gpus all`"
@@ -92,6 +94,12 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 def autocast(device: torch.device) -> torch.autocast:
     """Context in which a network computes in `compute_dtype`; without effect where that is float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=compute_dtype(device) == torch.bfloat16)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether a computation has failed for want of memory."""
+    is_said = isinstance(error, RuntimeError) and any(words in str(error) for words in _RAN_OUT)
+    return is_said or isinstance(error, torch.OutOfMemoryError)
 
 
 def data_workers(config: MosaicConfig) -> int:

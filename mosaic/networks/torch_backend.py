@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mosaic.inference.outputs import Outputs
-from mosaic.networks.device import CPU, autocast
+from mosaic.networks.device import CPU, autocast, ran_out
 from mosaic.networks.network import MosaicNetwork
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class TorchBackend:
         try:
             self.network = copy.deepcopy(network).to(device).to(memory_format=torch.channels_last).eval()
         except RuntimeError as error:
-            if not _is_want_of_memory(error):
+            if not ran_out(error):
                 raise
             raise ValueError(_no_memory("the network")) from None
         self._at_most: dict[tuple[int, ...], int] = {}
@@ -65,7 +65,7 @@ class TorchBackend:
                 parts.append(self._computed(piece))
                 continue
             except RuntimeError as error:
-                if not _is_want_of_memory(error):
+                if not ran_out(error):
                     raise
             # here and not where the error is dealt with: it holds what was computed so far
             torch.cuda.empty_cache()
@@ -80,11 +80,6 @@ class TorchBackend:
             embedding = self.network.features(torch.from_numpy(mosaics).to(device))
             logits = self.network.head(embedding)
         return Outputs(embedding.float().cpu().numpy(), logits.float().cpu().numpy())
-
-
-def _is_want_of_memory(error: RuntimeError) -> bool:
-    # cuBLAS and cuDNN ask for memory themselves, and have errors of their own
-    return isinstance(error, torch.OutOfMemoryError) or "_ALLOC_FAILED" in str(error)
 
 
 def _half(n: int, shape: tuple[int, ...]) -> int:

@@ -14,7 +14,7 @@ from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from catalog.files.progress_lines import says_more
 from mosaic.config import MosaicConfig
-from mosaic.networks.device import best_device, compute_dtype
+from mosaic.networks.device import best_device, compute_dtype, ran_out
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.batches import CountBatchSampler
@@ -25,7 +25,7 @@ from mosaic.training.ending import EndsInTime, death_in
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask, Learner
 from mosaic.training.loader import batch_loader
-from mosaic.training.memory import batch_too_large, ran_out
+from mosaic.training.memory import batch_too_large
 from mosaic.training.told import ToldFit
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import gc
 import torch
 
 from mosaic.config import MosaicConfig
-from mosaic.networks.device import autocast, best_device, described
+from mosaic.networks.device import autocast, best_device, described, ran_out
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.batches import CountBatchSampler
@@ -16,18 +16,10 @@ from mosaic.training.hand_over import PackedBatches
 from mosaic.training.learner import FitTask, Learner
 
 MAX_HALVINGS = 6
-_WORDS = ("can't allocate memory", "CUDA error: out of memory", "_ALLOC_FAILED")
-"""How PyTorch says so besides: its allocator on the CPU, CUDA itself, cuBLAS and cuDNN."""
 
 
 class BatchTooLarge(OSError):
     """A step does not fit into memory."""
-
-
-def ran_out(error: BaseException) -> bool:
-    """Whether a computation has failed for want of memory."""
-    is_said = isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
-    return is_said or isinstance(error, torch.OutOfMemoryError)
 
 
 def batch_too_large(

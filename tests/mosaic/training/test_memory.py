@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from catalog.catalog import Catalog
 from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
+from mosaic.networks.device import ran_out
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training.batches import Examples
 from mosaic.training.fit import fit
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask, Learner
-from mosaic.training.memory import BatchTooLarge, ran_out
+from mosaic.training.memory import BatchTooLarge
 from mosaic.views import View
 from tests.support.products import make_product
 
