@@ -30,7 +30,7 @@ from mosaic.training.hand_over import PackedLoader
 from mosaic.training.loader import batch_loader
 from mosaic.training.shrunken_photos import ShrunkenPhotos
 from mosaic.training.worker_death import WorkersDied, died_with
-from mosaic.training.worker_processes import WorkerWatch
+from mosaic.training.worker_processes import IMPORTED, WorkerWatch
 from mosaic.views import View
 from tests.support.mongo_server import uri_of
 from tests.support.processes import FORKS
@@ -119,6 +119,17 @@ def test_what_a_worker_is_sent_does_not_grow_with_the_catalogue(tmp_path):
     shrunken = ShrunkenPhotos(tmp_path, np.arange(40_000), np.zeros((40_000, 16), np.uint8))
     loader = loader_of(Catalog(as_bson(tmp_path)), 2, n=40_000, shrunken=shrunken)
     assert len(pickle.dumps(loader.dataset)) < 1500
+
+
+@pytest.mark.slow
+def test_what_workers_share_is_imported_without_the_trainer_and_without_a_gpu():
+    code = (
+        "import sys, torch\n"
+        f"import {IMPORTED}\n"
+        "print(*{'lightning', 'timm', 'click'} & {*sys.modules}, torch.cuda.is_initialized())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
 
 
 def test_an_index_that_cannot_be_kept_is_not_made_anew_by_each_worker(tmp_path, monkeypatch):

@@ -498,10 +498,13 @@ def test_a_damaged_checkpoint_is_named(room):
 
 
 def test_two_processes_train_one_network(room, small_steps):
-    """Each sees half of the batches, and gradients are averaged: with whole batches halved, one learns the same."""
+    """Each sees half of the batches, and gradients are averaged: with whole batches halved, one learns the same.
+
+    Each has two processes that prepare them, started as from the shell.
+    """
     # the specialist is fitted for fewer epochs than the general network: both processes must start from it
     command = [Path(sys.executable).parent / "mosaic", "train", "--config", "debug", "--workspace", room.folder]
-    options = (*SETS, "--set", "min_products=30", "--devices", "2")
+    options = (*SETS, "--set", "min_products=30", "--set", "workers=2", "--devices", "2")
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     output = done.stdout
