@@ -27,7 +27,7 @@ def has_nvidia_driver() -> bool:
 
 def has_gpu() -> bool:
     """Whether there is any GPU that a network could run on; whether PyTorch can use it is for PyTorch to say."""
-    return has_nvidia_gpu() or (DEVICES / AMD).exists()
+    return (has_nvidia_gpu() and not gpus_are_hidden()) or (DEVICES / AMD).exists()
 
 
 def _is_installed(library: str) -> bool:

@@ -77,9 +77,10 @@ class TorchBackend:
         device = self.network.device
         with autocast(device):
             # pinned memory would gain nothing: there is nothing to do until the answers are back
-            embedding = self.network.features(torch.from_numpy(mosaics).to(device))
-            logits = self.network.head(embedding)
-        return Outputs(embedding.float().cpu().numpy(), logits.float().cpu().numpy())
+            embedding = self.network.features(torch.from_numpy(mosaics).to(device)).float()
+        # not in bfloat16: it has eight binary digits, in which the logits of thousands of leaves tie
+        logits = self.network.head(embedding)
+        return Outputs(embedding.cpu().numpy(), logits.cpu().numpy())
 
 
 def _half(n: int, shape: tuple[int, ...]) -> int:

@@ -10,6 +10,7 @@ def devices(monkeypatch, tmp_path):
     monkeypatch.setattr(gpu, "DEVICES", tmp_path)
     monkeypatch.setattr(gpu, "NVIDIA_DRIVER", tmp_path / "version")
     monkeypatch.setattr(gpu, "CUDA_LIBRARY", "libthere-is-none.so.1")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return tmp_path
 
 
@@ -40,8 +41,9 @@ def test_in_linux_on_windows_nvidias_gpu_is_known_by_its_library(devices, monkey
 
 
 @pytest.mark.parametrize(("variable", "hidden"), [(None, False), ("0,1", False), ("", True), ("-1", True)])
-def test_gpus_may_be_hidden_on_purpose(monkeypatch, variable, hidden):
+def test_gpus_may_be_hidden_on_purpose(devices, monkeypatch, variable, hidden):
+    (devices / "nvidia0").touch()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if variable is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
-    assert gpu.gpus_are_hidden() == hidden
+    assert (gpu.gpus_are_hidden(), gpu.has_gpu()) == (hidden, not hidden)

@@ -36,7 +36,8 @@ def test_a_photo_is_predicted_without_torch_unless_there_may_be_a_gpu(trained, t
     devices.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(photo), str(trained / "runs"), str(devices), json.dumps(HEAVY)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "CUDA_VISIBLE_DEVICES": "0"},
+        capture_output=True, text=True, check=True,
     )  # fmt: skip
     (code, output, loaded), (code_beside_gpu, _, loaded_beside_gpu) = json.loads(done.stdout)
     assert (code, code_beside_gpu) == (0, 0), done.stderr

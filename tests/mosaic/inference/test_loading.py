@@ -49,6 +49,7 @@ def logits(net: MosaicNetwork) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def no_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(gpu, "DEVICES", tmp_path / "dev")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
 @pytest.fixture
@@ -225,7 +226,6 @@ def test_beside_a_gpu_what_runs_on_the_cpu_is_replaced_on_the_cpu(run, monkeypat
 
 def test_a_gpu_that_cannot_be_used_is_told_of_once(run, monkeypatch, tmp_path, caplog):
     warn_if_slow.cache_clear()
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("mosaic.networks.device._gpu_error", lambda: "The NVIDIA driver is too old")
     assert load_deployed(run, config()).backend.name == "openvino"
     assert not caplog.records

@@ -89,6 +89,21 @@ def test_what_a_training_left_in_cudnn_is_there_again_afterwards(monkeypatch):
     assert not torch.backends.cudnn.deterministic
 
 
+def test_leaves_do_not_tie_for_want_of_digits(monkeypatch):
+    """As on a GPU with units for bfloat16, which the CPU emulates."""
+    torch.manual_seed(0)
+    network = MosaicNetwork(CONFIG.backbone, np.arange(2000), np.full(2000, 1 / 2000)).eval()
+    torch.nn.init.normal_(network.head.weight)
+    photos = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
+    exact = TorchBackend(network, CPU)(photos).logits[0]
+    monkeypatch.setattr(torch_backend, "autocast", lambda device: torch.autocast(device.type, torch.bfloat16))
+    logits = TorchBackend(network, CPU)(photos).logits[0]
+    assert not np.array_equal(logits, exact)
+    # as many different values as float32 tells apart; bfloat16 leaves a few hundred
+    assert len(np.unique(logits)) == len(np.unique(exact)) > 1990
+    assert np.abs(logits - exact).max() < 0.02 * np.abs(exact).max()
+
+
 def test_a_cpu_takes_a_batch_as_it_comes(monkeypatch):
     backend = TorchBackend(SmallGpu(1).network.to_empty(device=CPU), CPU)
     monkeypatch.setattr(TorchBackend, "_in_pieces", None)
