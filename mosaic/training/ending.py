@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -44,6 +45,13 @@ def _death(error: BaseException) -> WorkersDied | None:
         return error
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None and _no_shared_memory():
         return WorkersDied(f"processes that prepare photos cannot begin: {SHARED_MEMORY} is full: {WAY_OUT}")
+    # workers are asked for, and hand over, by sockets in the folder for temporary files: 108 bytes at most
+    if isinstance(error, OSError) and str(error) == "AF_UNIX path too long":
+        return WorkersDied(
+            f"processes that prepare photos cannot begin: the path {tempfile.gettempdir()} is too long for a socket in "
+            "it: give a shorter folder for temporary files (TMPDIR=/tmp ...), or train without such processes "
+            "(--set workers=0)"
+        )
     if isinstance(error, RuntimeError) and _DIED.match(str(error)):
         first = str(error).splitlines()[0].split(". ")[0].rstrip(". ")
         return died(first.removeprefix("DataLoader ").replace("(s)", ""))

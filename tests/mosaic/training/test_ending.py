@@ -73,6 +73,19 @@ def test_photos_go_another_way_where_shared_memory_is_full(tmp_path):
     assert trained.stdout.splitlines()[-1] == "trained"
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="newer Pythons take another folder by themselves")
+def test_a_folder_for_sockets_whose_path_is_too_long_is_named(tmp_path):
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    command = [sys.executable, "-m", "tests.support.doomed_training", str(tmp_path)]
+    refused = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True, timeout=60
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert f"{folder} is too long for a socket" in refused.stderr
+    assert "TMPDIR=/tmp" in refused.stderr
+
+
 def test_without_any_shared_memory_the_training_says_so(tmp_path):
     refused = _with_shared_memory("4k", tmp_path)
     assert refused.returncode == 1
