@@ -48,7 +48,7 @@ def loader_of(catalog: Catalog, n_workers: int, n: int = 24, **options: object) 
     settings = config(f"workers={n_workers}")
     examples = Examples.of(View(), np.arange(n), np.arange(n) % 3, np.resize(catalog.n_images, n))
     sampler = CountBatchSampler(examples, 8, settings.training, settings.seed)
-    return batch_loader(MosaicDataset(catalog, examples, settings, 32, **options), sampler)
+    return batch_loader(MosaicDataset(catalog, examples, settings, 48, **options), sampler)
 
 
 def prepared(loader: PackedLoader) -> list[TrainingBatch]:
@@ -90,20 +90,28 @@ def as_parquet(folder: Path) -> Path:
     return folder / "shop.parquet"
 
 
-def assert_same_with_workers(catalog: Catalog) -> None:
+def assert_same_with_workers(catalog: Catalog, **options: object) -> None:
     # the server of all tests, which has imported what any of them needs: the loader would have it import less
     forkserver.ensure_running()
-    alone, by_workers = prepared(loader_of(catalog, 0)), prepared(loader_of(catalog, 2))
+    alone, by_workers = (prepared(loader_of(catalog, n_workers, **options)) for n_workers in (0, 2))
     assert len(alone) == len(by_workers) > 4
     for expected, batch in zip(alone, by_workers, strict=True):
         assert [torch.equal(a, b) for a, b in zip(expected[:3], batch[:3], strict=True)] == [True] * 3
-        assert expected[3:] == batch[3:]
+        assert expected[3:7] == batch[3:7]
+        assert [np.array_equal(a, b) for a, b in zip(expected.encoded, batch.encoded, strict=True)] == [True] * 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("write", [as_bson, as_folder, as_csv, as_parquet])
 def test_two_workers_prepare_the_same_batches(tmp_path, write):
     assert_same_with_workers(Catalog(write(tmp_path)))
+
+
+@pytest.mark.slow
+def test_two_workers_hand_over_the_photos_that_the_device_decodes(tmp_path):
+    catalog = Catalog(as_bson(tmp_path))
+    assert len(prepared(loader_of(catalog, 0, encoded=True))[0].encoded.places) > 1
+    assert_same_with_workers(catalog, encoded=True, reassembly=0.5)
 
 
 @pytest.mark.slow
