@@ -5,6 +5,7 @@ number of workers or devices, and in a run that was killed and resumed.
 """
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
@@ -102,9 +103,16 @@ def _window(pixels: Tensor, numbers: Tensor, config: AugmentationConfig, size: i
     return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
+@cache
+def _on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """`(3,)` float32, sent there once: a GPU would have to finish what it does before each of them."""
+    return torch.tensor(values, dtype=torch.float32, device=device)
+
+
 def _sharpened(pixels: Tensor, gain: Tensor) -> Tensor:
     """Unsharp masking: `(M,)` gain times the difference to a binomial 3 x 3 blur is added; -1 leaves the blur."""
-    kernel = torch.outer(pixels.new_tensor(_BINOMIAL), pixels.new_tensor(_BINOMIAL)).expand(3, 1, 3, 3)
+    binomial = _on_device(_BINOMIAL, pixels.device)
+    kernel = torch.outer(binomial, binomial).expand(3, 1, 3, 3)
     blurred = F.conv2d(F.pad(pixels, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
     return pixels + gain[:, None, None, None] * (pixels - blurred)
 
@@ -112,7 +120,7 @@ def _sharpened(pixels: Tensor, gain: Tensor) -> Tensor:
 def _recoloured(pixels: Tensor, factors: Tensor) -> Tensor:
     """Scale brightness, contrast (about the mean) and saturation (about the grey value), `(M, 3)` factors."""
     brightness, contrast, saturation = factors[:, :, None, None, None].unbind(1)
-    grey = (pixels * pixels.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+    grey = (pixels * _on_device(_LUMA, pixels.device)[:, None, None]).sum(1, keepdim=True)
     mean = grey.mean((1, 2, 3), keepdim=True)
     return (mean + (grey + (pixels - grey) * saturation - mean) * contrast) * brightness
 

@@ -135,7 +135,7 @@ class Learner(LightningModule):
 
     def on_before_batch_transfer(self, batch: PackedBatch, _: int) -> TrainingBatch:
         """The batch as a worker has prepared it."""
-        return batch.unpacked()
+        return _pinned(batch.unpacked()) if self.device.type == "cuda" else batch.unpacked()
 
     def on_after_batch_transfer(self, batch: TrainingBatch, _: int) -> TrainingBatch:
         """The batch on the device, with those photos decoded that no worker has decoded."""
@@ -176,6 +176,8 @@ class Learner(LightningModule):
                 features = self.network.features(mosaics)
             logits: Tensor = self.network.head(self.network.dropout(features))
         else:
+            if self.config.compile:
+                _mark_widths(mosaics)
             logits = self.show(mosaics)
         loss: Tensor = share * self.loss(logits, batch.labels)
         if share < 1:
@@ -297,6 +299,24 @@ class Learner(LightningModule):
         result = self.state.best or _copied(self._result())
         self.network.cpu().load_state_dict(result)
         self.network.eval()
+
+
+def _mark_widths(mosaics: Tensor) -> None:
+    """One program is compiled for each width, whatever the number of `(B, H, W, 3)` mosaics.
+
+    Otherwise the second width would make the width a variable: through TensorFlow's padding (tf_efficientnet) that
+    takes longer to compile than to train.
+    """
+    torch._dynamo.mark_static(mosaics, [1, 2, 3])
+    torch._dynamo.maybe_mark_dynamic(mosaics, 0)
+
+
+def _pinned(batch: TrainingBatch) -> TrainingBatch:
+    """The batch in memory from which a GPU fetches it by itself: of other memory it is copied while all wait."""
+    photos, labels, numbers = (
+        tensor if tensor.is_pinned() else tensor.pin_memory() for tensor in (batch.photos, batch.labels, batch.numbers)
+    )
+    return batch._replace(photos=photos, labels=labels, numbers=numbers)
 
 
 def _merged(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -34,7 +34,11 @@ def mixup_or_cutmix(photos: Tensor, training: TrainingConfig, rng: np.random.Gen
     kind = kinds[int(rng.integers(len(kinds)))]
     alpha = getattr(training, kind)
     share = float(rng.beta(alpha, alpha))
-    partner = torch.from_numpy(rng.permutation(len(photos))).to(photos.device)
+    partner = torch.from_numpy(rng.permutation(len(photos)))
+    if photos.is_cuda:
+        # copied from other memory, the GPU would have to finish what it does first
+        partner = partner.pin_memory()
+    partner = partner.to(photos.device, non_blocking=True)
     if kind == "mixup":
         return MixedBatch(share * photos + (1 - share) * photos[partner], partner, share)
     size = photos.shape[2]

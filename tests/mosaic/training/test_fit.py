@@ -18,9 +18,11 @@ from mosaic.networks.network import MosaicNetwork
 from mosaic.training import learner as learner_module
 from mosaic.training.batches import Examples
 from mosaic.training.checkpoint import FitState
+from mosaic.training.dataset import TrainingBatch
 from mosaic.training.fit import fit
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask
+from mosaic.training.shrunken_photos import PhotoUse
 from mosaic.views import View
 from tests.support.products import make_product
 
@@ -270,6 +272,33 @@ def test_every_photo_count_and_layout_trains(catalog):
 def test_tensorboard_files_are_written(catalog, tmp_path):
     trained(catalog, "training.epochs=1", logs=tmp_path / "logs")
     assert list((tmp_path / "logs" / "part-0").glob("events.out.tfevents*"))
+
+
+def test_compiled_there_is_one_program_for_each_width(catalog, monkeypatch):
+    """Whatever the number of mosaics, also where batches of several widths alternate."""
+    shapes, compiled = [], torch.compile
+
+    def keep_shapes(program: torch.fx.GraphModule, _: list[object]) -> object:
+        places = [node for node in program.graph.nodes if node.op == "placeholder" and "mosaics" in node.name]
+        shapes.extend(node.meta["example_value"].shape for node in places)
+        return program
+
+    monkeypatch.setattr(torch, "compile", lambda module: compiled(module, backend=keep_shapes))
+    torch._dynamo.reset()
+    _, history = trained(catalog, "training.epochs=2", "compile=true", "photos_per_batch=12")
+    assert sorted(shape[2] for shape in shapes) == [32, 64, 96]
+    assert all(isinstance(shape[0], torch.SymInt) and isinstance(shape[2], int) for shape in shapes)
+    assert math.isfinite(history[-1].loss)
+
+
+def test_what_a_gpu_fetches_lies_in_pinned_memory(monkeypatch):
+    pinned = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: pinned.append(tensor) or tensor)
+    photos, labels = torch.zeros((2, 1, 4, 4, 3), dtype=torch.uint8), torch.zeros(2, dtype=torch.int64)
+    batch = TrainingBatch(photos, labels, torch.zeros((2, 1, 20)), 0, 0, 1, PhotoUse())
+    unchanged = learner_module._pinned(batch)
+    assert all(a is b for a, b in zip(unchanged, batch, strict=True))
+    assert [len(tensor) for tensor in pinned] == [2, 2, 2]
 
 
 def test_a_fit_tells_its_epochs_its_loss_and_its_speed(catalog, monkeypatch):
