@@ -19,6 +19,7 @@ from mosaic.training import learner as learner_module
 from mosaic.training.batches import Examples
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import TrainingBatch
+from mosaic.training.determinism import deterministic_algorithms
 from mosaic.training.fit import fit
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask
@@ -324,3 +325,29 @@ def test_a_fit_that_goes_on_tells_no_epoch_twice(catalog, tmp_path):
     task = FitTask("part 0", examples(catalog), settings.training, checkpoint=tmp_path / "state.pt")
     fit(network(settings), catalog, task, settings, ProgressLines("train", told.append))
     assert [line.split(":")[1] for line in told] == [" epoch 2 of 2"]
+
+
+def test_a_fit_has_a_deterministic_way_for_everything_and_on_a_cpu_it_is_the_usual_one(catalog):
+    overrides = (
+        "training.parent_loss=0.2", "training.class_weights=true", "training.cutmix=1", "training.ema=0.9",
+        "augmentation.rotation=10", "augmentation.sharpness=0.5", "augmentation.erasing=0.5", "training.reassembly=0.2",
+    )  # fmt: skip
+    task = {"parents": np.array([[0, 0, 1], [0, 1, 2]]), "validation": examples(catalog, 6)}
+    usual, _ = trained(catalog, *overrides, **task)
+    with deterministic_algorithms(True):
+        again, _ = trained(catalog, *overrides, **task)
+    for name, tensor in usual.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+
+
+def test_on_a_gpu_a_group_s_step_is_one_kernel(catalog, monkeypatch):
+    options = []
+    monkeypatch.setattr(learner_module, "AdamW", lambda groups, **others: options.append(others))
+    settings = config()
+    net = network(settings)
+    task = FitTask("x", examples(catalog), settings.training)
+    learner = learner_module.Learner(net, catalog, task, settings, FitState(), np.full(3, 1 / 3), None)
+    for device in ("cpu", "cuda"):
+        monkeypatch.setattr(MosaicNetwork, "device", torch.device(device))
+        learner.configure_optimizers()
+    assert [option["fused"] for option in options] == [None, True]
