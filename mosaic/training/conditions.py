@@ -13,12 +13,13 @@ GIB = 2**30
 def conditions(config: MosaicConfig, training: TrainingConfig) -> str:
     """Device, numbers, photos of a step, input and how steps are computed."""
     n_devices, n_workers = distributed.world_size(), data_workers(config)
-    photos = f"photos of {config.train_photo_size} px"
+    photos = f"photos of {config.train_photo_size} px, prepared by "
+    each = " each" if n_devices > 1 else ""
     return "; ".join(
         [
             f"{n_devices} x {_device()}" if n_devices > 1 else _device(),
             str(EffectiveBatch.of(config, training, n_devices)),
-            f"{photos}, prepared by {n_workers} processes" if n_workers else f"{photos}, prepared by the same process",
+            photos + (f"{n_workers} processes{each}" if n_workers else "the same process"),
             "compiled" if config.compile else "not compiled",
             "deterministic" if config.deterministic else "not deterministic",
         ]

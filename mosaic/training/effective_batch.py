@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mosaic.config import MosaicConfig, TrainingConfig
@@ -45,12 +46,29 @@ class EffectiveBatch:
             factors.append(f"{self.n_devices} processes")
         return f"{self.photos} photos a step" + (f" ({' x '.join(factors)})" if len(factors) > 1 else "")
 
-    def deviation(self) -> str:
+    def deviation(self, config: MosaicConfig) -> str:
         """What to know where a step has more photos than the learning rates are for; empty where it has as many."""
         if self.photos == self.wanted:
             return ""
         fitting = max(1, self.wanted // (self.accumulate * self.n_devices))
+        # photos_per_batch alone would make a configuration for smaller steps, which would deviate again
+        options = smaller_batches(config, fitting, self.n_devices, lambda batch: batch.wanted)
         return (
             f"{self}, where the configuration has {self.wanted}, and its learning rates are for those: "
-            f"--set photos_per_batch={fitting} keeps to them, else set lr and head_lr anew"
+            f"{options} keeps to them, else set lr and head_lr anew"
         )
+
+
+def smaller_batches(
+    config: MosaicConfig, photos_per_batch: int, n_devices: int, photos_of_step: Callable[[EffectiveBatch], int]
+) -> str:
+    """Options by which steps of both kinds of fit take batches of so many photos, and as near as can be as many photos.
+
+    `photos_of_step`: how many that is to be, of a step as it is now.
+    """
+    options = [f"--set photos_per_batch={photos_per_batch}"]
+    for kind, training in (("training", config.training), ("specialist", config.specialist)):
+        photos = photos_of_step(EffectiveBatch.of(config, training, n_devices))
+        share = max(1, round(photos / (photos_per_batch * n_devices)))
+        options.append(f"--set {kind}.accumulate={share * n_devices}")
+    return " ".join(options)

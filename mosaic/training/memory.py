@@ -11,7 +11,7 @@ from mosaic.training import distributed
 from mosaic.training.batches import CountBatchSampler
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import MosaicDataset
-from mosaic.training.effective_batch import EffectiveBatch
+from mosaic.training.effective_batch import smaller_batches
 from mosaic.training.hand_over import PackedBatches
 from mosaic.training.learner import FitTask, Learner
 
@@ -35,7 +35,7 @@ def batch_too_large(
         fewer = photos >> halvings
         if fewer and _fits(network, dataset, task, config.model_copy(update={"photos_per_batch": fewer})):
             return BatchTooLarge(
-                f"{too_large}; one of {fewer} was tried and fits. {_settings(config, fewer, 2**halvings)} learns from "
+                f"{too_large}; one of {fewer} was tried and fits. {_settings(config, fewer)} learns from "
                 f"{'' if fewer << halvings == photos else 'about '}as many photos in a step. It begins anew: --resume "
                 "goes on only where photos_per_batch stays"
             )
@@ -45,14 +45,8 @@ def batch_too_large(
     )
 
 
-def _settings(config: MosaicConfig, photos: int, batches: int) -> str:
-    """Options by which each batch becomes so many smaller ones, in both kinds of fit."""
-    n_devices = distributed.world_size()
-    accumulate = (
-        f"--set {kind}.accumulate={batches * n_devices * EffectiveBatch.of(config, training, n_devices).accumulate}"
-        for kind, training in (("training", config.training), ("specialist", config.specialist))
-    )
-    return " ".join([f"--set photos_per_batch={photos}", *accumulate])
+def _settings(config: MosaicConfig, photos: int) -> str:
+    return smaller_batches(config, photos, distributed.world_size(), lambda batch: batch.photos)
 
 
 def _fits(network: MosaicNetwork, dataset: MosaicDataset, task: FitTask, config: MosaicConfig) -> bool:

@@ -43,7 +43,7 @@ def train_series(
         if distributed.is_main() and (how := conditions(settings, training)) != told:
             told = how
             tell(f"training on {how}")
-            if deviation := EffectiveBatch.of(settings, training, distributed.world_size()).deviation():
+            if deviation := EffectiveBatch.of(settings, training, distributed.world_size()).deviation(settings):
                 tell(deviation)
         try:
             run = train(workspace, settings, view, Path(start) if start else None, bar, resume=resume)

@@ -31,7 +31,7 @@ def test_of_several_gpus_it_says_how_many_and_their_memory(monkeypatch):
     settings = load_config(MosaicConfig, "mosaic", overrides=overrides)
     assert conditions(settings, settings.training) == (
         "4 x NVIDIA H100, bfloat16, 80 GiB; 128 photos a step (32 a batch x 4 processes); photos of 160 px, prepared "
-        "by 4 processes; compiled; deterministic"
+        "by 4 processes each; compiled; deterministic"
     )
 
 

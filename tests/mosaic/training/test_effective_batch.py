@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from catalog.runs.config import load_config
@@ -17,14 +19,16 @@ def test_processes_share_the_batches_of_a_step(accumulate, n_devices, share, pho
     settings = load_config(MosaicConfig, "mosaic", overrides=[f"training.accumulate={accumulate}"])
     batch = EffectiveBatch.of(settings, settings.training, n_devices)
     assert (batch.accumulate, batch.photos) == (share, photos)
-    assert (batch.deviation() == "") == (photos == 32 * accumulate)
+    assert (batch.deviation(settings) == "") == (photos == 32 * accumulate)
 
 
-def test_what_is_said_of_a_larger_step_names_the_batch_that_keeps_it():
-    settings = load_config(MosaicConfig, "mosaic")
-    said = EffectiveBatch.of(settings, settings.training, 4).deviation()
-    assert said.startswith("128 photos a step (32 a batch x 4 processes)")
-    assert "the configuration has 32" in said
-    smaller = load_config(MosaicConfig, "mosaic", overrides=["photos_per_batch=8"])
-    assert "--set photos_per_batch=8 keeps" in said
-    assert EffectiveBatch.of(smaller, smaller.training, 4).photos == 32
+def test_what_is_said_of_a_larger_step_names_settings_that_keep_it():
+    given = ["training.accumulate=1", "specialist.accumulate=6"]
+    settings = load_config(MosaicConfig, "mosaic", overrides=given)
+    said = EffectiveBatch.of(settings, settings.training, 4).deviation(settings)
+    assert said.startswith("128 photos a step (32 a batch x 4 processes), where the configuration has 32")
+    followed = load_config(MosaicConfig, "mosaic", overrides=[*given, *re.findall(r"--set (\S+)", said)])
+    for training, photos in ((followed.training, 32), (followed.specialist, 6 * 32)):
+        batch = EffectiveBatch.of(followed, training, 4)
+        assert batch.photos == photos
+        assert batch.deviation(followed) == ""
