@@ -78,6 +78,8 @@ def _step(network: MosaicNetwork, dataset: MosaicDataset, task: FitTask, config:
     learner.to(device).train()
     learner.on_fit_start()
     optimizer = learner.configure_optimizers()
+    # processes that train together exchange gradients through copies of them
+    copies = [torch.empty_like(weights) for weights in network.parameters() if distributed.world_size() > 1]
     packed = PackedBatches(dataset.preparation)[dataset.plan(largest)]
     # the ways that the trainer leads it
     batch = learner.transfer_batch_to_device(learner.on_before_batch_transfer(packed, 0), device, 0)
@@ -86,6 +88,7 @@ def _step(network: MosaicNetwork, dataset: MosaicDataset, task: FitTask, config:
         loss = learner.training_step(batch, 0)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
+    del copies
 
 
 def _release_memory() -> None:
