@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -32,12 +32,19 @@ def death_in(error: BaseException) -> WorkersDied | None:
 
     The trainer stumbles over what it closes: the loader's error may lie behind its own.
     """
+    return next((death for behind in _with_what_is_behind(error) if (death := _death(behind))), None)
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether it is Ctrl-C that an error of the trainer comes from, which stumbles over workers not yet begun."""
+    return any(isinstance(behind, KeyboardInterrupt) for behind in _with_what_is_behind(error))
+
+
+def _with_what_is_behind(error: BaseException) -> Iterator[BaseException]:
     behind: BaseException | None = error
     while behind is not None:
-        if death := _death(behind):
-            return death
+        yield behind
         behind = behind.__cause__ or behind.__context__
-    return None
 
 
 def _death(error: BaseException) -> WorkersDied | None:

@@ -21,7 +21,7 @@ from mosaic.training.batches import CountBatchSampler
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import MosaicDataset
 from mosaic.training.effective_batch import EffectiveBatch
-from mosaic.training.ending import EndsInTime, death_in
+from mosaic.training.ending import EndsInTime, death_in, is_interruption
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask, Learner
 from mosaic.training.loader import batch_loader
@@ -118,6 +118,8 @@ def _learn(learner: Learner, dataset: MosaicDataset, end: int) -> None:
         try:
             trainer.fit(learner, loader)
         except (RuntimeError, OSError, EOFError) as error:
+            if is_interruption(error):
+                raise KeyboardInterrupt from None
             if died := ending.died or death_in(error):
                 raise died from None
             raise

@@ -21,6 +21,7 @@ from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import TrainingBatch
 from mosaic.training.determinism import deterministic_algorithms
 from mosaic.training.fit import fit
+from mosaic.training.hand_over import PackedLoader
 from mosaic.training.history import EpochRecord
 from mosaic.training.learner import FitTask
 from mosaic.training.shrunken_photos import PhotoUse
@@ -290,6 +291,17 @@ def test_compiled_there_is_one_program_for_each_width(catalog, monkeypatch):
     assert sorted(shape[2] for shape in shapes) == [32, 64, 96]
     assert all(isinstance(shape[0], torch.SymInt) and isinstance(shape[2], int) for shape in shapes)
     assert math.isfinite(history[-1].loss)
+
+
+def test_ctrl_c_while_workers_start_is_no_error_of_the_trainer(catalog, monkeypatch):
+    """It finds its loader without batches, and says so instead of ending."""
+
+    def interrupted(_: PackedLoader) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PackedLoader, "__iter__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trained(catalog, "training.epochs=1")
 
 
 def test_what_a_gpu_fetches_lies_in_pinned_memory(monkeypatch):
