@@ -89,5 +89,5 @@ def launch(n_devices: int) -> NoReturn:
     available = torch.cuda.device_count()
     if 0 < available < n_devices:
         raise ValueError(f"--devices {n_devices}: this machine has {available} GPUs")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n_devices)]
+    command = [sys.executable, "-m", "mosaic.training.launcher", "--standalone", "--nproc-per-node", str(n_devices)]
     os.execv(sys.executable, [*command, "--no-python", *sys.argv])
