@@ -5,7 +5,10 @@ the fits. World size and rank are read from torchrun's environment, so that they
 """
 
 import os
+import select
+import signal
 import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -39,10 +42,27 @@ def join() -> None:
     """Connect the processes; nothing to do for one alone."""
     if world_size() == 1 or dist.is_initialized():
         return
+    _end_with_parent()
     if torch.cuda.is_available():
         # before anything is computed there: each process would take memory of the first GPU, too
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     dist.init_process_group("nccl" if best_device().type == "cuda" else "gloo", timeout=PATIENCE)
+
+
+def _end_with_parent() -> None:
+    """Have this process sent SIGTERM when torchrun, which has started it in a session of its own, is no more.
+
+    Else the processes of a torchrun that was killed would train to the end, unseen.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return
+    parent = os.pidfd_open(os.getppid())
+
+    def wait() -> None:
+        select.select([parent], [], [])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="torchrun watch", daemon=True).start()
 
 
 def leave() -> None:
