@@ -86,7 +86,7 @@ class TrainingConfig(StrictConfig):
     class_weights: bool
     """Weigh each product by the inverse of its leaf's frequency. For comparison only: it collapses on long tails."""
     parent_loss: float = Field(ge=0)
-    """Weight of the cross-entropy of the summed Cat I and Cat II probabilities beside that of the leaf."""
+    """Weight of the cross-entropy of the summed probabilities of Cat I, Cat II, ... beside that of the leaf."""
     subsets: float = Field(ge=0, le=1)
     """Share of the batches of products with several photos that show a random part of them."""
     borrow: bool

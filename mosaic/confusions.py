@@ -51,7 +51,7 @@ def leaf_accuracies(scores: ProductScores, min_products: int = MIN_PRODUCTS) -> 
     for confusion in find_confusions(scores):
         mistaken_for.setdefault(confusion.truth, confusion.predicted)
     n = np.bincount(scores.truth)
-    right = np.bincount(scores.truth, scores.correct[:, 2], minlength=len(n))
+    right = np.bincount(scores.truth, scores.correct[:, -1], minlength=len(n))
     accuracies = [
         LeafAccuracy(leaf, int(n[leaf]), int(right[leaf]), mistaken_for.get(leaf, -1))
         for leaf in np.flatnonzero(n >= min_products).tolist()

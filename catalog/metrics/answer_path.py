@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
 class AnswerPaths:
-    """The paths of N answers, at levels 1, 2, 3 (columns 0, 1, 2).
+    """The paths of N answers in a tree of D levels: column 0 is level 1, the last one the leaves'.
 
     Attributes:
-        nodes: `(N, 3)` int64 node index at each level.
-        probabilities: `(N, 3)` float32, falling towards the leaf.
+        nodes: `(N, D)` int64 node index at each level.
+        probabilities: `(N, D)` float32, falling towards the leaf.
     """
 
     nodes: NDArray[np.int64]
@@ -36,7 +36,7 @@ def answer_paths(dense: NDArray[np.floating], tree: Taxonomy) -> AnswerPaths:
     """
     leaves = dense.argmax(axis=1)
     rows = np.arange(len(leaves))
-    nodes = np.stack([tree.ancestor(level)[leaves] for level in LEVELS], axis=1)
-    masses = (tree.node_mass(dense, level) for level in LEVELS)
+    nodes = np.stack([tree.ancestor(level)[leaves] for level in tree.levels], axis=1)
+    masses = (tree.node_mass(dense, level) for level in tree.levels)
     probabilities = [mass[rows, nodes[:, column]] for column, mass in enumerate(masses)]
     return AnswerPaths(nodes, np.stack(probabilities, axis=1).astype(np.float32))

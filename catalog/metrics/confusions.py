@@ -19,8 +19,8 @@ class Confusion:
 
 def find_confusions(scores: ProductScores) -> list[Confusion]:
     """Every pair of true and predicted leaf that differ, the most frequent first."""
-    wrong = scores.select(~scores.correct[:, 2])
+    wrong = scores.select(~scores.correct[:, -1])
     of = np.bincount(scores.truth)
-    pairs, counts = np.unique(np.stack([wrong.truth, wrong.predicted[:, 2]], axis=1), axis=0, return_counts=True)
+    pairs, counts = np.unique(np.stack([wrong.truth, wrong.predicted[:, -1]], axis=1), axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return [Confusion(int(pairs[i, 0]), int(pairs[i, 1]), int(counts[i]), int(of[pairs[i, 0]])) for i in order]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catalog.files.wording import aligned
 from catalog.metrics.product_scores import ProductScores
 from catalog.metrics.summary import ALL, Summary, summarize
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
+from catalog.tree.taxonomy import LEVEL_NAMES
 
 COUNTS = ("1", "2", "3", "4")
 Kind = Literal["head", "expert"]
@@ -44,11 +44,12 @@ class EvaluatedModel:
 def leaderboard(models: Sequence[EvaluatedModel]) -> str:
     """A short text table: top-1 accuracy in percent by image count (leaf level), and over all by level."""
     counts = [c for c in COUNTS if any(c in model.summary for model in models)]
-    header = ["", *[f"{c} photo{'s' if c != '1' else ''}" for c in counts], *[LEVEL_NAMES[level] for level in LEVELS]]
+    levels = models[0].scores.levels
+    header = ["", *[f"{c} photo{'s' if c != '1' else ''}" for c in counts], *[LEVEL_NAMES[level] for level in levels]]
     rows = [header]
     for model in models:
         summary = model.summary
         by_count = [f"{100 * summary[c].leaf.top1.value:.1f}" if c in summary else "-" for c in counts]
-        by_level = [f"{100 * summary[ALL].levels[level].top1.value:.1f}" if ALL in summary else "-" for level in LEVELS]
+        by_level = [f"{100 * summary[ALL].levels[level].top1.value:.1f}" if ALL in summary else "-" for level in levels]
         rows.append([model.name, *by_count, *by_level])
     return aligned(rows, "<" + ">" * (len(header) - 1))

@@ -13,7 +13,7 @@ from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.files.progress import in_batches
 from catalog.metrics.answer_path import answer_paths
 from catalog.probabilities import Probabilities
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 Ints = NDArray[np.int64]
 MIN_PROBABILITY = 1e-9
@@ -26,16 +26,16 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class ProductScores:
-    """What a probability vector was worth on each of N labelled products, at levels 1, 2, 3 (columns 0, 1, 2).
+    """What a probability vector was worth on each of N labelled products, at levels 1 to D (columns 0 to D - 1).
 
     Attributes:
         product_ids: `(N,)` int64; n_images: `(N,)` int8; truth: `(N,)` int64 leaf index.
-        predicted: `(N, 3)` int64 nodes on the path of the likeliest leaf, see `catalog.metrics.answer_path`.
-        confidence: `(N, 3)` float32 their probabilities; parents are sums of leaves.
-        likeliest: `(N, 3)` int64 likeliest node of each level by itself; p_likeliest: `(N, 3)` float32 its probability.
-        rank: `(N, 3)` int64 position of the true node among those of its level, 0 when it is the likeliest.
-        p_truth: `(N, 3)` float32 probability of the true node.
-        distance: `(N,)` int64 height of the lowest common ancestor of predicted and true leaf, 0..3.
+        predicted: `(N, D)` int64 nodes on the path of the likeliest leaf, see `catalog.metrics.answer_path`.
+        confidence: `(N, D)` float32 their probabilities; parents are sums of leaves.
+        likeliest: `(N, D)` int64 likeliest node of each level by itself; p_likeliest: `(N, D)` float32 its probability.
+        rank: `(N, D)` int64 position of the true node among those of its level, 0 when it is the likeliest.
+        p_truth: `(N, D)` float32 probability of the true node.
+        distance: `(N,)` int64 height of the lowest common ancestor of predicted and true leaf, 0..D.
         distance5: `(N,)` float32 mean of that height over the five likeliest leaves (over all in a smaller tree).
     """
 
@@ -59,24 +59,29 @@ class ProductScores:
         return ProductScores(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @property
+    def levels(self) -> tuple[int, ...]:
+        """1 to D; the last is that of the leaves."""
+        return tuple(range(1, self.predicted.shape[1] + 1))
+
+    @property
     def correct(self) -> NDArray[np.bool_]:
-        """`(N, 3)` bool: the node on the path is the true one."""
+        """`(N, D)` bool: the node on the path is the true one."""
         # the tree distance of two leaves is the number of levels at which they differ, from the leaf upwards
-        return self.distance[:, None] <= len(LEVELS) - np.array(LEVELS)
+        return self.distance[:, None] <= len(self.levels) - np.array(self.levels)
 
     @property
     def likeliest_correct(self) -> NDArray[np.bool_]:
-        """`(N, 3)` bool: the likeliest node of the level is the true one, whatever the path of the answer."""
+        """`(N, D)` bool: the likeliest node of the level is the true one, whatever the path of the answer."""
         return self.rank == 0
 
     @property
     def top5(self) -> NDArray[np.bool_]:
-        """`(N, 3)` bool: the true node is the one on the path, or one of the five likeliest of its level."""
+        """`(N, D)` bool: the true node is the one on the path, or one of the five likeliest of its level."""
         return self.correct | (self.rank < LIST)
 
     @property
     def nll(self) -> NDArray[np.float64]:
-        """`(N, 3)` negative log probability of the true node."""
+        """`(N, D)` negative log probability of the true node."""
         return -np.log(np.maximum(self.p_truth, MIN_PROBABILITY).astype(np.float64))
 
     def save(self, path: Path) -> None:
@@ -100,12 +105,12 @@ _ARRAYS = {
     "product_ids": ArraySpec(np.int64, ("N",)),
     "n_images": ArraySpec(np.int8, ("N",)),
     "truth": ArraySpec(np.int64, ("N",)),
-    "predicted": ArraySpec(np.int64, ("N", 3)),
-    "confidence": ArraySpec(np.float32, ("N", 3)),
-    "likeliest": ArraySpec(np.int64, ("N", 3)),
-    "p_likeliest": ArraySpec(np.float32, ("N", 3)),
-    "rank": ArraySpec(np.int64, ("N", 3)),
-    "p_truth": ArraySpec(np.float32, ("N", 3)),
+    "predicted": ArraySpec(np.int64, ("N", "D")),
+    "confidence": ArraySpec(np.float32, ("N", "D")),
+    "likeliest": ArraySpec(np.int64, ("N", "D")),
+    "p_likeliest": ArraySpec(np.float32, ("N", "D")),
+    "rank": ArraySpec(np.int64, ("N", "D")),
+    "p_truth": ArraySpec(np.float32, ("N", "D")),
     "distance": ArraySpec(np.int64, ("N",)),
     "distance5": ArraySpec(np.float32, ("N",)),
 }
@@ -116,11 +121,11 @@ def score(
     dense: NDArray[np.floating], truth: Ints, product_ids: Ints, n_images: NDArray[np.int8], tree: Taxonomy
 ) -> ProductScores:
     """Score `(N, n_leaves)` probabilities against true leaves."""
-    n = len(truth)
-    likely, rank = np.empty((n, 3), np.int64), np.empty((n, 3), np.int64)
-    p_likely, p_truth = np.empty((n, 3), np.float32), np.empty((n, 3), np.float32)
+    n, depth = len(truth), tree.depth
+    likely, rank = np.empty((n, depth), np.int64), np.empty((n, depth), np.int64)
+    p_likely, p_truth = np.empty((n, depth), np.float32), np.empty((n, depth), np.float32)
     rows = np.arange(n)
-    for column, level in enumerate(LEVELS):
+    for column, level in enumerate(tree.levels):
         mass = tree.node_mass(dense, level)
         true_node = tree.ancestor(level)[truth]
         p_true_node = mass[rows, true_node]

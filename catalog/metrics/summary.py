@@ -12,7 +12,6 @@ from catalog.metrics.calibration import N_BINS, Binning, bins_of, calibration_fl
 from catalog.metrics.intervals import MetricValue, bootstrap, exact_share, percentiles, reflected
 from catalog.metrics.product_scores import ProductScores
 from catalog.product import MAX_IMAGES
-from catalog.tree.taxonomy import LEVELS
 
 ALL = "all"
 BAND_EDGES = (0, 1, 10, 100, 1000, 10_000)
@@ -80,10 +79,10 @@ class Summary(_Flat):
     """Figures of n products, each with its bootstrap interval (of a share that is 0 or 1 the exact one).
 
     Attributes:
-        hd1, hd5: mean tree distance, 0..3, of the likeliest leaf, of the five likeliest.
+        hd1, hd5: mean tree distance, 0..D in a tree of D levels, of the likeliest leaf, of the five likeliest.
         macro_top1: mean over the true leaves of their products' accuracy.
         h_precision, h_recall, h_f1: hierarchical ones; answers are full paths here, so that they are one number.
-        bands: by training products of the leaves, empty when these are not known; levels: by level, 3 the leaves.
+        bands: by training products of the leaves, empty when these are not known; levels: by level, leaves last.
     """
 
     n: int
@@ -99,7 +98,7 @@ class Summary(_Flat):
     @property
     def leaf(self) -> LevelSummary:
         """Figures at the lowest level."""
-        return self.levels[LEVELS[-1]]
+        return self.levels[max(self.levels)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; `from_json` reads them back. Intervals stand as `NAME_low` and `NAME_high`."""
@@ -149,17 +148,17 @@ class SumFigures:
         gaps = [
             _one_hot(bins_of(scores.confidence[:, i], binning), N_BINS, correct[:, i] - scores.confidence[:, i])
             for binning in BINNINGS
-            for i in range(len(LEVELS))
+            for i in range(len(scores.levels))
         ]
         leaves, leaf, self.n_of_leaf = np.unique(scores.truth, return_inverse=True, return_counts=True)
-        per_leaf = [_one_hot(leaf, len(leaves), correct[:, 2]), _one_hot(leaf, len(leaves), np.ones(n))]
+        per_leaf = [_one_hot(leaf, len(leaves), correct[:, -1]), _one_hot(leaf, len(leaves), np.ones(n))]
         self.parts = vstack([csr_array(means), *gaps, *per_leaf], format="csr")
         self.n_means, self.n_gaps, self.n_leaves = len(means), len(gaps), len(leaves)
         self.names = [
-            *(f"{name}.{level}" for name in MEANS for level in LEVELS),
+            *(f"{name}.{level}" for name in MEANS for level in scores.levels),
             "hd1",
             "hd5",
-            *(f"{'ece' if binning == 'width' else 'ece_mass'}.{level}" for binning in BINNINGS for level in LEVELS),
+            *(f"{kind}.{level}" for kind in ("ece", "ece_mass") for level in scores.levels),
             "macro_top1",
         ]
         self.bands: dict[int, NDArray[np.bool_]] = {}
@@ -204,14 +203,14 @@ def _summary(scores: ProductScores, training_counts: NDArray[np.int64] | None) -
         name: MetricValue(float(value), *span)
         for name, value, span in zip(figures.names, values, spans.tolist(), strict=True)
     }
-    # of three nodes on the predicted path and three on the true one, 3 - HD are shared
+    # of D nodes on the predicted path and D on the true one, D - HD are shared
     hd1 = named["hd1"]
-    overlap = MetricValue(*(1 - distance / len(LEVELS) for distance in (hd1.value, hd1.high, hd1.low)))
+    overlap = MetricValue(*(1 - distance / len(scores.levels) for distance in (hd1.value, hd1.high, hd1.low)))
     return Summary(
         n=len(scores), hd1=hd1, hd5=named["hd5"], macro_top1=named["macro_top1"],
         h_precision=overlap, h_recall=overlap, h_f1=overlap,
         bands=tuple(_band(figures, number, named[f"band.{number}"]) for number in figures.bands),
-        levels={level: _level(scores.confidence[:, i], level, named) for i, level in enumerate(LEVELS)},
+        levels={level: _level(scores.confidence[:, i], level, named) for i, level in enumerate(scores.levels)},
     )  # fmt: skip
 
 

@@ -18,10 +18,9 @@ from catalog.reports.estimate import UNDEFINED, Estimate
 from catalog.reports.evaluation_plots import risk_curve, standard_plots
 from catalog.reports.page import Card, Example, Gallery, Page, Part, Section, Table, TableCell
 from catalog.reports.write import write_page
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 
 N_CONFUSIONS = 12
-LEAF = LEVELS[-1]
 KINDS = {"head": "Heads: all experts together", "expert": "Experts, where they speak"}
 
 
@@ -129,7 +128,7 @@ def cat1_table(models: Sequence[EvaluatedModel], tree: Taxonomy) -> Table:
     for node in np.unique(cat1):
         cells: list[object] = [tree.shown_path(1, int(node))[0], int((cat1 == node).sum())]
         for model in models:
-            correct = model.scores.correct[tree.ancestor(1)[model.scores.truth] == node, 2]
+            correct = model.scores.correct[tree.ancestor(1)[model.scores.truth] == node, -1]
             cells.append(Estimate(float(correct.mean()), *accuracy_interval(correct)) if len(correct) else UNDEFINED)
         rows.append(cells)
     columns = ["Cat I", "products", *[model.name for model in models]]
@@ -160,7 +159,7 @@ BANDS_NOTE = (
 
 
 def _numbers(model: EvaluatedModel) -> dict[str, Any]:
-    bins = reliability(model.scores.confidence[:, 2], model.scores.correct[:, 2])
+    bins = reliability(model.scores.confidence[:, -1], model.scores.correct[:, -1])
     return {
         "what": model.what,
         "kind": model.kind,
@@ -215,7 +214,7 @@ def _figures_table(models: Sequence[EvaluatedModel], count: str) -> Table:
     for model in shown:
         figures = model.summary[count]
         leaf = figures.leaf
-        by_level = [figures.levels[level] for level in LEVELS]
+        by_level = list(figures.levels.values())
         tops = [Estimate.of(top) for top in (*(level.top1 for level in by_level), *(level.top5 for level in by_level))]
         distances = [Estimate.of(distance, 2, 1) for distance in (figures.hd1, figures.hd5)]
         ece = TableCell(f"{leaf.ece_mass.value:.3f}", f"floor {leaf.ece_mass_floor:.3f}", is_number=True)
@@ -225,23 +224,24 @@ def _figures_table(models: Sequence[EvaluatedModel], count: str) -> Table:
     if count != ALL and shown[0] is models[0]:
         right = Estimate.of(shown[0].summary[count].leaf.top1)
         title += f": {shown[0].summary[count].n:,} products, {shown[0].name} {right} %"
-    levels = [LEVEL_NAMES[level] for level in LEVELS]
+    levels = [LEVEL_NAMES[level] for level in models[0].scores.levels]
     columns = ["", "products", *levels, *levels, "HD@1", "HD@5", "macro, %", "NLL", "ECE"]
-    spans = [("", 2), ("Top-1, %", 3), ("Top-5, %", 3), ("Tree distance", 2), (LEVEL_NAMES[LEAF], 3)]
+    spans = [("", 2), ("Top-1, %", len(levels)), ("Top-5, %", len(levels)), ("Tree distance", 2), (levels[-1], 3)]
     return Table(title, columns, rows, folded=count != ALL, spans=spans, groups=_groups(shown), leads=True)
 
 
 def _calibration_table(models: Sequence[EvaluatedModel]) -> Table:
     rows: list[list[object]] = []
+    levels = tuple(reversed(models[0].scores.levels))
     for model in models:
         row: list[object] = [model.name]
-        for level in reversed(LEVELS):
+        for level in levels:
             figures = model.summary[ALL].levels[level]
             for error, floor in ((figures.ece_mass, figures.ece_mass_floor), (figures.ece, figures.ece_floor)):
                 row += [Estimate.of(error, 3, 1), Estimate(floor, digits=3, scale=1)]
         rows.append(row)
-    columns = ["", *("equal mass", "floor", "equal width", "floor") * len(LEVELS)]
-    spans = [("", 1), *((LEVEL_NAMES[level], 4) for level in reversed(LEVELS))]
+    columns = ["", *("equal mass", "floor", "equal width", "floor") * len(levels)]
+    spans = [("", 1), *((LEVEL_NAMES[level], 4) for level in levels)]
     return Table("", columns, rows, spans=spans, groups=_groups(models), leads=True)
 
 

@@ -11,7 +11,7 @@ from catalog.metrics.intervals import exact_share
 from catalog.metrics.summary import ALL, risk_coverage
 from catalog.reports.page import Plot
 from catalog.reports.plots import FAINT, INK, colours, drawing, svg
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
+from catalog.tree.taxonomy import LEVEL_NAMES
 
 POINTS = 200
 """Points of a drawn curve."""
@@ -26,7 +26,7 @@ def standard_plots(models: Sequence[EvaluatedModel]) -> list[Plot]:
 
 def risk_curve(model: EvaluatedModel) -> NDArray[np.float64]:
     """`(<= 201, 4)` share of all products accepted, error rate among them, and its exact 95 % interval, leaf level."""
-    curve = risk_coverage(model.scores.confidence[:, 2], model.scores.correct[:, 2])
+    curve = risk_coverage(model.scores.confidence[:, -1], model.scores.correct[:, -1])
     # the first few products say little, the last is everything
     thin = np.unique(np.linspace(0, len(curve) - 1, POINTS).astype(int)) if len(curve) else np.zeros(0, int)
     accepted = thin + 1
@@ -38,10 +38,10 @@ def risk_curve(model: EvaluatedModel) -> NDArray[np.float64]:
 
 def _accuracy(models: Sequence[EvaluatedModel], colour_of: dict[str, str]) -> Plot:
     counts = [c for c in (*COUNTS, ALL) if any(c in model.summary for model in models)]
-    width = 0.8 / len(models)
+    levels, width = models[0].scores.levels, 0.8 / len(models)
     with drawing(11.2, 3.2, **{"axes.grid.axis": "y"}) as figure:
-        axes = figure.subplots(1, 3, sharey=True)
-        for axis, level in zip(axes, LEVELS, strict=True):
+        axes = figure.subplots(1, len(levels), sharey=True, squeeze=False)[0]
+        for axis, level in zip(axes, levels, strict=True):
             for i, model in enumerate(models):
                 top1 = {counts.index(c): s.levels[level].top1 for c, s in model.summary.items() if c in counts}
                 at = np.array(list(top1)) + (i - (len(models) - 1) / 2) * width
@@ -87,7 +87,7 @@ def _reliability(models: Sequence[EvaluatedModel], colour_of: dict[str, str]) ->
         axis.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
         # the first model last, on top
         for model in reversed(models):
-            bins = reliability(model.scores.confidence[:, 2], model.scores.correct[:, 2])
+            bins = reliability(model.scores.confidence[:, -1], model.scores.correct[:, -1])
             x, y = [b.confidence for b in bins], np.array([b.accuracy for b in bins])
             look = {"color": colour_of[model.name], "label": model.name}
             if model is models[0]:

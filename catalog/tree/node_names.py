@@ -3,18 +3,19 @@
 import logging
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import compress
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from catalog.tree.translations import Name, Names, refuse, shipped
+from catalog.tree.translations import SHIPPED_DEPTH, Name, Names, refuse, shipped
 
 log = logging.getLogger(__name__)
 Node = tuple[str, int, int]
 """Language, level, and the node's index at that level."""
-Path = tuple[str, str, str]
+Path = tuple[str, ...]
 WAY_OUT = (
     "a CSV of category_id,lang,name and perhaps level adds a language: "
     "catalog split TRAIN.bson --tree TREE.csv --names FILE"
@@ -27,6 +28,10 @@ class NamedTree(Protocol):
     @property
     def paths(self) -> tuple[Path, ...]:
         """`(n_leaves,)` path of each leaf."""
+
+    @property
+    def depth(self) -> int:
+        """Levels; the last holds the leaves."""
 
     @property
     def names(self) -> Names:
@@ -55,8 +60,15 @@ def names_for(tree: NamedTree, names: Names) -> Names:
     if not known.all():
         unknown = int((~known).sum())
         log.warning("%s: %d of %d names are of ids that the tree lacks: ignored", names.source, unknown, len(known))
-    kept = Names(tuple(compress(names.rows, known)), names.source)
-    faults = []
+    # a name of a leaf is one of the tree's last level, and is kept as that
+    resolved = (replace(row, level=row.level or tree.depth) for row in compress(names.rows, known))
+    kept = Names(tuple(resolved), names.source)
+    faults = [
+        f"line {row.line}: level {row.level}, but the tree has {tree.depth}"
+        for row in kept.rows if row.level > tree.depth
+    ]  # fmt: skip
+    if faults:
+        refuse(names.source, faults, "names are of levels that the tree lacks")
     for (lang, level, node), rows in _by_node(tree, kept.rows).items():
         other = next((row for row in rows if not _same(row.text, rows[0].text)), None)
         if other is not None:
@@ -77,10 +89,10 @@ def shown_in(tree: NamedTree, lang: str) -> tuple[str, tuple[Path, ...]]:
     own_lang, names = known_names(tree)
     known = sorted({key[0] for key in names})
     if lang in known:
-        nodes = zip(*(tree.ancestor(level).tolist() for level in (1, 2, 3)), strict=True)
+        nodes = zip(*(tree.ancestor(level).tolist() for level in range(1, tree.depth + 1)), strict=True)
         return lang, tuple(
-            (names.get((lang, 1, a), path[0]), names.get((lang, 2, b), path[1]), names.get((lang, 3, c), path[2]))
-            for (a, b, c), path in zip(nodes, tree.paths, strict=True)
+            tuple(names.get((lang, level, above[level - 1]), name) for level, name in enumerate(path, start=1))
+            for above, path in zip(nodes, tree.paths, strict=True)
         )
     if own_lang and lang != own_lang:
         raise ValueError(f"no category names in {lang!r} are known, only in {', '.join([own_lang, *known])}: {WAY_OUT}")
@@ -103,7 +115,9 @@ def _by_node(tree: NamedTree, rows: Sequence[Name]) -> dict[Node, list[Name]]:
     rows_of: dict[Node, list[Name]] = {}
     for row, leaf in zip(rows, tree.leaf_index([row.category_id for row in rows]).tolist(), strict=True):
         if leaf >= 0:
-            rows_of.setdefault((row.lang, row.level, int(tree.ancestor(row.level)[leaf])), []).append(row)
+            # whoever names a leaf further up names its node
+            level = min(row.level or tree.depth, len(tree.paths[leaf]))
+            rows_of.setdefault((row.lang, level, int(tree.ancestor(level)[leaf])), []).append(row)
     return rows_of
 
 
@@ -112,12 +126,14 @@ def _shipped(tree: NamedTree) -> tuple[str, dict[Node, str]]:
 
     A translation is of this tree when it names half of its Cat I and Cat II.
     """
+    if tree.depth != SHIPPED_DEPTH:
+        return "", {}
     n_nodes = tree.n_nodes(1) + tree.n_nodes(2)
     for translation in shipped():
         rows_of = _by_node(tree, translation.names.rows)
         # a leaf that was moved since would give its old parent's name to the new one
         agreed = {key: rows[0].text for key, rows in rows_of.items() if len({row.text for row in rows}) == 1}
-        if 2 * sum(level < 3 for _, level, _ in agreed) >= n_nodes:
+        if 2 * sum(level < SHIPPED_DEPTH for _, level, _ in agreed) >= n_nodes:
             return translation.own, agreed
     return "", {}
 

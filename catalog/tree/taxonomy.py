@@ -1,4 +1,4 @@
-"""The three-level category tree: category_id <-> leaf index <-> full path."""
+"""The category tree, one to eight levels deep: category_id <-> leaf index <-> full path."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from catalog.files.csv_rows import write_rows
 from catalog.files.id_lookup import positions_of
-from catalog.tree.leaf_rows import COLUMNS as COLUMNS
-from catalog.tree.leaf_rows import read_leaves
+from catalog.tree.leaf_rows import columns_of, read_leaves
 from catalog.tree.node_names import names_for, shown_in
 from catalog.tree.translations import Names
 
-LEVELS = (1, 2, 3)
-LEVEL_NAMES = {1: "Cat I", 2: "Cat II", 3: "Cat III"}
+NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
+LEVEL_NAMES = {level: f"Cat {numeral}" for level, numeral in enumerate(NUMERALS, start=1)}
+"""What the levels are called, as many as a tree may have."""
 SEPARATOR = " > "
 NAMES_FILE = "names.csv"
 """Names in other languages, beside the file of a saved tree."""
@@ -31,6 +31,10 @@ class Taxonomy:
 
     Nodes are identified by their path, never by their name: Cdiscount has 5270 leaves and 5263 names. Names are kept
     to the letter, but one that is written in two Unicode forms (an accent in the letter, or after it) is one node.
+
+    Paths may differ in length: a leaf further up than others counts as its own only child on each level below it, so
+    that every level tells all leaves apart by what is known there. A node that products lie on, and other nodes below
+    it, is a leaf of its own beside its children, shown as the node.
 
     >>> import rayonnage
     >>> tree = rayonnage.Taxonomy.from_csv("category_names.csv")
@@ -43,24 +47,34 @@ class Taxonomy:
 
     Attributes:
         leaf_ids: `(n_leaves,)` int64 category_id of each leaf.
+        path_lengths: `(n_leaves,)` int64 names in each leaf's path.
+        depth: D, the longest of these; levels: 1 to D, of which D holds the leaves.
         paths: the names by which nodes are told apart and ordered.
         shown: paths as people are shown them, perhaps in another language; order and identity are those of `paths`.
         lang: the language of `shown`, empty where it is `paths`.
         names: what is known in other languages beside what ships with the program.
     """
 
-    def __init__(self, leaves: Sequence[tuple[int, tuple[str, str, str]]]) -> None:
-        """Build from `(category_id, (Cat I, Cat II, Cat III))`.
+    def __init__(self, leaves: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+        """Build from `(category_id, (Cat I, Cat II, ...))`, one to eight names each.
 
         Raises:
-            ValueError: no leaf, or a repeated category_id.
+            ValueError: no leaf, a repeated category_id, or a path without a name or with more than eight.
         """
         if not leaves:
             raise ValueError("the category tree has no leaf")
+        for category_id, path in leaves:
+            if not 1 <= len(path) <= len(LEVEL_NAMES):
+                raise ValueError(
+                    f"category_id {category_id} has a path of {len(path)} names, not 1 to {len(LEVEL_NAMES)}"
+                )
         spelt = zip((leaf[0] for leaf in leaves), _one_spelling([leaf[1] for leaf in leaves]), strict=True)
         ordered = sorted(spelt, key=lambda leaf: (leaf[1], leaf[0]))
         self.leaf_ids: NDArray[np.int64] = np.array([leaf[0] for leaf in ordered], np.int64)
-        self.paths: tuple[tuple[str, str, str], ...] = tuple(leaf[1] for leaf in ordered)
+        self.paths: tuple[tuple[str, ...], ...] = tuple(leaf[1] for leaf in ordered)
+        self.depth = max(map(len, self.paths))
+        self.levels = tuple(range(1, self.depth + 1))
+        self.path_lengths: NDArray[np.int64] = np.array(list(map(len, self.paths)))
         self.shown = self.paths
         self.lang = ""
         self.names = Names()
@@ -68,20 +82,20 @@ class Taxonomy:
         if (counts > 1).any():
             raise ValueError(f"category_id {ids[counts > 1][0]} stands twice in the tree")
         self._id_order = np.argsort(self.leaf_ids)
-        self._ancestor = {level: _number_runs([p[:level] for p in self.paths]) for level in (1, 2)}
+        self._ancestor = {level: _number_runs(_nodes_at(level, self.paths)) for level in self.levels[:-1]}
         # two leaves may even share a full path: the id keeps them apart
-        self._ancestor[3] = np.arange(len(ordered))
+        self._ancestor[self.depth] = np.arange(len(ordered))
 
     @classmethod
     def from_csv(cls, path: str | Path, names: str | Path | None = None) -> Taxonomy:
-        """Read `category_id,category_level1,category_level2,category_level3`, as `catalog.files.csv_rows` has it.
+        """Read `category_id,category_level1,category_level2,...`, as `catalog.files.csv_rows` has it.
 
         `names`: a CSV of names in other languages, see `with_names`.
 
         Raises:
             FileNotFoundError: no such file.
             ValueError: not such a CSV, an id that is not an integer or repeated, a leaf without a parent or below the
-                third level, names that contradict each other; the message names the file and the lines.
+                eighth level, names that contradict each other; the message names the file and the lines.
         """
         path = Path(path)
         leaves = read_leaves(path)
@@ -93,8 +107,11 @@ class Taxonomy:
 
     def to_csv(self, path: Path) -> None:
         """Write the tree in the format that `from_csv` reads."""
-        rows = ([leaf_id, *names] for leaf_id, names in zip(self.leaf_ids, self.paths, strict=True))
-        write_rows(path, COLUMNS, rows)
+        rows = (
+            [leaf_id, *names, *[""] * (self.depth - len(names))]
+            for leaf_id, names in zip(self.leaf_ids, self.paths, strict=True)
+        )
+        write_rows(path, columns_of(self.depth), rows)
 
     @classmethod
     def load(cls, path: Path, lang: str | None = None) -> Taxonomy:
@@ -158,7 +175,7 @@ class Taxonomy:
         return positions_of(self.leaf_ids, np.asarray(category_ids, np.int64), self._id_order)
 
     def ancestor(self, level: int) -> NDArray[np.int64]:
-        """`(n_leaves,)` index of each leaf's node at `level` (1, 2 or 3; at 3 the leaf itself)."""
+        """`(n_leaves,)` index of each leaf's node at `level`, one of `levels` (at the last the leaf itself)."""
         return self._ancestor[level]
 
     def n_nodes(self, level: int) -> int:
@@ -176,7 +193,7 @@ class Taxonomy:
         return self._ancestor[level - 1][self.first_leaf(level)]
 
     def node_path(self, level: int, node: int) -> tuple[str, ...]:
-        """Names from Cat I down to the node."""
+        """Names from Cat I down to the node; fewer than `level` where it is a leaf further up."""
         return self.paths[int(self.first_leaf(level)[node])][:level]
 
     def shown_path(self, level: int, node: int) -> tuple[str, ...]:
@@ -185,7 +202,7 @@ class Taxonomy:
 
     def node_mass(self, leaves: NDArray[np.floating], level: int) -> NDArray[np.floating]:
         """Sum `(N, n_leaves)` leaf probabilities into `(N, n_nodes)` of a level."""
-        return leaves if level == 3 else np.add.reduceat(leaves, self.first_leaf(level), axis=1)
+        return leaves if level == self.depth else np.add.reduceat(leaves, self.first_leaf(level), axis=1)
 
     def leaves_below(self, category: str) -> NDArray[np.int64]:
         """`(n,)` int64 leaf indices below an exact path such as `LIBRAIRIE` or `MUSIQUE > CD`, in any Unicode form.
@@ -202,29 +219,34 @@ class Taxonomy:
         return np.array(leaves, np.int64)
 
     def distance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
-        """`(n,)` int64 height of the lowest common ancestor of leaves a and b, `(n,)`: 0 the same leaf ... 3 the root.
+        """`(n,)` int64 height of the lowest common ancestor of leaves a and b, `(n,)`: 0 the same leaf ... D the root.
 
         This is the hierarchical distance of Bertinetto et al., "Making Better Mistakes", CVPR 2020.
         """
-        different = [self.ancestor(level)[a] != self.ancestor(level)[b] for level in LEVELS]
+        different = [self.ancestor(level)[a] != self.ancestor(level)[b] for level in self.levels]
         return np.sum(different, axis=0, dtype=np.int64)
 
 
-def _number_runs(keys: list[tuple[str, ...]]) -> NDArray[np.int64]:
+def _nodes_at(level: int, paths: Sequence[tuple[str, ...]]) -> list[tuple[str | int, ...]]:
+    """What each leaf's node at a level is known by: its path so far, for a leaf further up its place as well."""
+    return [path[:level] if len(path) >= level else (*path, place) for place, path in enumerate(paths)]
+
+
+def _number_runs(keys: list[tuple[str | int, ...]]) -> NDArray[np.int64]:
     """Number the runs of equal keys in a sorted list from 0."""
     starts = [i > 0 and keys[i] != keys[i - 1] for i in range(len(keys))]
     return np.cumsum(starts, dtype=np.int64)
 
 
-def _one_spelling(paths: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+def _one_spelling(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """The same paths; where a node is written in two Unicode forms, both become the composed one (NFC)."""
     composed = [tuple(unicodedata.normalize("NFC", name) for name in path) for path in paths]
     spelling: dict[tuple[str, ...], str] = {}
     for path, whole in zip(paths, composed, strict=True):
-        for level in LEVELS:
-            node, name = whole[:level], path[level - 1]
+        for level, name in enumerate(path, start=1):
+            node = whole[:level]
             spelling[node] = name if spelling.get(node, name) == name else node[-1]
-    return [(spelling[whole[:1]], spelling[whole[:2]], spelling[whole]) for whole in composed]
+    return [tuple(spelling[whole[:level]] for level in range(1, len(whole) + 1)) for whole in composed]
 
 
 def _plain(names: Iterable[str]) -> tuple[str, ...]:

@@ -15,15 +15,18 @@ COLUMNS = ("category_id", "lang", "name")
 LEVEL = "level"
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 MAX_FAULTS = 5
+LEVEL_CELL = re.compile(r"[1-8]?")
+SHIPPED_DEPTH = 3
+"""Levels of the trees whose names are shipped."""
 SHIPPED: Mapping[str, str] = {"cdiscount.csv": "fr"}
 """Files of `names/` and the language of the tree that each belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One row: in `lang`, the node at `level` above (at 3: is) the leaf `category_id` is called `text`.
+    """One row: in `lang`, the node at `level` above the leaf `category_id`, or the leaf itself (0), is called `text`.
 
-    Nodes of Cat I and II have no id of their own: any leaf below them names them. `line` is that of the file.
+    Nodes above the leaves have no id of their own: any leaf below them names them. `line` is that of the file.
     """
 
     category_id: int
@@ -42,7 +45,7 @@ class Names:
 
     @classmethod
     def from_csv(cls, path: str | Path) -> Names:
-        """Read `category_id,lang,name`, perhaps with `level` (1, 2 or 3; 3 where it is empty or not there).
+        """Read `category_id,lang,name`, perhaps with `level` (1 to 8; the leaf where it is empty or not there).
 
         An empty name says nothing: a sheet that is being translated can be used.
 
@@ -58,16 +61,16 @@ class Names:
                 faults.append(f"line {line}: category_id {row['category_id']!r} is not an integer of 64 bits")
             elif not LANGUAGE.fullmatch(lang):
                 faults.append(f"line {line}: lang {lang!r} is no language code such as en, fr or pt-br")
-            elif level not in ("", "1", "2", "3"):
-                faults.append(f"line {line}: level {level!r} is not 1, 2 or 3")
+            elif not LEVEL_CELL.fullmatch(level):
+                faults.append(f"line {line}: level {level!r} is not 1 to 8, nor empty for the category itself")
             elif text := row["name"].strip():
-                rows.append(Name(leaf, int(level or 3), lang, text, line))
+                rows.append(Name(leaf, int(level or 0), lang, text, line))
         refuse(str(path), faults, "names cannot be read")
         return cls(tuple(rows), str(path))
 
     def to_csv(self, path: Path) -> None:
         """Write the rows in the format that `from_csv` reads."""
-        rows = ((row.category_id, row.level, row.lang, row.text) for row in self.rows)
+        rows = ((row.category_id, row.level or "", row.lang, row.text) for row in self.rows)
         write_rows(path, ("category_id", LEVEL, "lang", "name"), rows)
 
     @property

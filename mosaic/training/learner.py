@@ -46,7 +46,7 @@ class FitTask:
 
     Attributes:
         name: of the fit in curves and logs; training: which of the configuration's trainings;
-        parents: `(2, S)` Cat I and Cat II of each leaf of the support, for `parent_loss`;
+        parents: `(D - 1, S)` nodes above each leaf of the support, for `parent_loss`;
         limits: `(S,)` most examples of each leaf in an epoch, None for all;
         validation: examples that judge when to stop, none of which may be held out or learnt from;
         shrunken: the cache of large photos;

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import TrainingConfig
 
-PARENT_LEVELS = (1, 2)
-
 
 class LeafLoss(nn.Module):
     """Mean loss of a batch, in nats."""
@@ -18,7 +16,7 @@ class LeafLoss(nn.Module):
     def __init__(
         self, training: TrainingConfig, frequency: NDArray[np.floating], parents: NDArray[np.integer] | None = None
     ) -> None:
-        """`frequency`: `(S,)` how often each leaf of the support is shown; `parents`: `(2, S)` Cat I and II of each.
+        """`frequency`: `(S,)` how often each leaf of the support is shown; `parents`: `(D - 1, S)` nodes above each.
 
         Raises:
             ValueError: `parent_loss` without `parents`.
@@ -60,16 +58,17 @@ class LeafLoss(nn.Module):
         return -log_p if q == 0 else (1 - (q * log_p).exp()) / q
 
     def _parent(self, log_p: Tensor, labels: Tensor) -> Tensor:
-        """`(B,)` mean over Cat I and Cat II of the cross-entropy of the summed leaves."""
+        """`(B,)` mean over the levels above the leaves of the cross-entropy of the summed leaves; 0 without such."""
         parents = self.get_buffer("parents")
         total = torch.zeros_like(log_p[:, 0])
         for of_leaf in parents:
             siblings = of_leaf == of_leaf[labels][:, None]
             # in logarithms: of a parent that is missed by far the probabilities are 0 in float32
             total = total - log_p.masked_fill(~siblings, -torch.inf).logsumexp(1)
-        return total / len(parents)
+        return total / max(1, len(parents))
 
 
 def parents_of(tree: Taxonomy, support: NDArray[np.integer]) -> NDArray[np.int64]:
-    """`(2, S)` int64 Cat I and Cat II node of each leaf of a support."""
-    return np.stack([tree.ancestor(level)[support] for level in PARENT_LEVELS])
+    """`(D - 1, S)` int64 node of each leaf of a support at each level above the leaves, Cat I first."""
+    nodes = [tree.ancestor(level)[support] for level in tree.levels[:-1]]
+    return np.array(nodes, np.int64).reshape(-1, len(support))

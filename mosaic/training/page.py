@@ -158,6 +158,7 @@ def _drawable(records: Sequence[EpochRecord], name: str) -> list[float]:
 
 
 def _counts_section(figures: Mapping[str, Summary]) -> Section:
+    levels = figures[ALL].levels
     rows: list[list[object]] = []
     for count in (count for count in (ALL, *COUNTS, "0") if count in figures):
         summary, leaf = figures[count], figures[count].leaf
@@ -167,7 +168,7 @@ def _counts_section(figures: Mapping[str, Summary]) -> Section:
             Estimate(summary.macro_top1.value), Estimate(leaf.nll.value, digits=2, scale=1),
             Estimate(leaf.ece.value, digits=3, scale=1),
         ])  # fmt: skip
-    columns = ["", "products", *LEVEL_NAMES.values(), "95 % interval", "top-5", "macro", "NLL", "ECE"]
+    columns = ["", "products", *map(LEVEL_NAMES.__getitem__, levels), "95 % interval", "top-5", "macro", "NLL", "ECE"]
     more = "Accuracies in percent; interval, top-5, NLL and ECE at the leaf; macro: mean over the leaves."
     return Section("counts", "By image count", parts=[Table("", columns, rows, more=more, leads=True)])
 
@@ -190,7 +191,7 @@ def _confusions_section(scores: ProductScores, tree: Taxonomy) -> Section:
     n_more = len(confusions) - N_CONFUSIONS
     more = f"and {n_more:,} more pairs in confusions.csv" if n_more > 0 else ""
     matrices = _matrices(scores, tree)
-    if [level for level, _ in matrices] == [1]:
+    if tree.depth > 2 and [level for level, _ in matrices] == [1]:
         sentences.append(f"Cat II is shown where at most {MAX_NODES[2]} of its nodes occur.")
     table = Table("", ["True leaf", "Put on", "products", "share"], rows, more=more)
     return Section("confusions", "Confusions", sentences, [table, *(matrix for _, matrix in matrices)])
@@ -199,7 +200,8 @@ def _confusions_section(scores: ProductScores, tree: Taxonomy) -> Section:
 def _matrices(scores: ProductScores, tree: Taxonomy) -> list[tuple[int, Matrix]]:
     """Level and heat map of the levels at which there is something to compare."""
     matrices = []
-    for level in MAX_NODES:
+    # the leaves are too many for a matrix, and stand in the table
+    for level in (level for level in MAX_NODES if level < tree.depth):
         heat = heat_map(scores, level, tree)
         if heat is None:
             continue

@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 import numpy as np
 
-from catalog.tree.taxonomy import COLUMNS
+from catalog.tree.leaf_rows import columns_of
 
 Kind = Literal["object", "book", "cd"]
 
@@ -33,7 +33,7 @@ class Leaf:
 
 
 def _leaf(row: dict[str, str]) -> Leaf:
-    cat1, cat2, cat3 = (row[name] for name in COLUMNS[1:])
+    cat1, cat2, cat3 = (row[name] for name in columns_of(3)[1:])
     kind = cast(Kind, row["kind"])
     return Leaf(int(row["category_id"]), (cat1, cat2, cat3), kind, row["motif"], int(row["weight"]))
 

@@ -11,7 +11,8 @@ import bson
 from catalog.files.atomic import atomic_path, write_text
 from catalog.files.csv_rows import write_rows
 from catalog.files.progress import Progress, counted, part_of
-from catalog.tree.taxonomy import COLUMNS, NAMES_FILE
+from catalog.tree.leaf_rows import columns_of
+from catalog.tree.taxonomy import NAMES_FILE
 from rayonnage.demo.categories import LEAVES
 from rayonnage.demo.copies import Picture
 from rayonnage.demo.draw import draw_picture
@@ -112,7 +113,7 @@ def write_sample(
             for product in counted(products, len(products), part_of(progress, done, len(plan.products)), every=1):
                 file.write(_document(product, draw))
         done += len(products)
-    write_rows(summary.category_names, COLUMNS, [(leaf.category_id, *leaf.path) for leaf in LEAVES])
+    write_rows(summary.category_names, columns_of(3), [(leaf.category_id, *leaf.path) for leaf in LEAVES])
     write_text(summary.names, ENGLISH_NAMES.read_text(encoding="utf-8"))
     write_rows(summary.truth, TRUTH_COLUMNS, _truth(plan))
     return summary

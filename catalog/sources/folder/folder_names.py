@@ -15,7 +15,7 @@ from catalog.files.atomic import atomic_path
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import listed
 from catalog.sources.source import NO_CATEGORY
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 
 DIGITS = re.compile(rb"[0-9]+")
 ID = re.compile(r"-?[0-9]{1,19}")
@@ -74,6 +74,7 @@ class CategoryFolders:
 
     def __init__(self, tree: Taxonomy | None) -> None:
         self.tree = tree
+        self.depth = 0 if tree is None else tree.depth
         self.exact: dict[tuple[str, ...], set[int]] = defaultdict(set)
         self.loose: dict[tuple[str, ...], set[int]] = defaultdict(set)
         self.nodes: set[tuple[str, ...]] = set()
@@ -83,23 +84,23 @@ class CategoryFolders:
                 self.exact[path].add(leaf_id)
                 loose = tuple(map(_loose, path))
                 self.loose[loose].add(leaf_id)
-                self.nodes.update(loose[:level] for level in LEVELS)
-                for start in LEVELS[:-1]:
+                self.nodes.update(loose[:level] for level in range(1, len(loose) + 1))
+                for start in range(1, len(loose)):
                     self.ends[loose[start:]].add(leaf_id)
         self.words = {name for node in self.nodes for name in node}
 
     def category_of(self, folders: Sequence[bytes]) -> tuple[int, str]:
         """The category_id that class folders (outermost first) name, or -1 and why they name none.
 
-        The deepest folder named by a category_id of the tree wins; then the last three are matched with the tree's
-        paths, to the letter first, then without regard to Unicode form, case, punctuation and blanks, which a file
-        system may not keep; of one or two folders in all, the end of a path that only one leaf has is enough. Without
-        a tree, and where nothing of it matches, any integer is a category_id.
+        The deepest folder named by a category_id of the tree wins; then the last of them, as many as the tree has
+        levels, are matched with its paths, to the letter first, then without regard to Unicode form, case, punctuation
+        and blanks, which a file system may not keep; of fewer folders in all, the end of a path that only one leaf has
+        is enough. Without a tree, and where nothing of it matches, any integer is a category_id.
         """
         names = [os.fsdecode(folder) for folder in folders]
         numbers = [number for name in names if (number := _number(name)) is not None]
         known = [number for number in numbers if self._is_leaf(number)]
-        category_id, why = (known[-1], "") if known else self._named(tuple(names[-3:]))
+        category_id, why = (known[-1], "") if known else self._named(tuple(names[-self.depth :]))
         if category_id == NO_CATEGORY and numbers:
             return numbers[-1], ""
         return (NO_CATEGORY, "") if UNLABELLED in names else (category_id, why)
@@ -123,17 +124,17 @@ class CategoryFolders:
 
     def _node(self, names: Sequence[str]) -> tuple[str, ...]:
         """The longest end of these names that is a path of the tree from its Cat I down; else empty."""
-        ends = (tuple(names[-level:]) for level in reversed(LEVELS) if level <= len(names))
+        ends = (tuple(names[-level:]) for level in range(min(self.depth, len(names)), 0, -1))
         return next((end for end in ends if tuple(map(_loose, end)) in self.nodes), ())
 
     def _ending(self, names: Sequence[str]) -> set[int]:
-        """The leaves whose paths end with the last two or one of these names, where there are no more than two.
+        """The leaves whose paths end with the last of these names, where they are fewer than a whole path has.
 
         A name of the tree above that is not in the leaf's path means that another place in the tree was meant.
         """
-        for length in range(min(len(names), len(LEVELS) - 1), 0, -1):
+        for length in range(min(len(names), self.depth - 1), 0, -1):
             leaves = self.ends.get(tuple(map(_loose, names[-length:])), set())
-            if len(names) < len(LEVELS) and leaves and self.words.isdisjoint(map(_loose, names[:-length])):
+            if len(names) < self.depth and leaves and self.words.isdisjoint(map(_loose, names[:-length])):
                 return leaves
         return set()
 
@@ -153,8 +154,8 @@ class CategoryFolders:
             ids = listed(sorted(leaves), 5)
             return NO_CATEGORY, f"{path_text(path)} is the name of {ids}: name the folder by its category_id"
         if node:
-            why = f"{path_text(node)} is a {LEVEL_NAMES[len(node)]} of the tree: products stand below a Cat III"
-            return NO_CATEGORY, why
+            level, lowest = LEVEL_NAMES[len(node)], LEVEL_NAMES[self.depth]
+            return NO_CATEGORY, f"{path_text(node)} is a {level} of the tree: products stand below a {lowest}"
         return NO_CATEGORY, f"{path_text(path)} is not in the tree"
 
 

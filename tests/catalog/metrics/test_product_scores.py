@@ -12,7 +12,6 @@ from safetensors.numpy import load_file, save_file
 
 from catalog.metrics.product_scores import ProductScores, likeliest, score, score_probabilities
 from catalog.probabilities import Probabilities, Silence
-from catalog.tree.taxonomy import LEVELS
 from tests.support.products import TAXONOMY
 
 
@@ -24,7 +23,7 @@ def test_score_equals_the_obvious_version(seed):
     truth = rng.integers(0, 8, 12)
     scores = score(dense, truth, np.arange(12), rng.integers(1, 5, 12), TAXONOMY)
     for row in range(12):
-        for level in LEVELS:
+        for level in TAXONOMY.levels:
             mass: dict[tuple[str, ...], float] = {}
             for p, path in zip(dense[row], TAXONOMY.paths, strict=True):
                 mass[path[:level]] = mass.get(path[:level], 0) + p

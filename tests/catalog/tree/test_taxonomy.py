@@ -12,13 +12,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from rayonnage.demo.categories import LEAVES
 
 names = st.sampled_from(["A", "B", "C", "É"])
-trees = st.sets(st.tuples(names, names, names), min_size=1, max_size=30).map(
-    lambda paths: Taxonomy(list(enumerate(sorted(paths, reverse=True), start=100)))
-)
+
+
+def of_paths(paths: set[tuple[str, ...]]) -> Taxonomy:
+    return Taxonomy(list(enumerate(sorted(paths, reverse=True), start=100)))
+
+
+def even(depth: int) -> st.SearchStrategy[Taxonomy]:
+    return st.sets(st.tuples(*[names] * depth), min_size=1, max_size=30).map(of_paths)
+
+
+ragged = st.sets(st.lists(names, min_size=1, max_size=5).map(tuple), min_size=1, max_size=30).map(of_paths)
+"""Also nodes that are leaves and have children."""
+trees = even(1) | even(2) | even(3) | even(5) | ragged
+
+
+def nodes_above(path: tuple[str, ...], depth: int) -> list[tuple[str, ...]]:
+    """The slow, obvious version: a leaf further up goes down to the last level alone."""
+    padded = (*path, *["(itself)"] * (depth - len(path)))
+    return [padded[:level] for level in range(1, depth + 1)]
 
 
 def test_homonyms_are_kept_apart(tree_csv):
@@ -27,31 +43,32 @@ def test_homonyms_are_kept_apart(tree_csv):
     assert jazz[0] != jazz[1]
     assert tree.paths[jazz[0]] == ("MUSIQUE", "CD", "JAZZ")
     assert tree.leaf_index([[99, 31]]).tolist() == [[-1, tree.leaf_index(31)]]
-    assert [tree.n_nodes(level) for level in LEVELS] == [3, 6, 8]
+    assert [tree.n_nodes(level) for level in tree.levels] == [3, 6, 8]
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(trees, st.integers(0, 10**6))
 def test_structure_equals_the_obvious_version(tree, seed):
     rng = np.random.default_rng(seed)
     mass = rng.random((3, len(tree)))
     assert tree.leaf_index(tree.leaf_ids).tolist() == list(range(len(tree)))
-    for level in LEVELS:
-        nodes = sorted({path[:level] for path in tree.paths})
+    assert tree.levels == tuple(range(1, max(map(len, tree.paths)) + 1))
+    above = [nodes_above(path, tree.depth) for path in tree.paths]
+    for level in tree.levels:
+        nodes = list(dict.fromkeys(nodes[level - 1] for nodes in above))
         assert tree.n_nodes(level) == len(nodes)
         for node, path in enumerate(nodes):
-            below = [i for i, p in enumerate(tree.paths) if p[:level] == path]
-            assert tree.node_path(level, node) == path
+            below = [i for i, nodes in enumerate(above) if nodes[level - 1] == path]
+            assert below == list(range(below[0], below[-1] + 1))
+            assert tree.node_path(level, node) == tuple(name for name in path if name != "(itself)")
             assert (tree.ancestor(level)[below] == node).all()
             np.testing.assert_allclose(tree.node_mass(mass, level)[:, node], mass[:, below].sum(axis=1))
             if level > 1:
-                parents = sorted({p[: level - 1] for p in tree.paths})
-                assert parents[tree.parent(level)[node]] == path[: level - 1]
+                parents = list(dict.fromkeys(nodes[level - 2] for nodes in above))
+                assert parents[tree.parent(level)[node]] == path[:-1]
     a, b = rng.integers(0, len(tree), (2, 20))
-    common = [
-        next(k for k in (3, 2, 1, 0) if tree.paths[i][:k] == tree.paths[j][:k]) for i, j in zip(a, b, strict=True)
-    ]
-    assert tree.distance(a, b).tolist() == [3 - k for k in common]
+    different = [sum(x != y for x, y in zip(above[i], above[j], strict=True)) for i, j in zip(a, b, strict=True)]
+    assert tree.distance(a, b).tolist() == different
 
 
 def test_shelves_are_exact_paths(tree_csv):
@@ -103,7 +120,7 @@ def test_bad_files_are_named(tmp_path):
 
 def test_cdiscounts_own_tree(shared_data):
     tree = Taxonomy.from_csv(shared_data / "cdiscount" / "category_names.csv")
-    assert [tree.n_nodes(level) for level in LEVELS] == [49, 486, 5270]
+    assert [tree.n_nodes(level) for level in tree.levels] == [49, 486, 5270]
     assert len({path[1] for path in tree.paths}) == 483
     assert len({path[2] for path in tree.paths}) == 5263
     assert "INSTRUMENTS DE MUSIQUE" not in {tree.paths[i][0] for i in tree.leaves_below("MUSIQUE")}
@@ -112,14 +129,16 @@ def test_cdiscounts_own_tree(shared_data):
 @settings(max_examples=60)
 @given(trees)
 def test_first_leaf_parent_and_shelves_agree(tree):
-    for level in LEVELS:
+    for level in tree.levels:
         first = tree.first_leaf(level)
         assert tree.ancestor(level)[first].tolist() == list(range(tree.n_nodes(level)))
         assert len(tree.parent(level)) == tree.n_nodes(level)
         for node in range(tree.n_nodes(level)):
-            below = tree.leaves_below(" > ".join(tree.node_path(level, node)))
-            assert below[0] == first[node]
-            assert below.tolist() == np.flatnonzero(tree.ancestor(level) == node).tolist()
+            path = tree.node_path(level, node)
+            if len(path) == level:
+                below = tree.leaves_below(" > ".join(path))
+                assert below[0] == first[node]
+                assert below.tolist() == np.flatnonzero(tree.ancestor(level) == node).tolist()
     assert tree.parent(1).tolist() == [0] * tree.n_nodes(1)
 
 
@@ -136,8 +155,8 @@ def test_unknown_ids_and_every_shape(tree_csv):
         ("--5,CUISINE,A,FOUET", "line 10: category_id '--5' is not an integer"),
         ("²,CUISINE,A,FOUET", "line 10: category_id '²' is not an integer"),
         (f"{10**30},CUISINE,A,FOUET", "line 10: category_id .* is not an integer"),
-        ("41,CUISINE", "line 10: leaf 41 has no category_level2"),
-        ("41,CUISINE,A,   ", "line 10: leaf 41 has no category_level3"),
+        ("41,  ,A,FOUET", "line 10: leaf 41 has no category_level1"),
+        ("41", "line 10: leaf 41 has no category_level1"),
     ],
 )
 def test_odd_lines_are_named_too(tree_csv, line, message):
@@ -213,7 +232,7 @@ def test_a_name_in_two_unicode_forms_is_one_node_in_whatever_order():
         random.Random(seed).shuffle(leaves)
         trees.append(Taxonomy(leaves))
     assert len({tree.fingerprint for tree in trees}) == 1
-    assert [trees[0].n_nodes(level) for level in LEVELS] == [2, 2, 4]
+    assert [trees[0].n_nodes(level) for level in trees[0].levels] == [2, 2, 4]
     assert trees[0].paths[int(trees[0].leaf_index(2))] == ("ÉTÉ", "A", "Y")
     # a shelf of the configuration may be written in either form
     assert trees[0].leaves_below("ÉTÉ").tolist() == trees[0].leaves_below(split).tolist()
@@ -245,5 +264,29 @@ def test_homonyms_of_cdiscount_that_blanks_alone_tell_apart_stay_apart(tmp_path)
     tree = Taxonomy([(1, ("A", "B ", "C")), (2, ("A", "B", "C")), (3, ("A", "B", "C "))])
     tree.to_csv(tmp_path / "t.csv")
     again = Taxonomy.from_csv(tmp_path / "t.csv")
-    assert [again.n_nodes(level) for level in LEVELS] == [1, 2, 3]
+    assert [again.n_nodes(level) for level in tree.levels] == [1, 2, 3]
     assert again.fingerprint == tree.fingerprint
+
+
+RAGGED = "category_id,category_level1,category_level2,category_level3,category_level4\n1,A,B,C,D\n2,A,B,,\n3,E,,,\n"
+
+
+def test_a_leaf_may_stand_further_up_and_have_leaves_below_it(tmp_path):
+    (tmp_path / "t.csv").write_text(RAGGED)
+    tree = Taxonomy.from_csv(tmp_path / "t.csv")
+    assert tree.paths == (("A", "B"), ("A", "B", "C", "D"), ("E",))
+    assert [tree.n_nodes(level) for level in tree.levels] == [2, 2, 3, 3]
+    tree.to_csv(tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_text() == RAGGED.replace("1,A,B,C,D\n2,A,B,,\n", "2,A,B,,\n1,A,B,C,D\n")
+
+
+def test_a_level_may_not_be_left_out_nor_be_a_ninth(tmp_path):
+    (tmp_path / "t.csv").write_text(RAGGED + "4,A,,C,\n")
+    with pytest.raises(ValueError, match="line 5: leaf 4 has no category_level2, but a level below it"):
+        Taxonomy.from_csv(tmp_path / "t.csv")
+    columns = ",".join(f"category_level{level}" for level in range(1, 10))
+    (tmp_path / "t.csv").write_text(f"category_id,{columns}\n1,{'A,' * 8}B\n")
+    with pytest.raises(ValueError, match="line 2: category_level9 names a level too many, and trees have up to 8"):
+        Taxonomy.from_csv(tmp_path / "t.csv")
+    with pytest.raises(ValueError, match="category_id 5 has a path of 0 names"):
+        Taxonomy([(5, ())])

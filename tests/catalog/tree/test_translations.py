@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import SHIPPED, Name, Names, shipped
 from rayonnage.demo.categories import LEAVES
 from rayonnage.demo.sample import ENGLISH_NAMES
@@ -94,8 +94,8 @@ def test_rows_that_contradict_each_other_are_named_with_their_lines(tree, tmp_pa
 def test_names_files_of_any_kind(tree, tmp_path):
     plain = Names.from_csv(write(tmp_path, "category_id,lang,name\n11,en,Novels\n12,EN, Poems \n13,en,\n"))
     assert [(n.category_id, n.level, n.lang, n.text) for n in plain.rows] == [
-        (11, 3, "en", "Novels"),
-        (12, 3, "en", "Poems"),
+        (11, 0, "en", "Novels"),
+        (12, 0, "en", "Poems"),
     ]
     odd = 'name;x;level;lang;category_id\n"The ""best"" novels; all";;3;en;11\nBooks;;1;pt-br;11\n'
     path = tmp_path / "odd.csv"
@@ -110,7 +110,7 @@ def test_names_files_of_any_kind(tree, tmp_path):
     ("row", "message"),
     [
         ("x,1,en,A", "line 2: category_id 'x' is not an integer of 64 bits"),
-        ("11,4,en,A", "line 2: level '4' is not 1, 2 or 3"),
+        ("11,9,en,A", "line 2: level '9' is not 1 to 8"),
         ("11,1,english,A", "line 2: lang 'english' is no language code"),
         ("11,1,,A", "line 2: lang '' is no language code"),
     ],
@@ -133,7 +133,7 @@ def test_a_file_without_the_columns_is_named(tmp_path):
         st.builds(
             Name,
             st.integers(-(2**63), 2**63 - 1),
-            st.sampled_from(LEVELS),
+            st.integers(1, 3),
             st.sampled_from(["en", "fr", "zh-hant"]),
             letters.map(str.strip),
         ),
@@ -226,7 +226,7 @@ def test_own_names_come_before_shipped_ones(shared_data):
 def test_every_node_of_the_demo_has_an_english_name():
     tree = Taxonomy([(leaf.category_id, leaf.path) for leaf in LEAVES])
     english = tree.with_names(Names.from_csv(ENGLISH_NAMES)).in_language("en")
-    for level in LEVELS:
+    for level in tree.levels:
         nodes = [english.shown_path(level, node) for node in range(tree.n_nodes(level))]
         assert len(set(nodes)) == tree.n_nodes(level)
         same = {path[-1] for path in nodes} & {tree.node_path(level, node)[-1] for node in range(tree.n_nodes(level))}
@@ -250,3 +250,14 @@ def test_a_translation_is_of_no_other_tree(caplog):
 
 def cdiscount_name(leaf):
     return next(row.text for row in shipped()[0].names.rows if row.category_id == leaf and row.level == 1)
+
+
+def test_names_of_a_leaf_further_up_are_those_of_its_node():
+    tree = Taxonomy([(1, ("A", "B", "C")), (2, ("A", "B")), (3, ("D",))])
+    english = tree.with_names(Names((Name(2, 0, "en", "bee"), Name(3, 0, "en", "dee"), Name(1, 3, "en", "cee"))))
+    assert english.in_language("en").shown == (("A", "bee"), ("A", "bee", "cee"), ("dee",))
+
+
+def test_a_name_of_a_level_that_the_tree_lacks_is_named(tree):
+    with pytest.raises(ValueError, match="line 7: level 4, but the tree has 3"):
+        tree.with_names(Names((Name(11, 4, "en", "A", 7),)))

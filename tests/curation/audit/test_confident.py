@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.metrics.product_scores import score_probabilities
-from catalog.tree.taxonomy import LEVELS
 from curation.audit import confident
 from curation.audit.confident import count_errors, label_noise
 from curation.audit.suspects import expected_gain
@@ -26,7 +25,7 @@ def at_level(dense: np.ndarray, label: np.ndarray, level: int) -> tuple[np.ndarr
 
 
 @pytest.mark.parametrize("batch", [7, 1024])
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", TAXONOMY.levels)
 def test_batches_find_what_cleanlab_finds_on_all_at_once(monkeypatch, batch, level):
     monkeypatch.setattr(confident, "BATCH", batch)
     _, label, dense = noisy(1)
@@ -56,7 +55,7 @@ def test_flags_against_a_loop(seed, n):
     _, label, dense = noisy(seed, n, share=0.5, sharp=1.0)
     scores = scored(dense, label)
     found = count_errors(scores, TAXONOMY)
-    for level in LEVELS:
+    for level in TAXONOMY.levels:
         mass, node = at_level(dense.astype(np.float64), label, level)
         for i in range(n):
             likely = int(mass[i].argmax())
@@ -110,7 +109,7 @@ def test_gain_is_expected_tree_distance_saved(seed):
             (dense[i] * TAXONOMY.distance(np.full(N, leaf), leaves)).sum() for leaf in (label[i], dense[i].argmax())
         )
         one_path = all(
-            TAXONOMY.ancestor(level)[dense[i].argmax()] == scores.likeliest[i, level - 1] for level in LEVELS
+            TAXONOMY.ancestor(level)[dense[i].argmax()] == scores.likeliest[i, level - 1] for level in TAXONOMY.levels
         )
         assert gain[i] >= of_label - of_likeliest - 1e-5
         if one_path:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import Name, Names, Translation
 from curation.samples.smaller_tree import names_beside, smaller_tree, tree_beside, write_tree
 from rayonnage.demo.categories import LEAVES
@@ -17,7 +17,7 @@ from rayonnage.demo.sample import ENGLISH_NAMES
 
 # levels that differ in their numbers of nodes, one leaf below each of some
 TREE = Taxonomy([(10 + i, (f"A{i // 5}", f"B{i // 2}", f"C{i % 3}")) for i in range(12)])
-NODES = [(lang, level, node) for lang in ("en", "de") for level in LEVELS for node in range(TREE.n_nodes(level))]
+NODES = [(lang, level, node) for lang in ("en", "de") for level in TREE.levels for node in range(TREE.n_nodes(level))]
 
 
 def shown(tree: Taxonomy, lang: str) -> dict[int, tuple[str, str, str]]:

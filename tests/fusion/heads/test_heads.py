@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from catalog.probabilities import Silence
 from catalog.runs.config import load_config
-from catalog.tree.taxonomy import LEVELS
 from fusion.config import FusionConfig
 from fusion.heads.comparison import choose
 from fusion.heads.evidence import FLOOR
@@ -165,7 +164,7 @@ def slow_leaf_pool(weights, experts, counts, by_level):
                     w = weights.base[b] + weights.by_count[count, b] + weights.by_set[members, b]
                     score[leaf] += max(0, w) * np.log(max(row[leaf], FLOOR))
                     continue
-                for level in LEVELS:
+                for level in TREE.levels:
                     f = (level - 1) * len(experts) + b
                     w = weights.base[f] + weights.by_count[count, f] + weights.by_set[members, f]
                     siblings = {q[:level] for q in TREE.paths if q[: level - 1] == path[: level - 1]}

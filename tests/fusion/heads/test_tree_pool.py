@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, minimize
 
 from catalog.probabilities import Silence
-from catalog.tree.taxonomy import LEVELS
 from fusion.heads.evidence import FLOOR
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights, penalised_loss
 from fusion.heads.tree_pool import TreePool
@@ -25,7 +24,7 @@ def slow_pool(weights, experts, counts):
         rows = {e.expert: e.dense(np.array([i]), L)[0] for e in experts if e.speaks[i]}
         for leaf, path in enumerate(TREE.paths):
             p = 1.0
-            for level in LEVELS:
+            for level in TREE.levels:
                 prefix = path[: level - 1]
                 siblings = sorted({q[:level] for q in TREE.paths if q[: level - 1] == prefix})
                 below = {s: [j for j, q in enumerate(TREE.paths) if q[:level] == s] for s in siblings}
@@ -66,7 +65,7 @@ def random_weights(rng):
         LogLinearWeights(
             rng.random(2) * 2, rng.normal(size=(5, 2)) * 0.3, rng.normal(size=(4, 2)) * 0.3, np.zeros((1, 2))
         )
-        for _ in LEVELS
+        for _ in TREE.levels
     ]
 
 
