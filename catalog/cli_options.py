@@ -99,7 +99,10 @@ KINDS = (
 """What every command line says of catalogues."""
 
 
-TREE_HELP = "CSV of the category tree: category_id,category_level1,category_level2,category_level3."
+TREE_HELP = (
+    "CSV of the category tree: category_id and category_level1,category_level2,... or category_path or parent_id,name; "
+    "or Google's list of product categories."
+)
 
 
 def options_as(kind: Callable[..., T]) -> Callable[[Callable[[T], None]], Callable[..., None]]:
@@ -119,7 +122,7 @@ tree_option = click.option("--tree", type=PATH, help=TREE_HELP)
 names_option = click.option(
     "--names",
     type=PATH,
-    help="CSV of category names in other languages: category_id,lang,name, perhaps level (1, 2 or 3).",
+    help="CSV of category names in other languages: category_id,lang,name, perhaps level (1, 2, ...).",
 )
 lang_option = click.option(
     "--lang", metavar="LANGUAGE", help="Show category names in this language (en, fr); default: as the tree has them."

@@ -8,7 +8,7 @@ from catalog.files.progress import Progress
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.labels import TreeMatch
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 
 
 def overview(
@@ -39,7 +39,7 @@ def overview(
         lines += [
             f"  {LEVEL_NAMES[level]:<13} {len(np.unique(tree.ancestor(level)[known])):>12,}   "
             f"of {tree.n_nodes(level):,} in the tree"
-            for level in LEVELS
+            for level in tree.levels
         ]
         for i in np.flatnonzero(labelled & (leaf == UNKNOWN)):
             where, product = f"row {i}", int(catalog.product_ids[i])

@@ -27,7 +27,7 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
 from catalog.tree.category_names import category_names
-from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, SEPARATOR, Taxonomy, path_text
 from ocr.commands import CHUNK, predict_catalog
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products
@@ -137,9 +137,9 @@ class _Readings:
         example = Example(product.images, lines)
         if row is not None:
             self.confidence[row], self.n_words[row] = reading.confidence, reading.n_words
-            put, sure = self.scores.predicted[row, 2], self.scores.confidence[row, 2]
+            put, sure = self.scores.predicted[row, -1], self.scores.confidence[row, -1]
             lines.append(f"put on {path_text(self.tree.shown[put])} ({sure:.0%})")
-            if not self.scores.correct[row, 2]:
+            if not self.scores.correct[row, -1]:
                 lines.append(f"labelled {path_text(self.tree.shown[self.scores.truth[row]])}")
             else:
                 self._best = sorted([*self._best, (-float(sure), product.product_id, example)], key=itemgetter(0, 1))[
@@ -166,20 +166,22 @@ _COLUMNS = ("products", "leaf accuracy", "95 % interval", "mean confidence of th
 
 
 def _row(name: str, scores: ProductScores) -> list[object]:
-    correct = scores.correct[:, 2]
+    correct = scores.correct[:, -1]
     low, high = accuracy_interval(correct)
-    sure = f"{100 * scores.confidence[:, 2].mean():.1f} %"
+    sure = f"{100 * scores.confidence[:, -1].mean():.1f} %"
     return [name, len(scores), f"{100 * correct.mean():.1f} %", f"{100 * low:.1f} – {100 * high:.1f}", sure]
 
 
 def _category_table(scores: ProductScores, tree: Taxonomy) -> Table:
-    cat2 = tree.ancestor(2)[scores.truth]
-    nodes, counts = np.unique(cat2, return_counts=True)
+    # a shelf is what stands above the leaves, no deeper than Cat II
+    level = min(2, max(1, tree.depth - 1))
+    node_of_product = tree.ancestor(level)[scores.truth]
+    nodes, counts = np.unique(node_of_product, return_counts=True)
     rows = [
-        _row(SEPARATOR.join(tree.shown_path(2, int(node))), scores.select(cat2 == node))
+        _row(SEPARATOR.join(tree.shown_path(level, int(node))), scores.select(node_of_product == node))
         for node in nodes[np.argsort(-counts, kind="stable")]
     ]
-    return Table("By shelf", ["Cat I > Cat II", *_COLUMNS], rows)
+    return Table("By shelf", [SEPARATOR.join(map(LEVEL_NAMES.__getitem__, tree.levels[:level])), *_COLUMNS], rows)
 
 
 def _silence_table(text: Probabilities) -> Table:

@@ -37,7 +37,7 @@ def category_leaves(tree: Taxonomy, categories: Sequence[str]) -> NDArray[np.int
         except KeyError:
             log.info("the tree has no shelf %r", category)
     if not leaves:
-        paths = sorted({SEPARATOR.join(p[:n]) for p in tree.paths for n in (1, 2)})
+        paths = sorted({SEPARATOR.join(p[:n]) for p in tree.paths for n in tree.levels[:-1] or (1,)})
         near = [p for c in categories for p in difflib.get_close_matches(c, paths, n=2, cutoff=0.3)] or paths[:5]
         raise ValueError(
             f"ocr.shelves: the tree has none of {', '.join(categories)}; "

@@ -113,7 +113,12 @@ def figure_sections(models: Sequence[EvaluatedModel]) -> list[Section]:
     speaking = [model for model in models if ALL in model.summary]
     sections = [
         Section("accuracy", "Accuracy", parts=[_accuracy_table(models, [*counts[1:], ALL]), *standard_plots(models)]),
-        Section("figures", "All figures", [FIGURES_NOTE], [_figures_table(models, count) for count in counts]),
+        Section(
+            "figures",
+            "All figures",
+            [figures_note(len(models[0].scores.levels))],
+            [_figures_table(models, count) for count in counts],
+        ),
         Section("calibration", "Calibration", [CALIBRATION_NOTE], [_calibration_table(speaking)]),
     ]
     if models[0].summary[ALL].bands:
@@ -141,12 +146,21 @@ def count_name(count: str) -> str:
     return names.get(count, f"{count} photos")
 
 
-FIGURES_NOTE = (
-    "HD@1 is the mean tree distance of the likeliest leaf to the true one (0 the same, 1 another leaf of its Cat II, 2 "
-    "of its Cat I, 3 of another Cat I); hierarchical precision, recall and F of full paths are all 1 − HD@1 / 3. HD@5: "
-    "the same, mean of the five likeliest leaves. Macro: mean accuracy over leaves. ECE: calibration error in 15 bins "
-    "of equal mass, beneath it what chance alone would show on so many products."
-)
+def figures_note(depth: int) -> str:
+    """What the figures are, for a tree of so many levels."""
+    # from the leaf up: 1 another leaf of its Cat II, 2 of its Cat I, 3 of another Cat I
+    nodes = [*(f" of its {LEVEL_NAMES[level]}" for level in reversed(range(1, depth))), " of another Cat I"]
+    distances = ["1 another leaf" + (nodes[0] if depth > 1 else "")]
+    distances += [f"{distance}{node}" for distance, node in enumerate(nodes[1:], start=2)]
+    of_depth = f" / {depth}" if depth > 1 else ""
+    return (
+        f"HD@1 is the mean tree distance of the likeliest leaf to the true one (0 the same, {', '.join(distances)}); "
+        f"hierarchical precision, recall and F of full paths are all 1 − HD@1{of_depth}. HD@5: the same, mean of the "
+        "five likeliest leaves. Macro: mean accuracy over leaves. ECE: calibration error in 15 bins of equal mass, "
+        "beneath it what chance alone would show on so many products."
+    )
+
+
 CALIBRATION_NOTE = (
     "Expected calibration error in 15 bins of equal width and of equal mass with its interval, and the floor: what a "
     "perfectly calibrated model with the same confidences shows on so many products by chance. Intervals take off what "

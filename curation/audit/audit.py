@@ -26,6 +26,7 @@ class Audit:
     """What was found, and where it was written."""
 
     folder: Path
+    tree: Taxonomy
     evidence: LabelEvidence
     suspects: Suspects
     n_listed: int
@@ -34,13 +35,14 @@ class Audit:
     def summary(self) -> str:
         """A few lines for people."""
         scores, n = self.evidence.scores, len(self.suspects)
-        across = int((scores.distance[self.suspects.rows] == 3).sum())
+        n_across = int((scores.distance[self.suspects.rows] == self.tree.depth).sum())
+        # in a tree of one level all of them are
+        across = f", {n_across:,} of them across Cat I" if self.tree.depth > 1 else ""
         counts = ", ".join(f"{what} {count:,}" for what, count in self.evidence.counts.items())
         lines = [
             f"by {self.evidence.expert}",
             f"products: {counts}",
-            f"{plural(n, 'label')} suspected ({n / len(scores):.1%}), {across:,} of them across Cat I: "
-            f"{self.folder / SHEET}",
+            f"{plural(n, 'label')} suspected ({n / len(scores):.1%}){across}: {self.folder / SHEET}",
         ]
         if self.n_listed < n:
             lines.append(f"the sheet holds the first {self.n_listed:,} (--rows)")
@@ -55,8 +57,13 @@ class Audit:
             f"{judgement.precision} % of the suspected labels are wrong{recall}"
         ]
         if judgement.n_wrong:
-            orders = [f"{name} {r.average_precision.text} ({r.across.text})" for name, r in judgement.rankings.items()]
-            lines.append(f"average precision, % (of mistakes across Cat I): {', '.join(orders)}")
+            several = self.tree.depth > 1
+            orders = [
+                f"{name} {r.average_precision.text}" + (f" ({r.across.text})" if several else "")
+                for name, r in judgement.rankings.items()
+            ]
+            what = " (of mistakes across Cat I)" if several else ""
+            lines.append(f"average precision, %{what}: {', '.join(orders)}")
         return lines
 
 
@@ -105,4 +112,4 @@ def run_audit(
     write_suspects(output / SHEET, listed)
     page = page_of(catalog, tree, evidence, suspects, listed, judgement)
     write_page(output / PAGE, page, numbers_of(catalog, tree, evidence, suspects, judgement))
-    return Audit(output, evidence, suspects, len(listed), judgement)
+    return Audit(output, tree, evidence, suspects, len(listed), judgement)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from catalog.files.progress import in_batches
 from catalog.metrics.product_scores import ProductScores
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 BATCH = 1024
 """Products shown to the inspector at a time: 22 MB for 5270 leaves."""
@@ -43,8 +43,8 @@ class Counted:
 
 
 def count_errors(scores: ProductScores, tree: Taxonomy) -> dict[int, Counted]:
-    """Confident learning at level 1, 2 and 3 on products whose `truth` is their label."""
-    return {level: _at_level(scores, tree, level) for level in LEVELS}
+    """Confident learning at each level of the tree on products whose `truth` is their label."""
+    return {level: _at_level(scores, tree, level) for level in tree.levels}
 
 
 def _at_level(scores: ProductScores, tree: Taxonomy, level: int) -> Counted:
@@ -101,7 +101,7 @@ def label_noise(scores: ProductScores, counted: Counted, n_leaves: int) -> Label
     label = scores.truth
     n_confident = np.bincount(label[counted.confident], minlength=n_leaves)
     n_flagged = np.bincount(label[counted.flagged], minlength=n_leaves)
-    keys, n = np.unique(label[counted.flagged] * n_leaves + scores.predicted[counted.flagged, 2], return_counts=True)
+    keys, n = np.unique(label[counted.flagged] * n_leaves + scores.predicted[counted.flagged, -1], return_counts=True)
     order = np.argsort(-n, kind="stable")
     pairs = np.stack([keys[order] // n_leaves, keys[order] % n_leaves], axis=1)
     wrong = np.divide(n_flagged, n_confident, out=np.full(n_leaves, np.nan), where=n_confident > 0)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from catalog.files.id_lookup import UNKNOWN
 from catalog.metrics.intervals import exact_share, n_draws, percentiles
 from catalog.reports.estimate import Estimate
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import LabelEvidence
 from curation.audit.suspects import Suspects, leaf_margin
 
@@ -84,19 +84,21 @@ def judge(evidence: LabelEvidence, suspects: Suspects, truth: NDArray[np.int64],
     hit = suspected & wrong
     orders = {
         OURS: np.argsort(position[known]),
-        LEAVES: np.lexsort((-leaf_margin(scores), ~suspects.counted[3].flagged[known])),
-        LOWEST: np.argsort(scores.p_truth[:, 2], kind="stable"),
+        LEAVES: np.lexsort((-leaf_margin(scores), ~suspects.counted[tree.depth].flagged[known])),
+        LOWEST: np.argsort(scores.p_truth[:, -1], kind="stable"),
     }
-    levels = range(1, len(LEVELS) + 1)
     return Judgement(
         n=n,
         n_wrong=int(wrong.sum()),
         n_suspects=int(suspected.sum()),
         precision=Estimate.share(wrong[suspected]),
-        repaired=Estimate.share(scores.predicted[hit, 2] == true[hit]),
-        recall=_by_distance(suspected, {0: wrong, **{d: distance == d for d in levels}}),
-        by_part=_by_distance(wrong, {d: suspected & (scores.distance == d) for d in levels}),
-        rankings={**{name: _ranked(order, distance) for name, order in orders.items()}, RANDOM: _by_chance(distance)},
+        repaired=Estimate.share(scores.predicted[hit, -1] == true[hit]),
+        recall=_by_distance(suspected, {0: wrong, **{d: distance == d for d in tree.levels}}),
+        by_part=_by_distance(wrong, {d: suspected & (scores.distance == d) for d in tree.levels}),
+        rankings={
+            **{name: _ranked(order, distance, tree.depth) for name, order in orders.items()},
+            RANDOM: _by_chance(distance, tree.depth),
+        },
     )
 
 
@@ -105,7 +107,7 @@ def _by_distance(flags: NDArray[np.bool_], groups: dict[int, NDArray[np.bool_]])
     return {d: (int(of.sum()), Estimate.share(flags[of])) for d, of in groups.items() if of.any()}
 
 
-def _ranked(order: NDArray[np.int64], distance: NDArray[np.int64]) -> Ranked:
+def _ranked(order: NDArray[np.int64], distance: NDArray[np.int64], depth: int) -> Ranked:
     repaired = distance[order]
     wrong = repaired > 0
     n, n_wrong = len(wrong), int(wrong.sum())
@@ -114,7 +116,7 @@ def _ranked(order: NDArray[np.int64], distance: NDArray[np.int64]) -> Ranked:
     thin = np.unique(np.linspace(0, n - 1, POINTS).astype(int)) if n_wrong else np.zeros(0, int)
     return Ranked(
         average_precision=_average_precision(wrong),
-        across=_average_precision(repaired == len(LEVELS)),
+        across=_average_precision(repaired == depth),
         precision_at={k: Estimate(hits[k - 1] / k, *exact_share(int(hits[k - 1]), k)) for k in LOOKED_AT if k < n},
         distance=Estimate(float(repaired[:n_wrong].sum() / best) if n_wrong else None),
         curve=np.column_stack([hits[thin] / max(n_wrong, 1), hits[thin] / (thin + 1)]),
@@ -141,9 +143,9 @@ def weighted_precision(wrong: NDArray[np.bool_], times: NDArray[np.int64]) -> fl
     return float((hits * precision).sum() / n_hits[-1])
 
 
-def _by_chance(distance: NDArray[np.int64]) -> Ranked:
+def _by_chance(distance: NDArray[np.int64], depth: int) -> Ranked:
     """What any order brings on average: nothing is drawn."""
-    n, n_wrong, n_across = len(distance), int((distance > 0).sum()), int((distance == len(LEVELS)).sum())
+    n, n_wrong, n_across = len(distance), int((distance > 0).sum()), int((distance == depth).sum())
     base = n_wrong / n
     best = np.sort(distance)[::-1][:n_wrong].sum()
     return Ranked(

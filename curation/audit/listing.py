@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.audit.copies import count_copies
 from curation.audit.evidence import LabelEvidence
 from curation.audit.suspects import Suspects
@@ -51,7 +51,7 @@ def list_suspects(
 ) -> list[Suspect]:
     """The first `at_most` suspects in their order."""
     scores, rows = evidence.scores, suspects.rows[:at_most]
-    leaf, label = scores.predicted[rows, 2], evidence.label[rows]
+    leaf, label = scores.predicted[rows, -1], evidence.label[rows]
     copies = count_copies(catalog, evidence.positions[rows], tree.leaf_ids[leaf], progress)
     listed = []
     for at, row in enumerate(rows.tolist()):
@@ -65,9 +65,9 @@ def list_suspects(
                 label=path_text(tree.shown[label_leaf]),
                 suggested_id=int(tree.leaf_ids[suggested_leaf]),
                 suggestion=path_text(tree.shown[suggested_leaf]),
-                part_at=LEVEL_NAMES[parting_level(int(scores.distance[row]))],
-                p_label=float(scores.p_truth[row, 2]),
-                p_suggestion=float(scores.confidence[row, 2]),
+                part_at=LEVEL_NAMES[parting_level(tree, int(scores.distance[row]))],
+                p_label=float(scores.p_truth[row, -1]),
+                p_suggestion=float(scores.confidence[row, -1]),
                 gain=float(suspects.gain[row]),
                 copies=counts[0],
                 copies_other=counts[1],
@@ -78,18 +78,19 @@ def list_suspects(
     return listed
 
 
-def parting_level(distance: int) -> int:
-    """The highest level at which two leaves of this tree distance differ: 3 is Cat I, 1 Cat III."""
-    return len(LEVELS) + 1 - distance
+def parting_level(tree: Taxonomy, distance: int) -> int:
+    """The highest level at which two leaves of this tree distance differ: Cat I for the depth of the tree."""
+    return tree.depth + 1 - distance
 
 
 def _reason(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, row: int, copies: Sequence[int]) -> str:
     scores = evidence.scores
     # the highest level that is flagged: sums over many leaves are surer than single ones
-    level = next(level for level in LEVELS if suspects.counted[level].flagged[row])
-    node = tree.shown_path(level, int(scores.likeliest[row, level - 1]))[-1]
+    level = next(level for level in tree.levels if suspects.counted[level].flagged[row])
+    path = tree.shown_path(level, int(scores.likeliest[row, level - 1]))
     p_node, p_label = scores.p_likeliest[row, level - 1], scores.p_truth[row, level - 1]
-    reasons = [f"{LEVEL_NAMES[level]} {node} {p_node:.0%}, the label's {p_label:.0%}"]
+    # a leaf further up is called by the level at which it stands
+    reasons = [f"{LEVEL_NAMES[len(path)]} {path[-1]} {p_node:.0%}, the label's {p_label:.0%}"]
     if not evidence.named[row]:
         reasons.append("the label's category was never learnt")
     if copies[1]:

@@ -10,11 +10,11 @@ from catalog.photos.thumbnails import strip
 from catalog.reports.estimate import Estimate
 from catalog.reports.page import Card, Example, Gallery, Page, Part, Plot, Section, Table
 from catalog.reports.plots import FAINT, GREEN, colours, drawing, svg
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.audit.evidence import AUDITED, LabelEvidence
 from curation.audit.judgement import OURS, RANKINGS, Judgement
 from curation.audit.listing import Suspect, parting_level
-from curation.audit.suspects import FIRST, Suspects
+from curation.audit.suspects import Suspects, first_come
 
 N_SHOWN = 60
 """Suspects with photos on the page."""
@@ -30,11 +30,14 @@ def page_of(
     judgement: Judgement | None,
 ) -> Page:  # fmt: skip
     """The page of an audit; the photos of the first suspects are read from the catalogue."""
-    tables = [parts_table(evidence, suspects), categories_table(tree, suspects), pairs_table(tree, suspects)]
-    sections = [Section("summary", "In short", _summary(evidence, suspects)), Section("tables", "Doubts", parts=tables)]
+    tables = [parts_table(tree, evidence, suspects), categories_table(tree, suspects), pairs_table(tree, suspects)]
+    sections = [
+        Section("summary", "In short", _summary(tree, evidence, suspects)),
+        Section("tables", "Doubts", parts=tables),
+    ]
     if judgement is not None:
         curve = [curve_plot(judgement)] if judgement.n_wrong else []
-        parts: list[Part] = [rankings_table(judgement), recall_table(judgement), *curve]
+        parts: list[Part] = [rankings_table(tree, judgement), recall_table(tree, judgement), *curve]
         sections.insert(1, Section("truth", "What the suspects are worth", parts=parts))
     if listed:
         shown = listed[:N_SHOWN]
@@ -43,7 +46,7 @@ def page_of(
         gallery = Gallery("", examples)
         sections.append(Section("suspects", f"The first {len(shown)} suspects", [ORDER_NOTE], [gallery]))
     facts = {"catalogue": str(catalog)} | {f"products: {what}": f"{n:,}" for what, n in evidence.counts.items()}
-    cards = _cards(len(catalog), evidence, suspects, judgement)
+    cards = _cards(len(catalog), tree, evidence, suspects, judgement)
     return Page(f"Likely wrong labels of {catalog.name}", str(catalog), cards, sections, facts, evidence.warnings)
 
 
@@ -51,9 +54,10 @@ def numbers_of(
     catalog: Catalog, tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, judgement: Judgement | None
 ) -> dict[str, Any]:
     """Everything that the page says as numbers, with longer tables."""
-    tables = [] if judgement is None else [rankings_table(judgement), recall_table(judgement)]
+    tables = [] if judgement is None else [rankings_table(tree, judgement), recall_table(tree, judgement)]
     tables += [
-        parts_table(evidence, suspects), categories_table(tree, suspects, N_KEPT), pairs_table(tree, suspects, N_KEPT)
+        parts_table(tree, evidence, suspects), categories_table(tree, suspects, N_KEPT),
+        pairs_table(tree, suspects, N_KEPT),
     ]  # fmt: skip
     return {
         "catalogue": str(catalog),
@@ -68,14 +72,17 @@ def numbers_of(
     }
 
 
-def _cards(n_products: int, evidence: LabelEvidence, suspects: Suspects, judgement: Judgement | None) -> list[Card]:
+def _cards(
+    n_products: int, tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, judgement: Judgement | None
+) -> list[Card]:
     n, n_audited = len(suspects), len(evidence.scores)
-    n_across = int((evidence.scores.distance[suspects.rows] == 3).sum())
     cards = [
         Card("Labels audited", f"{n_audited:,}", f"of {n_products:,} products"),
         Card("Suspected", f"{n:,}", f"{n / n_audited:.1%} of the audited"),
-        Card("Across Cat I", f"{n_across:,}", "the first to look at"),
     ]
+    if tree.depth > 1:
+        n_across = int((evidence.scores.distance[suspects.rows] == tree.depth).sum())
+        cards.append(Card("Across Cat I", f"{n_across:,}", "the first to look at"))
     if judgement is None:
         return cards
     precision = judgement.precision
@@ -86,14 +93,14 @@ def _cards(n_products: int, evidence: LabelEvidence, suspects: Suspects, judgeme
     return [*cards, Card("Wrong labels suspected", f"{recall.text} %", recall.interval)]
 
 
-def _summary(evidence: LabelEvidence, suspects: Suspects) -> list[str]:
+def _summary(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects) -> list[str]:
     n_audited = len(evidence.scores)
     return [
-        f"By {evidence.expert}; its likeliest leaf is the label for {evidence.scores.correct[:, 2].mean():.0%} of "
+        f"By {evidence.expert}; its likeliest leaf is the label for {evidence.scores.correct[:, -1].mean():.0%} of "
         "them.",
         "A label is suspected where another node of the tree is named at least as confidently as that node is, on "
         "average, for products labelled with it (confident learning, Northcutt et al., 2021), at any level. "
-        + FIRST[suspects.by],
+        + first_come(suspects.by, tree.depth),
         f"Confident learning alone puts {suspects.noise.estimate / n_audited:.0%} of the labels down as wrong. What "
         "the expert confuses with confidence counts as well, so that this is rather too many.",
     ]
@@ -109,16 +116,17 @@ def _example(suspect: Suspect, photos: Sequence[bytes]) -> Example:
     return Example([strip(photos, PHOTO_HEIGHT)], lines)
 
 
-def parts_table(evidence: LabelEvidence, suspects: Suspects) -> Table:
+def parts_table(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects) -> Table:
     """How many suspects part from their suggestion at which level, and what confident learning flags there."""
     distance = evidence.scores.distance[suspects.rows]
     rows: list[list[object]] = []
-    for level in LEVELS:
-        n = int((distance == parting_level(level)).sum())
+    for level in tree.levels:
+        n = int((distance == parting_level(tree, level)).sum())
         share = Estimate(n / max(len(suspects), 1), digits=0)
         rows.append([LEVEL_NAMES[level], n, share, int(suspects.counted[level].flagged.sum())])
+    siblings = f": at {LEVEL_NAMES[tree.depth]} they are siblings" if tree.depth > 1 else ""
     note = (
-        "The highest level at which label and suggestion differ: at Cat III they are siblings. Flagged: products that "
+        f"The highest level at which label and suggestion differ{siblings}. Flagged: products that "
         "confident learning counts at that level by itself, on sums over the nodes."
     )
     return Table("Suspects by level", ["part at", "suspects", "share, %", "flagged at that level"], rows, note)
@@ -146,21 +154,28 @@ def pairs_table(tree: Taxonomy, suspects: Suspects, at_most: int = N_ROWS) -> Ta
     noise = suspects.noise
     distance = tree.distance(noise.pairs[:, 0], noise.pairs[:, 1])
     rows: list[list[object]] = [
-        [path_text(tree.shown[label]), path_text(tree.shown[likely]), LEVEL_NAMES[parting_level(int(d))], int(count)]
+        [
+            path_text(tree.shown[label]),
+            path_text(tree.shown[likely]),
+            LEVEL_NAMES[parting_level(tree, int(d))],
+            int(count),
+        ]
         for (label, likely), count, d in zip(noise.pairs[:at_most].tolist(), noise.n, distance, strict=False)
     ]
     columns = ["labelled", "likely", "part at", "products"]
     return Table("Pairs most in doubt", columns, rows, "Leaves only, by the confident joint.", folded=True)
 
 
-def rankings_table(judgement: Judgement) -> Table:
+def rankings_table(tree: Taxonomy, judgement: Judgement) -> Table:
     """What a person finds who looks at the first products of each order."""
     looks = list(judgement.rankings[OURS].precision_at)
+    # in a tree of one level every mistake is one across Cat I
+    across = {"of mistakes across Cat I": "across"} if tree.depth > 1 else {}
+    measures = {"average precision": "average_precision", **across, "distance repaired": "distance"}
     rows: list[list[object]] = [
-        [name, ranked.average_precision, ranked.across, ranked.distance, *(ranked.precision_at[k] for k in looks)]
+        [name, *(getattr(ranked, measure) for measure in measures.values()), *(ranked.precision_at[k] for k in looks)]
         for name, ranked in judgement.rankings.items()
     ]
-    measures = ["average precision", "of mistakes across Cat I", "distance repaired"]
     columns = ["order", *(f"{measure}, %" for measure in (*measures, *(f"wrong in first {k:,}" for k in looks)))]
     orders = "; ".join(f"{name}: {what}" for name, what in RANKINGS.items())
     note = (
@@ -172,12 +187,12 @@ def rankings_table(judgement: Judgement) -> Table:
     return Table("Against the truth: which order finds wrong labels", columns, rows, note)
 
 
-def recall_table(judgement: Judgement) -> Table:
+def recall_table(tree: Taxonomy, judgement: Judgement) -> Table:
     """How many of the wrong labels are suspected, and how many suspects are wrong, by level."""
     everywhere = (*_pair(judgement.recall.get(0)), judgement.n_suspects, judgement.precision)
     rows: list[list[object]] = [["at any level", *everywhere]]
-    for level in LEVELS:
-        counts = (by_distance.get(parting_level(level)) for by_distance in (judgement.recall, judgement.by_part))
+    for level in tree.levels:
+        counts = (by_distance.get(parting_level(tree, level)) for by_distance in (judgement.recall, judgement.by_part))
         rows.append([LEVEL_NAMES[level], *(cell for count in counts for cell in _pair(count))])
     columns = ["level", "wrong labels", "suspected, %", "suspects", "wrong, %"]
     note = (

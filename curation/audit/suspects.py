@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.metrics.product_scores import ProductScores
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from curation.audit.confident import Counted, LabelNoise, count_errors, label_noise
 from curation.audit.evidence import LabelEvidence
 
@@ -20,12 +20,18 @@ class Order(StrEnum):
     LEAVES = "leaves"
 
 
-FIRST = {
-    Order.TREE: "First come those whose correction is expected to bring most: a certain mistake across Cat I counts "
-    "three times one between siblings.",
-    Order.LEAVES: "First come those whose leaf itself is in doubt, the likeliest leaf far above the label's, however "
-    "near the two are in the tree.",
-}
+TIMES = ("once", "twice", "three times", "four times", "five times", "six times", "seven times", "eight times")
+
+
+def first_come(order: Order, depth: int) -> str:
+    """What the first suspects of an order have, in a tree of so many levels, for people."""
+    if order is Order.LEAVES:
+        return (
+            "First come those whose leaf itself is in doubt, the likeliest leaf far above the label's, however near "
+            "the two are in the tree."
+        )
+    across = f": a certain mistake across Cat I counts {TIMES[depth - 1]} one between siblings" if depth > 1 else ""
+    return f"First come those whose correction is expected to bring most{across}."
 
 
 @dataclass(frozen=True)
@@ -66,26 +72,26 @@ def find_suspects(evidence: LabelEvidence, tree: Taxonomy, by: Order = Order.TRE
     """
     scores = evidence.scores
     counted = count_errors(scores, tree)
-    flagged = np.any([counted[level].flagged for level in LEVELS], axis=0)
-    suspected = flagged & ~scores.correct[:, 2]
+    flagged = np.any([counted[level].flagged for level in tree.levels], axis=0)
+    suspected = flagged & ~scores.correct[:, -1]
     gain = expected_gain(scores)
-    urgency = [-gain] if by is Order.TREE else [-leaf_margin(scores), ~counted[3].flagged]
+    urgency = [-gain] if by is Order.TREE else [-leaf_margin(scores), ~counted[tree.depth].flagged]
     # ties by id: two audits of the same catalogue list the same suspects, whatever its order
     order = np.lexsort((scores.product_ids, *urgency, ~suspected))
-    return Suspects(order, int(suspected.sum()), gain, by, counted, label_noise(scores, counted[3], len(tree)))
+    return Suspects(order, int(suspected.sum()), gain, by, counted, label_noise(scores, counted[tree.depth], len(tree)))
 
 
 def leaf_margin(scores: ProductScores) -> NDArray[np.float32]:
     """`(N,)` probability of the likeliest leaf less that of the label's, 0..1."""
-    return scores.confidence[:, 2] - scores.p_truth[:, 2]
+    return scores.confidence[:, -1] - scores.p_truth[:, -1]
 
 
 def expected_gain(scores: ProductScores) -> NDArray[np.float64]:
-    """`(N,)` expected tree distance to the truth that the likeliest nodes save over the label's, 0..3.
+    """`(N,)` expected tree distance to the truth that the likeliest nodes save over the label's, 0..D.
 
     The tree distance of two leaves is the number of levels at which they differ, so that its expectation is a sum
     over levels, here of the likeliest node's probability less that of the label's: a certain mistake across Cat I
-    counts three times one between siblings. The label's expected distance by itself (one less its probability, summed)
+    counts D times one between siblings. The label's expected distance by itself (one less its probability, summed)
     is large for every product that the expert is unsure of, and found fewer wrong labels.
     """
     return (scores.p_likeliest.astype(np.float64) - scores.p_truth).sum(axis=1)

@@ -3,13 +3,14 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.id_lookup import UNKNOWN
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 
 NO_LEVEL = -1
 """Categories of which one is in neither tree."""
@@ -20,7 +21,7 @@ SAME_PATH = 0
 def moved_level(
     old_ids: NDArray[np.int64], new_ids: NDArray[np.int64], old_tree: Taxonomy | None, new_tree: Taxonomy | None
 ) -> NDArray[np.int8]:
-    """`(n,)` int8 highest level at which the categories differ: 1, 2, 3, `SAME_PATH` or `NO_LEVEL`.
+    """`(n,)` int8 highest level at which the categories differ: 1 to D, `SAME_PATH` or `NO_LEVEL`.
 
     Both are looked up in the new tree, else in the old one: there a category that was renamed meanwhile is
     still one. Only where neither tree knows both, paths of the old tree are compared with paths of the new one.
@@ -33,7 +34,7 @@ def moved_level(
         if tree is not None:
             a, b = tree.leaf_index(old_ids), tree.leaf_index(new_ids)
             known = (a != UNKNOWN) & (b != UNKNOWN) & (level == NO_LEVEL)
-            level[known] = len(LEVELS) + 1 - tree.distance(a[known], b[known])
+            level[known] = tree.depth + 1 - tree.distance(a[known], b[known])
     if old_tree is None or new_tree is None:
         return level
     a, b = old_tree.leaf_index(old_ids), new_tree.leaf_index(new_ids)
@@ -46,8 +47,9 @@ def moved_level(
 
 
 def first_difference(a: tuple[str, ...], b: tuple[str, ...]) -> int:
-    """Level of the first name that differs, `SAME_PATH` when none does."""
-    return next((n for n, x, y in zip(LEVELS, _composed(a), _composed(b), strict=True) if x != y), SAME_PATH)
+    """Level of the first name that differs or that one path alone has, `SAME_PATH` when none does."""
+    names = enumerate(zip_longest(_composed(a), _composed(b)), start=1)
+    return next((level for level, (x, y) in names if x != y), SAME_PATH)
 
 
 def _composed(path: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ class TreeChanges:
     Attributes:
         added, removed: ids with their path. renamed: id, path before and after, highest level that changed.
         renumbered: old id, new id and the path that both have.
-        nodes: paths of Cat I and Cat II that only the new or only the old tree has.
+        nodes: by level above the leaves, paths of nodes that only the new or only the old tree has.
     """
 
     added: tuple[tuple[int, str], ...]
@@ -96,7 +98,10 @@ class TreeChanges:
             removed=tuple(zip(lost, removed, strict=True)),
             renamed=tuple(renamed),
             renumbered=tuple(renumbered),
-            nodes={LEVEL_NAMES[level]: _nodes(old, new, level) for level in LEVELS[:2]},
+            nodes={
+                LEVEL_NAMES[level]: _nodes(old, new, level)
+                for level in (old if old.depth > new.depth else new).levels[:-1]
+            },
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -127,14 +132,16 @@ class TreeChanges:
 
 
 def _nodes(old: Taxonomy, new: Taxonomy, level: int) -> dict[str, list[str]]:
-    before, after = (
-        {_composed(tree.node_path(level, n)): n for n in range(tree.n_nodes(level))} for tree in (old, new)
-    )
+    before, after = _shown_above(old, level), _shown_above(new, level)
     lost, gained = (sorted(these.keys() - others) for these, others in ((before, after), (after, before)))
-    removed, added = _path_texts(
-        [(old.shown_path(level, before[p]), p) for p in lost], [(new.shown_path(level, after[p]), p) for p in gained]
-    )
+    removed, added = _path_texts([(before[p], p) for p in lost], [(after[p], p) for p in gained])
     return {"added": added, "removed": removed}
+
+
+def _shown_above(tree: Taxonomy, level: int) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Paths of the nodes of a level that have others below them, as people are shown them."""
+    pairs = zip(tree.paths, tree.shown, strict=True)
+    return {_composed(path[:level]): shown[:level] for path, shown in pairs if len(path) > level}
 
 
 NodePaths = tuple[Sequence[str], Sequence[str]]

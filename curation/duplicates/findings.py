@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from catalog.product import ProblemLog
-from catalog.tree.taxonomy import Taxonomy
-from curation.duplicates.groups import COMMON, KINDS, Groups, find_groups
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
+from curation.duplicates.groups import COMMON, DIFFERENT, KINDS, SAME, UNKNOWN_LEVEL, Groups, find_groups
 from curation.duplicates.leak import Leak, find_leak
 from curation.duplicates.photos import CatalogPhotos, PhotoHashes
 
 SIZES = ((2, 2), (3, 3), (4, 5), (6, 10), (11, 20), (21, 100), (101, 1000), (1001, None))
-PARTING = {0: "same category", 3: "another Cat III", 2: "another Cat II", 1: "another Cat I", -1: "not labelled"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,10 @@ class Findings:
     def _of_kind(self, kind: int) -> dict[str, Any]:
         of_kind = self.groups.group_kind == kind
         size, level = self.groups.size[of_kind], self.groups.parts_at[of_kind]
-        names = PARTING if self.tree is not None else {0: PARTING[0], 3: "another category", -1: PARTING[-1]}
+        apart = {DIFFERENT: "another category"}
+        if self.tree is not None:
+            apart = {level: f"another {LEVEL_NAMES[level]}" for level in reversed(self.tree.levels)}
+        names = {SAME: "same category", **apart, UNKNOWN_LEVEL: "not labelled"}
         return {
             "groups": int(of_kind.sum()),
             "products": int(size.sum()),

@@ -12,13 +12,15 @@ from catalog.files.id_lookup import UNKNOWN
 from catalog.photos.photo_index import Ints
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.copies import link_products
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from curation.duplicates.photos import CatalogPhotos, PhotoHashes
 
 EXACT, NEAR, COMMON = "exact", "near", "common"
 KINDS = (EXACT, NEAR, COMMON)
 SAME, UNKNOWN_LEVEL = 0, -1
 """Of a group's categories: all the same; fewer than two products with a category of the tree."""
+DIFFERENT = 3
+"""Of a group's categories: not all the same, where there is no tree to say at which level they part."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Groups:
         distance: `(R,)` uint8 bits to the nearest other photo of a group by near copies; 0 for exact copies.
         product: `(M,)` int64 products sorted by group, each once per group; member_group: `(M,)`.
         group_kind: `(G,)` uint8 index in `KINDS`.
-        parts_at: `(G,)` int8 highest level of the tree at which its categories part (1 Cat I ... 3 leaf), 0 where all
-            are the same, -1 where fewer than two are known. Without a tree: 3 where they differ.
+        parts_at: `(G,)` int8 highest level of the tree at which its categories part (1 Cat I ... D leaf), 0 where all
+            are the same, -1 where fewer than two are known. Without a tree: `DIFFERENT` where they differ.
         near: which photos link as near copies, None where they were not searched.
         n_common_products: products that carry a photo too common to link.
         n_within: groups of near copies left out, as exact copies link their products already.
@@ -196,7 +198,7 @@ def parting_level(category_ids: Ints, start: Ints, tree: Taxonomy | None) -> NDA
     node = category_ids if tree is None else tree.leaf_index(category_ids)
     known = node != (NO_CATEGORY if tree is None else UNKNOWN)
     level = np.full(len(start), SAME, np.int8)
-    levels = LEVELS if tree is not None else (3,)
+    levels = tree.levels if tree is not None else (DIFFERENT,)
     for depth in sorted(levels, reverse=True):
         # below everything and above everything, so that the unknown change neither smallest nor largest
         at = node if tree is None else tree.ancestor(depth)[node]

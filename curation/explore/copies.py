@@ -13,7 +13,7 @@ from catalog.files.wording import percent, plural
 from catalog.photos.photo_index import Ints, PhotoIndex
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery, Part, Plot, Section, Table
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
 from curation.explore import drawings
 from curation.explore.placement import Placement
 
@@ -21,7 +21,6 @@ SHOWN = 12
 LEAVES_SHOWN = 3
 SIDE = 96
 """Pixels of a photo on the page."""
-PARTED = {1: "of different Cat I", 2: "of one Cat I, different Cat II", 3: "of one Cat II"}
 Shown = list[tuple[dict[str, Any], Example]]
 """Photos by their figures, and as the page shows them."""
 
@@ -45,7 +44,7 @@ class Places:
         photo, leaf, n: `(M,)` so many copies of a distinct photo lie on this leaf, sorted by photo and leaf.
         n_leaves: `(D,)` int64 leaves of each photo, 0 where it has no labelled product.
         parts_at: `(D,)` int64 level at which the leaves of a photo part: 1 where they are of different Cat I, 2 of one
-            Cat I, 3 of one Cat II; 0 where it lies on one leaf or none.
+            Cat I and so on; 0 where it lies on one leaf or none.
     """
 
     photo: Ints
@@ -65,7 +64,7 @@ class Places:
         starts = np.flatnonzero(np.diff(photo, prepend=-1))
         ends = np.append(starts, len(photo))[1:] - 1
         # the leaves below a node are one contiguous range: where the two ends are alike, all between them are
-        for level in reversed(LEVELS):
+        for level in reversed(tree.levels):
             ancestor = tree.ancestor(level)
             apart = ancestor[leaf_of[starts]] != ancestor[leaf_of[ends]]
             parts_at[photo[starts[apart]]] = level
@@ -122,7 +121,7 @@ def copies_figures(photos: PhotoIndex, places: Places | None, placement: Placeme
         "distribution": distribution.tolist(),
     }
     if places is not None:
-        by_level = np.bincount(places.parts_at, minlength=4)
+        by_level = np.bincount(places.parts_at, minlength=placement.levels[-1] + 1)
         figures["across"] = {
             "photos": int(by_level[1:].sum()),
             "products": int((photos.carry(places.parts_at > 0) & (placement.leaf >= 0)).sum()),
@@ -149,12 +148,20 @@ def _parts(figures: dict[str, Any], most: Shown, worst: Shown, placement: Placem
     if worst:
         by_level = figures["across"]["by_level"]
         if len(placement.levels) > 1:
-            names = ((LEVEL_NAMES[level], PARTED[level]) for level in LEVELS)
+            names = ((LEVEL_NAMES[level], _parted(level, placement.levels[-1])) for level in placement.levels)
             rows = [[name, f"on leaves {parted}", by_level[name]] for name, parted in names]
             parts.append(Table("Photos that lie on several leaves", ["parted at", "", "distinct photos"], rows))
         note = "Those that part highest in the tree first, then those on most leaves."
         parts.append(Gallery("Copies across categories", [example for _, example in worst], note))
     return parts
+
+
+def _parted(level: int, depth: int) -> str:
+    """What leaves have in common that part at a level of a tree of `depth` levels."""
+    if level == 1:
+        return "of different Cat I"
+    shared = f"of one {LEVEL_NAMES[level - 1]}"
+    return shared if level == depth else f"{shared}, different {LEVEL_NAMES[level]}"
 
 
 def _shown(chosen: Ints, catalog: Catalog, photos: PhotoIndex, places: Places | None, placement: Placement) -> Shown:

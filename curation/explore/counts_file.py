@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from catalog.files.csv_rows import id_in, read_raw_rows
-from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.explore.placement import LevelCounts, nodes_by_name
 
 Row = tuple[str, int]
@@ -50,7 +50,7 @@ def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
         counts_file = _by_id(path, rows, ids, tree)
     else:
         names = {name for name, _ in rows}
-        level = max(LEVELS, key=lambda at: _likeness(names, {p[at - 1] for p in tree.paths}))
+        level = max(tree.levels, key=lambda at: _likeness(names, {path[:at][-1] for path in tree.paths}))
         counts_file = _by_name(path, rows, tree, level)
     if len(counts_file.unknown) == len(rows):
         raise ValueError(
@@ -61,11 +61,11 @@ def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
 
 
 def levels_above(counts: LevelCounts, tree: Taxonomy) -> list[LevelCounts]:
-    """Cat I and Cat II as sums of leaf counts; none where those merge leaves of one name, whose parents may differ."""
-    if counts.level != LEVELS[-1] or not counts.is_by_place:
+    """Levels above as sums of leaf counts; none where those merge leaves of one name, whose parents may differ."""
+    if counts.level != tree.depth or not counts.is_by_place:
         return []
     levels = []
-    for level in LEVELS[:-1]:
+    for level in tree.levels[:-1]:
         n = tree.n_nodes(level)
         names = [path_text(tree.shown_path(level, node)) for node in range(n)]
         levels.append(LevelCounts(level, names, np.add.reduceat(counts.counts, tree.first_leaf(level)), n))
@@ -100,7 +100,7 @@ def _by_id(path: Path, rows: Sequence[Row], ids: Sequence[int], tree: Taxonomy) 
     names = [path_text(path) for path in tree.shown]
     unknown = [row for row, here in zip(rows, known, strict=True) if not here]
     missing = [names[leaf] for leaf in np.setdiff1d(np.arange(len(tree)), leaves)]
-    return CountsFile(path, LevelCounts(3, names, counts, len(tree)), unknown=unknown, missing=missing)
+    return CountsFile(path, LevelCounts(tree.depth, names, counts, len(tree)), unknown=unknown, missing=missing)
 
 
 def _by_name(path: Path, rows: Sequence[Row], tree: Taxonomy, level: int) -> CountsFile:

@@ -1,6 +1,7 @@
 """The drawings of `catalog explore`, as inline SVG. No name from a catalogue is drawn: matplotlib would parse it."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from catalog.reports.plots import FAINT, GREEN, PAPER, RED, colours, drawing, sv
 
 LOGARITHMIC_FROM = 10
 """Times the median side of a photo that the longest one has, from which the axes are logarithmic."""
+PANELS = 3
+"""Beside each other in one drawing; more go into further rows."""
 BAR: dict[str, Any] = {"color": GREEN, "edgecolor": PAPER, "linewidth": 0.8}
 
 
@@ -124,10 +127,15 @@ def _log_bars(axis: Any, bars: Sequence[tuple[float, float, int]]) -> None:
 
 
 def _drawn(draw: Any, size: tuple[float, float], n_panels: int = 1) -> str:
+    """`size`: inches of a row of panels."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    with drawing(*size) as figure:
-        axes = np.atleast_1d(figure.subplots(1, n_panels))
+    n_rows = ceil(n_panels / PANELS)
+    with drawing(size[0], n_rows * size[1]) as figure:
+        places = figure.subplots(n_rows, ceil(n_panels / n_rows), squeeze=False).ravel()
+        axes = places[:n_panels]
+        for unused in places[n_panels:]:
+            unused.remove()
         draw(axes)
         for axis in axes:
             for ticks, (low, high) in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):

@@ -12,7 +12,7 @@ from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
 from catalog.reports.estimate import Estimate
 from catalog.reports.page import Section, Table
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.explore.placement import LevelCounts, Placement, nodes_by_name
 
 SHOWN = 40
@@ -29,9 +29,21 @@ class Homonym:
 
 
 def homonyms(tree: Taxonomy, level: int) -> list[Homonym]:
-    """Names of a level, to the letter, that stand at more than one place."""
-    nodes = nodes_by_name(tree, level)
-    return [Homonym(level, name, tuple(places)) for name, places in nodes.items() if len(places) > 1]
+    """Names of a level, to the letter, that stand at more than one place.
+
+    Leaves further up go down through all levels, but are homonyms where they stand alone.
+    """
+    nodes, above = nodes_by_name(tree, level), nodes_by_name(tree, level - 1) if level > 1 else {}
+    return [
+        Homonym(level, name, tuple(places))
+        for name, places in nodes.items()
+        if len(places) > 1
+        and (
+            any(len(tree.node_path(level, node)) == level for node in places)
+            # leaves of one path, which only below it are nodes of their own
+            or len(places) > len(above[name])
+        )
+    ]
 
 
 @dataclass(frozen=True)
@@ -57,8 +69,8 @@ class LevelFigures:
 def tree_section(tree: Taxonomy, levels: Sequence[LevelCounts], unit: str) -> Section:
     """Nodes and names of every level, how many are in use, and the homonyms."""
     counted = {level.level: level for level in levels}
-    repeated = [homonym for level in LEVELS for homonym in homonyms(tree, level)]
-    by_level = {level: LevelFigures.of(tree, level, counted.get(level)) for level in LEVELS}
+    repeated = [homonym for level in tree.levels for homonym in homonyms(tree, level)]
+    by_level = {level: LevelFigures.of(tree, level, counted.get(level)) for level in tree.levels}
     parts = [_level_table(by_level, levels, unit)]
     if repeated:
         parts.append(_homonym_table(tree, repeated, counted, unit))
@@ -73,17 +85,21 @@ def tree_section(tree: Taxonomy, levels: Sequence[LevelCounts], unit: str) -> Se
             for homonym in repeated
         ],
     }
-    return Section("tree", "The tree", _tree_sentences(by_level, repeated, counted.get(LEVELS[-1])), parts, figures)
+    n_repeated = sum(len(places) > 1 for places in nodes_by_name(tree, tree.depth).values())
+    sentences = _tree_sentences(by_level, n_repeated, counted.get(tree.depth))
+    return Section("tree", "The tree", sentences, parts, figures)
 
 
-def _tree_sentences(
-    by_level: dict[int, LevelFigures], repeated: Sequence[Homonym], counts: LevelCounts | None
-) -> list[str]:
-    cat1, cat2, leaves = (by_level[level] for level in LEVELS)
-    n_repeated = sum(homonym.level == 3 for homonym in repeated)
+def _tree_sentences(by_level: dict[int, LevelFigures], n_repeated: int, counts: LevelCounts | None) -> list[str]:
+    *above, leaves = by_level.values()
+    parents = [
+        f"{figures.nodes:,} of {LEVEL_NAMES[level]} under {plural(figures.names, 'name')}, "
+        if level > 1
+        else f"{figures.nodes:,} categories of Cat I, "
+        for level, figures in enumerate(above, start=1)
+    ]
     sentences = [
-        f"{cat1.nodes:,} categories of Cat I, {cat2.nodes:,} of Cat II under {plural(cat2.names, 'name')}, "
-        f"{plural(leaves.nodes, 'leaf', 'leaves')} under {plural(leaves.names, 'name')}: "
+        f"{''.join(parents)}{plural(leaves.nodes, 'leaf', 'leaves')} under {plural(leaves.names, 'name')}: "
         + (
             f"{plural(n_repeated, 'name stands', 'names stand')} on more than one leaf, so that only the whole path, "
             "or the category_id, tells them apart."
@@ -123,7 +139,7 @@ def _homonym_table(tree: Taxonomy, repeated: Sequence[Homonym], counted: dict[in
     for homonym in sorted(repeated, key=lambda h: -h.level)[:SHOWN]:
         counts = counted.get(homonym.level)
         for i, node in enumerate(homonym.nodes):
-            cells = [int(counts.counts[node])] if counts is not None and apart else []
+            cells: list[object] = ["–" if counts is None else int(counts.counts[node])] if apart else []
             path = tree.shown_path(homonym.level, node)
             # one name of the tree may have several translations
             name = path[-1] if not i or path[-1] != tree.shown_path(homonym.level, homonym.nodes[i - 1])[-1] else ""

@@ -10,7 +10,10 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+
+WITHOUT_A_TREE = 3
+"""The level that categories are counted as where no tree says at which they stand: that of the leaves of most trees."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class LevelCounts:
     """How many products (or photos) the categories of one level hold.
 
     Attributes:
-        level: 1, 2 or 3; without a tree 3 alone.
+        level: 1 to D; without a tree `WITHOUT_A_TREE` alone.
         names: of each category as people are shown it, mostly its path.
         counts: `(len(names),)` int64.
         n_nodes: categories of this level in the tree; more than `names` where the counts merge those of one name.
@@ -69,16 +72,17 @@ class Placement:
         categories = catalog.category_ids
         self.labelled = categories != NO_CATEGORY
         self.n_images = catalog.n_images
-        self.levels = LEVELS if tree is not None else LEVELS[-1:]
+        self.levels = tree.levels if tree is not None else (WITHOUT_A_TREE,)
         if tree is None and self.labelled.any():
             ids = np.unique(categories[self.labelled]).tolist()
-            tree = Taxonomy([(i, ("", "", f"category {i}")) for i in ids])
+            unnamed = ("",) * (WITHOUT_A_TREE - 1)
+            tree = Taxonomy([(i, (*unnamed, f"category {i}")) for i in ids])
         self.tree = tree
         self.leaf = np.full(len(catalog), UNKNOWN, np.int64) if tree is None else tree.leaf_index(categories)
         self.leaf[~self.labelled] = UNKNOWN
 
-    def name(self, leaf: int, level: int = 3) -> str:
-        """The path of a leaf's node at a level, as people are shown it."""
+    def name(self, leaf: int, level: int | None = None) -> str:
+        """The path of a leaf, or of its node at a level, as people are shown it."""
         assert self.tree is not None, "no product has a leaf"
         return path_text([part for part in self.tree.shown[leaf][:level] if part])
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catalog.files.csv_rows import id_in
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import listed
-from catalog.tree.taxonomy import LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 
 Node = tuple[str, ...]
 N_NAMED = 5
@@ -43,7 +43,7 @@ class _CategoryNames:
     def __init__(self, tree: Taxonomy) -> None:
         self._tree = tree
         pairs = list(zip(tree.paths, tree.shown, strict=True))
-        self._shown_as = {path[:level]: path_text(shown[:level]) for path, shown in pairs for level in LEVELS}
+        self._shown_as = {path[:level]: path_text(shown[:level]) for path, shown in pairs for level in tree.levels}
 
     @cached_property
     def _by_shown(self) -> dict[str, set[Node]]:

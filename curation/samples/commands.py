@@ -29,8 +29,8 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files
 @click.option("--balanced", is_flag=True, help="As many of each category as of the others, as far as they go.")
 @click.option("--power", type=click.FloatRange(0, 1),
               help="Quotas follow (size of the category) ** POWER: 0 is --balanced, 1 keeps proportions.")  # fmt: skip
-@click.option("--level", type=click.IntRange(1, 3),
-              help="Categories of --balanced and --power: Cat I, II or III (the default).")  # fmt: skip
+@click.option("--level", type=click.IntRange(1, 8),
+              help="Categories of --balanced and --power: 1 for Cat I and so on; the leaves by default.")  # fmt: skip
 @click.option("--min-per-leaf", type=click.IntRange(0), default=0, help="Every leaf keeps this many, or all it has.")
 @click.option("--spread", type=PATH, metavar="VECTORS",
               help="Draw products that look different: folder or file of `mosaic embed`.")  # fmt: skip
@@ -50,9 +50,11 @@ def sample(
     from curation.samples.writing import bson_destination
 
     tree, file = tree_for(source, tree), bson_destination(destination)
-    level, exponent = quota_level(balanced=balanced, power=power, level=level)
-    wanted = Draw(products, level, exponent, min_per_leaf, max_copies, seed, None if spread is None else str(spread))
     taxonomy = given_tree(tree, names, lang)
+    # without a tree, that quotas need one is said later
+    lowest = 1 if taxonomy is None else taxonomy.depth
+    level, exponent = quota_level(balanced=balanced, power=power, level=level, lowest=lowest)
+    wanted = Draw(products, level, exponent, min_per_leaf, max_copies, seed, None if spread is None else str(spread))
     with progress_bar("sample") as progress:
         catalog = Catalog(open_source(source, tree), progress)
         record = draw_sample(catalog, file, wanted, taxonomy, overwrite=overwrite, progress=progress)

@@ -12,7 +12,7 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.samples.writing import record_path
 
 NAMED = 20
@@ -73,7 +73,7 @@ def levels(tree: Taxonomy, leaf: NDArray[np.int64], kept: NDArray[np.bool_]) -> 
     before = np.bincount(leaf[leaf != UNKNOWN], minlength=len(tree))
     after = np.bincount(leaf[kept & (leaf != UNKNOWN)], minlength=len(tree))
     nodes_by_level = {}
-    for level in LEVELS:
+    for level in tree.levels:
         was = np.bincount(tree.ancestor(level), weights=before).astype(int)
         now = np.bincount(tree.ancestor(level), weights=after).astype(int)
         nodes_by_level[LEVEL_NAMES[level]] = [
@@ -86,7 +86,8 @@ def levels(tree: Taxonomy, leaf: NDArray[np.int64], kept: NDArray[np.bool_]) -> 
 def level_line(nodes_by_level: Mapping[str, list[dict[str, Any]]]) -> str:
     """`Cat I 3 of 3, Cat II 7 of 7, Cat III 44 of 47; smallest leaf 2, largest 21`."""
     parts = [f"{name} {sum(n['after'] > 0 for n in nodes)} of {len(nodes)}" for name, nodes in nodes_by_level.items()]
-    sizes = [node["after"] for node in nodes_by_level[LEVEL_NAMES[3]] if node["after"]]
+    *_, leaves = nodes_by_level.values()
+    sizes = [node["after"] for node in leaves if node["after"]]
     ends = f"; smallest leaf {min(sizes):,}, largest {max(sizes):,}" if sizes else ""
     return ", ".join(parts) + ends
 

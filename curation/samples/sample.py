@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.files.wording import plural
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
 from curation.samples.copies import CopyGroups
 from curation.samples.diverse_choice import DiverseChoice
 from curation.samples.drawing import Population, draw
@@ -24,7 +25,7 @@ class Draw:
 
     Attributes:
         products: how many, to within a group of copies.
-        level: 1, 2 or 3: each node of that level has its quota; None: one quota for all.
+        level: each node of that level has its quota; None: one quota for all.
         power: quotas follow (size of the node) ** power: 0 equal numbers, 1 as in the catalogue.
         min_per_leaf: every leaf keeps this many, or all it has.
         max_copies: a photo with more copies than this does not keep its products together; 1: none does.
@@ -40,21 +41,24 @@ class Draw:
     spread: str | None = None
 
     def __post_init__(self) -> None:
-        if self.products < 1 or self.min_per_leaf < 0 or self.max_copies < 1 or self.level not in (None, *LEVELS):
+        if self.products < 1 or self.min_per_leaf < 0 or self.max_copies < 1 or self.level not in (None, *LEVEL_NAMES):
             raise ValueError(f"out of range: {self}")
         if not 0 <= self.power <= 1:
             raise ValueError(f"--power {self.power}: expected 0 (equal numbers) to 1 (as in the catalogue)")
 
 
-def quota_level(*, balanced: bool, power: float | None, level: int | None) -> tuple[int | None, float]:
-    """`level` and `power` of a `Draw` from the flags; raises ValueError where they contradict each other."""
+def quota_level(*, balanced: bool, power: float | None, level: int | None, lowest: int) -> tuple[int | None, float]:
+    """`level` and `power` of a `Draw` from the flags; raises ValueError where they contradict each other.
+
+    `lowest`: the level of the leaves, which have the quotas where none is given.
+    """
     if balanced and power:
         raise ValueError(f"--balanced asks for equal numbers, --power {power} for other ones: give one of them")
     if not balanced and power is None:
         if level is not None:
             raise ValueError(f"--level {level} says for which categories: it needs --balanced or --power")
         return None, 0.0
-    return level or LEVELS[-1], power or 0.0
+    return level or lowest, power or 0.0
 
 
 def sample(
@@ -72,8 +76,11 @@ def sample(
 
     Raises:
         FileExistsError: the destination exists.
-        ValueError: not as many products, no tree where quotas need one, vectors of other products.
+        ValueError: not as many products, no tree where quotas need one or a level that it lacks, vectors of other
+            products.
     """
+    if tree is not None and wanted.level is not None and wanted.level > tree.depth:
+        raise ValueError(f"--level {wanted.level}: the tree has {plural(tree.depth, 'level')}: give 1 to {tree.depth}")
     check_free(catalog, [destination, record_path(destination)], overwrite)
     leaf = None if tree is None else tree.leaf_index(catalog.category_ids)
     left_out = _candidates(catalog, leaf, wanted)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.tree.node_names import known_names
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import Name, Names
 
 
@@ -23,10 +23,10 @@ def names_beside(tree_out: Path, tree: Taxonomy) -> Path | None:
 def smaller_tree(tree: Taxonomy, present: NDArray[np.int64]) -> Taxonomy:
     """The tree of the leaves `present`, `(n,)` rising, with all names that are known of their nodes.
 
-    A node of Cat I or II is named by way of one of its leaves; where that one is gone, another one names it.
+    A node above the leaves is named by way of one of its leaves; where that one is gone, another one names it.
     """
     heirs: dict[tuple[int, int], int] = {}
-    for level in LEVELS:
+    for level in tree.levels:
         nodes, first = np.unique(tree.ancestor(level)[present], return_index=True)
         heirs |= {(level, int(node)): int(tree.leaf_ids[present[i]]) for node, i in zip(nodes, first, strict=True)}
     _, known = known_names(tree)
