@@ -103,9 +103,9 @@ def decisions(fused: ProductScores, data: HeldOut, target: float, confidence: fl
         half = (rng.random(data.group.max() + 1) < 0.5)[data.group]
         thresholds = Thresholds.fit(fused.select(half & data.representatives), data.tree, target, confidence)
         test = fused.select(~half)
-        given = given_by_scores(test, thresholds)
+        given = given_by_scores(test, thresholds, data.tree)
         right = np.zeros(len(test), bool)
-        for level in (1, 2, 3):
+        for level in data.tree.levels:
             here = given[:, 0] == level
             right[here] = data.tree.ancestor(level)[test.truth[here]] == given[here, 1]
         outcomes.append((given[:, 0], right))

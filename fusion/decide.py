@@ -11,7 +11,7 @@ from scipy.special import betaincinv
 
 from catalog.metrics.answer_path import AnswerPaths
 from catalog.metrics.product_scores import ProductScores
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 NEVER = 2.0
 """A threshold that no probability reaches."""
@@ -38,7 +38,7 @@ class Thresholds:
     """Smallest probability with which a node is given, by the Cat I that the product is put on.
 
     Attributes:
-        table: `(n_cat1, 3)` float32 thresholds at Cat I, II, III; `NEVER` = 2 for none.
+        table: `(n_cat1, D)` float32 thresholds at Cat I, Cat II, ...; `NEVER` = 2 for none.
         own: `(n_cat1,)` bool: fitted on this Cat I's products alone; the others share one fit.
     """
 
@@ -55,23 +55,36 @@ class Thresholds:
         with probability `confidence` over calibration samples, a parent's does so given the deeper ones. That holds
         for products that are independent (give one of those that share a photo) and like those that will come.
         """
-        cat1 = scores.predicted[:, 0]
+        cat1, is_leaf = scores.predicted[:, 0], _is_leaf(scores.predicted, tree)
         enough = max(MIN_OWN, OWN_TIMES * _fewest(target, confidence))
         own = np.bincount(cat1, minlength=tree.n_nodes(1)) >= enough
-        table = np.full((tree.n_nodes(1), 3), NEVER, np.float32)
+        table = np.full((tree.n_nodes(1), tree.depth), NEVER, np.float32)
         groups = [np.array([node]) for node in np.flatnonzero(own)]
         # a Cat I with few products proves no threshold by itself, and would send everything to review
         for nodes in [*groups, np.flatnonzero(~own)]:
             rows = np.flatnonzero(np.isin(cat1, nodes))
-            for level in reversed(LEVELS):
-                sure = scores.confidence[rows, level - 1]
-                threshold = _threshold(sure, scores.correct[rows, level - 1], target, confidence)
+            for level in reversed(tree.levels):
+                # what lies further up and is a leaf was tried with the leaves: no parent is proved by it
+                is_tried = is_leaf[rows, level - 1] == (level == tree.depth)
+                tried = rows[is_tried]
+                sure = scores.confidence[tried, level - 1]
+                threshold = _threshold(sure, scores.correct[tried, level - 1], target, confidence)
                 table[nodes, level - 1] = threshold
-                rows = rows[sure < threshold]
+                is_given = is_tried.copy()
+                is_given[is_tried] = sure >= threshold
+                rows = rows[~is_given]
         return cls(table, own)
 
+    def needed(self, nodes: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.float32]:
+        """`(N, D)` float32 probability from which each node of N answers' paths, `(N, D)`, is given; 2 for never.
+
+        A leaf further up needs what all leaves need, whatever its level: it is accepted, not backed off to.
+        """
+        table = self.table[nodes[:, 0]]
+        return np.where(_is_leaf(nodes, tree), table[:, -1:], table)
+
     def rows(self, tree: Taxonomy) -> list[list[object]]:
-        """For people: Cat I, its thresholds at Cat III, II, I (`never` for none), whether they are its own."""
+        """For people: Cat I, its thresholds from the leaf upwards (`never` for none), whether they are its own."""
         rows: list[list[object]] = []
         for node, (values, own) in enumerate(zip(self.table[:, ::-1], self.own, strict=True)):
             shown = [f"{value:.3f}" if value <= 1 else "never" for value in values]
@@ -113,30 +126,43 @@ def _fewest(target: float, level: float) -> int:
     return int(np.ceil(np.log((1 - level) / len(STARTS)) / np.log(target)))
 
 
-def decide(paths: AnswerPaths, thresholds: Thresholds) -> NDArray[np.int64]:
-    """`(N, 2)` int64 level (3 accept, 2 or 1 back off to that parent, 0 review) and node index at that level.
+def _is_leaf(nodes: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.bool_]:
+    """`(N, D)` bool: the node of a path, `(N, D)`, is the leaf itself, which may lie further up than level D."""
+    leaves = nodes[:, -1]
+    is_leaf = np.array(tree.levels) >= tree.path_lengths[leaves, None]
+    for level in tree.levels[:-1]:
+        # others may lie below the node that a leaf's path ends in
+        is_leaf[:, level - 1] &= np.bincount(tree.ancestor(level))[tree.ancestor(level)[leaves]] == 1
+    return is_leaf
 
-    The deepest node on the answer's path whose probability reaches its level's threshold is given ("climbing").
+
+def decide(paths: AnswerPaths, thresholds: Thresholds, tree: Taxonomy) -> NDArray[np.int64]:
+    """`(N, 2)` int64 level (D accept, less back off to that parent, 0 review) and node index at that level.
+
+    The deepest node on the answer's path whose probability reaches its level's threshold is given ("climbing"). A leaf
+    is always given at level D, however short its path.
     """
-    return _climbed(paths.nodes, paths.probabilities, thresholds)
+    return _climbed(paths.nodes, paths.probabilities, thresholds.needed(paths.nodes, tree))
 
 
-def given_by_scores(scores: ProductScores, thresholds: Thresholds) -> NDArray[np.int64]:
+def given_by_scores(scores: ProductScores, thresholds: Thresholds, tree: Taxonomy) -> NDArray[np.int64]:
     """`decide`, `(N, 2)` int64, for N products of which only the scores were kept."""
-    return _climbed(scores.predicted, scores.confidence, thresholds)
+    return _climbed(scores.predicted, scores.confidence, thresholds.needed(scores.predicted, tree))
 
 
-def _climbed(nodes: NDArray[np.int64], confidence: NDArray[np.floating], thresholds: Thresholds) -> NDArray[np.int64]:
-    """`(N, 2)` level and node given, from the nodes on the path and their probabilities, `(N, 3)` both."""
+def _climbed(
+    nodes: NDArray[np.int64], confidence: NDArray[np.floating], needed: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """`(N, 2)` level and node given, from the nodes on the path, their probabilities and those needed, all `(N, D)`."""
     given = np.zeros((len(nodes), 2), np.int64)
-    sure = confidence >= thresholds.table[nodes[:, 0]]
+    sure = confidence >= needed
     # from the top down: a deeper node is written over its parent
-    for level in LEVELS:
+    for level in range(1, nodes.shape[1] + 1):
         here = sure[:, level - 1]
         given[here, 0], given[here, 1] = level, nodes[here, level - 1]
     return given
 
 
-def decision_of(level: int) -> Decision:
-    """Decision that giving a node of this level means."""
-    return {3: Decision.ACCEPT, 0: Decision.REVIEW}.get(level, Decision.PARENT)
+def decision_of(level: int, depth: int) -> Decision:
+    """Decision that giving a node of this level means in a tree of `depth` levels; 0 gives none."""
+    return {depth: Decision.ACCEPT, 0: Decision.REVIEW}.get(level, Decision.PARENT)

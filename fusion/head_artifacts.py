@@ -42,7 +42,7 @@ class HeadArtifacts:
         """Inverse of `save`; raises ValueError when the file is damaged or of another tree."""
         n_cat1 = tree.n_nodes(1)
         expected = {
-            "table": ArraySpec(np.float32, (n_cat1, 3), finite=True),
+            "table": ArraySpec(np.float32, (n_cat1, tree.depth), finite=True),
             "own": ArraySpec(np.bool_, (n_cat1,)),
             "counts": ArraySpec(np.int64, (len(tree),)),
         }

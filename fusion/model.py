@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.chunk import Chunk
+from catalog.files.wording import any_of
 from catalog.photos.confined import end_decoders
 from catalog.recent_rows import RecentRows
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import NUMERALS, Taxonomy
 from fusion.inputs.products import InputProducts, Products
 from fusion.prediction.answers import Answer, answer_of
 from fusion.prediction.embedding import embedder_of
@@ -119,15 +120,16 @@ class Model:
 
         Args:
             products: as in `predict`, which says what is raised.
-            level: 1 or 2 for `(N, n_nodes)` of Cat I or Cat II; None or 3: leaves.
+            level: for `(N, n_nodes)` of that level, 1 for Cat I; None or the last level: leaves.
 
         Raises:
             ValueError: another level.
         """
-        if level is not None and level not in LEVELS:
-            raise ValueError(f"level is {level}: give 1, 2 or 3 for Cat I, II or III")
+        if level is not None and level not in self.tree.levels:
+            numbers, names = (any_of(words) for words in (self.tree.levels, NUMERALS[: self.tree.depth]))
+            raise ValueError(f"level is {level}: give {numbers} for Cat {names}")
         given = InputProducts.of(products)
-        rows = np.empty((len(given), self.tree.n_nodes(level or LEVELS[-1])), np.float32)
+        rows = np.empty((len(given), self.tree.n_nodes(level or self.tree.depth)), np.float32)
         for positions, predictions in self._predicted(given):
             fused = predictions.fused
             rows[positions.start : positions.stop] = fused if level is None else self.tree.node_mass(fused, level)

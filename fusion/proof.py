@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catalog.files.wording import aligned, percent, plural
 from catalog.metrics.product_scores import ProductScores
 from catalog.reports.page import Section, Table
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
 from fusion.decide import Thresholds, given_by_scores
 
 TARGETS = (0.99, 0.98, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
@@ -29,7 +29,6 @@ EVIDENCE = 20
 are always right."""
 PROVED = "proof"
 """Key of the section of a page."""
-COLUMNS = ["of these right", *(LEVEL_NAMES[level] for level in reversed(LEVELS)), "must be looked at"]
 NOTE = (
     "In percent of the products, each counted at the deepest level that it is given: what is given unseen when so many "
     "of those given must be right. Each line is proved by itself; `--precision` chooses one."
@@ -41,6 +40,7 @@ class LevelProof:
     """What is proved at one level of the tree, where nodes of it or deeper ones are given.
 
     Attributes:
+        is_leaf: it is the level of the leaves.
         share: of the products to which they are given, in [0, 1]; 0 where the target is not proved.
         wanted: held-out products that would prove it, None where it is proved or out of reach.
         shown: the highest precision in whole percent, in [0, 1], that is proved for some products; 0 for none.
@@ -48,6 +48,7 @@ class LevelProof:
     """
 
     level: int
+    is_leaf: bool
     share: float
     wanted: int | None = None
     shown: float = 0.0
@@ -57,7 +58,7 @@ class LevelProof:
     def __str__(self) -> str:
         name = LEVEL_NAMES[self.level]
         if self.share:
-            what = "one" if self.level == LEVELS[-1] else "at least one"
+            what = "one" if self.is_leaf else "at least one"
             return f"{name}: proved, {percent(self.share)} of the products are given {what} unseen."
         return f"{name}: not proved, {self.what_it_takes}"
 
@@ -95,17 +96,18 @@ class Proof:
 
     @cached_property
     def shares(self) -> dict[float, NDArray[np.float64]]:
-        """By target precision, falling: `(4,)` shares of the products: nothing given, a Cat I, a Cat II, a leaf."""
+        """By target precision, falling: `(D + 1,)` shares of the products: nothing given, a Cat I, ..., a leaf."""
         targets = sorted({*TARGETS, self.target}, reverse=True)
+        n_levels = 1 + self.tree.depth
         return {
-            target: np.bincount(self._levels_given(self.scores, target), minlength=4) / len(self.scores)
+            target: np.bincount(self._levels_given(self.scores, target), minlength=n_levels) / len(self.scores)
             for target in targets
         }
 
     @cached_property
     def levels(self) -> tuple[LevelProof, ...]:
         """Of each level, from the leaves upwards."""
-        return tuple(self._of_level(level) for level in reversed(LEVELS))
+        return tuple(self._of_level(level) for level in reversed(self.tree.levels))
 
     @property
     def unproved(self) -> str:
@@ -144,7 +146,7 @@ class Proof:
         """For the command line."""
         who = plural(len(self.scores), "held-out product")
         title = f"what {who} prove, when {100 * self.target:g} % of what is given must be right:"
-        table = aligned([COLUMNS, *self._rows()], "<>>>>")
+        table = aligned([self._columns, *self._rows()], "<" + ">" * (len(self._columns) - 1))
         return "\n".join([title, *self.sentences, "what is given unseen, in percent of the products:", table])
 
     @property
@@ -154,8 +156,12 @@ class Proof:
         first = (
             f"Learnt on {who} held out of the training, when {100 * self.target:g} % of what is given must be right:"
         )
-        table = Table("What could be given unseen", COLUMNS, self._rows(), NOTE)
+        table = Table("What could be given unseen", self._columns, self._rows(), NOTE)
         return Section(PROVED, "How much is proved", [first, *self.sentences], [table])
+
+    @property
+    def _columns(self) -> list[str]:
+        return ["of these right", *(LEVEL_NAMES[level] for level in reversed(self.tree.levels)), "must be looked at"]
 
     def _rows(self) -> list[list[str]]:
         return [
@@ -168,20 +174,21 @@ class Proof:
 
     def _levels_given(self, scores: ProductScores, target: float) -> NDArray[np.int64]:
         """`(N,)` level of the node that each product would be given, 0 for none."""
-        return given_by_scores(scores, Thresholds.fit(scores, self.tree, target, self.confidence))[:, 0]
+        thresholds = Thresholds.fit(scores, self.tree, target, self.confidence)
+        return given_by_scores(scores, thresholds, self.tree)[:, 0]
 
     def _of_level(self, level: int) -> LevelProof:
-        share = float(self.shares[self.target][level:].sum())
+        share, is_leaf = float(self.shares[self.target][level:].sum()), level == self.tree.depth
         if share:
-            return LevelProof(level, share)
+            return LevelProof(level, is_leaf, share)
         wanted = self._wanted(level)
         for hundredths in range(round(100 * self.target) - 1, round(100 * LEAST) - 1, -1):
             given = self._levels_given(self.scores, hundredths / 100)
             rows = np.flatnonzero(given >= level)
             if len(rows):
                 right = self.scores.correct[rows, given[rows] - 1]
-                return LevelProof(level, 0.0, wanted, hundredths / 100, len(rows), int(right.sum()))
-        return LevelProof(level, 0.0, wanted)
+                return LevelProof(level, is_leaf, 0.0, wanted, hundredths / 100, len(rows), int(right.sum()))
+        return LevelProof(level, is_leaf, 0.0, wanted)
 
     def _wanted(self, level: int) -> int | None:
         """Held-out products that would prove the target, were they right as often as these."""
@@ -209,7 +216,7 @@ class Proof:
         for target, shares in self.shares.items():
             given = shares[level:].sum()
             if target < self.target and given:
-                what = f"{'' if level == LEVELS[-1] else 'at least '}a {LEVEL_NAMES[level]}"
+                what = f"{'' if level == self.tree.depth else 'at least '}a {LEVEL_NAMES[level]}"
                 return (
                     f"{more}; or ask for less: `--precision {target:g}` gives {percent(given)} of the products "
                     f"{what} unseen."

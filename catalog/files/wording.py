@@ -20,6 +20,17 @@ def aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def any_of(words: Sequence[object]) -> str:
+    """One of these: `1`, `1 or 2`, `1, 2 or 3`."""
+    return joined(words, "or")
+
+
+def joined(words: Sequence[object], last: str = "and") -> str:
+    """All of them as a sentence has them, `last` before the last one: `a`, `a and b`, `a, b and c`."""
+    *first, end = map(str, words)
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
 def listed(names: Sequence[object], most: int) -> str:
     """The first names, and how many more there are: `a, b and 3 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

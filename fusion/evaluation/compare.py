@@ -18,7 +18,7 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
+from catalog.tree.taxonomy import LEVEL_NAMES
 from fusion.evaluation.measurement import predicted_chunks
 from fusion.head_artifacts import CROSS_FIT
 from fusion.prediction.predictor import Predictor
@@ -75,7 +75,7 @@ class RunComparison:
         """A table with one verdict a line, by image count."""
         rows = [["", "", "A", "B", "B - A, 95 % interval"]]
         for difference in self.differences:
-            first = difference.figure == FIGURES[0].name
+            first = difference.figure == self.differences[0].figure
             group = "all" if difference.group == ALL else f"{difference.group} photo{'s' * (difference.group != '1')}"
             label = f"{group}, {difference.n} products" if first else ""
             rows.append([label, difference.figure, difference.a.text, difference.b.text, difference.verdict])
@@ -92,11 +92,13 @@ class Figure:
     lower_is_better: bool
 
 
-FIGURES = (
-    *(Figure(f"{LEVEL_NAMES[level]} right, %", 1, 100.0, lower_is_better=False) for level in reversed(LEVELS)),
-    Figure("HD@1", 3, 1.0, lower_is_better=True),
-    Figure("NLL", 3, 1.0, lower_is_better=True),
-)
+def figures_of(scores: ProductScores) -> list[Figure]:
+    """What runs are compared in, from the leaf upwards."""
+    return [
+        *(Figure(f"{LEVEL_NAMES[level]} right, %", 1, 100.0, lower_is_better=False) for level in scores.levels[::-1]),
+        Figure("HD@1", 3, 1.0, lower_is_better=True),
+        Figure("NLL", 3, 1.0, lower_is_better=True),
+    ]
 
 
 def compare_held_out(a: Run, b: Run) -> RunComparison:
@@ -160,7 +162,7 @@ def differences(a: ProductScores, b: ProductScores) -> list[MetricDifference]:
     measured = []
     for group, rows in groups.items():
         change = values_b[rows] - values_a[rows]
-        for i, (figure, span) in enumerate(zip(FIGURES, mean_intervals(change), strict=True)):
+        for i, (figure, span) in enumerate(zip(figures_of(a), mean_intervals(change), strict=True)):
             of_a, of_b = (
                 Estimate(float(values[rows, i].mean()), digits=figure.digits, scale=figure.scale)
                 for values in (values_a, values_b)
@@ -174,8 +176,8 @@ def differences(a: ProductScores, b: ProductScores) -> list[MetricDifference]:
 
 
 def _values(scores: ProductScores) -> NDArray[np.float64]:
-    """`(N, 5)` what each product adds to the figures, in their order."""
-    return np.column_stack([scores.correct[:, ::-1], scores.distance, scores.nll[:, 2]]).astype(np.float64)
+    """`(N, D + 2)` what each product adds to the figures, in their order."""
+    return np.column_stack([scores.correct[:, ::-1], scores.distance, scores.nll[:, -1]]).astype(np.float64)
 
 
 def _scores_on(

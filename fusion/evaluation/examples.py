@@ -25,25 +25,25 @@ Rows = NDArray[np.int64]
 
 def surest_mistakes(fused: ProductScores) -> Rows:
     """Rows of the products that are wrong with the highest confidence."""
-    wrong = np.flatnonzero(~fused.correct[:, 2])
+    wrong = np.flatnonzero(~fused.correct[:, -1])
     return _surest(fused, wrong, N_EXAMPLES)
 
 
 def corrected_by(fused: ProductScores, photos: ProductScores, other: ProductScores) -> Rows:
     """Rows of products that are right although the photos' expert is wrong, where the other expert speaks."""
-    wrong = photos.product_ids[~photos.correct[:, 2]]
-    rows = fused.correct[:, 2] & np.isin(fused.product_ids, wrong) & np.isin(fused.product_ids, other.product_ids)
+    wrong = photos.product_ids[~photos.correct[:, -1]]
+    rows = fused.correct[:, -1] & np.isin(fused.product_ids, wrong) & np.isin(fused.product_ids, other.product_ids)
     return _surest(fused, np.flatnonzero(rows), N_EXAMPLES)
 
 
 def confused_rows(fused: ProductScores, confusion: Confusion) -> Rows:
     """Rows of a confusion's surest products."""
-    confused = (fused.truth == confusion.truth) & (fused.predicted[:, 2] == confusion.predicted)
+    confused = (fused.truth == confusion.truth) & (fused.predicted[:, -1] == confusion.predicted)
     return _surest(fused, np.flatnonzero(confused), PER_CONFUSION)
 
 
 def _surest(scores: ProductScores, rows: Rows, n: int) -> Rows:
-    return rows[np.argsort(-scores.confidence[rows, 2], kind="stable")[:n]]
+    return rows[np.argsort(-scores.confidence[rows, -1], kind="stable")[:n]]
 
 
 def examples_of(
@@ -61,12 +61,12 @@ def examples_of(
 
 def _example(predictions: Predictions, at: int, fused: ProductScores, row: int, tree: Taxonomy) -> Example:
     product, quote = predictions.chunk.products[at], predictions.quote(at)
-    put, truth = fused.predicted[row, 2], fused.truth[row]
-    lines = [f"{product.product_id}: {path_text(tree.shown[put])} ({fused.confidence[row, 2]:.0%})"]
+    put, truth = fused.predicted[row, -1], fused.truth[row]
+    lines = [f"{product.product_id}: {path_text(tree.shown[put])} ({fused.confidence[row, -1]:.0%})"]
     if put != truth:
         lines.append(f"labelled {path_text(tree.shown[truth])}")
     votes = votes_of(predictions, at)
-    lines.append(" · ".join(f"{vote.expert}: {tree.shown[vote.leaf][2]} ({vote.probability:.0%})" for vote in votes))
+    lines.append(" · ".join(f"{vote.expert}: {tree.shown[vote.leaf][-1]} ({vote.probability:.0%})" for vote in votes))
     if quote is not None:
         read = quote.text
         lines.append(f"read: {read[:MAX_TEXT]}{'…' if len(read) > MAX_TEXT else ''}" if read else "nothing was read")

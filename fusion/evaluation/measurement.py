@@ -60,6 +60,11 @@ class Measurement:
         return self.models[0].scores
 
     @property
+    def parent_levels(self) -> tuple[int, ...]:
+        """Levels above the leaves', the lowest first."""
+        return self.fused.levels[-2::-1]
+
+    @property
     def experts(self) -> list[EvaluatedModel]:
         """Those that speak on a labelled product."""
         return [model for model in self.models if model.kind == "expert"]
@@ -116,7 +121,7 @@ class _Gathered:
         for expert in predictions.experts:
             self.scores[expert.expert].append(score_probabilities(expert, truth, self.tree))
         self.outcomes.append(
-            DecisionOutcomes.of(predictions.given[rows], true, fused.correct[:, 2], n_images, self.tree)
+            DecisionOutcomes.of(predictions.given[rows], true, fused.correct[:, -1], n_images, self.tree)
         )
         listed = risk_order(predictions.fused[rows], self.tree, LIST)
         self.risk.append((list_distance(listed, true, self.tree), (listed == true[:, None]).any(axis=1)))
@@ -140,11 +145,9 @@ class _Gathered:
         """All chunks together."""
         # one model's parts are let go before the next is joined: at millions of products they are gigabytes
         scores = {name: concatenate_scores(self.scores.pop(name)) for name in list(self.scores)}
-        names = ("level", "overlap", "leaf_right", "n_images")
-        outcomes = {name: np.concatenate([getattr(part, name) for part in self.outcomes]) for name in names}
         return Measurement(
             models=self._models(scores),
-            outcomes=DecisionOutcomes(**outcomes),
+            outcomes=DecisionOutcomes.joined(self.outcomes),
             risk_distance=np.concatenate([distance for distance, _ in self.risk]),
             risk_hit=np.concatenate([hit for _, hit in self.risk]),
             asked=np.concatenate([np.zeros(0, np.int64), *self.asked]),
@@ -156,7 +159,7 @@ class _Gathered:
         """Every head and every expert that speaks; few of them are drawn: the fused result and the best experts."""
         models = [self._model(name, own, len(scores[FUSED])) for name, own in scores.items() if len(own)]
         experts = [model for model in models if model.kind == "expert"]
-        experts.sort(key=lambda expert: -expert.scores.correct[:, 2].sum())
+        experts.sort(key=lambda expert: -expert.scores.correct[:, -1].sum())
         drawn = [models[0], *experts][:PLOTTED]
         for model in models:
             model.plotted = model in drawn

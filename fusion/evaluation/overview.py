@@ -3,15 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.wording import percent, plural
+from catalog.files.wording import joined, percent, plural
 from catalog.metrics.evaluated_model import COUNTS
 from catalog.metrics.summary import ALL
 from catalog.reports.estimate import Estimate
 from catalog.reports.evaluation import count_name
 from catalog.reports.page import Card, Plot, Section, Table
 from catalog.reports.plots import GREEN, RED, SERIES, drawing, svg
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy
-from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, DecisionOutcomes
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
+from fusion.evaluation.decision_outcomes import ACCEPT, DecisionOutcomes, parent_at
 from fusion.evaluation.measurement import Measurement
 
 FEW = 10
@@ -23,13 +23,12 @@ Flags = NDArray[np.bool_]
 
 def cards(measurement: Measurement) -> list[Card]:
     """The four figures at the top."""
-    outcomes, right = measurement.outcomes, _right(measurement, 3)
-    parents = (outcomes.level > 0) & (outcomes.level < 3)
-    n_review = int((outcomes.level == 0).sum())
+    outcomes, right = measurement.outcomes, _right(measurement, measurement.outcomes.depth)
+    n_review = int(outcomes.is_open.sum())
     return [
         Card("Right category", f"{right.text} %", f"of {plural(len(outcomes), 'product')} ({right.interval})"),
-        _given_card("Accepted unseen", outcomes, outcomes.level == 3),
-        _given_card("Given a higher category", outcomes, parents),
+        _given_card("Accepted unseen", outcomes, outcomes.is_accepted),
+        _given_card("Given a higher category", outcomes, outcomes.is_parent),
         Card("Must be looked at", percent(n_review / len(outcomes)), plural(n_review, "product")),
     ]
 
@@ -41,11 +40,10 @@ def _given_card(what: str, outcomes: DecisionOutcomes, given: Flags) -> Card:
 
 def summary_section(measurement: Measurement, target: float) -> Section:
     """The main figures in sentences; `target`: the precision that was asked for, in [0, 1]."""
-    leaf, cat2, cat1 = (_right(measurement, level) for level in reversed(LEVELS))
+    leaf = _right(measurement, measurement.outcomes.depth)
     sentences = [
         f"Of {plural(len(measurement.outcomes), 'product')} whose category is known, {leaf.text} % were put on the "
-        f"right one (with 95 % certainty {leaf.interval} % of all such products). The right {LEVEL_NAMES[2]} was found "
-        f"for {cat2.text} %, the right {LEVEL_NAMES[1]} for {cat1.text} %.",
+        f"right one (with 95 % certainty {leaf.interval} % of all such products).{_found_parents(measurement)}",
         _accepted_sentence(measurement, target),
         *_parent_sentences(measurement),
         _review_sentence(measurement),
@@ -53,23 +51,47 @@ def summary_section(measurement: Measurement, target: float) -> Section:
     return Section("short", "In short", sentences)
 
 
+def _found_parents(measurement: Measurement) -> str:
+    """For how many the levels above are right; empty in a tree of one level."""
+    texts: list[str] = []
+    for level in measurement.parent_levels:
+        name, share = LEVEL_NAMES[level], _right(measurement, level).text
+        texts.append(f", the right {name} for {share} %" if texts else f" The right {name} was found for {share} %")
+    return "".join([*texts, "."]) if texts else ""
+
+
 def right_section(measurement: Measurement) -> Section:
     """How many products are right at which level, by image count."""
-    summary = measurement.models[0].summary
+    summary, levels = measurement.models[0].summary, measurement.fused.levels
     rows = []
     for count in (count for count in (ALL, *COUNTS, "0") if count in summary):
-        right = (Estimate.of(summary[count].levels[level].top1) for level in reversed(LEVELS))
+        right = (Estimate.of(summary[count].levels[level].top1) for level in reversed(levels))
         rows.append([count_name(count), summary[count].n, *right])
-    columns = ["", "products", *(f"right {LEVEL_NAMES[level]}, %" for level in reversed(LEVELS))]
-    by_itself = measurement.fused.likeliest_correct.mean(axis=0)
+    columns = ["", "products", *(f"right {LEVEL_NAMES[level]}, %" for level in reversed(levels))]
     note = (
-        f"{LEVEL_NAMES[3]} is the category itself, {LEVEL_NAMES[2]} and {LEVEL_NAMES[1]} are those above it, as they "
-        "are written for each product. The small figures say how far chance may have moved the one above them: with "
-        f"95 % certainty the truth lies between. The likeliest {LEVEL_NAMES[2]} by itself, which may be another than "
-        f"that of the likeliest category, would be right for {percent(by_itself[1])}, the likeliest {LEVEL_NAMES[1]} "
-        f"for {percent(by_itself[0])}."
+        f"{LEVEL_NAMES[levels[-1]]} is the category itself{_above(measurement)}. The small figures say how far chance "
+        "may have moved the one above them: with 95 % certainty the truth lies between."
+        f"{_by_itself(measurement)}"
     )
     return Section("right", "How many are right", parts=[Table("", columns, rows, note, leads=True)])
+
+
+def _above(measurement: Measurement) -> str:
+    names = [LEVEL_NAMES[level] for level in measurement.parent_levels]
+    if not names:
+        return ""
+    verb = "is that" if len(names) == 1 else "are those"
+    return f", {joined(names)} {verb} above it, as they are written for each product"
+
+
+def _by_itself(measurement: Measurement) -> str:
+    """How often each parent that is likeliest by itself is right; empty in a tree of one level."""
+    right, texts = measurement.fused.likeliest_correct.mean(axis=0), list[str]()
+    for level in measurement.parent_levels:
+        likeliest, share = f"likeliest {LEVEL_NAMES[level]}", percent(right[level - 1])
+        first = f" The {likeliest} by itself, which may be another than that of the likeliest category, would be right"
+        texts.append(f", the {likeliest} for {share}" if texts else f"{first} for {share}")
+    return "".join([*texts, "."]) if texts else ""
 
 
 def decisions_section(measurement: Measurement, tree: Taxonomy) -> Section:
@@ -124,16 +146,16 @@ def _accepted_sentence(measurement: Measurement, target: float) -> str:
 def _parent_sentences(measurement: Measurement) -> list[str]:
     figures = measurement.outcomes.summary[ALL].decisions
     parents = [
-        f"the {name} of {plural(parent.n, 'product')} ({percent(parent.share.value)}), right for "
+        f"the {LEVEL_NAMES[level]} of {plural(parent.n, 'product')} ({percent(parent.share.value)}), right for "
         f"{percent(parent.precision.value)}"
-        for parent, name in ((figures[CAT2], LEVEL_NAMES[2]), (figures[CAT1], LEVEL_NAMES[1]))
-        if parent.n
+        for level in measurement.parent_levels
+        if (parent := figures[parent_at(level)]).n
     ]
     return [f"Only a higher category is sure enough of others: {'; '.join(parents)}."] if parents else []
 
 
 def _review_sentence(measurement: Measurement) -> str:
-    is_open = measurement.outcomes.level == 0
+    is_open = measurement.outcomes.is_open
     if not is_open.any():
         return "No product must be looked at."
     n, first = int(is_open.sum()), measurement.outcomes.leaf_right[is_open].mean()
@@ -147,13 +169,13 @@ def _decisions_plot(outcomes: DecisionOutcomes) -> Plot:
     groups = {count_name(ALL): np.ones(len(outcomes), bool)}
     groups |= {count_name(count): outcomes.n_images == int(count) for count in ("0", *COUNTS)}
     groups = {name: inside for name, inside in groups.items() if inside.any()}
-    is_leaf, is_parent, right = outcomes.level == 3, (outcomes.level > 0) & (outcomes.level < 3), outcomes.right
+    is_leaf, is_parent, right = outcomes.is_accepted, outcomes.is_parent, outcomes.right
     pieces = {
         "accepted, right": (is_leaf & right, GREEN),
         "accepted, wrong": (is_leaf & ~right, RED),
         "higher category, right": (is_parent & right, SERIES[2]),
         "higher category, wrong": (is_parent & ~right, SERIES[4]),
-        "must be looked at": (outcomes.level == 0, SERIES[3]),
+        "must be looked at": (outcomes.is_open, SERIES[3]),
     }
     with drawing(5.4, 0.36 * len(groups) + 1.2) as figure:
         axis = figure.subplots()
@@ -171,11 +193,11 @@ def _decisions_plot(outcomes: DecisionOutcomes) -> Plot:
 def _cat1_table(measurement: Measurement, tree: Taxonomy) -> Table:
     outcomes, cat1 = measurement.outcomes, tree.ancestor(1)[measurement.fused.truth]
     by_node = {int(node): outcomes.select(cat1 == node) for node in np.unique(cat1)}
-    most_open_first = sorted(by_node, key=lambda node: (-int((by_node[node].level == 0).sum()), node))
+    most_open_first = sorted(by_node, key=lambda node: (-int(by_node[node].is_open.sum()), node))
     rows = []
     for node in most_open_first:
         inside = by_node[node]
-        accepted, is_open = inside.level == 3, inside.level == 0
+        accepted, is_open = inside.is_accepted, inside.is_open
         # exact intervals: a category may hold a handful of products, and draws from these are all alike
         rows.append([
             tree.shown_path(1, node)[0], len(inside), Estimate.share(inside.leaf_right), Estimate(accepted.mean()),
@@ -212,7 +234,7 @@ def _rare_steps(measurement: Measurement) -> list[str]:
         return []
     rare = model.training_counts[model.scores.truth] < FEW
     return _compared(
-        model.scores.correct[:, 2],
+        model.scores.correct[:, -1],
         rare,
         f"Products of categories with fewer than {FEW} labelled products to learn from are right for {{}} %, the "
         "others for {} %: labelled products of such categories help most.",
@@ -223,7 +245,7 @@ def _photo_steps(measurement: Measurement) -> list[str]:
     fused = measurement.fused
     some = fused.n_images > 0
     return _compared(
-        fused.correct[some, 2],
+        fused.correct[some, -1],
         fused.n_images[some] == 1,
         "Products with one photo are right for {} %, those with more for {} %: a second photo helps.",
     )

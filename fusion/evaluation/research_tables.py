@@ -13,8 +13,8 @@ from catalog.product import MAX_IMAGES
 from catalog.reports.estimate import Estimate
 from catalog.reports.evaluation import cat1_table
 from catalog.reports.page import Part, Section, Table
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
-from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, GIVEN, KINDS, REVIEW
+from catalog.tree.taxonomy import LEVEL_NAMES
+from fusion.evaluation.decision_outcomes import ACCEPT, GIVEN, REVIEW, parent_at
 from fusion.evaluation.measurement import Measurement
 from fusion.evaluation.weights_picture import weights_plot, weights_table
 from fusion.heads.registry import TREE
@@ -41,9 +41,10 @@ def research_sections(measurement: Measurement, predictor: Predictor) -> list[Se
 def decision_table(measurement: Measurement) -> Table:
     """How many products are accepted, given a parent or sent to review, and how often that is right."""
     decisions = measurement.outcomes.summary[ALL].decisions
+    kinds = (ACCEPT, *map(parent_at, measurement.parent_levels), GIVEN, REVIEW)
     rows: list[list[object]] = [
         [kind, figures.n, *map(Estimate.of, (figures.share, figures.precision, figures.leaf_right))]
-        for kind, figures in ((kind, decisions[kind]) for kind in (ACCEPT, CAT2, CAT1, GIVEN, REVIEW))
+        for kind, figures in ((kind, decisions[kind]) for kind in kinds)
     ]
     note = (
         "The deepest node whose probability reaches the threshold learnt on held-out products is given. Right: the "
@@ -56,13 +57,13 @@ def decision_counts_table(measurement: Measurement) -> Table:
     """The decisions by image count, with hierarchical precision, recall and F of what is given."""
     rows: list[list[object]] = []
     for count, figures in by_count(measurement.outcomes.summary):
-        shares = [Estimate.of(figures.decisions[kind].share) for kind in KINDS if kind != GIVEN]
+        shares = [Estimate.of(figures.decisions[kind].share) for kind in figures.decisions if kind != GIVEN]
         right = [Estimate.of(figures.decisions[kind].precision) for kind in (ACCEPT, GIVEN)]
         hierarchical = map(Estimate.of, (figures.h_precision, figures.h_recall, figures.h_f1))
         rows.append([count, figures.n, *shares, *right, *hierarchical])
     columns = [
-        "photos", "products", "accept, %", "Cat II, %", "Cat I, %", "review, %", "right when accepted, %",
-        "right when given, %", "hierarchical precision, %", "recall, %", "F, %",
+        "photos", "products", "accept, %", *(f"{LEVEL_NAMES[level]}, %" for level in measurement.parent_levels),
+        "review, %", "right when accepted, %", "right when given, %", "hierarchical precision, %", "recall, %", "F, %",
     ]  # fmt: skip
     note = (
         "Shares of products, precision of the leaves accepted and of all that is given; hierarchical precision, "
@@ -77,9 +78,9 @@ def against_table(measurement: Measurement) -> Table:
     for model in measurement.models[1:]:
         fused, other = paired_rows(measurement.fused, model.scores)
         differences = np.column_stack([
-            fused.correct[:, 2].astype(float) - other.correct[:, 2],
+            fused.correct[:, -1].astype(float) - other.correct[:, -1],
             (fused.distance - other.distance).astype(float),
-            fused.nll[:, 2] - other.nll[:, 2],
+            fused.nll[:, -1] - other.nll[:, -1],
         ])  # fmt: skip
         leaf, distance, nll = mean_intervals(differences)
         rows.append([
@@ -96,7 +97,7 @@ def against_table(measurement: Measurement) -> Table:
 
 def without_table(measurement: Measurement) -> Table:
     """What each expert adds: the head asked again while it is silent."""
-    fused = measurement.fused.correct[measurement.asked, 2]
+    fused = measurement.fused.correct[measurement.asked, -1]
     rows: list[list[object]] = []
     for model in measurement.experts:
         left = measurement.without[model.name]
@@ -117,7 +118,7 @@ def without_table(measurement: Measurement) -> Table:
 def ranking_table(measurement: Measurement) -> Table:
     """Lists of five leaves: the likeliest, and ordered by conditional risk."""
     fused = measurement.fused
-    hit = fused.rank[:, 2] < 5
+    hit = fused.rank[:, -1] < 5
     groups = {str(n): fused.n_images == n for n in range(MAX_IMAGES + 1)}
     groups[ALL] = np.ones(len(fused), bool)
     values = np.column_stack([fused.distance5, measurement.risk_distance, hit, measurement.risk_hit])
@@ -155,6 +156,6 @@ def by_count(groups: Mapping[str, T]) -> list[tuple[str, T]]:
 
 def thresholds_table(predictor: Predictor) -> Table:
     """From which probability a node is given, by the Cat I that a product is put on."""
-    columns = ["Cat I", *(LEVEL_NAMES[level] for level in reversed(LEVELS)), "learnt on"]
+    columns = ["Cat I", *(LEVEL_NAMES[level] for level in reversed(predictor.tree.levels)), "learnt on"]
     note = "Probability from which a node is given; a Cat I with few held-out products shares the thresholds of others."
     return Table("Thresholds", columns, predictor.thresholds.rows(predictor.tree), note, folded=True)

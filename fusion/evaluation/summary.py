@@ -9,8 +9,8 @@ from catalog.metrics.intervals import mean_intervals
 from catalog.metrics.product_scores import paired_rows
 from catalog.metrics.summary import ALL
 from catalog.reports.estimate import Estimate
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
-from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, REVIEW, DecisionFigures
+from catalog.tree.taxonomy import LEVEL_NAMES
+from fusion.evaluation.decision_outcomes import ACCEPT, REVIEW, DecisionFigures, parent_at
 from fusion.evaluation.measurement import Measurement
 from fusion.heads.registry import HEADS
 from fusion.prediction.predictor import Predictor
@@ -29,10 +29,14 @@ def summary_of(measurement: Measurement, predictor: Predictor) -> list[str]:
 
 def _accuracy(measurement: Measurement) -> str:
     levels = measurement.models[0].summary[ALL].levels
-    leaf, cat2, cat1 = (Estimate.of(levels[level].top1) for level in reversed(LEVELS))
+    leaf = Estimate.of(measurement.models[0].summary[ALL].leaf.top1)
+    parents = "".join(
+        f", {Estimate.of(levels[level].top1).text} % on the right {LEVEL_NAMES[level]}"
+        for level in measurement.parent_levels
+    )
     return (
         f"Of {len(measurement.fused):,} labelled products {leaf.text} % are put on the right leaf (95 % interval "
-        f"{leaf.interval}), {cat2.text} % on the right {LEVEL_NAMES[2]}, {cat1.text} % on the right {LEVEL_NAMES[1]}."
+        f"{leaf.interval}){parents}."
     )
 
 
@@ -46,9 +50,9 @@ def _decisions(measurement: Measurement) -> list[str]:
             f"{_products(accepted)} can be accepted unseen: {right.text} % of the leaves are right ({right.interval})."
         ]
     parents = [
-        f"{_products(parent)} can be given a {name} unseen, right for {percent(parent.precision.value)}"
-        for parent, name in ((figures[CAT2], LEVEL_NAMES[2]), (figures[CAT1], LEVEL_NAMES[1]))
-        if parent.n
+        f"{_products(parent)} can be given a {LEVEL_NAMES[level]} unseen, right for {percent(parent.precision.value)}"
+        for level in measurement.parent_levels
+        if (parent := figures[parent_at(level)]).n
     ]
     return [*sentences, "; ".join([*parents, f"{_products(figures[REVIEW])} must be reviewed."])]
 
@@ -77,7 +81,7 @@ def _best_expert(measurement: Measurement) -> str:
 
 def _difference(measurement: Measurement, other: EvaluatedModel) -> str:
     fused, theirs = paired_rows(measurement.fused, other.scores)
-    gain = _mean(fused.correct[:, 2].astype(float) - theirs.correct[:, 2])
+    gain = _mean(fused.correct[:, -1].astype(float) - theirs.correct[:, -1])
     verdict = "the fused result is "
     if gain.low is not None and gain.low > 0:
         verdict += "better"
@@ -89,7 +93,7 @@ def _difference(measurement: Measurement, other: EvaluatedModel) -> str:
 
 
 def _additions(measurement: Measurement) -> str:
-    fused = measurement.fused.correct[measurement.asked, 2].astype(float)
+    fused = measurement.fused.correct[measurement.asked, -1].astype(float)
     lost = {name: _mean(fused - left) for name, left in measurement.without.items()}
     ordered = sorted(lost, key=lambda name: -(lost[name].value or 0.0))
     shown = [name for name in ordered if (low := lost[name].low) is not None and low > 0]
@@ -114,4 +118,4 @@ def _mean(values: NDArray[np.float64]) -> Estimate:
 
 
 def _n_right(model: EvaluatedModel) -> int:
-    return int(model.scores.correct[:, 2].sum())
+    return int(model.scores.correct[:, -1].sum())

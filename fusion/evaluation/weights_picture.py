@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from catalog.reports.page import Plot, Table
 from catalog.reports.plots import SOFT, drawing, svg
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS
+from catalog.tree.taxonomy import LEVEL_NAMES
 from fusion.heads.tree_pool import TreePool
 
+WIDTH, PANELS = 11.2, 3
+"""Inches of the picture, and panels that have room beside each other in it; more panels make it wider."""
 MAX_SETS = 6
 """Sets drawn; the table has all."""
 PLAIN = {"axes.spines.left": False, "axes.spines.bottom": False, "axes.grid": False}
@@ -24,7 +26,7 @@ NOTE = (
 def weights_table(pool: TreePool) -> Table:
     """Every weight of the sets and photo counts that were seen in fitting."""
     rows: list[list[object]] = []
-    for level in LEVELS:
+    for level in pool.tree.levels:
         for speakers in _seen_sets(pool):
             for count, weights in _seen(pool, level, speakers):
                 cells = ["" if np.isnan(w) else f"{w:.2f}" for w in weights]
@@ -42,11 +44,12 @@ def weights_plot(pool: TreePool) -> Plot | None:
     top = max(float(weights.table().max()) for weights in pool.levels)
     heights = [_size(speakers) for speakers in drawn]
     height = 0.36 * sum(heights) + 0.62 * len(drawn) + 0.3
-    with drawing(11.2, height, **PLAIN) as figure:
-        grid = figure.subplots(len(drawn), len(LEVELS), squeeze=False, gridspec_kw={"height_ratios": heights})
+    levels = pool.tree.levels
+    with drawing(WIDTH * max(1.0, len(levels) / PANELS), height, **PLAIN) as figure:
+        grid = figure.subplots(len(drawn), len(levels), squeeze=False, gridspec_kw={"height_ratios": heights})
         for row, speakers in enumerate(drawn):
             inside = [b for b in range(len(pool.expert_names)) if speakers >> b & 1]
-            for column, level in enumerate(LEVELS):
+            for column, level in enumerate(levels):
                 seen = dict(_seen(pool, level, speakers))
                 labels = [pool.expert_names[b] for b in inside] if column == 0 else [""] * len(inside)
                 cells = np.array([[seen[c][b] if c in seen else np.nan for c in (1, 2, 3, 4)] for b in inside])

@@ -77,14 +77,14 @@ def choose(scores: dict[str, ProductScores]) -> tuple[str, str]:
     The highest leaf accuracy wins. Heads whose paired 95 % interval of the difference to it holds 0 are ties: among
     them the lowest NLL wins, and among those within `NLL_TIE` of it the simplest, which is the first in `HEADS`.
     """
-    right = {name: head_scores.correct[:, 2] for name, head_scores in scores.items()}
+    right = {name: head_scores.correct[:, -1] for name, head_scores in scores.items()}
     best = max(scores, key=lambda name: float(right[name].mean()))
     tied = [name for name in HEADS if name in scores and paired_difference(right[best], right[name])[1] <= 0]
     if len(tied) == 1:
         return best, "the highest leaf accuracy"
     # the better heads lie within two points of accuracy and far apart in calibration (bench/results/heads.txt: the
     # arithmetic mean is off by 0.20, the tree pool by 0.04): NLL tells them apart
-    loss = {name: float(scores[name].nll[:, 2].mean()) for name in tied}
+    loss = {name: float(scores[name].nll[:, -1].mean()) for name in tied}
     good = [name for name in tied if loss[name] <= min(loss.values()) + NLL_TIE]
     others = ", ".join(name for name in tied if name != good[0])
     why = f"as accurate as {others} (no difference is shown), of lower NLL"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 FLOOR = 1e-6
 """Smallest conditional probability: an expert that is sure and wrong costs a product, not the whole fit."""
@@ -21,7 +21,7 @@ class Evidence:
     """Evidence of B experts on N products at one level of the tree, for all its nodes.
 
     Attributes:
-        level: 1, 2 or 3.
+        level: one of the tree's.
         log_ratio: B arrays `(N, n_nodes)` float32: log p_b(child | parent), less its mean over the parent's
             children that b can name; 0 where b does not speak or cannot name the child. Subtracting a mean
             changes no softmax, and makes 0 mean "no opinion" for a child outside b's support.
@@ -50,7 +50,7 @@ def gather_evidence(
     outside the support at the floor.
     """
     dense = [dense_rows(expert, rows, tree) for expert in experts]
-    return [_at_level(level, dense, [expert.support for expert in experts], tree, centred) for level in LEVELS]
+    return [_at_level(level, dense, [expert.support for expert in experts], tree, centred) for level in tree.levels]
 
 
 def dense_rows(expert: Probabilities, rows: NDArray[np.integer], tree: Taxonomy) -> NDArray[np.float32]:

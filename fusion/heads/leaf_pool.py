@@ -40,7 +40,7 @@ class LeafPool(Head):
     @property
     def n_features(self) -> int:
         """Features of a leaf."""
-        return len(self.expert_names) * (3 if self.by_level else 1)
+        return len(self.expert_names) * (self.tree.depth if self.by_level else 1)
 
     def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Fit the weights; each product on which an expert speaks chooses among its likeliest leaves."""

@@ -21,7 +21,7 @@ class BestSingle(Head):
 
     def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Count each expert's right leaves; silence counts as wrong."""
-        right = [int(score_probabilities(expert, truth, self.tree).correct[:, 2].sum()) for expert in experts]
+        right = [int(score_probabilities(expert, truth, self.tree).correct[:, -1].sum()) for expert in experts]
         self.accuracy = np.array(right) / max(1, len(truth))
 
     def _predict(self, experts: Sequence[Probabilities], n_images: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.probabilities import Probabilities
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from fusion.heads.base import Head, chunks
 from fusion.heads.boosted_trees import BoostedTrees
 from fusion.heads.earlier_stacker import SUFFIX, load_earlier
@@ -51,6 +51,11 @@ class Stacker(Head):
         self.pool = TreePool(tree, expert_names, shrinkage=shrinkage)
         self.trees: BoostedTrees | None = None
         self.temperature = 1.0
+
+    @property
+    def n_features(self) -> int:
+        """Features of a candidate, see `_candidates`."""
+        return 3 + self.tree.depth + (self.tree.depth + 1) * len(self.expert_names)
 
     def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Fit the pool on all products, the trees on at most 50,000 products' candidates."""
@@ -118,10 +123,10 @@ class Stacker(Head):
         return candidates, np.stack(columns, axis=2).astype(np.float32), pooled
 
     def _along(self, dense: NDArray[np.float32], candidates: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-        """Log probabilities of each candidate's Cat I, Cat II and itself, `(n, K)` each."""
+        """Log probabilities of each candidate's Cat I, Cat II, ... and itself, `(n, K)` each."""
         masses = [
             np.take_along_axis(self.tree.node_mass(dense, level), self.tree.ancestor(level)[candidates], axis=1)
-            for level in LEVELS
+            for level in self.tree.levels
         ]
         return [np.log(np.maximum(mass, FLOOR)) for mass in masses]
 
@@ -135,19 +140,18 @@ class Stacker(Head):
 
     def load(self, path: Path) -> Stacker:
         """Inverse of `save`; where `path` is missing, what an earlier version wrote beside it."""
-        n_features = 6 + 4 * len(self.expert_names)
         earlier = path.with_suffix(SUFFIX)
         if earlier.is_file() and not path.exists():
-            self.trees, self.temperature, tensors = load_earlier(earlier, n_features)
+            self.trees, self.temperature, tensors = load_earlier(earlier, self.n_features)
             if {name: values.shape for name, values in tensors.items()} != self.pool.shapes():
                 raise ValueError(f"{earlier} {MISFIT}: {REMEDY}")
         else:
-            tensors = self._load_arrays(path, n_features)
+            tensors = self._load_arrays(path)
         self.pool.take(tensors)
         self.prior = self.pool.prior
         return self
 
-    def _load_arrays(self, path: Path, n_features: int) -> dict[str, NDArray[np.float64]]:
+    def _load_arrays(self, path: Path) -> dict[str, NDArray[np.float64]]:
         """Take trees and temperature of a file; returns the pool's arrays."""
         expected = {
             **{POOL + name: ArraySpec(np.float64, shape, finite=True) for name, shape in self.pool.shapes().items()},
@@ -157,7 +161,7 @@ class Stacker(Head):
         arrays = load_arrays(path, expected, what="stacker", remedy=REMEDY, misfit=MISFIT)
         try:
             of_trees = {name: arrays[TREES + name] for name in BoostedTrees.specs()}
-            self.trees = BoostedTrees.of_arrays(of_trees, n_features)
+            self.trees = BoostedTrees.of_arrays(of_trees, self.n_features)
         except ValueError as error:
             raise ValueError(f"{path} does not hold a stacker ({error}): {REMEDY}") from None
         self.temperature = float(arrays[TEMPERATURE][0])

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.probabilities import Probabilities
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from fusion.heads.base import Head, chunks
-from fusion.heads.evidence import FLOOR, Evidence, first_children, gather_evidence
+from fusion.heads.evidence import FLOOR, Evidence, first_children, gather_evidence, n_parents_of
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights
 
 
@@ -40,7 +40,7 @@ class TreePool(Head):
 
     def _fit(self, experts: Sequence[Probabilities], truth: NDArray[np.int64], n_images: NDArray[np.int64]) -> None:
         """Fit the weights; each product chooses among the children of its true parents, level by level."""
-        problems = [LogLinearFit(len(experts), n_cat1=self._n_cat1(level)) for level in LEVELS]
+        problems = [LogLinearFit(len(experts), n_cat1=self._n_cat1(level)) for level in self.tree.levels]
         for rows in chunks(np.arange(len(truth))):
             for problem, evidence in zip(problems, gather_evidence(experts, rows, self.tree), strict=True):
                 self._add(problem, evidence, truth[rows], n_images[rows])
@@ -114,26 +114,25 @@ class TreePool(Head):
 
     def _cat1_of_parent(self, level: int) -> NDArray[np.int64]:
         """`(n_parents,)` row of the deviations by Cat I: the Cat I above, or 0."""
-        n = len(first_children(self.tree, level))
         if self._n_cat1(level) == 1:
-            return np.zeros(n, np.int64)
-        return np.arange(n) if level == 2 else self.tree.parent(2)
+            return np.zeros(n_parents_of(self.tree, level), np.int64)
+        return self.tree.ancestor(1)[self.tree.first_leaf(level - 1)]
 
     def tensors(self) -> dict[str, NDArray[np.float64]]:
         """See `Head.tensors`; each level's arrays as in `LogLinearWeights.arrays`: `(F,)` and `(n, F)`."""
         tensors = super().tensors()
-        for level, weights in zip(LEVELS, self.levels, strict=True):
+        for level, weights in zip(self.tree.levels, self.levels, strict=True):
             tensors |= weights.arrays(f"level{level}.")
         return tensors
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Of `tensors`."""
         shapes, b = super().shapes(), len(self.expert_names)
-        for level in LEVELS:
+        for level in self.tree.levels:
             shapes |= LogLinearWeights.shapes(b, b, self._n_cat1(level), f"level{level}.")
         return shapes
 
     def take(self, tensors: Mapping[str, NDArray[np.float64]]) -> None:
         """Inverse of `tensors`: `(F,)` and `(n, F)`."""
         super().take(tensors)
-        self.levels = [LogLinearWeights.of_arrays(tensors, f"level{level}.") for level in LEVELS]
+        self.levels = [LogLinearWeights.of_arrays(tensors, f"level{level}.") for level in self.tree.levels]

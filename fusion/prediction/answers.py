@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from fusion.decide import Decision, decision_of
 from fusion.prediction.predictor import Predictions
 from fusion.prediction.ranking import risk_order
@@ -15,13 +15,17 @@ from fusion.prediction.reasons import ExpertChoice, reason_of, votes_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
+NO_ANSWER = 3
+"""Levels that the table of no answer has: their tree is not known."""
+
 
 @dataclass(frozen=True)
 class Candidate:
     """A leaf with its path, in the language asked for, and its probability."""
 
     category_id: int
-    path: tuple[str, str, str]
+    path: tuple[str, ...]
     probability: float
 
 
@@ -32,7 +36,7 @@ class Answer:
     Attributes:
         product_id: the product's own id, whatever it is; its position where it was given none.
         best: the likeliest leaf.
-        probabilities: of Cat I, II, III along its path, rising upwards: Cat I is the surest.
+        probabilities: of each node along its path, Cat I first, which is the surest.
         decision: `accept`, `parent` or `review`; given: the path that is given without review, empty for none. All
             paths are in the language asked for.
         candidates: likely leaves, the likeliest first, then by rising expected distance in the tree.
@@ -40,11 +44,12 @@ class Answer:
         text_read: words read on the photos. reason: one line for people.
         problems: photos that could not be used, and why.
         advice: where nothing was proved with which the product's category could be given: what it would take.
+        depth: levels of the tree, of which a path may have fewer; 0: as many as the best one's.
     """
 
     product_id: Hashable
     best: Candidate
-    probabilities: tuple[float, float, float]
+    probabilities: tuple[float, ...]
     decision: Decision
     given: tuple[str, ...]
     candidates: tuple[Candidate, ...]
@@ -53,11 +58,12 @@ class Answer:
     reason: str
     problems: tuple[str, ...]
     advice: str = ""
+    depth: int = 0
 
     def __str__(self) -> str:
         lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
-        for level, p in enumerate(self.probabilities[:2], start=1):
-            lines.append(f"{LEVEL_NAMES[level]:6}  {p:.1%}  {path_text(self.best.path[:level])}")
+        for level, p in enumerate(self.probabilities[:-1], start=1):
+            lines.append(f"{LEVEL_NAMES[level]:7} {p:.1%}  {path_text(self.best.path[:level])}")
         given = f": {path_text(self.given)}" if self.given else ""
         lines.append(f"{self.decision.value}{given}")
         lines.append(f"why     {self.reason}")
@@ -73,17 +79,17 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
     candidates = tuple(
         Candidate(int(tree.leaf_ids[leaf]), tree.shown[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
     )
-    cat1, cat2, cat3 = predictions.paths.probabilities[row].tolist()
+    along_path = predictions.paths.probabilities[row, : len(candidates[0].path)]
     level, node = predictions.given[row].tolist()
     product_id = predictions.chunk.products[row].product_id
     problems = [problem for problem in predictions.problems.named if problem.product_id == product_id]
     return Answer(
-        product_id if own_id is None else own_id, best=candidates[0], probabilities=(cat1, cat2, cat3),
-        decision=decision_of(level), given=tree.shown_path(level, node) if level else (),
+        product_id if own_id is None else own_id, best=candidates[0], probabilities=tuple(along_path.tolist()),
+        decision=decision_of(level, tree.depth), given=tree.shown_path(level, node) if level else (),
         candidates=candidates, votes=tuple(votes_of(predictions, row)),
         text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
         problems=tuple(f"{problem.place}: {problem.detail or problem.kind.value}" for problem in problems),
-        advice=predictions.advice(row),
+        advice=predictions.advice(row), depth=tree.depth,
     )  # fmt: skip
 
 
@@ -99,18 +105,20 @@ def answers_to_table(answers: Sequence[Answer]) -> pa.Table:
     ['product_id', 'category_id', 'cat1', 'cat2', 'cat3']
 
     The columns are named as in `predictions.parquet`: `product_id` (own ids, as text where Arrow has no type that holds
-    them all), `category_id`, the likeliest leaf's path `cat1`, `cat2`, `cat3` and their probabilities `p_cat1` to
-    `p_cat3`, `decision`, `given` (the path, empty for a review), `reason`, `top_category_ids`, `top_probabilities`,
-    `text_read`; and `problems`, a list of sentences.
+    them all), `category_id`, the likeliest leaf's path `cat1`, `cat2`, ... and their probabilities `p_cat1`, `p_cat2`,
+    ..., as many as the tree has levels (three where there is no answer; null below a path that ends further up),
+    `decision`, `given` (the path, empty for a review), `reason`, `top_category_ids`, `top_probabilities`, `text_read`;
+    and `problems`, a list of sentences.
     """
     import pyarrow as pa
 
-    from fusion.prediction.table import SCHEMA
+    from fusion.prediction.columns import path_columns, probability_columns, schema_of
 
+    depth = max((answer.depth or len(answer.best.path) for answer in answers), default=NO_ANSWER)
     columns: dict[str, list[Any]] = {
         "category_id": [answer.best.category_id for answer in answers],
-        **{f"cat{level}": [answer.best.path[level - 1] for answer in answers] for level in LEVELS},
-        **{f"p_cat{level}": [answer.probabilities[level - 1] for answer in answers] for level in LEVELS},
+        **_by_level(path_columns(depth), [answer.best.path for answer in answers]),
+        **_by_level(probability_columns(depth), [answer.probabilities for answer in answers]),
         "decision": [answer.decision.value for answer in answers],
         "given": [path_text(answer.given) for answer in answers],
         "reason": [answer.reason for answer in answers],
@@ -118,9 +126,14 @@ def answers_to_table(answers: Sequence[Answer]) -> pa.Table:
         "top_probabilities": [[each.probability for each in answer.candidates] for answer in answers],
         "text_read": [answer.text_read for answer in answers],
     }
-    typed = {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
+    typed = {name: pa.array(values, schema_of(depth).field(name).type) for name, values in columns.items()}
     problems = pa.array([answer.problems for answer in answers], pa.list_(pa.string()))
     return pa.table({"product_id": _own_ids(answers), **typed, "problems": problems})
+
+
+def _by_level(names: Sequence[str], rows: Sequence[Sequence[T]]) -> dict[str, list[T | None]]:
+    """A column for each level of rows along a path; without a value below where a path ends."""
+    return {name: [row[place] if place < len(row) else None for row in rows] for place, name in enumerate(names)}
 
 
 def _own_ids(answers: Sequence[Answer]) -> pa.Array:

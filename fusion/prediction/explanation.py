@@ -15,7 +15,7 @@ from catalog.files.atomic import atomic_path
 from catalog.photos.decode import decode_photo
 from catalog.photos.formats import UnreadablePhoto
 from catalog.product import Product
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from fusion.heads.evidence import Evidence, gather_evidence
 from fusion.heads.registry import HEADS
 from fusion.prediction.answers import Answer, answer_of
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FOR, AGAINST, PAPER, INK = "#0b6e4f", "#c8553d", "#fbfcfb", "#1d2b28"
+WIDTH, PANELS = 10.4, 3
+"""Inches of the picture, and steps that have room in it; more steps make it wider."""
 N_CHILDREN = 4
 """Children of a node that are shown."""
 SHOWN_SIDE = 480
@@ -71,7 +73,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An answer with the three steps towards it of the head that decided."""
+    """An answer with the steps towards it, one for each level, of the head that decided."""
 
     product: Product
     answer: Answer
@@ -106,7 +108,9 @@ class Explanation:
         from matplotlib.figure import Figure
 
         photos = _pictures(self.product.images)
-        figure = Figure(figsize=(10.4, 6.2), layout="constrained", facecolor=PAPER)
+        figure = Figure(
+            figsize=(WIDTH * max(1.0, len(self.steps) / PANELS), 6.2), layout="constrained", facecolor=PAPER
+        )
         rows = figure.add_gridspec(2, 1, height_ratios=[1.05, 1])
         above, below = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
         above.set_facecolor(PAPER)
@@ -117,7 +121,7 @@ class Explanation:
         for axis, photo in zip(grid, photos, strict=False):
             axis.imshow(photo)
         grid[-1].text(0, 1, self._summary(), va="top", fontsize=9, color=INK, wrap=True, transform=grid[-1].transAxes)
-        for axis, step in zip(below.subplots(1, len(LEVELS)), self.steps, strict=True):
+        for axis, step in zip(below.subplots(1, len(self.steps), squeeze=False)[0], self.steps, strict=True):
             _draw_step(axis, step)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
@@ -154,6 +158,8 @@ def explain(predictor: Predictor, product: Product, *, in_training: bool = False
         _step(pushes, evidence, best, predictor.tree)
         for evidence in gather_evidence(predictions.experts, np.arange(1), predictor.tree)
     ]
+    # below the end of its path a leaf is the only one there, unless others lie below the node that it is
+    steps = [step for step in steps if step.rival or step.level <= predictor.tree.path_lengths[best]]
     return Explanation(product, answer, tuple(steps), predictor.head_name)
 
 

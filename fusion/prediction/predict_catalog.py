@@ -21,9 +21,10 @@ from catalog.recent_rows import RecentRows
 from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from fusion.config import FusionConfig
+from fusion.prediction.columns import schema_of
 from fusion.prediction.folder import PredictionFolder, PredictionOrigin, PredictionRecord
 from fusion.prediction.predictor import Predictor
-from fusion.prediction.table import SCHEMA, to_table
+from fusion.prediction.table import to_table
 from fusion.review.journal import Journal
 from fusion.review.queue import write_queue
 
@@ -94,8 +95,8 @@ def predict_file(
 
 def _origin_of(predictor: Predictor, catalog: Catalog) -> PredictionOrigin:
     tree, run, precision = predictor.tree, predictor.run.folder.name, predictor.target_precision
-    shown = tree.shown_fingerprint
-    return PredictionOrigin(catalog.fingerprint, run, predictor.digest, precision, tree.lang, shown, PART, SCHEMA.names)
+    shown, columns = tree.shown_fingerprint, schema_of(tree.depth).names
+    return PredictionOrigin(catalog.fingerprint, run, predictor.digest, precision, tree.lang, shown, PART, columns)
 
 
 def _keep_answers(files: PredictionFolder, workspace: Workspace) -> None:
@@ -128,7 +129,7 @@ def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path
     # of this part alone: what it says must not depend on what was predicted before it
     recent = RecentRows()
     with atomic_path(part) as temporary:
-        with pq.ParquetWriter(temporary, SCHEMA) as writer:
+        with pq.ParquetWriter(temporary, schema_of(predictor.tree.depth)) as writer:
             tables = []
             done_before = part_of(progress, start, len(catalog))
             for _, products in catalog.batches(CHUNK, done_before, range(start, stop)):
@@ -145,17 +146,18 @@ def _assemble(parts: list[Path], files: PredictionFolder, catalog: Catalog, pred
     """Join the parts; the record is written last and says that everything is whole."""
     problems, decisions, n_products = ProblemLog(), Counter[str](), 0
     problems.merge(catalog.problems)
+    schema = schema_of(predictor.tree.depth)
     with (
         atomic_path(files.table) as whole,
         atomic_path(files.submission) as lines,
         lines.open("w", newline="", encoding="utf-8") as file,
-        pq.ParquetWriter(whole, SCHEMA) as writer,
+        pq.ParquetWriter(whole, schema) as writer,
     ):
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["_id", "category_id"])
         # one part in memory at a time, whatever the catalogue's size
         for part in parts:
-            table = pq.read_table(part, schema=SCHEMA)
+            table = pq.read_table(part, schema=schema)
             writer.write_table(table)
             rows.writerows(zip(table["product_id"].to_pylist(), table["category_id"].to_pylist(), strict=True))
             decisions.update(table["decision"].to_pylist())

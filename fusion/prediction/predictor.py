@@ -19,7 +19,6 @@ from catalog.product import ProblemLog, Product
 from catalog.recent_rows import RecentRows
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
-from catalog.tree.taxonomy import LEVELS
 from fusion.config import FusionConfig
 from fusion.decide import NEVER, decide
 from fusion.details import FusionDetails
@@ -39,7 +38,7 @@ class Predictions:
         fused: `(N, n_leaves)` float32 probabilities of the head.
         paths: of the likeliest leaves.
         given: `(N, 2)` int64 level and node of the decision, see `fusion.decide.decide`.
-        needed: `(N, 3)` float32 probability from which a node of Cat I, II, III is given, 2 for never.
+        needed: `(N, D)` float32 probability from which the node of each level on the path is given, 2 for never.
         problems: what was wrong with single products.
         proof: of the decisions, where some node is never given; None where that need not be explained.
     """
@@ -70,7 +69,7 @@ class Predictions:
     def advice(self, row: int) -> str:
         """What it would take to give a row's next deeper node, where nothing proves that; else empty."""
         level = int(self.given[row, 0])
-        is_proved = level == LEVELS[-1] or self.needed[row, level] < NEVER
+        is_proved = level == self.needed.shape[1] or self.needed[row, level] < NEVER
         if is_proved or self.proof is None or not self.chunk.n_readable[row]:
             return ""
         return self.proof.sentence
@@ -152,9 +151,9 @@ class Predictor:
             problems.extend(opinion.problems)
         fused = self.head.predict_proba([opinion.probabilities for opinion in opinions], chunk.n_readable)
         paths = answer_paths(fused, self.tree)
-        given = decide(paths, self.thresholds)
+        given = decide(paths, self.thresholds, self.tree)
         # without a usable photo there is only the prior, which may pass a threshold: never more than a review
         given[chunk.n_readable == 0] = 0
-        needed = self.thresholds.table[paths.nodes[:, 0]]
+        needed = self.thresholds.needed(paths.nodes, self.tree)
         proof = self.proof if (needed == NEVER).any() else None
         return Predictions(chunk, opinions, fused, paths, given, needed, problems, proof)

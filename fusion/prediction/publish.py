@@ -16,17 +16,17 @@ from catalog.sources.address import Address, is_uri
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import Connection
 from catalog.sources.mongo.writer import WriteCounts, Writer
-from catalog.tree.taxonomy import LEVELS
+from fusion.prediction.columns import depth_of, path_columns, probability_columns
 
 if TYPE_CHECKING:
     from fusion.prediction.predictor import Predictor
 
 FIELD = "prediction"
 """The one field of a product's document that is written."""
-COLUMNS = [
-    "product_id", "category_id", "cat1", "cat2", "cat3", "p_cat1", "p_cat2", "p_cat3", "decision", "given", "reason",
-    "top_category_ids", "top_probabilities",
+BESIDE_PATH = [
+    "product_id", "category_id", "decision", "given", "reason", "top_category_ids", "top_probabilities",
 ]  # fmt: skip
+"""Columns that are read of a table, beside those of the path."""
 ROWS = 1000
 """Rows of the table in memory at a time; products asked for at a time."""
 NAMED = 5
@@ -140,10 +140,11 @@ class Publication:
         """`source`: further entries of every `prediction`."""
         writer, missing = Writer(self.connection), list[int]()
         with pq.ParquetFile(table) as file:
-            done, total = 0, file.metadata.num_rows
-            for batch in file.iter_batches(ROWS, columns=COLUMNS):
+            done, total, depth = 0, file.metadata.num_rows, depth_of(file.schema_arrow.names)
+            columns = [*BESIDE_PATH, *path_columns(depth), *probability_columns(depth)]
+            for batch in file.iter_batches(ROWS, columns=columns):
                 for row in batch.to_pylist():
-                    fields = {FIELD: {**_prediction(row), **source}}
+                    fields = {FIELD: {**_prediction(row, depth), **source}}
                     operation = UpdateOne({"_id": row["product_id"]}, {"$set": fields}, upsert=self.inserts)
                     writer.add(operation, len(bson.encode(fields)))
                 # the server says only of what was sent whether it was there
@@ -165,12 +166,14 @@ class Publication:
         return {document["_id"] for document in documents}
 
 
-def _prediction(row: dict[str, Any]) -> dict[str, Any]:
+def _prediction(row: dict[str, Any], depth: int) -> dict[str, Any]:
     """What is written of one row; probabilities are float32 and keep seven digits."""
+    # a leaf further up has cells without a value below it
+    n = sum(row[name] is not None for name in path_columns(depth))
     return {
         "category_id": row["category_id"],
-        "path": [row[f"cat{level}"] for level in LEVELS],
-        "probabilities": [_rounded(row[f"p_cat{level}"]) for level in LEVELS],
+        "path": [row[name] for name in path_columns(n)],
+        "probabilities": [_rounded(row[name]) for name in probability_columns(n)],
         "decision": row["decision"],
         "given": row["given"],
         "reason": row["reason"],

@@ -3,17 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 
 def expected_distance(dense: NDArray[np.floating], tree: Taxonomy) -> NDArray[np.float32]:
-    """`(N, n_leaves)` float32 expected tree distance (0..3) of answering each leaf.
+    """`(N, n_leaves)` float32 expected tree distance (0..D) of answering each leaf.
 
     The distance is the height of the lowest common ancestor, so its expectation is the sum over levels of the
-    probability that the true product lies outside the leaf's node there: 3 less the probabilities along the path.
+    probability that the true product lies outside the leaf's node there: D less the probabilities along the path.
     """
-    risk = np.full(dense.shape, float(len(LEVELS)), np.float32)
-    for level in LEVELS:
+    risk = np.full(dense.shape, float(tree.depth), np.float32)
+    for level in tree.levels:
         risk -= tree.node_mass(dense, level)[:, tree.ancestor(level)]
     return risk
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from catalog.experts import Opinion
 from catalog.probabilities import Silence
-from catalog.tree.taxonomy import LEVEL_NAMES, LEVELS, Taxonomy, path_text
+from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from fusion.decide import NEVER
 from fusion.prediction.predictor import Predictions
 
@@ -73,12 +73,13 @@ def _silence_text(opinion: Opinion, row: int) -> str:
 
 def _sureness(predictions: Predictions, row: int, tree: Taxonomy) -> str:
     """The node that was given and how sure it is, or how much was missing to the next one."""
-    level = int(predictions.given[row, 0])
+    level, end = int(predictions.given[row, 0]), int(tree.path_lengths[predictions.paths.leaves[row]])
     nodes, sure = predictions.paths.nodes[row].tolist(), predictions.paths.probabilities[row].tolist()
     texts = []
     if level:
-        texts.append(f"{LEVEL_NAMES[level]} {sure[level - 1]:.0%} sure")
-    if level < len(LEVELS):
+        # a leaf further up is given at the lowest level, and stands at its own
+        texts.append(f"{LEVEL_NAMES[min(level, end)]} {sure[level - 1]:.0%} sure")
+    if level < tree.depth:
         needed = predictions.needed[row, level]
         missing = f"{needed:.0%} needed" if needed < NEVER else _unproved(predictions)
         name = tree.shown_path(level + 1, nodes[level])[-1]

@@ -42,7 +42,7 @@ class Settled:
     blank: int
     drawn: int
     audited: int
-    audit_right: tuple[int, int, int]
+    audit_right: tuple[int, ...]
 
 
 def predictions_of(files: Sequence[Path]) -> Path:

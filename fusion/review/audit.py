@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.tree.taxonomy import LEVELS, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 
 MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15
@@ -45,11 +45,10 @@ class AuditSample:
         return int(self.keys[-1]) if len(self.keys) else None
 
 
-def right_at_each_level(given: NDArray[np.int64], suggested: NDArray[np.int64], tree: Taxonomy) -> tuple[int, int, int]:
-    """How many of `(N,)` suggested categories lie below the given one's Cat I, its Cat II, and are the same one.
+def right_at_each_level(given: NDArray[np.int64], suggested: NDArray[np.int64], tree: Taxonomy) -> tuple[int, ...]:
+    """How many of `(N,)` suggested categories lie below the given one's Cat I, its Cat II, ..., and are the same one.
 
     Both are ids of the tree.
     """
     a, b = tree.leaf_index(given), tree.leaf_index(suggested)
-    right = [int((tree.ancestor(level)[a] == tree.ancestor(level)[b]).sum()) for level in LEVELS]
-    return right[0], right[1], right[2]
+    return tuple(int((tree.ancestor(level)[a] == tree.ancestor(level)[b]).sum()) for level in tree.levels)

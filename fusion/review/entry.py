@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from catalog.files.wording import any_of
 from catalog.metrics.intervals import exact_share
 from catalog.tree.taxonomy import LEVEL_NAMES
 
@@ -35,7 +36,7 @@ class Entry(BaseModel):
         confirmed, corrected, copies, blank: answers that keep the suggestion and that change it, products that have
             the photos of one of these, cells left empty.
         drawn, audited: size of the audit sample, and how many of it were answered.
-        audit_right: of these, how many were right at Cat I, II, III.
+        audit_right: of these, how many were right at Cat I, Cat II, ..., the leaf.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,13 +50,18 @@ class Entry(BaseModel):
     blank: int
     drawn: int
     audited: int
-    audit_right: tuple[int, int, int]
+    audit_right: tuple[int, ...]
     history: tuple[Event, ...]
 
     @property
     def active(self) -> bool:
         """Whether its answers count."""
         return self.history[-1].what != "undone"
+
+    @property
+    def depth(self) -> int:
+        """Levels of the tree that was predicted with."""
+        return len(self.audit_right)
 
     def precision(self, level: int) -> str:
         """Share of audited products that were right at a level, with its 95 % interval, in percent."""
@@ -70,7 +76,7 @@ class Entry(BaseModel):
             f"{self.corrected} corrected; {self.copies} more products with the same photos; {self.blank} left blank"
         ]
         if self.audited:
-            levels = ", ".join(f"{LEVEL_NAMES[level]} {self.precision(level)}" for level in (3, 2, 1))
+            levels = ", ".join(f"{LEVEL_NAMES[level]} {self.precision(level)}" for level in range(self.depth, 0, -1))
             lines.append(
                 f"live precision of accepted products in percent, 95 % interval, {self.audited} answered "
                 f"of {self.drawn} drawn: {levels}"
@@ -80,9 +86,13 @@ class Entry(BaseModel):
 
 def table_text(entries: Sequence[Entry]) -> str:
     """Entries as lines for people."""
-    lines = [f"{'review':>6}  {'date (UTC)':19}  {'by':12}  {'rows':>7}  {'corrected':>9}  precision at Cat III in %"]
+    if not entries:
+        return "no review yet: fill review.csv, then `fusion review apply`"
+    # a workspace may have had another tree before
+    leaf = any_of([LEVEL_NAMES[depth] for depth in sorted({entry.depth for entry in entries})])
+    lines = [f"{'review':>6}  {'date (UTC)':19}  {'by':12}  {'rows':>7}  {'corrected':>9}  precision at {leaf} in %"]
     for entry in entries:
-        precision = f"{entry.precision(3)}, {entry.audited} audited" if entry.audited else "-"
+        precision = f"{entry.precision(entry.depth)}, {entry.audited} audited" if entry.audited else "-"
         rows = entry.confirmed + entry.corrected + entry.copies
         first = entry.history[0]
         state = "" if entry.active else "  undone"
@@ -90,7 +100,7 @@ def table_text(entries: Sequence[Entry]) -> str:
             f"{entry.number:>6}  {first.when[:19]:19}  {first.who[:12]:12}  {rows:>7}  {entry.corrected:>9}  "
             f"{precision}{state}"
         )
-    return "\n".join(lines) if entries else "no review yet: fill review.csv, then `fusion review apply`"
+    return "\n".join(lines)
 
 
 def event(what: str, who: str | None = None) -> Event:

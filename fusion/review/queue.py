@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
+from fusion.prediction.columns import path_columns, probability_columns
 from fusion.review.audit import AuditSample
 from fusion.review.sheet import write_review
 
 BATCH = 4096
 MAX_COPIES = 20
 """Photos with more copies than this (a shop's logo, "no picture yet") settle nothing about each other, as in a plan."""
-SHOWN = [
-    "product_id", "category_id", "cat1", "cat2", "cat3", "p_cat1", "p_cat2", "p_cat3", "expected_distance", "decision",
-    "given", "reason", "top_category_ids", "top_probabilities", "text_read",
+BESIDE_PATH = [
+    "product_id", "category_id", "expected_distance", "decision", "given", "reason", "top_category_ids",
+    "top_probabilities", "text_read",
 ]  # fmt: skip
+"""Columns of the full table that are shown, beside those of the path."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Queue:
 
     Attributes:
         product_ids: `(N,)` int64; rows: `(N,)` int64 position in the full table.
-        distance: `(N,)` float32 expected tree distance, 0..3, of the likeliest leaf.
+        distance: `(N,)` float32 expected tree distance, 0..D, of the likeliest leaf.
         group: `(N,)` int64, equal for products with the same set of photos.
         copies: `(N,)` int64 size of the product's group: how many products one answer settles.
     """
@@ -84,7 +86,8 @@ def write_queue(
     sample = AuditSample(audit_rows, seed)
     queue = read_queue(table, sample)
     chosen = queue.best_first()[:review_rows]
-    picked = _pick(table, np.concatenate([queue.rows[chosen], sample.rows]))
+    shown = [*BESIDE_PATH, *path_columns(tree.depth), *probability_columns(tree.depth)]
+    picked = _pick(table, np.concatenate([queue.rows[chosen], sample.rows]), shown)
     asked, drawn = picked.slice(0, len(chosen)), picked.slice(len(chosen))
     write_review(review, _with_gain(asked, queue.gain[chosen], queue.copies[chosen]), tree)
     alone = np.ones(len(drawn), np.int64)
@@ -125,18 +128,18 @@ def _photo_key(product_id: int, md5s: Sequence[str]) -> int:
     return int.from_bytes(hashlib.blake2b(photos.encode(), digest_size=8).digest(), "little")
 
 
-def _pick(table: Path, rows: NDArray[np.int64]) -> pa.Table:
+def _pick(table: Path, rows: NDArray[np.int64], columns: list[str]) -> pa.Table:
     """The rows at distinct positions of a full table, in the order asked for."""
     # a parquet file is read forwards: rows are picked in its order, then put in the one asked for
     order = np.argsort(rows)
     ascending, picked = rows[order], []
-    for first, batch in _batches(table, SHOWN):
+    for first, batch in _batches(table, columns):
         low, high = np.searchsorted(ascending, [first, first + len(batch)])
         if high > low:
             picked.append(batch.take(pa.array(ascending[low:high] - first)))
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    schema = pa.schema([pq.read_schema(table).field(name) for name in SHOWN])
+    schema = pa.schema([pq.read_schema(table).field(name) for name in columns])
     return pa.Table.from_batches(picked, schema).take(pa.array(back))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
+from catalog.tree.taxonomy import LEVEL_NAMES
 from fusion.experts.all_experts import AllExperts
 from fusion.experts.images import backbone_of, unused_networks
 from fusion.training.held_out import evaluated_experts, gather_held_out
@@ -23,8 +24,9 @@ def list_experts(workspace: Workspace, more: Sequence[Path] = ()) -> str:
     experts = evaluated_experts(data)
     width = max(len(expert.name) for expert in experts)
     lines = [f"{len(data)} held-out products; accuracy where an expert speaks, in percent", ""]
-    lines.append(f"{'':{width}}  covers  Cat I  Cat II  Cat III")
-    lines += [f"{expert.name:{width}}  {_figures(expert)}  {expert.what}" for expert in experts]
+    names = [LEVEL_NAMES[level] for level in data.tree.levels]
+    lines.append("  ".join([f"{'':{width}}", "covers", *names]))
+    lines += [f"{expert.name:{width}}  {_figures(expert, names)}  {expert.what}" for expert in experts]
     lines += [f"{name:{width}}  {why}" for name, why in data.absent.items()]
     lines += ["", "runs", *(f"  {run.folder.name}" for run in speaking.runs)]
     unused = unused_networks(workspace, speaking.runs)
@@ -34,6 +36,8 @@ def list_experts(workspace: Workspace, more: Sequence[Path] = ()) -> str:
     return "\n".join(lines)
 
 
-def _figures(expert: EvaluatedModel) -> str:
+def _figures(expert: EvaluatedModel, names: Sequence[str]) -> str:
+    """Its figures, each as wide as the name above it."""
     accuracy = 100 * expert.scores.correct.mean(axis=0)
-    return f"{100 * expert.coverage:5.1f}%  {accuracy[0]:5.1f}  {accuracy[1]:6.1f}  {accuracy[2]:7.1f}"
+    right = (f"{share:{len(name)}.1f}" for share, name in zip(accuracy, names, strict=True))
+    return "  ".join([f"{100 * expert.coverage:5.1f}%", *right])

@@ -72,12 +72,12 @@ def test_climbing_gives_the_deepest_sure_node():
     dense = np.array(
         [[0.9, 0.05, 0.03, 0.02], [0.5, 0.42, 0.05, 0.03], [0.4, 0.1, 0.45, 0.05], [0.3, 0.1, 0.1, 0.5]], np.float32
     )
-    given = decide(answer_paths(dense, TREE), everywhere(0.9, 0.9, 0.9))
+    given = decide(answer_paths(dense, TREE), everywhere(0.9, 0.9, 0.9), TREE)
     assert given[:, 0].tolist() == [3, 2, 1, 0]
     assert given[0, 1] == 0
     assert TREE.node_path(2, int(given[1, 1])) == ("A", "X")
     assert TREE.node_path(1, int(given[2, 1])) == ("A",)
-    assert [decision_of(level) for level in (3, 2, 1, 0)] == [
+    assert [decision_of(level, TREE.depth) for level in (3, 2, 1, 0)] == [
         Decision.ACCEPT, Decision.PARENT, Decision.PARENT, Decision.REVIEW,
     ]  # fmt: skip
 
@@ -89,9 +89,9 @@ def test_what_is_given_is_a_part_of_the_answers_path_and_scored_as_such(seed, ne
     dense = rng.dirichlet(np.ones(4) * 0.5, size=30).astype(np.float32)
     truth = rng.integers(0, 4, 30)
     paths = answer_paths(dense, TREE)
-    given = decide(paths, everywhere(needed, needed, needed))
+    given = decide(paths, everywhere(needed, needed, needed), TREE)
     found = score(dense, truth, np.arange(30), np.ones(30, np.int8), TREE)
-    assert given_by_scores(found, everywhere(needed, needed, needed)).tolist() == given.tolist()
+    assert given_by_scores(found, everywhere(needed, needed, needed), TREE).tolist() == given.tolist()
     for row, (level, node) in enumerate(given.tolist()):
         if level:
             answered, true = TREE.paths[int(dense[row].argmax())], TREE.paths[int(truth[row])]
@@ -103,8 +103,8 @@ def test_a_cat1_that_is_likelier_than_that_of_the_answer_is_not_given():
     # B's only leaf is the likeliest, A as a whole is likelier than B
     paths = answer_paths(np.array([[0.2, 0.2, 0.15, 0.45]], np.float32), TREE)
     assert TREE.paths[int(paths.leaves[0])] == ("B", "Z", "S")
-    assert decide(paths, everywhere(0.5, 0.5, 0.5))[0, 0] == 0
-    level, node = decide(paths, everywhere(0.4, 0.5, 0.5))[0].tolist()
+    assert decide(paths, everywhere(0.5, 0.5, 0.5), TREE)[0, 0] == 0
+    level, node = decide(paths, everywhere(0.4, 0.5, 0.5), TREE)[0].tolist()
     assert TREE.node_path(level, node) == ("B",)
 
 
@@ -124,7 +124,7 @@ def test_a_cat1_that_is_wrong_more_often_gets_thresholds_of_its_own():
     assert own.own.all()
     assert own.table[0, 2] < 0.95
     assert own.table[1, 2] > own.table[0, 2]
-    given = given_by_scores(found, own)
+    given = given_by_scores(found, own, TREE)
     for cat1_b in (False, True):
         accepted = (given[:, 0] == 3) & (on_b == cat1_b)
         assert not accepted.any() or found.correct[accepted, 2].mean() >= 0.9
@@ -148,7 +148,7 @@ def test_a_parents_threshold_is_learnt_where_it_is_used():
     sure = np.arange(n) < n // 2
     found = scores(np.linspace(1, 0.5, n), sure, np.where(sure, 0, np.where(np.arange(n) % 2 == 0, 1, 3)))
     own = thresholds(found, 0.95, 0.9)
-    given = given_by_scores(found, own)
+    given = given_by_scores(found, own, TREE)
     assert (given[: n // 2 - 20, 0] == 3).all()
     # over all products with that probability Cat II would look right 95 % of the time far further down
     assert ((given[:, 0] == 2).sum()) < 200

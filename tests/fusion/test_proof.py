@@ -34,7 +34,7 @@ def proof_at(target: float, found: ProductScores, n_labelled: int = 841) -> Proo
 
 
 def levels_given(found: ProductScores, target: float) -> np.ndarray:
-    return given_by_scores(found, Thresholds.fit(found, TREE, target, 0.9))[:, 0]
+    return given_by_scores(found, Thresholds.fit(found, TREE, target, 0.9), TREE)[:, 0]
 
 
 def test_a_small_shop_is_given_a_cat1_at_90_and_told_what_95_would_take():

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 
 from catalog.product import ProblemLog
 from catalog.tree.taxonomy import Taxonomy, path_text
+from fusion.prediction.columns import schema_of
 from fusion.prediction.folder import PredictionFolder, PredictionOrigin, PredictionRecord
-from fusion.prediction.table import SCHEMA
 from fusion.review.queue import QueueFiles, write_queue
-from fusion.review.sheet import COLUMNS
+from fusion.review.sheet import columns_of
 
 TREE = Taxonomy(
     [
@@ -23,6 +23,7 @@ TREE = Taxonomy(
         (2000, ("KITCHEN", "CUPS", "MUG")),
     ]
 )
+SCHEMA = schema_of(TREE.depth)
 
 
 def predicted(
@@ -69,7 +70,7 @@ def fill(path: Path, answers: dict[int, object], target: Path | None = None) -> 
     for row in rows:
         row["corrected_category_id"] = str(answers.get(int(row["product_id"]), ""))
     with (target or path).open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, columns_of(TREE.depth))
         writer.writeheader()
         writer.writerows(rows)
     return target or path

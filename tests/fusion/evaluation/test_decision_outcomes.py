@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from catalog.metrics.intervals import exact_share
 from catalog.metrics.product_scores import score
-from fusion.evaluation.decision_outcomes import ACCEPT, CAT1, CAT2, GIVEN, REVIEW, DecisionOutcomes
+from fusion.evaluation.decision_outcomes import ACCEPT, GIVEN, REVIEW, DecisionOutcomes, parent_at
 from tests.support.products import TAXONOMY
 
-LEVEL_OF = {ACCEPT: [3], CAT2: [2], CAT1: [1], REVIEW: [0], GIVEN: [1, 2, 3]}
+LEVEL_OF = {ACCEPT: [3], parent_at(2): [2], parent_at(1): [1], REVIEW: [0], GIVEN: [1, 2, 3]}
 
 
 def some_answers(

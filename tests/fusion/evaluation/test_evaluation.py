@@ -232,7 +232,10 @@ def made(n_given: tuple[int, int, int, int], *, strength: float = 0.3) -> Measur
         EvaluatedModel("text", "words", text, 0.25),
     ]
     without = {"text": np.zeros(200, bool), "photo": fused.correct[:, 2]}
-    outcomes = DecisionOutcomes(level, level, fused.correct[:, 2], fused.n_images)
+    outcomes = DecisionOutcomes(
+        3, level, right=level > 0, n_given=level, n_true=np.full(200, 3), overlap=level,
+        leaf_right=fused.correct[:, 2], n_images=fused.n_images,
+    )  # fmt: skip
     return Measurement(models, outcomes, fused.distance5, fused.rank[:, 2] < 5, np.arange(200), without, [])
 
 
@@ -310,7 +313,7 @@ def test_what_to_do_next_follows_from_the_figures():
     assert "Where 80 % right are enough, `fusion predict FILE --precision 0.8` accepts more unseen." in kept
     assert page_for_managers(made((0, 0, 0, 200))).section("short").sentences[-1] == "No product must be looked at."
     missed = made((0, 0, 0, 200))
-    wrong = replace(missed.outcomes, overlap=np.zeros(200, np.int64))
+    wrong = replace(missed.outcomes, right=np.zeros(200, bool), overlap=np.zeros(200, np.int64))
     page = page_for_managers(replace(missed, outcomes=wrong), target=0.9)
     assert "accepted too easily" in page.section("short").sentences[1]
     assert any("--precision 0.95" in step for step in page.section("next").sentences)

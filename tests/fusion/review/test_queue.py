@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from catalog.files.answer_sheet import plain_cell
 from fusion.review.audit import AuditSample, audit_keys
 from fusion.review.queue import MAX_COPIES
-from fusion.review.sheet import COLUMNS
+from fusion.review.sheet import columns_of
 from tests.support.predictions import predicted, read_rows, write_predictions
 
 product = st.tuples(
@@ -69,7 +69,7 @@ def test_a_row_tells_what_a_reviewer_needs(tmp_path):
     row = predicted(7, 1001, "parent", 0.75, given="BOOKS > FICTION", reason="photo, text", text_read=text)
     write_predictions(tmp_path, [row, predicted(8, 2000, "accept", 0.25)])
     raw = (tmp_path / "review.csv").read_bytes()
-    assert raw.startswith(b"\xef\xbb\xbf" + ",".join(COLUMNS).encode() + b"\n")
+    assert raw.startswith(b"\xef\xbb\xbf" + ",".join(columns_of(3)).encode() + b"\n")
     (found,) = read_rows(tmp_path / "review.csv")
     assert found == {
         "product_id": "7", "corrected_category_id": "", "suggested_category_id": "1001",
