@@ -94,7 +94,7 @@ def read_raw_rows(
             for cells in rows:
                 yield reader.line_num, cells
         except UnicodeDecodeError:
-            raise _not_utf8(path, "WINDOWS-1252") from None
+            raise not_utf8(path, "WINDOWS-1252") from None
         except csv.Error as error:
             hint = (
                 ". A quote may be left open; or a photo stands there as text: a CSV has the paths of files"
@@ -111,7 +111,7 @@ def _require_text(path: Path, missing: str) -> None:
         first = start.read(4)
     # without a mark, UTF-16 of plain letters would pass for UTF-8 with a NUL between any two
     if first[:2] in (b"\xff\xfe", b"\xfe\xff") or [byte == 0 for byte in first] in (_LITTLE, _LITTLE[::-1]):
-        raise _not_utf8(path, "UTF-16")
+        raise not_utf8(path, "UTF-16")
     if b"\0" in first:
         raise ValueError(f"{path} is no text, so no CSV file: {missing}")
 
@@ -128,7 +128,8 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[objec
     write_text(path, text.getvalue())
 
 
-def _not_utf8(path: Path, encoding: str) -> ValueError:
+def not_utf8(path: Path, encoding: str) -> ValueError:
+    """What to raise where a file is no UTF-8, but perhaps of that encoding."""
     return ValueError(
         f"{path} is not UTF-8 text, perhaps {encoding}: save it as 'CSV UTF-8' in the spreadsheet, or convert it: "
         f"iconv -f {encoding} -t UTF-8 {path.name} > utf8.csv"

@@ -45,8 +45,7 @@ _STARTS = (
     (b"Rar!", FileKind("a RAR archive", UNPACK)),
     (b"# Google_Product_Taxonomy", FileKind(
         "Google's list of product categories",
-        "write its leaves as a CSV with category_id, category_level1, category_level2 and category_level3; names from "
-        "the third level on stand together in category_level3",
+        "it is a category tree: give it with --tree, beside a catalogue",
     )),
 )  # fmt: skip
 _IN_WORKBOOKS = (b"[Content_Types].xml", b"xl/", b"_rels/.rels", b"opendocument.spreadsheet")

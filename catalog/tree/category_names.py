@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 
-from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy
 
 
 def category_names(tree: Taxonomy, categories: Sequence[str]) -> list[str]:
@@ -11,5 +11,5 @@ def category_names(tree: Taxonomy, categories: Sequence[str]) -> list[str]:
     names = []
     for category in categories:
         with contextlib.suppress(KeyError):
-            names.append(path_text(tree.shown[tree.leaves_below(category)[0]][: len(category.split(SEPARATOR))]))
+            names.append(tree.shown_category(category))
     return names

@@ -1,20 +1,21 @@
-"""The rows of a category tree's CSV: a leaf each, with its names from Cat I down."""
+"""The leaves of a category tree's file, in whichever of the forms that shops have their trees in."""
 
 import re
+from itertools import islice
 from pathlib import Path
 
-from catalog.files.csv_rows import id_in, read_rows
+from catalog.files.csv_rows import id_in, read_raw_rows, read_rows
+from catalog.tree.google_list import is_google_list, read_google_list
+from catalog.tree.parent_rows import NAME, PARENT, read_parent_rows
+from catalog.tree.path_rows import PATH, read_path_rows
 from catalog.tree.translations import refuse
+from catalog.tree.tree_file import ID, MISSING, NO_ID, Leaf, check_depth
 
-ID, FIRST = "category_id", "category_level1"
-MAX_DEPTH = 8
-"""Names that a path may have."""
-TOO_DEEP = (
-    f"and trees have up to {MAX_DEPTH} levels here: write the names from the last of them on together into one cell "
-    "(`C / D`), so that none is lost"
-)
+FIRST = "category_level1"
 LEVEL_COLUMN = re.compile(r"category_?level_?([0-9]+)", re.IGNORECASE)
 COLUMN = "category_level{}"
+TREE_COLUMNS = (FIRST, PATH, PARENT)
+"""Of which a CSV that has one beside `category_id` is a tree."""
 
 
 def columns_of(depth: int) -> tuple[str, ...]:
@@ -22,21 +23,44 @@ def columns_of(depth: int) -> tuple[str, ...]:
     return (ID, *(COLUMN.format(level) for level in range(1, depth + 1)))
 
 
-def read_leaves(path: Path) -> list[tuple[int, tuple[str, ...]]]:
-    """`(category_id, (Cat I, Cat II, ...))` of each row, names to the letter; a leaf further up leaves cells empty.
+def read_leaves(path: Path) -> list[Leaf]:
+    """`(category_id, (Cat I, Cat II, ...))` of each leaf, from a CSV of level columns, of paths or of parents.
+
+    Google's list of product categories is read too. A CSV may have both levels and parents: the levels count.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not such a CSV, an id that is not an integer, a leaf without a parent or below the eighth level; the
-            message names the file and the lines.
+        ValueError: not such a file, a path both in one column and in several, an id that is not an integer, a category
+            that has no place in a tree of up to eight levels; the message names the file and the lines.
     """
+    if is_google_list(path):
+        return read_google_list(path)
+    columns = [name.strip() for _, cells in islice(read_raw_rows(path, MISSING), 1) for name in cells]
+    levels = [name for name in columns if LEVEL_COLUMN.fullmatch(name)]
+    if PATH in columns and levels:
+        raise ValueError(
+            f"{path} has the columns {PATH} and {levels[0]}, and either may be the path of a category: leave out one "
+            f"(all of {COLUMN.format('...')} are one)"
+        )
+    if PATH in columns:
+        return read_path_rows(path)
+    if not levels and PARENT in columns:
+        return read_parent_rows(path)
+    if not levels and ID in columns:
+        raise ValueError(
+            f"{path} lacks the column {FIRST} (or {PATH}, or {PARENT} and {NAME}); it has {', '.join(columns)[:200]}"
+        )
+    return _read_level_rows(path)
+
+
+def _read_level_rows(path: Path) -> list[Leaf]:
+    """A name in a cell, kept to the letter; a leaf further up leaves cells empty."""
     leaves, faults = [], []
-    for line, row in read_rows(path, (ID, FIRST), "give the CSV of the category tree (--tree)"):
+    for line, row in read_rows(path, (ID, FIRST), MISSING):
         leaf, names = id_in(row[ID]), _names(row)
-        if len(names) > MAX_DEPTH:
-            raise ValueError(f"{path}, line {line}: {COLUMN.format(len(names))} names a level too many, {TOO_DEEP}")
+        check_depth(len(names), f"{path}, line {line}: {COLUMN.format(len(names))} names a level too many")
         if leaf is None:
-            faults.append(f"line {line}: category_id {row[ID]!r} is not an integer of 64 bits")
+            faults.append(NO_ID.format(line=line, cell=row[ID]))
         elif not names:
             faults.append(f"line {line}: leaf {leaf} has no {FIRST}")
         elif "" in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -88,14 +88,17 @@ class Taxonomy:
 
     @classmethod
     def from_csv(cls, path: str | Path, names: str | Path | None = None) -> Taxonomy:
-        """Read `category_id,category_level1,category_level2,...`, as `catalog.files.csv_rows` has it.
+        """Read a tree's file: a CSV of `category_id` and the path, or Google's list of product categories.
+
+        The path stands in the columns `category_level1`, `category_level2`, ..., or in `category_path` with `>>`, `>`,
+        `/` or `|` between its names, or follows from `parent_id` and `name`. See `catalog.tree.leaf_rows`.
 
         `names`: a CSV of names in other languages, see `with_names`.
 
         Raises:
             FileNotFoundError: no such file.
-            ValueError: not such a CSV, an id that is not an integer or repeated, a leaf without a parent or below the
-                eighth level, names that contradict each other; the message names the file and the lines.
+            ValueError: not such a file, an id that is not an integer or repeated, a category without a parent or below
+                the eighth level, names that contradict each other; the message names the file and the lines.
         """
         path = Path(path)
         leaves = read_leaves(path)
@@ -106,7 +109,7 @@ class Taxonomy:
         return tree if names is None else tree.with_names(Names.from_csv(names))
 
     def to_csv(self, path: Path) -> None:
-        """Write the tree in the format that `from_csv` reads."""
+        """Write the tree as a CSV of `category_level1`, `category_level2`, ..., which `from_csv` reads."""
         rows = (
             [leaf_id, *names, *[""] * (self.depth - len(names))]
             for leaf_id, names in zip(self.leaf_ids, self.paths, strict=True)
@@ -207,16 +210,30 @@ class Taxonomy:
     def leaves_below(self, category: str) -> NDArray[np.int64]:
         """`(n,)` int64 leaf indices below an exact path such as `LIBRAIRIE` or `MUSIQUE > CD`, in any Unicode form.
 
-        It is the tree's own path whatever language is shown: the same products are read in all of them.
+        It is the tree's own path whatever language is shown: the same products are read in all of them. A name may have
+        ` > ` in it; of paths that read alike because of that, the leaves below all are given.
 
         Raises:
             KeyError: no such path in the tree.
         """
-        wanted = _plain(category.split(SEPARATOR))
-        leaves = [i for i, path in enumerate(self.paths) if _plain(path[: len(wanted)]) == wanted]
-        if not leaves:
+        return np.flatnonzero(self._level_of(category))
+
+    def shown_category(self, category: str) -> str:
+        """Such a path as people are shown it; raises as `leaves_below` does."""
+        level = self._level_of(category)
+        leaf = int(np.flatnonzero(level)[0])
+        return path_text(self.shown[leaf][: level[leaf]])
+
+    def _level_of(self, category: str) -> NDArray[np.int64]:
+        """`(n_leaves,)` level of the node above each leaf whose path reads like that, 0 where there is none."""
+        wanted = _plain(category)
+        level = np.zeros(len(self), np.int64)
+        for leaf, path in enumerate(self.paths):
+            # names are compared as they read together: one of them may have the separator in it
+            level[leaf] = next((n for n in range(1, len(path) + 1) if _plain(path_text(path[:n])) == wanted), 0)
+        if not level.any():
             raise KeyError(category)
-        return np.array(leaves, np.int64)
+        return level
 
     def distance(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
         """`(n,)` int64 height of the lowest common ancestor of leaves a and b, `(n,)`: 0 the same leaf ... D the root.
@@ -249,9 +266,9 @@ def _one_spelling(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [tuple(spelling[whole[:level]] for level in range(1, len(whole) + 1)) for whole in composed]
 
 
-def _plain(names: Iterable[str]) -> tuple[str, ...]:
-    """Names as they are compared with what people type: composed, without blanks around them."""
-    return tuple(unicodedata.normalize("NFC", name).strip() for name in names)
+def _plain(path: str) -> str:
+    """The text of a path as it is compared with what people type: composed, without blanks around the names."""
+    return path_text([name.strip() for name in unicodedata.normalize("NFC", path).split(SEPARATOR)])
 
 
 def path_text(path: Sequence[str]) -> str:

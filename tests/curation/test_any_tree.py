@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,13 +65,13 @@ def shop_of(folder: Path, tree: str) -> Shop:
 
 
 @pytest.fixture(scope="module")
-def ragged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    yield shop_of(tmp_path_factory.mktemp("ragged"), RAGGED)
+def ragged(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return shop_of(tmp_path_factory.mktemp("ragged"), RAGGED)
 
 
 @pytest.fixture(scope="module")
-def flat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    yield shop_of(tmp_path_factory.mktemp("flat"), FLAT)
+def flat(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return shop_of(tmp_path_factory.mktemp("flat"), FLAT)
 
 
 def test_info_counts_every_level(ragged, flat):

@@ -18,7 +18,7 @@ from catalog.files.progress import Progress, counted
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY, PackedRows
 from catalog.sources.table.photo_cells import MARK, CellPhoto
-from catalog.tree.leaf_rows import FIRST as TREE_COLUMN
+from catalog.tree.leaf_rows import TREE_COLUMNS
 
 CSV_ENDINGS = (".csv", ".tsv")
 PARQUET_ENDINGS = (".parquet", ".pq")
@@ -62,7 +62,7 @@ class Columns:
         product_id = next((known[name] for name in IDS if name in known), None)
         numbered = sorted((int(m[1]), name) for name in known if (m := NUMBERED.fullmatch(name)))
         photos = tuple(known[name] for _, name in numbered) or tuple(known[n] for n in PHOTOS if n in known)[:1]
-        if product_id is None and not photos and {CATEGORY, TREE_COLUMN} <= known.keys():
+        if product_id is None and not photos and CATEGORY in known and known.keys() & set(TREE_COLUMNS):
             raise ValueError(f"{path} is a category tree, not a catalogue: give it with --tree, beside a catalogue")
         if product_id is None or not photos:
             raise ValueError(

@@ -99,41 +99,22 @@ def test_a_document_whose_length_looks_like_another_kind_is_one(tmp_path, length
     assert len(Catalog(tmp_path / "train.bson")) == 1
 
 
-def test_a_tree_of_four_levels_is_refused_and_none_is_lost(tmp_path):
-    (tmp_path / "four.csv").write_text(
-        "category_id,category_level1,category_level2,category_level3,category_level4\n1,A,B,C,D\n2,A,B,C,E\n"
-    )
-    with pytest.raises(ValueError, match=r"four\.csv, line 2: category_level4 names a level below Cat III") as refused:
-        Taxonomy.from_csv(tmp_path / "four.csv")
-    assert "write the names from the third level on together into category_level3 (`C / D`)" in str(refused.value)
-    (tmp_path / "four.csv").write_text(
-        "category_id,category_level1,category_level2,category_level3,category_level4\n1,A,B,C, \n2,A,B,D,\n"
-    )
-    assert len(Taxonomy.from_csv(tmp_path / "four.csv")) == 2
-
-
-def test_a_leaf_further_up_names_its_way_out(tmp_path):
-    (tmp_path / "short.csv").write_text(TREE + "41,Media,Books,\n")
-    with pytest.raises(ValueError, match="leaf 41 has no category_level3: of a leaf further up, the name is repeated"):
-        Taxonomy.from_csv(tmp_path / "short.csv")
-
-
-REAL = {
-    "workbook/real.xlsx": "spreadsheet's workbook",
-    "four-levels/four.csv": "category_level4 names a level below Cat III",
-    "four-levels/google.txt": "Google's list of product categories",
-    "four-levels/short.csv": "the name is repeated on the levels below it",
-}
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_real_files_given_as_a_tree(tmp_path, name):
-    case = SHARED / "cases" / name
+def test_a_real_workbook_given_as_a_tree(tmp_path):
+    case = SHARED / "cases" / "workbook" / "real.xlsx"
     if not case.is_file():
         pytest.skip(f"{case} is not there")
     shutil.copy(case, tmp_path)
-    with pytest.raises(ValueError, match=REAL[name]):
+    with pytest.raises(ValueError, match="spreadsheet's workbook"):
         Taxonomy.from_csv(tmp_path / case.name)
+
+
+def test_a_tree_given_as_a_catalogue_says_what_it_is(tmp_path):
+    (tmp_path / "google.csv").write_text("# Google_Product_Taxonomy_Version: 2021-09-21\n1 - A\n")
+    assert "a category tree: give it with --tree" in " ".join(call("info", tmp_path / "google.csv", code=1).split())
+    for columns in ("category_id,category_level1", "category_id,category_path", "category_id,parent_id,name"):
+        (tmp_path / "tree.csv").write_text(f"{columns}\n1,A\n")
+        said = call("info", tmp_path / "tree.csv", code=1)
+        assert "is a category tree, not a catalogue: give it with --tree" in said
 
 
 @pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;;", "\ufeffsep=;"])
