@@ -22,13 +22,14 @@ Flags = NDArray[np.bool_]
 
 
 def cards(measurement: Measurement) -> list[Card]:
-    """The four figures at the top."""
+    """The four figures at the top; three in a tree of one level, which has no higher category."""
     outcomes, right = measurement.outcomes, _right(measurement, measurement.outcomes.depth)
     n_review = int(outcomes.is_open.sum())
+    parents = [_given_card("Given a higher category", outcomes, outcomes.is_parent)] if outcomes.depth > 1 else []
     return [
         Card("Right category", f"{right.text} %", f"of {plural(len(outcomes), 'product')} ({right.interval})"),
         _given_card("Accepted unseen", outcomes, outcomes.is_accepted),
-        _given_card("Given a higher category", outcomes, outcomes.is_parent),
+        *parents,
         Card("Must be looked at", percent(n_review / len(outcomes)), plural(n_review, "product")),
     ]
 
@@ -96,9 +97,10 @@ def _by_itself(measurement: Measurement) -> str:
 
 def decisions_section(measurement: Measurement, tree: Taxonomy) -> Section:
     """What is accepted unseen and what must be looked at: in all, by image count and by Cat I."""
+    higher = "Where only a higher category is, that one is given and the rest stays open. " if tree.depth > 1 else ""
     sentences = [
-        "A product is accepted unseen where its category is sure enough. Where only a higher category is, that one is "
-        "given and the rest stays open. What is not sure at all must be looked at by a person."
+        f"A product is accepted unseen where its category is sure enough. {higher}What is not sure at all must be "
+        "looked at by a person."
     ]
     title = "What can be accepted, what must be looked at"
     return Section(
@@ -170,11 +172,14 @@ def _decisions_plot(outcomes: DecisionOutcomes) -> Plot:
     groups |= {count_name(count): outcomes.n_images == int(count) for count in ("0", *COUNTS)}
     groups = {name: inside for name, inside in groups.items() if inside.any()}
     is_leaf, is_parent, right = outcomes.is_accepted, outcomes.is_parent, outcomes.right
+    parents = {
+        "higher category, right": (is_parent & right, SERIES[2]),
+        "higher category, wrong": (is_parent & ~right, SERIES[4]),
+    }
     pieces = {
         "accepted, right": (is_leaf & right, GREEN),
         "accepted, wrong": (is_leaf & ~right, RED),
-        "higher category, right": (is_parent & right, SERIES[2]),
-        "higher category, wrong": (is_parent & ~right, SERIES[4]),
+        **(parents if outcomes.depth > 1 else {}),
         "must be looked at": (outcomes.is_open, SERIES[3]),
     }
     with drawing(5.4, 0.36 * len(groups) + 1.2) as figure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given as given_random
 from hypothesis import settings
@@ -11,6 +13,8 @@ from catalog.metrics.answer_path import answer_paths
 from catalog.metrics.product_scores import ProductScores, score
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import MIN_OWN, NEVER, Decision, Thresholds, decide, decision_of, given_by_scores
+from tests.catalog.tree.test_taxonomy import trees
+from tests.fusion.small import FLAT, RAGGED
 
 TREE = Taxonomy([(1, ("A", "X", "P")), (2, ("A", "X", "Q")), (3, ("A", "Y", "R")), (4, ("B", "Z", "S"))])
 
@@ -97,6 +101,77 @@ def test_what_is_given_is_a_part_of_the_answers_path_and_scored_as_such(seed, ne
             answered, true = TREE.paths[int(dense[row].argmax())], TREE.paths[int(truth[row])]
             assert TREE.node_path(level, node) == answered[:level]
             assert found.correct[row, level - 1] == (answered[:level] == true[:level])
+
+
+def by_levels(tree: Taxonomy, *levels: float) -> Thresholds:
+    """The same thresholds on every Cat I, from the top down."""
+    n = tree.n_nodes(1)
+    return Thresholds(np.tile(np.float32(levels), (n, 1)), np.zeros(n, bool))
+
+
+@settings(max_examples=50)
+@given_random(trees, st.integers(0, 10**6))
+def test_the_deepest_sure_node_is_given_in_any_tree(tree, seed):
+    """Read aloud: up the answer's path, from the leaf, which needs what leaves need however short its path is."""
+    rng = np.random.default_rng(seed)
+    dense = rng.dirichlet(np.ones(len(tree)) * 0.3, size=8).astype(np.float32)
+    needed = np.float32(rng.uniform(0.1, 1, tree.depth))
+    paths = answer_paths(dense, tree)
+    given = decide(paths, by_levels(tree, *needed), tree)
+    found = score(dense, rng.integers(0, len(tree), 8), np.arange(8), np.ones(8, np.int8), tree)
+    assert given_by_scores(found, by_levels(tree, *needed), tree).tolist() == given.tolist()
+    for row, leaf in enumerate(dense.argmax(axis=1).tolist()):
+        path, expected = tree.paths[leaf], (0, 0)
+        if dense[row, leaf] >= needed[-1]:
+            expected = (tree.depth, leaf)
+        else:
+            for level in range(min(len(path), tree.depth - 1), 0, -1):
+                below = [i for i, other in enumerate(tree.paths) if other[:level] == path[:level]]
+                is_parent = len(path) > level or len(below) > 1
+                if is_parent and paths.probabilities[row, level - 1] >= needed[level - 1]:
+                    expected = (level, int(tree.ancestor(level)[leaf]))
+                    break
+        assert tuple(given[row].tolist()) == expected
+
+
+def test_a_leaf_further_up_is_accepted_and_a_node_above_others_backed_off_to():
+    maps, fiction, toys = (int(RAGGED.leaf_index(i)) for i in (14, 13, 30))
+    dense = np.full((3, len(RAGGED)), 0.01, np.float32)
+    dense[[0, 1, 2], [maps, fiction, toys]] = 0.93
+    # a lower threshold for parents is none for leaves
+    given = decide(answer_paths(dense, RAGGED), by_levels(RAGGED, 0.94, 0.92, 0.92, 0.95), RAGGED)
+    assert given[:, 0].tolist() == [1, 2, 0]
+    assert RAGGED.node_path(2, int(given[1, 1])) == ("BOOKS", "FICTION")
+    given = decide(answer_paths(dense, RAGGED), by_levels(RAGGED, 0.99, 0.99, 0.99, 0.9), RAGGED)
+    assert given.tolist() == [[4, maps], [4, fiction], [4, toys]]
+    assert {decision_of(int(level), RAGGED.depth) for level in given[:, 0]} == {Decision.ACCEPT}
+
+
+def test_what_leaves_further_up_are_worth_says_nothing_of_parents():
+    """TOYS is always wrong; APPLE never right, FRUIT above it always: this is given, that is not."""
+    n, toys, apple = 1200, int(RAGGED.leaf_index(30)), int(RAGGED.leaf_index(20))
+    is_toy = np.arange(n) % 2 == 0
+    leaf = np.where(is_toy, toys, apple)
+    nodes = np.stack([RAGGED.ancestor(level)[leaf] for level in RAGGED.levels], axis=1)
+    found = replace(
+        scores(np.full(n, 0.8), is_toy), predicted=nodes, confidence=np.full((n, 4), 0.8, np.float32),
+        distance=np.where(is_toy, 4, 2),
+    )  # fmt: skip
+    for rows, own in ((n, True), (2 * MIN_OWN - 2, False)):
+        # on each Cat I by itself, or, as few products have it, shared between them
+        some = found.select(np.arange(rows))
+        fitted = Thresholds.fit(some, RAGGED, 0.9, 0.9)
+        assert fitted.own.any() == own
+        given = given_by_scores(some, fitted, RAGGED)
+        assert (given[is_toy[:rows]] == 0).all()
+        assert (given[~is_toy[:rows]] == [2, RAGGED.ancestor(2)[apple]]).all()
+
+
+def test_a_tree_of_one_level_accepts_or_sends_to_review():
+    dense = np.array([[0.9, 0.1, 0, 0, 0], [0.5, 0.3, 0.2, 0, 0]], np.float32)
+    given = decide(answer_paths(dense, FLAT), by_levels(FLAT, 0.8), FLAT)
+    assert given.tolist() == [[1, 0], [0, 0]]
+    assert [decision_of(int(level), 1) for level in given[:, 0]] == [Decision.ACCEPT, Decision.REVIEW]
 
 
 def test_a_cat1_that_is_likelier_than_that_of_the_answer_is_not_given():

@@ -11,36 +11,51 @@ from hypothesis import strategies as st
 
 from catalog.metrics.intervals import exact_share
 from catalog.metrics.product_scores import score
-from fusion.evaluation.decision_outcomes import ACCEPT, GIVEN, REVIEW, DecisionOutcomes, parent_at
+from catalog.tree.taxonomy import Taxonomy
+from fusion.evaluation.decision_outcomes import ACCEPT, GIVEN, REVIEW, DecisionOutcomes, kinds_of, parent_at
+from tests.catalog.tree.test_taxonomy import trees
+from tests.fusion.small import RAGGED
 from tests.support.products import TAXONOMY
 
-LEVEL_OF = {ACCEPT: [3], parent_at(2): [2], parent_at(1): [1], REVIEW: [0], GIVEN: [1, 2, 3]}
+Given = tuple[int, tuple[str, ...], bool]
+"""Level, path and rightness of an answer."""
 
 
 def some_answers(
-    seed: int, n: int
-) -> tuple[DecisionOutcomes, list[tuple[str, ...]], list[tuple[str, str, str]], np.ndarray]:
+    tree: Taxonomy, seed: int, n: int
+) -> tuple[DecisionOutcomes, list[Given], list[tuple[str, ...]], np.ndarray]:
     rng = np.random.default_rng(seed)
-    truth, level = rng.integers(0, 8, n), rng.integers(0, 4, n)
-    leaf = np.where(rng.random(n) < 0.5, truth, rng.integers(0, 8, n))
-    node = [int(TAXONOMY.ancestor(k)[i]) if k else 0 for k, i in zip(level, leaf, strict=True)]
+    truth, leaf = rng.integers(0, len(tree), (2, n))
+    leaf = np.where(rng.random(n) < 0.5, truth, leaf)
+    # of the levels that may be given: above the end of the leaf's path, and the last one
+    level = [int(rng.choice([*range(len(tree.paths[i])), tree.depth])) for i in leaf]
+    node = [int(tree.ancestor(k)[i]) if k else 0 for k, i in zip(level, leaf, strict=True)]
     counts = rng.integers(0, 5, n).astype(np.int8)
-    outcomes = DecisionOutcomes.of(np.stack([level, node], axis=1), truth, leaf == truth, counts, TAXONOMY)
-    answers = [TAXONOMY.paths[i][:k] for k, i in zip(level, leaf, strict=True)]
-    return outcomes, answers, [TAXONOMY.paths[i] for i in truth], counts
+    outcomes = DecisionOutcomes.of(np.stack([level, node], axis=1), truth, leaf == truth, counts, tree)
+    answers = [
+        (k, tree.paths[i][:k], i == t if k == tree.depth else k > 0 and tree.paths[i][:k] == tree.paths[t][:k])
+        for k, i, t in zip(level, leaf, truth, strict=True)
+    ]
+    return outcomes, answers, [tree.paths[i] for i in truth], counts
 
 
-@settings(max_examples=25)
-@given(st.integers(0, 10**6), st.integers(1, 40))
-def test_every_figure_equals_the_obvious_version(seed, n):
-    outcomes, answers, paths, counts = some_answers(seed, n)
+def test_the_kinds_of_decisions_keep_their_names():
+    assert list(kinds_of(3)) == ["accept", "parent at Cat II", "parent at Cat I", "review", "given without review"]
+    assert kinds_of(1) == {ACCEPT: (1,), REVIEW: (0,), GIVEN: (1,)}
+
+
+@settings(max_examples=50)
+@given(st.just(TAXONOMY) | st.just(RAGGED) | trees, st.integers(0, 10**6), st.integers(1, 40))
+def test_every_figure_equals_the_obvious_version(tree, seed, n):
+    outcomes, answers, paths, counts = some_answers(tree, seed, n)
+    level_of = {ACCEPT: [tree.depth], **{parent_at(k): [k] for k in tree.levels[:-1]}, REVIEW: [0], GIVEN: tree.levels}
     summary = outcomes.summary
     assert set(summary) == {"all", *map(str, set(counts.tolist()))}
     for group, found in summary.items():
         rows = [i for i in range(n) if group == "all" or counts[i] == int(group)]
         sets = [
-            ({a[:k] for k in range(1, len(a) + 1)}, {t[:k] for k in range(1, 4)})
-            for a, t in ((answers[i], paths[i]) for i in rows)
+            ({a[:k] for k in range(1, len(a) + 1)}, {t[:k] for k in range(1, len(t) + 1)})
+            for a, t in ((answers[i][1], paths[i]) for i in rows)
         ]
         shared, given_nodes = sum(len(a & t) for a, t in sets), sum(len(a) for a, _ in sets)
         recall = shared / sum(len(t) for _, t in sets)
@@ -50,9 +65,10 @@ def test_every_figure_equals_the_obvious_version(seed, n):
         if shared:
             assert found.h_f1.value == pytest.approx(2 * precision * recall / (precision + recall))
             assert found.h_recall.low <= recall <= found.h_recall.high
-        for kind, levels in LEVEL_OF.items():
-            own = [i for i in rows if len(answers[i]) in levels]
-            right = sum(answers[i] == paths[i][: len(answers[i])] for i in own)
+        assert set(found.decisions) == set(level_of)
+        for kind, levels in level_of.items():
+            own = [i for i in rows if answers[i][0] in levels]
+            right = sum(answers[i][2] for i in own)
             figures = found.decisions[kind]
             assert (figures.n, figures.share.value) == (len(own), pytest.approx(len(own) / len(rows)))
             if kind == REVIEW or not own:

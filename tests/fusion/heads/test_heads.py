@@ -21,15 +21,15 @@ from fusion.heads.means import BestSingle, Mean
 from fusion.heads.registry import HEADS, make_head
 from fusion.heads.stacker import Stacker
 from fusion.heads.tree_pool import TreePool
-from tests.fusion.small import TREE, L, expert, random_case
+from tests.fusion.small import FLAT, RAGGED, TREE, L, expert, random_case
 
 CONFIG = load_config(FusionConfig, "fusion")
 NAMES = ["photo", "text"]
 
 
-def fitted(name, truth, counts, experts):
+def fitted(name, truth, counts, experts, tree=TREE):
     names = [e.expert for e in experts]
-    return make_head(name, TREE, names, CONFIG).fit(experts, truth, counts, np.full(L, 1 / L))
+    return make_head(name, tree, names, CONFIG).fit(experts, truth, counts, np.full(len(tree), 1 / len(tree)))
 
 
 def nll(dense, truth):
@@ -54,6 +54,21 @@ def test_a_head_gives_distributions_is_deterministic_and_comes_back_from_disk(na
     first.save(tmp_path / "head")
     loaded = make_head(name, TREE, NAMES, CONFIG).load(tmp_path / "head")
     np.testing.assert_array_equal(dense, loaded.predict_proba([photo, text], counts))
+
+
+@pytest.mark.parametrize("tree", [FLAT, RAGGED], ids=["one level", "four levels"])
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_learns_on_a_tree_of_any_depth_and_comes_back_from_disk(name, tree, tmp_path):
+    truth, counts, photo, text = random_case(np.random.default_rng(5), n=200, sharp=1.0, tree=tree)
+    head = fitted(name, truth, counts, [photo, text], tree)
+    dense = head.predict_proba([photo, text], counts)
+    np.testing.assert_allclose(dense.sum(axis=1), 1, atol=1e-5)
+    assert (dense.argmax(axis=1) == truth).mean() > 2 / len(tree)
+    head.save(tmp_path / "head")
+    loaded = make_head(name, tree, NAMES, CONFIG).load(tmp_path / "head")
+    np.testing.assert_array_equal(dense, loaded.predict_proba([photo, text], counts))
+    if isinstance(head, Stacker):
+        assert head._candidates([photo, text], np.arange(3), counts)[1].shape[2] == head.n_features
 
 
 @pytest.mark.parametrize("name", HEADS)

@@ -14,21 +14,26 @@ from catalog.probabilities import Silence
 from fusion.heads.evidence import FLOOR
 from fusion.heads.log_linear import LogLinearFit, LogLinearWeights, penalised_loss
 from fusion.heads.tree_pool import TreePool
-from tests.fusion.small import TREE, L, expert, random_case
+from tests.catalog.tree.test_taxonomy import trees
+from tests.fusion.small import RAGGED, TREE, L, expert, random_case
 
 
-def slow_pool(weights, experts, counts):
+def slow_pool(tree, weights, experts, counts, by_cat1=False):
     """The formula read aloud: loops over products, nodes and experts."""
-    out = np.zeros((len(counts), L))
+    out = np.zeros((len(counts), len(tree)))
+    # a leaf further up is its own only child down to the last level
+    paths = [(*path, *[str(leaf)] * (tree.depth - len(path))) for leaf, path in enumerate(tree.paths)]
+    cat1 = sorted({path[0] for path in tree.paths})
     for i, count in enumerate(counts):
-        rows = {e.expert: e.dense(np.array([i]), L)[0] for e in experts if e.speaks[i]}
-        for leaf, path in enumerate(TREE.paths):
+        rows = {e.expert: e.dense(np.array([i]), len(tree))[0] for e in experts if e.speaks[i]}
+        for leaf, path in enumerate(paths):
             p = 1.0
-            for level in TREE.levels:
+            for level in tree.levels:
                 prefix = path[: level - 1]
-                siblings = sorted({q[:level] for q in TREE.paths if q[: level - 1] == prefix})
-                below = {s: [j for j, q in enumerate(TREE.paths) if q[:level] == s] for s in siblings}
+                siblings = sorted({q[:level] for q in paths if q[: level - 1] == prefix})
+                below = {s: [j for j, q in enumerate(paths) if q[:level] == s] for s in siblings}
                 w = weights[level - 1]
+                own = w.by_cat1[cat1.index(path[0]) if by_cat1 and level > 1 else 0]
                 speaking, opinions = [], {}
                 for b, e in enumerate(experts):
                     if e.expert not in rows:
@@ -45,7 +50,7 @@ def slow_pool(weights, experts, counts):
                 if not known:
                     p *= len(below[path[:level]]) / sum(len(below[s]) for s in siblings)
                     continue
-                weight = {b: max(0, w.base[b] + w.by_count[count, b] + w.by_set[members, b]) for b in speaking}
+                weight = {b: max(0, w.base[b] + w.by_count[count, b] + w.by_set[members, b] + own[b]) for b in speaking}
                 score = {s: sum(weight[b] * opinions[b].get(s, 0.0) for b in speaking) for s in known}
                 z = sum(np.exp(v) for v in score.values())
                 q = {s: np.exp(score[s]) / z if s in known else FLOOR for s in siblings}
@@ -60,24 +65,26 @@ def plain_weights(base):
     return LogLinearWeights(base, np.zeros((5, b)), np.zeros((2**b, b)), np.zeros((1, b)))
 
 
-def random_weights(rng):
+def random_weights(rng, tree, by_cat1):
     return [
         LogLinearWeights(
-            rng.random(2) * 2, rng.normal(size=(5, 2)) * 0.3, rng.normal(size=(4, 2)) * 0.3, np.zeros((1, 2))
+            rng.random(2) * 2, rng.normal(size=(5, 2)) * 0.3, rng.normal(size=(4, 2)) * 0.3,
+            rng.normal(size=(tree.n_nodes(1), 2)) * 0.3 if by_cat1 and level > 1 else np.zeros((1, 2)),
         )
-        for _ in TREE.levels
-    ]
+        for level in tree.levels
+    ]  # fmt: skip
 
 
-@settings(max_examples=15)
-@given(st.integers(0, 10**6))
-def test_pool_equals_the_slow_version(seed):
+@settings(max_examples=30)
+@given(st.just(TREE) | st.just(RAGGED) | trees, st.integers(0, 10**6), st.booleans())
+def test_pool_equals_the_slow_version(tree, seed, by_cat1):
     rng = np.random.default_rng(seed)
-    _, counts, photo, text = random_case(rng, n=6)
-    pool = TreePool(TREE, ["photo", "text"])
-    pool.levels = random_weights(rng)
+    _, counts, photo, text = random_case(rng, n=4, tree=tree)
+    pool = TreePool(tree, ["photo", "text"], by_cat1=by_cat1)
+    pool.levels = random_weights(rng, tree, by_cat1)
     fast = pool.predict_proba([photo, text], counts)
-    np.testing.assert_allclose(fast, slow_pool(pool.levels, [photo, text], counts), rtol=2e-4, atol=1e-6)
+    slow = slow_pool(tree, pool.levels, [photo, text], counts, by_cat1)
+    np.testing.assert_allclose(fast, slow, rtol=2e-4, atol=1e-6)
     np.testing.assert_allclose(fast.sum(axis=1), 1, atol=1e-5)
 
 
