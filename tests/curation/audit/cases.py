@@ -6,6 +6,7 @@ import numpy as np
 
 from catalog.metrics.product_scores import ProductScores, score_probabilities
 from catalog.probabilities import Probabilities, Silence
+from catalog.tree.taxonomy import Taxonomy
 from tests.support.products import TAXONOMY
 
 N = len(TAXONOMY)
@@ -46,6 +47,6 @@ def said(
     )  # fmt: skip
 
 
-def scored(dense: np.ndarray, label: np.ndarray) -> ProductScores:
+def scored(dense: np.ndarray, label: np.ndarray, tree: Taxonomy = TAXONOMY) -> ProductScores:
     """Scores of dense rows against labels."""
-    return score_probabilities(said(dense), label, TAXONOMY)
+    return score_probabilities(said(dense, taxonomy=tree.fingerprint), label, tree)

@@ -12,16 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.metrics.product_scores import score_probabilities
+from catalog.tree.taxonomy import Taxonomy
 from curation.audit import confident
 from curation.audit.confident import count_errors, label_noise
 from curation.audit.suspects import expected_gain
 from tests.curation.audit.cases import N, noisy, said, scored
 from tests.support.products import TAXONOMY
+from tests.support.trees import TREES
 
 
-def at_level(dense: np.ndarray, label: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:
+def at_level(
+    dense: np.ndarray, label: np.ndarray, level: int, tree: Taxonomy = TAXONOMY
+) -> tuple[np.ndarray, np.ndarray]:
     """Dense node probabilities and node labels."""
-    return TAXONOMY.node_mass(dense, level), TAXONOMY.ancestor(level)[label]
+    return tree.node_mass(dense, level), tree.ancestor(level)[label]
 
 
 @pytest.mark.parametrize("batch", [7, 1024])
@@ -48,15 +52,15 @@ def test_batches_find_what_cleanlab_finds_on_all_at_once(monkeypatch, batch, lev
     assert (ours != issues).sum() <= 2
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.sampled_from(TREES))
 @settings(max_examples=40)
-def test_flags_against_a_loop(seed, n):
+def test_flags_against_a_loop(seed, n, tree):
     """Labels may leave nodes without a product: these are no one's true node."""
     _, label, dense = noisy(seed, n, share=0.5, sharp=1.0)
-    scores = scored(dense, label)
-    found = count_errors(scores, TAXONOMY)
-    for level in TAXONOMY.levels:
-        mass, node = at_level(dense.astype(np.float64), label, level)
+    scores = scored(dense, label, tree)
+    found = count_errors(scores, tree)
+    for level in tree.levels:
+        mass, node = at_level(dense.astype(np.float64), label, level, tree)
         for i in range(n):
             likely = int(mass[i].argmax())
             same = [mass[j, likely] for j in range(n) if node[j] == likely]
@@ -65,12 +69,12 @@ def test_flags_against_a_loop(seed, n):
                 assert found[level].flagged[i] == (gap > 0 and likely != node[i])
 
 
-@given(st.integers(0, 2**32 - 1))
+@given(st.integers(0, 2**32 - 1), st.sampled_from(TREES))
 @settings(max_examples=20)
-def test_noise_by_category_is_cleanlabs_calibrated_count(seed):
+def test_noise_by_category_is_cleanlabs_calibrated_count(seed, tree):
     _, label, dense = noisy(seed)
-    scores = scored(dense, label)
-    counted = count_errors(scores, TAXONOMY)[3]
+    scores = scored(dense, label, tree)
+    counted = count_errors(scores, tree)[tree.depth]
     noise = label_noise(scores, counted, N)
     whole = LabelInspector(
         num_class=N, verbose=False, num_issue_kwargs={"estimation_method": "off_diagonal_calibrated"}
@@ -80,7 +84,7 @@ def test_noise_by_category_is_cleanlabs_calibrated_count(seed):
     assert abs(noise.estimate - whole.get_num_issues(silent=True)) <= 0.5 + 1e-6
     joint = np.zeros((N, N), int)
     for i in np.flatnonzero(counted.flagged):
-        joint[label[i], scores.predicted[i, 2]] += 1
+        joint[label[i], scores.predicted[i, -1]] += 1
     assert joint.sum() == noise.n.sum() == counted.flagged.sum()
     assert all(joint[a, b] == n for (a, b), n in zip(noise.pairs, noise.n, strict=True))
     assert (np.diff(noise.n) <= 0).all()
@@ -97,19 +101,19 @@ def test_truncated_rows_are_audited_with_their_remaining_mass():
     assert not same[~listed].all()
 
 
-@given(st.integers(0, 2**32 - 1))
+@given(st.integers(0, 2**32 - 1), st.sampled_from(TREES))
 @settings(max_examples=20)
-def test_gain_is_expected_tree_distance_saved(seed):
+def test_gain_is_expected_tree_distance_saved(seed, tree):
     """Against the expected distance over all leaves; where the likeliest nodes are one path, that path's is less."""
     _, label, dense = noisy(seed, 20)
-    leaves, scores = np.arange(N), scored(dense, label)
+    leaves, scores = np.arange(N), scored(dense, label, tree)
     gain = expected_gain(scores)
     for i in range(20):
         of_label, of_likeliest = (
-            (dense[i] * TAXONOMY.distance(np.full(N, leaf), leaves)).sum() for leaf in (label[i], dense[i].argmax())
+            (dense[i] * tree.distance(np.full(N, leaf), leaves)).sum() for leaf in (label[i], dense[i].argmax())
         )
         one_path = all(
-            TAXONOMY.ancestor(level)[dense[i].argmax()] == scores.likeliest[i, level - 1] for level in TAXONOMY.levels
+            tree.ancestor(level)[dense[i].argmax()] == scores.likeliest[i, level - 1] for level in tree.levels
         )
         assert gain[i] >= of_label - of_likeliest - 1e-5
         if one_path:

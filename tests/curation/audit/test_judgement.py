@@ -8,17 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
+from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import LabelEvidence
 from curation.audit.judgement import LEAVES as AT_LEAVES
 from curation.audit.judgement import LOWEST, OURS, RANDOM, judge, weighted_precision
 from curation.audit.suspects import Order, find_suspects, leaf_margin
 from tests.curation.audit.cases import noisy, scored
 from tests.support.products import TAXONOMY
+from tests.support.trees import TREES
 
 
-def evidence_of(seed: int, n: int = 200, **more: float) -> tuple[np.ndarray, LabelEvidence]:
+def evidence_of(seed: int, n: int = 200, tree: Taxonomy = TAXONOMY, **more: float) -> tuple[np.ndarray, LabelEvidence]:
     truth, label, dense = noisy(seed, n, **more)
-    scores = scored(dense, label)
+    scores = scored(dense, label, tree)
     return truth, LabelEvidence("test", scores, np.arange(n), np.ones(n, bool), {"audited": n})
 
 
@@ -27,16 +29,16 @@ def average_precision(wrong: list[bool]) -> float:
     return sum(hits) / len(hits)
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0, 0.5))
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.5), st.sampled_from(TREES))
 @settings(max_examples=15)
-def test_figures_against_loops(seed, share):
-    truth, evidence = evidence_of(seed, 60, share=share, sharp=2.0)
+def test_figures_against_loops(seed, share, tree):
+    truth, evidence = evidence_of(seed, 60, tree, share=share, sharp=2.0)
     unknown = np.arange(60) % 7 == 0
-    found_in = find_suspects(evidence, TAXONOMY)
-    found = judge(evidence, found_in, np.where(unknown, -1, truth), TAXONOMY)
+    found_in = find_suspects(evidence, tree)
+    found = judge(evidence, found_in, np.where(unknown, -1, truth), tree)
     known = [i for i in range(60) if not unknown[i]]
     label, suspected = evidence.label, set(found_in.rows.tolist())
-    distance = {i: int(TAXONOMY.distance(truth[i : i + 1], label[i : i + 1])[0]) for i in known}
+    distance = {i: int(tree.distance(truth[i : i + 1], label[i : i + 1])[0]) for i in known}
     wrong = {i for i in known if distance[i]}
     mine = [i for i in known if i in suspected]
     assert (found.n, found.n_wrong, found.n_suspects) == (len(known), len(wrong), len(mine))
@@ -49,13 +51,13 @@ def test_figures_against_loops(seed, share):
         own = [i for i in mine if evidence.scores.distance[i] == d]
         assert (n, precision.value) == (len(own), pytest.approx(sum(i in wrong for i in own) / len(own)))
     order = [i for i in found_in.order.tolist() if not unknown[i]]
-    lowest = sorted(known, key=lambda i: (evidence.scores.p_truth[i, 2], i))
+    lowest = sorted(known, key=lambda i: (evidence.scores.p_truth[i, -1], i))
     for name, looked_at in ((OURS, order), (LOWEST, lowest)):
         ranked = found.rankings[name]
         assert ranked.precision_at[10].value == pytest.approx(sum(i in wrong for i in looked_at[:10]) / 10)
         if wrong:
             assert ranked.average_precision.value == pytest.approx(average_precision([i in wrong for i in looked_at]))
-            across = [distance[i] == 3 for i in looked_at]
+            across = [distance[i] == tree.depth for i in looked_at]
             assert not any(across) or ranked.across.value == pytest.approx(average_precision(across))
             best = sum(sorted(distance.values())[-len(wrong) :])
             assert ranked.distance.value == pytest.approx(sum(distance[i] for i in looked_at[: len(wrong)]) / best)

@@ -18,9 +18,10 @@ from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import Name, Names
 from curation.cli import main
 from curation.diff.difference import CatalogDifference
-from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level
+from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, first_difference, moved_level
 from tests.support.command_line import output_of
 from tests.support.products import TREE, make_product
+from tests.support.trees import TREES
 
 BIG = 2**52
 CATEGORIES = [None, 11, 12, 13, 21, 22, 31, 4711]
@@ -202,3 +203,13 @@ def test_one_tree_serves_both(write_bson, tree_csv, option):
     old = write_bson(make_product(1, 11), name="old.bson")
     new = write_bson(make_product(1, 22), name="new.bson")
     assert "LIBRAIRIE > LITTERATURE > ROMAN -> MUSIQUE > VINYLE > JAZZ" in call("diff", old, new, option, tree_csv)
+
+
+@pytest.mark.parametrize("tree", TREES, ids=lambda tree: f"{tree.depth} levels")
+def test_names_and_leaves_part_at_the_same_level(tree):
+    pairs = [(a, b) for a in range(len(tree)) for b in range(len(tree)) if a != b]
+    a, b = np.array(pairs).T
+    by_name = [first_difference(tree.paths[i], tree.paths[j]) for i, j in pairs]
+    assert moved_level(tree.leaf_ids[a], tree.leaf_ids[b], tree, None).tolist() == by_name
+    assert set(by_name) <= set(tree.levels)
+    assert first_difference(tree.paths[0], tree.paths[0]) == SAME_PATH

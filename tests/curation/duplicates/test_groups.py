@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
 from catalog.product import ProblemLog
+from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import Taxonomy
-from curation.duplicates.groups import COMMON, EXACT, KINDS, NEAR, find_groups
+from curation.duplicates.groups import COMMON, EXACT, KINDS, NEAR, find_groups, parting_level
 from curation.duplicates.leak import find_leak
 from curation.duplicates.photo_hash import HASH, State
 from curation.duplicates.photos import COLOUR, CatalogPhotos, PhotoHashes, near_looks
+from tests.support.trees import TREES
 
 LEAVES = (11, 12, 13, 21, 22, 31, 32, 33)
 RADIUS = 2
@@ -185,6 +187,16 @@ def test_where_categories_part(tmp_path, tree_csv):
     groups = find_groups(CatalogPhotos([catalogue(tmp_path, products, "a")]), 20, tree=Taxonomy.from_csv(tree_csv))
     found = {groups.product[at]: level for at, level in zip(groups.start, groups.parts_at, strict=False)}
     assert found == {0: 0, 1: 3, 2: 2, 3: 1}
+
+
+@given(st.sampled_from(TREES), st.lists(st.lists(st.integers(-1, 7), min_size=1, max_size=5), min_size=1, max_size=6))
+def test_categories_part_at_the_highest_level_where_they_differ(tree, groups):
+    ids = np.array([tree.leaf_ids[leaf] if leaf >= 0 else NO_CATEGORY for group in groups for leaf in group])
+    start = np.cumsum([0, *map(len, groups)])[:-1]
+    for group, level in zip(groups, parting_level(ids, start, tree).tolist(), strict=True):
+        known = [leaf for leaf in group if leaf >= 0]
+        apart = [n for n in tree.levels if len({tree.ancestor(n)[leaf] for leaf in known}) > 1]
+        assert level == (-1 if len(known) < 2 else min(apart, default=0))
 
 
 @pytest.mark.parametrize(("max_copies", "kinds"), [(2, [COMMON]), (3, [EXACT])])

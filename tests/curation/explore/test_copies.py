@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from catalog.photos.photo_index import PhotoIndex
 from curation.explore.copies import Places, copy_distribution, most_copied
 from tests.support.products import TAXONOMY
+from tests.support.trees import TREES
 
 # a product: its leaf (-1: none) and which photos it has
 products = st.lists(st.tuples(st.integers(-1, len(TAXONOMY) - 1), st.lists(st.integers(0, 6), max_size=4)), max_size=25)
@@ -51,11 +52,11 @@ def test_copies_are_counted_as_a_dictionary_does(catalogue):
     assert most == sorted((n for n in slow.values() if n > 1), reverse=True)[:3]
 
 
-@given(products)
-def test_copies_across_categories_are_those_of_a_dictionary(catalogue):
+@given(products, st.sampled_from(TREES))
+def test_copies_across_categories_are_those_of_a_dictionary(catalogue, tree):
     copies, _ = copies_of(catalogue)
     leaf = np.array([leaf for leaf, _ in catalogue], np.int64)
-    places = Places.of(copies, leaf, TAXONOMY)
+    places = Places.of(copies, leaf, tree)
     slow: dict[bytes, Counter[int]] = defaultdict(Counter)
     for on, own in catalogue:
         for photo in own:
@@ -68,8 +69,8 @@ def test_copies_across_categories_are_those_of_a_dictionary(catalogue):
         assert found == dict(slow[md5])
         assert places.n_leaves[distinct] == len(found)
         expected = 0
-        for level in (3, 2, 1):
-            if len({TAXONOMY.node_path(level, int(TAXONOMY.ancestor(level)[on])) for on in found}) > 1:
+        for level in reversed(tree.levels):
+            if len({tree.ancestor(level)[on] for on in found}) > 1:
                 expected = level
         assert places.parts_at[distinct] == expected
         if expected:

@@ -14,29 +14,35 @@ from catalog.tree.translations import Name, Names, Translation
 from curation.samples.smaller_tree import names_beside, smaller_tree, tree_beside, write_tree
 from rayonnage.demo.categories import LEAVES
 from rayonnage.demo.sample import ENGLISH_NAMES
+from tests.support.trees import TREES
 
 # levels that differ in their numbers of nodes, one leaf below each of some
 TREE = Taxonomy([(10 + i, (f"A{i // 5}", f"B{i // 2}", f"C{i % 3}")) for i in range(12)])
-NODES = [(lang, level, node) for lang in ("en", "de") for level in TREE.levels for node in range(TREE.n_nodes(level))]
 
 
-def shown(tree: Taxonomy, lang: str) -> dict[int, tuple[str, str, str]]:
+def nodes_of(tree: Taxonomy) -> list[tuple[str, int, int]]:
+    """Language, level and node of all that can be named: a leaf further up at its own level alone."""
+    nodes = [(level, node) for level in tree.levels for node in range(tree.n_nodes(level))]
+    own = [(level, node) for level, node in nodes if len(tree.node_path(level, node)) == level]
+    return [(lang, *node) for lang in ("en", "de") for node in own]
+
+
+def shown(tree: Taxonomy, lang: str) -> dict[int, tuple[str, ...]]:
     return dict(zip(tree.leaf_ids.tolist(), tree.in_language(lang).shown, strict=True))
 
 
-@given(
-    st.lists(st.sampled_from(NODES), unique=True, min_size=1),
-    st.sets(st.integers(0, len(TREE) - 1), min_size=1),
-    st.randoms(use_true_random=False),
-)
-def test_every_leaf_keeps_its_names(nodes, present, random):
+@given(st.sampled_from([TREE, *TREES]), st.data())
+def test_every_leaf_keeps_its_names(whole_tree, data):
+    nodes = data.draw(st.lists(st.sampled_from(nodes_of(whole_tree)), unique=True, min_size=1))
+    present = data.draw(st.sets(st.integers(0, len(whole_tree) - 1), min_size=1))
+    random = data.draw(st.randoms(use_true_random=False))
     rows = []
     for lang, level, node in nodes:
-        leaf = random.choice(np.flatnonzero(TREE.ancestor(level) == node).tolist())
-        rows.append(Name(int(TREE.leaf_ids[leaf]), level, lang, f"{lang}-{level}-{node}"))
-    tree = TREE.with_names(Names(tuple(rows)))
+        leaf = random.choice(np.flatnonzero(whole_tree.ancestor(level) == node).tolist())
+        rows.append(Name(int(whole_tree.leaf_ids[leaf]), level, lang, f"{lang}-{level}-{node}"))
+    tree = whole_tree.with_names(Names(tuple(rows)))
     smaller = smaller_tree(tree, np.array(sorted(present)))
-    assert sorted(smaller.leaf_ids.tolist()) == sorted(TREE.leaf_ids[list(present)].tolist())
+    assert sorted(smaller.leaf_ids.tolist()) == sorted(whole_tree.leaf_ids[list(present)].tolist())
     for lang in ("en", "de"):
         whole = shown(tree, lang)
         assert shown(smaller, lang) == {i: whole[i] for i in smaller.leaf_ids.tolist()}
