@@ -15,6 +15,7 @@ from catalog.catalog import Catalog
 from catalog.probabilities import Probabilities
 from catalog.tree.taxonomy import Taxonomy
 from curation.cli import main
+from curation.explore.drawings import histograms
 from tests.support.command_line import output_of
 from tests.support.pages import text_of
 from tests.support.products import make_photo, make_product
@@ -101,6 +102,12 @@ def test_explore_tells_of_every_level(ragged, tmp_path):
     assert f"{sentence}: 1 name stands on more than one leaf" in text
     assert "on leaves of one Cat II, different Cat III" in text
     assert "Cat IV on leaves of one Cat III 1" in text
+
+
+@pytest.mark.parametrize("n_levels", [1, 3, 4, 5])
+def test_every_level_has_a_panel(n_levels):
+    bins = {f"Cat {level}": [{"low": 1, "high": 1, "categories": 3}] for level in range(n_levels)}
+    assert histograms(bins, "products").count('<g id="axes_') == n_levels
 
 
 def test_explore_of_one_level(flat, tmp_path):
@@ -222,6 +229,7 @@ def test_audit_ranks_by_the_depth_of_the_tree(ragged, tmp_path):
     text = text_of(tmp_path / "audit.html")
     assert "a certain mistake across Cat I counts four times one between siblings" in text
     assert "at Cat IV they are siblings" in text
+    assert "Across Cat I 3 the first to look at" in text
 
 
 def test_audit_of_one_level_speaks_of_no_parents(flat, tmp_path):

@@ -80,6 +80,7 @@ def test_of_a_list_the_first_path_is_the_categorys(tmp_path, caplog):
             r"both '>' \(in 2 of 3 cells\) and '/' \(in 2\) may separate .*category_level1",
         ),
         ("1,A > B\n2,A / D\n", "both '>' .* and '/' .* may separate"),
+        ("1,A > B/C\n2,A > D/E\n3,A > F\n4,G\n", r"both '>' \(in 3 of 4 cells\) and '/' \(in 2\) may separate"),
         ("1,A/B\n2,C\n3,D\n", "'/' is in 1 of 3 cells of category_path, too few to tell .* columns category_level1"),
         ("1,A > > B\n2,A > C\n", "line 2: leaf 1 has no name between two '>' in 'A > > B'"),
         ("1,>\n2,A > C\n", "line 2: leaf 1 has no name between two '>'"),
