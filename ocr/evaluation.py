@@ -76,7 +76,7 @@ def evaluate(
         _silence_table(text.select(in_category)),
         _table("By mean confidence of the words read", "confidence", readings.confidence, CONFIDENCE_BANDS, scores),
         _table("By number of words read", "words", readings.n_words, WORD_BANDS, scores),
-        _category_table(scores, tree),
+        category_table(scores, tree),
     ]
     seconds = reader.seconds_per_photo()
     evaluation = Evaluation(
@@ -172,7 +172,8 @@ def _row(name: str, scores: ProductScores) -> list[object]:
     return [name, len(scores), f"{100 * correct.mean():.1f} %", f"{100 * low:.1f} – {100 * high:.1f}", sure]
 
 
-def _category_table(scores: ProductScores, tree: Taxonomy) -> Table:
+def category_table(scores: ProductScores, tree: Taxonomy) -> Table:
+    """Leaf accuracy by shelf, those with the most products first."""
     # a shelf is what stands above the leaves, no deeper than Cat II
     level = min(2, max(1, tree.depth - 1))
     node_of_product = tree.ancestor(level)[scores.truth]
