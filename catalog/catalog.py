@@ -18,6 +18,7 @@ from catalog.photos.photo_index import PhotoIndex, photo_md5
 from catalog.product import ProblemLog, Product
 from catalog.sources.opening import open_source
 from catalog.sources.source import ROW, Index, Source
+from catalog.texts import Texts, collect_texts
 
 MD5 = np.dtype((np.uint8, 16))
 READ_AHEAD = 256
@@ -71,6 +72,9 @@ class Catalog(Sequence[Product]):
         # an index of an earlier version lacks it: the columns lie there
         self.fingerprint = str(header.get("content") or content_fingerprint(rows, self.sampled))
         self.problems = ProblemLog.from_json(header["problems"])
+        # an index of an earlier version does not say
+        self._has_texts: bool | None = header.get("has_texts")
+        self._texts: Texts | None = None
 
     def __str__(self) -> str:
         """The source as people know it."""
@@ -137,6 +141,21 @@ class Catalog(Sequence[Product]):
         """Which photo belongs to which products, made anew at each call from `md5s`."""
         return PhotoIndex(self.n_images, self.md5s(progress, n_workers))
 
+    def titles(self, progress: Progress | None = None) -> Texts:
+        """What the shop wrote of every product, in catalogue order.
+
+        Kept in a sidecar file of its own: the first call asks the source once, which reads no photos for it. Of a
+        catalogue whose index says that it has no texts nothing is asked, and nothing kept.
+        """
+        if self._texts is None:
+            place = self.source.sidecar(".texts")
+            if self._has_texts is False:
+                self._texts = Texts.none(len(self))
+            else:
+                kept = Texts.read(place, self.stamp, len(self))
+                self._texts = kept or collect_texts(self.source, self._rows, place, self.stamp, progress)
+        return self._texts
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -158,7 +177,10 @@ class Catalog(Sequence[Product]):
     def take(self, positions: Sequence[int] | NDArray[np.integer]) -> list[Product]:
         """The products at these `(n,)` positions, in their order: one request to a database, not one each."""
         rows = self._rows[np.asarray(positions, np.int64)]
-        return [Product(one.product_id, one.pictures, one.category_id) for one in self.source.read(rows)]
+        return [
+            Product(one.product_id, one.pictures, one.category_id, one.title, one.description)
+            for one in self.source.read(rows)
+        ]
 
     def take_photos(self, positions: NDArray[np.integer], photos: NDArray[np.integer]) -> list[bytes]:
         """A photo of each product at these `(n,)` positions, `photos`: `(n,)` its place there, from 0.
@@ -219,6 +241,7 @@ def keep_index(source: Source, stamp: dict[str, Any], index: Index) -> dict[str,
         "fingerprint": index.fingerprint,
         "content": content_fingerprint(index.rows, index.fingerprint),
         "problems": index.problems.to_json(),
+        **({} if index.has_texts is None else {"has_texts": index.has_texts}),
     }
     keep_sidecar(source.sidecar(".index"), header, index.rows)
     if index.md5s is not None:

@@ -70,6 +70,11 @@ class Chunk:
         """`(N,)` int64."""
         return np.array([product.product_id for product in self.products], np.int64)
 
+    @property
+    def titles(self) -> list[str]:
+        """`(N,)` what the shop wrote of each product, "" where it wrote nothing: see `Product.text`."""
+        return [product.text for product in self.products]
+
     @cached_property
     def readable(self) -> list[tuple[bytes, ...]]:
         """Per product the MD5s of its readable photos, in the seller's order."""

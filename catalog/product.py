@@ -11,6 +11,7 @@ from typing import Any
 
 from catalog.files.terminal import on_one_line
 from catalog.files.wording import plural
+from catalog.product_text import joined
 
 MAX_IMAGES = 4
 """Networks exist for one to four photos; of a product with more, the first four are used."""
@@ -27,11 +28,19 @@ class Product:
         product_id: the seller's `_id`.
         images: encoded photos in the seller's order, at most four; empty when the document has none.
         category_id: leaf of the tree, None when unlabelled.
+        title, description: the shop's own words, see `catalog.product_text`; "" where there are none.
     """
 
     product_id: int
     images: tuple[bytes, ...]
     category_id: int | None = None
+    title: str = ""
+    description: str = ""
+
+    @property
+    def text(self) -> str:
+        """Title and description as one, see `catalog.product_text.joined`."""
+        return joined(self.title, self.description)
 
 
 class ProblemKind(StrEnum):
@@ -63,6 +72,8 @@ class ProblemKind(StrEnum):
     OUTSIDE_PATH = "photo path that leaves the table's folder (give it as an absolute path)"
     TWO_CATEGORIES = "rows of one product with different category_id (the first one is kept)"
     BAD_ROW = "row without an integer product_id"
+    LONG_TEXT = "title or description that is too long (cut)"
+    BAD_TEXT = "title or description that is no text (left out)"
     LOST_FIELD = "field that the destination cannot hold"
     NO_CATEGORY = "no category_id"
     UNKNOWN_CATEGORY = "category_id is not in the tree"

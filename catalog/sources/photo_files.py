@@ -18,6 +18,7 @@ from catalog.files.atomic import atomic_path
 from catalog.files.progress import Progress
 from catalog.files.sidecar import place_to_write
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
+from catalog.product_text import ShopText
 from catalog.sources.photo_file import MAX_BYTES
 from catalog.sources.photo_manifest import Listed, Manifest, ManifestWriter
 from catalog.sources.source import NO_CATEGORY, Document, FileSource, Index, first_of_each_id
@@ -97,7 +98,7 @@ class PhotoFiles(FileSource):
         self._manifest = None
         rows = first_of_each_id(rows, problems, self.repeated)
         writer.content.update(self._sampled_content(rows))
-        return Index(rows, problems, writer.content.hexdigest(), self.listing_stamp())
+        return Index(rows, problems, writer.content.hexdigest(), self.listing_stamp(), has_texts=False)
 
     @abstractmethod
     def nothing(self, problems: ProblemLog) -> str:
@@ -111,6 +112,10 @@ class PhotoFiles(FileSource):
                 pictures = tuple(known[path] if path in known else self._read_or_empty(path) for path in paths)
                 category = int(row["category_id"])
                 yield Document(int(row["product_id"]), None if category == NO_CATEGORY else category, pictures)
+
+    def texts(self, rows: NDArray[np.void]) -> Iterator[ShopText]:
+        """Those of these `(n,)` rows: a folder has no place for any."""
+        return (ShopText() for _ in range(len(rows)))
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
         """The path, as folder or table has it, of a photo of a row, `()`; None where the product has no such photo."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from catalog.files.progress import Progress
 from catalog.files.sidecar import sidecar_path
 from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.product_text import ShopText
 
 NO_CATEGORY = -1
 """Stands in arrays for a product without a category."""
@@ -29,6 +30,8 @@ class Document:
     category_id: int | None
     pictures: tuple[bytes, ...]
     problems: tuple[tuple[ProblemKind, str], ...] = ()
+    title: str = ""
+    description: str = ""
 
     def row(self, offset: int, length: int) -> tuple[int, int, int, int, int]:
         """Its entry in an index, as `ROW` has it."""
@@ -51,6 +54,7 @@ class Index:
             catalogue adds every id and category to it.
         stamp: the source's as it was when it was looked through; None: the one asked before holds.
         md5s: `(sum of n_images, 16)` uint8 MD5s of the photos, where they were read along.
+        has_texts: whether any product has a title or a description; None: nobody has looked.
     """
 
     rows: NDArray[np.void]
@@ -58,6 +62,7 @@ class Index:
     fingerprint: str
     stamp: dict[str, Any] | None = None
     md5s: NDArray[np.uint8] | None = None
+    has_texts: bool | None = None
 
 
 class Source(Protocol):
@@ -80,13 +85,16 @@ class Source(Protocol):
         """What tells, cheaply, that the source has changed since it was indexed; plain JSON types."""
 
     def sidecar(self, suffix: str) -> Path:
-        """Where what is derived from it is kept: `.index`, `.md5`."""
+        """Where what is derived from it is kept: `.index`, `.md5`, `.texts`."""
 
     def index(self, progress: Progress | None = None) -> Index:
         """Look through all of it once; raises ValueError when it holds not one usable product."""
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
         """The products of these `(n,)` rows of the index, in their order."""
+
+    def texts(self, rows: NDArray[np.void]) -> Iterator[ShopText]:
+        """What the shop wrote of the products of these `(n,)` rows, in their order; their photos are not read."""
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
         """The file of a photo (from 1) of a row, `()`, for people; None where photos are no files of their own."""

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from catalog.files.file_kinds import MONGODUMP_ARCHIVE, kind_of, refuse_other_kind
 from catalog.files.progress import Progress
 from catalog.files.sidecar import source_stamp
-from catalog.sources.bson.document import parse_document
+from catalog.product_text import ShopText
+from catalog.sources.bson.document import parse_document, texts_in
 from catalog.sources.bson.scan import FIRST_FIELD, scan
 from catalog.sources.source import Document, FileSource, Index
 
@@ -49,11 +50,17 @@ class BsonFile(FileSource):
         """
         refuse_other_file(self.path)
         whole = scan(self.path, with_md5s=with_md5s, n_workers=n_workers, progress=progress)
-        return Index(whole.rows, whole.problems, fingerprint(self.path), md5s=whole.md5s)
+        return Index(whole.rows, whole.problems, fingerprint(self.path), md5s=whole.md5s, has_texts=whole.has_texts)
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
         """The documents of these `(n,)` rows."""
         return map(parse_document, self.raw(rows))
+
+    def texts(self, rows: NDArray[np.void]) -> Iterator[ShopText]:
+        """The texts of the documents of these `(n,)` rows."""
+        data = memoryview(self._mapped())
+        for start, length in zip(rows["offset"].tolist(), rows["length"].tolist(), strict=True):
+            yield texts_in(data, start, length)
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The documents of `(n,)` rows as they lie in the file, byte for byte."""

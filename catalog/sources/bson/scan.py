@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from catalog.files.progress import Progress
 from catalog.files.workers import in_order
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.bson.document import AS_IT_IS, document_of, walk
+from catalog.sources.bson.document import AS_IT_IS, document_of, has_texts, walk
 from catalog.sources.source import ROW, first_of_each_id
 
 MAX_DOCUMENT = 48 * 2**20
@@ -50,6 +50,7 @@ class Scan:
         rows: `(N,)` array of dtype `ROW`, in file order.
         md5s: `(sum of n_images, 16)` uint8, or None when they were not asked for.
         problems: everything that was skipped or cut short.
+        has_texts: whether any document has a title or a description.
     """
 
     start: int
@@ -57,6 +58,7 @@ class Scan:
     rows: NDArray[np.void]
     md5s: NDArray[np.uint8] | None
     problems: ProblemLog
+    has_texts: bool = False
 
 
 def scan(
@@ -88,6 +90,7 @@ def scan(
             if progress is not None:
                 progress(min(position, size), size)
     rows = np.concatenate([part.rows for part in parts])
+    with_texts = any(part.has_texts for part in parts)
     md5s = np.concatenate([part.md5s for part in parts if part.md5s is not None]) if with_md5s else None
     parts.clear()
     if not len(rows):
@@ -97,7 +100,7 @@ def scan(
     unique = first_of_each_id(rows, problems, _repeated)
     if md5s is not None and len(unique) < len(rows):
         md5s = md5s[np.repeat(np.isin(rows["offset"], unique["offset"]), rows["n_images"])]
-    return Scan(0, position, unique, md5s, problems)
+    return Scan(0, position, unique, md5s, problems, with_texts)
 
 
 def _repeated(row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
@@ -128,7 +131,7 @@ class _Scanner:
         """Scan from `start` up to the first document or bad stretch that begins at `stop` or later."""
         log, rows, digests = ProblemLog(), list[bytes](), list[bytes]()
         md5, stop = partial(hashlib.md5, usedforsecurity=False), min(stop, self.size)
-        position = start
+        position, with_texts = start, False
         window, origin = self._copied(start), start
         while position < stop:
             walked = walk(window, position - origin)
@@ -136,7 +139,8 @@ class _Scanner:
                 window, origin = self._copied(position), position
                 walked = walk(window, 0)
             if walked is not None:
-                length, product_id, category_id, spans = walked
+                length, product_id, category_id, spans, texts = walked
+                with_texts = with_texts or any(texts)
                 rows.append(_PACKED.pack(position, length, product_id, category_id, len(spans)))
                 if with_md5s:
                     digests += [md5(window[a:b]).digest() for a, b in spans]
@@ -154,12 +158,13 @@ class _Scanner:
                 log.add(Problem(ProblemKind.BAD_DOCUMENT, where, detail=str(error)))
             else:
                 document.log_problems(log, where)
+                with_texts = with_texts or has_texts(fields)
                 rows.append(_PACKED.pack(*document.row(position, length)))
                 if with_md5s:
                     digests += [md5(picture).digest() for picture in document.pictures]
             position += length
         md5s = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16) if with_md5s else None
-        return Scan(start, position, np.frombuffer(b"".join(rows), ROW), md5s, log)
+        return Scan(start, position, np.frombuffer(b"".join(rows), ROW), md5s, log, with_texts)
 
     def _copied(self, position: int) -> memoryview:
         self.file.seek(position)

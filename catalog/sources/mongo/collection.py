@@ -14,9 +14,10 @@ import numpy as np
 from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
-from catalog.files.progress import Progress
+from catalog.files.progress import Progress, in_batches
 from catalog.files.user_cache import cache_folder
-from catalog.sources.bson.document import document_of, whole_number
+from catalog.product_text import FIELDS, ShopText
+from catalog.sources.bson.document import document_of, texts_of, whole_number
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import TOLERANT, Connection
 from catalog.sources.mongo.index import build_index, outlines_digest
@@ -26,8 +27,11 @@ log = logging.getLogger(__name__)
 
 REQUEST_BYTES = 32 * 2**20
 """Documents asked for in one request have at most about this many bytes."""
-PHOTOS = {"category_id": 1, "imgs.picture": 1}
-"""The fields that a product is made of; MongoDB adds the `_id`."""
+TEXTS = dict.fromkeys(FIELDS, 1)
+PHOTOS = {"category_id": 1, **TEXTS, "imgs.picture": 1}
+"""The fields that a product's texts, and that a product is made of; MongoDB adds the `_id`."""
+TEXTS_AT_ONCE = 2000
+"""Products whose texts are asked for in one request."""
 
 
 class MongoCollection(Source):
@@ -119,6 +123,14 @@ class MongoCollection(Source):
             documents = {product_id: document_of(of_product) for product_id, of_product in fields.items()}
             self._require_unchanged(some, documents)
             yield from (documents[product_id] for product_id in some["product_id"].tolist())
+
+    def texts(self, rows: NDArray[np.void]) -> Iterator[ShopText]:
+        """The texts of these `(n,)` rows; raises ValueError when one is gone, as `read` does."""
+        for some in in_batches(rows, TEXTS_AT_ONCE):
+            fields = self._found(some, self.connection.collection, TEXTS)
+            ids = some["product_id"].tolist()
+            self._require_none([product_id for product_id in ids if product_id not in fields])
+            yield from (texts_of(fields[product_id]) for product_id in ids)
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The documents of `(n,)` rows with all their fields, as the server sends them; ValueError when one is gone."""

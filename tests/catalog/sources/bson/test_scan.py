@@ -47,7 +47,7 @@ def usual(data: bytes):
     walked = walk(memoryview(data), 0)
     if walked is None:
         return None
-    length, product_id, category_id, spans = walked
+    length, product_id, category_id, spans, _ = walked
     assert length == len(data)
     return product_id, None if category_id == NO_CATEGORY else category_id, tuple(data[a:b] for a, b in spans), ()
 
