@@ -25,7 +25,8 @@ WAY_OUT = "write the names into columns category_level1, category_level2, ... in
 def read_path_rows(path: Path) -> list[Leaf]:
     """`(category_id, path)` of each row; names without the blanks around them.
 
-    The separator is the one of `>>`, `>`, `/` and `|` that most cells have: the others are letters of names. A cell
+    The separator is the one of `>>`, `>`, `/` and `|` that most cells have: the others are letters of names, as `/` and
+    `|` are wherever most cells have an arrow. A cell
     may be a list of paths in JSON's or Python's form (`["A >> B"]`): its first is the category's, others are left out
     with a warning.
 
@@ -94,9 +95,12 @@ def _separator(path: Path, texts: Sequence[str]) -> str | None:
     found = [[sign for sign, place in SEPARATORS.items() if place.search(text)] for text in texts]
     n_any = sum(map(bool, found))
     n_cells = {sign: sum(sign in signs for signs in found) for sign in SEPARATORS}
-    first, second = sorted(SEPARATORS, key=lambda sign: -n_cells[sign])[:2]
     if not n_any:
         return None
+    # `Home / Garden > Chairs`: names have no arrows
+    arrows = [sign for sign in SEPARATORS if sign not in IN_NAMES]
+    candidates = arrows if 2 * max(n_cells[sign] for sign in arrows) > n_any else list(SEPARATORS)
+    first, second = sorted(candidates, key=lambda sign: -n_cells[sign])[:2]
     if 2 * n_cells[second] > n_any or n_cells[second] == n_cells[first]:
         raise ValueError(
             f"{path}: both {first!r} (in {n_cells[first]:,} of {plural(len(texts), 'cell')}) and {second!r} (in "

@@ -43,6 +43,14 @@ def test_a_path_in_a_cell_is_that_of_columns(tmp_path_factory, paths, separator,
     assert Taxonomy.from_csv(path).fingerprint == Taxonomy(leaves).fingerprint
 
 
+def test_where_most_paths_have_an_arrow_a_slash_belongs_to_names(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "category_id,category_path\n1,Home / Garden > Chairs\n2,Tea / Coffee > Green/Black\n3,Toys\n"
+    )
+    tree = Taxonomy.from_csv(tmp_path / "t.csv")
+    assert tree.paths == (("Home / Garden", "Chairs"), ("Tea / Coffee", "Green/Black"), ("Toys",))
+
+
 @pytest.mark.parametrize("name", ["Salt / Pepper", "TV/Video", "A|B", "3>>2", "either / or | both"])
 def test_another_separator_in_a_name_does_no_harm(tmp_path, name):
     plain = "".join(f"{i},Food > Shelf {i}\n" for i in range(3, 9))
@@ -76,11 +84,11 @@ def test_of_a_list_the_first_path_is_the_categorys(tmp_path, caplog):
     ("rows", "message"),
     [
         (
-            "1,A > B/C\n2,A > D/E\n3,F\n",
-            r"both '>' \(in 2 of 3 cells\) and '/' \(in 2\) may separate .*category_level1",
+            "1,A | B/C\n2,A | D/E\n3,F\n",
+            r"both '/' \(in 2 of 3 cells\) and '\|' \(in 2\) may separate .*category_level1",
         ),
         ("1,A > B\n2,A / D\n", "both '>' .* and '/' .* may separate"),
-        ("1,A > B/C\n2,A > D/E\n3,A > F\n4,G\n", r"both '>' \(in 3 of 4 cells\) and '/' \(in 2\) may separate"),
+        ("1,A > B>>C\n2,A > D>>E\n3,A > F\n4,G\n", r"both '>' \(in 3 of 4 cells\) and '>>' \(in 2\) may separate"),
         ("1,A/B\n2,C\n3,D\n", "'/' is in 1 of 3 cells of category_path, too few to tell .* columns category_level1"),
         ("1,A > > B\n2,A > C\n", "line 2: leaf 1 has no name between two '>' in 'A > > B'"),
         ("1,>\n2,A > C\n", "line 2: leaf 1 has no name between two '>'"),
