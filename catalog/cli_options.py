@@ -141,23 +141,32 @@ def command_line(cls: type[PlainErrors] = PlainErrors) -> Callable[[Callable[[bo
     return lambda function: group(version(verbose_option(function)))
 
 
-def layout_option(*catalogues: str) -> Callable[[F], F]:
-    """`--layout`, kept beside the folders of photos that the parameters `catalogues` name before the command runs."""
+def source_options(*catalogues: str) -> Callable[[F], F]:
+    """`--layout` and `--text-columns`: kept beside the catalogues of these parameters before the command runs."""
 
     def decorate(command: F) -> F:
         @functools.wraps(command)
-        def called(layout: str | None, **options: Any) -> None:
+        def called(layout: str | None, text_columns: str | None, **options: Any) -> None:
+            given = [options[name] for name in catalogues]
             if layout is not None:
-                _keep_layout(layout, [options[name] for name in catalogues])
+                _keep_layout(layout, given)
+            if text_columns is not None:
+                _keep_text_columns(text_columns, given)
             command(**options)
 
-        option = click.option(
+        layout_option = click.option(
             "--layout",
             type=click.Choice(["product", "photo"]),
             help="Of a folder of photos: product: class/product/1.jpg; photo: class/photo.jpg, each photo a product. "
             "Kept beside the folder for later commands.",
         )
-        return cast(F, option(called))
+        text_option = click.option(
+            "--text-columns",
+            metavar="TITLE[,DESCRIPTION]",
+            help="Of a table: its columns of titles and, perhaps, of descriptions, where they are not called so. Kept "
+            "beside the table for later commands.",
+        )
+        return cast(F, layout_option(text_option(called)))
 
     return decorate
 
@@ -166,10 +175,22 @@ def _keep_layout(layout: str, given: Sequence[Any]) -> None:
     from catalog.sources.folder.layout import Layout
     from catalog.sources.opening import keep_layout
 
-    addresses = [address for some in given for address in (some if isinstance(some, tuple) else (some,)) if address]
+    addresses = _addresses(given)
     folders = [address for address in addresses if isinstance(address, Path) and address.is_dir()]
     for address in folders or addresses:
         keep_layout(address, Layout(layout))
+
+
+def _keep_text_columns(written: str, given: Sequence[Any]) -> None:
+    from catalog.sources.opening import is_table, keep_text_columns
+
+    addresses = _addresses(given)
+    for address in list(filter(is_table, addresses)) or addresses:
+        keep_text_columns(address, list(filter(None, map(str.strip, written.split(",")))))
+
+
+def _addresses(given: Sequence[Any]) -> list[Address]:
+    return [address for some in given for address in (some if isinstance(some, tuple) else (some,)) if address]
 
 
 def tree_options(function: F) -> F:

@@ -11,7 +11,7 @@ from typing import Any
 
 from catalog.files.terminal import on_one_line
 from catalog.files.wording import plural
-from catalog.product_text import joined
+from catalog.product_text import ShopText, joined
 
 MAX_IMAGES = 4
 """Networks exist for one to four photos; of a product with more, the first four are used."""
@@ -136,9 +136,15 @@ class Problem:
         return self.where if self.where or self.photo is None else f"photo {self.photo + 1}"
 
     def __str__(self) -> str:
-        product = "" if self.product_id is None else f", product {self.product_id}"
+        product = "" if self.product_id is None else f"product {self.product_id}"
         detail = f" ({self.detail})" if self.detail else ""
-        return on_one_line(f"{self.place}{product}: {self.kind.value}{detail}")
+        return on_one_line(f"{', '.join(filter(None, (self.place, product)))}: {self.kind.value}{detail}")
+
+
+def text_problems(text: ShopText, product_id: int, where: str = "") -> list[Problem]:
+    """What is wrong with a product's title and description."""
+    cut = [Problem(ProblemKind.LONG_TEXT, where, product_id, detail) for detail in text.cut]
+    return cut + [Problem(ProblemKind.BAD_TEXT, where, product_id, detail) for detail in text.faults]
 
 
 @dataclass

@@ -22,10 +22,11 @@ _GROWTH = 3
 
 
 class ShopText(NamedTuple):
-    """A product's texts, each "" where there is none; `faults` says what of them was cut or is no text.
+    """A product's texts.
 
     Attributes:
-        cut, faults: one sentence each: of texts that were too long, and of what is no text.
+        title, description: "" where there is none.
+        cut, faults: what was too long, and what is no text, in words.
     """
 
     title: str = ""
@@ -55,6 +56,10 @@ class ShopText(NamedTuple):
     def text(self) -> str:
         """Both as one, see `joined`."""
         return joined(self.title, self.description)
+
+
+NO_TEXT = ShopText()
+"""Of a product of which nothing is written."""
 
 
 def joined(title: str, description: str) -> str:

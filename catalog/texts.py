@@ -19,7 +19,7 @@ from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import MAX_HEADER, place_to_write
 from catalog.files.unwritable_home import tell_once
 from catalog.files.user_cache import cache_folder
-from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.product import ProblemLog, text_problems
 from catalog.product_text import BETWEEN_TEXTS
 from catalog.sources.source import Source
 
@@ -35,7 +35,7 @@ class Texts:
     """The texts of N products in catalogue order: the title, then a line break and the description where there is one.
 
     The file holds the texts in UTF-8 one after the other, `(N + 1,)` int64 where each begins, and, as what is known
-    last, a JSON of what else is told here with its length.
+    last, a JSON of what else is told here with its length. Where no product has a text, it is the JSON alone.
 
     Attributes:
         n_titles, n_descriptions: products that have one.
@@ -51,9 +51,9 @@ class Texts:
         self.problems = ProblemLog.from_json(header["problems"])
 
     @classmethod
-    def none(cls, n_products: int) -> Self:
-        """Those of a catalogue that has no texts."""
-        header = {"n_titles": 0, "n_descriptions": 0, "digest": "", "problems": ProblemLog().to_json()}
+    def none(cls, n_products: int, header: dict[str, Any] | None = None) -> Self:
+        """Those of a catalogue without texts; `header`: what was kept where they were looked for."""
+        header = header or {"n_titles": 0, "n_descriptions": 0, "digest": "", "problems": ProblemLog().to_json()}
         return cls(b"", np.broadcast_to(np.int64(0), (n_products + 1,)), header)
 
     @classmethod
@@ -71,13 +71,17 @@ class Texts:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         end = len(data) - LENGTH
         length = int.from_bytes(data[end:], "little") if end > 0 else -1
-        places = end - length - 8 * (n_products + 1)
-        if data[: len(MAGIC)] != MAGIC or not 0 <= length <= MAX_HEADER or places < len(MAGIC):
-            raise ValueError("not the texts of so many products")
+        if data[: len(MAGIC)] != MAGIC or not 0 <= length <= min(MAX_HEADER, end - len(MAGIC)):
+            raise ValueError("no texts")
         header = json.loads(data[end - length : end])
+        if header["stamp"] != stamp or header["n_rows"] != n_products:
+            raise ValueError("the texts of another state of the source")
+        if not header["n_titles"] + header["n_descriptions"]:
+            return cls.none(n_products, header)
+        places = end - length - 8 * (n_products + 1)
         start = np.frombuffer(data, "<i8", n_products + 1, places)
-        if header["stamp"] != stamp or start[0] != len(MAGIC) or start[-1] != places or (start[1:] < start[:-1]).any():
-            raise ValueError("the texts of another state, or damaged")
+        if start[0] != len(MAGIC) or start[-1] != places or (start[1:] < start[:-1]).any():
+            raise ValueError("damaged")
         return cls(data, start, header)
 
     @property
@@ -102,6 +106,7 @@ class Texts:
     def take(self, positions: Sequence[int] | NDArray[np.integer]) -> list[str]:
         """The texts of the products at these `(n,)` positions, in their order."""
         places = np.asarray(positions, np.int64)
+        places = np.where(places < 0, places + len(self), places)
         pairs = zip(self._start[places].tolist(), self._start[places + 1].tolist(), strict=True)
         return [self._data[first:last].decode("utf-8", "replace") for first, last in pairs]
 
@@ -141,8 +146,7 @@ def _written(
     for some in in_batches(rows, BATCH, progress):
         texts: list[bytes] = []
         for product_id, of_product in zip(some["product_id"].tolist(), source.texts(some), strict=True):
-            problems.extend(Problem(ProblemKind.LONG_TEXT, "", product_id, detail) for detail in of_product.cut)
-            problems.extend(Problem(ProblemKind.BAD_TEXT, "", product_id, detail) for detail in of_product.faults)
+            problems.extend(text_problems(of_product, product_id))
             n_titles += bool(of_product.title)
             n_descriptions += bool(of_product.description)
             texts.append(of_product.text.encode())
@@ -154,12 +158,15 @@ def _written(
         digest.update((2 * BETWEEN_TEXTS).encode().join([*texts, b""]))
     header = {
         "stamp": stamp,
+        "n_rows": len(rows),
         "n_titles": n_titles,
         "n_descriptions": n_descriptions,
         "digest": digest.hexdigest() if n_titles + n_descriptions else "",
         "problems": problems.to_json(),
     }
     head = json.dumps(header).encode()
-    file.write(start.tobytes() + head + len(head).to_bytes(LENGTH, "little"))
+    if n_titles + n_descriptions:
+        start.tofile(file)
+    file.write(head + len(head).to_bytes(LENGTH, "little"))
     file.flush()
     return Texts._mapped(file, stamp, len(rows))

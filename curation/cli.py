@@ -8,10 +8,10 @@ from catalog.cli_options import (
     SOURCE,
     command_line,
     given_tree,
-    layout_option,
     note_problems,
     progress_bar,
     say,
+    source_options,
     strict_option,
     tree_given,
     tree_option,
@@ -33,7 +33,7 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-@layout_option("file")
+@source_options("file")
 @click.argument("file", type=SOURCE)
 @tree_option
 @strict_option
@@ -48,6 +48,7 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
 
     with progress_bar("index") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
+        catalog.titles(progress)
     n_photos = int(catalog.n_images.sum(dtype="int64"))
     say(f"{catalog}: {plural(len(catalog), 'product')}, {plural(n_photos, 'photo')}")
     if strict:
@@ -57,7 +58,7 @@ def index(file: Address, tree: Path | None, strict: bool) -> None:
 
 
 @main.command()
-@layout_option("file")
+@source_options("file")
 @click.argument("file", type=SOURCE)
 @tree_options
 @strict_option
@@ -71,6 +72,7 @@ def info(file: Address, tree: Path | None, names: Path | None, lang: str | None,
     taxonomy = given_tree(tree, names, lang)
     with progress_bar("index") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
+        catalog.titles(progress)
     text, problems = overview(catalog, taxonomy)
     say(text)
     if strict:

@@ -12,7 +12,7 @@ from catalog.product import LEFT_OUT, ProblemLog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.address import shown as shown_address
 from catalog.sources.folder.folder import PRODUCT_NAMES, PhotoFolder
-from catalog.sources.opening import open_source
+from catalog.sources.opening import is_table, open_source
 from catalog.sources.sinks import open_sink
 from catalog.tree.taxonomy import Taxonomy
 
@@ -48,8 +48,9 @@ def convert(
 ) -> Converted:
     """Write all products of `source` to `destination`, in their order.
 
-    From BSON to BSON every document stays as it is, byte for byte, and so do all fields on the way to MongoDB. Photo
-    files hold ids, categories and photos alone. Memory stays bounded; a kill leaves nothing under the final name.
+    From BSON to BSON every document stays as it is, byte for byte, and so do all fields on the way to MongoDB. Tables
+    hold ids, categories, titles, descriptions and photos, folders no texts. Memory stays bounded; a kill leaves nothing
+    under the final name.
 
     Args:
         tree: CSV of the category tree: reads class folders by name, and names those of a folder that is written.
@@ -68,6 +69,8 @@ def convert(
     taxonomy = Taxonomy.from_csv(tree) if tree is not None and to_folder else None
     sink_of = open_sink(destination, taxonomy, overwrite)
     catalog = Catalog(opened, progress)
+    if is_table(destination) and catalog.titles(progress).any:
+        sink_of = open_sink(destination, taxonomy, overwrite, with_texts=True)
     with sink_of as sink:
         for positions in in_batches(range(len(catalog)), READ_AHEAD, progress):
             for document in catalog.raw(positions):

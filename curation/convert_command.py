@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from catalog.cli_options import SOURCE, layout_option, note_problems, progress_bar, say, tree_option
+from catalog.cli_options import SOURCE, note_problems, progress_bar, say, source_options, tree_option
 from catalog.sources.address import Address
 
 
 @click.command("convert")
-@layout_option("source")
+@source_options("source")
 @click.argument("source", type=SOURCE)
 @click.argument("destination", type=SOURCE)
 @tree_option

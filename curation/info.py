@@ -16,7 +16,7 @@ def overview(
 ) -> tuple[str, ProblemLog]:
     """Text for people, and every problem found (the tree's included)."""
     photos = catalog.photo_index(progress)
-    categories = catalog.category_ids
+    categories, texts = catalog.category_ids, catalog.titles(progress)
     labelled = categories != NO_CATEGORY
     lines = [
         f"{catalog}",
@@ -27,9 +27,12 @@ def overview(
         here = int((catalog.n_images == n).sum())
         if here or n:
             lines.append(f"  {n} photo{'s' if n != 1 else ' '}      {here:>12,}   {here / len(catalog):.1%}")
+    if texts.any:
+        lines.append(f"  titles        {texts.n_titles:>12,}   descriptions {texts.n_descriptions:,}")
     lines.append(f"  categories    {len(np.unique(categories[labelled])):>12,}")
     problems = ProblemLog()
     problems.merge(catalog.problems)
+    problems.merge(texts.problems)
     if tree is not None:
         match = TreeMatch.of(catalog, tree)
         if match.doubtful:

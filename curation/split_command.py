@@ -10,13 +10,13 @@ import click
 from catalog.cli_options import (
     PATH,
     SOURCE,
-    layout_option,
     names_line,
     names_option,
     note,
     note_problems,
     progress_bar,
     say,
+    source_options,
     strict_option,
     tree_option,
     workspace_option,
@@ -34,7 +34,7 @@ NOTHING = "nothing is held out"
 
 
 @click.command()
-@layout_option("file")
+@source_options("file")
 @click.argument("file", type=SOURCE)
 @tree_option
 @names_option

@@ -9,10 +9,10 @@ from catalog.cli_options import (
     SOURCE,
     command_line,
     lang_option,
-    layout_option,
     note,
     progress_bar,
     say,
+    source_options,
     workspace_option,
 )
 from catalog.runs.config_options import config_options
@@ -76,7 +76,7 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 
 
 @main.command()
-@layout_option("file")
+@source_options("file")
 @click.argument("file", type=SOURCE)
 @click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
 @click.option("--output", type=PATH, help="Folder for the report.")

@@ -13,12 +13,12 @@ from catalog.cli_options import (
     SOURCE,
     command_line,
     lang_option,
-    layout_option,
     no_bar,
     note,
     note_problems,
     progress_bar,
     say,
+    source_options,
     strict_option,
     workspace_option,
 )
@@ -98,7 +98,7 @@ def train(
 
 
 @main.command()
-@layout_option("file")
+@source_options("file")
 @click.argument("file", type=SOURCE)
 @click.option("--output", type=PATH, help="Folder for the probabilities.")
 @workspace_option
@@ -129,7 +129,7 @@ def _write(title: str, write: Writer, file: Address, room: Workspace, output: Pa
 
 
 @main.command()
-@layout_option("file")
+@source_options("file")
 @click.argument("file", type=SOURCE, required=False)
 @click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
 @click.option("--output", type=PATH, help="Folder for the report.")

@@ -97,7 +97,8 @@ def read_raw_rows(
             raise not_utf8(path, "WINDOWS-1252") from None
         except csv.Error as error:
             hint = (
-                ". A quote may be left open; or a photo stands there as text: a CSV has the paths of files"
+                ". No cell may have more characters. A quote may be left open; or a photo stands there as text, where "
+                "a CSV has the paths of files; or a text is that long: cut it, or write the table as Parquet"
                 if "field limit" in str(error)
                 else ""
             )

@@ -1,5 +1,6 @@
 """From what a user gives to the source that it names."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.sources.address import Address, is_uri, shown
@@ -32,6 +33,23 @@ def keep_layout(address: Address, layout: Layout) -> None:
     PhotoFolder(Path(address)).keep_layout(layout)
 
 
+def is_table(address: Address) -> bool:
+    """Whether an address is that of a table, by its ending."""
+    return not is_uri(address) and Path(address).suffix.lower() in (*CSV_ENDINGS, *PARQUET_ENDINGS)
+
+
+def keep_text_columns(address: Address, names: Sequence[str]) -> None:
+    """Keep beside a table which of its columns are texts, see `PhotoTable.keep_text_columns`.
+
+    Raises:
+        FileNotFoundError: nothing lies there.
+        ValueError: the address is of no table, or the table has no such column.
+    """
+    if not is_table(address) or Path(address).is_dir():
+        raise ValueError(f"{shown(address)} is no table: leave out --text-columns")
+    PhotoTable(Path(address)).keep_text_columns(names)
+
+
 def open_source(address: Address, tree: Path | None = None) -> Source:
     """The source at an address.
 
@@ -50,6 +68,6 @@ def open_source(address: Address, tree: Path | None = None) -> Source:
     path = Path(address)
     if path.is_dir():
         return PhotoFolder(path, tree)
-    if path.suffix.lower() in (*CSV_ENDINGS, *PARQUET_ENDINGS):
+    if is_table(path):
         return PhotoTable(path)
     return BsonFile(path)

@@ -18,7 +18,7 @@ from catalog.files.atomic import atomic_path
 from catalog.files.progress import Progress
 from catalog.files.sidecar import place_to_write
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
-from catalog.product_text import ShopText
+from catalog.product_text import FIELDS, ShopText
 from catalog.sources.photo_file import MAX_BYTES
 from catalog.sources.photo_manifest import Listed, Manifest, ManifestWriter
 from catalog.sources.source import NO_CATEGORY, Document, FileSource, Index, first_of_each_id
@@ -98,7 +98,7 @@ class PhotoFiles(FileSource):
         self._manifest = None
         rows = first_of_each_id(rows, problems, self.repeated)
         writer.content.update(self._sampled_content(rows))
-        return Index(rows, problems, writer.content.hexdigest(), self.listing_stamp(), has_texts=False)
+        return Index(rows, problems, writer.content.hexdigest(), self.listing_stamp(), has_texts=writer.has_texts)
 
     @abstractmethod
     def nothing(self, problems: ProblemLog) -> str:
@@ -111,11 +111,15 @@ class PhotoFiles(FileSource):
                 paths = self._photos(row)[:MAX_IMAGES]
                 pictures = tuple(known[path] if path in known else self._read_or_empty(path) for path in paths)
                 category = int(row["category_id"])
-                yield Document(int(row["product_id"]), None if category == NO_CATEGORY else category, pictures)
+                text = self._listed().text(row)
+                yield Document(
+                    int(row["product_id"]), None if category == NO_CATEGORY else category, pictures,
+                    title=text.title, description=text.description,
+                )  # fmt: skip
 
     def texts(self, rows: NDArray[np.void]) -> Iterator[ShopText]:
-        """Those of these `(n,)` rows: a folder has no place for any."""
-        return (ShopText() for _ in range(len(rows)))
+        """What was listed with these `(n,)` rows: of a folder nothing, it has no place for texts."""
+        return map(self._listed().text, rows)
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
         """The path, as folder or table has it, of a photo of a row, `()`; None where the product has no such photo."""
@@ -127,13 +131,20 @@ class PhotoFiles(FileSource):
         return shown(photos[photo - 1]) if 1 <= photo <= len(photos) else None
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
-        """`(n,)` rows as `{_id, category_id?, imgs: [{picture}]}`; raises OSError when a photo has vanished."""
+        """`(n,)` rows as `{_id, category_id?, title?, description?, imgs: [{picture}]}`.
+
+        Raises:
+            OSError: a photo has vanished.
+        """
         for some, known in self.read_ahead(rows, None):
             for row in some:
                 label = {} if row["category_id"] == NO_CATEGORY else {"category_id": int(row["category_id"])}
                 paths = self._photos(row)
                 images = [{"picture": known[path] if path in known else self._read(path)} for path in paths]
-                yield bson.encode({"_id": int(row["product_id"]), **label, "imgs": images})
+                written = self._listed().text(row)
+                # before the photos: whoever looks for them alone does not come by those
+                texts = {name: text for name, text in zip(FIELDS, written[: len(FIELDS)], strict=True) if text}
+                yield bson.encode({"_id": int(row["product_id"]), **label, **texts, "imgs": images})
 
     def read_ahead(
         self, rows: NDArray[np.void], n_photos: int | None
@@ -146,9 +157,12 @@ class PhotoFiles(FileSource):
         return path if path.startswith(b"/") else self.base + b"/" + path
 
     def _photos(self, row: NDArray[np.void]) -> list[bytes]:
+        return self._listed().photos(row)
+
+    def _listed(self) -> Manifest:
         if self._manifest is None:
             self._manifest = Manifest(self.sidecar(".manifest"))
-        return self._manifest.photos(row)
+        return self._manifest
 
     def _read(self, path: bytes) -> bytes:
         with open(self.absolute(path), "rb") as file:

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.product import MAX_IMAGES
+from catalog.product_text import NO_TEXT, ShopText, parted
 from catalog.sources.source import PackedRows
 
 MAGIC = b"RAYONNAGE-PHOTOS-1\n"
 HEAD = struct.Struct("<qI")
 """Before a record: the product_id, and the length of the paths in bytes."""
-MISSING = b"\0\0"
-"""Stands between the paths of photos that are there and those that are not. No path is empty or holds a zero byte."""
+MISSING, TEXTS = b"\0\0", b"\0\0\0"
+"""Stand before the paths of photos that are not there, and before what the shop wrote of the product, where there is
+any. No path is empty or holds a zero byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Listed:
         where: its place, for messages.
         photos, sizes: paths of usable photos in the seller's order, and their sizes in bytes.
         missing: paths of photos that cannot be used.
+        text: what the shop wrote of it.
     """
 
     product_id: int
@@ -38,21 +41,32 @@ class Listed:
     photos: list[bytes] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     missing: list[bytes] = field(default_factory=list)
+    text: ShopText = NO_TEXT
 
 
 class ManifestWriter:
-    """Writes records one after the other; `rows` are the index's, `content` a digest of ids, categories and sizes."""
+    """Writes records one after the other.
+
+    Attributes:
+        rows: the index's.
+        content: digest of ids, categories and sizes.
+        has_texts: whether a text was among them.
+    """
 
     def __init__(self, file: BinaryIO, header: dict[str, Any]) -> None:
         text = json.dumps(header).encode()
         self.file = file
         self.rows = PackedRows()
+        self.has_texts = False
         self.content = hashlib.blake2b(digest_size=16)
         self.at = file.write(MAGIC + len(text).to_bytes(8, "little") + text)
 
     def add(self, product: Listed) -> None:
         """Write one product's record."""
         paths = b"\0".join(product.photos) + (MISSING + b"\0".join(product.missing) if product.missing else b"")
+        if product.text.text:
+            paths += TEXTS + product.text.text.encode()
+            self.has_texts = True
         length = self.file.write(HEAD.pack(product.product_id, len(paths)) + paths)
         n_images = min(MAX_IMAGES, len(product.photos))
         self.rows.append((self.at, length, product.product_id, product.category_id, n_images))
@@ -74,13 +88,20 @@ class Manifest:
 
     def photos(self, row: NDArray[np.void]) -> list[bytes]:
         """Paths of the photos of a row, `()`; raises ValueError when the manifest was written for another index."""
+        return self._record(row)[0]
+
+    def text(self, row: NDArray[np.void]) -> ShopText:
+        """What the shop wrote of the product of a row, `()`; raises ValueError as `photos` does."""
+        return ShopText(*parted(self._record(row)[1]))
+
+    def _record(self, row: NDArray[np.void]) -> tuple[list[bytes], str]:
         place = int(row["offset"])
         head = self.data[place : place + HEAD.size]
         if len(head) == HEAD.size:
             product_id, length = HEAD.unpack(head)
-            paths = _split(self.data[place + HEAD.size : place + HEAD.size + length])[0]
+            paths, _, text = _split(self.data[place + HEAD.size : place + HEAD.size + length])
             if product_id == row["product_id"] and min(MAX_IMAGES, len(paths)) == row["n_images"]:
-                return paths
+                return paths, text.decode()
         raise ValueError("the photos have changed while they were in use: run the command again")
 
     def __iter__(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
@@ -89,9 +110,11 @@ class Manifest:
         while place < len(self.data):
             _, length = HEAD.unpack_from(self.data, place)
             place += HEAD.size + length
-            yield _split(self.data[place - length : place])
+            there, missing, _ = _split(self.data[place - length : place])
+            yield there, missing
 
 
-def _split(paths: bytes) -> tuple[list[bytes], list[bytes]]:
+def _split(record: bytes) -> tuple[list[bytes], list[bytes], bytes]:
+    paths, _, text = record.partition(TEXTS)
     there, _, missing = paths.partition(MISSING)
-    return there.split(b"\0") if there else [], missing.split(b"\0") if missing else []
+    return there.split(b"\0") if there else [], missing.split(b"\0") if missing else [], text

@@ -42,11 +42,14 @@ class BsonSink:
         self._file.write(document)
 
 
-def open_sink(address: Address, tree: Taxonomy | None = None, overwrite: bool = False) -> AbstractContextManager[Sink]:
+def open_sink(
+    address: Address, tree: Taxonomy | None = None, overwrite: bool = False, *, with_texts: bool = False
+) -> AbstractContextManager[Sink]:
     """A place to write products to, by its ending; a name without one is a folder.
 
     Args:
         tree: names the class folders of a folder, besides their category_id.
+        with_texts: a table gets columns of titles and descriptions.
 
     Raises:
         FileExistsError: something lies there, and `overwrite` is off.
@@ -69,7 +72,7 @@ def open_sink(address: Address, tree: Taxonomy | None = None, overwrite: bool = 
     check_free(path, overwrite, folder=not ending)
     if table:
         check_free(photos_beside(path), overwrite or not path.exists(), folder=True)
-        return _table_sink(path)
+        return _table_sink(path, with_texts)
     return _bson_sink(path) if ending else _folder_sink(path, tree)
 
 
@@ -107,12 +110,12 @@ def _folder_sink(path: Path, tree: Taxonomy | None) -> Iterator[Sink]:
 
 
 @contextmanager
-def _table_sink(path: Path) -> Iterator[Sink]:
+def _table_sink(path: Path, with_texts: bool) -> Iterator[Sink]:
     photos = photos_beside(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     kind: type[ParquetSink | CsvSink] = ParquetSink if path.suffix.lower() in PARQUET_ENDINGS else CsvSink
     with atomic_path(path) as temporary, _marked(photos) as folder:
-        with kind(temporary, folder, photos.name) as sink:
+        with kind(temporary, folder, photos.name, with_texts) as sink:
             yield sink
         # an old table must never name the new photos
         path.unlink(missing_ok=True)

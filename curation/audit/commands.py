@@ -13,11 +13,11 @@ from catalog.cli_options import (
     TREE_HELP,
     given_tree,
     lang_option,
-    layout_option,
     names_option,
     note,
     progress_bar,
     say,
+    source_options,
     tree_given,
     workspace_option,
 )
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@layout_option("file")
+@source_options("file")
 @click.argument("file", type=SOURCE)
 @click.option("--tree", type=PATH, help=f"{TREE_HELP} Default: the workspace's.")
 @names_option

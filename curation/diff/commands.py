@@ -9,17 +9,17 @@ from catalog.cli_options import (
     SOURCE,
     given_tree,
     lang_option,
-    layout_option,
     names_option,
     progress_bar,
     say,
+    source_options,
     tree_option,
 )
 from catalog.sources.address import Address
 
 
 @click.command()
-@layout_option("old", "new")
+@source_options("old", "new")
 @click.argument("old", type=SOURCE)
 @click.argument("new", type=SOURCE)
 @tree_option

@@ -8,10 +8,10 @@ from catalog.cli_options import (
     PATH,
     SOURCE,
     given_tree,
-    layout_option,
     note_problems,
     progress_bar,
     say,
+    source_options,
     strict_option,
     tree_options,
 )
@@ -22,7 +22,7 @@ DISTANCE = 4
 
 
 @click.command()
-@layout_option("file", "against")
+@source_options("file", "against")
 @click.argument("file", type=SOURCE)
 @click.option("--against", type=SOURCE, default=None, help="Look for FILE's photos in this catalogue (train and test).")
 @click.option("--near", is_flag=True, help="Decode the photos and find those that look alike as well.")

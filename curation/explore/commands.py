@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.cli_options import PATH, SOURCE, given_tree, layout_option, progress_bar, say, tree_given, tree_options
+from catalog.cli_options import PATH, SOURCE, given_tree, progress_bar, say, source_options, tree_given, tree_options
 from catalog.sources.address import Address
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@layout_option("file")
+@source_options("file")
 @click.argument("file", type=SOURCE, required=False)
 @tree_options
 @click.option("--output", type=PATH, required=True, metavar="FOLDER",

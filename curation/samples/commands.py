@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from catalog.cli_options import PATH, SOURCE, given_tree, layout_option, progress_bar, say, tree_given, tree_options
+from catalog.cli_options import PATH, SOURCE, given_tree, progress_bar, say, source_options, tree_given, tree_options
 from catalog.sources.address import Address
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files
 
 
 @click.command()
-@layout_option("source")
+@source_options("source")
 @click.argument("source", type=SOURCE)
 @click.argument("destination", type=SOURCE)
 @tree_options
@@ -62,7 +62,7 @@ def sample(
 
 
 @click.command()
-@layout_option("source")
+@source_options("source")
 @click.argument("source", type=SOURCE)
 @click.argument("destination", type=SOURCE)
 @tree_options

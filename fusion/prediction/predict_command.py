@@ -14,12 +14,12 @@ from catalog.cli_options import (
     PATH,
     SOURCE,
     lang_option,
-    layout_option,
     note,
     note_problems,
     options_as,
     progress_bar,
     say,
+    source_options,
     strict_option,
     workspace_option,
 )
@@ -75,7 +75,7 @@ class PredictOptions:
 
 
 @click.command()
-@layout_option("files")
+@source_options("files")
 @click.argument("files", type=SOURCE, nargs=-1, required=True)
 @RUN
 @click.option("--output", type=PATH, help="Folder for the predictions.")

@@ -1,12 +1,26 @@
-"""What a shop wrote of its products: kept to the letter, beside the catalogue, and found again by position."""
+"""What a shop wrote of its products: kept in one form, beside the catalogue, and found again by position."""
 
 from __future__ import annotations
 
+import pickle
+import unicodedata
+from dataclasses import replace
+from typing import NoReturn
+
+import bson
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
 from catalog.chunk import Chunk
-from catalog.files.sidecar import sidecar_path
+from catalog.files.sidecar import read_sidecar, sidecar_path, write_sidecar
+from catalog.product import ProblemKind, Product
+from catalog.product_text import MAX_DESCRIPTION, MAX_TITLE, ShopText, cleaned, joined, parted
+from catalog.sources.bson.file import BsonFile
+from catalog.sources.source import ROW
+from catalog.texts import BATCH, Texts, collect_texts
 from tests.support.products import make_photo
 
 PHOTO = make_photo(1, (8, 8), "PNG")
@@ -43,3 +57,154 @@ def test_a_catalogue_without_titles_keeps_no_texts(write_bson):
     texts = Catalog(path).titles()
     assert (len(texts), texts.any, texts[1], texts.take([0, 1])) == (2, False, "", ["", ""])
     assert not sidecar_path(path, ".texts").exists()
+
+
+WRITTEN = st.lists(st.tuples(st.text(max_size=12), st.text(max_size=30)), min_size=1, max_size=7)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(WRITTEN)
+def test_any_text_comes_back_at_its_position(tmp_path_factory, written):
+    path = tmp_path_factory.mktemp("texts") / "shop.bson"
+    documents = [document(number, title=title, description=more) for number, (title, more) in enumerate(written)]
+    path.write_bytes(b"".join(map(bson.encode, documents)))
+    expected = [joined(cleaned(title, MAX_TITLE), cleaned(more, MAX_DESCRIPTION)) for title, more in written]
+    made = Catalog(path).titles()
+    kept = Catalog(path).titles()
+    for texts in (made, kept):
+        assert list(texts) == texts.take(range(len(written))) == [texts[i] for i in range(len(written))] == expected
+        assert (texts.any, texts.digest) == (any(expected), made.digest)
+    assert [product.text for product in Catalog(path)] == expected
+
+
+@given(st.text(max_size=40), st.integers(1, 30))
+def test_a_text_is_kept_in_one_form(text, limit):
+    once = cleaned(text, limit)
+    assert cleaned(once, limit) == once
+    assert len(once) <= limit
+    assert once == once.strip()
+    assert not any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in once)
+    assert unicodedata.is_normalized("NFC", once)
+    assert parted(joined(once, once)) == (once, once)
+
+
+@pytest.mark.parametrize(
+    ("value", "title", "fault"),
+    [
+        ("", "", ""),
+        (" \t\u00a0\n", "", ""),
+        ("a\0b\x07c\r\nd\u2028e", "a b c  d e", ""),
+        ("Salt &amp; Pepper &#233;", "Salt &amp; Pepper &#233;", ""),
+        (None, "", ""),
+        (1984, "1984", ""),
+        (bson.Int64(2**40), str(2**40), ""),
+        (1984.0, "1984", ""),
+        (0.5, "0.5", ""),
+        (float("nan"), "", ""),
+        (bson.Decimal128("9.90"), "9.90", ""),
+        (["Mug", None, "", 12], "Mug 12", ""),
+        ([], "", ""),
+        ({"en": "Mug"}, "", "title is dict, expected a text"),
+        (["Mug", {"fr": "Tasse"}], "", "title is a list with dict, expected a text"),
+        (True, "", "title is bool, expected a text"),
+        (b"Mug", "", "title is bytes, expected a text"),
+        (bson.ObjectId(bytes(12)), "", "title is ObjectId, expected a text"),
+    ],
+)
+def test_what_a_title_may_be(write_bson, value, title, fault):
+    path = write_bson(document(1, title=value), document(2, title="plain"))
+    catalog = Catalog(path)
+    texts = catalog.titles()
+    assert (texts[0], catalog[0].title, len(catalog)) == (title, title, 2)
+    told = [(p.kind, p.product_id, p.detail) for p in texts.problems.named]
+    assert told == ([(ProblemKind.BAD_TEXT, 1, fault)] if fault else [])
+
+
+def test_a_document_with_nothing_but_a_title_that_is_none_is_told(write_bson):
+    texts = Catalog(write_bson(document(1, title={"en": "Mug"}))).titles()
+    assert (texts.any, len(texts), texts.take([0])) == (False, 1, [""])
+    assert str(texts.problems.named[0]).startswith("product 1: title or description that is no text (left out)")
+
+
+def test_a_title_of_a_megabyte_is_cut_and_told(write_bson):
+    path = write_bson(
+        document(7, title="x" * 10**6, description="y" * MAX_DESCRIPTION), document(8, title="e\u0301" * 1000)
+    )
+    catalog = Catalog(path)
+    texts = catalog.titles()
+    assert texts[0] == "x" * MAX_TITLE + "\n" + "y" * MAX_DESCRIPTION
+    assert texts[1] == "\u00e9" * MAX_TITLE
+    assert [(p.kind, p.product_id, p.detail) for p in texts.problems.named] == [
+        (ProblemKind.LONG_TEXT, 7, "title of 1,000,000 characters, the first 1,000 are used")
+    ]
+    assert catalog[0].title == "x" * MAX_TITLE
+
+
+def test_a_kept_file_of_another_state_or_damaged_is_made_anew(write_bson, tmp_path):
+    path = write_bson(document(1, title="one"), document(2, title="two"))
+    Catalog(path).titles()
+    place = sidecar_path(path, ".texts")
+    good = place.read_bytes()
+    for damage in (b"", good[:-1], good[:40], b"x" + good[1:], good[:-8] + (2**40).to_bytes(8, "little")):
+        place.write_bytes(damage)
+        assert list(Catalog(path).titles()) == ["one", "two"]
+        assert place.read_bytes() == good
+    # places that go backwards
+    places = good.index(b"onetwo") + 6
+    place.write_bytes(good[: places + 8] + (2**50).to_bytes(8, "little") + good[places + 16 :])
+    assert list(Catalog(path).titles()) == ["one", "two"]
+    path.write_bytes(path.read_bytes() + bson.encode(document(3, title="three")))
+    assert list(Catalog(path).titles()) == ["one", "two", "three"]
+
+
+def test_an_index_of_an_earlier_version_stays_and_its_texts_are_found(write_bson, monkeypatch):
+    path = write_bson(document(1, title="one"), document(2))
+    place = sidecar_path(path, ".index")
+    Catalog(path)
+    header, rows = read_sidecar(place, Catalog(path).stamp, ROW)
+    del header["has_texts"]
+    write_sidecar(place, header, rows)
+    kept = place.read_bytes()
+    monkeypatch.setattr(BsonFile, "index", None)
+    assert list(Catalog(path).titles()) == ["one", ""]
+    assert place.read_bytes() == kept
+
+
+def test_texts_that_cannot_be_kept_are_there_all_the_same(write_bson, monkeypatch, caplog):
+    path = write_bson(document(1, title="one"))
+    catalog = Catalog(path)
+
+    def full(path: object) -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("catalog.texts.atomic_path", full)
+    assert list(catalog.titles()) == ["one"]
+    assert not sidecar_path(path, ".texts").exists()
+    assert "cannot be kept" in caplog.text
+
+
+def test_titles_belong_to_a_product_through_pickling_and_copies():
+    product = Product(3, (PHOTO,), 5, "Mug", "White")
+    again = pickle.loads(pickle.dumps(product))
+    assert (again, again.text) == (product, "Mug\nWhite")
+    assert replace(product, product_id=4).title == "Mug"
+    assert Product(3, (PHOTO,), 5).text == ""
+
+
+def test_a_source_is_asked_in_batches_and_its_file_holds_them_all(tmp_path):
+    rows = np.zeros(3 * BATCH + 1, ROW)
+    rows["product_id"] = np.arange(len(rows))
+    asked: list[int] = []
+
+    class Endless:
+        def texts(self, some):
+            asked.append(len(some))
+            return (ShopText(f"product {number}") for number in some["product_id"])
+
+    place = tmp_path / "endless.texts"
+    texts = collect_texts(Endless(), rows, place, {"size": 1})
+    assert asked == [BATCH, BATCH, BATCH, 1]
+    assert texts[2 * BATCH] == f"product {2 * BATCH}"
+    assert Texts.read(place, {"size": 1}, len(rows)).take([0, -1]) == ["product 0", f"product {3 * BATCH}"]
+    assert Texts.read(place, {"size": 1}, len(rows) + 1) is None
+    assert Texts.read(place, {"size": 2}, len(rows)) is None

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.sources import sinks
 from catalog.sources.folder.folder_names import product_id_of
+from catalog.sources.table.reading import columns_of
 from curation.cli import main
 from curation.convert import convert
 from tests.support.command_line import output_of
+from tests.support.mongo_server import uri_of
 from tests.support.photo_files import put
 from tests.support.products import make_photo, make_product
 
@@ -78,12 +80,66 @@ def test_bson_to_bson_is_byte_for_byte_and_tells_what_it_leaves_out(write_bson, 
     }  # fmt: skip
 
 
+TITLES = [
+    {"title": 'Mug, 30 cl; \u00e9maill\u00e9 "Breton"', "description": "=1+1 &amp; more"},
+    {"title": "'00123"},
+    {"description": "|a|b|"},
+    {},
+    {"title": "nan", "description": "\U0001f600"},
+]
+
+
+def titles(address) -> list[str]:
+    return list(Catalog(address).titles())
+
+
+def test_titles_go_through_every_kind_but_folders(write_bson, tmp_path, mongo):
+    source = write_bson(*[{**make_product(i, 11), **texts} for i, texts in enumerate(TITLES)])
+    wanted, before = titles(source), source
+    assert any(wanted)
+    for name in ("b.csv", "c.parquet", "d.bson", "e.csv", "f.bson"):
+        assert not len(convert(before, tmp_path / name).problems)
+        assert titles(tmp_path / name) == wanted
+        assert [product.text for product in Catalog(tmp_path / name)] == wanted
+        before = tmp_path / name
+    again = {d.pop("_id"): d for d in bson.decode_all(before.read_bytes())}
+    assert {number: {**fields, "imgs": 0, "category_id": 0} for number, fields in again.items()} == {
+        number: {**texts, "imgs": 0, "category_id": 0} for number, texts in enumerate(TITLES)
+    }
+    assert before.read_bytes() == (tmp_path / "d.bson").read_bytes()
+    convert(before, uri_of(mongo))
+    assert titles(uri_of(mongo)) == wanted
+    assert [product.text for product in Catalog(uri_of(mongo))] == wanted
+    lost = convert(before, tmp_path / "folder").problems
+    assert [(p.kind.name, p.product_id, p.detail) for p in lost.named] == [
+        ("LOST_FIELD", 0, "description, title"),
+        ("LOST_FIELD", 1, "title"),
+        ("LOST_FIELD", 2, "description"),
+        ("LOST_FIELD", 4, "description, title"),
+    ]
+    assert not Catalog(tmp_path / "folder").titles().any
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_a_table_of_products_without_titles_has_no_columns_for_them(write_bson, tmp_path, name):
+    convert(write_bson(make_product(1, 11), {**make_product(2), "title": " "}), tmp_path / name)
+    columns = columns_of(tmp_path / name)
+    assert columns.in_order == ("product_id", "category_id", None, None, "photos")
+
+
+def test_a_title_that_a_table_cannot_hold_as_it_is_is_told(write_bson, tmp_path):
+    path = write_bson({**make_product(1), "title": "x" * 2000}, {**make_product(2), "title": {"en": "Mug"}})
+    told = convert(path, tmp_path / "out.csv").problems
+    assert [(p.kind.name, p.product_id) for p in told.named] == [("LONG_TEXT", 1), ("BAD_TEXT", 2)]
+    assert titles(tmp_path / "out.csv") == ["x" * 1000, ""]
+
+
 @pytest.mark.parametrize("name", ["out", "out.csv", "out.parquet"])
 def test_fields_that_files_cannot_hold_are_named(write_bson, tmp_path, name):
-    path = write_bson({**make_product(1, 11), "title": "x"}, {"_id": 2, "imgs": [{"picture": b"p", "url": "u"}]})
+    path = write_bson({**make_product(1, 11), "price": "x"}, {"_id": 2, "imgs": [{"picture": b"p", "url": "u"}]})
     log = convert(path, tmp_path / name).problems
     assert [(p.kind.name, p.product_id, p.detail) for p in log.named] == [
-        ("LOST_FIELD", 1, "title"),
+        ("LOST_FIELD", 1, "price"),
         ("LOST_FIELD", 2, "imgs.url"),
     ]
 

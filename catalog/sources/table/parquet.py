@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ROWS_OF_PATHS = 16_384
+ROWS_OF_TEXTS = 1024
 ROWS_OF_PHOTOS = 128
-"""At most in a batch: a photo that is repeated stands once in the file, but in every row of a batch."""
+"""At most in a batch: what is repeated stands once in the file, but in every row of a batch."""
 BATCH_BYTES = 8 * 2**20
 BUFFER_BYTES = 2**20
 """Read of a column at a time; without, or with `pre_buffer`, the whole column of a row group would be (measured)."""
@@ -36,8 +37,12 @@ class ParquetTable:
         columns: what its columns are for; photo_columns: those that hold photos themselves.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Raises ValueError where it is no Parquet file, or has columns that say nothing; the message names them."""
+    def __init__(self, path: Path, texts: Sequence[str] = ()) -> None:
+        """Open it; `texts`: columns of titles and descriptions, see `Columns.of`.
+
+        Raises:
+            ValueError: it is no Parquet file, or has columns that say nothing; the message names them.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -47,7 +52,7 @@ class ParquetTable:
         except (pa.ArrowException, OSError) as error:
             refuse_other_kind(path, PARQUET.name)
             raise ValueError(f"{path} is not a Parquet file ({error}): {WHAT}") from None
-        schema, columns = self._file.schema_arrow, Columns.of(path, self._file.schema_arrow.names)
+        schema, columns = self._file.schema_arrow, Columns.of(path, self._file.schema_arrow.names, texts)
         ids = [name for name in (columns.product_id, columns.category_id) if name is not None]
         self.columns = columns
         self.photo_columns = check_types(path, schema, columns.photos, ids)
@@ -57,7 +62,7 @@ class ParquetTable:
             self._starts.append(self._starts[-1] + metadata.row_group(group).num_rows)
 
     def rows(self, content: hashlib.blake2b | None = None) -> Iterator[Sequence[object]]:
-        """Cells of each row: product_id, category_id, photos; what stands for a photo in its place.
+        """Cells of each row, as `Columns.in_order` has them; what stands for a photo in its place.
 
         Args:
             content: digest that the photos in the cells are added to.
@@ -67,8 +72,8 @@ class ParquetTable:
         """
         import pyarrow as pa
 
-        names = (self.columns.product_id, self.columns.category_id, *self.columns.photos)
-        wanted = [name for name in names if name is not None]
+        names = self.columns.in_order
+        wanted = list(dict.fromkeys(name for name in names if name is not None))
         row = 0
         try:
             for group in range(len(self._starts) - 1):
@@ -114,9 +119,12 @@ class ParquetTable:
 
     def _photo_bytes(self, group: int) -> int:
         """Bytes of a row group's photos, decompressed."""
+        return self._bytes_of(group, self.photo_columns)
+
+    def _bytes_of(self, group: int, columns: Sequence[str]) -> int:
         described = self._file.metadata.row_group(group)
         chunks = (described.column(k) for k in range(described.num_columns))
-        starts = tuple(f"{name}." for name in self.photo_columns)
+        starts = tuple(f"{name}." for name in columns)
         return sum(
             chunk.total_uncompressed_size for chunk in chunks if f"{chunk.path_in_schema}.".startswith(starts)
         )  # fmt: skip
@@ -127,6 +135,10 @@ class ParquetTable:
         if self.photo_columns:
             n_rows = self._starts[group + 1] - self._starts[group]
             size = min(ROWS_OF_PHOTOS, max(1, BATCH_BYTES * n_rows // max(1, self._photo_bytes(group))))
+        texts = [name for name in self.columns.texts if name is not None and name in columns]
+        if texts:
+            n_rows = self._starts[group + 1] - self._starts[group]
+            size = min(size, ROWS_OF_TEXTS, max(1, BATCH_BYTES * n_rows // max(1, self._bytes_of(group, texts))))
         batches: Iterator[pa.RecordBatch] = self._file.iter_batches(size, [group], list(columns), use_threads=False)
         return batches
 

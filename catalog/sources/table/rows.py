@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from catalog.files.csv_rows import id_in
 from catalog.files.progress import Progress, counted
 from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.product_text import FIELDS, NO_TEXT, ShopText
 from catalog.sources.source import NO_CATEGORY, PackedRows
 from catalog.sources.table.photo_cells import MARK, CellPhoto
 from catalog.tree.leaf_rows import TREE_COLUMNS
@@ -44,11 +45,23 @@ class Columns:
 
     Attributes:
         photos: one column, or the numbered ones in their order.
+        texts: of the title, of the description; None where there is none.
     """
 
     product_id: str
     category_id: str | None
     photos: tuple[str, ...]
+    texts: tuple[str | None, str | None] = (None, None)
+
+    @property
+    def in_order(self) -> tuple[str | None, ...]:
+        """The columns in the order of a row's cells: product_id, category_id, title, description, photos."""
+        return (self.product_id, self.category_id, *self.texts, *self.photos)
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether there is a column of titles or descriptions."""
+        return self.texts != (None, None)
 
     @property
     def adds_up(self) -> bool:
@@ -56,8 +69,12 @@ class Columns:
         return len(self.photos) == 1
 
     @classmethod
-    def of(cls, path: Path | str, names: Sequence[str]) -> Columns:
-        """Find them, in any order and case; raises ValueError naming what is missing."""
+    def of(cls, path: Path | str, names: Sequence[str], texts: Sequence[str] = ()) -> Columns:
+        """Find them, in any order and case; raises ValueError naming what is missing, or there twice.
+
+        Args:
+            texts: the columns of titles, and perhaps of descriptions, where somebody has named them.
+        """
         known = {name.strip().casefold(): name for name in reversed(names)}
         product_id = next((known[name] for name in IDS if name in known), None)
         numbered = sorted((int(m[1]), name) for name in known if (m := NUMBERED.fullmatch(name)))
@@ -69,7 +86,7 @@ class Columns:
                 f"{path}: expected the columns product_id (or _id), photos (paths separated by {BETWEEN}; or photo1, "
                 f"photo2, ...; or photo, one row each) and perhaps category_id, got {', '.join(map(str, names))[:200]}"
             )
-        return cls(product_id, known.get(CATEGORY), photos)
+        return cls(product_id, known.get(CATEGORY), photos, _text_columns(path, names, known, texts))
 
     def paths(self, cells: Sequence[object]) -> list[str]:
         """The paths in a row's photo cells: text, lists of text as Parquet has them, or photos in the table itself."""
@@ -87,6 +104,25 @@ class Columns:
                 # of numbered columns each cell is one path, whatever stands in it
                 items.append(photos)
         return items
+
+
+def _text_columns(
+    path: Path | str, names: Sequence[str], known: Mapping[str, str], asked: Sequence[str]
+) -> tuple[str | None, str | None]:
+    """The columns of the title and the description: those asked for, else those that are called so."""
+    absent = [name for name in asked if name not in names and name.strip().casefold() not in known]
+    if absent:
+        raise ValueError(
+            f"{path} has no column {', '.join(absent)}, it has {', '.join(map(str, names))[:200]}: name those of the "
+            "title and of the description with --text-columns TITLE[,DESCRIPTION], or give --text-columns '' where "
+            "they are called title and description"
+        )
+    found = [name if name in names else known[name.strip().casefold()] for name in asked]
+    title, description = (*found, None)[:2] if found else map(known.get, FIELDS)
+    twice = [name for name in (title, description) if name is not None and list(names).count(name) > 1]
+    if twice:
+        raise ValueError(f"{path} has the column {twice[0]} twice: leave one of them")
+    return title, description
 
 
 def _path(photo: object) -> str:
@@ -131,6 +167,7 @@ class WrittenRow(NamedTuple):
     number: int
     paths: list[str]
     leading_zeros: int
+    text: ShopText = NO_TEXT
 
 
 @dataclass(slots=True)
@@ -141,10 +178,13 @@ class ProductRows:
     category_id: int
     first: int
     paths: list[str]
+    text: ShopText = NO_TEXT
 
     def add(self, row: WrittenRow, category_id: int, problems: ProblemLog) -> None:
-        """Take a row's photos, and its category where no row before has one."""
+        """Take a row's photos, and its category and texts where no row before has any."""
         self.paths += row.paths
+        if self.text == NO_TEXT:
+            self.text = row.text
         if NO_CATEGORY not in (category_id, self.category_id) and category_id != self.category_id:
             detail = f"{category_id}, not {self.category_id} as row {self.first}"
             problems.add(Problem(ProblemKind.TWO_CATEGORIES, f"row {row.number}", self.product_id, detail))
@@ -160,7 +200,7 @@ class Spool:
         self.packed = PackedRows()
 
     def fill(self, rows: Iterable[tuple[int, Sequence[object]]], problems: ProblemLog) -> None:
-        """Write every usable row: `(number, cells: product_id, category_id, photos...)`."""
+        """Write every usable row: its number, and its cells as `Columns.in_order` has them."""
         at = 0
         for number, cells in rows:
             where = f"row {number}"
@@ -177,11 +217,12 @@ class Spool:
             except ValueError as error:
                 category_id = None
                 problems.add(Problem(ProblemKind.BAD_CATEGORY, where, product_id, str(error)))
-            paths = self.columns.paths(cells[2:])
+            text = ShopText.of(*cells[2:4]) if self.columns.has_texts else NO_TEXT
+            paths = self.columns.paths(cells[4:])
             if any(map(is_encoded, paths)):
                 problems.add(Problem(ProblemKind.TEXT_PHOTO, where, product_id))
                 paths = [path for path in paths if not is_encoded(path)]
-            written = WrittenRow(number, paths, leading_zeros(cells[0]))
+            written = WrittenRow(number, paths, leading_zeros(cells[0]), text)
             length = self.file.write(json.dumps(written).encode())
             self.packed.append((at, length, product_id, NO_CATEGORY if category_id is None else category_id, 0))
             at += length
@@ -212,4 +253,5 @@ class Spool:
 
     def _written(self, row: np.void) -> WrittenRow:
         self.file.seek(int(row["offset"]))
-        return WrittenRow(*json.loads(self.file.read(int(row["length"]))))
+        number, paths, zeros, text = json.loads(self.file.read(int(row["length"])))
+        return WrittenRow(number, paths, zeros, ShopText(*text[:2], *map(tuple, text[2:])))

@@ -2,29 +2,34 @@
 
 import errno
 import hashlib
+import json
 import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.atomic import write_text
 from catalog.files.full_disk import names_full_disk
 from catalog.files.progress import Progress
-from catalog.files.sidecar import source_stamp
-from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.files.sidecar import place_to_write, source_stamp
+from catalog.product import Problem, ProblemKind, ProblemLog, text_problems
+from catalog.product_text import FIELDS
 from catalog.sources.photo_file import MAX_BYTES
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state
 from catalog.sources.photo_manifest import Listed, Manifest
 from catalog.sources.table.parquet import PhotosOfCells
 from catalog.sources.table.photo_cells import MARK, CellPhoto
-from catalog.sources.table.reading import read_table
+from catalog.sources.table.reading import columns_of, read_table
 from catalog.sources.table.rows import WHAT, ProductRows, Spool
 
+TEXT_COLUMNS = ".text_columns"
+"""Ending of the file that keeps which columns of a table are texts, where somebody has said it."""
 RUN_BYTES = 64 * 2**20
 """Photos in the table itself that are read together."""
 WEB = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://|www\.|//[^/]+\.", re.IGNORECASE)
@@ -37,7 +42,8 @@ class PhotoTable(PhotoFiles):
 
     Relative paths start from the table's folder and stay in it; a photo elsewhere has an absolute path. A path that
     does not exist to the letter is looked for in the Unicode forms NFC and NFD, and with `/` for `\\`. The cells of a
-    Parquet table may hold the photos themselves: they are read where they lie.
+    Parquet table may hold the photos themselves: they are read where they lie. The columns `title` and `description`,
+    or others that somebody has named (`keep_text_columns`), are what the shop wrote.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,6 +55,34 @@ class PhotoTable(PhotoFiles):
         self._digest = hashlib.blake2b(digest_size=16)
         self._content = hashlib.blake2b(digest_size=16)
         self._cells = PhotosOfCells(path)
+        self._texts: tuple[str | None, str | None] = (None, None)
+
+    def keep_text_columns(self, names: Sequence[str]) -> None:
+        """Keep beside the table which columns are the title and, the second one, the description; none: by their names.
+
+        Raises:
+            ValueError: there is no such column, or more than two are given.
+        """
+        if len(names) > len(FIELDS):
+            raise ValueError(
+                f"{self.path}: {len(names)} columns of texts ({', '.join(names)}): give one of titles, and perhaps one "
+                "of descriptions"
+            )
+        columns_of(self.path, names)
+        place = place_to_write(self.sidecar(TEXT_COLUMNS))
+        if names:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_text(place, json.dumps(list(names), ensure_ascii=False) + "\n")
+        else:
+            place.unlink(missing_ok=True)
+
+    def kept_text_columns(self) -> list[str]:
+        """The columns that were kept, none where nobody has named any."""
+        try:
+            kept = json.loads(self.sidecar(TEXT_COLUMNS).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return []
+        return kept if isinstance(kept, list) and all(isinstance(name, str) for name in kept) else []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PhotoTable, (self.path.absolute(),)
@@ -60,7 +94,7 @@ class PhotoTable(PhotoFiles):
             manifest = Manifest(self.sidecar(".manifest"))
         except (OSError, ValueError):
             return dict(self._table)
-        if manifest.header != self.header():
+        if not self._is_listed(manifest.header):
             return dict(self._table)
         for photos, missing in manifest:
             for path in (*photos, *missing):
@@ -68,12 +102,25 @@ class PhotoTable(PhotoFiles):
         return self.listing_stamp()
 
     def header(self) -> dict[str, Any]:
-        """The table's size and time."""
-        return {"table": self._table}
+        """The table's size and time, and which columns of texts were asked for and taken."""
+        asked = self.kept_text_columns()
+        self._texts = columns_of(self.path, asked).texts
+        return {"table": self._table, "asked": asked, "texts": list(self._texts)}
+
+    def _is_listed(self, header: dict[str, Any]) -> bool:
+        """Whether a manifest of that header lists the table as it is; its columns of texts are known then."""
+        if "asked" not in header:
+            # of an earlier version, which passed over texts
+            return header == {"table": self._table} and self.header()["texts"] == [None, None]
+        if (header["table"], header["asked"]) != (self._table, self.kept_text_columns()):
+            return False
+        self._texts = (header["texts"][0], header["texts"][1])
+        return True
 
     def listing_stamp(self) -> dict[str, Any]:
         """The stamp of the listing just done."""
-        return {**self._table, "photos": self._digest.hexdigest()}
+        texts = {} if self._texts == (None, None) else {"texts": list(self._texts)}
+        return {**self._table, "photos": self._digest.hexdigest(), **texts}
 
     def nothing(self, problems: ProblemLog) -> str:
         """Say where the photos were looked for."""
@@ -91,14 +138,16 @@ class PhotoTable(PhotoFiles):
         self._table, self._digest = source_stamp(self.path), hashlib.blake2b(digest_size=16)
         self._content = hashlib.blake2b(digest_size=16)
         with names_full_disk(Path(tempfile.gettempdir()) / self.path.name), tempfile.TemporaryFile() as file:
-            columns, cells = read_table(self.path, self._content)
+            columns, cells = read_table(self.path, self.kept_text_columns(), self._content)
             spool = Spool(file, columns)
             spool.fill(cells, problems)
             for rows in spool.products(problems, progress):
                 yield self._product(rows, problems)
 
     def _product(self, rows: ProductRows, problems: ProblemLog) -> Listed:
-        product = Listed(rows.product_id, rows.category_id, f"row {rows.first}")
+        where = f"row {rows.first}"
+        product = Listed(rows.product_id, rows.category_id, where, text=rows.text)
+        problems.extend(text_problems(rows.text, rows.product_id, where))
         for text in rows.paths:
             path, state = self._look_for(text)
             if state.fault is None:
@@ -108,7 +157,7 @@ class PhotoTable(PhotoFiles):
                 product.missing.append(path)
                 named = "" if CellPhoto.at(path) else text
                 detail = ": ".join(part for part in (named, state.fault[1]) if part)
-                problems.add(Problem(state.fault[0], f"row {rows.first}", rows.product_id, detail))
+                problems.add(Problem(state.fault[0], where, rows.product_id, detail))
         return product
 
     def _look_for(self, text: str) -> tuple[bytes, PhotoState]:
