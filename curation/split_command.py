@@ -23,6 +23,7 @@ from catalog.cli_options import (
 )
 from catalog.files.wording import plural
 from catalog.sources.address import Address
+from curation.duplicates.commands import DISTANCE
 from curation.samples.commands import overwrite_option
 
 if TYPE_CHECKING:
@@ -43,6 +44,17 @@ NOTHING = "nothing is held out"
               help="Held-out share; not with --folds.  [default: 0.2]")  # fmt: skip
 @click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
               help="A photo with more copies than this does not keep its products together.")  # fmt: skip
+@click.option("--group", "column", metavar="COLUMN", default=None,
+              help="Keep products of equal COLUMN together (supplier, article): a column of the table, a field of the "
+              "documents, or of --groups.")  # fmt: skip
+@click.option("--groups", type=PATH, metavar="FILE", default=None,
+              help="CSV of product_id and group (or COLUMN): for any kind of catalogue.")  # fmt: skip
+@click.option("--no-titles", is_flag=True, help="Do not keep products of one title together, where no group is given.")
+@click.option("--near", is_flag=True, help="Decode the photos and keep near copies together, too.")
+@click.option("--distance", type=click.IntRange(0, 10), default=DISTANCE, show_default=True,
+              help="Bits of 64 in which the hashes of near copies may differ.")  # fmt: skip
+@click.option("--max-group", type=click.IntRange(2), default=50, show_default=True,
+              help="Near copies keep no more products together than this.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--parts", type=PATH, default=None, metavar="FOLDER",
               help="Also write the parts as BSON files: train.bson and held_out.bson, or fold-0.bson ...")  # fmt: skip
@@ -51,13 +63,15 @@ NOTHING = "nothing is held out"
 @strict_option
 def split(
     file: Address, tree: Path | None, names: Path | None, folds: int | None, held_out: float | None, max_copies: int,
-    seed: int, parts: Path | None, overwrite: bool, workspace: Path, strict: bool,
+    column: str | None, groups: Path | None, no_titles: bool, near: bool, distance: int, max_group: int, seed: int,
+    parts: Path | None, overwrite: bool, workspace: Path, strict: bool,
 ) -> None:  # fmt: skip
     """Write the plan: which products of the labelled catalogue FILE are held out when."""
     from catalog.runs.workspace import Workspace
     from catalog.sources.opening import open_source, tree_for
     from catalog.split.plan import Mode, make_plan, parts_to_make
     from catalog.tree.taxonomy import Taxonomy
+    from curation.belonging import Belonging, linked_lines
     from curation.indexing import open_indexed
     from curation.samples.parts import check_folder, write_parts
 
@@ -67,22 +81,26 @@ def split(
     taxonomy = Taxonomy.from_csv(tree, names)
     mode: Mode = "kfold" if folds else "heldout"
     n_parts = parts_to_make(folds, held_out)
+    belonging = Belonging(distance if near else None, max_group, column, groups, not no_titles)
     with progress_bar("split") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
         if parts is not None:
             # before the work: what is in the way is told at once
             check_folder(catalog, parts, mode, n_parts, overwrite)
+        together, told, unreadable = belonging.find(catalog, taxonomy, max_copies, progress)
         plan, problems = make_plan(
-            catalog, taxonomy, mode=mode, n_parts=n_parts, max_copies=max_copies, seed=seed, progress=progress
-        )
+            catalog, taxonomy, mode=mode, n_parts=n_parts, max_copies=max_copies, seed=seed, together=together,
+            progress=progress,
+        )  # fmt: skip
     problems.merge(catalog.problems)
+    problems.merge(unreadable)
     if strict:
         problems.require_none(str(catalog))
     room = Workspace(workspace)
     n_forgotten = room.save_plan(plan, taxonomy)
     # the same plan of an earlier version keeps the name by which its runs know it
     plan = room.plan()
-    say(_summary(plan))
+    say("\n".join([_summary(plan), *told, *linked_lines(plan)]))
     if names is not None:
         say(names_line(taxonomy))
     note_problems(problems)
@@ -97,7 +115,7 @@ def split(
             f"{n_forgotten} runs of the plan before stay in {workspace}, but are no longer the latest: they predict "
             "with --run FOLDER until new ones are trained (another --workspace keeps both)"
         )
-    folds_instead = f"catalog split {file} --tree {tree} --folds {_folds_for(plan)}{room.option}"
+    folds_instead = f"catalog split {file} --tree {tree} --folds {_folds_for(plan)}{belonging.options}{room.option}"
     say(f"next: {folds_instead if advice.startswith(NOTHING) else f'mosaic train{room.option}'}")
 
 

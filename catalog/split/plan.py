@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.copies import linked_by_copies
 from catalog.split.labels import TreeMatch
+from catalog.split.linking import LinkedBy, Together
 from catalog.tree.taxonomy import Taxonomy
 
 Mode = Literal["heldout", "kfold"]
@@ -36,13 +37,15 @@ class Plan:
 
     Attributes:
         catalog: path of the catalogue; data: its fingerprint; taxonomy: fingerprint of the tree.
-        positions: `(N,)` int64 positions in the catalogue of the products that can be trained on.
+        positions: `(N,)` int64 rising positions in the catalogue of the products that can be trained on.
         parts: `(N,)` int16 part of each, in 0..n_parts-1.
         max_copies: a photo with more copies than this links nothing.
         n_unlinked: products that carry such a photo, and may share it across parts.
         largest_component: share of products in the largest linked group.
         seen: of a plan whose `data` is of an earlier version, which only sampled the labels: the fingerprint that the
             catalogue had when this version met it first; empty for others. It is no part of the plan's identity.
+        linked_by: what links products beside exact copies, None where nothing else does.
+        groups: `(N,)` int64 linked group of each product, 0..G-1, where something else does.
     """
 
     catalog: str
@@ -57,6 +60,8 @@ class Plan:
     positions: NDArray[np.int64]
     parts: NDArray[np.int16]
     seen: str = ""
+    linked_by: LinkedBy | None = None
+    groups: NDArray[np.int64] | None = None
 
     @property
     def held_out_parts(self) -> range:
@@ -68,6 +73,8 @@ class Plan:
         """Identity of the plan: every run names the plan it was trained under."""
         digest = hashlib.blake2b(json.dumps(self._header()).encode(), digest_size=8)
         digest.update(self.positions.tobytes() + self.parts.tobytes())
+        if self.groups is not None:
+            digest.update(self.groups.tobytes())
         return digest.hexdigest()
 
     def training_positions(self, held_out: int | None) -> NDArray[np.int64]:
@@ -78,6 +85,16 @@ class Plan:
         """`(n,)` int64 catalogue positions of one held-out part."""
         return self.positions[self.parts == held_out]
 
+    def linked(self, catalog: Catalog, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`(n,)` int64 group of each product of the plan at `positions`, `(n,)`: what must not be on both sides.
+
+        Of a plan by exact copies alone those are the groups among these products.
+        """
+        if self.groups is None:
+            return linked_by_copies(catalog, positions, self.max_copies)[0]
+        _, group = np.unique(self.groups[np.searchsorted(self.positions, positions)], return_inverse=True)
+        return group
+
     def n_never_held_out(self, leaf: NDArray[np.int64]) -> int:
         """Of the categories with products in the plan, those without a held-out one; `leaf`: `(P,)` of the catalogue's.
 
@@ -86,14 +103,16 @@ class Plan:
         held_out = [leaf[self.held_out_positions(part)] for part in self.held_out_parts]
         return len(np.setdiff1d(leaf[self.positions], np.concatenate(held_out)))
 
-    def _header(self) -> dict[str, str | int | float]:
+    def _header(self) -> dict[str, Any]:
         names = ("data", "taxonomy", "mode", "n_parts", "max_copies", "seed", "n_unlinked", "largest_component")
-        return {name: getattr(self, name) for name in names}
+        linked = {} if self.linked_by is None else {"linked_by": self.linked_by.to_json()}
+        return {**{name: getattr(self, name) for name in names}, **linked}
 
     def save(self, folder: Path) -> None:
         """Write `plan.json` and `parts.safetensors`."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_arrays(folder / "parts.safetensors", {"positions": self.positions, "parts": self.parts})
+        groups = {} if self.groups is None else {"groups": self.groups}
+        save_arrays(folder / "parts.safetensors", {"positions": self.positions, "parts": self.parts, **groups})
         self.save_header(folder)
 
     def save_header(self, folder: Path) -> None:
@@ -113,8 +132,10 @@ class Plan:
             raise FileNotFoundError(f"{folder} holds no plan: run `catalog split TRAIN.bson --tree TREE.csv`")
         try:
             header = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-            arrays = load_arrays(folder / "parts.safetensors", _ARRAYS, what="parts of a plan")
-            return cls(**header, **arrays)
+            linked_by = LinkedBy.from_json(header.pop("linked_by", None))
+            expected = _ARRAYS if linked_by is None else {**_ARRAYS, **_LINKED_ARRAYS}
+            arrays = load_arrays(folder / "parts.safetensors", expected, what="parts of a plan")
+            return cls(**header, linked_by=linked_by, **arrays)
         except (ValueError, TypeError, OSError) as error:
             raise ValueError(f"{folder}: the plan is damaged ({error}); run `catalog split` again") from None
 
@@ -129,6 +150,7 @@ class Plan:
 
 
 _ARRAYS = {"positions": ArraySpec(np.int64, ("N",)), "parts": ArraySpec(np.int16, ("N",))}
+_LINKED_ARRAYS = {"groups": ArraySpec(np.int64, ("N",))}
 
 
 def parts_to_make(folds: int | None, held_out: float | None) -> int:
@@ -149,15 +171,20 @@ def make_plan(
     n_parts: int = 5,
     max_copies: int = 20,
     seed: int = 0,
+    together: Together | None = None,
     progress: Progress | None = None,
 ) -> tuple[Plan, ProblemLog]:
     """Split the labelled products into parts: stratified by leaf and image count, copies together.
 
     Products without a photo, without a category or with one the tree does not know are left out and logged.
 
+    Args:
+        together: what else belongs on one side.
+
     Raises:
         ValueError: fewer than two products per part, `n_parts` below 2, or a tree that knows less than half of the
-            labelled products: a plan without the others would be taken for one of the catalogue.
+            labelled products: a plan without the others would be taken for one of the catalogue; also see
+            `Together.link`.
     """
     if n_parts < 2:
         raise ValueError(f"a plan needs at least 2 parts, got {n_parts}")
@@ -170,17 +197,19 @@ def make_plan(
             f"`catalog subset {catalog.source.title} NEW.bson --tree TREE.csv --labelled` keeps those, "
             f"and NEW.bson can be split\n{log.summary()}"
         )
-    positions = np.flatnonzero((leaf != UNKNOWN) & (catalog.n_images > 0))
+    positions = np.flatnonzero(trainable(catalog, taxonomy))
     if len(positions) < 2 * n_parts:
         raise ValueError(
             f"{catalog}: {len(positions)} products have a photo and a category of this tree, "
             f"at least {2 * n_parts} are needed\n{log.summary()}"
         )
     component, n_unlinked = linked_by_copies(catalog, positions, max_copies, progress)
+    linked_by = None
+    if together is not None:
+        component, linked_by = together.link(component, positions)
     rng = np.random.default_rng(seed)
-    parts = _stratify(
-        component, leaf[positions], catalog.n_images[positions], n_parts, rng, keep_first=mode == "heldout"
-    )
+    deal = _stratify if linked_by is None else _deal_groups
+    parts = deal(component, leaf[positions], catalog.n_images[positions], n_parts, rng, keep_first=mode == "heldout")
     plan = Plan(
         catalog=catalog.address,
         data=catalog.fingerprint,
@@ -193,8 +222,15 @@ def make_plan(
         largest_component=float(np.bincount(component).max() / len(positions)),
         positions=positions,
         parts=parts,
+        linked_by=linked_by,
+        groups=None if linked_by is None else component,
     )
     return plan, log
+
+
+def trainable(catalog: Catalog, taxonomy: Taxonomy) -> NDArray[np.bool_]:
+    """`(P,)` bool: the product has a photo, and a category of the tree."""
+    return (taxonomy.leaf_index(catalog.category_ids) != UNKNOWN) & (catalog.n_images > 0)
 
 
 def _unusable(catalog: Catalog, leaf: NDArray[np.int64]) -> ProblemLog:
@@ -238,4 +274,42 @@ def _stratify(
             of_leaf = component[leaf == stranded]
             if not part[of_leaf].any():
                 part[of_leaf[np.argmin(size[of_leaf])]] = 1 + stranded % (n_parts - 1)
+    return part[component]
+
+
+def _deal_groups(
+    component: NDArray[np.int64],
+    leaf: NDArray[np.int64],
+    n_images: NDArray[np.int8],
+    n_parts: int,
+    rng: np.random.Generator,
+    *,
+    keep_first: bool,
+) -> NDArray[np.int16]:
+    """Deal components over the parts, the largest first: each goes where its leaves have fewest products so far.
+
+    `_stratify` takes turns by counting products: of articles in five colours, all would get the same of five parts.
+
+    `keep_first`: to part 0 goes only what leaves a product of each of its leaves elsewhere.
+    """
+    members = np.argsort(component, kind="stable")
+    size = np.bincount(component)
+    start = np.append(0, np.cumsum(size))
+    first = members[start[:-1]]
+    share = 1 / np.maximum(1, np.bincount(leaf))
+    filled = np.zeros((len(share), n_parts))
+    total = np.zeros(n_parts, np.int64)
+    part = np.empty(len(size), np.int16)
+    # of one size by image count, so that products of each count go round the parts
+    for group in np.lexsort((rng.random(len(size)), n_images[first], -size)).tolist():
+        leaves = leaf[members[start[group] : start[group + 1]]]
+        cost = filled[leaves].sum(axis=0)
+        order = np.lexsort((total, cost))
+        best = int(order[0])
+        if best == 0 and keep_first and not filled[leaves, 1:].any(axis=1).all():
+            best = int(order[1])
+        part[group] = best
+        # a product of a leaf of two weighs more than one of a leaf of a thousand
+        np.add.at(filled[:, best], leaves, share[leaves])
+        total[best] += len(leaves)
     return part[component]

@@ -98,10 +98,12 @@ class Groups:
         )  # fmt: skip
 
 
-def near_links(photos: CatalogPhotos, looks: PhotoHashes, max_copies: int) -> NearLinks:
-    """Link photos of one look or of near looks, unless they and all that are near them lie on too many products."""
-    n_owners = photos.n_products
-    shown = np.flatnonzero((looks.of_photo >= 0) & (n_owners <= max_copies))
+def near_links(n_owners: Ints, looks: PhotoHashes, max_copies: int) -> NearLinks:
+    """Link photos of one look or of near looks, unless they and all that are near them lie on too many products.
+
+    `n_owners`: `(D,)` products that carry each distinct photo; one of none links nothing.
+    """
+    shown = np.flatnonzero((looks.of_photo >= 0) & (n_owners > 0) & (n_owners <= max_copies))
     look = looks.of_photo[shown]
     n_of_look = np.bincount(look, n_owners[shown], looks.n_looks)
     a, b = looks.pairs.T
@@ -140,7 +142,7 @@ def find_groups(
     )
     near, alike, near_key, n_within = None, np.zeros(0, np.int64), np.zeros(0, np.int64), 0
     if looks is not None:
-        near = near_links(photos, looks, max_copies)
+        near = near_links(photos.n_products, looks, max_copies)
         alike, near_key, n_within = _near_rows(photos, near, exact.product, max_copies)
     slots = np.concatenate([shared, alike, common])
     kind = np.repeat(np.arange(len(KINDS)), [len(shared), len(alike), len(common)])

@@ -60,7 +60,7 @@ def find_leak(photos: CatalogPhotos, max_copies: int, looks: PhotoHashes | None 
     first_rows, second_rows = np.flatnonzero(~second & linking), np.flatnonzero(second & linking)
     pairs = {EXACT: _joined(photos, first_rows, second_rows, photos.number[first_rows], photos.number[second_rows])}
     if looks is not None:
-        near = near_links(photos, looks, max_copies)
+        near = near_links(photos.n_products, looks, max_copies)
         look = np.where(near.nearest < 255, looks.of_photo, -1)[photos.number]
         a, b = (rows[look[rows] >= 0] for rows in (first_rows, second_rows))
         joined = [_joined(photos, a, b, look[a], look[b])]

@@ -93,6 +93,7 @@ class Parts:
                 "products_with_a_photo_too_common_to_link": plan.n_unlinked,
                 "groups_cut": 0,
             },
+            **({} if plan.linked_by is None else {"linked_by": plan.linked_by.to_json()}),
             "parts": {path.name: part for path, part in self.written.items()},
             "left_out": self.left_out.reasons,
         }

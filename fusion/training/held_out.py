@@ -12,7 +12,6 @@ from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.product_scores import score_probabilities
 from catalog.probabilities import Probabilities, Silence, silent_everywhere
 from catalog.runs.training_data import TrainingData, catalog_positions
-from catalog.split.copies import linked_by_copies
 from catalog.tree.taxonomy import Taxonomy
 from fusion.experts.all_experts import AllExperts, describe
 from fusion.experts.copy_table import NAME as COPIES
@@ -87,7 +86,7 @@ def gather_held_out(data: TrainingData, all_experts: AllExperts, seed: int = 0) 
     ids = experts[0].product_ids
     positions = catalog_positions(data.catalog, ids)
     # a head fitted on one of two copies has seen the answer to the other
-    group, _ = linked_by_copies(data.catalog, positions, data.plan.max_copies)
+    group = data.plan.linked(data.catalog, positions)
     counts = data.catalog.n_images[positions]
     absent = {kind.family: kind.absence for kind in silent}
     held_out = HeldOut(experts, data.leaf[positions], counts, group, prior, data.tree, absent)

@@ -21,7 +21,6 @@ from catalog.recent_rows import RecentRows
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
-from catalog.split.copies import linked_by_copies
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.inference.expert import MosaicExpert
 from mosaic.networks.deployed import deployed
@@ -120,7 +119,7 @@ class CrossFitting:
     def _set_aside(
         self, positions: NDArray[np.int64], training: TrainingConfig
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Positions to learn from, and those that tell when to stop; products that share a photo stay together."""
+        """Positions to learn from, and those that tell when to stop; products that the plan links stay together."""
         if not training.validation:
             return positions, positions[:0]
         everything, first_of_group = self.copy_groups
@@ -138,9 +137,9 @@ class CrossFitting:
 
     @cached_property
     def copy_groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """`(P,)` sorted positions of the plan's products, `(P,)` the first of those that each shares photos with."""
+        """`(P,)` sorted positions of the plan's products, `(P,)` the first of those that each is linked with."""
         everything = np.sort(self.data.plan.positions)
-        group, _ = linked_by_copies(self.data.catalog, everything, self.data.plan.max_copies)
+        group = self.data.plan.linked(self.data.catalog, everything)
         _, first = np.unique(group, return_index=True)
         return everything, everything[first[group]]
 

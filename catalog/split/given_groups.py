@@ -1,0 +1,183 @@
+"""Groups of products as somebody gives them: a column of the catalogue, or of a CSV beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bson
+import numpy as np
+from bson.raw_bson import RawBSONDocument
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.files.csv_rows import id_in, read_rows
+from catalog.files.id_lookup import UNKNOWN, positions_of
+from catalog.files.progress import Progress, counted
+from catalog.files.wording import listed, plural
+from catalog.product_text import BETWEEN_TEXTS
+from catalog.sources.folder.folder import PhotoFolder
+from catalog.sources.table.rows import IDS, PARQUET_ENDINGS
+from catalog.sources.table.table import PhotoTable
+from catalog.split.linking import NO_GROUP
+
+GROUP = "group"
+"""Column of a CSV of groups where none is named."""
+NAMED = 3
+WAY_OUT = "give a CSV with product_id and that column: --groups FILE"
+Value = tuple[int, object]
+"""A product's id and what its cell holds."""
+
+
+@dataclass(frozen=True)
+class GivenGroups:
+    """The group of each product of a catalogue.
+
+    Attributes:
+        of: what the groups are of: the column, and the file where it is another than the catalogue.
+        group: `(P,)` int64, equal for products of one group; `NO_GROUP` where the cell is empty or there is none.
+        unknown: ids of the file that the catalogue does not hold.
+        n_twice: products with rows of different groups, of which the first counts.
+    """
+
+    of: str
+    group: NDArray[np.int64]
+    unknown: NDArray[np.int64]
+    n_twice: int
+
+    @classmethod
+    def of_file(cls, catalog: Catalog, path: Path, column: str = GROUP) -> GivenGroups:
+        """Groups by a column of a CSV with `product_id` (or `_id`), in any order.
+
+        Raises:
+            FileNotFoundError, ValueError: no such file or column, a cell that is no id, or not one known product.
+        """
+        return _looked_up(catalog, _csv(path, column, strict=True), f"{column} of {path}")
+
+    @classmethod
+    def of_titles(
+        cls, catalog: Catalog, among: NDArray[np.bool_], most: int, progress: Progress | None = None
+    ) -> GivenGroups | None:
+        """Groups of two to `most` products of one title, letter case and blanks aside; None where no title repeats.
+
+        `among`: `(P,)` bool, products that count. A title of more of them says no more than a category does.
+        """
+        texts = catalog.titles(progress)
+        if not texts.any:
+            return None
+        titles = (text.partition(BETWEEN_TEXTS)[0] for text in texts)
+        number = np.fromiter((_number(" ".join(title.casefold().split())) for title in titles), np.int64, len(texts))
+        number[~among] = NO_GROUP
+        _, place, n = np.unique(number, return_inverse=True, return_counts=True)
+        number[(n[place] < 2) | (n[place] > most)] = NO_GROUP
+        if (number == NO_GROUP).all():
+            return None
+        return cls("title", number, np.zeros(0, np.int64), 0)
+
+    @classmethod
+    def of_column(cls, catalog: Catalog, column: str, progress: Progress | None = None) -> GivenGroups:
+        """Groups by a column of a table, or by a field of the documents of a BSON file or of MongoDB.
+
+        Raises:
+            ValueError: photos in folders, which have no columns; no product has that column.
+        """
+        source = catalog.source
+        if isinstance(source, PhotoFolder):
+            raise ValueError(f"{catalog} is a folder of photos, and has no column {column}: {WAY_OUT}")
+        if not isinstance(source, PhotoTable):
+            return _looked_up(catalog, _fields(catalog, column, progress), column)
+        is_parquet = source.path.suffix.lower() in PARQUET_ENDINGS
+        values = _parquet(source.path, column) if is_parquet else _csv(source.path, column, strict=False)
+        return _looked_up(catalog, values, column)
+
+    def __str__(self) -> str:
+        """Sentences for people."""
+        has_group = self.group != NO_GROUP
+        groups, size = np.unique(self.group[has_group], return_counts=True)
+        lines = [
+            f"groups by {self.of}: {plural(int(has_group.sum()), 'product')} in {plural(len(groups), 'group')}, the "
+            f"largest of {int(size.max(initial=0)):,}; {plural(int((~has_group).sum()), 'product')} without one"
+        ]
+        if len(self.unknown):
+            lines.append(
+                f"{plural(len(self.unknown), 'id')} of it not in the catalogue: {listed(self.unknown.tolist(), NAMED)}"
+            )
+        if self.n_twice:
+            lines.append(f"{plural(self.n_twice, 'product')} with rows of different groups: the first row counts")
+        return "\n".join(lines)
+
+
+def _looked_up(catalog: Catalog, values: Iterable[Value], of: str) -> GivenGroups:
+    # 16 bytes a product, whatever the text: a catalogue's titles would be gigabytes
+    ids, names = array("q"), array("q")
+    for product_id, value in values:
+        ids.append(product_id)
+        names.append(_number(value))
+    every, number = np.array(ids, np.int64), np.array(names, np.int64)
+    unique, first, place = np.unique(every, return_index=True, return_inverse=True)
+    # an empty cell contradicts none
+    contradicts = (number != number[first][place]) & (number != NO_GROUP) & (number[first][place] != NO_GROUP)
+    rows = positions_of(unique, catalog.product_ids)
+    group = np.full(len(catalog), NO_GROUP)
+    known = rows != UNKNOWN
+    group[known] = number[first][rows[known]]
+    if (group == NO_GROUP).all():
+        raise ValueError(f"{catalog}: no product has a group by {of}: name another column (--group), or {WAY_OUT}")
+    return GivenGroups(of, group, np.setdiff1d(unique, catalog.product_ids), len(np.unique(place[contradicts])))
+
+
+def _number(value: object) -> int:
+    """A group's number: the first 63 bits of a digest of its text; `NO_GROUP` of an empty cell."""
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return NO_GROUP
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
+
+
+def _csv(path: Path, column: str, *, strict: bool) -> Iterator[Value]:
+    """`strict`: raise for a cell that is no id; a catalogue's own bad rows were told when it was indexed."""
+    for line, row in read_rows(path, (column,), WAY_OUT):
+        cell = next((row[name] for name in row if name.casefold() in IDS), None)
+        if cell is None:
+            raise ValueError(f"{path}: expected the columns product_id and {column}, got {', '.join(row)}")
+        product_id = id_in(cell)
+        if product_id is not None:
+            yield product_id, row[column]
+        elif strict:
+            raise ValueError(f"{path}, line {line}: {cell[:40]!r} is no product id, an integer of 64 bits")
+
+
+def _parquet(path: Path, column: str) -> Iterator[Value]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        if column not in names:
+            raise ValueError(f"{path} lacks the column {column}; it has {', '.join(names)[:200]}")
+        key = next(name for name in names if name.strip().casefold() in IDS)
+        for batch in file.iter_batches(columns=[key, column], use_threads=False):
+            for cell, value in zip(batch.column(key).to_pylist(), batch.column(column).to_pylist(), strict=True):
+                product_id = None if cell is None else id_in(str(cell))
+                if product_id is not None:
+                    yield product_id, value
+
+
+def _fields(catalog: Catalog, column: str, progress: Progress | None) -> Iterator[Value]:
+    documents = zip(catalog.product_ids.tolist(), catalog.raw(np.arange(len(catalog))), strict=True)
+    names: list[str] = []
+    found = False
+    for product_id, raw in counted(documents, len(catalog), progress):
+        # the photos are passed over, not copied
+        document = RawBSONDocument(raw)
+        try:
+            value = document.get(column)
+        except bson.errors.InvalidBSON:
+            continue
+        found = found or value is not None
+        names = names or list(document)
+        yield product_id, value
+    if not found:
+        raise ValueError(f"{catalog}: no document has the field {column}; the first has {', '.join(names)[:200]}")
