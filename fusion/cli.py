@@ -78,7 +78,7 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
 @main.command()
 @source_options("file")
 @click.argument("file", type=SOURCE)
-@click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
+@click.option("--labels", type=PATH, help="CSV of product_id,category_id (or category: a path or name).")
 @click.option("--output", type=PATH, help="Folder for the report.")
 @RUN
 @lang_option
@@ -104,7 +104,7 @@ def evaluate(
 @click.argument("run_a", type=PATH)
 @click.argument("run_b", type=PATH)
 @click.option("--on", "file", type=SOURCE, help="A labelled catalogue to compare on.")
-@click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
+@click.option("--labels", type=PATH, help="CSV of product_id,category_id (or category: a path or name).")
 @workspace_option
 def compare(run_a: Path, run_b: Path, file: Address | None, labels: Path | None, workspace: Path) -> None:
     """Say whether RUN_B is really better than RUN_A: on the products that both hold out, or on a labelled catalogue."""

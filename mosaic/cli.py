@@ -131,7 +131,7 @@ def _write(title: str, write: Writer, file: Address, room: Workspace, output: Pa
 @main.command()
 @source_options("file")
 @click.argument("file", type=SOURCE, required=False)
-@click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
+@click.option("--labels", type=PATH, help="CSV of product_id,category_id (or category: a path or name).")
 @click.option("--output", type=PATH, help="Folder for the report.")
 @lang_option
 @workspace_option

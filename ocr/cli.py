@@ -209,7 +209,7 @@ def predict(file: Address, photo_probabilities: Path | None, output: Path | None
 @main.command()
 @click.argument("file", type=SOURCE, required=False)
 @PHOTO
-@click.option("--labels", type=PATH, help="CSV of product_id,category_id.")
+@click.option("--labels", type=PATH, help="CSV of product_id,category_id (or category: a path or name).")
 @click.option("--output", type=PATH, help="Folder for the report.")
 @lang_option
 @workspace_option

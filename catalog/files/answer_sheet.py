@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 from catalog.files.atomic import atomic_path
 from catalog.files.csv_rows import id_in, read_raw_rows
@@ -14,6 +15,8 @@ PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_c
 LABEL = "label_category_id"
 """The catalogue's own category, in sheets about labels."""
 CONFIRMED = "ok"
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+"""What is read in the place of bytes that are no UTF-8."""
 MAX_TEXT = 8000
 """Characters of a cell that are shown; all of them stand in the full table."""
 MAX_FAULTS = 10
@@ -27,6 +30,31 @@ FILL_ANEW = (
 """The way out of a sheet whose ids a spreadsheet has rounded."""
 FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@])")
 """Where a spreadsheet, also one that separates cells by semicolons, would begin to read a formula."""
+
+
+class Categories(Protocol):
+    """What reading answers asks of a tree's categories (`catalog.tree.answers.CategoryNames`)."""
+
+    def category_in(self, cell: str) -> int | None:
+        """The category_id that an answer means; None where it means none or several."""
+
+    def why_not(self, cell: str, words: Sequence[str]) -> str:
+        """Why an answer means no category, and what to write; `words` are understood beside categories."""
+
+
+class IdsAlone:
+    """Categories where no tree is at hand that has their names."""
+
+    def category_in(self, cell: str) -> int | None:
+        """The id that stands there."""
+        return id_in(cell)
+
+    def why_not(self, cell: str, words: Sequence[str]) -> str:
+        """What can be read."""
+        no_word = "".join(f" nor {word!r}" for word in words)
+        return (
+            f"{cell[:40]!r} is neither a category_id{no_word}; names are read where a category tree is given (--tree)"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +117,7 @@ def read_cells(path: Path) -> Iterator[Cell]:
         FileNotFoundError: no such file.
         ValueError: not a CSV file, UTF-16, or one without the two columns; the message names file and line.
     """
-    # ids are ASCII: whatever else another encoding garbles is not read
+    # ids are ASCII, whatever the encoding: a name that it garbles is refused where it is an answer
     rows = read_raw_rows(path, "give a sheet that was filled (review.csv, audit.csv, suspects.csv)", errors="replace")
     columns = [name.strip() for _, names in islice(rows, 1) for name in names]
     if columns.count(PRODUCT) != 1 or columns.count(ANSWER) != 1:
@@ -112,37 +140,49 @@ def has_answers(path: Path) -> bool:
         return True
 
 
-def read_answers(files: Iterable[Path], accepted: str | None = None) -> tuple[list[SheetAnswer], int]:
+def read_answers(
+    files: Iterable[Path], accepted: str | None = None, categories: Categories | None = None
+) -> tuple[list[SheetAnswer], int]:
     """All answers of some files, and how many rows have none.
 
-    `accepted`: a word that stands for the suggested category, in sheets where `ok` means something else.
+    Args:
+        accepted: a word that stands for the suggested category, in sheets where `ok` means something else.
+        categories: what reads the names of a tree's categories; None: ids alone are read.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: not a CSV file, or cells that are neither an id nor `ok`; file and line are named.
+        ValueError: not a CSV file, or cells that are neither a category nor `ok`; file and line are named.
     """
     answers, n_blank, faults = [], 0, []
+    known = IdsAlone() if categories is None else categories
+    words = [CONFIRMED] if accepted is None else [CONFIRMED, accepted]
     for cell in (cell for path in files for cell in read_cells(path)):
-        product, category, seen, label = map(id_in, (cell.product, cell.text, cell.suggested, cell.label))
-        confirmed = cell.text.casefold() == CONFIRMED
-        if accepted is not None and cell.text.casefold() == accepted:
-            category = seen
+        product, seen, label = map(id_in, (cell.product, cell.suggested, cell.label))
+        word = cell.text.casefold()
+        # a word comes before a category that is called so
+        category = seen if word == accepted else None if word == CONFIRMED else known.category_in(cell.text)
         if not cell.text:
             n_blank += 1
         elif product is None:
             faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of 64 bits ({FILL_ANEW})")
-        elif category is None and accepted is not None and cell.text.casefold() == accepted:
+        elif category is None and word == accepted:
             faults.append(
                 f"{cell.where}: {accepted!r} stands for a category in the column {SUGGESTED}, and there is none: put "
                 "it back, or write the category_id itself"
             )
-        elif category is None and not confirmed:
-            words = f"nor {CONFIRMED!r}" + (f" nor {accepted!r}" if accepted else "")
-            faults.append(f"{cell.where}: {cell.text[:40]!r} is neither a category_id {words}")
+        elif category is None and word != CONFIRMED:
+            faults.append(f"{cell.where}: {_why_not(cell.text, words, known) if len(faults) < MAX_FAULTS else ''}")
         else:
             answers.append(SheetAnswer(product, category, seen, label, cell))
     refuse(faults)
     return answers, n_blank
+
+
+def _why_not(text: str, words: Sequence[str], categories: Categories) -> str:
+    """Slow: whoever asks shows it."""
+    if UNREADABLE in text:
+        return f"{text[:40]!r} has letters that are no UTF-8: save the sheet as 'CSV UTF-8', or write the category_id"
+    return categories.why_not(text, words)
 
 
 def refuse(faults: list[str]) -> None:

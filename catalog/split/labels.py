@@ -1,6 +1,8 @@
 """The labels of a catalogue in a tree: how many the tree knows; each product's true leaf, perhaps from a CSV."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -8,25 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import id_in, read_rows
+from catalog.files.csv_rows import id_in, read_raw_rows, read_rows
 from catalog.files.id_lookup import UNKNOWN
 from catalog.sources.source import NO_CATEGORY
+from catalog.tree.answers import CategoryNames
 from catalog.tree.taxonomy import Taxonomy
+from catalog.tree.translations import MAX_FAULTS, refuse
 
 ID_COLUMNS = ("product_id", "_id")
+CATEGORY_COLUMNS = ("category_id", "category_path", "category")
+"""Of which the first that is there counts; ids, paths and names are read in any of them."""
+NO_IDS = "ids must be integers of 64 bits"
+MISSING = "give a CSV with product_id,category_id (--labels)"
 
 
 def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) -> NDArray[np.int64]:
     """`(N,)` leaf index of each product, -1 where unknown.
 
-    `labels`: a CSV with `product_id` (or `_id`) and `category_id`; it wins over the catalogue's own.
+    `labels`: a CSV with `product_id` (or `_id`) and `category_id` (or `category_path`, or `category`), in which a
+    category is its id or what the tree calls it, see `CategoryNames`; it wins over the catalogue's own. An id that the
+    tree lacks is no fault: its product counts as one without a label.
 
     Raises:
-        ValueError: a column is missing, a cell is not an integer, or not one product is labelled.
+        ValueError: a column is missing, a product_id is not an integer, a category is none or may be several of the
+            tree's (lines are named), or not one product is labelled.
     """
     categories = catalog.category_ids
     if labels is not None:
-        given = _read(labels)
+        given = _read(labels, CategoryNames(tree))
         categories = np.array([given.get(i, -1) for i in catalog.product_ids.tolist()], np.int64)
     leaves = tree.leaf_index(categories)
     if (leaves == UNKNOWN).all():
@@ -37,17 +48,32 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
     return leaves
 
 
-def _read(path: Path) -> dict[int, int]:
+def _read(path: Path, categories: CategoryNames) -> dict[int, int]:
     given: dict[int, int] = {}
-    for line, row in read_rows(path, ("category_id",), "give a CSV with product_id,category_id (--labels)"):
+    faults: list[str] = []
+    for line, product_cell, category_cell in _cells(path):
+        product_id, category_id = id_in(product_cell), categories.category_in(category_cell)
+        if product_id is None or not category_cell.strip():
+            raise ValueError(f"{path}, line {line}: {NO_IDS}")
+        if category_id is None:
+            # the nearest names are slow to find, and later faults are only counted
+            why = categories.why_not(category_cell) if len(faults) < MAX_FAULTS else ""
+            faults.append(f"{path}, line {line}: {NO_IDS}, or what the tree calls a category: {why}")
+        else:
+            given[product_id] = category_id
+    refuse(str(path), faults, "labels cannot be taken")
+    return given
+
+
+def _cells(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Line, product and category of each row."""
+    columns = [name.strip() for _, cells in islice(read_raw_rows(path, MISSING), 1) for name in cells]
+    category = next((name for name in CATEGORY_COLUMNS if name in columns), CATEGORY_COLUMNS[0])
+    for line, row in read_rows(path, (category,), MISSING):
         product = next((row[name] for name in ID_COLUMNS if name in row), None)
         if product is None:
-            raise ValueError(f"{path}: expected the columns product_id and category_id, got {', '.join(row)}")
-        product_id, category_id = id_in(product), id_in(row["category_id"])
-        if product_id is None or category_id is None:
-            raise ValueError(f"{path}, line {line}: ids must be integers of 64 bits")
-        given[product_id] = category_id
-    return given
+            raise ValueError(f"{path}: expected the columns product_id and {category}, got {', '.join(row)}")
+        yield line, product, row[category]
 
 
 @dataclass(frozen=True, slots=True)

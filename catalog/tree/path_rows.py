@@ -54,9 +54,7 @@ def read_path_rows(path: Path) -> list[Leaf]:
         )
     leaves = []
     for line, leaf, text in cells:
-        names = [name.strip() for name in ([text] if separator is None else SEPARATORS[separator].split(text))]
-        # `/Food/Drinks/` has no name outside its ends
-        names = names[int(not names[0]) : len(names) - int(not names[-1])]
+        names = names_of_path(text, separator)
         check_depth(len(names), f"{path}, line {line}: {PATH} has {len(names)} names")
         if all(names) and names:
             leaves.append((leaf, tuple(names)))
@@ -69,6 +67,13 @@ def read_path_rows(path: Path) -> list[Leaf]:
             path, plural(n_several, "cell"), PATH,
         )  # fmt: skip
     return leaves
+
+
+def names_of_path(text: str, separator: str | None) -> list[str]:
+    """The names of a path that one of `SEPARATORS` separates (None: it is one name), without the blanks around them."""
+    names = [name.strip() for name in ([text] if separator is None else SEPARATORS[separator].split(text))]
+    # `/Food/Drinks/` has no name outside its ends
+    return names[int(not names[0]) : len(names) - int(not names[-1])]
 
 
 def _listed(cell: str) -> list[str] | None:

@@ -62,7 +62,7 @@ def audit(
     with progress_bar("index") as progress:
         catalog = Catalog(open_source(file, _tree_file(tree, workspace, run)), progress)
     if sheet is not None:
-        _correct(catalog, sheet, output, tree, workspace, overwrite=overwrite)
+        _correct(catalog, sheet, output, tree, names, lang, workspace, overwrite=overwrite)
         return
     from curation.audit.audit import PAGE, SHEET, AuditOptions, run_audit
     from curation.audit.suspects import Order
@@ -79,7 +79,9 @@ def audit(
         note(f"warning: {warning}")
     say(done.summary())
     say(f"page: {output / PAGE}")
-    apply = f"--apply {output / SHEET} --output CORRECTED.bson{tree_given(tree)}{room.option}"
+    # answers may be names, in the language of the sheet
+    shown_names = "".join(f" {option} {value}" for option, value in (("--names", names), ("--lang", lang)) if value)
+    apply = f"--apply {output / SHEET} --output CORRECTED.bson{tree_given(tree)}{shown_names}{room.option}"
     say(f"next: fill corrected_category_id, then catalog audit {shown(file)} {apply}")
 
 
@@ -100,15 +102,20 @@ def _tree_file(tree: Path | None, workspace: Path, run: Path | None) -> Path | N
 
 
 def _correct(
-    catalog: Catalog, sheet: Path, output: Path, tree: Path | None, workspace: Path, *, overwrite: bool
-) -> None:
+    catalog: Catalog, sheet: Path, output: Path, tree: Path | None, names: Path | None, lang: str | None,
+    workspace: Path, *, overwrite: bool,
+) -> None:  # fmt: skip
     from catalog.runs.workspace import Workspace
     from catalog.tree.taxonomy import Taxonomy
     from curation.audit.correct import correct
 
     known = _tree_file(tree, workspace, None)
     with progress_bar("write") as progress:
-        taxonomy = Taxonomy.from_csv(known) if known else None
+        # the workspace's tree has its names beside it
+        if known is not None and tree is None and names is None:
+            taxonomy: Taxonomy | None = Taxonomy.load(known, lang)
+        else:
+            taxonomy = given_tree(known, names, lang)
         corrected = correct(catalog, sheet, output, taxonomy, progress, overwrite=overwrite)
     if len(corrected.left_behind):
         note(f"left out of {catalog}:\n{corrected.left_behind.summary()}")

@@ -15,6 +15,7 @@ from catalog.files.wording import plural
 from catalog.product import ProblemLog
 from catalog.relabel import Relabelled, check_destination, left_behind, write_relabelled
 from catalog.sources.source import NO_CATEGORY
+from catalog.tree.answers import CategoryNames
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.sheet import ACCEPTED
 
@@ -48,9 +49,9 @@ def correct(
 ) -> Corrected:
     """Write `catalog` with the categories that a person has filled into `sheet`.
 
-    A category_id (or `suggested`) becomes the label; `ok` and an empty cell leave it. Documents that keep their label
-    are copied byte for byte. Without a `tree`, the categories of the catalogue and those that the sheet suggests are
-    known.
+    A category (or `suggested`) becomes the label; `ok` and an empty cell leave it. Documents that keep their label are
+    copied byte for byte. A category is its id, or what the `tree` calls it: see `CategoryNames`. Without a tree, the
+    ids of the catalogue's categories and of those that the sheet suggests are known.
 
     Raises:
         FileExistsError: `output` is there already (and `overwrite` is not set), or is the catalogue itself.
@@ -60,7 +61,7 @@ def correct(
             category that is not known; file and line are named.
     """
     check_destination(output, [catalog], overwrite=overwrite)
-    answers, n_blank = read_answers([sheet], ACCEPTED)
+    answers, n_blank = read_answers([sheet], ACCEPTED, None if tree is None else CategoryNames(tree))
     if not answers:
         raise ValueError(f"{sheet}: no answer in {n_blank} rows, fill corrected_category_id first")
     if tree is not None:

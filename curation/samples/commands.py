@@ -67,7 +67,7 @@ def sample(
 @click.argument("destination", type=SOURCE)
 @tree_options
 @click.option("--shelf", "shelves", multiple=True, metavar="PATH",
-              help='Only below this: "LIBRAIRIE", "MUSIQUE > CD", a name in --lang, a category_id.')  # fmt: skip
+              help='Only below this: "LIBRAIRIE", "MUSIQUE > CD", a name, also in --lang, a category_id.')  # fmt: skip
 @click.option("--without", multiple=True, metavar="PATH", help="Not below this.")
 @click.option("--n-images", type=click.IntRange(0, 4), multiple=True, help="Only products with so many photos.")
 @click.option("--labelled", is_flag=True, help="Only products with a category of the tree.")

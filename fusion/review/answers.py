@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from catalog.files.answer_sheet import FILL_ANEW, MAX_FAULTS, SheetAnswer, read_answers, refuse
+from catalog.tree.answers import CategoryNames
 from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.decide import Decision
 from fusion.prediction.folder import PredictionFolder
@@ -67,7 +68,7 @@ def settle(files: Sequence[Path], predictions: PredictionFolder, tree: Taxonomy,
     Args:
         files: filled review.csv and audit.csv.
         predictions: what `fusion predict` wrote.
-        tree: of the model that predicted.
+        tree: of the model that predicted; answers may be its names, as it shows them or its own.
         copies: answers also hold for unanswered products in the queue with the same photos. Shops sell different
             products under one photo: that is for the reviewer to know.
 
@@ -77,7 +78,7 @@ def settle(files: Sequence[Path], predictions: PredictionFolder, tree: Taxonomy,
     """
     predictions.require_whole()
     origin, asked = predictions.origin(), predictions.record().review
-    answers, n_blank = read_answers(files)
+    answers, n_blank = read_answers(files, categories=CategoryNames(tree))
     if not answers:
         raise ValueError(f"{', '.join(map(str, files))}: no answer in {n_blank} rows, fill corrected_category_id first")
     predicted = _predicted(predictions.table, np.unique([a.product_id for a in answers]))

@@ -26,7 +26,10 @@ def apply(
     files: tuple[Path, ...], predictions: Path | None, run: Path | None,
     reviewer: str | None, copies: bool, workspace: Path,
 ) -> None:  # fmt: skip
-    """Take filled review.csv and audit.csv FILES into the journal: a category_id corrects, `ok` confirms."""
+    """Take filled review.csv and audit.csv FILES into the journal: a category corrects, `ok` confirms.
+
+    A category is its category_id, its path, or a name that no other category has.
+    """
     from catalog.runs.workspace import Workspace
     from fusion.review.journal import apply_files
 

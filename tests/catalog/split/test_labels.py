@@ -60,3 +60,31 @@ def test_spreadsheets_may_separate_by_other_signs(tiny_catalog, tree_csv, tmp_pa
     tree = Taxonomy.from_csv(tree_csv)
     given = true_leaves(tiny_catalog, tree, tmp_path / "l.csv")
     assert tree.leaf_ids[given[given >= 0]].tolist() == [31, 13]
+
+
+def test_categories_may_be_names_and_paths(tiny_catalog, tree_csv, tmp_path):
+    tree = Taxonomy.from_csv(tree_csv)
+    rows = "1,MUSIQUE > CD > JAZZ\n2,musique/cd/jazz\n3,21\n4,999\n"
+    for column in ("category_id", "category_path", "category"):
+        (tmp_path / "l.csv").write_text(f"product_id,{column}\n{rows}")
+        given = true_leaves(tiny_catalog, tree, tmp_path / "l.csv")
+        assert given[1:5].tolist() == [*tree.leaf_index([21, 21, 21]), -1]
+        assert (given >= 0).sum() == 3
+    # the id says more than the path, the path more than the name
+    (tmp_path / "l.csv").write_text("category,category_path,_id,category_id\nJAZZ,MUSIQUE > CD > JAZZ,1,22\n")
+    assert true_leaves(tiny_catalog, tree, tmp_path / "l.csv")[1] == tree.leaf_index(22)
+
+
+def test_names_that_cannot_be_read_are_named_together(tiny_catalog, tree_csv, tmp_path):
+    (tmp_path / "l.csv").write_text("product_id,category\n1,JAZZ\n2,21\n3,MUSIQUE\n" + "4,jaz\n" * 9)
+    with pytest.raises(ValueError) as error:
+        true_leaves(tiny_catalog, Taxonomy.from_csv(tree_csv), tmp_path / "l.csv")
+    told = str(error.value).splitlines()
+    assert "11 labels cannot be taken" in told[0]
+    assert (
+        "l.csv, line 2: ids must be integers of 64 bits, or what the tree calls a category: 'JAZZ' may be 2" in told[1]
+    )
+    assert "line 4" in told[2]
+    assert "MUSIQUE is no category itself" in told[2]
+    assert "the nearest are" in told[3]
+    assert len(told) == 6

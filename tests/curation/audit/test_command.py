@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from functools import partial
 
 import bson
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from catalog.catalog import Catalog
+from catalog.tree.translations import Names
 from curation.audit import page
 from curation.cli import main
 from tests.curation.audit.cases import said
@@ -98,6 +100,22 @@ def test_from_labels_to_a_corrected_catalogue(room, truth, tmp_path, monkeypatch
     raws = [bson.decode(raw)["imgs"] for raw in corrected.raw(range(80))]
     assert raws == [bson.decode(raw)["imgs"] for raw in room.catalog.raw(range(80))]
     call(file, "--output", output, "--overwrite", *at)
+
+
+def test_the_sheet_is_answered_in_the_language_that_it_is_written_in(room, tmp_path):
+    names = tmp_path / "names.csv"
+    names.write_text("category_id,lang,level,name\n31,en,1,Kitchen\n31,en,,Beaker\n")
+    room.tree.with_names(Names.from_csv(names)).save(room.workspace.folder / "tree.csv")
+    file, at = room.catalog.address, ("--workspace", room.workspace.folder)
+    told = call(file, "--output", tmp_path / "audit", "--lang", "en", *at)
+    sheet = tmp_path / "audit" / "suspects.csv"
+    apply = f"--apply {sheet} --output CORRECTED.bson --lang en --workspace {room.workspace.folder}"
+    assert apply in told
+    sheet.write_text(sheet.read_text(encoding="utf-8-sig").replace("\n5,,", "\n5,beaker,"), encoding="utf-8-sig")
+    assert "'beaker' is neither a category_id" in refused(file, "--apply", sheet, "--output", tmp_path / "c.bson", *at)
+    corrected = tmp_path / "CORRECTED.bson"
+    call(file, *shlex.split(apply.replace("CORRECTED.bson", str(corrected))))
+    assert Catalog(corrected).category_ids[5] == 31
 
 
 def test_the_sheet_is_bounded_and_without_truth_the_page_says_less(room, tmp_path):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.files.answer_sheet import has_answers, id_cell
 from catalog.files.csv_rows import id_in
-from catalog.tree.taxonomy import Taxonomy
+from catalog.tree.taxonomy import Taxonomy, path_text
+from catalog.tree.translations import Name, Names
 from curation.audit.correct import correct
 from curation.audit.listing import Suspect
 from curation.audit.sheet import write_suspects
@@ -133,6 +134,24 @@ def test_what_cannot_be_taken_is_named_and_nothing_is_written(write_bson, tmp_pa
     with pytest.raises(FileExistsError, match="exists already"):
         correct(catalog, filled(tmp_path / "s.csv", {0: 12}), output, TAXONOMY)
     assert output.read_bytes() == b"precious"
+
+
+def test_a_category_may_be_written_as_the_tree_or_its_language_calls_it(write_bson, tmp_path):
+    names = Names((Name(31, 3, "en", "Cup"),))
+    catalog = Catalog(write_bson(*(make_product(i, 11) for i in range(4))))
+    tree = TAXONOMY.with_names(names).in_language("en")
+    path = path_text(TAXONOMY.paths[TAXONOMY.leaf_index(21)])
+    sheet = filled(tmp_path / "s.csv", {0: "cup", 1: path.lower(), 2: 12, 3: "suggested"})
+    found = correct(catalog, sheet, tmp_path / "c.bson", tree)
+    assert found.changed == 4
+    assert Catalog(tmp_path / "c.bson").category_ids.tolist() == [31, 21, 12, 31]
+    with pytest.raises(ValueError, match=r"'cup' is neither .* nor 'suggested'; names are read where a category tree"):
+        correct(catalog, sheet, tmp_path / "d.bson")
+    # the word comes before a category of that name
+    words = Taxonomy([(11, ("A",)), (31, ("B",)), (12, ("suggested",)), (13, ("ok",))])
+    sheet = filled(tmp_path / "s.csv", {0: "suggested", 1: "ok"})
+    correct(catalog, sheet, tmp_path / "d.bson", words)
+    assert Catalog(tmp_path / "d.bson").category_ids.tolist() == [31, 11, 11, 11]
 
 
 def test_without_a_tree_only_categories_in_use_are_taken(write_bson, tmp_path):

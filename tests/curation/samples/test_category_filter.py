@@ -66,16 +66,25 @@ def test_what_is_meant_is_asked_where_two_are_called_so():
     assert ids(ENGLISH, "MUSIQUE > CD") == [21]
 
 
+def test_a_name_that_one_node_has_is_enough():
+    assert ids(TREE, "littérature") == ids(ENGLISH, "Literature") == [11, 12]
+    assert ids(TREE, "vinyle / jazz") == [22]
+    assert ids(TREE, "tourisme > guides") == [13]
+    message = r"--shelf: the tree has 2 shelves 'roman': say which of 'LIBRAIRIE > LITTÉRATURE > ROMAN', 'LIBRAIRIE > T"
+    with pytest.raises(ValueError, match=message):
+        ids(TREE, "roman")
+
+
 @pytest.mark.parametrize(
     ("tree", "shelf", "near"),
     [
         (TREE, "Jaz", "the nearest are 'MUSIQUE > CD > JAZZ', 'MUSIQUE > VINYLE > JAZZ'"),
-        (TREE, "roman", "the nearest are 'LIBRAIRIE > LITTÉRATURE > ROMAN'"),
+        (TREE, "romans", "the nearest are 'LIBRAIRIE > LITTÉRATURE > ROMAN'"),
         (TREE, "librarie", "the nearest are 'LIBRAIRIE'"),
         (TREE, "Garden > Hose", "its Cat I are 'LIBRAIRIE', 'MUSIQUE'"),
         (ENGLISH, "Book", "the nearest are 'Books'"),
         (ENGLISH, "novels", "the nearest are 'Books > Literature > Novel'"),
-        (ENGLISH, "littérature", "the nearest are 'Books > Literature'"),
+        (ENGLISH, "MUSIQUE > littérature", "the nearest are 'Books > Literature'"),
         (TREE, "999", "its Cat I are"),
         (TREE, "", "its Cat I are"),
     ],

@@ -100,6 +100,30 @@ def test_answers_are_counted_and_kept_with_what_was_suggested(room, folder):
     }  # fmt: skip
 
 
+def test_names_and_paths_end_in_the_journal_that_ids_end_in(room, folder):
+    fill(folder / "review.csv", {0: 1000, 1: 1001, 2: 1002, 3: 2000, 4: "ok"})
+    fill(folder / "audit.csv", {10: 1001, 11: 1000})
+    sheets = [folder / "review.csv", folder / "audit.csv"]
+    by_ids = apply_files(room, sheets, reviewer="Ada")
+    fill(folder / "review.csv", {0: "novel", 1: "BOOKS / FICTION / POETRY", 2: "Travel>Guide", 3: "cups|mug", 4: "ok"})
+    fill(folder / "audit.csv", {10: "Poetry", 11: "books > fiction > novel"})
+    by_names = apply_files(room, sheets, reviewer="Ada")
+    assert Journal(room).rows(by_names) == Journal(room).rows(by_ids)
+    own = {"number", "files", "history"}
+    assert by_names.model_dump(exclude=own) == by_ids.model_dump(exclude=own)
+    kept = [(room.folder / "reviews" / f"000{number}.csv").read_bytes() for number in (1, 2)]
+    assert kept[0] == kept[1]
+
+
+def test_a_name_that_another_encoding_garbles_is_not_guessed(room, folder):
+    path = folder / "mine.csv"
+    path.write_bytes("product_id,corrected_category_id\n0,MUG\n1,POÉTRY\n".encode("cp1252"))
+    said = refused(fusion, "review", "apply", path, "--workspace", room.folder)
+    assert (
+        "line 3: 'PO\N{REPLACEMENT CHARACTER}TRY' has letters that are no UTF-8: save the sheet as 'CSV UTF-8'" in said
+    )
+
+
 def test_answers_about_copies_that_differ_settle_no_third_one(room, tmp_path):
     rows = [predicted(i, photos_md5=["same"]) for i in range(3)]
     write_predictions(tmp_path / "p", rows)
@@ -168,7 +192,10 @@ def test_undo_takes_answers_back_and_redo_brings_them(room, folder):
     ("lines", "words"),
     [
         (["0,1003"], ["line 2", "1003 is not in the tree", "the nearest is 100", "BOOKS"]),
-        (["0,NOVEL"], ["line 2", "'NOVEL' is neither a category_id nor 'ok'"]),
+        (["0,NOVELLA"], ["line 2", "'NOVELLA' is neither a category_id nor 'ok'", "BOOKS > FICTION > NOVEL (1000)"]),
+        (["0,books"], ["line 2", "BOOKS is no category itself", "BOOKS > FICTION > POETRY (1001)"]),
+        (["0,novel", "1,", "0,1001"], ["line 4", "product 0 is given 1001, but 1000 in", "line 2"]),
+        ([f"{i},what{i}" for i in range(30)], ["30 answers cannot be taken", "what9", "... and 20 more"]),
         (["0,1E+09"], ["line 2", "'1E+09' is neither"]),
         (["77,ok"], ["line 2", "product 77 was not predicted"]),
         ([",1000"], ["line 2", "product_id '' is not an integer"]),
