@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.files.progress import Progress
 from catalog.product import Problem, ProblemKind, ProblemLog
+from catalog.product_text import FIELDS
 from catalog.sources.bson.document import MAX_TEXT, document_of
 from catalog.sources.mongo.connection import Connection, Fields
 from catalog.sources.source import Index, PackedRows
@@ -19,6 +20,8 @@ TEXT = -1
 """Stands for the size of a picture that is text, as base64 is."""
 STAND_INS = ({"picture": b""}, {"picture": " " * (MAX_TEXT + 1)})
 """Stand in for a photo, and for such a text."""
+HAS_TEXTS = "has_texts"
+"""Field of an outline, there where the document has a title or a description: their text stays on the server."""
 BATCH = 2000
 """Index rows that the server sends at a time: it reads that many whole documents for it, within the time limit."""
 
@@ -32,8 +35,9 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
     collection = connection.collection
     total = connection.answer(collection.estimated_document_count)
     problems, rows, digest = ProblemLog(), PackedRows(), hashlib.blake2b(digest_size=16)
-    n_rows = 0
+    n_rows, with_texts = 0, False
     for n_documents, fields in enumerate(outlines(connection)):
+        with_texts = fields.pop(HAS_TEXTS, False) or with_texts
         sizes = fields.get("imgs")
         if isinstance(sizes, list):
             # stands in for the photos: the same rules decide as of documents that have them
@@ -59,7 +63,7 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
         raise ValueError(f"{connection.address} has no picture that is bytes.\n{problems.summary()}")
     if progress is not None:
         progress(len(whole), len(whole))
-    return Index(whole, problems, digest.hexdigest())
+    return Index(whole, problems, digest.hexdigest(), has_texts=with_texts)
 
 
 def outlines(connection: Connection) -> Iterator[Fields]:
@@ -79,6 +83,8 @@ def outlines_digest(connection: Connection) -> str:
     """Digest of every document but its photos: ids, categories, sizes."""
     digest = hashlib.blake2b(digest_size=16)
     for fields in outlines(connection):
+        # as earlier versions asked for it
+        fields.pop(HAS_TEXTS, None)
         digest.update(repr(sorted(fields.items())).encode())
     return digest.hexdigest()
 
@@ -113,8 +119,11 @@ def outline_pipeline(last: Any) -> list[dict[str, Any]]:
     text_or_none = {"$cond": [{"$eq": [kind, "string"]}, {"$cond": [is_long, TEXT, None]}, None]}
     size = {"$cond": [{"$eq": [kind, "binData"]}, {"$binarySize": "$$this.picture"}, text_or_none]}
     sizes = {"$map": {"input": "$imgs", "in": size}}
+    # a field that is missing comes before one that is null, and both before all others
+    is_there = {"$or": [{"$gt": [f"${name}", None]} for name in FIELDS]}
     fields = {
         "category_id": 1,
+        HAS_TEXTS: {"$cond": [is_there, True, "$$REMOVE"]},
         "length": {"$bsonSize": "$$ROOT"},
         "imgs": {"$cond": [{"$isArray": "$imgs"}, sizes, "$imgs"]},
     }

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.files.sidecar import sidecar_path
 from catalog.files.workers import in_order
+from catalog.product_text import ShopText
 from catalog.sources.bson import scan as bson_scan
-from catalog.sources.bson.document import parse_document, walk
+from catalog.sources.bson.document import parse_document, texts_in, texts_of, walk
 from catalog.sources.bson.scan import scan
 from catalog.sources.source import NO_CATEGORY
 from curation.indexing import open_indexed
@@ -40,6 +41,11 @@ documents = st.one_of(
     ),
     st.fixed_dictionaries({"_id": st.integers(0, 30), "category_id": int32, "imgs": st.lists(entries, max_size=5)}),
 )
+texts = st.one_of(st.text(max_size=9), st.sampled_from([None, 7, ["a", "b"], {"en": "a"}]))
+with_texts = st.fixed_dictionaries(
+    {"imgs": st.lists(pictures.map(lambda p: {"picture": p}), min_size=1, max_size=4)},
+    optional={"category_id": int32, "title": texts, "description": texts, "price": st.integers(0, 9)},
+).flatmap(lambda fields: st.permutations(list(fields.items())).map(lambda pairs: {"_id": 5, **dict(pairs)}))
 
 
 def usual(data: bytes):
@@ -47,13 +53,16 @@ def usual(data: bytes):
     walked = walk(memoryview(data), 0)
     if walked is None:
         return None
-    length, product_id, category_id, spans, _ = walked
+    length, product_id, category_id, spans, texts = walked
     assert length == len(data)
+    slow = parse_document(data)
+    assert ShopText.of(*texts)[:2] == (slow.title, slow.description)
+    assert texts_in(memoryview(data), 0, length) == texts_of(bson.decode(data))
     return product_id, None if category_id == NO_CATEGORY else category_id, tuple(data[a:b] for a, b in spans), ()
 
 
 @settings(max_examples=300)
-@given(documents, st.data())
+@given(st.one_of(documents, with_texts), st.data())
 def test_a_document_walked_is_a_document_decoded(fields, data):
     raw = bson.encode(fields)
     if data.draw(st.booleans()):
@@ -72,6 +81,23 @@ def test_a_document_walked_is_a_document_decoded(fields, data):
         assert fast == (slow.product_id, slow.category_id, slow.pictures, slow.problems)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"title": "Mug"},
+        {"category_id": 7, "description": "White", "title": "Mug"},
+        {"title": "", "category_id": 7},
+        {"title": "Mug \u00e9\0"},
+    ],
+)
+def test_a_document_with_texts_is_walked_wherever_they_stand(fields):
+    imgs = {"imgs": [{"picture": b"abc"}]}
+    for raw in (bson.encode({"_id": 7, **fields, **imgs}), bson.encode({"_id": 7, **imgs, **fields})):
+        assert usual(raw) == (7, fields.get("category_id"), (b"abc",), ())
+        for cut in range(len(raw)):
+            assert walk(memoryview(raw[:cut]), 0) is None
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 @pytest.mark.parametrize("label", [{}, {"category_id": 1000010653}])
 def test_the_usual_document_is_walked(n, label):
@@ -82,7 +108,9 @@ def test_the_usual_document_is_walked(n, label):
         assert walk(memoryview(raw[:cut]), 0) is None
 
 
-@pytest.mark.parametrize("label", [{}, {"category_id": 1000010653}])
+@pytest.mark.parametrize(
+    "label", [{}, {"category_id": 1000010653}, {"title": "é"}, {"description": "d", "category_id": 7, "title": ""}]
+)
 def test_whichever_byte_is_wrong_a_walked_document_is_what_it_decodes_to(label):
     raw = bson.encode({"_id": 7, **label, "imgs": [{"picture": b"ab"}, {"picture": b"c"}]})
     n_walked = 0
@@ -106,7 +134,11 @@ def same(a, b) -> None:
 @pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.lists(st.one_of(documents.map(bson.encode), st.binary(max_size=300)), min_size=1, max_size=30),
+    st.lists(
+        st.one_of(documents.map(bson.encode), with_texts.map(bson.encode), st.binary(max_size=300)),
+        min_size=1,
+        max_size=30,
+    ),
     st.integers(20, 400),
     st.integers(0, 400),
 )
@@ -124,6 +156,7 @@ def test_guessed_blocks_are_joined_to_what_one_reading_finds(tmp_path_factory, m
         return
     same(scan(path, with_md5s=True, n_workers=2, block=block), alone)
     same(scan(path, with_md5s=True, block=block), alone)
+    assert scan(path, n_workers=2, block=block).has_texts == alone.has_texts
     by_document = [parse_document(path.read_bytes()[r["offset"] : r["offset"] + r["length"]]) for r in alone.rows]
     assert alone.rows["product_id"].tolist() == [d.product_id for d in by_document]
     assert alone.md5s.tobytes() == b"".join(hashlib.md5(p).digest() for d in by_document for p in d.pictures)

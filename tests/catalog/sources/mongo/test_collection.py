@@ -360,3 +360,32 @@ def test_nothing_is_kept_beside_a_collection(mongo, tmp_path: Path, monkeypatch)
     assert [p.name for p in tmp_path.iterdir()] == ["cache"]
     assert catalog.name == f"{mongo.database.name}.products"
     assert catalog.source.sidecar(".index").is_file()
+
+
+def test_titles_of_a_collection_are_those_of_a_file_of_its_documents(mongo, tmp_path):
+    texts = [{"title": "Mug", "description": ["White", "30 cl"]}, {}, {"title": 1984.0}, {"description": {"en": "x"}}]
+    documents = [{**make_product(number), **fields} for number, fields in enumerate(texts)]
+    mongo.insert_many(documents)
+    path = tmp_path / "same.bson"
+    path.write_bytes(b"".join(map(bson.encode, documents)))
+    collection, file = Catalog(uri_of(mongo)), Catalog(path)
+    assert list(collection.titles()) == list(file.titles()) == ["Mug\nWhite 30 cl", "", "1984", ""]
+    assert [product.text for product in collection] == [product.text for product in file]
+    assert str(collection.titles().problems.named[0]) == str(file.titles().problems.named[0])
+    # the second look finds them beside the index
+    assert list(Catalog(uri_of(mongo)).titles()) == list(file.titles())
+
+
+@pytest.mark.parametrize("texts", [{}, {"title": None, "price": 5}])
+def test_a_collection_without_titles_is_not_asked_for_them(mongo, monkeypatch, texts):
+    mongo.insert_many([{**make_product(number), **texts} for number in range(3)])
+    monkeypatch.setattr(MongoCollection, "texts", None)
+    assert list(Catalog(uri_of(mongo)).titles()) == ["", "", ""]
+
+
+def test_a_product_that_is_gone_has_no_title_made_up_for_it(mongo):
+    mongo.insert_many([{**make_product(number), "title": "Mug"} for number in range(3)])
+    catalog = Catalog(uri_of(mongo))
+    mongo.delete_one({"_id": 1})
+    with pytest.raises(ValueError, match=r"1 products were removed or changed since it was indexed \(_id 1\)"):
+        catalog.titles()
