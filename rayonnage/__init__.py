@@ -7,6 +7,7 @@ What a name needs is imported when it is first used, so that `import rayonnage` 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -73,7 +74,10 @@ def load(
 
 
 def open_catalog(
-    address: str | Path, tree: str | Path | None = None, layout: Literal["product", "photo"] | None = None
+    address: str | Path,
+    tree: str | Path | None = None,
+    layout: Literal["product", "photo"] | None = None,
+    text_columns: Sequence[str] | None = None,
 ) -> Catalog:
     """Any catalogue as a sequence of products, read when they are asked for.
 
@@ -95,16 +99,20 @@ def open_catalog(
             `category_names.csv` where the folder holds one.
         layout: of a folder: `product` for class/product/1.jpg, `photo` for class/photo.jpg; kept beside it. None: as
             was kept, else as the tree shows.
+        text_columns: of a table: its column of titles, and perhaps that of descriptions; kept beside it. None: as was
+            kept, else those that are called `title` and `description`.
 
     Raises:
         FileNotFoundError: nothing lies there.
         ValueError: it is nothing that holds products, or not one of them can be used; a folder without a tree of which
-            nothing tells its layout.
+            nothing tells its layout; a table without these columns.
     """
     from catalog.catalog import Catalog
     from catalog.sources.folder.layout import Layout
-    from catalog.sources.opening import keep_layout, open_source, tree_for
+    from catalog.sources.opening import keep_layout, keep_text_columns, open_source, tree_for
 
     if layout is not None:
         keep_layout(address, Layout(layout))
+    if text_columns is not None:
+        keep_text_columns(address, text_columns)
     return Catalog(open_source(address, tree_for(address, None if tree is None else Path(tree))))

@@ -33,6 +33,19 @@ def test_info_counts_and_names(write_bson, tree_csv):
     assert "no problems" in call("info", write_bson(make_product(1, 11), name="good.bson"))
 
 
+def test_info_counts_titles_and_names_those_that_are_none(write_bson):
+    path = write_bson(
+        {**make_product(1), "title": "Mug", "description": "White"},
+        {**make_product(2), "title": "Bowl"},
+        {**make_product(3), "title": {"en": "Cup"}},
+        make_product(4),
+    )
+    said = call("info", path, "--strict", code=1)
+    assert "  titles                   2   descriptions 1\n" in said
+    assert "product 3: title or description that is no text (left out) (title is dict, expected a text)" in said
+    assert "descriptions" not in call("info", write_bson(make_product(1), name="bare.bson"))
+
+
 def test_info_names_categories_in_the_language_asked_for(write_bson, tree_csv, tmp_path):
     path = write_bson(*[make_product(i, 11) for i in range(4)])
     names = tmp_path / "names.csv"

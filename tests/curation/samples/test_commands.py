@@ -339,6 +339,18 @@ def test_a_folder_of_photos_is_sampled_too(tmp_path, out):
     assert [p.images[0] for p in part] == [make_photo(p.product_id - 2**40) for p in part]
 
 
+def test_titles_of_a_table_come_along(tmp_path, out):
+    for i in range(4):
+        (tmp_path / f"{i}.jpg").write_bytes(make_photo(i))
+    rows = "".join(f"{i},11,Mug {i},{i}.jpg\n" for i in range(4))
+    (tmp_path / "shop.csv").write_text(f"product_id,category_id,name,photos\n{rows}", encoding="utf-8")
+    call("sample", tmp_path / "shop.csv", out, "--text-columns", "name", "--products", 3)
+    drawn = Catalog(out)
+    assert list(drawn.titles()) == [f"Mug {product_id}" for product_id in drawn.product_ids]
+    call("subset", tmp_path / "shop.csv", out.with_name("two.bson"), "--n-images", 1)
+    assert list(Catalog(out.with_name("two.bson")).titles()) == [f"Mug {i}" for i in range(4)]
+
+
 def test_only_bson_files_are_written(shop, tmp_path):
     said = call("sample", shop, "mongodb://me:secret@host/db.c", "--products", 3, code=1)
     assert "secret" not in said

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import rayonnage
 from catalog.catalog import Catalog
 from catalog.files.sidecar import read_sidecar, write_sidecar
 from catalog.sources.photo_manifest import Manifest
@@ -154,6 +155,12 @@ def test_columns_that_are_not_there_are_refused_and_not_remembered(shop, named, 
     path = shop(NAMED)
     assert message in invoke(main, "index", path, "--text-columns", named, code=1).output
     assert titles(path) == ["Old", "Old"]
+
+
+def test_columns_may_be_named_from_python(shop):
+    path = shop(NAMED)
+    assert list(rayonnage.open_catalog(path, text_columns=["name"]).titles()) == ["Mug", "Bowl"]
+    assert titles(path) == ["Mug", "Bowl"]
 
 
 def test_a_named_column_that_has_gone_says_how_to_go_on(shop):
