@@ -17,7 +17,7 @@ from catalog.files.workers import in_order
 from catalog.photos.photo_index import PhotoIndex, photo_md5
 from catalog.product import ProblemLog, Product
 from catalog.sources.opening import open_source
-from catalog.sources.source import ROW, Index, Source
+from catalog.sources.source import OF_TEXTS, ROW, Index, Source
 from catalog.texts import Texts, collect_texts
 
 MD5 = np.dtype((np.uint8, 16))
@@ -36,7 +36,8 @@ class Catalog(Sequence[Product]):
     stamp, so that worker processes reopen the sidecar: they copy nothing, and do not look through the source again.
 
     Attributes:
-        stamp: what tells the source's state apart from others; what is derived from it is kept under this.
+        stamp: what tells the source's state apart from others; what is derived from it is kept under this, or, where
+            it is derived from the photos alone, under `photo_stamp`.
         fingerprint: identity of the content: every `_id`, category and number of photos, and samples of the rest.
         sampled: the source's own fingerprint, by which earlier versions knew the catalogue. Of a large BSON file it is
             made of samples alone: of 1,500 labels that were rewritten in turn it saw 421.
@@ -95,6 +96,11 @@ class Catalog(Sequence[Product]):
         """Whether the index lies in its sidecar: only then other processes open this catalogue without making one."""
         return read_sidecar(self.source.sidecar(".index"), self.stamp, ROW) is not None
 
+    @property
+    def photo_stamp(self) -> dict[str, Any]:
+        """The stamp but for the texts: other titles are no reason to read the photos again."""
+        return {name: value for name, value in self.stamp.items() if name != OF_TEXTS}
+
     def matches(self, fingerprint: str) -> bool:
         """Whether a fingerprint, of this or of an earlier version, was taken of this content, as far as it tells."""
         return fingerprint in (self.fingerprint, self.sampled)
@@ -125,7 +131,7 @@ class Catalog(Sequence[Product]):
 
         Kept in a sidecar file of its own: the first call reads all photos once, in `n_workers` processes.
         """
-        kept = read_sidecar(self.source.sidecar(".md5"), self.stamp, MD5)
+        kept = read_sidecar(self.source.sidecar(".md5"), self.photo_stamp, MD5)
         if kept is not None:
             return kept[1]
         everything = range(len(self))
@@ -134,7 +140,7 @@ class Catalog(Sequence[Product]):
         with closing(in_order(partial(_md5s_of, self), tasks, n_workers if shared else 1)) as parts:
             done = in_batches(everything, MD5_CHUNK, progress)
             digests = np.concatenate([part for _, part in zip(done, parts, strict=True)])
-        keep_md5s(self.source, self.stamp, digests)
+        keep_md5s(self.source, self.photo_stamp, digests)
         return digests
 
     def photo_index(self, progress: Progress | None = None, n_workers: int = 1) -> PhotoIndex:

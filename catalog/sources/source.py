@@ -16,6 +16,9 @@ from catalog.product_text import ShopText
 NO_CATEGORY = -1
 """Stands in arrays for a product without a category."""
 
+OF_TEXTS = "texts"
+"""Key of a stamp under which stands what concerns the products' texts alone, not their photos."""
+
 ROW = np.dtype(
     [("offset", "<i8"), ("length", "<i4"), ("product_id", "<i8"), ("category_id", "<i8"), ("n_images", "<i1")]
 )

@@ -66,7 +66,7 @@ def photo_hashes(
 
     Interrupted, what is done is kept, and the next call goes on from there.
     """
-    place, stamp = catalog.source.sidecar(".phash"), {**catalog.stamp, "method": METHOD}
+    place, stamp = catalog.source.sidecar(".phash"), {**catalog.photo_stamp, "method": METHOD}
     kept = read_sidecar(place, stamp, HASH)
     if kept is not None and len(kept[1]) == photos.n_distinct:
         hashes = np.array(kept[1])

@@ -35,7 +35,7 @@ def read_headers(catalog: Catalog, progress: Progress | None = None) -> Headers:
     known. Kept in a sidecar file: the first call reads all photos once.
     """
     method = [METHOD, *readable_formats()]
-    place, stamp = catalog.source.sidecar(SUFFIX), {**catalog.stamp, "method": method}
+    place, stamp = catalog.source.sidecar(SUFFIX), {**catalog.photo_stamp, "method": method}
     kept = read_sidecar(place, stamp, HEADER)
     if kept is not None:
         return kept[1]

@@ -23,6 +23,7 @@ from catalog.product_text import FIELDS
 from catalog.sources.photo_file import MAX_BYTES
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state
 from catalog.sources.photo_manifest import Listed, Manifest
+from catalog.sources.source import OF_TEXTS
 from catalog.sources.table.parquet import PhotosOfCells
 from catalog.sources.table.photo_cells import MARK, CellPhoto
 from catalog.sources.table.reading import columns_of, read_table
@@ -119,7 +120,7 @@ class PhotoTable(PhotoFiles):
 
     def listing_stamp(self) -> dict[str, Any]:
         """The stamp of the listing just done."""
-        texts = {} if self._texts == (None, None) else {"texts": list(self._texts)}
+        texts = {} if self._texts == (None, None) else {OF_TEXTS: list(self._texts)}
         return {**self._table, "photos": self._digest.hexdigest(), **texts}
 
     def nothing(self, problems: ProblemLog) -> str:

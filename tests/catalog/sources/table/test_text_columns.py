@@ -190,12 +190,16 @@ def test_an_index_of_an_earlier_version_stays_where_there_are_no_titles(shop, mo
     assert PhotoTable(path).sidecar(".index").read_bytes() == kept
 
 
-def test_an_index_of_an_earlier_version_is_made_anew_where_there_are_titles(shop):
+def test_an_index_of_an_earlier_version_is_made_anew_where_there_are_titles(shop, monkeypatch):
     path = shop("product_id,title,photos\n1,Mug,a.jpg\n")
+    md5s = Catalog(path).md5s()
     catalog = as_before(path)
     again = Catalog(path)
     assert list(again.titles()) == ["Mug"]
     assert again.fingerprint == catalog.fingerprint
+    # the photos are not read again for titles
+    monkeypatch.setattr(Catalog, "take", None)
+    assert again.md5s().tolist() == md5s.tolist()
 
 
 def as_before(path) -> Catalog:
