@@ -168,7 +168,7 @@ def _walk_photos(data: memoryview, at: int) -> Walked | None:
 
 
 def _walk_fields(data: memoryview, at: int) -> Walked | None:
-    """`walk` field by field, each there once at most."""
+    """`walk` field by field; of a field that is there twice the last one counts, as for whoever decodes it."""
     try:
         (length,) = _INT.unpack_from(data, at)
         here, end = at + 4 + len(_ID), at + length - 1
@@ -193,7 +193,7 @@ def _walk_fields(data: memoryview, at: int) -> Walked | None:
                 name = next(text for text in _TEXTS if field.startswith(text))
                 start = here + len(name) + 4
                 here = start + _INT.unpack_from(data, start - 4)[0]
-                if name in texts or not start < here <= end or data[here - 1]:
+                if not start < here <= end or data[here - 1]:
                     return None
                 texts[name] = str(data[start : here - 1], "utf-8")
     except (struct.error, IndexError, UnicodeDecodeError, StopIteration):
