@@ -17,6 +17,7 @@ from catalog.split.linking import Together
 from catalog.split.plan import Plan, trainable
 from catalog.tree.taxonomy import Taxonomy
 from curation.duplicates.near_products import NearProducts
+from curation.near_vectors import Ints, NearVectors
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Belonging:
         max_group: near copies join no more products than this.
         column: of the catalogue, or of `file`, by which products are grouped.
         file: CSV of product_id and that column (`group` where none is named).
+        vectors: folder of `mosaic embed`, None: closeness is not looked at; cosine: from which products are close.
         titles: where neither is given, products of one title are a group.
     """
 
@@ -36,6 +38,8 @@ class Belonging:
     column: str | None = None
     file: Path | None = None
     titles: bool = True
+    vectors: Path | None = None
+    cosine: float = 0.9
 
     def find(
         self, catalog: Catalog, tree: Taxonomy, max_copies: int, progress: Progress | None = None
@@ -48,14 +52,28 @@ class Belonging:
         among = trainable(catalog, tree)
         given = self._given(catalog, among, max_copies, progress)
         told = [] if given is None else [str(given)]
-        if self.near_bits is None:
-            return None if given is None else Together(group=given.group, of=given.of), told, ProblemLog()
-        near = NearProducts.of(catalog, among, self.near_bits, max_copies, progress)
-        if near.n_common:
-            told.append(f"near copies: {plural(near.n_common, 'look')} of too many products link nothing")
+        pairs, distance = list[Ints](), list[NDArray[np.floating]]()
+        problems = ProblemLog()
+        if self.near_bits is not None:
+            near = NearProducts.of(catalog, among, self.near_bits, max_copies, progress)
+            if near.n_common:
+                told.append(f"near copies: {plural(near.n_common, 'look')} of too many products link nothing")
+            pairs.append(near.pairs)
+            # near copies come before what is merely close
+            distance.append(near.bits - 65.0)
+            problems = near.problems
+        if self.vectors is not None:
+            close = NearVectors.of(self.vectors, catalog, among, self.cosine, progress)
+            pairs.append(close.pairs)
+            distance.append(close.distance)
         group, of = (None, "") if given is None else (given.group, given.of)
-        together = Together(group, of, near.pairs, near.bits, self.max_group, near_bits=self.near_bits)
-        return together, told, near.problems
+        if not pairs:
+            return None if given is None else Together(group, of), told, problems
+        together = Together(
+            group, of, np.concatenate(pairs), np.concatenate(distance), self.max_group, self.near_bits,
+            None if self.vectors is None else self.cosine,
+        )  # fmt: skip
+        return together, told, problems
 
     def _given(
         self, catalog: Catalog, among: NDArray[np.bool_], max_copies: int, progress: Progress | None
@@ -70,7 +88,9 @@ class Belonging:
     def options(self) -> str:
         """The options that ask for it, as they are typed; each with a blank before it."""
         given = {"--group": self.column, "--groups": self.file}
-        near = "" if self.near_bits is None else f" --near --distance {self.near_bits} --max-group {self.max_group}"
+        near = "" if self.near_bits is None else f" --near --distance {self.near_bits}"
+        near += "" if self.vectors is None else f" --near-embeddings {self.vectors} --cosine {self.cosine:g}"
+        near += f" --max-group {self.max_group}" if near else ""
         titles = "" if self.titles else " --no-titles"
         return near + titles + "".join(f" {name} {value}" for name, value in given.items() if value is not None)
 
@@ -85,10 +105,12 @@ def linked_lines(plan: Plan) -> list[str]:
         f"linked groups of two products or more: {by.n_groups:,}, the largest of "
         f"{round(plan.largest_component * n):,} ({percent(plan.largest_component)})"
     ]
-    if by.near_bits is not None:
+    kinds = [f"of near copies ({by.near_bits} of 64 bits)"] if by.near_bits is not None else []
+    kinds += [f"of vectors with a cosine of {by.near_cosine:g} or more"] if by.near_cosine is not None else []
+    if kinds:
         apart = f"{by.n_apart:,} of them may lie on both sides: " if by.n_apart else "none is left apart: "
         lines.append(
-            f"near copies, {by.near_bits} of 64 bits: {plural(by.n_pairs, 'pair')} of products; {apart}"
+            f"{plural(by.n_pairs, 'pair')} of products {' or '.join(kinds)}; {apart}"
             f"they join no more than {plural(by.max_group, 'product')} (--max-group)"
         )
     return lines

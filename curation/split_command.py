@@ -53,8 +53,17 @@ NOTHING = "nothing is held out"
 @click.option("--near", is_flag=True, help="Decode the photos and keep near copies together, too.")
 @click.option("--distance", type=click.IntRange(0, 10), default=DISTANCE, show_default=True,
               help="Bits of 64 in which the hashes of near copies may differ.")  # fmt: skip
+@click.option(
+    "--near-embeddings",
+    type=PATH,
+    metavar="FOLDER",
+    default=None,
+    help="Keep products together whose photos are as close as those of one scene: vectors of `mosaic embed --photos`.",
+)
+@click.option("--cosine", type=click.FloatRange(0.5, 1), default=0.9, show_default=True,
+              help="From which vectors of --near-embeddings are close.")  # fmt: skip
 @click.option("--max-group", type=click.IntRange(2), default=50, show_default=True,
-              help="Near copies keep no more products together than this.")  # fmt: skip
+              help="Near copies and close vectors keep no more products together than this.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--parts", type=PATH, default=None, metavar="FOLDER",
               help="Also write the parts as BSON files: train.bson and held_out.bson, or fold-0.bson ...")  # fmt: skip
@@ -63,8 +72,8 @@ NOTHING = "nothing is held out"
 @strict_option
 def split(
     file: Address, tree: Path | None, names: Path | None, folds: int | None, held_out: float | None, max_copies: int,
-    column: str | None, groups: Path | None, no_titles: bool, near: bool, distance: int, max_group: int, seed: int,
-    parts: Path | None, overwrite: bool, workspace: Path, strict: bool,
+    column: str | None, groups: Path | None, no_titles: bool, near: bool, distance: int, near_embeddings: Path | None,
+    cosine: float, max_group: int, seed: int, parts: Path | None, overwrite: bool, workspace: Path, strict: bool,
 ) -> None:  # fmt: skip
     """Write the plan: which products of the labelled catalogue FILE are held out when."""
     from catalog.runs.workspace import Workspace
@@ -81,7 +90,8 @@ def split(
     taxonomy = Taxonomy.from_csv(tree, names)
     mode: Mode = "kfold" if folds else "heldout"
     n_parts = parts_to_make(folds, held_out)
-    belonging = Belonging(distance if near else None, max_group, column, groups, not no_titles)
+    bits = distance if near else None
+    belonging = Belonging(bits, max_group, column, groups, not no_titles, near_embeddings, cosine)
     with progress_bar("split") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
         if parts is not None:

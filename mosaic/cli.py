@@ -169,11 +169,15 @@ def export(form: Literal["onnx", "openvino"], n_images: str, output: Path | None
 @main.command()
 @click.argument("file", type=SOURCE)
 @click.option("--output", type=PATH, help="Folder for the vectors.")
+@click.option("--photos", is_flag=True,
+              help="A row for each photo, by the backbone before any training: no run is needed.")  # fmt: skip
 @workspace_option
 @strict_option
-def embed(file: Address, output: Path | None, workspace: Path, strict: bool) -> None:
+def embed(file: Address, output: Path | None, photos: bool, workspace: Path, strict: bool) -> None:
     """Write one vector per product of a catalogue FILE: vectors.npy and product_ids.npy."""
     from catalog.runs.workspace import Workspace
     from mosaic.inference.embedding import embed_catalog
+    from mosaic.inference.photo_vectors import embed_photos
 
-    _write("embed", embed_catalog, file, Workspace(workspace), output, strict=strict)
+    write = embed_photos if photos else embed_catalog
+    _write("embed", write, file, Workspace(workspace), output, strict=strict)

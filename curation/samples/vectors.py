@@ -38,16 +38,7 @@ class Vectors:
             FileNotFoundError: a file is missing.
             ValueError: damaged files, or products without a row.
         """
-        folder = path if path.is_dir() else path.parent
-        stored = _load(path / VECTORS if path.is_dir() else path, catalog)
-        ids = _load(folder / PRODUCT_IDS, catalog)
-        if stored.ndim != 2 or stored.shape[1] == 0 or not np.issubdtype(stored.dtype, np.floating):
-            raise ValueError(f"{path}: expected (N, D) floating-point vectors, got {stored.dtype} {stored.shape}")
-        if ids.shape != stored.shape[:1] or not np.issubdtype(ids.dtype, np.integer):
-            raise ValueError(
-                f"{folder / PRODUCT_IDS}: expected {len(stored)} integers, one for each vector, "
-                f"got {ids.dtype} {ids.shape}"
-            )
+        stored, ids = stored_vectors(path, catalog)
         wanted = catalog.product_ids[positions]
         row = positions_of(ids, wanted)
         missing = row == UNKNOWN
@@ -83,6 +74,25 @@ class Vectors:
                 raise ValueError(f"vectors that are not finite, the first below row {self.row[products[0]]}")
             has_vector[products] = block.any(axis=1)
         return has_vector
+
+
+def stored_vectors(path: Path, catalog: Catalog) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """`(N, width)` vectors, memory-mapped, and the `(N,)` product ids beside them; `path`: see `Vectors.of`.
+
+    Raises:
+        FileNotFoundError: a file is missing; the message names what of `catalog` makes it.
+        ValueError: damaged files.
+    """
+    folder = path if path.is_dir() else path.parent
+    stored = _load(path / VECTORS if path.is_dir() else path, catalog)
+    ids = _load(folder / PRODUCT_IDS, catalog)
+    if stored.ndim != 2 or stored.shape[1] == 0 or not np.issubdtype(stored.dtype, np.floating):
+        raise ValueError(f"{path}: expected (N, D) floating-point vectors, got {stored.dtype} {stored.shape}")
+    if ids.shape != stored.shape[:1] or not np.issubdtype(ids.dtype, np.integer):
+        raise ValueError(
+            f"{folder / PRODUCT_IDS}: expected {len(stored)} integers, one for each vector, got {ids.dtype} {ids.shape}"
+        )
+    return stored, ids.astype(np.int64, copy=False)
 
 
 def _load(path: Path, catalog: Catalog) -> NDArray[Any]:

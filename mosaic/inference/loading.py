@@ -59,6 +59,16 @@ def _gpu_decoder() -> PhotoDecoder:
         return decode_in_threads
 
 
+def load_start(config: MosaicConfig) -> DeployedNetwork:
+    """The network that a training starts from, for its embeddings: it has learnt nothing of any catalogue."""
+    from mosaic.networks.deployed import deployed
+    from mosaic.networks.network import MosaicNetwork
+
+    # the head is asked for nothing, and two leaves are the fewest that it takes
+    network = MosaicNetwork(config.backbone, np.arange(2), np.full(2, 0.5))
+    return deployed(network, config.inference, config.photo_size)
+
+
 def _torch_has_gpu() -> bool:
     if not has_gpu():
         return False

@@ -57,7 +57,7 @@ def test_near_copies_lie_on_one_side_when_asked(shop, tree_csv, tmp_path):
         assert (plan.parts[:20] == plan.parts[20:]).all()
         assert 0 < len(plan.held_out_positions(0)) < 20
     assert "linked groups of two products or more: 20, the largest of 2 (5.0 %)" in said
-    assert "near copies, 4 of 64 bits: 20 pairs of products; none is left apart: they join no more than 50" in said
+    assert "20 pairs of products of near copies (4 of 64 bits); none is left apart: they join no more than 50" in said
     record = json.loads((tmp_path / "parts" / "parts.json").read_text())
     assert (record["linked_by"]["near_bits"], record["linked_by"]["n_groups"]) == (4, 20)
     # without the option everything is as it was

@@ -1,0 +1,99 @@
+"""Pairs of products whose vectors are close: photos of one scene, which no hash takes for copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.files.id_lookup import UNKNOWN, positions_of
+from catalog.files.progress import Progress, in_batches
+from curation.samples.vectors import BLOCK_BYTES, stored_vectors
+
+Ints = NDArray[np.int64]
+NEIGHBOURS = 20
+"""Of a vector, the nearest of other products that count: where hundreds are close, all pairs would be millions."""
+ROWS = 1024
+
+
+@dataclass(frozen=True)
+class NearVectors:
+    """Products that are as close as photos of one scene are.
+
+    Attributes:
+        pairs: `(E, 2)` int64 positions, each pair once.
+        distance: `(E,)` float32, 1 - cosine of their nearest vectors.
+    """
+
+    pairs: Ints
+    distance: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, path: Path, catalog: Catalog, among: NDArray[np.bool_], cosine: float, progress: Progress | None = None
+    ) -> NearVectors:
+        """Compare every vector with every other; memory holds a block of them.
+
+        Args:
+            path: folder of `vectors.npy` and `product_ids.npy`, a row for each product or for each photo.
+            among: `(P,)` bool, products that are compared.
+            cosine: from which two vectors are close.
+
+        Raises:
+            FileNotFoundError, ValueError: see `stored_vectors`; also products without a vector, or numbers that are
+                not finite.
+        """
+        stored, ids = stored_vectors(path, catalog)
+        owner = positions_of(catalog.product_ids, ids)
+        row = np.flatnonzero((owner != UNKNOWN) & among[owner])
+        # in the order of the products: the first of a pair stands before the second
+        row = row[np.argsort(owner[row], kind="stable")]
+        owner = owner[row]
+        missing = np.setdiff1d(np.flatnonzero(among), owner)
+        if len(missing):
+            raise ValueError(
+                f"{path} holds vectors of other products: {len(missing)} of {int(among.sum())} have none (the first "
+                f"is product {catalog.product_ids[missing[0]]}). Make them with `mosaic embed {catalog} --photos`"
+            )
+        pieces, cosines = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
+        for left in in_batches(np.arange(len(row)), ROWS, progress):
+            a, b, close = _nearest(stored, row, owner, left, cosine)
+            pieces.append(np.sort(np.stack([owner[a], owner[b]], axis=1), axis=1))
+            cosines.append(close)
+        pairs, close = np.concatenate(pieces), np.concatenate(cosines)
+        order = np.lexsort((-close, pairs[:, 1], pairs[:, 0]))
+        pairs, close = pairs[order], close[order]
+        once = np.ones(len(pairs), bool)
+        once[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+        return cls(pairs[once], 1 - close[once])
+
+
+def _nearest(
+    stored: NDArray[Any], row: Ints, owner: Ints, left: Ints, cosine: float
+) -> tuple[Ints, Ints, NDArray[np.float32]]:
+    """`(n,)` places of vectors of `left`, of their nearest ones of other products, and their cosines."""
+    of_left = _unit(stored[row[left]])
+    a, b, close = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+    for right in in_batches(np.arange(len(row)), max(1, BLOCK_BYTES // (4 * stored.shape[1]))):
+        cosines = of_left @ _unit(stored[row[right]]).T
+        i, j = np.nonzero((cosines >= cosine) & (owner[left][:, None] != owner[right]))
+        a, b = np.append(a, left[i]), np.append(b, right[j])
+        close = np.append(close, cosines[i, j])
+        order = np.lexsort((b, -close, a))
+        a, b, close = a[order], b[order], close[order]
+        rank = np.arange(len(a)) - np.searchsorted(a, a)
+        a, b, close = a[rank < NEIGHBOURS], b[rank < NEIGHBOURS], close[rank < NEIGHBOURS]
+    return a, b, close
+
+
+def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
+    """Of length 1; zeros, which stand for no readable photo, stay zeros and are close to nothing."""
+    rows = np.asarray(vectors, np.float32)
+    if not np.isfinite(rows).all():
+        raise ValueError("vectors that are not finite: make them anew with `mosaic embed`")
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.maximum(length, np.finfo(np.float32).tiny)
