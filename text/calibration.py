@@ -12,7 +12,7 @@ from catalog.metrics.calibration import expected_calibration_error
 from text.config import TextConfig
 from text.encoders import Vectors
 from text.normalize import ProductText
-from text.scores import out_of_fold
+from text.scores import Scores, out_of_fold
 from text.sharpness import sharpened
 
 SHRINKAGE = 1e-3
@@ -53,9 +53,19 @@ def calibrated(
     # out of fold: on texts that they have learnt, the models are surer than on any other
     rows, scores = out_of_fold(texts, vectors, target, n_classes, config)
     usual = np.array([*DEFAULT_WEIGHTS, *(ENCODER_WEIGHT for _ in vectors)])
-    if len(rows) < MIN_CALIBRATION_TEXTS:
+    return fit_pool(scores, target[rows], usual)
+
+
+def fit_pool(scores: Scores, truth: NDArray[np.int64], usual: NDArray[np.float64]) -> Calibration:
+    """Pool weights, then shape, by minimal log loss.
+
+    Args:
+        scores: `(S, M, K)` of S models that have not seen the M texts. truth: `(M,)` class of each text.
+        usual: `(S,)` weights to which few texts are drawn, and which fewer than `MIN_CALIBRATION_TEXTS` get.
+    """
+    if len(truth) < MIN_CALIBRATION_TEXTS:
         return Calibration(usual, PLAIN_SHAPE.copy(), {})
-    truth, order = target[rows], np.arange(len(rows))
+    order = np.arange(len(truth))
 
     def pool_loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Log loss of `(S,)` weights and its gradient."""
@@ -63,7 +73,7 @@ def calibrated(
         residual = np.exp(logs)
         residual[order, truth] -= 1
         away = weights - usual
-        gradient = np.array([(residual * score).sum() for score in scores]) / len(rows) + 2 * SHRINKAGE * away
+        gradient = np.array([(residual * score).sum() for score in scores]) / len(truth) + 2 * SHRINKAGE * away
         return float(-logs[order, truth].mean() + SHRINKAGE * away @ away), gradient
 
     # a weight below zero would turn a model's opinion round, which only noise can ask for
@@ -77,7 +87,7 @@ def calibrated(
         return float(-logs[order, truth].mean() + SHRINKAGE * away @ away)
 
     shape = minimize(shape_loss, PLAIN_SHAPE, method="L-BFGS-B", bounds=[(0.05, 20.0), (0.0, 0.9)]).x
-    figures = {"texts": float(len(rows))}
+    figures = {"texts": float(len(truth))}
     for name, logits in (("_before", scores.sum(axis=0)), ("", sharpened(pooled, shape))):
         logs = log_softmax(logits, axis=1)
         figures["nll" + name] = float(-logs[order, truth].mean())
