@@ -18,9 +18,14 @@ from catalog.product import Problem
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words that were read: empty where there were none to read."""
+    """Words that an expert went by: read on photos, and empty where there were none to read; or a title.
+
+    Attributes:
+        is_title: they are the title that the shop wrote; nothing was read.
+    """
 
     text: str
+    is_title: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Opinion:
         return self.probabilities.expert
 
     def quote(self, row: int) -> Quote | None:
-        """What was read for a row, None where nothing was asked to be read."""
+        """Words that were gone by for a row, None where it was not by words, or nothing was asked to be read."""
         return next((shown for shown in self.exhibits.get(row, ()) if isinstance(shown, Quote)), None)
 
     def other_product(self, row: int) -> OtherProduct | None:

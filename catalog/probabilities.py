@@ -29,6 +29,7 @@ class Silence(IntEnum):
     UNREADABLE = 4
     FAILED = 5
     NO_COPY = 6
+    NO_TITLE = 7
 
     @property
     def words(self) -> str:

@@ -51,8 +51,8 @@ def train(
     if precision is not None:
         overrides = (*overrides, f"target_precision={precision}")
     room = Workspace(workspace)
-    with progress_bar("heads") as progress:
-        run, models, proof = run_training(room, load_config(FusionConfig, "fusion", config, overrides), more, progress)
+    settings = load_config(FusionConfig, "fusion", config, overrides)
+    run, models, proof = run_training(room, settings, more, progress_bar, tell=say)
     say("held-out products (heads cross-fitted, every expert where it speaks), accuracy in percent:")
     say(leaderboard(models))
     details = run.details_as(FusionDetails)
@@ -72,7 +72,7 @@ def experts(more: tuple[Path, ...], workspace: Path) -> None:
     from catalog.runs.workspace import Workspace
     from fusion.training.expert_listing import list_experts
 
-    say(list_experts(Workspace(workspace), more))
+    say(list_experts(Workspace(workspace), more, progress_bar))
 
 
 @main.command()

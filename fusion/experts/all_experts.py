@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.experts import Expert
+from catalog.files.progress import Bar
 from catalog.probabilities import Probabilities
 from catalog.runs.run import HELD_OUT, Run
 from catalog.runs.training_data import TrainingData
@@ -22,8 +24,9 @@ from fusion.experts.copies import CopyExperts
 from fusion.experts.images import ImageExperts
 from fusion.experts.kind import ExpertKind
 from fusion.experts.texts import TextExperts
+from fusion.experts.titles import TitleExperts
 
-KINDS: tuple[type[ExpertKind], ...] = (ImageExperts, TextExperts, CopyExperts)
+KINDS: tuple[type[ExpertKind], ...] = (ImageExperts, TextExperts, TitleExperts, CopyExperts)
 """In the order in which they are asked. The first speaks of every product: it chooses on which the head is fitted."""
 FOLDER = "experts"
 _ABOUT_TRAINING = (HELD_OUT, "history.csv", "confusions.csv", "training.html")
@@ -105,6 +108,14 @@ class AllExperts:
             experts += of_kind
             silent += [] if of_kind else [kind]
         return [expert.aligned(product_ids) for expert in experts], silent
+
+    def showing(self, bar: Bar) -> AllExperts:
+        """The same, which show how far they are."""
+        return AllExperts(tuple(kind.showing(bar) for kind in self.kinds))
+
+    def remarks(self, product_ids: NDArray[np.int64]) -> list[str]:
+        """What to know of their figures on the `(N,)` held-out products."""
+        return [remark for kind in self.kinds for remark in kind.remarks(product_ids)]
 
     def without(self, kinds: Sequence[ExpertKind]) -> AllExperts:
         """The others."""

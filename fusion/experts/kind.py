@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.experts import Expert
+from catalog.files.progress import Bar
 from catalog.probabilities import Probabilities
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
@@ -67,6 +68,14 @@ class ExpertKind(ABC):
     def added(self) -> Mapping[str, tuple[str, ...]]:
         """Folder names of those among the runs that were asked for by name, by backbone."""
         return {}
+
+    def showing(self, bar: Bar) -> Self:
+        """The same, which shows how far it is where `held_out` and `keep` take time."""
+        return self
+
+    def remarks(self, product_ids: NDArray[np.int64]) -> Sequence[str]:
+        """What to know of its figures on the `(N,)` held-out products before they are believed, for people."""
+        return ()
 
     def check(self) -> None:  # noqa: B027 - most have nothing to check
         """Raise ValueError when its runs cannot speak together."""

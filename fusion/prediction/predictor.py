@@ -58,8 +58,9 @@ class Predictions:
         return [opinion.probabilities for opinion in self.opinions]
 
     def quote(self, row: int) -> Quote | None:
-        """What was read for a row, None where nothing was asked to be read."""
-        return next((quote for opinion in self.opinions if (quote := opinion.quote(row)) is not None), None)
+        """What was read for a row, None where nothing was asked to be read; a title was not read."""
+        quotes = (opinion.quote(row) for opinion in self.opinions)
+        return next((quote for quote in quotes if quote is not None and not quote.is_title), None)
 
     def text_read(self, row: int) -> str:
         """Words read for a row, empty where none were."""

@@ -60,7 +60,8 @@ def _evidence_text(alike: Sequence[Opinion], votes: Mapping[str, ExpertChoice], 
         agree = sum(other_vote.leaf == vote.leaf for _, other_vote in speaking)
         text += f", {agree} of {len(speaking)} networks agree"
     if quote is not None:
-        text += f", read '{quote.text if len(quote.text) <= MAX_TEXT else quote.text[:MAX_TEXT] + '...'}'"
+        words = quote.text if len(quote.text) <= MAX_TEXT else quote.text[:MAX_TEXT] + "..."
+        text += f", {'written' if quote.is_title else 'read'} '{words}'"
     return text
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from catalog.cli_options import no_bar
+from catalog.files.progress import Bar
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
@@ -12,7 +14,7 @@ from fusion.experts.images import backbone_of, unused_networks
 from fusion.training.held_out import evaluated_experts, gather_held_out
 
 
-def list_experts(workspace: Workspace, more: Sequence[Path] = ()) -> str:
+def list_experts(workspace: Workspace, more: Sequence[Path] = (), bar: Bar = no_bar) -> str:
     """A text table of the experts, their runs, and runs that could be added.
 
     Raises:
@@ -20,7 +22,7 @@ def list_experts(workspace: Workspace, more: Sequence[Path] = ()) -> str:
         ValueError: runs of different plans or trees.
     """
     labelled = TrainingData.of(workspace)
-    data, speaking = gather_held_out(labelled, AllExperts.latest(workspace, labelled, more))
+    data, speaking = gather_held_out(labelled, AllExperts.latest(workspace, labelled, more).showing(bar))
     experts = evaluated_experts(data)
     width = max(len(expert.name) for expert in experts)
     lines = [f"{len(data)} held-out products; accuracy where an expert speaks, in percent", ""]

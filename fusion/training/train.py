@@ -1,12 +1,13 @@
 """`fusion train`: compare the heads on held-out probabilities, keep the best, learn its thresholds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.progress import Progress
+from catalog.cli_options import no_bar
+from catalog.files.progress import Bar
 from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.metrics.product_scores import ProductScores
 from catalog.metrics.summary import summaries_json
@@ -25,12 +26,15 @@ from fusion.training.held_out import HeldOut, evaluated_experts, gather_held_out
 
 
 def train(
-    workspace: Workspace, config: FusionConfig, more: Sequence[Path] = (), progress: Progress | None = None
-) -> tuple[Run, list[EvaluatedModel], Proof]:
+    workspace: Workspace, config: FusionConfig, more: Sequence[Path] = (), bar: Bar = no_bar,
+    tell: Callable[[str], None] | None = None,
+) -> tuple[Run, list[EvaluatedModel], Proof]:  # fmt: skip
     """Fit every head under the workspace's plan and save a run that is enough to predict.
 
     Args:
         more: folders of mosaic runs that speak beside the workspace's latest ones.
+        bar: shows how far it is.
+        tell: hears what to know of the experts' figures before they are believed.
 
     Returns:
         The run; what was compared on the held-out products: the fused result, every head (cross-fitted), every
@@ -41,13 +45,18 @@ def train(
         ValueError: runs of different plans or trees, or too few held-out products.
     """
     labelled = TrainingData.of(workspace)
-    data, experts = gather_held_out(labelled, AllExperts.latest(workspace, labelled, more), config.seed)
+    latest = AllExperts.latest(workspace, labelled, more).showing(bar)
+    data, experts = gather_held_out(labelled, latest, config.seed)
     if len(data) < 2 * config.head_folds:
         raise ValueError(
             f"{len(data)} held-out products are too few for head_folds={config.head_folds}: split with more "
             "held-out products (`catalog split --held-out`), or --set head_folds=2"
         )
-    comparison = compare_heads(data, config, progress)
+    if tell is not None:
+        for remark in experts.remarks(data.product_ids):
+            tell(remark)
+    with bar("heads") as progress:
+        comparison = compare_heads(data, config, progress)
     # what was cross-fitted chose the head; the heads that are kept have learnt from all held-out products
     heads = {name: fit_head(data, name, config) for name in HEADS}
     plan = labelled.plan
