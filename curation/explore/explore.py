@@ -54,13 +54,14 @@ def explore(
         judged = judge(probabilities, catalog, placement.leaf, tree)
     with bars("photos") as progress:
         photos = catalog.photo_index(progress)
+        texts = catalog.titles(progress)
     with bars("headers") as progress:
         headers = read_headers(catalog, progress)
     with bars("decode") as progress:
         decoding = check_decoding(catalog, photos, headers, decode, seed, progress)
     of_photos = photo_problems(catalog, photos, headers, decoding)
     problems = ProblemLog()
-    for log in (catalog.problems, placement.strangers(catalog), of_photos):
+    for log in (catalog.problems, texts.problems, placement.strangers(catalog), of_photos):
         problems.merge(log)
     counts = placement.counts()
     sections = [products_section(placement)]
@@ -83,6 +84,9 @@ def explore(
         "seed": seed,
     }
     cards = _cards(photos, placement, counts, problems)
+    if texts.any:
+        n_described = plural(texts.n_descriptions, "description")
+        cards.insert(2, Card("Titles", f"{texts.n_titles:,}", f"{percent(texts.n_titles / len(texts))}; {n_described}"))
     warnings = [] if tree is None else _warnings(TreeMatch.of(catalog, tree))
     return Page(f"Catalogue {catalog.name}", f"What {catalog} holds", cards, sections, facts, warnings)
 

@@ -18,7 +18,7 @@ from catalog.catalog import Catalog
 from catalog.photos.formats import format_of
 from catalog.probabilities import Probabilities
 from catalog.product import ProblemKind
-from catalog.reports.page import Page
+from catalog.reports.page import Card, Page
 from catalog.runs.run import Run
 from catalog.tree.taxonomy import Taxonomy
 from curation.cli import main
@@ -62,6 +62,16 @@ def shop(write_bson: Write) -> Catalog:
 @pytest.fixture
 def tree(tree_csv: Path) -> Taxonomy:
     return Taxonomy.from_csv(tree_csv)
+
+
+def test_titles_are_counted_where_there_are_any(write_bson, shop):
+    assert "Titles" not in [card.what for card in explore(shop, decode="none").cards]
+    titled = write_bson(
+        {**make_product(1), "title": "Mug", "description": "White"}, {**make_product(2), "title": b"Cup"}, name="t.bson"
+    )
+    page = explore(Catalog(titled), decode="none")
+    assert Card("Titles", "1", "50.0 %; 1 description") in page.cards
+    assert "title is bytes, expected a text" in str(page.to_json()["problems"])
 
 
 def test_the_figures_of_a_small_shop(shop, tree):
