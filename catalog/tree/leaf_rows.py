@@ -1,6 +1,7 @@
 """The leaves of a category tree's file, in whichever of the forms that shops have their trees in."""
 
 import re
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def read_leaves(path: Path) -> list[Leaf]:
         return read_google_list(path)
     columns = [name.strip() for _, cells in islice(read_raw_rows(path, MISSING), 1) for name in cells]
     levels = [name for name in columns if LEVEL_COLUMN.fullmatch(name)]
+    if again := _said_again(columns):
+        raise ValueError(f"{path} has the columns {again[0]} and {again[1]} for one level: leave one of them")
     if PATH in columns and levels:
         raise ValueError(
             f"{path} has the columns {PATH} and {levels[0]}, and either may be the path of a category: leave out one "
@@ -53,12 +56,26 @@ def read_leaves(path: Path) -> list[Leaf]:
     return _read_level_rows(path)
 
 
+def _said_again(columns: Sequence[str]) -> tuple[str, str] | None:
+    """Two columns of one level, as `category_level1` and `category_level_1` are."""
+    column_of: dict[int, str] = {}
+    for column in columns:
+        if level := LEVEL_COLUMN.fullmatch(column):
+            if int(level[1]) in column_of:
+                return column_of[int(level[1])], column
+            column_of[int(level[1])] = column
+    return None
+
+
 def _read_level_rows(path: Path) -> list[Leaf]:
     """A name in a cell, kept to the letter; a leaf further up leaves cells empty."""
     leaves, faults = [], []
     for line, row in read_rows(path, (ID, FIRST), MISSING):
-        leaf, names = id_in(row[ID]), _names(row)
-        check_depth(len(names), f"{path}, line {line}: {COLUMN.format(len(names))} names a level too many")
+        leaf, by_level = id_in(row[ID]), _by_level(row)
+        lowest = max(by_level, default=0)
+        # before a name is made for each: a column may be called by any number
+        check_depth(lowest, f"{path}, line {line}: {COLUMN.format(lowest)} names a level too many")
+        names = tuple(by_level.get(level, "") for level in range(1, lowest + 1))
         if leaf is None:
             faults.append(NO_ID.format(line=line, cell=row[ID]))
         elif not names:
@@ -71,9 +88,8 @@ def _read_level_rows(path: Path) -> list[Leaf]:
     return leaves
 
 
-def _names(row: dict[str, str]) -> tuple[str, ...]:
-    """The names of a row by level, an empty one where a level above another is empty."""
+def _by_level(row: dict[str, str]) -> dict[int, str]:
+    """The names that a row has, by level."""
     # names are kept to the letter: in a shop's tree two may differ by a trailing blank alone
     by_level = {int(level[1]): cell for name, cell in row.items() if (level := LEVEL_COLUMN.fullmatch(name))}
-    given = {level: cell for level, cell in by_level.items() if cell.strip() and level > 0}
-    return tuple(given.get(level, "") for level in range(1, max(given, default=0) + 1))
+    return {level: cell for level, cell in by_level.items() if cell.strip() and level > 0}

@@ -113,6 +113,9 @@ def test_faults_of_paths_are_named(tmp_path, rows, message):
         ("category_id,name", r"lacks the column category_level1 \(or category_path, or parent_id and name\)"),
         ("category_path,id", "lacks the column category_id"),
         ("category_id,parent_id,title", "lacks the column name"),
+        ("category_id,category_level1,category_level_1", "category_level1 and category_level_1 for one level"),
+        # a name for each level down to it would fill the memory
+        ("category_id,category_level1,category_level99999999999", "line 2: category_level99999999999 names a level"),
     ],
 )
 def test_columns_that_are_no_tree_or_two_are_named(tmp_path, columns, message):
