@@ -133,14 +133,15 @@ def _held_out_advice(plan: Plan, n_categories: int) -> str:
     """What is to be known of categories of which nothing is held out, empty where there are none."""
     if not n_categories:
         return ""
+    together, what = ("share photos", "product") if plan.linked_by is None else ("stay together", "product or group")
     way_out = f"--folds {_folds_for(plan)} holds out every product in turn, for as many trainings"
     if not sum(len(plan.held_out_positions(part)) for part in plan.held_out_parts):
         return (
-            f"{NOTHING}: every category has a single product, or products that share photos, and that is learnt from. "
+            f"{NOTHING}: every category has a single product, or products that {together}, and that is learnt from. "
             f"Without held-out products nothing can be measured, and nothing is ever sure enough: {way_out}"
         )
     return (
-        f"of {plural(n_categories, 'category', 'categories')} nothing is held out: a category's only product is learnt "
+        f"of {plural(n_categories, 'category', 'categories')} nothing is held out: a category's only {what} is learnt "
         f"from, so what is measured is about the others. {way_out}"
     )
 

@@ -91,6 +91,13 @@ def test_groups_of_a_csv_and_of_a_field_lie_on_one_side(write_bson, tree_csv, tm
     assert "groups by article: 40 products in 10 groups, the largest of 4; 0 products without one" in said
     plan = room.plan()
     assert (plan.parts.reshape(10, 4) == plan.parts[::4, None]).all()
+    # two categories, each of one group
+    whole = write_bson(
+        *[document(i, picture(i), 11 + i // 20, article=f"A{i // 20}") for i in range(40)], name="w.bson"
+    )
+    said = run("split", whole, *arguments[2:], "--group", "article")
+    assert "every category has a single product, or products that stay together" in said
+    assert f"next: catalog split {whole} --tree {tree_csv} --folds 5 --group article --workspace" in said
     path = tmp_path / "suppliers.csv"
     path.write_text("product_id,supplier\n" + "".join(f"{i},S{i % 7}\n" for i in range(42)))
     said = run(*arguments, "--groups", path, "--group", "supplier")
