@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from catalog.chunk import Chunk
 from catalog.experts import Expert, Opinion, Quote
 from catalog.files.progress import Bar, in_batches
+from catalog.photos.batch import PhotoDecoder
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.product_text import parted
 from catalog.runs.run import Run
@@ -48,6 +49,7 @@ class TitleExpert:
     plan: str
     name: str = NAME
     photo_side: int = 0
+    photo_decoder: PhotoDecoder | None = None
 
     def predict(self, chunk: Chunk, so_far: Sequence[Opinion]) -> Opinion:
         """What the titles of the chunk say; each is shown."""
