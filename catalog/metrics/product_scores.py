@@ -166,10 +166,19 @@ def list_distance(leaves: Ints, truth: Ints, tree: Taxonomy) -> NDArray[np.float
     return tree.distance(leaves, truth[:, None]).mean(axis=1, dtype=np.float32)
 
 
-def score_probabilities(probabilities: Probabilities, truth: Ints, tree: Taxonomy) -> ProductScores:
-    """Score saved probabilities where the expert speaks; `truth` is `(N,)`, -1 where unknown (left out)."""
+def score_probabilities(
+    probabilities: Probabilities, truth: Ints, tree: Taxonomy, photos: NDArray[np.int8] | None = None
+) -> ProductScores:
+    """Score saved probabilities where the expert speaks.
+
+    Args:
+        probabilities: of N products. truth: `(N,)` leaf index, -1 where unknown (left out).
+        photos: `(N,)` photos of the products, which count where the expert speaks without any (of a title).
+    """
     rows = np.flatnonzero(probabilities.speaks & (truth >= 0))
     ids, n_images = probabilities.product_ids, probabilities.n_images
+    if photos is not None:
+        n_images = np.where(n_images > 0, n_images, photos)
     parts = [
         score(probabilities.dense(chunk, len(tree)), truth[chunk], ids[chunk], n_images[chunk], tree)
         for chunk in list(in_batches(rows, CHUNK)) or [rows]

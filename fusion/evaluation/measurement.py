@@ -119,7 +119,8 @@ class _Gathered:
                 dense = head.predict_proba(predictions.experts, predictions.chunk.n_readable)
                 self.scores[name].append(score(dense[rows], true, ids, n_images, self.tree))
         for expert in predictions.experts:
-            self.scores[expert.expert].append(score_probabilities(expert, truth, self.tree))
+            scores = score_probabilities(expert, truth, self.tree, predictions.chunk.n_readable)
+            self.scores[expert.expert].append(scores)
         self.outcomes.append(
             DecisionOutcomes.of(predictions.given[rows], true, fused.correct[:, -1], n_images, self.tree)
         )

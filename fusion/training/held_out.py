@@ -97,7 +97,7 @@ def evaluated_experts(data: HeldOut) -> list[EvaluatedModel]:
     """Every expert, measured on the held-out products where it speaks."""
     models = []
     for expert in data.experts:
-        scores = score_probabilities(expert, data.truth, data.tree)
+        scores = score_probabilities(expert, data.truth, data.tree, data.n_images)
         if len(scores):
             models.append(EvaluatedModel(expert.expert, describe(expert.expert), scores, len(scores) / len(data)))
     return models

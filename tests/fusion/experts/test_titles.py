@@ -183,7 +183,9 @@ def test_evaluation_explanation_and_listing_know_titles(shop, tmp_path):
     room = ("--workspace", shop.room.folder)
     call(fusion, "evaluate", tmp_path / "labelled.bson", "--output", tmp_path / "report", *room)
     [figures] = (tmp_path / "report").glob("*.json")
-    assert "title" in json.dumps(json.loads(figures.read_text()))
+    systems = json.loads(figures.read_text())["systems"]
+    # by the photos of the products, though none was looked at
+    assert systems["title"]["by_image_count"].keys() == systems["photo"]["by_image_count"].keys() == {"all", "1"}
     explained = call(fusion, "explain", "1004", tmp_path / "labelled.bson", "--output", tmp_path / "why.png", *room)
     assert "    title " in explained
     assert f"written '{title_of(1004)}'" in explained
