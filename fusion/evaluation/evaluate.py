@@ -34,8 +34,9 @@ def evaluate(
     examples, confused = _examples(measurement, predictor, catalog)
     proof = predictor.proof
     sections = [*research_sections(measurement, predictor), *([] if proof is None else [proof.section])]
+    subtitle = f"{catalog.name}: photos, {'titles, ' if measurement.has_titles else ''}text and their fusion"
     evaluation = Evaluation(
-        "Product categories", f"{catalog.name}: photos, text and their fusion", measurement.models, predictor.tree,
+        "Product categories", subtitle, measurement.models, predictor.tree,
         summary_of(measurement, predictor), sections, examples, confused,
         facts={
             "run": predictor.run.folder.name,

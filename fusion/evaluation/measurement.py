@@ -23,6 +23,7 @@ from catalog.recent_rows import RecentRows
 from fusion.details import FUSED
 from fusion.evaluation.decision_outcomes import DecisionOutcomes
 from fusion.experts.all_experts import describe
+from fusion.experts.titles import NAME as TITLE
 from fusion.heads.registry import HEADS
 from fusion.prediction.predictor import Predictions, Predictor
 from fusion.prediction.ranking import risk_order
@@ -68,6 +69,11 @@ class Measurement:
     def experts(self) -> list[EvaluatedModel]:
         """Those that speak on a labelled product."""
         return [model for model in self.models if model.kind == "expert"]
+
+    @property
+    def has_titles(self) -> bool:
+        """Whether titles tell something here."""
+        return any(model.name == TITLE for model in self.experts)
 
     @property
     def other_heads(self) -> list[EvaluatedModel]:

@@ -16,7 +16,7 @@ NOTES = {
 }
 HOW_TO_READ = (
     "In bold a product's number, the category that it was put on, and how sure that is; below it its label, what each "
-    "source says by itself (photos, text, copies of known photos), and the words that were read on it."
+    "source says by itself (photos, text, copies of known photos{titles}), and the words that were read on it."
 )
 RESEARCH = "Tables behind these figures for who trains the models: heads, experts, calibration. Each opens at a click."
 
@@ -25,12 +25,13 @@ def page_of(measurement: Measurement, evaluation: Evaluation, target: float, war
     """The page; `target`: the precision that was asked for of what is accepted unseen, in [0, 1]."""
     galleries = [replace(gallery, note=NOTES[gallery.title]) for gallery in evaluation.galleries()]
     confusions = evaluation.confusion_section()
+    how_to_read = HOW_TO_READ.format(titles=", the shop's titles" if measurement.has_titles else "")
     sections = [
         summary_section(measurement, target),
         right_section(measurement),
         decisions_section(measurement, evaluation.tree),
         *(section for section in evaluation.sections if section.key == PROVED),
-        replace(confusions, title="Categories that are mixed up most often", sentences=[HOW_TO_READ]),
+        replace(confusions, title="Categories that are mixed up most often", sentences=[how_to_read]),
         Section("examples", "Examples", parts=galleries),
         next_section(measurement, target),
         Section("research", "For researchers", [RESEARCH]),

@@ -33,6 +33,7 @@ from fusion.experts.titles import FILE, TitleExperts
 from fusion.head_artifacts import CROSS_FIT
 from fusion.prediction.predictor import Predictor
 from tests.support.command_line import call, invoke
+from tests.support.pages import text_of
 from tests.support.products import LEAVES, TAXONOMY, TREE, make_product
 
 pytestmark = pytest.mark.slow
@@ -186,6 +187,8 @@ def test_evaluation_explanation_and_listing_know_titles(shop, tmp_path):
     systems = json.loads(figures.read_text())["systems"]
     # by the photos of the products, though none was looked at
     assert systems["title"]["by_image_count"].keys() == systems["photo"]["by_image_count"].keys() == {"all", "1"}
+    [page] = (tmp_path / "report").glob("*.html")
+    assert "photos, titles, text and their fusion" in text_of(page)
     explained = call(fusion, "explain", "1004", tmp_path / "labelled.bson", "--output", tmp_path / "why.png", *room)
     assert "    title " in explained
     assert f"written '{title_of(1004)}'" in explained
