@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 T = TypeVar("T")
+ROUNDING = 1e-6
+"""Probabilities in float32 that differ by less are the same one."""
 NO_ANSWER = 3
 """Levels that the table of no answer has: their tree is not known."""
 
@@ -62,8 +64,10 @@ class Answer:
 
     def __str__(self) -> str:
         lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
-        for level, p in enumerate(self.probabilities[:-1], start=1):
-            lines.append(f"{LEVEL_NAMES[level]:7} {p:.1%}  {path_text(self.best.path[:level])}")
+        for level, p in enumerate(self.probabilities, start=1):
+            # a leaf further up may have others below its node, which is likelier than the leaf then
+            if level < len(self.best.path) or (level < self.depth and p - self.best.probability > ROUNDING):
+                lines.append(f"{LEVEL_NAMES[level]:7} {p:.1%}  {path_text(self.best.path[:level])}")
         given = f": {path_text(self.given)}" if self.given else ""
         lines.append(f"{self.decision.value}{given}")
         lines.append(f"why     {self.reason}")

@@ -43,3 +43,21 @@ def test_own_ids_keep_their_type_where_arrow_has_it(ids, kind, kept):
     column = answers_to_table([replace(ANSWER, product_id=own_id) for own_id in ids])["product_id"]
     assert column.type == kind
     assert column.to_pylist() == kept
+
+
+@pytest.mark.parametrize(
+    ("path", "along", "depth", "shown"),
+    [
+        # "A", "A > B" and "A > B > C" are leaves: the product may be on any of them
+        (("A",), (0.875,), 3, ["Cat I   87.5%  A"]),
+        (("A", "B"), (0.875, 0.75), 3, ["Cat I   87.5%  A", "Cat II  75.0%  A > B"]),
+        # nothing lies below it: the node is the leaf
+        (("A", "B"), (0.875, 0.5), 3, ["Cat I   87.5%  A"]),
+        (("A", "B", "C"), (0.875, 0.75, 0.5), 3, ["Cat I   87.5%  A", "Cat II  75.0%  A > B"]),
+        (("A",), (0.5,), 1, []),
+    ],
+)
+def test_an_answer_shows_the_nodes_that_are_likelier_than_its_leaf(path, along, depth, shown):
+    best = Candidate(3, path, 0.5)
+    text = str(replace(ANSWER, best=best, candidates=(best,), probabilities=along, depth=depth))
+    assert [line for line in text.splitlines() if line.startswith("Cat ")] == shown
