@@ -114,13 +114,14 @@ class CategoryFolders:
         *above, last = (os.fsdecode(folder) for folder in folders)
         if last == UNLABELLED:
             return True
-        number = _number(last)
+        names = [*above, last]
+        number, node = _number(last), self._node(names)
         if above and self.category_of(folders[:-1])[0] != NO_CATEGORY:
-            return False
+            # in a leaf's folder lie products, and the leaves that the tree has below it
+            return tuple(map(_loose, node[:-1])) in self.loose
         if number is not None and self._is_leaf(number):
             return True
-        names = [*above, last]
-        return bool(self._node(names)) or bool(self._ending(names))
+        return bool(node) or bool(self._ending(names))
 
     def _node(self, names: Sequence[str]) -> tuple[str, ...]:
         """The longest end of these names that is a path of the tree from its Cat I down; else empty."""
@@ -145,7 +146,10 @@ class CategoryFolders:
         if self.tree is None:
             return NO_CATEGORY, "no category_id in it; folders of names need --tree, or a category_names.csv"
         node = self._node(path)
-        leaves = self.exact.get(path) or self.loose.get(tuple(map(_loose, path)))
+        # a leaf further up may lie in folders that are none of the tree, as one of the last level does
+        is_inside = bool(node) and self.words.isdisjoint(map(_loose, path[: -len(node)]))
+        end = node if is_inside else path
+        leaves = self.exact.get(end) or self.loose.get(tuple(map(_loose, end)))
         if not leaves and not node:
             leaves = self._ending(path)
         if leaves and len(leaves) == 1:

@@ -131,3 +131,11 @@ def test_any_category_name_makes_a_folder(name):
     assert not set("/\0") & set(safe)
     assert not safe.startswith(".")
     assert 0 < len(safe.encode()) <= 200
+
+
+def test_a_leaf_further_up_may_lie_in_folders_that_the_tree_does_not_know():
+    folders = CategoryFolders(Taxonomy([(1, ("Men",)), (2, ("Men", "Tees", "Long")), (4, ("Toys",))]))
+    assert folders.category_of((b"photos", b"Toys"))[0] == 4
+    assert folders.category_of((b"photos", b"new", b"men"))[0] == 1
+    # another place in the tree was meant
+    assert folders.category_of((b"Men", b"Toys"))[0] == -1

@@ -102,6 +102,27 @@ def test_a_tree_that_names_the_folders_is_enough(tmp_path, tree_csv, folders):
     catalog.problems.require_none("shop")
 
 
+@pytest.mark.parametrize("outside", ["", "photos/"])
+def test_photos_of_a_category_lie_beside_the_folders_of_those_below_it(tmp_path, outside):
+    (tmp_path / "tree.csv").write_text("category_id,category_path\n1,Men\n2,Men > Tees\n3,Men > Tees > Long\n4,Toys\n")
+    for folder in ("Men", "Men/Tees", "Men/Tees/Long", "Toys"):
+        for number in range(2):
+            put(tmp_path / "shop" / f"{outside}{folder}" / f"{folder[-4:]}{number}.jpg")
+    catalog = Catalog(open_source(tmp_path / "shop", tmp_path / "tree.csv"))
+    assert sorted(catalog.category_ids.tolist()) == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert kinds(catalog) == {"EACH_PHOTO": 1}
+
+
+def test_products_of_a_category_lie_beside_the_folders_of_those_below_it(tmp_path):
+    (tmp_path / "tree.csv").write_text("category_id,category_path\n1,Men\n2,Men > Tees\n")
+    for folder in ("Men/12", "Men/Toys", "Men/Tees/13", "Men/Tees/tees"):
+        put(tmp_path / "shop" / folder / "1.jpg")
+    (tmp_path / "shop" / "Men" / "Tees" / "14").mkdir()
+    catalog = Catalog(open_source(tmp_path / "shop", tmp_path / "tree.csv"))
+    assert sorted(catalog.category_ids.tolist()) == [1, 1, 2, 2, 2]
+    assert catalog.n_images.tolist().count(0) == 1
+
+
 @pytest.mark.parametrize("with_tree", [True, False])
 def test_product_folders_below_classes_stay_products(tmp_path, tree_csv, with_tree):
     for number in range(6):
