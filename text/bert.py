@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from catalog.files.cores import n_cores
+from catalog.files.openvino_core import openvino_core
 
 BATCH = 32
 """Sentences of like length that go through the network together: none is padded to much more than its own."""
@@ -33,7 +34,6 @@ class BertEncoder:
 
     def __init__(self, folder: Path) -> None:
         """`folder`: `config.json`, `model.safetensors`, `tokenizer.json` and `sentence_bert_config.json`."""
-        import openvino
         from tokenizers import Tokenizer
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -47,7 +47,7 @@ class BertEncoder:
         # as for images: every core, and full precision, as PyTorch computes
         options = {"INFERENCE_NUM_THREADS": n_cores(), "INFERENCE_PRECISION_HINT": "f32"}
         model = _graph(load_file(folder / "model.safetensors"), config)
-        self._program = openvino.Core().compile_model(model, "CPU", options)
+        self._program = openvino_core().compile_model(model, "CPU", options)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """`(N, D)` float32, rows of length one."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.cores import n_cores
+from catalog.files.openvino_core import openvino_core
 from mosaic.inference.outputs import INPUT, OUTPUTS, Outputs
 
 MAX_PROGRAMS = 12
@@ -116,9 +117,7 @@ class OpenVinoBackend:
 
     def __init__(self, model: Any) -> None:
         """`model`: `openvino.Model`, or the path of an .xml or .onnx file."""
-        import openvino
-
-        self._core = openvino.Core()
+        self._core = openvino_core()
         self._model = self._core.read_model(model) if isinstance(model, Path) else model
         self._compiled: OrderedDict[tuple[int, ...], Requests] = OrderedDict()
         self._compiling = threading.Lock()

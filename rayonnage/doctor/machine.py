@@ -97,9 +97,10 @@ def check_gpu() -> Check:
 def check_processor() -> Check:
     """What predicts where there is no GPU."""
     import onnxruntime
-    import openvino
 
-    devices = openvino.Core().available_devices
+    from catalog.files.openvino_core import openvino_core
+
+    devices = openvino_core().available_devices
     if "CPU" not in devices:
         return Check(Status.WARNING, "processor", "OpenVINO does not know it: predictions run on ONNX Runtime")
     # not its providers: they are what was compiled in, and of them the CPU alone predicts

@@ -12,6 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from catalog.catalog import Catalog
+from catalog.files.openvino_core import openvino_core
 from catalog.runs.config import load_config
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
@@ -62,7 +63,6 @@ def test_another_program_can_use_the_file_by_what_the_json_says(tmp_path, form):
     assert about["parity"] == {"mosaics": 5, "error": exported.parity.error, "agreement": 1.0}
     assert exported.parity.error < 1e-4
     import onnxruntime
-    import openvino
 
     for width in (1, 2, 3, 4):
         mosaic = mosaics(width)[0]
@@ -71,7 +71,7 @@ def test_another_program_can_use_the_file_by_what_the_json_says(tmp_path, form):
             got = dict(zip(about["outputs"], session.run(None, {about["input"]["name"]: mosaic[None]}), strict=True))
         else:
             options = {"INFERENCE_PRECISION_HINT": "f32"}
-            compiled = openvino.Core().compile_model(str(exported.files[0]), "CPU", options)
+            compiled = openvino_core().compile_model(str(exported.files[0]), "CPU", options)
             answer = compiled({about["input"]["name"]: mosaic[None]})
             got = {name: answer[name] for name in about["outputs"]}
         np.testing.assert_allclose(got["logits"][0], logits(net, mosaic), atol=1e-4)
