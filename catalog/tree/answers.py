@@ -52,22 +52,25 @@ class CategoryNames:
         number = id_in(cell)
         if number in self._known:
             return number
-        nodes = self._nodes(cell, categories=True)
+        nodes = self.nodes(cell)
         ids = self._ids_of(nodes)
         if not nodes:
             return number
-        return ids[0] if len(ids) == 1 else None
+        # a node above categories may be what was meant as well
+        return ids[0] if len(nodes) == len(ids) == 1 else None
 
     def why_not(self, cell: str, words: Sequence[str] = ()) -> str:
         """Why an answer is no category, and what to write instead; slow where names are compared for likeness.
 
         `words` are answers that are understood beside categories.
         """
-        nodes, given = self._nodes(cell, categories=True), repr(_short(cell.strip()))
+        nodes, given = self.nodes(cell), repr(_short(cell.strip()))
         if several := self._ids_of(nodes):
+            inner = [self.shown(node) for node in nodes if node not in self._ids]
+            as_well = f"; {listed(inner, N_NAMED)} may be meant as well, and holds several" if inner else ""
             return (
                 f"{given} may be {plural(len(several), 'category', 'categories')}: write the category_id, or the whole "
-                f"path, of {self._named(nodes)}"
+                f"path, of {self._named(nodes)}{as_well}"
             )
         if nodes:
             above = [self.shown(node) for node in nodes]
@@ -82,7 +85,7 @@ class CategoryNames:
 
     def nodes(self, name: str) -> list[Node]:
         """The nodes, categories or above them, that a name may mean; none where nothing in the tree is called so."""
-        return self._nodes(name, categories=False)
+        return self._to_the_letter.nodes(name) or self._forgiving.nodes(name)
 
     def shown(self, node: Node) -> str:
         """A node's path as people are shown it."""
@@ -91,11 +94,6 @@ class CategoryNames:
     def nearest(self, name: str) -> list[Node]:
         """Nodes whose last name is that of `name`, then those with a path like it, then with a last name like its."""
         return self._like_nodes.nearest(name, LIKENESS)
-
-    def _nodes(self, text: str, *, categories: bool) -> list[Node]:
-        """What a text may mean; with `categories`, what is no category only where no category is called so."""
-        preferred = self._ids if categories else {}
-        return self._to_the_letter.nodes(text, preferred) or self._forgiving.nodes(text, preferred)
 
     @cached_property
     def _to_the_letter(self) -> _Spelling:
@@ -139,12 +137,12 @@ class _Spelling:
                     for written in _as_read(names[start:]):
                         by_names.setdefault(written, set()).add(node)
 
-    def nodes(self, text: str, preferred: Mapping[Node, object]) -> list[Node]:
-        """Nodes that the text is the path of, else those that it is the end of; of these the preferred, if any."""
+    def nodes(self, text: str) -> list[Node]:
+        """Nodes that the text is the path of, else those that it is the end of."""
         found: set[Node] = set()
         for names in _readings(self._spelt(text)):
             found |= self._whole.get(names) or self._ends.get(names, set())
-        return sorted({node for node in found if node in preferred} or found)
+        return sorted(found)
 
 
 class _Likeness:
