@@ -14,7 +14,7 @@ from mosaic.training.dataset import BatchPlan, Preparation, TrainingBatch
 from mosaic.training.encoded_photos import NONE_ENCODED, EncodedPhotos
 from mosaic.training.shrunken_photos import PhotoUse
 from mosaic.training.worker_death import died_with
-from mosaic.training.worker_processes import WorkerWatch, main_module_left_alone
+from mosaic.training.worker_processes import WorkerWatch, interrupts_held_back, main_module_left_alone
 
 DYING_S = 10.0
 """At most from what a dying process leaves unanswered to its end: the system may write its memory to a file first."""
@@ -76,7 +76,7 @@ class PackedLoader(DataLoader[PackedBatch]):
 
     def __iter__(self) -> Any:
         """The batches, and workers that prepare them; raises WorkersDied, wherever the caller is, when one has died."""
-        with main_module_left_alone():
+        with main_module_left_alone(), interrupts_held_back():
             self._batches = super().__iter__()
         self._watch = WorkerWatch(self._workers, self._is_shut_down, _raise_death)
         return self._batches

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import connection, forkserver, parent_process, queues
+from multiprocessing import connection, parent_process, queues
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from types import FrameType, ModuleType
@@ -31,14 +31,20 @@ def worker_context() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     # of no effect on a server that runs already: then each worker imports what it needs
     context.set_forkserver_preload([IMPORTED])
-    # Ctrl-C is the training's: a server that still imports would end in a traceback. It keeps the mask that it starts
-    # with, and so do its workers, which take no notice of Ctrl-C anyway
+    return context
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C waits until the block ends; a server that starts in here hears of none, nor do its workers.
+
+    It is the training's: a server that still imports would end in a traceback.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        forkserver.ensure_running()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return context
 
 
 @contextmanager

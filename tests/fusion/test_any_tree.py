@@ -63,6 +63,7 @@ class MadeUp:
     name: str
     tree: Taxonomy
     photo_side: int = 0
+    photo_decoder: None = None
 
     def predict(self, chunk, so_far):
         return Opinion(opinion_on(self.name, chunk.product_ids, self.tree), self.name)

@@ -56,6 +56,7 @@ class BlindExpert:
     taxonomy: str
     name: str = "photo"
     photo_side: int = 0
+    photo_decoder: None = None
 
     def predict(self, chunk, so_far):
         return Opinion(blind(chunk.product_ids, self.taxonomy), "photos")
