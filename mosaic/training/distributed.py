@@ -86,7 +86,7 @@ def finds(path: Path) -> bool:
 
 
 def summed(tensor: Tensor) -> Tensor:
-    """A tensor `(N, M)` on the network's device, made the sum over all processes in place."""
+    """A tensor `(...)` on the network's device, made the sum over all processes in place."""
     if world_size() > 1:
         dist.all_reduce(tensor)
     return tensor

@@ -236,8 +236,8 @@ class Learner(LightningModule):
         self._count_seconds()
         loss, accuracy = None, None
         if self.task.validation is not None:
-            # batch statistics differ a little between processes: all follow the main one's judgement, in when they stop
-            # and in which weights they keep
+            # all are told the same, and the last bits of a sum shall not part them: they follow the main one's
+            # judgement, in when they stop and in which weights they keep
             judgement = validate(self._result(), self.catalog, self.task.validation, self.config, self.task.shrunken)
             loss, accuracy = json.loads(distributed.broadcast(json.dumps(judgement)))
             self._compare(loss)

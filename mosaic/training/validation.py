@@ -59,8 +59,6 @@ def validate(
         loader.kill_workers(one_is_dying=False)
         raise
     loader.close()
-    if distributed.world_size() > 1:
-        dist.all_reduce(sums)
     network.train(was_training)
-    loss_sum, right = sums.tolist()
+    loss_sum, right = distributed.summed(sums).tolist()
     return loss_sum / len(examples.labels), right / len(examples.labels)
