@@ -25,13 +25,13 @@ from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.cli import main as catalog
 from fusion.cli import main as fusion
 from fusion.experts import all_experts
-from fusion.experts.kind import ExpertKind
 from fusion.model import Model
 from fusion.prediction.answers import answers_to_table
 from fusion.prediction.explanation import explain
 from fusion.prediction.publish import FIELD, Publication
 from tests.fusion.small import FLAT, RAGGED
 from tests.support.command_line import call
+from tests.support.made_up_experts import KindOfARun, LooksAtNoPhoto
 from tests.support.mongo_server import uri_of
 from tests.support.pages import text_of
 from tests.support.predictions import read_rows
@@ -59,36 +59,20 @@ def opinion_on(expert: str, product_ids: np.ndarray, tree: Taxonomy) -> Probabil
 
 
 @dataclass(frozen=True)
-class MadeUp:
+class MadeUp(LooksAtNoPhoto):
     name: str
     tree: Taxonomy
-    photo_side: int = 0
-    photo_decoder: None = None
 
     def predict(self, chunk, so_far):
         return Opinion(opinion_on(self.name, chunk.product_ids, self.tree), self.name)
 
-    def close(self):
-        pass
 
-
-@dataclass(frozen=True)
-class MadeUpExperts(ExpertKind):
+class MadeUpExperts(KindOfARun):
     family: ClassVar[str] = "made up"
-    run: Run
-    product_ids: np.ndarray
 
     @classmethod
     def latest(cls, workspace, data, more):
         return cls(workspace.require("mosaic"), data.catalog.product_ids)
-
-    @classmethod
-    def inside(cls, run, copied, tree):
-        return cls(copied[0], np.zeros(0, np.int64))
-
-    @property
-    def runs(self):
-        return [self.run]
 
     def held_out(self, product_ids):
         return [opinion_on(name, self.product_ids, self.run.taxonomy()) for name in EXPERTS]

@@ -28,11 +28,11 @@ from fusion.cli import main as fusion
 from fusion.details import FusionDetails
 from fusion.experts import all_experts
 from fusion.experts.copies import CopyExperts
-from fusion.experts.kind import ExpertKind
 from fusion.experts.titles import FILE, TitleExperts
 from fusion.head_artifacts import CROSS_FIT
 from fusion.prediction.predictor import Predictor
 from tests.support.command_line import call, invoke
+from tests.support.made_up_experts import KindOfARun, LooksAtNoPhoto
 from tests.support.pages import text_of
 from tests.support.products import LEAVES, TAXONOMY, TREE, make_product
 
@@ -52,37 +52,21 @@ def blind(product_ids: np.ndarray, taxonomy: str) -> Probabilities:
 
 
 @dataclass(frozen=True)
-class BlindExpert:
+class BlindExpert(LooksAtNoPhoto):
     taxonomy: str
     name: str = "photo"
-    photo_side: int = 0
-    photo_decoder: None = None
 
     def predict(self, chunk, so_far):
         return Opinion(blind(chunk.product_ids, self.taxonomy), "photos")
 
-    def close(self):
-        pass
 
-
-@dataclass(frozen=True)
-class BlindExperts(ExpertKind):
+class BlindExperts(KindOfARun):
     family: ClassVar[str] = "photo"
-    run: Run
-    product_ids: np.ndarray
 
     @classmethod
     def latest(cls, workspace, data, more):
         held_out = np.concatenate([data.plan.held_out_positions(part) for part in data.plan.held_out_parts])
         return cls(workspace.require("mosaic"), np.sort(data.catalog.product_ids[held_out]))
-
-    @classmethod
-    def inside(cls, run, copied, tree):
-        return cls(copied[0], np.zeros(0, np.int64))
-
-    @property
-    def runs(self):
-        return [self.run]
 
     def held_out(self, product_ids):
         return [blind(self.product_ids, self.run.taxonomy().fingerprint)]
