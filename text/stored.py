@@ -15,7 +15,7 @@ import numpy as np
 from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
 from catalog.files.atomic import write_text
 from text.config import TextConfig
-from text.encoders import DIMENSIONS
+from text.encoders import width_of
 
 if TYPE_CHECKING:
     from text.scorer import Scorer
@@ -154,7 +154,7 @@ def _expected(config: TextConfig, words: list[str], characters: list[str]) -> di
         "shape": ArraySpec(np.float64, (2,), finite=True),
         "idf_words": ArraySpec(np.float32, (len(words),), finite=True),
         "idf_characters": ArraySpec(np.float32, (len(characters),), finite=True),
-        **{f"coef_{name}": ArraySpec(np.float32, ("K", DIMENSIONS), finite=True) for name in encoders},
+        **{f"coef_{name}": ArraySpec(np.float32, ("K", width_of(name)), finite=True) for name in encoders},
     }
 
 

