@@ -116,26 +116,45 @@ def out_of_fold(
     scores: list[Scores] = []
     for inside, outside in _folds(texts, config):
         # a leaf that this fold has not seen cannot be judged by it
-        seen, seen_target = np.unique(target[inside], return_inverse=True)
-        outside = outside[np.isin(target[outside], seen)][: CALIBRATION_TEXTS // config.folds]
-        if len(seen) < 2 or not len(outside):
+        outside = outside[np.isin(target[outside], target[inside])][: CALIBRATION_TEXTS // config.folds]
+        if len(np.unique(target[inside])) < 2 or not len(outside):
             continue
-        vectorizers = make_vectorizers(config)
-        features = fit_tfidf(vectorizers, [texts[row] for row in inside.tolist()])
-        models = linear_models(features, [v[inside] for v in vectors], seen_target, len(seen), config)
-        unseen = tfidf(vectorizers, [texts[row] for row in outside.tolist()])
-        block = np.zeros((len(models), len(outside), n_classes), np.float32)
-        inputs = [unseen, unseen, unseen, *(v[outside] for v in vectors)]
-        for number, (model, features) in enumerate(zip(models, inputs, strict=True)):
-            fold_scores = model.scores(features)
-            # a leaf without a text in this fold's training part scores as low as that part's least likely
-            block[number] = fold_scores.min(axis=1, keepdims=True)
-            block[number][:, seen] = fold_scores
+        learnt, unseen = ([texts[row] for row in some.tolist()] for some in (inside, outside))
+        encoded = [v[inside] for v in vectors], [v[outside] for v in vectors]
         rows.append(outside)
-        scores.append(block)
+        scores.append(scores_of_unseen(learnt, target[inside], unseen, n_classes, config, encoded))
     if not rows:
         return np.zeros(0, np.int64), np.zeros((3 + len(vectors), 0, n_classes), np.float32)
     return np.concatenate(rows), np.concatenate(scores, axis=1)
+
+
+def scores_of_unseen(
+    texts: Sequence[ProductText],
+    target: NDArray[np.int64],
+    unseen: Sequence[ProductText],
+    n_classes: int,
+    config: TextConfig,
+    vectors: tuple[Sequence[Vectors], Sequence[Vectors]] = ((), ()),
+) -> Scores:
+    """`(S, M, K)` scores of M unseen texts by the models of `linear_models`, which learn from N others.
+
+    Args:
+        texts: N. target: `(N,)` class of each in `0..n_classes - 1`, two or more of them. unseen: M.
+        vectors: `(N, D)` and `(M, D)` of each encoder.
+    """
+    seen, seen_target = np.unique(target, return_inverse=True)
+    vectorizers = make_vectorizers(config)
+    features = fit_tfidf(vectorizers, texts)
+    models = linear_models(features, vectors[0], seen_target, len(seen), config)
+    unseen_features = tfidf(vectorizers, unseen)
+    scores = np.zeros((len(models), len(unseen), n_classes), np.float32)
+    inputs = [unseen_features, unseen_features, unseen_features, *vectors[1]]
+    for number, (model, given) in enumerate(zip(models, inputs, strict=True)):
+        of_seen = model.scores(given)
+        # a leaf without a text to learn from scores as low as the least likely of those that have one
+        scores[number] = of_seen.min(axis=1, keepdims=True)
+        scores[number][:, seen] = of_seen
+    return scores
 
 
 def _folds(texts: Sequence[ProductText], config: TextConfig) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
