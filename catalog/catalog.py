@@ -14,6 +14,8 @@ from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import keep_sidecar, read_sidecar
 from catalog.files.wording import plural
 from catalog.files.workers import in_order
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import ShopId
 from catalog.photos.photo_index import PhotoIndex, photo_md5
 from catalog.product import ProblemLog, Product
 from catalog.sources.opening import open_source
@@ -25,6 +27,7 @@ READ_AHEAD = 256
 """Products asked of a source at a time."""
 MD5_CHUNK = 1024
 """Products whose photos a process reads at a time."""
+BYTE = np.dtype(np.uint8)
 LABELS = ("product_id", "category_id", "n_images")
 """Columns of the index that enter the fingerprint whole."""
 
@@ -39,6 +42,7 @@ class Catalog(Sequence[Product]):
         stamp: what tells the source's state apart from others; what is derived from it is kept under this, or, where
             it is derived from the photos alone, under `photo_stamp`.
         fingerprint: identity of the content: every `_id`, category and number of photos, and samples of the rest.
+        ids: the texts of ids that are no integers, of products and categories: what the numbers below stand for.
         sampled: the source's own fingerprint, by which earlier versions knew the catalogue. Of a large BSON file it is
             made of samples alone: of 1,500 labels that were rewritten in turn it saw 421.
     """
@@ -56,17 +60,16 @@ class Catalog(Sequence[Product]):
             ValueError: not one usable product in it.
         """
         self.source = open_source(source) if isinstance(source, str | Path) else source
-        place = self.source.sidecar(".index")
-        kept = None if stamp is None else read_sidecar(place, stamp, ROW)
+        kept = None if stamp is None else self._kept(stamp)
         if stamp is None or kept is None:
             stamp = self.source.stamp()
-            kept = read_sidecar(place, stamp, ROW)
+            kept = self._kept(stamp)
         if kept is None:
             index = self.source.index(progress)
             stamp = index.stamp or stamp
             header = keep_index(self.source, stamp, index)
-            kept = read_sidecar(place, stamp, ROW) or (header, index.rows)
-        header, rows = kept
+            kept = self._kept(stamp) or (header, index.rows, index.ids)
+        header, rows, self.ids = kept
         self.stamp = stamp
         self._rows: NDArray[np.void] = rows
         self.sampled = str(header["fingerprint"])
@@ -76,6 +79,18 @@ class Catalog(Sequence[Product]):
         # an index of an earlier version does not say
         self._has_texts: bool | None = header.get("has_texts")
         self._texts: Texts | None = None
+
+    def _kept(self, stamp: dict[str, Any]) -> tuple[dict[str, Any], NDArray[np.void], IdNames] | None:
+        """The index and the ids that lie in sidecars of a state of the source; None where either does not."""
+        index = read_sidecar(self.source.sidecar(".index"), stamp, ROW)
+        if index is None or not index[0].get("n_ids"):
+            # an index of an earlier version has integers alone
+            return index and (*index, IdNames.none())
+        try:
+            ids = read_sidecar(self.source.sidecar(".ids"), stamp, BYTE)
+            return ids and (*index, IdNames.from_bytes(ids[1]))
+        except ValueError:
+            return None
 
     def __str__(self) -> str:
         """The source as people know it."""
@@ -94,7 +109,7 @@ class Catalog(Sequence[Product]):
     @property
     def is_kept(self) -> bool:
         """Whether the index lies in its sidecar: only then other processes open this catalogue without making one."""
-        return read_sidecar(self.source.sidecar(".index"), self.stamp, ROW) is not None
+        return self._kept(self.stamp) is not None
 
     @property
     def photo_stamp(self) -> dict[str, Any]:
@@ -107,18 +122,23 @@ class Catalog(Sequence[Product]):
 
     @cached_property
     def product_ids(self) -> NDArray[np.int64]:
-        """`(N,)` int64, unique; read-only, as the other columns."""
+        """`(N,)` int64, unique: the numbers of their ids; read-only, as the other columns."""
         return self._column("product_id")
 
     @cached_property
     def category_ids(self) -> NDArray[np.int64]:
-        """`(N,)` int64; -1 where the document has none."""
+        """`(N,)` int64 numbers of their ids; -1 where the document has none."""
         return self._column("category_id")
 
     @cached_property
     def n_images(self) -> NDArray[np.int8]:
         """`(N,)` int8 in 0..4: photos in the document, of which at most four are used."""
         return self._column("n_images")
+
+    def shop_ids(self, positions: Sequence[int] | NDArray[np.integer] | None = None) -> list[ShopId]:
+        """The product_id, as the shop has it, of the products at these `(n,)` positions; None: of all."""
+        numbers = self.product_ids if positions is None else self.product_ids[np.asarray(positions, np.int64)]
+        return self.ids.take(numbers)
 
     def _column(self, name: str) -> NDArray[Any]:
         """A column of the index, copied once: asked of every product, a copy each time would take days."""
@@ -248,7 +268,11 @@ def keep_index(source: Source, stamp: dict[str, Any], index: Index) -> dict[str,
         "content": content_fingerprint(index.rows, index.fingerprint),
         "problems": index.problems.to_json(),
         **({} if index.has_texts is None else {"has_texts": index.has_texts}),
+        **({"n_ids": len(index.ids)} if len(index.ids) else {}),
     }
+    if len(index.ids):
+        data = index.ids.to_bytes()
+        keep_sidecar(source.sidecar(".ids"), {"stamp": stamp, "n_rows": len(data)}, data)
     keep_sidecar(source.sidecar(".index"), header, index.rows)
     if index.md5s is not None:
         keep_md5s(source, stamp, index.md5s)

@@ -67,8 +67,8 @@ class Chunk:
 
     @property
     def product_ids(self) -> NDArray[np.int64]:
-        """`(N,)` int64."""
-        return np.array([product.product_id for product in self.products], np.int64)
+        """`(N,)` int64 numbers of their ids."""
+        return np.array([product.number for product in self.products], np.int64)
 
     @property
     def titles(self) -> list[str]:

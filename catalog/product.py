@@ -11,6 +11,7 @@ from typing import Any
 
 from catalog.files.terminal import on_one_line
 from catalog.files.wording import plural
+from catalog.ids.shop_id import ShopId, id_number
 from catalog.product_text import ShopText, joined
 
 MAX_IMAGES = 4
@@ -25,17 +26,22 @@ class Product:
     """A product as it lies in the catalogue, nothing decoded.
 
     Attributes:
-        product_id: the seller's `_id`.
+        product_id: the seller's own, to the letter; arrays have the `number` that stands for it.
         images: encoded photos in the seller's order, at most four; empty when the document has none.
-        category_id: leaf of the tree, None when unlabelled.
+        category_id: leaf of the tree, as the seller has it; None when unlabelled.
         title, description: the shop's own words, see `catalog.product_text`; "" where there are none.
     """
 
-    product_id: int
+    product_id: ShopId
     images: tuple[bytes, ...]
-    category_id: int | None = None
+    category_id: ShopId | None = None
     title: str = ""
     description: str = ""
+
+    @property
+    def number(self) -> int:
+        """What stands for the product_id in arrays, see `catalog.ids.shop_id.id_number`."""
+        return id_number(self.product_id)
 
     @property
     def text(self) -> str:
@@ -126,7 +132,7 @@ class Problem:
 
     kind: ProblemKind
     where: str = ""
-    product_id: int | None = None
+    product_id: ShopId | None = None
     detail: str = ""
     photo: int | None = None
 
@@ -141,7 +147,7 @@ class Problem:
         return on_one_line(f"{', '.join(filter(None, (self.place, product)))}: {self.kind.value}{detail}")
 
 
-def text_problems(text: ShopText, product_id: int, where: str = "") -> list[Problem]:
+def text_problems(text: ShopText, product_id: ShopId, where: str = "") -> list[Problem]:
     """What is wrong with a product's title and description."""
     cut = [Problem(ProblemKind.LONG_TEXT, where, product_id, detail) for detail in text.cut]
     return cut + [Problem(ProblemKind.BAD_TEXT, where, product_id, detail) for detail in text.faults]
@@ -226,7 +232,7 @@ class ProblemLog:
         return log
 
 
-def _problem_of(kind: str, where: str, product_id: int | None, detail: str, *photo: int | None) -> Problem:
+def _problem_of(kind: str, where: str, product_id: ShopId | None, detail: str, *photo: int | None) -> Problem:
     """A problem as `ProblemLog.to_json` has it; earlier versions wrote the photo as text into `where`."""
     if not photo and (numbered := _NUMBERED.fullmatch(where)):
         where, photo = "", (int(numbered[1]) - 1,)

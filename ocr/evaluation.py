@@ -120,7 +120,7 @@ class _Readings:
         scored = {int(i): row for row, i in enumerate(self.scores.product_ids)}
         for _, products in catalog.batches(CHUNK, progress, places[rows]):
             for product, reading in zip(products, read_products(reader, products), strict=True):
-                self._add(product, reading, scored.get(product.product_id))
+                self._add(product, reading, scored.get(product.number))
 
     def examples(self) -> dict[str, list[Example]]:
         """The surest right products, and those whose words are least sure or could not be read at all."""
@@ -142,11 +142,11 @@ class _Readings:
             if not self.scores.correct[row, -1]:
                 lines.append(f"labelled {path_text(self.tree.shown[self.scores.truth[row]])}")
             else:
-                self._best = sorted([*self._best, (-float(sure), product.product_id, example)], key=itemgetter(0, 1))[
+                self._best = sorted([*self._best, (-float(sure), product.number, example)], key=itemgetter(0, 1))[
                     :N_EXAMPLES
                 ]
         # trimmed as they come: an example holds its photos
-        self._worst = sorted([*self._worst, (quality, product.product_id, example)], key=itemgetter(0, 1))[:N_EXAMPLES]
+        self._worst = sorted([*self._worst, (quality, product.number, example)], key=itemgetter(0, 1))[:N_EXAMPLES]
 
 
 def _table(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from catalog.chunk import Chunk
 from catalog.experts import Opinion, Quote
+from catalog.ids.shop_id import ShopId
 from catalog.photos.batch import PhotoDecoder
 from catalog.photos.photo_index import photo_md5
 from catalog.probabilities import Probabilities, Silence
@@ -73,7 +74,7 @@ def read_products(
     return [Reading(tuple(results[key] for key in product_keys)) for product_keys in keys]
 
 
-def unread_photos(readings: Mapping[int, Reading]) -> list[Problem]:
+def unread_photos(readings: Mapping[ShopId, Reading]) -> list[Problem]:
     """The photos that could not be read, by product_id and position."""
     return [
         Problem(ProblemKind.UNREAD_TEXT, "", product_id, why, position)
@@ -123,7 +124,7 @@ class TextBranch:
             dense[list(texts)] = self.model.predict_proba(list(texts.values()))
         probabilities = Probabilities.from_dense(
             NAME,
-            np.array([p.product_id for p in products], np.int64),
+            np.array([p.number for p in products], np.int64),
             np.array([len(p.images) for p in products], np.int8),
             dense,
             silence,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from catalog.files.atomic import atomic_path
-from catalog.files.csv_rows import id_in, read_raw_rows
+from catalog.files.csv_rows import integer_in, number_in, read_raw_rows
 
 PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
 LABEL = "label_category_id"
@@ -46,8 +46,8 @@ class IdsAlone:
     """Categories where no tree is at hand that has their names."""
 
     def category_in(self, cell: str) -> int | None:
-        """The id that stands there."""
-        return id_in(cell)
+        """The integer that stands there: any other text may be meant for a name."""
+        return integer_in(cell)
 
     def why_not(self, cell: str, words: Sequence[str]) -> str:
         """What can be read."""
@@ -79,7 +79,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class SheetAnswer:
-    """A reviewer's answer: a category, or None for `ok`; `suggested` and `label` where they can be read."""
+    """A reviewer's answer: a category, or None for `ok`; `suggested` and `label` where they can be read.
+
+    All are the numbers of ids, see `catalog.ids.shop_id`; the ids themselves stand in `cell`.
+    """
 
     product_id: int
     category_id: int | None
@@ -98,7 +101,7 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 
 def id_cell(value: int) -> int | str:
-    """An id as a sheet has it: a long one is text, by an apostrophe that spreadsheets and `id_in` know."""
+    """An id as a sheet has it: a long one is text, by an apostrophe that spreadsheets and `csv_rows.id_in` know."""
     return f"'{value}" if abs(value) >= LONG_ID else value
 
 
@@ -157,14 +160,14 @@ def read_answers(
     known = IdsAlone() if categories is None else categories
     words = [CONFIRMED] if accepted is None else [CONFIRMED, accepted]
     for cell in (cell for path in files for cell in read_cells(path)):
-        product, seen, label = map(id_in, (cell.product, cell.suggested, cell.label))
+        product, seen, label = map(number_in, (cell.product, cell.suggested, cell.label))
         word = cell.text.casefold()
         # a word comes before a category that is called so
         category = seen if word == accepted else None if word == CONFIRMED else known.category_in(cell.text)
         if not cell.text:
             n_blank += 1
         elif product is None:
-            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is not an integer of 64 bits ({FILL_ANEW})")
+            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is no id ({FILL_ANEW})")
         elif category is None and word == accepted:
             faults.append(
                 f"{cell.where}: {accepted!r} stands for a category in the column {SUGGESTED}, and there is none: put "

@@ -10,9 +10,13 @@ from typing import Literal
 
 from catalog.files.atomic import write_text
 from catalog.files.file_kinds import refuse_other_kind
+from catalog.ids.shop_id import ShopId, id_number, shop_id, why_no_id
 
-_ID = re.compile(r"'?(-?[0-9]{1,19})([.,]0{1,2})?")
-"""An id as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
+_ID = re.compile(r"'?(0|-?[1-9][0-9]{0,18})([.,]0{1,2})?")
+"""An integer as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
+_MARKED = re.compile("'-?[0-9]+")
+"""Digits that a spreadsheet is told to keep as text."""
+_ROUNDED = re.compile(r"-?[0-9][.,][0-9]+E\+[0-9]+|-?[1-9][0-9]{15,}[.,]0{1,2}", re.IGNORECASE)
 _EXACT = 2**53
 """Larger integers that were floating-point numbers on their way are rounded: other products' ids."""
 
@@ -22,13 +26,35 @@ _SEPARATOR = re.compile(r"\"?sep=([,;\t|])\"?[,;\t|]*", re.IGNORECASE)
 """A first line that tells Excel the separator, and is no row."""
 
 
-def id_in(cell: str) -> int | None:
-    """The product or category id in a cell: an integer of 64 bits; None where there is none."""
+def integer_in(cell: str) -> int | None:
+    """The integer of 64 bits in a cell; None where there is none."""
     match = _ID.fullmatch(cell.strip())
     if match is None:
         return None
     value = int(match[1])
     return value if -(2**63) <= value < 2**63 and (match[2] is None or abs(value) <= _EXACT) else None
+
+
+def id_in(cell: str) -> ShopId | None:
+    """The product or category id in a cell, see `catalog.ids.shop_id`; None where there is none that can be used.
+
+    `1000.0` is the integer that a data frame made a floating-point number of; of what was rounded on such a way,
+    `2,87E+18`, nobody knows which product it was.
+    """
+    value = integer_in(cell)
+    if value is not None:
+        return value
+    text = cell.strip()
+    if _ROUNDED.fullmatch(text):
+        return None
+    text = text[1:] if _MARKED.fullmatch(text) else text
+    return None if why_no_id(text) else shop_id(text)
+
+
+def number_in(cell: str) -> int | None:
+    """The number that stands for the id in a cell, see `id_in`; None where there is none."""
+    found = id_in(cell)
+    return None if found is None else id_number(found)
 
 
 def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tuple[int, dict[str, str]]]:

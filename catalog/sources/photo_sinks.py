@@ -7,6 +7,7 @@ from typing import Any, Self
 import bson
 
 from catalog.files.id_lookup import UNKNOWN
+from catalog.ids.shop_id import ShopId
 from catalog.photos.formats import ending_of
 from catalog.product import Problem, ProblemKind, ProblemLog, text_problems
 from catalog.product_text import FIELDS, ShopText
@@ -33,7 +34,7 @@ class _PhotoSink:
     def __init__(self) -> None:
         self.problems = ProblemLog()
 
-    def _parts(self, document: bytes) -> tuple[int, int | None, ShopText, list[bytes]]:
+    def _parts(self, document: bytes) -> tuple[ShopId, ShopId | None, ShopText, list[bytes]]:
         """Product id, category_id, texts and all photos of a document, also those behind the fourth."""
         fields: dict[str, Any] = bson.decode(document, AS_IT_IS)
         known = document_of(fields)
@@ -60,7 +61,7 @@ class FolderSink(_PhotoSink):
     def __init__(self, folder: Path, tree: Taxonomy | None) -> None:
         super().__init__()
         self._folder, self._tree = folder, tree
-        self._classes: dict[int | None, Path] = {}
+        self._classes: dict[ShopId | None, Path] = {}
 
     def write(self, document: bytes) -> None:
         """Write one product's folder and photos."""
@@ -72,10 +73,10 @@ class FolderSink(_PhotoSink):
         for number, picture in enumerate(pictures, start=1):
             (folder / f"{number}{ending_of(picture)}").write_bytes(picture)
 
-    def _class_folder(self, category_id: int | None) -> Path:
+    def _class_folder(self, category_id: ShopId | None) -> Path:
         folder = self._folder
         if category_id is not None and self._tree is not None:
-            leaf = int(self._tree.leaf_index(category_id))
+            leaf = int(self._tree.leaf_index([category_id])[0])
             if leaf != UNKNOWN:
                 folder = folder.joinpath(*map(folder_name, self._tree.paths[leaf]))
         folder = folder / (UNLABELLED if category_id is None else str(category_id))
@@ -97,7 +98,7 @@ class _TableSink(_PhotoSink):
     def __enter__(self) -> Self:
         return self
 
-    def _row(self, document: bytes) -> tuple[int, int | None, list[str], list[str]]:
+    def _row(self, document: bytes) -> tuple[ShopId, ShopId | None, list[str], list[str]]:
         """Product id, category_id, texts where there are columns for them, and the photos' paths."""
         product_id, category_id, text, pictures = self._parts(document)
         self.problems.extend(text_problems(text, product_id))

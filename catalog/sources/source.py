@@ -1,7 +1,7 @@
 """What a catalogue asks of the place where its products lie."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from catalog.files.progress import Progress
 from catalog.files.sidecar import sidecar_path
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import ShopId, id_number
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.product_text import ShopText
 
@@ -22,15 +24,15 @@ OF_TEXTS = "texts"
 ROW = np.dtype(
     [("offset", "<i8"), ("length", "<i4"), ("product_id", "<i8"), ("category_id", "<i8"), ("n_images", "<i1")]
 )
-"""A product's entry in an index; what `offset` and `length` mean is the source's own."""
+"""A product's entry in an index, with the numbers of its ids; what `offset` and `length` mean is the source's own."""
 
 
 @dataclass(frozen=True)
 class Document:
     """What a source says of one product: the pictures are at most four."""
 
-    product_id: int
-    category_id: int | None
+    product_id: ShopId
+    category_id: ShopId | None
     pictures: tuple[bytes, ...]
     problems: tuple[tuple[ProblemKind, str], ...] = ()
     title: str = ""
@@ -38,8 +40,8 @@ class Document:
 
     def row(self, offset: int, length: int) -> tuple[int, int, int, int, int]:
         """Its entry in an index, as `ROW` has it."""
-        category_id = NO_CATEGORY if self.category_id is None else self.category_id
-        return offset, length, self.product_id, category_id, len(self.pictures)
+        category_id = NO_CATEGORY if self.category_id is None else id_number(self.category_id)
+        return offset, length, id_number(self.product_id), category_id, len(self.pictures)
 
     def log_problems(self, log: ProblemLog, where: str) -> None:
         """Add its problems to a log, with the place where the source has it."""
@@ -58,6 +60,7 @@ class Index:
         stamp: the source's as it was when it was looked through; None: the one asked before holds.
         md5s: `(sum of n_images, 16)` uint8 MD5s of the photos, where they were read along.
         has_texts: whether any product has a title or a description; None: nobody has looked.
+        ids: of the products and categories whose ids are no integers.
     """
 
     rows: NDArray[np.void]
@@ -66,6 +69,7 @@ class Index:
     stamp: dict[str, Any] | None = None
     md5s: NDArray[np.uint8] | None = None
     has_texts: bool | None = None
+    ids: IdNames = field(default_factory=IdNames.none)
 
 
 class Source(Protocol):
@@ -88,7 +92,7 @@ class Source(Protocol):
         """What tells, cheaply, that the source has changed since it was indexed; plain JSON types."""
 
     def sidecar(self, suffix: str) -> Path:
-        """Where what is derived from it is kept: `.index`, `.md5`, `.texts`."""
+        """Where what is derived from it is kept: `.index`, `.ids`, `.md5`, `.texts`."""
 
     def index(self, progress: Progress | None = None) -> Index:
         """Look through all of it once; raises ValueError when it holds not one usable product."""

@@ -14,7 +14,7 @@ from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import id_in, read_rows
+from catalog.files.csv_rows import number_in, read_rows
 from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import Progress, counted
 from catalog.files.wording import listed, plural
@@ -143,11 +143,11 @@ def _csv(path: Path, column: str, *, strict: bool) -> Iterator[Value]:
         cell = next((row[name] for name in row if name.casefold() in IDS), None)
         if cell is None:
             raise ValueError(f"{path}: expected the columns product_id and {column}, got {', '.join(row)}")
-        product_id = id_in(cell)
+        product_id = number_in(cell)
         if product_id is not None:
             yield product_id, row[column]
         elif strict:
-            raise ValueError(f"{path}, line {line}: {cell[:40]!r} is no product id, an integer of 64 bits")
+            raise ValueError(f"{path}, line {line}: {cell[:40]!r} is no product id")
 
 
 def _parquet(path: Path, column: str) -> Iterator[Value]:
@@ -160,7 +160,7 @@ def _parquet(path: Path, column: str) -> Iterator[Value]:
         key = next(name for name in names if name.strip().casefold() in IDS)
         for batch in file.iter_batches(columns=[key, column], use_threads=False):
             for cell, value in zip(batch.column(key).to_pylist(), batch.column(column).to_pylist(), strict=True):
-                product_id = None if cell is None else id_in(str(cell))
+                product_id = None if cell is None else number_in(str(cell))
                 if product_id is not None:
                     yield product_id, value
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import id_in, read_raw_rows, read_rows
+from catalog.files.csv_rows import number_in, read_raw_rows, read_rows
 from catalog.files.id_lookup import UNKNOWN
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.answers import CategoryNames
@@ -52,7 +52,7 @@ def _read(path: Path, categories: CategoryNames) -> dict[int, int]:
     given: dict[int, int] = {}
     faults: list[str] = []
     for line, product_cell, category_cell in _cells(path):
-        product_id, category_id = id_in(product_cell), categories.category_in(category_cell)
+        product_id, category_id = number_in(product_cell), categories.category_in(category_cell)
         if product_id is None or not category_cell.strip():
             raise ValueError(f"{path}, line {line}: {NO_IDS}")
         if category_id is None:

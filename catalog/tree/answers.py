@@ -9,6 +9,7 @@ from functools import cached_property
 
 from catalog.files.csv_rows import id_in
 from catalog.files.wording import listed, plural
+from catalog.ids.shop_id import id_number
 from catalog.tree.path_rows import SEPARATORS, names_of_path
 from catalog.tree.taxonomy import Taxonomy, path_text
 
@@ -44,18 +45,18 @@ class CategoryNames:
         self._known = frozenset(tree.leaf_ids.tolist())
 
     def category_in(self, cell: str) -> int | None:
-        """The category_id that an answer means; None where it means none or several, see `why_not`.
+        """The number of the category_id that an answer means; None where it means none or several, see `why_not`.
 
         An id of the tree is never taken for a name. An integer that is neither is given as it stands: it may be the id
         of a category elsewhere.
         """
-        number = id_in(cell)
-        if number in self._known:
-            return number
+        written = id_in(cell)
+        if written is not None and id_number(written) in self._known:
+            return id_number(written)
         nodes = self.nodes(cell)
         ids = self._ids_of(nodes)
         if not nodes:
-            return number
+            return written if isinstance(written, int) else None
         # a node above categories may be what was meant as well
         return ids[0] if len(nodes) == len(ids) == 1 else None
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.files.csv_rows import id_in, read_rows
+from catalog.ids.shop_id import ShopId
 from catalog.tree.translations import refuse
 from catalog.tree.tree_file import ID, MISSING, NO_ID, Leaf, check_depth
 
@@ -15,7 +16,7 @@ NO_PARENT = 0
 @dataclass(frozen=True, slots=True)
 class _Category:
     line: int
-    parent: int | None
+    parent: ShopId | None
     name: str
 
 
@@ -27,7 +28,7 @@ def read_parent_rows(path: Path) -> list[Leaf]:
     Raises:
         ValueError: as `read_leaves` does; also where parents are unknown, or each other's.
     """
-    categories: dict[int, _Category] = {}
+    categories: dict[ShopId, _Category] = {}
     faults = []
     for line, row in read_rows(path, (ID, PARENT, NAME), MISSING):
         category, has_parent = id_in(row[ID]), bool(row[PARENT].strip())
@@ -35,7 +36,7 @@ def read_parent_rows(path: Path) -> list[Leaf]:
         if category is None:
             faults.append(NO_ID.format(line=line, cell=row[ID]))
         elif has_parent and parent is None:
-            faults.append(f"line {line}: {PARENT} {row[PARENT]!r} is not an integer of 64 bits")
+            faults.append(f"line {line}: {PARENT} {row[PARENT]!r} is no id")
         elif not row[NAME].strip():
             faults.append(f"line {line}: category {category} has no {NAME}")
         elif category in categories:
@@ -46,19 +47,19 @@ def read_parent_rows(path: Path) -> list[Leaf]:
     if not faults:
         faults = _unknown_parents(categories) + _loops(categories)
     refuse(str(path), faults, "categories cannot be placed in the tree")
-    paths: dict[int, tuple[str, ...]] = {}
+    paths: dict[ShopId, tuple[str, ...]] = {}
     for category in categories:
         names = paths[category] = _path(category, categories, paths)
         check_depth(len(names), f"{path}, line {categories[category].line}: category {category} has {len(names)} names")
     return list(paths.items())
 
 
-def _parent(category: int, categories: dict[int, _Category]) -> int | None:
+def _parent(category: ShopId, categories: dict[ShopId, _Category]) -> ShopId | None:
     parent = categories[category].parent
     return None if parent == NO_PARENT and NO_PARENT not in categories else parent
 
 
-def _unknown_parents(categories: dict[int, _Category]) -> list[str]:
+def _unknown_parents(categories: dict[ShopId, _Category]) -> list[str]:
     parents = {category: _parent(category, categories) for category in categories}
     return [
         f"line {categories[category].line}: {PARENT} {parent} of category {category} is no category of this file"
@@ -67,13 +68,13 @@ def _unknown_parents(categories: dict[int, _Category]) -> list[str]:
     ]
 
 
-def _loops(categories: dict[int, _Category]) -> list[str]:
+def _loops(categories: dict[ShopId, _Category]) -> list[str]:
     """Each loop of parents once."""
     faults: list[str] = []
-    settled: set[int] = set()
+    settled: set[ShopId] = set()
     for start in categories:
-        way: dict[int, None] = {}
-        at: int | None = start
+        way: dict[ShopId, None] = {}
+        at: ShopId | None = start
         while at in categories and at not in settled and at not in way:
             way[at] = None
             at = _parent(at, categories)
@@ -89,10 +90,12 @@ def _loops(categories: dict[int, _Category]) -> list[str]:
     return faults
 
 
-def _path(category: int, categories: dict[int, _Category], paths: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
+def _path(
+    category: ShopId, categories: dict[ShopId, _Category], paths: dict[ShopId, tuple[str, ...]]
+) -> tuple[str, ...]:
     """Names from Cat I down to a category, by way of those whose path is known already."""
     names: list[str] = []
-    at: int | None = category
+    at: ShopId | None = category
     while at is not None and at not in paths:
         names.append(categories[at].name)
         at = _parent(at, categories)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from catalog.files.csv_rows import id_in, read_rows
 from catalog.files.wording import plural
+from catalog.ids.shop_id import ShopId
 from catalog.tree.translations import refuse
 from catalog.tree.tree_file import ID, MISSING, NO_ID, Leaf, check_depth
 
@@ -33,7 +34,7 @@ def read_path_rows(path: Path) -> list[Leaf]:
     Raises:
         ValueError: as `read_leaves` does; also where two separators are in most cells.
     """
-    cells: list[tuple[int, int, str]] = []
+    cells: list[tuple[int, ShopId, str]] = []
     faults, n_several = [], 0
     for line, row in read_rows(path, (ID, PATH), MISSING):
         leaf, listed = id_in(row[ID]), _listed(row[PATH])

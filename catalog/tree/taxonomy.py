@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from catalog.files.csv_rows import write_rows
 from catalog.files.id_lookup import positions_of
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import ShopId, id_number, id_numbers
 from catalog.tree.leaf_rows import columns_of, read_leaves
 from catalog.tree.node_names import names_for, shown_in
 from catalog.tree.translations import Names
@@ -46,7 +48,8 @@ class Taxonomy:
     ('ART DE LA TABLE - ARTICLES CULINAIRES', 'CUISSON DES ALIMENTS', 'CASSEROLE')
 
     Attributes:
-        leaf_ids: `(n_leaves,)` int64 category_id of each leaf.
+        leaf_ids: `(n_leaves,)` int64 number of each leaf's category_id; ids: what these numbers stand for.
+        shop_ids: `(n_leaves,)` category_id of each leaf as the shop has it.
         path_lengths: `(n_leaves,)` int64 names in each leaf's path.
         depth: D, the longest of these; levels: 1 to D, of which D holds the leaves.
         paths: the names by which nodes are told apart and ordered.
@@ -55,11 +58,12 @@ class Taxonomy:
         names: what is known in other languages beside what ships with the program.
     """
 
-    def __init__(self, leaves: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+    def __init__(self, leaves: Sequence[tuple[ShopId, tuple[str, ...]]]) -> None:
         """Build from `(category_id, (Cat I, Cat II, ...))`, one to eight names each.
 
         Raises:
-            ValueError: no leaf, a repeated category_id, or a path without a name or with more than eight.
+            ValueError: no leaf, a repeated category_id, two with the same number, or a path without a name or
+                with more than eight.
         """
         if not leaves:
             raise ValueError("the category tree has no leaf")
@@ -68,9 +72,12 @@ class Taxonomy:
                 raise ValueError(
                     f"category_id {category_id} has a path of {len(path)} names, not 1 to {len(LEVEL_NAMES)}"
                 )
-        spelt = zip((leaf[0] for leaf in leaves), _one_spelling([leaf[1] for leaf in leaves]), strict=True)
+        self.ids = IdNames.of(leaf[0] for leaf in leaves)
+        numbers = map(id_number, (leaf[0] for leaf in leaves))
+        spelt = zip(numbers, _one_spelling([leaf[1] for leaf in leaves]), strict=True)
         ordered = sorted(spelt, key=lambda leaf: (leaf[1], leaf[0]))
         self.leaf_ids: NDArray[np.int64] = np.array([leaf[0] for leaf in ordered], np.int64)
+        self.shop_ids: tuple[ShopId, ...] = tuple(self.ids.take(self.leaf_ids))
         self.paths: tuple[tuple[str, ...], ...] = tuple(leaf[1] for leaf in ordered)
         self.depth = max(map(len, self.paths))
         self.levels = tuple(range(1, self.depth + 1))
@@ -80,7 +87,7 @@ class Taxonomy:
         self.names = Names()
         ids, counts = np.unique(self.leaf_ids, return_counts=True)
         if (counts > 1).any():
-            raise ValueError(f"category_id {ids[counts > 1][0]} stands twice in the tree")
+            raise ValueError(f"category_id {self.ids.shown(ids[counts > 1][0])} stands twice in the tree")
         self._id_order = np.argsort(self.leaf_ids)
         self._ancestor = {level: _number_runs(_nodes_at(level, self.paths)) for level in self.levels[:-1]}
         # two leaves may even share a full path: the id keeps them apart
@@ -97,7 +104,7 @@ class Taxonomy:
 
         Raises:
             FileNotFoundError: no such file.
-            ValueError: not such a file, an id that is not an integer or repeated, a category without a parent or below
+            ValueError: not such a file, an id that is none or repeated, a category without a parent or below
                 the eighth level, names that contradict each other; the message names the file and the lines.
         """
         path = Path(path)
@@ -112,7 +119,7 @@ class Taxonomy:
         """Write the tree as a CSV of `category_level1`, `category_level2`, ..., which `from_csv` reads."""
         rows = (
             [leaf_id, *names, *[""] * (self.depth - len(names))]
-            for leaf_id, names in zip(self.leaf_ids, self.paths, strict=True)
+            for leaf_id, names in zip(self.shop_ids, self.paths, strict=True)
         )
         write_rows(path, columns_of(self.depth), rows)
 
@@ -170,12 +177,15 @@ class Taxonomy:
         return "" if self.shown is self.paths else self._digest(self.shown)
 
     def _digest(self, paths: Sequence[tuple[str, ...]]) -> str:
-        text = "\n".join(f"{i}\t" + "\t".join(p) for i, p in zip(self.leaf_ids, paths, strict=True))
+        text = "\n".join(f"{i}\t" + "\t".join(p) for i, p in zip(self.shop_ids, paths, strict=True))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def leaf_index(self, category_ids: ArrayLike) -> NDArray[np.int64]:
-        """Leaf index of each category_id, `(n,)` int64 of `(n,)` or any other shape; -1 where the tree lacks it."""
-        return positions_of(self.leaf_ids, np.asarray(category_ids, np.int64), self._id_order)
+        """Leaf index of each category_id, `(n,)` int64 of `(n,)` or any other shape; -1 where the tree lacks it.
+
+        The ids are the shop's own, or an array of the numbers that stand for them.
+        """
+        return positions_of(self.leaf_ids, id_numbers(category_ids), self._id_order)
 
     def ancestor(self, level: int) -> NDArray[np.int64]:
         """`(n_leaves,)` index of each leaf's node at `level`, one of `levels` (at the last the leaf itself)."""

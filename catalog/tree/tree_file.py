@@ -1,11 +1,13 @@
 """What the files of a category tree have in common, whatever their form."""
 
+from catalog.ids.shop_id import ShopId
+
 ID = "category_id"
 MISSING = "give the CSV of the category tree (--tree)"
-NO_ID = "line {line}: category_id {cell!r} is not an integer of 64 bits"
+NO_ID = "line {line}: category_id {cell!r} is no id: it is empty, too long or has control characters"
 MAX_DEPTH = 8
 """Names that a path may have."""
-Leaf = tuple[int, tuple[str, ...]]
+Leaf = tuple[ShopId, tuple[str, ...]]
 """A category_id and its path."""
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.answer_sheet import FILL_ANEW, LABEL, SheetAnswer, read_answers, read_cells, refuse
-from catalog.files.csv_rows import id_in
+from catalog.files.csv_rows import number_in
 from catalog.files.progress import Progress
 from catalog.files.wording import plural
 from catalog.product import ProblemLog
@@ -77,7 +77,7 @@ def correct(
 
 def _in_use(catalog: Catalog, sheet: Path) -> set[int]:
     """The category_ids of the catalogue and of the sheet's suggestions."""
-    suggested = {category for cell in read_cells(sheet) if (category := id_in(cell.suggested)) is not None}
+    suggested = {category for cell in read_cells(sheet) if (category := number_in(cell.suggested)) is not None}
     return suggested | set(np.unique(catalog.category_ids).tolist()) - {NO_CATEGORY}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.files.csv_rows import id_in, read_raw_rows
+from catalog.files.csv_rows import integer_in, read_raw_rows
 from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.explore.placement import LevelCounts, nodes_by_name
 
@@ -45,7 +45,7 @@ def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
         ValueError: not such a CSV, or not one category of it is in the tree.
     """
     rows = _read(path)
-    ids = [category for name, _ in rows if (category := id_in(name)) is not None]
+    ids = [category for name, _ in rows if (category := integer_in(name)) is not None]
     if len(ids) == len(rows):
         counts_file = _by_id(path, rows, ids, tree)
     else:
@@ -76,10 +76,10 @@ def _read(path: Path) -> list[Row]:
     rows: list[Row] = []
     given = read_raw_rows(path, "give a CSV with a category and its count on each line (--counts)")
     for number, (line, cells) in enumerate(given):
-        if number == 0 and id_in(cells[-1]) is None:
+        if number == 0 and integer_in(cells[-1]) is None:
             # a header
             continue
-        n = id_in(cells[1]) if len(cells) == 2 else None
+        n = integer_in(cells[1]) if len(cells) == 2 else None
         if n is None or not 0 <= n <= MAX_COUNT:
             raise ValueError(f"{path}, line {line}: expected a category and its count, got {','.join(cells)[:80]!r}")
         rows.append((cells[0], n))

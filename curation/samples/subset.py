@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import id_in, read_rows
+from catalog.files.csv_rows import number_in, read_rows
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
 from catalog.files.wording import plural
@@ -153,7 +153,7 @@ def _ids(path: Path) -> Iterator[int]:
         cell = next((row[name] for name in ID_COLUMNS if name in row), None)
         if cell is None:
             raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(row)}")
-        product_id = id_in(cell)
+        product_id = number_in(cell)
         if product_id is None:
-            raise ValueError(f"{path}, line {line}: expected an integer of 64 bits, got {cell!r}")
+            raise ValueError(f"{path}, line {line}: expected a product_id, got {cell!r}")
         yield product_id

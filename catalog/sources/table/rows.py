@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.csv_rows import id_in
+from catalog.files.csv_rows import integer_in
 from catalog.files.progress import Progress, counted
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.product_text import FIELDS, NO_TEXT, ShopText
@@ -140,7 +140,7 @@ def whole_cell(cell: object) -> int | None:
         return None
     if isinstance(cell, Decimal) and cell.is_finite() and cell == cell.to_integral_value():
         text = str(int(cell))
-    value = id_in(text)
+    value = integer_in(text)
     if value is None:
         raise ValueError(f"{text[:40]!r} is not an integer of 64 bits")
     return value

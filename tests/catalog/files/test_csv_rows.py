@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.files.csv_rows import id_in, read_rows
+from catalog.files.csv_rows import id_in, integer_in, read_rows
 
 COLUMNS = ("id", "name", "note")
 # no NUL (a sign of UTF-16) and no lone surrogates (no text file holds them)
@@ -114,7 +114,14 @@ def test_a_missing_file_says_what_to_give(tmp_path):
     ],
 )
 def test_ids_as_spreadsheets_and_data_frames_write_them(cell, value):
-    assert id_in(cell) == value
+    assert integer_in(cell) == value
+    if value is not None:
+        assert id_in(cell) == value
+
+
+@pytest.mark.parametrize("cell", ["2,87E+18", "2.87e+18", f"{2**53 + 2}.0"])
+def test_what_a_spreadsheet_has_rounded_is_no_id(cell):
+    assert id_in(cell) is None
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
@@ -124,4 +131,5 @@ def test_every_id_of_64_bits_is_read(value):
 
 @given(st.integers(max_value=-(2**63) - 1) | st.integers(2**63))
 def test_no_longer_one_is(value):
-    assert id_in(str(value)) is None
+    assert integer_in(str(value)) is None
+    assert id_in(str(value)) == str(value)

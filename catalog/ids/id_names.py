@@ -1,0 +1,137 @@
+"""The one table that gives numbers their texts back: of every id that is no integer."""
+
+from __future__ import annotations
+
+import unicodedata
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.ids.shop_id import ShopId, id_number
+
+_HEAD = 8
+"""Bytes of the number of texts, before all else."""
+
+
+class IdNames:
+    """The texts of M ids by their numbers, which may be memory-mapped: seven million UUIDs take 370 MB.
+
+    An id that is not in it is its number: of a shop with integers the table is empty.
+
+    Attributes:
+        numbers: `(M,)` int64, ascending, each once.
+    """
+
+    def __init__(self, numbers: NDArray[np.int64], start: NDArray[np.int64], text: NDArray[np.uint8]) -> None:
+        """`start`: `(M + 1,)` int64 where each text begins and ends in `text`, `(B,)` uint8 of UTF-8."""
+        self.numbers, self._start, self._text = numbers, start, text
+
+    @classmethod
+    def none(cls) -> Self:
+        """That of a shop whose ids are all integers."""
+        return cls(np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.uint8))
+
+    @classmethod
+    def of(cls, ids: Iterable[ShopId]) -> IdNames:
+        """Those of the ids that are texts; raises as `IdCollector.names` does."""
+        collector = IdCollector()
+        return collector.names(np.array([collector.number(one) for one in ids], np.int64))
+
+    @classmethod
+    def from_bytes(cls, data: NDArray[np.uint8]) -> Self:
+        """What `to_bytes` gave, `(B,)` uint8, nothing copied; raises ValueError where it is damaged."""
+        n = int.from_bytes(data[:_HEAD].tobytes(), "little")
+        at = _HEAD + 8 * (2 * n + 1)
+        if len(data) < _HEAD or n < 0 or at > len(data):
+            raise ValueError("no table of ids")
+        numbers, start = data[_HEAD : _HEAD + 8 * n].view("<i8"), data[_HEAD + 8 * n : at].view("<i8")
+        if start[0] != 0 or start[-1] != len(data) - at or (np.diff(start) < 0).any() or (np.diff(numbers) <= 0).any():
+            raise ValueError("damaged table of ids")
+        return cls(numbers, start, data[at:])
+
+    def to_bytes(self) -> NDArray[np.uint8]:
+        """`(B,)` uint8, little-endian."""
+        head = np.frombuffer(len(self).to_bytes(_HEAD, "little"), np.uint8)
+        numbers = (self.numbers.astype("<i8").view(np.uint8), self._start.astype("<i8").view(np.uint8))
+        return np.concatenate([head, *numbers, self._text])
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def shown(self, number: int) -> ShopId:
+        """The id that a number stands for."""
+        return self.take(np.array([number], np.int64))[0]
+
+    def take(self, numbers: Sequence[int] | NDArray[np.integer]) -> list[ShopId]:
+        """The ids that `(n,)` numbers stand for, in their order."""
+        wanted = np.asarray(numbers, np.int64)
+        shown: list[ShopId] = wanted.tolist()
+        if len(self):
+            place = np.searchsorted(self.numbers, wanted).clip(max=len(self) - 1)
+            for row in np.flatnonzero(self.numbers[place] == wanted).tolist():
+                shown[row] = self._at(int(place[row]))
+        return shown
+
+    def _at(self, place: int) -> str:
+        text = self._text[self._start[place] : self._start[place + 1]].tobytes()
+        return text.decode("utf-8", "surrogateescape")
+
+
+class IdCollector:
+    """Gives numbers to ids as they come, and keeps the texts among them in 17 bytes more than each has."""
+
+    def __init__(self) -> None:
+        self._numbers, self._start, self._text = array("q"), array("q", [0]), bytearray()
+
+    def number(self, product_or_category: ShopId) -> int:
+        """The `id_number` of an id, whose text is kept where it has one."""
+        number = id_number(product_or_category)
+        if isinstance(product_or_category, str):
+            self._numbers.append(number)
+            self._text += product_or_category.encode("utf-8", "surrogateescape")
+            self._start.append(len(self._text))
+        return number
+
+    def names(self, numbers: NDArray[np.int64]) -> IdNames:
+        """The table of all that was given; of one id in two forms (an accent's, in Unicode) the first.
+
+        `numbers`: `(N,)` all that were asked for and are used, integers as well.
+
+        Raises:
+            ValueError: two ids have the same number, by a chance of one in millions of millions.
+        """
+        if not self._numbers:
+            return IdNames.none()
+        given, start = np.frombuffer(self._numbers, np.int64), np.frombuffer(self._start, np.int64)
+        kept, first, place = np.unique(given, return_index=True, return_inverse=True)
+        for row in np.flatnonzero(first[place] != np.arange(len(given))).tolist():
+            texts = [
+                bytes(self._text[start[one] : start[one + 1]]).decode("utf-8", "surrogateescape")
+                for one in (int(first[place[row]]), row)
+            ]
+            if texts[0] != texts[1] and len({unicodedata.normalize("NFC", text) for text in texts}) > 1:
+                raise ValueError(f"the ids {texts[0]!r} and {texts[1]!r} have the same number here: change one of them")
+        used, n_used = np.unique(numbers, return_counts=True)
+        n_given = np.bincount(place, minlength=len(kept))
+        both = np.flatnonzero(np.isin(kept, used))
+        taken = both[n_used[np.searchsorted(used, kept[both])] > n_given[both]]
+        if len(taken):
+            row = int(first[taken[0]])
+            text = bytes(self._text[start[row] : start[row + 1]]).decode("utf-8", "surrogateescape")
+            raise ValueError(f"the ids {text!r} and {kept[taken[0]]} have the same number here: change one of them")
+        return _chosen(kept, first, start, self._text)
+
+
+def _chosen(kept: NDArray[np.int64], first: NDArray[np.intp], start: NDArray[np.int64], text: bytearray) -> IdNames:
+    """The texts at the places `first`, `(M,)`, in that order."""
+    lengths = np.diff(start)[first]
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    view = memoryview(text)
+    chosen = bytearray()
+    for place in first.tolist():
+        chosen += view[start[place] : start[place + 1]]
+    view.release()
+    return IdNames(kept, ends, np.frombuffer(bytes(chosen), np.uint8))
