@@ -8,14 +8,17 @@ from catalog.tree.category_names import category_names
 def after_training(workspace: Workspace, config: str | None = None) -> str:
     """The commands after `mosaic train --config CONFIG`.
 
-    `ocr train` refuses a tree without any of its categories: a shop of shoes goes straight on to the head.
+    `ocr train` refuses a tree without any of its categories, unless it is asked to find out where reading pays.
     """
     option = workspace.option
     evaluate = f"or mosaic evaluate{option}"
+    if _shelves(config) == "auto":
+        return f"ocr train{option} (finds out where reading pays), {evaluate}"
     names = _read_categories(workspace, config)
     if names:
         return f"ocr train{option} (reads {', '.join(names)}), {evaluate}"
-    return f"fusion train{option} (the tree has no categories to read: no ocr train), {evaluate}"
+    find_out = f"ocr train{option} --set shelves=auto finds out where reading pays"
+    return f"fusion train{option} (the tree has no categories to read: no ocr train; {find_out}), {evaluate}"
 
 
 def after_prediction(workspace: Workspace, catalog: str) -> str:
@@ -30,6 +33,11 @@ def after_prediction(workspace: Workspace, catalog: str) -> str:
 
 def _read_categories(workspace: Workspace, config: str | None = None) -> list[str]:
     """Those of the text branch's configured categories that the tree has, as people are shown them."""
-    shelves = section("ocr", config).get("shelves")
+    shelves = _shelves(config)
     # a wrong one is for `ocr train` to refuse
     return category_names(workspace.taxonomy(), [str(name) for name in shelves] if isinstance(shelves, list) else [])
+
+
+def _shelves(config: str | None) -> object:
+    """What the text branch is configured to read, unchecked."""
+    return section("ocr", config).get("shelves")

@@ -156,18 +156,27 @@ def _cache(config: str | None, overrides: tuple[str, ...], workspace: Path) -> t
 @config_options("ocr")
 @workspace_option
 def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> None:
-    """Train the text model on the shelves named in the configuration."""
+    """Train the text model on the shelves named in the configuration, or chosen (--set shelves=auto)."""
     from catalog.metrics.summary import ALL, Summary
     from catalog.runs.saved_probabilities import held_out
     from catalog.runs.workspace import Workspace
     from ocr.details import OcrDetails
     from ocr.engines.languages import what_is_read
+    from ocr.shelves.choose import choose_shelves, read_nothing
     from ocr.training import train as run_training
 
     room, settings = Workspace(workspace), _settings(config, overrides)
     photo = held_out(room)
     note(what_is_read(settings.engine))
-    run = run_training(room, settings, photo, progress_bar)
+    choice = None
+    if settings.shelves == "auto":
+        choice = choose_shelves(room, settings, photo, progress_bar, note)
+        note_problems(choice.problems)
+        say(choice.text())
+        if not choice.chosen:
+            say(read_nothing(room))
+            return
+    run = run_training(room, settings, photo, progress_bar, choice)
     details = run.details_as(OcrDetails)
     note_problems(details.problems)
     encoders = ", ".join(details.encoders) or "none (pip install 'rayonnage[encoder]' adds them)"

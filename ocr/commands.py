@@ -136,7 +136,7 @@ def predict_catalog(
     tree = run.taxonomy()
     branch = load_branch(run, make_reader(config, workspace))
     known = photo.aligned(catalog.product_ids)
-    wanted = routed(known, category_leaves(tree, config.shelves), tree, run.details_as(OcrDetails).route_threshold)
+    wanted = routed(known, category_leaves(tree, config.categories), tree, run.details_as(OcrDetails).route_threshold)
     parts = []
     for positions, products in catalog.batches(CHUNK, progress):
         probabilities, readings = branch.read(products, wanted[positions])

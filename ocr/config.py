@@ -1,6 +1,6 @@
 """Configuration of the text branch; the defaults stand in `configs/ocr.yaml`."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -51,15 +51,33 @@ class OcrConfig(StrictConfig):
     # what photos may cost is one setting for all commands now: RAYONNAGE_MAX_PHOTO_MIB (`catalog.photos.limits`)
     retired: ClassVar = {"max_pixels": 50_000_000}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_runs(cls, values: Any) -> Any:
+        # run folders of before categories could be chosen name theirs: no sample was read
+        return {"sample_photos": 1000, "min_gain": 1.0} | values if isinstance(values, dict) else values
+
     engine: EngineConfig
     """What reads photos."""
     text: TextConfig
     """What tells the leaf from the words."""
-    shelves: list[str] = Field(min_length=1)
+    shelves: Annotated[list[str], Field(min_length=1)] | Literal["auto"]
     """Categories whose products carry text worth reading: exact paths, `MUSIQUE` or `MUSIQUE > CD`; those that a tree
-    lacks are passed over."""
+    lacks are passed over. auto: those Cat I of which a sample that is read shows that it pays."""
+    sample_photos: int = Field(ge=100, le=100_000)
+    """With `shelves: auto`, photos that are read of each Cat I at most to find out; 50,000 of all together."""
+    min_gain: float = Field(ge=0, le=100)
+    """With `shelves: auto`, a Cat I is read where more than so many of its products come right for every 100 photos
+    read, at the lower end of the 95 % interval on held-out products."""
     route_threshold: Annotated[float, Field(ge=0, le=1)] | Literal["auto"]
     """A product is read when the photo branch gives these categories together at least this probability; auto: chosen
     from the curve of accuracy against photos read, on held-out products (`ocr.route`)."""
     batch_size: int = Field(ge=1)
     """Photos read between two writes of the transcript cache, fewer where they are large: what a kill can lose."""
+
+    @property
+    def categories(self) -> list[str]:
+        """The shelves by name; raises ValueError where they are still to be chosen (`ocr.shelves`)."""
+        if isinstance(self.shelves, str):
+            raise ValueError("shelves is auto: `ocr train` chooses them and keeps their names with the run")
+        return self.shelves

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from catalog.runs.config import STRICT, Problems
 from ocr.route import RouteCurve
+from ocr.shelves.choice import ShelfChoice
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class OcrDetails:
         route_threshold: mass on the categories from which on a product is read, as configured or as chosen.
         seconds_per_photo: None when all transcripts were in the cache.
         route_curve: what the threshold was chosen by, None when it was configured.
+        shelf_choice: what the categories were chosen by, None when they were configured.
     """
 
     k: int
@@ -29,4 +31,5 @@ class OcrDetails:
     route_threshold: float
     seconds_per_photo: float | None
     route_curve: RouteCurve | None = None
+    shelf_choice: ShelfChoice | None = None
     __pydantic_config__ = STRICT

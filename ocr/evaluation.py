@@ -20,8 +20,7 @@ from catalog.photos.thumbnails import strip
 from catalog.probabilities import Probabilities, Silence
 from catalog.product import ProblemLog, Product
 from catalog.reports.evaluation import Evaluation
-from catalog.reports.page import Example, Part, Plot, Section, Table
-from catalog.reports.plots import GREEN, RED, drawing, svg
+from catalog.reports.page import Example, Section, Table
 from catalog.runs.training_data import catalog_positions, leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
@@ -33,7 +32,8 @@ from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products
 from ocr.loading import config_here, make_reader
 from ocr.reader import PhotoReader
-from ocr.route import RouteCurve, category_leaves
+from ocr.reading_costs import reading_costs
+from ocr.route import category_leaves
 
 N_EXAMPLES = 12
 PHOTO_HEIGHT = 96
@@ -63,10 +63,10 @@ def evaluate(
         problems = ProblemLog()
         text = predict_catalog(catalog, photo, run, workspace, problems, progress)
     truth = leaves_of(catalog, true_leaves(catalog, tree, labels), text.product_ids)
-    in_category = np.isin(truth, category_leaves(tree, config.shelves))
+    in_category = np.isin(truth, category_leaves(tree, config.categories))
     scores = score_probabilities(text, np.where(in_category, truth, -1), tree)
     if not len(scores):
-        raise ValueError(f"{catalog}: no product of the shelves {', '.join(config.shelves)} was read")
+        raise ValueError(f"{catalog}: no product of the shelves {', '.join(config.categories)} was read")
     reader = make_reader(config, workspace)
     readings = _Readings(tree, scores)
     readings.collect(catalog, text.select(in_category), reader, progress)
@@ -81,12 +81,12 @@ def evaluate(
     seconds = reader.seconds_per_photo()
     evaluation = Evaluation(
         "Text branch",
-        f"{what} of {catalog.name} on {', '.join(category_names(tree, config.shelves))}",
+        f"{what} of {catalog.name} on {', '.join(category_names(tree, config.categories))}",
         [model],
         tree,
         sections=[
             Section("reading", "What was read", parts=tables),
-            Section("route", "What reading costs", parts=_route_parts(details)),
+            *reading_costs(details),
         ],
         examples=readings.examples(),
         facts={
@@ -195,47 +195,3 @@ def _silence_table(text: Probabilities) -> Table:
     counts = Counter(text.silence.tolist())
     rows = [[what, counts[int(code)], f"{100 * counts[int(code)] / len(text):.1f} %"] for code, what in names.items()]
     return Table("Products of the shelves", ["", "products", "share"], rows)
-
-
-def _route_parts(details: OcrDetails) -> list[Part]:
-    """Accuracy against reading time by threshold, drawn and as a table; nothing where no threshold was chosen."""
-    if details.route_curve is None:
-        return []
-    about = details.route_curve, details.seconds_per_photo, details.route_threshold
-    return [_route_plot(*about), _route_table(*about)]
-
-
-def _route_table(curve: RouteCurve, seconds: float | None, threshold: float) -> Table:
-    rows: list[list[object]] = [["nothing", 0, 0, "0 s", f"{100 * curve.without_text:.2f} %"]]
-    for point in curve.points:
-        mark = "  (chosen)" if point.threshold == threshold else ""
-        time = "-" if seconds is None else f"{point.photos * seconds:.1f} s"
-        rows.append(
-            [f"from {point.threshold:g}{mark}", point.products, point.photos, time, f"{100 * point.accuracy:.2f} %"]
-        )
-    note = (
-        f"What is read of the {curve.n_products} held-out products, by the probability that the photos give the "
-        "shelves: reading time on this machine, and the share of all products whose leaf is right when the photos say "
-        "how likely the shelves are and the text, or both together, which leaf. A higher threshold must save "
-        "2 % of the photos to be chosen."
-    )
-    return Table("What reading costs and brings", ["read", "products", "photos", "time", "leaf accuracy"], rows, note)
-
-
-def _route_plot(curve: RouteCurve, seconds: float | None, threshold: float) -> Plot:
-    cost = (seconds or 1.0) * 1000 / curve.n_products
-    with drawing(4.7, 3.1) as figure:
-        axis = figure.subplots()
-        x = np.array([0, *(point.photos for point in curve.points[::-1])]) * cost
-        y = 100 * np.array([curve.without_text, *(point.accuracy for point in curve.points[::-1])])
-        axis.plot(x, y, "o-", color=GREEN, markersize=4)
-        chosen = next(p for p in curve.points if p.threshold == threshold)
-        at = (chosen.photos * cost, 100 * chosen.accuracy)
-        axis.plot(*at, "o", color=RED, markersize=8)
-        axis.annotate(f"from {chosen.threshold:g}", at, xytext=(-8, 6), textcoords="offset points", ha="right")
-        axis.annotate("nothing read", (x[0], y[0]), xytext=(10, -4), textcoords="offset points", va="top")
-        axis.margins(y=0.15)
-        axis.set(ylabel="leaf accuracy, %", xlim=(-0.04 * x.max() if x.max() else -1, None))
-        axis.set_xlabel("photos read per 1000 products" if seconds is None else "seconds of reading per 1000 products")
-        caption = "Leaf accuracy over all held-out products against reading; the red point is the threshold in use."
-        return Plot("What reading costs and brings", caption, svg(figure))

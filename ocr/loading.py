@@ -6,7 +6,9 @@ import numpy as np
 
 from catalog.files.arrays import ArraySpec, load_arrays
 from catalog.files.gpu import gpus_are_hidden, has_nvidia_gpu
+from catalog.probabilities import Probabilities
 from catalog.runs.run import Run
+from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
 from ocr.cache import TranscriptCache
@@ -32,6 +34,18 @@ def config_here(run: Run) -> OcrConfig:
         return config
     log.warning("%s was trained where a GPU reads, and there is none here: the processor reads", run.folder)
     return config.model_copy(update={"engine": config.engine.model_copy(update={"backend": "auto"})})
+
+
+def labelled_data(workspace: Workspace, photo: Probabilities) -> TrainingData:
+    """What the text branch learns from under the workspace's plan, routed by the image branch's held-out probabilities.
+
+    Raises:
+        ValueError: `photo` of another plan or tree.
+    """
+    data = TrainingData.of(workspace)
+    if (photo.plan, photo.taxonomy) != (data.plan.plan_id, data.tree.fingerprint):
+        raise ValueError("the photo probabilities were made under another plan or tree: run `mosaic train` again")
+    return data
 
 
 def make_reader(config: OcrConfig, workspace: Workspace) -> PhotoReader:
@@ -76,5 +90,5 @@ def load_branch(run: Run, reader: PhotoReader) -> TextBranch:
 def load_expert(run: Run, tree: Taxonomy, workspace: Workspace) -> TextExpert:
     """The deployed text branch of a run folder as an expert; `workspace` holds what was read before."""
     config = config_here(run)
-    route = Route(category_leaves(tree, config.shelves), tree, run.details_as(OcrDetails).route_threshold)
+    route = Route(category_leaves(tree, config.categories), tree, run.details_as(OcrDetails).route_threshold)
     return TextExpert(load_branch(run, make_reader(config, workspace)), route)

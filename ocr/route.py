@@ -41,7 +41,8 @@ def category_leaves(tree: Taxonomy, categories: Sequence[str]) -> NDArray[np.int
         near = [p for c in categories for p in difflib.get_close_matches(c, paths, n=2, cutoff=0.3)] or paths[:5]
         raise ValueError(
             f"ocr.shelves: the tree has none of {', '.join(categories)}; "
-            f"it has for instance {', '.join(dict.fromkeys(near))}. Name its books and music: --set 'shelves=[...]'"
+            f"it has for instance {', '.join(dict.fromkeys(near))}. Name those whose photos show words: "
+            "--set 'shelves=[...]'; or have a sample of all read, to find out where reading pays: --set shelves=auto"
         )
     return np.unique(np.concatenate(leaves))
 

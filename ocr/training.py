@@ -22,9 +22,10 @@ from catalog.tree.taxonomy import Taxonomy
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
 from ocr.expert import TextBranch, read_products, unread_photos
-from ocr.loading import make_reader
+from ocr.loading import labelled_data, make_reader
 from ocr.reader import PhotoReader
 from ocr.route import THRESHOLDS, RouteCurve, category_leaves, routed
+from ocr.shelves.choice import ShelfChoice
 from text.config import TextConfig
 from text.encoders import Vectors, with_installed_encoders
 from text.model import TextModel
@@ -37,21 +38,25 @@ COVERAGE = 0.999
 MAX_LEAVES = 100
 
 
-def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Bar) -> Run:
+def train(
+    workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Bar, choice: ShelfChoice | None = None
+) -> Run:
     """Train the text branch under the workspace's plan.
 
     The model learns from products whose label lies in the configured categories, at most `text.texts_per_leaf` of each
     leaf; each held-out part is routed by `photo`, the image branch's held-out probabilities, exactly as in prediction.
 
+    Args:
+        choice: where the configuration's shelves are `auto`, what `ocr.shelves.choose` has chosen, one at least.
+
     Raises:
         ValueError: the tree has none of the categories, too few texts, or `photo` of another plan or tree.
     """
-    data = TrainingData.of(workspace)
+    data = labelled_data(workspace, photo)
     plan, tree = data.plan, data.tree
-    if (photo.plan, photo.taxonomy) != (plan.plan_id, tree.fingerprint):
-        raise ValueError("the photo probabilities were made under another plan or tree: run `mosaic train` again")
-    config = config.model_copy(update={"text": with_installed_encoders(config.text)})
-    read_leaves = category_leaves(tree, config.shelves)
+    chosen = {} if choice is None else {"shelves": choice.chosen}
+    config = config.model_copy(update={"text": with_installed_encoders(config.text), **chosen})
+    read_leaves = category_leaves(tree, config.categories)
     reader = make_reader(config, workspace)
     texts = _read_texts(data, plan.positions[np.isin(data.leaf[plan.positions], read_leaves)], config, reader, bar)
     run = Run.create(
@@ -79,6 +84,7 @@ def train(workspace: Workspace, config: OcrConfig, photo: Probabilities, bar: Ba
             route_threshold=threshold,
             seconds_per_photo=None if math.isnan(seconds) else seconds,
             route_curve=curve,
+            shelf_choice=choice,
         )
     )
     run.save()
@@ -172,7 +178,7 @@ def _fit(
     leaves = data.leaf[texts.positions[rows]]
     if len(rows) < MIN_TEXTS or len(np.unique(leaves)) < 2:
         raise ValueError(
-            f"{len(rows)} products of the shelves {', '.join(config.shelves)} carry text that could be read, on "
+            f"{len(rows)} products of the shelves {', '.join(config.categories)} carry text that could be read, on "
             f"{len(np.unique(leaves))} leaves: at least {MIN_TEXTS} on 2 leaves are needed; train fusion without text"
         )
     model = TextModel(config.text)

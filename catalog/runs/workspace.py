@@ -116,6 +116,14 @@ class Workspace:
             latest[f"{run.kind}{':' + slot if slot else ''}"] = run.folder.name
             self._write(latest)
 
+    def forget(self, kind: str) -> Path | None:
+        """Have no latest run of a kind; the folder of the one there was, which stays where it is."""
+        with exclusive(self.folder / ".workspace.lock"):
+            latest = self._read()
+            name = latest.pop(kind, None)
+            self._write(latest)
+        return None if name is None else self.folder / name
+
     def latest_folders(self) -> dict[str, Path]:
         """Folders of the latest runs, which need not be whole, by kind and slot: `mosaic:any`, `ocr`, `fusion`."""
         return {key: self.folder / name for key, name in self._read().items()}

@@ -34,8 +34,8 @@ def test_a_tree_of_books_is_read_next(workspace):
 
 def test_a_tree_of_shoes_goes_straight_on_to_the_head(workspace):
     room = workspace(SHOES)
-    assert after_training(room).startswith(f"fusion train{room.option} ")
-    assert "ocr train --" not in after_training(room)
+    assert after_training(room).startswith(f"fusion train{room.option} (the tree has no categories to read")
+    assert f"ocr train{room.option} --set shelves=auto finds out where reading pays" in after_training(room)
     assert after_prediction(room, "new.bson") == f"fusion train{room.option}"
 
 
@@ -43,6 +43,8 @@ def test_categories_that_the_user_configures_are_read(workspace, tmp_path):
     own = tmp_path / "own.yaml"
     own.write_text("ocr: {shelves: [SHOES > CD]}")
     assert "(reads SHOES > CD)" in after_training(workspace(SHOES), str(own))
+    own.write_text("ocr: {shelves: auto}")
+    assert after_training(workspace(SHOES), str(own)).startswith("ocr train")
     # what cannot be right is refused by the command that needs it
     own.write_text("ocr: {shelves: 3}")
     assert after_training(workspace(SHOES), str(own)).startswith("fusion train")
