@@ -106,6 +106,8 @@ class ShelfChoice:
     def sentence(self) -> str:
         """What was decided, and by which rule."""
         rule = f"more than {self.min_gain:g} right for every 100 photos read, at the lower end of the interval"
+        if not any(gain.is_measured for gain in self.categories):
+            return "where reading pays cannot be told: too few products of every category could be judged"
         if not self.chosen:
             return f"reading pays nowhere: no category gains {rule} (min_gain)"
         return f"read from now on: {', '.join(self.chosen)} ({rule}: min_gain)"

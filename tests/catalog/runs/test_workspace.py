@@ -169,6 +169,22 @@ def _register(folder, slot):
     Workspace(folder.parent).register(Run.load(folder), slot)
 
 
+def test_a_kind_of_run_may_be_forgotten_and_stays_on_disk(tmp_path, tree_csv):
+    tree, workspace = Taxonomy.from_csv(tree_csv), Workspace(tmp_path / "runs")
+    runs = {
+        kind: Run.create(workspace.folder, kind, kind, plan="p", data="d", config={}, tree=tree)
+        for kind in ("ocr", "fusion")
+    }
+    for run in runs.values():
+        run.save()
+        workspace.register(run)
+    assert workspace.forget("mosaic") is None
+    assert workspace.forget("ocr") == runs["ocr"].folder
+    assert workspace.latest("ocr") is None
+    assert runs["ocr"].folder.is_dir()
+    assert workspace.require("fusion").folder == runs["fusion"].folder
+
+
 def test_a_workspace_whose_notes_or_runs_are_damaged_says_so(tmp_path, tree_csv):
     room = Workspace(tmp_path / "runs")
     run = make_run(room.folder, Taxonomy.from_csv(tree_csv))
