@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +42,9 @@ class Model:
     True
     >>> model.predict_proba({"A-17": "front.jpg"}).shape == (1, len(model.tree))
     True
+    >>> titled = {"A-17": {"photos": "front.jpg", "title": "Grand mug bleu"}, "A-18": {"title": "Bol de 40 cl"}}
+    >>> [answer.product_id for answer in model.predict(titled)]
+    ['A-17', 'A-18']
     >>> model.close()
 
     Attributes:
@@ -83,27 +86,31 @@ class Model:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def predict(self, products: Products) -> list[Answer]:
+    def predict(self, products: Products, text_columns: Sequence[str] | None = None) -> list[Answer]:
         """One answer per product, in order, with the product's own id.
 
         Photos are read some products at a time: a long list of paths, or a whole catalogue, costs no memory.
 
         Args:
             products: one of
-                a list, each a `Product`, a list of one to four photos, or a single photo;
+                a list, each a `Product`, a list of one to four photos, a single photo, or a dict with `photos`, `title`
+                and `description`, as far as they are known, and perhaps `product_id`;
                 a dict of these by id, which may be anything;
                 an Arrow table or DataFrame with the columns of a catalogue's table: `product_id`, `photos` (or `photo`,
-                a row each; or `photo1`, `photo2`, ...);
+                a row each; or `photo1`, `photo2`, ...), `title` and `description`;
                 a catalogue.
                 A photo is a path, encoded bytes, a PIL image, or a `(H, W, 3)` RGB or `(H, W)` grey uint8 array.
+            text_columns: of a table: its column of titles, and perhaps that of descriptions; None: those that are
+                called `title` and `description`.
 
         Raises:
             ValueError: a product with more than four photos, two of one id, a photo that is none, or a file over
-                64 MiB; FileNotFoundError: a path that does not exist. Both name the product and the photo. A photo
-                that cannot be decoded is named in the answer's `problems`.
+                64 MiB, a table without these columns; FileNotFoundError: a path that does not exist. Both name the
+                product and the photo. A photo that cannot be decoded, and a title that is too long or no text, is
+                named in the answer's `problems`.
             TypeError: no products.
         """
-        given, answers = InputProducts.of(products), list[Answer]()
+        given, answers = InputProducts.of(products, text_columns), list[Answer]()
         for positions, predictions in self._predicted(given):
             answers += [
                 answer_of(predictions, row, self.tree, self.predictor.top_leaves, given.ids[position])
@@ -111,7 +118,9 @@ class Model:
             ]
         return answers
 
-    def predict_proba(self, products: Products, level: int | None = None) -> NDArray[np.float32]:
+    def predict_proba(
+        self, products: Products, level: int | None = None, text_columns: Sequence[str] | None = None
+    ) -> NDArray[np.float32]:
         """`(N, n_leaves)` float32 probabilities in [0, 1] of every leaf, a row per product in order, each of sum 1.
 
         The columns are the leaves of `tree`, so `tree.paths[column]` is a column's path and `tree.leaf_ids[column]` its
@@ -121,6 +130,7 @@ class Model:
         Args:
             products: as in `predict`, which says what is raised.
             level: for `(N, n_nodes)` of that level, 1 for Cat I; None or the last level: leaves.
+            text_columns: as in `predict`.
 
         Raises:
             ValueError: another level.
@@ -128,7 +138,7 @@ class Model:
         if level is not None and level not in self.tree.levels:
             numbers, names = (any_of(words) for words in (self.tree.levels, NUMERALS[: self.tree.depth]))
             raise ValueError(f"level is {level}: give {numbers} for Cat {names}")
-        given = InputProducts.of(products)
+        given = InputProducts.of(products, text_columns)
         rows = np.empty((len(given), self.tree.n_nodes(level or self.tree.depth)), np.float32)
         for positions, predictions in self._predicted(given):
             fused = predictions.fused
@@ -148,10 +158,10 @@ class Model:
         """
         given, embedder = InputProducts.of(products), self._embedder
         rows = np.empty((len(given), embedder.network.width), np.float32)
-        for positions, some in given.chunks():
+        for some in given.chunks():
             side, decoder = embedder.config.photo_size, self.predictor.photo_decoder
-            chunk = Chunk.of(some, side, recent=self._recent, decoder=decoder)
-            rows[positions.start : positions.stop] = embedder.embed(chunk)
+            chunk = Chunk.of(some.products, side, recent=self._recent, decoder=decoder)
+            rows[some.positions.start : some.positions.stop] = embedder.embed(chunk)
         return rows
 
     @cached_property
@@ -161,5 +171,7 @@ class Model:
     def _predicted(self, given: InputProducts) -> Iterator[tuple[range, Predictions]]:
         # what is known of a training product's own photos is not held against it, as in `fusion predict`
         in_training = given.catalog is not None and self.predictor.trained_on(given.catalog)
-        for positions, some in given.chunks():
-            yield positions, self.predictor.predict(some, in_training=in_training, recent=self._recent)
+        for some in given.chunks():
+            predictions = self.predictor.predict(some.products, in_training=in_training, recent=self._recent)
+            predictions.problems.extend(some.problems)
+            yield some.positions, predictions

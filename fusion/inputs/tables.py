@@ -6,8 +6,10 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
+from catalog.product_text import NO_TEXT, ShopText
 from catalog.sources.table.photo_cells import BYTES_FIELDS, PATH_FIELD, check_types
 from catalog.sources.table.rows import Columns
+from fusion.inputs.given import GivenProduct
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,13 +37,16 @@ class TableOfProducts:
         ids: of the products in the order of their first rows, as the table has them.
     """
 
-    def __init__(self, table: TableInMemory) -> None:
-        """Raises ValueError: columns that say nothing, a row without id, rows that do not belong together."""
+    def __init__(self, table: TableInMemory, texts: Sequence[str] = ()) -> None:
+        """`texts`: the columns of titles, and perhaps of descriptions, where somebody has named them.
+
+        Raises ValueError: columns that say nothing, a row without id, rows that do not belong together.
+        """
         self._table = _arrow_table(table)
         names = self._table.column_names
         if len(set(names)) < len(names):
             raise ValueError(f"{TITLE} has two columns of one name ({', '.join(names)}): each needs its own")
-        self._columns = Columns.of(TITLE, names)
+        self._columns = Columns.of(TITLE, names, texts, photos_needed=False)
         check_types(TITLE, self._table.schema, self._columns.photos, ())
         rows_of: dict[Hashable, list[int]] = {}
         for row, own_id in enumerate(_ids(self._table.column(self._columns.product_id))):
@@ -57,14 +62,19 @@ class TableOfProducts:
         self.ids: Sequence[Hashable] = list(rows_of)
         self._rows = list(rows_of.values())
 
-    def photos(self, position: int) -> list[object]:
-        """Paths and encoded photos of the product at a position, in the order of its rows and columns."""
-        columns = [self._table.column(name) for name in self._columns.photos]
-        found: list[object] = []
-        for row in self._rows[position]:
-            cells = self._columns.items([column[row].as_py() for column in columns])
-            found += [photo for cell in cells if (photo := _photo(cell))]
-        return found
+    def product(self, position: int) -> GivenProduct:
+        """Paths and encoded photos of the product at a position, in the order of its rows and columns; its texts."""
+        rows = self._rows[position]
+        photos: list[object] = []
+        for row in rows:
+            cells = self._columns.items(self._cells(self._columns.photos, row))
+            photos += [photo for cell in cells if (photo := _photo(cell))]
+        texts = (ShopText.of(*self._cells(self._columns.texts, row)) for row in rows)
+        # of several rows the first with a text, as in a catalogue's table
+        return GivenProduct(photos, next((text for text in texts if text != NO_TEXT), NO_TEXT))
+
+    def _cells(self, names: Sequence[str | None], row: int) -> list[Any]:
+        return [None if name is None else self._table.column(name)[row].as_py() for name in names]
 
 
 def _arrow_table(table: Any) -> pa.Table:

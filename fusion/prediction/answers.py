@@ -44,7 +44,7 @@ class Answer:
         candidates: likely leaves, the likeliest first, then by rising expected distance in the tree.
         votes: each speaking expert's likeliest leaf; its `leaf` is an index of `Model.tree`.
         text_read: words read on the photos. reason: one line for people.
-        problems: photos that could not be used, and why.
+        problems: photos that could not be used, texts that were cut or are none, and why.
         advice: where nothing was proved with which the product's category could be given: what it would take.
         depth: levels of the tree, of which a path may have fewer; 0: as many as the best one's.
     """
@@ -92,7 +92,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
         decision=decision_of(level, tree.depth), given=tree.shown_path(level, node) if level else (),
         candidates=candidates, votes=tuple(votes_of(predictions, row)),
         text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
-        problems=tuple(f"{problem.place}: {problem.detail or problem.kind.value}" for problem in problems),
+        problems=tuple(": ".join(filter(None, (p.place, p.detail or p.kind.value))) for p in problems),
         advice=predictions.advice(row), depth=tree.depth,
     )  # fmt: skip
 

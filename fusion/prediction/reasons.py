@@ -34,10 +34,11 @@ def votes_of(predictions: Predictions, row: int) -> list[ExpertChoice]:
 
 def reason_of(predictions: Predictions, row: int, tree: Taxonomy) -> str:
     """What was decided on, as one line: how sure, what photos and text say, which copy is known."""
-    if predictions.chunk.n_readable[row] == 0:
-        return "no usable photo" if predictions.chunk.products[row].images else "no photo"
     votes = {vote.expert: vote for vote in votes_of(predictions, row)}
-    told = [_sureness(predictions, row, tree)]
+    if predictions.chunk.n_readable[row]:
+        told = [_sureness(predictions, row, tree)]
+    else:
+        told = ["no usable photo" if predictions.chunk.products[row].images else "no photo"]
     for evidence in dict.fromkeys(opinion.evidence for opinion in predictions.opinions):
         alike = [opinion for opinion in predictions.opinions if opinion.evidence == evidence]
         told.append(_evidence_text(alike, votes, row, tree))

@@ -65,15 +65,18 @@ class Columns:
 
     @property
     def adds_up(self) -> bool:
-        """Whether a product may have several rows: only where one column holds its photos."""
-        return len(self.photos) == 1
+        """Whether a product may have several rows: not where several columns hold its photos."""
+        return len(self.photos) <= 1
 
     @classmethod
-    def of(cls, path: Path | str, names: Sequence[str], texts: Sequence[str] = ()) -> Columns:
+    def of(
+        cls, path: Path | str, names: Sequence[str], texts: Sequence[str] = (), *, photos_needed: bool = True
+    ) -> Columns:
         """Find them, in any order and case; raises ValueError naming what is missing, or there twice.
 
         Args:
             texts: the columns of titles, and perhaps of descriptions, where somebody has named them.
+            photos_needed: refuse a table without photos; else only one without photos and titles.
         """
         known = {name.strip().casefold(): name for name in reversed(names)}
         product_id = next((known[name] for name in IDS if name in known), None)
@@ -81,12 +84,14 @@ class Columns:
         photos = tuple(known[name] for _, name in numbered) or tuple(known[n] for n in PHOTOS if n in known)[:1]
         if product_id is None and not photos and CATEGORY in known and known.keys() & set(TREE_COLUMNS):
             raise ValueError(f"{path} is a category tree, not a catalogue: give it with --tree, beside a catalogue")
-        if product_id is None or not photos:
+        found = _text_columns(path, names, known, texts)
+        is_enough = photos or not (photos_needed or found == (None, None))
+        if product_id is None or not is_enough:
             raise ValueError(
                 f"{path}: expected the columns product_id (or _id), photos (paths separated by {BETWEEN}; or photo1, "
                 f"photo2, ...; or photo, one row each) and perhaps category_id, got {', '.join(map(str, names))[:200]}"
             )
-        return cls(product_id, known.get(CATEGORY), photos, _text_columns(path, names, known, texts))
+        return cls(product_id, known.get(CATEGORY), photos, found)
 
     def paths(self, cells: Sequence[object]) -> list[str]:
         """The paths in a row's photo cells: text, lists of text as Parquet has them, or photos in the table itself."""

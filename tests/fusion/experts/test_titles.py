@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import bson
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -25,11 +26,13 @@ from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
 from curation.cli import main as catalog
 from fusion.cli import main as fusion
+from fusion.decide import Decision
 from fusion.details import FusionDetails
 from fusion.experts import all_experts
 from fusion.experts.copies import CopyExperts
 from fusion.experts.titles import FILE, TitleExperts
 from fusion.head_artifacts import CROSS_FIT
+from fusion.model import Model
 from fusion.prediction.predictor import Predictor
 from tests.support.command_line import call, invoke
 from tests.support.made_up_experts import KindOfARun, LooksAtNoPhoto
@@ -162,6 +165,29 @@ def test_prediction_shows_the_title_and_is_silent_without_one(shop, tmp_path):
     for i in (1001, 1002, 1003):
         assert [vote["expert"] for vote in rows[i]["votes"]] == ["photo"]
         assert "title" not in rows[i]["reason"]
+
+
+def test_titles_given_in_python_are_answered_with_or_without_a_photo(shop):
+    title, (leaf, path) = title_of(1004), LEAVES[4]
+    photo = make_product(1004, None)["imgs"][0]["picture"]
+    with Model.load(shop.run.folder, shop.room.folder) as model:
+        both, alone, neither = model.predict(
+            {"MH01-gray": {"photos": photo, "title": title}, "007": {"title": title}, "\u00e9": {"title": " "}}
+        )
+        named = pa.table({"product_id": ["MH01-gray"], "photo": [photo], "nom": [title]})
+        assert model.predict(named, text_columns=["nom"])[0].reason == both.reason
+        assert model.predict(named)[0].best.category_id != leaf
+        assert model.predict_proba(named, text_columns=["nom"])[0].argmax() == model.tree.leaf_index(leaf)
+        [cut] = model.predict([{"photos": photo, "title": title + " x" * 500}])
+    assert [answer.product_id for answer in (both, alone, neither)] == ["MH01-gray", "007", "\u00e9"]
+    assert both.best.category_id == alone.best.category_id == leaf
+    # what was proved was proved of products with a photo
+    assert (alone.decision, alone.given, alone.advice) == (Decision.REVIEW, (), "")
+    assert alone.reason.startswith("no photo; ")
+    assert alone.reason.endswith(f"title: {' > '.join(path)} ({alone.votes[-1].probability:.0%}), written '{title}'")
+    assert neither.decision is Decision.REVIEW
+    assert "title" not in neither.reason
+    assert cut.problems == (f"title of {len(title) + 1000:,} characters, the first 1,000 are used",)
 
 
 def test_evaluation_explanation_and_listing_know_titles(shop, tmp_path):

@@ -28,10 +28,10 @@ def files(tmp_path) -> list[Path]:
     return paths
 
 
-def read(products: object) -> tuple[list[object], list[Product]]:
+def read(products: object, text_columns: list[str] | None = None) -> tuple[list[object], list[Product]]:
     """Own ids and products, all chunks together."""
-    given = InputProducts.of(products)
-    return list(given.ids), [product for _, chunk in given.chunks() for product in chunk]
+    given = InputProducts.of(products, text_columns)
+    return list(given.ids), [product for chunk in given.chunks() for product in chunk.products]
 
 
 def test_lists_of_photos_single_photos_and_products_may_stand_together(files):
@@ -65,8 +65,34 @@ def test_ids_of_a_dict_come_back_and_integers_are_used_as_they_are(files):
     assert [product.product_id for product in products] == [0, 1]
     ids, products = read({70: files[0], -3: files[1]})
     assert ids == [product.product_id for product in products] == [70, -3]
-    # no number of 64 bits: positions
-    assert [product.product_id for product in read({2**70: files[0], 1: files[1]})[1]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("own", "known_as"),
+    [
+        (["MH01-gray", "00123", -5], ["MH01-gray", "00123", -5]),
+        # a number written out is that number in every catalogue
+        (["17", "a"], [17, "a"]),
+        # where they cannot be told apart, or are no shop's ids, nothing is taken for a catalogue's product
+        (["17", 17], [0, 1]),
+        (["\u00e9", "e\u0301"], [0, 1]),
+        (["a\nb", "c"], [0, 1]),
+        ([("a", 1), "c"], [0, 1]),
+        ([True, 2], [0, 1]),
+        (["", "c"], [0, 1]),
+    ],
+)
+def test_own_ids_come_back_to_the_letter_whatever_products_are_known_by(own, known_as):
+    ids, products = read({own_id: [] for own_id in own})
+    assert list(map(type, ids)) == list(map(type, own))
+    assert ids == own
+    assert [product.product_id for product in products] == known_as
+
+
+def test_integers_of_more_than_64_bits_come_back():
+    ids, products = read({2**70: [], 1: []})
+    assert ids == [2**70, 1]
+    assert len({product.number for product in products}) == 2
 
 
 def tables(files: list[Path]) -> dict[str, object]:
@@ -102,6 +128,7 @@ def test_ids_of_a_table_come_back_as_they_are(files):
     keys = [uuid.UUID(int=5), uuid.UUID(int=3)]
     for own, expected, numbers in (
         (keys, keys, [0, 1]),
+        (["MH01-gray", "007"], ["MH01-gray", "007"], ["MH01-gray", "007"]),
         ([2**62, -5], [2**62, -5], [2**62, -5]),
         # what pandas makes of integers where some are missing elsewhere
         ([7.0, 8.0], [7, 8], [7, 8]),
@@ -111,18 +138,86 @@ def test_ids_of_a_table_come_back_as_they_are(files):
         assert [product.product_id for product in products] == numbers
 
 
+TITLES = [("Chaz Hoodie", "warm"), ("", "")]
+
+
+def titled(photo: str) -> dict[str, tuple[object, list[str] | None]]:
+    """The products a, with title and description, and b, without; in every form that has titles."""
+    rows = {"product_id": ["a", "b"], "photo": [photo] * 2, "title": ["Chaz Hoodie", None]}
+    both = {**rows, "description": ["warm", None]}
+    per_photo = {
+        "product_id": ["a", "a", "b", "a"], "photo": [photo, None, photo, None],
+        "Title": [None, "Chaz Hoodie", "", "another"], "description": [None, "warm", None, None],
+    }  # fmt: skip
+    return {
+        "dicts by id": ({"a": {"photos": photo, "title": "Chaz Hoodie", "description": "warm"}, "b": [photo]}, None),
+        "dicts in a list": (
+            [
+                {"product_id": "a", "photos": [photo], "title": "Chaz\nHoodie ", "description": ["warm"]},
+                {"product_id": "b", "photos": [photo], "title": float("nan")},
+            ],
+            None,
+        ),
+        "products": (
+            [
+                Product("a", (Path(photo).read_bytes(),), None, "Chaz Hoodie", "warm"),
+                {"product_id": "b", "photos": photo},
+            ],
+            None,
+        ),
+        "Arrow": (pa.table(both), None),
+        "pandas": (pd.DataFrame(both), None),
+        "a row per photo": (pa.table(per_photo), None),
+        "named columns": (
+            pa.table({**rows, "name": ["Chaz Hoodie", None], "long": ["warm", None], "title": ["no", "no"]}),
+            ["name", "long"],
+        ),
+    }
+
+
+def test_titles_and_descriptions_are_taken_in_every_form(files):
+    for form, (products, columns) in titled(str(files[0])).items():
+        ids, read_products = read(products, columns)
+        assert ids == ["a", "b"], form
+        assert [(product.title, product.description) for product in read_products] == TITLES, form
+        assert [product.images for product in read_products] == [(files[0].read_bytes(),)] * 2, form
+
+
+def test_products_may_have_a_title_and_no_photo():
+    for products in (
+        [{"title": "Chaz Hoodie"}],
+        {0: {"title": "Chaz Hoodie", "photos": None}},
+        pa.table({"product_id": [0], "title": ["Chaz Hoodie"]}),
+    ):
+        ids, [product] = read(products)
+        assert (ids, product.images, product.title) == ([0], (), "Chaz Hoodie")
+    [product] = read(pa.table({"product_id": [0], "name": ["Chaz Hoodie"]}), ["name"])[1]
+    assert product.title == "Chaz Hoodie"
+
+
+def test_a_title_that_is_cut_or_none_is_named():
+    given = [{"title": "x" * 1001}, {"title": {"fr": "Bol"}}, {"title": 7, "description": [True]}]
+    [chunk] = InputProducts.of(given).chunks()
+    assert [product.title for product in chunk.products] == ["x" * 1000, "", "7"]
+    assert [(problem.product_id, problem.detail) for problem in chunk.problems] == [
+        (0, "title of 1,001 characters, the first 1,000 are used"),
+        (1, "title is dict, expected a text"),
+        (2, "description is a list with bool, expected a text"),
+    ]
+
+
 def test_a_catalogue_is_read_by_the_chunk(tiny_catalog, monkeypatch):
     given = InputProducts.of(tiny_catalog)
     monkeypatch.setattr("fusion.inputs.products.CHUNK", 25)
     chunks = list(given.chunks())
-    assert [positions for positions, _ in chunks] == [range(25), range(25, 50), range(50, 60)]
-    assert [product for _, chunk in chunks for product in chunk] == list(tiny_catalog)
+    assert [chunk.positions for chunk in chunks] == [range(25), range(25, 50), range(50, 60)]
+    assert [product for chunk in chunks for product in chunk.products] == list(tiny_catalog)
     assert given.ids == tiny_catalog.product_ids.tolist()
 
 
 def test_photos_are_read_only_when_their_chunk_is(files):
     chunks = InputProducts.of([files[0]] * CHUNK + ["absent.jpg"]).chunks()
-    assert len(next(chunks)[1]) == CHUNK
+    assert len(next(chunks).products) == CHUNK
     with pytest.raises(FileNotFoundError, match=f"product {CHUNK}, photo 1: absent.jpg does not exist"):
         next(chunks)
 
@@ -153,6 +248,11 @@ def test_a_single_photo_is_no_list(single):
         ({"K-9": ["."]}, ValueError, "product K-9, photo 1: . is a folder"),
         ({"K-9": ["x" * 5000]}, ValueError, "product K-9, photo 1: .*name too long"),
         ([base64.b64encode(make_photo(1)).decode()], ValueError, r"product 0, photo 1: photo given as text.*b64decode"),
+        ({"photos": ["a.jpg"], "title": "Bol"}, TypeError, "a single product is given: give a list of products"),
+        ([{"titel": "Bol"}], ValueError, "product 0 is a dict with the key titel: its keys are product_id, photos"),
+        ([{"photos": 7}], TypeError, "the photos of product 0 are given as int: give a Product"),
+        ([{"product_id": ["a"]}], TypeError, "the product_id of product 0 is list: expected an integer or a text"),
+        ([{"product_id": "a"}] * 2, ValueError, "product_id a was given twice"),
         ([Product(3, ()), Product(3, ())], ValueError, "product_id 3 was given twice"),
         ([[b""], Product(0, ())], ValueError, "product_id 0 was given twice"),
     ],
@@ -165,7 +265,7 @@ def test_what_cannot_be_predicted_is_refused_in_a_sentence(products, error, mess
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"product_id": [1], "title": ["a"]}, "the table: expected the columns product_id"),
+        ({"product_id": [1], "name": ["a"]}, "the table: expected the columns product_id"),
         ({"product_id": [1], "photo": [3.5]}, "the table: the column photo holds double, expected paths"),
         ({"product_id": [1, None], "photo": ["a", "b"]}, "row 2 of the table has no product_id"),
         ({"product_id": [1.5, float("nan")], "photo": ["a", "b"]}, "row 2 of the table has no product_id"),
@@ -177,6 +277,13 @@ def test_what_cannot_be_predicted_is_refused_in_a_sentence(products, error, mess
 def test_a_table_that_says_too_little_is_refused_in_a_sentence(columns, message):
     with pytest.raises(ValueError, match=message):
         read(pa.table(columns))
+
+
+def test_columns_of_texts_are_those_of_a_table():
+    with pytest.raises(ValueError, match="the table has no column nom, it has product_id, photo"):
+        read(pa.table({"product_id": [1], "photo": ["a"]}), ["nom"])
+    with pytest.raises(ValueError, match="text_columns names columns of a table, and the products are given as list"):
+        read([["a.jpg"]], ["name"])
 
 
 def test_a_table_with_two_columns_of_one_name_is_refused_in_a_sentence():
