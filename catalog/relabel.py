@@ -1,18 +1,25 @@
 """A catalogue written again with other labels: nothing else changes, nothing is overwritten."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import bson
 import numpy as np
+from bson.binary import ALL_UUID_SUBTYPES, Binary
 from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import InvalidId
+from bson.objectid import ObjectId
 from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.atomic import atomic_path
 from catalog.files.progress import Progress, counted, part_of
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import ShopId
 from catalog.product import LEFT_OUT, ProblemLog
 
 AS_IT_IS: CodecOptions[RawBSONDocument] = CodecOptions(
@@ -27,14 +34,16 @@ class Relabelled:
 
     Attributes:
         label: `(N,)` int64 place in `categories` of each product's new label, -1 where its own stays.
-        categories: `(C,)` int64 category_ids.
+        categories: `(C,)` int64 numbers of category_ids.
         whole: the products that keep their label are written too.
+        ids: what the numbers stand for where the catalogue has no such label: the tree's; None: the catalogue's own.
     """
 
     catalog: Catalog
     label: NDArray[np.int64]
     categories: NDArray[np.int64]
     whole: bool = True
+    ids: IdNames | None = None
 
 
 def write_relabelled(
@@ -77,19 +86,32 @@ def _documents(part: Relabelled) -> Iterator[bytes]:
     """One for each product; empty for one that is not wanted."""
     wanted = (part.label >= 0) | part.whole
     raws = part.catalog.raw(np.flatnonzero(wanted))
+    categories = (part.catalog.ids if part.ids is None else part.ids).take(part.categories)
     for take, place in zip(wanted.tolist(), part.label.tolist(), strict=True):
         raw = next(raws) if take else b""
-        yield relabel(raw, int(part.categories[place])) if place >= 0 else raw
+        yield relabel(raw, categories[place]) if place >= 0 else raw
 
 
-def relabel(raw: bytes, category_id: int) -> bytes:
-    """A BSON document with another `category_id`; its other fields stay, in their order."""
+def relabel(raw: bytes, category_id: ShopId) -> bytes:
+    """A BSON document with another `category_id`, of the type that its own has; other fields stay, in their order."""
     fields = dict(RawBSONDocument(raw, AS_IT_IS))
     if "category_id" not in fields:
         # where Cdiscount's files have it: after the _id
         fields = {"_id": fields.pop("_id"), "category_id": category_id, **fields}
-    fields["category_id"] = category_id
+    fields["category_id"] = _typed_as(fields["category_id"], category_id)
     return bson.encode(fields)
+
+
+def _typed_as(label: object, category_id: ShopId) -> object:
+    """A category_id as a database with such labels has it: what was read as text may be an ObjectId or a UUID."""
+    if isinstance(label, str):
+        return str(category_id)
+    with contextlib.suppress(InvalidId, TypeError, ValueError):
+        if isinstance(label, ObjectId):
+            return ObjectId(category_id)
+        if isinstance(label, Binary) and label.subtype in ALL_UUID_SUBTYPES:
+            return Binary(UUID(str(category_id)).bytes, label.subtype)
+    return category_id
 
 
 def left_behind(catalog: Catalog) -> ProblemLog:

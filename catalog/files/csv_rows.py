@@ -44,11 +44,24 @@ def id_in(cell: str) -> ShopId | None:
     value = integer_in(cell)
     if value is not None:
         return value
+    text = _as_typed(cell)
+    return None if _why_none(text) else shop_id(text)
+
+
+def why_not_id(cell: str) -> str:
+    """Why a cell holds no id that can be used; "" where it holds one."""
+    return "" if integer_in(cell) is not None else _why_none(_as_typed(cell))
+
+
+def _as_typed(cell: str) -> str:
     text = cell.strip()
+    return text[1:] if _MARKED.fullmatch(text) else text
+
+
+def _why_none(text: str) -> str:
     if _ROUNDED.fullmatch(text):
-        return None
-    text = text[1:] if _MARKED.fullmatch(text) else text
-    return None if why_no_id(text) else shop_id(text)
+        return f"{text[:40]!r} is rounded, as spreadsheets do with long numbers: nobody knows which id it was"
+    return why_no_id(text)
 
 
 def number_in(cell: str) -> int | None:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from catalog.catalog import Catalog
+from catalog.files.csv_rows import number_in
 from catalog.product import Product
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
@@ -15,7 +16,8 @@ ID = re.compile(r"-?[0-9]+")
 def named_product(name: str, workspace: Workspace, file: Address | None = None) -> tuple[Product, Catalog | None]:
     """A product of `file` (default: the training catalogue) by its _id, with that catalogue; or the photo at that path.
 
-    A name of digits is an _id, even where a file is called so: `./123` is the file.
+    A name of digits is an _id, even where a file is called so: `./123` is the file. Any other text is a photo where
+    there is one of that name, else an _id.
 
     Raises:
         ValueError: no such product, a file that is no photo, or a photo over 64 MiB.
@@ -24,10 +26,14 @@ def named_product(name: str, workspace: Workspace, file: Address | None = None) 
     path, is_id = Path(name), ID.fullmatch(name) is not None
     if not is_id and is_photo(path):
         return Product(0, (read_photo(path),)), None
-    if not is_id and path.is_file():
+    number = number_in(name)
+    # a name with folders in it is a file's; another one may be a product's as well
+    if number is None or (not is_id and path.is_file() and path.name != name):
         raise ValueError(f"{no_photo(path)}: give a product's _id, or a photo ({formats_text()})")
     catalog = workspace.training_catalog() if file is None else workspace.open(file)
-    rows = (catalog.product_ids == int(name)).nonzero()[0] if is_id else []
+    rows = (catalog.product_ids == number).nonzero()[0]
+    if not len(rows) and path.is_file():
+        raise ValueError(f"{catalog} has no product {name}, and {no_photo(path)}: give a product's _id, or a photo")
     if not len(rows):
         raise ValueError(
             f"{catalog} has no product {name}: give one of its _id, the catalogue that holds it, or a photo"

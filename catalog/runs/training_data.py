@@ -49,11 +49,11 @@ def leaves_of(catalog: Catalog, leaf: NDArray[np.int64], product_ids: NDArray[np
 
 
 def catalog_positions(catalog: Catalog, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`(n,)` position in the catalogue of each product id; raises ValueError naming one that it does not hold."""
+    """`(n,)` position in the catalogue of each product id; raises ValueError where it lacks one."""
     position = positions_of(catalog.product_ids, product_ids)
     if (position == UNKNOWN).any():
         n, first = int((position == UNKNOWN).sum()), product_ids[position == UNKNOWN][0]
-        raise ValueError(
-            f"{catalog} lacks {n} of {len(position)} products (the first: {first}): give the catalogue of these"
-        )
+        # of an id that is a text the number alone is known here
+        named = "" if len(catalog.ids) else f" (the first: {first})"
+        raise ValueError(f"{catalog} lacks {n} of {len(position)} products{named}: give the catalogue of these")
     return position

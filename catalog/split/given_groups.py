@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import bson
@@ -14,10 +14,12 @@ from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import number_in, read_rows
+from catalog.files.csv_rows import id_in, read_rows, why_not_id
 from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import Progress, counted
 from catalog.files.wording import listed, plural
+from catalog.ids.id_names import IdCollector, IdNames
+from catalog.ids.shop_id import ShopId
 from catalog.product_text import BETWEEN_TEXTS
 from catalog.sources.folder.folder import PhotoFolder
 from catalog.sources.table.rows import IDS, PARQUET_ENDINGS
@@ -28,7 +30,7 @@ GROUP = "group"
 """Column of a CSV of groups where none is named."""
 NAMED = 3
 WAY_OUT = "give a CSV with product_id and that column: --groups FILE"
-Value = tuple[int, object]
+Value = tuple[ShopId, object]
 """A product's id and what its cell holds."""
 
 
@@ -39,7 +41,7 @@ class GivenGroups:
     Attributes:
         of: what the groups are of: the column, and the file where it is another than the catalogue.
         group: `(P,)` int64, equal for products of one group; `NO_GROUP` where the cell is empty or there is none.
-        unknown: ids of the file that the catalogue does not hold.
+        unknown: `(U,)` numbers of ids of the file that the catalogue does not hold; ids: what they stand for.
         n_twice: products with rows of different groups, of which the first counts.
     """
 
@@ -47,6 +49,7 @@ class GivenGroups:
     group: NDArray[np.int64]
     unknown: NDArray[np.int64]
     n_twice: int
+    ids: IdNames = field(default_factory=IdNames.none)
 
     @classmethod
     def of_file(cls, catalog: Catalog, path: Path, column: str = GROUP) -> GivenGroups:
@@ -103,7 +106,8 @@ class GivenGroups:
         ]
         if len(self.unknown):
             lines.append(
-                f"{plural(len(self.unknown), 'id')} of it not in the catalogue: {listed(self.unknown.tolist(), NAMED)}"
+                f"{plural(len(self.unknown), 'id')} of it not in the catalogue: "
+                f"{listed(self.ids.take(self.unknown), NAMED)}"
             )
         if self.n_twice:
             lines.append(f"{plural(self.n_twice, 'product')} with rows of different groups: the first row counts")
@@ -112,9 +116,9 @@ class GivenGroups:
 
 def _looked_up(catalog: Catalog, values: Iterable[Value], of: str) -> GivenGroups:
     # 16 bytes a product, whatever the text: a catalogue's titles would be gigabytes
-    ids, names = array("q"), array("q")
+    ids, names, texts = array("q"), array("q"), IdCollector()
     for product_id, value in values:
-        ids.append(product_id)
+        ids.append(texts.number(product_id))
         names.append(_number(value))
     every, number = np.array(ids, np.int64), np.array(names, np.int64)
     unique, first, place = np.unique(every, return_index=True, return_inverse=True)
@@ -126,7 +130,8 @@ def _looked_up(catalog: Catalog, values: Iterable[Value], of: str) -> GivenGroup
     group[known] = number[first][rows[known]]
     if (group == NO_GROUP).all():
         raise ValueError(f"{catalog}: no product has a group by {of}: name another column (--group), or {WAY_OUT}")
-    return GivenGroups(of, group, np.setdiff1d(unique, catalog.product_ids), len(np.unique(place[contradicts])))
+    unknown = np.setdiff1d(unique, catalog.product_ids)
+    return GivenGroups(of, group, unknown, len(np.unique(place[contradicts])), texts.names(every))
 
 
 def _number(value: object) -> int:
@@ -143,11 +148,11 @@ def _csv(path: Path, column: str, *, strict: bool) -> Iterator[Value]:
         cell = next((row[name] for name in row if name.casefold() in IDS), None)
         if cell is None:
             raise ValueError(f"{path}: expected the columns product_id and {column}, got {', '.join(row)}")
-        product_id = number_in(cell)
+        product_id = id_in(cell)
         if product_id is not None:
             yield product_id, row[column]
         elif strict:
-            raise ValueError(f"{path}, line {line}: {cell[:40]!r} is no product id")
+            raise ValueError(f"{path}, line {line}: no product id: {why_not_id(cell)}")
 
 
 def _parquet(path: Path, column: str) -> Iterator[Value]:
@@ -160,13 +165,13 @@ def _parquet(path: Path, column: str) -> Iterator[Value]:
         key = next(name for name in names if name.strip().casefold() in IDS)
         for batch in file.iter_batches(columns=[key, column], use_threads=False):
             for cell, value in zip(batch.column(key).to_pylist(), batch.column(column).to_pylist(), strict=True):
-                product_id = None if cell is None else number_in(str(cell))
+                product_id = None if cell is None else id_in(str(cell))
                 if product_id is not None:
                     yield product_id, value
 
 
 def _fields(catalog: Catalog, column: str, progress: Progress | None) -> Iterator[Value]:
-    documents = zip(catalog.product_ids.tolist(), catalog.raw(np.arange(len(catalog))), strict=True)
+    documents = zip(catalog.shop_ids(), catalog.raw(np.arange(len(catalog))), strict=True)
     names: list[str] = []
     found = False
     for product_id, raw in counted(documents, len(catalog), progress):

@@ -1,5 +1,7 @@
 """The labels of a catalogue in a tree: how many the tree knows; each product's true leaf, perhaps from a CSV."""
 
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -10,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import number_in, read_raw_rows, read_rows
+from catalog.files.csv_rows import number_in, read_raw_rows, read_rows, why_not_id
 from catalog.files.id_lookup import UNKNOWN
+from catalog.files.wording import listed, plural
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.answers import CategoryNames
 from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import MAX_FAULTS, refuse
 
+log = logging.getLogger(__name__)
 ID_COLUMNS = ("product_id", "_id")
 CATEGORY_COLUMNS = ("category_id", "category_path", "category")
 """Of which the first that is there counts; ids, paths and names are read in any of them."""
-NO_IDS = "ids must be integers of 64 bits"
 MISSING = "give a CSV with product_id,category_id (--labels)"
 
 
@@ -29,15 +32,16 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
 
     `labels`: a CSV with `product_id` (or `_id`) and `category_id` (or `category_path`, or `category`), in which a
     category is its id or what the tree calls it, see `CategoryNames`; it wins over the catalogue's own. An id that the
-    tree lacks is no fault: its product counts as one without a label.
+    tree lacks is no fault: its product counts as one without a label. Of a tree whose ids are texts any text may be
+    such an id, and those that the tree lacks are named in a warning.
 
     Raises:
-        ValueError: a column is missing, a product_id is not an integer, a category is none or may be several of the
+        ValueError: a column is missing, a product_id is none, a category is none or may be several of the
             tree's (lines are named), or not one product is labelled.
     """
     categories = catalog.category_ids
     if labels is not None:
-        given = _read(labels, CategoryNames(tree))
+        given = _read(labels, CategoryNames(tree), ids_are_texts=bool(len(tree.ids)))
         categories = np.array([given.get(i, -1) for i in catalog.product_ids.tolist()], np.int64)
     leaves = tree.leaf_index(categories)
     if (leaves == UNKNOWN).all():
@@ -48,20 +52,30 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
     return leaves
 
 
-def _read(path: Path, categories: CategoryNames) -> dict[int, int]:
+def _read(path: Path, categories: CategoryNames, *, ids_are_texts: bool) -> dict[int, int]:
     given: dict[int, int] = {}
     faults: list[str] = []
+    unknown: Counter[str] = Counter()
     for line, product_cell, category_cell in _cells(path):
         product_id, category_id = number_in(product_cell), categories.category_in(category_cell)
         if product_id is None or not category_cell.strip():
-            raise ValueError(f"{path}, line {line}: {NO_IDS}")
-        if category_id is None:
+            column, cell = ("product_id", product_cell) if product_id is None else ("category", category_cell)
+            raise ValueError(f"{path}, line {line}: no {column}: {why_not_id(cell)}")
+        if category_id is not None:
+            given[product_id] = category_id
+        elif ids_are_texts and not categories.may_be(category_cell):
+            unknown[category_cell.strip()] += 1
+        else:
             # the nearest names are slow to find, and later faults are only counted
             why = categories.why_not(category_cell) if len(faults) < MAX_FAULTS else ""
-            faults.append(f"{path}, line {line}: {NO_IDS}, or what the tree calls a category: {why}")
-        else:
-            given[product_id] = category_id
+            faults.append(f"{path}, line {line}: {why}")
     refuse(str(path), faults, "labels cannot be taken")
+    if unknown:
+        named = [f"{text[:80]!r} ({n:,})" for text, n in unknown.most_common()]
+        log.warning(
+            "%s: %s of %s that the tree lacks count as unlabelled: %s",
+            path, plural(unknown.total(), "label"), plural(len(unknown), "category", "categories"), listed(named, 3),
+        )  # fmt: skip
     return given
 
 

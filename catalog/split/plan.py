@@ -235,12 +235,14 @@ def trainable(catalog: Catalog, taxonomy: Taxonomy) -> NDArray[np.bool_]:
 
 def _unusable(catalog: Catalog, leaf: NDArray[np.int64]) -> ProblemLog:
     log = ProblemLog()
-    ids, categories = catalog.product_ids, catalog.category_ids
-    for i in np.flatnonzero(leaf == UNKNOWN):
-        if categories[i] == NO_CATEGORY:
-            log.add(Problem(ProblemKind.NO_CATEGORY, f"row {i}", int(ids[i])))
+    rows = np.flatnonzero(leaf == UNKNOWN)
+    numbers = catalog.category_ids[rows]
+    labels = catalog.ids.take(numbers)
+    for i, product, number, label in zip(rows.tolist(), catalog.shop_ids(rows), numbers.tolist(), labels, strict=True):
+        if number == NO_CATEGORY:
+            log.add(Problem(ProblemKind.NO_CATEGORY, f"row {i}", product))
         else:
-            log.add(Problem(ProblemKind.UNKNOWN_CATEGORY, f"row {i}", int(ids[i]), str(categories[i])))
+            log.add(Problem(ProblemKind.UNKNOWN_CATEGORY, f"row {i}", product, str(label)))
     return log
 
 

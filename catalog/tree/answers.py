@@ -28,8 +28,9 @@ MAX_SHOWN = 100
 class CategoryNames:
     """What the nodes of a tree are called. It is made once for a tree, and asked for each of any number of answers.
 
-    An answer is read to the letter first, with any of the signs that the paths of a tree's file may have between
-    names; where nothing is called so, letters' case, blanks, apostrophes and Unicode's forms are forgiven. Names are
+    An id of the tree wins over whatever is called so. Otherwise an answer is read to the letter first, with any of the
+    signs that the paths of a tree's file may have between names; where nothing is called so, letters' case, blanks,
+    apostrophes and Unicode's forms are forgiven, in ids that are texts as well. Names are
     the tree's own, or those that it shows. What may be the whole path of a node is no name of another; where a name
     has a sign in it that may separate names as well, each reading counts, and all must mean the same category.
     """
@@ -42,7 +43,7 @@ class CategoryNames:
             self._ids.setdefault(path, []).append(leaf_id)
             for level in range(1, len(path) + 1):
                 self._shown.setdefault(path[:level], shown[:level])
-        self._known = frozenset(tree.leaf_ids.tolist())
+        self._shop_ids = dict(zip(tree.leaf_ids.tolist(), tree.shop_ids, strict=True))
 
     def category_in(self, cell: str) -> int | None:
         """The number of the category_id that an answer means; None where it means none or several, see `why_not`.
@@ -51,14 +52,22 @@ class CategoryNames:
         of a category elsewhere.
         """
         written = id_in(cell)
-        if written is not None and id_number(written) in self._known:
-            return id_number(written)
+        # to the letter first: an apostrophe may be the id's own, not the spreadsheet's
+        for number in (id_number(cell.strip()), None if written is None else id_number(written)):
+            if number in self._shop_ids:
+                return number
         nodes = self.nodes(cell)
-        ids = self._ids_of(nodes)
-        if not nodes:
+        ids = self._ids_of(nodes) if nodes else self._like_ids.get(_folded(cell), [])
+        if not nodes and not ids:
             return written if isinstance(written, int) else None
+        if not nodes:
+            return ids[0] if len(ids) == 1 else None
         # a node above categories may be what was meant as well
         return ids[0] if len(nodes) == len(ids) == 1 else None
+
+    def may_be(self, cell: str) -> bool:
+        """Whether anything in the tree is called so, be it several, or has an id so much like it."""
+        return bool(self.nodes(cell) or self._like_ids.get(_folded(cell)))
 
     def why_not(self, cell: str, words: Sequence[str] = ()) -> str:
         """Why an answer is no category, and what to write instead; slow where names are compared for likeness.
@@ -79,6 +88,8 @@ class CategoryNames:
             is_none = "is no category itself: write the one meant of those below it"
             are_none = "are no categories themselves: write the one meant of those below them"
             return f"{listed(above, N_NAMED)} {is_none if len(above) == 1 else are_none}, {self._named(below)}"
+        if like := self._like_ids.get(_folded(cell), []):
+            return f"{given} may be {listed([repr(self._shop_ids[i]) for i in like], N_NAMED)}: write one to the letter"
         no_word = "".join(f" nor {word!r}" for word in words)
         near = self._like_categories.nearest(cell, LIKENESS_OF_ANSWERS)[:N_NEAREST]
         way_out = f"the nearest {'is' if len(near) == 1 else 'are'} {self._named(near)}" if near else self._forms()
@@ -95,6 +106,15 @@ class CategoryNames:
     def nearest(self, name: str) -> list[Node]:
         """Nodes whose last name is that of `name`, then those with a path like it, then with a last name like its."""
         return self._like_nodes.nearest(name, LIKENESS)
+
+    @cached_property
+    def _like_ids(self) -> dict[str, list[int]]:
+        """Ids that are texts, by what is left of them without case and the like: integers are written in one way."""
+        alike: dict[str, list[int]] = {}
+        for number, shop_id in self._shop_ids.items():
+            if isinstance(shop_id, str):
+                alike.setdefault(_folded(shop_id), []).append(number)
+        return alike
 
     @cached_property
     def _to_the_letter(self) -> _Spelling:
@@ -116,7 +136,8 @@ class CategoryNames:
         return [leaf_id for node in nodes for leaf_id in self._ids.get(node, ())]
 
     def _named(self, nodes: Iterable[Node]) -> str:
-        return listed([f"{self.shown(node).strip()} ({i})" for node in nodes for i in self._ids.get(node, ())], N_NAMED)
+        ids = [(node, self._shop_ids[number]) for node in nodes for number in self._ids.get(node, ())]
+        return listed([f"{self.shown(node).strip()} ({one})" for node, one in ids], N_NAMED)
 
     def _forms(self) -> str:
         example = next(iter(self._ids))

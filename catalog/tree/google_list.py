@@ -1,4 +1,7 @@
-"""Google's list of product categories: `3237 - Animals & Pet Supplies > Live Animals` on each line."""
+"""Google's list of product categories: `3237 - Animals & Pet Supplies > Live Animals` on each line.
+
+Ids may be other texts without blanks, as shops have that write their own tree so.
+"""
 
 import re
 from pathlib import Path
@@ -8,7 +11,7 @@ from catalog.tree.translations import refuse
 from catalog.tree.tree_file import Leaf, check_depth
 
 START = b"# Google_Product_Taxonomy"
-LINE = re.compile(r"\s*([0-9]+)\s+-\s+(\S.*)")
+LINE = re.compile(r"\s*(\S+)\s+-\s+(\S.*)")
 BETWEEN = re.compile(r"\s+>\s+")
 
 

@@ -1,16 +1,17 @@
 """The leaves of a category tree's file, in whichever of the forms that shops have their trees in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
 from catalog.files.csv_rows import id_in, read_raw_rows, read_rows
+from catalog.ids.shop_id import ShopId, shop_id
 from catalog.tree.google_list import is_google_list, read_google_list
 from catalog.tree.parent_rows import NAME, PARENT, read_parent_rows
 from catalog.tree.path_rows import PATH, read_path_rows
 from catalog.tree.translations import refuse
-from catalog.tree.tree_file import ID, MISSING, NO_ID, Leaf, check_depth
+from catalog.tree.tree_file import ID, MISSING, Leaf, check_depth, no_id
 
 FIRST = "category_level1"
 LEVEL_COLUMN = re.compile(r"category_?level_?([0-9]+)", re.IGNORECASE)
@@ -31,7 +32,7 @@ def read_leaves(path: Path) -> list[Leaf]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not such a file, a path both in one column and in several, an id that is not an integer, a category
+        ValueError: not such a file, a path both in one column and in several, an id that is none, a category
             that has no place in a tree of up to eight levels; the message names the file and the lines.
     """
     if is_google_list(path):
@@ -53,7 +54,23 @@ def read_leaves(path: Path) -> list[Leaf]:
         raise ValueError(
             f"{path} lacks the column {FIRST} (or {PATH}, or {PARENT} and {NAME}); it has {', '.join(columns)[:200]}"
         )
-    return _read_level_rows(path)
+    return _read_level_rows(path, id_in)
+
+
+def read_saved_leaves(path: Path) -> list[Leaf]:
+    """The leaves of a tree that `Taxonomy.to_csv` wrote, whose ids no spreadsheet has changed: `'7` is no 7.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_leaves` does.
+    """
+    return _read_level_rows(path, _to_the_letter)
+
+
+def _to_the_letter(cell: str) -> ShopId | None:
+    try:
+        return shop_id(cell)
+    except ValueError:
+        return None
 
 
 def _said_again(columns: Sequence[str]) -> tuple[str, str] | None:
@@ -67,17 +84,17 @@ def _said_again(columns: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
-def _read_level_rows(path: Path) -> list[Leaf]:
+def _read_level_rows(path: Path, read_id: Callable[[str], ShopId | None]) -> list[Leaf]:
     """A name in a cell, kept to the letter; a leaf further up leaves cells empty."""
     leaves, faults = [], []
     for line, row in read_rows(path, (ID, FIRST), MISSING):
-        leaf, by_level = id_in(row[ID]), _by_level(row)
+        leaf, by_level = read_id(row[ID]), _by_level(row)
         lowest = max(by_level, default=0)
         # before a name is made for each: a column may be called by any number
         check_depth(lowest, f"{path}, line {line}: {COLUMN.format(lowest)} names a level too many")
         names = tuple(by_level.get(level, "") for level in range(1, lowest + 1))
         if leaf is None:
-            faults.append(NO_ID.format(line=line, cell=row[ID]))
+            faults.append(no_id(line, row[ID]))
         elif not names:
             faults.append(f"line {line}: leaf {leaf} has no {FIRST}")
         elif "" in names:

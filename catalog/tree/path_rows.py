@@ -11,7 +11,7 @@ from catalog.files.csv_rows import id_in, read_rows
 from catalog.files.wording import plural
 from catalog.ids.shop_id import ShopId
 from catalog.tree.translations import refuse
-from catalog.tree.tree_file import ID, MISSING, NO_ID, Leaf, check_depth
+from catalog.tree.tree_file import ID, MISSING, Leaf, check_depth, no_id
 
 log = logging.getLogger(__name__)
 PATH = "category_path"
@@ -39,7 +39,7 @@ def read_path_rows(path: Path) -> list[Leaf]:
     for line, row in read_rows(path, (ID, PATH), MISSING):
         leaf, listed = id_in(row[ID]), _listed(row[PATH])
         if leaf is None:
-            faults.append(NO_ID.format(line=line, cell=row[ID]))
+            faults.append(no_id(line, row[ID]))
         elif listed is None:
             faults.append(f"line {line}: {PATH} begins as a list and cannot be read as one: write the path alone")
         elif not listed or not listed[0].strip():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import logging
 import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,10 +17,12 @@ from catalog.files.csv_rows import write_rows
 from catalog.files.id_lookup import positions_of
 from catalog.ids.id_names import IdNames
 from catalog.ids.shop_id import ShopId, id_number, id_numbers
-from catalog.tree.leaf_rows import columns_of, read_leaves
+from catalog.tree.leaf_rows import columns_of, read_leaves, read_saved_leaves
 from catalog.tree.node_names import names_for, shown_in
 from catalog.tree.translations import Names
+from catalog.tree.tree_file import Leaf, without_controls
 
+log = logging.getLogger(__name__)
 NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 LEVEL_NAMES = {level: f"Cat {numeral}" for level, numeral in enumerate(NUMERALS, start=1)}
 """What the levels are called, as many as a tree may have."""
@@ -108,7 +111,17 @@ class Taxonomy:
                 the eighth level, names that contradict each other; the message names the file and the lines.
         """
         path = Path(path)
-        leaves = read_leaves(path)
+        tree = cls._of(path, without_controls(path, read_leaves(path)), names)
+        for alike in tree.like_ids():
+            log.warning(
+                "%s: the ids %s differ only in case or blanks, and are taken for different categories: if they are "
+                "one, write them alike",
+                path, " and ".join(map(repr, alike)),
+            )  # fmt: skip
+        return tree
+
+    @classmethod
+    def _of(cls, path: Path, leaves: Sequence[Leaf], names: str | Path | None) -> Taxonomy:
         try:
             tree = cls(leaves)
         except ValueError as error:
@@ -127,7 +140,7 @@ class Taxonomy:
     def load(cls, path: Path, lang: str | None = None) -> Taxonomy:
         """What `save` wrote, see `in_language`; raises as `from_csv` does."""
         names = path.with_name(NAMES_FILE)
-        return cls.from_csv(path, names if names.is_file() else None).in_language(lang)
+        return cls._of(path, read_saved_leaves(path), names if names.is_file() else None).in_language(lang)
 
     def save(self, path: Path) -> None:
         """Write the tree, and the names that it carries beside it."""
@@ -186,6 +199,13 @@ class Taxonomy:
         The ids are the shop's own, or an array of the numbers that stand for them.
         """
         return positions_of(self.leaf_ids, id_numbers(category_ids), self._id_order)
+
+    def like_ids(self) -> list[list[ShopId]]:
+        """Ids that differ only in case or blanks, together; nothing where all are integers."""
+        alike: dict[str, list[ShopId]] = {}
+        for one in self.shop_ids if len(self.ids) else ():
+            alike.setdefault("".join(str(one).casefold().split()), []).append(one)
+        return [ids for ids in alike.values() if len(ids) > 1]
 
     def ancestor(self, level: int) -> NDArray[np.int64]:
         """`(n_leaves,)` index of each leaf's node at `level`, one of `levels` (at the last the leaf itself)."""

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from catalog.files.csv_rows import id_in, read_rows, write_rows
+from catalog.files.csv_rows import id_in, read_rows, why_not_id, write_rows
 from catalog.ids.shop_id import ShopId
 
 COLUMNS = ("category_id", "lang", "name")
@@ -59,7 +59,7 @@ class Names:
         for line, row in read_rows(path, COLUMNS, "give a CSV with category_id,lang,name and perhaps level (--names)"):
             leaf, lang, level = id_in(row["category_id"]), row["lang"].strip().lower(), row.get(LEVEL, "").strip()
             if leaf is None:
-                faults.append(f"line {line}: category_id {row['category_id']!r} is no id")
+                faults.append(f"line {line}: no category_id: {why_not_id(row['category_id'])}")
             elif not LANGUAGE.fullmatch(lang):
                 faults.append(f"line {line}: lang {lang!r} is no language code such as en, fr or pt-br")
             elif not LEVEL_CELL.fullmatch(level):

@@ -1,14 +1,55 @@
 """What the files of a category tree have in common, whatever their form."""
 
+import logging
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from catalog.files.csv_rows import why_not_id
+from catalog.files.wording import listed, plural
 from catalog.ids.shop_id import ShopId
 
+log = logging.getLogger(__name__)
 ID = "category_id"
 MISSING = "give the CSV of the category tree (--tree)"
-NO_ID = "line {line}: category_id {cell!r} is no id: it is empty, too long or has control characters"
 MAX_DEPTH = 8
 """Names that a path may have."""
 Leaf = tuple[ShopId, tuple[str, ...]]
 """A category_id and its path."""
+
+
+def no_id(line: int, cell: str, column: str = ID) -> str:
+    """What to tell of a cell that holds no id."""
+    return f"line {line}: no {column}: {why_not_id(cell)}"
+
+
+def without_controls(path: Path, leaves: Sequence[Leaf]) -> list[Leaf]:
+    """The leaves with a blank for every line break, tab and other control character of a name, said in a warning.
+
+    Spreadsheets have line breaks in cells, and no page, sheet or folder can show them.
+
+    Raises:
+        ValueError: a name of nothing else.
+    """
+    cleaned: list[Leaf] = []
+    faulty = []
+    for leaf, names in leaves:
+        plain = tuple("".join(" " if _is_control(letter) else letter for letter in name) for name in names)
+        if not all(name.strip() for name in plain):
+            raise ValueError(f"{path}: leaf {leaf} has a name of control characters alone: write the name")
+        if plain != names:
+            faulty.append(f"{leaf} ({plain[-1]})")
+        cleaned.append((leaf, plain))
+    if faulty:
+        log.warning(
+            "%s: names of %s have line breaks or other control characters, which are read as blanks: %s",
+            path, plural(len(faulty), "category", "categories"), listed(faulty, 3),
+        )  # fmt: skip
+    return cleaned
+
+
+def _is_control(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Zl", "Zp")
 
 
 def check_depth(n_names: int, fault: str) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import bson
+import pytest
+from bson.binary import Binary
+from bson.objectid import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +40,21 @@ def test_values_that_python_cannot_hold_pass_through():
     document = {"_id": 1, "category_id": bson.Int64(7), "made": late, "seller": {"since": late}, "imgs": [{"at": late}]}
     new = relabel(bson.encode(document), 8)
     assert new == bson.encode({**document, "category_id": 8})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "written"),
+    [
+        ("CAT-7", "CAT-8", "CAT-8"),
+        ("7", 8, "8"),
+        (7, "CAT-8", "CAT-8"),
+        (ObjectId("0" * 24), "1" * 24, ObjectId("1" * 24)),
+        (ObjectId("0" * 24), "CAT-8", "CAT-8"),
+        (ObjectId("0" * 24), 8, 8),
+        (Binary(bytes(16), 4), str(UUID(int=5)), Binary(UUID(int=5).bytes, 4)),
+        (Binary(bytes(16), 4), "CAT-8", "CAT-8"),
+    ],
+)
+def test_a_label_keeps_the_type_that_the_shop_has(old, new, written):
+    document = {"_id": 1, "category_id": old, "imgs": []}
+    assert relabel(bson.encode(document), new) == bson.encode({**document, "category_id": written})

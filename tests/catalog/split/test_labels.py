@@ -25,9 +25,9 @@ def test_the_catalogues_own_labels_and_a_csv_that_wins(tiny_catalog, tree_csv, t
     [
         (b"product,category_id\n1,11\n", "l.csv: expected the columns product_id and category_id, got product"),
         (b"", "l.csv lacks the column category_id"),
-        (b"_id,category_id\n1,11\n2,many\n", "l.csv, line 3: ids must be integers"),
-        (b"_id,category_id\n1\n", "l.csv, line 2: ids must be integers"),
-        (b"_id,category_id\n1,%d\n" % 10**30, "l.csv, line 2: ids must be integers"),
+        (b"_id,category_id\n1,11\n2,many\n", "l.csv, line 3: 'many' is neither a category_id nor"),
+        (b"_id,category_id\n1\n", "l.csv, line 2: no category: it is empty"),
+        (b"_id,category_id\n1,%d\n" % 10**30, "l.csv, line 2: '1000.* is neither a category_id"),
         (b"_id,category_id\n1,\xff\n", "l.csv"),
         (b"x" * 200_000, "l.csv"),
         (b"_id,category_id\n1,999\n", "no product has a category of this tree in .*l.csv"),
@@ -42,6 +42,17 @@ def test_what_cannot_be_used_is_named(tiny_catalog, tree_csv, tmp_path, content,
 def test_missing_labels_name_the_option(tiny_catalog, tree_csv, tmp_path):
     with pytest.raises(FileNotFoundError, match="--labels"):
         true_leaves(tiny_catalog, Taxonomy.from_csv(tree_csv), tmp_path / "none.csv")
+
+
+def test_texts_that_the_tree_lacks_are_unlabelled_and_named(tiny_catalog, tmp_path, caplog):
+    tree = Taxonomy([("CAT-7", ("Food", "Tea")), ("CAT-8", ("Food", "Rice"))])
+    (tmp_path / "l.csv").write_text("product_id,category_id\n1,CAT-7\n2,Rice\n3,OLD-1\n4,OLD-1\n5,12\n")
+    given = true_leaves(tiny_catalog, tree, tmp_path / "l.csv")
+    assert given[1:6].tolist() == [*tree.leaf_index(["CAT-7", "CAT-8"]), -1, -1, -1]
+    assert "2 labels of 1 category that the tree lacks count as unlabelled: 'OLD-1' (2)" in caplog.text
+    (tmp_path / "l.csv").write_text("product_id,category_id\n1,Food\n")
+    with pytest.raises(ValueError, match="line 2: Food is no category itself"):
+        true_leaves(tiny_catalog, tree, tmp_path / "l.csv")
 
 
 def test_an_unlabelled_catalogue_is_not_evaluated(write_bson, tree_csv):
@@ -81,9 +92,7 @@ def test_names_that_cannot_be_read_are_named_together(tiny_catalog, tree_csv, tm
         true_leaves(tiny_catalog, Taxonomy.from_csv(tree_csv), tmp_path / "l.csv")
     told = str(error.value).splitlines()
     assert "11 labels cannot be taken" in told[0]
-    assert (
-        "l.csv, line 2: ids must be integers of 64 bits, or what the tree calls a category: 'JAZZ' may be 2" in told[1]
-    )
+    assert "l.csv, line 2: 'JAZZ' may be 2 categories" in told[1]
     assert "line 4" in told[2]
     assert "MUSIQUE is no category itself" in told[2]
     assert "the nearest are" in told[3]

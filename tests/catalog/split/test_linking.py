@@ -148,8 +148,10 @@ def test_groups_are_read_from_a_csv_and_what_it_names_beside_the_catalogue_is_to
     ]
     with pytest.raises(ValueError, match="lacks the column group; it has article, product_id"):
         GivenGroups.of_file(tiny_catalog, path)
-    with pytest.raises(ValueError, match="line 2: 'x' is no product id"):
-        GivenGroups.of_file(tiny_catalog, written(tmp_path / "bad.csv", "product_id,group\nx,1\n"))
+    with pytest.raises(ValueError, match="line 2: no product id: it is empty"):
+        GivenGroups.of_file(tiny_catalog, written(tmp_path / "bad.csv", "product_id,group\n,1\n"))
+    texts = GivenGroups.of_file(tiny_catalog, written(tmp_path / "text.csv", "product_id,group\nMH-1,1\n4,1\n"))
+    assert "1 id of it not in the catalogue: MH-1" in str(texts)
     with pytest.raises(ValueError, match="no product has a group by group of"):
         GivenGroups.of_file(tiny_catalog, written(tmp_path / "other.csv", "product_id,group\n900,1\n5,\n"))
     with pytest.raises(FileNotFoundError, match="--groups FILE"):

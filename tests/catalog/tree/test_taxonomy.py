@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 import unicodedata
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_csv_round_trip_bom_and_column_order(tree_csv, tmp_path):
     ("line", "message"),
     [
         ("41,CUISINE,,FOUET", r"line 10: leaf 41 has no category_level2"),
-        ("x,CUISINE,A,FOUET", r"line 10: category_id 'x' is not an integer"),
+        (",CUISINE,A,FOUET", r"line 10: no category_id: it is empty"),
         ("31,CUISINE,A,FOUET", r"category_id 31 stands twice"),
     ],
 )
@@ -152,9 +153,8 @@ def test_unknown_ids_and_every_shape(tree_csv):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("--5,CUISINE,A,FOUET", "line 10: category_id '--5' is not an integer"),
-        ("²,CUISINE,A,FOUET", "line 10: category_id '²' is not an integer"),
-        (f"{10**30},CUISINE,A,FOUET", "line 10: category_id .* is not an integer"),
+        ("x\x07y,CUISINE,A,FOUET", r"line 10: no category_id: 'x\\x07y' has control characters"),
+        (f"{10**200},CUISINE,A,FOUET", "line 10: no category_id: '1000.* is longer than the 200 characters"),
         ("41,  ,A,FOUET", "line 10: leaf 41 has no category_level1"),
         ("41", "line 10: leaf 41 has no category_level1"),
     ],
@@ -207,6 +207,8 @@ def test_a_csv_in_any_shape_gives_the_tree(tmp_path_factory, leaves, separator, 
     writer.writerows(rows)
     (folder / "t.csv").write_bytes(text.getvalue().encode("utf-8-sig" if mark else "utf-8"))
     found = Taxonomy.from_csv(folder / "t.csv")
+    # what breaks a line is a blank
+    leaves = {leaf: tuple(re.sub("[\\t\\n\\r]", " ", name) for name in path) for leaf, path in leaves.items()}
     tree = Taxonomy(list(leaves.items()))
     assert (found.fingerprint, found.paths) == (tree.fingerprint, tree.paths)
     found.to_csv(folder / "again.csv")

@@ -109,7 +109,7 @@ def test_names_files_of_any_kind(tree, tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("x,1,en,A", "line 2: category_id 'x' is not an integer of 64 bits"),
+        (",1,en,A", "line 2: no category_id: it is empty"),
         ("11,9,en,A", "line 2: level '9' is not 1 to 8"),
         ("11,1,english,A", "line 2: lang 'english' is no language code"),
         ("11,1,,A", "line 2: lang '' is no language code"),
