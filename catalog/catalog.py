@@ -167,6 +167,11 @@ class Catalog(Sequence[Product]):
         """Which photo belongs to which products, made anew at each call from `md5s`."""
         return PhotoIndex(self.n_images, self.md5s(progress, n_workers))
 
+    @property
+    def has_texts(self) -> bool:
+        """Whether any product has a title or a description; the source is asked where the index does not say."""
+        return self.titles().any if self._has_texts is None else self._has_texts
+
     def titles(self, progress: Progress | None = None) -> Texts:
         """What the shop wrote of every product, in catalogue order.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from catalog.chunk import Chunk
+from catalog.ids.shop_id import ShopId
 from catalog.photos.batch import PhotoDecoder
 from catalog.probabilities import Probabilities
 from catalog.product import Problem
@@ -34,11 +35,11 @@ class OtherProduct:
 
     Attributes:
         relation: what this one has of it, as in `same photo as`.
-        product_id: None where there are such products, but none that can be named.
+        product_id: as the shop has it; None where there are such products, but none that can be named.
     """
 
     relation: str
-    product_id: int | None
+    product_id: ShopId | None
 
 
 Exhibit = Quote | OtherProduct

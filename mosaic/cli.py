@@ -174,7 +174,10 @@ def export(form: Literal["onnx", "openvino"], n_images: str, output: Path | None
 @workspace_option
 @strict_option
 def embed(file: Address, output: Path | None, photos: bool, workspace: Path, strict: bool) -> None:
-    """Write one vector per product of a catalogue FILE: vectors.npy and product_ids.npy."""
+    """Write one vector per product of a catalogue FILE: vectors.npy and product_ids.npy.
+
+    Of ids that are text, product_ids.npy has numbers that stand for them, and product_ids.txt the ids, a line each.
+    """
     from catalog.runs.workspace import Workspace
     from mosaic.inference.embedding import embed_catalog
     from mosaic.inference.photo_vectors import embed_photos

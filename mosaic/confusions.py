@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.answer_sheet import plain_cell, write_sheet
+from catalog.files.sheet_ids import id_cell
 from catalog.metrics.confusions import Confusion, find_confusions
 from catalog.metrics.product_scores import ProductScores
 from catalog.tree.taxonomy import Taxonomy, path_text
@@ -85,7 +86,7 @@ def confusions_csv(path: Path, confusions: Sequence[Confusion], tree: Taxonomy) 
     """Write one row per confusion as a sheet; the share is that of the true leaf's products, in [0, 1]."""
     sides = [f"{side}_{what}" for side in ("true", "predicted") for what in ("category_id", "path")]
     names = [plain_cell(path_text(path)) for path in tree.shown]
-    ids = tree.leaf_ids
+    ids = [one if isinstance(one, int) else id_cell(one) for one in tree.shop_ids]
     rows = (
         (ids[c.truth], names[c.truth], ids[c.predicted], names[c.predicted], c.n, c.of, f"{c.n / c.of:.4f}")
         for c in confusions

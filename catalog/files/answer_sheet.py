@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from catalog.files.atomic import atomic_path
-from catalog.files.csv_rows import integer_in, number_in, read_raw_rows
+from catalog.files.csv_rows import id_in, read_raw_rows
+from catalog.files.sheet_ids import id_of_cell, unmarked
+from catalog.ids.shop_id import ShopId, id_number
 
 PRODUCT, ANSWER, SUGGESTED = "product_id", "corrected_category_id", "suggested_category_id"
 LABEL = "label_category_id"
@@ -21,13 +23,12 @@ MAX_TEXT = 8000
 """Characters of a cell that are shown; all of them stand in the full table."""
 MAX_FAULTS = 10
 """Faults that are shown of one reading."""
-LONG_ID = 10**11
-"""Spreadsheets show integers of 12 and more digits as 2,87E+18, and save them so, rounded, unless they are text."""
 FILL_ANEW = (
-    "spreadsheets round long ids: fill the sheet as it was written (an apostrophe before a long id keeps it whole), or "
-    "put its first columns back over the rounded ones"
+    "spreadsheets round long ids, drop zeros before others and make dates of some: fill the sheet as it was written "
+    "(an apostrophe before such an id keeps it whole), or put its first columns back over the changed ones"
 )
-"""The way out of a sheet whose ids a spreadsheet has rounded."""
+"""The way out of a sheet whose ids a spreadsheet has changed."""
+AS_UTF8 = "has letters that are no UTF-8: save the sheet as 'CSV UTF-8'"
 FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@])")
 """Where a spreadsheet, also one that separates cells by semicolons, would begin to read a formula."""
 
@@ -42,12 +43,17 @@ class Categories(Protocol):
         """Why an answer means no category, and what to write; `words` are understood beside categories."""
 
 
+@dataclass(frozen=True, slots=True)
 class IdsAlone:
-    """Categories where no tree is at hand that has their names."""
+    """Categories where no tree is at hand that has their names; `known`: numbers of ids that may be texts."""
+
+    known: frozenset[int] = frozenset()
 
     def category_in(self, cell: str) -> int | None:
-        """The integer that stands there: any other text may be meant for a name."""
-        return integer_in(cell)
+        """The id that stands there; a text that is not known may be meant for a name."""
+        written = id_in(cell)
+        number = None if written is None else id_number(written)
+        return number if isinstance(written, int) or number in self.known else None
 
     def why_not(self, cell: str, words: Sequence[str]) -> str:
         """What can be read."""
@@ -76,12 +82,27 @@ class Cell:
         """File and line, for people."""
         return f"{self.file}, line {self.line}"
 
+    @property
+    def product_id(self) -> ShopId | None:
+        """The product's id, None where none can be read, as where a spreadsheet has rounded it."""
+        return id_of_cell(self.product)
+
+    @property
+    def suggested_id(self) -> ShopId | None:
+        """The id of the suggested category, None where none can be read."""
+        return id_of_cell(self.suggested)
+
+    @property
+    def label_id(self) -> ShopId | None:
+        """The id of the catalogue's own category, None where none can be read."""
+        return id_of_cell(self.label)
+
 
 @dataclass(frozen=True, slots=True)
 class SheetAnswer:
     """A reviewer's answer: a category, or None for `ok`; `suggested` and `label` where they can be read.
 
-    All are the numbers of ids, see `catalog.ids.shop_id`; the ids themselves stand in `cell`.
+    All are the numbers of ids, see `catalog.ids.shop_id`; the ids as the shop has them are told by `cell`.
     """
 
     product_id: int
@@ -100,11 +121,6 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
         writer.writerows(rows)
 
 
-def id_cell(value: int) -> int | str:
-    """An id as a sheet has it: a long one is text, by an apostrophe that spreadsheets and `csv_rows.id_in` know."""
-    return f"'{value}" if abs(value) >= LONG_ID else value
-
-
 def plain_cell(text: str) -> str:
     """Text on one line, of bounded length, in which no spreadsheet finds a formula (an apostrophe goes before it)."""
     line = FORMULA.sub(r"\1'", " ".join(text.split()))
@@ -120,7 +136,7 @@ def read_cells(path: Path) -> Iterator[Cell]:
         FileNotFoundError: no such file.
         ValueError: not a CSV file, UTF-16, or one without the two columns; the message names file and line.
     """
-    # ids are ASCII, whatever the encoding: a name that it garbles is refused where it is an answer
+    # most ids are ASCII, whatever the encoding: what it garbles is refused where it is asked for
     rows = read_raw_rows(path, "give a sheet that was filled (review.csv, audit.csv, suspects.csv)", errors="replace")
     columns = [name.strip() for _, names in islice(rows, 1) for name in names]
     if columns.count(PRODUCT) != 1 or columns.count(ANSWER) != 1:
@@ -160,14 +176,15 @@ def read_answers(
     known = IdsAlone() if categories is None else categories
     words = [CONFIRMED] if accepted is None else [CONFIRMED, accepted]
     for cell in (cell for path in files for cell in read_cells(path)):
-        product, seen, label = map(number_in, (cell.product, cell.suggested, cell.label))
+        product, seen, label = map(_number, (cell.product_id, cell.suggested_id, cell.label_id))
         word = cell.text.casefold()
         # a word comes before a category that is called so
-        category = seen if word == accepted else None if word == CONFIRMED else known.category_in(cell.text)
+        category = seen if word == accepted else None if word == CONFIRMED else _category(cell.text, known)
         if not cell.text:
             n_blank += 1
-        elif product is None:
-            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} is no id ({FILL_ANEW})")
+        elif product is None or UNREADABLE in cell.product:
+            why = f"is no id ({FILL_ANEW})" if product is None else AS_UTF8
+            faults.append(f"{cell.where}: {PRODUCT} {cell.product[:40]!r} {why}")
         elif category is None and word == accepted:
             faults.append(
                 f"{cell.where}: {accepted!r} stands for a category in the column {SUGGESTED}, and there is none: put "
@@ -181,10 +198,20 @@ def read_answers(
     return answers, n_blank
 
 
+def _number(shop_id: ShopId | None) -> int | None:
+    return None if shop_id is None else id_number(shop_id)
+
+
+def _category(text: str, known: Categories) -> int | None:
+    """The category that an answer means: perhaps an id as the sheet has it, copied with its apostrophe."""
+    found = known.category_in(unmarked(text))
+    return known.category_in(text) if found is None else found
+
+
 def _why_not(text: str, words: Sequence[str], categories: Categories) -> str:
     """Slow: whoever asks shows it."""
     if UNREADABLE in text:
-        return f"{text[:40]!r} has letters that are no UTF-8: save the sheet as 'CSV UTF-8', or write the category_id"
+        return f"{text[:40]!r} {AS_UTF8}, or write the category_id"
     return categories.why_not(text, words)
 
 

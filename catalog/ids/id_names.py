@@ -61,6 +61,11 @@ class IdNames:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def among(self, numbers: NDArray[np.int64]) -> IdNames:
+        """Those of these `(n,)` numbers alone."""
+        kept = np.flatnonzero(np.isin(self.numbers, numbers))
+        return self if len(kept) == len(self) else IdNames.of(self._at(place) for place in kept.tolist())
+
     def shown(self, number: int) -> ShopId:
         """The id that a number stands for."""
         return self.take(np.array([number], np.int64))[0]

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from catalog.files.answer_sheet import ANSWER, LABEL, PRODUCT, SUGGESTED, has_answers, id_cell, plain_cell, write_sheet
+from catalog.files.answer_sheet import ANSWER, LABEL, PRODUCT, SUGGESTED, has_answers, plain_cell, write_sheet
+from catalog.files.sheet_ids import id_cell
 from curation.audit.listing import Suspect
 
 ACCEPTED = "suggested"

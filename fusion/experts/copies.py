@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from catalog.chunk import Chunk
 from catalog.experts import Expert, Opinion, OtherProduct
+from catalog.ids.shop_id import id_number
 from catalog.photos.batch import PhotoDecoder
 from catalog.probabilities import Probabilities
+from catalog.product import Product
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
+from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import Taxonomy
 from fusion.details import FusionDetails
 from fusion.experts.copy_table import NAME, CopyTable
@@ -41,7 +44,7 @@ class CopyExpert:
     def predict(self, chunk: Chunk, so_far: Sequence[Opinion]) -> Opinion:
         """What is known of the chunk's photos; of those in training each product is left out of its own counts."""
         ids = chunk.product_ids
-        labels = np.array([-1 if p.category_id is None else p.category_id for p in chunk.products], np.int64)
+        labels = np.array([_label(product) for product in chunk.products], np.int64)
         own_leaf = self.tree.leaf_index(labels) if chunk.in_training else None
         probabilities = self.table.predict(ids, chunk.md5s, own_leaf)
         return Opinion(probabilities, NAME, {
@@ -51,6 +54,10 @@ class CopyExpert:
 
     def close(self) -> None:
         """Nothing was started."""
+
+
+def _label(product: Product) -> int:
+    return NO_CATEGORY if product.category_id is None else id_number(product.category_id)
 
 
 @dataclass(frozen=True)

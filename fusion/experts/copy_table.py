@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -19,11 +19,15 @@ from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.files.id_lookup import UNKNOWN
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import ShopId
 from catalog.photos.photo_index import md5_halves
 from catalog.probabilities import Probabilities, Silence
 from catalog.runs.training_data import TrainingData, catalog_positions
 
 NAME = "copies"
+IDS_FILE = "copies-ids.safetensors"
+"""Beside the table: the ids of its products that are texts."""
 K = 20
 """Leaves kept per product: the photo of an energy label is on products of hundreds of leaves."""
 
@@ -36,7 +40,7 @@ class CopyTable:
         high, low: `(M,)` uint64 halves of the photos' MD5s, sorted by both.
         start: `(M + 1,)` int64 first entry of each photo in `leaf` and `count`.
         leaf: `(E,)` int32; count: `(E,)` int32 products with that photo on that leaf.
-        product: `(M,)` int64 product_id of the first product in the catalogue with that photo.
+        product: `(M,)` int64 number of the first product in the catalogue with that photo; ids: what these stand for.
         frequency: `(n_leaves,)` float64 training share of each leaf.
         taxonomy, plan: fingerprint of the tree, id of the plan.
     """
@@ -50,6 +54,7 @@ class CopyTable:
     frequency: NDArray[np.float64]
     taxonomy: str
     plan: str
+    ids: IdNames = field(default_factory=IdNames.none)
 
     @classmethod
     def of(cls, data: TrainingData) -> CopyTable:
@@ -63,11 +68,13 @@ class CopyTable:
         start = np.searchsorted(pairs // len(data.tree), np.arange(photos.n_distinct + 1))
         high, low = md5_halves(photos.md5s[photos.first]).T
         counts = np.bincount(data.leaf[positions], minlength=len(data.tree))
+        first_product = catalog.product_ids[photos.owner[photos.first]]
         return cls(
             high, low, start.astype(np.int64),
             (pairs % len(data.tree)).astype(np.int32), count.astype(np.int32),
-            catalog.product_ids[photos.owner[photos.first]],
-            counts / counts.sum(), data.tree.fingerprint, data.plan.plan_id,
+            first_product, counts / counts.sum(), data.tree.fingerprint, data.plan.plan_id,
+            # catalogue and run may part: the run has to know what its numbers are called
+            catalog.ids.among(first_product),
         )  # fmt: skip
 
     def find(self, md5: bytes) -> int:
@@ -123,10 +130,10 @@ class CopyTable:
         n = sum(counts.values())
         return {leaf: count / (n + 1) for leaf, count in counts.items() if count}
 
-    def example(self, md5s: Sequence[bytes], other_than: int) -> int | None:
-        """product_id of a labelled product with one of these photos, None when only `other_than` is known by name."""
+    def example(self, md5s: Sequence[bytes], other_than: int) -> ShopId | None:
+        """product_id of a labelled product with one of these photos; None when that of number `other_than` is alone."""
         products = (int(self.product[photo]) for photo in map(self.find, md5s) if photo != UNKNOWN)
-        return next((product for product in products if product != other_than), None)
+        return next((self.ids.shown(product) for product in products if product != other_than), None)
 
     def held_out(self, data: TrainingData, product_ids: NDArray[np.int64]) -> Probabilities:
         """Probabilities of `(N,)` products of the table itself, each left out of its own counts."""
@@ -138,8 +145,10 @@ class CopyTable:
         return self.predict(product_ids, md5s, data.leaf[positions])
 
     def save(self, path: Path) -> None:
-        """Write one safetensors file."""
+        """Write one safetensors file, and beside it one of the ids where there are texts among them."""
         save_arrays(path, {name: getattr(self, name) for name in _arrays(len(self.frequency))})
+        if len(self.ids):
+            save_arrays(path.with_name(IDS_FILE), {"ids": self.ids.to_bytes()})
 
     @classmethod
     def load(cls, path: Path, n_leaves: int, taxonomy: str, plan: str) -> CopyTable:
@@ -150,7 +159,7 @@ class CopyTable:
         """
         remedy, misfit = "run `fusion train` again", "does not fit its run's tree"
         arrays = load_arrays(path, _arrays(n_leaves), what="known photos", remedy=remedy, misfit=misfit)
-        table = cls(**arrays, taxonomy=taxonomy, plan=plan)
+        table = cls(**arrays, taxonomy=taxonomy, plan=plan, ids=_load_ids(path.with_name(IDS_FILE), remedy))
         # shapes alone would let a damaged index read another photo's leaves
         start, n_entries = table.start, len(table.leaf)
         fits = (
@@ -162,6 +171,17 @@ class CopyTable:
         if not fits:
             raise ValueError(f"{path} {misfit}: {remedy}")
         return table
+
+
+def _load_ids(path: Path, remedy: str) -> IdNames:
+    """Those that `CopyTable.save` wrote; raises ValueError where they are damaged."""
+    if not path.is_file():
+        return IdNames.none()
+    data = load_arrays(path, {"ids": ArraySpec(np.uint8, ("B",))}, what="ids of products", remedy=remedy)["ids"]
+    try:
+        return IdNames.from_bytes(data)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): {remedy}") from None
 
 
 def _arrays(n_leaves: int) -> dict[str, ArraySpec]:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from catalog.ids.shop_id import ShopId
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from fusion.decide import Decision, decision_of
 from fusion.prediction.predictor import Predictions
@@ -24,9 +25,9 @@ NO_ANSWER = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """A leaf with its path, in the language asked for, and its probability."""
+    """A leaf with its path, in the language asked for, and its probability; `category_id` as the tree has it."""
 
-    category_id: int
+    category_id: ShopId
     path: tuple[str, ...]
     probability: float
 
@@ -47,6 +48,7 @@ class Answer:
         problems: photos that could not be used, texts that were cut or are none, and why.
         advice: where nothing was proved with which the product's category could be given: what it would take.
         depth: levels of the tree, of which a path may have fewer; 0: as many as the best one's.
+        text_ids: there are texts among the tree's category_ids, so that a column of them is text.
     """
 
     product_id: Hashable
@@ -61,6 +63,7 @@ class Answer:
     problems: tuple[str, ...]
     advice: str = ""
     depth: int = 0
+    text_ids: bool = False
 
     def __str__(self) -> str:
         lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
@@ -81,7 +84,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
     dense = predictions.fused[row : row + 1]
     ranked = risk_order(dense, tree, n_candidates)[0]
     candidates = tuple(
-        Candidate(int(tree.leaf_ids[leaf]), tree.shown[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
+        Candidate(tree.shop_ids[leaf], tree.shown[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
     )
     along_path = predictions.paths.probabilities[row, : len(candidates[0].path)]
     level, node = predictions.given[row].tolist()
@@ -93,7 +96,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
         candidates=candidates, votes=tuple(votes_of(predictions, row)),
         text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
         problems=tuple(": ".join(filter(None, (p.place, p.detail or p.kind.value))) for p in problems),
-        advice=predictions.advice(row), depth=tree.depth,
+        advice=predictions.advice(row), depth=tree.depth, text_ids=len(tree.ids) > 0,
     )  # fmt: skip
 
 
@@ -109,28 +112,31 @@ def answers_to_table(answers: Sequence[Answer]) -> pa.Table:
     ['product_id', 'category_id', 'cat1', 'cat2', 'cat3']
 
     The columns are named as in `predictions.parquet`: `product_id` (own ids, as text where Arrow has no type that holds
-    them all), `category_id`, the likeliest leaf's path `cat1`, `cat2`, ... and their probabilities `p_cat1`, `p_cat2`,
-    ..., as many as the tree has levels (three where there is no answer; null below a path that ends further up),
-    `decision`, `given` (the path, empty for a review), `reason`, `top_category_ids`, `top_probabilities`, `text_read`;
-    and `problems`, a list of sentences.
+    them all), `category_id` (text where any of the tree's is), the likeliest leaf's path `cat1`, `cat2`, ... and their
+    probabilities `p_cat1`, `p_cat2`, ..., as many as the tree has levels (three where there is no answer; null below a
+    path that ends further up), `decision`, `given` (the path, empty for a review), `reason`, `top_category_ids`,
+    `top_probabilities`, `text_read`; and `problems`, a list of sentences.
     """
     import pyarrow as pa
 
+    from catalog.ids.id_columns import ids_as
     from fusion.prediction.columns import path_columns, probability_columns, schema_of
 
     depth = max((answer.depth or len(answer.best.path) for answer in answers), default=NO_ANSWER)
-    columns: dict[str, list[Any]] = {
-        "category_id": [answer.best.category_id for answer in answers],
+    of_ids = pa.string() if any(answer.text_ids for answer in answers) else pa.int64()
+    schema = schema_of(depth, category_id=of_ids)
+    columns: dict[str, Sequence[Any]] = {
+        "category_id": ids_as([answer.best.category_id for answer in answers], of_ids),
         **_by_level(path_columns(depth), [answer.best.path for answer in answers]),
         **_by_level(probability_columns(depth), [answer.probabilities for answer in answers]),
         "decision": [answer.decision.value for answer in answers],
         "given": [path_text(answer.given) for answer in answers],
         "reason": [answer.reason for answer in answers],
-        "top_category_ids": [[each.category_id for each in answer.candidates] for answer in answers],
+        "top_category_ids": [ids_as([each.category_id for each in one.candidates], of_ids) for one in answers],
         "top_probabilities": [[each.probability for each in answer.candidates] for answer in answers],
         "text_read": [answer.text_read for answer in answers],
     }
-    typed = {name: pa.array(values, schema_of(depth).field(name).type) for name, values in columns.items()}
+    typed = {name: pa.array(values, schema.field(name).type) for name, values in columns.items()}
     problems = pa.array([answer.problems for answer in answers], pa.list_(pa.string()))
     return pa.table({"product_id": _own_ids(answers), **typed, "problems": problems})
 

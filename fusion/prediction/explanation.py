@@ -81,7 +81,7 @@ class Explanation:
     head: str
 
     def __str__(self) -> str:
-        lines = [str(self.answer), ""]
+        lines = [*([f"title   {self.product.title}"] if self.product.title else []), str(self.answer), ""]
         for step in self.steps:
             children = ", ".join(f"{name} {p:.0%}" for name, p in step.probabilities)
             lines.append(f"{LEVEL_NAMES[step.level]}: {children}")
@@ -129,7 +129,11 @@ class Explanation:
 
     def _summary(self) -> str:
         given = path_text(self.answer.given) if self.answer.given else "nothing is given"
-        lines = [f"{self.answer.decision.value}: {given}", ""]
+        lines = [
+            *([self.product.title, ""] if self.product.title else []),
+            f"{self.answer.decision.value}: {given}",
+            "",
+        ]
         lines += [f"{c.probability:5.1%}  {path_text(c.path)}" for c in self.answer.candidates]
         lines += ["", *self.answer.reason.split("; ")]
         # matplotlib takes a dollar sign for mathematics

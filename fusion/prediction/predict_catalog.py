@@ -15,6 +15,7 @@ from catalog.files.answer_sheet import has_answers
 from catalog.files.atomic import atomic_path, write_text
 from catalog.files.file_lock import exclusive
 from catalog.files.progress import Progress, part_of
+from catalog.ids.id_columns import id_type
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.recent_rows import RecentRows
@@ -95,8 +96,14 @@ def predict_file(
 
 def _origin_of(predictor: Predictor, catalog: Catalog) -> PredictionOrigin:
     tree, run, precision = predictor.tree, predictor.run.folder.name, predictor.target_precision
-    shown, columns = tree.shown_fingerprint, schema_of(tree.depth).names
+    shown, columns = tree.shown_fingerprint, _schema(predictor, catalog).names
     return PredictionOrigin(catalog.fingerprint, run, predictor.digest, precision, tree.lang, shown, PART, columns)
+
+
+def _schema(predictor: Predictor, catalog: Catalog) -> pa.Schema:
+    """Of the full table: the products' ids are the catalogue's, those of categories the model's."""
+    products, tree = catalog.ids.among(catalog.product_ids), predictor.tree
+    return schema_of(tree.depth, id_type(products), id_type(tree.ids), titles=catalog.has_texts)
 
 
 def _keep_answers(files: PredictionFolder, workspace: Workspace) -> None:
@@ -118,24 +125,27 @@ def _predict_parts(
     starts = range(0, len(catalog), PART)
     parts = [files.parts / f"part-{number:06d}.parquet" for number in range(len(starts))]
     missing = [(start, part) for start, part in zip(starts, parts, strict=True) if not part.is_file()]
+    schema = _schema(predictor, catalog)
     for start, part in missing:
-        _predict_part(predictor, catalog, start, part, progress)
+        _predict_part(predictor, catalog, start, part, schema, progress)
     return parts, len(parts) - len(missing)
 
 
-def _predict_part(predictor: Predictor, catalog: Catalog, start: int, part: Path, progress: Progress | None) -> None:
+def _predict_part(
+    predictor: Predictor, catalog: Catalog, start: int, part: Path, schema: pa.Schema, progress: Progress | None
+) -> None:
     stop = min(start + PART, len(catalog))
     problems, in_training = ProblemLog(), predictor.trained_on(catalog)
     # of this part alone: what it says must not depend on what was predicted before it
     recent = RecentRows()
     with atomic_path(part) as temporary:
-        with pq.ParquetWriter(temporary, schema_of(predictor.tree.depth)) as writer:
+        with pq.ParquetWriter(temporary, schema) as writer:
             tables = []
             done_before = part_of(progress, start, len(catalog))
             for _, products in catalog.batches(CHUNK, done_before, range(start, stop)):
                 predictions = predictor.predict(products, in_training=in_training, recent=recent)
                 problems.merge(predictions.problems)
-                tables.append(to_table(predictions, predictor.tree, predictor.top_leaves))
+                tables.append(to_table(predictions, predictor.tree, predictor.top_leaves, schema))
             # one row group, so that a part has the same bytes however its products were chunked
             writer.write_table(pa.concat_tables(tables))
         # the part's rename commits it: its problems must lie there before
@@ -146,7 +156,7 @@ def _assemble(parts: list[Path], files: PredictionFolder, catalog: Catalog, pred
     """Join the parts; the record is written last and says that everything is whole."""
     problems, decisions, n_products = ProblemLog(), Counter[str](), 0
     problems.merge(catalog.problems)
-    schema = schema_of(predictor.tree.depth)
+    schema = _schema(predictor, catalog)
     with (
         atomic_path(files.table) as whole,
         atomic_path(files.submission) as lines,

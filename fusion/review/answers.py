@@ -11,6 +11,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from catalog.files.answer_sheet import FILL_ANEW, MAX_FAULTS, SheetAnswer, read_answers, refuse
+from catalog.files.sheet_ids import likely_id
+from catalog.ids.id_columns import id_column, ids_in, numbers_in
+from catalog.ids.shop_id import ShopId
 from catalog.tree.answers import CategoryNames
 from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.decide import Decision
@@ -18,10 +21,8 @@ from fusion.prediction.folder import PredictionFolder
 from fusion.review.audit import audit_keys, right_at_each_level
 from fusion.review.queue import Queue, read_queue
 
-ROWS = pa.schema([
-    *((name, pa.int64()) for name in ("product_id", "category_id", "suggested_category_id")),
-    ("decision", pa.string()), ("kind", pa.string()),
-])  # fmt: skip
+ROWS = ("product_id", "category_id", "suggested_category_id", "decision", "kind")
+"""Columns of answers: ids as `catalog.ids.id_columns.id_type` says, and two texts."""
 REVIEW, AUDIT, COPY = "review", "audit", "copy"
 """Kinds of a row: an answer about what waited, about the audit sample, or one given to a product of the same photos."""
 
@@ -31,7 +32,7 @@ class Settled:
     """Answers with what had been predicted; the counts are those of `fusion.review.entry.Entry`.
 
     Attributes:
-        rows: schema `ROWS`, one row per product, ascending.
+        rows: columns `ROWS`, one row per product, ascending by their numbers.
     """
 
     rows: pa.Table
@@ -82,7 +83,7 @@ def settle(files: Sequence[Path], predictions: PredictionFolder, tree: Taxonomy,
     if not answers:
         raise ValueError(f"{', '.join(map(str, files))}: no answer in {n_blank} rows, fill corrected_category_id first")
     predicted = _predicted(predictions.table, np.unique([a.product_id for a in answers]))
-    ids, given = _checked_answers(answers, predicted, tree)
+    ids, given = _checked_answers(answers, predicted, predictions.table, tree)
     kind = np.full(len(ids), REVIEW, object)
     accepted = predicted["decision"].to_numpy(zero_copy_only=False) == Decision.ACCEPT
     # only what was drawn at random says how often accepted products are right: people look up what they doubt
@@ -91,12 +92,12 @@ def settle(files: Sequence[Path], predictions: PredictionFolder, tree: Taxonomy,
     copy_ids, copy_given = np.zeros(0, np.int64), np.zeros(0, np.int64)
     if copies:
         copy_ids, copy_given = _copies(read_queue(predictions.table), ids[~accepted], given[~accepted])
-    suggested = predicted["category_id"].to_numpy()
+    suggested = numbers_in(predicted["category_id"])
     audited = kind == AUDIT
-    whole = _rows(predicted, given, kind)
+    whole = _rows(predicted, given, kind, tree)
     if len(copy_ids):
-        copied = _rows(_predicted(predictions.table, copy_ids), copy_given, np.full(len(copy_ids), COPY, object))
-        whole = pa.concat_tables([whole, copied]).sort_by("product_id")
+        copied = _rows(_predicted(predictions.table, copy_ids), copy_given, np.full(len(copy_ids), COPY, object), tree)
+        whole = _ascending(pa.concat_tables([whole, copied]))
     return Settled(
         whole, origin.run, origin.data,
         confirmed=int((given == suggested).sum()), corrected=int((given != suggested).sum()), copies=len(copy_ids),
@@ -110,47 +111,67 @@ def _predicted(table: Path, wanted: NDArray[np.int64]) -> pa.Table:
     names = ["product_id", "category_id", "decision"]
     with pq.ParquetFile(table) as file:
         parts = [
-            batch.filter(pa.array(np.isin(batch["product_id"].to_numpy(), wanted)))
+            batch.filter(pa.array(np.isin(numbers_in(batch["product_id"]), wanted)))
             for batch in file.iter_batches(columns=names)
         ]
-    schema = pa.schema([ROWS.field(name) for name in names])
-    return pa.Table.from_batches([part.select(names) for part in parts], schema).sort_by("product_id")
+        schema = pa.schema([file.schema_arrow.field(name) for name in names])
+    return _ascending(pa.Table.from_batches([part.select(names) for part in parts], schema))
+
+
+def _ascending(rows: pa.Table) -> pa.Table:
+    """Rows by the numbers of their products."""
+    return rows.take(pa.array(np.argsort(numbers_in(rows["product_id"]), kind="stable")))
 
 
 def _checked_answers(
-    answers: Sequence[SheetAnswer], predicted: pa.Table, tree: Taxonomy
+    answers: Sequence[SheetAnswer], predicted: pa.Table, table: Path, tree: Taxonomy
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """`(n,)` product_ids as predicted has them and `(n,)` the category given to each."""
-    suggested = dict(zip(predicted["product_id"].to_pylist(), predicted["category_id"].to_pylist(), strict=True))
-    known = {int(leaf_id): path_text(names) for leaf_id, names in zip(tree.leaf_ids, tree.shown, strict=True)}
+    """`(n,)` numbers of products as predicted has them and `(n,)` those of the category given to each."""
+    ids, suggestions = (numbers_in(predicted[name]).tolist() for name in ("product_id", "category_id"))
+    suggested = dict(zip(ids, suggestions, strict=True))
+    known = {str(leaf_id): path_text(names) for leaf_id, names in zip(tree.shop_ids, tree.shown, strict=True)}
+    numbers, shown = set(tree.leaf_ids.tolist()), tree.ids.shown
     given: dict[int, tuple[int, SheetAnswer]] = {}
-    faults = []
+    faults: list[str] = []
     for answer in answers:
-        product = answer.product_id
+        product, product_id = answer.product_id, answer.cell.product_id
         if product not in suggested:
-            faults.append(f"{answer.cell.where}: product {product} was not predicted there ({FILL_ANEW})")
+            why = _likely_cause(product_id, table) if len(faults) < MAX_FAULTS else ""
+            faults.append(f"{answer.cell.where}: product {product_id} was not predicted there{why} ({FILL_ANEW})")
             continue
         category = suggested[product] if answer.category_id is None else answer.category_id
         if answer.suggested not in (None, suggested[product]):
             faults.append(
-                f"{answer.cell.where}: the reviewer saw {answer.suggested} suggested for product {product}, these "
-                f"predictions suggest {suggested[product]}: name the ones that were reviewed (--predictions)"
+                f"{answer.cell.where}: the reviewer saw {answer.cell.suggested_id} suggested for product {product_id}, "
+                f"these predictions suggest {shown(suggested[product])}: name the ones that were reviewed "
+                "(--predictions)"
             )
-        elif category not in known:
+        elif category not in numbers:
             # the search is slow, and later faults are only counted
-            near = get_close_matches(str(category), map(str, known), n=1, cutoff=0) if len(faults) < MAX_FAULTS else []
-            hint = "".join(f"; the nearest is {leaf}, {known[int(leaf)]}" for leaf in near)
+            near = get_close_matches(str(category), known, n=1, cutoff=0) if len(faults) < MAX_FAULTS else []
+            hint = "".join(f"; the nearest is {leaf}, {known[leaf]}" for leaf in near)
             faults.append(f"{answer.cell.where}: category_id {category} is not in the tree{hint}")
         elif product in given and given[product][0] != category:
             other, earlier = given[product]
             faults.append(
-                f"{answer.cell.where}: product {product} is given {category}, but {other} in {earlier.cell.where}"
+                f"{answer.cell.where}: product {product_id} is given {shown(category)}, but {shown(other)} in "
+                f"{earlier.cell.where}"
             )
         else:
             given.setdefault(product, (category, answer))
     refuse(faults)
-    ids = np.array(sorted(given), np.int64)
-    return ids, np.array([given[i][0] for i in ids.tolist()], np.int64)
+    ids = sorted(given)
+    return np.array(ids, np.int64), np.array([given[i][0] for i in ids], np.int64)
+
+
+def _likely_cause(product_id: ShopId | None, table: Path) -> str:
+    """What a spreadsheet may have made the id from, where one predicted product alone has such an id."""
+    with pq.ParquetFile(table) as file:
+        if product_id is None or not pa.types.is_string(file.schema_arrow.field("product_id").type):
+            return ""
+        batches = file.iter_batches(columns=["product_id"])
+        likely = likely_id(product_id, (one for batch in batches for one in ids_in(batch["product_id"])))
+    return "" if likely is None else f", but {likely} was, of which a spreadsheet may have made it"
 
 
 def _copies(
@@ -169,6 +190,6 @@ def _copies(
     return queue.product_ids[copies], low[queue.group[copies]]
 
 
-def _rows(predicted: pa.Table, given: NDArray[np.int64], kind: NDArray[np.object_]) -> pa.Table:
+def _rows(predicted: pa.Table, given: NDArray[np.int64], kind: NDArray[np.object_], tree: Taxonomy) -> pa.Table:
     ids, suggested, decision = (predicted[name] for name in ("product_id", "category_id", "decision"))
-    return pa.table([ids, pa.array(given), suggested, decision, pa.array(kind, pa.string())], schema=ROWS)
+    return pa.table([ids, id_column(given, tree.ids), suggested, decision, pa.array(kind, pa.string())], names=ROWS)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path, write_text
 from catalog.files.file_lock import exclusive
+from catalog.ids.id_columns import id_column, ids_in
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import id_number
 from catalog.runs.config import checked
 from catalog.runs.run import Run, read_json
 from catalog.runs.workspace import Workspace
@@ -19,7 +23,25 @@ from fusion.prediction.folder import PredictionFolder
 from fusion.review.answers import COPY, ROWS, Settled, predictions_of, settle
 from fusion.review.entry import Entry, ReviewedFile, event
 
+IDS = ("product_id", "category_id", "suggested_category_id")
 NAME = re.compile(r"[0-9]{4,}\.json")
+
+
+@dataclass(frozen=True)
+class GivenLabels:
+    """What reviewers say of N products.
+
+    Attributes:
+        product_ids: `(N,)` int64 numbers of the products, ascending; category_ids: `(N,)` int64 of what they are given.
+        ids: what these numbers stand for.
+    """
+
+    product_ids: NDArray[np.int64]
+    category_ids: NDArray[np.int64]
+    ids: IdNames
+
+    def __len__(self) -> int:
+        return len(self.product_ids)
 
 
 class Journal:
@@ -91,27 +113,40 @@ class Journal:
         return self._turn(number, active=True)
 
     def rows(self, entry: Entry) -> pa.Table:
-        """An entry's answers, of schema `fusion.review.answers.ROWS`."""
-        path = self._path(entry.number, ".csv")
-        options = pa_csv.ConvertOptions(column_types=ROWS, include_columns=ROWS.names)
-        try:
-            return pa_csv.read_csv(path, convert_options=options)
-        except (OSError, pa.ArrowInvalid, pa.ArrowKeyError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from None
+        """An entry's answers, columns `fusion.review.answers.ROWS`.
 
-    def labels(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """`(N,)` product_ids, ascending, and `(N,)` category_ids of the active entries.
+        Raises:
+            ValueError: the file is damaged: it has other columns, or ids that are none.
+        """
+        path = self._path(entry.number, ".csv")
+        # nothing is guessed: the text 007 is not the integer 7
+        options = pa_csv.ConvertOptions(column_types=dict.fromkeys(ROWS, pa.string()), include_columns=ROWS)
+        try:
+            rows = pa_csv.read_csv(path, convert_options=options)
+            for place, name in enumerate(IDS):
+                ids = ids_in(rows[name])
+                column = id_column(np.array(list(map(id_number, ids)), np.int64), IdNames.of(ids))
+                rows = rows.set_column(place, name, column)
+        except (OSError, ValueError, pa.ArrowKeyError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
+        return rows
+
+    def labels(self) -> GivenLabels:
+        """What the answers of the active entries come to.
 
         Later answers win; one that a product got from a copy yields to an answer on the product itself.
         """
         tables = [self.rows(entry) for entry in self.active()]
-        whole = pa.concat_tables([ROWS.empty_table(), *tables])
-        of_copy = np.array([kind == COPY for kind in whole["kind"].to_pylist()], bool)
-        order = np.lexsort((-np.arange(len(whole)), of_copy))
-        ids, categories = (whole[name].to_numpy()[order] for name in ("product_id", "category_id"))
+        kinds, products, categories = (
+            [one for rows in tables for one in read(rows[name])]
+            for name, read in (("kind", pa.ChunkedArray.to_pylist), ("product_id", ids_in), ("category_id", ids_in))
+        )
+        of_copy = np.array([kind == COPY for kind in kinds], bool)
+        order = np.lexsort((-np.arange(len(kinds)), of_copy))
+        numbers, given = (np.array(list(map(id_number, ids)), np.int64)[order] for ids in (products, categories))
         # of each product numpy keeps the first row, which by this order is the answer that wins
-        ids, winner = np.unique(ids, return_index=True)
-        return ids, categories[winner]
+        numbers, winner = np.unique(numbers, return_index=True)
+        return GivenLabels(numbers, given[winner], IdNames.of([*products, *categories]))
 
     def _turn(self, number: int, *, active: bool) -> Entry:
         path = self._path(number, ".json")

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from catalog.ids.id_columns import numbers_in
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
-from fusion.prediction.columns import path_columns, probability_columns
+from fusion.prediction.columns import TITLE, path_columns, probability_columns
 from fusion.review.audit import AuditSample
 from fusion.review.sheet import write_review
 
@@ -31,7 +32,7 @@ class Queue:
     """All N products that were not accepted, in the order of the full table, about 40 bytes each.
 
     Attributes:
-        product_ids: `(N,)` int64; rows: `(N,)` int64 position in the full table.
+        product_ids: `(N,)` int64 numbers; rows: `(N,)` int64 position in the full table.
         distance: `(N,)` float32 expected tree distance, 0..D, of the likeliest leaf.
         group: `(N,)` int64, equal for products with the same set of photos.
         copies: `(N,)` int64 size of the product's group: how many products one answer settles.
@@ -86,7 +87,8 @@ def write_queue(
     sample = AuditSample(audit_rows, seed)
     queue = read_queue(table, sample)
     chosen = queue.best_first()[:review_rows]
-    shown = [*BESIDE_PATH, *path_columns(tree.depth), *probability_columns(tree.depth)]
+    titles = [TITLE] if TITLE in pq.read_schema(table).names else []
+    shown = [*BESIDE_PATH, *titles, *path_columns(tree.depth), *probability_columns(tree.depth)]
     picked = _pick(table, np.concatenate([queue.rows[chosen], sample.rows]), shown)
     asked, drawn = picked.slice(0, len(chosen)), picked.slice(len(chosen))
     write_review(review, _with_gain(asked, queue.gain[chosen], queue.copies[chosen]), tree)
@@ -99,7 +101,7 @@ def read_queue(table: Path, sample: AuditSample | None = None) -> Queue:
     """Scan a full table for what was not accepted; what was is shown to `sample`."""
     parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.uint64))]
     for first, batch in _batches(table, ["product_id", "decision", "expected_distance", "photos_md5"]):
-        ids = batch["product_id"].to_numpy()
+        ids = numbers_in(batch["product_id"])
         accepted = np.array([decision == Decision.ACCEPT for decision in batch["decision"].to_pylist()], bool)
         rows, waits = first + np.arange(len(ids)), np.flatnonzero(~accepted)
         if sample is not None:
@@ -121,10 +123,10 @@ def _group(key: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64
     return np.where(common, np.arange(len(key)), group), np.where(common, 1, copies)
 
 
-def _photo_key(product_id: int, md5s: Sequence[str]) -> int:
+def _photo_key(product: int, md5s: Sequence[str]) -> int:
     """64 bits that stand for a set of photos; products without a photo have nothing in common."""
     # of ten million sets of photos two share their 64 bits with a probability of 3e-6
-    photos = "".join(sorted(set(md5s))) if md5s else f"product {product_id}"
+    photos = "".join(sorted(set(md5s))) if md5s else f"product {product}"
     return int.from_bytes(hashlib.blake2b(photos.encode(), digest_size=8).digest(), "little")
 
 

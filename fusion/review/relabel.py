@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import Progress
 from catalog.files.wording import listed
+from catalog.ids.shop_id import ShopId
 from catalog.product import ProblemLog
 from catalog.relabel import Relabelled, check_destination, left_behind, write_relabelled
 from fusion.review.journal import Journal
@@ -25,7 +25,7 @@ class ExportedLabels:
     Attributes:
         kept, relabelled: training documents as they were, and with a reviewer's label in the place of theirs.
         added: reviewed products of the other catalogues.
-        missing: product_ids of reviewed products that stand in none of the files, ascending.
+        missing: product_ids of reviewed products that stand in none of the files, ascending by their numbers.
         strangers: numbers of active reviews that were made on predictions of none of the catalogues.
         left_behind: stretches of the training file that hold no product of their own.
     """
@@ -34,7 +34,7 @@ class ExportedLabels:
     kept: int
     relabelled: int
     added: int
-    missing: NDArray[np.int64]
+    missing: list[ShopId]
     strangers: list[int]
     left_behind: ProblemLog
 
@@ -49,7 +49,7 @@ class ExportedLabels:
         """What a person should know before training on it."""
         lines = []
         if len(self.missing):
-            missing = listed(self.missing.tolist(), MAX_NAMED)
+            missing = listed(self.missing, MAX_NAMED)
             lines.append(f"{len(self.missing)} reviewed products stand in none of the files: {missing}")
         if self.strangers:
             lines.append(
@@ -75,8 +75,9 @@ def export(
     """
     sources = [*([train] if train is not None else []), *catalogs]
     check_destination(output, sources)
-    ids, categories = journal.labels()
-    if not len(ids):
+    labels = journal.labels()
+    ids = labels.product_ids
+    if not len(labels):
         raise ValueError(f"{journal.folder} holds no active review: run `fusion review apply` first")
     placed = np.zeros(len(ids), bool)
     parts: list[Relabelled] = []
@@ -84,7 +85,8 @@ def export(
         place = positions_of(ids, source.product_ids)
         reviewed = (place != UNKNOWN) & ~placed[place]
         placed[place[reviewed]] = True
-        parts.append(Relabelled(source, np.where(reviewed, place, UNKNOWN), categories, whole=source is train))
+        label = np.where(reviewed, place, UNKNOWN)
+        parts.append(Relabelled(source, label, labels.category_ids, whole=source is train))
     if not placed.any():
         raise ValueError(f"none of the {len(ids)} reviewed products stands in {', '.join(str(s) for s in sources)}")
     write_relabelled(output, parts, progress)
@@ -92,7 +94,7 @@ def export(
     relabelled = counts[0] if train is not None else 0
     return ExportedLabels(
         output, kept=len(train) - relabelled if train is not None else 0, relabelled=relabelled,
-        added=sum(counts) - relabelled, missing=ids[~placed],
+        added=sum(counts) - relabelled, missing=labels.ids.take(ids[~placed]),
         strangers=[
             entry.number for entry in journal.active() if not any(source.matches(entry.catalog) for source in sources)
         ],

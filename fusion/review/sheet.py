@@ -6,17 +6,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalog.files.answer_sheet import ANSWER, PRODUCT, SUGGESTED, id_cell, plain_cell, write_sheet
+from catalog.files.answer_sheet import ANSWER, PRODUCT, SUGGESTED, plain_cell, write_sheet
+from catalog.files.sheet_ids import id_cell
+from catalog.ids.id_columns import ids_as, ids_in
+from catalog.ids.shop_id import ShopId
 from catalog.tree.taxonomy import Taxonomy, path_text
-from fusion.prediction.columns import path_columns, probability_columns
+from fusion.prediction.columns import TITLE, path_columns, probability_columns
 
 SLICE = 1000
 
 
-def columns_of(depth: int) -> tuple[str, ...]:
-    """The columns of a sheet for a tree with so many levels."""
+def columns_of(depth: int, *, titles: bool = False) -> tuple[str, ...]:
+    """The columns of a sheet for a tree with so many levels, of products with titles or without."""
     return (
-        PRODUCT, ANSWER, SUGGESTED, "suggested", "decision", "given", "gain", "copies",
+        PRODUCT, ANSWER, SUGGESTED, "suggested", *((TITLE,) if titles else ()), "decision", "given", "gain", "copies",
         *probability_columns(depth), "alternatives", "reason", "text_read",
     )  # fmt: skip
 
@@ -29,20 +32,25 @@ def write_review(path: Path, rows: pa.Table, tree: Taxonomy) -> None:
         rows: columns of the full table, `gain` and `copies`; written in this order.
         tree: names the alternatives.
     """
-    paths = {int(leaf_id): path_text(names) for leaf_id, names in zip(tree.leaf_ids, tree.shown, strict=True)}
-    write_sheet(path, columns_of(tree.depth), _lines(rows, paths, tree.depth))
+    leaf_ids = ids_as(tree.shop_ids, rows.schema.field("category_id").type)
+    paths = {leaf_id: path_text(names) for leaf_id, names in zip(leaf_ids, tree.shown, strict=True)}
+    write_sheet(path, columns_of(tree.depth, titles=TITLE in rows.column_names), _lines(rows, paths, tree.depth))
 
 
-def _lines(rows: pa.Table, paths: dict[int, str], depth: int) -> Iterator[list[object]]:
+def _lines(rows: pa.Table, paths: dict[ShopId, str], depth: int) -> Iterator[list[object]]:
     for start in range(0, len(rows), SLICE):
-        yield from (_line(row, paths, depth) for row in rows.slice(start, SLICE).to_pylist())
+        some = rows.slice(start, SLICE)
+        ids = zip(ids_in(some["product_id"]), ids_in(some["category_id"]), strict=True)
+        for row, (product_id, category_id) in zip(some.to_pylist(), ids, strict=True):
+            yield [id_cell(product_id), "", id_cell(category_id), *_told(row, paths, depth)]
 
 
-def _line(row: dict[str, Any], paths: dict[int, str], depth: int) -> list[object]:
+def _told(row: dict[str, Any], paths: dict[ShopId, str], depth: int) -> list[object]:
+    """The cells behind those of the ids."""
     leaves = zip(row["top_category_ids"], row["top_probabilities"], strict=True)
     return [
-        id_cell(row["product_id"]), "", id_cell(row["category_id"]),
         plain_cell(path_text([row[name] for name in path_columns(depth) if row[name] is not None])),
+        *([plain_cell(row[TITLE])] if TITLE in row else []),
         row["decision"], plain_cell(row["given"]), f"{row['gain']:.4f}", row["copies"],
         *("" if row[name] is None else f"{row[name]:.4f}" for name in probability_columns(depth)),
         plain_cell(" | ".join(f"{leaf}: {paths[leaf]} ({100 * p:.0f} %)" for leaf, p in leaves)),

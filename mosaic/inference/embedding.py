@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.chunk import Chunk
 from catalog.files.atomic import atomic_path
-from catalog.files.progress import Progress
+from catalog.files.progress import Progress, in_batches
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.recent_rows import RecentRows, Row
@@ -21,8 +21,10 @@ from mosaic.inference.loading import load_deployed, photo_decoder
 from mosaic.views import View
 
 CHUNK = 256
+ID_LINES = 65_536
+"""Ids in memory at a time."""
 VECTORS = "vectors.npy"
-PRODUCT_IDS = "product_ids.npy"
+PRODUCT_IDS, SHOP_IDS = "product_ids.npy", "product_ids.txt"
 VectorKey = tuple[object, tuple[bytes, ...]]
 """An embedder's mark, and the MD5s of the photos that it is shown together."""
 
@@ -60,6 +62,9 @@ def embed_catalog(
 ) -> tuple[list[Path], ProblemLog]:
     """Write `vectors.npy`, `(N, D)` float32 of length 1, and `product_ids.npy`, `(N,)` int64, in catalogue order.
 
+    Where there are texts among the ids, `product_ids.npy` has the numbers that stand for them (`catalog.ids.shop_id`),
+    and `product_ids.txt` the ids themselves, a line each.
+
     A product without a readable photo has a row of zeros and is named in the log. The files take their names when all
     is done, the ids last: a folder that holds ids holds vectors that fit them.
 
@@ -85,7 +90,24 @@ def embed_catalog(
         rows.flush()
         with new_ids.open("wb") as file:
             np.save(file, catalog.product_ids)
-        # between the two renames that follow no ids lie beside vectors of another run
+        # between the renames that follow no ids lie beside vectors of another run
         ids.unlink(missing_ok=True)
+        shop_ids = write_shop_ids(folder / SHOP_IDS, catalog, catalog.product_ids)
     name_files(catalog, problems)
-    return [vectors, ids], problems
+    return [vectors, ids, *shop_ids], problems
+
+
+def write_shop_ids(path: Path, catalog: Catalog, numbers: NDArray[np.int64]) -> list[Path]:
+    """Write the ids that `(n,)` numbers of products stand for, a line each, where there are texts among them.
+
+    Returns:
+        The file, if there is one: of ids that are all integers none is written, and one that lay there is removed.
+    """
+    path.unlink(missing_ok=True)
+    if not len(catalog.ids.among(numbers)):
+        return []
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        # seven million at a time would take gigabytes
+        for some in in_batches(numbers, ID_LINES):
+            file.writelines(f"{one}\n" for one in catalog.ids.take(some))
+    return [path]

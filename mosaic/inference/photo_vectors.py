@@ -16,7 +16,7 @@ from catalog.runs.config import load_config
 from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
-from mosaic.inference.embedding import PRODUCT_IDS, VECTORS, Embedder
+from mosaic.inference.embedding import PRODUCT_IDS, SHOP_IDS, VECTORS, Embedder, write_shop_ids
 from mosaic.inference.loading import load_start
 
 CHUNK = 128
@@ -33,8 +33,9 @@ def embed_photos(
 ) -> tuple[list[Path], ProblemLog]:
     """Write `vectors.npy`, `(P, D)` float32 of length 1, and `product_ids.npy`, `(P,)` int64: whose each photo is.
 
-    In catalogue order, a product's photos in the seller's. One that cannot be read has a row of zeros and is named in
-    the log. No run is needed: the network is the one that a training starts from.
+    In catalogue order, a product's photos in the seller's; ids that are texts as `embed_catalog` has them. One that
+    cannot be read has a row of zeros and is named in the log. No run is needed: the network is the one that a training
+    starts from.
 
     Args:
         config: whose backbone, with the weights it starts from, and size of photos; None: the default recipe's.
@@ -59,9 +60,11 @@ def embed_photos(
             place = first + [k for of_product in chunk.md5s for k in range(len(of_product))]
             rows[place] = embedder.embed(replace(chunk, md5s=md5s))
         rows.flush()
+        of_photo = np.repeat(catalog.product_ids, catalog.n_images)
         with new_ids.open("wb") as file:
-            np.save(file, np.repeat(catalog.product_ids, catalog.n_images))
-        # between the two renames that follow no ids lie beside vectors of another network
+            np.save(file, of_photo)
+        # between the renames that follow no ids lie beside vectors of another network
         ids.unlink(missing_ok=True)
+        shop_ids = write_shop_ids(folder / SHOP_IDS, catalog, of_photo)
     name_files(catalog, problems)
-    return [vectors, ids], problems
+    return [vectors, ids, *shop_ids], problems

@@ -87,7 +87,7 @@ def export_run(workspace: Workspace, slot: str, form: Format, output: Path | Non
     facts = {
         "run": run.folder.name, "revision": run.revision,
         "n_images": slot, "photo_size": config.photo_size, "layout": config.layout,
-        "support": [int(tree.leaf_ids[leaf]) for leaf in network.support.tolist()],
+        "support": [tree.shop_ids[leaf] for leaf in network.support.tolist()],
     }  # fmt: skip
     exported = export(network, (output or run.folder) / f"mosaic-{slot}{SUFFIX[form]}", form, mosaics, facts)
     wanted = graph_format(config.inference)

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
-from catalog.files.answer_sheet import has_answers, id_cell
+from catalog.files.answer_sheet import has_answers
 from catalog.files.csv_rows import id_in
+from catalog.files.sheet_ids import id_cell
 from catalog.tree.taxonomy import Taxonomy, path_text
 from catalog.tree.translations import Name, Names
 from curation.audit.correct import correct

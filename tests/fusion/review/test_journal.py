@@ -43,9 +43,9 @@ def folder(tmp_path) -> Path:
 
 
 def labels(room: Workspace) -> dict[int, int]:
-    ids, categories = Journal(room).labels()
-    assert (np.diff(ids) > 0).all()
-    return dict(zip(ids.tolist(), categories.tolist(), strict=True))
+    given_ = Journal(room).labels()
+    assert (np.diff(given_.product_ids) > 0).all()
+    return dict(zip(given_.product_ids.tolist(), given_.category_ids.tolist(), strict=True))
 
 
 def test_long_ids_reach_the_journal_whole(room, tmp_path):
@@ -198,7 +198,7 @@ def test_undo_takes_answers_back_and_redo_brings_them(room, folder):
         ([f"{i},what{i}" for i in range(30)], ["30 answers cannot be taken", "what9", "... and 20 more"]),
         (["0,1E+09"], ["line 2", "'1E+09' is neither"]),
         (["77,ok"], ["line 2", "product 77 was not predicted"]),
-        ([",1000"], ["line 2", "product_id '' is not an integer"]),
+        ([",1000"], ["line 2", "product_id '' is no id"]),
         (["0,1000", "1,", "0,1001"], ["line 4", "product 0 is given 1001, but 1000 in", "line 2"]),
         (["0,", "1, "], ["no answer in 2 rows"]),
         (['0,"1000'], ["not a CSV file"]),

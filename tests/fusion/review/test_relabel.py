@@ -63,7 +63,7 @@ def test_what_is_not_there_is_named(journal, write_bson, tmp_path):
     new = Catalog(write_bson(*[make_product(i) for i in (0, 1, 9)], name="new.bson"))
     train = Catalog(write_bson(make_product(4, 1), make_product(4, 1), b"garbage", name="train.bson"))
     exported = export(journal, [new], train, tmp_path / "next.bson")
-    assert exported.missing.tolist() == [2, 3, 5]
+    assert exported.missing == [2, 3, 5]
     said = "\n".join(exported.warnings())
     assert "3 reviewed products stand in none of the files: 2, 3, 5" in said
     assert "review 1 was made on another catalogue" in said
@@ -118,5 +118,5 @@ def test_labels_of_several_entries(tmp_path):
         if i != 2:
             expected |= answers
     journal.undo(3)
-    ids, categories = journal.labels()
-    assert dict(zip(ids.tolist(), categories.tolist(), strict=True)) == expected
+    labels = journal.labels()
+    assert dict(zip(labels.product_ids.tolist(), labels.category_ids.tolist(), strict=True)) == expected

@@ -42,7 +42,7 @@ def test_answers_become_labels_and_undo_takes_them_back(trained, room, tmp_path)
     # the next command as it is printed, for the workspace that was named
     call(fusion, *shlex.split(printed.splitlines()[-1].partition("fusion ")[2]))
     given = Journal(Workspace(room)).labels()
-    labels = dict(zip(*[column.tolist() for column in given], strict=True))
+    labels = dict(zip(given.product_ids.tolist(), given.category_ids.tolist(), strict=True))
     assert {i: labels[i] for i in answers} == answers
     made = tmp_path / "next.bson"
     export = ("review", "export", "--catalog", tmp_path / "new.bson", "--train", trained / "train.bson")
