@@ -86,7 +86,7 @@ def export(
         reviewed = (place != UNKNOWN) & ~placed[place]
         placed[place[reviewed]] = True
         label = np.where(reviewed, place, UNKNOWN)
-        parts.append(Relabelled(source, label, labels.category_ids, whole=source is train))
+        parts.append(Relabelled(source, label, labels.category_ids, whole=source is train, ids=labels.ids))
     if not placed.any():
         raise ValueError(f"none of the {len(ids)} reviewed products stands in {', '.join(str(s) for s in sources)}")
     write_relabelled(output, parts, progress)
