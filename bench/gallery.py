@@ -107,7 +107,7 @@ def main(folder: str) -> None:
         positions = catalog_positions(labelled.catalog, scores.product_ids)
         return np.unique(labelled.plan.linked(labelled.catalog, positions), return_inverse=True)[1]
 
-    fused, *others = ways.values()
+    fused = next(iter(ways.values()))
     levels = data.tree.levels[::-1]
     print(f"{len(data)} held-out products in {len(np.unique(data.group))} groups, {len(data.tree)} leaves; right in %")
     print(f"{'':32}{'n':>5}  " + "  ".join(f"{LEVEL_NAMES[level]:<22}" for level in levels))
