@@ -87,12 +87,11 @@ def main(folder: str) -> None:
     own, old = with_titles.scores[with_titles.chosen], before.scores[before.chosen]
     books_here = is_book[catalog_positions(data.catalog, both.product_ids)]
     print(f"{len(both)} held-out products; experts {', '.join(held_out.names)}; then {', '.join(both.names)}")
+    speaks = [int(title.speaks[rows].sum()) for rows in (has_title, ~has_title)]
     print(
-        f"titles on {len(half)} of {len(books)} books; of {int(has_title.sum())} held-out products with one the title"
+        f"titles on {len(half)} of {len(books)} books; the title expert speaks on {speaks[0]} of {int(has_title.sum())}"
     )
-    print(
-        f"expert speaks on {int(title.speaks[has_title].sum())}, of {int((~has_title).sum())} without on {int(title.speaks[~has_title].sum())}"
-    )
+    print(f"held-out products with one, and on {speaks[1]} of {int((~has_title).sum())} without")
     print(f"heads that decide: {before.chosen}, with titles {with_titles.chosen}")
     print(f"{'leaf, in %':20}{'n':>5}{'today':>9}{'with titles':>13}   difference                log loss, both")
     for name, rows in {
