@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.ids.shop_id import MAX_LENGTH
 from catalog.tree.category_names import category_names
 from catalog.tree.taxonomy import Taxonomy
 from tests.conftest import SHARED
@@ -97,7 +98,7 @@ def test_of_a_list_the_first_path_is_the_categorys(tmp_path, caplog):
         ('1,"[""A"", [""B""]]"\n', "line 2: category_path begins as a list and cannot be read as one"),
         ('1,"[""A >> ""B"" C""]"\n', "line 2: category_path begins as a list and cannot be read as one"),
         (",A\n", "line 2: no category_id: it is empty"),
-        (f"{'x' * 201},A\n", "line 2: no category_id: .* longer than the 200 characters"),
+        (f"{'x' * (MAX_LENGTH + 1)},A\n", "line 2: no category_id: .* longer than the"),
         ("2.87E+18,A\n", "line 2: no category_id: '2.87E.18' is rounded"),
         ("1,A>B\n1,A>C\n", "category_id 1 stands twice"),
         (f"1,A>B\n2,{'A>' * 8}B\n", "line 3: category_path has 9 names, and trees have up to 8 levels"),
@@ -150,7 +151,7 @@ def test_parents_give_the_paths(tmp_path_factory, paths, none, rng):
         ("0,0,A\n", "line 2: category 0 is its own parent"),
         ("1,,A\n1,,B\n", "lines 2 and 3: category 1 stands twice"),
         ("1,,\n", "line 2: category 1 has no name"),
-        (f"1,{'x' * 201},A\n", "line 2: no parent_id: .* longer than"),
+        (f"1,{'x' * (MAX_LENGTH + 1)},A\n", "line 2: no parent_id: .* longer than"),
         ("".join(f"{i},{i - 1},A\n" for i in range(1, 10)), "line 10: category 9 has 9 names, and trees have up to 8"),
     ],
 )

@@ -146,7 +146,7 @@ def test_how_a_category_with_a_text_id_may_be_written(cell, meant):
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("AB", "'AB' may be 'Ab', 'aB': write one to the letter"),
+        ("AB", "'AB' may be 'aB', 'Ab': write one to the letter"),
         ("Food", "Food is no category itself: write the one meant of those below it, Food > CAT-7 (007)"),
         ("Te", "the nearest is Food > Tea (CAT-7)"),
         ("CAT-99", "is neither a category_id nor what a category"),
