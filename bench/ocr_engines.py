@@ -172,7 +172,7 @@ def measure_cache(engine: Engine, n: int) -> None:
 def measure_shelf(ways: dict[str, Read], file: Path, tree_file: Path) -> None:
     """Print the rate on real files' book photos, fronts and backs, read from the cache of nothing."""
     catalog, tree = Catalog(file), Taxonomy.from_csv(tree_file)
-    books = np.isin(tree.leaf_index(catalog.category_ids), category_leaves(tree, ["BOOKS"]))
+    books = np.isin(catalog.leaves(tree), category_leaves(tree, ["BOOKS"]))
     encoded = {photo_md5(p): p for i in np.flatnonzero(books) for p in catalog[int(i)].images}
     photos = [decode_photo(photo).pixels for photo in list(encoded.values())[:SHELF_PHOTOS]]
     print(f"\n{len(photos)} book photos of {file.name}")

@@ -183,7 +183,7 @@ def main() -> None:
         room = train(options.shelf, options.work, options.folds, options.overrides)
     catalog, plan, tree = room.training_catalog(), room.plan(), room.taxonomy()
     books = tree.leaves_below(BOOKS)
-    leaf = tree.leaf_index(catalog.category_ids)
+    leaf = catalog.leaves(tree)
     held_out, unseen = [], []
     for part in plan.held_out_parts:
         positions = plan.held_out_positions(part)

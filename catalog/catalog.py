@@ -21,6 +21,8 @@ from catalog.product import ProblemLog, Product
 from catalog.sources.opening import open_source
 from catalog.sources.source import OF_TEXTS, ROW, Index, Source
 from catalog.texts import Texts, collect_texts
+from catalog.tree.label_leaves import label_leaves
+from catalog.tree.taxonomy import Taxonomy
 
 MD5 = np.dtype((np.uint8, 16))
 READ_AHEAD = 256
@@ -139,6 +141,10 @@ class Catalog(Sequence[Product]):
         """The product_id, as the shop has it, of the products at these `(n,)` positions; None: of all."""
         numbers = self.product_ids if positions is None else self.product_ids[np.asarray(positions, np.int64)]
         return self.ids.take(numbers)
+
+    def leaves(self, tree: Taxonomy) -> NDArray[np.int64]:
+        """`(N,)` int64 leaf of each product's label, which may be what the tree calls a category; -1 where unknown."""
+        return label_leaves(tree, self.category_ids, self.ids)
 
     def _column(self, name: str) -> NDArray[Any]:
         """A column of the index, copied once: asked of every product, a copy each time would take days."""

@@ -37,7 +37,7 @@ def overview(
         match = TreeMatch.of(catalog, tree)
         if match.doubtful:
             lines.append(f"  only {match}: is it the right tree?")
-        leaf = tree.leaf_index(categories)
+        leaf = catalog.leaves(tree)
         known = leaf[leaf != UNKNOWN]
         lines += [
             f"  {LEVEL_NAMES[level]:<13} {len(np.unique(tree.ancestor(level)[known])):>12,}   "

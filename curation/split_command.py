@@ -117,7 +117,7 @@ def split(
     if parts is not None:
         with progress_bar("parts") as progress:
             say(str(write_parts(catalog, plan, taxonomy, parts, progress)))
-    advice = _held_out_advice(plan, plan.n_never_held_out(taxonomy.leaf_index(catalog.category_ids)))
+    advice = _held_out_advice(plan, plan.n_never_held_out(catalog.leaves(taxonomy)))
     if advice:
         note(advice)
     if n_forgotten:

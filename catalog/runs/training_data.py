@@ -36,7 +36,7 @@ class TrainingData:
             ValueError: the catalogue has changed since it was split.
         """
         plan, catalog, tree = workspace.plan(), workspace.training_catalog(), workspace.taxonomy()
-        return cls(catalog, tree, plan, tree.leaf_index(catalog.category_ids))
+        return cls(catalog, tree, plan, catalog.leaves(tree))
 
     def truth(self, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """`(n,)` true leaf of products of this catalogue."""

@@ -17,6 +17,7 @@ from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import listed, plural
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.answers import CategoryNames
+from catalog.tree.label_leaves import label_leaves, names_of
 from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import MAX_FAULTS, refuse
 
@@ -39,11 +40,11 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
         ValueError: a column is missing, a product_id is none, a category is none or may be several of the
             tree's (lines are named), or not one product is labelled.
     """
-    categories = catalog.category_ids
-    if labels is not None:
-        given = _read(labels, CategoryNames(tree), ids_are_texts=bool(len(tree.ids)))
-        categories = np.array([given.get(i, -1) for i in catalog.product_ids.tolist()], np.int64)
-    leaves = tree.leaf_index(categories)
+    if labels is None:
+        leaves = catalog.leaves(tree)
+    else:
+        given = _read(labels, names_of(tree), ids_are_texts=bool(len(tree.ids)))
+        leaves = tree.leaf_index(np.array([given.get(i, -1) for i in catalog.product_ids.tolist()], np.int64))
     if (leaves == UNKNOWN).all():
         raise ValueError(
             f"{catalog}: no product has a category of this tree"
@@ -92,18 +93,28 @@ def _cells(path: Path) -> Iterator[tuple[int, str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class TreeMatch:
-    """Products with a label, and those of them whose label is a category of the tree."""
+    """Products with a label, and those of them whose label is a category of the tree.
+
+    `lacking`: labels that are texts and no category of it, each with its number of products, the most first.
+    """
 
     labelled: int
     known: int
+    lacking: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def of(cls, catalog: Catalog, tree: Taxonomy) -> Self:
         """Count both."""
         ids, times = np.unique(catalog.category_ids, return_counts=True)
         labelled = ids != NO_CATEGORY
-        known = labelled & (tree.leaf_index(ids) != UNKNOWN)
-        return cls(int(times[labelled].sum()), int(times[known].sum()))
+        known = labelled & (label_leaves(tree, ids, catalog.ids) != UNKNOWN)
+        lacking = [
+            (label, n)
+            for label, n in zip(catalog.ids.take(ids[~known]), times[~known].tolist(), strict=True)
+            if isinstance(label, str)
+        ]
+        by_size = tuple(sorted(lacking, key=lambda one: (-one[1], one[0])))
+        return cls(int(times[labelled].sum()), int(times[known].sum()), by_size)
 
     @property
     def doubtful(self) -> bool:
@@ -111,4 +122,6 @@ class TreeMatch:
         return 2 * self.known < self.labelled
 
     def __str__(self) -> str:
-        return f"{self.known:,} of {self.labelled:,} labelled products have a category of this tree"
+        named = [f"{label[:80]!r} ({n:,})" for label, n in self.lacking]
+        others = f"; not in it: {listed(named, 3)}" if named else ""
+        return f"{self.known:,} of {self.labelled:,} labelled products have a category of this tree{others}"

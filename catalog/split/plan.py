@@ -21,6 +21,7 @@ from catalog.sources.source import NO_CATEGORY
 from catalog.split.copies import linked_by_copies
 from catalog.split.labels import TreeMatch
 from catalog.split.linking import LinkedBy, Together
+from catalog.tree.label_leaves import why_unknown
 from catalog.tree.taxonomy import Taxonomy
 
 Mode = Literal["heldout", "kfold"]
@@ -188,8 +189,8 @@ def make_plan(
     """
     if n_parts < 2:
         raise ValueError(f"a plan needs at least 2 parts, got {n_parts}")
-    leaf = taxonomy.leaf_index(catalog.category_ids)
-    log = _unusable(catalog, leaf)
+    leaf = catalog.leaves(taxonomy)
+    log = _unusable(catalog, taxonomy, leaf)
     match = TreeMatch.of(catalog, taxonomy)
     if match.doubtful:
         raise ValueError(
@@ -230,19 +231,23 @@ def make_plan(
 
 def trainable(catalog: Catalog, taxonomy: Taxonomy) -> NDArray[np.bool_]:
     """`(P,)` bool: the product has a photo, and a category of the tree."""
-    return (taxonomy.leaf_index(catalog.category_ids) != UNKNOWN) & (catalog.n_images > 0)
+    return (catalog.leaves(taxonomy) != UNKNOWN) & (catalog.n_images > 0)
 
 
-def _unusable(catalog: Catalog, leaf: NDArray[np.int64]) -> ProblemLog:
+def _unusable(catalog: Catalog, tree: Taxonomy, leaf: NDArray[np.int64]) -> ProblemLog:
     log = ProblemLog()
     rows = np.flatnonzero(leaf == UNKNOWN)
     numbers = catalog.category_ids[rows]
-    labels = catalog.ids.take(numbers)
-    for i, product, number, label in zip(rows.tolist(), catalog.shop_ids(rows), numbers.tolist(), labels, strict=True):
+    distinct = np.unique(numbers)
+    why = {
+        number: why_unknown(tree, label)
+        for number, label in zip(distinct.tolist(), catalog.ids.take(distinct), strict=True)
+    }
+    for i, product, number in zip(rows.tolist(), catalog.shop_ids(rows), numbers.tolist(), strict=True):
         if number == NO_CATEGORY:
             log.add(Problem(ProblemKind.NO_CATEGORY, f"row {i}", product))
         else:
-            log.add(Problem(ProblemKind.UNKNOWN_CATEGORY, f"row {i}", product, str(label)))
+            log.add(Problem(ProblemKind.UNKNOWN_CATEGORY, f"row {i}", product, why[number]))
     return log
 
 

@@ -47,7 +47,7 @@ def read_path_rows(path: Path) -> list[Leaf]:
         else:
             cells.append((line, leaf, listed[0]))
             n_several += len(listed) > 1
-    separator = _separator(path, [text for *_, text in cells])
+    separator = separator_of(path, [text for *_, text in cells])
     if n_several and separator is None:
         raise ValueError(
             f"{path}: {plural(n_several, 'cell')} of {PATH} list several texts, none with a separator "
@@ -92,8 +92,8 @@ def _listed(cell: str) -> list[str] | None:
     return None
 
 
-def _separator(path: Path, texts: Sequence[str]) -> str | None:
-    """What separates the names of a file's paths; None where they are single names.
+def separator_of(source: object, texts: Sequence[str]) -> str | None:
+    """What separates the names of the paths that a file or a catalogue has; None where they are single names.
 
     Raises:
         ValueError: two are in most cells that have any, or one that names have as well is in less than half of all.
@@ -109,12 +109,12 @@ def _separator(path: Path, texts: Sequence[str]) -> str | None:
     first, second = sorted(candidates, key=lambda sign: -n_cells[sign])[:2]
     if 2 * n_cells[second] > n_any or n_cells[second] == n_cells[first]:
         raise ValueError(
-            f"{path}: both {first!r} (in {n_cells[first]:,} of {plural(len(texts), 'cell')}) and {second!r} (in "
+            f"{source}: both {first!r} (in {n_cells[first]:,} of {plural(len(texts), 'cell')}) and {second!r} (in "
             f"{n_cells[second]:,}) may separate the names of {PATH}: {WAY_OUT}"
         )
     if first in IN_NAMES and 2 * n_cells[first] < len(texts):
         raise ValueError(
-            f"{path}: {first!r} is in {n_cells[first]:,} of {plural(len(texts), 'cell')} of {PATH}, too few to tell "
+            f"{source}: {first!r} is in {n_cells[first]:,} of {plural(len(texts), 'cell')} of {PATH}, too few to tell "
             f"whether it separates names or stands in them: {WAY_OUT}"
         )
     return first

@@ -68,7 +68,7 @@ class CatalogLabels:
     @classmethod
     def of(cls, catalog: Catalog, tree: Taxonomy) -> CatalogLabels:
         """Raises ValueError where not one product has a category of the tree."""
-        leaf = tree.leaf_index(catalog.category_ids)
+        leaf = catalog.leaves(tree)
         if (leaf == UNKNOWN).all():
             raise ValueError(f"{catalog}: no product has a category of this tree, there is no label to audit (--tree)")
         return cls(catalog, tree, leaf)

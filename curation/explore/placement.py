@@ -78,7 +78,7 @@ class Placement:
             unnamed = ("",) * (WITHOUT_A_TREE - 1)
             tree = Taxonomy([(i, (*unnamed, f"category {i}")) for i in ids])
         self.tree = tree
-        self.leaf = np.full(len(catalog), UNKNOWN, np.int64) if tree is None else tree.leaf_index(categories)
+        self.leaf = np.full(len(catalog), UNKNOWN, np.int64) if tree is None else catalog.leaves(tree)
         self.leaf[~self.labelled] = UNKNOWN
 
     def name(self, leaf: int, level: int | None = None) -> str:

@@ -116,7 +116,7 @@ def write_parts(catalog: Catalog, plan: Plan, tree: Taxonomy, folder: Path, prog
 
     Products that the plan does not hold, because they have no photo or no category of the tree, are in no part.
     """
-    leaf = tree.leaf_index(catalog.category_ids)
+    leaf = catalog.leaves(tree)
     left_out = LeftOut(catalog)
     left_out.keep(leaf != UNKNOWN, "without a category of the tree")
     left_out.keep(catalog.n_images > 0, "without a photo")

@@ -82,7 +82,7 @@ def sample(
     if tree is not None and wanted.level is not None and wanted.level > tree.depth:
         raise ValueError(f"--level {wanted.level}: the tree has {plural(tree.depth, 'level')}: give 1 to {tree.depth}")
     check_free(catalog, [destination, record_path(destination)], overwrite)
-    leaf = None if tree is None else tree.leaf_index(catalog.category_ids)
+    leaf = None if tree is None else catalog.leaves(tree)
     left_out = _candidates(catalog, leaf, wanted)
     positions = left_out.positions
     rng = np.random.default_rng(wanted.seed)

@@ -68,7 +68,7 @@ def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
 
 
 def _by_category(left_out: LeftOut, filters: Filters, tree: Taxonomy) -> None:
-    leaf = tree.leaf_index(left_out.catalog.category_ids)
+    leaf = left_out.catalog.leaves(tree)
     if filters.labelled or filters.shelves:
         left_out.keep(leaf != UNKNOWN, "without a category of the tree")
     if filters.shelves:
@@ -113,7 +113,7 @@ def subset(
     left_out = apply(filters, catalog, tree)
     copies = CopyGroups.among(catalog, np.arange(len(catalog)), max_copies, progress)
     copy_products(catalog, left_out.positions, destination, progress)
-    leaf = None if tree is None else tree.leaf_index(catalog.category_ids)
+    leaf = None if tree is None else catalog.leaves(tree)
     if tree is not None and tree_out is not None and leaf is not None:
         present = np.unique(leaf[left_out.kept & (leaf != UNKNOWN)])
         if len(present):
