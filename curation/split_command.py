@@ -18,6 +18,7 @@ from catalog.cli_options import (
     say,
     source_options,
     strict_option,
+    tree_given,
     tree_option,
     workspace_option,
 )
@@ -75,7 +76,10 @@ def split(
     column: str | None, groups: Path | None, no_titles: bool, near: bool, distance: int, near_embeddings: Path | None,
     cosine: float, max_group: int, seed: int, parts: Path | None, overwrite: bool, workspace: Path, strict: bool,
 ) -> None:  # fmt: skip
-    """Write the plan: which products of the labelled catalogue FILE are held out when."""
+    """Write the plan: which products of the labelled catalogue FILE are held out when.
+
+    Without --tree the labels are the tree: a column of paths, or the folders that products lie in.
+    """
     from catalog.runs.workspace import Workspace
     from catalog.sources.opening import open_source, tree_for
     from catalog.split.plan import Mode, make_plan, parts_to_make
@@ -83,11 +87,10 @@ def split(
     from curation.belonging import Belonging, linked_lines
     from curation.indexing import open_indexed
     from curation.samples.parts import check_folder, write_parts
+    from curation.split_tree import tree_of_labels
 
     tree = tree_for(file, tree)
-    if tree is None:
-        raise click.UsageError("give the category tree: --tree TREE.csv")
-    taxonomy = Taxonomy.from_csv(tree, names)
+    taxonomy, said = (None, "") if tree is None else (Taxonomy.from_csv(tree, names), "")
     mode: Mode = "kfold" if folds else "heldout"
     n_parts = parts_to_make(folds, held_out)
     bits = distance if near else None
@@ -97,6 +100,8 @@ def split(
         if parts is not None:
             # before the work: what is in the way is told at once
             check_folder(catalog, parts, mode, n_parts, overwrite)
+        if taxonomy is None:
+            taxonomy, said = tree_of_labels(catalog, names)
         together, told, unreadable = belonging.find(catalog, taxonomy, max_copies, progress)
         plan, problems = make_plan(
             catalog, taxonomy, mode=mode, n_parts=n_parts, max_copies=max_copies, seed=seed, together=together,
@@ -110,7 +115,7 @@ def split(
     n_forgotten = room.save_plan(plan, taxonomy)
     # the same plan of an earlier version keeps the name by which its runs know it
     plan = room.plan()
-    say("\n".join([_summary(plan), *told, *linked_lines(plan)]))
+    say("\n".join([*filter(None, [said]), _summary(plan), *told, *linked_lines(plan)]))
     if names is not None:
         say(names_line(taxonomy))
     note_problems(problems)
@@ -125,7 +130,7 @@ def split(
             f"{n_forgotten} runs of the plan before stay in {workspace}, but are no longer the latest: they predict "
             "with --run FOLDER until new ones are trained (another --workspace keeps both)"
         )
-    folds_instead = f"catalog split {file} --tree {tree} --folds {_folds_for(plan)}{belonging.options}{room.option}"
+    folds_instead = f"catalog split {file}{tree_given(tree)} --folds {_folds_for(plan)}{belonging.options}{room.option}"
     say(f"next: {folds_instead if advice.startswith(NOTHING) else f'mosaic train{room.option}'}")
 
 

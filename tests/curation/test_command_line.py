@@ -162,7 +162,7 @@ def test_a_plan_that_holds_nothing_out_of_some_categories_counts_them(write_bson
     [
         (("inof",), 2, "'info'"),
         (("info",), 2, "Missing argument 'FILE'"),
-        (("split", "x.bson"), 2, "--tree"),
+        (("split", "x.bson"), 1, "x.bson does not exist"),
         (("info", "x.bson", "--tee", "y.csv"), 2, "--tree"),
         (("split", "x.bson", "--tree", "y.csv", "--folds", "1"), 2, "2<=x<=100"),
         (("split", "x.bson", "--tree", "y.csv", "--held-out", "0.9"), 2, "0.01<=x<=0.5"),
