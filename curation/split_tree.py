@@ -20,6 +20,10 @@ def tree_of_labels(catalog: Catalog, names: Path | None = None) -> tuple[Taxonom
         FileNotFoundError, ValueError: as `LabelTree.of` and `Names.from_csv` raise them.
     """
     labels, n_products = np.unique(catalog.category_ids[catalog.category_ids != NO_CATEGORY], return_counts=True)
-    made = LabelTree.of(catalog, dict(zip(catalog.ids.take(labels), n_products.tolist(), strict=True)))
+    try:
+        made = LabelTree.of(catalog, dict(zip(catalog.ids.take(labels), n_products.tolist(), strict=True)))
+    except ValueError as error:
+        # labels that could not be read are among these
+        raise ValueError("\n".join(filter(None, [str(error), catalog.problems.summary()]))) from None
     taxonomy = made.tree if names is None else made.tree.with_names(Names.from_csv(names))
     return taxonomy, str(made)

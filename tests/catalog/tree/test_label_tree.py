@@ -37,7 +37,8 @@ def test_what_was_found_is_said():
     assert made.tree.paths == (("7",), ("Food",), ("Food", "Tea"), ("Toys", "Cars", "Small"))
     assert made.tree.shop_ids == (7, "Food", "Food>Tea", "Toys > Cars > Small")
     assert str(made).splitlines() == [
-        "tree of the labels themselves: 4 leaves, 3 levels; '>' stands between the names (another tree: --tree TREE.csv)",
+        "tree of the labels themselves: 4 leaves, 3 levels; '>' stands between the names (another tree: --tree "
+        "TREE.csv)",
         "1 label in other blanks than theirs: Food > Tea",
         "1 label without a name between two '>': Food > > Rice",
     ]
