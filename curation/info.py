@@ -5,10 +5,12 @@ import numpy as np
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
-from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
+from catalog.product import MAX_IMAGES, ProblemLog
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.labels import TreeMatch
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from curation.explore.placement import unknown_categories
+from curation.shown_titles import first_titled
 
 
 def overview(
@@ -29,6 +31,8 @@ def overview(
             lines.append(f"  {n} photo{'s' if n != 1 else ' '}      {here:>12,}   {here / len(catalog):.1%}")
     if texts.any:
         lines.append(f"  titles        {texts.n_titles:>12,}   descriptions {texts.n_descriptions:,}")
+    if example := first_titled(catalog, texts):
+        lines.append(f"  for example   {example}")
     lines.append(f"  categories    {len(np.unique(categories[labelled])):>12,}")
     problems = ProblemLog()
     problems.merge(catalog.problems)
@@ -44,9 +48,7 @@ def overview(
             f"of {tree.n_nodes(level):,} in the tree"
             for level in tree.levels
         ]
-        for i in np.flatnonzero(labelled & (leaf == UNKNOWN)):
-            where, product = f"row {i}", int(catalog.product_ids[i])
-            problems.add(Problem(ProblemKind.UNKNOWN_CATEGORY, where, product, str(categories[i])))
+        problems.merge(unknown_categories(catalog, np.flatnonzero(labelled & (leaf == UNKNOWN))))
         counts = np.bincount(known, minlength=len(tree))
         largest = [f"    {counts[i]:>8,}  {path_text(tree.shown[i])}" for i in np.argsort(-counts)[:5] if counts[i]]
         lines += ["  largest leaves", *largest] if largest else []

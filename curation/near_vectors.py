@@ -57,7 +57,7 @@ class NearVectors:
         if len(missing):
             raise ValueError(
                 f"{path} holds vectors of other products: {len(missing)} of {int(among.sum())} have none (the first "
-                f"is product {catalog.product_ids[missing[0]]}). Make them with `mosaic embed {catalog} --photos`"
+                f"is product {catalog.shop_ids(missing[:1])[0]}). Make them with `mosaic embed {catalog} --photos`"
             )
         pieces, cosines = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
         for left in in_batches(np.arange(len(row)), ROWS, progress):

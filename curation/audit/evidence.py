@@ -112,7 +112,8 @@ class CatalogLabels:
             )
         ids, counts = np.unique(product_ids, return_counts=True)
         if (counts > 1).any():
-            raise ValueError(f"{expert}: product {ids[counts > 1][0]} stands in it twice")
+            twice = self.catalog.ids.shown(int(ids[counts > 1][0]))
+            raise ValueError(f"{expert}: product {twice} stands in it twice")
         return position, label
 
     def _counts(self, position: NDArray[np.int64], state: NDArray[np.integer], states: Sequence[str]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
+from catalog.ids.shop_id import ShopId
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.audit.copies import count_copies
 from curation.audit.evidence import LabelEvidence
@@ -25,11 +26,11 @@ class Suspect:
         reason: what speaks against the label, for people.
     """
 
-    product_id: int
+    product_id: ShopId
     position: int
-    label_id: int
+    label_id: ShopId
     label: str
-    suggested_id: int
+    suggested_id: ShopId
     suggestion: str
     part_at: str
     p_label: float
@@ -53,17 +54,18 @@ def list_suspects(
     scores, rows = evidence.scores, suspects.rows[:at_most]
     leaf, label = scores.predicted[rows, -1], evidence.label[rows]
     copies = count_copies(catalog, evidence.positions[rows], tree.leaf_ids[leaf], progress)
+    ids = catalog.shop_ids(evidence.positions[rows])
     listed = []
     for at, row in enumerate(rows.tolist()):
         label_leaf, suggested_leaf = int(label[at]), int(leaf[at])
         counts = int(copies.all[at]), int(copies.other[at]), int(copies.suggested[at])
         listed.append(
             Suspect(
-                product_id=int(scores.product_ids[row]),
+                product_id=ids[at],
                 position=int(evidence.positions[row]),
-                label_id=int(tree.leaf_ids[label_leaf]),
+                label_id=tree.shop_ids[label_leaf],
                 label=path_text(tree.shown[label_leaf]),
-                suggested_id=int(tree.leaf_ids[suggested_leaf]),
+                suggested_id=tree.shop_ids[suggested_leaf],
                 suggestion=path_text(tree.shown[suggested_leaf]),
                 part_at=LEVEL_NAMES[parting_level(tree, int(scores.distance[row]))],
                 p_label=float(scores.p_truth[row, -1]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.answer_sheet import plain_cell
 from catalog.files.progress import Progress
 from catalog.files.wording import plural
+from catalog.ids.shop_id import ShopId
+from catalog.product_text import parted
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.diff.photos import CHANGED, REORDERED, photo_changes
+from curation.diff.texts import TextChanges
 from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level
+from curation.shown_titles import shortened
 
 NAMED = 20
 MOST_MOVES = 1000
@@ -25,13 +27,13 @@ LEVEL_TEXT = {NO_LEVEL: "unknown", SAME_PATH: "the same path", **LEVEL_NAMES}
 
 @dataclass(frozen=True)
 class CatalogDifference:
-    """Two catalogues, product by product, in the order of their ids.
+    """Two catalogues, product by product, in the order of their ids; with texts among these, in that of the catalogues.
 
     Attributes:
         removed, added: positions in the old and the new catalogue of products that only it has.
         at_old, at_new: `(m,)` positions of the products that both have.
         level: `(m,)` int8 how far the category moved where both have another one (see `moved_level`).
-        photos: `(m,)` int8 as `photo_changes` gives them.
+        photos: `(m,)` int8 as `photo_changes` gives them; texts: what is said of them.
         categories: what changed between the trees, None unless there are two.
     """
 
@@ -45,6 +47,7 @@ class CatalogDifference:
     at_new: NDArray[np.int64]
     level: NDArray[np.int8]
     photos: NDArray[np.int8]
+    texts: TextChanges
     categories: TreeChanges | None
 
     @classmethod
@@ -59,6 +62,11 @@ class CatalogDifference:
         """Compare two catalogues; all photos of both are read once (their MD5s are kept). One tree serves both."""
         before, after = old.product_ids, new.product_ids
         _, at_old, at_new = np.intersect1d(before, after, assume_unique=True, return_indices=True)
+        in_order = not (len(old.ids) or len(new.ids))
+        if not in_order:
+            # the numbers that stand for texts are in no order that anybody knows
+            rows = np.argsort(at_old)
+            at_old, at_new = at_old[rows], at_new[rows]
         was, now = old.category_ids[at_old], new.category_ids[at_new]
         moved = np.flatnonzero((was != now) & (was != NO_CATEGORY) & (now != NO_CATEGORY))
         trees = (old_tree or new_tree, new_tree or old_tree)
@@ -66,8 +74,9 @@ class CatalogDifference:
         level[moved] = moved_level(was[moved], now[moved], *trees)
         photos = photo_changes(old, new, at_old, at_new, progress)
         categories = TreeChanges.between(old_tree, new_tree) if old_tree and new_tree else None
-        removed, added = _others(before, at_old), _others(after, at_new)
-        return cls(old, new, *trees, removed, added, at_old, at_new, level, photos, categories)
+        texts = TextChanges.between(old, new, at_old, at_new, progress)
+        removed, added = _others(before, at_old, by_id=in_order), _others(after, at_new, by_id=in_order)
+        return cls(old, new, *trees, removed, added, at_old, at_new, level, photos, texts, categories)
 
     def kinds(self) -> dict[str, NDArray[np.bool_]]:
         """By kind of change, `(m,)` bool over the products that both have; one product may have two kinds."""
@@ -79,6 +88,7 @@ class CatalogDifference:
             "label removed": other & (now == NO_CATEGORY),
             "photos changed": self.photos == CHANGED,
             "photos reordered": self.photos == REORDERED,
+            **self.texts.kinds(),
         }
 
     def counts(self) -> dict[str, int]:
@@ -102,7 +112,7 @@ class CatalogDifference:
         # numpy 2.0 alone gives this inverse a second axis
         by_pair = np.argsort(which.reshape(-1), kind="stable")
         starts = np.cumsum(times) - times
-        before_path, after_path = _paths(self.old_tree), _paths(self.new_tree)
+        before_path, after_path = paths_of(self.old_tree), paths_of(self.new_tree)
         moves = []
         for i in np.argsort(-times, kind="stable")[:MOST_MOVES].tolist():
             old, new = pairs[i].tolist()
@@ -110,10 +120,10 @@ class CatalogDifference:
             moves.append(
                 {
                     "products": int(times[i]),
-                    "old": before_path.get(old) or str(old),
-                    "new": after_path.get(new) or str(new),
+                    "old": before_path.get(old) or str(self.old.ids.shown(old)),
+                    "new": after_path.get(new) or str(self.new.ids.shown(new)),
                     "level": LEVEL_TEXT[int(self.level[where[first[i]]])],
-                    "first": self.old.product_ids[self.at_old[first_of_pair]].tolist(),
+                    "first": self.old.shop_ids(self.at_old[first_of_pair]),
                 }
             )
         return moves
@@ -123,25 +133,24 @@ class CatalogDifference:
         level = self.level[self.kinds()["moved"]]
         return {text: int((level == n).sum()) for n, text in LEVEL_TEXT.items() if (level == n).any()}
 
-    def examples(self) -> dict[str, list[int]]:
+    def examples(self) -> dict[str, list[ShopId]]:
         """The first ids of each kind of change."""
-        before, after = self.old.product_ids, self.new.product_ids
-        changed = {kind: before[self.at_old[np.flatnonzero(where)[:NAMED]]] for kind, where in self.kinds().items()}
-        first = {"added": after[self.added[:NAMED]], "removed": before[self.removed[:NAMED]], **changed}
-        return {kind: ids.tolist() for kind, ids in first.items()}
+        changed = {kind: self.at_old[np.flatnonzero(where)[:NAMED]] for kind, where in self.kinds().items()}
+        return {
+            "added": self.new.shop_ids(self.added[:NAMED]),
+            "removed": self.old.shop_ids(self.removed[:NAMED]),
+            **{kind: self.old.shop_ids(positions) for kind, positions in changed.items()},
+        }
 
-    def rows(self) -> Iterator[tuple[object, ...]]:
-        """Every change as a row of `diff.csv`: see `COLUMNS` of the writer."""
-        before, after, nothing = _Side(self.old, self.old_tree), _Side(self.new, self.new_tree), ("", "", "")
-        for i in self.added.tolist():
-            yield (int(after.ids[i]), "added", "", *nothing, *after.cells(i))
-        for i in self.removed.tolist():
-            yield (int(before.ids[i]), "removed", "", *before.cells(i), *nothing)
-        for kind, where in self.kinds().items():
-            for m in np.flatnonzero(where).tolist():
-                i, j = self.at_old[m], self.at_new[m]
-                level = LEVEL_TEXT[int(self.level[m])] if kind == "moved" else ""
-                yield (int(before.ids[i]), kind, level, *before.cells(i), *after.cells(j))
+    def new_titles(self) -> list[dict[str, Any]]:
+        """The first products with another title: id, and what they were and are called."""
+        rows = np.flatnonzero(self.texts.title)[:NAMED]
+        titles = (
+            [parted(text)[0] for text in texts.take(positions)]
+            for texts, positions in ((self.texts.old, self.at_old[rows]), (self.texts.new, self.at_new[rows]))
+        )
+        changed = zip(self.old.shop_ids(self.at_old[rows]), *titles, strict=True)
+        return [{"product_id": shop_id, "old": was, "new": now} for shop_id, was, now in changed]
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; of the pairs of categories, the `MOST_MOVES` most frequent."""
@@ -156,6 +165,7 @@ class CatalogDifference:
             "moved_by_level": self.by_level(),
             "moves": self.moves(),
             "first": self.examples(),
+            **({"titles": self.new_titles()} if self.texts.any else {}),
             "categories": None if self.categories is None else self.categories.to_json(),
         }
 
@@ -173,31 +183,22 @@ class CatalogDifference:
                 f"  {move['products']:>8,}  {move['old']} -> {move['new']}  ({', '.join(map(str, move['first']))})"
                 for move in self.moves()[:5]
             ]
+        lines += [
+            f"title of {title['product_id']}: {shortened(title['old']) or '-'} -> {shortened(title['new']) or '-'}"
+            for title in self.new_titles()[:3]
+        ]
         return "\n".join([*lines, *(self.categories.lines() if self.categories else [])])
 
 
-class _Side:
-    """A catalogue's products as rows of the sheet, with the paths of its tree as people are shown them."""
-
-    def __init__(self, catalog: Catalog, tree: Taxonomy | None) -> None:
-        self.ids, self._categories, self._n_images = catalog.product_ids, catalog.category_ids, catalog.n_images
-        self._paths = {category: plain_cell(path) for category, path in _paths(tree).items()}
-
-    def cells(self, position: int) -> tuple[object, str, int]:
-        """Category id, its path as a spreadsheet may have it, and photos of a product; empty where there is none."""
-        category = int(self._categories[position])
-        shown_id = "" if category == NO_CATEGORY else category
-        return shown_id, self._paths.get(category, ""), int(self._n_images[position])
-
-
-def _paths(tree: Taxonomy | None) -> dict[int, str]:
+def paths_of(tree: Taxonomy | None) -> dict[int, str]:
+    """The path of every leaf, as people are shown it, by the number of its category_id."""
     pairs = () if tree is None else zip(tree.leaf_ids.tolist(), tree.shown, strict=True)
     return {category: path_text(path) for category, path in pairs}
 
 
-def _others(ids: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions of all other products, in the order of their ids."""
+def _others(ids: NDArray[np.int64], positions: NDArray[np.int64], *, by_id: bool) -> NDArray[np.int64]:
+    """Positions of all other products, in the order of their ids or of the catalogue."""
     alone = np.ones(len(ids), bool)
     alone[positions] = False
     rest = np.flatnonzero(alone)
-    return rest[np.argsort(ids[rest], kind="stable")]
+    return rest[np.argsort(ids[rest], kind="stable")] if by_id else rest

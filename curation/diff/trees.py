@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.id_lookup import UNKNOWN
+from catalog.ids.shop_id import ShopId
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 
 NO_LEVEL = -1
@@ -70,28 +71,29 @@ class TreeChanges:
         nodes: by level above the leaves, paths of nodes that only the new or only the old tree has.
     """
 
-    added: tuple[tuple[int, str], ...]
-    removed: tuple[tuple[int, str], ...]
-    renamed: tuple[tuple[int, str, str, int], ...]
-    renumbered: tuple[tuple[int, int, str], ...]
+    added: tuple[tuple[ShopId, str], ...]
+    removed: tuple[tuple[ShopId, str], ...]
+    renamed: tuple[tuple[ShopId, str, str, int], ...]
+    renumbered: tuple[tuple[ShopId, ShopId, str], ...]
     nodes: dict[str, dict[str, list[str]]]
 
     @classmethod
     def between(cls, old: Taxonomy, new: Taxonomy) -> Self:
         """Compare by category_id, and what is left by path."""
-        before = dict(zip(old.leaf_ids.tolist(), range(len(old)), strict=True))
-        after = dict(zip(new.leaf_ids.tolist(), range(len(new)), strict=True))
+        before = dict(zip(_ids(old), range(len(old)), strict=True))
+        after = dict(zip(_ids(new), range(len(new)), strict=True))
         gone = {_composed(old.paths[leaf]): i for i, leaf in before.items() if i not in after}
         came = {_composed(new.paths[leaf]): i for i, leaf in after.items() if i not in before}
-        renumbered = sorted((gone[p], came[p], path_text(old.shown[before[gone[p]]])) for p in gone.keys() & came)
+        renumbered = [(gone[p], came[p], path_text(old.shown[before[gone[p]]])) for p in gone.keys() & came]
+        renumbered.sort(key=lambda row: _in_order(row[0]))
         settled = {i for row in renumbered for i in row[:2]}
         renamed = []
-        for i in sorted(before.keys() & after):
+        for i in sorted(before.keys() & after, key=_in_order):
             level = first_difference(old.paths[before[i]], new.paths[after[i]])
             if level != SAME_PATH:
                 (was,), (now,) = _path_texts([_leaf(old, before[i])], [_leaf(new, after[i])])
                 renamed.append((i, was, now, level))
-        lost, gained = sorted(before.keys() - after - settled), sorted(after.keys() - before - settled)
+        lost, gained = (sorted(ids - settled, key=_in_order) for ids in (before.keys() - after, after.keys() - before))
         removed, added = _path_texts([_leaf(old, before[i]) for i in lost], [_leaf(new, after[i]) for i in gained])
         return cls(
             added=tuple(zip(gained, added, strict=True)),
@@ -129,6 +131,17 @@ class TreeChanges:
         lines += [f"    removed  {i}  {path}" for i, path in self.removed[:limit]]
         lines += [f"    renamed  {i}  {old} -> {new}" for i, old, new, _ in self.renamed[:limit]]
         return lines + [f"    renumbered  {old} -> {new}  {path}" for old, new, path in self.renumbered[:limit]]
+
+
+def _ids(tree: Taxonomy) -> list[ShopId]:
+    """The category_id of each leaf; of a text that both trees have in two Unicode forms, the composed one."""
+    return [unicodedata.normalize("NFC", one) if isinstance(one, str) else one for one in tree.shop_ids]
+
+
+def _in_order(category_id: ShopId) -> tuple[bool, int, str]:
+    """Sorts integers by their size, before texts."""
+    is_text = isinstance(category_id, str)
+    return is_text, 0 if is_text else int(category_id), str(category_id)
 
 
 def _nodes(old: Taxonomy, new: Taxonomy, level: int) -> dict[str, list[str]]:

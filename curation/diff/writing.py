@@ -7,11 +7,8 @@ from catalog.files.answer_sheet import write_sheet
 from catalog.files.atomic import write_text
 from catalog.files.progress import Progress, counted
 from curation.diff.difference import CatalogDifference
+from curation.diff.rows import columns_of, rows_of
 
-COLUMNS = (
-    "product_id", "change", "level",
-    "old_category_id", "old_path", "old_photos", "new_category_id", "new_path", "new_photos",
-)  # fmt: skip
 ROWS, NUMBERS = "diff.csv", "diff.json"
 
 
@@ -27,6 +24,6 @@ def write_difference(difference: CatalogDifference, folder: Path, progress: Prog
     folder.mkdir(parents=True, exist_ok=True)
     counts = difference.counts()
     total = sum(counts.values()) - counts["unchanged"]
-    write_sheet(folder / ROWS, COLUMNS, counted(difference.rows(), total, progress))
+    write_sheet(folder / ROWS, columns_of(difference), counted(rows_of(difference), total, progress))
     write_text(folder / NUMBERS, json.dumps(difference.to_json(), indent=1, ensure_ascii=False) + "\n")
     return [folder / ROWS, folder / NUMBERS]

@@ -14,6 +14,7 @@ from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
 from curation.duplicates.groups import COMMON, DIFFERENT, KINDS, SAME, UNKNOWN_LEVEL, Groups, find_groups
 from curation.duplicates.leak import Leak, find_leak
 from curation.duplicates.photos import CatalogPhotos, PhotoHashes
+from curation.duplicates.titles import SharedTitles
 
 SIZES = ((2, 2), (3, 3), (4, 5), (6, 10), (11, 20), (21, 100), (101, 1000), (1001, None))
 
@@ -24,6 +25,7 @@ class Findings:
 
     Attributes:
         hashes: None where near copies were not searched; leak: None for one catalogue.
+        titles: what products are called alike, None where none has a title.
         radius, max_copies: bits that near copies may differ in; a photo of more products links nothing.
     """
 
@@ -31,6 +33,7 @@ class Findings:
     groups: Groups
     hashes: PhotoHashes | None
     leak: Leak | None
+    titles: SharedTitles | None
     tree: Taxonomy | None
     radius: int
     max_copies: int
@@ -76,6 +79,8 @@ class Findings:
             }
         if self.leak is not None:
             counts["leak"] = self.leak.to_json()
+        if self.titles is not None:
+            counts["titles"] = self.titles.to_json()
         return counts
 
     def _of_kind(self, kind: int) -> dict[str, Any]:
@@ -119,7 +124,8 @@ def find_duplicates(
     if len(catalogs) > 1:
         leak = find_leak(photos, max_copies, hashes)
         groups = groups.where(_in_both(photos.side[groups.product], groups))
-    return Findings(photos, groups, hashes, leak, tree, radius, max_copies)
+    titles = SharedTitles.of(photos, tree, progress)
+    return Findings(photos, groups, hashes, leak, titles, tree, radius, max_copies)
 
 
 def _in_both(side: NDArray[np.int8], groups: Groups) -> NDArray[np.bool_]:

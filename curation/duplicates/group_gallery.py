@@ -15,6 +15,8 @@ from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import LEVEL_NAMES, path_text
 from curation.duplicates.findings import Findings
 from curation.duplicates.groups import KINDS, NEAR
+from curation.duplicates.titles import NO_TITLE
+from curation.shown_titles import title_line
 
 SHOWN_PHOTOS = 8
 SHOWN_PAIRS = 6
@@ -73,8 +75,7 @@ class GroupPhotos:
 
     def _categories(self, photo: int) -> Counter[int]:
         """Labelled products of a photo by category_id."""
-        categories = self.findings.photos.category_ids[self.owners[photo]]
-        return Counter(categories[categories != NO_CATEGORY].tolist())
+        return labelled(self.findings, self.owners[photo])
 
     def _title(self) -> str:
         groups = self.findings.groups
@@ -91,29 +92,55 @@ class GroupPhotos:
 
     def _example(self, photo: int) -> Example:
         owners, categories = self.owners[photo], self._categories(photo)
-        lines = [f"{plural(len(owners), 'product')} {self._ids(owners)}"]
-        lines += [f"{n:,} x {self._name(category)}" for category, n in categories.most_common(SHOWN_CATEGORIES)]
+        findings = self.findings
+        lines = [f"{plural(len(owners), 'product')} {ids_line(findings, owners)}", *title_lines(findings, owners)]
+        lines += [
+            f"{n:,} x {category_name(findings, category)}" for category, n in categories.most_common(SHOWN_CATEGORIES)
+        ]
         if (n_left := len(categories) - SHOWN_CATEGORIES) > 0:
             lines.append(f"and {plural(n_left, 'more category', 'more categories')}")
         if not_labelled := len(owners) - categories.total():
             lines.append(f"{not_labelled:,} x not labelled")
-        photos = self.findings.photos
+        photos = findings.photos
         return Example([strip([photos.read(int(photos.first[photo]))], HEIGHT)], lines)
 
-    def _ids(self, owners: Ints) -> str:
-        photos = self.findings.photos
-        texts = []
-        for side, catalog in enumerate(photos.catalogs):
-            ids = photos.product_ids[owners[photos.side[owners] == side]].tolist()
-            if ids:
-                more = [f"{len(ids) - SHOWN_PRODUCTS:,} more"] if len(ids) > SHOWN_PRODUCTS else []
-                of = f"{catalog.name}: " if len(photos.catalogs) > 1 else ""
-                texts.append(of + ", ".join([*map(str, ids[:SHOWN_PRODUCTS]), *more]))
-        return "; ".join(texts)
 
-    def _name(self, category: int) -> str:
-        tree = self.findings.tree
-        if tree is None:
-            return f"category {category}"
-        leaf = int(tree.leaf_index(category))
-        return path_text(tree.shown[leaf]) if leaf != UNKNOWN else f"{category}, not in the tree"
+def labelled(findings: Findings, products: Ints) -> Counter[int]:
+    """How many of `(n,)` products are labelled with which category_id."""
+    categories = findings.photos.category_ids[products]
+    return Counter(categories[categories != NO_CATEGORY].tolist())
+
+
+def ids_line(findings: Findings, products: Ints) -> str:
+    """The first of `(n,)` products by their ids, of two catalogues under their names."""
+    photos = findings.photos
+    texts = []
+    for side, catalog in enumerate(photos.catalogs):
+        of_side = products[photos.side[products] == side]
+        if len(of_side):
+            more = [f"{len(of_side) - SHOWN_PRODUCTS:,} more"] if len(of_side) > SHOWN_PRODUCTS else []
+            of = f"{catalog.name}: " if len(photos.catalogs) > 1 else ""
+            texts.append(of + ", ".join([*map(str, photos.shop_ids(of_side[:SHOWN_PRODUCTS])), *more]))
+    return "; ".join(texts)
+
+
+def title_lines(findings: Findings, products: Ints) -> list[str]:
+    """What `(n,)` products are called: one title, or how many; none where they have none."""
+    if findings.titles is None:
+        return []
+    number = findings.titles.number[products]
+    with_title = products[number != NO_TITLE]
+    if not len(with_title):
+        return []
+    others = len(np.unique(number[number != NO_TITLE])) - 1
+    more = [f"and {plural(others, 'other title')}"] if others else []
+    return [*title_line(findings.photos.titles(with_title[:1])[0]), *more]
+
+
+def category_name(findings: Findings, category: int) -> str:
+    """A category as people are shown it: its path, or its id where there is no tree, or one that lacks it."""
+    shop_id, tree = findings.photos.category_id(category), findings.tree
+    if tree is None:
+        return f"category {shop_id}"
+    leaf = int(tree.leaf_index(category))
+    return path_text(tree.shown[leaf]) if leaf != UNKNOWN else f"{shop_id}, not in the tree"

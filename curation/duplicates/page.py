@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.wording import percent
+from catalog.files.wording import percent, plural
 from catalog.metrics.intervals import MetricValue
 from catalog.reports.estimate import Estimate
 from catalog.reports.page import Card, Page, Section, Table
 from curation.duplicates.findings import Findings
 from curation.duplicates.group_gallery import GroupPhotos
 from curation.duplicates.groups import COMMON, EXACT, KINDS, NEAR
+from curation.duplicates.title_gallery import title_gallery
 
 SHOWN_GROUPS = 10
 
@@ -19,7 +20,7 @@ SHOWN_GROUPS = 10
 def page_of(findings: Findings, counts: dict[str, Any]) -> Page:
     """The page; `counts`: `Findings.to_json()`."""
     kinds = [kind for kind in (EXACT, NEAR) if kind == EXACT or findings.hashes is not None]
-    sections = [_groups_section(counts, kinds)]
+    sections = [_groups_section(counts, kinds), *_titles_section(findings, counts)]
     if "leak" in counts:
         sections.insert(0, _leak_section(counts, kinds))
     shown_above = np.zeros(0, np.int64)
@@ -105,6 +106,38 @@ def _rows(groups: dict[str, Any], kinds: list[str], what: str) -> list[list[obje
     """Rows of a table over the kinds, without those of zeros alone."""
     rows = [(name, [groups[kind][what][name] for kind in kinds]) for name in groups[EXACT][what]]
     return [[name, *counts] for name, counts in rows if any(counts)]
+
+
+def _titles_section(findings: Findings, counts: dict[str, Any]) -> list[Section]:
+    """Products that are called alike; none where there are no titles."""
+    titles = findings.titles
+    if titles is None:
+        return []
+    n = counts["titles"]
+    sentences = [
+        f"{plural(n['products'], 'product has', 'products have')} a title, {n['distinct']:,} of them distinct but for "
+        f"letter case and blanks. {plural(n['shared'], 'title stands', 'titles stand')} on several products "
+        f"({n['products_sharing']:,} in all, up to {n['largest']:,} of one title): mostly variants of one article."
+    ]
+    if "leak" in n:
+        first, second = counts["catalogues"]
+        leak = n["leak"]
+        agrees = Estimate.of(MetricValue.from_json(leak, "category_agrees"))
+        labels = (
+            f" Of {leak['labelled']:,} labelled ones {agrees.text} % have its category." if leak["labelled"] else ""
+        )
+        sentences.append(
+            f"{plural(leak['products'], 'product')} of {second} ({percent(leak['share'])}) "
+            f"{'has' if leak['products'] == 1 else 'have'} the title of a product of {first}.{labels}"
+        )
+    across = titles.across[:SHOWN_GROUPS]
+    if len(across):
+        which = f" {len(across)} of them are shown." if len(across) < len(titles.across) else ""
+        sentences.append(
+            f"{plural(len(titles.across), 'title stands', 'titles stand')} on products of different categories, those "
+            f"that part highest in the tree first: a label is wrong, or the title says nothing.{which}"
+        )
+    return [Section("titles", "Titles", sentences, [title_gallery(findings, int(title)) for title in across])]
 
 
 def _worth_a_look(findings: Findings) -> list[tuple[str, str, str, NDArray[np.int64]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.cores import n_cores
 from catalog.files.progress import Progress
+from catalog.ids.shop_id import ShopId
 from catalog.photos.photo_index import Ints, PhotoIndex
 from catalog.product import ProblemLog
 from curation.duplicates.hamming import MAX_PAIRS, near_pairs
 from curation.duplicates.photo_hash import HASH, State, photo_hashes, unreadable
+from curation.shown_titles import titles_at
 
 COLOUR = 10
 """Of 255: by how much the mean chroma of near copies may differ."""
@@ -40,6 +43,47 @@ class CatalogPhotos(PhotoIndex):
         self.product_ids = np.concatenate([catalog.product_ids for catalog in catalogs])
         self.category_ids = np.concatenate([catalog.category_ids for catalog in catalogs])
         self.side = np.repeat(np.arange(len(catalogs), dtype=np.int8), [len(catalog) for catalog in catalogs])
+
+    @property
+    def has_text_ids(self) -> bool:
+        """Whether any id of them is no integer."""
+        return any(len(catalog.ids) for catalog in self.catalogs)
+
+    @cached_property
+    def has_texts(self) -> bool:
+        """Whether any product has a title or a description."""
+        return any(catalog.titles().any for catalog in self.catalogs)
+
+    def shop_ids(self, products: Ints) -> list[ShopId]:
+        """The product_id of `(n,)` products, as their shops have them."""
+        return self._shown(self.product_ids, products)
+
+    def shop_categories(self, products: Ints) -> list[ShopId]:
+        """The category_id of `(n,)` labelled products, as their shops have them."""
+        return self._shown(self.category_ids, products)
+
+    def category_id(self, number: int) -> ShopId:
+        """The category_id that a number stands for."""
+        shown = (catalog.ids.shown(number) for catalog in self.catalogs)
+        return next((shop_id for shop_id in shown if isinstance(shop_id, str)), number)
+
+    def _shown(self, numbers: Ints, products: Ints) -> list[ShopId]:
+        shown = np.empty(len(products), object)
+        for side, catalog in enumerate(self.catalogs):
+            of_side = self.side[products] == side
+            shown[of_side] = catalog.ids.take(numbers[products[of_side]])
+        ids: list[ShopId] = shown.tolist()
+        return ids
+
+    def titles(self, products: Ints) -> list[str]:
+        """The titles of `(n,)` products, "" where there is none."""
+        shown = np.full(len(products), "", object)
+        for side, catalog in enumerate(self.catalogs if self.has_texts else ()):
+            of_side = self.side[products] == side
+            first = len(self.catalogs[0]) if side else 0
+            shown[of_side] = titles_at(catalog.titles(), products[of_side] - first)
+        titles: list[str] = shown.tolist()
+        return titles
 
     def read(self, photo: int) -> bytes:
         """One encoded photo, `photo` in 0..P-1."""

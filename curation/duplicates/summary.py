@@ -35,9 +35,28 @@ def summary_text(counts: dict[str, Any]) -> str:
             f"copies are left out; {near['plain_photos']:,} plain photos, {near['common_looks']:,} looks too common to "
             f"link, {near['unreadable_photos']:,} photos unreadable"
         )
+    if "titles" in counts:
+        lines += _title_lines(counts["titles"], counts["catalogues"])
     if "leak" in counts:
         lines += _leak_lines(counts["leak"], *counts["catalogues"])
     return "\n".join(lines)
+
+
+def _title_lines(titles: dict[str, Any], catalogues: list[str]) -> list[str]:
+    lines = [
+        f"titles: {titles['products']:,} products have one, {titles['distinct']:,} distinct; {titles['shared']:,} "
+        f"stand on several products ({titles['products_sharing']:,}), {titles['in_different_categories']:,} of these "
+        "in different categories"
+    ]
+    if "leak" in titles:
+        (first, second), leak = catalogues, titles["leak"]
+        agrees = leak["category_agrees"]
+        labels = f"; {agrees:.1%} of {leak['labelled']:,} labelled ones have its category" if agrees is not None else ""
+        lines.append(
+            f"{second}: {leak['products']:,} products ({leak['share']:.1%}) have the title of a product of "
+            f"{first}{labels}"
+        )
+    return lines
 
 
 def _leak_lines(leak: dict[str, Any], first: str, second: str) -> list[str]:

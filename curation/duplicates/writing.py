@@ -1,34 +1,34 @@
 """The files of `catalog duplicates`: a table of every shared photo, the counts, and the page."""
 
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from catalog.files.answer_sheet import plain_cell
+from catalog.files.answer_sheet import id_cell, plain_cell
 from catalog.files.atomic import atomic_path
 from catalog.files.full_disk import names_full_disk
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import in_batches
+from catalog.ids.shop_id import ShopId
+from catalog.photos.photo_index import Ints
 from catalog.reports.write import write_page
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import path_text
 from curation.duplicates.findings import Findings
 from curation.duplicates.groups import KINDS
 from curation.duplicates.page import page_of
+from curation.duplicates.photos import CatalogPhotos
 
 SLICE = 100_000
 FILES = ("duplicates.html", "duplicates.json", "duplicates.csv", "duplicates.parquet")
 MAX_CSV_ROWS = 1_000_000
 """Rows that a spreadsheet opens; more of them are written as Parquet."""
-COLUMNS = pa.schema(
-    [("group", pa.int64()), ("kind", pa.string()), ("catalogue", pa.string()), ("product_id", pa.int64()),
-     ("photo", pa.int8()), ("category_id", pa.int64()), ("md5", pa.string()), ("distance", pa.uint8())]
-)  # fmt: skip
-CATEGORY = pa.field("category", pa.string())
-"""The path of the category, in a table that is written with a tree."""
+CATEGORY, TITLE = "category", "title"
+"""The path of the category, in a table that is written with a tree; the title, where there are any."""
 
 
 def write_findings(findings: Findings, folder: Path) -> list[Path]:
@@ -49,19 +49,29 @@ def _write_rows(findings: Findings, path: Path, suffix: str) -> None:
     from pyarrow.csv import CSVWriter
     from pyarrow.parquet import ParquetWriter
 
-    columns = COLUMNS
-    if findings.tree is not None:
-        columns = COLUMNS.insert(COLUMNS.get_field_index("category_id") + 1, CATEGORY)
+    columns = _columns(findings)
     with names_full_disk(path), path.open("wb") as file:
         if suffix == ".csv":
             # spreadsheets take UTF-8 for another encoding unless the mark is there
             file.write(BOM_UTF8)
         with (CSVWriter if suffix == ".csv" else ParquetWriter)(file, columns) as out:
-            for batch in _batches(findings, columns):
+            for batch in _batches(findings, columns, for_sheet=suffix == ".csv"):
                 out.write_batch(batch)
 
 
-def _batches(findings: Findings, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _columns(findings: Findings) -> pa.Schema:
+    id_type = pa.string() if findings.photos.has_text_ids else pa.int64()
+    columns = [
+        ("group", pa.int64()), ("kind", pa.string()), ("catalogue", pa.string()), ("product_id", id_type),
+        ("photo", pa.int8()), ("category_id", id_type), (CATEGORY, pa.string()), (TITLE, pa.string()),
+        ("md5", pa.string()), ("distance", pa.uint8()),
+    ]  # fmt: skip
+    left_out = {CATEGORY: findings.tree is None, TITLE: not findings.photos.has_texts}
+    return pa.schema([column for column in columns if not left_out.get(column[0])])
+
+
+def _batches(findings: Findings, schema: pa.Schema, *, for_sheet: bool) -> Iterator[pa.RecordBatch]:
+    """`for_sheet`: what a spreadsheet would take for something else is marked as text."""
     photos, groups, tree = findings.photos, findings.groups, findings.tree
     names = pa.array([catalog.name for catalog in photos.catalogs])
     paths = None if tree is None else pa.array([plain_cell(path_text(path)) for path in tree.shown])
@@ -73,14 +83,36 @@ def _batches(findings: Findings, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
             "group": pa.array(groups.group[rows] + 1),
             "kind": pa.array(np.array(KINDS)[groups.group_kind[groups.group[rows]]]),
             "catalogue": names.take(pa.array(photos.side[owner])),
-            "product_id": pa.array(photos.product_ids[owner]),
+            "product_id": _ids(photos, owner, for_sheet=for_sheet),
             "photo": pa.array(photos.position[slot] + 1),
-            "category_id": pa.array(category, mask=category == NO_CATEGORY),
+            "category_id": _categories(photos, owner, for_sheet=for_sheet),
             "md5": pa.array([row.tobytes().hex() for row in photos.md5s[slot]]),
             "distance": pa.array(groups.distance[rows]),
         }
         if tree is not None and paths is not None:
             leaf = tree.leaf_index(category)
             # nothing where the tree does not know the category
-            columns[CATEGORY.name] = paths.take(pa.array(leaf, mask=leaf == UNKNOWN))
+            columns[CATEGORY] = paths.take(pa.array(leaf, mask=leaf == UNKNOWN))
+        if TITLE in schema.names:
+            titles = photos.titles(owner)
+            columns[TITLE] = pa.array([plain_cell(title) for title in titles] if for_sheet else titles, pa.string())
         yield pa.record_batch([columns[name] for name in schema.names], schema=schema)
+
+
+def _ids(photos: CatalogPhotos, products: Ints, *, for_sheet: bool) -> pa.Array:
+    if not photos.has_text_ids:
+        return pa.array(photos.product_ids[products])
+    return _texts(photos.shop_ids(products), for_sheet=for_sheet)
+
+
+def _categories(photos: CatalogPhotos, products: Ints, *, for_sheet: bool) -> pa.Array:
+    """Empty where a product is not labelled."""
+    unlabelled = photos.category_ids[products] == NO_CATEGORY
+    if not photos.has_text_ids:
+        return pa.array(photos.category_ids[products], mask=unlabelled)
+    written = _texts(photos.shop_categories(products), for_sheet=for_sheet)
+    return pc.if_else(pa.array(unlabelled), None, written)
+
+
+def _texts(ids: Sequence[ShopId], *, for_sheet: bool) -> pa.Array:
+    return pa.array([str(id_cell(one) if for_sheet else one) for one in ids], pa.string())

@@ -16,6 +16,7 @@ from catalog.reports.page import Example, Gallery, Part, Plot, Section, Table
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
 from curation.explore import drawings
 from curation.explore.placement import Placement
+from curation.shown_titles import title_line, title_of
 
 SHOWN = 12
 LEAVES_SHOWN = 3
@@ -183,6 +184,7 @@ def _shown(chosen: Ints, catalog: Catalog, photos: PhotoIndex, places: Places | 
         lines = [f"{figures['copies']:,} times, in {plural(figures['products'], 'product')}"]
         if len(leaves) > 1:
             lines[0] += f", on {len(leaves):,} leaves"
+        lines += title_line(title_of(product.text))
         lines += [f"{n:,} on {name}" for name, n in figures["where"]]
         if len(leaves) > LEAVES_SHOWN:
             lines.append(f"and {len(leaves) - LEAVES_SHOWN:,} more leaves")

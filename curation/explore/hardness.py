@@ -18,6 +18,7 @@ from catalog.reports.page import Example, Gallery, Part, Plot, Section, Table
 from catalog.tree.taxonomy import Taxonomy
 from curation.explore import drawings
 from curation.explore.placement import Placement
+from curation.shown_titles import title_line, title_of
 
 CHUNK = 65_536
 SHOWN = 12
@@ -201,7 +202,8 @@ def _shown(judged: Judged, rows: Ints, catalog: Catalog, placement: Placement) -
     for row, product in zip(rows.tolist(), catalog.take(judged.position[rows]), strict=True):
         category, put_on = placement.name(int(judged.truth[row])), placement.name(int(judged.put[row]))
         p_truth, p_put = float(judged.p_truth[row]), float(judged.p_put[row])
-        lines = [f"{product.product_id}: labelled {category} ({_share(p_truth)})"]
+        title = title_line(title_of(product.text))
+        lines = [f"{product.product_id}: labelled {category} ({_share(p_truth)})", *title]
         if not judged.right[row]:
             lines.append(f"put on {put_on} ({_share(p_put)})")
         figures = {

@@ -54,5 +54,5 @@ def _add(
     for photo in np.flatnonzero(is_one)[: log.max_named].tolist():
         owner, position = int(photos.owner[photo]), int(photos.position[photo])
         where, what = catalog.where(owner, position + 1), whats.get(int(photos.number[photo]), "")
-        log.add(Problem(kind, where, int(catalog.product_ids[owner]), what, position))
+        log.add(Problem(kind, where, catalog.shop_ids([owner])[0], what, position))
     log.counts[kind] = n

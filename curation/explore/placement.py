@@ -74,7 +74,7 @@ class Placement:
         self.n_images = catalog.n_images
         self.levels = tree.levels if tree is not None else (WITHOUT_A_TREE,)
         if tree is None and self.labelled.any():
-            ids = np.unique(categories[self.labelled]).tolist()
+            ids = catalog.ids.take(np.unique(categories[self.labelled]))
             unnamed = ("",) * (WITHOUT_A_TREE - 1)
             tree = Taxonomy([(i, (*unnamed, f"category {i}")) for i in ids])
         self.tree = tree
@@ -102,11 +102,16 @@ class Placement:
 
     def strangers(self, catalog: Catalog) -> ProblemLog:
         """Products whose category_id is not in the tree."""
-        log = ProblemLog()
-        rows = np.flatnonzero(self.labelled & (self.leaf == UNKNOWN))
-        ids, categories = catalog.product_ids, catalog.category_ids
-        for row in rows[: log.max_named].tolist():
-            log.add(Problem(ProblemKind.UNKNOWN_CATEGORY, f"row {row}", int(ids[row]), str(categories[row])))
-        if len(rows):
-            log.counts[ProblemKind.UNKNOWN_CATEGORY] = len(rows)
-        return log
+        return unknown_categories(catalog, np.flatnonzero(self.labelled & (self.leaf == UNKNOWN)))
+
+
+def unknown_categories(catalog: Catalog, rows: NDArray[np.int64]) -> ProblemLog:
+    """Of the products at `(n,)` positions, that their category_id is not in the tree."""
+    log = ProblemLog()
+    some = rows[: log.max_named]
+    ids, categories = catalog.shop_ids(some), catalog.ids.take(catalog.category_ids[some])
+    for row, product_id, category_id in zip(some.tolist(), ids, categories, strict=True):
+        log.add(Problem(ProblemKind.UNKNOWN_CATEGORY, f"row {row}", product_id, str(category_id)))
+    if len(rows):
+        log.counts[ProblemKind.UNKNOWN_CATEGORY] = len(rows)
+    return log

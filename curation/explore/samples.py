@@ -8,6 +8,7 @@ from catalog.photos.photo_index import Ints
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery, Section
 from curation.explore.placement import Placement
+from curation.shown_titles import title_line, title_of
 
 PER_CATEGORY = 8
 SIDE = 76
@@ -43,7 +44,10 @@ def samples_section(catalog: Catalog, placement: Placement, n_categories: int, s
         with_photo = np.flatnonzero((placement.leaf == leaf) & (placement.n_images > 0))
         products = catalog.take(_sample(with_photo, rng))
         n = int(counts[-1].counts[leaf])
-        examples = [Example([strip(product.images, SIDE)], [str(product.product_id)]) for product in products]
+        examples = [
+            Example([strip(product.images, SIDE)], [str(product.product_id), *title_line(title_of(product.text))])
+            for product in products
+        ]
         note = ", ".join(filter(None, [plural(n, "product"), which, "" if examples else "none with a photo"]))
         galleries.append(Gallery(placement.name(leaf), examples, note, strips=True))
         listed.append({"category": placement.name(leaf), "products": n, "shown": [p.product_id for p in products]})

@@ -1,6 +1,6 @@
 """What a command that writes a smaller catalogue has done: numbers for a file, a few lines for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import plural
+from catalog.ids.shop_id import ShopId
 from catalog.product import MAX_IMAGES
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.samples.writing import record_path
@@ -26,13 +27,13 @@ class LeftOut:
     Attributes:
         kept: `(N,)` bool over the catalogue.
         reasons: by reason, the count and the first ids.
-        lacking: `(n,)` int64 ids that were asked for and that the catalogue does not have.
+        lacking: ids that were asked for and that the catalogue does not have.
     """
 
     catalog: Catalog
     kept: NDArray[np.bool_] = field(init=False)
     reasons: dict[str, dict[str, Any]] = field(default_factory=dict)
-    lacking: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    lacking: Sequence[ShopId] = ()
 
     def __post_init__(self) -> None:
         self.kept = np.ones(len(self.catalog), bool)
@@ -41,7 +42,7 @@ class LeftOut:
         """Leave out what is not in `where`, `(N,)` bool."""
         gone = np.flatnonzero(self.kept & ~where)
         if len(gone):
-            ids = self.catalog.product_ids[gone[:NAMED]].tolist()
+            ids = self.catalog.shop_ids(gone[:NAMED])
             self.reasons[reason] = {"products": len(gone), "first": ids}
         self.kept &= where
 
@@ -128,7 +129,7 @@ class Record:
             "after": counts(catalog, self.left_out.kept, self.leaf),
             "copies": self.copies,
             "left_out": self.left_out.reasons,
-            "not_in_the_source": {"products": len(lacking), "first": lacking[:NAMED].tolist()},
+            "not_in_the_source": {"products": len(lacking), "first": list(lacking[:NAMED])},
             "problems": {kind.value: n for kind, n in catalog.problems.counts.items()},
         }
         if self.tree is not None and self.leaf is not None:
@@ -149,7 +150,7 @@ class Record:
         if self.left_out.reasons:
             lines.append(f"  left out: {self.left_out.summary()}")
         lacking = self.left_out.lacking
-        if len(lacking):
+        if lacking:
             named = ", ".join(map(str, lacking[:5])) + (", ..." if len(lacking) > 5 else "")
             lines.append(f"  asked for, but not in {catalog}: {plural(len(lacking), 'product')} ({named})")
         return "\n".join(lines)

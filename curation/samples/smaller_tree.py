@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.ids.shop_id import ShopId
 from catalog.tree.node_names import known_names
 from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import Name, Names
@@ -25,17 +26,17 @@ def smaller_tree(tree: Taxonomy, present: NDArray[np.int64]) -> Taxonomy:
 
     A node above the leaves is named by way of one of its leaves; where that one is gone, another one names it.
     """
-    heirs: dict[tuple[int, int], int] = {}
+    heirs: dict[tuple[int, int], ShopId] = {}
     for level in tree.levels:
         nodes, first = np.unique(tree.ancestor(level)[present], return_index=True)
-        heirs |= {(level, int(node)): int(tree.leaf_ids[present[i]]) for node, i in zip(nodes, first, strict=True)}
+        heirs |= {(level, int(node)): tree.shop_ids[present[i]] for node, i in zip(nodes, first, strict=True)}
     _, known = known_names(tree)
     rows = tuple(
         Name(heirs[level, node], level, lang, text)
         for (lang, level, node), text in known.items()
         if (level, node) in heirs
     )
-    leaves = [(int(tree.leaf_ids[i]), tree.paths[i]) for i in present]
+    leaves = [(tree.shop_ids[i], tree.paths[i]) for i in present]
     return Taxonomy(leaves).with_names(Names(rows, tree.names.source))
 
 

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import number_in, read_rows
+from catalog.files.csv_rows import id_in, read_rows
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
 from catalog.files.wording import plural
+from catalog.ids.id_names import IdCollector, IdNames
+from catalog.ids.shop_id import ShopId
 from catalog.split.labels import ID_COLUMNS
 from catalog.tree.taxonomy import Taxonomy
 from curation.samples.category_filter import leaves_of_categories
@@ -55,9 +57,9 @@ def apply(filters: Filters, catalog: Catalog, tree: Taxonomy | None) -> LeftOut:
         raise ValueError("filters by category need the category tree: give --tree TREE.csv")
     left_out = LeftOut(catalog)
     if filters.products is not None:
-        ids = _listed_ids(catalog, Path(filters.products))
-        left_out.lacking = np.setdiff1d(ids, catalog.product_ids)
-        left_out.keep(np.isin(catalog.product_ids, ids), f"not in {filters.products}")
+        numbers, names = _listed_ids(catalog, Path(filters.products))
+        left_out.lacking = names.take(np.setdiff1d(numbers, catalog.product_ids))
+        left_out.keep(np.isin(catalog.product_ids, numbers), f"not in {filters.products}")
     if filters.n_images:
         left_out.keep(np.isin(catalog.n_images, filters.n_images), "with another number of photos")
     if tree is not None:
@@ -131,29 +133,31 @@ def _large_leaf(leaf: NDArray[np.int64], kept: NDArray[np.bool_], size: int) -> 
     return (here[leaf] >= size) | (leaf == UNKNOWN)
 
 
-def _listed_ids(catalog: Catalog, path: Path) -> NDArray[np.int64]:
-    """`(n,)` sorted distinct ids of a CSV, of which the catalogue has at least one.
+def _listed_ids(catalog: Catalog, path: Path) -> tuple[NDArray[np.int64], IdNames]:
+    """`(n,)` rising numbers of the distinct ids of a CSV, of which the catalogue has at least one, and their texts.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no id column, a cell that is no integer, or ids of another catalogue.
+        ValueError: no id column, a cell that is no id, or ids of another catalogue.
     """
-    ids = np.unique(np.fromiter(_ids(path), np.int64))
-    if not np.isin(ids, catalog.product_ids).any():
-        named = ", ".join(map(str, ids[:5]))
+    collector = IdCollector()
+    numbers = np.unique(np.fromiter(map(collector.number, _ids(path)), np.int64))
+    names = collector.names(numbers)
+    if not np.isin(numbers, catalog.product_ids).any():
+        named = ", ".join(map(str, names.take(numbers[:5])))
         raise ValueError(
-            f"{path}: none of its {plural(len(ids), 'product')} is in {catalog} ({named}): is it of another one?"
+            f"{path}: none of its {plural(len(numbers), 'product')} is in {catalog} ({named}): is it of another one?"
         )
-    return ids
+    return numbers, names
 
 
-def _ids(path: Path) -> Iterator[int]:
+def _ids(path: Path) -> Iterator[ShopId]:
     """Ids of the column `product_id` or `_id` of a CSV; raises as `read_rows` does."""
     for line, row in read_rows(path, (), "give a CSV with the column product_id (--products)"):
         cell = next((row[name] for name in ID_COLUMNS if name in row), None)
         if cell is None:
             raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(row)}")
-        product_id = number_in(cell)
+        product_id = id_in(cell)
         if product_id is None:
             raise ValueError(f"{path}, line {line}: expected a product_id, got {cell!r}")
         yield product_id

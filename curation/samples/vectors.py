@@ -43,9 +43,10 @@ class Vectors:
         row = positions_of(ids, wanted)
         missing = row == UNKNOWN
         if missing.any():
+            first = catalog.shop_ids(positions[missing][:1])[0]
             raise ValueError(
                 f"{path} holds vectors of other products: {int(missing.sum())} of {len(wanted)} have none "
-                f"(the first is product {wanted[missing][0]}). Make them with `mosaic embed {catalog}`"
+                f"(the first is product {first}). Make them with `mosaic embed {catalog}`"
             )
         return cls(stored, row)
 

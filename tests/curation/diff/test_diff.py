@@ -18,6 +18,7 @@ from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import Name, Names
 from curation.cli import main
 from curation.diff.difference import CatalogDifference
+from curation.diff.rows import rows_of
 from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, first_difference, moved_level
 from tests.support.command_line import output_of
 from tests.support.products import TREE, make_product
@@ -70,7 +71,7 @@ def test_against_dictionaries(write_bson, tree_csv, tmp_path, old, new, random):
     wanted = slow_changes(old, new)
     unchanged = len((old.keys() & new.keys()) - {i for ids in wanted.values() for i in ids})
     assert difference.counts() == {**{k: len(v) for k, v in wanted.items()}, "unchanged": unchanged}
-    rows = list(difference.rows())
+    rows = list(rows_of(difference))
     assert {k: [r[0] for r in rows if r[1] == k] for k in wanted} == wanted
     for row in rows:
         if row[1] == "moved":
