@@ -2,16 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.answer_sheet import FILL_ANEW, LABEL, SheetAnswer, read_answers, read_cells, refuse
-from catalog.files.csv_rows import number_in
+from catalog.files.answer_sheet import (
+    FILL_ANEW,
+    LABEL,
+    Categories,
+    IdsAlone,
+    SheetAnswer,
+    read_answers,
+    read_cells,
+    refuse,
+)
 from catalog.files.progress import Progress
+from catalog.files.sheet_ids import id_of_cell
 from catalog.files.wording import plural
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import ShopId, id_number
 from catalog.product import ProblemLog
 from catalog.relabel import Relabelled, check_destination, left_behind, write_relabelled
 from catalog.sources.source import NO_CATEGORY
@@ -61,55 +73,70 @@ def correct(
             category that is not known; file and line are named.
     """
     check_destination(output, [catalog], overwrite=overwrite)
-    answers, n_blank = read_answers([sheet], ACCEPTED, None if tree is None else CategoryNames(tree))
+    if tree is not None:
+        names: Categories = CategoryNames(tree)
+        known, ids, unknown = set(tree.leaf_ids.tolist()), tree.ids, "is not in the tree"
+    else:
+        in_use = _in_use(catalog, sheet)
+        known, ids = set(map(id_number, in_use)), IdNames.of(in_use)
+        names = IdsAlone(frozenset(known))
+        unknown = "is no product's, nor suggested in the sheet: give the category tree that has it (--tree)"
+    answers, n_blank = read_answers([sheet], ACCEPTED, names)
     if not answers:
         raise ValueError(f"{sheet}: no answer in {n_blank} rows, fill corrected_category_id first")
-    if tree is not None:
-        known, unknown = set(tree.leaf_ids.tolist()), "is not in the tree"
-    else:
-        known = _in_use(catalog, sheet)
-        unknown = "is no product's, nor suggested in the sheet: give the category tree that has it (--tree)"
-    label, categories = _labels(catalog, answers, known, unknown)
-    write_relabelled(output, [Relabelled(catalog, label, categories)], progress, overwrite=overwrite)
+    label, categories = _labels(catalog, answers, known, unknown, ids)
+    write_relabelled(output, [Relabelled(catalog, label, categories, ids=ids)], progress, overwrite=overwrite)
     n_answered = len({answer.product_id for answer in answers})
     return Corrected(output, len(categories), n_answered - len(categories), n_blank, left_behind(catalog))
 
 
-def _in_use(catalog: Catalog, sheet: Path) -> set[int]:
-    """The category_ids of the catalogue and of the sheet's suggestions."""
-    suggested = {category for cell in read_cells(sheet) if (category := number_in(cell.suggested)) is not None}
-    return suggested | set(np.unique(catalog.category_ids).tolist()) - {NO_CATEGORY}
+def _in_use(catalog: Catalog, sheet: Path) -> list[ShopId]:
+    """The category_ids of the catalogue, then those of the sheet's suggestions."""
+    suggested = {category for cell in read_cells(sheet) if (category := cell.suggested_id) is not None}
+    used = np.unique(catalog.category_ids)
+    return catalog.ids.take(used[used != NO_CATEGORY]) + list(suggested)
+
+
+def _ids_of(answers: Sequence[SheetAnswer], known: IdNames) -> IdNames:
+    """The texts of known ids, and of those that stand in the sheet, for messages."""
+    cells = [answer.cell for answer in answers]
+    every = ((cell.product_id, cell.suggested_id, cell.label_id, id_of_cell(cell.text)) for cell in cells)
+    in_sheet = (shop_id for of_cell in every for shop_id in of_cell if shop_id is not None)
+    return IdNames.of(chain(known.take(known.numbers), in_sheet))
 
 
 def _labels(
-    catalog: Catalog, answers: Sequence[SheetAnswer], known: set[int], unknown: str
+    catalog: Catalog, answers: Sequence[SheetAnswer], known: set[int], unknown: str, texts: IdNames
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """`(N,)` place in `(C,)` categories of each product's new label, -1 where its own stays.
 
-    A category that is not in `known` is refused: `unknown` says why.
+    A category that is not in `known` is refused: `unknown` says why. `texts`: of the ids that are known.
     """
     ids, labels = catalog.product_ids, catalog.category_ids
     answered = np.flatnonzero(np.isin(ids, [answer.product_id for answer in answers]))
     position = dict(zip(ids[answered].tolist(), answered.tolist(), strict=True))
     given: dict[int, tuple[int | None, SheetAnswer]] = {}
     faults = []
+    shown = _ids_of(answers, texts).shown
     for answer in answers:
         product, category = answer.product_id, answer.category_id
         if product not in position:
-            faults.append(f"{answer.cell.where}: {catalog} has no product {product} ({FILL_ANEW})")
+            faults.append(f"{answer.cell.where}: {catalog} has no product {shown(product)} ({FILL_ANEW})")
         elif answer.label is None:
             faults.append(f"{answer.cell.where}: no {LABEL}: give a suspects.csv that `catalog audit` wrote")
         elif answer.label != labels[position[product]]:
             faults.append(
-                f"{answer.cell.where}: the reviewer saw product {product} labelled {answer.label}, {catalog} labels it "
-                f"{labels[position[product]]}: give the catalogue that was audited"
+                f"{answer.cell.where}: the reviewer saw product {shown(product)} labelled {shown(answer.label)}, "
+                f"{catalog} labels it {catalog.ids.shown(int(labels[position[product]]))}: give the catalogue that was "
+                "audited"
             )
         elif category is not None and category not in known:
-            faults.append(f"{answer.cell.where}: category_id {category} {unknown}")
+            faults.append(f"{answer.cell.where}: category_id {shown(category)} {unknown}")
         elif product in given and given[product][0] != category:
             earlier_category, earlier = given[product]
-            new, old = ("ok" if one is None else one for one in (category, earlier_category))
-            faults.append(f"{answer.cell.where}: product {product} is given {new}, but {old} in {earlier.cell.where}")
+            new, old = ("ok" if one is None else shown(one) for one in (category, earlier_category))
+            where = earlier.cell.where
+            faults.append(f"{answer.cell.where}: product {shown(product)} is given {new}, but {old} in {where}")
         else:
             given.setdefault(product, (category, answer))
     refuse(faults)

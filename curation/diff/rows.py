@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from catalog.catalog import Catalog
-from catalog.files.answer_sheet import id_cell, plain_cell
+from catalog.files.answer_sheet import plain_cell
+from catalog.files.sheet_ids import id_cell
 from catalog.ids.shop_id import ShopId
 from catalog.product_text import parted
 from catalog.sources.source import NO_CATEGORY

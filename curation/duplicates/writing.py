@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.files.answer_sheet import id_cell, plain_cell
+from catalog.files.answer_sheet import plain_cell
 from catalog.files.atomic import atomic_path
 from catalog.files.full_disk import names_full_disk
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import in_batches
+from catalog.files.sheet_ids import id_cell
 from catalog.ids.shop_id import ShopId
 from catalog.photos.photo_index import Ints
 from catalog.reports.write import write_page

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import id_in, read_rows
+from catalog.files.csv_rows import read_rows
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
+from catalog.files.sheet_ids import id_of_cell
 from catalog.files.wording import plural
 from catalog.ids.id_names import IdCollector, IdNames
 from catalog.ids.shop_id import ShopId
@@ -157,7 +158,7 @@ def _ids(path: Path) -> Iterator[ShopId]:
         cell = next((row[name] for name in ID_COLUMNS if name in row), None)
         if cell is None:
             raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(row)}")
-        product_id = id_in(cell)
+        product_id = id_of_cell(cell)
         if product_id is None:
             raise ValueError(f"{path}, line {line}: expected a product_id, got {cell!r}")
         yield product_id
