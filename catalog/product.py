@@ -50,18 +50,18 @@ class Product:
 
 
 class ProblemKind(StrEnum):
-    """What can be wrong with a document; the value is the sentence shown to people."""
+    """What can be wrong with a document; the value is the sentence shown to people, files have the name."""
 
     TRUNCATED = "file ends inside a document"
     GARBAGE = "bytes that are not a BSON document"
-    BAD_DOCUMENT = "document without an integer _id"
+    BAD_DOCUMENT = "document without an _id that can be used"
     REPEATED_ID = "repeated _id (the first one with a photo is kept)"
-    SAME_NUMBER = "another text for the number of a product that is kept (left out)"
+    ALIKE_IDS = "ids that differ only in letter case, blanks or leading zeros (each stays one of its own)"
     NO_PHOTO = "no photo"
     TOO_MANY_PHOTOS = "more than four photos (the first four are used)"
     TEXT_PHOTO = "photo given as text, in base64 perhaps, not as bytes"
     BAD_PHOTO_ENTRY = "imgs entry without picture bytes"
-    BAD_CATEGORY = "category_id is not an integer (taken as unlabelled)"
+    BAD_CATEGORY = "category that cannot be used (taken as unlabelled)"
     UNREADABLE_PHOTO = "photo that cannot be decoded"
     DAMAGED_PHOTO = "damaged photo (what is left of it was used)"
     UNREAD_TEXT = "photo whose text could not be read (the other evidence decides)"
@@ -76,13 +76,15 @@ class ProblemKind(StrEnum):
     EMPTY_CATEGORY = "category folder without products (left alone)"
     UNKNOWN_FOLDER = "folder that names no category (taken as unlabelled)"
     OUTSIDE_PATH = "photo path that leaves the table's folder (give it as an absolute path)"
-    TWO_CATEGORIES = "rows of one product with different category_id (the first one is kept)"
-    BAD_ROW = "row without an integer product_id"
+    TWO_CATEGORIES = "more than one category for a product (the first one is kept)"
+    BAD_ROW = "row without a product_id that can be used"
     LONG_TEXT = "title or description that is too long (cut)"
     BAD_TEXT = "title or description that is no text (left out)"
     LOST_FIELD = "field that the destination cannot hold"
     NO_CATEGORY = "no category_id"
     UNKNOWN_CATEGORY = "category_id is not in the tree"
+    SAME_NUMBER = "another text for the number of a product that is kept (left out)"
+    """Written by earlier versions, where ids were numbers alone."""
 
 
 LEFT_OUT = (
@@ -91,23 +93,21 @@ LEFT_OUT = (
     ProblemKind.BAD_DOCUMENT,
     ProblemKind.BAD_ROW,
     ProblemKind.REPEATED_ID,
-    ProblemKind.SAME_NUMBER,
 )
 """What was no product of its own, so that a copy of the catalogue is without it."""
 
-TEXT_IDS = "products known by a text alone go into a folder of photos, class/NAME/1.jpg, where any name will do"
+ANY_ID = "an id is an integer or a text (an article number, a UUID) without control characters"
 WAYS_OUT = {
-    ProblemKind.BAD_DOCUMENT: "ids are integers of 64 bits. If the products' number is in another field, make a "
-    'collection that has it as _id, and export that: db.NAME.aggregate([{$set: {_id: "$FIELD"}}, {$out: "NEW_NAME"}]); '
-    + TEXT_IDS,
-    ProblemKind.BAD_ROW: "ids are integers of 64 bits. If another column has the products' number, call that one "
-    "product_id, or number them; " + TEXT_IDS,
-    ProblemKind.SAME_NUMBER: "an id is its number, with leading zeros or without: give such products another one",
+    ProblemKind.BAD_DOCUMENT: f"{ANY_ID}. If the products' id is in another field, make a collection that has it as "
+    '_id, and export that: db.NAME.aggregate([{$set: {_id: "$FIELD"}}, {$out: "NEW_NAME"}])',
+    ProblemKind.BAD_ROW: f"{ANY_ID}. If another column has the products' ids, call that one product_id; where a "
+    "spreadsheet has rounded long numbers (2,87E+18), export the table anew",
+    ProblemKind.ALIKE_IDS: "if they are one, write them alike in the shop's export",
     ProblemKind.TEXT_PHOTO: "write the bytes that the text stands for, in Python base64.b64decode(text); a CSV has "
     "the paths of files",
 }
 """What can be done about a kind of problem; said once, below its places."""
-NOTICES = (ProblemKind.PASSED_OVER, ProblemKind.EACH_PHOTO)
+NOTICES = (ProblemKind.PASSED_OVER, ProblemKind.EACH_PHOTO, ProblemKind.ALIKE_IDS)
 """What is said of a catalogue, but is no fault of it: `--strict` lets it pass."""
 
 

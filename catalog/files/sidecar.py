@@ -21,6 +21,8 @@ MAGIC = b"RAYONNAGE-SIDECAR-2\n"
 MAX_HEADER = 64 * 2**20
 MAX_NAME = 200
 """Bytes of a name in the cache folder; file systems take 255, ending and temporary ending included."""
+ALIGNED = 8
+"""Bytes that memory-mapped numbers of 64 bits are aligned to."""
 CLOCK_TICK_S = 0.02
 """File systems take a file's time from a clock that stands still for up to 10 ms."""
 
@@ -63,6 +65,8 @@ def source_stamp(path: Path) -> dict[str, int]:
 def write_sidecar(path: Path, header: dict[str, Any], rows: NDArray[Any]) -> None:
     """Write header (JSON) and `(N, ...)` rows (raw little-endian) in one atomic step, see `place_to_write`."""
     head, path = json.dumps(header).encode(), place_to_write(path)
+    # blanks after JSON are none of it
+    head += b" " * (-(len(MAGIC) + 8 + len(head)) % ALIGNED)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         file.write(MAGIC + len(head).to_bytes(8, "little") + head)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import Self
@@ -10,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.ids.shop_id import ShopId, id_number
+from catalog.ids.shop_id import ShopId, id_number, refuse_one_number
 
 _HEAD = 8
 """Bytes of the number of texts, before all else."""
@@ -117,8 +116,7 @@ class IdCollector:
                 bytes(self._text[start[one] : start[one + 1]]).decode("utf-8", "surrogateescape")
                 for one in (int(first[place[row]]), row)
             ]
-            if texts[0] != texts[1] and len({unicodedata.normalize("NFC", text) for text in texts}) > 1:
-                raise ValueError(f"the ids {texts[0]!r} and {texts[1]!r} have the same number here: change one of them")
+            refuse_one_number(*texts)
         used, n_used = np.unique(numbers, return_counts=True)
         n_given = np.bincount(place, minlength=len(kept))
         both = np.flatnonzero(np.isin(kept, used))
@@ -126,7 +124,7 @@ class IdCollector:
         if len(taken):
             row = int(first[taken[0]])
             text = bytes(self._text[start[row] : start[row + 1]]).decode("utf-8", "surrogateescape")
-            raise ValueError(f"the ids {text!r} and {kept[taken[0]]} have the same number here: change one of them")
+            refuse_one_number(text, int(kept[taken[0]]))
         return _chosen(kept, first, start, self._text)
 
 

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 ShopId = int | str
 """A product's or category's id: an integer of 64 bits, or any other text (`MH01-gray`, a UUID, `00123`)."""
-MAX_LENGTH = 200
-"""Characters of an id."""
+MAX_LENGTH = 1000
+"""Characters of an id: the path of a category, which may stand for its id, has room."""
 _INTEGER = re.compile("0|-?[1-9][0-9]{0,18}")
 """How an integer is written that is an id itself: with leading zeros it is a text, so that they are kept."""
 
@@ -52,6 +52,17 @@ def id_number(product_or_category: ShopId) -> int:
         return product_or_category
     text = unicodedata.normalize("NFC", product_or_category).encode("utf-8", "surrogateescape")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") & (2**63 - 1)
+
+
+def is_same_id(one: ShopId, other: ShopId) -> bool:
+    """Whether two ids of one number are one id, perhaps in two Unicode forms, and no two that met by chance."""
+    return one == other or len({unicodedata.normalize("NFC", str(each)) for each in (one, other)}) == 1
+
+
+def refuse_one_number(one: ShopId, other: ShopId) -> None:
+    """Raise ValueError where two ids of one number are not one id: a chance of one in millions of millions."""
+    if not is_same_id(one, other):
+        raise ValueError(f"the ids {one!r} and {other!r} have the same number here: change one of them")
 
 
 def id_numbers(ids: ArrayLike) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from catalog.files.atomic import atomic_path
 from catalog.files.progress import Progress
 from catalog.files.sidecar import place_to_write
+from catalog.ids.shop_id import ShopId
 from catalog.product import MAX_IMAGES, Problem, ProblemKind, ProblemLog
 from catalog.product_text import FIELDS, ShopText
 from catalog.sources.photo_file import MAX_BYTES
@@ -95,10 +96,12 @@ class PhotoFiles(FileSource):
             # raised in here, it leaves no list behind of what is no catalogue
             if not rows["n_images"].any():
                 raise ValueError(self.nothing(problems))
+            ids = writer.finish(rows)
         self._manifest = None
         rows = first_of_each_id(rows, problems, self.repeated)
         writer.content.update(self._sampled_content(rows))
-        return Index(rows, problems, writer.content.hexdigest(), self.listing_stamp(), has_texts=writer.has_texts)
+        stamp, content = self.listing_stamp(), writer.content.hexdigest()
+        return Index(rows, problems, content, stamp, has_texts=writer.has_texts, ids=ids)
 
     @abstractmethod
     def nothing(self, problems: ProblemLog) -> str:
@@ -110,12 +113,8 @@ class PhotoFiles(FileSource):
             for row in some:
                 paths = self._photos(row)[:MAX_IMAGES]
                 pictures = tuple(known[path] if path in known else self._read_or_empty(path) for path in paths)
-                category = int(row["category_id"])
                 text = self._listed().text(row)
-                yield Document(
-                    int(row["product_id"]), None if category == NO_CATEGORY else category, pictures,
-                    title=text.title, description=text.description,
-                )  # fmt: skip
+                yield Document(*self._ids(row), pictures, title=text.title, description=text.description)
 
     def texts(self, rows: NDArray[np.void]) -> Iterator[ShopText]:
         """What was listed with these `(n,)` rows: of a folder nothing, it has no place for texts."""
@@ -138,13 +137,14 @@ class PhotoFiles(FileSource):
         """
         for some, known in self.read_ahead(rows, None):
             for row in some:
-                label = {} if row["category_id"] == NO_CATEGORY else {"category_id": int(row["category_id"])}
+                product_id, category_id = self._ids(row)
+                label = {} if category_id is None else {"category_id": category_id}
                 paths = self._photos(row)
                 images = [{"picture": known[path] if path in known else self._read(path)} for path in paths]
                 written = self._listed().text(row)
                 # before the photos: whoever looks for them alone does not come by those
                 texts = {name: text for name, text in zip(FIELDS, written[: len(FIELDS)], strict=True) if text}
-                yield bson.encode({"_id": int(row["product_id"]), **label, **texts, "imgs": images})
+                yield bson.encode({"_id": product_id, **label, **texts, "imgs": images})
 
     def read_ahead(
         self, rows: NDArray[np.void], n_photos: int | None
@@ -158,6 +158,11 @@ class PhotoFiles(FileSource):
 
     def _photos(self, row: NDArray[np.void]) -> list[bytes]:
         return self._listed().photos(row)
+
+    def _ids(self, row: NDArray[np.void]) -> tuple[ShopId, ShopId | None]:
+        """Product id and category_id of a row, `()`, to the letter."""
+        names, category = self._listed().ids, int(row["category_id"])
+        return names.shown(int(row["product_id"])), None if category == NO_CATEGORY else names.shown(category)
 
     def _listed(self) -> Manifest:
         if self._manifest is None:
@@ -183,7 +188,7 @@ class PhotoFiles(FileSource):
 
     def repeated(self, row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
         """What to say of a row, `()`, whose product_id another one has, which is kept."""
-        return Problem(ProblemKind.REPEATED_ID, self.photo_file(row, 1) or "without photo", int(row["product_id"]))
+        return Problem(ProblemKind.REPEATED_ID, self.photo_file(row, 1) or "without photo", self._ids(row)[0])
 
     def many(self, product: Listed) -> str:
         """What to say of a product with more photos than are used."""

@@ -39,7 +39,7 @@ def read_leaves(path: Path) -> list[Leaf]:
         return read_google_list(path)
     columns = [name.strip() for _, cells in islice(read_raw_rows(path, MISSING), 1) for name in cells]
     levels = [name for name in columns if LEVEL_COLUMN.fullmatch(name)]
-    if again := _said_again(columns):
+    if again := said_again(columns):
         raise ValueError(f"{path} has the columns {again[0]} and {again[1]} for one level: leave one of them")
     if PATH in columns and levels:
         raise ValueError(
@@ -73,7 +73,7 @@ def _to_the_letter(cell: str) -> ShopId | None:
         return None
 
 
-def _said_again(columns: Sequence[str]) -> tuple[str, str] | None:
+def said_again(columns: Sequence[str]) -> tuple[str, str] | None:
     """Two columns of one level, as `category_level1` and `category_level_1` are."""
     column_of: dict[int, str] = {}
     for column in columns:

@@ -37,7 +37,7 @@ def read_path_rows(path: Path) -> list[Leaf]:
     cells: list[tuple[int, ShopId, str]] = []
     faults, n_several = [], 0
     for line, row in read_rows(path, (ID, PATH), MISSING):
-        leaf, listed = id_in(row[ID]), _listed(row[PATH])
+        leaf, listed = id_in(row[ID]), paths_in(row[PATH])
         if leaf is None:
             faults.append(no_id(line, row[ID]))
         elif listed is None:
@@ -77,8 +77,8 @@ def names_of_path(text: str, separator: str | None) -> list[str]:
     return names[int(not names[0]) : len(names) - int(not names[-1])]
 
 
-def _listed(cell: str) -> list[str] | None:
-    """The paths of a cell; None where it begins as a list and is none."""
+def paths_in(cell: str) -> list[str] | None:
+    """The paths of a cell, which may be a list in JSON's or Python's form; None where it begins as one and is none."""
     text = cell.strip()
     if not LIST.match(text):
         return [cell]

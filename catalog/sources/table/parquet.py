@@ -53,7 +53,7 @@ class ParquetTable:
             refuse_other_kind(path, PARQUET.name)
             raise ValueError(f"{path} is not a Parquet file ({error}): {WHAT}") from None
         schema, columns = self._file.schema_arrow, Columns.of(path, self._file.schema_arrow.names, texts)
-        ids = [name for name in (columns.product_id, columns.category_id) if name is not None]
+        ids = [name for name in (columns.product_id, columns.category.category_id) if name is not None]
         self.columns = columns
         self.photo_columns = check_types(path, schema, columns.photos, ids)
         metadata = self._file.metadata

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from catalog.photos.formats import FIRST_BYTES, format_of
+from catalog.sources.table.id_cells import UUID_BYTES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,16 +47,18 @@ class CellPhoto(NamedTuple):
         return cls(*map(int, path[1:].split())) if path.startswith(MARK.encode()) else None
 
 
-def check_types(path: Path | str, schema: pa.Schema, photos: Sequence[str], numbers: Sequence[str]) -> tuple[str, ...]:
-    """Which columns hold photos themselves, of those that name `photos`; `numbers` are the columns of ids.
+def check_types(path: Path | str, schema: pa.Schema, photos: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:
+    """Which columns hold photos themselves, of those that name `photos`; `ids` are those of ids.
 
     Raises:
         ValueError: a column whose cells can be neither photos nor paths, or no ids; the message names it.
     """
-    for name in numbers:
+    import pyarrow as pa
+
+    for name in ids:
         kind = _plain(schema.field(name).type)
-        if _is(kind, _NO_IDS):
-            raise ValueError(f"{path}: the column {name} holds {_shown(kind)}, expected integers")
+        if _is(kind, _NO_IDS) and kind != pa.binary(UUID_BYTES):
+            raise ValueError(f"{path}: the column {name} holds {_shown(kind)}, expected integers or text")
     kinds = {name: _element(schema.field(name).type) for name in photos}
     for name, kind in kinds.items():
         if not (_is(kind, _TEXT + _BINARY + _NOTHING) or _fields(kind)):

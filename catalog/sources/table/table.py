@@ -1,4 +1,4 @@
-"""A table of photo paths: CSV or Parquet with product_id, photos and perhaps category_id; or of photos themselves."""
+"""A table of photo paths: CSV or Parquet with product_id, photos and perhaps a category; or of photos themselves."""
 
 import errno
 import hashlib
@@ -27,7 +27,8 @@ from catalog.sources.source import OF_TEXTS
 from catalog.sources.table.parquet import PhotosOfCells
 from catalog.sources.table.photo_cells import MARK, CellPhoto
 from catalog.sources.table.reading import columns_of, read_table
-from catalog.sources.table.rows import WHAT, ProductRows, Spool
+from catalog.sources.table.rows import WHAT
+from catalog.sources.table.spool import ProductRows, Spool
 
 TEXT_COLUMNS = ".text_columns"
 """Ending of the file that keeps which columns of a table are texts, where somebody has said it."""
@@ -110,9 +111,6 @@ class PhotoTable(PhotoFiles):
 
     def _is_listed(self, header: dict[str, Any]) -> bool:
         """Whether a manifest of that header lists the table as it is; its columns of texts are known then."""
-        if "asked" not in header:
-            # of an earlier version, which passed over texts
-            return header == {"table": self._table} and self.header()["texts"] == [None, None]
         if (header["table"], header["asked"]) != (self._table, self.kept_text_columns()):
             return False
         self._texts = (header["texts"][0], header["texts"][1])

@@ -10,9 +10,6 @@ import pytest
 
 import rayonnage
 from catalog.catalog import Catalog
-from catalog.files.sidecar import read_sidecar, write_sidecar
-from catalog.sources.photo_manifest import Manifest
-from catalog.sources.source import ROW
 from catalog.sources.table.table import PhotoTable
 from curation.cli import main
 from tests.support.command_line import invoke, output_of
@@ -188,38 +185,3 @@ def test_what_is_no_table_has_no_columns(write_bson, tmp_path):
     for address in (write_bson({"_id": 1, "imgs": [{"picture": b"x"}]}), tmp_path / "shop"):
         said_of_it = invoke(main, "index", address, "--text-columns", "name", code=1).output
         assert "is no table: leave out --text-columns" in said_of_it
-
-
-def test_an_index_of_an_earlier_version_stays_where_there_are_no_titles(shop, monkeypatch):
-    path = shop("product_id,name,photos\n1,Mug,a.jpg\n")
-    as_before(path)
-    kept = PhotoTable(path).sidecar(".index").read_bytes()
-    monkeypatch.setattr(PhotoTable, "list_products", None)
-    assert titles(path) == [""]
-    assert PhotoTable(path).sidecar(".index").read_bytes() == kept
-
-
-def test_an_index_of_an_earlier_version_is_made_anew_where_there_are_titles(shop):
-    path = shop("product_id,title,photos\n1,Mug,a.jpg\n")
-    catalog = as_before(path)
-    again = Catalog(path)
-    assert list(again.titles()) == ["Mug"]
-    assert again.fingerprint == catalog.fingerprint
-
-
-def as_before(path) -> Catalog:
-    """Makes of what is kept of a table what a version without titles kept."""
-    catalog = Catalog(path)
-    source = catalog.source
-    stamp = {name: value for name, value in catalog.stamp.items() if name != "texts"}
-    header, rows = read_sidecar(source.sidecar(".index"), catalog.stamp, ROW)
-    header = {name: value for name, value in header.items() if name != "has_texts"} | {"stamp": stamp}
-    write_sidecar(source.sidecar(".index"), header, rows)
-    manifest = Manifest(source.sidecar(".manifest"))
-    old = b'{"table": ' + str(manifest.header["table"]).replace("'", '"').encode() + b"}"
-    data = source.sidecar(".manifest").read_bytes()
-    end = data.index(b"]}") + 2
-    # the header is shorter, and rows are found by their place: blanks fill it
-    start = data.index(b"{")
-    source.sidecar(".manifest").write_bytes(data[:start] + old.ljust(end - start) + data[end:])
-    return catalog
