@@ -43,7 +43,7 @@ class Probabilities:
 
     Attributes:
         expert: name of the expert.
-        product_ids: `(N,)` int64.
+        product_ids: `(N,)` int64 numbers of the products' ids, see `catalog.ids.shop_id`.
         n_images: `(N,)` int8, photos that the expert used (0 where silent for want of photos).
         leaves: `(N, k)` int32 leaf indices by falling probability, all inside the support; 0 in silent rows.
         values: `(N, k)` float32 in [0, 1]; NaN in silent rows.
@@ -114,12 +114,12 @@ class Probabilities:
         The remaining mass is spread over the unlisted leaves of the support by training frequency.
 
         Raises:
-            ValueError: a row on which the expert is silent; the message gives the product and the reason.
+            ValueError: a row on which the expert is silent; the message gives the row and the reason.
         """
         if not self.speaks[rows].all():
-            row = rows[~self.speaks[rows]][0]
+            row = int(rows[~self.speaks[rows]][0])
             reason = Silence(int(self.silence[row]))
-            raise ValueError(f"expert {self.expert} is silent on product {self.product_ids[row]}: {reason.words}")
+            raise ValueError(f"expert {self.expert} is silent on the product of row {row}: {reason.words}")
         by_frequency = np.zeros(n_leaves, np.float64)
         by_frequency[self.support] = np.maximum(self.frequency, MIN_FREQUENCY)
         out = np.broadcast_to(by_frequency, (len(rows), n_leaves)).copy()

@@ -145,11 +145,12 @@ def explain(
     chosen = chosen_run(run, workspace)
     wanted, catalog = named_product(product, Workspace(workspace), file)
     from fusion.prediction.explanation import explain as run_explain
+    from fusion.prediction.explanation import picture_name
 
     predictor = load_predictor(chosen, workspace, lang=lang)
     in_training = catalog is not None and predictor.trained_on(catalog)
     explanation = run_explain(predictor, wanted, in_training=in_training, name=product)
-    output = output or Path(f"explanation-{Path(product).stem}.png")
+    output = output or Path(picture_name(product, is_photo=catalog is None))
     explanation.draw(output)
     say(str(explanation))
     if in_training:

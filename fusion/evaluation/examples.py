@@ -63,11 +63,16 @@ def _example(predictions: Predictions, at: int, fused: ProductScores, row: int, 
     product, quote = predictions.chunk.products[at], predictions.quote(at)
     put, truth = fused.predicted[row, -1], fused.truth[row]
     lines = [f"{product.product_id}: {path_text(tree.shown[put])} ({fused.confidence[row, -1]:.0%})"]
+    if product.title:
+        lines.append(f"title: {_short(product.title)}")
     if put != truth:
         lines.append(f"labelled {path_text(tree.shown[truth])}")
     votes = votes_of(predictions, at)
     lines.append(" · ".join(f"{vote.expert}: {tree.shown[vote.leaf][-1]} ({vote.probability:.0%})" for vote in votes))
     if quote is not None:
-        read = quote.text
-        lines.append(f"read: {read[:MAX_TEXT]}{'…' if len(read) > MAX_TEXT else ''}" if read else "nothing was read")
+        lines.append(f"read: {_short(quote.text)}" if quote.text else "nothing was read")
     return Example([strip(product.images, PHOTO_HEIGHT)], lines)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"

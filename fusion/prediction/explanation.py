@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ N_CHILDREN = 4
 """Children of a node that are shown."""
 SHOWN_SIDE = 480
 """Pixels of a photo in the picture: it is shown at most half as large."""
+MAX_TITLE = 240
+"""Characters of a title that have room in the picture."""
+NO_NAME = re.compile(r"[^\w.-]+")
+MAX_NAME = 50
+"""Characters of an id in a file's name: of up to four bytes each, and disks have room for 255."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class Explanation:
     def _summary(self) -> str:
         given = path_text(self.answer.given) if self.answer.given else "nothing is given"
         lines = [
-            *([self.product.title, ""] if self.product.title else []),
+            *([self.product.title[:MAX_TITLE], ""] if self.product.title else []),
             f"{self.answer.decision.value}: {given}",
             "",
         ]
@@ -138,6 +144,13 @@ class Explanation:
         lines += ["", *self.answer.reason.split("; ")]
         # matplotlib takes a dollar sign for mathematics
         return "\n".join(piece.replace("$", r"\$") for line in lines for piece in textwrap.wrap(line, 62) or [""])
+
+
+def picture_name(product: str, *, is_photo: bool) -> str:
+    """The file that a picture goes to where none is named; `product`: what was asked for, an id or a photo's path."""
+    # an id is anything: a path that leaves the folder, or longer than a file's name may be
+    stem = Path(product).stem if is_photo else NO_NAME.sub("-", product)[:MAX_NAME]
+    return f"explanation-{stem}.png"
 
 
 def explain(predictor: Predictor, product: Product, *, in_training: bool = False, name: str = "") -> Explanation:

@@ -52,7 +52,7 @@ def test_dense_equals_the_obvious_version(seed, k):
 def test_reading_a_silent_row_raises_and_says_why():
     made, _ = case(0, 3)
     assert made.speaks.tolist() == [True, False, True, True, True]
-    with pytest.raises(ValueError, match="text is silent on product 101: nothing read"):
+    with pytest.raises(ValueError, match="text is silent on the product of row 1: nothing read"):
         made.dense(np.array([0, 1]), L)
     assert np.isnan(made.values[1]).all()
 

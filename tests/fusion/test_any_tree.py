@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import ClassVar
 
 import bson
 import numpy as np
@@ -16,10 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.experts import Opinion
-from catalog.probabilities import Probabilities, Silence
-from catalog.runs.run import Run
-from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 from curation.cli import main as catalog
@@ -31,58 +25,13 @@ from fusion.prediction.explanation import explain
 from fusion.prediction.publish import FIELD, Publication
 from tests.fusion.small import FLAT, RAGGED
 from tests.support.command_line import call
-from tests.support.made_up_experts import KindOfARun, LooksAtNoPhoto
+from tests.support.made_up_experts import MadeUpExperts, train_made_up
 from tests.support.mongo_server import uri_of
 from tests.support.pages import text_of
 from tests.support.predictions import read_rows
 from tests.support.products import make_product
 
 pytestmark = pytest.mark.slow
-EXPERTS = ("photo", "text")
-
-
-def opinion_on(expert: str, product_ids: np.ndarray, tree: Taxonomy) -> Probabilities:
-    """What is made up of a product by its number, which also tells its leaf; the text is silent on one in three."""
-    dense = np.empty((len(product_ids), len(tree)))
-    for row, product_id in enumerate(product_ids.tolist()):
-        logits = np.random.default_rng([EXPERTS.index(expert), product_id]).normal(size=len(tree))
-        cat1 = tree.ancestor(1)
-        logits[cat1 == cat1[product_id % len(tree)]] += 1.5
-        logits[product_id % len(tree)] += 1.5
-        dense[row] = np.exp(logits) / np.exp(logits).sum()
-    silent = Silence.NOTHING_READ * ((product_ids % 3 == 0) & (expert == "text"))
-    return Probabilities.from_dense(
-        expert, product_ids, np.ones(len(product_ids), np.int8), dense, silent.astype(np.uint8),
-        support=np.arange(len(tree), dtype=np.int32), frequency=np.full(len(tree), 1 / len(tree)), k=len(tree),
-        taxonomy=tree.fingerprint,
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class MadeUp(LooksAtNoPhoto):
-    name: str
-    tree: Taxonomy
-
-    def predict(self, chunk, so_far):
-        return Opinion(opinion_on(self.name, chunk.product_ids, self.tree), self.name)
-
-
-class MadeUpExperts(KindOfARun):
-    family: ClassVar[str] = "made up"
-
-    @classmethod
-    def latest(cls, workspace, data, more):
-        return cls(workspace.require("mosaic"), data.catalog.product_ids)
-
-    def held_out(self, product_ids):
-        return [opinion_on(name, self.product_ids, self.run.taxonomy()) for name in EXPERTS]
-
-    def experts(self, tree, workspace):
-        return [MadeUp(name, tree) for name in EXPERTS]
-
-    @classmethod
-    def describe(cls, expert):
-        return "made up" if expert in EXPERTS else None
 
 
 def products(tree: Taxonomy, ids: range, labelled: bool) -> bytes:
@@ -103,14 +52,7 @@ def shop(request, tmp_path_factory) -> SimpleNamespace:
         (folder / "test.bson").write_bytes(products(tree, range(2000, 2060), labelled=False) + unusable)
         room = ("--workspace", folder / "runs")
         call(catalog, "split", folder / "train.bson", "--tree", folder / "tree.csv", *room)
-        workspace = Workspace(folder / "runs")
-        plan = TrainingData.of(workspace).plan
-        run = Run.create(
-            workspace.folder, "mosaic", "mosaic", plan=plan.plan_id, data=plan.data, config={}, tree=tree
-        )  # fmt: skip
-        run.save()
-        workspace.register(run)
-        trained = call(fusion, "train", "--config", "debug", "--precision", "0.9", *room)
+        trained = train_made_up(folder / "runs", tree)
         call(fusion, "predict", folder / "test.bson", "--output", folder / "out", *room)
         yield SimpleNamespace(tree=tree, folder=folder, room=room, trained=trained)
 
