@@ -43,6 +43,11 @@ NOTHING = "nothing is held out"
 @click.option("--folds", type=click.IntRange(2, 100), default=None, help="Hold out every one of K parts in turn.")
 @click.option("--held-out", type=click.FloatRange(0.01, 0.5), default=None,
               help="Held-out share; not with --folds.  [default: 0.2]")  # fmt: skip
+@click.option("--min-leaf", type=click.IntRange(2), default=None, metavar="N",
+              help="Categories of fewer than N products count as the one above them until they have more.")  # fmt: skip
+@click.option("--level-names", metavar="NAME,NAME,...", default=None,
+              help="What the tree's levels are called, the highest first: Department,Aisle,Shelf.  [default: Cat I, "
+              "Cat II, ...]")  # fmt: skip
 @click.option("--max-copies", type=click.IntRange(1), default=20, show_default=True,
               help="A photo with more copies than this does not keep its products together.")  # fmt: skip
 @click.option("--group", "column", metavar="COLUMN", default=None,
@@ -72,9 +77,10 @@ NOTHING = "nothing is held out"
 @workspace_option
 @strict_option
 def split(
-    file: Address, tree: Path | None, names: Path | None, folds: int | None, held_out: float | None, max_copies: int,
-    column: str | None, groups: Path | None, no_titles: bool, near: bool, distance: int, near_embeddings: Path | None,
-    cosine: float, max_group: int, seed: int, parts: Path | None, overwrite: bool, workspace: Path, strict: bool,
+    file: Address, tree: Path | None, names: Path | None, folds: int | None, held_out: float | None,
+    min_leaf: int | None, level_names: str | None, max_copies: int, column: str | None, groups: Path | None,
+    no_titles: bool, near: bool, distance: int, near_embeddings: Path | None, cosine: float, max_group: int, seed: int,
+    parts: Path | None, overwrite: bool, workspace: Path, strict: bool,
 ) -> None:  # fmt: skip
     """Write the plan: which products of the labelled catalogue FILE are held out when.
 
@@ -87,10 +93,11 @@ def split(
     from curation.belonging import Belonging, linked_lines
     from curation.indexing import open_indexed
     from curation.samples.parts import check_folder, write_parts
-    from curation.split_tree import tree_of_labels
+    from curation.split_tree import tree_of_labels, without_small_leaves
 
     tree = tree_for(file, tree)
-    taxonomy, said = (None, "") if tree is None else (Taxonomy.from_csv(tree, names), "")
+    taxonomy = None if tree is None else Taxonomy.from_csv(tree, names).whole()
+    said: list[str] = []
     mode: Mode = "kfold" if folds else "heldout"
     n_parts = parts_to_make(folds, held_out)
     bits = distance if near else None
@@ -101,7 +108,13 @@ def split(
             # before the work: what is in the way is told at once
             check_folder(catalog, parts, mode, n_parts, overwrite)
         if taxonomy is None:
-            taxonomy, said = tree_of_labels(catalog, names)
+            taxonomy, of_labels = tree_of_labels(catalog, names)
+            said.append(of_labels)
+        if level_names is not None:
+            taxonomy = taxonomy.with_level_names([name.strip() for name in level_names.split(",")])
+        if min_leaf is not None:
+            taxonomy, of_small = without_small_leaves(catalog, taxonomy, min_leaf)
+            said.append(of_small)
         together, told, unreadable = belonging.find(catalog, taxonomy, max_copies, progress)
         plan, problems = make_plan(
             catalog, taxonomy, mode=mode, n_parts=n_parts, max_copies=max_copies, seed=seed, together=together,
@@ -115,14 +128,18 @@ def split(
     n_forgotten = room.save_plan(plan, taxonomy)
     # the same plan of an earlier version keeps the name by which its runs know it
     plan = room.plan()
-    say("\n".join([*filter(None, [said]), _summary(plan), *told, *linked_lines(plan)]))
+    say("\n".join([*said, _summary(plan), *told, *linked_lines(plan)]))
     if names is not None:
         say(names_line(taxonomy))
     note_problems(problems)
     if parts is not None:
         with progress_bar("parts") as progress:
             say(str(write_parts(catalog, plan, taxonomy, parts, progress)))
-    advice = _held_out_advice(plan, plan.n_never_held_out(catalog.leaves(taxonomy)))
+    of_leaves = "" if min_leaf is None else f" --min-leaf {min_leaf}"
+    by_folds = (
+        f"catalog split {file}{tree_given(tree)}{of_leaves} --folds {_folds_for(plan)}{belonging.options}{room.option}"
+    )
+    advice = _held_out_advice(plan, plan.n_never_held_out(catalog.leaves(taxonomy)), by_folds)
     if advice:
         note(advice)
     if n_forgotten:
@@ -130,16 +147,18 @@ def split(
             f"{n_forgotten} runs of the plan before stay in {workspace}, but are no longer the latest: they predict "
             "with --run FOLDER until new ones are trained (another --workspace keeps both)"
         )
-    folds_instead = f"catalog split {file}{tree_given(tree)} --folds {_folds_for(plan)}{belonging.options}{room.option}"
-    say(f"next: {folds_instead if advice.startswith(NOTHING) else f'mosaic train{room.option}'}")
+    say(f"next: {by_folds if advice.startswith(NOTHING) else f'mosaic train{room.option}'}")
 
 
-def _held_out_advice(plan: Plan, n_categories: int) -> str:
-    """What is to be known of categories of which nothing is held out, empty where there are none."""
+def _held_out_advice(plan: Plan, n_categories: int, by_folds: str) -> str:
+    """What is to be known of categories of which nothing is held out, empty where there are none.
+
+    `by_folds`: the command that holds out everything, with all that was asked for.
+    """
     if not n_categories:
         return ""
     together, what = ("share photos", "product") if plan.linked_by is None else ("stay together", "product or group")
-    way_out = f"--folds {_folds_for(plan)} holds out every product in turn, for as many trainings"
+    way_out = f"`{by_folds}` holds out every product in turn, for as many trainings"
     if not sum(len(plan.held_out_positions(part)) for part in plan.held_out_parts):
         return (
             f"{NOTHING}: every category has a single product, or products that {together}, and that is learnt from. "

@@ -1,4 +1,4 @@
-"""The tree that a catalogue is split by, where no file has it."""
+"""The tree that a catalogue is split by: one that no file has; one whose smallest leaves count as others."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from catalog.catalog import Catalog
+from catalog.files.wording import listed, plural
 from catalog.sources.source import NO_CATEGORY
+from catalog.split.plan import trainable
 from catalog.tree.label_tree import LabelTree
-from catalog.tree.taxonomy import Taxonomy
+from catalog.tree.small_leaves import small_leaves
+from catalog.tree.taxonomy import Taxonomy, path_text
 from catalog.tree.translations import Names
 
 
@@ -27,3 +30,30 @@ def tree_of_labels(catalog: Catalog, names: Path | None = None) -> tuple[Taxonom
         raise ValueError("\n".join(filter(None, [str(error), catalog.problems.summary()]))) from None
     taxonomy = made.tree if names is None else made.tree.with_names(Names.from_csv(names))
     return taxonomy, str(made)
+
+
+def without_small_leaves(catalog: Catalog, tree: Taxonomy, least: int) -> tuple[Taxonomy, str]:
+    """The tree in which leaves of fewer than `least` products count as nodes above them, and what is to be said of it.
+
+    Products are those that can be learnt from.
+    """
+    leaf = catalog.leaves(tree)
+    n_products = np.bincount(leaf[trainable(catalog, tree)], minlength=len(tree))
+    small = small_leaves(tree.shop_ids, tree.paths, n_products, least)
+    n_left = int((n_products < least).sum()) - len(small)
+    left = f"; {plural(n_left, 'category', 'categories')} of the first level stay, with as few" if n_left > 0 else ""
+    if not small:
+        return tree, f"no category counts as another: none below the first level has fewer than {least} products{left}"
+    is_small = np.array([shop_id in small for shop_id in tree.shop_ids])
+    by_size = sorted(np.flatnonzero(is_small).tolist(), key=lambda i: -n_products[i])
+    examples = [
+        f"{path_text(tree.shown[i])} ({n_products[i]:,}) as {path_text(tree.shown[i][: small[tree.shop_ids[i]]])}"
+        for i in by_size
+    ]
+    empty = int((n_products[is_small] == 0).sum())
+    without = f", {empty:,} of them without any" if empty else ""
+    n, in_all = plural(len(small), "category", "categories"), int(n_products[is_small].sum())
+    return tree.counting(small), (
+        f"{n} with fewer than {least} products ({in_all:,} in all{without}) count as the one above them until a later "
+        f"split finds more: {listed(examples, 3)}{left}"
+    )

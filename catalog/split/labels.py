@@ -70,7 +70,7 @@ def _read(path: Path, categories: CategoryNames, *, ids_are_texts: bool) -> dict
             # the nearest names are slow to find, and later faults are only counted
             why = categories.why_not(category_cell) if len(faults) < MAX_FAULTS else ""
             faults.append(f"{path}, line {line}: {why}")
-    refuse(str(path), faults, "labels cannot be taken")
+    refuse(str(path), faults, "label cannot be taken", "labels cannot be taken")
     if unknown:
         named = [f"{text[:80]!r} ({n:,})" for text, n in unknown.most_common()]
         log.warning(

@@ -38,12 +38,18 @@ class CategoryNames:
     def __init__(self, tree: Taxonomy) -> None:
         self._ids: dict[Node, list[int]] = {}
         self._shown: dict[Node, Node] = {}
-        for leaf_id, path, shown in zip(tree.leaf_ids.tolist(), tree.paths, tree.shown, strict=True):
+        # leaves that count as nodes above them are answers nevertheless: that is how they come to have more products
+        whole = tree.whole()
+        for leaf_id, path, shown in zip(whole.leaf_ids.tolist(), whole.paths, whole.shown, strict=True):
             # two leaves may share a full path
             self._ids.setdefault(path, []).append(leaf_id)
             for level in range(1, len(path) + 1):
                 self._shown.setdefault(path[:level], shown[:level])
-        self._shop_ids = dict(zip(tree.leaf_ids.tolist(), tree.shop_ids, strict=True))
+        self._shop_ids = dict(zip(whole.leaf_ids.tolist(), whole.shop_ids, strict=True))
+        for leaf_id, shop_id, path in zip(tree.leaf_ids.tolist(), tree.shop_ids, tree.paths, strict=True):
+            if leaf_id not in self._shop_ids:
+                self._shop_ids[leaf_id] = shop_id
+                self._ids[path] = [leaf_id]
 
     def category_in(self, cell: str) -> int | None:
         """The number of the category_id that an answer means; None where it means none or several, see `why_not`.

@@ -48,5 +48,5 @@ def read_google_list(path: Path) -> list[Leaf]:
         names = tuple(BETWEEN.split(match[2].strip()))
         check_depth(len(names), f"{path}, line {number}: category {leaf} has {len(names)} names")
         leaves.append((leaf, names))
-    refuse(str(path), faults, "lines are no categories")
+    refuse(str(path), faults, "line is no category", "lines are no categories")
     return leaves

@@ -5,16 +5,19 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from catalog.files.csv_rows import id_in, read_raw_rows, read_rows
+from catalog.files.csv_rows import id_in, integer_in, read_raw_rows, read_rows, write_rows
 from catalog.ids.shop_id import ShopId, shop_id
 from catalog.tree.google_list import is_google_list, read_google_list
 from catalog.tree.parent_rows import NAME, PARENT, read_parent_rows
 from catalog.tree.path_rows import PATH, read_path_rows
 from catalog.tree.translations import refuse
-from catalog.tree.tree_file import ID, MISSING, Leaf, check_depth, no_id
+from catalog.tree.tree_file import ID, MISSING, Leaf, TreeFile, check_depth, no_id
 
 FIRST = "category_level1"
-LEVEL_COLUMN = re.compile(r"category_?level_?([0-9]+)", re.IGNORECASE)
+LEVEL_COLUMN = re.compile(r"category_?level_?([0-9]+)(?:\s*:\s*(\S.*))?", re.IGNORECASE)
+"""A level's column, perhaps with what the level is called: `category_level1: Department`."""
+COUNTS = "counts_at_level"
+"""Column of the level at which a leaf counts that has too few products; empty for others."""
 COLUMN = "category_level{}"
 TREE_COLUMNS = (FIRST, PATH, PARENT)
 """Of which a CSV that has one beside `category_id` is a tree."""
@@ -25,7 +28,7 @@ def columns_of(depth: int) -> tuple[str, ...]:
     return (ID, *(COLUMN.format(level) for level in range(1, depth + 1)))
 
 
-def read_leaves(path: Path) -> list[Leaf]:
+def read_tree(path: Path) -> TreeFile:
     """`(category_id, (Cat I, Cat II, ...))` of each leaf, from a CSV of level columns, of paths or of parents.
 
     Google's list of product categories is read too. A CSV may have both levels and parents: the levels count.
@@ -36,8 +39,8 @@ def read_leaves(path: Path) -> list[Leaf]:
             that has no place in a tree of up to eight levels; the message names the file and the lines.
     """
     if is_google_list(path):
-        return read_google_list(path)
-    columns = [name.strip() for _, cells in islice(read_raw_rows(path, MISSING), 1) for name in cells]
+        return TreeFile(read_google_list(path))
+    columns = _columns(path)
     levels = [name for name in columns if LEVEL_COLUMN.fullmatch(name)]
     if again := said_again(columns):
         raise ValueError(f"{path} has the columns {again[0]} and {again[1]} for one level: leave one of them")
@@ -47,9 +50,9 @@ def read_leaves(path: Path) -> list[Leaf]:
             f"(all of {COLUMN.format('...')} are one)"
         )
     if PATH in columns:
-        return read_path_rows(path)
+        return TreeFile(read_path_rows(path))
     if not levels and PARENT in columns:
-        return read_parent_rows(path)
+        return TreeFile(read_parent_rows(path))
     if not levels and ID in columns:
         raise ValueError(
             f"{path} lacks the column {FIRST} (or {PATH}, or {PARENT} and {NAME}); it has {', '.join(columns)[:200]}"
@@ -57,11 +60,11 @@ def read_leaves(path: Path) -> list[Leaf]:
     return _read_level_rows(path, id_in)
 
 
-def read_saved_leaves(path: Path) -> list[Leaf]:
-    """The leaves of a tree that `Taxonomy.to_csv` wrote, whose ids no spreadsheet has changed: `'7` is no 7.
+def read_saved_tree(path: Path) -> TreeFile:
+    """A tree that `write_tree` wrote, whose ids no spreadsheet has changed: `'7` is no 7.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_leaves` does.
+        FileNotFoundError, ValueError: as `read_tree` does.
     """
     return _read_level_rows(path, _to_the_letter)
 
@@ -84,10 +87,29 @@ def said_again(columns: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
-def _read_level_rows(path: Path, read_id: Callable[[str], ShopId | None]) -> list[Leaf]:
+def write_tree(path: Path, tree: TreeFile) -> None:
+    """Write a tree, which `read_saved_tree` and `read_tree` read."""
+    depth = max(len(names) for _, names in tree.leaves)
+    columns = list(columns_of(depth))
+    for level, name in enumerate(tree.level_names, start=1):
+        columns[level] += f": {name}"
+    counts = [COUNTS] if tree.small else []
+    rows = (
+        [leaf, *names, *[""] * (depth - len(names)), *([tree.small.get(leaf, "")] if tree.small else [])]
+        for leaf, names in tree.leaves
+    )
+    write_rows(path, [*columns, *counts], rows)
+
+
+def _read_level_rows(path: Path, read_id: Callable[[str], ShopId | None]) -> TreeFile:
     """A name in a cell, kept to the letter; a leaf further up leaves cells empty."""
-    leaves, faults = [], []
-    for line, row in read_rows(path, (ID, FIRST), MISSING):
+    leaves: list[Leaf] = []
+    faults: list[str] = []
+    small: dict[ShopId, int] = {}
+    first = next(
+        (name for name in _columns(path) if (level := LEVEL_COLUMN.fullmatch(name)) and level[1] == "1"), FIRST
+    )
+    for line, row in read_rows(path, (ID, first), MISSING):
         leaf, by_level = read_id(row[ID]), _by_level(row)
         lowest = max(by_level, default=0)
         # before a name is made for each: a column may be called by any number
@@ -101,8 +123,22 @@ def _read_level_rows(path: Path, read_id: Callable[[str], ShopId | None]) -> lis
             faults.append(f"line {line}: leaf {leaf} has no {COLUMN.format(names.index('') + 1)}, but a level below it")
         else:
             leaves.append((leaf, names))
-    refuse(str(path), faults, "leaves cannot be placed in the tree")
-    return leaves
+            if counts := row.get(COUNTS, "").strip():
+                small[leaf] = integer_in(counts) or 0
+    refuse(str(path), faults, "leaf cannot be placed in the tree", "leaves cannot be placed in the tree")
+    return TreeFile(leaves, small, _level_names(path, max((len(names) for _, names in leaves), default=0)))
+
+
+def _columns(path: Path) -> list[str]:
+    return [name.strip() for _, cells in islice(read_raw_rows(path, MISSING), 1) for name in cells]
+
+
+def _level_names(path: Path, depth: int) -> list[str]:
+    """Those in the names of the columns down to a depth; none where a level has none."""
+    columns = filter(None, map(LEVEL_COLUMN.fullmatch, _columns(path)))
+    names = {int(column[1]): (column[2] or "").strip() for column in columns}
+    named = [names.get(level, "") for level in range(1, depth + 1)]
+    return named if all(named) else []
 
 
 def _by_level(row: dict[str, str]) -> dict[int, str]:

@@ -68,7 +68,9 @@ def names_for(tree: NamedTree, names: Names) -> Names:
         for row in kept.rows if row.level > tree.depth
     ]  # fmt: skip
     if faults:
-        refuse(names.source, faults, "names are of levels that the tree lacks")
+        refuse(
+            names.source, faults, "name is of a level that the tree lacks", "names are of levels that the tree lacks"
+        )
     for (lang, level, node), rows in _by_node(tree, kept.rows).items():
         other = next((row for row in rows if not _same(row.text, rows[0].text)), None)
         if other is not None:
@@ -76,7 +78,7 @@ def names_for(tree: NamedTree, names: Names) -> Names:
             faults.append(
                 f"lines {rows[0].line} and {other.line}: {path} is called {rows[0].text!r} and {other.text!r} in {lang}"
             )
-    refuse(names.source, faults, "names contradict each other")
+    refuse(names.source, faults, "name contradicts another", "names contradict others")
     return kept
 
 

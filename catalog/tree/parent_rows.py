@@ -30,7 +30,7 @@ def read_parent_rows(path: Path) -> list[Leaf]:
     A category without a parent, or with the parent 0 where no category is 0, is of Cat I.
 
     Raises:
-        ValueError: as `read_leaves` does; also where parents are unknown, or each other's.
+        ValueError: as `read_tree` does; also where parents are unknown, or each other's.
     """
     categories: dict[int, _Category] = {}
     faults = []
@@ -52,7 +52,7 @@ def read_parent_rows(path: Path) -> list[Leaf]:
     # who misses the parent that a fault above took away need not be told
     if not faults:
         faults = _unknown_parents(categories) + _loops(categories)
-    refuse(str(path), faults, "categories cannot be placed in the tree")
+    refuse(str(path), faults, "category cannot be placed in the tree", "categories cannot be placed in the tree")
     paths: dict[int, tuple[str, ...]] = {}
     leaves = []
     for number, placed in categories.items():

@@ -32,7 +32,7 @@ def read_path_rows(path: Path) -> list[Leaf]:
     with a warning.
 
     Raises:
-        ValueError: as `read_leaves` does; also where two separators are in most cells.
+        ValueError: as `read_tree` does; also where two separators are in most cells.
     """
     cells: list[tuple[int, ShopId, str]] = []
     faults, n_several = [], 0
@@ -61,7 +61,7 @@ def read_path_rows(path: Path) -> list[Leaf]:
             leaves.append((leaf, tuple(names)))
         else:
             faults.append(f"line {line}: leaf {leaf} has no name between two {separator!r} in {text[:80]!r}")
-    refuse(str(path), faults, "leaves cannot be placed in the tree")
+    refuse(str(path), faults, "leaf cannot be placed in the tree", "leaves cannot be placed in the tree")
     if n_several:
         log.warning(
             "%s: %s of %s list several paths: the first of each is taken for its category's, the others are left out",

@@ -6,26 +6,29 @@ import copy
 import hashlib
 import logging
 import unicodedata
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from catalog.files.csv_rows import write_rows
-from catalog.files.id_lookup import positions_of
+from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.ids.id_names import IdNames
 from catalog.ids.shop_id import ShopId, id_number, id_numbers
-from catalog.tree.leaf_rows import columns_of, read_leaves, read_saved_leaves
+from catalog.tree.leaf_rows import read_saved_tree, read_tree, write_tree
+from catalog.tree.level_names import LEVEL_NAMES as LEVEL_NAMES
+from catalog.tree.level_names import NUMERALS as NUMERALS
+from catalog.tree.level_names import level_names_of
 from catalog.tree.node_names import names_for, shown_in
+from catalog.tree.path_order import node_numbers, one_spelling
+from catalog.tree.small_leaves import LearntLeaves
 from catalog.tree.translations import Names
-from catalog.tree.tree_file import Leaf, without_controls
+from catalog.tree.tree_file import Leaf, TreeFile, like_ids, without_controls
 
 log = logging.getLogger(__name__)
-NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
-LEVEL_NAMES = {level: f"Cat {numeral}" for level, numeral in enumerate(NUMERALS, start=1)}
-"""What the levels are called, as many as a tree may have."""
 SEPARATOR = " > "
 NAMES_FILE = "names.csv"
 """Names in other languages, beside the file of a saved tree."""
@@ -50,23 +53,33 @@ class Taxonomy:
     >>> tree.paths[tree.leaf_index(1000003001)]
     ('ART DE LA TABLE - ARTICLES CULINAIRES', 'CUISSON DES ALIMENTS', 'CASSEROLE')
 
+    Leaves with too few products to learn may count as nodes above them (`counting`): they are no leaves then, but their
+    ids are known, and mean the leaf that the node has become.
+
     Attributes:
         leaf_ids: `(n_leaves,)` int64 number of each leaf's category_id; ids: what these numbers stand for.
         shop_ids: `(n_leaves,)` category_id of each leaf as the shop has it.
+        known_ids: `(n_known,)` int64 those numbers, and the ones of leaves that count as others.
         path_lengths: `(n_leaves,)` int64 names in each leaf's path.
         depth: D, the longest of these; levels: 1 to D, of which D holds the leaves.
         paths: the names by which nodes are told apart and ordered.
         shown: paths as people are shown them, perhaps in another language; order and identity are those of `paths`.
         lang: the language of `shown`, empty where it is `paths`.
         names: what is known in other languages beside what ships with the program.
+        level_names: what each of the levels is called: `Cat I`, `Cat II`, ..., where nobody has named them.
+        small: the level at which each leaf counts that counts as a node above it, by its category_id.
     """
 
-    def __init__(self, leaves: Sequence[tuple[ShopId, tuple[str, ...]]]) -> None:
+    def __init__(
+        self, leaves: Sequence[Leaf], small: Mapping[ShopId, int] | None = None, level_names: Sequence[str] = ()
+    ) -> None:
         """Build from `(category_id, (Cat I, Cat II, ...))`, one to eight names each.
 
+        `small`, `level_names`: as the attributes say, `counting` and `with_level_names` set them.
+
         Raises:
-            ValueError: no leaf, a repeated category_id, two with the same number, or a path without a name or
-                with more than eight.
+            ValueError: no leaf, a repeated category_id, two with the same number, a path without a name or
+                with more than eight, or names of levels that cannot be used.
         """
         if not leaves:
             raise ValueError("the category tree has no leaf")
@@ -75,10 +88,13 @@ class Taxonomy:
                 raise ValueError(
                     f"category_id {category_id} has a path of {len(path)} names, not 1 to {len(LEVEL_NAMES)}"
                 )
-        self.ids = IdNames.of(leaf[0] for leaf in leaves)
-        numbers = map(id_number, (leaf[0] for leaf in leaves))
-        spelt = zip(numbers, _one_spelling([leaf[1] for leaf in leaves]), strict=True)
-        ordered = sorted(spelt, key=lambda leaf: (leaf[1], leaf[0]))
+        self.small = dict(small or {})
+        spelt = list(zip((leaf[0] for leaf in leaves), one_spelling([leaf[1] for leaf in leaves]), strict=True))
+        learnt = LearntLeaves.of(spelt, self.small, SEPARATOR)
+        self._given = spelt if self.small else []
+        self.ids = IdNames.of([*(leaf[0] for leaf in learnt.leaves), *learnt.stands_for])
+        numbered = [(id_number(category_id), path) for category_id, path in learnt.leaves]
+        ordered = sorted(numbered, key=lambda leaf: (leaf[1], leaf[0]))
         self.leaf_ids: NDArray[np.int64] = np.array([leaf[0] for leaf in ordered], np.int64)
         self.shop_ids: tuple[ShopId, ...] = tuple(self.ids.take(self.leaf_ids))
         self.paths: tuple[tuple[str, ...], ...] = tuple(leaf[1] for leaf in ordered)
@@ -88,11 +104,16 @@ class Taxonomy:
         self.shown = self.paths
         self.lang = ""
         self.names = Names()
-        ids, counts = np.unique(self.leaf_ids, return_counts=True)
+        self.known_ids: NDArray[np.int64] = np.append(self.leaf_ids, id_numbers(list(learnt.stands_for)))
+        ids, counts = np.unique(self.known_ids, return_counts=True)
         if (counts > 1).any():
             raise ValueError(f"category_id {self.ids.shown(ids[counts > 1][0])} stands twice in the tree")
-        self._id_order = np.argsort(self.leaf_ids)
-        self._ancestor = {level: _number_runs(_nodes_at(level, self.paths)) for level in self.levels[:-1]}
+        stands_for = positions_of(self.leaf_ids, id_numbers(list(learnt.stands_for.values())))
+        self._leaf_of_known = np.append(np.arange(len(ordered)), stands_for)
+        self._id_order = np.argsort(self.known_ids)
+        self._level_names = tuple(level_names)
+        self.level_names = level_names_of(max(len(leaf[1]) for leaf in leaves), self._level_names)
+        self._ancestor = {level: node_numbers(level, self.paths) for level in self.levels[:-1]}
         # two leaves may even share a full path: the id keeps them apart
         self._ancestor[self.depth] = np.arange(len(ordered))
 
@@ -111,8 +132,9 @@ class Taxonomy:
                 the eighth level, names that contradict each other; the message names the file and the lines.
         """
         path = Path(path)
-        tree = cls._of(path, without_controls(path, read_leaves(path)), names)
-        for alike in tree.like_ids():
+        file = read_tree(path)
+        tree = cls._of(path, replace(file, leaves=without_controls(path, file.leaves)), names)
+        for alike in like_ids(leaf[0] for leaf in file.leaves):
             log.warning(
                 "%s: the ids %s differ only in case or blanks, and are taken for different categories: if they are "
                 "one, write them alike",
@@ -121,26 +143,24 @@ class Taxonomy:
         return tree
 
     @classmethod
-    def _of(cls, path: Path, leaves: Sequence[Leaf], names: str | Path | None) -> Taxonomy:
+    def _of(cls, path: Path, file: TreeFile, names: str | Path | None) -> Taxonomy:
         try:
-            tree = cls(leaves)
+            tree = cls(file.leaves, file.small, file.level_names)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
         return tree if names is None else tree.with_names(Names.from_csv(names))
 
     def to_csv(self, path: Path) -> None:
         """Write the tree as a CSV of `category_level1`, `category_level2`, ..., which `from_csv` reads."""
-        rows = (
-            [leaf_id, *names, *[""] * (self.depth - len(names))]
-            for leaf_id, names in zip(self.shop_ids, self.paths, strict=True)
-        )
-        write_rows(path, columns_of(self.depth), rows)
+        whole = self.whole()
+        leaves = list(zip(whole.shop_ids, whole.paths, strict=True))
+        write_tree(path, TreeFile(leaves, self.small, self._level_names))
 
     @classmethod
     def load(cls, path: Path, lang: str | None = None) -> Taxonomy:
         """What `save` wrote, see `in_language`; raises as `from_csv` does."""
         names = path.with_name(NAMES_FILE)
-        return cls._of(path, read_saved_leaves(path), names if names.is_file() else None).in_language(lang)
+        return cls._of(path, read_saved_tree(path), names if names.is_file() else None).in_language(lang)
 
     def save(self, path: Path) -> None:
         """Write the tree, and the names that it carries beside it."""
@@ -155,8 +175,28 @@ class Taxonomy:
             ValueError: rows call one node by different names; their lines are named.
         """
         named = copy.copy(self)
-        named.names = names_for(self, names)
+        named.names = names_for(self.whole(), names)
         return named
+
+    def with_level_names(self, names: Sequence[str]) -> Taxonomy:
+        """A copy whose levels are called so, Cat I's name first; ValueError: not a name of its own for each level."""
+        named = copy.copy(self)
+        named._level_names, named.level_names = tuple(names), level_names_of(self.whole().depth, names)
+        return named
+
+    def counting(self, small: Mapping[ShopId, int]) -> Taxonomy:
+        """The whole tree, but for leaves that count as the node above them at a level: see `small_leaves`."""
+        tree = Taxonomy(list(zip(self.whole().shop_ids, self.whole().paths, strict=True)), small, self._level_names)
+        tree.names = self.names
+        return tree.in_language(self.lang) if self.lang else tree
+
+    def whole(self) -> Taxonomy:
+        """The tree in which every leaf counts as itself."""
+        if not self.small:
+            return self
+        whole = Taxonomy(self._given, level_names=self._level_names)
+        whole.names = self.names
+        return whole.in_language(self.lang) if self.lang else whole
 
     def in_language(self, lang: str | None) -> Taxonomy:
         """A copy that shows names in a language: the names it carries before those that ship with the program.
@@ -172,8 +212,15 @@ class Taxonomy:
         """
         if lang is None:
             return self
-        turned = copy.copy(self)
-        turned.lang, turned.shown = shown_in(self, lang.strip().lower())
+        turned, whole = copy.copy(self), self.whole()
+        turned.lang, shown = shown_in(whole, lang.strip().lower())
+        # a node is called as on the way to a leaf below it
+        below = (bisect_left(whole.paths, path) for path in self.paths)
+        turned.shown = (
+            tuple(shown[leaf][: len(path)] for leaf, path in zip(below, self.paths, strict=True))
+            if self.small
+            else shown
+        )
         return turned
 
     def __len__(self) -> int:
@@ -190,7 +237,8 @@ class Taxonomy:
         return "" if self.shown is self.paths else self._digest(self.shown)
 
     def _digest(self, paths: Sequence[tuple[str, ...]]) -> str:
-        text = "\n".join(f"{i}\t" + "\t".join(p) for i, p in zip(self.shop_ids, paths, strict=True))
+        lines = [f"{i}\t" + "\t".join(p) for i, p in zip(self.shop_ids, paths, strict=True)]
+        text = "\n".join(lines + sorted(f"{i}\t{level}" for i, level in self.small.items()))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def leaf_index(self, category_ids: ArrayLike) -> NDArray[np.int64]:
@@ -198,14 +246,8 @@ class Taxonomy:
 
         The ids are the shop's own, or an array of the numbers that stand for them.
         """
-        return positions_of(self.leaf_ids, id_numbers(category_ids), self._id_order)
-
-    def like_ids(self) -> list[list[ShopId]]:
-        """Ids that differ only in case or blanks, together; nothing where all are integers."""
-        alike: dict[str, list[ShopId]] = {}
-        for one in self.shop_ids if len(self.ids) else ():
-            alike.setdefault("".join(str(one).casefold().split()), []).append(one)
-        return [ids for ids in alike.values() if len(ids) > 1]
+        place = positions_of(self.known_ids, id_numbers(category_ids), self._id_order)
+        return place if not self.small else np.where(place == UNKNOWN, UNKNOWN, self._leaf_of_known[place])
 
     def ancestor(self, level: int) -> NDArray[np.int64]:
         """`(n_leaves,)` index of each leaf's node at `level`, one of `levels` (at the last the leaf itself)."""
@@ -272,28 +314,6 @@ class Taxonomy:
         """
         different = [self.ancestor(level)[a] != self.ancestor(level)[b] for level in self.levels]
         return np.sum(different, axis=0, dtype=np.int64)
-
-
-def _nodes_at(level: int, paths: Sequence[tuple[str, ...]]) -> list[tuple[str | int, ...]]:
-    """What each leaf's node at a level is known by: its path so far, for a leaf further up its place as well."""
-    return [path[:level] if len(path) >= level else (*path, place) for place, path in enumerate(paths)]
-
-
-def _number_runs(keys: list[tuple[str | int, ...]]) -> NDArray[np.int64]:
-    """Number the runs of equal keys in a sorted list from 0."""
-    starts = [i > 0 and keys[i] != keys[i - 1] for i in range(len(keys))]
-    return np.cumsum(starts, dtype=np.int64)
-
-
-def _one_spelling(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The same paths; where a node is written in two Unicode forms, both become the composed one (NFC)."""
-    composed = [tuple(unicodedata.normalize("NFC", name) for name in path) for path in paths]
-    spelling: dict[tuple[str, ...], str] = {}
-    for path, whole in zip(paths, composed, strict=True):
-        for level, name in enumerate(path, start=1):
-            node = whole[:level]
-            spelling[node] = name if spelling.get(node, name) == name else node[-1]
-    return [tuple(spelling[whole[:level]] for level in range(1, len(whole) + 1)) for whole in composed]
 
 
 def _plain(path: str) -> str:

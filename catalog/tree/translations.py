@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from catalog.files.csv_rows import id_in, read_rows, why_not_id, write_rows
+from catalog.files.wording import plural
 from catalog.ids.shop_id import ShopId
 
 COLUMNS = ("category_id", "lang", "name")
@@ -66,7 +67,7 @@ class Names:
                 faults.append(f"line {line}: level {level!r} is not 1 to 8, nor empty for the category itself")
             elif text := row["name"].strip():
                 rows.append(Name(leaf, int(level or 0), lang, text, line))
-        refuse(str(path), faults, "names cannot be read")
+        refuse(str(path), faults, "name cannot be read", "names cannot be read")
         return cls(tuple(rows), str(path))
 
     def to_csv(self, path: Path) -> None:
@@ -83,11 +84,11 @@ class Names:
         return bool(self.rows)
 
 
-def refuse(source: str, faults: list[str], what: str) -> None:
-    """Raise ValueError when there are faults: the first are shown, all are counted."""
+def refuse(source: str, faults: list[str], one: str, several: str) -> None:
+    """Raise ValueError when there are faults: the first are shown, all are counted; `one`, `several`: what they are."""
     if faults:
         first = "\n".join(faults[:MAX_FAULTS])
-        raise ValueError(f"{source}: {len(faults)} {what}\n{first}")
+        raise ValueError(f"{source}: {plural(len(faults), one, several)}\n{first}")
 
 
 @dataclass(frozen=True)

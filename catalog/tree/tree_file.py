@@ -2,7 +2,8 @@
 
 import logging
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from catalog.files.csv_rows import why_not_id
@@ -21,6 +22,29 @@ Leaf = tuple[ShopId, tuple[str, ...]]
 def no_id(line: int, cell: str, column: str = ID) -> str:
     """What to tell of a cell that holds no id."""
     return f"line {line}: no {column}: {why_not_id(cell)}"
+
+
+@dataclass(frozen=True)
+class TreeFile:
+    """What the file of a tree says.
+
+    Attributes:
+        leaves: in the file's order.
+        small: the level at which each leaf counts that counts as a node above it.
+        level_names: of Cat I, Cat II, ...; empty where the file has none.
+    """
+
+    leaves: Sequence[Leaf]
+    small: Mapping[ShopId, int] = field(default_factory=dict)
+    level_names: Sequence[str] = ()
+
+
+def like_ids(shop_ids: Iterable[ShopId]) -> list[list[ShopId]]:
+    """Ids that differ only in case or blanks, together."""
+    alike: dict[str, list[ShopId]] = {}
+    for one in shop_ids:
+        alike.setdefault("".join(str(one).casefold().split()), []).append(one)
+    return [ids for ids in alike.values() if len(ids) > 1]
 
 
 def without_controls(path: Path, leaves: Sequence[Leaf]) -> list[Leaf]:

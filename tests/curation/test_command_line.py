@@ -152,7 +152,8 @@ def test_a_plan_that_holds_nothing_out_of_some_categories_counts_them(write_bson
     arguments = ("split", shop, "--tree", tree_csv, "--workspace", tmp_path / "runs")
     said = call(*arguments)
     assert "of 2 categories nothing is held out: a category's only product is learnt from" in said
-    assert "--folds 5 holds out every product in turn" in said
+    assert "--folds 5 --workspace" in said
+    assert "holds out every product in turn" in said
     assert said.splitlines()[-1].startswith("next: mosaic train")
     assert "nothing is held out" not in call(*arguments, "--folds", 5)
 
