@@ -75,7 +75,7 @@ def correct(
     check_destination(output, [catalog], overwrite=overwrite)
     if tree is not None:
         names: Categories = CategoryNames(tree)
-        known, ids, unknown = set(tree.leaf_ids.tolist()), tree.ids, "is not in the tree"
+        known, ids, unknown = set(tree.known_ids.tolist()), tree.ids, "is not in the tree"
     else:
         in_use = _in_use(catalog, sheet)
         known, ids = set(map(id_number, in_use)), IdNames.of(in_use)

@@ -130,7 +130,7 @@ def _checked_answers(
     ids, suggestions = (numbers_in(predicted[name]).tolist() for name in ("product_id", "category_id"))
     suggested = dict(zip(ids, suggestions, strict=True))
     known = {str(leaf_id): path_text(names) for leaf_id, names in zip(tree.shop_ids, tree.shown, strict=True)}
-    numbers, shown = set(tree.leaf_ids.tolist()), tree.ids.shown
+    numbers, shown = set(tree.known_ids.tolist()), tree.ids.shown
     given: dict[int, tuple[int, SheetAnswer]] = {}
     faults: list[str] = []
     for answer in answers:

@@ -221,7 +221,8 @@ class PhotoFolder(PhotoFiles):
             yield self._product(folder.path, [photo], names.id_of(os.fsdecode(name)), category_id, problems)
 
     def _taxonomy(self) -> Taxonomy | None:
-        return Taxonomy.from_csv(self.tree) if self.tree else None
+        # which folders are categories does not depend on how many products these have
+        return Taxonomy.from_csv(self.tree).whole() if self.tree else None
 
     def _product(
         self, folder: bytes, names: list[bytes], product_id: int, category_id: int, problems: ProblemLog
