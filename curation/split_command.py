@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,6 +137,7 @@ def split(
         with progress_bar("parts") as progress:
             say(str(write_parts(catalog, plan, taxonomy, parts, progress)))
     of_leaves = "" if min_leaf is None else f" --min-leaf {min_leaf}"
+    of_leaves += "" if level_names is None else f" --level-names {shlex.quote(level_names)}"
     by_folds = (
         f"catalog split {file}{tree_given(tree)}{of_leaves} --folds {_folds_for(plan)}{belonging.options}{room.option}"
     )

@@ -1,0 +1,119 @@
+"""`catalog split`: a tree made of the labels, labels that are names, and categories with too few products."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.runs.training_data import TrainingData
+from catalog.runs.workspace import Workspace
+from catalog.split.labels import TreeMatch, true_leaves
+from curation.cli import main
+from tests.support.command_line import output_of
+from tests.support.products import make_photo
+
+call = partial(output_of, main)
+TEA, RICE, CARS = "Food > Tea", "Food > Rice", "Toys > Cars > Small"
+
+
+def table(path: Path, labels: list[str]) -> Path:
+    """A shop's table: article numbers, paths, a photo each."""
+    (path.parent / "photos").mkdir(exist_ok=True)
+    rows = ["product_id,category_path,photo"]
+    for i, label in enumerate(labels):
+        photo = path.parent / "photos" / f"{i}.jpg"
+        photo.write_bytes(make_photo(i))
+        rows.append(f'A-{i:03},"{label}",photos/{i}.jpg')
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def shop(tmp_path):
+    return table(tmp_path / "shop.csv", [TEA, RICE, CARS] * 10 + ["Food > Oolong"] * 2 + ["Toys>Cars>Small"])
+
+
+def test_the_labels_are_the_tree_where_no_file_is(shop, tmp_path):
+    room = tmp_path / "runs"
+    said = call("split", shop, "--workspace", room)
+    assert "tree of the labels themselves: 4 leaves, 3 levels; '>' stands between the names" in said
+    assert "1 label in other blanks than theirs: Toys>Cars>Small" in said
+    assert "next: mosaic train" in said
+    data = TrainingData.of(Workspace(room))
+    assert data.tree.shop_ids == ("Food > Oolong", RICE, TEA, CARS)
+    assert (data.leaf >= 0).all()
+    # the label in other blanks is a category of the tree, and that tree is kept
+    assert data.tree.paths[data.leaf[-1]] == ("Toys", "Cars", "Small")
+    assert [data.tree.shop_ids[leaf] for leaf in data.leaf[:3]] == [TEA, RICE, CARS]
+    assert call("split", shop, "--tree", room / "tree.csv", "--workspace", tmp_path / "again").count("plan ") == 1
+    assert Workspace(tmp_path / "again").plan().plan_id == Workspace(room).plan().plan_id
+
+
+def test_a_path_that_the_tree_lacks_is_counted_and_named(shop, tmp_path):
+    room = tmp_path / "runs"
+    call("split", shop, "--workspace", room)
+    later = Catalog(table(tmp_path / "later.csv", [TEA, "food>rice", "Oolong", "Food > Pasta", "Food > Pasta"]))
+    tree = Workspace(room).taxonomy()
+    assert [tree.shop_ids[leaf] if leaf >= 0 else None for leaf in true_leaves(later, tree)] == [
+        TEA, RICE, "Food > Oolong", None, None
+    ]  # fmt: skip
+    match = TreeMatch.of(later, tree)
+    assert (match.known, match.labelled) == (3, 5)
+    assert str(match).endswith("have a category of this tree; not in it: 'Food > Pasta' (2)")
+
+
+def test_labels_may_be_names_of_a_tree_that_is_given(tmp_path):
+    tree = tmp_path / "tree.csv"
+    tree.write_text("category_id,category_path\n11,Food > Tea\n12,Food > Rice\n21,Toys > Cars\n22,Games > Cars\n")
+    shop = table(tmp_path / "shop.csv", ["Tea", "Food / Rice"] * 10 + ["Cars", "Spoons"])
+    said = call("split", shop, "--tree", tree, "--workspace", tmp_path / "runs")
+    assert "20 products" in said
+    assert "2 x category_id is not in the tree" in said
+    assert "row 20, product A-020: category_id is not in the tree ('Cars' may be 2 categories: write the" in said
+    assert "row 21, product A-021: category_id is not in the tree (Spoons)" in said
+    data = TrainingData.of(Workspace(tmp_path / "runs"))
+    assert data.tree.leaf_ids[data.leaf[:2]].tolist() == [11, 12]
+    said = call("info", shop, "--tree", tree)
+    assert "'Cars'" in said or "Cars" in said
+    assert "10 Food > Tea" in [" ".join(line.split()) for line in said.splitlines()]
+
+
+def test_labels_without_paths_need_a_tree(tmp_path, write_bson):
+    from tests.support.products import make_product
+
+    said = call("split", write_bson(*(make_product(i, 1) for i in range(20))), "--workspace", tmp_path, code=1)
+    assert "labels are ids alone, of which no tree can be made: give its file (--tree TREE.csv)" in said
+
+
+def test_small_categories_count_as_the_one_above_until_a_later_split(shop, tmp_path):
+    room = tmp_path / "runs"
+    said = call("split", shop, "--min-leaf", 5, "--workspace", room)
+    assert (
+        "1 category with fewer than 5 products (2 in all) counts as the one above them until a later split finds more: "
+        "Food > Oolong (2) as Food" in said
+    )
+    data = TrainingData.of(Workspace(room))
+    assert data.tree.shop_ids == ("Food", RICE, TEA, CARS)
+    assert [data.tree.paths[leaf] for leaf in data.leaf[30:32]] == [("Food",), ("Food",)]
+    # the parent counts as right for labels that come later, too
+    later = Catalog(table(tmp_path / "later.csv", ["Food > Oolong"]))
+    assert data.tree.paths[true_leaves(later, data.tree)[0]] == ("Food",)
+    assert "Food > Oolong,Food,Oolong,,1" in (room / "tree.csv").read_text()
+    # undone, also where the tree that counts so is given
+    said = call("split", shop, "--tree", room / "tree.csv", "--workspace", tmp_path / "again")
+    assert "as the one above" not in said
+    assert "Food > Oolong" in TrainingData.of(Workspace(tmp_path / "again")).tree.shop_ids
+    said = call("split", shop, "--min-leaf", 2, "--workspace", room)
+    assert "no category counts as another: none below the first level has fewer than 2 products" in said
+    assert Workspace(room).taxonomy().fingerprint == Workspace(tmp_path / "again").taxonomy().fingerprint
+
+
+def test_levels_are_called_as_the_shop_calls_them(shop, tmp_path):
+    room = tmp_path / "runs"
+    said = call("split", shop, "--level-names", "Department, Aisle,Shelf", "--workspace", room)
+    assert Workspace(room).taxonomy().level_names == {1: "Department", 2: "Aisle", 3: "Shelf"}
+    said = call("split", shop, "--level-names", "Department,Aisle", "--workspace", room, code=1)
+    assert "2 names of levels, and the tree has 3 levels" in said
