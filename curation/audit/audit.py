@@ -11,7 +11,7 @@ from catalog.runs.workspace import Workspace
 from catalog.split.labels import true_leaves
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import LabelEvidence
-from curation.audit.evidence_source import find_evidence
+from curation.audit.evidence_source import By, find_evidence
 from curation.audit.judgement import Judgement, judge
 from curation.audit.listing import list_suspects
 from curation.audit.page import numbers_of, page_of
@@ -77,6 +77,7 @@ class AuditOptions:
         order: which suspects come first.
         rows: suspects that the sheet holds.
         overwrite: replace a sheet that somebody has filled.
+        by: what is asked.
     """
 
     run: Path | None = None
@@ -85,6 +86,7 @@ class AuditOptions:
     order: Order = Order.TREE
     rows: int = 100_000
     overwrite: bool = False
+    by: By = By.BOTH
 
 
 def run_audit(
@@ -104,7 +106,7 @@ def run_audit(
     if not options.overwrite:
         refuse_filled(output / SHEET)
     truth = None if options.truth is None else true_leaves(catalog, tree, options.truth)
-    evidence = find_evidence(catalog, tree, workspace, options.run, options.probabilities, progress)
+    evidence = find_evidence(catalog, tree, workspace, options.run, options.probabilities, progress, options.by)
     suspects = find_suspects(evidence, tree, options.order)
     judgement = None if truth is None else judge(evidence, suspects, truth[evidence.positions], tree)
     listed = list_suspects(catalog, tree, evidence, suspects, options.rows, progress)

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 @click.option("--output", type=PATH, required=True, help="Folder to write; with --apply, the BSON file.")
 @click.option("--order", type=click.Choice(["tree", "leaves"]), default="tree", show_default=True,
               help="tree: mistakes across Cat I first; leaves: most wrong labels first, near or far.")  # fmt: skip
+@click.option("--by", type=click.Choice(["both", "run", "titles"]), default="both", show_default=True,
+              help="run: what networks say of held-out products; titles: what each product's title says, by the titles "
+              "and labels of others, which takes no network; both: as far as there are any.")  # fmt: skip
 @click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="Suspects in the sheet.")
 @click.option(
     "--overwrite", is_flag=True, help="Replace a suspects.csv that somebody has filled; with --apply, the BSON file."
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
 @workspace_option
 def audit(
     file: Address, tree: Path | None, names: Path | None, lang: str | None,
-    probabilities: Path | None, run: Path | None, truth: Path | None, output: Path, order: str, rows: int,
+    probabilities: Path | None, run: Path | None, truth: Path | None, output: Path, order: str, by: str, rows: int,
     overwrite: bool, sheet: Path | None, workspace: Path,
 ) -> None:  # fmt: skip
     """Find likely wrong labels of the catalogue FILE, or correct them."""
@@ -59,12 +62,15 @@ def audit(
 
     if probabilities is not None and run is not None:
         raise click.UsageError("--probabilities and --run both name what to audit with: give one of them")
+    if by == "titles" and (run or probabilities):
+        raise click.UsageError("--by titles asks no network: leave out --run and --probabilities")
     with progress_bar("index") as progress:
         catalog = Catalog(open_source(file, _tree_file(tree, workspace, run)), progress)
     if sheet is not None:
         _correct(catalog, sheet, output, tree, names, lang, workspace, overwrite=overwrite)
         return
     from curation.audit.audit import PAGE, SHEET, AuditOptions, run_audit
+    from curation.audit.evidence_source import By
     from curation.audit.suspects import Order
 
     room = Workspace(workspace)
@@ -72,7 +78,7 @@ def audit(
         # before the tree is missed: it comes with the plan
         room.plan()
     taxonomy = _tree(tree, names, lang, room, run)
-    options = AuditOptions(run, probabilities, truth, Order(order), rows, overwrite)
+    options = AuditOptions(run, probabilities, truth, Order(order), rows, overwrite, By(by))
     with progress_bar("photos") as progress:
         done = run_audit(catalog, taxonomy, room, output, options, progress)
     for warning in done.evidence.warnings:

@@ -31,6 +31,8 @@ class LabelEvidence:
         named: `(n,)` bool: the expert can name the label's leaf (else its probability is 0 whatever the photo shows).
         counts: how many products of the catalogue are audited, and why the others are not.
         warnings: what a person should know before believing it.
+        said: what the scores were made of, None where they alone are kept.
+        titles: what titles say beside it, where they do.
     """
 
     expert: str
@@ -39,6 +41,8 @@ class LabelEvidence:
     named: NDArray[np.bool_]
     counts: dict[str, int]
     warnings: list[str] = field(default_factory=list)
+    said: Probabilities | None = None
+    titles: Probabilities | None = None
 
     def without(self, rows: NDArray[np.bool_], reason: str) -> LabelEvidence:
         """The evidence less some of its rows, `(n,)`, which are counted under a reason."""
@@ -90,7 +94,8 @@ class CatalogLabels:
         rows = np.flatnonzero(probabilities.speaks & (label != UNKNOWN))
         scores = score_probabilities(probabilities, label, self.tree)
         counts = self._counts(position, probabilities.silence, SILENCES)
-        return LabelEvidence(expert, scores, position[rows], np.isin(scores.truth, probabilities.support), counts)
+        named = np.isin(scores.truth, probabilities.support)
+        return LabelEvidence(expert, scores, position[rows], named, counts, said=probabilities)
 
     def by_scores(self, scores: ProductScores, expert: str) -> LabelEvidence:
         """Evidence from scores against labels that were read when they were made; one that has changed is left out.

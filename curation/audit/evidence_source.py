@@ -1,5 +1,6 @@
 """Which expert an audit believes: one that did not learn from the labels."""
 
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,17 @@ from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import RELABELLED, RENEWED, UNSEEN, CatalogLabels, LabelEvidence
+from curation.audit.pooling import ALONE, with_titles
 from curation.audit.relation import CatalogRelation, find_relation
+from curation.audit.title_opinion import MIN_TITLES, title_opinion
+
+
+class By(StrEnum):
+    """What an audit asks."""
+
+    BOTH = "both"
+    RUN = "run"
+    TITLES = "titles"
 
 
 def find_evidence(
@@ -25,8 +36,12 @@ def find_evidence(
     run: Path | None = None,
     file: Path | None = None,
     progress: Progress | None = None,
+    by: By = By.BOTH,
 ) -> LabelEvidence:
     """Evidence about a catalogue from a file of probabilities, from a run, or the best that the workspace has.
+
+    The catalogue's titles are asked as well, see `title_opinion` and `with_titles`: unless `by` says otherwise, and
+    alone where nobody has named a run and the workspace has nothing yet.
 
     The workspace's best is its fused result, cross-fitted, where that covers all held-out products; else the image
     branch's held-out probabilities. A later state of the catalogue that was split, such as a corrected copy, is audited
@@ -37,6 +52,37 @@ def find_evidence(
         ValueError: made with another tree or for other products, no labels, or not one label that can be audited.
     """
     labels = CatalogLabels.of(catalog, tree)
+    titles = None if by is By.RUN else title_opinion(labels, progress)
+    if by is By.TITLES:
+        return _of_titles(labels, titles)
+    try:
+        evidence = _of_networks(labels, workspace, run, file, titles, progress)
+    except FileNotFoundError as error:
+        if run is not None or file is not None or titles is None:
+            raise
+        evidence = _of_titles(labels, titles)
+        evidence.warnings.append(f"by titles alone, no photo was asked: {error}")
+    if not len(evidence.scores):
+        reasons = ", ".join(f"{reason}: {n}" for reason, n in evidence.counts.items())
+        raise ValueError(f"{catalog}: not one label can be audited with {evidence.expert} ({reasons})")
+    return evidence
+
+
+def _of_titles(labels: CatalogLabels, titles: Probabilities | None) -> LabelEvidence:
+    """What titles say alone; raises ValueError where there are too few."""
+    if titles is None:
+        raise ValueError(
+            f"{labels.catalog}: titles tell nothing of its labels: that takes {MIN_TITLES} labelled products with a "
+            "title in categories of two or more, and two such categories"
+        )
+    return labels.by_probabilities(titles, ALONE)
+
+
+def _of_networks(
+    labels: CatalogLabels, workspace: Workspace, run: Path | None, file: Path | None, titles: Probabilities | None,
+    progress: Progress | None,
+) -> LabelEvidence:  # fmt: skip
+    catalog = labels.catalog
     plan = _plan_of(workspace)
     relation = None if plan is None else find_relation(workspace, plan, catalog)
     if file is not None:
@@ -55,9 +101,8 @@ def find_evidence(
     of_plan = plan is not None and file is None and (run is None or Run.load(run).data == plan.data)
     if relation is not None and relation.later and of_plan:
         evidence = _of_earlier_state(evidence, relation, catalog, workspace.training_catalog(), progress)
-    if not len(evidence.scores):
-        reasons = ", ".join(f"{reason}: {n}" for reason, n in evidence.counts.items())
-        raise ValueError(f"{catalog}: not one label can be audited with {evidence.expert} ({reasons})")
+    if titles is not None:
+        evidence = with_titles(evidence, labels, titles)
     if relation is not None and relation.same:
         evidence.warnings.extend(_coverage_warning(plan, evidence))
     return evidence
