@@ -67,13 +67,14 @@ def info(file: Address, tree: Path | None, names: Path | None, lang: str | None,
     from catalog.sources.opening import open_source, tree_for
     from curation.indexing import open_indexed
     from curation.info import overview
+    from curation.split_tree import tree_shown
 
     tree = tree_for(file, tree)
     taxonomy = given_tree(tree, names, lang)
     with progress_bar("index") as progress:
         catalog = open_indexed(open_source(file, tree), progress)
         catalog.titles(progress)
-    text, problems = overview(catalog, taxonomy)
+    text, problems = overview(catalog, tree_shown(catalog, taxonomy))
     say(text)
     if strict:
         problems.require_none(str(catalog), told=True)

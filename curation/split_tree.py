@@ -58,3 +58,16 @@ def without_small_leaves(catalog: Catalog, tree: Taxonomy, least: int) -> tuple[
         f"{n} with fewer than {least} products ({in_all:,} in all{without}) {count} as the one above them until a later "
         f"split finds more: {listed(examples, 3)}{left}"
     )
+
+
+def tree_shown(catalog: Catalog, tree: Taxonomy | None) -> Taxonomy | None:
+    """The tree given, else the one that labels make where they are texts; None where they are ids alone.
+
+    Nobody depends on it who only looks: labels of which no tree can be made are shown as they are.
+    """
+    if tree is not None or not len(catalog.ids):
+        return tree
+    try:
+        return tree_of_labels(catalog)[0]
+    except ValueError:
+        return None

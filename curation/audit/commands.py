@@ -72,12 +72,20 @@ def audit(
     from curation.audit.audit import PAGE, SHEET, AuditOptions, run_audit
     from curation.audit.evidence_source import By
     from curation.audit.suspects import Order
+    from curation.split_tree import tree_shown
 
     room = Workspace(workspace)
+    taxonomy = None
     if tree is None and run is None and probabilities is None:
-        # before the tree is missed: it comes with the plan
-        room.plan()
-    taxonomy = _tree(tree, names, lang, room, run)
+        try:
+            # before the tree is missed: it comes with the plan
+            room.plan()
+        except FileNotFoundError:
+            # titles need none, and labels that are texts may be the tree
+            taxonomy = None if by == "run" else tree_shown(catalog, None)
+            if taxonomy is None:
+                raise
+    taxonomy = taxonomy or _tree(tree, names, lang, room, run)
     options = AuditOptions(run, probabilities, truth, Order(order), rows, overwrite, By(by))
     with progress_bar("photos") as progress:
         done = run_audit(catalog, taxonomy, room, output, options, progress)
@@ -114,6 +122,7 @@ def _correct(
     from catalog.runs.workspace import Workspace
     from catalog.tree.taxonomy import Taxonomy
     from curation.audit.correct import correct
+    from curation.split_tree import tree_shown
 
     known = _tree_file(tree, workspace, None)
     with progress_bar("write") as progress:
@@ -121,7 +130,7 @@ def _correct(
         if known is not None and tree is None and names is None:
             taxonomy: Taxonomy | None = Taxonomy.load(known, lang)
         else:
-            taxonomy = given_tree(known, names, lang)
+            taxonomy = tree_shown(catalog, given_tree(known, names, lang))
         corrected = correct(catalog, sheet, output, taxonomy, progress, overwrite=overwrite)
     if len(corrected.left_behind):
         note(f"left out of {catalog}:\n{corrected.left_behind.summary()}")

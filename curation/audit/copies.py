@@ -1,5 +1,6 @@
-"""Other products with a suspect's photos, and which labels they carry."""
+"""Other products with a suspect's photos or title, and which labels they carry."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
 from catalog.sources.source import NO_CATEGORY
+from curation.duplicates.titles import NO_TITLE, title_numbers
 
 MAX_COPIES = 20
 """A photo of more products than this (a logo, "no picture yet") says nothing about a label, as in a plan."""
@@ -28,9 +30,17 @@ class CopyCounts:
 
 
 def count_copies(
-    catalog: Catalog, positions: NDArray[np.int64], suggested: NDArray[np.int64], progress: Progress | None = None
+    catalog: Catalog,
+    positions: NDArray[np.int64],
+    leaf: NDArray[np.int64],
+    suggested: NDArray[np.int64],
+    progress: Progress | None = None,
 ) -> CopyCounts:
-    """Count the copies of the products at `positions`, `(n,)`; `suggested`, `(n,)`, are category_ids."""
+    """Count the copies of the products at `positions`, `(n,)`.
+
+    Args:
+        leaf: `(N,)` leaf of each product of the catalogue; suggested: `(n,)` that of each suspect.
+    """
     n, categories = len(positions), catalog.category_ids
     photos = catalog.photo_index(progress)
     row_of = np.full(len(catalog), UNKNOWN)
@@ -47,7 +57,22 @@ def count_copies(
     suspect, copy = np.divmod(np.unique(np.concatenate(pairs)), len(catalog))
     known = (suspect != copy) & (categories[copy] != NO_CATEGORY)
     suspect, copy = suspect[known], copy[known]
-    row, label = row_of[suspect], categories[copy]
-
-    chosen = (slice(None), label != categories[suspect], label == suggested[row])
+    row = row_of[suspect]
+    chosen = (slice(None), categories[copy] != categories[suspect], leaf[copy] == suggested[row])
     return CopyCounts(*(np.bincount(row[where], minlength=n) for where in chosen))
+
+
+def count_same_titles(catalog: Catalog, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`(n, 2)` labelled other products of the title of each at `positions`, `(n,)`; of these with another label."""
+    number, categories = title_numbers(catalog), catalog.category_ids
+    counts = np.zeros((len(positions), 2), np.int64)
+    with_title = number[positions] != NO_TITLE
+    wanted = np.unique(number[positions[with_title]])
+    others = np.flatnonzero(np.isin(number, wanted) & (categories != NO_CATEGORY))
+    by_title = Counter(number[others].tolist())
+    by_label = Counter(zip(number[others].tolist(), categories[others].tolist(), strict=True))
+    for row in np.flatnonzero(with_title).tolist():
+        title, label = int(number[positions[row]]), int(categories[positions[row]])
+        # the suspect is labelled, too: it is one of both
+        counts[row] = by_title[title] - 1, by_title[title] - by_label[title, label]
+    return counts

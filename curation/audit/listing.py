@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from catalog.catalog import Catalog
+from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import Progress
 from catalog.ids.shop_id import ShopId
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
-from curation.audit.copies import count_copies
+from curation.audit.copies import count_copies, count_same_titles
 from curation.audit.evidence import LabelEvidence
 from curation.audit.suspects import Suspects
+from curation.shown_titles import titles_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Suspect:
         gain: expected tree distance that a correction takes away.
         copies: labelled products that share a photo; of these with another label, and with the suggested one.
         reason: what speaks against the label, for people.
+        title: the shop's own, empty where there is none.
     """
 
     product_id: ShopId
@@ -40,6 +46,7 @@ class Suspect:
     copies_other: int
     copies_suggested: int
     reason: str
+    title: str = ""
 
 
 def list_suspects(
@@ -53,8 +60,10 @@ def list_suspects(
     """The first `at_most` suspects in their order."""
     scores, rows = evidence.scores, suspects.rows[:at_most]
     leaf, label = scores.predicted[rows, -1], evidence.label[rows]
-    copies = count_copies(catalog, evidence.positions[rows], tree.leaf_ids[leaf], progress)
-    ids = catalog.shop_ids(evidence.positions[rows])
+    positions = evidence.positions[rows]
+    copies = count_copies(catalog, positions, catalog.leaves(tree), leaf, progress)
+    ids, titles = catalog.shop_ids(positions), titles_at(catalog.titles(progress), positions)
+    alike, of_title = count_same_titles(catalog, positions), _title_reasons(tree, evidence, rows)
     listed = []
     for at, row in enumerate(rows.tolist()):
         label_leaf, suggested_leaf = int(label[at]), int(leaf[at])
@@ -74,7 +83,10 @@ def list_suspects(
                 copies=counts[0],
                 copies_other=counts[1],
                 copies_suggested=counts[2],
-                reason=_reason(tree, evidence, suspects, row, counts),
+                reason="; ".join(
+                    [*_reasons(tree, evidence, suspects, row, counts), *of_title[at], *_of_alike(*alike[at].tolist())]
+                ),
+                title=titles[at],
             )
         )
     return listed
@@ -85,7 +97,7 @@ def parting_level(tree: Taxonomy, distance: int) -> int:
     return tree.depth + 1 - distance
 
 
-def _reason(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, row: int, copies: Sequence[int]) -> str:
+def _reasons(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, row: int, copies: Sequence[int]) -> list[str]:
     scores = evidence.scores
     # the highest level that is flagged: sums over many leaves are surer than single ones
     level = next(level for level in tree.levels if suspects.counted[level].flagged[row])
@@ -97,4 +109,23 @@ def _reason(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, row: in
         reasons.append("the label's category was never learnt")
     if copies[1]:
         reasons.append(f"{copies[1]} of {copies[0]} products with its photos are labelled otherwise")
-    return "; ".join(reasons)
+    return reasons
+
+
+def _title_reasons(tree: Taxonomy, evidence: LabelEvidence, rows: NDArray[np.int64]) -> list[list[str]]:
+    """What the titles at `(n,)` rows say by themselves, beside other evidence; nothing where they name the label."""
+    titles = evidence.titles
+    if titles is None:
+        return [[] for _ in rows]
+    place = positions_of(titles.product_ids, evidence.scores.product_ids[rows])
+    leaf, p = titles.leaves[place, 0], titles.values[place, 0]
+    speaks = (place != UNKNOWN) & (leaf != evidence.label[rows])
+    return [
+        [f"its title says {path_text(tree.shown[leaf[at]])} ({p[at]:.0%})"] if speaks[at] else []
+        for at in range(len(rows))
+    ]
+
+
+def _of_alike(n: int, n_otherwise: int) -> list[str]:
+    """How other products of one title are labelled."""
+    return [f"{n_otherwise} of {n} other products of its title are labelled otherwise"] if n_otherwise else []

@@ -15,6 +15,7 @@ from curation.audit.evidence import AUDITED, LabelEvidence
 from curation.audit.judgement import OURS, RANKINGS, Judgement
 from curation.audit.listing import Suspect, parting_level
 from curation.audit.suspects import Suspects, first_come
+from curation.shown_titles import title_line
 
 N_SHOWN = 60
 """Suspects with photos on the page."""
@@ -109,6 +110,7 @@ def _summary(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects) -> lis
 def _example(suspect: Suspect, photos: Sequence[bytes]) -> Example:
     lines = [
         f"{suspect.product_id}, parts at {suspect.part_at}",
+        *title_line(suspect.title),
         f"labelled {suspect.label} ({suspect.p_label:.0%})",
         f"suggested {suspect.suggestion} ({suspect.p_suggestion:.0%})",
         suspect.reason,

@@ -40,6 +40,7 @@ def diff(
     from curation.diff.difference import CatalogDifference
     from curation.diff.writing import refuse_existing, write_difference
     from curation.indexing import open_indexed
+    from curation.split_tree import tree_shown
 
     # one tree that is given serves both sides, before those that lie in folders
     tree, new_tree = tree_for(old, tree), new_tree or tree_for(new, tree)
@@ -53,6 +54,8 @@ def diff(
     with progress_bar("diff") as progress:
         before = open_indexed(open_source(old, tree), progress)
         after = open_indexed(open_source(new, new_tree or tree), progress)
+        if tree is None:
+            trees = tree_shown(before, None), tree_shown(after, None)
         difference = CatalogDifference.between(before, after, *trees, progress)
     say(str(difference))
     if output is None:

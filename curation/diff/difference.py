@@ -71,7 +71,7 @@ class CatalogDifference:
         moved = np.flatnonzero((was != now) & (was != NO_CATEGORY) & (now != NO_CATEGORY))
         trees = (old_tree or new_tree, new_tree or old_tree)
         level = np.full(len(at_old), NO_LEVEL, np.int8)
-        level[moved] = moved_level(was[moved], now[moved], *trees)
+        level[moved] = moved_level(was[moved], now[moved], *trees, old.ids, new.ids)
         photos = photo_changes(old, new, at_old, at_new, progress)
         categories = TreeChanges.between(old_tree, new_tree) if old_tree and new_tree else None
         texts = TextChanges.between(old, new, at_old, at_new, progress)

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.id_lookup import UNKNOWN
+from catalog.ids.id_names import IdNames
 from catalog.ids.shop_id import ShopId
+from catalog.tree.label_leaves import label_leaves
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 
+NO_NAMES = IdNames.none()
 NO_LEVEL = -1
 """Categories of which one is in neither tree."""
 SAME_PATH = 0
@@ -20,25 +23,27 @@ SAME_PATH = 0
 
 
 def moved_level(
-    old_ids: NDArray[np.int64], new_ids: NDArray[np.int64], old_tree: Taxonomy | None, new_tree: Taxonomy | None
-) -> NDArray[np.int8]:
+    old_ids: NDArray[np.int64], new_ids: NDArray[np.int64], old_tree: Taxonomy | None, new_tree: Taxonomy | None,
+    old_names: IdNames = NO_NAMES, new_names: IdNames = NO_NAMES,
+) -> NDArray[np.int8]:  # fmt: skip
     """`(n,)` int8 highest level at which the categories differ: 1 to D, `SAME_PATH` or `NO_LEVEL`.
 
     Both are looked up in the new tree, else in the old one: there a category that was renamed meanwhile is
     still one. Only where neither tree knows both, paths of the old tree are compared with paths of the new one.
 
     Args:
-        old_ids, new_ids: `(n,)` category ids, different ones.
+        old_ids, new_ids: `(n,)` numbers of category ids, different ones.
+        old_names, new_names: the texts of those that are no integers.
     """
     level = np.full(len(old_ids), NO_LEVEL, np.int8)
     for tree in (new_tree, old_tree):
         if tree is not None:
-            a, b = tree.leaf_index(old_ids), tree.leaf_index(new_ids)
+            a, b = label_leaves(tree, old_ids, old_names), label_leaves(tree, new_ids, new_names)
             known = (a != UNKNOWN) & (b != UNKNOWN) & (level == NO_LEVEL)
             level[known] = tree.depth + 1 - tree.distance(a[known], b[known])
     if old_tree is None or new_tree is None:
         return level
-    a, b = old_tree.leaf_index(old_ids), new_tree.leaf_index(new_ids)
+    a, b = label_leaves(old_tree, old_ids, old_names), label_leaves(new_tree, new_ids, new_names)
     rest = np.flatnonzero((a != UNKNOWN) & (b != UNKNOWN) & (level == NO_LEVEL))
     pairs, which = np.unique(np.stack([a[rest], b[rest]], axis=1), axis=0, return_inverse=True)
     by_name = [first_difference(old_tree.paths[i], new_tree.paths[j]) for i, j in pairs.tolist()]

@@ -13,6 +13,7 @@ from catalog.cli_options import (
     say,
     source_options,
     strict_option,
+    tree_given,
     tree_options,
 )
 from catalog.sources.address import Address
@@ -45,6 +46,7 @@ def duplicates(
     from curation.duplicates.writing import FILES, write_findings
     from curation.indexing import open_indexed
     from curation.output_folder import check_output
+    from curation.split_tree import tree_shown
 
     check_output(output, FILES)
     tree = tree_for(file, tree)
@@ -54,12 +56,19 @@ def duplicates(
         catalogs = [open_indexed(source, progress) for source in sources]
     with progress_bar("hash") as progress:
         findings = find_duplicates(
-            catalogs, near=near, radius=distance, max_copies=max_copies, tree=taxonomy, progress=progress
+            catalogs,
+            near=near,
+            radius=distance,
+            max_copies=max_copies,
+            tree=tree_shown(catalogs[0], taxonomy),
+            progress=progress,
         )
     paths = write_findings(findings, output)
     say(summary_text(findings.to_json()))
     note_problems(findings.problems)
     say(f"written: {', '.join(map(str, paths))}")
-    say(f"next: catalog split {catalogs[0]} --tree {tree or 'TREE.csv'}, which keeps copies together")
+    # labels that are texts make a tree of their own
+    with_tree = tree_given(tree) if tree or findings.tree else " --tree TREE.csv"
+    say(f"next: catalog split {catalogs[0]}{with_tree}, which keeps copies together")
     if strict:
         findings.problems.require_none(" and ".join(map(str, catalogs)), told=True)

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import plural
+from catalog.ids.id_names import IdNames
 from catalog.photos.photo_index import Ints
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery
 from catalog.sources.source import NO_CATEGORY
+from catalog.tree.label_leaves import label_leaves
 from catalog.tree.taxonomy import LEVEL_NAMES, path_text
 from curation.duplicates.findings import Findings
 from curation.duplicates.groups import KINDS, NEAR
@@ -142,5 +144,5 @@ def category_name(findings: Findings, category: int) -> str:
     shop_id, tree = findings.photos.category_id(category), findings.tree
     if tree is None:
         return f"category {shop_id}"
-    leaf = int(tree.leaf_index(category))
+    leaf = int(label_leaves(tree, np.array([category]), IdNames.of([shop_id]))[0])
     return path_text(tree.shown[leaf]) if leaf != UNKNOWN else f"{shop_id}, not in the tree"

@@ -164,7 +164,7 @@ def find_groups(
     if near is not None:
         distance[len(shared) : len(shared) + len(alike)] = near.nearest[photos.number[alike]]
     start = np.searchsorted(member_group, np.arange(len(keys)))
-    parts_at = parting_level(photos.category_ids[product], start, tree)
+    parts_at = parting_level(photos.nodes(tree)[product], start, tree)
     return Groups(
         slots[row_order], group[row_order], distance[row_order], product, member_group, group_kind[order], parts_at,
         near, int(photos.carry(exact.common).sum()), n_within,
@@ -193,11 +193,10 @@ def _near_rows(photos: CatalogPhotos, near: NearLinks, exact_group: Ints, max_co
     return slots[kept], key[kept], int((several & ~adds).sum())
 
 
-def parting_level(category_ids: Ints, start: Ints, tree: Taxonomy | None) -> NDArray[np.int8]:
-    """`(G,)` int8 of members sorted by group: see `Groups.parts_at`."""
+def parting_level(node: Ints, start: Ints, tree: Taxonomy | None) -> NDArray[np.int8]:
+    """`(G,)` int8 of members sorted by group, see `Groups.parts_at`; `node`: `(M,)`, see `CatalogPhotos.nodes`."""
     if not len(start):
         return np.zeros(0, np.int8)
-    node = category_ids if tree is None else tree.leaf_index(category_ids)
     known = node != (NO_CATEGORY if tree is None else UNKNOWN)
     level = np.full(len(start), SAME, np.int8)
     levels = tree.levels if tree is not None else (DIFFERENT,)

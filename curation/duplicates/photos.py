@@ -15,6 +15,7 @@ from catalog.files.progress import Progress
 from catalog.ids.shop_id import ShopId
 from catalog.photos.photo_index import Ints, PhotoIndex
 from catalog.product import ProblemLog
+from catalog.tree.taxonomy import Taxonomy
 from curation.duplicates.hamming import MAX_PAIRS, near_pairs
 from curation.duplicates.photo_hash import HASH, State, photo_hashes, unreadable
 from curation.shown_titles import titles_at
@@ -61,6 +62,12 @@ class CatalogPhotos(PhotoIndex):
     def shop_categories(self, products: Ints) -> list[ShopId]:
         """The category_id of `(n,)` labelled products, as their shops have them."""
         return self._shown(self.category_ids, products)
+
+    def nodes(self, tree: Taxonomy | None) -> Ints:
+        """`(N,)` int64 leaf of each product, -1 where the tree lacks it; without a tree the category_ids themselves."""
+        if tree is None:
+            return self.category_ids
+        return np.concatenate([catalog.leaves(tree) for catalog in self.catalogs])
 
     def category_id(self, number: int) -> ShopId:
         """The category_id that a number stands for."""

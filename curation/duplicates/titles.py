@@ -75,7 +75,7 @@ class SharedTitles:
         order = np.argsort(number, kind="stable")
         order = order[number[order] != NO_TITLE]
         _, first, size = np.unique(number[order], return_index=True, return_counts=True)
-        parts_at = parting_level(photos.category_ids[order], first, tree)
+        parts_at = parting_level(photos.nodes(tree)[order], first, tree)
         shared = np.flatnonzero(size > 1)
         # the worst are those that part highest; what is the same everywhere, or not labelled, comes last
         height = np.where(parts_at[shared] > 0, parts_at[shared], np.iinfo(np.int8).max)

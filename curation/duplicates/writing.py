@@ -76,10 +76,10 @@ def _batches(findings: Findings, schema: pa.Schema, *, for_sheet: bool) -> Itera
     photos, groups, tree = findings.photos, findings.groups, findings.tree
     names = pa.array([catalog.name for catalog in photos.catalogs])
     paths = None if tree is None else pa.array([plain_cell(path_text(path)) for path in tree.shown])
+    leaf_of_product = photos.nodes(tree)
     for rows in in_batches(np.arange(len(groups.slot)), SLICE):
         slot = groups.slot[rows]
         owner = photos.owner[slot]
-        category = photos.category_ids[owner]
         columns = {
             "group": pa.array(groups.group[rows] + 1),
             "kind": pa.array(np.array(KINDS)[groups.group_kind[groups.group[rows]]]),
@@ -91,7 +91,7 @@ def _batches(findings: Findings, schema: pa.Schema, *, for_sheet: bool) -> Itera
             "distance": pa.array(groups.distance[rows]),
         }
         if tree is not None and paths is not None:
-            leaf = tree.leaf_index(category)
+            leaf = leaf_of_product[owner]
             # nothing where the tree does not know the category
             columns[CATEGORY] = paths.take(pa.array(leaf, mask=leaf == UNKNOWN))
         if TITLE in schema.names:

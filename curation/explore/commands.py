@@ -43,6 +43,7 @@ def explore(
     from curation.explore.explore import explore as explore_catalog
     from curation.indexing import open_indexed
     from curation.output_folder import check_output
+    from curation.split_tree import tree_shown
 
     if (file is None) == (not counts):
         raise click.UsageError("give either a catalogue FILE, or --counts with a CSV of counts by category")
@@ -59,8 +60,8 @@ def explore(
         with progress_bar("index") as progress:
             catalog = open_indexed(open_source(file, tree), progress)
         page = explore_catalog(
-            catalog, taxonomy, probabilities=opinion, decode=decode, n_categories=n_categories, seed=seed,
-            bars=progress_bar,
+            catalog, tree_shown(catalog, taxonomy), probabilities=opinion, decode=decode,
+            n_categories=n_categories, seed=seed, bars=progress_bar,
         )  # fmt: skip
     say(page.text())
     say(str(write_exploration(page, output)))

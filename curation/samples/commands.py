@@ -48,15 +48,18 @@ def sample(
     from curation.samples.sample import Draw, quota_level
     from curation.samples.sample import sample as draw_sample
     from curation.samples.writing import bson_destination
+    from curation.split_tree import tree_shown
 
     tree, file = tree_for(source, tree), bson_destination(destination)
     taxonomy = given_tree(tree, names, lang)
-    # without a tree, that quotas need one is said later
-    lowest = 1 if taxonomy is None else taxonomy.depth
-    level, exponent = quota_level(balanced=balanced, power=power, level=level, lowest=lowest)
-    wanted = Draw(products, level, exponent, min_per_leaf, max_copies, seed, None if spread is None else str(spread))
     with progress_bar("sample") as progress:
         catalog = Catalog(open_source(source, tree), progress)
+        taxonomy = tree_shown(catalog, taxonomy)
+        # without a tree, that quotas need one is said later
+        lowest = 1 if taxonomy is None else taxonomy.depth
+        level, exponent = quota_level(balanced=balanced, power=power, level=level, lowest=lowest)
+        vectors = None if spread is None else str(spread)
+        wanted = Draw(products, level, exponent, min_per_leaf, max_copies, seed, vectors)
         record = draw_sample(catalog, file, wanted, taxonomy, overwrite=overwrite, progress=progress)
     _tell(record, tree, names)
 
@@ -90,6 +93,7 @@ def subset(
     from curation.samples.subset import Filters
     from curation.samples.subset import subset as write_subset
     from curation.samples.writing import bson_destination
+    from curation.split_tree import tree_shown
 
     tree, file = tree_for(source, tree), bson_destination(destination)
     listed = None if products is None else str(products)
@@ -98,6 +102,7 @@ def subset(
     smaller = tree_out or (tree_beside(file) if tree else None)
     with progress_bar("subset") as progress:
         catalog = Catalog(open_source(source, tree), progress)
+        taxonomy = tree_shown(catalog, taxonomy)
         record = write_subset(
             catalog, file, filters, taxonomy,
             tree_out=smaller, max_copies=max_copies, overwrite=overwrite, progress=progress,

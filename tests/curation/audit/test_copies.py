@@ -32,7 +32,8 @@ def test_counts_against_a_loop(write_bson, products, chance):
     suggested = np.array([chance.choice([11, 12, 31]) for _ in positions], np.int64)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(copies, "MAX_COPIES", 3)
-        found = count_copies(catalog, positions, suggested)
+        # here a leaf is called by its category_id
+        found = count_copies(catalog, positions, catalog.category_ids, suggested)
     owners = {photo: {i for i, (_, own) in enumerate(products) if photo in own} for photo in range(10)}
     for at, i in enumerate(positions.tolist()):
         others = {j for photo in products[i][1] if len(owners[photo]) <= 3 for j in owners[photo]} - {i}

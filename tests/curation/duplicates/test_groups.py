@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
 from catalog.product import ProblemLog
-from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import Taxonomy
 from curation.duplicates.groups import COMMON, EXACT, KINDS, NEAR, find_groups, parting_level
 from curation.duplicates.leak import find_leak
@@ -191,9 +190,9 @@ def test_where_categories_part(tmp_path, tree_csv):
 
 @given(st.sampled_from(TREES), st.lists(st.lists(st.integers(-1, 7), min_size=1, max_size=5), min_size=1, max_size=6))
 def test_categories_part_at_the_highest_level_where_they_differ(tree, groups):
-    ids = np.array([tree.leaf_ids[leaf] if leaf >= 0 else NO_CATEGORY for group in groups for leaf in group])
+    leaves = np.concatenate([np.array(group) for group in groups])
     start = np.cumsum([0, *map(len, groups)])[:-1]
-    for group, level in zip(groups, parting_level(ids, start, tree).tolist(), strict=True):
+    for group, level in zip(groups, parting_level(leaves, start, tree).tolist(), strict=True):
         known = [leaf for leaf in group if leaf >= 0]
         apart = [n for n in tree.levels if len({tree.ancestor(n)[leaf] for leaf in known}) > 1]
         assert level == (-1 if len(known) < 2 else min(apart, default=0))
