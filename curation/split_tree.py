@@ -55,8 +55,8 @@ def without_small_leaves(catalog: Catalog, tree: Taxonomy, least: int) -> tuple[
     count = "counts" if len(small) == 1 else "count"
     n, in_all = plural(len(small), "category", "categories"), int(n_products[is_small].sum())
     return tree.counting(small), (
-        f"{n} with fewer than {least} products ({in_all:,} in all{without}) {count} as the one above them until a later "
-        f"split finds more: {listed(examples, 3)}{left}"
+        f"{n} with fewer than {least} products ({in_all:,} in all{without}) {count} as the one above them until a "
+        f"later split finds more: {listed(examples, 3)}{left}"
     )
 
 
