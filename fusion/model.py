@@ -123,7 +123,7 @@ class Model:
     ) -> NDArray[np.float32]:
         """`(N, n_leaves)` float32 probabilities in [0, 1] of every leaf, a row per product in order, each of sum 1.
 
-        The columns are the leaves of `tree`, so `tree.paths[column]` is a column's path and `tree.leaf_ids[column]` its
+        The columns are the leaves of `tree`, so `tree.paths[column]` is a column's path and `tree.shop_ids[column]` its
         category_id; those of a level are its nodes, and `tree.node_path(level, column)` their paths (`tree.shown`,
         `tree.shown_path` in the language asked for).
 

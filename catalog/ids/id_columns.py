@@ -10,9 +10,13 @@ from catalog.ids.id_names import IdNames
 from catalog.ids.shop_id import ShopId, id_number, shop_id
 
 
-def id_type(names: IdNames) -> pa.DataType:
-    """int64, or string where there is a text among the ids: the integers among them are written out then."""
-    return pa.string() if len(names) else pa.int64()
+def id_type(names: IdNames, numbers: NDArray[np.int64] | None = None) -> pa.DataType:
+    """int64, or string where there is a text among the ids: the integers among them are written out then.
+
+    `numbers`: `(n,)` those that stand in the column; None: any that `names` knows.
+    """
+    has_text = len(names) > 0 if numbers is None else names.name_any(numbers)
+    return pa.string() if has_text else pa.int64()
 
 
 def id_column(numbers: NDArray[np.int64], names: IdNames) -> pa.Array:

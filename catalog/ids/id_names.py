@@ -60,10 +60,16 @@ class IdNames:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def name_any(self, numbers: NDArray[np.int64]) -> bool:
+        """Whether there is a text among the ids that `(n,)` numbers stand for."""
+        if not len(self):
+            return False
+        return bool((self.numbers[np.searchsorted(self.numbers, numbers).clip(max=len(self) - 1)] == numbers).any())
+
     def among(self, numbers: NDArray[np.int64]) -> IdNames:
-        """Those of these `(n,)` numbers alone."""
+        """The texts of these `(n,)` numbers alone."""
         kept = np.flatnonzero(np.isin(self.numbers, numbers))
-        return self if len(kept) == len(self) else IdNames.of(self._at(place) for place in kept.tolist())
+        return _chosen(self.numbers[kept], kept, self._start, self._text.data)
 
     def shown(self, number: int) -> ShopId:
         """The id that a number stands for."""
@@ -125,16 +131,15 @@ class IdCollector:
             row = int(first[taken[0]])
             text = bytes(self._text[start[row] : start[row + 1]]).decode("utf-8", "surrogateescape")
             refuse_one_number(text, int(kept[taken[0]]))
-        return _chosen(kept, first, start, self._text)
+        with memoryview(self._text) as text:
+            return _chosen(kept, first, start, text)
 
 
-def _chosen(kept: NDArray[np.int64], first: NDArray[np.intp], start: NDArray[np.int64], text: bytearray) -> IdNames:
+def _chosen(kept: NDArray[np.int64], first: NDArray[np.intp], start: NDArray[np.int64], text: memoryview) -> IdNames:
     """The texts at the places `first`, `(M,)`, in that order."""
     lengths = np.diff(start)[first]
     ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    view = memoryview(text)
     chosen = bytearray()
     for place in first.tolist():
-        chosen += view[start[place] : start[place + 1]]
-    view.release()
+        chosen += text[start[place] : start[place + 1]]
     return IdNames(kept, ends, np.frombuffer(bytes(chosen), np.uint8))

@@ -83,27 +83,28 @@ def predict_file(
         if overwrite:
             files.clear()
         files.remove_temporaries()
-        files.claim(_origin_of(predictor, catalog))
+        schema = _schema(predictor, catalog)
+        files.claim(_origin_of(predictor, catalog, schema))
         n_resumed, was_whole = 0, files.is_whole
         if not was_whole:
-            parts, n_resumed = _predict_parts(predictor, catalog, files, progress)
-            _assemble(parts, files, catalog, predictor)
+            parts, n_resumed = _predict_parts(predictor, catalog, files, schema, progress)
+            _assemble(parts, files, catalog, predictor, schema)
         elif progress is not None:
             progress(len(catalog), len(catalog))
         shutil.rmtree(files.parts, ignore_errors=True)
         return Outcome(files, files.record(), n_resumed, was_whole)
 
 
-def _origin_of(predictor: Predictor, catalog: Catalog) -> PredictionOrigin:
+def _origin_of(predictor: Predictor, catalog: Catalog, schema: pa.Schema) -> PredictionOrigin:
     tree, run, precision = predictor.tree, predictor.run.folder.name, predictor.target_precision
-    shown, columns = tree.shown_fingerprint, _schema(predictor, catalog).names
-    return PredictionOrigin(catalog.fingerprint, run, predictor.digest, precision, tree.lang, shown, PART, columns)
+    shown = tree.shown_fingerprint
+    return PredictionOrigin(catalog.fingerprint, run, predictor.digest, precision, tree.lang, shown, PART, schema.names)
 
 
 def _schema(predictor: Predictor, catalog: Catalog) -> pa.Schema:
     """Of the full table: the products' ids are the catalogue's, those of categories the model's."""
-    products, tree = catalog.ids.among(catalog.product_ids), predictor.tree
-    return schema_of(tree.depth, id_type(products), id_type(tree.ids), titles=catalog.has_texts)
+    tree, product_id = predictor.tree, id_type(catalog.ids, catalog.product_ids)
+    return schema_of(tree.depth, product_id, id_type(tree.ids), titles=catalog.has_texts)
 
 
 def _keep_answers(files: PredictionFolder, workspace: Workspace) -> None:
@@ -118,14 +119,13 @@ def _keep_answers(files: PredictionFolder, workspace: Workspace) -> None:
 
 
 def _predict_parts(
-    predictor: Predictor, catalog: Catalog, files: PredictionFolder, progress: Progress | None
+    predictor: Predictor, catalog: Catalog, files: PredictionFolder, schema: pa.Schema, progress: Progress | None
 ) -> tuple[list[Path], int]:
     """All parts, in order, and how many of them were there already."""
     files.parts.mkdir(exist_ok=True)
     starts = range(0, len(catalog), PART)
     parts = [files.parts / f"part-{number:06d}.parquet" for number in range(len(starts))]
     missing = [(start, part) for start, part in zip(starts, parts, strict=True) if not part.is_file()]
-    schema = _schema(predictor, catalog)
     for start, part in missing:
         _predict_part(predictor, catalog, start, part, schema, progress)
     return parts, len(parts) - len(missing)
@@ -152,11 +152,12 @@ def _predict_part(
         write_text(part.with_suffix(".json"), json.dumps(problems.to_json()))
 
 
-def _assemble(parts: list[Path], files: PredictionFolder, catalog: Catalog, predictor: Predictor) -> None:
+def _assemble(
+    parts: list[Path], files: PredictionFolder, catalog: Catalog, predictor: Predictor, schema: pa.Schema
+) -> None:
     """Join the parts; the record is written last and says that everything is whole."""
     problems, decisions, n_products = ProblemLog(), Counter[str](), 0
     problems.merge(catalog.problems)
-    schema = _schema(predictor, catalog)
     with (
         atomic_path(files.table) as whole,
         atomic_path(files.submission) as lines,

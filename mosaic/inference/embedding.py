@@ -104,7 +104,7 @@ def write_shop_ids(path: Path, catalog: Catalog, numbers: NDArray[np.int64]) -> 
         The file, if there is one: of ids that are all integers none is written, and one that lay there is removed.
     """
     path.unlink(missing_ok=True)
-    if not len(catalog.ids.among(numbers)):
+    if not catalog.ids.name_any(numbers):
         return []
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         # seven million at a time would take gigabytes

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from catalog.files.csv_rows import id_in, number_in
 from catalog.ids import id_names, shop_id
-from catalog.ids.id_columns import id_column, id_type, numbers_in
+from catalog.ids.id_columns import id_column, id_type, ids_as, ids_in, numbers_in
 from catalog.ids.id_names import IdCollector, IdNames
 from catalog.ids.shop_id import MAX_LENGTH, ShopId, id_number, id_numbers
 
@@ -78,6 +78,18 @@ def test_a_table_gives_all_ids_back(ids: list[ShopId]) -> None:
     column = id_column(numbers, names)
     assert column.type == id_type(names)
     assert np.array_equal(numbers_in(column), numbers)
+
+
+@given(st.lists(IDS, max_size=20), st.lists(IDS, max_size=20))
+def test_a_part_of_a_table_names_its_numbers_alone(ids: list[ShopId], others: list[ShopId]) -> None:
+    names, numbers = IdNames.of([*ids, *others]), id_numbers(ids)
+    part = names.among(numbers)
+    assert part.take(numbers) == names.take(numbers)
+    assert set(part.numbers.tolist()) == {id_number(one) for one in ids if isinstance(one, str)}
+    assert names.name_any(numbers) == (len(part) > 0)
+    assert id_type(names, numbers) == id_type(part)
+    column = pa.array(ids_as(part.take(numbers), id_type(part)), id_type(part))
+    assert ids_in(column) == part.take(numbers)
 
 
 def test_integers_need_no_table_and_stay_integers_in_columns() -> None:
