@@ -131,8 +131,8 @@ class IdCollector:
             row = int(first[taken[0]])
             text = bytes(self._text[start[row] : start[row + 1]]).decode("utf-8", "surrogateescape")
             refuse_one_number(text, int(kept[taken[0]]))
-        with memoryview(self._text) as text:
-            return _chosen(kept, first, start, text)
+        with memoryview(self._text) as view:
+            return _chosen(kept, first, start, view)
 
 
 def _chosen(kept: NDArray[np.int64], first: NDArray[np.intp], start: NDArray[np.int64], text: memoryview) -> IdNames:
