@@ -12,6 +12,7 @@ from catalog.runs.training_data import leaves_of
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
+from catalog.tree.small_leaves import small_lines
 from mosaic.inference.predict import predict_with
 from mosaic.runs import MosaicRuns, save_held_out
 from mosaic.views import FAMILIES
@@ -46,4 +47,5 @@ def evaluate(
     sections = [Section("cat1", "By Cat I", parts=[cat1_table(models, tree)])]
     what = f"{what} of {catalog.name}"
     evaluation = Evaluation("Image branch", what, models, tree, sections=sections, facts=facts)
-    return leaderboard(models), evaluation.write(output or workspace.folder / "reports", "mosaic")
+    text = "\n".join([leaderboard(models), *small_lines(tree.small)])
+    return text, evaluation.write(output or workspace.folder / "reports", "mosaic")

@@ -18,6 +18,7 @@ from catalog.reports.estimate import UNDEFINED, Estimate
 from catalog.reports.evaluation_plots import risk_curve, standard_plots
 from catalog.reports.page import Card, Example, Gallery, Page, Part, Section, Table, TableCell
 from catalog.reports.write import write_page
+from catalog.tree.small_leaves import small_lines
 from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
 
 N_CONFUSIONS = 12
@@ -55,7 +56,7 @@ class Evaluation:
         tables = [part for section in self.sections for part in section.parts if isinstance(part, Table)]
         return {
             "title": self.title,
-            "summary": self.summary,
+            "summary": [*self.summary, *small_lines(self.tree.small)],
             "facts": self.facts,
             "systems": {model.name: _numbers(model) for model in self.models},
             "tables": {table.title: table.to_json() for table in tables},
@@ -74,7 +75,7 @@ class Evaluation:
 
     def page(self) -> Page:
         """Cards, the figures of every evaluation, those of this one, confusions and examples."""
-        summary = Section("summary", "In short", self.summary)
+        summary = Section("summary", "In short", [*self.summary, *small_lines(self.tree.small)])
         examples = Section("examples", "Examples", parts=self.galleries())
         sections = [summary, *figure_sections(self.models), *self.sections, self.confusion_section(), examples]
         return Page(self.title, self.subtitle, _cards(self.models[0]), sections, self.facts)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.wording import plural
 from catalog.ids.shop_id import ShopId
 from catalog.tree.tree_file import Leaf
 
@@ -41,6 +42,15 @@ def small_leaves(
     return {
         one: at for one, at, path in zip(shop_ids, level, paths, strict=True) if at < len(path)
     }  # fmt: skip
+
+
+def small_lines(small: Mapping[ShopId, int]) -> list[str]:
+    """What figures of a tree with such leaves mean, in a sentence; nothing of a tree without."""
+    if not small:
+        return []
+    n = plural(len(small), "category has", "categories have")
+    one = "counts as the category above it" if len(small) == 1 else "count as the category above them"
+    return [f"{n} too few products to be learnt and {one}: on their products that one is right (--min-leaf)."]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from catalog.reports.page import Example
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
+from catalog.tree.small_leaves import small_lines
 from fusion.details import FusionDetails
 from fusion.evaluation.examples import confused_rows, corrected_by, examples_of, surest_mistakes
 from fusion.evaluation.measurement import Measurement, measure
@@ -48,6 +49,7 @@ def evaluate(
         },
     )  # fmt: skip
     warnings = [TRAINED_ON] if predictor.trained_on(catalog) else []
+    warnings += small_lines(predictor.tree.small)
     page = page_of(measurement, evaluation, predictor.target_precision, warnings)
     advice = [] if proof is None or not proof.advice else [proof.text]
     text = "\n".join([leaderboard(measurement.models), *warnings, *advice])
