@@ -48,7 +48,9 @@ def with_installed_encoders(config: TextConfig) -> TextConfig:
 
 
 def width_of(name: str) -> int:
-    """Numbers of an encoder's vectors."""
+    """Numbers of an encoder's vectors; ValueError for a name that stands for none."""
+    if name not in _KINDS:
+        raise ValueError(f"{name!r} is no sentence encoder of this version: it knows {', '.join(_KINDS)}")
     return _KINDS[name].width
 
 

@@ -54,7 +54,7 @@ def terms_of(texts: Sequence[TitleWords]) -> tuple[Terms, Terms]:
     words: list[int] = []
     characters: list[Hashes] = []
     counts = np.zeros((2, len(texts)), np.int64)
-    for row, (title, description) in enumerate(texts):
+    for row, (title, description, _) in enumerate(texts):
         known = [_terms_of_word(word) for word in title]
         before, n_characters = len(words), 0
         words.extend(terms.word for terms in known)

