@@ -190,7 +190,7 @@ class Catalog(Sequence[Product]):
                 self._texts = Texts.none(len(self))
             else:
                 kept = Texts.read(place, self.stamp, len(self))
-                self._texts = kept or collect_texts(self.source, self._rows, place, self.stamp, progress)
+                self._texts = kept or collect_texts(self.source, self._rows, self.ids, place, self.stamp, progress)
         return self._texts
 
     def __len__(self) -> int:

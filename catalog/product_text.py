@@ -17,6 +17,8 @@ BETWEEN_TEXTS = "\n"
 """Between a title and a description; neither holds one."""
 _CONTROLS = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 """Control characters, line breaks of every kind among them."""
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
+"""What stands for bytes that are no UTF-8 where they are decoded so that they may be known ("surrogateescape")."""
 _GROWTH = 3
 """Characters that may become one in the form NFC: those of a Korean syllable."""
 
@@ -86,8 +88,6 @@ def cleaned(text: str, limit: int) -> str:
 
 def _written(value: object) -> str:
     """The text that a value stands for; raises TypeError naming its type where it stands for none."""
-    if isinstance(value, str):
-        return value
     if isinstance(value, list):
         # as exporters write a field that may be repeated
         try:
@@ -101,6 +101,8 @@ def _part(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
+        if _NO_UTF8.search(value):
+            raise TypeError("text in another encoding than UTF-8")
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal128):
         raise TypeError(type(value).__name__)

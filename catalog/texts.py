@@ -19,6 +19,7 @@ from catalog.files.progress import Progress, in_batches
 from catalog.files.sidecar import MAX_HEADER, place_to_write
 from catalog.files.unwritable_home import tell_once
 from catalog.files.user_cache import cache_folder
+from catalog.ids.id_names import IdNames
 from catalog.product import ProblemLog, text_problems
 from catalog.product_text import BETWEEN_TEXTS
 from catalog.sources.source import Source
@@ -112,17 +113,23 @@ class Texts:
 
 
 def collect_texts(
-    source: Source, rows: NDArray[np.void], place: Path, stamp: dict[str, Any], progress: Progress | None = None
+    source: Source,
+    rows: NDArray[np.void],
+    ids: IdNames,
+    place: Path,
+    stamp: dict[str, Any],
+    progress: Progress | None = None,
 ) -> Texts:
     """Ask a source for the texts of its `(N,)` rows once, and keep them in the sidecar `place` where that is possible.
 
-    Else they lie in a temporary file that nobody else sees, and the next opening asks again.
+    Else they lie in a temporary file that nobody else sees, and the next opening asks again. `ids`: of the rows, to
+    name products by.
     """
     path = place_to_write(place)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary, temporary.open("w+b") as file:
-            return _written(source, rows, file, stamp, progress)
+            return _written(source, rows, ids, file, stamp, progress)
     except ConnectionError:
         # the source's, not the file's
         raise
@@ -132,11 +139,16 @@ def collect_texts(
         else:
             log.warning("%s cannot be kept, the next opening will read the source again (%s)", path, error)
     with tempfile.TemporaryFile() as file:
-        return _written(source, rows, file, stamp, progress)
+        return _written(source, rows, ids, file, stamp, progress)
 
 
 def _written(
-    source: Source, rows: NDArray[np.void], file: BinaryIO, stamp: dict[str, Any], progress: Progress | None
+    source: Source,
+    rows: NDArray[np.void],
+    ids: IdNames,
+    file: BinaryIO,
+    stamp: dict[str, Any],
+    progress: Progress | None,
 ) -> Texts:
     """Write the texts to an open file, and map it."""
     start, at = np.zeros(len(rows) + 1, "<i8"), file.write(MAGIC)
@@ -145,7 +157,7 @@ def _written(
     n_titles = n_descriptions = position = 0
     for some in in_batches(rows, BATCH, progress):
         texts: list[bytes] = []
-        for product_id, of_product in zip(some["product_id"].tolist(), source.texts(some), strict=True):
+        for product_id, of_product in zip(ids.take(some["product_id"]), source.texts(some), strict=True):
             problems.extend(text_problems(of_product, product_id))
             n_titles += bool(of_product.title)
             n_descriptions += bool(of_product.description)

@@ -105,6 +105,13 @@ class IdCollector:
             self._start.append(len(self._text))
         return number
 
+    def merge(self, later: IdCollector) -> None:
+        """Add what another one was given, as if it were given here."""
+        starts = np.frombuffer(later._start, np.int64)[1:] + len(self._text)
+        self._numbers.extend(later._numbers)
+        self._start.frombytes(starts.tobytes())
+        self._text += later._text
+
     def names(self, numbers: NDArray[np.int64]) -> IdNames:
         """The table of all that was given; of one id in two forms (an accent's, in Unicode) the first.
 

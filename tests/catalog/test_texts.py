@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.chunk import Chunk
 from catalog.files.sidecar import read_sidecar, sidecar_path, write_sidecar
+from catalog.ids.id_names import IdNames
 from catalog.product import ProblemKind, Product
 from catalog.product_text import MAX_DESCRIPTION, MAX_TITLE, ShopText, cleaned, joined, parted
 from catalog.sources.bson.file import BsonFile
@@ -120,10 +121,38 @@ def test_what_a_title_may_be(write_bson, value, title, fault):
     assert told == ([(ProblemKind.BAD_TEXT, 1, fault)] if fault else [])
 
 
+def test_titles_that_are_none_are_named_by_the_shops_own_id(write_bson):
+    catalog = Catalog(write_bson(document("A-1", title={"en": "Mug"}), document("A-2", title="x" * 2000)))
+    assert [problem.product_id for problem in catalog.titles().problems.named] == ["A-1", "A-2"]
+
+
 def test_a_document_with_nothing_but_a_title_that_is_none_is_told(write_bson):
     texts = Catalog(write_bson(document(1, title={"en": "Mug"}))).titles()
     assert (texts.any, len(texts), texts.take([0])) == (False, 1, [""])
     assert str(texts.problems.named[0]).startswith("product 1: title or description that is no text (left out)")
+
+
+def latin_1(fields: dict) -> bytes:
+    """A document whose e with an accent is one byte, as no UTF-8 has it."""
+    return bson.encode(fields).replace("\u00e9".encode(), b"\xe9x")
+
+
+@pytest.mark.parametrize("product_id", [1, "MH01-gray"])
+def test_a_title_in_another_encoding_is_left_out_and_named_and_all_else_is_kept(write_bson, product_id):
+    fields = document(product_id, category_id=7, title="Caf\u00e9", description="White", note="\u00e9")
+    listed = document(2, title=["Mug", "th\u00e9"])
+    catalog = Catalog(write_bson(latin_1(fields), latin_1(listed), document(3, title="Caf\u00e9")))
+    texts = catalog.titles()
+    assert list(texts) == ["\nWhite", "", "Caf\u00e9"]
+    assert [product.text for product in catalog] == list(texts)
+    assert (catalog.category_ids.tolist(), catalog.n_images.tolist()) == ([7, -1, -1], [1, 1, 1])
+    assert not len(catalog.problems)
+    assert [(p.kind, p.product_id, p.detail) for p in texts.problems.named] == [
+        (ProblemKind.BAD_TEXT, product_id, "title is text in another encoding than UTF-8, expected a text"),
+        (ProblemKind.BAD_TEXT, 2, "title is a list with text in another encoding than UTF-8, expected a text"),
+    ]
+    # what is written elsewhere is the document as it was
+    assert list(catalog.raw([0])) == [latin_1(fields)]
 
 
 def test_a_title_of_a_megabyte_is_cut_and_told(write_bson):
@@ -202,7 +231,7 @@ def test_a_source_is_asked_in_batches_and_its_file_holds_them_all(tmp_path):
             return (ShopText(f"product {number}") for number in some["product_id"])
 
     place = tmp_path / "endless.texts"
-    texts = collect_texts(Endless(), rows, place, {"size": 1})
+    texts = collect_texts(Endless(), rows, IdNames.none(), place, {"size": 1})
     assert asked == [BATCH, BATCH, BATCH, 1]
     assert texts[2 * BATCH] == f"product {2 * BATCH}"
     assert Texts.read(place, {"size": 1}, len(rows)).take([0, -1]) == ["product 0", f"product {3 * BATCH}"]

@@ -14,13 +14,14 @@ from catalog.files.file_kinds import MONGODUMP_ARCHIVE, kind_of, refuse_other_ki
 from catalog.files.progress import Progress
 from catalog.files.sidecar import source_stamp
 from catalog.product_text import ShopText
-from catalog.sources.bson.document import parse_document, texts_in
+from catalog.sources.bson.document import parse_document
 from catalog.sources.bson.scan import FIRST_FIELD, scan
+from catalog.sources.bson.walk import texts_in
 from catalog.sources.source import Document, FileSource, Index
 
 LOOKED_AT = 2**16
-OWN_ID = re.compile(rb"[\x01\x02\x07\x10\x12]_id\0")
-"""The field that products are known by: a double, a text, an ObjectId or an integer."""
+OWN_ID = re.compile(rb"[\x01\x02\x05\x07\x10\x12]_id\0")
+"""The field that products are known by: a double, a text, a UUID, an ObjectId or an integer."""
 WHAT = "a BSON file, a folder of photos, a CSV or Parquet table of photo paths, or mongodb://HOST/DATABASE.COLLECTION"
 """What a catalogue can be, for messages."""
 
@@ -50,7 +51,14 @@ class BsonFile(FileSource):
         """
         refuse_other_file(self.path)
         whole = scan(self.path, with_md5s=with_md5s, n_workers=n_workers, progress=progress)
-        return Index(whole.rows, whole.problems, fingerprint(self.path), md5s=whole.md5s, has_texts=whole.has_texts)
+        return Index(
+            whole.rows,
+            whole.problems,
+            fingerprint(self.path),
+            md5s=whole.md5s,
+            has_texts=whole.has_texts,
+            ids=whole.ids,
+        )
 
     def read(self, rows: NDArray[np.void]) -> Iterator[Document]:
         """The documents of these `(n,)` rows."""

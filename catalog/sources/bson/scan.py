@@ -23,9 +23,12 @@ from numpy.typing import NDArray
 
 from catalog.files.progress import Progress
 from catalog.files.workers import in_order
+from catalog.ids.id_names import IdNames
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.bson.document import AS_IT_IS, document_of, has_texts, walk
-from catalog.sources.source import ROW, first_of_each_id
+from catalog.sources.bson.document import AS_IT_IS, document_of, has_texts
+from catalog.sources.bson.document_ids import ReadIds
+from catalog.sources.bson.walk import walk
+from catalog.sources.source import NO_CATEGORY, ROW, first_of_each_id
 
 MAX_DOCUMENT = 48 * 2**20
 """Bytes; MongoDB writes at most 16 MiB, a longer announced length is taken for garbage."""
@@ -43,14 +46,29 @@ _PACKED = struct.Struct("<qiqqb")
 
 @dataclass(frozen=True)
 class Scan:
-    """What a stretch of a file holds.
+    """What a file holds.
 
     Attributes:
-        start, end: the scan's first position, and the one where the next stretch goes on.
         rows: `(N,)` array of dtype `ROW`, in file order.
         md5s: `(sum of n_images, 16)` uint8, or None when they were not asked for.
         problems: everything that was skipped or cut short.
         has_texts: whether any document has a title or a description.
+        ids: the texts of ids that are no integers.
+    """
+
+    rows: NDArray[np.void]
+    md5s: NDArray[np.uint8] | None
+    problems: ProblemLog
+    has_texts: bool
+    ids: IdNames
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a stretch of a file holds, as `Scan` has it.
+
+    Attributes:
+        start, end: its first position, and the one where the next stretch goes on.
     """
 
     start: int
@@ -58,7 +76,8 @@ class Scan:
     rows: NDArray[np.void]
     md5s: NDArray[np.uint8] | None
     problems: ProblemLog
-    has_texts: bool = False
+    has_texts: bool
+    ids: ReadIds
 
 
 def scan(
@@ -67,15 +86,15 @@ def scan(
     """Scan a whole file; each `_id` once, the later ones are logged. The result does not depend on `n_workers`.
 
     Raises:
-        ValueError: the file is empty or holds not one usable document.
+        ValueError: the file is empty, holds not one usable document, or two ids that have the same number.
     """
     size = path.stat().st_size
     if size == 0:
         raise ValueError(f"{path} is empty: expected BSON documents {{_id, category_id, imgs}}")
     starts = range(0, size, block)
-    parts: list[Scan] = []
-    problems, position = ProblemLog(), 0
-    guesses: AbstractContextManager[Iterable[Scan | None]] = nullcontext(repeat(None))
+    parts: list[Part] = []
+    problems, ids, position = ProblemLog(), ReadIds(), 0
+    guesses: AbstractContextManager[Iterable[Part | None]] = nullcontext(repeat(None))
     if n_workers > 1 and len(starts) > 1:
         guesses = closing(in_order(partial(_scan_guessed, path, block, with_md5s), starts, n_workers))
     with closing(_Scanner(path)) as scanner, guesses as guessed:
@@ -86,6 +105,7 @@ def scan(
                 part = guess if guess is not None and fits else scanner.scan(position, start + block, with_md5s)
                 position = part.end
                 problems.merge(part.problems)
+                ids.merge(part.ids)
                 parts.append(part)
             if progress is not None:
                 progress(min(position, size), size)
@@ -97,17 +117,18 @@ def scan(
         raise ValueError(f"{path} holds no usable product document.\n{problems.summary()}")
     if problems.counts[ProblemKind.TEXT_PHOTO] and not rows["n_images"].any():
         raise ValueError(f"{path} has no picture that is bytes.\n{problems.summary()}")
-    unique = first_of_each_id(rows, problems, _repeated)
+    names = ids.names(rows)
+    unique = first_of_each_id(rows, problems, partial(_repeated, names))
     if md5s is not None and len(unique) < len(rows):
         md5s = md5s[np.repeat(np.isin(rows["offset"], unique["offset"]), rows["n_images"])]
-    return Scan(0, position, unique, md5s, problems, with_texts)
+    return Scan(unique, md5s, problems, with_texts, names)
 
 
-def _repeated(row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
-    return Problem(ProblemKind.REPEATED_ID, f"offset {row['offset']}", int(row["product_id"]))
+def _repeated(names: IdNames, row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
+    return Problem(ProblemKind.REPEATED_ID, f"offset {row['offset']}", names.shown(int(row["product_id"])))
 
 
-def _scan_guessed(path: Path, block: int, with_md5s: bool, start: int) -> Scan | None:
+def _scan_guessed(path: Path, block: int, with_md5s: bool, start: int) -> Part | None:
     """Scan from the first document that seems to begin in the block; None without one."""
     with closing(_Scanner(path)) as scanner:
         first = scanner.next_document(start, start + block) if start else 0
@@ -127,9 +148,9 @@ class _Scanner:
         self.data.close()
         self.file.close()
 
-    def scan(self, start: int, stop: int, with_md5s: bool) -> Scan:
+    def scan(self, start: int, stop: int, with_md5s: bool) -> Part:
         """Scan from `start` up to the first document or bad stretch that begins at `stop` or later."""
-        log, rows, digests = ProblemLog(), list[bytes](), list[bytes]()
+        log, ids, rows, digests = ProblemLog(), ReadIds(), list[bytes](), list[bytes]()
         md5, stop = partial(hashlib.md5, usedforsecurity=False), min(stop, self.size)
         position, with_texts = start, False
         window, origin = self._copied(start), start
@@ -140,7 +161,9 @@ class _Scanner:
                 walked = walk(window, 0)
             if walked is not None:
                 length, product_id, category_id, spans, texts = walked
-                with_texts = with_texts or any(texts)
+                if texts is not None:
+                    with_texts = with_texts or any(texts)
+                    product_id, category_id = ids.numbers(product_id, category_id)
                 rows.append(_PACKED.pack(position, length, product_id, category_id, len(spans)))
                 if with_md5s:
                     digests += [md5(window[a:b]).digest() for a, b in spans]
@@ -159,12 +182,14 @@ class _Scanner:
             else:
                 document.log_problems(log, where)
                 with_texts = with_texts or has_texts(fields)
-                rows.append(_PACKED.pack(*document.row(position, length)))
+                category_id = NO_CATEGORY if document.category_id is None else document.category_id
+                numbers = ids.numbers(document.product_id, category_id)
+                rows.append(_PACKED.pack(position, length, *numbers, len(document.pictures)))
                 if with_md5s:
                     digests += [md5(picture).digest() for picture in document.pictures]
             position += length
         md5s = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16) if with_md5s else None
-        return Scan(start, position, np.frombuffer(b"".join(rows), ROW), md5s, log, with_texts)
+        return Part(start, position, np.frombuffer(b"".join(rows), ROW), md5s, log, with_texts, ids)
 
     def _copied(self, position: int) -> memoryview:
         self.file.seek(position)

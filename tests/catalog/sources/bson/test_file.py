@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import bson
 import numpy as np
 import pytest
+from bson import Binary, Code
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -111,16 +114,68 @@ def test_the_end_of_every_scan_is_reported_as_progress(tmp_path_factory):
     [
         (b"nothing", "not BSON"),
         (bson.encode({"imgs": []}), "_id is missing"),
-        (bson.encode({"_id": bson.ObjectId(bytes(12))}), "_id is ObjectId .*expected an integer"),
-        (bson.encode({"_id": 1.5}), "_id is float '1.5', expected an integer"),
+        (bson.encode({"_id": 1.5}), "_id is float '1.5', expected an integer, a text, an ObjectId or a UUID"),
         (bson.encode({"_id": 2.0**60}), "_id is float .*expected an integer"),
-        (bson.encode({"_id": "1"}), "_id is str '1', expected an integer"),
-        (bson.encode({"_id": False}), "_id is bool"),
+        (bson.encode({"_id": float("nan")}), "_id is float 'nan', expected"),
+        (bson.encode({"_id": False}), "_id is bool 'False', expected"),
+        (bson.encode({"_id": {"a": 1}}), "_id is dict .*expected"),
+        (bson.encode({"_id": datetime(2026, 1, 1)}), "_id is datetime '2026-01-01.*expected"),
+        (bson.encode({"_id": b"0123456789abcdef"}), "_id is bytes .*expected"),
+        (bson.encode({"_id": Binary(b"0123456789", 4)}), "_id is Binary .*expected"),
+        (bson.encode({"_id": Binary(b"0123456789abcdef", 5)}), "_id is Binary .*expected"),
+        (bson.encode({"_id": Code("1")}), "_id is Code .*expected"),
+        (bson.encode({"_id": " "}), "_id cannot be used: it is empty"),
+        (bson.encode({"_id": "a\nb"}), "_id cannot be used: 'a.*control characters"),
+        (bson.encode({"_id": "x" * 201}), "_id cannot be used: 'xxx.*longer than the 200 characters"),
+        (bson.encode({"_id": "XYZ"}).replace(b"XYZ", b"X\xff\xfe"), "_id cannot be used: 'X"),
     ],
 )
 def test_a_document_that_cannot_be_used_says_why(raw, message):
     with pytest.raises(ValueError, match=message):
         parse_document(raw)
+
+
+UUID_BYTES = bytes(range(16))
+UUID_TEXT = "00010203-0405-0607-0809-0a0b0c0d0e0f"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (12, 12),
+        (bson.Int64(2**40), 2**40),
+        (12.0, 12),
+        ("12", 12),
+        ("-12", -12),
+        ("00012", "00012"),
+        ("12.0", "12.0"),
+        ("MH01-gray", "MH01-gray"),
+        (" a b ", "a b"),
+        ("=1+1", "=1+1"),
+        ("9" * 19, "9" * 19),
+        ("x" * 200, "x" * 200),
+        (bson.ObjectId("65a1b2c3d4e5f60718293a4b"), "65a1b2c3d4e5f60718293a4b"),
+        (Binary(UUID_BYTES, 4), UUID_TEXT),
+        (Binary(UUID_BYTES, 3), UUID_TEXT),
+    ],
+)
+def test_what_an_id_may_be(written, read):
+    document = parse_document(bson.encode({"_id": written, "category_id": 7}))
+    assert (document.product_id, type(document.product_id)) == (read, type(read))
+    assert document.category_id == 7
+    # a category's text is read as a cell of the tree's file is
+    category_id = {"12.0": 12}.get(written, read)
+    document = parse_document(bson.encode({"_id": 7, "category_id": written, "imgs": [{"picture": b"x"}]}))
+    assert (document.category_id, type(document.category_id)) == (category_id, type(category_id))
+    assert not document.problems
+
+
+@pytest.mark.parametrize("written", [{"a": 1}, True, ["x"], b"0123456789abcdef", "a\0b", "2,87E+18", "x" * 201])
+def test_a_category_that_is_none_is_named_and_the_product_is_kept(written):
+    document = parse_document(bson.encode({"_id": 1, "category_id": written, "imgs": [{"picture": b"x"}]}))
+    assert (document.product_id, document.category_id, document.pictures) == (1, None, (b"x",))
+    assert [kind for kind, _ in document.problems] == [ProblemKind.BAD_CATEGORY]
+    assert document.problems[0][1].startswith("category_id is ")
 
 
 @pytest.mark.parametrize(

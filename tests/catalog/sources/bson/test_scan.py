@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import re
+import unicodedata
 from functools import partial
 from itertools import product
 
@@ -17,10 +18,12 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.files.sidecar import sidecar_path
 from catalog.files.workers import in_order
+from catalog.ids.shop_id import id_number
 from catalog.product_text import ShopText
 from catalog.sources.bson import scan as bson_scan
-from catalog.sources.bson.document import parse_document, texts_in, texts_of, walk
+from catalog.sources.bson.document import parse_document, texts_of
 from catalog.sources.bson.scan import scan
+from catalog.sources.bson.walk import texts_in, walk
 from catalog.sources.source import NO_CATEGORY
 from curation.indexing import open_indexed
 from tests.support.products import make_product
@@ -32,20 +35,38 @@ pictures = st.one_of(
     st.builds(lambda i: b"ab" + bson.encode({"_id": i, "imgs": [{"picture": b"inner"}]}) * 3, st.integers(0, 9)),
 )
 entries = st.one_of(pictures.map(lambda p: {"picture": p}), st.sampled_from([None, {"pic": 1}, {"picture": "text"}]))
+ids = st.one_of(
+    st.integers(0, 9),
+    st.sampled_from(["1", "01", " a ", "a", "b", "", "e\u0301", "\u00e9", "a\n", "x" * 201, 2.0, 2.5, None, True]),
+    st.binary(min_size=12, max_size=12).map(bson.ObjectId),
+    st.builds(bson.Binary, st.binary(min_size=15, max_size=16), st.sampled_from([0, 3, 4, 5])),
+)
 documents = st.one_of(
     st.fixed_dictionaries(
         {"_id": st.integers(0, 30), "imgs": st.lists(pictures.map(lambda p: {"picture": p}), min_size=1, max_size=4)}
     ),
     st.fixed_dictionaries(
-        {"_id": st.one_of(int32, st.just(2**40), st.just("x")), "imgs": st.lists(entries, max_size=6)}
+        {"_id": st.one_of(int32, st.just(2**40), st.just("x"), st.none()), "imgs": st.lists(entries, max_size=6)}
     ),
     st.fixed_dictionaries({"_id": st.integers(0, 30), "category_id": int32, "imgs": st.lists(entries, max_size=5)}),
+    st.fixed_dictionaries(
+        {"_id": ids, "category_id": ids, "imgs": st.lists(pictures.map(lambda p: {"picture": p}), min_size=1)}
+    ),
 )
 texts = st.one_of(st.text(max_size=9), st.sampled_from([None, 7, ["a", "b"], {"en": "a"}]))
-with_texts = st.fixed_dictionaries(
-    {"imgs": st.lists(pictures.map(lambda p: {"picture": p}), min_size=1, max_size=4)},
-    optional={"category_id": int32, "title": texts, "description": texts, "price": st.integers(0, 9)},
-).flatmap(lambda fields: st.permutations(list(fields.items())).map(lambda pairs: {"_id": 5, **dict(pairs)}))
+with_texts = st.tuples(
+    ids,
+    st.fixed_dictionaries(
+        {"imgs": st.lists(pictures.map(lambda p: {"picture": p}), min_size=1, max_size=4)},
+        optional={
+            "category_id": st.one_of(int32, ids), "title": texts, "description": texts, "price": st.integers(0, 9)
+        },
+    ).flatmap(lambda fields: st.permutations(list(fields.items()))),
+).map(lambda drawn: {"_id": drawn[0], **dict(drawn[1])})  # fmt: skip
+
+
+def nfc(shop_id):
+    return unicodedata.normalize("NFC", shop_id) if isinstance(shop_id, str) else shop_id
 
 
 def usual(data: bytes):
@@ -56,7 +77,7 @@ def usual(data: bytes):
     length, product_id, category_id, spans, texts = walked
     assert length == len(data)
     slow = parse_document(data)
-    assert ShopText.of(*texts)[:2] == (slow.title, slow.description)
+    assert ShopText.of(*(texts or ("", "")))[:2] == (slow.title, slow.description)
     assert texts_in(memoryview(data), 0, length) == texts_of(bson.decode(data))
     return product_id, None if category_id == NO_CATEGORY else category_id, tuple(data[a:b] for a, b in spans), ()
 
@@ -125,10 +146,38 @@ def test_whichever_byte_is_wrong_a_walked_document_is_what_it_decodes_to(label):
     assert n_walked > 1000
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"_id": "MH01-gray"},
+        {"_id": "12", "category_id": "00012"},
+        {"_id": bson.ObjectId("65a1b2c3d4e5f60718293a4b"), "category_id": " shoes "},
+        {"_id": bson.Binary(bytes(range(16)), 4), "category_id": 7, "title": "Mug"},
+        {"_id": bson.Binary(bytes(range(16)), 3), "category_id": ""},
+    ],
+)
+def test_whichever_byte_is_wrong_in_a_document_with_any_ids_it_is_what_it_decodes_to(fields):
+    raw = bson.encode({**fields, "imgs": [{"picture": b"ab"}]})
+    whole = parse_document(raw)
+    assert usual(raw) == (whole.product_id, whole.category_id, (b"ab",), ())
+    n_walked = 0
+    for place, value in product(range(4, len(raw)), range(256)):
+        damaged = raw[:place] + bytes([value]) + raw[place + 1 :]
+        fast = usual(damaged)
+        if fast is not None:
+            slow = parse_document(damaged)
+            assert fast == (slow.product_id, slow.category_id, slow.pictures, slow.problems)
+            n_walked += 1
+    assert n_walked > 500
+    for cut in range(len(raw)):
+        assert walk(memoryview(raw[:cut]), 0) is None
+
+
 def same(a, b) -> None:
     assert a.rows.tolist() == b.rows.tolist()
     assert a.md5s.tobytes() == b.md5s.tobytes()
     assert a.problems.to_json() == b.problems.to_json()
+    assert a.ids.to_bytes().tobytes() == b.ids.to_bytes().tobytes()
 
 
 @pytest.mark.slow
@@ -158,7 +207,11 @@ def test_guessed_blocks_are_joined_to_what_one_reading_finds(tmp_path_factory, m
     same(scan(path, with_md5s=True, block=block), alone)
     assert scan(path, n_workers=2, block=block).has_texts == alone.has_texts
     by_document = [parse_document(path.read_bytes()[r["offset"] : r["offset"] + r["length"]]) for r in alone.rows]
-    assert alone.rows["product_id"].tolist() == [d.product_id for d in by_document]
+    assert alone.rows["product_id"].tolist() == [id_number(d.product_id) for d in by_document]
+    for column in ("product_id", "category_id"):
+        shown = alone.ids.take(alone.rows[column])
+        expected = [getattr(d, column) for d in by_document]
+        assert list(map(nfc, shown)) == [NO_CATEGORY if one is None else nfc(one) for one in expected]
     assert alone.md5s.tobytes() == b"".join(hashlib.md5(p).digest() for d in by_document for p in d.pictures)
 
 
