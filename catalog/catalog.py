@@ -72,6 +72,7 @@ class Catalog(Sequence[Product]):
             header = keep_index(self.source, stamp, index)
             kept = self._kept(stamp) or (header, index.rows, index.ids)
         header, rows, self.ids = kept
+        self.source = self.source.knowing(self.ids)
         self.stamp = stamp
         self._rows: NDArray[np.void] = rows
         self.sampled = str(header["fingerprint"])
@@ -145,6 +146,15 @@ class Catalog(Sequence[Product]):
     def leaves(self, tree: Taxonomy) -> NDArray[np.int64]:
         """`(N,)` int64 leaf of each product's label, which may be what the tree calls a category; -1 where unknown."""
         return label_leaves(tree, self.category_ids, self.ids)
+
+    def document_ids(self, positions: Sequence[int] | NDArray[np.integer]) -> list[Any]:
+        """The `_id`s of the products at these `(n,)` positions, as a database has them.
+
+        Where the source has documents they are of the type that they have there (an ObjectId, a UUID), else as
+        `shop_ids`.
+        """
+        found = self.source.document_ids(self._rows[np.asarray(positions, np.int64)])
+        return self.shop_ids(positions) if found is None else found
 
     def _column(self, name: str) -> NDArray[Any]:
         """A column of the index, copied once: asked of every product, a copy each time would take days."""

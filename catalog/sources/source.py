@@ -1,5 +1,7 @@
 """What a catalogue asks of the place where its products lie."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +96,10 @@ class Source(Protocol):
     def sidecar(self, suffix: str) -> Path:
         """Where what is derived from it is kept: `.index`, `.ids`, `.md5`, `.texts`."""
 
+    def knowing(self, ids: IdNames) -> Source:
+        """The same source, given the texts of its index's ids, where it finds products again by them."""
+        return self
+
     def index(self, progress: Progress | None = None) -> Index:
         """Look through all of it once; raises ValueError when it holds not one usable product."""
 
@@ -105,6 +111,10 @@ class Source(Protocol):
 
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
         """The file of a photo (from 1) of a row, `()`, for people; None where photos are no files of their own."""
+        return None
+
+    def document_ids(self, rows: NDArray[np.void]) -> list[Any] | None:
+        """The `_id`s of these `(n,)` rows, of the type that their documents have; None where there are no documents."""
         return None
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:

@@ -24,13 +24,15 @@ EXPECTED = "expected an integer, a text, an ObjectId or a UUID"
 def product_id_in(value: object) -> ShopId:
     """The id that an `_id` is: of an ObjectId its 24 hex digits, of a UUID its usual 36 characters.
 
+    A text with blanks around it is none: an id is without them, and no document could be asked for by it.
+
     Raises:
         ValueError: it is none; the message says what was found.
     """
     if value is None:
         raise ValueError("_id is missing")
     plain = _plain(value, "_id")
-    return plain if isinstance(plain, int) else _parsed(plain)
+    return plain if isinstance(plain, int) else text_id(plain)
 
 
 def category_id_in(value: object) -> ShopId | None:
@@ -69,11 +71,15 @@ def _plain(value: object, name: str) -> int | str:
     return int(value)
 
 
-def _parsed(text: str) -> ShopId:
+def text_id(text: str) -> ShopId:
+    """The id that a text as `_id` is; raises ValueError as `product_id_in` does."""
     try:
-        return shop_id(text)
+        product_id = shop_id(text)
     except ValueError as error:
         raise ValueError(f"_id cannot be used: {error}") from None
+    if text != text.strip():
+        raise ValueError(f"_id cannot be used: {text[:40]!r} has blanks around it")
+    return product_id
 
 
 class ReadIds:

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bson
 import numpy as np
+from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
 from catalog.files.file_kinds import MONGODUMP_ARCHIVE, kind_of, refuse_other_kind
 from catalog.files.progress import Progress
 from catalog.files.sidecar import source_stamp
 from catalog.product_text import ShopText
-from catalog.sources.bson.document import parse_document
+from catalog.sources.bson.document import AS_IT_IS, parse_document
 from catalog.sources.bson.scan import FIRST_FIELD, scan
 from catalog.sources.bson.walk import texts_in
 from catalog.sources.source import Document, FileSource, Index
@@ -22,6 +24,8 @@ from catalog.sources.source import Document, FileSource, Index
 LOOKED_AT = 2**16
 OWN_ID = re.compile(rb"[\x01\x02\x05\x07\x10\x12]_id\0")
 """The field that products are known by: a double, a text, a UUID, an ObjectId or an integer."""
+OUTERMOST = AS_IT_IS.with_options(document_class=RawBSONDocument)
+"""Decodes a document's own fields, and copies no photo."""
 WHAT = "a BSON file, a folder of photos, a CSV or Parquet table of photo paths, or mongodb://HOST/DATABASE.COLLECTION"
 """What a catalogue can be, for messages."""
 
@@ -75,6 +79,10 @@ class BsonFile(FileSource):
         data = self._mapped()
         for start, length in zip(rows["offset"].tolist(), rows["length"].tolist(), strict=True):
             yield data[start : start + length]
+
+    def document_ids(self, rows: NDArray[np.void]) -> list[Any]:
+        """The `_id`s of these `(n,)` rows."""
+        return [bson.decode(raw, OUTERMOST)["_id"] for raw in self.raw(rows)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return BsonFile, (self.path.absolute(),)

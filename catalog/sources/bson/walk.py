@@ -3,11 +3,11 @@
 import struct
 from uuid import UUID
 
-from catalog.ids.shop_id import ShopId, shop_id
+from catalog.ids.shop_id import ShopId
 from catalog.product import MAX_IMAGES
 from catalog.product_text import FIELDS, ShopText
 from catalog.sources.bson.document import fields_of, texts_of
-from catalog.sources.bson.document_ids import UUID_BYTES, UUID_SUBTYPES, category_id_in
+from catalog.sources.bson.document_ids import UUID_BYTES, UUID_SUBTYPES, category_id_in, text_id
 from catalog.sources.source import NO_CATEGORY
 
 Spans = list[tuple[int, int]]
@@ -122,7 +122,7 @@ def _id(data: memoryview, at: int) -> tuple[ShopId, int]:
         return data[start:end].hex(), end
     if field == _TEXT_ID:
         text, end = _text(data, start)
-        return shop_id(text), end
+        return text_id(text), end
     if field == _UUID_ID:
         start += 4 + 1
         end = start + UUID_BYTES

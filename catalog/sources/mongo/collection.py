@@ -16,10 +16,14 @@ from numpy.typing import NDArray
 
 from catalog.files.progress import Progress, in_batches
 from catalog.files.user_cache import cache_folder
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import id_number
 from catalog.product_text import FIELDS, ShopText
-from catalog.sources.bson.document import document_of, texts_of, whole_number
+from catalog.sources.bson.document import document_of, texts_of
+from catalog.sources.bson.document_ids import product_id_in
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import TOLERANT, Connection
+from catalog.sources.mongo.id_forms import id_of
 from catalog.sources.mongo.index import build_index, outlines_digest
 from catalog.sources.source import Document, Index, Source
 
@@ -37,13 +41,16 @@ TEXTS_AT_ONCE = 2000
 class MongoCollection(Source):
     """A collection of documents `{_id, category_id?, imgs: [{picture}]}`, in the order of `_id`.
 
-    Products have an integer `_id`; documents with another one (an ObjectId, a text) are counted and named as problems.
-    The index is built without a photo leaving the server. A row's `offset` is the product's number in the order of
-    `_id`, `length` the size of the whole document in bytes when the index was built.
+    An `_id` is an integer, a text, an ObjectId or a UUID; documents with another one are counted and named as problems.
+    The index is built without a photo leaving the server. A row's `offset` is the product's place in the order of
+    `_id` and the form of its `_id` (see `id_forms`), `length` the size of the whole document in bytes when the index
+    was built.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, ids: IdNames | None = None) -> None:
+        """`ids`: the texts of the index's ids, where there is one: products are asked for by them."""
         self.connection = connection
+        self.ids = IdNames.none() if ids is None else ids
 
     @classmethod
     def at(cls, uri: str) -> MongoCollection:
@@ -51,7 +58,12 @@ class MongoCollection(Source):
         return cls(Connection(MongoAddress.parse(uri)))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # whoever opens the catalogue again finds the ids beside its index
         return MongoCollection, (self.connection,)
+
+    def knowing(self, ids: IdNames) -> MongoCollection:
+        """The same collection, of which the texts of ids are known."""
+        return MongoCollection(self.connection, ids)
 
     @property
     def address(self) -> str:
@@ -120,49 +132,53 @@ class MongoCollection(Source):
         """
         for some in requests(rows):
             fields = self._found(some, self.connection.collection, PHOTOS)
-            documents = {product_id: document_of(of_product) for product_id, of_product in fields.items()}
+            documents = {number: document_of(of_product) for number, of_product in fields.items()}
             self._require_unchanged(some, documents)
-            yield from (documents[product_id] for product_id in some["product_id"].tolist())
+            yield from (documents[number] for number in some["product_id"].tolist())
 
     def texts(self, rows: NDArray[np.void]) -> Iterator[ShopText]:
         """The texts of these `(n,)` rows; raises ValueError when one is gone, as `read` does."""
         for some in in_batches(rows, TEXTS_AT_ONCE):
             fields = self._found(some, self.connection.collection, TEXTS)
-            ids = some["product_id"].tolist()
-            self._require_none([product_id for product_id in ids if product_id not in fields])
-            yield from (texts_of(fields[product_id]) for product_id in ids)
+            numbers = some["product_id"].tolist()
+            self._require_none([number for number in numbers if number not in fields])
+            yield from (texts_of(fields[number]) for number in numbers)
 
     def raw(self, rows: NDArray[np.void]) -> Iterator[bytes]:
         """The documents of `(n,)` rows with all their fields, as the server sends them; ValueError when one is gone."""
         whole = self.connection.collection.with_options(TOLERANT.with_options(document_class=RawBSONDocument))
         for some in requests(rows):
             documents = self._found(some, whole, None)
-            self._require_none(
-                [product_id for product_id in some["product_id"].tolist() if product_id not in documents]
-            )
-            yield from (documents[product_id].raw for product_id in some["product_id"].tolist())
+            numbers = some["product_id"].tolist()
+            self._require_none([number for number in numbers if number not in documents])
+            yield from (documents[number].raw for number in numbers)
+
+    def document_ids(self, rows: NDArray[np.void]) -> list[Any]:
+        """The `_id`s of these `(n,)` rows; the server is not asked."""
+        pairs = zip(rows["offset"].tolist(), rows["product_id"].tolist(), strict=True)
+        return [id_of(offset, number, self.ids) for offset, number in pairs]
 
     def _found(self, rows: NDArray[np.void], collection: Any, fields: dict[str, int] | None) -> dict[int, Any]:
-        """Those of these rows' documents that are there, by `_id`; after a dropped connection the rest is asked for."""
-        ids, documents = sorted(set(rows["product_id"].tolist())), dict[int, Any]()
+        """These rows' documents that are there, by number; after a dropped connection the rest is asked for."""
+        distinct = rows[np.unique(rows["product_id"], return_index=True)[1]]
+        ids = dict(zip(distinct["product_id"].tolist(), self.document_ids(distinct), strict=True))
+        documents = dict[int, Any]()
 
         def ask() -> Any:
-            left = [product_id for product_id in ids if product_id not in documents]
+            left = [document_id for number, document_id in ids.items() if number not in documents]
             return collection.find({"_id": {"$in": left}}, fields, batch_size=len(left))
 
         for document in self.connection.stream(ask):
             # as for the server, 5.0 is 5
-            number = whole_number(document["_id"])
-            if isinstance(number, int):
-                documents[number] = document
+            documents[id_number(product_id_in(document["_id"]))] = document
         return documents
 
     def _require_unchanged(self, rows: NDArray[np.void], documents: dict[int, Document]) -> None:
         changed = []
-        for offset, length, product_id, *seen in rows.tolist():
-            document = documents.get(product_id)
-            if document is None or document.row(offset, length) != (offset, length, product_id, *seen):
-                changed.append(product_id)
+        for offset, length, number, *seen in rows.tolist():
+            document = documents.get(number)
+            if document is None or document.row(offset, length) != (offset, length, number, *seen):
+                changed.append(number)
         self._require_none(changed)
 
     def _require_none(self, changed: list[int]) -> None:
@@ -174,8 +190,8 @@ class MongoCollection(Source):
             path.unlink(missing_ok=True)
         raise ValueError(
             f"{self}: {len(changed)} products were removed or changed since it was indexed (_id "
-            f"{', '.join(map(str, changed[:5]))}). Give the command again, it will look through the collection anew; "
-            "of a collection that keeps changing, take a copy first: catalog convert"
+            f"{', '.join(map(str, self.ids.take(changed[:5])))}). Give the command again, it will look through the "
+            "collection anew; of a collection that keeps changing, take a copy first: catalog convert"
         )
 
     def __str__(self) -> str:

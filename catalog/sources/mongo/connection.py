@@ -21,6 +21,7 @@ from pymongo.errors import (
 )
 
 from catalog.files.wording import listed
+from catalog.sources.bson.document import BROKEN_TEXT
 from catalog.sources.mongo.address import PASSWORD, USERNAME, MongoAddress
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ INTERRUPTED = frozenset({43, 175, 237, 262, 11000, 11600, 11601, 11602})
 two upserts of one `_id` met."""
 MAX_NAMED = 12
 TOLERANT: CodecOptions[Fields] = CodecOptions(
-    unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
+    unicode_decode_error_handler=BROKEN_TEXT, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
 """Values that Python cannot hold (years over 9999, broken text) do not stop a reading."""
 

@@ -1,27 +1,32 @@
 """The index of a MongoDB collection: the server tells all that it takes, and keeps the photos."""
 
 import hashlib
-import math
 import struct
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from catalog.files.progress import Progress
+from catalog.ids.id_names import IdNames
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.product_text import FIELDS
 from catalog.sources.bson.document import MAX_TEXT, document_of
+from catalog.sources.bson.document_ids import EXPECTED, ReadIds
 from catalog.sources.mongo.connection import Connection, Fields
-from catalog.sources.source import Index, PackedRows
+from catalog.sources.mongo.id_forms import LEAST, NO_ID, form_of, id_of, offset_of
+from catalog.sources.source import NO_CATEGORY, Document, Index, PackedRows, first_of_each_id
 
-NUMBERS = {"$gte": -math.inf}
-"""What an `_id` has to match to be a number. MongoDB compares with values of the same kind alone, which its index of
-`_id` answers without reading a document; NaN is greater than nothing."""
 TEXT = -1
 """Stands for the size of a picture that is text, as base64 is."""
 STAND_INS = ({"picture": b""}, {"picture": " " * (MAX_TEXT + 1)})
 """Stand in for a photo, and for such a text."""
 HAS_TEXTS = "has_texts"
 """Field of an outline, there where the document has a title or a description: their text stays on the server."""
+MAX_SHOWN = 60
+"""Characters of an `_id` in a message."""
 BATCH = 2000
 """Index rows that the server sends at a time: it reads that many whole documents for it, within the time limit."""
 
@@ -35,21 +40,22 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
     collection = connection.collection
     total = connection.answer(collection.estimated_document_count)
     problems, rows, digest = ProblemLog(), PackedRows(), hashlib.blake2b(digest_size=16)
+    # of an id in two forms of Unicode the one that stays is told first
+    ids, without_photo = ReadIds(), ReadIds()
     n_rows, with_texts = 0, False
     for n_documents, fields in enumerate(outlines(connection)):
         with_texts = fields.pop(HAS_TEXTS, False) or with_texts
         sizes = fields.get("imgs")
-        if isinstance(sizes, list):
-            # stands in for the photos: the same rules decide as of documents that have them
-            fields["imgs"] = [None if size is None else STAND_INS[size == TEXT] for size in sizes]
         try:
-            document = document_of(fields)
+            document = _document(fields)
         except ValueError as error:
-            problems.add(Problem(ProblemKind.BAD_DOCUMENT, f"_id {fields['_id']}", detail=str(error)))
+            problems.add(Problem(ProblemKind.BAD_DOCUMENT, _place(fields["_id"]), detail=str(error)))
             continue
         document.log_problems(problems, f"row {n_rows}")
-        row = document.row(n_rows, int(fields["length"]))
+        row = document.row(offset_of(n_rows, form_of(fields["_id"])), int(fields["length"]))
         rows.append(row)
+        category_id = NO_CATEGORY if document.category_id is None else document.category_id
+        (ids if document.pictures else without_photo).numbers(document.product_id, category_id)
         of_photos = [size for size in sizes if size is not None and size != TEXT] if isinstance(sizes, list) else []
         digest.update(struct.pack(f"<{2 + len(of_photos)}q", *row[2:4], *of_photos))
         n_rows += 1
@@ -61,21 +67,50 @@ def build_index(connection: Connection, progress: Progress | None = None) -> Ind
         raise ValueError(_nothing_usable(connection, problems))
     if problems.counts[ProblemKind.TEXT_PHOTO] and not whole["n_images"].any():
         raise ValueError(f"{connection.address} has no picture that is bytes.\n{problems.summary()}")
+    ids.merge(without_photo)
+    names = ids.names(whole)
+    whole = first_of_each_id(whole, problems, partial(_repeated, names))
     if progress is not None:
         progress(len(whole), len(whole))
-    return Index(whole, problems, digest.hexdigest(), has_texts=with_texts)
+    return Index(whole, problems, digest.hexdigest(), has_texts=with_texts, ids=names)
+
+
+def _document(fields: Fields) -> Document:
+    """What the outline of a document says; raises ValueError where its `_id` is none."""
+    sizes = fields.get("imgs")
+    if isinstance(sizes, list):
+        # stands in for the photos: the same rules decide as of documents that have them
+        fields["imgs"] = [None if size is None else STAND_INS[size == TEXT] for size in sizes]
+    return document_of(fields)
+
+
+def _repeated(names: IdNames, row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
+    number = int(row["product_id"])
+    place = _place(id_of(int(row["offset"]), number, names))
+    return Problem(ProblemKind.REPEATED_ID, place, names.shown(number))
+
+
+def _place(value: object) -> str:
+    """An `_id` for people, as MongoDB's shell writes it: a text in quotes."""
+    return f"_id {value if isinstance(value, int | float) else repr(value)[:MAX_SHOWN]}"
 
 
 def outlines(connection: Connection) -> Iterator[Fields]:
-    """Every document with a number as `_id`, in its order; in `imgs` each picture's size, `TEXT`, or None for none."""
-    last: Any = None
+    """All documents whose `_id` may be an id, in its order; in `imgs` each picture's size, `TEXT`, or None for none."""
+    for least in LEAST:
+        yield from _outlines_from(connection, {"$gte": least})
+
+
+def _outlines_from(connection: Connection, start: dict[str, Any]) -> Iterator[Fields]:
+    """Those whose `_id` is of one kind."""
+    wanted = start
 
     def ask() -> Iterator[Fields]:
         # after a dropped connection it goes on behind the last document
-        return connection.collection.aggregate(outline_pipeline(last), batchSize=BATCH)
+        return connection.collection.aggregate(outline_pipeline(wanted), batchSize=BATCH)
 
     for fields in connection.stream(ask):
-        last = fields["_id"]
+        wanted = {"$gt": fields["_id"]}
         yield fields
 
 
@@ -90,30 +125,28 @@ def outlines_digest(connection: Connection) -> str:
 
 
 def _name_others(connection: Connection, problems: ProblemLog) -> None:
-    """Count the documents whose `_id` is no number, and name the first; their other fields stay there."""
-    collection, others = connection.collection, {"_id": {"$not": NUMBERS}}
-    count = connection.answer(lambda: collection.count_documents(others))
+    """Count the documents whose `_id` is of another kind, and name the first; their other fields stay there."""
+    collection = connection.collection
+    count = connection.answer(lambda: collection.count_documents(NO_ID))
     if not count:
         return
     first = connection.answer(
-        lambda: list(collection.find(others, {"_id": 1}, limit=problems.max_named, sort=[("_id", 1)]))
+        lambda: list(collection.find(NO_ID, {"_id": 1}, limit=problems.max_named, sort=[("_id", 1)]))
     )
     for fields in first:
-        what = f"_id is {type(fields['_id']).__name__}, expected an integer"
-        where = f"_id {str(fields['_id'])[:40]!r}"
-        problems.add(Problem(ProblemKind.BAD_DOCUMENT, where, detail=what))
+        what = f"_id is {type(fields['_id']).__name__}, {EXPECTED}"
+        problems.add(Problem(ProblemKind.BAD_DOCUMENT, _place(fields["_id"]), detail=what))
     problems.counts[ProblemKind.BAD_DOCUMENT] += max(0, count - len(first))
 
 
 def _nothing_usable(connection: Connection, problems: ProblemLog) -> str:
     if not len(problems):
         return f"{connection.address} is empty: expected documents {{_id, category_id, imgs: [{{picture}}]}}"
-    return f"{connection.address} holds no usable product: the _id must be an integer.\n{problems.summary()}"
+    return f"{connection.address} holds no usable product.\n{problems.summary()}"
 
 
-def outline_pipeline(last: Any) -> list[dict[str, Any]]:
-    """What the server is asked for an index of the documents after the `_id` `last`, a number (None: of all)."""
-    wanted = NUMBERS if last is None else {"$gt": last}
+def outline_pipeline(wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the server is asked for an index of the documents whose `_id` is `wanted`."""
     kind = {"$type": "$$this.picture"}
     is_long = {"$gt": [{"$strLenBytes": "$$this.picture"}, MAX_TEXT]}
     text_or_none = {"$cond": [{"$eq": [kind, "string"]}, {"$cond": [is_long, TEXT, None]}, None]}

@@ -9,6 +9,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import ReplaceOne, UpdateOne
 
 from catalog.product import ProblemLog
+from catalog.sources.bson.document_ids import product_id_in
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import TOLERANT, Connection
 
@@ -86,12 +87,12 @@ class CollectionSink:
 
     def write(self, document: bytes) -> None:
         """Add one document with all its fields; raises ValueError when it is larger than MongoDB takes."""
-        # int64 stays int64: a replacement must not change the type of the `_id` that it is found by
+        # an `_id` keeps its type, int64 and UUIDs too: a replacement must not change what it is found by
         whole = RawBSONDocument(document, TOLERANT.with_options(document_class=RawBSONDocument))
         if len(document) > MAX_DOCUMENT:
             raise ValueError(
-                f"{self.connection.address}: product {whole['_id']} has {len(document):,} bytes, MongoDB takes at most "
-                f"{MAX_DOCUMENT:,}: make its photos smaller, or leave it out"
+                f"{self.connection.address}: product {product_id_in(whole['_id'])} has {len(document):,} bytes, "
+                f"MongoDB takes at most {MAX_DOCUMENT:,}: make its photos smaller, or leave it out"
             )
         self.writer.add(ReplaceOne({"_id": whole["_id"]}, whole, upsert=True), len(document))
 

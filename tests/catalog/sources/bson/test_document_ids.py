@@ -44,10 +44,10 @@ def test_ids_of_all_kinds_in_one_file_come_out_to_the_letter(write_bson, tmp_pat
 
 
 def test_a_number_and_the_text_of_it_are_one_product_and_the_other_is_named(write_bson):
-    documents = [{"_id": one, "imgs": [{"picture": b"x"}]} for one in (12, "12", "12 ", "\u00e9", "e\u0301", "A", "a")]
+    documents = [{"_id": one, "imgs": [{"picture": b"x"}]} for one in (12, "12", "\u00e9", "e\u0301", "A", "a")]
     catalog = Catalog(write_bson(*documents))
     assert catalog.shop_ids() == [12, "\u00e9", "A", "a"]
     assert [problem.split(":")[0].split(", ")[1] for problem in said(catalog)] == [
-        "product 12", "product 12", "product \u00e9"
+        "product 12", "product \u00e9"
     ]  # fmt: skip
-    assert kinds(catalog) == {"REPEATED_ID": 3}
+    assert kinds(catalog) == {"REPEATED_ID": 2}

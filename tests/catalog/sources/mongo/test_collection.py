@@ -6,11 +6,12 @@ import logging
 import multiprocessing
 import pickle
 from pathlib import Path
+from uuid import UUID
 
 import bson
 import numpy as np
 import pytest
-from bson import Decimal128, Int64, ObjectId
+from bson import Binary, Decimal128, Int64, ObjectId
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo.collection import Collection
@@ -18,7 +19,7 @@ from pymongo.errors import OperationFailure
 
 from catalog.catalog import Catalog
 from catalog.product import ProblemKind
-from catalog.sources.bson.document import whole_number
+from catalog.sources.bson.document_ids import product_id_in
 from catalog.sources.mongo import collection as mongo_source
 from catalog.sources.mongo import index as mongo_index
 from catalog.sources.mongo.collection import MongoCollection, requests
@@ -61,6 +62,13 @@ def test_products_come_in_the_order_of_their_id_whatever_was_written_first(mongo
     assert np.array_equal(catalog.md5s(), Catalog(path).md5s())
 
 
+def is_id(value: object) -> bool:
+    try:
+        return bool(str(product_id_in(value)))
+    except ValueError:
+        return False
+
+
 pictures = st.binary(max_size=5)
 entries = st.one_of(
     pictures.map(lambda b: {"picture": b}),
@@ -68,6 +76,7 @@ entries = st.one_of(
     st.sampled_from([None, 3, "x", {}, [], [{"picture": b"x"}]]),
     st.sampled_from([{"picture": "text"}, {"picture": None}, {"picture": [b"x"]}]),
 )
+UUID_4 = Binary(bytes(range(16)), 4)
 whole = st.integers(-(2**63), 2**63 - 1).map(Int64)
 fields = st.fixed_dictionaries(
     {},
@@ -75,7 +84,9 @@ fields = st.fixed_dictionaries(
         "imgs": st.one_of(
             st.lists(entries, max_size=6), st.sampled_from([None, "", 0, "none", {"picture": b"x"}, b"x"])
         ),
-        "category_id": st.one_of(whole, st.sampled_from([None, -1, "12", True, 1.5, 7.0, []])),
+        "category_id": st.one_of(
+            whole, st.sampled_from([None, -1, "12", True, 1.5, 7.0, [], "shoes", ObjectId("1" * 24), UUID_4])
+        ),
         "title": st.text(max_size=5),
     },
 )
@@ -83,6 +94,8 @@ ids = st.one_of(
     whole,
     st.integers(-50, 50),
     st.sampled_from(["12", True, 1.5, 3.5, {"a": 1}, ObjectId("0" * 24), b"id", Decimal128("7.5"), float("nan")]),
+    st.sampled_from(["", "a", "012", "\u00e9", "e\u0301", "0" * 24, str(UUID(bytes=bytes(range(16)))), UUID_4, "a\n"]),
+    st.integers(-50, 50).map(str),
 )
 
 
@@ -95,7 +108,7 @@ def test_a_collection_is_the_catalogue_of_a_bson_file_with_its_documents(mongo, 
     mongo.insert_many(documents)
     path = tmp_path_factory.mktemp("same") / "same.bson"
     path.write_bytes(b"".join(bson.encode(d) for d in mongo.find(sort=[("_id", 1)])))
-    if not any(type(whole_number(d["_id"])) in (int, Int64) for d in documents):
+    if not any(is_id(d["_id"]) for d in documents):
         for address in (path, uri_of(mongo)):
             with pytest.raises(ValueError, match="no usable product"):
                 Catalog(address)
@@ -105,8 +118,10 @@ def test_a_collection_is_the_catalogue_of_a_bson_file_with_its_documents(mongo, 
     assert catalog.category_ids.tolist() == expected.category_ids.tolist()
     assert list(catalog) == list(expected)
     assert kinds(catalog) == kinds(expected)
+    assert catalog.shop_ids() == expected.shop_ids()
     named = [
-        sorted((p.kind, p.product_id, p.detail) for p in c.problems.named if p.product_id) for c in (catalog, expected)
+        sorted((p.kind, str(p.product_id), p.detail) for p in c.problems.named if p.product_id)
+        for c in (catalog, expected)
     ]
     assert named[0] == named[1]
     assert np.array_equal(catalog.md5s(), expected.md5s())
@@ -125,14 +140,68 @@ def test_photos_as_base64_text_are_refused_as_that(mongo):
     assert kinds(catalog) == {"TEXT_PHOTO": 1, "BAD_PHOTO_ENTRY": 1, "NO_PHOTO": 2}
 
 
-def test_documents_with_other_ids_are_counted_and_the_first_are_named(mongo, monkeypatch):
-    mongo.insert_many([make_product(1), {"_id": "one"}, *({"_id": ObjectId()} for _ in range(1200))])
+def test_documents_with_other_ids_are_counted_and_the_first_are_named(mongo):
+    mongo.insert_many([make_product(1), {"_id": " a"}, {"_id": "x" * 201}, {"_id": b"x"}])
+    mongo.insert_many([{"_id": {"n": n}} for n in range(1200)])
     catalog = Catalog(uri_of(mongo))
     assert catalog.product_ids.tolist() == [1]
-    assert kinds(catalog) == {"BAD_DOCUMENT": 1201}
+    assert kinds(catalog) == {"BAD_DOCUMENT": 1203}
     places = [str(p) for p in catalog.problems.named if p.kind is ProblemKind.BAD_DOCUMENT]
     assert len(places) == 1000
-    assert places[0].startswith("_id 'one': document without an _id that can be used (_id is str")
+    assert [place.split(": ")[0] for place in places[:3]] == ["_id ' a'", f"_id '{'x' * 59}", "_id b'x'"]
+    assert "(_id cannot be used: ' a' has blanks around it)" in places[0]
+    assert places[3].startswith("_id {'n': 0}: document without an _id that can be used (")
+    assert places[3].endswith("(_id is dict, expected an integer, a text, an ObjectId or a UUID)")
+
+
+KINDS_OF_IDS = [3, Int64(2**40), 12.0, "0012", "MH01-gray", "a b", "=1+1", UUID_4, ObjectId("65a1b2c3d4e5f60718293a4b")]
+
+
+def any_id(written: object, n: int, **fields: object) -> dict:
+    return {**make_product(n), "_id": written, "title": f"title {n}", **fields}
+
+
+def test_products_of_any_kind_of_id_are_those_of_a_file(mongo, tmp_path):
+    documents = [any_id(one, n, category_id=KINDS_OF_IDS[-n]) for n, one in enumerate(KINDS_OF_IDS)]
+    mongo.insert_many(documents)
+    (tmp_path / "same.bson").write_bytes(b"".join(bson.encode(d) for d in mongo.find(sort=[("_id", 1)])))
+    file, catalog = Catalog(tmp_path / "same.bson"), Catalog(uri_of(mongo))
+    shown = {str(product_id_in(one)) for one in KINDS_OF_IDS}
+    for opened in (catalog, Catalog(uri_of(mongo)), pickle.loads(pickle.dumps(catalog))):
+        assert {str(one) for one in opened.shop_ids()} == shown
+        assert opened.shop_ids() == file.shop_ids()
+        assert list(opened) == list(file)
+        assert list(opened.titles()) == list(file.titles())
+        assert list(opened.raw(range(9))) == list(file.raw(range(9)))
+        assert [p.product_id for p in opened.take([8, 0, 8, 5])] == [file[n].product_id for n in (8, 0, 8, 5)]
+        kinds_of_ids = [type(one) for one in opened.document_ids(range(9))]
+        assert kinds_of_ids == [int, int, int, str, str, str, str, Binary, ObjectId]
+        assert not kinds(opened)
+    assert file.document_ids(range(9)) == catalog.document_ids(range(9))
+
+
+@pytest.mark.parametrize("with_photos", [(0, 1), (1, 0), (1, 1), (0, 0)])
+@pytest.mark.parametrize(
+    "pair", [(12, "12"), ("0" * 24, ObjectId("0" * 24)), (str(UUID_4.as_uuid()), UUID_4), ("e\u0301", "\u00e9")]
+)
+def test_two_documents_of_one_id_are_one_product_and_the_other_is_named(mongo, pair, with_photos):
+    documents = [
+        {"_id": one, "title": f"title {n}", "imgs": [{"picture": b"%d" % n}] * with_photos[n]}
+        for n, one in enumerate(pair)
+    ]
+    mongo.insert_many([*documents, {"_id": "other", "imgs": [{"picture": b"x"}]}])
+    kept = 1 if with_photos == (0, 1) else 0
+    catalog = Catalog(uri_of(mongo))
+    shown = product_id_in(pair[kept])
+    position = catalog.shop_ids().index(shown)
+    assert len(catalog) == 2
+    assert catalog[position].images == (b"%d" % kept,) * with_photos[kept]
+    assert catalog.titles()[position] == f"title {kept}"
+    assert list(catalog.raw([position])) == [bson.encode(documents[kept])]
+    (repeated,) = (p for p in catalog.problems.named if p.kind is ProblemKind.REPEATED_ID)
+    assert repeated.product_id == shown
+    if shown != "e\u0301" and shown != "\u00e9":
+        assert repeated.where == f"_id {pair[1 - kept]!r}"
 
 
 @pytest.mark.slow
@@ -146,16 +215,25 @@ def test_many_documents_over_several_batches(mongo):
     assert seen[-1] == (n, n)
 
 
+def of_some_kind(n: int) -> object:
+    """Ids of all kinds, in the server's order."""
+    if n < 75:
+        return n if n < 40 else f"text {n}"
+    return Binary(bytes(range(n, n + 16)), 4) if n < 110 else ObjectId(bytes(range(n, n + 12)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_dropped_connections_lose_and_repeat_nothing(mongo, proxy, monkeypatch, seed):
     monkeypatch.setattr(mongo_index, "BATCH", 40)
     documents = [make_product(i, 11, 1 + i % 2) for i in range(150)]
+    for n, document in enumerate(documents):
+        document["_id"] = of_some_kind(n)
     mongo.insert_many(documents)
     through = proxy(seed, cuts=6, smallest=2500, largest=7000)
     catalog = Catalog(uri_of(mongo, through.port))
     after_index, through.left, through.largest = through.n_cut, 6, 60_000
-    assert catalog.product_ids.tolist() == list(range(150))
+    assert catalog.shop_ids() == [product_id_in(of_some_kind(n)) for n in range(150)]
     assert [p.images for p in catalog] == [tuple(i["picture"] for i in d["imgs"]) for d in documents]
     assert list(catalog.raw(np.arange(150))) == list(map(bson.encode, documents))
     assert after_index > 0
@@ -317,7 +395,9 @@ def test_what_is_not_there_is_told_with_what_is(mongo):
     with pytest.raises(ValueError, match="products is empty: expected documents"):
         Catalog(uri)
     mongo.insert_one({"sku": 5})
-    with pytest.raises(ValueError, match=r"_id must be an integer.\n1 x document without.*(?s:.*)\$out"):
+    mongo.delete_many({})
+    mongo.insert_one({"_id": True})
+    with pytest.raises(ValueError, match=r"holds no usable product.\n1 x document without.*(?s:.*)\$out"):
         Catalog(uri)
 
 
