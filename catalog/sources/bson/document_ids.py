@@ -9,7 +9,7 @@ import numpy as np
 from bson import Binary, ObjectId
 from numpy.typing import NDArray
 
-from catalog.files.csv_rows import id_in
+from catalog.files.csv_rows import id_in, why_not_id
 from catalog.ids.id_names import IdCollector, IdNames
 from catalog.ids.shop_id import ShopId, id_number, shop_id
 
@@ -46,7 +46,7 @@ def category_id_in(value: object) -> ShopId | None:
         return plain
     category_id = id_in(plain)
     if category_id is None and plain.strip():
-        raise ValueError(f"category_id is {plain[:40]!r}, {EXPECTED}")
+        raise ValueError(f"category_id cannot be used: {why_not_id(plain)}")
     return category_id
 
 

@@ -5,8 +5,10 @@ import struct
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import numpy as np
+from bson import Binary
 from numpy.typing import NDArray
 
 from catalog.files.progress import Progress
@@ -14,7 +16,7 @@ from catalog.ids.id_names import IdNames
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.product_text import FIELDS
 from catalog.sources.bson.document import MAX_TEXT, document_of
-from catalog.sources.bson.document_ids import EXPECTED, ReadIds
+from catalog.sources.bson.document_ids import EXPECTED, UUID_BYTES, ReadIds
 from catalog.sources.mongo.connection import Connection, Fields
 from catalog.sources.mongo.id_forms import LEAST, NO_ID, form_of, id_of, offset_of
 from catalog.sources.source import NO_CATEGORY, Document, Index, PackedRows, first_of_each_id
@@ -91,8 +93,10 @@ def _repeated(names: IdNames, row: NDArray[np.void], kept: NDArray[np.void]) -> 
 
 
 def _place(value: object) -> str:
-    """An `_id` for people, as MongoDB's shell writes it: a text in quotes."""
-    return f"_id {value if isinstance(value, int | float) else repr(value)[:MAX_SHOWN]}"
+    """An `_id` for people, which tells a text from a number, an ObjectId or a UUID."""
+    if isinstance(value, Binary) and len(value) == UUID_BYTES:
+        value = UUID(bytes=bytes(value))
+    return f"_id {repr(value)[:MAX_SHOWN]}"
 
 
 def outlines(connection: Connection) -> Iterator[Fields]:

@@ -68,7 +68,7 @@ def test_real_documents_with_categories_as_text(case):
     assert not kinds(catalog)
 
 
-@pytest.mark.parametrize("product_id", [None, True, 2.5, 2.0**60, {"sku": "a"}, "", "a\0b", "x" * 201])
+@pytest.mark.parametrize("product_id", [None, True, 2.5, 2.0**60, {"sku": "a"}, "", "a\0b", "x" * 1001])
 def test_an_id_of_a_document_that_cannot_be_used_names_its_way_out(write_bson, product_id):
     with pytest.raises(ValueError, match="no usable product") as refused:
         Catalog(write_bson({"_id": product_id, "imgs": [{"picture": b"x"}]}))

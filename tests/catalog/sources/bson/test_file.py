@@ -127,7 +127,7 @@ def test_the_end_of_every_scan_is_reported_as_progress(tmp_path_factory):
         (bson.encode({"_id": " "}), "_id cannot be used: it is empty"),
         (bson.encode({"_id": " a b "}), "_id cannot be used: ' a b ' has blanks around it"),
         (bson.encode({"_id": "a\nb"}), "_id cannot be used: 'a.*control characters"),
-        (bson.encode({"_id": "x" * 201}), "_id cannot be used: 'xxx.*longer than the 200 characters"),
+        (bson.encode({"_id": "x" * 1001}), "_id cannot be used: 'xxx.*longer than the 1000 characters"),
         (bson.encode({"_id": "XYZ"}).replace(b"XYZ", b"X\xff\xfe"), "_id cannot be used: 'X"),
     ],
 )
@@ -154,7 +154,7 @@ UUID_TEXT = "00010203-0405-0607-0809-0a0b0c0d0e0f"
         ("a b", "a b"),
         ("=1+1", "=1+1"),
         ("9" * 19, "9" * 19),
-        ("x" * 200, "x" * 200),
+        ("x" * 1000, "x" * 1000),
         (bson.ObjectId("65a1b2c3d4e5f60718293a4b"), "65a1b2c3d4e5f60718293a4b"),
         (Binary(UUID_BYTES, 4), UUID_TEXT),
         (Binary(UUID_BYTES, 3), UUID_TEXT),
@@ -171,12 +171,12 @@ def test_what_an_id_may_be(written, read):
     assert not document.problems
 
 
-@pytest.mark.parametrize("written", [{"a": 1}, True, ["x"], b"0123456789abcdef", "a\0b", "2,87E+18", "x" * 201])
+@pytest.mark.parametrize("written", [{"a": 1}, True, ["x"], b"0123456789abcdef", "a\0b", "2,87E+18", "x" * 1001])
 def test_a_category_that_is_none_is_named_and_the_product_is_kept(written):
     document = parse_document(bson.encode({"_id": 1, "category_id": written, "imgs": [{"picture": b"x"}]}))
     assert (document.product_id, document.category_id, document.pictures) == (1, None, (b"x",))
     assert [kind for kind, _ in document.problems] == [ProblemKind.BAD_CATEGORY]
-    assert document.problems[0][1].startswith("category_id is ")
+    assert document.problems[0][1].startswith(("category_id is ", "category_id cannot be used: "))
 
 
 @pytest.mark.parametrize(
