@@ -81,6 +81,7 @@ class ProblemKind(StrEnum):
     LONG_TEXT = "title or description that is too long (cut)"
     BAD_TEXT = "title or description that is no text (left out)"
     LOST_FIELD = "field that the destination cannot hold"
+    RENAMED = "id that not every system lets a folder be called by (it is called otherwise, and read back as the id)"
     NO_CATEGORY = "no category_id"
     UNKNOWN_CATEGORY = "category_id is not in the tree"
     SAME_NUMBER = "another text for the number of a product that is kept (left out)"

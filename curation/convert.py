@@ -1,18 +1,19 @@
 """`catalog convert`: the products of one place written to another."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from catalog.catalog import READ_AHEAD, Catalog
-from catalog.files.atomic import atomic_path
 from catalog.files.progress import Progress, in_batches
 from catalog.files.wording import plural
 from catalog.product import LEFT_OUT, ProblemLog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.address import shown as shown_address
-from catalog.sources.folder.folder import PRODUCT_NAMES, PhotoFolder
+from catalog.sources.folder.folder import PhotoFolder
 from catalog.sources.opening import is_table, open_source
+from catalog.sources.photo_sinks import Contents
 from catalog.sources.sinks import open_sink
 from catalog.tree.taxonomy import Taxonomy
 
@@ -23,13 +24,11 @@ class Converted:
 
     Attributes:
         problems: all of the source, and what the destination cannot hold.
-        names: CSV of the product ids that stand for folder names, where there are any.
     """
 
     destination: str
     n_products: int
     problems: ProblemLog
-    names: Path | None
 
     def summary(self) -> str:
         """One line for people."""
@@ -49,8 +48,8 @@ def convert(
     """Write all products of `source` to `destination`, in their order.
 
     From BSON to BSON every document stays as it is, byte for byte, and so do all fields on the way to MongoDB. Tables
-    hold ids, categories, titles, descriptions and photos, folders no texts. Memory stays bounded; a kill leaves nothing
-    under the final name.
+    hold ids, categories, titles, descriptions and photos, folders no texts; ids stay what they are, to the letter.
+    Memory stays bounded; a kill leaves nothing under the final name.
 
     Args:
         tree: CSV of the category tree: reads class folders by name, and names those of a folder that is written.
@@ -67,10 +66,11 @@ def convert(
     if tree is not None and not (from_folder or to_folder):
         raise ValueError("--tree tells the names of class folders: neither SOURCE nor DESTINATION is a folder")
     taxonomy = Taxonomy.from_csv(tree) if tree is not None and to_folder else None
+    # before a large source is looked through: what lies there may not be replaced
     sink_of = open_sink(destination, taxonomy, overwrite)
     catalog = Catalog(opened, progress)
-    if is_table(destination) and catalog.titles(progress).any:
-        sink_of = open_sink(destination, taxonomy, overwrite, with_texts=True)
+    if to_path:
+        sink_of = open_sink(destination, taxonomy, overwrite, _contents(catalog, destination, progress))
     with sink_of as sink:
         for positions in in_batches(range(len(catalog)), READ_AHEAD, progress):
             for document in catalog.raw(positions):
@@ -78,8 +78,15 @@ def convert(
     problems = ProblemLog()
     problems.merge(catalog.problems)
     problems.merge(sink.problems)
-    names = _copy_names(opened, Path(destination) if to_path else None) if isinstance(opened, PhotoFolder) else None
-    return Converted(shown_address(destination), len(catalog), problems, names)
+    return Converted(shown_address(destination), len(catalog), problems)
+
+
+def _contents(catalog: Catalog, destination: Address, progress: Progress | None) -> Contents:
+    return Contents(
+        texts=is_table(destination) and catalog.titles(progress).any,
+        text_ids=bool(np.isin(catalog.ids.numbers, catalog.product_ids).any()),
+        text_categories=bool(np.isin(catalog.ids.numbers, catalog.category_ids).any()),
+    )
 
 
 def _check_apart(source: str, destination: Path) -> None:
@@ -88,14 +95,3 @@ def _check_apart(source: str, destination: Path) -> None:
     read, written = Path(source), destination.resolve()
     if read == written or written in read.parents or read in written.parents:
         raise ValueError(f"{destination} and {read} lie in one another: choose another DESTINATION")
-
-
-def _copy_names(source: PhotoFolder, destination: Path | None) -> Path | None:
-    """The CSV of names beside a folder, copied beside the destination, where that is a path."""
-    names = source.sidecar(PRODUCT_NAMES)
-    if destination is None or not names.is_file():
-        return names if names.is_file() else None
-    copy = destination.with_name(destination.name + PRODUCT_NAMES)
-    with atomic_path(copy) as temporary:
-        shutil.copyfile(names, temporary)
-    return copy

@@ -26,6 +26,4 @@ def convert_command(source: Address, destination: Address, tree: Path | None, ov
         written = convert(source, destination, tree=tree, overwrite=overwrite, progress=progress)
     note_problems(written.problems)
     say(written.summary())
-    if written.names is not None:
-        say(f"{written.names}: the ids given to folders whose names are no integers")
     say(f"next: catalog info {written.destination}")

@@ -1,18 +1,22 @@
 """Products written as photo files: in class folders, or beside a table that names them."""
 
 import csv
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import bson
 
 from catalog.files.id_lookup import UNKNOWN
-from catalog.ids.shop_id import ShopId
+from catalog.ids.shop_id import ShopId, id_number
 from catalog.photos.formats import ending_of
 from catalog.product import Problem, ProblemKind, ProblemLog, text_problems
 from catalog.product_text import FIELDS, ShopText
 from catalog.sources.bson.document import AS_IT_IS, document_of, texts_of
 from catalog.sources.folder.folder_names import UNLABELLED, folder_name
+from catalog.sources.folder.id_folders import IdFolders, read_name
+from catalog.sources.table.id_cells import written_id
 from catalog.sources.table.rows import BETWEEN
 from catalog.tree.taxonomy import Taxonomy
 
@@ -20,6 +24,27 @@ PHOTO_FIELDS = frozenset({"_id", "category_id", "imgs"})
 SHARDS = 1000
 """Folders below a table's folder of photos: a file system is slow with millions of files in one."""
 BATCH = 8192
+MAX_STEM = 40
+"""Characters of a text id in the names of its photos: its number behind them says which it is."""
+_NO_STEM = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What products have beside photos, which what they are written to needs places for.
+
+    Attributes:
+        texts: titles or descriptions.
+        text_ids, text_categories: product ids, category_ids that are no integers.
+    """
+
+    texts: bool = False
+    text_ids: bool = False
+    text_categories: bool = False
+
+
+NOTHING_ELSE = Contents()
+"""Integer ids, photos and categories alone."""
 
 
 class _PhotoSink:
@@ -53,35 +78,50 @@ class _PhotoSink:
 
 
 class FolderSink(_PhotoSink):
-    """`category_id/product_id/1.jpg`; with a tree, three folders with the category's names stand above.
+    """`category_id/product_id/1.jpg`; with a tree, folders with the category's names stand above.
 
-    Products without a category lie in the class folder `unlabelled`.
+    Products without a category lie in the class folder `unlabelled`. An id that is no name for a folder on every system
+    is written as `IdFolders` does, and told.
     """
 
     def __init__(self, folder: Path, tree: Taxonomy | None) -> None:
         super().__init__()
         self._folder, self._tree = folder, tree
         self._classes: dict[ShopId | None, Path] = {}
+        # of all products, though each lies in its category: people move folders
+        self._class_names, self._product_names = IdFolders(), IdFolders()
 
     def write(self, document: bytes) -> None:
         """Write one product's folder and photos."""
         product_id, category_id, _, pictures = self._parts(document)
         if category_id not in self._classes:
             self._classes[category_id] = self._class_folder(category_id)
-        folder = self._classes[category_id] / str(product_id)
+        name = self._product_names.name_of(product_id)
+        self._tell_renamed(product_id, name, "_id", product_id)
+        folder = self._classes[category_id] / name
         folder.mkdir()
         for number, picture in enumerate(pictures, start=1):
             (folder / f"{number}{ending_of(picture)}").write_bytes(picture)
 
     def _class_folder(self, category_id: ShopId | None) -> Path:
-        folder = self._folder
+        folder, name = self._folder, UNLABELLED
+        if category_id is not None:
+            name = self._class_names.name_of(category_id)
+            self._tell_renamed(category_id, name, "category_id")
         if category_id is not None and self._tree is not None:
-            leaf = int(self._tree.leaf_index([category_id])[0])
+            leaf = int(self._tree.leaf_index(id_number(category_id)))
             if leaf != UNKNOWN:
                 folder = folder.joinpath(*map(folder_name, self._tree.paths[leaf]))
-        folder = folder / (UNLABELLED if category_id is None else str(category_id))
+        folder = folder / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def _tell_renamed(self, shop_id: ShopId, name: str, field: str, product_id: ShopId | None = None) -> None:
+        if read_name(name) != shop_id:
+            # too long for a name, and written nowhere else
+            self.problems.add(Problem(ProblemKind.LOST_FIELD, name, product_id, f"{field}, all but its beginning"))
+        elif name != str(shop_id):
+            self.problems.add(Problem(ProblemKind.RENAMED, name, product_id, f"{field} {shop_id}"))
 
 
 class _TableSink(_PhotoSink):
@@ -89,10 +129,10 @@ class _TableSink(_PhotoSink):
 
     kept_fields = PHOTO_FIELDS | set(FIELDS)
 
-    def __init__(self, photos: Path, name: str, with_texts: bool) -> None:
+    def __init__(self, photos: Path, name: str, contents: Contents) -> None:
         """`photos`: the folder to write to, which will be called `name` beside the table."""
         super().__init__()
-        self._photos, self._name, self._with_texts = photos, name, with_texts
+        self._photos, self._name, self._contents = photos, name, contents
         self._shards: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -102,26 +142,26 @@ class _TableSink(_PhotoSink):
         """Product id, category_id, texts where there are columns for them, and the photos' paths."""
         product_id, category_id, text, pictures = self._parts(document)
         self.problems.extend(text_problems(text, product_id))
-        shard = f"{product_id % SHARDS:03d}"
+        shard = f"{id_number(product_id) % SHARDS:03d}"
         if shard not in self._shards:
             (self._photos / shard).mkdir()
             self._shards.add(shard)
         paths = []
         for number, picture in enumerate(pictures, start=1):
-            place = f"{shard}/{product_id}-{number}{ending_of(picture)}"
+            place = f"{shard}/{_stem(product_id)}-{number}{ending_of(picture)}"
             (self._photos / place).write_bytes(picture)
             paths.append(f"{self._name}/{place}")
-        return product_id, category_id, [text.title, text.description] if self._with_texts else [], paths
+        return product_id, category_id, [text.title, text.description] if self._contents.texts else [], paths
 
 
 class CsvSink(_TableSink):
     """`product_id,category_id,photos`, perhaps `title,description` before the photos, whose paths `|` separates."""
 
-    def __init__(self, table: Path, photos: Path, name: str, with_texts: bool) -> None:
-        super().__init__(photos, name, with_texts)
+    def __init__(self, table: Path, photos: Path, name: str, contents: Contents) -> None:
+        super().__init__(photos, name, contents)
         self._file = table.open("w", encoding="utf-8", newline="")
         self._rows = csv.writer(self._file, lineterminator="\n")
-        self._rows.writerow(["product_id", "category_id", *(FIELDS if with_texts else ()), "photos"])
+        self._rows.writerow(["product_id", "category_id", *(FIELDS if contents.texts else ()), "photos"])
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._file.close()
@@ -129,21 +169,25 @@ class CsvSink(_TableSink):
     def write(self, document: bytes) -> None:
         """Write one product's photos and row."""
         product_id, category_id, texts, paths = self._row(document)
-        self._rows.writerow([product_id, "" if category_id is None else category_id, *texts, BETWEEN.join(paths)])
+        category = "" if category_id is None else written_id(category_id)
+        self._rows.writerow([written_id(product_id), category, *texts, BETWEEN.join(paths)])
 
 
 class ParquetSink(_TableSink):
-    """`product_id: int64, category_id: int64, photos: list of string`, perhaps `title, description: string`."""
+    """`product_id, category_id: int64`, or string where one is a text; `photos: list of string`; perhaps texts."""
 
-    def __init__(self, table: Path, photos: Path, name: str, with_texts: bool) -> None:
-        super().__init__(photos, name, with_texts)
+    def __init__(self, table: Path, photos: Path, name: str, contents: Contents) -> None:
+        super().__init__(photos, name, contents)
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        texts = [(name, pa.string()) for name in (FIELDS if with_texts else ())]
-        self._schema = pa.schema(
-            [("product_id", pa.int64()), ("category_id", pa.int64()), *texts, ("photos", pa.list_(pa.string()))]
-        )
+        kinds = {
+            "product_id": pa.string() if contents.text_ids else pa.int64(),
+            "category_id": pa.string() if contents.text_categories else pa.int64(),
+            **dict.fromkeys(FIELDS if contents.texts else (), pa.string()),
+            "photos": pa.list_(pa.string()),
+        }
+        self._schema = pa.schema(kinds)
         self._file = pq.ParquetWriter(table, self._schema)
         self._open: list[dict[str, Any]] = []
 
@@ -155,7 +199,13 @@ class ParquetSink(_TableSink):
     def write(self, document: bytes) -> None:
         """Write one product's photos, and its row with the next batch."""
         product_id, category_id, texts, paths = self._row(document)
-        row = [product_id, category_id, *(text or None for text in texts), paths]
+        product, category = written_id(product_id), None if category_id is None else written_id(category_id)
+        row = [
+            str(product) if self._contents.text_ids else product,
+            category if category is None or not self._contents.text_categories else str(category),
+            *(text or None for text in texts),
+            paths,
+        ]
         self._open.append(dict(zip(self._schema.names, row, strict=True)))
         if len(self._open) == BATCH:
             self._flush()
@@ -165,3 +215,10 @@ class ParquetSink(_TableSink):
 
         self._file.write_table(pa.Table.from_pylist(self._open, self._schema))
         self._open = []
+
+
+def _stem(product_id: ShopId) -> str:
+    """What the names of a product's photos begin with: the id, or of a text what is fit for any system's names."""
+    if isinstance(product_id, int):
+        return str(product_id)
+    return f"{_NO_STEM.sub('-', product_id)[:MAX_STEM]}~{id_number(product_id):016x}"

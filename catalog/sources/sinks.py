@@ -10,13 +10,16 @@ from catalog.files.atomic import atomic_folder, atomic_path
 from catalog.product import ProblemLog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.folder.folder import TREE_NAMES
+from catalog.sources.folder.id_folders import MARK as BY_IDS
 from catalog.sources.folder.passed_over import OWN_MARK
-from catalog.sources.photo_sinks import CsvSink, FolderSink, ParquetSink
+from catalog.sources.photo_sinks import NOTHING_ELSE, Contents, CsvSink, FolderSink, ParquetSink
 from catalog.sources.table.rows import CSV_ENDINGS, PARQUET_ENDINGS
 from catalog.tree.taxonomy import Taxonomy
 
 MARK = OWN_MARK.decode()
 """Hidden file in the folders written here: only those are ever replaced."""
+WRITTEN_HERE = {"written_by": "catalog convert"}
+"""What it says."""
 
 
 class Sink(Protocol):
@@ -43,13 +46,13 @@ class BsonSink:
 
 
 def open_sink(
-    address: Address, tree: Taxonomy | None = None, overwrite: bool = False, *, with_texts: bool = False
+    address: Address, tree: Taxonomy | None = None, overwrite: bool = False, contents: Contents = NOTHING_ELSE
 ) -> AbstractContextManager[Sink]:
     """A place to write products to, by its ending; a name without one is a folder.
 
     Args:
         tree: names the class folders of a folder, besides their category_id.
-        with_texts: a table gets columns of titles and descriptions.
+        contents: what files need places for; a database takes all.
 
     Raises:
         FileExistsError: something lies there, and `overwrite` is off.
@@ -72,8 +75,8 @@ def open_sink(
     check_free(path, overwrite, folder=not ending)
     if table:
         check_free(photos_beside(path), overwrite or not path.exists(), folder=True)
-        return _table_sink(path, with_texts)
-    return _bson_sink(path) if ending else _folder_sink(path, tree)
+        return _table_sink(path, contents)
+    return _bson_sink(path) if ending else _folder_sink(path, tree, contents)
 
 
 def check_free(path: Path, overwrite: bool, *, folder: bool) -> None:
@@ -101,28 +104,29 @@ def _bson_sink(path: Path) -> Iterator[Sink]:
 
 
 @contextmanager
-def _folder_sink(path: Path, tree: Taxonomy | None) -> Iterator[Sink]:
+def _folder_sink(path: Path, tree: Taxonomy | None, contents: Contents) -> Iterator[Sink]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _marked(path) as folder:
+    by_ids = contents.text_ids or contents.text_categories
+    with _marked(path, BY_IDS if by_ids else WRITTEN_HERE) as folder:
         if tree is not None:
             tree.to_csv(folder / TREE_NAMES[0])
         yield FolderSink(folder, tree)
 
 
 @contextmanager
-def _table_sink(path: Path, with_texts: bool) -> Iterator[Sink]:
+def _table_sink(path: Path, contents: Contents) -> Iterator[Sink]:
     photos = photos_beside(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     kind: type[ParquetSink | CsvSink] = ParquetSink if path.suffix.lower() in PARQUET_ENDINGS else CsvSink
-    with atomic_path(path) as temporary, _marked(photos) as folder:
-        with kind(temporary, folder, photos.name, with_texts) as sink:
+    with atomic_path(path) as temporary, _marked(photos, WRITTEN_HERE) as folder:
+        with kind(temporary, folder, photos.name, contents) as sink:
             yield sink
         # an old table must never name the new photos
         path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _marked(path: Path) -> Iterator[Path]:
+def _marked(path: Path, mark: dict[str, str]) -> Iterator[Path]:
     with atomic_folder(path) as folder:
-        (folder / MARK).write_text(json.dumps({"written_by": "catalog convert"}) + "\n")
+        (folder / MARK).write_text(json.dumps(mark) + "\n")
         yield folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import subprocess
 import sys
@@ -14,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
+from catalog.ids.shop_id import ShopId
 from catalog.sources import sinks
-from catalog.sources.folder.folder_names import product_id_of
 from catalog.sources.table.reading import columns_of
 from curation.cli import main
 from curation.convert import convert
@@ -27,7 +26,7 @@ from tests.support.products import make_photo, make_product
 call = partial(output_of, main)
 
 
-def products(address) -> list[tuple[int, int | None, tuple[bytes, ...]]]:
+def products(address) -> list[tuple[ShopId, ShopId | None, tuple[bytes, ...]]]:
     return [(p.product_id, p.category_id, p.images) for p in Catalog(address)]
 
 
@@ -124,7 +123,7 @@ def test_titles_go_through_every_kind_but_folders(write_bson, tmp_path, mongo):
 def test_a_table_of_products_without_titles_has_no_columns_for_them(write_bson, tmp_path, name):
     convert(write_bson(make_product(1, 11), {**make_product(2), "title": " "}), tmp_path / name)
     columns = columns_of(tmp_path / name)
-    assert columns.in_order == ("product_id", "category_id", None, None, "photos")
+    assert columns.in_order == ("product_id", None, None, "category_id", "photos")
 
 
 def test_a_title_that_a_table_cannot_hold_as_it_is_is_told(write_bson, tmp_path):
@@ -168,7 +167,7 @@ def test_a_tree_reads_a_folder_that_has_none(tmp_path, tree_csv):
     put(tmp_path / "shop" / "MUSIQUE" / "CD" / "JAZZ" / "7" / "1.jpg")
     convert(tmp_path / "shop", tmp_path / "with.bson", tree=tree_csv)
     convert(tmp_path / "shop", tmp_path / "without.bson")
-    assert [products(tmp_path / name)[0][1] for name in ("with.bson", "without.bson")] == [21, None]
+    assert [products(tmp_path / name)[0][1] for name in ("with.bson", "without.bson")] == [21, "MUSIQUE > CD > JAZZ"]
     # the index of one reading is not taken for the other's
     convert(tmp_path / "shop", tmp_path / "again.bson", tree=tree_csv)
     assert products(tmp_path / "again.bson")[0][1] == 21
@@ -176,10 +175,11 @@ def test_a_tree_reads_a_folder_that_has_none(tmp_path, tree_csv):
 
 def test_names_of_products_are_not_lost(tmp_path):
     put(tmp_path / "shop" / "7" / "mug bleu" / "1.jpg")
-    said = call("convert", tmp_path / "shop", tmp_path / "shop.bson")
-    with (tmp_path / "shop.bson.product_ids.csv").open(newline="") as file:
-        assert list(csv.reader(file))[1:] == [[str(product_id_of("mug bleu")[0]), "mug bleu"]]
-    assert "shop.bson.product_ids.csv" in said
+    convert(tmp_path / "shop", tmp_path / "shop.bson")
+    assert bson.decode((tmp_path / "shop.bson").read_bytes())["_id"] == "mug bleu"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "shop", "shop.bson", "shop.ids", "shop.index", "shop.manifest",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["out.bson", "out", "out.csv", "out.parquet"])

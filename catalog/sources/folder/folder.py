@@ -2,25 +2,20 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from catalog.files.progress import Progress
-from catalog.files.sidecar import place_to_write
+from catalog.ids.shop_id import ShopId
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.folder.folder_names import CategoryFolders, ProductNames
+from catalog.sources.folder.folder_names import UNLABELLED, CategoryFolders, id_of_name
+from catalog.sources.folder.id_folders import is_called_by_ids, read_name
 from catalog.sources.folder.layout import (
     LaidOut,
     Layout,
     Survey,
     is_empty_category,
-    name_of_product,
     read_layout,
     survey,
     write_layout,
@@ -29,15 +24,12 @@ from catalog.sources.folder.walk import Folder, NoPhotoYet, Walk, below
 from catalog.sources.photo_file import without_photo_ending
 from catalog.sources.photo_files import PhotoFiles, shown
 from catalog.sources.photo_manifest import Listed, Manifest
-from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import Taxonomy
 
 TREE_NAMES = ("category_names.csv", "tree.csv")
-PRODUCT_NAMES = ".product_ids.csv"
-"""Ending of the CSV, `product_id,name`, that is kept of product folders whose names are no integers."""
 LAYOUT = ".layout"
 """Ending of the file that keeps how the folder is laid out, where somebody has said it."""
-CategoryOf = Callable[[tuple[bytes, ...]], int]
+CategoryOf = Callable[[tuple[bytes, ...]], ShopId | None]
 """From the names of folders, outermost first, to a category_id."""
 
 
@@ -46,13 +38,19 @@ def _category_of(categories: CategoryFolders, problems: ProblemLog) -> CategoryO
 
     # a walk comes to the products below one folder in a row: it is looked up, and told, once
     @lru_cache(maxsize=1)
-    def category_of(parents: tuple[bytes, ...]) -> int:
-        category_id, why = categories.category_of(parents) if parents else (NO_CATEGORY, "")
+    def category_of(parents: tuple[bytes, ...]) -> ShopId | None:
+        category_id, why = categories.category_of(parents) if parents else (None, "")
         if why:
             problems.add(Problem(ProblemKind.UNKNOWN_FOLDER, shown(*parents), detail=why))
         return category_id
 
     return category_of
+
+
+def _category_by_id(parents: tuple[bytes, ...]) -> ShopId | None:
+    """The category by whose id the last folder is called."""
+    name = os.fsdecode(parents[-1]) if parents else UNLABELLED
+    return None if name == UNLABELLED else read_name(name)
 
 
 class PhotoFolder(PhotoFiles):
@@ -61,10 +59,11 @@ class PhotoFolder(PhotoFiles):
     Or each photo is a product, and the folders that it lies in name the category: see `Layout`. With a tree, most of
     whose folders are categories then, this is recognised; without one, somebody must have said so: `keep_layout`.
 
-    A class folder is named by its category_id, or three of them by the names of the tree, which then lies in the folder
-    as `category_names.csv` or `tree.csv`. A product folder is named by its product_id; for another name see
-    `product_id_of`, and `FOLDER.product_ids.csv`, which is written beside it. Photos that lie in the catalogue's folder
-    itself, without any folder, are products of one photo each. What a photo is, and what is passed over: `Walk`.
+    A class folder is named by its category_id, or some of them by the names of the tree, which then lies in the folder
+    as `category_names.csv` or `tree.csv`; without a tree, their path is the category: `Men > Tops`. The name of a
+    product's folder is its product_id. Photos that lie in the catalogue's folder itself, without any folder, are
+    products of one photo each. What a photo is, and what is passed over: `Walk`. A folder that `catalog convert` wrote
+    is called by ids throughout, see `id_folders`.
     """
 
     def __init__(self, path: Path, tree: Path | None = None) -> None:
@@ -77,6 +76,7 @@ class PhotoFolder(PhotoFiles):
         if path.resolve().parent == path.resolve():
             raise ValueError(f"{path} is a folder that holds everything: give the one with the photos")
         self.tree = tree or tree_in(path)
+        self._by_ids = is_called_by_ids(path)
         self._walk = self._new_walk()
 
     def keep_layout(self, layout: Layout) -> None:
@@ -116,20 +116,14 @@ class PhotoFolder(PhotoFiles):
     def header(self) -> dict[str, Any]:
         """What the tree says, not how its file is written: a workspace keeps a copy of its own."""
         tree = self._taxonomy()
-        return {"tree": tree.fingerprint if tree else "", "layout": self.kept_layout() or ""}
+        by_ids = {"by_ids": True} if self._by_ids else {}
+        return {"tree": tree.fingerprint if tree else "", "layout": self.kept_layout() or "", **by_ids}
 
     def many(self, product: Listed) -> str:
         """Say how many there are; below no category, the folder may be one itself, and each photo a product."""
-        hint = "" if product.category_id != NO_CATEGORY else "; if each is a product: --layout photo"
+        is_known = isinstance(product.category_id, int) or self.tree is not None or self._by_ids
+        hint = "" if is_known and product.category_id is not None else "; if each is a product: --layout photo"
         return f"{len(product.photos)} photos{hint}"
-
-    def repeated(self, row: NDArray[np.void], kept: NDArray[np.void]) -> Problem:
-        """Two rows, `()`: folders of one name, or of two names that are one number: `00012345` and `12345`."""
-        problem = super().repeated(row, kept)
-        name, other = (name_of_product(self.photo_file(each, 1)) for each in (row, kept))
-        if not name or not other or name == other:
-            return problem
-        return replace(problem, kind=ProblemKind.SAME_NUMBER, detail=f"{name}, not {other}")
 
     def nothing(self, problems: ProblemLog) -> str:
         """Say what a folder should hold."""
@@ -146,25 +140,21 @@ class PhotoFolder(PhotoFiles):
         """
         categories = CategoryFolders(self._taxonomy())
         laid_out = self._laid_out(categories, problems)
-        category_of = _category_of(categories, problems)
-        place, n_photos = place_to_write(self.sidecar(PRODUCT_NAMES)), 0
+        category_of = _category_by_id if self._by_ids else _category_of(categories, problems)
+        n_photos = 0
         self._walk = self._new_walk(problems)
-        with ExitStack() as stack:
-            names = ProductNames(place, stack)
-            for folder in self._walk.folders(problems, progress):
-                self._name_others(folder, problems)
-                if laid_out.layout is Layout.PRODUCT and folder.folders:
-                    self._name_strays(folder, problems)
-                elif is_empty_category(folder, laid_out.layout, categories):
-                    problems.add(Problem(ProblemKind.EMPTY_CATEGORY, shown(folder.path)))
-                else:
-                    for product in self._products_in(folder, laid_out, names, category_of, problems):
-                        n_photos += len(product.photos)
-                        yield product
-            if not n_photos:
-                raise ValueError(self.nothing(problems))
-        if names.unused:
-            place.unlink(missing_ok=True)
+        for folder in self._walk.folders(problems, progress):
+            self._name_others(folder, problems)
+            if laid_out.layout is Layout.PRODUCT and folder.folders:
+                self._name_strays(folder, problems)
+            elif is_empty_category(folder, laid_out.layout, categories):
+                problems.add(Problem(ProblemKind.EMPTY_CATEGORY, shown(folder.path)))
+            else:
+                for product in self._products_in(folder, laid_out, category_of, problems):
+                    n_photos += len(product.photos)
+                    yield product
+        if not n_photos:
+            raise ValueError(self.nothing(problems))
 
     def _laid_out(self, categories: CategoryFolders, problems: ProblemLog) -> LaidOut:
         """What a product is: as somebody has said, else as the tree shows.
@@ -173,8 +163,8 @@ class PhotoFolder(PhotoFiles):
             ValueError: nothing tells; the message shows both readings.
         """
         kept = self.kept_layout()
-        if kept is Layout.PRODUCT:
-            return LaidOut(kept)
+        if kept is Layout.PRODUCT or (kept is None and self._by_ids):
+            return LaidOut(Layout.PRODUCT)
         try:
             seen = self._survey(categories, whole=kept is not None)
             if kept is None and seen.is_unsure(categories):
@@ -208,24 +198,25 @@ class PhotoFolder(PhotoFiles):
             problems.add(Problem(ProblemKind.STRAY_PHOTO, shown(folder.path, photo)))
 
     def _products_in(
-        self, folder: Folder, laid_out: LaidOut, names: ProductNames, category_of: CategoryOf, problems: ProblemLog
+        self, folder: Folder, laid_out: LaidOut, category_of: CategoryOf, problems: ProblemLog
     ) -> Iterator[Listed]:
         path = tuple(folder.path.split(b"/")) if folder.path else ()
         if path and laid_out.layout is Layout.PRODUCT:
-            category_id, product_id = category_of(path[:-1]), names.id_of(os.fsdecode(path[-1]))
+            product_id = (read_name if self._by_ids else id_of_name)(os.fsdecode(path[-1]))
+            category_id = category_of(path[:-1])
             yield self._product(folder.path, folder.photos, product_id, category_id, problems)
             return
-        category_id = category_of(path) if folder.photos else NO_CATEGORY
+        category_id = category_of(path) if folder.photos else None
         for photo in folder.photos:
             name = without_photo_ending(below(folder.path, photo) if laid_out.named_by_path else photo)
-            yield self._product(folder.path, [photo], names.id_of(os.fsdecode(name)), category_id, problems)
+            yield self._product(folder.path, [photo], id_of_name(os.fsdecode(name)), category_id, problems)
 
     def _taxonomy(self) -> Taxonomy | None:
         # which folders are categories does not depend on how many products these have
         return Taxonomy.from_csv(self.tree).whole() if self.tree else None
 
     def _product(
-        self, folder: bytes, names: list[bytes], product_id: int, category_id: int, problems: ProblemLog
+        self, folder: bytes, names: list[bytes], product_id: ShopId, category_id: ShopId | None, problems: ProblemLog
     ) -> Listed:
         product = Listed(product_id, category_id, shown(folder or names[0]))
         for name in names:

@@ -14,8 +14,9 @@ import numpy as np
 from catalog.files.atomic import write_text
 from catalog.files.sidecar import place_to_write
 from catalog.files.wording import listed, plural
+from catalog.ids.shop_id import id_number
 from catalog.product import MAX_IMAGES
-from catalog.sources.folder.folder_names import CategoryFolders, product_id_of
+from catalog.sources.folder.folder_names import CategoryFolders, id_of_name
 from catalog.sources.folder.walk import Folder
 from catalog.sources.photo_file import without_photo_ending
 from catalog.sources.photo_files import shown
@@ -54,7 +55,7 @@ class Survey:
         n_photos: all photos that lie in a folder, and not beside the top ones.
         n_categories: of the deepest folders, those that are categories of the tree.
         above: the different folders that the deepest ones lie in, at most two.
-        ids: ids that the photos' own names give them.
+        ids: numbers of the ids that the photos' own names give them.
     """
 
     deepest: list[tuple[bytes, int]] = field(default_factory=list)
@@ -127,7 +128,7 @@ def survey(folders: Iterable[Folder], categories: CategoryFolders, *, whole: boo
         if not photos or not folder.path:
             continue
         seen.n_photos += len(photos)
-        seen.ids.extend(product_id_of(os.fsdecode(without_photo_ending(photo)))[0] for photo in photos)
+        seen.ids.extend(id_number(id_of_name(os.fsdecode(without_photo_ending(photo)))) for photo in photos)
         if folder.folders:
             continue
         seen.deepest.append((folder.path, len(photos)))
@@ -153,12 +154,6 @@ def is_empty_category(folder: Folder, layout: Layout, categories: CategoryFolder
     if not folder.path or folder.photos or folder.folders:
         return False
     return layout is Layout.PHOTO or categories.is_category(folder.path.split(b"/"))
-
-
-def name_of_product(photo: str | None) -> str:
-    """What a product is called whose first photo is this file: its folder's name, without one the photo's."""
-    folder, _, file = (photo or "").rpartition("/")
-    return folder.rpartition("/")[2] or os.fsdecode(without_photo_ending(os.fsencode(file)))
 
 
 def write_layout(path: Path, layout: Layout) -> None:

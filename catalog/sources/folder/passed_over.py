@@ -5,8 +5,8 @@ SYSTEM_FOLDERS = frozenset(
     b"system volume information/network trash folder/temporary items".split(b"/")
 )
 """Thumbnails, notes and bins of Synology, QNAP, macOS, Linux and Windows, in small letters; hidden ones besides."""
-KEPT_BESIDE = (b".index", b".manifest", b".md5", b".layout", b".product_ids.csv")
-"""Endings of the files that are kept beside a catalogue: a folder above it holds them, too."""
+KEPT_BESIDE = (b".index", b".ids", b".manifest", b".md5", b".texts", b".layout", b".product_ids.csv")
+"""Endings of the files that are kept, the last by earlier versions, beside a catalogue: a folder above holds them."""
 OWN_MARK = b".rayonnage.json"
 """Hidden file in the folders that `catalog convert` writes."""
 

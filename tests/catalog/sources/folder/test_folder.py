@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import pickle
 import shutil
 
+import bson
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -17,7 +17,7 @@ from catalog.problem_places import name_files
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.folder import walk
 from catalog.sources.folder.folder import PhotoFolder
-from catalog.sources.folder.folder_names import product_id_of
+from catalog.sources.folder.folder_names import id_of_name
 from catalog.sources.folder.layout import Layout
 from catalog.sources.opening import open_source
 from tests.support.photo_files import kinds, put, said
@@ -43,7 +43,7 @@ def test_what_is_kept_lies_beside_the_folder_not_in_it(tmp_path):
     Catalog(tmp_path / "shop").md5s()
     assert sorted(path.name for path in (tmp_path / "shop").iterdir()) == ["7"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "shop", "shop.index", "shop.manifest", "shop.md5", "shop.product_ids.csv",
+        "shop", "shop.ids", "shop.index", "shop.manifest", "shop.md5",
     ]  # fmt: skip
 
 
@@ -52,8 +52,9 @@ def test_the_tree_in_the_folder_tells_the_categories_of_names(tmp_path):
         put(tmp_path / names / str(number) / "1.jpg")
     put(tmp_path / "MUSIQUE" / "VINYLE" / "POLKA" / "4" / "1.jpg")
     without = Catalog(tmp_path)
-    assert without.category_ids.tolist() == [-1] * 4
-    assert kinds(without) == {"UNKNOWN_FOLDER": 3}
+    jazz, polka = "MUSIQUE > VINYLE > JAZZ", "MUSIQUE > VINYLE > POLKA"
+    assert [product.category_id for product in without] == ["LIBRAIRIE > LITTERATURE > ROMAN", jazz, polka, polka]
+    assert not kinds(without)
     (tmp_path / "tree.csv").write_text(TREE)
     catalog = Catalog(tmp_path)
     assert catalog.product_ids.tolist() == [1, 2, 3, 4]
@@ -64,16 +65,27 @@ def test_the_tree_in_the_folder_tells_the_categories_of_names(tmp_path):
     ]
 
 
-def test_names_of_products_get_ids_that_are_written_down(tmp_path):
+def test_the_names_of_product_folders_are_their_ids_to_the_letter(tmp_path):
     root = tmp_path / "shop"
-    for name in ("mug, bleu", "tasse-é", "12"):
+    for name in ("mug, bleu", "tasse-é", "12", "0012"):
         put(root / "7" / name / "1.jpg")
+    # left by an earlier version
+    (tmp_path / "shop.product_ids.csv").write_text("product_id,name\n")
     catalog = Catalog(root)
-    ids = {name: product_id_of(name)[0] for name in ("12", "mug, bleu", "tasse-é")}
-    assert catalog.product_ids.tolist() == list(ids.values())
-    with (tmp_path / "shop.product_ids.csv").open(encoding="utf-8", newline="") as file:
-        kept = {row["name"]: int(row["product_id"]) for row in csv.DictReader(file)}
-    assert kept == {name: i for name, i in ids.items() if name != "12"}
+    ids = ["0012", 12, "mug, bleu", "tasse-é"]
+    assert sorted(catalog.shop_ids(), key=str) == [product.product_id for product in catalog] == ids
+    # as an earlier version numbered them, so that its runs know them
+    assert catalog.product_ids.tolist()[2:] == [8053762300352841496, 522341077503721086]
+    assert [bson.decode(raw)["_id"] for raw in catalog.raw(range(4))] == ids
+    assert (tmp_path / "shop.product_ids.csv").read_text() == "product_id,name\n"
+
+
+def test_names_that_no_id_may_have_are_written_out(tmp_path):
+    for name in (b"a\nb", b"caf\xe9", b" ", b" x "):
+        put(tmp_path / "shop" / "7" / os.fsdecode(name) / "1.jpg")
+    catalog = Catalog(tmp_path / "shop")
+    assert sorted(catalog.shop_ids()) == ["\\x20", "a\\x0ab", "caf\\xe9", "x"]
+    assert catalog.n_images.tolist() == [1] * 4
 
 
 def test_folders_without_classes_and_photos_without_folders_are_unlabelled(tmp_path):
@@ -253,16 +265,13 @@ def test_a_folder_that_is_no_catalogue_leaves_nothing_beside_it(tmp_path):
         Catalog(tmp_path / "shop")
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
     photo = put(tmp_path / "shop" / "7" / "mug" / "1.jpg")
-    product_id = Catalog(tmp_path / "shop").product_ids.tolist()
+    Catalog(tmp_path / "shop")
     (tmp_path / "shop" / "7" / "mug" / "1.jpg").unlink()
     with pytest.raises(ValueError, match="without photos"):
         Catalog(tmp_path / "shop")
-    # the ids of the last usable state are still told
-    assert str(product_id[0]) in (tmp_path / "shop.product_ids.csv").read_text()
     put(tmp_path / "shop" / "7" / "mug" / "1.jpg", photo)
     (tmp_path / "shop" / "7" / "mug").rename(tmp_path / "shop" / "7" / "12")
     assert Catalog(tmp_path / "shop").product_ids.tolist() == [12]
-    assert not (tmp_path / "shop.product_ids.csv").exists()
 
 
 def test_a_class_without_product_folders_gets_a_hint(tmp_path):
@@ -270,11 +279,10 @@ def test_a_class_without_product_folders_gets_a_hint(tmp_path):
         put(tmp_path / "classes" / "mugs" / f"{number}.jpg")
         put(tmp_path / "classes" / "bowls" / f"{number % 4}.jpg")
         put(tmp_path / "classes" / "77" / "1" / f"{number}.jpg")
-    ids = {name: product_id_of(name)[0] for name in ("mugs", "1")}
     many = "more than four photos (the first four are used)"
     assert said(Catalog(tmp_path / "classes")) == [
-        f"77/1, product {ids['1']}: {many} (6 photos)",
-        f"mugs, product {ids['mugs']}: {many} (6 photos; if each is a product: --layout photo)",
+        f"77/1, product 1: {many} (6 photos)",
+        f"mugs, product mugs: {many} (6 photos; if each is a product: --layout photo)",
     ]
 
 
@@ -318,7 +326,7 @@ def test_no_file_of_any_folder_goes_unmentioned(tmp_path_factory, given_files):
         return
     catalog = Catalog(root)
     found = kinds(catalog)
-    n_ids = len({product_id_of(os.path.basename(where))[0] for where in deepest})
+    n_ids = len({id_of_name(os.path.basename(where)) for where in deepest})
     assert len(catalog) == n_ids
     assert found.get("REPEATED_ID", 0) == len(deepest) - n_ids
     assert found.get("STRAY_FILE", 0) == sum(name in STRAYS for _, name in files)

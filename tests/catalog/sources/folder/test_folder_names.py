@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.sources.folder.folder_names import CategoryFolders, folder_name, natural_key, product_id_of
-from catalog.sources.source import NO_CATEGORY
+from catalog.ids.shop_id import id_number, why_no_id
+from catalog.sources.folder.folder_names import CategoryFolders, folder_name, id_of_name, natural_key
 from catalog.tree.taxonomy import Taxonomy
 
 
@@ -35,20 +35,25 @@ def test_order_of_usual_names():
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_an_integer_name_is_the_id(i):
-    assert product_id_of(str(i)) == (i, True)
+    assert id_of_name(str(i)) == i
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_other_names_give_the_digest_of_the_composed_name(name):
-    product_id, said = product_id_of(name)
-    if not said:
+    product_id = id_of_name(name)
+    if name == name.strip() and name == str(product_id) and not isinstance(product_id, int):
         encoded = unicodedata.normalize("NFC", name).encode()
-        assert product_id == int(hashlib.blake2b(encoded, digest_size=8).hexdigest(), 16) % 2**63
-        assert product_id_of(unicodedata.normalize("NFD", name))[0] == product_id
+        assert id_number(product_id) == int(hashlib.blake2b(encoded, digest_size=8).hexdigest(), 16) % 2**63
+        assert id_number(id_of_name(unicodedata.normalize("NFD", name))) == id_number(product_id)
+
+
+@given(st.text(min_size=1, max_size=2000))
+def test_every_name_is_an_id(name):
+    assert why_no_id(str(id_of_name(name))) == ""
 
 
 def test_a_number_beyond_64_bits_is_a_name():
-    assert product_id_of(str(2**63))[1] is False
+    assert id_of_name(str(2**63)) == str(2**63)
 
 
 @pytest.fixture
@@ -75,7 +80,7 @@ def folders(tree_csv: Path) -> CategoryFolders:
         (unicodedata.normalize("NFD", "PC _ MAC/écrans/24''"), 41),
         ("A/B/C", 43),
         ("A/B/C ", 42),
-        ("unlabelled", NO_CATEGORY),
+        ("unlabelled", None),
     ],
 )
 def test_class_folders_that_name_a_category(folders, path, category):
@@ -94,7 +99,7 @@ def test_class_folders_that_name_a_category(folders, path, category):
 )
 def test_class_folders_that_name_none_say_why(folders, path, why):
     category, said = folders.category_of(path.encode().split(b"/"))
-    assert category == NO_CATEGORY
+    assert category is None
     assert why in said
 
 
@@ -121,8 +126,35 @@ def test_folders_that_are_categories_themselves(folders, path, answer):
     assert not CategoryFolders(None).is_category(path.encode().split(b"/"))
 
 
-def test_names_without_a_tree_say_what_to_do():
-    assert "category_names.csv" in CategoryFolders(None).category_of([b"MUSIQUE", b"CD"])[1]
+@pytest.mark.parametrize(
+    ("path", "category"),
+    [
+        ("MUSIQUE/CD", "MUSIQUE > CD"),
+        ("0012", "0012"),
+        ("MUSIQUE/12/CD", 12),
+        ("MUSIQUE/unlabelled", None),
+        ("a\nb/c", "a\\x0ab > c"),
+    ],
+)
+def test_without_a_tree_the_path_is_the_category(path, category):
+    assert CategoryFolders(None).category_of(path.encode().split(b"/")) == (category, "")
+
+
+def test_a_path_that_is_too_long_for_an_id_says_so():
+    category, why = CategoryFolders(None).category_of([b"n" * 255] * 4)
+    assert category is None
+    assert "is longer than the 1000 characters" in why
+
+
+def test_class_folders_named_by_ids_that_are_texts(tmp_path):
+    (tmp_path / "tree.csv").write_text(
+        "category_id,category_level1,category_level2\nC-1,Men,Tops\n007,Men,Hats\n7,Bags,\n"
+    )
+    folders = CategoryFolders(Taxonomy.from_csv(tmp_path / "tree.csv"))
+    for path, category in (("C-1", "C-1"), ("Men/007", "007"), ("7", 7), ("all/Men/Tops", "C-1"), ("Bags", 7)):
+        assert folders.category_of(path.encode().split(b"/")) == (category, "")
+    assert folders.is_category([b"C-1"])
+    assert folders.category_of([b"c-1"])[0] is None
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
@@ -138,4 +170,4 @@ def test_a_leaf_further_up_may_lie_in_folders_that_the_tree_does_not_know():
     assert folders.category_of((b"photos", b"Toys"))[0] == 4
     assert folders.category_of((b"photos", b"new", b"men"))[0] == 1
     # another place in the tree was meant
-    assert folders.category_of((b"Men", b"Toys"))[0] == -1
+    assert folders.category_of((b"Men", b"Toys"))[0] is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import pickle
 from functools import partial
 
@@ -10,8 +9,8 @@ import pytest
 
 import rayonnage
 from catalog.catalog import Catalog
+from catalog.ids.shop_id import id_number
 from catalog.sources.folder import layout
-from catalog.sources.folder.folder_names import product_id_of
 from catalog.sources.folder.layout import Layout
 from catalog.sources.opening import keep_layout, open_source
 from curation.cli import main
@@ -178,10 +177,9 @@ def test_namesakes_in_two_classes_are_two_products(tmp_path):
     keep_layout(tmp_path / "shop", Layout.PHOTO)
     catalog = Catalog(tmp_path / "shop")
     assert [product.images for product in catalog] == [(photo,) for photo in photos]
-    assert catalog.product_ids.tolist() == [product_id_of(name)[0] for name in ("11/1", "11/2", "22/1", "22/2")]
+    assert catalog.product_ids.tolist() == [id_number(name) for name in ("11/1", "11/2", "22/1", "22/2")]
     assert catalog.category_ids.tolist() == [11, 11, 22, 22]
-    with (tmp_path / "shop.product_ids.csv").open(encoding="utf-8", newline="") as file:
-        assert [row["name"] for row in csv.DictReader(file)] == ["11/1", "11/2", "22/1", "22/2"]
+    assert catalog.shop_ids() == ["11/1", "11/2", "22/1", "22/2"]
     for product in (1, 2):
         (tmp_path / "shop" / "22" / f"{product}.jpg").rename(tmp_path / "shop" / "22" / f"{product + 2}.jpg")
     assert Catalog(tmp_path / "shop").product_ids.tolist() == [1, 2, 3, 4]
@@ -193,9 +191,11 @@ def test_photos_and_empty_folders_anywhere_are_seen_where_each_photo_is_one(tmp_
     (tmp_path / "shop" / "22").mkdir()
     keep_layout(tmp_path / "shop", Layout.PHOTO)
     catalog = Catalog(tmp_path / "shop")
-    ids = {product_id_of(name)[0]: category for name, category in (("top", -1), ("a", 11), ("b", 11), ("c", -1))}
+    ids = {
+        id_number(name): category for name, category in (("top", -1), ("a", 11), ("b", 11), ("c", id_number("mugs")))
+    }
     assert dict(zip(catalog.product_ids.tolist(), catalog.category_ids.tolist(), strict=True)) == ids
-    assert kinds(catalog) == {"EACH_PHOTO": 1, "EMPTY_CATEGORY": 1, "UNKNOWN_FOLDER": 1}
+    assert kinds(catalog) == {"EACH_PHOTO": 1, "EMPTY_CATEGORY": 1}
     assert said(catalog)[0] == f"{tmp_path / 'shop'}: each photo is a product"
     put(tmp_path / "shop" / "11" / "below" / "d.jpg")
     assert len(Catalog(tmp_path / "shop")) == 5

@@ -8,8 +8,9 @@ import shutil
 import pytest
 
 from catalog.catalog import Catalog
+from catalog.ids.shop_id import id_number
 from catalog.sources.folder import walk
-from catalog.sources.folder.folder_names import product_id_of
+from catalog.sources.folder.folder_names import id_of_name
 from tests.support.photo_files import kinds, put, said
 from tests.support.products import make_photo
 
@@ -150,7 +151,7 @@ def test_loose_photos_are_products_named_without_a_photos_ending(tmp_path):
     for number, name in enumerate(("12.jpg!d", "13", "bottle 1.5 l", "bottle 1.5 cl")):
         put(tmp_path / "loose" / name, make_photo(number))
     names = ("12", "13", "bottle 1.5 cl", "bottle 1.5 l")
-    assert Catalog(tmp_path / "loose").product_ids.tolist() == [product_id_of(name)[0] for name in names]
+    assert Catalog(tmp_path / "loose").product_ids.tolist() == [id_number(id_of_name(name)) for name in names]
 
 
 def test_a_folder_of_anything_is_not_opened_to_its_end(tmp_path, monkeypatch, opened):
