@@ -50,18 +50,17 @@ def unmarked(cell: str) -> str:
     return _MARKED_LATER.sub(";", cell.removeprefix(MARK))
 
 
-def likely_id(cell: ShopId, ids: Iterable[ShopId]) -> ShopId | None:
-    """The one id among others that a spreadsheet, or a hand, makes such a cell of; None where none or several are.
+def likely_ids(cells: Iterable[ShopId], ids: Iterable[ShopId]) -> dict[ShopId, ShopId]:
+    """Of each cell the one id that a spreadsheet, or a hand, makes such a cell of; those of none or several left out.
 
-    `7` of `007`, `100000` of `1E5`, `MH01-Gray ` of `MH01-gray`.
+    `7` of `007`, `100000` of `1E5`, `mh01-Gray` of `MH01-gray`.
     """
-    wanted, found = _loosely(cell), None
-    for one in ids:
-        if _loosely(one) == wanted:
-            if found is not None:
-                return None
-            found = one
-    return found
+    cell_of = {_loosely(cell): cell for cell in cells}
+    found: dict[float | str, ShopId | None] = {}
+    for one in ids if cell_of else ():
+        if (key := _loosely(one)) in cell_of:
+            found[key] = None if key in found else one
+    return {cell_of[key]: one for key, one in found.items() if one is not None}
 
 
 def _is_taken_otherwise(text: str) -> bool:

@@ -61,7 +61,7 @@ def photo_files(given: Sequence[Address]) -> list[Path] | None:
 
 def no_photo(address: Address) -> str:
     """That something is no photo, and what it is where that is known: `a.pdf is no photo, but a PDF document`."""
-    what = what_else(first_bytes(address)) if isinstance(address, Path) and address.is_file() else NOTHING_KNOWN
+    what = what_else(first_bytes(address)) if isinstance(address, Path) and os.path.isfile(address) else NOTHING_KNOWN
     return f"{shown(address)} is no photo" + ("" if what == NOTHING_KNOWN else f", but {what}")
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from catalog.files.answer_sheet import FILL_ANEW, MAX_FAULTS, SheetAnswer, read_answers, refuse
-from catalog.files.sheet_ids import likely_id
+from catalog.files.sheet_ids import likely_ids
 from catalog.ids.id_columns import id_column, ids_in, numbers_in
 from catalog.ids.shop_id import ShopId
 from catalog.tree.answers import CategoryNames
@@ -131,12 +131,15 @@ def _checked_answers(
     suggested = dict(zip(ids, suggestions, strict=True))
     known = {str(leaf_id): path_text(names) for leaf_id, names in zip(tree.shop_ids, tree.shown, strict=True)}
     numbers, shown = set(tree.known_ids.tolist()), tree.ids.shown
+    strange = (answer.cell.product_id for answer in answers if answer.product_id not in suggested)
+    likely = _likely_ids([one for one in strange if one is not None][:MAX_FAULTS], table)
     given: dict[int, tuple[int, SheetAnswer]] = {}
     faults: list[str] = []
     for answer in answers:
         product, product_id = answer.product_id, answer.cell.product_id
         if product not in suggested:
-            why = _likely_cause(product_id, table) if len(faults) < MAX_FAULTS else ""
+            meant = likely.get(product_id) if product_id is not None else None
+            why = "" if meant is None else f", but {meant} was, of which a spreadsheet may have made it"
             faults.append(f"{answer.cell.where}: product {product_id} was not predicted there{why} ({FILL_ANEW})")
             continue
         category = suggested[product] if answer.category_id is None else answer.category_id
@@ -164,14 +167,13 @@ def _checked_answers(
     return np.array(ids, np.int64), np.array([given[i][0] for i in ids], np.int64)
 
 
-def _likely_cause(product_id: ShopId | None, table: Path) -> str:
-    """What a spreadsheet may have made the id from, where one predicted product alone has such an id."""
+def _likely_ids(strange: Sequence[ShopId], table: Path) -> dict[ShopId, ShopId]:
+    """The predicted products that a spreadsheet may have made these ids of; integers are rounded beyond knowing."""
     with pq.ParquetFile(table) as file:
-        if product_id is None or not pa.types.is_string(file.schema_arrow.field("product_id").type):
-            return ""
-        batches = file.iter_batches(columns=["product_id"])
-        likely = likely_id(product_id, (one for batch in batches for one in ids_in(batch["product_id"])))
-    return "" if likely is None else f", but {likely} was, of which a spreadsheet may have made it"
+        if not pa.types.is_string(file.schema_arrow.field("product_id").type):
+            return {}
+        batches = file.iter_batches(columns=["product_id"]) if strange else ()
+        return likely_ids(strange, (one for batch in batches for one in ids_in(batch["product_id"])))
 
 
 def _copies(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from catalog.files.sheet_ids import id_cell, id_of_cell, likely_id
+from catalog.files.sheet_ids import id_cell, id_of_cell, likely_ids
 from catalog.ids.shop_id import shop_id, why_no_id
 
 SIGNS = "=+-@;' .,:/%0123456789eEaAmMrRpPtTuU"
@@ -52,8 +52,7 @@ def test_what_stands_in_a_cell(cell, meant):
 
 
 def test_the_likely_id_behind_a_changed_cell_is_told_where_it_is_the_only_one():
-    assert likely_id(7, ["007", "008", "x"]) == "007"
-    assert likely_id(7, ["007", "07"]) is None
-    assert likely_id(100000, ["1E5", 5]) == "1E5"
-    assert likely_id("mh01-GRAY", ["MH01-gray", "MH02"]) == "MH01-gray"
-    assert likely_id("new", ["old"]) is None
+    assert likely_ids([7, 100000, "new"], ["007", "008", "x", "1E5", 5]) == {7: "007", 100000: "1E5"}
+    assert likely_ids([7], ["007", "07"]) == {}
+    assert likely_ids(["mh01-GRAY"], ["MH01-gray", "MH02"]) == {"mh01-GRAY": "MH01-gray"}
+    assert likely_ids([], ["a"]) == {}

@@ -43,3 +43,23 @@ def test_what_is_neither_is_said(data, tmp_path):
     for name in ("13", "mug", "9" * 30):
         with pytest.raises(ValueError, match=f"has no product {name}"):
             named_product(name, room, data)
+
+
+@pytest.mark.parametrize("name", ["=1+1", "../x", "007", "1.jpg", "x" * 400, "a\N{BALLOON}"])
+def test_any_text_may_be_an_id(write_bson, tmp_path, name):
+    data = write_bson({**make_product(1, 11), "_id": name}, make_product(2, 11))
+    product, catalog = named_product(name, Workspace(tmp_path / "runs"), data)
+    assert product.product_id == name
+    assert isinstance(catalog, Catalog)
+
+
+def test_an_id_that_lost_its_zeros_is_told_the_one_that_is_there(write_bson, tmp_path):
+    data = write_bson({**make_product(1, 11), "_id": "007"})
+    with pytest.raises(ValueError, match="has no product 7, but 007: give"):
+        named_product("7", Workspace(tmp_path / "runs"), data)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 2000, "a\x07b"])
+def test_what_can_be_no_id_is_refused(data, tmp_path, name):
+    with pytest.raises(ValueError, match="give a product's _id, or a photo"):
+        named_product(name, Workspace(tmp_path / "runs"), data)
