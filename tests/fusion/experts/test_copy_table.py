@@ -12,10 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
+from catalog.chunk import Chunk
+from catalog.experts import OtherProduct
+from catalog.files.arrays import save_arrays
+from catalog.ids.shop_id import ShopId, id_number
 from catalog.probabilities import Silence
+from catalog.product import Product
 from catalog.runs.training_data import TrainingData
 from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
+from fusion.experts.copies import CopyExpert
 from fusion.experts.copy_table import CopyTable
 from tests.support.products import TREE as TREE_CSV
 
@@ -29,10 +35,13 @@ def tree(tmp_path_factory) -> Taxonomy:
     return Taxonomy.from_csv(path)
 
 
-def training_data(folder, tree: Taxonomy, products: list[tuple[int, list[int]]]) -> TrainingData:
-    """Products as (leaf, photo numbers); ids are 100, 101, ..."""
+def training_data(
+    folder, tree: Taxonomy, products: list[tuple[int, list[int]]], ids: list[ShopId] | None = None
+) -> TrainingData:
+    """Products as (leaf, photo numbers); ids are 100, 101, ... where none are given."""
+    ids = [100 + i for i in range(len(products))] if ids is None else ids
     documents = [
-        {"_id": 100 + i, "category_id": int(tree.leaf_ids[leaf]), "imgs": [{"picture": PHOTOS[p]} for p in photos]}
+        {"_id": ids[i], "category_id": int(tree.leaf_ids[leaf]), "imgs": [{"picture": PHOTOS[p]} for p in photos]}
         for i, (leaf, photos) in enumerate(products)
     ]
     path = folder / "train.bson"
@@ -120,3 +129,27 @@ def test_the_table_comes_back_from_disk_and_a_damaged_one_is_refused(tmp_path, t
     (tmp_path / "copies.safetensors").write_bytes(b"nothing")
     with pytest.raises(ValueError, match="run `fusion train` again"):
         CopyTable.load(tmp_path / "copies.safetensors", len(tree), table.taxonomy, table.plan)
+
+
+def test_text_ids_are_kept_beside_the_table_and_shown(tree, tmp_path):
+    """The run alone is enough to name a copy: its training catalogue may be gone."""
+    data = training_data(tmp_path, tree, [(0, [0]), (1, [1]), (0, [2]), (1, [3])], ["=1+1", 7, "00123", "<b>"])
+    CopyTable.of(data).save(tmp_path / "copies.safetensors")
+    table = CopyTable.load(tmp_path / "copies.safetensors", len(tree), tree.fingerprint, data.plan.plan_id)
+    md5s = [hashlib.md5(photo).digest() for photo in PHOTOS]
+    assert [table.example([md5s[i]], other_than=0) for i in range(4)] == ["=1+1", 7, "00123", "<b>"]
+    assert table.example([md5s[2]], other_than=id_number("00123")) is None
+    opinion = CopyExpert(table, tree).predict(Chunk.of([Product("new", (PHOTOS[0],))], 8), [])
+    assert opinion.other_product(0) == OtherProduct("same photo as", "=1+1")
+    itself = Chunk.of([Product("<b>", (PHOTOS[3],), "a text label")], 8, in_training=True)
+    assert CopyExpert(table, tree).predict(itself, []).other_product(0) == OtherProduct("same photo as", None)
+    names = tmp_path / "copies-ids.safetensors"
+    save_arrays(names, {"ids": np.full(9, 255, np.uint8)})
+    with pytest.raises(ValueError, match=r"copies-ids.safetensors is damaged .*: run `fusion train` again"):
+        CopyTable.load(tmp_path / "copies.safetensors", len(tree), tree.fingerprint, data.plan.plan_id)
+
+
+def test_integers_are_kept_in_the_table_alone(tree, tmp_path):
+    data = training_data(tmp_path, tree, [(0, [0]), (1, [1]), (0, [2]), (1, [3])])
+    CopyTable.of(data).save(tmp_path / "copies.safetensors")
+    assert not (tmp_path / "copies-ids.safetensors").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from catalog.catalog import Catalog
+from catalog.ids.shop_id import id_number
 from catalog.runs.config import load_config
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
@@ -26,3 +27,17 @@ def test_every_photo_has_a_row_of_its_own(write_bson, tmp_path):
     np.testing.assert_array_equal(vectors[5], vectors[1])
     assert not np.allclose(vectors[0], vectors[1], atol=1e-4)
     assert [problem.product_id for problem in problems.named if "decoded" in str(problem)] == [9]
+
+
+def test_text_ids_stand_beside_their_numbers(write_bson, tmp_path):
+    ids = ["=1+1", 7, "../x", "caf\u00e9 \N{BALLOON}"]
+    catalog = Catalog(write_bson(*({**make_product(i, 11, 2), "_id": one} for i, one in enumerate(ids))))
+    config = CONFIG.model_copy(update={"inference": CONFIG.inference.model_copy(update={"backend": "torch"})})
+    room, out = Workspace(tmp_path / "runs"), tmp_path / "out"
+    (_, numbers, texts), _ = embed_photos(catalog, room, out, config=config)
+    assert texts.read_text(encoding="utf-8").split("\n") == [*(str(one) for one in ids for _ in range(2)), ""]
+    assert np.load(numbers).tolist() == [id_number(one) for one in ids for _ in range(2)]
+    # integers need no such file, and none of another catalogue is left beside them
+    written, _ = embed_photos(Catalog(write_bson(make_product(7, 11))), room, out, config=config)
+    assert [path.name for path in written] == ["vectors.npy", "product_ids.npy"]
+    assert not texts.exists()
