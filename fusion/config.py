@@ -1,6 +1,6 @@
 """Configuration of the head; the defaults stand in `configs/fusion.yaml`."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from catalog.runs.config import StrictConfig
 
 class FusionConfig(StrictConfig):
     """The head and its decisions."""
+
+    added: ClassVar = {"title_encoder": None, "encoded_titles": 0}
 
     head: Literal[
         "auto", "best-single", "arithmetic", "geometric", "flat", "tree", "tree-global", "tree-cat1", "stacker"
@@ -25,6 +27,11 @@ class FusionConfig(StrictConfig):
     """Likely leaves listed for each product in the full table, `predictions.parquet`."""
     head_folds: int = Field(ge=2)
     """Parts of the cross-fitting: thresholds and figures come from products that the head was not fitted on."""
+    title_encoder: Literal["auto", "use", "minilm", "e5"] | None
+    """Sentence encoder that tells what titles mean, beside their words; auto: `use`, where it is installed."""
+    encoded_titles: int = Field(ge=0)
+    """Of more different titles than these none is encoded, and words alone tell the category: a thousand take a second
+    and more, in training and in prediction."""
     seed: int
     """Seed of the cross-fitting's parts and of the audit sample."""
     review_rows: int = Field(ge=0, le=1_000_000)

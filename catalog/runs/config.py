@@ -33,13 +33,16 @@ class StrictConfig(BaseModel):
     retired: ClassVar[Mapping[str, object]] = {}
     """Keys of former versions, each with the value that changed nothing: run folders hold all keys of their day, and
     one with this value is read as if the key were not there."""
+    added: ClassVar[Mapping[str, object]] = {}
+    """Keys that run folders of former versions lack, each with the value that does what they did."""
 
     @model_validator(mode="before")
     @classmethod
-    def _without_retired(cls, values: Any) -> Any:
+    def _of_this_version(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        return {key: value for key, value in values.items() if key not in cls.retired or value != cls.retired[key]}
+        known = {key: value for key, value in values.items() if key not in cls.retired or value != cls.retired[key]}
+        return {**cls.added, **known}
 
 
 M = TypeVar("M", bound=BaseModel)

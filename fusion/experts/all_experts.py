@@ -19,6 +19,7 @@ from catalog.runs.run import HELD_OUT, Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
+from fusion.config import FusionConfig
 from fusion.details import FusionDetails
 from fusion.experts.copies import CopyExperts
 from fusion.experts.images import ImageExperts
@@ -112,6 +113,10 @@ class AllExperts:
     def showing(self, bar: Bar) -> AllExperts:
         """The same, which show how far they are."""
         return AllExperts(tuple(kind.showing(bar) for kind in self.kinds))
+
+    def configured(self, config: FusionConfig) -> AllExperts:
+        """The same, which are fitted as it is configured."""
+        return AllExperts(tuple(kind.configured(config) for kind in self.kinds))
 
     def remarks(self, product_ids: NDArray[np.int64]) -> list[str]:
         """What to know of their figures on the `(N,)` held-out products."""

@@ -17,6 +17,7 @@ from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
+from fusion.config import FusionConfig
 
 
 class ExpertKind(ABC):
@@ -71,6 +72,10 @@ class ExpertKind(ABC):
 
     def showing(self, bar: Bar) -> Self:
         """The same, which shows how far it is where `held_out` and `keep` take time."""
+        return self
+
+    def configured(self, config: FusionConfig) -> Self:
+        """The same, which is fitted as it is configured."""
         return self
 
     def remarks(self, product_ids: NDArray[np.int64]) -> Sequence[str]:

@@ -21,12 +21,14 @@ from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.runs.workspace import Workspace
 from catalog.texts import Texts
 from catalog.tree.taxonomy import Taxonomy
+from fusion.config import FusionConfig
 from fusion.details import FusionDetails
 from fusion.experts.kind import ExpertKind
 from fusion.experts.title_habits import TitleHabits
 from text.titles import TitleWords
 
 if TYPE_CHECKING:
+    from text.title_encoder import TitleEncoder
     from text.title_model import TitleModel
 
 NAME = "title"
@@ -92,6 +94,7 @@ class TitleExperts(ExpertKind):
     Attributes:
         data: the labelled products; texts: of all products of their catalogue. Both None in a fusion run, where
             `expert` is there instead.
+        encoder: tells what titles mean; why_not: for people, where one is wanted and there is none.
         bar: shows how far the fits are.
     """
 
@@ -102,6 +105,8 @@ class TitleExperts(ExpertKind):
     data: TrainingData | None = None
     texts: Texts | None = None
     expert: TitleExpert | None = None
+    encoder: TitleEncoder | None = None
+    why_not: str = ""
     bar: Bar | None = None
 
     @classmethod
@@ -120,6 +125,19 @@ class TitleExperts(ExpertKind):
 
         model = TitleModel.load(run.folder / FILE, len(tree), _stamp(tree.fingerprint, run.plan))
         return cls(expert=TitleExpert(model, tree.fingerprint, run.plan))
+
+    def configured(self, config: FusionConfig) -> Self:
+        """See `ExpertKind.configured`: with a sentence encoder, unless there are too many titles.
+
+        Raises:
+            EncoderMissing: the one that is named is not installed.
+        """
+        from fusion.experts.title_encoding import encoder_for
+
+        data, texts = self._labelled()
+        labelled = (text for some in _batches(data.plan.positions) for text in texts.take(some))
+        encoder, why_not = encoder_for(labelled, config)
+        return replace(self, encoder=encoder, why_not=why_not)
 
     def showing(self, bar: Bar) -> Self:
         """See `ExpertKind.showing`."""
@@ -155,7 +173,8 @@ class TitleExperts(ExpertKind):
     def remarks(self, product_ids: NDArray[np.int64]) -> list[str]:
         """Whether titles of the `(N,)` held-out products repeat others, or name their category."""
         data, texts = self._labelled()
-        return TitleHabits.of(data, texts, catalog_positions(data.catalog, product_ids)).sentences
+        habits = TitleHabits.of(data, texts, catalog_positions(data.catalog, product_ids)).sentences
+        return [*habits, *filter(None, [self.why_not])]
 
     def keep(self, folder: Path) -> None:
         """Fit on every labelled product that has a title, and write the model."""
@@ -190,10 +209,10 @@ class TitleExperts(ExpertKind):
             return None
         words = [each for each in words if each.any]
         if self.bar is None:
-            model = TitleModel.fit(words, leaf, seed=SEED)
+            model = TitleModel.fit(words, leaf, seed=SEED, encoder=self.encoder)
         else:
             with self.bar(title) as progress:
-                model = TitleModel.fit(words, leaf, seed=SEED, progress=progress)
+                model = TitleModel.fit(words, leaf, seed=SEED, progress=progress, encoder=self.encoder)
         return TitleExpert(model, data.tree.fingerprint, data.plan.plan_id)
 
     def _labelled(self) -> tuple[TrainingData, Texts]:

@@ -6,9 +6,11 @@ from pathlib import Path
 from catalog.cli_options import no_bar
 from catalog.files.progress import Bar
 from catalog.metrics.evaluated_model import EvaluatedModel
+from catalog.runs.config import load_config
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import LEVEL_NAMES
+from fusion.config import FusionConfig
 from fusion.experts.all_experts import AllExperts
 from fusion.experts.images import backbone_of, unused_networks
 from fusion.training.held_out import evaluated_experts, gather_held_out
@@ -22,7 +24,8 @@ def list_experts(workspace: Workspace, more: Sequence[Path] = (), bar: Bar = no_
         ValueError: runs of different plans or trees.
     """
     labelled = TrainingData.of(workspace)
-    data, speaking = gather_held_out(labelled, AllExperts.latest(workspace, labelled, more).showing(bar))
+    latest = AllExperts.latest(workspace, labelled, more).configured(load_config(FusionConfig, "fusion"))
+    data, speaking = gather_held_out(labelled, latest.showing(bar))
     experts = evaluated_experts(data)
     width = max(len(expert.name) for expert in experts)
     lines = [f"{len(data)} held-out products; accuracy where an expert speaks, in percent", ""]

@@ -45,7 +45,7 @@ def train(
         ValueError: runs of different plans or trees, or too few held-out products.
     """
     labelled = TrainingData.of(workspace)
-    latest = AllExperts.latest(workspace, labelled, more).showing(bar)
+    latest = AllExperts.latest(workspace, labelled, more).configured(config).showing(bar)
     data, experts = gather_held_out(labelled, latest, config.seed)
     if len(data) < 2 * config.head_folds:
         raise ValueError(

