@@ -18,7 +18,13 @@ from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import RELABELLED, RENEWED, UNSEEN, CatalogLabels, LabelEvidence
 from curation.audit.pooling import ALONE, with_titles
 from curation.audit.relation import CatalogRelation, find_relation
-from curation.audit.title_opinion import MIN_TITLES, title_opinion
+from curation.audit.title_opinion import MIN_TITLES, title_opinion, titles_repeat
+
+CONFIRMED = (
+    "several products have one title: where all of these have the same wrong label, they confirm each other, and "
+    "titles see nothing of it (--by run shows what networks suspect by themselves, catalog duplicates which titles are "
+    "shared)"
+)
 
 
 class By(StrEnum):
@@ -53,15 +59,18 @@ def find_evidence(
     """
     labels = CatalogLabels.of(catalog, tree)
     titles = None if by is By.RUN else title_opinion(labels, progress)
-    if by is By.TITLES:
-        return _of_titles(labels, titles)
     try:
-        evidence = _of_networks(labels, workspace, run, file, titles, progress)
+        evidence = (
+            _of_titles(labels, titles) if by is By.TITLES
+            else _of_networks(labels, workspace, run, file, titles, progress)
+        )  # fmt: skip
     except FileNotFoundError as error:
         if run is not None or file is not None or titles is None:
             raise
         evidence = _of_titles(labels, titles)
         evidence.warnings.append(f"by titles alone, no photo was asked: {error}")
+    if titles is not None and titles_repeat(catalog):
+        evidence.warnings.append(CONFIRMED)
     if not len(evidence.scores):
         reasons = ", ".join(f"{reason}: {n}" for reason, n in evidence.counts.items())
         raise ValueError(f"{catalog}: not one label can be audited with {evidence.expert} ({reasons})")

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress, in_batches, part_of
 from catalog.probabilities import Probabilities, Silence, concatenate
 from catalog.texts import Texts
 from curation.audit.evidence import CatalogLabels
+from curation.duplicates.titles import NO_TITLE, title_numbers
 from text.title_model import MAX_TEXTS, TitleModel, rows_to_learn
 from text.titles import TitleWords
 
@@ -31,9 +33,9 @@ def title_opinion(labels: CatalogLabels, progress: Progress | None = None) -> Pr
     """Probabilities of all labelled products with a title, by models that have not learnt their own labels.
 
     Products of one title are not kept together as a split keeps them: what variants of an article are labelled is the
-    best that is known of this one. Of 423 products of a clothes shop, a tenth of them labelled at random, 80 % of the
-    suspects were wrong labels, and of products held out by title 21 %. An article whose variants all have the same
-    wrong label therefore stays unseen.
+    best that is known of this one. Of 423 products of a clothes shop, a tenth of them labelled at random, 84 % of the
+    suspects were wrong labels (bench/title_audit.py), and of products held out by title 21 %. An article whose variants
+    all have the same wrong label therefore stays unseen, see `titles_repeat`.
 
     A product that is alone in its category is left out: nothing is known of that from others. None where fewer than
     `MIN_TITLES` products are left, or those of one category.
@@ -72,6 +74,13 @@ def _said(labels: CatalogLabels, model: TitleModel, positions: Ints, texts: Text
         np.full(n, Silence.SPEAKS, np.uint8), support=model.classes.astype(np.int32), frequency=model.frequency, k=K,
         taxonomy=labels.tree.fingerprint,
     )  # fmt: skip
+
+
+def titles_repeat(catalog: Catalog) -> bool:
+    """Whether several products of a catalogue have one title."""
+    number = title_numbers(catalog)
+    with_title = number[number != NO_TITLE]
+    return len(np.unique(with_title)) < len(with_title)
 
 
 def spread_folds(leaf: Ints, n_folds: int, seed: int) -> Ints:
