@@ -30,7 +30,7 @@ from catalog.metrics.product_scores import ProductScores, concatenate_scores, pa
 from catalog.runs.config import load_config
 from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.runs.workspace import Workspace
-from catalog.tree.taxonomy import LEVEL_NAMES
+from catalog.tree.level_names import LEVEL_NAMES
 from fusion.config import FusionConfig
 from fusion.experts.all_experts import AllExperts
 from fusion.heads.comparison import compare_heads

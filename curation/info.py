@@ -8,7 +8,7 @@ from catalog.files.progress import Progress
 from catalog.product import MAX_IMAGES, ProblemLog
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.labels import TreeMatch
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.explore.placement import unknown_categories
 from curation.shown_titles import first_titled
 
@@ -44,7 +44,7 @@ def overview(
         leaf = catalog.leaves(tree)
         known = leaf[leaf != UNKNOWN]
         lines += [
-            f"  {LEVEL_NAMES[level]:<13} {len(np.unique(tree.ancestor(level)[known])):>12,}   "
+            f"  {tree.level_names[level]:<13} {len(np.unique(tree.ancestor(level)[known])):>12,}   "
             f"of {tree.n_nodes(level):,} in the tree"
             for level in tree.levels
         ]

@@ -17,7 +17,8 @@ from catalog.photos.confined import end_decoders
 from catalog.recent_rows import RecentRows
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
-from catalog.tree.taxonomy import NUMERALS, Taxonomy
+from catalog.tree.level_names import NUMERALS
+from catalog.tree.taxonomy import Taxonomy
 from fusion.inputs.products import InputProducts, Products
 from fusion.prediction.answers import Answer, answer_of
 from fusion.prediction.embedding import embedder_of

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catalog.files.wording import aligned, percent, plural
 from catalog.metrics.product_scores import ProductScores
 from catalog.reports.page import Section, Table
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Thresholds, given_by_scores
 
 TARGETS = (0.99, 0.98, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
@@ -40,7 +40,7 @@ class LevelProof:
     """What is proved at one level of the tree, where nodes of it or deeper ones are given.
 
     Attributes:
-        is_leaf: it is the level of the leaves.
+        name: what the level is called; is_leaf: it is the level of the leaves.
         share: of the products to which they are given, in [0, 1]; 0 where the target is not proved.
         wanted: held-out products that would prove it, None where it is proved or out of reach.
         shown: the highest precision in whole percent, in [0, 1], that is proved for some products; 0 for none.
@@ -48,6 +48,7 @@ class LevelProof:
     """
 
     level: int
+    name: str
     is_leaf: bool
     share: float
     wanted: int | None = None
@@ -56,11 +57,10 @@ class LevelProof:
     n_right: int = 0
 
     def __str__(self) -> str:
-        name = LEVEL_NAMES[self.level]
         if self.share:
             what = "one" if self.is_leaf else "at least one"
-            return f"{name}: proved, {percent(self.share)} of the products are given {what} unseen."
-        return f"{name}: not proved, {self.what_it_takes}"
+            return f"{self.name}: proved, {percent(self.share)} of the products are given {what} unseen."
+        return f"{self.name}: not proved, {self.what_it_takes}"
 
     @property
     def what_it_takes(self) -> str:
@@ -121,10 +121,11 @@ class Proof:
         if not missing:
             return ""
         nearest = missing[-1]
-        deepest = "nothing" if nearest.level == 1 else f"nothing deeper than a {LEVEL_NAMES[nearest.level - 1]}"
+        names = self.tree.level_names
+        deepest = "nothing" if nearest.level == 1 else f"nothing deeper than a {names[nearest.level - 1]}"
         return (
             f"{self.unproved}, so {deepest} is given unseen. "
-            f"For a {LEVEL_NAMES[nearest.level]} {nearest.what_it_takes} {self._way_out(nearest.level)}"
+            f"For a {names[nearest.level]} {nearest.what_it_takes} {self._way_out(nearest.level)}"
         )
 
     @property
@@ -161,7 +162,11 @@ class Proof:
 
     @property
     def _columns(self) -> list[str]:
-        return ["of these right", *(LEVEL_NAMES[level] for level in reversed(self.tree.levels)), "must be looked at"]
+        return [
+            "of these right",
+            *(self.tree.level_names[level] for level in reversed(self.tree.levels)),
+            "must be looked at",
+        ]
 
     def _rows(self) -> list[list[str]]:
         return [
@@ -179,16 +184,17 @@ class Proof:
 
     def _of_level(self, level: int) -> LevelProof:
         share, is_leaf = float(self.shares[self.target][level:].sum()), level == self.tree.depth
+        name = self.tree.level_names[level]
         if share:
-            return LevelProof(level, is_leaf, share)
+            return LevelProof(level, name, is_leaf, share)
         wanted = self._wanted(level)
         for hundredths in range(round(100 * self.target) - 1, round(100 * LEAST) - 1, -1):
             given = self._levels_given(self.scores, hundredths / 100)
             rows = np.flatnonzero(given >= level)
             if len(rows):
                 right = self.scores.correct[rows, given[rows] - 1]
-                return LevelProof(level, is_leaf, 0.0, wanted, hundredths / 100, len(rows), int(right.sum()))
-        return LevelProof(level, is_leaf, 0.0, wanted)
+                return LevelProof(level, name, is_leaf, 0.0, wanted, hundredths / 100, len(rows), int(right.sum()))
+        return LevelProof(level, name, is_leaf, 0.0, wanted)
 
     def _wanted(self, level: int) -> int | None:
         """Held-out products that would prove the target, were they right as often as these."""
@@ -216,7 +222,7 @@ class Proof:
         for target, shares in self.shares.items():
             given = shares[level:].sum()
             if target < self.target and given:
-                what = f"{'' if level == self.tree.depth else 'at least '}a {LEVEL_NAMES[level]}"
+                what = f"{'' if level == self.tree.depth else 'at least '}a {self.tree.level_names[level]}"
                 return (
                     f"{more}; or ask for less: `--precision {target:g}` gives {percent(given)} of the products "
                     f"{what} unseen."

@@ -44,8 +44,8 @@ def evaluate(
         models.append(EvaluatedModel(name, FAMILIES[name], scores, len(scores) / max(1, (truth >= 0).sum())))
     what = "held-out products" if file is None else "all products"
     facts = {"catalogue": catalog.name, "networks": ", ".join(run.folder.name for run in runs.views.values())}
-    sections = [Section("cat1", "By Cat I", parts=[cat1_table(models, tree)])]
+    sections = [Section("cat1", f"By {tree.level_names[1]}", parts=[cat1_table(models, tree)])]
     what = f"{what} of {catalog.name}"
     evaluation = Evaluation("Image branch", what, models, tree, sections=sections, facts=facts)
-    text = "\n".join([leaderboard(models), *small_lines(tree.small)])
+    text = "\n".join([leaderboard(models, tree.level_names), *small_lines(tree.small)])
     return text, evaluation.write(output or workspace.folder / "reports", "mosaic")

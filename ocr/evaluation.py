@@ -26,7 +26,7 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
 from catalog.tree.category_names import category_names
-from catalog.tree.taxonomy import LEVEL_NAMES, SEPARATOR, Taxonomy, path_text
+from catalog.tree.taxonomy import SEPARATOR, Taxonomy, path_text
 from ocr.commands import CHUNK, predict_catalog
 from ocr.details import OcrDetails
 from ocr.expert import Reading, read_products
@@ -98,7 +98,7 @@ def evaluate(
             "run": run.folder.name,
         },
     )
-    return leaderboard([model]), evaluation.write(output or workspace.folder / "reports", "ocr")
+    return leaderboard([model], tree.level_names), evaluation.write(output or workspace.folder / "reports", "ocr")
 
 
 class _Readings:
@@ -182,7 +182,7 @@ def category_table(scores: ProductScores, tree: Taxonomy) -> Table:
         _row(SEPARATOR.join(tree.shown_path(level, int(node))), scores.select(node_of_product == node))
         for node in nodes[np.argsort(-counts, kind="stable")]
     ]
-    return Table("By shelf", [SEPARATOR.join(map(LEVEL_NAMES.__getitem__, tree.levels[:level])), *_COLUMNS], rows)
+    return Table("By shelf", [SEPARATOR.join(map(tree.level_names.__getitem__, tree.levels[:level])), *_COLUMNS], rows)
 
 
 def _silence_table(text: Probabilities) -> Table:

@@ -1,6 +1,6 @@
 """One expert or head under evaluation, and models side by side as text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catalog.files.wording import aligned
 from catalog.metrics.product_scores import ProductScores
 from catalog.metrics.summary import ALL, Summary, summarize
-from catalog.tree.taxonomy import LEVEL_NAMES
+from catalog.tree.level_names import LEVEL_NAMES
 
 COUNTS = ("1", "2", "3", "4")
 Kind = Literal["head", "expert"]
@@ -41,11 +41,11 @@ class EvaluatedModel:
         return summarize(self.scores, self.training_counts)
 
 
-def leaderboard(models: Sequence[EvaluatedModel]) -> str:
+def leaderboard(models: Sequence[EvaluatedModel], level_names: Mapping[int, str] = LEVEL_NAMES) -> str:
     """A short text table: top-1 accuracy in percent by image count (leaf level), and over all by level."""
     counts = [c for c in COUNTS if any(c in model.summary for model in models)]
     levels = models[0].scores.levels
-    header = ["", *[f"{c} photo{'s' if c != '1' else ''}" for c in counts], *[LEVEL_NAMES[level] for level in levels]]
+    header = ["", *[f"{c} photo{'s' if c != '1' else ''}" for c in counts], *[level_names[level] for level in levels]]
     rows = [header]
     for model in models:
         summary = model.summary

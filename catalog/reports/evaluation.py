@@ -18,8 +18,9 @@ from catalog.reports.estimate import UNDEFINED, Estimate
 from catalog.reports.evaluation_plots import risk_curve, standard_plots
 from catalog.reports.page import Card, Example, Gallery, Page, Part, Section, Table, TableCell
 from catalog.reports.write import write_page
+from catalog.tree.level_names import LEVEL_NAMES
 from catalog.tree.small_leaves import small_lines
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 
 N_CONFUSIONS = 12
 KINDS = {"head": "Heads: all experts together", "expert": "Experts, where they speak"}
@@ -77,8 +78,14 @@ class Evaluation:
         """Cards, the figures of every evaluation, those of this one, confusions and examples."""
         summary = Section("summary", "In short", [*self.summary, *small_lines(self.tree.small)])
         examples = Section("examples", "Examples", parts=self.galleries())
-        sections = [summary, *figure_sections(self.models), *self.sections, self.confusion_section(), examples]
-        return Page(self.title, self.subtitle, _cards(self.models[0]), sections, self.facts)
+        sections = [
+            summary,
+            *figure_sections(self.models, self.tree.level_names),
+            *self.sections,
+            self.confusion_section(),
+            examples,
+        ]
+        return Page(self.title, self.subtitle, _cards(self.models[0], self.tree.level_names), sections, self.facts)
 
     def galleries(self) -> list[Gallery]:
         """The examples, a gallery of each kind that there is."""
@@ -108,19 +115,23 @@ class Evaluation:
         return write_page(folder / f"{name}.html", page or self.page(), self.to_json())
 
 
-def figure_sections(models: Sequence[EvaluatedModel]) -> list[Section]:
+def figure_sections(models: Sequence[EvaluatedModel], level_names: Mapping[int, str] = LEVEL_NAMES) -> list[Section]:
     """What can be said of any models: accuracy, all figures by image count, calibration, rare and frequent leaves."""
     counts = [count for count in (ALL, *COUNTS, "0") if any(count in model.summary for model in models)]
     speaking = [model for model in models if ALL in model.summary]
     sections = [
-        Section("accuracy", "Accuracy", parts=[_accuracy_table(models, [*counts[1:], ALL]), *standard_plots(models)]),
+        Section(
+            "accuracy",
+            "Accuracy",
+            parts=[_accuracy_table(models, [*counts[1:], ALL]), *standard_plots(models, level_names)],
+        ),
         Section(
             "figures",
             "All figures",
-            [figures_note(len(models[0].scores.levels))],
-            [_figures_table(models, count) for count in counts],
+            [figures_note(len(models[0].scores.levels), level_names)],
+            [_figures_table(models, count, level_names) for count in counts],
         ),
-        Section("calibration", "Calibration", [CALIBRATION_NOTE], [_calibration_table(speaking)]),
+        Section("calibration", "Calibration", [CALIBRATION_NOTE], [_calibration_table(speaking, level_names)]),
     ]
     if models[0].summary[ALL].bands:
         sections.append(Section("bands", "Rare and frequent leaves", [BANDS_NOTE], [_bands_table(speaking)]))
@@ -137,8 +148,13 @@ def cat1_table(models: Sequence[EvaluatedModel], tree: Taxonomy) -> Table:
             correct = model.scores.correct[tree.ancestor(1)[model.scores.truth] == node, -1]
             cells.append(Estimate(float(correct.mean()), *accuracy_interval(correct)) if len(correct) else UNDEFINED)
         rows.append(cells)
-    columns = ["Cat I", "products", *[model.name for model in models]]
-    return Table("By Cat I", columns, rows, "Leaf accuracy in percent, on the products on which each expert speaks.")
+    columns = [tree.level_names[1], "products", *[model.name for model in models]]
+    return Table(
+        f"By {tree.level_names[1]}",
+        columns,
+        rows,
+        "Leaf accuracy in percent, on the products on which each expert speaks.",
+    )
 
 
 def count_name(count: str) -> str:
@@ -147,10 +163,11 @@ def count_name(count: str) -> str:
     return names.get(count, f"{count} photos")
 
 
-def figures_note(depth: int) -> str:
+def figures_note(depth: int, level_names: Mapping[int, str] = LEVEL_NAMES) -> str:
     """What the figures are, for a tree of so many levels."""
     # from the leaf up: 1 another leaf of its Cat II, 2 of its Cat I, 3 of another Cat I
-    nodes = [*(f" of its {LEVEL_NAMES[level]}" for level in reversed(range(1, depth))), " of another Cat I"]
+    of_its = (f" of its {level_names[level]}" for level in reversed(range(1, depth)))
+    nodes = [*of_its, f" of another {level_names[1]}"]
     distances = ["1 another leaf" + (nodes[0] if depth > 1 else "")]
     distances += [f"{distance}{node}" for distance, node in enumerate(nodes[1:], start=2)]
     of_depth = f" / {depth}" if depth > 1 else ""
@@ -185,16 +202,16 @@ def _numbers(model: EvaluatedModel) -> dict[str, Any]:
     }
 
 
-def accuracy_cards(summary: Summary) -> list[Card]:
+def accuracy_cards(summary: Summary, level_names: Mapping[int, str] = LEVEL_NAMES) -> list[Card]:
     """Accuracy at each level."""
-    top1 = {LEVEL_NAMES[level]: Estimate.of(figures.top1) for level, figures in summary.levels.items()}
+    top1 = {level_names[level]: Estimate.of(figures.top1) for level, figures in summary.levels.items()}
     return [Card(f"{name} accuracy", f"{accuracy.text} %", accuracy.interval) for name, accuracy in top1.items()]
 
 
-def _cards(model: EvaluatedModel) -> list[Card]:
+def _cards(model: EvaluatedModel, level_names: Mapping[int, str]) -> list[Card]:
     figures, leaf = model.summary[ALL], model.summary[ALL].leaf
     return [
-        *accuracy_cards(figures),
+        *accuracy_cards(figures, level_names),
         Card("Calibration error (leaf)", f"{leaf.ece_mass.value:.3f}", f"chance alone: {leaf.ece_mass_floor:.3f}"),
         Card("Products", f"{figures.n:,}", model.name),
     ]
@@ -223,7 +240,7 @@ def _accuracy_table(models: Sequence[EvaluatedModel], counts: Sequence[str]) -> 
     return Table("Leaf accuracy by image count", columns, rows, note, groups=_groups(models), leads=True)
 
 
-def _figures_table(models: Sequence[EvaluatedModel], count: str) -> Table:
+def _figures_table(models: Sequence[EvaluatedModel], count: str, level_names: Mapping[int, str]) -> Table:
     shown = [model for model in models if count in model.summary]
     rows = []
     for model in shown:
@@ -239,13 +256,13 @@ def _figures_table(models: Sequence[EvaluatedModel], count: str) -> Table:
     if count != ALL and shown[0] is models[0]:
         right = Estimate.of(shown[0].summary[count].leaf.top1)
         title += f": {shown[0].summary[count].n:,} products, {shown[0].name} {right} %"
-    levels = [LEVEL_NAMES[level] for level in models[0].scores.levels]
+    levels = [level_names[level] for level in models[0].scores.levels]
     columns = ["", "products", *levels, *levels, "HD@1", "HD@5", "macro, %", "NLL", "ECE"]
     spans = [("", 2), ("Top-1, %", len(levels)), ("Top-5, %", len(levels)), ("Tree distance", 2), (levels[-1], 3)]
     return Table(title, columns, rows, folded=count != ALL, spans=spans, groups=_groups(shown), leads=True)
 
 
-def _calibration_table(models: Sequence[EvaluatedModel]) -> Table:
+def _calibration_table(models: Sequence[EvaluatedModel], level_names: Mapping[int, str]) -> Table:
     rows: list[list[object]] = []
     levels = tuple(reversed(models[0].scores.levels))
     for model in models:
@@ -256,7 +273,7 @@ def _calibration_table(models: Sequence[EvaluatedModel]) -> Table:
                 row += [Estimate.of(error, 3, 1), Estimate(floor, digits=3, scale=1)]
         rows.append(row)
     columns = ["", *("equal mass", "floor", "equal width", "floor") * len(levels)]
-    spans = [("", 1), *((LEVEL_NAMES[level], 4) for level in levels)]
+    spans = [("", 1), *((level_names[level], 4) for level in levels)]
     return Table("", columns, rows, spans=spans, groups=_groups(models), leads=True)
 
 

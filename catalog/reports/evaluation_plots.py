@@ -1,6 +1,6 @@
 """What every evaluation draws: accuracy by image count and level, errors against coverage, reliability."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +11,17 @@ from catalog.metrics.intervals import exact_share
 from catalog.metrics.summary import ALL, risk_coverage
 from catalog.reports.page import Plot
 from catalog.reports.plots import FAINT, INK, colours, drawing, svg
-from catalog.tree.taxonomy import LEVEL_NAMES
+from catalog.tree.level_names import LEVEL_NAMES
 
 POINTS = 200
 """Points of a drawn curve."""
 
 
-def standard_plots(models: Sequence[EvaluatedModel]) -> list[Plot]:
+def standard_plots(models: Sequence[EvaluatedModel], level_names: Mapping[int, str] = LEVEL_NAMES) -> list[Plot]:
     """Of the models that are plotted and speak."""
     drawn = [model for model in models if model.plotted and len(model.scores)]
     colour_of = dict(zip([model.name for model in drawn], colours(len(drawn)), strict=True))
-    return [_accuracy(drawn, colour_of), _errors(drawn, colour_of), _reliability(drawn, colour_of)]
+    return [_accuracy(drawn, colour_of, level_names), _errors(drawn, colour_of), _reliability(drawn, colour_of)]
 
 
 def risk_curve(model: EvaluatedModel) -> NDArray[np.float64]:
@@ -36,7 +36,7 @@ def risk_curve(model: EvaluatedModel) -> NDArray[np.float64]:
     return np.column_stack([curve[thin] * [model.coverage, 1.0], np.array(spans).reshape(-1, 2)])
 
 
-def _accuracy(models: Sequence[EvaluatedModel], colour_of: dict[str, str]) -> Plot:
+def _accuracy(models: Sequence[EvaluatedModel], colour_of: dict[str, str], level_names: Mapping[int, str]) -> Plot:
     counts = [c for c in (*COUNTS, ALL) if any(c in model.summary for model in models)]
     levels, width = models[0].scores.levels, 0.8 / len(models)
     with drawing(11.2, 3.2, **{"axes.grid.axis": "y"}) as figure:
@@ -50,7 +50,7 @@ def _accuracy(models: Sequence[EvaluatedModel], colour_of: dict[str, str]) -> Pl
                     at, [a.value for a in top1.values()], width, color=colour_of[model.name], label=model.name,
                     yerr=error, error_kw={"ecolor": INK, "alpha": 0.5},
                 )  # fmt: skip
-            axis.set(title=LEVEL_NAMES[level], xlabel="photos", ylim=(0, 1))
+            axis.set(title=level_names[level], xlabel="photos", ylim=(0, 1))
             axis.set_xticks(range(len(counts)), counts)
         axes[0].set_ylabel("accuracy")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)

@@ -19,9 +19,7 @@ from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.ids.id_names import IdNames
 from catalog.ids.shop_id import ShopId, id_number, id_numbers
 from catalog.tree.leaf_rows import read_saved_tree, read_tree, write_tree
-from catalog.tree.level_names import LEVEL_NAMES as LEVEL_NAMES
-from catalog.tree.level_names import NUMERALS as NUMERALS
-from catalog.tree.level_names import level_names_of
+from catalog.tree.level_names import LEVEL_NAMES, level_names_of
 from catalog.tree.node_names import names_for, shown_in
 from catalog.tree.path_order import node_numbers, one_spelling
 from catalog.tree.small_leaves import LearntLeaves

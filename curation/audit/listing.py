@@ -10,7 +10,7 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import Progress
 from catalog.ids.shop_id import ShopId
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.audit.copies import count_copies, count_same_titles
 from curation.audit.evidence import LabelEvidence
 from curation.audit.suspects import Suspects
@@ -76,7 +76,7 @@ def list_suspects(
                 label=path_text(tree.shown[label_leaf]),
                 suggested_id=tree.shop_ids[suggested_leaf],
                 suggestion=path_text(tree.shown[suggested_leaf]),
-                part_at=LEVEL_NAMES[parting_level(tree, int(scores.distance[row]))],
+                part_at=tree.level_names[parting_level(tree, int(scores.distance[row]))],
                 p_label=float(scores.p_truth[row, -1]),
                 p_suggestion=float(scores.confidence[row, -1]),
                 gain=float(suspects.gain[row]),
@@ -104,7 +104,7 @@ def _reasons(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects, row: i
     path = tree.shown_path(level, int(scores.likeliest[row, level - 1]))
     p_node, p_label = scores.p_likeliest[row, level - 1], scores.p_truth[row, level - 1]
     # a leaf further up is called by the level at which it stands
-    reasons = [f"{LEVEL_NAMES[len(path)]} {path[-1]} {p_node:.0%}, the label's {p_label:.0%}"]
+    reasons = [f"{tree.level_names[len(path)]} {path[-1]} {p_node:.0%}, the label's {p_label:.0%}"]
     if not evidence.named[row]:
         reasons.append("the label's category was never learnt")
     if copies[1]:

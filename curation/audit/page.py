@@ -10,7 +10,7 @@ from catalog.photos.thumbnails import strip
 from catalog.reports.estimate import Estimate
 from catalog.reports.page import Card, Example, Gallery, Page, Part, Plot, Section, Table
 from catalog.reports.plots import FAINT, GREEN, colours, drawing, svg
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.audit.evidence import AUDITED, LabelEvidence
 from curation.audit.judgement import OURS, RANKINGS, Judgement
 from curation.audit.listing import Suspect, parting_level
@@ -125,8 +125,8 @@ def parts_table(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects) -> 
     for level in tree.levels:
         n = int((distance == parting_level(tree, level)).sum())
         share = Estimate(n / max(len(suspects), 1), digits=0)
-        rows.append([LEVEL_NAMES[level], n, share, int(suspects.counted[level].flagged.sum())])
-    siblings = f": at {LEVEL_NAMES[tree.depth]} they are siblings" if tree.depth > 1 else ""
+        rows.append([tree.level_names[level], n, share, int(suspects.counted[level].flagged.sum())])
+    siblings = f": at {tree.level_names[tree.depth]} they are siblings" if tree.depth > 1 else ""
     note = (
         f"The highest level at which label and suggestion differ{siblings}. Flagged: products that "
         "confident learning counts at that level by itself, on sums over the nodes."
@@ -159,7 +159,7 @@ def pairs_table(tree: Taxonomy, suspects: Suspects, at_most: int = N_ROWS) -> Ta
         [
             path_text(tree.shown[label]),
             path_text(tree.shown[likely]),
-            LEVEL_NAMES[parting_level(tree, int(d))],
+            tree.level_names[parting_level(tree, int(d))],
             int(count),
         ]
         for (label, likely), count, d in zip(noise.pairs[:at_most].tolist(), noise.n, distance, strict=False)
@@ -195,7 +195,7 @@ def recall_table(tree: Taxonomy, judgement: Judgement) -> Table:
     rows: list[list[object]] = [["at any level", *everywhere]]
     for level in tree.levels:
         counts = (by_distance.get(parting_level(tree, level)) for by_distance in (judgement.recall, judgement.by_part))
-        rows.append([LEVEL_NAMES[level], *(cell for count in counts for cell in _pair(count))])
+        rows.append([tree.level_names[level], *(cell for count in counts for cell in _pair(count))])
     columns = ["level", "wrong labels", "suspected, %", "suspects", "wrong, %"]
     note = (
         "Wrong labels by the level at which label and truth part, suspects by that at which label and suggestion part. "

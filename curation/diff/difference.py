@@ -14,7 +14,8 @@ from catalog.files.wording import plural
 from catalog.ids.shop_id import ShopId
 from catalog.product_text import parted
 from catalog.sources.source import NO_CATEGORY
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.diff.photos import CHANGED, REORDERED, photo_changes
 from curation.diff.texts import TextChanges
 from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level

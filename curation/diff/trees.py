@@ -13,7 +13,8 @@ from catalog.files.id_lookup import UNKNOWN
 from catalog.ids.id_names import IdNames
 from catalog.ids.shop_id import ShopId
 from catalog.tree.label_leaves import label_leaves
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.taxonomy import Taxonomy, path_text
 
 NO_NAMES = IdNames.none()
 NO_LEVEL = -1

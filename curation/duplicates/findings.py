@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from catalog.product import ProblemLog
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from curation.duplicates.groups import COMMON, DIFFERENT, KINDS, SAME, UNKNOWN_LEVEL, Groups, find_groups
 from curation.duplicates.leak import Leak, find_leak
 from curation.duplicates.photos import CatalogPhotos, PhotoHashes
@@ -88,7 +88,7 @@ class Findings:
         size, level = self.groups.size[of_kind], self.groups.parts_at[of_kind]
         apart = {DIFFERENT: "another category"}
         if self.tree is not None:
-            apart = {level: f"another {LEVEL_NAMES[level]}" for level in reversed(self.tree.levels)}
+            apart = {level: f"another {self.tree.level_names[level]}" for level in reversed(self.tree.levels)}
         names = {SAME: "same category", **apart, UNKNOWN_LEVEL: "not labelled"}
         return {
             "groups": int(of_kind.sum()),

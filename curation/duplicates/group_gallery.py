@@ -14,7 +14,7 @@ from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.label_leaves import label_leaves
-from catalog.tree.taxonomy import LEVEL_NAMES, path_text
+from catalog.tree.taxonomy import path_text
 from curation.duplicates.findings import Findings
 from curation.duplicates.groups import KINDS, NEAR
 from curation.duplicates.titles import NO_TITLE
@@ -86,8 +86,8 @@ class GroupPhotos:
         n = len(np.unique(ids[ids != NO_CATEGORY]))
         title = f"{len(products):,} products, " + {0: "no category", 1: "one category"}.get(n, f"{n} categories")
         level = int(groups.parts_at[self.group])
-        by_level = n > 1 and level > 0 and self.findings.tree is not None
-        return title + (f", parting at {LEVEL_NAMES[level]}" if by_level else "")
+        tree = self.findings.tree if n > 1 and level > 0 else None
+        return title + ("" if tree is None else f", parting at {tree.level_names[level]}")
 
     def _pair(self, left: int, right: int, bits: int) -> Example:
         return replace(self._example(left), title=f"{plural(bits, 'bit')} apart", beside=self._example(right))

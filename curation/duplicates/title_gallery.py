@@ -6,7 +6,6 @@ from catalog.files.wording import plural
 from catalog.photos.photo_index import Ints
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery
-from catalog.tree.taxonomy import LEVEL_NAMES
 from curation.duplicates.findings import Findings
 from curation.duplicates.group_gallery import HEIGHT, category_name, ids_line, labelled
 from curation.shown_titles import shortened
@@ -29,7 +28,7 @@ def title_gallery(findings: Findings, title: int) -> Gallery:
         for category, n in shown
     ]
     level = int(titles.parts_at[title])
-    parting = f", parting at {LEVEL_NAMES[level]}" if findings.tree is not None else ""
+    parting = f", parting at {findings.tree.level_names[level]}" if findings.tree is not None else ""
     name = shortened(photos.titles(products[:1])[0])
     n_left = len(categories) - len(shown)
     more = f"and {plural(n_left, 'more category', 'more categories')}" if n_left else ""

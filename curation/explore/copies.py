@@ -13,7 +13,7 @@ from catalog.files.wording import percent, plural
 from catalog.photos.photo_index import Ints, PhotoIndex
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery, Part, Plot, Section, Table
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from curation.explore import drawings
 from curation.explore.placement import Placement
 from curation.shown_titles import title_line, title_of
@@ -126,7 +126,7 @@ def copies_figures(photos: PhotoIndex, places: Places | None, placement: Placeme
         figures["across"] = {
             "photos": int(by_level[1:].sum()),
             "products": int((photos.carry(places.parts_at > 0) & (placement.leaf >= 0)).sum()),
-            "by_level": {LEVEL_NAMES[level]: int(by_level[level]) for level in placement.levels},
+            "by_level": {placement.level_names[level]: int(by_level[level]) for level in placement.levels},
         }
     return figures
 
@@ -149,7 +149,7 @@ def _parts(figures: dict[str, Any], most: Shown, worst: Shown, placement: Placem
     if worst:
         by_level = figures["across"]["by_level"]
         if len(placement.levels) > 1:
-            names = ((LEVEL_NAMES[level], _parted(level, placement.levels[-1])) for level in placement.levels)
+            names = ((placement.level_names[level], _parted(level, placement)) for level in placement.levels)
             rows = [[name, f"on leaves {parted}", by_level[name]] for name, parted in names]
             parts.append(Table("Photos that lie on several leaves", ["parted at", "", "distinct photos"], rows))
         note = "Those that part highest in the tree first, then those on most leaves."
@@ -157,12 +157,13 @@ def _parts(figures: dict[str, Any], most: Shown, worst: Shown, placement: Placem
     return parts
 
 
-def _parted(level: int, depth: int) -> str:
-    """What leaves have in common that part at a level of a tree of `depth` levels."""
+def _parted(level: int, placement: Placement) -> str:
+    """What leaves have in common that part at a level of the tree."""
+    names = placement.level_names
     if level == 1:
-        return "of different Cat I"
-    shared = f"of one {LEVEL_NAMES[level - 1]}"
-    return shared if level == depth else f"{shared}, different {LEVEL_NAMES[level]}"
+        return f"of different {names[1]}"
+    shared = f"of one {names[level - 1]}"
+    return shared if level == placement.levels[-1] else f"{shared}, different {names[level]}"
 
 
 def _shown(chosen: Ints, catalog: Catalog, photos: PhotoIndex, places: Places | None, placement: Placement) -> Shown:
@@ -177,7 +178,9 @@ def _shown(chosen: Ints, catalog: Catalog, photos: PhotoIndex, places: Places | 
             "copies": int(photos.n_copies[distinct]),
             "products": int(photos.n_products[distinct]),
             "leaves": len(leaves),
-            "parts_at": LEVEL_NAMES[int(places.parts_at[distinct])] if places is not None and len(leaves) > 1 else None,
+            "parts_at": placement.level_names[int(places.parts_at[distinct])]
+            if places is not None and len(leaves) > 1
+            else None,
             "where": [[placement.name(leaf), n] for leaf, n in leaves[:LEAVES_SHOWN]],
             "product_id": product.product_id,
         }

@@ -14,7 +14,8 @@ from catalog.product import ProblemLog
 from catalog.reports.page import Card, Page, Section, Table
 from catalog.reports.write import write_page
 from catalog.split.labels import TreeMatch
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
+from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.taxonomy import Taxonomy
 from curation.explore.copies import copies_section
 from curation.explore.counts_file import CountsFile, levels_above, read_counts
 from curation.explore.hardness import hardness_section, judge

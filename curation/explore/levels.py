@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from catalog.files.wording import plural
 from catalog.product import MAX_IMAGES
 from catalog.reports.estimate import Estimate
 from catalog.reports.page import Section, Table
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.explore.placement import LevelCounts, Placement, nodes_by_name
 
 SHOWN = 40
@@ -71,14 +71,14 @@ def tree_section(tree: Taxonomy, levels: Sequence[LevelCounts], unit: str) -> Se
     counted = {level.level: level for level in levels}
     repeated = [homonym for level in tree.levels for homonym in homonyms(tree, level)]
     by_level = {level: LevelFigures.of(tree, level, counted.get(level)) for level in tree.levels}
-    parts = [_level_table(by_level, levels, unit)]
+    parts = [_level_table(by_level, levels, unit, tree.level_names)]
     if repeated:
         parts.append(_homonym_table(tree, repeated, counted, unit))
     figures = {
-        "levels": {LEVEL_NAMES[level]: asdict(figures) for level, figures in by_level.items()},
+        "levels": {tree.level_names[level]: asdict(figures) for level, figures in by_level.items()},
         "homonyms": [
             {
-                "level": LEVEL_NAMES[homonym.level],
+                "level": tree.level_names[homonym.level],
                 "name": homonym.name,
                 "paths": [path_text(tree.node_path(homonym.level, node)) for node in homonym.nodes],
             }
@@ -86,16 +86,18 @@ def tree_section(tree: Taxonomy, levels: Sequence[LevelCounts], unit: str) -> Se
         ],
     }
     n_repeated = sum(len(places) > 1 for places in nodes_by_name(tree, tree.depth).values())
-    sentences = _tree_sentences(by_level, n_repeated, counted.get(tree.depth))
+    sentences = _tree_sentences(tree, by_level, n_repeated, counted.get(tree.depth))
     return Section("tree", "The tree", sentences, parts, figures)
 
 
-def _tree_sentences(by_level: dict[int, LevelFigures], n_repeated: int, counts: LevelCounts | None) -> list[str]:
+def _tree_sentences(
+    tree: Taxonomy, by_level: dict[int, LevelFigures], n_repeated: int, counts: LevelCounts | None
+) -> list[str]:
     *above, leaves = by_level.values()
     parents = [
-        f"{figures.nodes:,} of {LEVEL_NAMES[level]} under {plural(figures.names, 'name')}, "
+        f"{figures.nodes:,} of {tree.level_names[level]} under {plural(figures.names, 'name')}, "
         if level > 1
-        else f"{figures.nodes:,} categories of Cat I, "
+        else f"{figures.nodes:,} categories of {tree.level_names[1]}, "
         for level, figures in enumerate(above, start=1)
     ]
     sentences = [
@@ -113,10 +115,12 @@ def _tree_sentences(by_level: dict[int, LevelFigures], n_repeated: int, counts: 
     return sentences
 
 
-def _level_table(by_level: dict[int, LevelFigures], levels: Sequence[LevelCounts], unit: str) -> Table:
+def _level_table(
+    by_level: dict[int, LevelFigures], levels: Sequence[LevelCounts], unit: str, names: Mapping[int, str]
+) -> Table:
     columns = ["level", "in the tree", "names", "in use", unit]
     rows: list[list[object]] = [
-        [LEVEL_NAMES[level], f.nodes, f.names, *("–" if n is None else n for n in (f.used, f.held))]
+        [names[level], f.nodes, f.names, *("–" if n is None else n for n in (f.used, f.held))]
         for level, f in by_level.items()
     ]
     if any(f.photos is not None for f in by_level.values()):
@@ -143,7 +147,7 @@ def _homonym_table(tree: Taxonomy, repeated: Sequence[Homonym], counted: dict[in
             path = tree.shown_path(homonym.level, node)
             # one name of the tree may have several translations
             name = path[-1] if not i or path[-1] != tree.shown_path(homonym.level, homonym.nodes[i - 1])[-1] else ""
-            rows.append(["" if i else LEVEL_NAMES[homonym.level], name, path_text(path), *cells])
+            rows.append(["" if i else tree.level_names[homonym.level], name, path_text(path), *cells])
     left = len(repeated) - SHOWN
     notes = [f"The first {SHOWN} of {len(repeated)}; the JSON names all."] if left > 0 else []
     if tree.shown is not tree.paths:

@@ -10,7 +10,8 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.sources.source import NO_CATEGORY
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.taxonomy import Taxonomy, path_text
 
 WITHOUT_A_TREE = 3
 """The level that categories are counted as where no tree says at which they stand: that of the leaves of most trees."""
@@ -73,6 +74,7 @@ class Placement:
         self.labelled = categories != NO_CATEGORY
         self.n_images = catalog.n_images
         self.levels = tree.levels if tree is not None else (WITHOUT_A_TREE,)
+        self.level_names = LEVEL_NAMES if tree is None else tree.level_names
         if tree is None and self.labelled.any():
             ids = catalog.ids.take(np.unique(categories[self.labelled]))
             unnamed = ("",) * (WITHOUT_A_TREE - 1)

@@ -13,7 +13,7 @@ from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import plural
 from catalog.ids.shop_id import ShopId
 from catalog.product import MAX_IMAGES
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.samples.writing import record_path
 
 NAMED = 20
@@ -77,7 +77,7 @@ def levels(tree: Taxonomy, leaf: NDArray[np.int64], kept: NDArray[np.bool_]) -> 
     for level in tree.levels:
         was = np.bincount(tree.ancestor(level), weights=before).astype(int)
         now = np.bincount(tree.ancestor(level), weights=after).astype(int)
-        nodes_by_level[LEVEL_NAMES[level]] = [
+        nodes_by_level[tree.level_names[level]] = [
             {"path": path_text(tree.shown_path(level, node)), "before": int(was[node]), "after": int(now[node])}
             for node in np.flatnonzero(was).tolist()
         ]

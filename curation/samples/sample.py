@@ -10,7 +10,8 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
 from catalog.files.wording import plural
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
+from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.taxonomy import Taxonomy
 from curation.samples.copies import CopyGroups
 from curation.samples.diverse_choice import DiverseChoice
 from curation.samples.drawing import Population, draw

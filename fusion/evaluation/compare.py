@@ -18,7 +18,7 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address
 from catalog.split.labels import true_leaves
-from catalog.tree.taxonomy import LEVEL_NAMES
+from catalog.tree.level_names import LEVEL_NAMES
 from fusion.evaluation.measurement import predicted_chunks
 from fusion.head_artifacts import CROSS_FIT
 from fusion.prediction.predictor import Predictor

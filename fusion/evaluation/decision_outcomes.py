@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from catalog.metrics.intervals import MetricValue, bootstrap, exact_share, percentiles
 from catalog.metrics.summary import ALL
 from catalog.product import MAX_IMAGES
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
+from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.taxonomy import Taxonomy
 
 ACCEPT, REVIEW, GIVEN = "accept", "review", "given without review"
 

@@ -52,7 +52,7 @@ def evaluate(
     warnings += small_lines(predictor.tree.small)
     page = page_of(measurement, evaluation, predictor.target_precision, warnings)
     advice = [] if proof is None or not proof.advice else [proof.text]
-    text = "\n".join([leaderboard(measurement.models), *warnings, *advice])
+    text = "\n".join([leaderboard(measurement.models, predictor.tree.level_names), *warnings, *advice])
     return text, evaluation.write(output or workspace.folder / "reports", "fusion", page)
 
 

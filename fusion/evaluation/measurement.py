@@ -1,8 +1,8 @@
 """Every expert and every head on a labelled catalogue, one pass: scores per product, never probabilities."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from catalog.metrics.product_scores import (
 )
 from catalog.probabilities import Silence, silent_everywhere
 from catalog.recent_rows import RecentRows
+from catalog.tree.level_names import LEVEL_NAMES
 from fusion.details import FUSED
 from fusion.evaluation.decision_outcomes import DecisionOutcomes
 from fusion.experts.all_experts import describe
@@ -43,6 +44,7 @@ class Measurement:
         outcomes: of the decisions.
         risk_distance, risk_hit: `(N,)` float32 mean tree distance of the five leaves of the list ordered by risk,
             bool whether the true leaf is among them.
+        level_names: what the levels are called.
         asked: `(M,)` int64 rows on which experts were silenced; without: `(M,)` bool by expert, whether the
             likeliest leaf without it is the true one.
     """
@@ -54,6 +56,7 @@ class Measurement:
     asked: NDArray[np.int64]
     without: dict[str, NDArray[np.bool_]]
     problems: list[str]
+    level_names: Mapping[int, str] = field(default_factory=lambda: LEVEL_NAMES)
 
     @property
     def fused(self) -> ProductScores:
@@ -160,6 +163,7 @@ class _Gathered:
             asked=np.concatenate([np.zeros(0, np.int64), *self.asked]),
             without={name: np.concatenate(parts) for name, parts in self.without.items()},
             problems=self.problems,
+            level_names=self.tree.level_names,
         )
 
     def _models(self, scores: dict[str, ProductScores]) -> list[EvaluatedModel]:

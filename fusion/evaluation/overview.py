@@ -10,7 +10,7 @@ from catalog.reports.estimate import Estimate
 from catalog.reports.evaluation import count_name
 from catalog.reports.page import Card, Plot, Section, Table
 from catalog.reports.plots import GREEN, RED, SERIES, drawing, svg
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy
+from catalog.tree.taxonomy import Taxonomy
 from fusion.evaluation.decision_outcomes import ACCEPT, DecisionOutcomes, parent_at
 from fusion.evaluation.measurement import Measurement
 
@@ -56,7 +56,7 @@ def _found_parents(measurement: Measurement) -> str:
     """For how many the levels above are right; empty in a tree of one level."""
     texts: list[str] = []
     for level in measurement.parent_levels:
-        name, share = LEVEL_NAMES[level], _right(measurement, level).text
+        name, share = measurement.level_names[level], _right(measurement, level).text
         texts.append(f", the right {name} for {share} %" if texts else f" The right {name} was found for {share} %")
     return "".join([*texts, "."]) if texts else ""
 
@@ -68,9 +68,10 @@ def right_section(measurement: Measurement) -> Section:
     for count in (count for count in (ALL, *COUNTS, "0") if count in summary):
         right = (Estimate.of(summary[count].levels[level].top1) for level in reversed(levels))
         rows.append([count_name(count), summary[count].n, *right])
-    columns = ["", "products", *(f"right {LEVEL_NAMES[level]}, %" for level in reversed(levels))]
+    names = measurement.level_names
+    columns = ["", "products", *(f"right {names[level]}, %" for level in reversed(levels))]
     note = (
-        f"{LEVEL_NAMES[levels[-1]]} is the category itself{_above(measurement)}. The small figures say how far chance "
+        f"{names[levels[-1]]} is the category itself{_above(measurement)}. The small figures say how far chance "
         "may have moved the one above them: with 95 % certainty the truth lies between."
         f"{_by_itself(measurement)}"
     )
@@ -78,7 +79,7 @@ def right_section(measurement: Measurement) -> Section:
 
 
 def _above(measurement: Measurement) -> str:
-    names = [LEVEL_NAMES[level] for level in measurement.parent_levels]
+    names = [measurement.level_names[level] for level in measurement.parent_levels]
     if not names:
         return ""
     verb = "is that" if len(names) == 1 else "are those"
@@ -89,7 +90,7 @@ def _by_itself(measurement: Measurement) -> str:
     """How often each parent that is likeliest by itself is right; empty in a tree of one level."""
     right, texts = measurement.fused.likeliest_correct.mean(axis=0), list[str]()
     for level in measurement.parent_levels:
-        likeliest, share = f"likeliest {LEVEL_NAMES[level]}", percent(right[level - 1])
+        likeliest, share = f"likeliest {measurement.level_names[level]}", percent(right[level - 1])
         first = f" The {likeliest} by itself, which may be another than that of the likeliest category, would be right"
         texts.append(f", the {likeliest} for {share}" if texts else f"{first} for {share}")
     return "".join([*texts, "."]) if texts else ""
@@ -148,8 +149,8 @@ def _accepted_sentence(measurement: Measurement, target: float) -> str:
 def _parent_sentences(measurement: Measurement) -> list[str]:
     figures = measurement.outcomes.summary[ALL].decisions
     parents = [
-        f"the {LEVEL_NAMES[level]} of {plural(parent.n, 'product')} ({percent(parent.share.value)}), right for "
-        f"{percent(parent.precision.value)}"
+        f"the {measurement.level_names[level]} of {plural(parent.n, 'product')} ({percent(parent.share.value)}), "
+        f"right for {percent(parent.precision.value)}"
         for level in measurement.parent_levels
         if (parent := figures[parent_at(level)]).n
     ]
@@ -213,7 +214,7 @@ def _cat1_table(measurement: Measurement, tree: Taxonomy) -> Table:
         "of all, %",
     ]  # fmt: skip
     note = "Where most must be looked at first."
-    return Table(f"By {LEVEL_NAMES[1]}", columns, rows, note)
+    return Table(f"By {tree.level_names[1]}", columns, rows, note)
 
 
 def _precision_steps(outcomes: DecisionOutcomes, target: float) -> list[str]:

@@ -38,7 +38,7 @@ def page_of(measurement: Measurement, evaluation: Evaluation, target: float, war
     ]
     summary = Section("summary", "The figures in sentences", evaluation.summary)
     others = (section for section in evaluation.sections if section.key != PROVED)
-    research = [summary, *others, *figure_sections(evaluation.models)]
+    research = [summary, *others, *figure_sections(evaluation.models, evaluation.tree.level_names)]
     sections += [replace(section, folded=True) for section in research]
     facts = evaluation.facts
     return Page(evaluation.title, evaluation.subtitle, cards(measurement), sections, facts, warnings)

@@ -13,7 +13,6 @@ from catalog.product import MAX_IMAGES
 from catalog.reports.estimate import Estimate
 from catalog.reports.evaluation import cat1_table
 from catalog.reports.page import Part, Section, Table
-from catalog.tree.taxonomy import LEVEL_NAMES
 from fusion.evaluation.decision_outcomes import ACCEPT, GIVEN, REVIEW, parent_at
 from fusion.evaluation.measurement import Measurement
 from fusion.evaluation.weights_picture import weights_plot, weights_table
@@ -61,8 +60,9 @@ def decision_counts_table(measurement: Measurement) -> Table:
         right = [Estimate.of(figures.decisions[kind].precision) for kind in (ACCEPT, GIVEN)]
         hierarchical = map(Estimate.of, (figures.h_precision, figures.h_recall, figures.h_f1))
         rows.append([count, figures.n, *shares, *right, *hierarchical])
+    parents = (f"{measurement.level_names[level]}, %" for level in measurement.parent_levels)
     columns = [
-        "photos", "products", "accept, %", *(f"{LEVEL_NAMES[level]}, %" for level in measurement.parent_levels),
+        "photos", "products", "accept, %", *parents,
         "review, %", "right when accepted, %", "right when given, %", "hierarchical precision, %", "recall, %", "F, %",
     ]  # fmt: skip
     note = (
@@ -156,6 +156,7 @@ def by_count(groups: Mapping[str, T]) -> list[tuple[str, T]]:
 
 def thresholds_table(predictor: Predictor) -> Table:
     """From which probability a node is given, by the Cat I that a product is put on."""
-    columns = ["Cat I", *(LEVEL_NAMES[level] for level in reversed(predictor.tree.levels)), "learnt on"]
+    names = predictor.tree.level_names
+    columns = [names[1], *(names[level] for level in reversed(predictor.tree.levels)), "learnt on"]
     note = "Probability from which a node is given; a Cat I with few held-out products shares the thresholds of others."
     return Table("Thresholds", columns, predictor.thresholds.rows(predictor.tree), note, folded=True)

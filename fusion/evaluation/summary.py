@@ -9,7 +9,6 @@ from catalog.metrics.intervals import mean_intervals
 from catalog.metrics.product_scores import paired_rows
 from catalog.metrics.summary import ALL
 from catalog.reports.estimate import Estimate
-from catalog.tree.taxonomy import LEVEL_NAMES
 from fusion.evaluation.decision_outcomes import ACCEPT, REVIEW, DecisionFigures, parent_at
 from fusion.evaluation.measurement import Measurement
 from fusion.heads.registry import HEADS
@@ -31,7 +30,7 @@ def _accuracy(measurement: Measurement) -> str:
     levels = measurement.models[0].summary[ALL].levels
     leaf = Estimate.of(measurement.models[0].summary[ALL].leaf.top1)
     parents = "".join(
-        f", {Estimate.of(levels[level].top1).text} % on the right {LEVEL_NAMES[level]}"
+        f", {Estimate.of(levels[level].top1).text} % on the right {measurement.level_names[level]}"
         for level in measurement.parent_levels
     )
     return (
@@ -50,7 +49,8 @@ def _decisions(measurement: Measurement) -> list[str]:
             f"{_products(accepted)} can be accepted unseen: {right.text} % of the leaves are right ({right.interval})."
         ]
     parents = [
-        f"{_products(parent)} can be given a {LEVEL_NAMES[level]} unseen, right for {percent(parent.precision.value)}"
+        f"{_products(parent)} can be given a {measurement.level_names[level]} unseen, right for "
+        f"{percent(parent.precision.value)}"
         for level in measurement.parent_levels
         if (parent := figures[parent_at(level)]).n
     ]

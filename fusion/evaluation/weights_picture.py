@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from catalog.reports.page import Plot, Table
 from catalog.reports.plots import SOFT, drawing, svg
-from catalog.tree.taxonomy import LEVEL_NAMES
 from fusion.heads.tree_pool import TreePool
 
 WIDTH, PANELS = 11.2, 3
@@ -30,7 +29,7 @@ def weights_table(pool: TreePool) -> Table:
         for speakers in _seen_sets(pool):
             for count, weights in _seen(pool, level, speakers):
                 cells = ["" if np.isnan(w) else f"{w:.2f}" for w in weights]
-                rows.append([LEVEL_NAMES[level], _names(pool, speakers), count, *cells])
+                rows.append([pool.tree.level_names[level], _names(pool, speakers), count, *cells])
     columns = ["level", "who speaks", "photos", *pool.expert_names]
     return Table("All weights of the tree pool", columns, rows, NOTE, folded=True)
 
@@ -54,7 +53,9 @@ def weights_plot(pool: TreePool) -> Plot | None:
                 labels = [pool.expert_names[b] for b in inside] if column == 0 else [""] * len(inside)
                 cells = np.array([[seen[c][b] if c in seen else np.nan for c in (1, 2, 3, 4)] for b in inside])
                 _panel(grid[row, column], cells, labels, top, last=row + 1 == len(drawn))
-                grid[row, column].set_title(f"{LEVEL_NAMES[level]}: {_names(pool, speakers)}", fontsize=9, loc="left")
+                grid[row, column].set_title(
+                    f"{pool.tree.level_names[level]}: {_names(pool, speakers)}", fontsize=9, loc="left"
+                )
         left_out = f" {len(sets) - len(drawn)} smaller sets are in the table." if len(sets) > len(drawn) else ""
         caption = f"Rows of a panel: the experts that speak; columns: photos. {NOTE}{left_out}"
         return Plot("Weights of the tree pool", caption, svg(figure))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from catalog.ids.shop_id import ShopId
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.decide import Decision, decision_of
 from fusion.prediction.predictor import Predictions
 from fusion.prediction.ranking import risk_order
@@ -64,13 +65,14 @@ class Answer:
     advice: str = ""
     depth: int = 0
     text_ids: bool = False
+    level_names: Mapping[int, str] = field(default_factory=lambda: LEVEL_NAMES)
 
     def __str__(self) -> str:
         lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
         for level, p in enumerate(self.probabilities, start=1):
             # a leaf further up may have others below its node, which is likelier than the leaf then
             if level < len(self.best.path) or (level < self.depth and p - self.best.probability > ROUNDING):
-                lines.append(f"{LEVEL_NAMES[level]:7} {p:.1%}  {path_text(self.best.path[:level])}")
+                lines.append(f"{self.level_names[level]:7} {p:.1%}  {path_text(self.best.path[:level])}")
         given = f": {path_text(self.given)}" if self.given else ""
         lines.append(f"{self.decision.value}{given}")
         lines.append(f"why     {self.reason}")
@@ -96,7 +98,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
         candidates=candidates, votes=tuple(votes_of(predictions, row)),
         text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
         problems=tuple(": ".join(filter(None, (p.place, p.detail or p.kind.value))) for p in problems),
-        advice=predictions.advice(row), depth=tree.depth, text_ids=len(tree.ids) > 0,
+        advice=predictions.advice(row), depth=tree.depth, text_ids=len(tree.ids) > 0, level_names=tree.level_names,
     )  # fmt: skip
 
 

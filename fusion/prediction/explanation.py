@@ -16,7 +16,7 @@ from catalog.files.atomic import atomic_path
 from catalog.photos.decode import decode_photo
 from catalog.photos.formats import UnreadablePhoto
 from catalog.product import Product
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.heads.evidence import Evidence, gather_evidence
 from fusion.heads.registry import HEADS
 from fusion.prediction.answers import Answer, answer_of
@@ -66,7 +66,7 @@ class Step:
         p_chosen: conditional probability of the chosen node in the head that decided.
         probabilities: the likeliest children of the node above and their conditional probabilities; the chosen one
             is among them.
-        votes: of the experts that speak here.
+        votes: of the experts that speak here; name: what the level is called.
     """
 
     level: int
@@ -75,6 +75,7 @@ class Step:
     p_chosen: float
     probabilities: tuple[tuple[str, float], ...]
     votes: tuple[Vote, ...]
+    name: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Explanation:
         lines = [*([f"title   {self.product.title}"] if self.product.title else []), str(self.answer), ""]
         for step in self.steps:
             children = ", ".join(f"{name} {p:.0%}" for name, p in step.probabilities)
-            lines.append(f"{LEVEL_NAMES[step.level]}: {children}")
+            lines.append(f"{step.name}: {children}")
             if not step.votes:
                 only = "the only one here" if not step.rival else "nobody tells these apart: training shares decide"
                 lines.append(f"    {only}")
@@ -202,7 +203,7 @@ def _step(pushes: Pushes, evidence: Evidence, best: int, tree: Taxonomy) -> Step
             votes.append(Vote(expert.expert, weight, p_chosen, p_rival, push))
     path, rival_path = tree.shown_path(level, chosen), () if rival is None else tree.shown_path(level, rival)
     likeliest = tuple((tree.shown_path(level, node)[-1], shares[node]) for node in shown)
-    return Step(level, path, rival_path, shares[chosen], likeliest, tuple(votes))
+    return Step(level, path, rival_path, shares[chosen], likeliest, tuple(votes), tree.level_names[level])
 
 
 def _pictures(images: Sequence[bytes]) -> list[NDArray[np.uint8]]:
@@ -219,7 +220,7 @@ def _pictures(images: Sequence[bytes]) -> list[NDArray[np.uint8]]:
 def _draw_step(axis: Axes, step: Step) -> None:
     """Bars to the right speak for the chosen node, to the left for its rival."""
     axis.set_facecolor(PAPER)
-    title = f"{LEVEL_NAMES[step.level]}: {step.chosen[-1]} {step.p_chosen:.0%}"
+    title = f"{step.name}: {step.chosen[-1]} {step.p_chosen:.0%}"
     if step.rival:
         title += f"\nagainst {step.rival[-1]}"
     axis.set_title(_short(title), fontsize=9, color=INK)

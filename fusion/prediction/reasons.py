@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from catalog.experts import Opinion
 from catalog.probabilities import Silence
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.decide import NEVER
 from fusion.prediction.predictor import Predictions
 
@@ -80,12 +80,12 @@ def _sureness(predictions: Predictions, row: int, tree: Taxonomy) -> str:
     texts = []
     if level:
         # a leaf further up is given at the lowest level, and stands at its own
-        texts.append(f"{LEVEL_NAMES[min(level, end)]} {sure[level - 1]:.0%} sure")
+        texts.append(f"{tree.level_names[min(level, end)]} {sure[level - 1]:.0%} sure")
     if level < tree.depth:
         needed = predictions.needed[row, level]
         missing = f"{needed:.0%} needed" if needed < NEVER else _unproved(predictions)
         name = tree.shown_path(level + 1, nodes[level])[-1]
-        texts.append(f"{LEVEL_NAMES[level + 1]} {name} {sure[level]:.0%}, {missing}")
+        texts.append(f"{tree.level_names[level + 1]} {name} {sure[level]:.0%}, {missing}")
     return "; ".join(texts)
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from catalog.files.wording import any_of
 from catalog.metrics.intervals import exact_share
-from catalog.tree.taxonomy import LEVEL_NAMES
+from catalog.tree.level_names import LEVEL_NAMES
 
 
 class ReviewedFile(BaseModel):

@@ -9,7 +9,6 @@ from catalog.metrics.evaluated_model import EvaluatedModel
 from catalog.runs.config import load_config
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
-from catalog.tree.taxonomy import LEVEL_NAMES
 from fusion.config import FusionConfig
 from fusion.experts.all_experts import AllExperts
 from fusion.experts.images import backbone_of, unused_networks
@@ -29,7 +28,7 @@ def list_experts(workspace: Workspace, more: Sequence[Path] = (), bar: Bar = no_
     experts = evaluated_experts(data)
     width = max(len(expert.name) for expert in experts)
     lines = [f"{len(data)} held-out products; accuracy where an expert speaks, in percent", ""]
-    names = [LEVEL_NAMES[level] for level in data.tree.levels]
+    names = [data.tree.level_names[level] for level in data.tree.levels]
     lines.append("  ".join([f"{'':{width}}", "covers", *names]))
     lines += [f"{expert.name:{width}}  {_figures(expert, names)}  {expert.what}" for expert in experts]
     lines += [f"{name:{width}}  {why}" for name, why in data.absent.items()]

@@ -22,7 +22,8 @@ from catalog.reports.evaluation import accuracy_cards, count_name
 from catalog.reports.page import Card, Example, Gallery, Matrix, Page, Plot, Section, Table, TableCell
 from catalog.reports.plots import colours, drawing, svg
 from catalog.reports.write import write_page
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.taxonomy import Taxonomy, path_text
 from mosaic.confusions import MAX_NODES, MIN_PRODUCTS, LeafAccuracy, confusions_csv, heat_map, leaf_accuracies
 from mosaic.training.history import EpochRecord
 
@@ -211,7 +212,7 @@ def _matrices(scores: ProductScores, tree: Taxonomy) -> list[tuple[int, Matrix]]
         )
         if heat.n_left_out:
             note += f" The {len(heat.names)} nodes with the most products; and {heat.n_left_out:,} more are not shown."
-        matrices.append((level, Matrix(f"At {LEVEL_NAMES[level]}", heat.names, heat.n, heat.share, note)))
+        matrices.append((level, Matrix(f"At {tree.level_names[level]}", heat.names, heat.n, heat.share, note)))
     return matrices
 
 

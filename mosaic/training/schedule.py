@@ -9,7 +9,7 @@ from catalog.metrics.summary import ALL, Summary
 from catalog.product import MAX_IMAGES
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
-from catalog.tree.taxonomy import LEVEL_NAMES
+from catalog.tree.level_names import LEVEL_NAMES
 from mosaic.config import MosaicConfig
 from mosaic.networks.device import best_device, warn_if_slow
 from mosaic.training import distributed

@@ -117,3 +117,22 @@ def test_levels_are_called_as_the_shop_calls_them(shop, tmp_path):
     assert Workspace(room).taxonomy().level_names == {1: "Department", 2: "Aisle", 3: "Shelf"}
     said = call("split", shop, "--level-names", "Department,Aisle", "--workspace", room, code=1)
     assert "2 names of levels, and the tree has 3 levels" in said
+
+
+def test_class_folders_are_the_tree_where_no_file_is(tmp_path):
+    photos, room = tmp_path / "photos", tmp_path / "runs"
+    for i in range(30):
+        folder = photos.joinpath(*[("Food", "Tea"), ("Food", "Rice"), ("Toys",)][i % 3], f"A-{i:03}")
+        folder.mkdir(parents=True)
+        (folder / "1.jpg").write_bytes(make_photo(i))
+    said = call("split", photos, "--workspace", room)
+    assert "tree of the labels themselves: 3 leaves, 2 levels; '>' stands between the names" in said
+    data = TrainingData.of(Workspace(room))
+    assert data.tree.paths == (("Food", "Rice"), ("Food", "Tea"), ("Toys",))
+    assert (data.leaf >= 0).all()
+    # photos that come later are held against that tree
+    (photos / "Food" / "Pasta" / "A-900").mkdir(parents=True)
+    (photos / "Food" / "Pasta" / "A-900" / "1.jpg").write_bytes(make_photo(900))
+    later = Workspace(room).open(photos)
+    assert (later.leaves(data.tree) < 0).sum() == 1
+    assert "Food > Pasta is not in the tree" in later.problems.summary()

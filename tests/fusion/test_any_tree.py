@@ -15,7 +15,8 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.runs.workspace import Workspace
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.cli import main as catalog
 from fusion.cli import main as fusion
 from fusion.experts import all_experts

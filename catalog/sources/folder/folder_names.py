@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import listed
 from catalog.ids.shop_id import MAX_LENGTH, ShopId, id_number, shop_id, why_no_id
-from catalog.tree.taxonomy import LEVEL_NAMES, Taxonomy, path_text
+from catalog.tree.taxonomy import Taxonomy, path_text
 
 DIGITS = re.compile(rb"[0-9]+")
 UNLABELLED = "unlabelled"
@@ -139,7 +139,7 @@ class CategoryFolders:
             ids = listed(sorted(leaves, key=str), 5)
             return None, f"{path_text(path)} is the name of {ids}: name the folder by its category_id"
         if node:
-            level, lowest = LEVEL_NAMES[len(node)], LEVEL_NAMES[self.depth]
+            level, lowest = self.tree.level_names[len(node)], self.tree.level_names[self.depth]
             return None, f"{path_text(node)} is a {level} of the tree: products stand below a {lowest}"
         return None, f"{path_text(path)} is not in the tree"
 
