@@ -9,9 +9,7 @@ from catalog.product import ProblemLog
 from catalog.runs.config import STRICT, Problems
 
 MIN_PRODUCTS = 20
-"""Of a category: products to judge by, and products with words to learn from; fewer tell nothing."""
-ROUTED = "that the photos would have read"
-"""What the held-out products of a category are, for people."""
+"""Of a category: products that the photos put there, and texts to learn from; fewer tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +17,10 @@ class CategoryGain:
     """What was read on the sample of one Cat I, and what it was worth.
 
     Attributes:
-        category: its name; routed: held-out products that would be read for it, as the photos find it likely enough.
+        category: its name; put_there: held-out products that the photos put there.
         products, photos, unread, words: of the sample, whatever it was read for: how many, photos among them that
             could not be read, and words found.
-        judged: products of the sample on which the gain was measured: held-out ones that would be read for it, one of
+        judged: products of the sample on which the gain was measured: held-out ones that the photos put there, one of
             those that share a photo. judged_photos: theirs.
         without_text, with_text: share of these whose leaf is right by the photos alone, and with the text.
         gain, low, high: products more that are right for every 100 photos read, with its 95 % interval.
@@ -31,7 +29,7 @@ class CategoryGain:
     """
 
     category: str
-    routed: int
+    put_there: int
     products: int
     photos: int
     unread: int
@@ -87,14 +85,14 @@ class ShelfChoice:
     def curve(self) -> list[ChoicePoint]:
         """What reading one category after the other costs and brings, in their order; those not measured are left out.
 
-        Over the held-out products that would be read for all categories measured; one for two of them counts in both.
+        Over the held-out products of all categories measured, each as many as the photos put there.
         """
         measured = [gain for gain in self.categories if gain.is_measured]
-        n_products = max(1, sum(gain.routed for gain in measured))
-        photos, accuracy = 0.0, sum(gain.routed * gain.without_text for gain in measured) / n_products
+        n_products = max(1, sum(gain.put_there for gain in measured))
+        photos, accuracy = 0.0, sum(gain.put_there * gain.without_text for gain in measured) / n_products
         points = [ChoicePoint("", photos, accuracy)]
         for gain in measured:
-            share = gain.routed / n_products
+            share = gain.put_there / n_products
             photos += 1000 * share * gain.judged_photos / gain.judged
             accuracy += share * (gain.with_text - gain.without_text)
             points.append(ChoicePoint(gain.category, photos, accuracy))
@@ -107,12 +105,12 @@ class ShelfChoice:
 
     def sentence(self) -> str:
         """What was decided, and by which rule."""
-        rule = f"more than {self.min_gain:g} right for every 100 photos read, at the lower end of the interval"
+        rule = f"more than {self.min_gain:g} products gained for every 100 photos, at the lower end of the interval"
         if not any(gain.is_measured for gain in self.categories):
             return "where reading pays cannot be told: too few products of every category could be judged"
         if not self.chosen:
-            return f"reading pays nowhere: no category gains {rule} (min_gain)"
-        return f"read from now on: {', '.join(self.chosen)} ({rule}: min_gain)"
+            return f"reading pays nowhere: no category has {rule} (min_gain)"
+        return f"read from now on: {', '.join(self.chosen)} ({rule}; min_gain)"
 
 
 COLUMNS = [
@@ -127,7 +125,7 @@ def row_of(gain: CategoryGain) -> list[str]:
     if gain.is_measured:
         interval = f"{gain.gain:.1f} ({gain.low:.1f} to {gain.high:.1f})"
         figures = [percent(gain.without_text), percent(gain.with_text), interval]
-    counts = (gain.routed, gain.photos, gain.unread, gain.words, gain.judged)
+    counts = (gain.put_there, gain.photos, gain.unread, gain.words, gain.judged)
     return [gain.category, *(f"{n:,}" for n in counts), *figures, f"{'yes' if gain.chosen else 'no'}: {gain.why}"]
 
 
@@ -139,5 +137,5 @@ def verdict(low: float, min_gain: float) -> tuple[bool, str]:
 
 
 def too_few(n: int, what: str) -> str:
-    """Why nothing was measured: `7 products with words to learn from, 20 are needed`."""
+    """Why nothing was measured: `7 products that the photos put there, 20 are needed`."""
     return f"{plural(n, 'product')} {what}, {MIN_PRODUCTS} are needed"

@@ -33,7 +33,7 @@ def choose_shelves(
         ValueError: `photo` of another plan or tree.
     """
     data = labelled_data(workspace, photo)
-    sample = draw(data, photo, config)
+    sample = draw(data, photo, config.sample_photos, config.text.seed)
     reader = make_reader(config, workspace)
     if tell is not None:
         n_photos = int(data.catalog.n_images[sample.positions].sum())

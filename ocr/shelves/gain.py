@@ -16,7 +16,7 @@ from catalog.probabilities import Probabilities
 from catalog.runs.training_data import TrainingData
 from catalog.tree.taxonomy import path_text
 from ocr.config import OcrConfig
-from ocr.shelves.choice import MIN_PRODUCTS, ROUTED, CategoryGain, too_few, verdict
+from ocr.shelves.choice import MIN_PRODUCTS, CategoryGain, too_few, verdict
 from ocr.shelves.sample import Ints, ReadSample, blocks_of
 from text.calibration import DEFAULT_WEIGHTS, fit_pool
 from text.config import TextConfig
@@ -64,15 +64,14 @@ def _worth_it(measurement: _Measurement, block: Ints) -> list[CategoryGain]:
 
 @dataclass(frozen=True)
 class _Judged:
-    """M products judged, each for a Cat I: `(M,)` rows of the sample, and of the photos' probabilities; true leaves."""
+    """Products judged, M of them: rows of the sample and of the photos' probabilities, `(M,)` each, and true leaves."""
 
     rows: Ints
     photo_rows: Ints
-    category: Ints
     truth: Ints
 
-    def select(self, kept: NDArray[np.bool_] | Ints) -> _Judged:
-        return _Judged(self.rows[kept], self.photo_rows[kept], self.category[kept], self.truth[kept])
+    def select(self, kept: NDArray[np.bool_]) -> _Judged:
+        return _Judged(self.rows[kept], self.photo_rows[kept], self.truth[kept])
 
 
 class _Measurement:
@@ -87,18 +86,18 @@ class _Measurement:
         group = data.plan.linked(data.catalog, positions)
         rng = np.random.default_rng(config.text.seed)
         self.fold: Ints = (rng.permutation(group.max(initial=0) + 1) % config.text.folds)[group]
-        rows, category = (of_draw[read.sample.judged] for of_draw in (read.sample.row, read.sample.category))
-        photo_rows = positions_of(photo.product_ids, data.catalog.product_ids[positions[rows]])
         # copies are no independent evidence: one of them is judged
-        first = np.unique(np.stack([group[rows], category]), axis=1, return_index=True)[1]
-        self.judged = _Judged(rows, photo_rows, category, self.leaf[rows]).select(np.sort(first))
+        judged = np.flatnonzero(read.sample.judged)
+        judged = np.sort(judged[np.unique(group[judged], return_index=True)[1]])
+        photo_rows = positions_of(photo.product_ids, data.catalog.product_ids[positions[judged]])
+        self.judged = _Judged(judged, photo_rows, self.leaf[judged])
 
     def of(self, categories: Ints) -> list[CategoryGain]:
         """The gains of a block's categories, one model for all of them."""
         counted = [self._counted(category) for category in categories.tolist()]
         leaves = np.flatnonzero(np.isin(self.tree.ancestor(1), categories))
         learnt = np.flatnonzero(self.speaks & np.isin(self.leaf, leaves))
-        judged = self.judged.select(np.isin(self.judged.category, categories))
+        judged = self.judged.select(np.isin(self.read.sample.category[self.judged.rows], categories))
         why = ""
         if len(leaves) < 2:
             why = "there is nothing below it to tell apart"
@@ -109,18 +108,18 @@ class _Measurement:
         if why:
             return [replace(gain, why=_unjudged(gain) or why) for gain in counted]
         by_photo, with_text = self._right(leaves, learnt, judged)
+        of_category = self.read.sample.category[judged.rows]
         return [
             self._measured(gain, judged.rows[own], by_photo[own], with_text[own])
-            for gain, own in zip(counted, (judged.category == category for category in categories), strict=True)
+            for gain, own in zip(counted, (of_category == category for category in categories), strict=True)
         ]
 
     def _counted(self, category: int) -> CategoryGain:
-        read = self.read
-        own = read.sample.row[read.sample.category == category]
+        own, read = self.read.sample.category == category, self.read
         return CategoryGain(
             category=path_text(self.tree.node_path(1, category)),
-            routed=int(read.sample.routed[category]),
-            products=len(own),
+            put_there=int(read.sample.put_there[category]),
+            products=int(own.sum()),
             photos=int(read.photos[own].sum()),
             unread=int(read.unread[own].sum()),
             words=int(read.words[own].sum()),
@@ -194,7 +193,7 @@ class _Measurement:
 
 def _unjudged(gain: CategoryGain) -> str:
     """Why nothing could be judged, whatever was read; empty where something could."""
-    return "" if gain.routed >= MIN_PRODUCTS else too_few(gain.routed, ROUTED)
+    return "" if gain.put_there >= MIN_PRODUCTS else too_few(gain.put_there, "that the photos put there")
 
 
 def _small(config: TextConfig) -> TextConfig:

@@ -13,7 +13,6 @@ from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.tree.taxonomy import Taxonomy
-from ocr.config import OcrConfig
 from ocr.expert import read_products, unread_photos
 from ocr.reader import PhotoReader
 from ocr.shelves.choice import MIN_PRODUCTS
@@ -23,67 +22,66 @@ MAX_PHOTOS = 50_000
 """Of all categories together: more of them get fewer photos each. On two cores 40 minutes, once."""
 MAX_SCORES = 5_000_000
 """Products times leaves of what is measured together, whose scores by four models are held at once."""
-MAX_LOOKED_AT = 200_000
-"""Held-out products, drawn by chance, whose categories are looked up in the photos' probabilities."""
-USUAL_ROUTE = 0.1
-"""Probability of a category from which a product is read for it, where the threshold is still to be chosen."""
+MAX_PUT = 200_000
+"""Held-out products, drawn by chance, whose category is looked up in the photos' probabilities."""
 CHUNK = 256
-ROWS_AT_ONCE = 1024
+MASS_CHUNK = 1024
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Products to be read, N by rising catalogue position, and the P draws that chose them: one of each for a Cat I.
+    """Products to be read, N by rising catalogue position.
 
     Attributes:
-        positions: `(N,)` int64 in the catalogue.
-        row: `(P,)` int64 product of each draw, by its place among the N. category: `(P,)` int64 Cat I it was drawn for.
-        judged: `(P,)` bool: drawn among the held-out products that would be read for that category, as in prediction;
-            the others were drawn among those labelled so, to have more to learn from.
-        routed: `(C,)` int64 held-out products that would be read for each Cat I.
+        positions: `(N,)` int64 in the catalogue. category: `(N,)` int64 Cat I for which each was drawn.
+        judged: `(N,)` bool: drawn among the held-out products that the photos put there, as in prediction; the others
+            were drawn among those labelled so, to have more to learn from.
+        put_there: `(C,)` int64 held-out products that the photos put on each Cat I.
     """
 
     positions: Ints
-    row: Ints
     category: Ints
     judged: NDArray[np.bool_]
-    routed: Ints
+    put_there: Ints
 
 
-def draw(data: TrainingData, photo: Probabilities, config: OcrConfig) -> Sample:
-    """Draw products of every Cat I, at most `config.sample_photos` photos of each, and `MAX_PHOTOS` in all.
+def draw(data: TrainingData, photo: Probabilities, per_category: int, seed: int) -> Sample:
+    """Draw products of every Cat I, at most `per_category` photos of each, and `MAX_PHOTOS` in all.
 
-    First held-out products that would be read for it; where these are few, products labelled so fill it up.
+    First held-out products that the photos put there; where these are few, products labelled so fill it up.
 
     Args:
         photo: held-out probabilities of the image branch.
     """
-    rng = np.random.default_rng(config.text.seed)
-    n_categories, images = data.tree.n_nodes(1), data.catalog.n_images
-    rows = np.sort(rng.permutation(np.flatnonzero(photo.speaks))[:MAX_LOOKED_AT])
-    row, category = _routes(
-        photo, rows, data, USUAL_ROUTE if config.route_threshold == "auto" else config.route_threshold
-    )
-    held_out = catalog_positions(data.catalog, photo.product_ids[row])
-    routed = np.bincount(category, minlength=n_categories)
+    rng = np.random.default_rng(seed)
+    n_categories = data.tree.n_nodes(1)
+    images = data.catalog.n_images
+    rows = np.sort(rng.permutation(np.flatnonzero(photo.speaks))[:MAX_PUT])
+    held_out = catalog_positions(data.catalog, photo.product_ids[rows])
+    put = likeliest_category(photo, rows, data)
     budget = np.zeros(n_categories, np.int64)
     for block in blocks_of(data.tree):
         n_leaves = int(np.isin(data.tree.ancestor(1), block).sum())
         # of a category with nothing below it there is nothing to read for
         if n_leaves > 1:
-            budget[block] = min(config.sample_photos, MAX_PHOTOS // n_categories, MAX_SCORES // (n_leaves * len(block)))
-    # nothing can be judged where next to nothing would be read
-    budget[routed < MIN_PRODUCTS] = 0
-    first = _first_photos(category, images[held_out], budget, rng)
-    left = budget - np.bincount(category[first], images[held_out[first]], n_categories).astype(np.int64)
+            budget[block] = min(per_category, MAX_PHOTOS // n_categories, MAX_SCORES // (n_leaves * len(block)))
+    put_there = np.bincount(put, minlength=n_categories)
+    # nothing can be judged where the photos put next to nothing: it need not be read, either
+    budget[put_there < MIN_PRODUCTS] = 0
+    first = _first_photos(put, images[held_out], budget, rng)
+    left = budget - np.bincount(put[first], images[held_out[first]], n_categories).astype(np.int64)
     others = np.setdiff1d(data.plan.positions, held_out[first])
     label = data.tree.ancestor(1)[data.leaf[others]]
     second = _first_photos(label, images[others], left, rng)
-    drawn = np.concatenate([held_out[first], others[second]])
-    positions, place = np.unique(drawn, return_inverse=True)
-    of_category = np.concatenate([category[first], label[second]])
-    return Sample(positions, place, of_category, np.arange(len(drawn)) < len(first), routed)
+    positions = np.concatenate([held_out[first], others[second]])
+    order = np.argsort(positions)
+    return Sample(
+        positions[order],
+        np.concatenate([put[first], label[second]])[order],
+        (np.arange(len(positions)) < len(first))[order],
+        put_there,
+    )
 
 
 def blocks_of(tree: Taxonomy) -> list[Ints]:
@@ -93,19 +91,12 @@ def blocks_of(tree: Taxonomy) -> list[Ints]:
     return [*(np.array([node]) for node in np.flatnonzero(~is_leaf)), *together]
 
 
-def _routes(photo: Probabilities, rows: Ints, data: TrainingData, threshold: float) -> tuple[Ints, Ints]:
-    """Rows, `(P,)`, and the Cat I for which each would be read: its probability reaches the threshold.
-
-    Of categories that are measured together that is their sum, and the product is the likeliest one's.
-    """
-    pairs = [np.zeros((2, 0), np.int64)]
-    for chunk in in_batches(rows, ROWS_AT_ONCE):
-        mass = data.tree.node_mass(photo.dense(chunk, len(data.tree)), 1)
-        for block in blocks_of(data.tree):
-            reached = np.flatnonzero(mass[:, block].sum(axis=1) >= threshold)
-            pairs.append(np.stack([chunk[reached], block[mass[np.ix_(reached, block)].argmax(axis=1)]]))
-    row, category = np.concatenate(pairs, axis=1)
-    return row, category
+def likeliest_category(photo: Probabilities, rows: Ints, data: TrainingData) -> Ints:
+    """`(n,)` Cat I that the photos find likeliest on each of some rows."""
+    put = np.empty(len(rows), np.int64)
+    for chunk in in_batches(np.arange(len(rows)), MASS_CHUNK):
+        put[chunk] = data.tree.node_mass(photo.dense(rows[chunk], len(data.tree)), 1).argmax(axis=1)
+    return put
 
 
 def _first_photos(category: Ints, images: NDArray[np.int8], budget: Ints, rng: np.random.Generator) -> Ints:

@@ -7,14 +7,14 @@ import pytest
 from ocr.shelves.choice import COLUMNS, CategoryGain, ShelfChoice, row_of, verdict
 
 BOOKS = CategoryGain(
-    "BOOKS", routed=300, products=120, photos=150, unread=2, words=700, judged=100, judged_photos=125,
+    "BOOKS", put_there=300, products=120, photos=150, unread=2, words=700, judged=100, judged_photos=125,
     without_text=0.1, with_text=0.5, gain=32.0, low=24.0, high=40.0, chosen=True, why="at least 24.0 gained",
 )  # fmt: skip
 TOYS = CategoryGain(
-    "TOYS", routed=100, products=60, photos=120, unread=0, words=3, judged=50, judged_photos=100,
+    "TOYS", put_there=100, products=60, photos=120, unread=0, words=3, judged=50, judged_photos=100,
     without_text=0.8, with_text=0.78, gain=-1.0, low=-4.0, high=1.0, why="no gain is sure",
 )  # fmt: skip
-VASES = CategoryGain("VASES", 9, 0, 0, 0, 0, why="9 products that the photos would have read, 20 are needed")
+VASES = CategoryGain("VASES", 9, 0, 0, 0, 0, why="9 products that the photos put there, 20 are needed")
 
 
 def test_the_curve_adds_one_category_after_the_other():
@@ -39,8 +39,8 @@ def test_every_category_has_its_line_with_a_reason():
     ]  # fmt: skip
     assert all(len(row_of(gain)) == len(COLUMNS) for gain in choice.categories)
     *_, vases, sentence = choice.text().splitlines()
-    assert vases.endswith("no: 9 products that the photos would have read, 20 are needed")
-    assert sentence.startswith("read from now on: BOOKS (more than 1 right for every 100 photos")
+    assert vases.endswith("no: 9 products that the photos put there, 20 are needed")
+    assert sentence.startswith("read from now on: BOOKS (more than 1 products gained for every 100 photos")
 
 
 def test_where_nothing_could_be_judged_it_is_not_said_that_nothing_pays():
