@@ -132,7 +132,7 @@ def _predict_catalog(options: PredictOptions) -> None:
         note(predictor.proof.advice)
     if publication is not None:
         with progress_bar("publish") as progress, resumable():
-            say(publication.publish(outcome.files.table, predictor, progress))
+            say(publication.publish(outcome.files.table, catalog, predictor, progress))
     if outcome.n_left_out:
         note(
             f"{outcome.n_left_out} more wait for review in {outcome.files.table} alone "

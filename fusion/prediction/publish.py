@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bson
+import numpy as np
 import pyarrow.parquet as pq
 from pymongo import UpdateOne
 
 from catalog.catalog import Catalog
+from catalog.files.id_lookup import positions_of
 from catalog.files.progress import Progress, in_batches
+from catalog.ids.id_columns import ids_in, numbers_in
+from catalog.ids.shop_id import ShopId, shop_id
 from catalog.sources.address import Address, is_uri
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import Connection
+from catalog.sources.mongo.id_forms import ids_there
 from catalog.sources.mongo.writer import WriteCounts, Writer
 from fusion.prediction.columns import depth_of, path_columns, probability_columns
 
@@ -40,16 +45,18 @@ class Published:
 
     Attributes:
         written: what the server said.
+        n_products: all that the table has.
         missing: some of the products that the collection does not hold and that were left out.
     """
 
     written: WriteCounts
-    missing: tuple[int, ...]
+    n_products: int
+    missing: tuple[ShopId, ...]
 
     @property
     def n_missing(self) -> int:
         """Products that were left out."""
-        return self.written.sent - self.written.matched - self.written.upserted
+        return self.n_products - self.written.matched - self.written.upserted
 
     def text(self) -> str:
         """For people."""
@@ -68,7 +75,8 @@ class Publication:
 
     Attributes:
         connection: the collection.
-        inserts: a product that is not there gets a document of its own, which holds the prediction alone.
+        inserts: a product that is not there gets a document of its own, which holds the prediction alone. Its `_id` is
+            of the type that it has in the catalogue's documents, else an integer or a text.
     """
 
     connection: Connection
@@ -111,8 +119,8 @@ class Publication:
             return ""
         if self.inserts:
             return ""
-        ids = catalog.product_ids
-        there = sum(len(self._there(some.tolist())) for some in in_batches(ids, ROWS, progress))
+        ids, names = catalog.product_ids, catalog.ids
+        there = sum(len(ids_there(self.connection, names.take(some))) for some in in_batches(ids, ROWS, progress))
         place = self.connection.address
         if not there:
             raise ValueError(
@@ -127,43 +135,43 @@ class Publication:
             f"Predictions of the other {len(ids) - there} are written to the files alone ({INSERT} adds them)"
         )
 
-    def publish(self, table: Path, predictor: Predictor, progress: Progress | None = None) -> str:
+    def publish(self, table: Path, catalog: Catalog, predictor: Predictor, progress: Progress | None = None) -> str:
         """Set the field `prediction` of every product of a table (`predictions.parquet`) and say what changed.
 
         Other fields are not touched. The same table again changes nothing, so that after a kill at any point the same
         call completes it. The run's name and the precision that its decisions aim at stand in each document.
         """
         source = {"run": predictor.run.folder.name, "target_precision": predictor.target_precision}
-        return f"{self.connection.address}, field {FIELD}: {self.write(table, source, progress).text()}"
+        return f"{self.connection.address}, field {FIELD}: {self.write(table, catalog, source, progress).text()}"
 
-    def write(self, table: Path, source: dict[str, Any], progress: Progress | None = None) -> Published:
-        """`source`: further entries of every `prediction`."""
-        writer, missing = Writer(self.connection), list[int]()
+    def write(
+        self, table: Path, catalog: Catalog, source: dict[str, Any], progress: Progress | None = None
+    ) -> Published:
+        """`source`: further entries of every `prediction`; `catalog`: the one that was predicted."""
+        writer, missing, order = Writer(self.connection), list[ShopId](), np.argsort(catalog.product_ids)
         with pq.ParquetFile(table) as file:
             done, total, depth = 0, file.metadata.num_rows, depth_of(file.schema_arrow.names)
             columns = [*BESIDE_PATH, *path_columns(depth), *probability_columns(depth)]
             for batch in file.iter_batches(ROWS, columns=columns):
-                for row in batch.to_pylist():
-                    fields = {FIELD: {**_prediction(row, depth), **source}}
-                    operation = UpdateOne({"_id": row["product_id"]}, {"$set": fields}, upsert=self.inserts)
-                    writer.add(operation, len(bson.encode(fields)))
-                # the server says only of what was sent whether it was there
+                ids, numbers = ids_in(batch["product_id"]), numbers_in(batch["product_id"])
+                documents = ids_there(self.connection, ids)
+                absent = np.array([number for number in numbers.tolist() if number not in documents], np.int64)
+                if self.inserts:
+                    positions = positions_of(catalog.product_ids, absent, order)
+                    documents |= dict(zip(absent.tolist(), catalog.document_ids(positions), strict=True))
+                for product_id, number, row in zip(ids, numbers.tolist(), batch.to_pylist(), strict=True):
+                    if number in documents:
+                        fields = {FIELD: {**_prediction(row, depth), **source}}
+                        operation = UpdateOne({"_id": documents[number]}, {"$set": fields}, upsert=self.inserts)
+                        writer.add(operation, len(bson.encode(fields)))
+                    elif len(missing) < NAMED:
+                        missing.append(product_id)
+                # whoever looks meanwhile sees what progress says
                 writer.flush()
-                if Published(writer.written, ()).n_missing > len(missing) < NAMED:
-                    ids = batch["product_id"].to_pylist()
-                    there = self._there(ids)
-                    missing += [product_id for product_id in ids if product_id not in there]
-                    del missing[NAMED:]
                 done += batch.num_rows
                 if progress is not None:
                     progress(done, total)
-        return Published(writer.written, tuple(missing))
-
-    def _there(self, ids: list[int]) -> set[int]:
-        """Those of these products that the collection holds."""
-        collection = self.connection.collection
-        documents = self.connection.answer(lambda: list(collection.find({"_id": {"$in": ids}}, {"_id": 1})))
-        return {document["_id"] for document in documents}
+        return Published(writer.written, total, tuple(missing))
 
 
 def _prediction(row: dict[str, Any], depth: int) -> dict[str, Any]:
@@ -171,17 +179,22 @@ def _prediction(row: dict[str, Any], depth: int) -> dict[str, Any]:
     # a leaf further up has cells without a value below it
     n = sum(row[name] is not None for name in path_columns(depth))
     return {
-        "category_id": row["category_id"],
+        "category_id": _as_id(row["category_id"]),
         "path": [row[name] for name in path_columns(n)],
         "probabilities": [_rounded(row[name]) for name in probability_columns(n)],
         "decision": row["decision"],
         "given": row["given"],
         "reason": row["reason"],
         "top": [
-            {"category_id": leaf, "probability": _rounded(p)}
+            {"category_id": _as_id(leaf), "probability": _rounded(p)}
             for leaf, p in zip(row["top_category_ids"], row["top_probabilities"], strict=True)
         ],
     }
+
+
+def _as_id(cell: int | str) -> ShopId:
+    """A category's id in a table, where a text may stand for an integer."""
+    return shop_id(cell) if isinstance(cell, str) else cell
 
 
 def _rounded(probability: float) -> float:

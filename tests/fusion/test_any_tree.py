@@ -172,7 +172,8 @@ def test_a_review_counts_what_is_right_at_each_level(shop):
 
 
 def test_a_published_path_ends_where_the_leaf_does(shop, mongo):
-    Publication.to(uri_of(mongo), inserts=True).write(shop.folder / "out" / "predictions.parquet", {"run": "r"})
+    place, test = Publication.to(uri_of(mongo), inserts=True), Catalog(shop.folder / "test.bson")
+    place.write(shop.folder / "out" / "predictions.parquet", test, {"run": "r"})
     for document in mongo.find():
         found = document[FIELD]
         names = shop.tree.paths[int(shop.tree.leaf_index(found["category_id"]))]

@@ -12,14 +12,18 @@ from types import SimpleNamespace
 from urllib.parse import quote
 
 import bson
-import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bson import Binary, ObjectId
 
 from catalog.catalog import Catalog
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import ShopId, id_numbers
 from catalog.sources.mongo import writer as mongo_writer
 from fusion.cli import main as fusion
 from fusion.prediction import publish
+from fusion.prediction.columns import schema_of
 from fusion.prediction.publish import FIELD, Publication
 from tests.support.command_line import call, invoke
 from tests.support.mongo_server import PASSWORD, uri_of
@@ -37,8 +41,17 @@ def table(tmp_path: Path) -> Path:
     return tmp_path / "out" / "predictions.parquet"
 
 
-def catalogue(*product_ids: int, address: str = "/data/test.bson") -> SimpleNamespace:
-    return SimpleNamespace(address=address, product_ids=np.array(product_ids, np.int64))
+def catalogue(*product_ids: ShopId, address: str = "/data/test.bson") -> SimpleNamespace:
+    """A catalogue of a source that has no documents."""
+    return SimpleNamespace(
+        address=address,
+        product_ids=id_numbers(product_ids),
+        ids=IdNames.of(product_ids),
+        document_ids=lambda positions: [product_ids[position] for position in positions],
+    )
+
+
+PREDICTED = catalogue(*range(60), 2**40)
 
 
 def names(collection) -> set[str]:
@@ -49,7 +62,7 @@ def test_the_prediction_stands_beside_the_product_and_nothing_else_changes(mongo
     products = [{**make_product(row["product_id"], 7), "price": 5, "prediction": "old"} for row in ROWS]
     mongo.insert_many([*products, {"_id": "other"}, {"_id": 2**40, "imgs": []}])
     place = Publication.to(uri_of(mongo))
-    written = place.write(table, {"run": "fusion-1", "target_precision": 0.95}).written
+    written = place.write(table, PREDICTED, {"run": "fusion-1", "target_precision": 0.95}).written
     assert (written.sent, written.matched, written.modified, written.upserted) == (61, 61, 61, 0)
     after = {document["_id"]: document for document in mongo.find()}
     for product, row in zip(products, ROWS, strict=True):
@@ -64,7 +77,7 @@ def test_the_prediction_stands_beside_the_product_and_nothing_else_changes(mongo
         assert (found["run"], found["target_precision"]) == ("fusion-1", 0.95)
     assert after[2**40][FIELD]["given"] == "KITCHEN > CUPS"
     assert after["other"] == {"_id": "other"}
-    again = place.write(table, {"run": "fusion-1", "target_precision": 0.95})
+    again = place.write(table, PREDICTED, {"run": "fusion-1", "target_precision": 0.95})
     assert {document["_id"]: document for document in mongo.find()} == after
     assert again.text() == "0 changed, 61 as they were"
 
@@ -73,18 +86,18 @@ def test_products_that_the_collection_does_not_hold_are_counted_and_named_not_in
     monkeypatch.setattr(publish, "ROWS", 7)
     mongo.insert_many([make_product(i) for i in range(60) if i not in (8, 20)])
     place = Publication.to(uri_of(mongo))
-    said = place.look(catalogue(*range(60), 2**40))
+    said = place.look(PREDICTED)
     assert "58 of the 61 products" in said
     assert "other 3 are written to the files alone (--insert-missing adds them)" in said
     assert "right collection" not in said
-    assert place.write(table, {"run": "r"}).text() == (
+    assert place.write(table, PREDICTED, {"run": "r"}).text() == (
         f"58 changed, 0 as they were, 3 left out, as the collection does not hold them (8, 20, {2**40})"
     )
     assert mongo.count_documents({}) == 58
     mongo.delete_many({"_id": {"$gte": 3}})
-    assert "3 of the 61 products" in place.look(catalogue(*range(60), 2**40))
-    assert "Is it the right collection?" in place.look(catalogue(*range(60), 2**40))
-    assert place.write(table, {"run": "r"}).text() == (
+    assert "3 of the 61 products" in place.look(PREDICTED)
+    assert "Is it the right collection?" in place.look(PREDICTED)
+    assert place.write(table, PREDICTED, {"run": "r"}).text() == (
         "0 changed, 3 as they were, 58 left out, as the collection does not hold them (3, 4, 5, 6, 7, ...)"
     )
     assert mongo.count_documents({}) == 3
@@ -94,15 +107,108 @@ def test_products_that_the_collection_does_not_hold_are_counted_and_named_not_in
 def test_missing_products_are_inserted_when_asked(mongo, table):
     mongo.insert_one(make_product(5))
     place = Publication.to(uri_of(mongo), inserts=True)
-    assert place.look(catalogue(*range(60), 2**40)) == ""
-    assert place.write(table, {"run": "r"}).text() == "1 changed, 0 as they were, 60 new documents"
+    assert place.look(PREDICTED) == ""
+    assert place.write(table, PREDICTED, {"run": "r"}).text() == "1 changed, 0 as they were, 60 new documents"
     assert set(mongo.find_one({"_id": 2**40})) == {"_id", FIELD}
-    assert place.write(table, {"run": "r"}).text() == "0 changed, 61 as they were"
+    assert place.write(table, PREDICTED, {"run": "r"}).text() == "0 changed, 61 as they were"
     other = mongo.database["predictions"]
-    assert Publication.to(uri_of(other), inserts=True).write(table, {"run": "r"}).written.upserted == 61
+    assert Publication.to(uri_of(other), inserts=True).write(table, PREDICTED, {"run": "r"}).written.upserted == 61
     # where the products themselves lie, a removed one would come back without photos
     with pytest.raises(ValueError, match=r"--insert-missing is for another collection.*leave it out"):
         place.look(catalogue(1, address=uri_of(mongo) + "?readPreference=nearest"))
+
+
+OBJECT_ID, UUID_4 = ObjectId("65a1b2c3d4e5f60718293a4b"), Binary(bytes(range(16)), 4)
+ANY_IDS = [7, 12.0, "MH01-gray", "0012", "=1+1", OBJECT_ID, UUID_4]
+
+
+@pytest.fixture
+def any_ids(tmp_path: Path, write_bson) -> SimpleNamespace:
+    """A catalogue of products of all kinds of ids, and its predictions."""
+    catalog = Catalog(write_bson(*({**make_product(n), "_id": one} for n, one in enumerate(ANY_IDS))))
+    rows = [predicted(n, 1000 + n % 3) for n in range(len(ANY_IDS))]
+    table = pa.Table.from_pylist(
+        [
+            {
+                **row,
+                "product_id": str(shown),
+                "category_id": str(row["category_id"]),
+                "top_category_ids": ["women/shoes", "0012"],
+            }
+            for row, shown in zip(rows, catalog.shop_ids(), strict=True)
+        ],
+        schema_of(3, pa.string(), pa.string()),
+    )
+    pq.write_table(table, tmp_path / "predictions.parquet")
+    return SimpleNamespace(catalog=catalog, table=tmp_path / "predictions.parquet")
+
+
+def test_products_of_any_id_are_reached_in_the_form_that_the_collection_has(mongo, any_ids):
+    mongo.insert_many([{"_id": one, "stock": n} for n, one in enumerate(ANY_IDS)])
+    # of nobody in the catalogue: a UUID as text in capitals, an ObjectId, another number
+    others = [str(UUID_4.as_uuid()).upper(), ObjectId(), 8]
+    mongo.insert_many([{"_id": one} for one in others])
+    place = Publication.to(uri_of(mongo))
+    assert place.look(any_ids.catalog) == ""
+    written = place.write(any_ids.table, any_ids.catalog, {"run": "r"})
+    assert written.text() == "7 changed, 0 as they were"
+    for n, one in enumerate(ANY_IDS):
+        document_ = mongo.find_one({"_id": one})
+        assert (document_["stock"], document_[FIELD]["category_id"]) == (n, 1000 + n % 3)
+        assert [top["category_id"] for top in document_[FIELD]["top"]] == ["women/shoes", "0012"]
+    assert [FIELD in mongo.find_one({"_id": one}) for one in others] == [False] * 3
+    assert place.write(any_ids.table, any_ids.catalog, {"run": "r"}).text() == "0 changed, 7 as they were"
+
+
+def test_a_table_of_texts_reaches_object_ids_uuids_and_numbers(mongo, any_ids):
+    # as where the catalogue is a CSV, and the collection has the ids as texts, or the other way round
+    swapped = ["7", "12", "MH01-gray", "0012", "=1+1", str(OBJECT_ID), str(UUID_4.as_uuid())]
+    mongo.insert_many([{"_id": one} for one in swapped])
+    place = Publication.to(uri_of(mongo), inserts=True)
+    assert place.write(any_ids.table, any_ids.catalog, {"run": "r"}).text() == "7 changed, 0 as they were"
+    assert sorted(document_["_id"] for document_ in mongo.find()) == sorted(swapped)
+
+
+def test_missing_products_of_any_id_are_named_by_the_shops_own(mongo, any_ids):
+    mongo.insert_one({"_id": "MH01-gray"})
+    place = Publication.to(uri_of(mongo))
+    assert "1 of the 7 products" in place.look(any_ids.catalog)
+    assert place.write(any_ids.table, any_ids.catalog, {"run": "r"}).text() == (
+        "1 changed, 0 as they were, 6 left out, as the collection does not hold them "
+        "(7, 12, 0012, =1+1, 65a1b2c3d4e5f60718293a4b, ...)"
+    )
+    assert mongo.count_documents({}) == 1
+
+
+def test_missing_products_are_inserted_in_the_type_that_the_source_has(mongo, any_ids):
+    mongo.insert_one({"_id": str(OBJECT_ID)})
+    place = Publication.to(uri_of(mongo), inserts=True)
+    assert place.write(any_ids.table, any_ids.catalog, {"run": "r"}).text() == (
+        "1 changed, 0 as they were, 6 new documents"
+    )
+    there = {repr(document_["_id"]) for document_ in mongo.find()}
+    assert there == {repr(one) for one in ANY_IDS} - {repr(OBJECT_ID)} | {repr(str(OBJECT_ID))}
+    assert place.write(any_ids.table, any_ids.catalog, {"run": "r"}).text() == "0 changed, 7 as they were"
+    assert mongo.count_documents({}) == 7
+    # a catalogue without documents knows no types: texts, and integers
+    other = mongo.database["other"]
+    plain = catalogue(*any_ids.catalog.shop_ids())
+    for told in ("0 changed, 0 as they were, 7 new documents", "0 changed, 7 as they were"):
+        assert Publication.to(uri_of(other), inserts=True).write(any_ids.table, plain, {"run": "r"}).text() == told
+    assert [type(document_["_id"]) for document_ in other.find(sort=[("_id", 1)])] == [int] * 2 + [str] * 5
+
+
+@pytest.mark.parametrize("with_photo", [0, 1])
+def test_of_a_number_and_its_text_the_product_that_the_catalogue_has_is_written(mongo, table, with_photo):
+    pair = [{"_id": 12, "imgs": []}, {"_id": "12", "imgs": []}]
+    pair[with_photo]["imgs"] = [{"picture": b"x"}]
+    mongo.insert_many([*pair, *({"_id": n} for n in range(60) if n != 12), {"_id": 2**40}])
+    assert Publication.to(uri_of(mongo)).write(table, PREDICTED, {"run": "r"}).text() == "61 changed, 0 as they were"
+    kept, other = pair[with_photo]["_id"], pair[1 - with_photo]["_id"]
+    assert FIELD in mongo.find_one({"_id": kept})
+    assert FIELD not in mongo.find_one({"_id": other})
+    catalog = Catalog(uri_of(mongo))
+    assert catalog.document_ids([catalog.shop_ids().index(12)]) == [kept]
 
 
 def test_a_collection_that_is_not_there_or_of_other_products_is_refused_before_anything_is_written(mongo):
@@ -122,7 +228,7 @@ def test_publishing_does_not_change_what_the_catalogue_is(mongo, table):
     before = Catalog(uri_of(mongo))
     place = Publication.to(uri_of(mongo))
     assert place.look(before) == ""
-    place.write(table, {"run": "r"})
+    place.write(table, PREDICTED, {"run": "r"})
     assert Catalog(uri_of(mongo)).fingerprint == before.fingerprint
 
 
@@ -130,11 +236,11 @@ def test_publishing_does_not_change_what_the_catalogue_is(mongo, table):
 def test_dropped_connections_lose_and_repeat_nothing(mongo, table, proxy, monkeypatch, seed):
     monkeypatch.setattr(mongo_writer, "BULK_COUNT", 3)
     mongo.insert_many([{**make_product(i), "visits": 1} for i in range(60)])
-    Publication.to(uri_of(mongo), inserts=True).write(table, {"run": "r"})
+    Publication.to(uri_of(mongo), inserts=True).write(table, PREDICTED, {"run": "r"})
     expected = list(mongo.find(sort=[("_id", 1)]))
     mongo.update_many({}, {"$unset": {FIELD: ""}})
     through = proxy(seed, cuts=8, smallest=3000, largest=9000)
-    written = Publication.to(uri_of(mongo, through.port)).write(table, {"run": "r"}).written
+    written = Publication.to(uri_of(mongo, through.port)).write(table, PREDICTED, {"run": "r"}).written
     assert list(mongo.find(sort=[("_id", 1)])) == expected
     assert written.sent == 61 == written.matched
     assert through.n_cut > 2
@@ -143,15 +249,19 @@ def test_dropped_connections_lose_and_repeat_nothing(mongo, table, proxy, monkey
 PUBLISH = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+import numpy as np
 from catalog.sources.mongo import writer
 from fusion.prediction import publish
 from fusion.cli import main as fusion
+from fusion.prediction.columns import schema_of
 from fusion.prediction.publish import Publication
 writer.BULK_COUNT = 2
 flush = writer.Writer.flush
 writer.Writer.flush = lambda self: (print("bulk", flush=True), flush(self))
 place = Publication.to(sys.argv[1])
-place.write(Path(sys.argv[2]), {"run": "r"})
+catalog = SimpleNamespace(product_ids=np.array([*range(60), 2**40]))
+place.write(Path(sys.argv[2]), catalog, {"run": "r"})
 """
 
 
@@ -173,7 +283,7 @@ def test_a_kill_at_any_moment_is_made_good_by_the_same_command(mongo, table):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     killed = list(mongo.find(sort=[("_id", 1)]))
     mongo.update_many({}, {"$unset": {FIELD: ""}})
-    Publication.to(uri_of(mongo)).write(table, {"run": "r"})
+    Publication.to(uri_of(mongo)).write(table, PREDICTED, {"run": "r"})
     assert list(mongo.find(sort=[("_id", 1)])) == killed
     assert all(FIELD in document for document in killed)
 
