@@ -14,8 +14,10 @@ import click
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.files.answer_sheet import ANSWER
+from catalog.files.answer_sheet import ANSWER, PRODUCT
+from catalog.files.sheet_ids import id_of_cell
 from catalog.runs.config import load_config
+from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
 from mosaic.config import MosaicConfig
 from ocr.config import OcrConfig
@@ -36,6 +38,7 @@ from tests.support.manual import (
     shell_words,
     without_comment,
 )
+from tests.support.spreadsheet import text_id, write_spreadsheet
 
 CONFIGS = {"mosaic": MosaicConfig, "ocr": OcrConfig, "fusion": FusionConfig}
 MONGODB = "mongodb://localhost/"
@@ -66,6 +69,9 @@ def manual(once: Callable[..., Path], demo: Path) -> Path:
         shutil.copytree(demo / "demo" / "catalogue", folder, dirs_exist_ok=True)
         shutil.copytree(demo / "demo" / "runs", folder / "runs")
         shutil.copy(folder / "train.bson", folder / "labelled.bson")
+        tree = Taxonomy.from_csv(folder / "category_names.csv")
+        write_spreadsheet(Catalog(folder / "train.bson"), folder / "shop.csv", tree)
+        write_spreadsheet(Catalog(folder / "test.bson"), folder / "new.csv", None)
         for name, photo in zip(("front.jpg", "back.jpg"), Catalog(folder / "test.bson")[0].images * 2, strict=False):
             (folder / name).write_bytes(photo)
         with chdir(folder):
@@ -123,7 +129,7 @@ def has_commands(page: Path) -> bool:
     )
 
 
-CHECKED = {"README.md", "curation.md", "decisions-and-review.md"}
+CHECKED = {"README.md", "any-shop.md", "curation.md", "decisions-and-review.md"}
 
 
 @pytest.mark.slow
@@ -142,6 +148,23 @@ def test_the_readme_from_training_to_python(manual):
     assert (manual / "report" / "fusion.html").is_file()
     assert (manual / "report" / "fusion.json").is_file()
     assert re.search(r"^\('", (manual / "printed.txt").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_any_shop(here):
+    printed = run_page(ROOT / "docs" / "any-shop.md")
+    products = Catalog(here / "new.csv")
+    ids = [text_id(number) for number in range(len(products))]
+    assert products.shop_ids() == ids
+    with (here / "answers" / "submission.csv").open(encoding="utf-8", newline="") as file:
+        assert [row[0] for row in csv.reader(file)][1:] == ids
+    with (here / "answers" / "review.csv").open(encoding="utf-8-sig", newline="") as file:
+        asked = [id_of_cell(row[PRODUCT]) for row in csv.DictReader(file)]
+    assert asked
+    assert set(asked) <= set(ids)
+    assert re.search(r"^titles +240|^  titles +\d+", printed, re.MULTILINE)
+    assert re.search(r"^title ", printed, re.MULTILINE)
+    assert re.search(r"^MH01-gray \('", printed, re.MULTILINE)
 
 
 @pytest.mark.slow
