@@ -215,9 +215,18 @@ def test_guessed_blocks_are_joined_to_what_one_reading_finds(tmp_path_factory, m
     assert alone.md5s.tobytes() == b"".join(hashlib.md5(p).digest() for d in by_document for p in d.pictures)
 
 
-@pytest.fixture
-def damaged(write_bson):
+def text_id(i: int) -> object:
+    """Ids of all kinds, and categories too."""
+    return (i, f"SKU-{i}", bson.ObjectId(i.to_bytes(12, "big")), bson.Binary(i.to_bytes(16, "big"), 4))[i % 4]
+
+
+@pytest.fixture(params=["integers", "any ids"])
+def damaged(write_bson, request):
     pieces = [make_product(i % 290, 11, 1 + i % 4) for i in range(300)]
+    if request.param == "any ids":
+        pieces = [
+            {**piece, "_id": text_id(piece["_id"]), "category_id": text_id(i % 9)} for i, piece in enumerate(pieces)
+        ]
     return write_bson(
         *pieces[:100], b"\xff" * 5000, *pieces[100:200], bson.encode(pieces[0])[:40], *pieces[200:], b"end"
     )
@@ -233,7 +242,8 @@ def test_processes_give_the_same_sidecars_and_are_gone_afterwards(damaged, monke
     assert not multiprocessing.active_children()
     slow = Catalog(damaged)
     slow.md5s()
-    places = [sidecar_path(damaged, suffix) for suffix in (".index", ".md5")]
+    suffixes = (".index", ".md5", *([".ids"] if len(slow.ids) else []))
+    places = [sidecar_path(damaged, suffix) for suffix in suffixes]
     kept = [place.read_bytes() for place in places]
     for place in places:
         place.unlink()

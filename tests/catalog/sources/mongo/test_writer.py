@@ -11,7 +11,7 @@ import time
 
 import bson
 import pytest
-from bson import DatetimeMS, Int64, ObjectId
+from bson import Binary, DatetimeMS, Int64, ObjectId
 from pymongo import UpdateOne
 
 from catalog.catalog import Catalog
@@ -55,6 +55,26 @@ def test_values_that_python_cannot_hold_are_sent_as_they_are():
     sink = CollectionSink(Connection(MongoAddress.parse("mongodb://nowhere/db.c", {})))
     sink.write(document)
     assert b"X\xff\xfe" in bson.encode({"whole": sink.writer._bulk[0]._doc})
+
+
+ANY_IDS = [1, 2.0, Int64(2**40), "0012", "12", "MH01-gray", Binary(bytes(range(16)), 4), ObjectId("65a1" * 6)]
+
+
+@pytest.mark.parametrize("category_id", [7, "0012", ObjectId("65b2" * 6), Binary(bytes(range(1, 17)), 3)])
+def test_ids_of_all_kinds_keep_their_types_there_and_back(mongo, tmp_path, category_id):
+    documents = [{"_id": one, "category_id": category_id, "imgs": [{"picture": b"x"}]} for one in ANY_IDS]
+    data = b"".join(map(bson.encode, documents))
+    (tmp_path / "there.bson").write_bytes(data)
+    for _ in range(2):
+        invoke(main, "convert", tmp_path / "there.bson", uri_of(mongo), "--overwrite")
+    invoke(main, "convert", uri_of(mongo), tmp_path / "back.bson")
+    # in the server's order of ids: numbers, texts, binary values, ObjectIds
+    assert (tmp_path / "back.bson").read_bytes() == data
+
+
+def test_an_id_of_text_names_a_document_that_is_too_large(mongo):
+    with pytest.raises(ValueError, match="product 00010203-0405-0607-0809-0a0b0c0d0e0f has"):
+        write(uri_of(mongo), [{"_id": ANY_IDS[-2], "imgs": [{"picture": bytes(17_000_000)}]}])
 
 
 def test_what_is_there_is_replaced_only_when_asked(mongo):
