@@ -18,6 +18,7 @@ from catalog.ids.id_names import IdNames
 from catalog.ids.shop_id import ShopId
 from catalog.photos.photo_index import PhotoIndex, photo_md5
 from catalog.product import ProblemLog, Product
+from catalog.sources.alike_ids import alike_ids
 from catalog.sources.opening import open_source
 from catalog.sources.source import OF_TEXTS, ROW, Index, Source
 from catalog.texts import Texts, collect_texts
@@ -282,12 +283,15 @@ def reopen(source: Source, stamp: dict[str, Any], fingerprint: str) -> Catalog:
 
 def keep_index(source: Source, stamp: dict[str, Any], index: Index) -> dict[str, Any]:
     """Write the index beside its source (and the MD5s, where it has them); returns its header."""
+    problems = ProblemLog()
+    problems.merge(index.problems)
+    problems.extend(alike_ids(index))
     header = {
         "stamp": stamp,
         "n_rows": len(index.rows),
         "fingerprint": index.fingerprint,
         "content": content_fingerprint(index.rows, index.fingerprint),
-        "problems": index.problems.to_json(),
+        "problems": problems.to_json(),
         **({} if index.has_texts is None else {"has_texts": index.has_texts}),
         **({"n_ids": len(index.ids)} if len(index.ids) else {}),
     }

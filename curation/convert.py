@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from catalog.catalog import READ_AHEAD, Catalog
 from catalog.files.progress import Progress, in_batches
 from catalog.files.wording import plural
@@ -84,8 +82,8 @@ def convert(
 def _contents(catalog: Catalog, destination: Address, progress: Progress | None) -> Contents:
     return Contents(
         texts=is_table(destination) and catalog.titles(progress).any,
-        text_ids=bool(np.isin(catalog.ids.numbers, catalog.product_ids).any()),
-        text_categories=bool(np.isin(catalog.ids.numbers, catalog.category_ids).any()),
+        text_ids=catalog.ids.name_any(catalog.product_ids),
+        text_categories=catalog.ids.name_any(catalog.category_ids),
     )
 
 
