@@ -51,6 +51,9 @@ class IdsAlone:
 
     def category_in(self, cell: str) -> int | None:
         """The id that stands there; a text that is not known may be meant for a name."""
+        # to the letter first: a text may look like a number that was rounded
+        if (to_the_letter := id_number(cell)) in self.known:
+            return to_the_letter
         written = id_in(cell)
         number = None if written is None else id_number(written)
         return number if isinstance(written, int) or number in self.known else None

@@ -47,13 +47,15 @@ def _lines(rows: pa.Table, paths: dict[ShopId, str], depth: int) -> Iterator[lis
 
 def _told(row: dict[str, Any], paths: dict[ShopId, str], depth: int) -> list[object]:
     """The cells behind those of the ids."""
-    leaves = zip(row["top_category_ids"], row["top_probabilities"], strict=True)
+    leaves = ((leaf, paths[leaf], p) for leaf, p in zip(row["top_category_ids"], row["top_probabilities"], strict=True))
+    # where nobody has ids, a category's path is its id
+    named = ((path if leaf == path else f"{leaf}: {path}", p) for leaf, path, p in leaves)
     return [
         plain_cell(path_text([row[name] for name in path_columns(depth) if row[name] is not None])),
         *([plain_cell(row[TITLE])] if TITLE in row else []),
         row["decision"], plain_cell(row["given"]), f"{row['gain']:.4f}", row["copies"],
         *("" if row[name] is None else f"{row[name]:.4f}" for name in probability_columns(depth)),
-        plain_cell(" | ".join(f"{leaf}: {paths[leaf]} ({100 * p:.0f} %)" for leaf, p in leaves)),
+        plain_cell(" | ".join(f"{name} ({100 * p:.0f} %)" for name, p in named)),
         # what is printed on a photo may begin as a formula does
         plain_cell(row["reason"]), plain_cell(row["text_read"]),
     ]  # fmt: skip
