@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from catalog.chunk import Chunk
 from catalog.experts import Expert, Opinion, OtherProduct
-from catalog.ids.shop_id import id_number
+from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import id_numbers
 from catalog.photos.batch import PhotoDecoder
 from catalog.probabilities import Probabilities
-from catalog.product import Product
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from catalog.sources.source import NO_CATEGORY
+from catalog.tree.label_leaves import label_leaves
 from catalog.tree.taxonomy import Taxonomy
 from fusion.details import FusionDetails
 from fusion.experts.copy_table import NAME, CopyTable
@@ -44,8 +45,7 @@ class CopyExpert:
     def predict(self, chunk: Chunk, so_far: Sequence[Opinion]) -> Opinion:
         """What is known of the chunk's photos; of those in training each product is left out of its own counts."""
         ids = chunk.product_ids
-        labels = np.array([_label(product) for product in chunk.products], np.int64)
-        own_leaf = self.tree.leaf_index(labels) if chunk.in_training else None
+        own_leaf = _own_leaf(chunk, self.tree) if chunk.in_training else None
         probabilities = self.table.predict(ids, chunk.md5s, own_leaf)
         return Opinion(probabilities, NAME, {
             row: (OtherProduct(RELATION, self.table.example(chunk.md5s[row], other_than=int(ids[row]))),)
@@ -56,8 +56,10 @@ class CopyExpert:
         """Nothing was started."""
 
 
-def _label(product: Product) -> int:
-    return NO_CATEGORY if product.category_id is None else id_number(product.category_id)
+def _own_leaf(chunk: Chunk, tree: Taxonomy) -> NDArray[np.int64]:
+    """`(n,)` leaf of each product's own label, as training has taken it."""
+    labels = [NO_CATEGORY if product.category_id is None else product.category_id for product in chunk.products]
+    return label_leaves(tree, id_numbers(labels), IdNames.of(labels))
 
 
 @dataclass(frozen=True)

@@ -153,3 +153,16 @@ def test_integers_are_kept_in_the_table_alone(tree, tmp_path):
     data = training_data(tmp_path, tree, [(0, [0]), (1, [1]), (0, [2]), (1, [3])])
     CopyTable.of(data).save(tmp_path / "copies.safetensors")
     assert not (tmp_path / "copies-ids.safetensors").exists()
+
+
+def test_a_product_in_training_is_left_out_also_where_its_label_is_a_name(tree, tmp_path):
+    data = training_data(tmp_path, tree, [(0, [0]), (1, [0])], [5, 6])
+    expert = CopyExpert(CopyTable.of(data), tree)
+    labels = int(tree.leaf_ids[0]), " > ".join(tree.paths[0])
+    by_id, by_name = (
+        expert.predict(Chunk.of([Product(5, (PHOTOS[0],), label)], 8, in_training=True), []).probabilities
+        for label in labels
+    )
+    assert by_id.speaks.all()
+    np.testing.assert_array_equal(by_id.values, by_name.values)
+    np.testing.assert_array_equal(by_id.leaves, by_name.leaves)
