@@ -156,7 +156,7 @@ def test_integers_are_kept_in_the_table_alone(tree, tmp_path):
 
 
 def test_a_product_in_training_is_left_out_also_where_its_label_is_a_name(tree, tmp_path):
-    data = training_data(tmp_path, tree, [(0, [0]), (1, [0])], [5, 6])
+    data = training_data(tmp_path, tree, [(0, [0]), (1, [0]), (0, [1]), (1, [2])], [5, 6, 7, 8])
     expert = CopyExpert(CopyTable.of(data), tree)
     labels = int(tree.leaf_ids[0]), " > ".join(tree.paths[0])
     by_id, by_name = (
