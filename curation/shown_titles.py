@@ -25,9 +25,9 @@ def titles_at(texts: Texts, positions: Sequence[int] | NDArray[np.integer]) -> l
     return list(map(title_of, texts.take(positions))) if texts.any else [""] * len(positions)
 
 
-def shortened(title: str) -> str:
+def shortened(title: str, at_most: int = MAX_SHOWN) -> str:
     """A title as it stands among others."""
-    return title if len(title) <= MAX_SHOWN else title[: MAX_SHOWN - 1] + "…"
+    return title if len(title) <= at_most else title[: at_most - 1] + "…"
 
 
 def title_line(title: str) -> list[str]:

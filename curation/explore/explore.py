@@ -26,6 +26,7 @@ from curation.explore.photos_section import photos_section
 from curation.explore.placement import LevelCounts, Placement
 from curation.explore.samples import samples_section
 from curation.explore.size_distribution import distribution_section
+from curation.explore.titles_section import titles_section
 
 FILES = ("explore.html", "explore.json")
 PLACES = 5
@@ -68,8 +69,10 @@ def explore(
     sections = [products_section(placement)]
     if tree is not None:
         sections.append(tree_section(tree, counts, "products"))
+    sections.append(distribution_section(counts, "products"))
+    if texts.any:
+        sections.append(titles_section(catalog, texts, placement, seed))
     sections += [
-        distribution_section(counts, "products"),
         copies_section(catalog, photos, placement),
         photos_section(headers, decoding, of_photos),
         problems_section(problems),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +11,10 @@ from catalog.files.wording import percent
 from catalog.product_text import parted
 from catalog.runs.training_data import TrainingData
 from catalog.texts import Texts
-from text.titles import words_of
+from text.title_naming import CategoryNaming
 
 MAX_LOOKED_AT = 20_000
 """Held-out products, and labelled ones, that are looked at."""
-MANY, BY_CHANCE = 0.5, 3.0
-"""Told where so large a share of titles names its own category, and so many times as many as name another's."""
 MANY_REPEATED = 0.05
 """Told where so many held-out titles stand in training too."""
 
@@ -28,13 +25,11 @@ class TitleHabits:
 
     Attributes:
         repeated: of held-out products with a title, those with the very title of a product learnt from.
-        names_own: of labelled products with a title, those whose title has every word of their own leaf's name;
-        names_other: those whose title has every word of the leaf of another product, drawn by chance.
+        naming: of labelled products with a title, those that name their category.
     """
 
     repeated: float
-    names_own: float
-    names_other: float
+    naming: CategoryNaming
 
     @classmethod
     def of(cls, data: TrainingData, texts: Texts, positions: NDArray[np.int64], seed: int = 0) -> TitleHabits:
@@ -56,13 +51,11 @@ class TitleHabits:
             for title, part in zip(titles, part_of[looked_at].tolist(), strict=True)
             if title
         ]
-        names = [frozenset(words_of(path[-1])) for path in data.tree.shown]
         # of all labelled products: those held out may be of few leaves, and then another's name is often their own
         looked_at = rng.permutation(data.plan.positions)[:MAX_LOOKED_AT]
         titles, leaf = [parted(text)[0] for text in texts.take(looked_at)], data.leaf[looked_at]
-        own = _share_naming(titles, [names[number] for number in leaf.tolist()])
-        other = _share_naming(titles, [names[number] for number in rng.permutation(leaf).tolist()])
-        return cls(float(np.mean(repeated)) if repeated else 0.0, own, other)
+        naming = CategoryNaming.of(titles, leaf, data.tree, rng)
+        return cls(float(np.mean(repeated)) if repeated else 0.0, naming)
 
     @property
     def sentences(self) -> list[str]:
@@ -73,15 +66,6 @@ class TitleHabits:
                 f"title: {percent(self.repeated)} of the held-out titles stand letter for letter in training as well: "
                 "what the title says is measured on new products as far as new ones repeat titles as often"
             )
-        if self.names_own >= MANY and self.names_own >= BY_CHANCE * self.names_other:
-            told.append(
-                f"title: {percent(self.names_own)} of the titles hold the whole name of their own category "
-                f"({percent(self.names_other)} that of another product's): if the name was put there because the "
-                "category was known, titles of new products will lack it, and the figures are too good"
-            )
+        if self.naming.sentence:
+            told.append(f"title: {self.naming.sentence}")
         return told
-
-
-def _share_naming(titles: Sequence[str], names: Sequence[frozenset[str]]) -> float:
-    naming = [bool(name) and name <= set(words_of(title)) for title, name in zip(titles, names, strict=True) if title]
-    return float(np.mean(naming)) if naming else 0.0
