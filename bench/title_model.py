@@ -1,12 +1,13 @@
 """The title model against TF-IDF with logistic regression, and its speed on a hundred thousand made-up titles.
 
-Usage: python bench/title_model.py GALLERY [--books SHELF] [--titles 100000] [--leaves 5270] [--threads 2]
+Usage: python bench/title_model.py GALLERY [--books SHELF] [--kept RUNS] [--titles 100000] [--leaves 5270] [--threads 2]
 
 GALLERY is a folder with `products.csv` (title, category_path): five folds, products of one title in one of them. Both
 models get the same folds; intervals come from drawing titles, not products, which are right or wrong together. The
-title model's dimensions and shrinkage were chosen on these very titles, among two dozen settings that differ by less
-than the intervals: its lead here is at best what it seems. SHELF is a folder with `train.bson` and
-`category_names.csv`: what is read on 400 books stands for titles that nothing was chosen on.
+title model's dimensions and its words' shrinkage were chosen on these very titles, among two dozen settings that differ
+by less than the intervals: its lead here is at best what it seems. SHELF is a folder with `train.bson` and
+`category_names.csv`: what is read on 400 books stands for titles; how an encoder's vectors are shrunk, and that words
+in capitals are written as names for it, was chosen on all books of that file. Transcripts are kept in RUNS.
 
 The made-up titles have a kind of product that a leaf shares with none, or with its neighbour, among brands, models,
 sizes, colours and measures that all leaves share: their accuracy says only that the model learnt, their number what it
@@ -28,6 +29,7 @@ from pathlib import Path
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("gallery", type=Path)
 parser.add_argument("--books", type=Path)
+parser.add_argument("--kept", type=Path)
 parser.add_argument("--titles", type=int, default=100_000)
 parser.add_argument("--leaves", type=int, default=5270)
 parser.add_argument("--threads", type=int, default=2)
@@ -42,17 +44,23 @@ from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 
 from fusion.experts.titles import TitleExpert  # noqa: E402
+from text.title_encoder import TitleEncoder  # noqa: E402
 from text.title_model import TitleModel  # noqa: E402
 from text.titles import TitleWords  # noqa: E402
 
 FOLDS, SEEDS, DRAWS = 5, 3, 2000
+ENCODER = TitleEncoder("use", remember=True)
+OURS = ("title model with use", "title model, words")
 Probabilities = NDArray[np.floating]
 Fit = Callable[[list[str], NDArray[np.int64], list[str]], Probabilities]
 
 
-def ours(known: list[str], target: NDArray[np.int64], asked: list[str]) -> Probabilities:
+def ours(
+    known: list[str], target: NDArray[np.int64], asked: list[str], encoder: TitleEncoder | None = ENCODER
+) -> Probabilities:
     """The title model's probabilities."""
-    return TitleModel.fit(list(map(TitleWords.of, known)), target).predict_proba(list(map(TitleWords.of, asked)))
+    model = TitleModel.fit(list(map(TitleWords.of, known)), target, encoder=encoder)
+    return model.predict_proba(list(map(TitleWords.of, asked)))
 
 
 def regression(known: list[str], target: NDArray[np.int64], asked: list[str], strength: float = 10.0) -> Probabilities:
@@ -91,7 +99,7 @@ def books(folder: Path, n: int) -> None:
     positions = np.flatnonzero(np.isin(leaf, category_leaves(tree, config.shelves)))
     positions = np.sort(np.random.default_rng(0).permutation(positions)[:n])
     with tempfile.TemporaryDirectory() as place:
-        reader = make_reader(config, Workspace(Path(place)))
+        reader = make_reader(config, Workspace(OPTIONS.kept or Path(place)))
         # the text that people read, in one line: as a title it has no photo and no confidence
         texts = [reading.text for reading in read_products(reader, catalog.take(positions))]
         reader.close()
@@ -101,14 +109,15 @@ def books(folder: Path, n: int) -> None:
 
 
 def compare(titles: list[str], leaf_paths: list[str]) -> None:
-    """Both models in folds by title, and how far they are apart."""
+    """The models in folds by title, and how far they are apart."""
     paths, target = np.unique(leaf_paths, return_inverse=True)
     parents = np.array([path.rsplit(" > ", 1)[0] for path in paths])
     distinct, group = np.unique(titles, return_inverse=True)
     print(f"{len(distinct)} distinct titles, {len(paths)} leaves; {FOLDS} folds by title, {SEEDS} times")
     print("right, in percent; log loss")
     models: dict[str, Fit] = {
-        "title model": ours,
+        OURS[0]: ours,
+        OURS[1]: lambda *given: ours(*given, None),
         "regression, C = 1": lambda *given: regression(*given, 1.0),
         "regression, C = 10": regression,
     }
@@ -129,18 +138,18 @@ def compare(titles: list[str], leaf_paths: list[str]) -> None:
                 loss -= np.log(np.maximum(found[np.arange(len(asked)), target[asked]], 1e-12)).sum()
         right[name] = hits.mean(axis=0)
         leaf, parent = 100 * right[name].mean(axis=1)
-        print(f"  {name:<20} leaf {leaf:5.1f}   Cat II {parent:5.1f}   log loss {loss / SEEDS / len(titles):.3f}")
-    print("title model less regression, points and 95 % interval of the paired difference")
+        print(f"  {name:<21}leaf {leaf:5.1f}   Cat II {parent:5.1f}   log loss {loss / SEEDS / len(titles):.3f}")
+    print("title model less others, points and 95 % interval of the paired difference")
     rng = np.random.default_rng(0)
     drawn = rng.integers(0, len(distinct), (DRAWS, len(distinct)))
     counts = np.stack([np.bincount(row, minlength=len(distinct)) for row in drawn])[:, group]
-    for name in list(models)[1:]:
+    for own, name in [(OURS[0], OURS[1]), *((own, other) for own in OURS for other in list(models)[2:])]:
         told = []
         for level in (0, 1):
-            difference = 100 * (right["title model"][level] - right[name][level])
+            difference = 100 * (right[own][level] - right[name][level])
             low, high = np.percentile((counts @ difference) / counts.sum(axis=1), [2.5, 97.5])
             told.append(f"{difference.mean():+5.1f} ({low:+.1f} to {high:+.1f})")
-        print(f"  {name:<20} leaf {told[0]}   Cat II {told[1]}", flush=True)
+        print(f"  {own} less {name}: leaf {told[0]}   Cat II {told[1]}", flush=True)
 
 
 def made_up(n: int, n_leaves: int, seed: int = 0) -> tuple[list[str], NDArray[np.int64]]:
@@ -172,12 +181,12 @@ def made_up(n: int, n_leaves: int, seed: int = 0) -> tuple[list[str], NDArray[np
     return titles, np.array(leaf, np.int64)
 
 
-def speed(n: int, n_leaves: int) -> None:
+def speed(n: int, n_leaves: int, encoder: TitleEncoder | None) -> None:
     """Seconds of a fit, titles a second, memory."""
     titles, leaf = made_up(n + n // 10, n_leaves)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     start, computed = time.perf_counter(), time.process_time()
-    model = TitleModel.fit(list(map(TitleWords.of, titles[:n])), leaf[:n])
+    model = TitleModel.fit(list(map(TitleWords.of, titles[:n])), leaf[:n], encoder=encoder)
     fitted, computed = time.perf_counter() - start, time.process_time() - computed
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     asked, truth = titles[n:], leaf[n:]
@@ -187,7 +196,10 @@ def speed(n: int, n_leaves: int) -> None:
     rate, busy = len(asked) / (time.perf_counter() - start), len(asked) / (time.process_time() - busy)
     right = 100 * (found.leaves[:, 0] == truth).mean()
     kept = sum(a.nbytes for a in (model.basis, model.centroids.data, model.centroids.indices, model.coef)) / 2**20
-    print(f"{n} made-up titles of {len(model.classes)} leaves, {OPTIONS.threads} threads; the first: {titles[0]}")
+    told = "words alone" if encoder is None else f"with {encoder.name}"
+    print(
+        f"{n} made-up titles of {len(model.classes)} leaves, {told}, {OPTIONS.threads} threads; the first: {titles[0]}"
+    )
     memory = f"{peak - before:.2f} GiB more, {kept:.0f} MiB kept"
     print(f"  fit in {fitted:.0f} s, {computed:.0f} s of processor time; {memory}")
     print(f"  {rate:.0f} titles a second, {busy:.0f} in a second of processor time; {right:.1f} % right")
@@ -199,7 +211,8 @@ def main() -> None:
     gallery(OPTIONS.gallery)
     if OPTIONS.books:
         books(OPTIONS.books, 400)
-    speed(OPTIONS.titles, OPTIONS.leaves)
+    for encoder in (None, TitleEncoder("use")):
+        speed(OPTIONS.titles, OPTIONS.leaves, encoder)
 
 
 if __name__ == "__main__":
