@@ -18,6 +18,8 @@ Ints = NDArray[np.int64]
 NEIGHBOURS = 20
 """Of a vector, the nearest of other products that count: where hundreds are close, all pairs would be millions."""
 ROWS = 1024
+MAX_VECTORS = 200_000
+"""All are compared with all: of so many, 1280 numbers each, in about an hour on two cores."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class NearVectors:
             cosine: from which two vectors are close.
 
         Raises:
-            FileNotFoundError, ValueError: see `stored_vectors`; also products without a vector, or numbers that are
-                not finite.
+            FileNotFoundError, ValueError: see `stored_vectors`; also products without a vector, more than
+                `MAX_VECTORS`, or numbers that are not finite.
         """
         stored, ids = stored_vectors(path, catalog)
         owner = positions_of(catalog.product_ids, ids)
@@ -58,6 +60,12 @@ class NearVectors:
             raise ValueError(
                 f"{path} holds vectors of other products: {len(missing)} of {int(among.sum())} have none (the first "
                 f"is product {catalog.shop_ids(missing[:1])[0]}). Make them with `mosaic embed {catalog} --photos`"
+            )
+        if len(row) > MAX_VECTORS:
+            raise ValueError(
+                f"{path} holds {len(row):,} vectors of these products, and all are compared with all: at most "
+                f"{MAX_VECTORS:,} are, more would take days. Give one for each product instead of each photo (`mosaic "
+                "embed` without --photos), or leave it out: --near compares any number of photos by their hashes"
             )
         pieces, cosines = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
         for left in in_batches(np.arange(len(row)), ROWS, progress):

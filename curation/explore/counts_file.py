@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from catalog.files.csv_rows import integer_in, read_raw_rows
+from catalog.files.sheet_ids import id_of_cell
+from catalog.ids.shop_id import ShopId
 from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.explore.placement import LevelCounts, nodes_by_name
 
@@ -45,8 +47,9 @@ def read_counts(path: Path, tree: Taxonomy) -> CountsFile:
         ValueError: not such a CSV, or not one category of it is in the tree.
     """
     rows = _read(path)
-    ids = [category for name, _ in rows if (category := integer_in(name)) is not None]
-    if len(ids) == len(rows):
+    # an empty text is no category's id
+    ids = ["" if (category := id_of_cell(name)) is None else category for name, _ in rows]
+    if all(isinstance(category, int) for category in ids) or _are_ids_of(tree, ids):
         counts_file = _by_id(path, rows, ids, tree)
     else:
         names = {name for name, _ in rows}
@@ -88,11 +91,16 @@ def _read(path: Path) -> list[Row]:
     return rows
 
 
+def _are_ids_of(tree: Taxonomy, ids: Sequence[ShopId]) -> bool:
+    """Whether half of them or more are category_ids of a tree, and not of integers alone: such may be names."""
+    return len(tree.ids) > 0 and 2 * int((tree.leaf_index(ids) >= 0).sum()) >= len(ids)
+
+
 def _likeness(a: set[str], b: set[str]) -> float:
     return len(a & b) / len(a | b)
 
 
-def _by_id(path: Path, rows: Sequence[Row], ids: Sequence[int], tree: Taxonomy) -> CountsFile:
+def _by_id(path: Path, rows: Sequence[Row], ids: Sequence[ShopId], tree: Taxonomy) -> CountsFile:
     counts = np.zeros(len(tree), np.int64)
     leaves = tree.leaf_index(ids)
     known = leaves >= 0

@@ -77,5 +77,10 @@ def test_split_keeps_close_products_together_and_names_what_lacks(tiny_catalog, 
     keep(folder, np.ones((58, 4)), np.arange(58))
     said = run(*arguments, "--near-embeddings", folder, code=1)
     assert "2 of 60 have none (the first is product 58)" in said
+    keep(folder, np.ones((60, 4)), np.arange(60))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near_vectors, "MAX_VECTORS", 59)
+        said = run(*arguments, "--near-embeddings", folder, code=1)
+    assert "holds 60 vectors of these products, and all are compared with all: at most 59 are" in said
     keep(folder, np.full((60, 4), np.nan), np.arange(60))
     assert "not finite" in run(*arguments, "--near-embeddings", folder, code=1)

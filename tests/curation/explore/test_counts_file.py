@@ -46,6 +46,17 @@ def test_counts_by_id_keep_leaves_of_one_name_apart(tmp_path, tree, header):
     assert len(found.missing) == 6
 
 
+def test_counts_by_ids_that_are_texts(tmp_path):
+    tree = Taxonomy([("C-01", ("Men", "Tees")), ("007", ("Men", "Pants")), ("=1+1", ("Women", "Tees"))])
+    found = read_counts(written(tmp_path, "C-01,3\n'007,4\n'=1+1,5\nC-99,2\n"), tree)
+    assert dict(zip(found.counts.names, found.counts.counts.tolist(), strict=True)) == {
+        "Men > Tees": 3, "Men > Pants": 4, "Women > Tees": 5
+    }  # fmt: skip
+    assert found.unknown == [("C-99", 2)]
+    by_name = read_counts(written(tmp_path, "Tees,3\nPants,4\n"), tree)
+    assert by_name.merged == ["Tees"]
+
+
 def test_counts_by_name_merge_what_bears_one_name(tmp_path, tree):
     rows = "ROMAN,3\nPOESIE,1\nGUIDE,4\nJAZZ,9\nMUG,2\nB\u00d4L,1\nPO\ufffdLE,6\nLAMPE,5\n"
     found = read_counts(written(tmp_path, rows), tree)
