@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from uuid import UUID
 
 import numpy as np
@@ -42,11 +43,15 @@ def category_id_in(value: object) -> ShopId | None:
         ValueError: it is none; the message says what was found.
     """
     plain = None if value is None else _plain(value, "category_id")
-    if plain is None or isinstance(plain, int):
-        return plain
-    category_id = id_in(plain)
-    if category_id is None and plain.strip():
-        raise ValueError(f"category_id cannot be used: {why_not_id(plain)}")
+    return _category_called(plain) if isinstance(plain, str) else plain
+
+
+@lru_cache(maxsize=10_000)
+def _category_called(text: str) -> ShopId | None:
+    """Looked at once: a catalogue has thousands of categories, and millions of products."""
+    category_id = id_in(text)
+    if category_id is None and text.strip():
+        raise ValueError(f"category_id cannot be used: {why_not_id(text)}")
     return category_id
 
 
