@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,10 +16,10 @@ from catalog.product import Problem, ProblemKind, ProblemLog, text_problems
 from catalog.product_text import FIELDS, ShopText
 from catalog.sources.bson.document import AS_IT_IS, document_of, texts_of
 from catalog.sources.folder.folder_names import UNLABELLED, folder_name
-from catalog.sources.folder.id_folders import IdFolders, read_name
+from catalog.sources.folder.id_folders import IdFolders, levels_of, read_name
 from catalog.sources.table.id_cells import written_id
 from catalog.sources.table.rows import BETWEEN
-from catalog.tree.taxonomy import Taxonomy
+from catalog.tree.taxonomy import Taxonomy, path_text
 
 PHOTO_FIELDS = frozenset({"_id", "category_id", "imgs"})
 SHARDS = 1000
@@ -80,48 +81,52 @@ class _PhotoSink:
 class FolderSink(_PhotoSink):
     """`category_id/product_id/1.jpg`; with a tree, folders with the category's names stand above.
 
-    Products without a category lie in the class folder `unlabelled`. An id that is no name for a folder on every system
-    is written as `IdFolders` does, and told.
+    Products without a category lie in the class folder `unlabelled`. A category_id that is a path is a folder for each
+    of its names. An id that is no name for a folder on every system is written as `IdFolders` does, and told.
     """
 
     def __init__(self, folder: Path, tree: Taxonomy | None) -> None:
         super().__init__()
         self._folder, self._tree = folder, tree
-        self._classes: dict[ShopId | None, Path] = {}
-        # of all products, though each lies in its category: people move folders
-        self._class_names, self._product_names = IdFolders(), IdFolders()
+        self._classes: dict[ShopId, Path] = {}
+        self._levels: dict[tuple[Path, str], Path] = {}
+        self._names: dict[Path, IdFolders] = defaultdict(IdFolders)
 
     def write(self, document: bytes) -> None:
         """Write one product's folder and photos."""
         product_id, category_id, _, pictures = self._parts(document)
-        if category_id not in self._classes:
-            self._classes[category_id] = self._class_folder(category_id)
-        name = self._product_names.name_of(product_id)
-        self._tell_renamed(product_id, name, "_id", product_id)
-        folder = self._classes[category_id] / name
+        parent = self._folder / UNLABELLED if category_id is None else self._class_folder(category_id)
+        name = self._names[parent].name_of(product_id)
+        self._tell_renamed("_id", product_id, [name], product_id)
+        folder = parent / name
+        parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
         for number, picture in enumerate(pictures, start=1):
             (folder / f"{number}{ending_of(picture)}").write_bytes(picture)
 
-    def _class_folder(self, category_id: ShopId | None) -> Path:
-        folder, name = self._folder, UNLABELLED
-        if category_id is not None:
-            name = self._class_names.name_of(category_id)
-            self._tell_renamed(category_id, name, "category_id")
-        if category_id is not None and self._tree is not None:
-            leaf = int(self._tree.leaf_index(id_number(category_id)))
-            if leaf != UNKNOWN:
-                folder = folder.joinpath(*map(folder_name, self._tree.paths[leaf]))
-        folder = folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def _class_folder(self, category_id: ShopId) -> Path:
+        if category_id in self._classes:
+            return self._classes[category_id]
+        at, levels, names = self._folder, levels_of(category_id), list[str]()
+        if self._tree is not None:
+            levels, leaf = [str(category_id)], int(self._tree.leaf_index(id_number(category_id)))
+            at = at if leaf == UNKNOWN else at.joinpath(*map(folder_name, self._tree.paths[leaf]))
+        for level in levels:
+            if (at, level) not in self._levels:
+                self._levels[at, level] = at / self._names[at].name_of(level)
+            at = self._levels[at, level]
+            names.append(at.name)
+        self._tell_renamed("category_id", category_id, names)
+        self._classes[category_id] = at
+        return at
 
-    def _tell_renamed(self, shop_id: ShopId, name: str, field: str, product_id: ShopId | None = None) -> None:
-        if read_name(name) != shop_id:
+    def _tell_renamed(self, field: str, one: ShopId, names: list[str], product_id: ShopId | None = None) -> None:
+        where = "/".join(names)
+        if path_text([str(read_name(name)) for name in names]) != str(one):
             # too long for a name, and written nowhere else
-            self.problems.add(Problem(ProblemKind.LOST_FIELD, name, product_id, f"{field}, all but its beginning"))
-        elif name != str(shop_id):
-            self.problems.add(Problem(ProblemKind.RENAMED, name, product_id, f"{field} {shop_id}"))
+            self.problems.add(Problem(ProblemKind.LOST_FIELD, where, product_id, f"{field}, all but its beginning"))
+        elif path_text(names) != str(one):
+            self.problems.add(Problem(ProblemKind.RENAMED, where, product_id, f"{field} {one}"))
 
 
 class _TableSink(_PhotoSink):

@@ -10,7 +10,7 @@ from catalog.files.atomic import atomic_folder, atomic_path
 from catalog.product import ProblemLog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.folder.folder import TREE_NAMES
-from catalog.sources.folder.id_folders import MARK as BY_IDS
+from catalog.sources.folder.id_folders import FOLDERS, WRITER, WRITTEN_HERE, CalledBy
 from catalog.sources.folder.passed_over import OWN_MARK
 from catalog.sources.photo_sinks import NOTHING_ELSE, Contents, CsvSink, FolderSink, ParquetSink
 from catalog.sources.table.rows import CSV_ENDINGS, PARQUET_ENDINGS
@@ -18,8 +18,6 @@ from catalog.tree.taxonomy import Taxonomy
 
 MARK = OWN_MARK.decode()
 """Hidden file in the folders written here: only those are ever replaced."""
-WRITTEN_HERE = {"written_by": "catalog convert"}
-"""What it says."""
 
 
 class Sink(Protocol):
@@ -106,8 +104,9 @@ def _bson_sink(path: Path) -> Iterator[Sink]:
 @contextmanager
 def _folder_sink(path: Path, tree: Taxonomy | None, contents: Contents) -> Iterator[Sink]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    by_ids = contents.text_ids or contents.text_categories
-    with _marked(path, BY_IDS if by_ids else WRITTEN_HERE) as folder:
+    by = CalledBy.PATH if tree is None else CalledBy.ID
+    # integers are known by any reader
+    with _marked(path, by if contents.text_ids or contents.text_categories else None) as folder:
         if tree is not None:
             tree.to_csv(folder / TREE_NAMES[0])
         yield FolderSink(folder, tree)
@@ -118,7 +117,7 @@ def _table_sink(path: Path, contents: Contents) -> Iterator[Sink]:
     photos = photos_beside(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     kind: type[ParquetSink | CsvSink] = ParquetSink if path.suffix.lower() in PARQUET_ENDINGS else CsvSink
-    with atomic_path(path) as temporary, _marked(photos, WRITTEN_HERE) as folder:
+    with atomic_path(path) as temporary, _marked(photos) as folder:
         with kind(temporary, folder, photos.name, contents) as sink:
             yield sink
         # an old table must never name the new photos
@@ -126,7 +125,8 @@ def _table_sink(path: Path, contents: Contents) -> Iterator[Sink]:
 
 
 @contextmanager
-def _marked(path: Path, mark: dict[str, str]) -> Iterator[Path]:
+def _marked(path: Path, called_by: CalledBy | None = None) -> Iterator[Path]:
     with atomic_folder(path) as folder:
+        mark = {WRITER: WRITTEN_HERE} | ({} if called_by is None else {FOLDERS: called_by})
         (folder / MARK).write_text(json.dumps(mark) + "\n")
         yield folder

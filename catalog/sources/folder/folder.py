@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from catalog.files.progress import Progress
 from catalog.ids.shop_id import ShopId
 from catalog.product import Problem, ProblemKind, ProblemLog
-from catalog.sources.folder.folder_names import UNLABELLED, CategoryFolders, id_of_name
-from catalog.sources.folder.id_folders import is_called_by_ids, read_name
+from catalog.sources.folder.folder_names import CategoryFolders, id_of_name
+from catalog.sources.folder.id_folders import called_by, read_category, read_name
 from catalog.sources.folder.layout import (
     LaidOut,
     Layout,
@@ -47,12 +47,6 @@ def _category_of(categories: CategoryFolders, problems: ProblemLog) -> CategoryO
     return category_of
 
 
-def _category_by_id(parents: tuple[bytes, ...]) -> ShopId | None:
-    """The category by whose id the last folder is called."""
-    name = os.fsdecode(parents[-1]) if parents else UNLABELLED
-    return None if name == UNLABELLED else read_name(name)
-
-
 class PhotoFolder(PhotoFiles):
     """The deepest folders are products, their photos in natural order; the folders above name the category.
 
@@ -76,7 +70,7 @@ class PhotoFolder(PhotoFiles):
         if path.resolve().parent == path.resolve():
             raise ValueError(f"{path} is a folder that holds everything: give the one with the photos")
         self.tree = tree or tree_in(path)
-        self._by_ids = is_called_by_ids(path)
+        self._called_by = called_by(path)
         self._walk = self._new_walk()
 
     def keep_layout(self, layout: Layout) -> None:
@@ -116,12 +110,12 @@ class PhotoFolder(PhotoFiles):
     def header(self) -> dict[str, Any]:
         """What the tree says, not how its file is written: a workspace keeps a copy of its own."""
         tree = self._taxonomy()
-        by_ids = {"by_ids": True} if self._by_ids else {}
-        return {"tree": tree.fingerprint if tree else "", "layout": self.kept_layout() or "", **by_ids}
+        called_by = {} if self._called_by is None else {"called_by": self._called_by}
+        return {"tree": tree.fingerprint if tree else "", "layout": self.kept_layout() or "", **called_by}
 
     def many(self, product: Listed) -> str:
         """Say how many there are; below no category, the folder may be one itself, and each photo a product."""
-        is_known = isinstance(product.category_id, int) or self.tree is not None or self._by_ids
+        is_known = isinstance(product.category_id, int) or self.tree is not None or self._called_by is not None
         hint = "" if is_known and product.category_id is not None else "; if each is a product: --layout photo"
         return f"{len(product.photos)} photos{hint}"
 
@@ -140,7 +134,8 @@ class PhotoFolder(PhotoFiles):
         """
         categories = CategoryFolders(self._taxonomy())
         laid_out = self._laid_out(categories, problems)
-        category_of = _category_by_id if self._by_ids else _category_of(categories, problems)
+        by = self._called_by
+        category_of = _category_of(categories, problems) if by is None else partial(read_category, called_by=by)
         n_photos = 0
         self._walk = self._new_walk(problems)
         for folder in self._walk.folders(problems, progress):
@@ -163,7 +158,7 @@ class PhotoFolder(PhotoFiles):
             ValueError: nothing tells; the message shows both readings.
         """
         kept = self.kept_layout()
-        if kept is Layout.PRODUCT or (kept is None and self._by_ids):
+        if kept is Layout.PRODUCT or (kept is None and self._called_by is not None):
             return LaidOut(Layout.PRODUCT)
         try:
             seen = self._survey(categories, whole=kept is not None)
@@ -202,7 +197,7 @@ class PhotoFolder(PhotoFiles):
     ) -> Iterator[Listed]:
         path = tuple(folder.path.split(b"/")) if folder.path else ()
         if path and laid_out.layout is Layout.PRODUCT:
-            product_id = (read_name if self._by_ids else id_of_name)(os.fsdecode(path[-1]))
+            product_id = (id_of_name if self._called_by is None else read_name)(os.fsdecode(path[-1]))
             category_id = category_of(path[:-1])
             yield self._product(folder.path, folder.photos, product_id, category_id, problems)
             return

@@ -3,14 +3,18 @@
 import json
 import os
 import re
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 from catalog.ids.shop_id import ShopId, id_number, shop_id, why_no_id
 from catalog.sources.folder.folder_names import UNLABELLED, id_of_name
 from catalog.sources.folder.passed_over import OWN_MARK, is_systems
+from catalog.tree.taxonomy import SEPARATOR, path_text
 
-MARK = {"written_by": "catalog convert", "folders": "category_id/product_id"}
-"""What the hidden file `OWN_MARK` says in a folder whose last two levels are called by ids, escaped as here."""
+WRITER, FOLDERS = "written_by", "folders"
+"""Keys of the hidden file `OWN_MARK`."""
+WRITTEN_HERE = "catalog convert"
 MAX_BYTES = 200
 """Of a folder's name; file systems take 255, some that encrypt names fewer."""
 _MOST_OF_MARK = 4096
@@ -21,33 +25,35 @@ _DEVICES = re.compile(r"(?:CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(?:\..*)?", re.IGNO
 _ESCAPES = re.compile("(?:%[0-9A-F]{2})+")
 
 
+class CalledBy(StrEnum):
+    """What the folders above products are called by in a folder that was written here."""
+
+    PATH = "category_id/product_id"
+    """All of them by the category's id, which may be a path, `Men > Tops`: a folder for each of its names."""
+    ID = "names/category_id/product_id"
+    """The last of them by the category's id, those above by the names of the tree."""
+
+
 class IdFolders:
-    """Names for the folders of different ids in one folder: no two are the same where case does not count."""
+    """Names for what lies in one folder, each called by an id: no two are the same where case does not count."""
 
     def __init__(self) -> None:
         self._taken: set[int] = set()
 
-    def name_of(self, product_or_category: ShopId) -> str:
+    def name_of(self, one: ShopId) -> str:
         """The name for an id: the id itself where that will do on every system, else with escapes (`a%2Fb`).
 
         One that is too long for a name is cut, and its number stands behind it: `read_name` gives another id.
         """
-        if isinstance(product_or_category, int):
-            return str(product_or_category)
-        name = _escaped(product_or_category)
-        # letters that differ in case alone are escaped one after the other, until the names differ otherwise
-        for letter in (place for place, one in enumerate(product_or_category) if one.lower() != one.upper()):
-            if not self._is_taken(name):
-                break
-            name = _escaped(product_or_category, letter + 1)
+        text = str(one)
+        # one character after the other is escaped until no other name differs in case alone
+        names = (_escaped(text, n) for n in range(len(text) + 1))
+        name = next((name for name in names if _key(name) not in self._taken), _escaped(text, len(text)))
         if len(name.encode()) > MAX_BYTES:
-            end = f"~{id_number(product_or_category):016x}"
+            end = f"~{id_number(one):016x}"
             name = name.encode()[: MAX_BYTES - len(end)].decode("utf-8", "ignore") + end
         self._taken.add(_key(name))
         return name
-
-    def _is_taken(self, name: str) -> bool:
-        return _key(name) in self._taken
 
 
 def read_name(name: str) -> ShopId:
@@ -56,23 +62,38 @@ def read_name(name: str) -> ShopId:
     return id_of_name(name) if why_no_id(text) else shop_id(text)
 
 
-def is_called_by_ids(folder: Path) -> bool:
-    """Whether `catalog convert` wrote a folder so."""
+def levels_of(category_id: ShopId) -> Sequence[str]:
+    """The names of a category's id that is a path: each is a folder's; one of any other id."""
+    names = str(category_id).split(SEPARATOR)
+    return names if all(name and name == name.strip() for name in names) else [str(category_id)]
+
+
+def read_category(folders: Sequence[bytes], called_by: CalledBy) -> ShopId | None:
+    """The category that folders (outermost first) are called by; None where they say that there is none."""
+    names = [os.fsdecode(folder) for folder in folders]
+    if not names or names[-1] == UNLABELLED:
+        return None
+    if called_by is CalledBy.ID:
+        return read_name(names[-1])
+    path = path_text([str(read_name(name)) for name in names])
+    return None if why_no_id(path) else shop_id(path)
+
+
+def called_by(folder: Path) -> CalledBy | None:
+    """What the folders in one that `catalog convert` wrote are called by; None where they say what any folders do."""
     try:
         with (folder / os.fsdecode(OWN_MARK)).open("rb") as file:
-            return bool(json.loads(file.read(_MOST_OF_MARK)) == MARK)
-    except (OSError, ValueError):
-        return False
+            return CalledBy(json.loads(file.read(_MOST_OF_MARK))[FOLDERS])
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
 
 
-def _escaped(text: str, n_letters: int = 0) -> str:
-    """A text with its unsafe characters escaped, and all letters among its first `n_letters` characters."""
+def _escaped(text: str, n_characters: int = 0) -> str:
+    """A text with its unsafe characters escaped, and all among its first `n_characters`."""
     name = "".join(
-        _escape(one) if _UNSAFE.match(one) or (place < n_letters and one.lower() != one.upper()) else one
-        for place, one in enumerate(text)
+        _escape(one) if place < n_characters or _UNSAFE.match(one) else one for place, one in enumerate(text)
     )
-    is_taken_otherwise = is_systems(os.fsencode(name), is_folder=True) or _DEVICES.fullmatch(name) or name == UNLABELLED
-    if is_taken_otherwise:
+    if is_systems(os.fsencode(name), is_folder=True) or _DEVICES.fullmatch(name) or name == UNLABELLED:
         name = _escape(name[0]) + name[1:]
     # Windows leaves such an end out
     return name[:-1] + _escape(".") if name.endswith(".") else name
