@@ -20,6 +20,7 @@ from bson import Binary, ObjectId
 from catalog.catalog import Catalog
 from catalog.ids.id_names import IdNames
 from catalog.ids.shop_id import ShopId, id_numbers
+from catalog.sources.bson.document_ids import product_id_in
 from catalog.sources.mongo import writer as mongo_writer
 from fusion.cli import main as fusion
 from fusion.prediction import publish
@@ -322,6 +323,27 @@ def test_predict_reads_a_collection_and_writes_beside_its_products(trained, mong
     (tmp_path / "one.jpg").write_bytes(b"")
     photos = invoke(fusion, "predict", tmp_path / "one.jpg", "--to", uri_of(mongo), code=1)
     assert "--to writes the predictions of a catalogue" in photos.output
+
+
+@pytest.mark.slow
+def test_predict_writes_beside_products_of_any_id(trained, mongo, tmp_path):
+    ids = [*(ObjectId(bytes([n] * 12)) for n in range(5)), *(Binary(bytes([n] * 16), 4) for n in range(5)), "0012", 12]
+    mongo.insert_many([{**document(1000 + n, labelled=False), "_id": one} for n, one in enumerate(ids)])
+    other = mongo.database["other"]
+    room = ("--output", tmp_path / "out", "--workspace", trained / "runs")
+    assert "12 changed, 0 as they were" in call(fusion, "predict", uri_of(mongo), "--to", uri_of(mongo), *room)
+    said = call(fusion, "predict", uri_of(mongo), "--to", uri_of(other), "--insert-missing", *room)
+    assert "0 changed, 0 as they were, 12 new documents" in said
+    rows = {row["product_id"]: row for row in pq.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()}
+    assert set(rows) == {str(product_id_in(one)) for one in ids}
+    for collection in (mongo, other):
+        assert {repr(document_["_id"]) for document_ in collection.find()} == set(map(repr, ids))
+        for document_ in collection.find():
+            row = rows[str(product_id_in(document_["_id"]))]
+            assert document_[FIELD]["category_id"] == row["category_id"]
+            assert document_[FIELD]["decision"] == row["decision"]
+    lines = (tmp_path / "out" / "submission.csv").read_text().splitlines()
+    assert {line.split(",")[0] for line in lines[1:]} == set(rows)
 
 
 def test_who_may_not_write_is_told_before_anything_is_predicted(locked_port):
