@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from catalog.photos.decode import decode_photo
 from catalog.product import Product
 from fusion.inputs.products import CHUNK, InputProducts
+from tests.support.ids import IDS
 from tests.support.products import make_photo
 
 
@@ -87,6 +90,14 @@ def test_own_ids_come_back_to_the_letter_whatever_products_are_known_by(own, kno
     assert list(map(type, ids)) == list(map(type, own))
     assert ids == own
     assert [product.product_id for product in products] == known_as
+
+
+@given(st.lists(st.one_of(IDS, st.text(), st.tuples(st.integers()), st.booleans(), st.floats()), max_size=8))
+def test_whatever_own_ids_are_they_come_back_and_products_are_told_apart(own):
+    by_id = dict.fromkeys(own, ())
+    ids, products = read(by_id)
+    assert list(map(id, ids)) == list(map(id, by_id))
+    assert len({product.number for product in products}) == len(by_id)
 
 
 def test_integers_of_more_than_64_bits_come_back():
