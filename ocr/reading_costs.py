@@ -48,8 +48,13 @@ def _choice_plot(choice: ShelfChoice) -> Plot:
         for point in curve[: MAX_NAMED + 1]:
             name = point.category or "nothing read"
             at = (point.photos, 100 * point.accuracy)
-            axis.annotate(name, at, xytext=(6, -4), textcoords="offset points", va="top", fontsize=7)
-        axis.margins(x=0.2, y=0.15)
+            # downwards, as the points that gain nothing stand beside each other at one height
+            axis.annotate(
+                name, at, xytext=(2, -6), textcoords="offset points", ha="left", va="top", rotation=-40, fontsize=7,
+                rotation_mode="anchor",
+            )  # fmt: skip
+        axis.margins(y=0.35)
+        axis.set(xlim=(-0.04 * x.max(), 1.25 * x.max()))
         axis.set(xlabel="photos read per 1000 products", ylabel="right at the leaf, %")
         caption = (
             "Right over all held-out products against reading, one category after the other, those that gain most for "
