@@ -122,6 +122,7 @@ def test_a_part_has_the_same_bytes_whichever_parts_were_made_before_it_or_beside
     monkeypatch.setattr(prediction, "CHUNK", 5)
     catalog, workspace = Catalog(tmp_path / "test.bson"), Workspace(trained / "runs")
     predictor, computed = Predictor(workspace.require("fusion"), workspace), defaultdict(list)
+    schema = prediction._schema(predictor, catalog)
     compute = MosaicExpert._compute
 
     def counted(expert, keys, chunk):
@@ -136,7 +137,7 @@ def test_a_part_has_the_same_bytes_whichever_parts_were_made_before_it_or_beside
         with ThreadPoolExecutor(n_threads) as pool:
             for start in starts:
                 part = folder / f"part-{start}.parquet"
-                pool.submit(prediction._predict_part, predictor, catalog, start, part, None)
+                pool.submit(prediction._predict_part, predictor, catalog, start, part, schema, None)
         return {path.name: path.read_bytes() for path in folder.iterdir()}
 
     in_order = make("in-order", [0, 10, 20, 30])
