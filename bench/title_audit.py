@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.photos.decode import decode_photo
 from catalog.probabilities import Probabilities, Silence
+from catalog.split.same_titles import title_numbers
 from catalog.tree.taxonomy import Taxonomy
 from curation.audit.evidence import CatalogLabels, LabelEvidence
 from curation.audit.judgement import LOWEST, OURS, judge
 from curation.audit.pooling import with_titles
 from curation.audit.suspects import Order, find_suspects
 from curation.audit.title_opinion import title_opinion
-from curation.duplicates.titles import title_numbers
 from curation.split_tree import tree_of_labels
 
 FOLDS = 5
@@ -39,7 +39,7 @@ Ways = dict[str, Callable[[], LabelEvidence]]
 def main(catalog: Catalog, wrong: float, draws: int, *, with_photos: bool) -> None:
     """Print what each evidence finds, by how the labels were changed."""
     tree, _ = tree_of_labels(catalog)
-    truth, number = catalog.leaves(tree), title_numbers(catalog)
+    truth, number = catalog.leaves(tree), title_numbers(catalog.titles())
     article = np.unique(number, return_inverse=True)[1]
     features = photo_features(catalog) if with_photos else None
     ways_to_err = {"each product by itself": np.arange(len(catalog)), "all products of a title alike": article}

@@ -20,11 +20,11 @@ from catalog.files.progress import Progress, counted
 from catalog.files.wording import listed, plural
 from catalog.ids.id_names import IdCollector, IdNames
 from catalog.ids.shop_id import ShopId
-from catalog.product_text import BETWEEN_TEXTS
 from catalog.sources.folder.folder import PhotoFolder
 from catalog.sources.table.rows import IDS, PARQUET_ENDINGS
 from catalog.sources.table.table import PhotoTable
 from catalog.split.linking import NO_GROUP
+from catalog.split.same_titles import title_numbers
 
 GROUP = "group"
 """Column of a CSV of groups where none is named."""
@@ -71,8 +71,7 @@ class GivenGroups:
         texts = catalog.titles(progress)
         if not texts.any:
             return None
-        titles = (text.partition(BETWEEN_TEXTS)[0] for text in texts)
-        number = np.fromiter((_number(" ".join(title.casefold().split())) for title in titles), np.int64, len(texts))
+        number = title_numbers(texts)
         number[~among] = NO_GROUP
         _, place, n = np.unique(number, return_inverse=True, return_counts=True)
         number[(n[place] < 2) | (n[place] > most)] = NO_GROUP

@@ -83,6 +83,8 @@ def audit(
         except FileNotFoundError:
             # titles need none, and labels that are texts may be the tree
             taxonomy = None if by == "run" else tree_shown(catalog, None)
+            if taxonomy is None and by == "titles":
+                raise click.UsageError("give the category tree: --tree TREE.csv") from None
             if taxonomy is None:
                 raise
     taxonomy = taxonomy or _tree(tree, names, lang, room, run)
@@ -135,4 +137,6 @@ def _correct(
     if len(corrected.left_behind):
         note(f"left out of {catalog}:\n{corrected.left_behind.summary()}")
     say(corrected.summary())
-    say(f"next: catalog split {output} --tree {known or 'TREE.csv'}{Workspace(workspace).option}")
+    # labels that are texts make a tree of their own
+    with_tree = tree_given(known) if known is not None or taxonomy is not None else " --tree TREE.csv"
+    say(f"next: catalog split {output}{with_tree}{Workspace(workspace).option}")

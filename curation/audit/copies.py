@@ -10,7 +10,7 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
 from catalog.sources.source import NO_CATEGORY
-from curation.duplicates.titles import NO_TITLE, title_numbers
+from catalog.split.same_titles import NO_TITLE, title_numbers
 
 MAX_COPIES = 20
 """A photo of more products than this (a logo, "no picture yet") says nothing about a label, as in a plan."""
@@ -64,7 +64,7 @@ def count_copies(
 
 def count_same_titles(catalog: Catalog, positions: NDArray[np.int64]) -> NDArray[np.int64]:
     """`(n, 2)` labelled other products of the title of each at `positions`, `(n,)`; of these with another label."""
-    number, categories = title_numbers(catalog), catalog.category_ids
+    number, categories = title_numbers(catalog.titles()), catalog.category_ids
     counts = np.zeros((len(positions), 2), np.int64)
     with_title = number[positions] != NO_TITLE
     wanted = np.unique(number[positions[with_title]])

@@ -11,9 +11,9 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress, in_batches, part_of
 from catalog.probabilities import Probabilities, Silence, concatenate
+from catalog.split.same_titles import NO_TITLE, title_numbers
 from catalog.texts import Texts
 from curation.audit.evidence import CatalogLabels
-from curation.duplicates.titles import NO_TITLE, title_numbers
 from text.title_model import MAX_TEXTS, TitleModel, rows_to_learn
 from text.titles import TitleWords
 
@@ -78,7 +78,7 @@ def _said(labels: CatalogLabels, model: TitleModel, positions: Ints, texts: Text
 
 def titles_repeat(catalog: Catalog) -> bool:
     """Whether several products of a catalogue have one title."""
-    number = title_numbers(catalog)
+    number = title_numbers(catalog.titles())
     with_title = number[number != NO_TITLE]
     return len(np.unique(with_title)) < len(with_title)
 

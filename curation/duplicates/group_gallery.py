@@ -13,11 +13,11 @@ from catalog.photos.photo_index import Ints
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Example, Gallery
 from catalog.sources.source import NO_CATEGORY
+from catalog.split.same_titles import NO_TITLE
 from catalog.tree.label_leaves import label_leaves
 from catalog.tree.taxonomy import path_text
 from curation.duplicates.findings import Findings
 from curation.duplicates.groups import KINDS, NEAR
-from curation.duplicates.titles import NO_TITLE
 from curation.shown_titles import title_line
 
 SHOWN_PHOTOS = 8

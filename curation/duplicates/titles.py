@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from math import nan
 from typing import Any
@@ -10,17 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.catalog import Catalog
 from catalog.files.progress import Progress
 from catalog.metrics.intervals import MetricValue, accuracy_interval
 from catalog.photos.photo_index import Ints
-from catalog.product_text import parted
 from catalog.sources.source import NO_CATEGORY
+from catalog.split.same_titles import NO_TITLE, title_numbers
 from catalog.tree.taxonomy import Taxonomy
 from curation.duplicates.groups import parting_level
 from curation.duplicates.photos import CatalogPhotos
-
-NO_TITLE = -1
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class SharedTitles:
     @classmethod
     def of(cls, photos: CatalogPhotos, tree: Taxonomy | None, progress: Progress | None = None) -> SharedTitles | None:
         """Those of one catalogue or of two together; None where no product has a title."""
-        number = np.concatenate([title_numbers(catalog, progress) for catalog in photos.catalogs])
+        number = np.concatenate([title_numbers(catalog.titles(progress)) for catalog in photos.catalogs])
         if (number == NO_TITLE).all():
             return None
         order = np.argsort(number, kind="stable")
@@ -107,21 +103,6 @@ class SharedTitles:
             "in_different_categories": len(self.across),
         }
         return counts if self.leak is None else {**counts, "leak": self.leak.to_json()}
-
-
-def title_numbers(catalog: Catalog, progress: Progress | None = None) -> Ints:
-    """`(N,)` int64, equal for titles that are equal but for letter case and blanks; `NO_TITLE` where there is none."""
-    texts = catalog.titles(progress)
-    if not texts.n_titles:
-        return np.full(len(catalog), NO_TITLE)
-    return np.fromiter((_number(parted(text)[0]) for text in texts), np.int64, len(texts))
-
-
-def _number(title: str) -> int:
-    folded = " ".join(title.casefold().split())
-    if not folded:
-        return NO_TITLE
-    return int.from_bytes(hashlib.blake2b(folded.encode(), digest_size=8).digest()) >> 1
 
 
 def find_title_leak(photos: CatalogPhotos, number: Ints) -> TitleLeak:

@@ -12,8 +12,8 @@ from catalog.files.id_lookup import UNKNOWN
 from catalog.files.wording import percent, plural
 from catalog.product_text import parted
 from catalog.reports.page import Section, Table, TableCell
+from catalog.split.same_titles import NO_TITLE, title_numbers
 from catalog.texts import Texts
-from curation.duplicates.titles import NO_TITLE, title_numbers
 from curation.explore.placement import Placement
 from curation.shown_titles import shortened
 from text.title_naming import CategoryNaming
@@ -31,7 +31,7 @@ AT_MOST = 60
 def titles_section(catalog: Catalog, texts: Texts, placement: Placement, seed: int) -> Section:
     """Titles of a catalogue that has any."""
     length = np.fromiter((len(parted(text)[0]) for text in texts), np.int64, len(texts))
-    number = title_numbers(catalog)
+    number = title_numbers(texts)
     titled = number[number != NO_TITLE]
     n_distinct, n_titles = len(np.unique(titled)), len(titled)
     figures: dict[str, Any] = {

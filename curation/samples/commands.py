@@ -116,4 +116,6 @@ def _tell(record: Record, tree: Path | None, names: Path | None) -> None:
     say(f"what was done: {record.path}")
     named = "" if names is None else f" --names {names}"
     file = record.destination
-    say(f"next: catalog split {file}{tree_given(tree)}{named}" if tree else f"next: catalog info {file}")
+    # labels that are texts make a tree of their own
+    has_tree = tree is not None or record.tree is not None
+    say(f"next: catalog split {file}{tree_given(tree)}{named}" if has_tree else f"next: catalog info {file}")
