@@ -1,7 +1,7 @@
 """What the files of a category tree have in common, whatever their form."""
 
 import logging
-import unicodedata
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from catalog.files.wording import listed, plural
 from catalog.ids.shop_id import ShopId
 
 log = logging.getLogger(__name__)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 ID = "category_id"
 MISSING = "give the CSV of the category tree (--tree)"
 MAX_DEPTH = 8
@@ -58,7 +59,7 @@ def without_controls(path: Path, leaves: Sequence[Leaf]) -> list[Leaf]:
     cleaned: list[Leaf] = []
     faulty = []
     for leaf, names in leaves:
-        plain = tuple("".join(" " if _is_control(letter) else letter for letter in name) for name in names)
+        plain = tuple(_CONTROL.sub(" ", name) for name in names)
         if not all(name.strip() for name in plain):
             raise ValueError(f"{path}: leaf {leaf} has a name of control characters alone: write the name")
         if plain != names:
@@ -70,10 +71,6 @@ def without_controls(path: Path, leaves: Sequence[Leaf]) -> list[Leaf]:
             path, plural(len(faulty), "category", "categories"), listed(faulty, 3),
         )  # fmt: skip
     return cleaned
-
-
-def _is_control(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cc", "Zl", "Zp")
 
 
 def check_depth(n_names: int, fault: str) -> None:
