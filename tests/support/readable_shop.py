@@ -89,8 +89,9 @@ def open_shop(
     n_parts: int = 5,
     mode: str = "kfold",
     seeds: Callable[[int], int] = lambda product: product,
+    n_blank: int = 0,
 ) -> Shop:
-    """Products of leaf i modulo the number of leaves, one photo each.
+    """Products of leaf i modulo the number of leaves, one photo each beside `n_blank` without words.
 
     Args:
         number_of: what the photo of a product shows, by product and leaf. texts: what is read for a number.
@@ -99,9 +100,12 @@ def open_shop(
     """
     leaf = np.arange(n_products) % len(tree)
     documents = [
-        {"_id": i, "category_id": int(tree.leaf_ids[own]), "imgs": [{"picture": photo(number_of(i, own), seeds(i))}]}
+        {"_id": i, "category_id": int(tree.leaf_ids[own]), "imgs": [
+            {"picture": photo(number_of(i, own), seeds(i))},
+            *({"picture": photo(0, n_products * k + i)} for k in range(n_blank)),
+        ]}
         for i, own in enumerate(leaf.tolist())
-    ]
+    ]  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "train.bson").write_bytes(b"".join(bson.encode(d) for d in documents))
     plan, _ = make_plan(Catalog(folder / "train.bson"), tree, mode=mode, n_parts=n_parts)

@@ -130,6 +130,14 @@ def test_products_judged_share_no_photo_with_those_learnt_from(shop):
     assert books.with_text < 0.5
 
 
+def test_what_is_gained_is_counted_by_photos_not_by_products(shop):
+    books = chosen(shop(n_blank=2)).categories[0]
+    assert (books.judged, books.photos, books.judged_photos) == (200, 600, 600)
+    points = 100 * (books.with_text - books.without_text)
+    assert books.gain == pytest.approx(points / 3)
+    assert books.low < points / 3 < books.high < points
+
+
 def test_photos_that_cannot_be_read_are_counted_and_named(shop):
     made = shop(number_of=lambda product, leaf: UNREADABLE if product % 16 == 0 else words_of_books(product, leaf))
     choice = chosen(made)
