@@ -31,6 +31,10 @@ READ_AHEAD = 256
 MD5_CHUNK = 1024
 """Products whose photos a process reads at a time."""
 BYTE = np.dtype(np.uint8)
+ANY_IDS = "any_ids"
+"""Key of an index that was made when ids could be texts."""
+LEFT_OUT_ONCE = frozenset({"BAD_DOCUMENT", "BAD_ROW", "BAD_CATEGORY", "SAME_NUMBER", "GARBAGE"})
+"""What was told then of ids that are texts, and of documents with a title in another encoding."""
 LABELS = ("product_id", "category_id", "n_images")
 """Columns of the index that enter the fingerprint whole."""
 
@@ -87,9 +91,10 @@ class Catalog(Sequence[Product]):
     def _kept(self, stamp: dict[str, Any]) -> tuple[dict[str, Any], NDArray[np.void], IdNames] | None:
         """The index and the ids that lie in sidecars of a state of the source; None where either does not."""
         index = read_sidecar(self.source.sidecar(".index"), stamp, ROW)
-        if index is None or not index[0].get("n_ids"):
-            # an index of an earlier version has integers alone
-            return index and (*index, IdNames.none())
+        if index is None or is_outgrown(index[0]):
+            return None
+        if not index[0].get("n_ids"):
+            return *index, IdNames.none()
         try:
             ids = read_sidecar(self.source.sidecar(".ids"), stamp, BYTE)
             return ids and (*index, IdNames.from_bytes(ids[1]))
@@ -169,7 +174,7 @@ class Catalog(Sequence[Product]):
         Kept in a sidecar file of its own: the first call reads all photos once, in `n_workers` processes.
         """
         kept = read_sidecar(self.source.sidecar(".md5"), self.photo_stamp, MD5)
-        if kept is not None:
+        if kept is not None and len(kept[1]) == self.n_images.sum(dtype=np.int64):
             return kept[1]
         everything = range(len(self))
         shared = n_workers > 1 and len(self) > MD5_CHUNK and self.is_kept
@@ -281,6 +286,11 @@ def reopen(source: Source, stamp: dict[str, Any], fingerprint: str) -> Catalog:
     return catalog
 
 
+def is_outgrown(header: dict[str, Any]) -> bool:
+    """Whether an earlier version made this index, and left out what can be read by now."""
+    return ANY_IDS not in header and not LEFT_OUT_ONCE.isdisjoint(header["problems"]["counts"])
+
+
 def keep_index(source: Source, stamp: dict[str, Any], index: Index) -> dict[str, Any]:
     """Write the index beside its source (and the MD5s, where it has them); returns its header."""
     problems = ProblemLog()
@@ -294,6 +304,7 @@ def keep_index(source: Source, stamp: dict[str, Any], index: Index) -> dict[str,
         "problems": problems.to_json(),
         **({} if index.has_texts is None else {"has_texts": index.has_texts}),
         **({"n_ids": len(index.ids)} if len(index.ids) else {}),
+        ANY_IDS: True,
     }
     if len(index.ids):
         data = index.ids.to_bytes()

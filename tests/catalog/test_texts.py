@@ -199,6 +199,25 @@ def test_an_index_of_an_earlier_version_stays_and_its_texts_are_found(write_bson
     assert place.read_bytes() == kept
 
 
+def test_an_index_of_an_earlier_version_that_left_out_products_is_made_anew(write_bson):
+    path = write_bson(document("A-1", title="text"), document(2, title="number"), {"_id": True})
+    catalog = Catalog(path)
+    header, rows = read_sidecar(sidecar_path(path, ".index"), catalog.stamp, ROW)
+    # as it was written when an id was an integer, with the photos' MD5s beside it
+    del header["any_ids"], header["n_ids"]
+    header |= {"n_rows": 1, "problems": {"counts": {"BAD_DOCUMENT": 2}, "named": []}}
+    write_sidecar(sidecar_path(path, ".index"), header, rows[1:])
+    write_sidecar(sidecar_path(path, ".md5"), {"stamp": catalog.stamp, "n_rows": 1}, catalog.md5s()[1:])
+    again = Catalog(path)
+    assert again.shop_ids() == ["A-1", 2]
+    assert list(again.titles()) == ["text", "number"]
+    assert len(again.md5s()) == 2
+    # a document that is still none is no reason to look again
+    kept = sidecar_path(path, ".index").read_bytes()
+    assert Catalog(path).shop_ids() == ["A-1", 2]
+    assert sidecar_path(path, ".index").read_bytes() == kept
+
+
 def test_texts_that_cannot_be_kept_are_there_all_the_same(write_bson, monkeypatch, caplog):
     path = write_bson(document(1, title="one"))
     catalog = Catalog(path)
