@@ -49,6 +49,10 @@ def _cards(counts: dict[str, Any], kinds: list[str]) -> list[Card]:
         added = f", {counts['near']['products_added']:,} of them in no group by exact copies" if kind == NEAR else ""
         below = f"{groups['products']:,} products{added}{', in both catalogues' if 'leak' in counts else ''}"
         cards.append(Card(f"Groups by {kind} copies", f"{groups['groups']:,}", below))
+    if "titles" in counts:
+        titles = counts["titles"]
+        below = f"of {plural(titles['shared'], 'title')} that several products have"
+        cards.append(Card("Titles in different categories", f"{titles['in_different_categories']:,}", below))
     if "leak" in counts:
         leak, (first, second) = counts["leak"], counts["catalogues"]
         below = f"of {leak['products']:,} products: {leak[EXACT]['products']:,} by exact copies"

@@ -107,7 +107,7 @@ def unreadable(catalog: Catalog, photos: PhotoIndex, hashes: NDArray[np.void]) -
         product, position = int(photos.owner[photo]), int(photos.position[photo])
         why = why_unreadable(catalog[product].images[position], SIDE) if n < REASONS_TOLD else ""
         where = catalog.where(product, position + 1)
-        log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, int(catalog.product_ids[product]), why, position))
+        log.add(Problem(ProblemKind.UNREADABLE_PHOTO, where, catalog.shop_ids([product])[0], why, position))
     if len(log):
         log.counts[ProblemKind.UNREADABLE_PHOTO] = int(is_unreadable[photos.number].sum())
     return log

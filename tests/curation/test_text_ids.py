@@ -94,6 +94,20 @@ def test_duplicates_write_ids_to_the_letter(shop, tmp_path, monkeypatch, as_parq
     no_numbers(shop, said, page, (tmp_path / "duplicates.json").read_text())
 
 
+def test_photos_that_cannot_be_decoded_are_named_by_the_shop_s_ids(shop, tmp_path):
+    broken = write_shop(tmp_path / "broken", products())
+    for seed in (0, 2):
+        (broken.parent / f"{seed}.jpg").write_bytes(b"no picture")
+    said = call("duplicates", broken, "--near", "--output", tmp_path / "d")
+    assert "product MH01-gray: photo that cannot be decoded" in said
+    said += call("explore", broken, "--output", tmp_path / "e")
+    named = {
+        one["product_id"] for one in json.loads((tmp_path / "e" / "explore.json").read_text())["problems"]["named"]
+    }
+    assert named == {"MH01-gray", "00123", "=1+1"}
+    no_numbers(broken, said, (tmp_path / "e" / "explore.html").read_text())
+
+
 def test_titles_give_a_test_set_away(shop, tmp_path):
     rest = [
         TextProduct("new-1", PATHS[0], "ARTICLE  0", "", (100,)),
