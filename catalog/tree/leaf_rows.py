@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from catalog.tree.google_list import is_google_list, read_google_list
 from catalog.tree.parent_rows import NAME, PARENT, read_parent_rows
 from catalog.tree.path_rows import PATH, read_path_rows
 from catalog.tree.translations import refuse
-from catalog.tree.tree_file import ID, MISSING, Leaf, TreeFile, check_depth, no_id
+from catalog.tree.tree_file import ID, MISSING, Leaf, TreeFile, check_depth, no_id, warn_of_like_ids, without_controls
 
 FIRST = "category_level1"
 LEVEL_COLUMN = re.compile(r"category_?level_?([0-9]+)(?:\s*:\s*(\S.*))?", re.IGNORECASE)
@@ -31,13 +32,21 @@ def columns_of(depth: int) -> tuple[str, ...]:
 def read_tree(path: Path) -> TreeFile:
     """`(category_id, (Cat I, Cat II, ...))` of each leaf, from a CSV of level columns, of paths or of parents.
 
-    Google's list of product categories is read too. A CSV may have both levels and parents: the levels count.
+    Google's list of product categories is read too. A CSV may have both levels and parents: the levels count. Line
+    breaks in names are blanks; these, and ids that differ only in case or blanks, are told in a warning.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: not such a file, a path both in one column and in several, an id that is none, a category
             that has no place in a tree of up to eight levels; the message names the file and the lines.
     """
+    file = _read(path)
+    warn_of_like_ids(path, file.leaves)
+    return replace(file, leaves=without_controls(path, file.leaves))
+
+
+def _read(path: Path) -> TreeFile:
+    """What the file says, to the letter."""
     if is_google_list(path):
         return TreeFile(read_google_list(path))
     columns = _columns(path)

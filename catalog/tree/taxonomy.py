@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import logging
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,13 +18,13 @@ from catalog.ids.shop_id import ShopId, id_number, id_numbers
 from catalog.tree.leaf_rows import read_saved_tree, read_tree, write_tree
 from catalog.tree.level_names import LEVEL_NAMES, level_names_of
 from catalog.tree.node_names import names_for, shown_in
-from catalog.tree.path_order import node_numbers, one_spelling
+from catalog.tree.path_order import SEPARATOR as SEPARATOR
+from catalog.tree.path_order import levels_called, node_numbers, one_spelling
+from catalog.tree.path_order import path_text as path_text
 from catalog.tree.small_leaves import LearntLeaves
 from catalog.tree.translations import Names
-from catalog.tree.tree_file import Leaf, TreeFile, like_ids, without_controls
+from catalog.tree.tree_file import Leaf, TreeFile
 
-log = logging.getLogger(__name__)
-SEPARATOR = " > "
 NAMES_FILE = "names.csv"
 """Names in other languages, beside the file of a saved tree."""
 
@@ -129,16 +126,7 @@ class Taxonomy:
             ValueError: not such a file, an id that is none or repeated, a category without a parent or below
                 the eighth level, names that contradict each other; the message names the file and the lines.
         """
-        path = Path(path)
-        file = read_tree(path)
-        tree = cls._of(path, replace(file, leaves=without_controls(path, file.leaves)), names)
-        for alike in like_ids(leaf[0] for leaf in file.leaves):
-            log.warning(
-                "%s: the ids %s differ only in case or blanks, and are taken for different categories: if they are "
-                "one, write them alike",
-                path, " and ".join(map(repr, alike)),
-            )  # fmt: skip
-        return tree
+        return cls._of(Path(path), read_tree(Path(path)), names)
 
     @classmethod
     def _of(cls, path: Path, file: TreeFile, names: str | Path | None) -> Taxonomy:
@@ -212,13 +200,11 @@ class Taxonomy:
             return self
         turned, whole = copy.copy(self), self.whole()
         turned.lang, shown = shown_in(whole, lang.strip().lower())
-        # a node is called as on the way to a leaf below it
-        below = (bisect_left(whole.paths, path) for path in self.paths)
-        turned.shown = (
-            tuple(shown[leaf][: len(path)] for leaf, path in zip(below, self.paths, strict=True))
-            if self.small
-            else shown
-        )
+        if self.small and turned.lang:
+            # a node is called as on the way to a leaf below it
+            below = (bisect_left(whole.paths, path) for path in self.paths)
+            shown = tuple(shown[leaf][: len(path)] for leaf, path in zip(below, self.paths, strict=True))
+        turned.shown = shown if turned.lang else self.paths
         return turned
 
     def __len__(self) -> int:
@@ -295,12 +281,7 @@ class Taxonomy:
         return path_text(self.shown[leaf][: level[leaf]])
 
     def _level_of(self, category: str) -> NDArray[np.int64]:
-        """`(n_leaves,)` level of the node above each leaf whose path reads like that, 0 where there is none."""
-        wanted = _plain(category)
-        level = np.zeros(len(self), np.int64)
-        for leaf, path in enumerate(self.paths):
-            # names are compared as they read together: one of them may have the separator in it
-            level[leaf] = next((n for n in range(1, len(path) + 1) if _plain(path_text(path[:n])) == wanted), 0)
+        level = levels_called(category, self.paths)
         if not level.any():
             raise KeyError(category)
         return level
@@ -312,13 +293,3 @@ class Taxonomy:
         """
         different = [self.ancestor(level)[a] != self.ancestor(level)[b] for level in self.levels]
         return np.sum(different, axis=0, dtype=np.int64)
-
-
-def _plain(path: str) -> str:
-    """The text of a path as it is compared with what people type: composed, without blanks around the names."""
-    return path_text([name.strip() for name in unicodedata.normalize("NFC", path).split(SEPARATOR)])
-
-
-def path_text(path: Sequence[str]) -> str:
-    """A path as people read it: `LIBRAIRIE > LITTERATURE > ROMAN`."""
-    return SEPARATOR.join(path)

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,12 +40,18 @@ class TreeFile:
     level_names: Sequence[str] = ()
 
 
-def like_ids(shop_ids: Iterable[ShopId]) -> list[list[ShopId]]:
-    """Ids that differ only in case or blanks, together."""
+def warn_of_like_ids(path: Path, leaves: Sequence[Leaf]) -> None:
+    """Name the ids of a file that differ only in case or blanks."""
     alike: dict[str, list[ShopId]] = {}
-    for one in shop_ids:
-        alike.setdefault("".join(str(one).casefold().split()), []).append(one)
-    return [ids for ids in alike.values() if len(ids) > 1]
+    for category_id, _ in leaves:
+        alike.setdefault("".join(str(category_id).casefold().split()), []).append(category_id)
+    named = [" and ".join(map(repr, ids)) for ids in alike.values() if len(set(ids)) > 1]
+    if named:
+        log.warning(
+            "%s: the ids %s differ only in case or blanks, and are taken for different categories: if they are one, "
+            "write them alike",
+            path, listed(named, 3),
+        )  # fmt: skip
 
 
 def without_controls(path: Path, leaves: Sequence[Leaf]) -> list[Leaf]:
