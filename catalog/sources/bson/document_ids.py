@@ -51,7 +51,7 @@ def _category_called(text: str) -> ShopId | None:
     """Looked at once: a catalogue has thousands of categories, and millions of products."""
     category_id = id_in(text)
     if category_id is None and text.strip():
-        raise ValueError(f"category_id cannot be used: {why_not_id(text)}")
+        raise ValueError(f"category_id: {why_not_id(text)}")
     return category_id
 
 
@@ -81,9 +81,9 @@ def text_id(text: str) -> ShopId:
     try:
         product_id = shop_id(text)
     except ValueError as error:
-        raise ValueError(f"_id cannot be used: {error}") from None
+        raise ValueError(f"_id: {error}") from None
     if text != text.strip():
-        raise ValueError(f"_id cannot be used: {text[:40]!r} has blanks around it")
+        raise ValueError(f"_id: {text[:40]!r} has blanks around it")
     return product_id
 
 

@@ -124,11 +124,11 @@ def test_the_end_of_every_scan_is_reported_as_progress(tmp_path_factory):
         (bson.encode({"_id": Binary(b"0123456789", 4)}), "_id is Binary .*expected"),
         (bson.encode({"_id": Binary(b"0123456789abcdef", 5)}), "_id is Binary .*expected"),
         (bson.encode({"_id": Code("1")}), "_id is Code .*expected"),
-        (bson.encode({"_id": " "}), "_id cannot be used: it is empty"),
-        (bson.encode({"_id": " a b "}), "_id cannot be used: ' a b ' has blanks around it"),
-        (bson.encode({"_id": "a\nb"}), "_id cannot be used: 'a.*control characters"),
-        (bson.encode({"_id": "x" * 1001}), "_id cannot be used: 'xxx.*longer than the 1000 characters"),
-        (bson.encode({"_id": "XYZ"}).replace(b"XYZ", b"X\xff\xfe"), "_id cannot be used: 'X"),
+        (bson.encode({"_id": " "}), "_id: it is empty"),
+        (bson.encode({"_id": " a b "}), "_id: ' a b ' has blanks around it"),
+        (bson.encode({"_id": "a\nb"}), "_id: 'a.*control characters"),
+        (bson.encode({"_id": "x" * 1001}), "_id: 'xxx.*longer than the 1000 characters"),
+        (bson.encode({"_id": "XYZ"}).replace(b"XYZ", b"X\xff\xfe"), "_id: 'X"),
     ],
 )
 def test_a_document_that_cannot_be_used_says_why(raw, message):
@@ -176,7 +176,7 @@ def test_a_category_that_is_none_is_named_and_the_product_is_kept(written):
     document = parse_document(bson.encode({"_id": 1, "category_id": written, "imgs": [{"picture": b"x"}]}))
     assert (document.product_id, document.category_id, document.pictures) == (1, None, (b"x",))
     assert [kind for kind, _ in document.problems] == [ProblemKind.BAD_CATEGORY]
-    assert document.problems[0][1].startswith(("category_id is ", "category_id cannot be used: "))
+    assert document.problems[0][1].startswith(("category_id is ", "category_id: "))
 
 
 @pytest.mark.parametrize(

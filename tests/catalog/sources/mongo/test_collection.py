@@ -19,10 +19,12 @@ from pymongo.errors import OperationFailure
 
 from catalog.catalog import Catalog
 from catalog.product import ProblemKind
+from catalog.sources.bson.document import document_of, parse_document, texts_of
 from catalog.sources.bson.document_ids import product_id_in
 from catalog.sources.mongo import collection as mongo_source
 from catalog.sources.mongo import index as mongo_index
 from catalog.sources.mongo.collection import MongoCollection, requests
+from catalog.sources.mongo.connection import TOLERANT
 from catalog.sources.mongo.index import BATCH
 from catalog.sources.source import ROW
 from curation.cli import main
@@ -149,7 +151,7 @@ def test_documents_with_other_ids_are_counted_and_the_first_are_named(mongo):
     places = [str(p) for p in catalog.problems.named if p.kind is ProblemKind.BAD_DOCUMENT]
     assert len(places) == 1000
     assert [place.split(": ")[0] for place in places[:3]] == ["_id ' a'", f"_id '{'x' * 59}", "_id b'x'"]
-    assert "(_id cannot be used: ' a' has blanks around it)" in places[0]
+    assert "(_id: ' a' has blanks around it)" in places[0]
     assert places[3].startswith("_id {'n': 0}: document without an _id that can be used (")
     assert places[3].endswith("(_id is dict, expected an integer, a text, an ObjectId or a UUID)")
 
@@ -462,6 +464,14 @@ def test_a_collection_without_titles_is_not_asked_for_them(mongo, monkeypatch, t
     mongo.insert_many([{**make_product(number), **texts} for number in range(3)])
     monkeypatch.setattr(MongoCollection, "texts", None)
     assert list(Catalog(uri_of(mongo)).titles()) == ["", "", ""]
+
+
+def test_a_title_in_another_encoding_is_known_as_in_a_file():
+    # MongoDB's server takes any bytes for a text, the one of these tests does not
+    raw = bson.encode({"_id": "A-1", "title": "XYZ", "imgs": [{"picture": b"x"}]}).replace(b"XYZ", b"X\xff\xfe")
+    fields = bson.decode(raw, TOLERANT)
+    assert document_of(fields) == parse_document(raw)
+    assert texts_of(fields).faults == ("title is text in another encoding than UTF-8, expected a text",)
 
 
 def test_a_product_that_is_gone_has_no_title_made_up_for_it(mongo):
