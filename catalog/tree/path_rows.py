@@ -2,7 +2,6 @@
 
 import ast
 import json
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +10,8 @@ from catalog.files.csv_rows import id_in, read_rows
 from catalog.files.wording import plural
 from catalog.ids.shop_id import ShopId
 from catalog.tree.translations import refuse
-from catalog.tree.tree_file import ID, MISSING, Leaf, check_depth, no_id
+from catalog.tree.tree_file import ID, MISSING, Leaf, check_depth, no_id, tell_once
 
-log = logging.getLogger(__name__)
 PATH = "category_path"
 SEPARATORS = {">>": re.compile(">>"), ">": re.compile("(?<!>)>(?!>)"), "/": re.compile("/"), "|": re.compile(r"\|")}
 """What stands between two names, and where it does: `>>` is no `>`."""
@@ -63,10 +61,10 @@ def read_path_rows(path: Path) -> list[Leaf]:
             faults.append(f"line {line}: leaf {leaf} has no name between two {separator!r} in {text[:80]!r}")
     refuse(str(path), faults, "leaf cannot be placed in the tree", "leaves cannot be placed in the tree")
     if n_several:
-        log.warning(
-            "%s: %s of %s list several paths: the first of each is taken for its category's, the others are left out",
-            path, plural(n_several, "cell"), PATH,
-        )  # fmt: skip
+        tell_once(
+            f"{path}: {plural(n_several, 'cell')} of {PATH} list several paths: the first of each is taken for its "
+            "category's, the others are left out"
+        )
     return leaves
 
 

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from catalog.files.csv_rows import why_not_id
@@ -47,11 +48,10 @@ def warn_of_like_ids(path: Path, leaves: Sequence[Leaf]) -> None:
         alike.setdefault("".join(str(category_id).casefold().split()), []).append(category_id)
     named = [" and ".join(map(repr, ids)) for ids in alike.values() if len(set(ids)) > 1]
     if named:
-        log.warning(
-            "%s: the ids %s differ only in case or blanks, and are taken for different categories: if they are one, "
-            "write them alike",
-            path, listed(named, 3),
-        )  # fmt: skip
+        tell_once(
+            f"{path}: the ids {listed(named, 3)} differ only in case or blanks, and are taken for different "
+            "categories: if they are one, write them alike"
+        )
 
 
 def without_controls(path: Path, leaves: Sequence[Leaf]) -> list[Leaf]:
@@ -72,11 +72,18 @@ def without_controls(path: Path, leaves: Sequence[Leaf]) -> list[Leaf]:
             faulty.append(f"{leaf} ({plain[-1]})")
         cleaned.append((leaf, plain))
     if faulty:
-        log.warning(
-            "%s: names of %s have line breaks or other control characters, which are read as blanks: %s",
-            path, plural(len(faulty), "category", "categories"), listed(faulty, 3),
-        )  # fmt: skip
+        n = plural(len(faulty), "category", "categories")
+        tell_once(
+            f"{path}: names of {n} have line breaks or other control characters, which are read as blanks: "
+            f"{listed(faulty, 3)}"
+        )
     return cleaned
+
+
+@lru_cache(maxsize=100)
+def tell_once(warning: str) -> None:
+    """Log a warning about a tree's file: a command may read it several times, for the tree and for class folders."""
+    log.warning("%s", warning)
 
 
 def check_depth(n_names: int, fault: str) -> None:
