@@ -64,6 +64,8 @@ def list_suspects(
     copies = count_copies(catalog, positions, catalog.leaves(tree), leaf, progress)
     ids, titles = catalog.shop_ids(positions), titles_at(catalog.titles(progress), positions)
     alike, of_title = count_same_titles(catalog, positions), _title_reasons(tree, evidence, rows)
+    # a label may be a name, or a category that counts as the one above it
+    own_labels = catalog.ids.take(catalog.category_ids[positions])
     listed = []
     for at, row in enumerate(rows.tolist()):
         label_leaf, suggested_leaf = int(label[at]), int(leaf[at])
@@ -72,7 +74,7 @@ def list_suspects(
             Suspect(
                 product_id=ids[at],
                 position=int(evidence.positions[row]),
-                label_id=tree.shop_ids[label_leaf],
+                label_id=own_labels[at],
                 label=path_text(tree.shown[label_leaf]),
                 suggested_id=tree.shop_ids[suggested_leaf],
                 suggestion=path_text(tree.shown[suggested_leaf]),

@@ -93,3 +93,12 @@ def test_each_distinct_label_is_looked_up_once(monkeypatch):
     label_leaves(TREE, id_numbers(labels), IdNames.of(labels))
     assert sorted(asked) == ["Food > Tea", "Rice"]
     assert id_number("Rice") >= 0
+
+
+@pytest.mark.parametrize("name", ["Salt / Pepper", "TV/Video", "A|B", "3>>2"])
+def test_another_sign_in_a_name_separates_nothing(name):
+    labels = {f"Food > {name}": 1, name: 1, **{f"Food > Shelf {i}": 1 for i in range(6)}}
+    made = LabelTree.of("shop.csv", labels)
+    assert made.separator == ">"
+    assert made.tree.paths[int(made.tree.leaf_index(f"Food > {name}"))] == ("Food", name)
+    assert made.tree.paths[int(made.tree.leaf_index(name))] == (name,)

@@ -177,6 +177,31 @@ def test_from_a_table_to_a_corrected_catalogue(tmp_path):
     assert "3 labels changed" in told
 
 
+def test_labels_that_are_names_of_the_tree_are_shown_as_they_stand_and_can_be_corrected(tmp_path):
+    paths = [" > ".join(path) for path in TAXONOMY.paths]
+    products = [
+        TextProduct(f"SKU-{i:03}", paths[(i + (i in WRONG)) % 8], document["title"], "", (i,))
+        for i, document in enumerate(documents(wrong={}))
+    ]
+    shop, tree = write_shop(tmp_path / "shop", products), tmp_path / "tree.csv"
+    TAXONOMY.to_csv(tree)
+    given = ("audit", shop, "--tree", tree, "--workspace", tmp_path / "none")
+    assert "3 labels suspected" in call(*given, "--output", tmp_path / "a", "--by", "titles")
+    sheet = tmp_path / "a" / "suspects.csv"
+    rows = sheet_rows(sheet)
+    # what the catalogue says, and the id that the tree has for what is suggested
+    assert {row["label_category_id"] for row in rows} == {paths[(i + 1) % 8] for i in WRONG}
+    suggested = {row["product_id"]: int(row["suggested_category_id"]) for row in rows}
+    assert suggested == {f"SKU-{i:03}": int(TAXONOMY.leaf_ids[i % 8]) for i in WRONG}
+    text = sheet.read_text("utf-8-sig")
+    for row in rows:
+        text = text.replace(f"{row['product_id']},,", f"{row['product_id']},suggested,")
+    sheet.write_text(text, "utf-8-sig")
+    assert "3 labels changed" in call(*given, "--apply", sheet, "--output", tmp_path / "corrected.bson")
+    corrected = Catalog(tmp_path / "corrected.bson")
+    assert corrected.leaves(TAXONOMY).tolist() == [i % 8 for i in range(N)]
+
+
 def test_variants_that_are_labelled_otherwise_are_told(write_bson, tmp_path):
     """Five colours of one article, one of them on another shelf."""
     ids = TAXONOMY.leaf_ids.tolist()
