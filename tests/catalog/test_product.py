@@ -45,3 +45,9 @@ def test_a_log_of_an_earlier_version_gets_its_photos_positions():
 def test_a_position_that_is_none_is_refused(position):
     with pytest.raises(ValueError, match="a photo's position is"):
         ProblemLog.from_json({"counts": {}, "named": [["UNREADABLE_PHOTO", "", 7, "torn", position]]})
+
+
+def test_kinds_of_earlier_versions_are_still_read():
+    log = ProblemLog.from_json({"counts": {"SAME_NUMBER": 2}, "named": [["SAME_NUMBER", "row 3", 12, "", None]]})
+    assert log.counts[ProblemKind.SAME_NUMBER] == 2
+    assert "row 3, product 12" in log.summary()

@@ -18,6 +18,7 @@ from catalog.sources import sinks
 from catalog.sources.folder.id_folders import MAX_BYTES, IdFolders, read_name
 from curation.convert import convert
 from tests.support.ids import HOSTILE, IDS
+from tests.support.mongo_server import uri_of
 from tests.support.photo_files import put
 
 PHOTO = b"\xff\xd8\xff1"
@@ -177,3 +178,13 @@ def test_from_names_to_a_tree_and_back(tmp_path, tree_csv):
     convert(source, tmp_path / "shop", tree=tree_csv)
     assert (tmp_path / "shop" / "Men" / "Tops" / "A%2FB" / "x" / "1.jpg").is_file()
     assert sorted(products(tmp_path / "shop")) == sorted(products(source))
+
+
+def test_a_collection_has_them_too(tmp_path, mongo):
+    ids = [one for one in HOSTILE if fits_a_name((one,)) and one != -1]
+    source = table_of(tmp_path, [(one, one if is_category(one) else None) for one in ids])
+    convert(source, uri_of(mongo))
+    # in the order of their ids
+    assert sorted(products(uri_of(mongo)), key=str) == sorted(products(source), key=str)
+    convert(uri_of(mongo), tmp_path / "back.csv")
+    assert products(tmp_path / "back.csv") == products(uri_of(mongo))

@@ -89,14 +89,18 @@ class Columns:
             )
         category = CategoryColumns.of(path, known)
         columns = cls(product_id, photos, found, category)
-        columns.refuse_as_text(path, texts)
+        twice = [name for name in columns.in_order if name is not None and list(names).count(name) > 1]
+        if twice:
+            raise ValueError(f"{path} has the column {twice[0]} twice: leave one of them")
+        if texts:
+            columns._check_texts(path)
         return columns
 
-    def refuse_as_text(self, path: Path | str, texts: Sequence[str]) -> None:
-        """Raise ValueError where one of these columns of texts, as somebody has named them, says something else."""
+    def _check_texts(self, path: Path | str) -> None:
+        """Raise ValueError where a column that somebody has named as one of texts says something else."""
         others = {self.product_id: "ids", **dict.fromkeys(self.photos, "photos")}
         others |= {name: "categories" for name in self.category.in_order if name is not None}
-        for name in self.texts if texts else ():
+        for name in self.texts:
             if name in others:
                 raise ValueError(
                     f"{path}: the column {name} is that of the {others[name]}, and no title or description: name "
@@ -134,9 +138,6 @@ def _text_columns(
         )
     found = [name if name in names else known[name.strip().casefold()] for name in asked]
     title, description = (*found, None)[:2] if found else map(known.get, FIELDS)
-    twice = [name for name in (title, description) if name is not None and list(names).count(name) > 1]
-    if twice:
-        raise ValueError(f"{path} has the column {twice[0]} twice: leave one of them")
     return title, description
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import uuid
 from decimal import Decimal
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from catalog.catalog import Catalog
 from catalog.ids.shop_id import MAX_LENGTH, ShopId
 from catalog.sources.table.id_cells import read_id, written_id
 from tests.support.ids import IDS
+from tests.support.photo_files import put
 
 
 @settings(max_examples=200)
@@ -68,6 +73,17 @@ def test_a_text_is_an_id_to_the_letter(cell: str) -> None:
 )
 def test_cells_of_parquet_columns(cell: object, meant: ShopId) -> None:
     assert read_id(cell) == meant
+
+
+def test_uuids_in_parquet_columns_of_their_own_type(tmp_path: Path) -> None:
+    put(tmp_path / "a.jpg")
+    ids = [uuid.UUID(int=n) for n in (7, 8)]
+    columns = [pa.array([one.bytes for one in ids], pa.binary(16)), pa.array(["a.jpg"] * 2)]
+    for number, column in enumerate(
+        (columns[0], columns[0].cast(pa.uuid()), pa.array(map(str, ids)).dictionary_encode())
+    ):
+        pq.write_table(pa.Table.from_arrays([column, columns[1]], ["_id", "photo"]), tmp_path / f"{number}.parquet")
+        assert Catalog(tmp_path / f"{number}.parquet").shop_ids() == list(map(str, ids))
 
 
 @pytest.mark.parametrize("cell", [None, "", "  ", "nan", float("nan")])

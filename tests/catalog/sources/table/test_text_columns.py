@@ -114,12 +114,12 @@ def test_titles_in_another_encoding_name_the_way_out(shop):
 def test_a_column_named_twice_is_refused(shop, tmp_path):
     with pytest.raises(ValueError, match="has the column title twice: leave one of them"):
         Catalog(shop("product_id,title,title,photos\n1,Mug,Cup,a.jpg\n"))
-    table = pa.Table.from_arrays(
-        [pa.array([1]), pa.array(["a"]), pa.array(["b"]), pa.array(["a.jpg"])], ["_id", "title", "title", "photo"]
-    )
-    pq.write_table(table, tmp_path / "twice.parquet")
-    with pytest.raises(ValueError, match="has the column title twice: leave one of them"):
-        Catalog(tmp_path / "twice.parquet")
+    for name in ("title", "_id", "category_path", "photo"):
+        columns = {"_id": "1", "title": "a", "category_path": "b", "photo": "a.jpg"}
+        table = pa.Table.from_arrays([pa.array([cell]) for cell in (*columns.values(), "c")], [*columns, name])
+        pq.write_table(table, tmp_path / "twice.parquet")
+        with pytest.raises(ValueError, match=f"has the column {name} twice: leave one of them"):
+            Catalog(tmp_path / "twice.parquet")
 
 
 NAMED = "product_id,title,name,long text,photos\n1,Old,Mug,Blue,a.jpg\n2,Old,Bowl,,b.jpg\n"
