@@ -108,7 +108,7 @@ class ReadIds:
         self._categories.update(later._categories)
 
     def names(self, rows: NDArray[np.void]) -> IdNames:
-        """The texts of the ids of `(N,)` rows of dtype `ROW`, all that numbers were given for.
+        """The texts of the ids of `(N,)` rows of dtype `ROW`, all that numbers were given for: asked once, at the end.
 
         Raises:
             ValueError: two ids have the same number, see `IdCollector.names`.
@@ -117,5 +117,4 @@ class ReadIds:
         for text, count in self._categories.items():
             # told once, it counts once
             n_used[np.searchsorted(used, self._products.number(text))] -= count - 1
-        self._categories.clear()
         return self._products.names(np.concatenate([rows["product_id"], np.repeat(used, n_used)]))
