@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,11 +57,12 @@ def shop_ids(start: int, n: int) -> list[ShopId]:
     return [f"MH{i:04d}-gray" for i in range(start, start + n)]
 
 
-def document(one: ShopId, tree: Taxonomy | None, *, title: str = "") -> bytes:
-    """A product of one photo, on the leaf that the made-up experts find likeliest."""
+def document(one: ShopId, tree: Taxonomy | None, *, title: str = "", photo: int | None = None) -> bytes:
+    """A product of one photo, its own or that of a number, on the leaf that the made-up experts find likeliest."""
     number = id_number(one)
     label = {} if tree is None else {"category_id": tree.shop_ids[number % len(tree)]}
-    return bson.encode({**make_product(number % 2**20), "_id": one, **label, **({"title": title} if title else {})})
+    product = make_product(number % 2**20 if photo is None else photo)
+    return bson.encode({**product, "_id": one, **label, **({"title": title} if title else {})})
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,10 @@ def shop(tmp_path_factory) -> SimpleNamespace:
             train.write_bytes(b"".join(document(one, tree) for one in known))
             call(catalog, "split", train, "--tree", folder / f"{name}.csv", "--workspace", folder / name)
             train_made_up(folder / name, tree)
-        (folder / "test.bson").write_bytes(b"".join(document(one, None, title=f"Title of {one}") for one in ids))
+        # five products each have the same photo
+        shown = [*[None] * len(ODD), *(2**21 + place // 5 for place in range(60))]
+        documents = (document(one, None, title=f"Title of {one}", photo=n) for one, n in zip(ids, shown, strict=True))
+        (folder / "test.bson").write_bytes(b"".join(documents))
         (folder / "labelled.bson").write_bytes(b"".join(document(one, TREE, title="<u>T</u>") for one in ids))
         (folder / "numbers.bson").write_bytes(b"".join(document(one, None) for one in range(3000, 3040)))
         room = ("--workspace", folder / "runs")
@@ -157,6 +162,26 @@ def test_answers_become_labels_of_the_same_ids(shop, tmp_path):
     assert not len(journal.labels())
     call(fusion, "review", "redo", 1, *shop.room)
     assert len(journal.labels()) == len(ODD)
+
+
+def test_an_answer_holds_for_copies_under_their_own_ids(shop, tmp_path):
+    shutil.copytree(shop.folder / "runs", tmp_path / "runs")
+    waiting = [id_of_cell(row["product_id"]) for row in read_rows(shop.out / "review.csv") if row["copies"] != "1"]
+    group = int(str(waiting[0])[2:6]) // 5
+    copies = {one for one in waiting if int(str(one)[2:6]) // 5 == group}
+    sheet = filled(shop, "copies.csv", {waiting[0]: "=maps"})
+    call(fusion, "review", "apply", sheet, "--copies", "--workspace", tmp_path / "runs")
+    journal = Journal(Workspace(tmp_path / "runs"))
+    rows = journal.rows(journal.entries()[-1]).to_pylist()
+    assert len(rows) > 1
+    assert {row["product_id"]: row["category_id"] for row in rows} == dict.fromkeys(copies, "=maps")
+    # an entry of integers beside it, as earlier versions wrote it
+    journal.folder.joinpath("0007.csv").write_text(f"{','.join(rows[0])}\n7,12,12,review,review\n")
+    whole = journal.entries()[-1].model_copy(update={"number": 7})
+    journal.folder.joinpath("0007.json").write_text(whole.model_dump_json())
+    labels = journal.labels()
+    found = dict(zip(labels.ids.take(labels.product_ids), labels.ids.take(labels.category_ids), strict=True))
+    assert {one: found[one] for one in [7, *copies]} == {7: 12, **dict.fromkeys(copies, "=maps")}
 
 
 @pytest.mark.parametrize(
