@@ -30,9 +30,9 @@ def shortened(title: str, at_most: int = MAX_SHOWN) -> str:
     return title if len(title) <= at_most else title[: at_most - 1] + "…"
 
 
-def title_line(title: str) -> list[str]:
+def title_line(title: str, at_most: int = MAX_SHOWN) -> list[str]:
     """The line in which a page shows a product's title; none where it has none."""
-    return [f"“{shortened(title)}”"] if title else []
+    return [f"“{shortened(title, at_most)}”"] if title else []
 
 
 def first_titled(catalog: Catalog, texts: Texts) -> str:

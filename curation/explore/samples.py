@@ -13,6 +13,8 @@ from curation.shown_titles import title_line, title_of
 PER_CATEGORY = 8
 SIDE = 76
 """Pixels of a photo on the page."""
+TITLE = 40
+"""Characters of a title below a small picture."""
 
 
 def chosen_categories(counts: Ints, n: int) -> list[tuple[str, Ints]]:
@@ -45,7 +47,9 @@ def samples_section(catalog: Catalog, placement: Placement, n_categories: int, s
         products = catalog.take(_sample(with_photo, rng))
         n = int(counts[-1].counts[leaf])
         examples = [
-            Example([strip(product.images, SIDE)], [str(product.product_id), *title_line(title_of(product.text))])
+            Example(
+                [strip(product.images, SIDE)], [str(product.product_id), *title_line(title_of(product.text), TITLE)]
+            )
             for product in products
         ]
         note = ", ".join(filter(None, [plural(n, "product"), which, "" if examples else "none with a photo"]))
