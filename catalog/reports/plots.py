@@ -1,6 +1,7 @@
 """How every plot is drawn: inline SVG by matplotlib, in the colours of the page, which are lighter on a dark screen."""
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,6 +37,14 @@ def drawing(width: float, height: float, **style: Any) -> Iterator[Any]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
+@contextmanager
+def boxes_for_missing_letters() -> Iterator[None]:
+    """Within the block a letter that the font lacks, an emoji or a Chinese one, is drawn as a box without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        yield
+
+
 def colours(n: int) -> list[str]:
     """Colours of n series, in order."""
     return [SERIES[i % len(SERIES)] for i in range(n)]
@@ -44,7 +53,8 @@ def colours(n: int) -> list[str]:
 def svg(figure: Any) -> str:
     """A figure of `drawing`, within its block, as inline SVG, undated."""
     out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
+    with boxes_for_missing_letters():
+        figure.savefig(out, format="svg", metadata={"Date": None})
     text = out.getvalue()
     for colour, name in VARIABLES.items():
         text = text.replace(colour, f"var(--{name})")

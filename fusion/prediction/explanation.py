@@ -16,6 +16,7 @@ from catalog.files.atomic import atomic_path
 from catalog.photos.decode import decode_photo
 from catalog.photos.formats import UnreadablePhoto
 from catalog.product import Product
+from catalog.reports.plots import boxes_for_missing_letters
 from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.heads.evidence import Evidence, gather_evidence
 from fusion.heads.registry import HEADS
@@ -131,7 +132,7 @@ class Explanation:
         for axis, step in zip(below.subplots(1, len(self.steps), squeeze=False)[0], self.steps, strict=True):
             _draw_step(axis, step)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary:
+        with atomic_path(path) as temporary, boxes_for_missing_letters():
             figure.savefig(temporary, format=path.suffix.lstrip(".") or "png", dpi=110)
 
     def _summary(self) -> str:
