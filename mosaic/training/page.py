@@ -22,7 +22,6 @@ from catalog.reports.evaluation import accuracy_cards, count_name
 from catalog.reports.page import Card, Example, Gallery, Matrix, Page, Plot, Section, Table, TableCell
 from catalog.reports.plots import colours, drawing, svg
 from catalog.reports.write import write_page
-from catalog.tree.level_names import LEVEL_NAMES
 from catalog.tree.taxonomy import Taxonomy, path_text
 from mosaic.confusions import MAX_NODES, MIN_PRODUCTS, LeafAccuracy, confusions_csv, heat_map, leaf_accuracies
 from mosaic.training.history import EpochRecord
@@ -64,9 +63,10 @@ def write_training_page(
     figures = summarize(scores)
     sections = [_curves_section(history)]
     if len(scores):
-        sections += [_counts_section(figures), _confusions_section(scores, tree), _leaves_section(scores, tree)]
+        sections.append(_counts_section(figures, tree.level_names))
+        sections += [_confusions_section(scores, tree), _leaves_section(scores, tree)]
     sections.append(_samples_section(samples))
-    cards = _cards(figures[ALL], len(held_out)) if len(scores) else []
+    cards = _cards(figures[ALL], len(held_out), tree.level_names) if len(scores) else []
     write_page(path, Page(title, _subtitle(len(scores), len(held_out)), cards, sections, facts))
 
 
@@ -84,10 +84,10 @@ def _subtitle(n_judged: int, n_held_out: int) -> str:
     )
 
 
-def _cards(figures: Summary, n_held_out: int) -> list[Card]:
+def _cards(figures: Summary, n_held_out: int, level_names: Mapping[int, str]) -> list[Card]:
     held_out = f"of {n_held_out:,} held out" if figures.n < n_held_out else "held out"
     return [
-        *accuracy_cards(figures),
+        *accuracy_cards(figures, level_names),
         Card("NLL (leaf)", f"{figures.leaf.nll.value:.2f}", "nats"),
         Card("Calibration error (leaf)", f"{figures.leaf.ece.value:.3f}", "15 bins"),
         Card("Products", f"{figures.n:,}", held_out),
@@ -158,7 +158,7 @@ def _drawable(records: Sequence[EpochRecord], name: str) -> list[float]:
     return [v if v is not None and math.isfinite(v) else math.nan for v in values]
 
 
-def _counts_section(figures: Mapping[str, Summary]) -> Section:
+def _counts_section(figures: Mapping[str, Summary], level_names: Mapping[int, str]) -> Section:
     levels = figures[ALL].levels
     rows: list[list[object]] = []
     for count in (count for count in (ALL, *COUNTS, "0") if count in figures):
@@ -169,7 +169,7 @@ def _counts_section(figures: Mapping[str, Summary]) -> Section:
             Estimate(summary.macro_top1.value), Estimate(leaf.nll.value, digits=2, scale=1),
             Estimate(leaf.ece.value, digits=3, scale=1),
         ])  # fmt: skip
-    columns = ["", "products", *map(LEVEL_NAMES.__getitem__, levels), "95 % interval", "top-5", "macro", "NLL", "ECE"]
+    columns = ["", "products", *map(level_names.__getitem__, levels), "95 % interval", "top-5", "macro", "NLL", "ECE"]
     more = "Accuracies in percent; interval, top-5, NLL and ECE at the leaf; macro: mean over the leaves."
     return Section("counts", "By image count", parts=[Table("", columns, rows, more=more, leads=True)])
 
@@ -193,7 +193,7 @@ def _confusions_section(scores: ProductScores, tree: Taxonomy) -> Section:
     more = f"and {n_more:,} more pairs in confusions.csv" if n_more > 0 else ""
     matrices = _matrices(scores, tree)
     if tree.depth > 2 and [level for level, _ in matrices] == [1]:
-        sentences.append(f"Cat II is shown where at most {MAX_NODES[2]} of its nodes occur.")
+        sentences.append(f"{tree.level_names[2]} is shown where at most {MAX_NODES[2]} of its nodes occur.")
     table = Table("", ["True leaf", "Put on", "products", "share"], rows, more=more)
     return Section("confusions", "Confusions", sentences, [table, *(matrix for _, matrix in matrices)])
 

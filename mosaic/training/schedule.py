@@ -9,7 +9,6 @@ from catalog.metrics.summary import ALL, Summary
 from catalog.product import MAX_IMAGES
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
-from catalog.tree.level_names import LEVEL_NAMES
 from mosaic.config import MosaicConfig
 from mosaic.networks.device import best_device, warn_if_slow
 from mosaic.training import distributed
@@ -82,5 +81,6 @@ def _held_out_line(run: Run) -> str:
     if not run.metrics:
         return "(no product held out)"
     summary = Summary.from_json(run.metrics[ALL])
-    top1 = (f"{LEVEL_NAMES[level]} {figures.top1.value:.3f}" for level, figures in summary.levels.items())
+    names = run.taxonomy().level_names
+    top1 = (f"{names[level]} {figures.top1.value:.3f}" for level, figures in summary.levels.items())
     return f"held out {summary.n}: {', '.join(top1)}"
