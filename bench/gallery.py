@@ -6,9 +6,9 @@
 
 Everything is read from the workspace's held-out products: each network, title model and reference has learnt from the
 other folds alone, the head that `fusion train` would choose is cross-fitted on what they say. References: frozen
-EfficientNet-Lite0 features averaged over a product's photos with logistic regression, and TF-IDF of words, pairs of
-words and characters of the title with logistic regression. Products that the plan keeps together (an article in five
-colours) are right or wrong together: intervals come from drawing such groups, not products.
+EfficientNet-Lite0 features averaged over a product's photos with logistic regression, TF-IDF of words, pairs of words
+and characters of the title with logistic regression, and the mean of both. Products that the plan keeps together (an
+article in five colours) are right or wrong together: intervals come from drawing such groups, not products.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ from fusion.experts.all_experts import AllExperts
 from fusion.heads.comparison import compare_heads
 from fusion.training.held_out import evaluated_experts, gather_held_out
 
+PHOTO, TITLE = "frozen features + regression", "TF-IDF of titles + regression"
+WIDTH = 52
+"""Characters of a line's name."""
 Rows = NDArray[np.int64]
 Predict = Callable[[Rows, Rows], tuple[NDArray[np.int64], NDArray[np.float64]]]
 """From catalogue positions to learn from and others to predict: the leaves known, and `(n, K)` their probabilities."""
@@ -67,6 +70,17 @@ def title_reference(titles: list[str], leaf: NDArray[np.int64]) -> Predict:
     return predict
 
 
+def mean_of(one: Predict, other: Predict) -> Predict:
+    """The arithmetic mean of two references."""
+
+    def predict(learnt: Rows, asked: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        # both have learnt from the same products, and so know the same leaves
+        (leaves, first), (_, second) = one(learnt, asked), other(learnt, asked)
+        return leaves, (first + second) / 2
+
+    return predict
+
+
 def held_out_scores(data: TrainingData, predict: Predict) -> ProductScores:
     """A reference on every held-out product, fitted on the other parts."""
     parts = []
@@ -92,34 +106,35 @@ def main(folder: str) -> None:
     """Print a line for each way to tell the category, then how far the fused one is ahead of each."""
     workspace = Workspace(folder)
     labelled = TrainingData.of(workspace)
-    data, _ = gather_held_out(labelled, AllExperts.latest(workspace, labelled))
-    comparison = compare_heads(data, load_config(FusionConfig, "fusion"))
+    config = load_config(FusionConfig, "fusion")
+    data, _ = gather_held_out(labelled, AllExperts.latest(workspace, labelled).configured(config))
+    comparison = compare_heads(data, config)
     ways = {f"fused ({comparison.chosen})": comparison.scores[comparison.chosen]}
     ways |= {f"expert {expert.name}": expert.scores for expert in evaluated_experts(data)}
     titles = [text.partition("\n")[0] for text in labelled.catalog.titles()]
-    references = {
-        "frozen features + regression": photo_reference(features(labelled.catalog), labelled.leaf),
-        "TF-IDF of titles + regression": title_reference(titles, labelled.leaf),
-    }
+    photo = photo_reference(features(labelled.catalog), labelled.leaf)
+    title = title_reference(titles, labelled.leaf)
+    references = {PHOTO: photo, TITLE: title, "mean of these two": mean_of(photo, title)}
     ways |= {name: held_out_scores(labelled, predict) for name, predict in references.items()}
 
     def group_of(scores: ProductScores) -> NDArray[np.int64]:
         positions = catalog_positions(labelled.catalog, scores.product_ids)
         return np.unique(labelled.plan.linked(labelled.catalog, positions), return_inverse=True)[1]
 
-    fused = next(iter(ways.values()))
     levels = data.tree.levels[::-1]
     print(f"{len(data)} held-out products in {len(np.unique(data.group))} groups, {len(data.tree)} leaves; right in %")
-    print(f"{'':32}{'n':>5}  " + "  ".join(f"{LEVEL_NAMES[level]:<22}" for level in levels))
+    print(f"{'':{WIDTH}}{'n':>5}  " + "  ".join(f"{LEVEL_NAMES[level]:<22}" for level in levels))
     for name, scores in ways.items():
         cells = [interval(scores.correct[:, level - 1].astype(float), group_of(scores)) for level in levels]
-        print(f"{name:32}{len(scores):>5}  " + "  ".join(f"{cell:<22}" for cell in cells))
-    print("\nfused less this one, points, where it speaks")
-    for name, scores in list(ways.items())[1:]:
-        own, theirs = paired_rows(fused, scores)
+        print(f"{name:{WIDTH}}{len(scores):>5}  " + "  ".join(f"{cell:<22}" for cell in cells))
+    pairs = [(next(iter(ways)), name) for name in list(ways)[1:]]
+    pairs += [(own, theirs) for own, theirs in (("expert mosaic", PHOTO), ("expert title", TITLE)) if own in ways]
+    print("\nthe one less the other, points, where both speak")
+    for one, other in pairs:
+        own, theirs = paired_rows(ways[one], ways[other])
         gain = own.correct.astype(float) - theirs.correct.astype(float)
         cells = [interval(gain[:, level - 1], group_of(own)) for level in levels]
-        print(f"{name:32}{len(own):>5}  " + "  ".join(f"{cell:<22}" for cell in cells))
+        print(f"{one} less {other:<{WIDTH - len(one) - 6}}{len(own):>5}  " + "  ".join(f"{cell:<22}" for cell in cells))
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def main(folder: str, target: float) -> None:
     workspace = Workspace(folder)
     config = load_config(FusionConfig, "fusion")
     labelled = TrainingData.of(workspace)
-    data, _ = gather_held_out(labelled, AllExperts.latest(workspace, labelled), config.seed)
+    data, _ = gather_held_out(labelled, AllExperts.latest(workspace, labelled).configured(config), config.seed)
     comparison = compare_heads(data, config)
     fused = comparison.scores[comparison.chosen]
     experts = evaluated_experts(data)

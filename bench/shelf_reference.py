@@ -111,8 +111,9 @@ def main(train_file: str, tree_file: str, room: str, test_file: str | None = Non
     if test_file is None:
         # the reference is lent the text of true books only, which favours it
         labelled = TrainingData.of(workspace)
-        data, _ = gather_held_out(labelled, AllExperts.latest(workspace, labelled))
-        comparison = compare_heads(data, load_config(FusionConfig, "fusion"))
+        config = load_config(FusionConfig, "fusion")
+        data, _ = gather_held_out(labelled, AllExperts.latest(workspace, labelled).configured(config))
+        comparison = compare_heads(data, config)
         fused = comparison.scores[comparison.chosen]
         plan = workspace.plan()
         parts = []

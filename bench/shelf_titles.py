@@ -78,7 +78,7 @@ def main(folder: str) -> None:
     before = compare_heads(held_out, config)
     with tempfile.TemporaryDirectory() as place:
         titles = titled(data.catalog, dict(zip(half.tolist(), texts, strict=True)), Path(place))
-        kinds = [*today.kinds, TitleExperts(data, titles)]
+        kinds = [*today.kinds, TitleExperts(data, titles).configured(config)]
         order = {kind: place for place, kind in enumerate(KINDS)}
         both, _ = gather_held_out(data, AllExperts(tuple(sorted(kinds, key=lambda kind: order[type(kind)]))))
         has_title = np.array([bool(text) for text in titles.take(catalog_positions(data.catalog, both.product_ids))])
