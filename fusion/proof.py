@@ -214,8 +214,9 @@ class Proof:
         """More held-out products, or a lower precision that these prove at this level."""
         if 2 * self.n_held_out < self.n_labelled:
             more = (
-                "The way out: hold out every product once (`catalog split FILE --tree TREE --folds 5`, then train "
-                f"again), {self.n_labelled:,} held-out products instead of {self.n_held_out:,}"
+                "The way out: hold out every product once (`catalog split FILE --tree TREE --folds 5` with the options "
+                "of the split before, then train again), "
+                f"{self.n_labelled:,} held-out products instead of {self.n_held_out:,}"
             )
         else:
             more = "The way out: label more products, and train with them"

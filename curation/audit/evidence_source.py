@@ -129,7 +129,7 @@ def _coverage_warning(plan: Plan | None, evidence: LabelEvidence) -> list[str]:
         return []
     return [
         "only the held-out part is audited, the networks have learnt from the labels of the others: "
-        "`catalog split --folds 5`, and training again, covers all products"
+        "`catalog split --folds 5` with the options of the split before, and training again, covers all products"
     ]
 
 
