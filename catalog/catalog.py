@@ -1,6 +1,5 @@
 """A random-access, lazily read, picklable sequence of products."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import cached_property, partial
@@ -11,32 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.progress import Progress, in_batches
-from catalog.files.sidecar import keep_sidecar, read_sidecar
+from catalog.files.sidecar import read_sidecar
 from catalog.files.wording import plural
 from catalog.files.workers import in_order
-from catalog.ids.id_names import IdNames
 from catalog.ids.shop_id import ShopId
+from catalog.kept_index import MD5, KeptIndex, keep_md5s
 from catalog.photos.photo_index import PhotoIndex, photo_md5
 from catalog.product import ProblemLog, Product
-from catalog.sources.alike_ids import alike_ids
 from catalog.sources.opening import open_source
-from catalog.sources.source import OF_TEXTS, ROW, Index, Source
+from catalog.sources.source import OF_TEXTS, Source
 from catalog.texts import Texts, collect_texts
 from catalog.tree.label_leaves import label_leaves
 from catalog.tree.taxonomy import Taxonomy
 
-MD5 = np.dtype((np.uint8, 16))
 READ_AHEAD = 256
 """Products asked of a source at a time."""
 MD5_CHUNK = 1024
 """Products whose photos a process reads at a time."""
-BYTE = np.dtype(np.uint8)
-ANY_IDS = "any_ids"
-"""Key of an index that was made when ids could be texts."""
-LEFT_OUT_ONCE = frozenset({"BAD_DOCUMENT", "BAD_ROW", "BAD_CATEGORY", "SAME_NUMBER", "GARBAGE"})
-"""What was told then of ids that are texts, and of documents with a title in another encoding."""
-LABELS = ("product_id", "category_id", "n_images")
-"""Columns of the index that enter the fingerprint whole."""
 
 
 class Catalog(Sequence[Product]):
@@ -67,39 +57,24 @@ class Catalog(Sequence[Product]):
             ValueError: not one usable product in it.
         """
         self.source = open_source(source) if isinstance(source, str | Path) else source
-        kept = None if stamp is None else self._kept(stamp)
+        kept = None if stamp is None else KeptIndex.read(self.source, stamp)
         if stamp is None or kept is None:
             stamp = self.source.stamp()
-            kept = self._kept(stamp)
+            kept = KeptIndex.read(self.source, stamp)
         if kept is None:
             index = self.source.index(progress)
             stamp = index.stamp or stamp
-            header = keep_index(self.source, stamp, index)
-            kept = self._kept(stamp) or (header, index.rows, index.ids)
-        header, rows, self.ids = kept
+            made = KeptIndex.keep(self.source, stamp, index)
+            kept = KeptIndex.read(self.source, stamp) or made
+        self.ids = kept.ids
         self.source = self.source.knowing(self.ids)
         self.stamp = stamp
-        self._rows: NDArray[np.void] = rows
-        self.sampled = str(header["fingerprint"])
-        # an index of an earlier version lacks it: the columns lie there
-        self.fingerprint = str(header.get("content") or content_fingerprint(rows, self.sampled))
-        self.problems = ProblemLog.from_json(header["problems"])
+        self._rows: NDArray[np.void] = kept.rows
+        self.sampled, self.fingerprint = kept.sampled, kept.fingerprint
+        self.problems = ProblemLog.from_json(kept.header["problems"])
         # an index of an earlier version does not say
-        self._has_texts: bool | None = header.get("has_texts")
+        self._has_texts: bool | None = kept.header.get("has_texts")
         self._texts: Texts | None = None
-
-    def _kept(self, stamp: dict[str, Any]) -> tuple[dict[str, Any], NDArray[np.void], IdNames] | None:
-        """The index and the ids that lie in sidecars of a state of the source; None where either does not."""
-        index = read_sidecar(self.source.sidecar(".index"), stamp, ROW)
-        if index is None or is_outgrown(index[0]):
-            return None
-        if not index[0].get("n_ids"):
-            return *index, IdNames.none()
-        try:
-            ids = read_sidecar(self.source.sidecar(".ids"), stamp, BYTE)
-            return ids and (*index, IdNames.from_bytes(ids[1]))
-        except ValueError:
-            return None
 
     def __str__(self) -> str:
         """The source as people know it."""
@@ -118,7 +93,7 @@ class Catalog(Sequence[Product]):
     @property
     def is_kept(self) -> bool:
         """Whether the index lies in its sidecar: only then other processes open this catalogue without making one."""
-        return self._kept(self.stamp) is not None
+        return KeptIndex.read(self.source, self.stamp) is not None
 
     @property
     def photo_stamp(self) -> dict[str, Any]:
@@ -284,51 +259,6 @@ def reopen(source: Source, stamp: dict[str, Any], fingerprint: str) -> Catalog:
     if catalog.fingerprint != fingerprint:
         raise ValueError(f"{catalog} has changed while it was in use: run the command again")
     return catalog
-
-
-def is_outgrown(header: dict[str, Any]) -> bool:
-    """Whether an earlier version made this index, and left out what can be read by now."""
-    return ANY_IDS not in header and not LEFT_OUT_ONCE.isdisjoint(header["problems"]["counts"])
-
-
-def keep_index(source: Source, stamp: dict[str, Any], index: Index) -> dict[str, Any]:
-    """Write the index beside its source (and the MD5s, where it has them); returns its header."""
-    problems = ProblemLog()
-    problems.merge(index.problems)
-    problems.extend(alike_ids(index))
-    header = {
-        "stamp": stamp,
-        "n_rows": len(index.rows),
-        "fingerprint": index.fingerprint,
-        "content": content_fingerprint(index.rows, index.fingerprint),
-        "problems": problems.to_json(),
-        **({} if index.has_texts is None else {"has_texts": index.has_texts}),
-        **({"n_ids": len(index.ids)} if len(index.ids) else {}),
-        ANY_IDS: True,
-    }
-    if len(index.ids):
-        data = index.ids.to_bytes()
-        keep_sidecar(source.sidecar(".ids"), {"stamp": stamp, "n_rows": len(data)}, data)
-    keep_sidecar(source.sidecar(".index"), header, index.rows)
-    if index.md5s is not None:
-        keep_md5s(source, stamp, index.md5s)
-    return header
-
-
-def content_fingerprint(rows: NDArray[np.void], sampled: str) -> str:
-    """Fingerprint of all ids, categories and numbers of photos of `(N,)` rows, and of the source's own.
-
-    Where a document lies, and how long it is, says nothing of the product. Seven million take 0.4 s.
-    """
-    digest = hashlib.blake2b(sampled.encode(), digest_size=16)
-    for name in LABELS:
-        digest.update(np.ascontiguousarray(rows[name]).data)
-    return digest.hexdigest()
-
-
-def keep_md5s(source: Source, stamp: dict[str, Any], digests: NDArray[np.uint8]) -> None:
-    """Write the photos' MD5s, `(P, 16)` uint8 in catalogue order, beside their source."""
-    keep_sidecar(source.sidecar(".md5"), {"stamp": stamp, "n_rows": len(digests)}, digests)
 
 
 def _md5s_of(catalog: Catalog, positions: range) -> NDArray[np.uint8]:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from catalog.catalog import MD5, Catalog, keep_index
+from catalog.catalog import Catalog
 from catalog.files.cores import n_cores
 from catalog.files.progress import Progress
 from catalog.files.sidecar import read_sidecar
+from catalog.kept_index import MD5, KeptIndex
 from catalog.sources.bson.file import BsonFile
 from catalog.sources.opening import open_source
-from catalog.sources.source import ROW, Source
+from catalog.sources.source import Source
 
 
 def open_indexed(
@@ -24,9 +25,9 @@ def open_indexed(
     n_workers = n_workers or n_cores()
     if isinstance(source, BsonFile):
         stamp = source.stamp()
-        kept = ((".index", ROW), (".md5", MD5))
-        if any(read_sidecar(source.sidecar(suffix), stamp, dtype) is None for suffix, dtype in kept):
-            keep_index(source, stamp, source.index(progress, with_md5s=True, n_workers=n_workers))
+        md5s = read_sidecar(source.sidecar(".md5"), stamp, MD5)
+        if md5s is None or KeptIndex.read(source, stamp) is None:
+            KeptIndex.keep(source, stamp, source.index(progress, with_md5s=True, n_workers=n_workers))
     catalog = Catalog(source, progress)
     catalog.md5s(progress, n_workers)
     return catalog

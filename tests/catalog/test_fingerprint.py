@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from catalog.catalog import Catalog, keep_index
+from catalog.catalog import Catalog
 from catalog.files.sidecar import read_sidecar, write_sidecar
+from catalog.kept_index import KeptIndex
 from catalog.probabilities import Probabilities
 from catalog.runs.saved_probabilities import predictions_folder, saved
 from catalog.runs.workspace import Workspace
@@ -259,5 +260,5 @@ def test_a_label_rewritten_in_the_same_moment_is_seen(write_bson, tmp_path):
 
 def test_an_index_made_elsewhere_has_the_same_fingerprint(large):
     catalog = Catalog(large)
-    header = keep_index(catalog.source, catalog.stamp, catalog.source.index())
+    header = KeptIndex.keep(catalog.source, catalog.stamp, catalog.source.index()).header
     assert header["content"] == catalog.fingerprint
