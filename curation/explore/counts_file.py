@@ -71,7 +71,11 @@ def levels_above(counts: LevelCounts, tree: Taxonomy) -> list[LevelCounts]:
     for level in tree.levels[:-1]:
         n = tree.n_nodes(level)
         names = [path_text(tree.shown_path(level, node)) for node in range(n)]
-        levels.append(LevelCounts(level, names, np.add.reduceat(counts.counts, tree.first_leaf(level)), n))
+        levels.append(
+            LevelCounts(
+                level, names, np.add.reduceat(counts.counts, tree.first_leaf(level)), n, None, tree.level_names[level]
+            )
+        )
     return levels
 
 
@@ -108,7 +112,12 @@ def _by_id(path: Path, rows: Sequence[Row], ids: Sequence[ShopId], tree: Taxonom
     names = [path_text(path) for path in tree.shown]
     unknown = [row for row, here in zip(rows, known, strict=True) if not here]
     missing = [names[leaf] for leaf in np.setdiff1d(np.arange(len(tree)), leaves)]
-    return CountsFile(path, LevelCounts(tree.depth, names, counts, len(tree)), unknown=unknown, missing=missing)
+    return CountsFile(
+        path,
+        LevelCounts(tree.depth, names, counts, len(tree), None, tree.level_names[tree.depth]),
+        unknown=unknown,
+        missing=missing,
+    )
 
 
 def _by_name(path: Path, rows: Sequence[Row], tree: Taxonomy, level: int) -> CountsFile:
@@ -121,7 +130,10 @@ def _by_name(path: Path, rows: Sequence[Row], tree: Taxonomy, level: int) -> Cou
         if name not in given:
             plain.setdefault(_letters(name), []).append(at)
     shown = [tree.shown_path(level, of_name[0])[-1] for of_name in nodes.values()]
-    counts_file = CountsFile(path, LevelCounts(level, shown, np.zeros(len(names), np.int64), tree.n_nodes(level)))
+    counts_file = CountsFile(
+        path,
+        LevelCounts(level, shown, np.zeros(len(names), np.int64), tree.n_nodes(level), None, tree.level_names[level]),
+    )
     seen: set[int] = set()
     for name, n in rows:
         alike = plain.get(_letters(name), [])

@@ -14,7 +14,6 @@ from catalog.product import ProblemLog
 from catalog.reports.page import Card, Page, Section, Table
 from catalog.reports.write import write_page
 from catalog.split.labels import TreeMatch
-from catalog.tree.level_names import LEVEL_NAMES
 from catalog.tree.taxonomy import Taxonomy
 from curation.explore.copies import copies_section
 from curation.explore.counts_file import CountsFile, levels_above, read_counts
@@ -188,7 +187,7 @@ def _counts_section(counted: Sequence[CountsFile], unit: str) -> Section:
     rows: list[tuple[str, str, int, str]] = []
     figures = {}
     for file in counted:
-        title = LEVEL_NAMES[file.counts.level]
+        title = file.counts.title
         lost = sum(n for _, n in file.unknown)
         rows += [
             (title, what, len(names), "; ".join([*names[:PLACES], *(["…"] if len(names) > PLACES else [])]))

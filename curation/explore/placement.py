@@ -27,6 +27,7 @@ class LevelCounts:
         counts: `(len(names),)` int64.
         n_nodes: categories of this level in the tree; more than `names` where the counts merge those of one name.
         n_photos: `(len(names),)` int64 photos of the products counted, None where not known.
+        level_name: what the level is called; empty: Cat I, Cat II, ...
     """
 
     level: int
@@ -34,11 +35,12 @@ class LevelCounts:
     counts: NDArray[np.int64]
     n_nodes: int
     n_photos: NDArray[np.int64] | None = None
+    level_name: str = ""
 
     @property
     def title(self) -> str:
-        """`Cat II`."""
-        return LEVEL_NAMES[self.level]
+        """`Cat II`, or what the shop calls it."""
+        return self.level_name or LEVEL_NAMES[self.level]
 
     @property
     def is_by_place(self) -> bool:
@@ -99,7 +101,7 @@ class Placement:
             names = [self.name(int(leaf), level) for leaf in self.tree.first_leaf(level)]
             products = np.bincount(node, minlength=n).astype(np.int64)
             photos = np.bincount(node, weights=self.n_images[known], minlength=n).astype(np.int64)
-            counts.append(LevelCounts(level, names, products, n, photos))
+            counts.append(LevelCounts(level, names, products, n, photos, self.level_names[level]))
         return counts
 
     def strangers(self, catalog: Catalog) -> ProblemLog:
