@@ -28,9 +28,9 @@ def reading_costs(details: OcrDetails) -> list[Section]:
 def _choice_table(choice: ShelfChoice) -> Table:
     note = (
         "A sample of every category was read. Judged are held-out products that the photos put there, by text models "
-        "that have not seen them: the share whose category is right by the photos alone and with the words, and how "
+        "that have not seen them: the share that is right at the leaf by the photos alone and with the words, and how "
         "many more are right for every 100 photos read, with its 95 % interval. The text model of this run has learnt "
-        "from more products, and with sentence encoders where they are installed."
+        "from more products, those of all the categories that are read together."
     )
     return Table("Where reading pays", COLUMNS, [row_of(gain) for gain in choice.categories], note)
 
