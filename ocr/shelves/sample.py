@@ -30,7 +30,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Sample:
+class ShelfSample:
     """Products to be read, N by rising catalogue position.
 
     Attributes:
@@ -46,7 +46,7 @@ class Sample:
     put_there: Ints
 
 
-def draw(data: TrainingData, photo: Probabilities, per_category: int, seed: int) -> Sample:
+def draw(data: TrainingData, photo: Probabilities, per_category: int, seed: int) -> ShelfSample:
     """Draw products of every Cat I, at most `per_category` photos of each, and `MAX_PHOTOS` in all.
 
     First held-out products that the photos put there; where these are few, products labelled so fill it up.
@@ -76,7 +76,7 @@ def draw(data: TrainingData, photo: Probabilities, per_category: int, seed: int)
     second = _first_photos(label, images[others], left, rng)
     positions = np.concatenate([held_out[first], others[second]])
     order = np.argsort(positions)
-    return Sample(
+    return ShelfSample(
         positions[order],
         np.concatenate([put[first], label[second]])[order],
         (np.arange(len(positions)) < len(first))[order],
@@ -119,7 +119,7 @@ class ReadSample:
         problems: the photos that could not be read.
     """
 
-    sample: Sample
+    sample: ShelfSample
     texts: list[ProductText]
     photos: Ints
     unread: Ints
@@ -132,7 +132,7 @@ class ReadSample:
         return np.array([bool(text.tokens) for text in self.texts], bool)
 
 
-def read(data: TrainingData, sample: Sample, reader: PhotoReader, bar: Bar) -> ReadSample:
+def read(data: TrainingData, sample: ShelfSample, reader: PhotoReader, bar: Bar) -> ReadSample:
     """Read a sample; what the cache knows is not read again."""
     texts: list[ProductText] = []
     counts: list[tuple[int, int, int]] = []

@@ -171,7 +171,7 @@ def test_prediction_names_every_silence(room, tmp_path):
         (1002, 0, "engine stopped"), (1004, 0, "this is not a picture"),
     ]  # fmt: skip
     assert silence_text(text) == "text on 1 of 5 products (1 not routed, 1 nothing read, 2 failed)"
-    with pytest.raises(ValueError, match="silent on product 1001: nothing read"):
+    with pytest.raises(ValueError, match="silent on the product of row 1: nothing read"):
         text.dense(np.array([1]), 4)
 
 
