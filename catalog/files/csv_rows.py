@@ -20,6 +20,10 @@ _ROUNDED = re.compile(r"-?[0-9][.,][0-9]+E\+[0-9]+|-?[1-9][0-9]{15,}[.,]0{1,2}",
 _EXACT = 2**53
 """Larger integers that were floating-point numbers on their way are rounded: other products' ids."""
 
+MAX_CELL = 16 * 2**20
+"""Characters of a cell: a quote that is left open would take the rest of the file for one."""
+csv.field_size_limit(MAX_CELL)
+
 _LITTLE = [False, True, False, True]
 """Which bytes are zero where UTF-16 without a mark begins with two plain letters, the smaller byte first."""
 _SEPARATOR = re.compile(r"\"?sep=([,;\t|])\"?[,;\t|]*", re.IGNORECASE)
@@ -130,14 +134,15 @@ def read_raw_rows(
             rows = (cells for cells in reader if any(cell.strip() for cell in cells))
             if for_excel:
                 next(rows)
+            read = 0
             for cells in rows:
-                yield reader.line_num, cells
+                read = reader.line_num
+                yield read, cells
         except UnicodeDecodeError:
             raise not_utf8(path, "WINDOWS-1252") from None
         except csv.Error as error:
             hint = (
-                ". No cell may have more characters. A quote may be left open; or a photo stands there as text, where "
-                "a CSV has the paths of files; or a text is that long: cut it, or write the table as Parquet"
+                f". No cell may have more characters. A quote may be left open in line {read + 1}"
                 if "field limit" in str(error)
                 else ""
             )

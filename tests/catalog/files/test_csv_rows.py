@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.files.csv_rows import id_in, integer_in, read_rows
+from catalog.files.csv_rows import MAX_CELL, id_in, integer_in, read_rows
 
 COLUMNS = ("id", "name", "note")
 # no NUL (a sign of UTF-16) and no lone surrogates (no text file holds them)
@@ -76,7 +76,7 @@ def test_short_rows_are_filled_and_empty_cells_beyond_the_columns_passed_over(tm
         (b"id,name,name\n1,a,b\n", "the column name twice"),
         (b"id\n1\n", "lacks the column name; it has id"),
         (b"", "lacks the column id, name; it has"),
-        (b"id,name\n1," + b"x" * 200_000, "field larger"),
+        (b"id,name\n1," + b"x" * (MAX_CELL + 1), "field larger"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_the_way_out(tmp_path, content, message):
