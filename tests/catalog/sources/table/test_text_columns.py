@@ -106,7 +106,7 @@ def test_a_cell_of_ten_megabytes_costs_no_product(shop):
 
 def test_a_quote_that_is_left_open_ends_before_the_memory_does(shop):
     path = shop(f'product_id,title,photos\n5,"Mug,a.jpg\n{"6,Bowl,b.jpg" * 2**21}\n')
-    with pytest.raises(ValueError, match="field larger than field limit.*A quote may be left open in line 2$"):
+    with pytest.raises(ValueError, match=r"field larger than field limit.*A quote may be left open in line 2$"):
         Catalog(path)
 
 
