@@ -19,3 +19,15 @@ def positions_of(
     order = np.argsort(ids, kind="stable") if order is None else order
     place = order[np.searchsorted(ids, wanted, sorter=order).clip(max=len(ids) - 1)]
     return np.where(ids[place] == wanted, place, UNKNOWN)
+
+
+class SortedNumbers:
+    """Numbers of ids, of which one after the other is asked for: 8 bytes each, a set takes ten times as many."""
+
+    def __init__(self, numbers: NDArray[np.int64]) -> None:
+        """`numbers`: `(N,)` in any order."""
+        self._sorted = np.sort(numbers)
+
+    def __contains__(self, number: object) -> bool:
+        place = int(np.searchsorted(self._sorted, number))  # type: ignore[call-overload]
+        return place < len(self._sorted) and bool(self._sorted[place] == number)

@@ -1,10 +1,10 @@
 """Ids in cells of spreadsheets: marked where a spreadsheet would change them, and read back to the letter."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from catalog.files.csv_rows import id_in
-from catalog.ids.shop_id import ShopId, shop_id, why_no_id
+from catalog.ids.shop_id import ShopId, id_number, shop_id, why_no_id
 
 LONG_ID = 10**11
 """Spreadsheets show integers of 12 and more digits as 2,87E+18, and save them so, rounded, unless they are text."""
@@ -43,6 +43,22 @@ def id_of_cell(cell: str) -> ShopId | None:
         return id_in(unmarked(cell))
     text = unmarked(cell)
     return None if why_no_id(text.strip()) else shop_id(text)
+
+
+def id_among(cell: str, known: Container[int]) -> ShopId | None:
+    """The id that a cell of a list of products names; None where it names none.
+
+    Of the `known` numbers of ids one to the letter, `12.0`, else one that a sheet has marked, as `id_cell` does; what
+    is none of these is read as spreadsheets write it, see `id_in`.
+    """
+    text = cell.strip()
+    to_the_letter = None if why_no_id(text) else shop_id(text)
+    if isinstance(to_the_letter, int):
+        return to_the_letter
+    for one in (to_the_letter, id_of_cell(cell)):
+        if one is not None and id_number(one) in known:
+            return one
+    return id_in(cell)
 
 
 def unmarked(cell: str) -> str:

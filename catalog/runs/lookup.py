@@ -6,7 +6,7 @@ from pathlib import Path
 
 from catalog.catalog import Catalog
 from catalog.files.csv_rows import id_in
-from catalog.files.sheet_ids import likely_ids
+from catalog.files.sheet_ids import id_among, likely_ids
 from catalog.ids.shop_id import id_number
 from catalog.product import Product
 from catalog.runs.workspace import Workspace
@@ -36,6 +36,8 @@ def named_product(name: str, workspace: Workspace, file: Address | None = None) 
     if wanted is None or (not is_id and is_file and path.name != name):
         raise ValueError(f"{no_photo(path)}: give a product's _id, or a photo ({formats_text()})")
     catalog = workspace.training_catalog() if file is None else workspace.open(file)
+    # `12.0` may be an id to the letter
+    wanted = id_among(name, catalog.product_ids) or wanted
     rows = (catalog.product_ids == id_number(wanted)).nonzero()[0]
     if not len(rows) and named_as_photo:
         raise FileNotFoundError(f"{path} does not exist, and {catalog} has no product of that name")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,13 +14,15 @@ from bson.raw_bson import RawBSONDocument
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import id_in, read_rows, why_not_id
-from catalog.files.id_lookup import UNKNOWN, positions_of
+from catalog.files.csv_rows import read_rows, why_not_id
+from catalog.files.id_lookup import UNKNOWN, SortedNumbers, positions_of
 from catalog.files.progress import Progress, counted
+from catalog.files.sheet_ids import id_among
 from catalog.files.wording import listed, plural
 from catalog.ids.id_names import IdCollector, IdNames
 from catalog.ids.shop_id import ShopId
 from catalog.sources.folder.folder import PhotoFolder
+from catalog.sources.table.id_cells import read_id
 from catalog.sources.table.rows import IDS, PARQUET_ENDINGS
 from catalog.sources.table.table import PhotoTable
 from catalog.split.linking import NO_GROUP
@@ -58,7 +60,8 @@ class GivenGroups:
         Raises:
             FileNotFoundError, ValueError: no such file or column, a cell that is no id, or not one known product.
         """
-        return _looked_up(catalog, _csv(path, column, strict=True), f"{column} of {path}")
+        listed_rows = _listed_rows(path, column, SortedNumbers(catalog.product_ids))
+        return _looked_up(catalog, listed_rows, f"{column} of {path}")
 
     @classmethod
     def of_titles(
@@ -92,8 +95,8 @@ class GivenGroups:
         if not isinstance(source, PhotoTable):
             return _looked_up(catalog, _fields(catalog, column, progress), column)
         is_parquet = source.path.suffix.lower() in PARQUET_ENDINGS
-        values = _parquet(source.path, column) if is_parquet else _csv(source.path, column, strict=False)
-        return _looked_up(catalog, values, column)
+        own = _parquet(source.path, column) if is_parquet else (cells for _, *cells in _csv(source.path, column))
+        return _looked_up(catalog, _own_rows(own), column)
 
     def __str__(self) -> str:
         """Sentences for people."""
@@ -141,20 +144,36 @@ def _number(value: object) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
 
 
-def _csv(path: Path, column: str, *, strict: bool) -> Iterator[Value]:
-    """`strict`: raise for a cell that is no id; a catalogue's own bad rows were told when it was indexed."""
+def _listed_rows(path: Path, column: str, known: SortedNumbers) -> Iterator[Value]:
+    """Those of a list of products; raises ValueError for a cell that is no id."""
+    for line, cell, value in _csv(path, column):
+        product_id = id_among(cell, known)
+        if product_id is None:
+            raise ValueError(f"{path}, line {line}: no product id: {why_not_id(cell)}")
+        yield product_id, value
+
+
+def _own_rows(cells: Iterable[Sequence[object]]) -> Iterator[Value]:
+    """Those of a catalogue's own table, read as its index reads them, which has told of bad ones."""
+    for cell, value in cells:
+        try:
+            product_id = read_id(cell)
+        except ValueError:
+            continue
+        if product_id is not None:
+            yield product_id, value
+
+
+def _csv(path: Path, column: str) -> Iterator[tuple[int, str, str]]:
+    """Line, id and group of each row, as they stand there."""
     for line, row in read_rows(path, (column,), WAY_OUT):
         cell = next((row[name] for name in row if name.casefold() in IDS), None)
         if cell is None:
             raise ValueError(f"{path}: expected the columns product_id and {column}, got {', '.join(row)}")
-        product_id = id_in(cell)
-        if product_id is not None:
-            yield product_id, row[column]
-        elif strict:
-            raise ValueError(f"{path}, line {line}: no product id: {why_not_id(cell)}")
+        yield line, cell, row[column]
 
 
-def _parquet(path: Path, column: str) -> Iterator[Value]:
+def _parquet(path: Path, column: str) -> Iterator[tuple[object, object]]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
@@ -163,10 +182,7 @@ def _parquet(path: Path, column: str) -> Iterator[Value]:
             raise ValueError(f"{path} lacks the column {column}; it has {', '.join(names)[:200]}")
         key = next(name for name in names if name.strip().casefold() in IDS)
         for batch in file.iter_batches(columns=[key, column], use_threads=False):
-            for cell, value in zip(batch.column(key).to_pylist(), batch.column(column).to_pylist(), strict=True):
-                product_id = None if cell is None else id_in(str(cell))
-                if product_id is not None:
-                    yield product_id, value
+            yield from zip(batch.column(key).to_pylist(), batch.column(column).to_pylist(), strict=True)
 
 
 def _fields(catalog: Catalog, column: str, progress: Progress | None) -> Iterator[Value]:

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import number_in, read_raw_rows, read_rows, why_not_id
-from catalog.files.id_lookup import UNKNOWN
+from catalog.files.csv_rows import read_raw_rows, read_rows, why_not_id
+from catalog.files.id_lookup import UNKNOWN, SortedNumbers
+from catalog.files.sheet_ids import id_among
 from catalog.files.wording import listed, plural
+from catalog.ids.shop_id import id_number
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.answers import CategoryNames
 from catalog.tree.label_leaves import label_leaves, names_of
@@ -43,7 +45,8 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
     if labels is None:
         leaves = catalog.leaves(tree)
     else:
-        given = _read(labels, names_of(tree), ids_are_texts=bool(len(tree.ids)))
+        products = SortedNumbers(catalog.product_ids)
+        given = _read(labels, products, names_of(tree), ids_are_texts=bool(len(tree.ids)))
         leaves = tree.leaf_index(np.array([given.get(i, -1) for i in catalog.product_ids.tolist()], np.int64))
     if (leaves == UNKNOWN).all():
         raise ValueError(
@@ -53,17 +56,17 @@ def true_leaves(catalog: Catalog, tree: Taxonomy, labels: Path | None = None) ->
     return leaves
 
 
-def _read(path: Path, categories: CategoryNames, *, ids_are_texts: bool) -> dict[int, int]:
+def _read(path: Path, products: SortedNumbers, categories: CategoryNames, *, ids_are_texts: bool) -> dict[int, int]:
     given: dict[int, int] = {}
     faults: list[str] = []
     unknown: Counter[str] = Counter()
     for line, product_cell, category_cell in _cells(path):
-        product_id, category_id = number_in(product_cell), categories.category_in(category_cell)
+        product_id, category_id = id_among(product_cell, products), categories.category_in(category_cell)
         if product_id is None or not category_cell.strip():
             column, cell = ("product_id", product_cell) if product_id is None else ("category", category_cell)
             raise ValueError(f"{path}, line {line}: no {column}: {why_not_id(cell)}")
         if category_id is not None:
-            given[product_id] = category_id
+            given[id_number(product_id)] = category_id
         elif ids_are_texts and not categories.may_be(category_cell):
             unknown[category_cell.strip()] += 1
         else:

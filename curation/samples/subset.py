@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.csv_rows import read_rows
-from catalog.files.id_lookup import UNKNOWN
+from catalog.files.id_lookup import UNKNOWN, SortedNumbers
 from catalog.files.progress import Progress
-from catalog.files.sheet_ids import id_of_cell
+from catalog.files.sheet_ids import id_among
 from catalog.files.wording import plural
 from catalog.ids.id_names import IdCollector, IdNames
 from catalog.ids.shop_id import ShopId
@@ -142,7 +142,7 @@ def _listed_ids(catalog: Catalog, path: Path) -> tuple[NDArray[np.int64], IdName
         ValueError: no id column, a cell that is no id, or ids of another catalogue.
     """
     collector = IdCollector()
-    numbers = np.unique(np.fromiter(map(collector.number, _ids(path)), np.int64))
+    numbers = np.unique(np.fromiter(map(collector.number, _ids(path, SortedNumbers(catalog.product_ids))), np.int64))
     names = collector.names(numbers)
     if not np.isin(numbers, catalog.product_ids).any():
         named = ", ".join(map(str, names.take(numbers[:5])))
@@ -152,13 +152,13 @@ def _listed_ids(catalog: Catalog, path: Path) -> tuple[NDArray[np.int64], IdName
     return numbers, names
 
 
-def _ids(path: Path) -> Iterator[ShopId]:
+def _ids(path: Path, known: SortedNumbers) -> Iterator[ShopId]:
     """Ids of the column `product_id` or `_id` of a CSV; raises as `read_rows` does."""
     for line, row in read_rows(path, (), "give a CSV with the column product_id (--products)"):
         cell = next((row[name] for name in ID_COLUMNS if name in row), None)
         if cell is None:
             raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(row)}")
-        product_id = id_of_cell(cell)
+        product_id = id_among(cell, known)
         if product_id is None:
             raise ValueError(f"{path}, line {line}: expected a product_id, got {cell!r}")
         yield product_id
