@@ -158,7 +158,11 @@ class TitleModel:
         name = about.pop("encoder", None)
         expected = _ARRAYS
         if name is not None:
-            expected = _ARRAYS | {"encoder_coef": ArraySpec(np.float32, ("K", width_of(name)), finite=True)}
+            try:
+                width = width_of(name)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}: {remedy}") from None
+            expected = _ARRAYS | {"encoder_coef": ArraySpec(np.float32, ("K", width), finite=True)}
         arrays = load_arrays(path, expected, what="title model", remedy=remedy)
         if about != {**metadata, "format": FORMAT if name is None else FORMAT_WITH_ENCODER}:
             raise ValueError(f"{path} was made for another tree or plan, or by another version: {remedy}")
