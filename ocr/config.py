@@ -55,7 +55,7 @@ class OcrConfig(StrictConfig):
     @classmethod
     def _of_earlier_runs(cls, values: Any) -> Any:
         # run folders of before categories could be chosen name theirs: no sample was read
-        return {"sample_photos": 1000, "min_gain": 0.1} | values if isinstance(values, dict) else values
+        return {"sample_photos": 1000, "min_gain": 1.0} | values if isinstance(values, dict) else values
 
     engine: EngineConfig
     """What reads photos."""
