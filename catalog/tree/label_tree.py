@@ -37,9 +37,15 @@ class LabelTree:
             ValueError: no label, integers alone, of which no path can be made, two signs that may separate names, or
                 a path of more than eight names.
         """
+        if not labels:
+            raise ValueError(
+                f"{source}: labels are missing: give each product its category, in a table as category_id, "
+                "category_path or category_level1, category_level2, ..."
+            )
         if all(isinstance(label, int) for label in labels):
-            what = "are ids alone" if labels else "are missing"
-            raise ValueError(f"{source}: labels {what}, of which no tree can be made: give its file (--tree TREE.csv)")
+            raise ValueError(
+                f"{source}: labels are ids alone, of which no tree can be made: give its file (--tree TREE.csv)"
+            )
         separator = separator_of(source, list(map(str, labels)))
         leaves: dict[tuple[str, ...], ShopId] = {}
         respelt, left_out = [], []

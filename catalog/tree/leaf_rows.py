@@ -20,6 +20,8 @@ LEVEL_COLUMN = re.compile(r"category_?level_?([0-9]+)(?:\s*:\s*(\S.*))?", re.IGN
 COUNTS = "counts_at_level"
 """Column of the level at which a leaf counts that has too few products; empty for others."""
 COLUMN = "category_level{}"
+PRODUCT = "product_id"
+"""Column of a catalogue, which no tree has."""
 TREE_COLUMNS = (FIRST, PATH, PARENT)
 """Of which a CSV that has one beside `category_id` is a tree."""
 
@@ -37,8 +39,8 @@ def read_tree(path: Path) -> TreeFile:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not such a file, a path both in one column and in several, an id that is none, a category
-            that has no place in a tree of up to eight levels; the message names the file and the lines.
+        ValueError: not such a file, a catalogue, a path both in one column and in several, an id that is none, a
+            category that has no place in a tree of up to eight levels; the message names the file and the lines.
     """
     file = _read(path)
     warn_of_like_ids(path, file.leaves)
@@ -50,6 +52,11 @@ def _read(path: Path) -> TreeFile:
     if is_google_list(path):
         return TreeFile(read_google_list(path))
     columns = _columns(path)
+    if PRODUCT in columns:
+        raise ValueError(
+            f"{path} is a catalogue, not a category tree: it has the column {PRODUCT}. Leave --tree away: without it "
+            "the labels of a catalogue are its tree"
+        )
     levels = [name for name in columns if LEVEL_COLUMN.fullmatch(name)]
     if again := said_again(columns):
         raise ValueError(f"{path} has the columns {again[0]} and {again[1]} for one level: leave one of them")

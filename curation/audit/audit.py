@@ -19,6 +19,8 @@ from curation.audit.sheet import refuse_filled, write_suspects
 from curation.audit.suspects import Order, Suspects, find_suspects
 
 SHEET, NUMBERS, PAGE = "suspects.csv", "audit.json", "audit.html"
+MANY = 0.1
+"""Share of suspected labels from which on the evidence is as suspect as the labels."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,18 @@ class Audit:
         scores, n = self.evidence.scores, len(self.suspects)
         n_across = int((scores.distance[self.suspects.rows] == self.tree.depth).sum())
         # in a tree of one level all of them are
-        across = f", {n_across:,} of them across Cat I" if self.tree.depth > 1 else ""
+        across = f", {n_across:,} of them across {self.tree.level_names[1]}" if self.tree.depth > 1 else ""
         counts = ", ".join(f"{what} {count:,}" for what, count in self.evidence.counts.items())
         lines = [
             f"by {self.evidence.expert}",
             f"products: {counts}",
             f"{plural(n, 'label')} suspected ({n / len(scores):.1%}){across}: {self.folder / SHEET}",
         ]
+        if n > MANY * len(scores):
+            lines.append(
+                f"more than {MANY:.0%}: either many labels are wrong, or what they are held against is poor (a network "
+                "trained too short); look at some before you correct all"
+            )
         if self.n_listed < n:
             lines.append(f"the sheet holds the first {self.n_listed:,} (--rows)")
         if self.judgement is not None:
@@ -62,7 +69,7 @@ class Audit:
                 f"{name} {r.average_precision.text}" + (f" ({r.across.text})" if several else "")
                 for name, r in judgement.rankings.items()
             ]
-            what = " (of mistakes across Cat I)" if several else ""
+            what = f" (of mistakes across {self.tree.level_names[1]})" if several else ""
             lines.append(f"average precision, %{what}: {', '.join(orders)}")
         return lines
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--truth", type=PATH, help="CSV of true categories (product_id,category_id) to measure against.")
 @click.option("--output", type=PATH, required=True, help="Folder to write; with --apply, the BSON file.")
 @click.option("--order", type=click.Choice(["tree", "leaves"]), default="tree", show_default=True,
-              help="tree: mistakes across Cat I first; leaves: most wrong labels first, near or far.")  # fmt: skip
+              help="tree: far mistakes in the tree first; leaves: most wrong labels first, near or far.")  # fmt: skip
 @click.option("--by", type=click.Choice(["both", "run", "titles"]), default="both", show_default=True,
               help="run: what networks say of held-out products; titles: what each product's title says, by the titles "
               "and labels of others, which takes no network; both: as far as there are any.")  # fmt: skip

@@ -83,7 +83,7 @@ def _cards(
     ]
     if tree.depth > 1:
         n_across = int((evidence.scores.distance[suspects.rows] == tree.depth).sum())
-        cards.append(Card("Across Cat I", f"{n_across:,}", "the first to look at"))
+        cards.append(Card(f"Across {tree.level_names[1]}", f"{n_across:,}", "the first to look at"))
     if judgement is None:
         return cards
     precision = judgement.precision
@@ -101,7 +101,7 @@ def _summary(tree: Taxonomy, evidence: LabelEvidence, suspects: Suspects) -> lis
         "them.",
         "A label is suspected where another node of the tree is named at least as confidently as that node is, on "
         "average, for products labelled with it (confident learning, Northcutt et al., 2021), at any level. "
-        + first_come(suspects.by, tree.depth),
+        + first_come(suspects.by, tree),
         f"Confident learning alone puts {suspects.noise.estimate / n_audited:.0%} of the labels down as wrong. What "
         "the expert confuses with confidence counts as well, so that this is rather too many.",
     ]
@@ -171,8 +171,8 @@ def pairs_table(tree: Taxonomy, suspects: Suspects, at_most: int = N_ROWS) -> Ta
 def rankings_table(tree: Taxonomy, judgement: Judgement) -> Table:
     """What a person finds who looks at the first products of each order."""
     looks = list(judgement.rankings[OURS].precision_at)
-    # in a tree of one level every mistake is one across Cat I
-    across = {"of mistakes across Cat I": "across"} if tree.depth > 1 else {}
+    # in a tree of one level every mistake is one across that level
+    across = {f"of mistakes across {tree.level_names[1]}": "across"} if tree.depth > 1 else {}
     measures = {"average precision": "average_precision", **across, "distance repaired": "distance"}
     rows: list[list[object]] = [
         [name, *(getattr(ranked, measure) for measure in measures.values()), *(ranked.precision_at[k] for k in looks)]

@@ -23,14 +23,15 @@ class Order(StrEnum):
 TIMES = ("once", "twice", "three times", "four times", "five times", "six times", "seven times", "eight times")
 
 
-def first_come(order: Order, depth: int) -> str:
-    """What the first suspects of an order have, in a tree of so many levels, for people."""
+def first_come(order: Order, tree: Taxonomy) -> str:
+    """What the first suspects of an order have, for people."""
     if order is Order.LEAVES:
         return (
             "First come those whose leaf itself is in doubt, the likeliest leaf far above the label's, however near "
             "the two are in the tree."
         )
-    across = f": a certain mistake across Cat I counts {TIMES[depth - 1]} one between siblings" if depth > 1 else ""
+    times = f"counts {TIMES[tree.depth - 1]} one between siblings"
+    across = f": a certain mistake across {tree.level_names[1]} {times}" if tree.depth > 1 else ""
     return f"First come those whose correction is expected to bring most{across}."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,14 @@ from catalog.files.wording import plural
 from catalog.ids.shop_id import ShopId
 from catalog.product_text import parted
 from catalog.sources.source import NO_CATEGORY
-from catalog.tree.level_names import LEVEL_NAMES
 from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.diff.photos import CHANGED, REORDERED, photo_changes
 from curation.diff.texts import TextChanges
-from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level
+from curation.diff.trees import NO_LEVEL, SAME_PATH, TreeChanges, moved_level, names_of_levels
 from curation.shown_titles import shortened
 
 NAMED = 20
 MOST_MOVES = 1000
-LEVEL_TEXT = {NO_LEVEL: "unknown", SAME_PATH: "the same path", **LEVEL_NAMES}
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,12 @@ class CatalogDifference:
         removed, added = _others(before, at_old, by_id=in_order), _others(after, at_new, by_id=in_order)
         return cls(old, new, *trees, removed, added, at_old, at_new, level, photos, texts, categories)
 
+    @cached_property
+    def level_texts(self) -> dict[int, str]:
+        """How far a product's category moved, in words: a level's name, or why there is none."""
+        names = names_of_levels(self.old_tree, self.new_tree)
+        return {NO_LEVEL: "unknown", SAME_PATH: "the same path", **names}
+
     def kinds(self) -> dict[str, NDArray[np.bool_]]:
         """By kind of change, `(m,)` bool over the products that both have; one product may have two kinds."""
         was, now = self.old.category_ids[self.at_old], self.new.category_ids[self.at_new]
@@ -123,7 +128,7 @@ class CatalogDifference:
                     "products": int(times[i]),
                     "old": before_path.get(old) or str(self.old.ids.shown(old)),
                     "new": after_path.get(new) or str(self.new.ids.shown(new)),
-                    "level": LEVEL_TEXT[int(self.level[where[first[i]]])],
+                    "level": self.level_texts[int(self.level[where[first[i]]])],
                     "first": self.old.shop_ids(self.at_old[first_of_pair]),
                 }
             )
@@ -132,7 +137,7 @@ class CatalogDifference:
     def by_level(self) -> dict[str, int]:
         """Moved products by the level at which their categories part."""
         level = self.level[self.kinds()["moved"]]
-        return {text: int((level == n).sum()) for n, text in LEVEL_TEXT.items() if (level == n).any()}
+        return {text: int((level == n).sum()) for n, text in self.level_texts.items() if (level == n).any()}
 
     def examples(self) -> dict[str, list[ShopId]]:
         """The first ids of each kind of change."""

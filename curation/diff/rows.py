@@ -12,7 +12,7 @@ from catalog.product_text import parted
 from catalog.sources.source import NO_CATEGORY
 from catalog.texts import Texts
 from catalog.tree.taxonomy import Taxonomy
-from curation.diff.difference import LEVEL_TEXT, CatalogDifference, paths_of
+from curation.diff.difference import CatalogDifference, paths_of
 
 COLUMNS = (
     "product_id", "change", "level",
@@ -45,7 +45,7 @@ def _rows(difference: CatalogDifference) -> Iterator[tuple[object, ...]]:
     for kind, where in difference.kinds().items():
         for m in np.flatnonzero(where).tolist():
             i, j = int(difference.at_old[m]), int(difference.at_new[m])
-            level = LEVEL_TEXT[int(difference.level[m])] if kind == "moved" else ""
+            level = difference.level_texts[int(difference.level[m])] if kind == "moved" else ""
             described = (before.description(i), after.description(j)) if kind == "description changed" else ("", "")
             yield (
                 before.product(i), kind, level, *before.cells(i), *after.cells(j),

@@ -1,7 +1,7 @@
 """What changed between two trees, and how far a product moved when its category did."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Self
@@ -59,6 +59,12 @@ def first_difference(a: tuple[str, ...], b: tuple[str, ...]) -> int:
     return next((level for level, (x, y) in names if x != y), SAME_PATH)
 
 
+def names_of_levels(old: Taxonomy | None, new: Taxonomy | None) -> Mapping[int, str]:
+    """What the levels of two trees are called: as the deeper one does, of two as deep the new one."""
+    trees = [tree for tree in (new, old) if tree is not None]
+    return max(trees, key=lambda tree: tree.depth).level_names if trees else LEVEL_NAMES
+
+
 def _composed(path: tuple[str, ...]) -> tuple[str, ...]:
     """Names in one Unicode form: two dumps may spell the same accents differently."""
     return tuple(unicodedata.normalize("NFC", name) for name in path)
@@ -75,6 +81,7 @@ class TreeChanges:
         added, removed: ids with their path. renamed: id, path before and after, highest level that changed.
         renumbered: old id, new id and the path that both have.
         nodes: by level above the leaves, paths of nodes that only the new or only the old tree has.
+        level_names: what the levels are called.
     """
 
     added: tuple[tuple[ShopId, str], ...]
@@ -82,10 +89,12 @@ class TreeChanges:
     renamed: tuple[tuple[ShopId, str, str, int], ...]
     renumbered: tuple[tuple[ShopId, ShopId, str], ...]
     nodes: dict[str, dict[str, list[str]]]
+    level_names: Mapping[int, str]
 
     @classmethod
     def between(cls, old: Taxonomy, new: Taxonomy) -> Self:
         """Compare by category_id, and what is left by path."""
+        names = names_of_levels(old, new)
         before = dict(zip(_ids(old), range(len(old)), strict=True))
         after = dict(zip(_ids(new), range(len(new)), strict=True))
         gone = {_composed(old.paths[leaf]): i for i, leaf in before.items() if i not in after}
@@ -107,9 +116,9 @@ class TreeChanges:
             renamed=tuple(renamed),
             renumbered=tuple(renumbered),
             nodes={
-                LEVEL_NAMES[level]: _nodes(old, new, level)
-                for level in (old if old.depth > new.depth else new).levels[:-1]
+                names[level]: _nodes(old, new, level) for level in (old if old.depth > new.depth else new).levels[:-1]
             },
+            level_names=names,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -118,7 +127,7 @@ class TreeChanges:
             "added": [{"category_id": i, "path": path} for i, path in self.added],
             "removed": [{"category_id": i, "path": path} for i, path in self.removed],
             "renamed": [
-                {"category_id": i, "old_path": old, "new_path": new, "level": LEVEL_NAMES[level]}
+                {"category_id": i, "old_path": old, "new_path": new, "level": self.level_names[level]}
                 for i, old, new, level in self.renamed
             ],
             "renumbered": [{"old_id": old, "new_id": new, "path": path} for old, new, path in self.renumbered],

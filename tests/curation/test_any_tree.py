@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -156,6 +156,17 @@ def test_diff_tells_how_far_products_moved(ragged, flat, tmp_path):
     assert "categories: " in call("diff", flat.old, flat.new, "--tree", flat.tree, "--new-tree", deeper)
 
 
+def test_diff_calls_the_levels_as_the_tree_does(ragged, tmp_path):
+    tree, named, deeper = Taxonomy.from_csv(ragged.tree), tmp_path / "named.csv", tmp_path / "deeper.csv"
+    tree.with_level_names([f"Floor {level}" for level in tree.levels]).to_csv(named)
+    said = call("diff", ragged.old, ragged.new, "--tree", named)
+    assert "moved: Floor 1 3, Floor 2 1, Floor 3 2, Floor 4 1" in said
+    deeper.write_text(RAGGED.replace("5,Food,Bread,,\n", "5,Food,Bread,Rye,\n"))
+    said = call("diff", ragged.old, ragged.new, "--tree", deeper, "--new-tree", named)
+    assert "  Floor 2: removed: Food > Bread" in said
+    assert "Cat " not in said
+
+
 def test_samples_have_quotas_at_any_level_of_the_tree(ragged, flat, tmp_path):
     given = ("--tree", ragged.tree, "--products", 12, "--balanced")
     said = call("sample", ragged.old, tmp_path / "leaves.bson", *given)
@@ -199,6 +210,16 @@ def test_split_and_convert_take_the_tree(which, request, tmp_path):
     )
 
 
+def test_audit_calls_the_levels_as_the_tree_does(ragged, tmp_path):
+    named = tmp_path / "named.csv"
+    tree = Taxonomy.from_csv(ragged.tree)
+    tree.with_level_names([f"Floor {level}" for level in tree.levels]).to_csv(named)
+    said = audited(replace(ragged, tree=named), tmp_path)
+    assert "3 of them across Floor 1" in said
+    assert "Cat I" not in said
+    assert "Cat I" not in text_of(tmp_path / "audit.html")
+
+
 def audited(shop: Shop, output: Path) -> str:
     """What `catalog audit` says of labels of which it is sure that the newer ones are right."""
     tree, catalog = Taxonomy.from_csv(shop.tree), Catalog(shop.new)
@@ -221,6 +242,7 @@ def audited(shop: Shop, output: Path) -> str:
 def test_audit_ranks_by_the_depth_of_the_tree(ragged, tmp_path):
     said = audited(ragged, tmp_path)
     assert "7 labels suspected (16.7%), 3 of them across Cat I" in said
+    assert "more than 10%: either many labels are wrong, or what they are held against is poor" in said
     assert "average precision, % (of mistakes across Cat I): this audit 100.0 (100.0)" in said
     rows = (tmp_path / "suspects.csv").read_text("utf-8-sig").splitlines()
     assert [row.split(",")[6] for row in rows[1:]] == ["Cat I"] * 3 + ["Cat II"] + ["Cat III"] * 2 + ["Cat IV"]

@@ -115,6 +115,7 @@ def test_faults_of_paths_are_named(tmp_path, rows, message):
         ("category_id,category_level1,category_path", "has the columns category_path and category_level1, and either"),
         ("category_id,name", r"lacks the column category_level1 \(or category_path, or parent_id and name\)"),
         ("category_path,id", "lacks the column category_id"),
+        ("product_id,category_path,photo", "is a catalogue, not a category tree: .* Leave --tree away"),
         ("category_id,parent_id,title", "lacks the column name"),
         ("category_id,category_level1,category_level_1", "category_level1 and category_level_1 for one level"),
         # a name for each level down to it would fill the memory

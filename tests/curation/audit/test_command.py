@@ -60,6 +60,7 @@ def test_from_labels_to_a_corrected_catalogue(room, truth, tmp_path, monkeypatch
     at = ("--workspace", room.workspace.folder)
     told = call(file, "--output", output, "--truth", truth, *at)
     assert "8 labels suspected (10.0%)" in told
+    assert "more than 10%" not in told
     assert "100.0 (63.1–100.0) % of the suspected labels are wrong; 100.0 (63.1–100.0) % of the wrong labels" in told
     assert f"--apply {output / 'suspects.csv'} --output CORRECTED.bson --workspace {room.workspace.folder}" in told
     with (output / "suspects.csv").open(encoding="utf-8-sig", newline="") as sheet:
