@@ -29,13 +29,14 @@ from catalog.runs.workspace import Workspace
 from catalog.texts import Texts
 from fusion.config import FusionConfig
 from fusion.experts.all_experts import KINDS, AllExperts
-from fusion.experts.titles import NAME, TitleExperts
+from fusion.experts.titles import TitleExperts
 from fusion.heads.comparison import compare_heads
 from fusion.training.held_out import gather_held_out
 from ocr.config import OcrConfig
 from ocr.expert import read_products
 from ocr.loading import make_reader
 from ocr.route import category_leaves
+from text.title_probabilities import EXPERT
 
 SEED = 0
 
@@ -83,7 +84,7 @@ def main(folder: str) -> None:
         both, _ = gather_held_out(data, AllExperts(tuple(sorted(kinds, key=lambda kind: order[type(kind)]))))
         has_title = np.array([bool(text) for text in titles.take(catalog_positions(data.catalog, both.product_ids))])
     with_titles = compare_heads(both, config)
-    title = both.experts[both.names.index(NAME)]
+    title = both.experts[both.names.index(EXPERT)]
     own, old = with_titles.scores[with_titles.chosen], before.scores[before.chosen]
     books_here = is_book[catalog_positions(data.catalog, both.product_ids)]
     print(f"{len(both)} held-out products; experts {', '.join(held_out.names)}; then {', '.join(both.names)}")

@@ -10,19 +10,15 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress, in_batches, part_of
-from catalog.probabilities import Probabilities, Silence, concatenate
+from catalog.probabilities import Probabilities, concatenate
 from catalog.split.same_titles import NO_TITLE, title_numbers
 from catalog.texts import Texts
 from curation.audit.evidence import CatalogLabels
 from text.title_model import MAX_TEXTS, TitleModel, rows_to_learn
+from text.title_probabilities import ROWS_AT_ONCE, title_probabilities
 from text.titles import TitleWords
 
-EXPERT = "title"
 FOLDS = 5
-K = 50
-"""Leaves kept per product."""
-ROWS_AT_ONCE = 512
-"""Titles whose probabilities of all leaves are held at once."""
 MIN_TITLES = 20
 """Labelled products with a title: fewer tell nothing."""
 SEED = 0
@@ -57,23 +53,14 @@ def title_opinion(labels: CatalogLabels, progress: Progress | None = None) -> Pr
         inside = inside[rows_to_learn(leaf[inside], MAX_TEXTS, SEED)]
         model = TitleModel.fit(list(_words(texts, position[inside])), leaf[inside], seed=SEED)
         for some in in_batches(position[outside], ROWS_AT_ONCE, part_of(progress, n_done, int(audited.sum()))):
-            parts.append(_said(labels, model, some, texts))
+            ids = labels.catalog.product_ids[some]
+            parts.append(title_probabilities(model, ids, texts.take(some), taxonomy=labels.tree.fingerprint))
         n_done += len(outside)
     return concatenate(parts)
 
 
 def _words(texts: Texts, positions: Ints) -> Iterator[TitleWords]:
     return (TitleWords.of(text) for some in in_batches(positions, ROWS_AT_ONCE) for text in texts.take(some))
-
-
-def _said(labels: CatalogLabels, model: TitleModel, positions: Ints, texts: Texts) -> Probabilities:
-    n = len(positions)
-    dense = model.predict_proba(list(_words(texts, positions)))
-    return Probabilities.from_dense(
-        EXPERT, labels.catalog.product_ids[positions], np.zeros(n, np.int8), dense,
-        np.full(n, Silence.SPEAKS, np.uint8), support=model.classes.astype(np.int32), frequency=model.frequency, k=K,
-        taxonomy=labels.tree.fingerprint,
-    )  # fmt: skip
 
 
 def titles_repeat(catalog: Catalog) -> bool:

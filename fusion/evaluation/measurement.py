@@ -24,10 +24,10 @@ from catalog.tree.level_names import LEVEL_NAMES
 from fusion.details import FUSED
 from fusion.evaluation.decision_outcomes import DecisionOutcomes
 from fusion.experts.all_experts import describe
-from fusion.experts.titles import NAME as TITLE
 from fusion.heads.registry import HEADS
 from fusion.prediction.predictor import Predictions, Predictor
 from fusion.prediction.ranking import risk_order
+from text.title_probabilities import EXPERT as TITLE
 
 CHUNK = 256
 MAX_SILENCED = 20_000

@@ -14,7 +14,7 @@ from catalog.chunk import Chunk
 from catalog.experts import Expert, Opinion, Quote
 from catalog.files.progress import Bar, in_batches
 from catalog.photos.batch import PhotoDecoder
-from catalog.probabilities import Probabilities, Silence, concatenate
+from catalog.probabilities import Probabilities, concatenate
 from catalog.product_text import parted
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData, catalog_positions
@@ -25,18 +25,14 @@ from fusion.config import FusionConfig
 from fusion.details import FusionDetails
 from fusion.experts.kind import ExpertKind
 from fusion.experts.title_habits import TitleHabits
+from text.title_probabilities import EXPERT, ROWS_AT_ONCE, title_probabilities
 from text.titles import TitleWords
 
 if TYPE_CHECKING:
     from text.title_encoder import TitleEncoder
     from text.title_model import TitleModel
 
-NAME = "title"
 FILE = "titles.safetensors"
-K = 50
-"""Leaves kept per product."""
-ROWS_AT_ONCE = 512
-"""Titles whose probabilities of all leaves are held at once."""
 MIN_TITLES = 20
 """Products with a title to learn from, and held-out ones to judge by: fewer make no expert."""
 SEED = 0
@@ -49,7 +45,7 @@ class TitleExpert:
     model: TitleModel
     taxonomy: str
     plan: str
-    name: str = NAME
+    name: str = EXPERT
     photo_side: int = 0
     photo_decoder: PhotoDecoder | None = None
 
@@ -58,30 +54,14 @@ class TitleExpert:
         titles = chunk.titles
         probabilities = self.of(chunk.product_ids, titles)
         # where there is only a description, that was gone by
-        return Opinion(probabilities, NAME, {
+        return Opinion(probabilities, EXPERT, {
             row: (Quote(next(filter(None, parted(titles[row]))), is_title=True),)
             for row in np.flatnonzero(probabilities.speaks).tolist()
         })  # fmt: skip
 
     def of(self, product_ids: NDArray[np.int64], titles: Sequence[str]) -> Probabilities:
         """What is said of `(N,)` products by their titles, see `Product.text`."""
-        rows = np.arange(len(titles))
-        parts = [self._of_some(product_ids[some], [titles[row] for row in some]) for some in _batches(rows)]
-        return concatenate(parts or [self._of_some(product_ids, [])])
-
-    def _of_some(self, product_ids: NDArray[np.int64], titles: Sequence[str]) -> Probabilities:
-        words = list(map(TitleWords.of, titles))
-        speaking = np.array([each.any for each in words], bool)
-        classes = self.model.classes
-        dense = np.full((len(titles), len(classes)), np.nan, np.float32)
-        if speaking.any():
-            dense[speaking] = self.model.predict_proba([each for each in words if each.any])
-        silence = np.where(speaking, Silence.SPEAKS, Silence.NO_TITLE).astype(np.uint8)
-        return Probabilities.from_dense(
-            NAME, product_ids, np.zeros(len(titles), np.int8), dense, silence,
-            support=classes.astype(np.int32), frequency=self.model.frequency, k=K,
-            taxonomy=self.taxonomy, plan=self.plan,
-        )  # fmt: skip
+        return title_probabilities(self.model, product_ids, titles, taxonomy=self.taxonomy, plan=self.plan)
 
     def close(self) -> None:
         """Nothing was started."""
@@ -98,7 +78,7 @@ class TitleExperts(ExpertKind):
         bar: shows how far the fits are.
     """
 
-    family: ClassVar[str] = NAME
+    family: ClassVar[str] = EXPERT
     absence: ClassVar[str] = (
         f"fewer than {MIN_TITLES} products to learn from, or held-out ones, have a title: not an expert here"
     )
@@ -118,7 +98,7 @@ class TitleExperts(ExpertKind):
     @classmethod
     def inside(cls, run: Run, copied: Sequence[Run], tree: Taxonomy) -> Self | None:
         """See `ExpertKind.inside`."""
-        if NAME not in run.details_as(FusionDetails).experts:
+        if EXPERT not in run.details_as(FusionDetails).experts:
             return None
         # SciPy's matrices are not loaded for a shop without titles
         from text.title_model import TitleModel
@@ -191,7 +171,7 @@ class TitleExperts(ExpertKind):
     @classmethod
     def describe(cls, expert: str) -> str | None:
         """See `ExpertKind.describe`."""
-        return "the shop's titles" if expert == NAME else None
+        return "the shop's titles" if expert == EXPERT else None
 
     def _fitted(self, positions: NDArray[np.int64], title: str) -> TitleExpert | None:
         """A model of the titles at these positions; None where there are too few."""
