@@ -53,6 +53,11 @@ def small_lines(small: Mapping[ShopId, int]) -> list[str]:
     return [f"{n} too few products to be learnt and {one}: on their products that one is right (--min-leaf)."]
 
 
+def min_leaf_option(small: Mapping[ShopId, int]) -> str:
+    """For the next split by a tree with such leaves: without it, answers that name a node above them would be lost."""
+    return " --min-leaf N" if small else ""
+
+
 @dataclass(frozen=True)
 class LearntLeaves:
     """What is learnt of a tree some of whose leaves count as nodes above them.

@@ -122,6 +122,7 @@ def _correct(
     workspace: Path, *, overwrite: bool,
 ) -> None:  # fmt: skip
     from catalog.runs.workspace import Workspace
+    from catalog.tree.small_leaves import min_leaf_option
     from catalog.tree.taxonomy import Taxonomy
     from curation.audit.correct import correct
     from curation.split_tree import tree_shown
@@ -139,4 +140,5 @@ def _correct(
     say(corrected.summary())
     # labels that are texts make a tree of their own
     with_tree = tree_given(known) if known is not None or taxonomy is not None else " --tree TREE.csv"
-    say(f"next: catalog split {output}{with_tree}{Workspace(workspace).option}")
+    of_leaves = "" if taxonomy is None else min_leaf_option(taxonomy.small)
+    say(f"next: catalog split {output}{with_tree}{of_leaves}{Workspace(workspace).option}")

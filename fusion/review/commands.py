@@ -83,6 +83,7 @@ def redo(number: int, workspace: Path) -> None:
 def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, workspace: Path) -> None:
     """Write a BSON file for the next training: training documents and reviewed products with the labels given."""
     from catalog.runs.workspace import Workspace
+    from catalog.tree.small_leaves import min_leaf_option
     from fusion.review.journal import Journal
     from fusion.review.relabel import export as run_export
 
@@ -96,4 +97,5 @@ def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, w
         note(warning)
     say(exported.summary())
     tree = workspace / "tree.csv"
-    say(f"next: catalog split {output} --tree {tree if tree.is_file() else 'TREE.csv'}{room.option}")
+    by_tree = f"{tree}{min_leaf_option(room.taxonomy().small)}" if tree.is_file() else "TREE.csv"
+    say(f"next: catalog split {output} --tree {by_tree}{room.option}")

@@ -111,6 +111,26 @@ def test_small_categories_count_as_the_one_above_until_a_later_split(shop, tmp_p
     assert Workspace(room).taxonomy().fingerprint == Workspace(tmp_path / "again").taxonomy().fingerprint
 
 
+def test_the_next_split_after_corrections_is_told_to_count_small_categories_as_before(shop, tmp_path):
+    room, sheet, output = tmp_path / "runs", tmp_path / "suspects.csv", tmp_path / "next.bson"
+    sheet.write_text(
+        f"product_id,corrected_category_id,label_category_id,suggested_category_id\nA-000,Food,{TEA},Food\n"
+    )
+    call("split", shop, "--workspace", room)
+    apply = ("audit", shop, "--apply", sheet, "--workspace", room, "--overwrite", "--output", output)
+    sheet_of_rice = sheet.read_text()
+    sheet.write_text(sheet_of_rice.replace("Food,", f"{RICE},"))
+    said = call(*apply)
+    assert f"next: catalog split {output} --tree {room / 'tree.csv'} --workspace {room}" in said
+    sheet.write_text(sheet_of_rice)
+    call("split", shop, "--min-leaf", 5, "--workspace", room)
+    # without it the answer, a category only as long as others count as it, would be none
+    assert f"next: catalog split {output} --tree {room / 'tree.csv'} --min-leaf N --workspace {room}" in call(*apply)
+    assert "category_id is not in the tree" in call("split", output, "--tree", room / "tree.csv", "--workspace", room)
+    said = call("split", output, "--tree", room / "tree.csv", "--min-leaf", 5, "--workspace", room)
+    assert "category_id is not in the tree" not in said
+
+
 def test_levels_are_called_as_the_shop_calls_them(shop, tmp_path):
     room = tmp_path / "runs"
     said = call("split", shop, "--level-names", "Department, Aisle,Shelf", "--workspace", room)

@@ -59,6 +59,17 @@ def test_training_documents_stay_and_reviewed_products_join_them(journal, write_
     assert [p.name for p in (tmp_path / "out").iterdir() if p.suffix == ".tmp"] == []
 
 
+def test_the_next_split_is_told_to_count_small_categories_as_before(journal, write_bson, tmp_path):
+    new = write_bson(*[make_product(i) for i in range(4)], name="new.bson")
+    at = ("--catalog", new, "--output", tmp_path / "next.bson", "--workspace", tmp_path / "runs")
+    small = {one: len(path) - 1 for one, path in zip(TREE.shop_ids, TREE.paths, strict=True) if one == 1002}
+    for tree, option in ((TREE, ""), (TREE.counting(small), " --min-leaf N")):
+        tree.save(tmp_path / "runs" / "tree.csv")
+        (tmp_path / "next.bson").unlink(missing_ok=True)
+        said = call(fusion, "review", "export", *at)
+        assert f"--tree {tmp_path / 'runs' / 'tree.csv'}{option} --workspace" in said
+
+
 def test_what_is_not_there_is_named(journal, write_bson, tmp_path):
     new = Catalog(write_bson(*[make_product(i) for i in (0, 1, 9)], name="new.bson"))
     train = Catalog(write_bson(make_product(4, 1), make_product(4, 1), b"garbage", name="train.bson"))
