@@ -275,7 +275,7 @@ def test_the_md5s_of_any_source_may_be_read_by_processes(write_bson, monkeypatch
 def test_without_its_index_kept_a_catalogue_is_not_given_to_processes(write_bson, monkeypatch):
     path = write_bson(*[make_product(i) for i in range(9)])
     monkeypatch.setattr("catalog.catalog.MD5_CHUNK", 2)
-    monkeypatch.setattr("catalog.catalog.keep_sidecar", lambda *a: None)
+    monkeypatch.setattr("catalog.kept_index.keep_sidecar", lambda *a: None)
     asked: list[int] = []
     monkeypatch.setattr("catalog.catalog.in_order", lambda f, tasks, n: (asked.append(n), in_order(f, tasks, 1))[1])
     catalog = Catalog(path)
