@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.files.wording import plural
-from catalog.ids.shop_id import ShopId
+from catalog.ids.shop_id import ShopId, id_number, shop_id
 from catalog.tree.tree_file import Leaf
 
 Path = tuple[str, ...]
@@ -81,6 +81,7 @@ class LearntLeaves:
         leaf_at: dict[Path, ShopId] = {}
         for shop_id, path in kept:
             leaf_at.setdefault(path, shop_id)
+        taken = {id_number(shop_id) for shop_id, _ in leaves}
         stands_for: dict[ShopId, ShopId] = {}
         for shop_id, path in leaves:
             level = small.get(shop_id)
@@ -90,7 +91,16 @@ class LearntLeaves:
                 raise ValueError(f"category_id {shop_id} has {len(path)} names, and cannot count as its level {level}")
             node = path[:level]
             if node not in leaf_at:
-                leaf_at[node] = separator.join(node)
+                leaf_at[node] = _node_id(node, separator, taken)
+                taken.add(id_number(leaf_at[node]))
                 kept.append((leaf_at[node], node))
             stands_for[shop_id] = leaf_at[node]
         return cls(kept, stands_for)
+
+
+def _node_id(node: Path, separator: str, taken: Container[int]) -> ShopId:
+    """The path as an id, as it will be read again: `Toys > Cars`; `Cars >` where a category has the id `Cars`."""
+    text = separator.join(node)
+    while id_number(node_id := shop_id(text)) in taken:
+        text = f"{text}{separator}".strip()
+    return node_id

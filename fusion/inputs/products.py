@@ -76,7 +76,9 @@ class InputProducts:
         if is_photo_given(products):
             raise TypeError("a single photo is given: give a list of products, model.predict([photo])")
         if is_table(products):
-            table = TableOfProducts(products, text_columns or ())
+            # a text is a sequence of letters, too
+            named = [text_columns] if isinstance(text_columns, str) else text_columns or ()
+            table = TableOfProducts(products, named)
             return cls._by_id(table.ids, table.product)
         if text_columns is not None:
             raise ValueError(

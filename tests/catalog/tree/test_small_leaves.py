@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.ids.id_columns import id_column, numbers_in
 from catalog.ids.shop_id import id_number
 from catalog.tree.answers import CategoryNames
 from catalog.tree.small_leaves import small_leaves
@@ -161,3 +162,23 @@ def test_levels_may_have_names(tmp_path):
 def test_names_of_levels_that_cannot_be_used(names, message):
     with pytest.raises(ValueError, match=message):
         SHOP.with_level_names(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "own_id", "node_id"),
+    [
+        ("Food", "Cars", "Food"),
+        ("Cars", "Cars", "Cars >"),
+        ("Cars", "cars", "Cars"),
+        ("2024", "x", 2024),
+        ("2024", 2024, "2024 >"),
+        ("Food ", "x", "Food"),
+    ],
+)
+def test_a_node_without_an_id_has_its_path_as_it_is_read_again(name, own_id, node_id):
+    """Whatever ids categories have: sheets and tables give the number back that stands for it."""
+    tree = Taxonomy([(own_id, ("Toys", "Cars")), (1, (name, "Tea")), (2, (name, "Rice"))], {1: 1, 2: 1})
+    assert set(tree.shop_ids) == {own_id, node_id}
+    column = id_column(tree.leaf_ids, tree.ids)
+    assert numbers_in(column).tolist() == tree.leaf_ids.tolist()
+    assert [tree.paths[leaf] for leaf in tree.leaf_index([1, 2, node_id])] == [(name,)] * 3

@@ -31,7 +31,7 @@ def files(tmp_path) -> list[Path]:
     return paths
 
 
-def read(products: object, text_columns: list[str] | None = None) -> tuple[list[object], list[Product]]:
+def read(products: object, text_columns: list[str] | str | None = None) -> tuple[list[object], list[Product]]:
     """Own ids and products, all chunks together."""
     given = InputProducts.of(products, text_columns)
     return list(given.ids), [product for chunk in given.chunks() for product in chunk.products]
@@ -295,6 +295,9 @@ def test_columns_of_texts_are_those_of_a_table():
         read(pa.table({"product_id": [1], "photo": ["a"]}), ["nom"])
     with pytest.raises(ValueError, match="text_columns names columns of a table, and the products are given as list"):
         read([["a.jpg"]], ["name"])
+    # a single one may be named alone, as everywhere in Python
+    _, products = read(pa.table({"product_id": [1], "nom": ["Grand mug"]}), "nom")
+    assert products[0].title == "Grand mug"
 
 
 def test_a_table_with_two_columns_of_one_name_is_refused_in_a_sentence():
