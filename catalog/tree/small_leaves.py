@@ -79,22 +79,22 @@ class LearntLeaves:
         """
         kept = [leaf for leaf in leaves if leaf[0] not in small]
         leaf_at: dict[Path, ShopId] = {}
-        for shop_id, path in kept:
-            leaf_at.setdefault(path, shop_id)
-        taken = {id_number(shop_id) for shop_id, _ in leaves}
+        for leaf_id, path in kept:
+            leaf_at.setdefault(path, leaf_id)
+        taken = {id_number(leaf_id) for leaf_id, _ in leaves}
         stands_for: dict[ShopId, ShopId] = {}
-        for shop_id, path in leaves:
-            level = small.get(shop_id)
+        for leaf_id, path in leaves:
+            level = small.get(leaf_id)
             if level is None:
                 continue
             if not 1 <= level < len(path):
-                raise ValueError(f"category_id {shop_id} has {len(path)} names, and cannot count as its level {level}")
+                raise ValueError(f"category_id {leaf_id} has {len(path)} names, and cannot count as its level {level}")
             node = path[:level]
             if node not in leaf_at:
                 leaf_at[node] = _node_id(node, separator, taken)
                 taken.add(id_number(leaf_at[node]))
                 kept.append((leaf_at[node], node))
-            stands_for[shop_id] = leaf_at[node]
+            stands_for[leaf_id] = leaf_at[node]
         return cls(kept, stands_for)
 
 
