@@ -5,12 +5,13 @@ import numpy as np
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress
+from catalog.files.wording import listed
 from catalog.product import MAX_IMAGES, ProblemLog
 from catalog.sources.source import NO_CATEGORY
 from catalog.split.labels import TreeMatch
 from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.explore.placement import unknown_categories
-from curation.shown_titles import first_titled
+from curation.shown_titles import first_titled, shortened
 
 
 def overview(
@@ -33,7 +34,10 @@ def overview(
         lines.append(f"  titles        {texts.n_titles:>12,}   descriptions {texts.n_descriptions:,}")
     if example := first_titled(catalog, texts):
         lines.append(f"  for example   {example}")
+    lines += _left_alone(catalog, titled=texts.any)
     lines.append(f"  categories    {len(np.unique(categories[labelled])):>12,}")
+    if choice := catalog.source.category_choice():
+        lines.append(f"  of the columns of categories, {choice}")
     problems = ProblemLog()
     problems.merge(catalog.problems)
     problems.merge(texts.problems)
@@ -54,3 +58,12 @@ def overview(
         lines += ["  largest leaves", *largest] if largest else []
     lines.append(problems.summary() if len(problems) else "  no problems")
     return "\n".join(lines), problems
+
+
+def _left_alone(catalog: Catalog, *, titled: bool) -> list[str]:
+    """A line that names a table's other columns where it has no titles: these may stand in one of them."""
+    columns = catalog.source.columns_left_alone()
+    if titled or not columns:
+        return []
+    named = listed([shortened(name) for name in columns if name.strip()], 5)
+    return [f"  columns left alone: {named}; if one has titles: --text-columns COLUMN"]

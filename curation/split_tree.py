@@ -22,14 +22,16 @@ def tree_of_labels(catalog: Catalog, names: Path | None = None) -> tuple[Taxonom
     Raises:
         FileNotFoundError, ValueError: as `LabelTree.of` and `Names.from_csv` raise them.
     """
+    counts = catalog.source.category_choice()
+    choice = counts and f"of the columns of categories, {counts}"
     labels, n_products = np.unique(catalog.category_ids[catalog.category_ids != NO_CATEGORY], return_counts=True)
     try:
         made = LabelTree.of(catalog, dict(zip(catalog.ids.take(labels), n_products.tolist(), strict=True)))
     except ValueError as error:
         # labels that could not be read are among these
-        raise ValueError("\n".join(filter(None, [str(error), catalog.problems.summary()]))) from None
+        raise ValueError("\n".join(filter(None, [str(error), choice, catalog.problems.summary()]))) from None
     taxonomy = made.tree if names is None else made.tree.with_names(Names.from_csv(names))
-    return taxonomy, str(made)
+    return taxonomy, "\n".join(filter(None, [str(made), choice]))
 
 
 def without_small_leaves(catalog: Catalog, tree: Taxonomy, least: int) -> tuple[Taxonomy, str]:

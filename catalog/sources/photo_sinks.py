@@ -19,6 +19,7 @@ from catalog.sources.folder.folder_names import UNLABELLED, folder_name
 from catalog.sources.folder.id_folders import IdFolders, levels_of, read_name
 from catalog.sources.table.id_cells import written_id
 from catalog.sources.table.rows import BETWEEN
+from catalog.tree.label_leaves import label_leaf
 from catalog.tree.taxonomy import Taxonomy, path_text
 
 PHOTO_FIELDS = frozenset({"_id", "category_id", "imgs"})
@@ -109,7 +110,7 @@ class FolderSink(_PhotoSink):
             return self._classes[category_id]
         at, levels, names = self._folder, levels_of(category_id), list[str]()
         if self._tree is not None:
-            levels, leaf = [str(category_id)], int(self._tree.leaf_index(id_number(category_id)))
+            levels, leaf = [str(category_id)], label_leaf(self._tree, category_id)
             at = at if leaf == UNKNOWN else at.joinpath(*map(folder_name, self._tree.paths[leaf]))
         for level in levels:
             if (at, level) not in self._levels:

@@ -109,6 +109,14 @@ class Source(Protocol):
     def texts(self, rows: NDArray[np.void]) -> Iterator[ShopText]:
         """What the shop wrote of the products of these `(n,)` rows, in their order; their photos are not read."""
 
+    def category_choice(self) -> str:
+        """Which of two places that say a product's category counts, for people; empty where there is one."""
+        return ""
+
+    def columns_left_alone(self) -> tuple[str, ...]:
+        """The columns of a table of which nothing is taken."""
+        return ()
+
     def photo_file(self, row: NDArray[np.void], photo: int) -> str | None:
         """The file of a photo (from 1) of a row, `()`, for people; None where photos are no files of their own."""
         return None

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from catalog.files.id_lookup import UNKNOWN
 from catalog.ids.id_names import IdNames
-from catalog.ids.shop_id import ShopId
+from catalog.ids.shop_id import ShopId, id_number
 from catalog.tree.answers import CategoryNames
 from catalog.tree.taxonomy import Taxonomy
 
@@ -29,6 +29,12 @@ def label_leaves(tree: Taxonomy, labels: NDArray[np.int64], ids: IdNames) -> NDA
     distinct, place = np.unique(labels[unknown], return_inverse=True)
     leaf[unknown] = np.array([_leaf_called(tree, label) for label in ids.take(distinct)], np.int64)[place]
     return leaf
+
+
+def label_leaf(tree: Taxonomy, label: ShopId) -> int:
+    """The leaf of one label, as `label_leaves` finds it."""
+    leaf = int(tree.leaf_index(id_number(label)))
+    return _leaf_called(tree, label) if leaf == UNKNOWN else leaf
 
 
 def _leaf_called(tree: Taxonomy, label: ShopId) -> int:

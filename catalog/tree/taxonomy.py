@@ -164,6 +164,11 @@ class Taxonomy:
         named.names = names_for(self.whole(), names)
         return named
 
+    @property
+    def given_level_names(self) -> tuple[str, ...]:
+        """What the levels that are left are called, Cat I's name first; empty where nobody has named them."""
+        return self._level_names[: self.depth]
+
     def with_level_names(self, names: Sequence[str]) -> Taxonomy:
         """A copy whose levels are called so, Cat I's name first; ValueError: not a name of its own for each level."""
         named = copy.copy(self)

@@ -1,5 +1,6 @@
 """`fusion compare`: is one run really better than another? Paired bootstrap on the same products."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,10 +93,10 @@ class Figure:
     lower_is_better: bool
 
 
-def figures_of(scores: ProductScores) -> list[Figure]:
+def figures_of(scores: ProductScores, level_names: Mapping[int, str]) -> list[Figure]:
     """What runs are compared in, from the leaf upwards."""
     return [
-        *(Figure(f"{LEVEL_NAMES[level]} right, %", 1, 100.0, lower_is_better=False) for level in scores.levels[::-1]),
+        *(Figure(f"{level_names[level]} right, %", 1, 100.0, lower_is_better=False) for level in scores.levels[::-1]),
         Figure("HD@1", 3, 1.0, lower_is_better=True),
         Figure("NLL", 3, 1.0, lower_is_better=True),
     ]
@@ -132,7 +133,7 @@ def compare_held_out(a: Run, b: Run) -> RunComparison:
     where = f"{len(paired_a)} held-out products, heads cross-fitted"
     if len(paired_a) < max(len(of_a), len(of_b)):
         where += f" ({len(of_a)} held out by A, {len(of_b)} by B, these by both)"
-    return RunComparison(where, differences(paired_a, paired_b))
+    return RunComparison(where, differences(paired_a, paired_b, a.taxonomy().level_names))
 
 
 def compare_on(
@@ -151,10 +152,13 @@ def compare_on(
         predictor = Predictor(run, workspace)
         truth = true_leaves(catalog, predictor.tree, labels)
         scores.append(_scores_on(predictor, catalog, truth, part_of(progress, number * len(catalog), 2 * len(catalog))))
-    return RunComparison(f"{len(scores[0])} labelled products of {catalog.name}", differences(*scores))
+    where = f"{len(scores[0])} labelled products of {catalog.name}"
+    return RunComparison(where, differences(scores[0], scores[1], a.taxonomy().level_names))
 
 
-def differences(a: ProductScores, b: ProductScores) -> list[MetricDifference]:
+def differences(
+    a: ProductScores, b: ProductScores, level_names: Mapping[int, str] = LEVEL_NAMES
+) -> list[MetricDifference]:
     """Every figure of row-aligned scores, over all products and by image count (as A read it)."""
     values_a, values_b = _values(a), _values(b)
     groups = {ALL: np.ones(len(a), bool)}
@@ -162,7 +166,7 @@ def differences(a: ProductScores, b: ProductScores) -> list[MetricDifference]:
     measured = []
     for group, rows in groups.items():
         change = values_b[rows] - values_a[rows]
-        for i, (figure, span) in enumerate(zip(figures_of(a), mean_intervals(change), strict=True)):
+        for i, (figure, span) in enumerate(zip(figures_of(a, level_names), mean_intervals(change), strict=True)):
             of_a, of_b = (
                 Estimate(float(values[rows, i].mean()), digits=figure.digits, scale=figure.scale)
                 for values in (values_a, values_b)

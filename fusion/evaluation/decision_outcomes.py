@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,14 +18,14 @@ from catalog.tree.taxonomy import Taxonomy
 ACCEPT, REVIEW, GIVEN = "accept", "review", "given without review"
 
 
-def parent_at(level: int) -> str:
+def parent_at(level: int, level_names: Mapping[int, str] = LEVEL_NAMES) -> str:
     """The kind of decision that gives a parent at a level."""
-    return f"parent at {LEVEL_NAMES[level]}"
+    return f"parent at {level_names[level]}"
 
 
-def kinds_of(depth: int) -> dict[str, tuple[int, ...]]:
+def kinds_of(depth: int, level_names: Mapping[int, str] = LEVEL_NAMES) -> dict[str, tuple[int, ...]]:
     """Levels of the answers that each kind of decision gives in a tree of so many levels; a review gives none."""
-    parents = {parent_at(level): (level,) for level in range(depth - 1, 0, -1)}
+    parents = {parent_at(level, level_names): (level,) for level in range(depth - 1, 0, -1)}
     return {ACCEPT: (depth,), **parents, REVIEW: (0,), GIVEN: tuple(range(1, depth + 1))}
 
 
@@ -72,6 +72,7 @@ class DecisionOutcomes:
         overlap: `(N,)` int64 nodes that are on both.
         leaf_right: `(N,)` bool: the likeliest leaf, given or not, is the true one.
         n_images: `(N,)` int8.
+        level_names: what the levels are called.
     """
 
     depth: int
@@ -82,6 +83,7 @@ class DecisionOutcomes:
     overlap: NDArray[np.int64]
     leaf_right: NDArray[np.bool_]
     n_images: NDArray[np.int8]
+    level_names: Mapping[int, str] = field(default_factory=lambda: LEVEL_NAMES)
 
     @classmethod
     def of(
@@ -100,13 +102,13 @@ class DecisionOutcomes:
             n_both = np.minimum(n_given[rows], n_true[rows])
             for above in tree.levels[:answered]:
                 overlap[rows] += (tree.ancestor(above)[leaf] == tree.ancestor(above)[true]) & (above <= n_both)
-        return cls(tree.depth, level, right, n_given, n_true, overlap, leaf_right, n_images)
+        return cls(tree.depth, level, right, n_given, n_true, overlap, leaf_right, n_images, tree.level_names)
 
     @classmethod
     def joined(cls, parts: Sequence[DecisionOutcomes]) -> DecisionOutcomes:
         """Those of successive chunks as one."""
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _BY_PRODUCT}
-        return cls(parts[0].depth, **arrays)
+        return cls(parts[0].depth, **arrays, level_names=parts[0].level_names)
 
     def __len__(self) -> int:
         return len(self.level)
@@ -139,7 +141,8 @@ class DecisionOutcomes:
 
     def _summary(self) -> OutcomeSummary:
         precision, recall, f1 = self._hierarchical()
-        decisions = {kind: self._decision(kind, levels) for kind, levels in kinds_of(self.depth).items()}
+        kinds = kinds_of(self.depth, self.level_names)
+        decisions = {kind: self._decision(kind, levels) for kind, levels in kinds.items()}
         return OutcomeSummary(len(self), precision, recall, f1, decisions)
 
     def _decision(self, kind: str, levels: tuple[int, ...]) -> DecisionFigures:

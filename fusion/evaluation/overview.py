@@ -152,7 +152,7 @@ def _parent_sentences(measurement: Measurement) -> list[str]:
         f"the {measurement.level_names[level]} of {plural(parent.n, 'product')} ({percent(parent.share.value)}), "
         f"right for {percent(parent.precision.value)}"
         for level in measurement.parent_levels
-        if (parent := figures[parent_at(level)]).n
+        if (parent := figures[parent_at(level, measurement.level_names)]).n
     ]
     return [f"Only a higher category is sure enough of others: {'; '.join(parents)}."] if parents else []
 

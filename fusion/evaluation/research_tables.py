@@ -40,7 +40,8 @@ def research_sections(measurement: Measurement, predictor: Predictor) -> list[Se
 def decision_table(measurement: Measurement) -> Table:
     """How many products are accepted, given a parent or sent to review, and how often that is right."""
     decisions = measurement.outcomes.summary[ALL].decisions
-    kinds = (ACCEPT, *map(parent_at, measurement.parent_levels), GIVEN, REVIEW)
+    parents = (parent_at(level, measurement.level_names) for level in measurement.parent_levels)
+    kinds = (ACCEPT, *parents, GIVEN, REVIEW)
     rows: list[list[object]] = [
         [kind, figures.n, *map(Estimate.of, (figures.share, figures.precision, figures.leaf_right))]
         for kind, figures in ((kind, decisions[kind]) for kind in kinds)

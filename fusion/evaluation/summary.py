@@ -52,7 +52,7 @@ def _decisions(measurement: Measurement) -> list[str]:
         f"{_products(parent)} can be given a {measurement.level_names[level]} unseen, right for "
         f"{percent(parent.precision.value)}"
         for level in measurement.parent_levels
-        if (parent := figures[parent_at(level)]).n
+        if (parent := figures[parent_at(level, measurement.level_names)]).n
     ]
     return [*sentences, "; ".join([*parents, f"{_products(figures[REVIEW])} must be reviewed."])]
 

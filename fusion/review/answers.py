@@ -45,6 +45,7 @@ class Settled:
     drawn: int
     audited: int
     audit_right: tuple[int, ...]
+    level_names: tuple[str, ...] = ()
 
 
 def predictions_of(files: Sequence[Path]) -> Path:
@@ -102,7 +103,7 @@ def settle(files: Sequence[Path], predictions: PredictionFolder, tree: Taxonomy,
         whole, origin.run, origin.data,
         confirmed=int((given == suggested).sum()), corrected=int((given != suggested).sum()), copies=len(copy_ids),
         blank=n_blank, drawn=asked.audited, audited=int(audited.sum()),
-        audit_right=right_at_each_level(given[audited], suggested[audited], tree),
+        audit_right=right_at_each_level(given[audited], suggested[audited], tree), level_names=tree.given_level_names,
     )  # fmt: skip
 
 

@@ -1,14 +1,14 @@
 """One entry of the journal of reviews: what was answered, from which files, and whether it counts."""
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from catalog.files.wording import any_of
 from catalog.metrics.intervals import exact_share
-from catalog.tree.level_names import LEVEL_NAMES
+from catalog.tree.level_names import level_names_of
 
 
 class ReviewedFile(BaseModel):
@@ -37,6 +37,7 @@ class Entry(BaseModel):
             the photos of one of these, cells left empty.
         drawn, audited: size of the audit sample, and how many of it were answered.
         audit_right: of these, how many were right at Cat I, Cat II, ..., the leaf.
+        level_names: what these are called, where somebody has named the tree's levels; else empty.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +53,7 @@ class Entry(BaseModel):
     audited: int
     audit_right: tuple[int, ...]
     history: tuple[Event, ...]
+    level_names: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -62,6 +64,11 @@ class Entry(BaseModel):
     def depth(self) -> int:
         """Levels of the tree that was predicted with."""
         return len(self.audit_right)
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """What each level of that tree is called."""
+        return level_names_of(self.depth, self.level_names)
 
     def precision(self, level: int) -> str:
         """Share of audited products that were right at a level, with its 95 % interval, in percent."""
@@ -76,7 +83,7 @@ class Entry(BaseModel):
             f"{self.corrected} corrected; {self.copies} more products with the same photos; {self.blank} left blank"
         ]
         if self.audited:
-            levels = ", ".join(f"{LEVEL_NAMES[level]} {self.precision(level)}" for level in range(self.depth, 0, -1))
+            levels = ", ".join(f"{self.names[level]} {self.precision(level)}" for level in range(self.depth, 0, -1))
             lines.append(
                 f"live precision of accepted products in percent, 95 % interval, {self.audited} answered "
                 f"of {self.drawn} drawn: {levels}"
@@ -89,7 +96,7 @@ def table_text(entries: Sequence[Entry]) -> str:
     if not entries:
         return "no review yet: fill review.csv, then `fusion review apply`"
     # a workspace may have had another tree before
-    leaf = any_of([LEVEL_NAMES[depth] for depth in sorted({entry.depth for entry in entries})])
+    leaf = any_of(list(dict.fromkeys(entry.names[entry.depth] for entry in sorted(entries, key=lambda e: e.depth))))
     lines = [f"{'review':>6}  {'date (UTC)':19}  {'by':12}  {'rows':>7}  {'corrected':>9}  precision at {leaf} in %"]
     for entry in entries:
         precision = f"{entry.precision(entry.depth)}, {entry.audited} audited" if entry.audited else "-"

@@ -94,7 +94,7 @@ class Journal:
                 run=settled.run, catalog=settled.catalog,
                 confirmed=settled.confirmed, corrected=settled.corrected, copies=settled.copies, blank=settled.blank,
                 drawn=settled.drawn, audited=settled.audited, audit_right=settled.audit_right,
-                history=(event("applied", reviewer),),
+                history=(event("applied", reviewer),), level_names=settled.level_names,
             )  # fmt: skip
             self._write(entry)
         return entry
@@ -172,7 +172,7 @@ class Journal:
             raise ValueError(f"{path} is damaged: {error}") from None
 
     def _write(self, entry: Entry) -> None:
-        write_text(self._path(entry.number, ".json"), entry.model_dump_json(indent=2) + "\n")
+        write_text(self._path(entry.number, ".json"), entry.model_dump_json(indent=2, exclude_defaults=True) + "\n")
 
 
 def apply_files(

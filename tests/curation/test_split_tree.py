@@ -81,6 +81,47 @@ def test_labels_may_be_names_of_a_tree_that_is_given(tmp_path):
     assert "10 Food > Tea" in [" ".join(line.split()) for line in said.splitlines()]
 
 
+def test_of_two_columns_of_categories_it_is_said_which_counts(tmp_path):
+    shop = table(tmp_path / "shop.csv", [TEA, RICE, CARS] * 10)
+    rows = shop.read_text(encoding="utf-8").splitlines()
+    shop.write_text(
+        "\n".join([f"category_id,Name,{rows[0]}", *(f"C-{i % 2},x,{row}" for i, row in enumerate(rows[1:]))])
+    )
+    counts = "of the columns of categories, category_id counts; category_path only where that is empty"
+    said = call("info", shop)
+    assert counts in said
+    assert "columns left alone: Name; if one has titles: --text-columns COLUMN" in said
+    assert "left alone" not in call("info", shop, "--text-columns", "Name")
+    said = call("split", shop, "--workspace", tmp_path / "runs")
+    assert "2 leaves, 1 level" in said
+    assert counts in said
+    shop.write_text(shop.read_text().replace("C-", ""))
+    said = call("split", shop, "--workspace", tmp_path / "runs", code=1)
+    assert "labels are ids alone" in said
+    assert counts in said
+    assert "columns of categories" not in call("info", table(tmp_path / "other.csv", [TEA, RICE]))
+
+
+def test_a_catalogue_is_no_tree_and_one_without_labels_lacks_these(shop, tmp_path):
+    said = call("split", shop, "--tree", shop, "--workspace", tmp_path / "runs", code=1)
+    assert "shop.csv is a catalogue, not a category tree" in said
+    assert "Leave --tree away" in said
+    said = call("split", table(tmp_path / "new.csv", [""] * 20), "--workspace", tmp_path / "runs", code=1)
+    assert "new.csv: labels are missing: give each product its category" in said
+    assert "--tree" not in said
+
+
+def test_class_folders_are_written_by_what_labels_mean_in_a_tree(tmp_path):
+    tree = tmp_path / "tree.csv"
+    tree.write_text("category_id,category_path\n11,Food > Tea\n12,Food > Rice\n")
+    shop = table(tmp_path / "shop.csv", ["Tea", "Food / Rice", "11", "Spoons"])
+    call("convert", shop, tmp_path / "out", "--tree", tree)
+    written = {folder.parent.relative_to(tmp_path / "out").parts[:-1] for folder in (tmp_path / "out").rglob("A-*")}
+    assert written == {("Food", "Tea"), ("Food", "Rice"), ()}
+    labels = {product.product_id: product.category_id for product in Catalog(tmp_path / "out")}
+    assert labels == {"A-000": "Tea", "A-001": "Food / Rice", "A-002": 11, "A-003": "Spoons"}
+
+
 def test_labels_without_paths_need_a_tree(tmp_path, write_bson):
     from tests.support.products import make_product
 

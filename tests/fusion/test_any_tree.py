@@ -168,6 +168,7 @@ def test_a_review_counts_what_is_right_at_each_level(shop):
     for level in tree.levels:
         share = 100 * (tree.ancestor(level)[suggested] == tree.ancestor(level)[truth]).mean()
         assert f"{LEVEL_NAMES[level]} {share:.1f} (" in said
+    assert "level_names" not in (shop.folder / "runs" / "reviews" / "0001.json").read_text(encoding="utf-8")
     assert f"precision at {LEVEL_NAMES[tree.depth]} in %" in call(fusion, "review", "list", *shop.room)
 
 

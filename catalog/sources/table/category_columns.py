@@ -61,6 +61,14 @@ class CategoryColumns:
         """The columns in the order of the cells that `read` takes."""
         return (self.category_id, *self.path)
 
+    @property
+    def choice(self) -> str:
+        """Which of two columns counts, for people; empty where one alone says the category."""
+        if self.category_id is None or not self.path:
+            return ""
+        path = self.path[0] + (" ..." if len(self.path) > 1 else "")
+        return f"{self.category_id} counts; {path} only where that is empty"
+
     def read(self, cells: Sequence[object]) -> tuple[ShopId | None, list[str]]:
         """The category that a row's cells name, None where they are empty, and others that they name as well.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from catalog.product_text import FIELDS
@@ -36,12 +36,14 @@ class Columns:
         photos: one column, or the numbered ones in their order.
         texts: of the title, of the description; None where there is none.
         category: those that say the category.
+        left_alone: all others, of which nothing is taken.
     """
 
     product_id: str
     photos: tuple[str, ...]
     texts: tuple[str | None, str | None] = (None, None)
     category: CategoryColumns = field(default_factory=CategoryColumns)
+    left_alone: tuple[str, ...] = ()
 
     @property
     def in_order(self) -> tuple[str | None, ...]:
@@ -94,7 +96,7 @@ class Columns:
             raise ValueError(f"{path} has the column {twice[0]} twice: leave one of them")
         if texts:
             columns._check_texts(path)
-        return columns
+        return replace(columns, left_alone=tuple(name for name in names if name not in columns.in_order))
 
     def _check_texts(self, path: Path | str) -> None:
         """Raise ValueError where a column that somebody has named as one of texts says something else."""

@@ -86,6 +86,14 @@ class PhotoTable(PhotoFiles):
             return []
         return kept if isinstance(kept, list) and all(isinstance(name, str) for name in kept) else []
 
+    def category_choice(self) -> str:
+        """Whether the id or the path counts where the table has both."""
+        return columns_of(self.path, self.kept_text_columns()).category.choice
+
+    def columns_left_alone(self) -> tuple[str, ...]:
+        """Those that say neither id, category, photo nor text."""
+        return columns_of(self.path, self.kept_text_columns()).left_alone
+
     def __reduce__(self) -> tuple[Any, ...]:
         return PhotoTable, (self.path.absolute(),)
 

@@ -45,6 +45,12 @@ def test_the_better_run_is_named_whichever_comes_first():
     assert "better: -" in forward["all", "HD@1"]
 
 
+def test_the_levels_are_called_as_the_shop_does():
+    scores = scores_of(0, 40)
+    found = differences(scores, scores, {1: "Floor", 2: "Aisle", 3: "Shelf"})
+    assert [d.figure for d in found[:3]] == ["Shelf right, %", "Aisle right, %", "Floor right, %"]
+
+
 def test_values_and_changes_are_those_of_the_products():
     a, b = scores_of(0, 300), scores_of(1, 300, 0.2)
     for found in differences(a, b):

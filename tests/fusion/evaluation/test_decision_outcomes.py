@@ -44,6 +44,13 @@ def test_the_kinds_of_decisions_keep_their_names():
     assert kinds_of(1) == {ACCEPT: (1,), REVIEW: (0,), GIVEN: (1,)}
 
 
+def test_decisions_call_the_levels_as_the_tree_does():
+    tree = TAXONOMY.with_level_names(["Floor", "Aisle", "Shelf"])
+    outcomes, *_ = some_answers(tree, 0, 9)
+    kinds = ["accept", "parent at Aisle", "parent at Floor", "review", "given without review"]
+    assert list(DecisionOutcomes.joined([outcomes, outcomes]).summary["all"].decisions) == kinds
+
+
 @settings(max_examples=50)
 @given(st.just(TAXONOMY) | st.just(RAGGED) | trees, st.integers(0, 10**6), st.integers(1, 40))
 def test_every_figure_equals_the_obvious_version(tree, seed, n):

@@ -48,6 +48,14 @@ def labels(room: Workspace) -> dict[int, int]:
     return dict(zip(given_.product_ids.tolist(), given_.category_ids.tolist(), strict=True))
 
 
+def test_a_review_calls_the_levels_as_the_tree_does(room, folder):
+    TREE.with_level_names(["Floor", "Aisle", "Shelf"]).save(room.folder / "fusion-1" / "taxonomy.csv")
+    fill(folder / "audit.csv", {10: "ok", 11: 1000})
+    said = call(fusion, "review", "apply", folder / "audit.csv", "--workspace", room.folder)
+    assert ": Shelf 50.0 (1.3 to 98.7), Aisle 100" in said
+    assert "precision at Shelf in %" in call(fusion, "review", "list", "--workspace", room.folder)
+
+
 def test_long_ids_reach_the_journal_whole(room, tmp_path):
     """Of a folder of photos the ids have 19 digits, which spreadsheets would round."""
     ids = [2873375804257147987, -2873375804257147000]
