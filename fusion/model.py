@@ -17,7 +17,6 @@ from catalog.photos.confined import end_decoders
 from catalog.recent_rows import RecentRows
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
-from catalog.tree.level_names import NUMERALS
 from catalog.tree.taxonomy import Taxonomy
 from fusion.inputs.products import InputProducts, Products
 from fusion.prediction.answers import Answer, answer_of
@@ -137,8 +136,8 @@ class Model:
             ValueError: another level.
         """
         if level is not None and level not in self.tree.levels:
-            numbers, names = (any_of(words) for words in (self.tree.levels, NUMERALS[: self.tree.depth]))
-            raise ValueError(f"level is {level}: give {numbers} for Cat {names}")
+            names = any_of([self.tree.level_names[known] for known in self.tree.levels])
+            raise ValueError(f"level is {level}: give {any_of(self.tree.levels)} for {names}")
         given = InputProducts.of(products, text_columns)
         rows = np.empty((len(given), self.tree.n_nodes(level or self.tree.depth)), np.float32)
         for positions, predictions in self._predicted(given):

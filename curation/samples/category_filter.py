@@ -54,7 +54,7 @@ def _near(tree: Taxonomy, names: CategoryNames, name: str) -> str:
     if named:
         return f"the nearest are {_quoted(named)}"
     roots = dict.fromkeys(path[0] for path in tree.shown)
-    return f"its Cat I are {_quoted(roots)}" + (" ..." if len(roots) > N_NAMED else "")
+    return f"its {tree.level_names[1]} are {_quoted(roots)}" + (" ..." if len(roots) > N_NAMED else "")
 
 
 def _quoted(texts: Iterable[str]) -> str:

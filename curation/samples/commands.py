@@ -30,7 +30,7 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files
 @click.option("--power", type=click.FloatRange(0, 1),
               help="Quotas follow (size of the category) ** POWER: 0 is --balanced, 1 keeps proportions.")  # fmt: skip
 @click.option("--level", type=click.IntRange(1, 8),
-              help="Categories of --balanced and --power: 1 for Cat I and so on; the leaves by default.")  # fmt: skip
+              help="Categories of --balanced and --power: 1 for the first level; the leaves by default.")  # fmt: skip
 @click.option("--min-per-leaf", type=click.IntRange(0), default=0, help="Every leaf keeps this many, or all it has.")
 @click.option("--spread", type=PATH, metavar="VECTORS",
               help="Draw products that look different: folder or file of `mosaic embed`.")  # fmt: skip

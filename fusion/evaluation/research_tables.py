@@ -159,5 +159,8 @@ def thresholds_table(predictor: Predictor) -> Table:
     """From which probability a node is given, by the Cat I that a product is put on."""
     names = predictor.tree.level_names
     columns = [names[1], *(names[level] for level in reversed(predictor.tree.levels)), "learnt on"]
-    note = "Probability from which a node is given; a Cat I with few held-out products shares the thresholds of others."
+    note = (
+        f"Probability from which a node is given; a {names[1]} with few held-out products shares the thresholds of "
+        "others."
+    )
     return Table("Thresholds", columns, predictor.thresholds.rows(predictor.tree), note, folded=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from catalog.files.wording import any_of
 from catalog.product import MAX_IMAGES
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import TrainingConfig
@@ -147,8 +148,9 @@ def leaf_limits(training: TrainingConfig, tree: Taxonomy, support: NDArray[np.in
         try:
             below = tree.leaves_below(shelf)
         except KeyError:
+            levels = any_of([tree.level_names[level] for level in tree.levels[:2]])
             raise ValueError(
-                f"shelf_limits names {shelf!r}, which is no Cat I or Cat II path of the tree; `catalog info` shows them"
+                f"shelf_limits names {shelf!r}, which is no {levels} path of the tree; `catalog info` shows them"
             ) from None
         limits[below] = np.minimum(limits[below], limit)
     return limits[support]

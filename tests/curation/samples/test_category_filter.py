@@ -85,7 +85,7 @@ def test_a_name_that_one_node_has_is_enough():
         (ENGLISH, "Book", "the nearest are 'Books'"),
         (ENGLISH, "novels", "the nearest are 'Books > Literature > Novel'"),
         (ENGLISH, "MUSIQUE > littérature", "the nearest are 'Books > Literature'"),
-        (TREE, "999", "its Cat I are"),
+        (TREE.with_level_names(["Floor", "Aisle", "Shelf"]), "999", "its Floor are 'LIBRAIRIE', 'MUSIQUE'"),
         (TREE, "", "its Cat I are"),
     ],
 )

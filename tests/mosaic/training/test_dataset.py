@@ -103,8 +103,11 @@ def test_limits_come_from_leaves_and_from_their_shelves(tree_csv):
     for leaf, limit in zip(support, leaf_limits(training, tree, support), strict=True):
         shelf = tree.paths[leaf]
         assert limit == (2 if shelf[1] == "TOURISME" else expected[shelf[0]])
-    with pytest.raises(ValueError, match="MUZIQUE"):
+    with pytest.raises(ValueError, match="'MUZIQUE', which is no Cat I or Cat II path"):
         leaf_limits(training.model_copy(update={"shelf_limits": {"MUZIQUE": 1}}), tree, np.arange(8))
+    named = tree.with_level_names(["Floor", "Aisle", "Shelf"])
+    with pytest.raises(ValueError, match="'MUZIQUE', which is no Floor or Aisle path"):
+        leaf_limits(training.model_copy(update={"shelf_limits": {"MUZIQUE": 1}}), named, np.arange(8))
 
 
 def test_square_root_sampling_draws_leaves_by_the_root_of_their_size():
