@@ -19,6 +19,7 @@ class FileKind:
     way_out: str
 
 
+PARQUET_ENDINGS = (".parquet", ".pq")
 PARQUET = FileKind("a Parquet file", "call it NAME.parquet")
 WORKBOOK = FileKind("a spreadsheet's workbook", AS_CSV)
 JSON = FileKind(
@@ -79,4 +80,7 @@ def refuse_other_kind(path: Path, expected: str) -> None:
     with path.open("rb") as file:
         kind = kind_of(file.read(READ))
     if kind is not None and kind.name != expected:
-        raise ValueError(f"{path} is not {expected} but {kind.name}: {kind.way_out}")
+        # a catalogue may be one, what else is asked for may not
+        is_called_so = kind is PARQUET and path.suffix.lower() in PARQUET_ENDINGS
+        way_out = f"give {expected} here" if is_called_so else kind.way_out
+        raise ValueError(f"{path} is not {expected} but {kind.name}: {way_out}")

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from catalog.files.file_kinds import PARQUET_ENDINGS
 from catalog.sources.address import Address, is_uri, shown
 from catalog.sources.bson.file import BsonFile
 from catalog.sources.folder.folder import PhotoFolder, tree_in
 from catalog.sources.folder.layout import Layout
 from catalog.sources.source import Source
-from catalog.sources.table.rows import CSV_ENDINGS, PARQUET_ENDINGS
+from catalog.sources.table.rows import CSV_ENDINGS
 from catalog.sources.table.table import PhotoTable
 
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
+from catalog.files.file_kinds import PARQUET_ENDINGS
 from catalog.photos.formats import ENDINGS, FIRST_BYTES, NOTHING_KNOWN, format_of, what_else
 from catalog.sources.address import Address, shown
-from catalog.sources.table.rows import CSV_ENDINGS, PARQUET_ENDINGS
+from catalog.sources.table.rows import CSV_ENDINGS
 
 PHOTO_ENDINGS = tuple(os.fsencode(ending) for ending in chain.from_iterable(ENDINGS.values()))
 MAX_BYTES = 64 * 2**20

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from catalog.files.atomic import atomic_folder, atomic_path
+from catalog.files.file_kinds import PARQUET_ENDINGS
 from catalog.product import ProblemLog
 from catalog.sources.address import Address, is_uri
 from catalog.sources.folder.folder import TREE_NAMES
 from catalog.sources.folder.id_folders import FOLDERS, WRITER, WRITTEN_HERE, CalledBy
 from catalog.sources.folder.passed_over import OWN_MARK
 from catalog.sources.photo_sinks import NOTHING_ELSE, Contents, CsvSink, FolderSink, ParquetSink
-from catalog.sources.table.rows import CSV_ENDINGS, PARQUET_ENDINGS
+from catalog.sources.table.rows import CSV_ENDINGS
 from catalog.tree.taxonomy import Taxonomy
 
 MARK = OWN_MARK.decode()

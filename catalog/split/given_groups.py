@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.csv_rows import read_rows, why_not_id
+from catalog.files.file_kinds import PARQUET_ENDINGS
 from catalog.files.id_lookup import UNKNOWN, SortedNumbers, positions_of
 from catalog.files.progress import Progress, counted
 from catalog.files.sheet_ids import id_among
@@ -23,7 +24,7 @@ from catalog.ids.id_names import IdCollector, IdNames
 from catalog.ids.shop_id import ShopId
 from catalog.sources.folder.folder import PhotoFolder
 from catalog.sources.table.id_cells import read_id
-from catalog.sources.table.rows import IDS, PARQUET_ENDINGS
+from catalog.sources.table.rows import IDS
 from catalog.sources.table.table import PhotoTable
 from catalog.split.linking import NO_GROUP
 from catalog.split.same_titles import title_numbers

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog.files.wording import joined
 from catalog.ids.shop_id import ShopId
 from catalog.sources.table.id_cells import read_id
 from catalog.tree.leaf_rows import LEVEL_COLUMN, said_again
@@ -26,10 +27,12 @@ class CategoryColumns:
     Attributes:
         category_id: that of the ids, None where there is none.
         path: one that has whole paths, or those of the levels, Cat I first; the category where no id stands.
+        not_read: beside ids, columns of which each may be the path.
     """
 
     category_id: str | None = None
     path: tuple[str, ...] = ()
+    not_read: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: Path | str, known: Mapping[str, str]) -> CategoryColumns:
@@ -54,7 +57,7 @@ class CategoryColumns:
                 f"{path} has the columns {found[0][0]} and {found[1][0]}, and either may be the path of a category: "
                 "leave out one, or call it otherwise"
             )
-        return cls(category_id)
+        return cls(category_id, not_read=tuple(name for columns in found for name in columns))
 
     @property
     def in_order(self) -> tuple[str | None, ...]:
@@ -64,6 +67,8 @@ class CategoryColumns:
     @property
     def choice(self) -> str:
         """Which of two columns counts, for people; empty where one alone says the category."""
+        if self.category_id is not None and self.not_read:
+            return f"{self.category_id} counts; {joined(self.not_read)} contradict each other and are not read"
         if self.category_id is None or not self.path:
             return ""
         path = self.path[0] + (" ..." if len(self.path) > 1 else "")

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from catalog.files.csv_rows import read_rows
+from catalog.files.file_kinds import PARQUET_ENDINGS
 from catalog.sources.table.parquet import ParquetTable
-from catalog.sources.table.rows import PARQUET_ENDINGS, WHAT, Columns
+from catalog.sources.table.rows import WHAT, Columns
 
 
 def read_table(

@@ -13,7 +13,6 @@ from catalog.sources.table.photo_cells import MARK, CellPhoto
 from catalog.tree.leaf_rows import TREE_COLUMNS
 
 CSV_ENDINGS = (".csv", ".tsv")
-PARQUET_ENDINGS = (".parquet", ".pq")
 IDS = ("product_id", "_id")
 _ENDS = ("s", "", "_paths", "_path", "_bytes")
 PHOTOS = tuple(f"{what}{end}" for what in ("photo", "image", "picture", "img") for end in _ENDS)

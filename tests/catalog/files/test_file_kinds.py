@@ -87,6 +87,8 @@ def test_parquet_under_another_name_says_so(tmp_path):
     )
     (tmp_path / "products.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
     assert "is not a Parquet file (" in call("info", tmp_path / "products.parquet", code=1)
+    with pytest.raises(ValueError, match=r"is not a CSV file but a Parquet file: give a CSV file here"):
+        Taxonomy.from_csv(tmp_path / "products.parquet")
 
 
 @pytest.mark.parametrize("length", [0x00088B1F, 0x0000227B])

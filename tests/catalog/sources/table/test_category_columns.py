@@ -57,9 +57,12 @@ def test_a_path_of_eight_long_names_has_room(shop):
 def test_ids_win_over_paths_and_an_empty_one_is_told_by_the_path(shop):
     catalog = shop("_id,photo,category_id,category_path\n1,a.jpg,C-12,Men > Tops\n2,a.jpg,,Men > Hats\n")
     assert categories(catalog) == ["C-12", "Men > Hats"]
+    assert catalog.source.category_choice() == "category_id counts; category_path only where that is empty"
     # with ids, columns that contradict each other are passed over as ever
     both = shop("_id,photo,category_id,category,category_level1\n1,a.jpg,5,Tops,Men\n2,a.jpg,,Hats,Men\n")
     assert categories(both) == [5, None]
+    choice = "category_id counts; category and category_level1 contradict each other and are not read"
+    assert both.source.category_choice() == choice
 
 
 @pytest.mark.parametrize(
