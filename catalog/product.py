@@ -77,11 +77,13 @@ class ProblemKind(StrEnum):
     UNKNOWN_FOLDER = "folder that names no category (taken as unlabelled)"
     OUTSIDE_PATH = "photo path that leaves the table's folder (give it as an absolute path)"
     TWO_CATEGORIES = "more than one category for a product (the first one is kept)"
+    PARTED_NAME = "category name with ' > ' in it, which stands between names (without a tree it is read as several)"
     BAD_ROW = "row without a product_id that can be used"
     LONG_TEXT = "title or description that is too long (cut)"
     BAD_TEXT = "title or description that is no text (left out)"
     LOST_FIELD = "field that the destination cannot hold"
     RENAMED = "id that not every system lets a folder be called by (it is called otherwise, and read back as the id)"
+    CUT_ID = "id that is too long for a folder's name (cut: another id will be read back)"
     NO_CATEGORY = "no category_id"
     UNKNOWN_CATEGORY = "category_id is not in the tree"
     SAME_NUMBER = "another text for the number of a product that is kept (left out)"
@@ -108,7 +110,7 @@ WAYS_OUT = {
     "the paths of files",
 }
 """What can be done about a kind of problem; said once, below its places."""
-NOTICES = (ProblemKind.PASSED_OVER, ProblemKind.EACH_PHOTO, ProblemKind.ALIKE_IDS)
+NOTICES = (ProblemKind.PASSED_OVER, ProblemKind.EACH_PHOTO, ProblemKind.ALIKE_IDS, ProblemKind.PARTED_NAME)
 """What is said of a catalogue, but is no fault of it: `--strict` lets it pass."""
 
 

@@ -31,6 +31,10 @@ def tree_of_labels(catalog: Catalog, names: Path | None = None) -> tuple[Taxonom
         # labels that could not be read are among these
         raise ValueError("\n".join(filter(None, [str(error), choice, catalog.problems.summary()]))) from None
     taxonomy = made.tree if names is None else made.tree.with_names(Names.from_csv(names))
+    level_names = catalog.source.level_names()[: taxonomy.depth]
+    # names that hold what stands between them make levels that no column calls anything
+    if len(level_names) == taxonomy.depth:
+        taxonomy = taxonomy.with_level_names(level_names)
     return taxonomy, "\n".join(filter(None, [str(made), choice]))
 
 

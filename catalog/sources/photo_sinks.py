@@ -125,7 +125,7 @@ class FolderSink(_PhotoSink):
         where = "/".join(names)
         if path_text([str(read_name(name)) for name in names]) != str(one):
             # too long for a name, and written nowhere else
-            self.problems.add(Problem(ProblemKind.LOST_FIELD, where, product_id, f"{field}, all but its beginning"))
+            self.problems.add(Problem(ProblemKind.CUT_ID, where, product_id, f"{field} {str(one)[:40]}..."))
         elif path_text(names) != str(one):
             self.problems.add(Problem(ProblemKind.RENAMED, where, product_id, f"{field} {one}"))
 

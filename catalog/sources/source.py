@@ -113,6 +113,10 @@ class Source(Protocol):
         """Which of two places that say a product's category counts, for people; empty where there is one."""
         return ""
 
+    def level_names(self) -> tuple[str, ...]:
+        """What a table's columns call the levels of its categories, the highest first; empty where they do not."""
+        return ()
+
     def columns_left_alone(self) -> tuple[str, ...]:
         """The columns of a table of which nothing is taken."""
         return ()

@@ -108,8 +108,8 @@ def test_what_a_folder_cannot_be_called_is_told_and_read_back(tmp_path):
         "@eaDir": "%40eaDir",
     }  # fmt: skip
     assert "a%2Fb, product a/b: id that not every system" in written.problems.summary(limit=20)
-    lost = [p for p in written.problems.named if p.kind.name == "LOST_FIELD"]
-    assert [(p.product_id, p.detail) for p in lost] == [("x" * 500, "_id, all but its beginning")]
+    cut = [p for p in written.problems.named if p.kind.name == "CUT_ID"]
+    assert [(p.product_id, p.detail) for p in cut] == [("x" * 500, f"_id {'x' * 40}...")]
     assert len({name.casefold() for name in map(str, (tmp_path / "shop" / "A%2FB" / "C").iterdir())}) == len(ids)
     again = {product_id: category for product_id, category, _ in products(tmp_path / "shop")}
     assert set(again) - set(ids) == {f"{'x' * (MAX_BYTES - 17)}~{id_number('x' * 500):016x}"}

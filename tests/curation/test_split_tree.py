@@ -102,6 +102,24 @@ def test_of_two_columns_of_categories_it_is_said_which_counts(tmp_path):
     assert "columns of categories" not in call("info", table(tmp_path / "other.csv", [TEA, RICE]))
 
 
+def test_the_columns_of_levels_may_say_what_these_are_called(tmp_path):
+    shop, rows = tmp_path / "shop.csv", ["product_id,category_level1: Dept,category_level2: Aisle,photo"]
+    for i in range(20):
+        (tmp_path / f"{i}.jpg").write_bytes(make_photo(i))
+        rows.append(f"A-{i},{'Food,Tea' if i % 2 else 'Toys,Cars'},{i}.jpg")
+    shop.write_text("\n".join(rows))
+    call("split", shop, "--workspace", tmp_path / "runs")
+    assert Workspace(tmp_path / "runs").taxonomy().level_names == {1: "Dept", 2: "Aisle"}
+    assert "Aisle 2 of 2 in the tree" in " ".join(call("info", shop).split())
+    # a name with a separator in it makes a level more, and is told
+    shop.write_text("\n".join([*rows, "A-20,Food > Drinks,Tea,0.jpg"]))
+    said = call("split", shop, "--workspace", tmp_path / "more")
+    assert "1 x category name with ' > ' in it, which stands between names" in said
+    assert "row 22, product A-20" in said
+    assert "Food > Drinks)" in said
+    assert Workspace(tmp_path / "more").taxonomy().level_names[3] == "Cat III"
+
+
 def test_a_catalogue_is_no_tree_and_one_without_labels_lacks_these(shop, tmp_path):
     said = call("split", shop, "--tree", shop, "--workspace", tmp_path / "runs", code=1)
     assert "shop.csv is a catalogue, not a category tree" in said

@@ -11,7 +11,7 @@ from catalog.ids.shop_id import ShopId
 from catalog.sources.table.id_cells import read_id
 from catalog.tree.leaf_rows import LEVEL_COLUMN, said_again
 from catalog.tree.path_rows import PATH, SEPARATORS, paths_in
-from catalog.tree.taxonomy import path_text
+from catalog.tree.taxonomy import SEPARATOR, path_text
 
 CATEGORY = "category_id"
 PATHS = (PATH, "category")
@@ -73,6 +73,18 @@ class CategoryColumns:
             return ""
         path = self.path[0] + (" ..." if len(self.path) > 1 else "")
         return f"{self.category_id} counts; {path} only where that is empty"
+
+    @property
+    def level_names(self) -> tuple[str, ...]:
+        """What the columns call the levels (`category_level1: Department`); empty where one calls it nothing."""
+        columns = [LEVEL_COLUMN.fullmatch(name.strip()) for name in self.path]
+        named = tuple((column[2] or "").strip() if column else "" for column in columns)
+        return named if all(named) else ()
+
+    def parted_name(self, cells: Sequence[object]) -> str:
+        """The first name in a level's cell that has in it what stands between names; "" where there is none."""
+        names = cells[1:] if len(self.path) > 1 and read_id(cells[0]) is None else ()
+        return next((str(name).strip() for name in names if name is not None and SEPARATOR in str(name).strip()), "")
 
     def read(self, cells: Sequence[object]) -> tuple[ShopId | None, list[str]]:
         """The category that a row's cells name, None where they are empty, and others that they name as well.

@@ -91,6 +91,8 @@ class Spool:
         if others:
             detail = f"{category_id}, not {', '.join(others)[:200]}"
             problems.add(Problem(ProblemKind.TWO_CATEGORIES, where, product_id, detail))
+        if name := self.columns.category.parted_name(cells):
+            problems.add(Problem(ProblemKind.PARTED_NAME, where, product_id, name[:80]))
         return category_id
 
     def products(self, problems: ProblemLog, progress: Progress | None = None) -> Iterator[ProductRows]:

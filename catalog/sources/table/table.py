@@ -90,6 +90,10 @@ class PhotoTable(PhotoFiles):
         """Whether the id or the path counts where the table has both."""
         return columns_of(self.path, self.kept_text_columns()).category.choice
 
+    def level_names(self) -> tuple[str, ...]:
+        """Those of its columns `category_level1: Department`, `category_level2: Aisle`."""
+        return columns_of(self.path, self.kept_text_columns()).category.level_names
+
     def columns_left_alone(self) -> tuple[str, ...]:
         """Those that say neither id, category, photo nor text."""
         return columns_of(self.path, self.kept_text_columns()).left_alone
