@@ -10,15 +10,13 @@ from typing import Literal
 
 from catalog.files.atomic import write_text
 from catalog.files.file_kinds import refuse_other_kind
-from catalog.ids.shop_id import ShopId, id_number, shop_id, why_no_id
+from catalog.ids.shop_id import LARGEST_EXACT, ShopId, id_number, shop_id, why_no_id
 
 _ID = re.compile(r"'?(0|-?[1-9][0-9]{0,18})([.,]0{1,2})?")
 """An integer as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
 _MARKED = re.compile("'-?[0-9]+")
 """Digits that a spreadsheet is told to keep as text."""
 _ROUNDED = re.compile(r"-?[0-9][.,][0-9]+E\+[0-9]+|-?[1-9][0-9]{15,}[.,]0{1,2}", re.IGNORECASE)
-_EXACT = 2**53
-"""Larger integers that were floating-point numbers on their way are rounded: other products' ids."""
 
 MAX_CELL = 16 * 2**20
 """Characters of a cell: a quote that is left open would take the rest of the file for one."""
@@ -36,7 +34,7 @@ def integer_in(cell: str) -> int | None:
     if match is None:
         return None
     value = int(match[1])
-    return value if -(2**63) <= value < 2**63 and (match[2] is None or abs(value) <= _EXACT) else None
+    return value if -(2**63) <= value < 2**63 and (match[2] is None or abs(value) <= LARGEST_EXACT) else None
 
 
 def id_in(cell: str) -> ShopId | None:

@@ -11,6 +11,9 @@ ShopId = int | str
 """A product's or category's id: an integer of 64 bits, or any other text (`MH01-gray`, a UUID, `00123`)."""
 MAX_LENGTH = 1000
 """Characters of an id: the path of a category, which may stand for its id, has room."""
+LARGEST_EXACT = 2**53
+"""Floating-point numbers up to here hold every integer; beyond it neighbours fall together: other products' ids."""
+UUID_BYTES = 16
 _INTEGER = re.compile("0|-?[1-9][0-9]{0,18}")
 """How an integer is written that is an id itself: with leading zeros it is a text, so that they are kept."""
 

@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 
 from catalog.files.csv_rows import id_in, why_not_id
 from catalog.ids.id_names import IdCollector, IdNames
-from catalog.ids.shop_id import ShopId, id_number, shop_id
+from catalog.ids.shop_id import LARGEST_EXACT, UUID_BYTES, ShopId, id_number, shop_id
 
-LARGEST_EXACT = 2.0**53
-"""Doubles up to here hold every integer; beyond it neighbours fall together."""
 UUID_SUBTYPES = (4, 3)
 """Of binary values: UUIDs, and as drivers wrote them once."""
-UUID_BYTES = 16
 EXPECTED = "expected an integer, a text, an ObjectId or a UUID"
 
 

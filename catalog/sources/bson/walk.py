@@ -3,11 +3,11 @@
 import struct
 from uuid import UUID
 
-from catalog.ids.shop_id import ShopId
+from catalog.ids.shop_id import UUID_BYTES, ShopId
 from catalog.product import MAX_IMAGES
 from catalog.product_text import FIELDS, ShopText
 from catalog.sources.bson.document import fields_of, texts_of
-from catalog.sources.bson.document_ids import UUID_BYTES, UUID_SUBTYPES, category_id_in, text_id
+from catalog.sources.bson.document_ids import UUID_SUBTYPES, category_id_in, text_id
 from catalog.sources.source import NO_CATEGORY
 
 Spans = list[tuple[int, int]]

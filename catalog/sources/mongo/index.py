@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from catalog.files.progress import Progress
 from catalog.ids.id_names import IdNames
+from catalog.ids.shop_id import UUID_BYTES
 from catalog.product import Problem, ProblemKind, ProblemLog
 from catalog.product_text import FIELDS
 from catalog.sources.bson.document import MAX_TEXT, document_of
-from catalog.sources.bson.document_ids import EXPECTED, UUID_BYTES, ReadIds
+from catalog.sources.bson.document_ids import EXPECTED, ReadIds
 from catalog.sources.mongo.connection import Connection, Fields
 from catalog.sources.mongo.id_forms import LEAST, NO_ID, form_of, id_of, offset_of
 from catalog.sources.source import NO_CATEGORY, Document, Index, PackedRows, first_of_each_id

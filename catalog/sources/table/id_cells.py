@@ -5,15 +5,12 @@ import uuid
 from decimal import Decimal
 
 from catalog.files.csv_rows import id_in, why_not_id
-from catalog.ids.shop_id import ShopId, shop_id, why_no_id
+from catalog.ids.shop_id import LARGEST_EXACT, UUID_BYTES, ShopId, shop_id, why_no_id
 
 NOTHING = "nan"
 """What data frames write for an empty cell when they make text of a column."""
-_LARGEST_EXACT = 2.0**53
-"""Doubles up to here hold every integer; beyond it neighbours fall together."""
 _MOST_DIGITS = 40
 """Of decimals that are whole; Arrow's have 76, no shop numbers so many products."""
-UUID_BYTES = 16
 
 
 def read_id(cell: object) -> ShopId | None:
@@ -71,7 +68,7 @@ def _id_of_text(text: str) -> ShopId | None:
 
 def _is_whole(cell: object) -> bool:
     if isinstance(cell, float):
-        return cell.is_integer() and abs(cell) <= _LARGEST_EXACT
+        return cell.is_integer() and abs(cell) <= LARGEST_EXACT
     if isinstance(cell, Decimal):
         return cell.is_finite() and cell.adjusted() < _MOST_DIGITS and cell == cell.to_integral_value()
     return isinstance(cell, int) and not isinstance(cell, bool)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from catalog.ids.shop_id import UUID_BYTES
 from catalog.photos.formats import FIRST_BYTES, format_of
-from catalog.sources.table.id_cells import UUID_BYTES
 
 if TYPE_CHECKING:
     import pyarrow as pa
