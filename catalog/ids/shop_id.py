@@ -60,6 +60,11 @@ def id_number(product_or_category: ShopId) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") & (2**63 - 1)
 
 
+def loosely(one: ShopId) -> str:
+    """Equal for ids that differ in letter case, blanks or leading zeros alone; of an integer, itself."""
+    return "".join(str(one).casefold().split()).lstrip("0") or "0"
+
+
 def is_same_id(one: ShopId, other: ShopId) -> bool:
     """Whether two ids of one number are one id, perhaps in two Unicode forms, and no two that met by chance."""
     return one == other or len({unicodedata.normalize("NFC", str(each)) for each in (one, other)}) == 1

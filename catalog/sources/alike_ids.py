@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from catalog.files.wording import listed
 from catalog.ids.id_names import IdNames
-from catalog.ids.shop_id import ShopId
+from catalog.ids.shop_id import ShopId, loosely
 from catalog.product import Problem, ProblemKind
 from catalog.sources.source import Index
 
@@ -36,7 +36,7 @@ def groups_of_alike(numbers: NDArray[np.int64], names: IdNames) -> Iterator[list
     keys, integers = np.zeros(len(texts), np.int64), np.full(len(texts), _NONE)
     for start in range(0, len(texts), BATCH):
         for place, one in enumerate(names.take(texts[start : start + BATCH]), start):
-            loose = _loosely(one)
+            loose = loosely(one)
             keys[place] = hash(loose)
             if loose.isdecimal() and loose.isascii() and len(loose) <= _DIGITS:
                 integers[place] = int(loose)
@@ -52,10 +52,5 @@ def groups_of_alike(numbers: NDArray[np.int64], names: IdNames) -> Iterator[list
         alike: dict[str, list[ShopId]] = {}
         for place, one in zip(places.tolist(), names.take(texts[places]), strict=True):
             integer: list[ShopId] = [int(integers[place])] if has_integer[place] else []
-            alike.setdefault(_loosely(one), integer).append(one)
+            alike.setdefault(loosely(one), integer).append(one)
         yield from (sorted(group, key=str) for group in alike.values() if len(group) > 1)
-
-
-def _loosely(one: ShopId) -> str:
-    """Equal for ids that are alike; of an integer, itself."""
-    return "".join(str(one).casefold().split()).lstrip("0") or "0"

@@ -35,7 +35,7 @@ def read_tree(path: Path) -> TreeFile:
     """`(category_id, (Cat I, Cat II, ...))` of each leaf, from a CSV of level columns, of paths or of parents.
 
     Google's list of product categories is read too. A CSV may have both levels and parents: the levels count. Line
-    breaks in names are blanks; these, and ids that differ only in case or blanks, are told in a warning.
+    breaks in names are blanks; these, and ids that are alike, are told in a warning.
 
     Raises:
         FileNotFoundError: no such file.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from catalog.files.csv_rows import why_not_id
 from catalog.files.wording import listed, plural
-from catalog.ids.shop_id import ShopId
+from catalog.ids.shop_id import ShopId, loosely
 
 log = logging.getLogger(__name__)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -42,15 +42,15 @@ class TreeFile:
 
 
 def warn_of_like_ids(path: Path, leaves: Sequence[Leaf]) -> None:
-    """Name the ids of a file that differ only in case or blanks."""
+    """Name the ids of a file that differ only in case, blanks or leading zeros."""
     alike: dict[str, list[ShopId]] = {}
     for category_id, _ in leaves:
-        alike.setdefault("".join(str(category_id).casefold().split()), []).append(category_id)
+        alike.setdefault(loosely(category_id), []).append(category_id)
     named = [" and ".join(map(repr, ids)) for ids in alike.values() if len(set(ids)) > 1]
     if named:
         tell_once(
-            f"{path}: the ids {listed(named, 3)} differ only in case or blanks, and are taken for different "
-            "categories: if they are one, write them alike"
+            f"{path}: the ids {listed(named, 3)} differ only in case, blanks or leading zeros, and are taken for "
+            "different categories: if they are one, write them alike"
         )
 
 

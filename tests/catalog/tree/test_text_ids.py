@@ -83,12 +83,12 @@ def test_a_repeated_text_is_named(tmp_path):
         read(tmp_path, "category_id,category_path\nCAT-7,A > B\nCAT-7,A > C\n")
 
 
-def test_ids_that_differ_in_case_or_blanks_are_told_once(tmp_path, caplog):
+def test_ids_that_are_alike_are_told_once(tmp_path, caplog):
     tree = read(tmp_path, "category_id,category_path\nCAT 7,A > B\ncat7,A > C\nCat-7,A > D\n007,E\n7,F\n")
     assert len(tree) == 5
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path}/t.csv: the ids 'CAT 7' and 'cat7' differ only in case or blanks, and are taken for different "
-        "categories: if they are one, write them alike"
+        f"{tmp_path}/t.csv: the ids 'CAT 7' and 'cat7', '007' and 7 differ only in case, blanks or leading zeros, "
+        "and are taken for different categories: if they are one, write them alike"
     ]
     caplog.clear()
     tree.save(tmp_path / "tree.csv")
