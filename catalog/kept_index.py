@@ -47,8 +47,11 @@ class KeptIndex:
             return cls(*index, IdNames.none())
         try:
             ids = read_sidecar(source.sidecar(".ids"), stamp, BYTE)
-            return None if ids is None else cls(*index, IdNames.from_bytes(ids[1]))
-        except ValueError:
+            # a bit that a disk has flipped would show another product's id
+            if ids is None or ids[0]["digest"] != _digest(ids[1]):
+                return None
+            return cls(*index, IdNames.from_bytes(ids[1]))
+        except (ValueError, KeyError):
             return None
 
     @classmethod
@@ -69,7 +72,7 @@ class KeptIndex:
         }
         if len(index.ids):
             data = index.ids.to_bytes()
-            keep_sidecar(source.sidecar(".ids"), {"stamp": stamp, "n_rows": len(data)}, data)
+            keep_sidecar(source.sidecar(".ids"), {"stamp": stamp, "n_rows": len(data), "digest": _digest(data)}, data)
         keep_sidecar(source.sidecar(".index"), header, index.rows)
         if index.md5s is not None:
             keep_md5s(source, stamp, index.md5s)
@@ -89,6 +92,10 @@ class KeptIndex:
 def _is_outgrown(header: dict[str, Any]) -> bool:
     """Whether an earlier version made this index, and left out what can be read by now."""
     return ANY_IDS not in header and not LEFT_OUT_ONCE.isdisjoint(header["problems"]["counts"])
+
+
+def _digest(data: NDArray[np.uint8]) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(data).data, digest_size=8).hexdigest()
 
 
 def content_fingerprint(rows: NDArray[np.void], sampled: str) -> str:

@@ -225,3 +225,14 @@ def test_a_position_that_is_not_there_is_refused_in_a_sentence(tiny_catalog):
     for index in (60, 4000, -61):
         with pytest.raises(IndexError, match=rf"holds 60 products, counted from 0: there is no \[{index}\]"):
             tiny_catalog[index]
+
+
+def test_ids_whose_file_a_disk_has_damaged_are_read_from_the_source_again(write_bson):
+    ids = ["MH01-gray", "007", "\u00e9t\u00e9"]
+    path = write_bson(*({**make_product(0), "_id": one} for one in ids))
+    assert Catalog(path).shop_ids() == ids
+    kept = sidecar_path(path, ".ids")
+    whole = kept.read_bytes()
+    for place in range(len(whole)):
+        kept.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert Catalog(path).shop_ids() == ids
