@@ -91,10 +91,14 @@ class InputProducts:
             return cls._by_id(list(products), list(products.values()).__getitem__)
         if not isinstance(products, Sequence):
             raise TypeError(f"products are given as {type(products).__name__}: {WHAT}; each is {ONE_PRODUCT}")
-        ids: list[Hashable] = [_own_id(product, position) for position, product in enumerate(products)]
+        own_ids = [_own_id(product, position) for position, product in enumerate(products)]
+        ids: list[Hashable] = [position if own_id is None else own_id for position, own_id in enumerate(own_ids)]
         repeated = Counter(ids).most_common(1)
         if repeated and repeated[0][1] > 1:
-            raise ValueError(f"product_id {repeated[0][0]} was given twice: every product needs its own")
+            twice = repeated[0][0]
+            counted = isinstance(twice, int) and 0 <= twice < len(ids) and own_ids[twice] is None
+            why = f" (the product at place {twice} has none and got its place, from 0, for one)" if counted else ""
+            raise ValueError(f"product_id {twice} was given twice{why}: every product needs its own")
         return cls._by_id(ids, products.__getitem__)
 
     @classmethod
@@ -115,12 +119,13 @@ class InputProducts:
 
 
 def _own_id(product: object, position: int) -> Hashable:
+    """The id that a product of a list has; None where it has none. `position`: for messages."""
     if isinstance(product, Product):
         return product.product_id
     own_id = product.get(ID) if isinstance(product, Mapping) else None
     if not isinstance(own_id, Hashable):
         raise TypeError(f"the {ID} of product {position} is {type(own_id).__name__}: expected an integer or a text")
-    return position if own_id is None else own_id
+    return own_id
 
 
 def _shop_ids(ids: Sequence[Hashable]) -> Sequence[ShopId]:

@@ -264,8 +264,9 @@ def test_a_single_photo_is_no_list(single):
         ([{"photos": 7}], TypeError, "the photos of product 0 are given as int: give a Product"),
         ([{"product_id": ["a"]}], TypeError, "the product_id of product 0 is list: expected an integer or a text"),
         ([{"product_id": "a"}] * 2, ValueError, "product_id a was given twice"),
-        ([Product(3, ()), Product(3, ())], ValueError, "product_id 3 was given twice"),
-        ([[b""], Product(0, ())], ValueError, "product_id 0 was given twice"),
+        ([Product(3, ()), Product(3, ())], ValueError, "product_id 3 was given twice: every"),
+        ([[b""], Product(0, ())], ValueError, r"product_id 0 was given twice \(the product at place 0 has none"),
+        ([{"product_id": 1}, [b""]], ValueError, r"product_id 1 was given twice \(the product at place 1 has none"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_predicted_is_refused_in_a_sentence(products, error, message):
