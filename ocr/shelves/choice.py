@@ -105,7 +105,7 @@ class ShelfChoice:
 
     def sentence(self) -> str:
         """What was decided, and by which rule."""
-        rule = f"more than {self.min_gain:g} products gained for every 100 photos, at the lower end of the interval"
+        rule = f"a gain above {self.min_gain:g} for every 100 photos, at the lower end of the interval"
         if not any(gain.is_measured for gain in self.categories):
             return "where reading pays cannot be told: too few products of every category could be judged"
         if not self.chosen:

@@ -229,7 +229,7 @@ def test_where_reading_pays_nowhere_there_is_no_run_and_no_error(shop):
     earlier.save()
     made.room.register(earlier)
     printed = invoke(ocr, "train", "--set", "shelves=auto", "--config", "debug", "--workspace", made.room.folder)
-    assert "reading pays nowhere: no category has more than 1 products gained for every 100 photos" in printed.stdout
+    assert "reading pays nowhere: no category has a gain above 1 for every 100 photos" in printed.stdout
     assert f"{earlier.folder.name}, which read until now, is no longer used" in printed.stdout
     assert f"next: fusion train --workspace {made.room.folder} (without text)" in printed.stdout
     assert made.room.latest("ocr") is None
