@@ -40,7 +40,7 @@ def test_every_category_has_its_line_with_a_reason():
     assert all(len(row_of(gain)) == len(COLUMNS) for gain in choice.categories)
     *_, vases, sentence = choice.text().splitlines()
     assert vases.endswith("no: 9 products that the photos put there, 20 are needed")
-    assert sentence.startswith("read from now on: BOOKS (more than 1 products gained for every 100 photos")
+    assert sentence.startswith("read from now on: BOOKS (a gain above 1 for every 100 photos")
 
 
 def test_where_nothing_could_be_judged_it_is_not_said_that_nothing_pays():
