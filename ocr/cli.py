@@ -174,7 +174,7 @@ def train(config: str | None, overrides: tuple[str, ...], workspace: Path) -> No
         note_problems(choice.problems)
         say(choice.text())
         if not choice.chosen:
-            say(read_nothing(room))
+            say(read_nothing(room, choice))
             return
     run = run_training(room, settings, photo, progress_bar, choice)
     details = run.details_as(OcrDetails)

@@ -82,6 +82,11 @@ class ShelfChoice:
         """The categories that are read, as `shelves` names them; empty where reading pays nowhere."""
         return [gain.category for gain in self.categories if gain.chosen]
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether there was enough of any category to measure by."""
+        return any(gain.is_measured for gain in self.categories)
+
     def curve(self) -> list[ChoicePoint]:
         """What reading one category after the other costs and brings, in their order; those not measured are left out.
 
@@ -106,7 +111,7 @@ class ShelfChoice:
     def sentence(self) -> str:
         """What was decided, and by which rule."""
         rule = f"a gain above {self.min_gain:g} for every 100 photos, at the lower end of the interval"
-        if not any(gain.is_measured for gain in self.categories):
+        if not self.is_measured:
             return "where reading pays cannot be told: too few products of every category could be judged"
         if not self.chosen:
             return f"reading pays nowhere: no category has {rule} (min_gain)"

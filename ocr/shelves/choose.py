@@ -51,10 +51,23 @@ def choose_shelves(
     return ShelfChoice(tuple(found), config.min_gain, was_read.problems)
 
 
-def read_nothing(workspace: Workspace) -> str:
-    """Have nothing read from now on, as reading pays nowhere; what that means, for people."""
-    earlier = workspace.forget("ocr")
+def read_nothing(workspace: Workspace, choice: ShelfChoice) -> str:
+    """What follows where nothing is chosen, for people: where reading pays nowhere, nothing is read from now on.
+
+    Where that cannot be told, a text model of before stays: nothing speaks against it.
+    """
     lines = ["no text model was made; to read all the same, name categories: --set 'shelves=[...]'"]
+    if choice.is_measured:
+        earlier = workspace.forget("ocr")
+        if earlier is not None:
+            lines.insert(0, f"{earlier.name}, which read until now, is no longer used (it stays where it is)")
+        return "\n".join([*lines, f"next: {workspace.next_command('fusion')} (without text)"])
+    earlier = workspace.latest_folders().get("ocr")
+    without = " (without text)" if earlier is None else ""
     if earlier is not None:
-        lines.insert(0, f"{earlier.name}, which read until now, is no longer used (it stays where it is)")
-    return "\n".join([*lines, f"next: {workspace.next_command('fusion')} (without text)"])
+        lines.insert(0, f"{earlier.name}, which read until now, is used as before")
+    lines.append(
+        "to judge by more products, hold out every one once: `catalog split` with --folds 5 and the options of the "
+        "split before, and train again"
+    )
+    return "\n".join([*lines, f"next: {workspace.next_command('fusion')}{without}"])

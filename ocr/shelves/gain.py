@@ -101,6 +101,8 @@ class _Measurement:
         why = ""
         if len(leaves) < 2:
             why = "there is nothing below it to tell apart"
+        elif not any(gain.products for gain in counted):
+            why = "too many categories to read enough of each"
         elif len(learnt) < MIN_PRODUCTS:
             why = too_few(len(learnt), "with words to learn from")
         elif len(np.unique(self.leaf[learnt])) < 2:

@@ -67,8 +67,9 @@ def draw(data: TrainingData, photo: Probabilities, per_category: int, seed: int)
         if n_leaves > 1:
             budget[block] = min(per_category, MAX_PHOTOS // n_categories, MAX_SCORES // (n_leaves * len(block)))
     put_there = np.bincount(put, minlength=n_categories)
-    # nothing can be judged where the photos put next to nothing: it need not be read, either
-    budget[put_there < MIN_PRODUCTS] = 0
+    # nothing can be judged where the photos put next to nothing, or a share of the bounds is next to nothing: it need
+    # not be read, either
+    budget[(put_there < MIN_PRODUCTS) | (budget < MIN_PRODUCTS)] = 0
     first = _first_photos(put, images[held_out], budget, rng)
     left = budget - np.bincount(put[first], images[held_out[first]], n_categories).astype(np.int64)
     others = np.setdiff1d(data.plan.positions, held_out[first])

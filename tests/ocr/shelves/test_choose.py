@@ -93,6 +93,17 @@ def test_in_a_tree_of_one_level_words_tell_the_chosen_categories_from_each_other
     assert not any(gains[name].chosen for name in "EFGH")
 
 
+def test_of_more_categories_than_can_be_measured_together_nothing_is_read(shop, monkeypatch):
+    made = shop(FLAT)
+    # 8 categories of 8 leaves in all, and 19 products of each
+    monkeypatch.setattr(sample, "MAX_SCORES", 8 * 8 * 19)
+    choice = chosen(made)
+    assert {gain.why for gain in choice.categories} == {"too many categories to read enough of each"}
+    assert made.engine.n_read == 0
+    monkeypatch.setattr(sample, "MAX_SCORES", 8 * 8 * 20)
+    assert all(gain.is_measured for gain in chosen(made).categories)
+
+
 def test_held_out_products_are_judged_where_the_photos_put_them(shop):
     made = shop(mode="heldout")
     n_held_out = len(made.photo)
@@ -234,6 +245,23 @@ def test_where_reading_pays_nowhere_there_is_no_run_and_no_error(shop):
     assert f"next: fusion train --workspace {made.room.folder} (without text)" in printed.stdout
     assert made.room.latest("ocr") is None
     assert earlier.folder.is_dir()
+
+
+def test_where_it_cannot_be_told_a_text_model_of_before_stays_in_use(shop):
+    made = shop(n_products=32)
+    made.save_photo()
+    train = ("train", "--set", "shelves=auto", "--config", "debug", "--workspace", made.room.folder)
+    assert "next: fusion train --workspace" in (said := invoke(ocr, *train).stdout)
+    assert "where reading pays cannot be told" in said
+    assert said.endswith("(without text)\n")
+    earlier = Run.create(made.room.folder, "ocr", "ocr", plan="p", data="d", config={}, tree=made.room.taxonomy())
+    earlier.save()
+    made.room.register(earlier)
+    said = invoke(ocr, *train).stdout
+    assert f"{earlier.folder.name}, which read until now, is used as before" in said
+    assert "--folds 5" in said
+    assert "without text" not in said
+    assert made.room.latest("ocr").folder == earlier.folder
 
 
 def test_categories_are_only_chosen_by_the_training(shop):
