@@ -1,6 +1,6 @@
 """Configuration of the text branch; the defaults stand in `configs/ocr.yaml`."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -50,12 +50,8 @@ class OcrConfig(StrictConfig):
 
     # what photos may cost is one setting for all commands now: RAYONNAGE_MAX_PHOTO_MIB (`catalog.photos.limits`)
     retired: ClassVar = {"max_pixels": 50_000_000}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_earlier_runs(cls, values: Any) -> Any:
-        # run folders of before categories could be chosen name theirs: no sample was read
-        return {"sample_photos": 1000, "min_gain": 1.0} | values if isinstance(values, dict) else values
+    # run folders of before categories could be chosen name theirs: no sample was read
+    added: ClassVar = {"sample_photos": 1000, "min_gain": 1.0}
 
     engine: EngineConfig
     """What reads photos."""

@@ -109,7 +109,8 @@ def _of_networks(
     # a run may be of another catalogue than the one that the workspace has split
     of_plan = plan is not None and file is None and (run is None or Run.load(run).data == plan.data)
     if relation is not None and relation.later and of_plan:
-        evidence = _of_earlier_state(evidence, relation, catalog, workspace.training_catalog(), progress)
+        not_audited = "Not audited" if titles is None else "Audited by titles alone, if at all"
+        evidence = _of_earlier_state(evidence, relation, catalog, workspace.training_catalog(), not_audited, progress)
     if titles is not None:
         evidence = with_titles(evidence, labels, titles)
     if relation is not None and relation.same:
@@ -134,9 +135,13 @@ def _coverage_warning(plan: Plan | None, evidence: LabelEvidence) -> list[str]:
 
 
 def _of_earlier_state(
-    evidence: LabelEvidence, relation: CatalogRelation, catalog: Catalog, split: Catalog, progress: Progress | None
-) -> LabelEvidence:
-    """Evidence that is older than the catalogue: of the products with the same photos, and with a warning."""
+    evidence: LabelEvidence, relation: CatalogRelation, catalog: Catalog, split: Catalog, not_audited: str,
+    progress: Progress | None,
+) -> LabelEvidence:  # fmt: skip
+    """Evidence that is older than the catalogue: of the products with the same photos, and with a warning.
+
+    `not_audited`: what becomes of the others, for people.
+    """
     position = positions_of(split.product_ids, catalog.product_ids[evidence.positions])
     same = catalog.photo_index(progress).sums[evidence.positions] == split.photo_index().sums[position]
     evidence = evidence.without((position != UNKNOWN) & ~same, RENEWED)
@@ -146,13 +151,13 @@ def _of_earlier_state(
         "against what was said of them while they were held out."
     ]
     if unseen := evidence.counts.get(UNSEEN):
-        sentences.append(f"Not audited, because they were not held out or are new: {unseen:,}.")
+        sentences.append(f"{not_audited}, because they were not held out or are new: {unseen:,}.")
     if renewed := evidence.counts.get(RENEWED):
-        sentences.append(f"Not audited, with {RENEWED}: {renewed:,}.")
+        sentences.append(f"{not_audited}, with {RENEWED}: {renewed:,}.")
     if left_out := evidence.counts.get(RELABELLED):
         sentences.append(
-            f"Not audited, with {RELABELLED}: {left_out:,}. A fused result is kept as scores of the former labels; an "
-            "image run (--run FOLDER) can audit them."
+            f"{not_audited}, with {RELABELLED}: {left_out:,}. A fused result is kept as scores of the former labels; "
+            "an image run (--run FOLDER) can audit them."
         )
     sentences.append("For all experts on all products run `catalog split` and the trainings on this file.")
     evidence.warnings.append(" ".join(sentences))

@@ -225,3 +225,16 @@ def test_a_run_beside_titles_says_what_each_says(make_room, write_bson):
     assert f"({len(room.held_out)} products), and the titles of the catalogue" in evidence.expert
     photos_alone = find_evidence(catalog, room.tree, room.workspace, by=By.RUN)
     assert len(photos_alone.scores) == len(room.held_out)
+
+
+def test_of_a_later_state_what_titles_audit_is_not_said_to_be_left_out(make_room, write_bson):
+    every = documents()
+    room = make_room("kfold", Catalog(write_bson(*every)))
+    room.photos()
+    later = Catalog(write_bson(*every, make_product(1000, 11) | {"title": "roman 1000"}, name="later.bson"))
+    found = find_evidence(later, room.tree, room.workspace)
+    assert 1000 in found.scores.product_ids
+    assert "Not audited" not in found.warnings[0]
+    assert "Audited by titles alone, if at all, because they were not held out or are new: 1." in found.warnings[0]
+    by_run = find_evidence(later, room.tree, room.workspace, by=By.RUN)
+    assert "Not audited, because they were not held out or are new: 1." in by_run.warnings[0]
