@@ -34,8 +34,8 @@ class LabelTree:
         `source`: whose labels they are, for messages.
 
         Raises:
-            ValueError: no label, integers alone, of which no path can be made, two signs that may separate names, or
-                a path of more than eight names.
+            ValueError: no label, or none with a name in every place, integers alone, of which no path can be made, two
+                signs that may separate names, or a path of more than eight names.
         """
         if not labels:
             raise ValueError(
@@ -56,6 +56,10 @@ class LabelTree:
                 left_out.append(str(label))
             elif leaves.setdefault(names, label) != label:
                 respelt.append(str(label))
+        if not leaves:
+            raise ValueError(
+                f"{source}: no label names a category: {listed(left_out, 3)}: names between {separator!r} are missing"
+            )
         tree = Taxonomy([(label, names) for names, label in leaves.items()])
         return cls(tree, separator, tuple(respelt), tuple(left_out))
 

@@ -72,7 +72,7 @@ def audit(
     from curation.audit.audit import PAGE, SHEET, AuditOptions, run_audit
     from curation.audit.evidence_source import By
     from curation.audit.suspects import Order
-    from curation.split_tree import tree_shown
+    from curation.split_tree import tree_of_labels, tree_shown
 
     room = Workspace(workspace)
     taxonomy = None
@@ -84,7 +84,8 @@ def audit(
             # titles need none, and labels that are texts may be the tree
             taxonomy = None if by == "run" else tree_shown(catalog, None)
             if taxonomy is None and by == "titles":
-                raise click.UsageError("give the category tree: --tree TREE.csv") from None
+                # says why labels make none
+                taxonomy, _ = tree_of_labels(catalog)
             if taxonomy is None:
                 raise
     taxonomy = taxonomy or _tree(tree, names, lang, room, run)

@@ -60,6 +60,7 @@ def test_labels_of_single_names_are_a_tree_of_one_level():
         ({}, "shop.csv: labels are missing: give each product its category, .* as category_id, category_path or"),
         ({1: 3, 2: 1}, "shop.csv: labels are ids alone, of which no tree can be made: give its file"),
         ({"A | B/C": 1, "A | D/E": 1, "F": 1}, r"shop.csv: both '/' \(in 2 of 3 cells\) and '\|'"),
+        ({"> >": 3, "A > > B": 1}, "shop.csv: no label names a category: > >, A > > B: names between '>' are missing"),
         ({"A" + " > B" * 8: 1}, "shop.csv: the label 'A > B.* has 9 names, and trees have up to 8"),
     ],
 )

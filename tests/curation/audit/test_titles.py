@@ -19,7 +19,7 @@ from curation.audit.pooling import UNTOLD, with_titles
 from curation.audit.title_opinion import spread_folds, title_opinion
 from curation.cli import main
 from tests.curation.audit.cases import said
-from tests.support.command_line import output_of
+from tests.support.command_line import output_of, refused
 from tests.support.pages import text_of
 from tests.support.products import TAXONOMY, make_product
 from tests.support.text_shop import TextProduct, sheet_rows, write_shop
@@ -175,6 +175,13 @@ def test_from_a_table_to_a_corrected_catalogue(tmp_path):
     sheet.write_text(text, "utf-8-sig")
     told = call("audit", shop, "--apply", sheet, "--output", tmp_path / "corrected.bson", "--workspace", tmp_path / "n")
     assert "3 labels changed" in told
+
+
+def test_labels_of_which_no_tree_can_be_made_are_told(titled, tmp_path):
+    shop = write_shop(tmp_path / "shop", [TextProduct(f"SKU-{i}", " > > ", f"roman {i}", "", (i,)) for i in range(30)])
+    options = ("--by", "titles", "--output", tmp_path / "a", "--workspace", tmp_path / "none")
+    assert "no label names a category" in refused(main, "audit", shop, *options)
+    assert "labels are ids alone" in refused(main, "audit", titled.address, *options)
 
 
 def test_labels_that_are_names_of_the_tree_are_shown_as_they_stand_and_can_be_corrected(tmp_path):
