@@ -112,7 +112,7 @@ class ShelfChoice:
         """What was decided, and by which rule."""
         rule = f"a gain above {self.min_gain:g} for every 100 photos, at the lower end of the interval"
         if not self.is_measured:
-            return "where reading pays cannot be told: too few products of every category could be judged"
+            return "where reading pays cannot be told: too few products of every category can be judged, or show words"
         if not self.chosen:
             return f"reading pays nowhere: no category has {rule} (min_gain)"
         return f"read from now on: {', '.join(self.chosen)} ({rule}; min_gain)"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from catalog.files.progress import Bar
 from catalog.files.progress_lines import duration_text
 from catalog.files.wording import plural
@@ -35,14 +37,14 @@ def choose_shelves(
     data = labelled_data(workspace, photo)
     sample = draw(data, photo, config.sample_photos, config.text.seed)
     reader = make_reader(config, workspace)
-    if tell is not None:
-        n_photos = int(data.catalog.n_images[sample.positions].sum())
+    n_photos = int(data.catalog.n_images[sample.positions].sum())
+    if tell is not None and n_photos:
         known = reader.seconds_per_photo()
         seconds = n_photos * (USUAL_SECONDS if math.isnan(known) else known)
+        n_categories = plural(len(np.unique(sample.category)), "category", "categories")
         tell(
             f"where does reading pay? {plural(n_photos, 'photo')} of {plural(len(sample.positions), 'product')} in "
-            f"{plural(data.tree.n_nodes(1), 'category', 'categories')} are read to find out: about "
-            f"{duration_text(seconds)}, less where some were read before"
+            f"{n_categories} are read to find out: about {duration_text(seconds)}, less where some were read before"
         )
     was_read = read(data, sample, reader, bar)
     with bar("measure what the words gain") as progress:
