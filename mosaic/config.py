@@ -1,6 +1,6 @@
 """Configuration of the image branch; the defaults stand in `configs/mosaic.yaml`."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -134,13 +134,8 @@ class MosaicConfig(StrictConfig):
 
     # what a photo may cost is one setting of all rooms now: catalog.photos.limits
     retired: ClassVar = {"max_pixels": 50_000_000}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_earlier_runs(cls, values: Any) -> Any:
-        # run folders of before there was a cache, or a choice of decoders or algorithms, predict as they did
-        as_before = {"photo_cache_gib": 0, "decode": "cpu", "deterministic": False}
-        return as_before | values if isinstance(values, dict) else values
+    # run folders of before there was a cache, or a choice of decoders or algorithms, predict as they did
+    added: ClassVar = {"photo_cache_gib": 0, "decode": "cpu", "deterministic": False}
 
     backbone: BackboneConfig
     """The network."""

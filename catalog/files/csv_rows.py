@@ -10,7 +10,7 @@ from typing import Literal
 
 from catalog.files.atomic import write_text
 from catalog.files.file_kinds import refuse_other_kind
-from catalog.ids.shop_id import LARGEST_EXACT, ShopId, id_number, shop_id, why_no_id
+from catalog.ids.shop_id import LARGEST_EXACT, ShopId, shop_id, why_no_id
 
 _ID = re.compile(r"'?(0|-?[1-9][0-9]{0,18})([.,]0{1,2})?")
 """An integer as spreadsheets and data frames write it: 1000, '1000, 1000.0. Three zeros would be thousands."""
@@ -64,12 +64,6 @@ def _why_none(text: str) -> str:
     if _ROUNDED.fullmatch(text):
         return f"{text[:40]!r} is rounded, as spreadsheets do with long numbers: nobody knows which id it was"
     return why_no_id(text)
-
-
-def number_in(cell: str) -> int | None:
-    """The number that stands for the id in a cell, see `id_in`; None where there is none."""
-    found = id_in(cell)
-    return None if found is None else id_number(found)
 
 
 def read_rows(path: Path, required: Sequence[str], missing: str) -> Iterator[tuple[int, dict[str, str]]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.files.csv_rows import id_in, number_in
+from catalog.files.csv_rows import id_in
 from catalog.ids import id_names, shop_id
 from catalog.ids.id_columns import id_column, id_type, ids_as, ids_in, numbers_in
 from catalog.ids.id_names import IdCollector, IdNames
@@ -57,7 +57,6 @@ def test_what_is_no_id_says_why(text: str, why: str) -> None:
 )
 def test_cells_of_spreadsheets(cell: str, meant: ShopId) -> None:
     assert id_in(cell) == meant
-    assert number_in(cell) == id_number(meant)
 
 
 def test_two_unicode_forms_are_one_product() -> None:
