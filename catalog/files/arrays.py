@@ -1,5 +1,6 @@
 """Named arrays in one safetensors file: written whole or not at all, and checked against what is expected."""
 
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,11 +28,26 @@ class ArraySpec(NamedTuple):
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> None:
-    """Write arrays of any shape, such as `(N, k)`, as one safetensors file, atomically."""
+    """Write arrays of any shape, such as `(N, k)`, as one safetensors file, atomically: the same bytes every time."""
     # safetensors writes memory as it lies: a transposed view would come back as another matrix
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with atomic_path(path) as temporary:
         save_file(contiguous, temporary, None if metadata is None else dict(metadata))
+        if metadata:
+            _sort_metadata(temporary)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Safetensors writes metadata in an order of chance: two fits alike would be told apart by their files."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        # as it lay there, so that no array moves
+        if len(text) <= size:
+            file.seek(8)
+            file.write(text.ljust(size))
 
 
 def load_arrays(

@@ -32,6 +32,17 @@ def test_whatever_is_saved_comes_back_also_from_views(tmp_path, data):
     assert load_metadata(tmp_path / "a") == {"of": "a test"}
 
 
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), min_size=1, max_size=6))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_the_same_is_written_as_the_same_bytes(tmp_path, metadata):
+    for name in ("a", "b"):
+        save_arrays(tmp_path / name, GOOD, metadata=metadata)
+        assert load_metadata(tmp_path / name) == metadata
+        metadata = dict(reversed(metadata.items()))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert load(tmp_path / "a").keys() == GOOD.keys()
+
+
 def test_a_letter_is_one_length(tmp_path):
     save_arrays(tmp_path / "a", GOOD)
     assert load(tmp_path / "a").keys() == GOOD.keys()
