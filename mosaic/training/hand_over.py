@@ -120,4 +120,4 @@ class PackedLoader(DataLoader[PackedBatch]):
 
 
 def _raise_death(worker: BaseProcess) -> NoReturn:
-    raise died_with(worker.pid, worker.exitcode or 0)
+    raise died_with(worker)

@@ -1,11 +1,14 @@
 """What is said of a process that prepares batches and is no more."""
 
 import signal
+from multiprocessing.process import BaseProcess
 
 WAY_OUT = (
     "in a container give more (docker run --shm-size=2g ...), or train without such processes (--set workers=0); "
     "--resume goes on from the last checkpoint"
 )
+
+MOMENT_S = 5.0
 
 
 class WorkersDied(OSError):
@@ -18,8 +21,14 @@ def died(worker: str) -> WorkersDied:
     return WorkersDied(f"a process that prepares photos has died ({worker}), {reasons}: {WAY_OUT}")
 
 
-def died_with(pid: int | None, exit_code: int) -> WorkersDied:
-    """The error of the worker of this process id; `exit_code`: minus the number of the signal that ended it, if any."""
+def died_with(worker: BaseProcess) -> WorkersDied:
+    """The error of a worker that is ending or has ended: by which signal, or with which status."""
+    # its files are closed a moment before the system knows how it ended
+    worker.join(MOMENT_S)
     names = {number.value: number.name for number in signal.Signals}
-    how = f"killed by {names.get(-exit_code, -exit_code)}" if exit_code < 0 else f"ended with status {exit_code}"
-    return died(f"process {pid}, {how}")
+    code = worker.exitcode
+    if code is None:
+        how = "how it ended is not known"
+    else:
+        how = f"killed by {names.get(-code, -code)}" if code < 0 else f"ended with status {code}"
+    return died(f"process {worker.pid}, {how}")

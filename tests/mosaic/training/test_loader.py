@@ -14,6 +14,7 @@ import time
 from collections import namedtuple
 from contextlib import suppress
 from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -185,8 +186,8 @@ def wait_with_workers() -> None:
     for process in processes:
         process.start()
 
-    def fail(dead: object) -> None:
-        raise died_with(dead.pid, dead.exitcode)
+    def fail(dead: BaseProcess) -> None:
+        raise died_with(dead)
 
     before, watch = signal.getsignal(signal.SIGCHLD), WorkerWatch(processes, lambda: False, fail)
     reader, _ = os.pipe()
