@@ -17,6 +17,7 @@ from ocr.engines.rapid_worker import RapidReader
 from ocr.engines.registry import make_engine
 from ocr.transcript import OcrFailure, Transcript
 from tests.ocr.engines.test_engines import TITLES, cover
+from tests.support.processes import Running
 
 # Python runs it at its start, here the worker's alone: the CPU computes, whatever the session says
 SITE = """
@@ -218,6 +219,11 @@ def test_rapidocr_has_every_parameter_that_it_is_given(monkeypatch):
 
 def test_the_recognizer_is_loaded_before_the_first_photo():
     """A picture without text loads the detector alone."""
+    # RapidOCR has cores of OpenVINO of its own: given up, they leave a process to die of the next signal
+    Running(load_reader).finish()
+
+
+def load_reader() -> None:
     models = Path(rapid.importlib.util.find_spec("rapidocr").origin).parent / "models"
     networks = (str(rapid._network(models, kind)) for kind in ("det", "rec"))
     reader = RapidReader(*networks, "openvino", 320, 0.7)
