@@ -65,7 +65,7 @@ class Chunk:
         ]
         return cls(products, pictures, md5s, problems, in_training, RecentRows() if recent is None else recent)
 
-    @property
+    @cached_property
     def product_ids(self) -> NDArray[np.int64]:
         """`(N,)` int64 numbers of their ids."""
         return np.array([product.number for product in self.products], np.int64)

@@ -12,6 +12,7 @@ from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import ComplementNB
 
 from catalog.files.progress import in_batches
+from catalog.split.random_order import rank_in_group
 from text.config import TextConfig
 from text.encoders import Vectors
 from text.features import Matrix, fit_tfidf, make_vectorizers, tfidf
@@ -42,11 +43,7 @@ class LinearModel:
 
 def capped_rows(leaf: NDArray[np.int64], config: TextConfig) -> NDArray[np.int64]:
     """`(M,)` int64 sorted rows of `(N,)` leaves, at most `texts_per_leaf` of each leaf, drawn at random."""
-    shuffled = np.random.default_rng(config.seed).permutation(len(leaf))
-    order = shuffled[np.argsort(leaf[shuffled], kind="stable")]
-    _, start, count = np.unique(leaf[order], return_index=True, return_counts=True)
-    rank = np.arange(len(leaf)) - np.repeat(start, count)
-    return np.sort(order[rank < config.texts_per_leaf])
+    return np.flatnonzero(rank_in_group(leaf, np.random.default_rng(config.seed)) < config.texts_per_leaf)
 
 
 def linear_models(

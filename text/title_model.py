@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 
 from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
 from catalog.files.progress import Progress
+from catalog.split.random_order import rank_in_group
 from text.encoders import width_of
 from text.hashed_terms import Matrix, Vocabulary, terms_of
 from text.title_encoder import TitleEncoder
@@ -217,14 +218,11 @@ def rows_to_learn(leaf: NDArray[np.int64], at_most: int, seed: int) -> NDArray[n
     """`(M,)` int64 rising rows of `(N,)` leaves: all, or as many of each leaf as keep their number `at_most`."""
     if len(leaf) <= at_most:
         return np.arange(len(leaf))
-    shuffled = np.random.default_rng(seed).permutation(len(leaf))
-    order = shuffled[np.argsort(leaf[shuffled], kind="stable")]
-    _, start, count = np.unique(leaf[order], return_index=True, return_counts=True)
-    rank = np.arange(len(leaf)) - np.repeat(start, count)
+    rank = rank_in_group(leaf, np.random.default_rng(seed))
     # one more of every leaf that has one more, as often as there is room
     of_rank = np.bincount(rank)
     cap = int(np.searchsorted(np.cumsum(of_rank), at_most, side="right"))
-    return np.sort(order[rank < max(cap, 1)])
+    return np.flatnonzero(rank < max(cap, 1))
 
 
 class _Steps:

@@ -62,9 +62,7 @@ class IdNames:
 
     def name_any(self, numbers: NDArray[np.int64]) -> bool:
         """Whether there is a text among the ids that `(n,)` numbers stand for."""
-        if not len(self):
-            return False
-        return bool((self.numbers[np.searchsorted(self.numbers, numbers).clip(max=len(self) - 1)] == numbers).any())
+        return bool(self._places(numbers)[1].any())
 
     def among(self, numbers: NDArray[np.int64]) -> IdNames:
         """The texts of these `(n,)` numbers alone."""
@@ -79,15 +77,17 @@ class IdNames:
         """The ids that `(n,)` numbers stand for, in their order."""
         wanted = np.asarray(numbers, np.int64)
         shown: list[ShopId] = wanted.tolist()
-        if len(self):
-            place = np.searchsorted(self.numbers, wanted).clip(max=len(self) - 1)
-            for row in np.flatnonzero(self.numbers[place] == wanted).tolist():
-                shown[row] = self._at(int(place[row]))
+        place, is_text = self._places(wanted)
+        for row in np.flatnonzero(is_text).tolist():
+            shown[row] = _text_at(self._text.data, self._start, int(place[row]))
         return shown
 
-    def _at(self, place: int) -> str:
-        text = self._text[self._start[place] : self._start[place + 1]].tobytes()
-        return text.decode("utf-8", "surrogateescape")
+    def _places(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Where each of `(n,)` numbers would stand, and whether it stands there."""
+        if not len(self):
+            return np.zeros(len(numbers), np.intp), np.zeros(len(numbers), bool)
+        place = np.searchsorted(self.numbers, numbers).clip(max=len(self) - 1)
+        return place, self.numbers[place] == numbers
 
 
 class IdCollector:
@@ -125,21 +125,19 @@ class IdCollector:
         given, start = np.frombuffer(self._numbers, np.int64), np.frombuffer(self._start, np.int64)
         kept, first, place = np.unique(given, return_index=True, return_inverse=True)
         for row in np.flatnonzero(first[place] != np.arange(len(given))).tolist():
-            texts = [
-                bytes(self._text[start[one] : start[one + 1]]).decode("utf-8", "surrogateescape")
-                for one in (int(first[place[row]]), row)
-            ]
-            refuse_one_number(*texts)
+            refuse_one_number(*(_text_at(self._text, start, one) for one in (int(first[place[row]]), row)))
         used, n_used = np.unique(numbers, return_counts=True)
         n_given = np.bincount(place, minlength=len(kept))
         both = np.flatnonzero(np.isin(kept, used))
         taken = both[n_used[np.searchsorted(used, kept[both])] > n_given[both]]
         if len(taken):
-            row = int(first[taken[0]])
-            text = bytes(self._text[start[row] : start[row + 1]]).decode("utf-8", "surrogateescape")
-            refuse_one_number(text, int(kept[taken[0]]))
+            refuse_one_number(_text_at(self._text, start, int(first[taken[0]])), int(kept[taken[0]]))
         with memoryview(self._text) as view:
             return _chosen(kept, first, start, view)
+
+
+def _text_at(text: bytearray | memoryview, start: NDArray[np.int64], place: int) -> str:
+    return bytes(text[start[place] : start[place + 1]]).decode("utf-8", "surrogateescape")
 
 
 def _chosen(kept: NDArray[np.int64], first: NDArray[np.intp], start: NDArray[np.int64], text: memoryview) -> IdNames:

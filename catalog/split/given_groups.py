@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from catalog.sources.folder.folder import PhotoFolder
 from catalog.sources.table.id_cells import read_id
 from catalog.sources.table.rows import IDS
 from catalog.sources.table.table import PhotoTable
-from catalog.split.linking import NO_GROUP
+from catalog.split.linking import NO_GROUP, group_number
 from catalog.split.same_titles import title_numbers
 
 GROUP = "group"
@@ -138,11 +137,7 @@ def _looked_up(catalog: Catalog, values: Iterable[Value], of: str) -> GivenGroup
 
 
 def _number(value: object) -> int:
-    """A group's number: the first 63 bits of a digest of its text; `NO_GROUP` of an empty cell."""
-    text = "" if value is None else str(value).strip()
-    if not text:
-        return NO_GROUP
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
+    return group_number("" if value is None else str(value).strip())
 
 
 def _listed_rows(path: Path, column: str, known: SortedNumbers) -> Iterator[Value]:

@@ -6,6 +6,7 @@ only up to a number of products: one look leads to the next, and without a limit
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -17,10 +18,18 @@ from catalog.files.wording import percent, plural
 
 Ints = NDArray[np.int64]
 NO_GROUP = -1
+"""Stands for a product without a group."""
 BATCH = 100_000
 """Pairs that are Python's own numbers at a time: of millions they would be gigabytes."""
 LARGEST = 0.5
 """Share of the products that one given group may have: of more there is no other side."""
+
+
+def group_number(text: str) -> int:
+    """What stands for a group that is called so: the first 63 bits of a digest; `NO_GROUP` of an empty text."""
+    if not text:
+        return NO_GROUP
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,10 @@
 """Products of one title, by a number of it: seven million titles would be gigabytes."""
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.product_text import parted
-from catalog.split.linking import NO_GROUP
+from catalog.split.linking import NO_GROUP, group_number
 from catalog.texts import Texts
 
 NO_TITLE = NO_GROUP
@@ -21,6 +19,4 @@ def title_numbers(texts: Texts) -> NDArray[np.int64]:
 
 
 def _number(title: str) -> int:
-    """The first 63 bits of a digest of the title."""
-    folded = " ".join(title.casefold().split())
-    return int.from_bytes(hashlib.blake2b(folded.encode(), digest_size=8).digest()) >> 1 if folded else NO_TITLE
+    return group_number(" ".join(title.casefold().split()))

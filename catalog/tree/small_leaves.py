@@ -39,9 +39,7 @@ def small_leaves(
                 if n_products[some].sum() < least:
                     for leaf in some:
                         level[leaf] = depth - 1
-    return {
-        one: at for one, at, path in zip(shop_ids, level, paths, strict=True) if at < len(path)
-    }  # fmt: skip
+    return {one: at for one, at, path in zip(shop_ids, level, paths, strict=True) if at < len(path)}
 
 
 def small_lines(small: Mapping[ShopId, int]) -> list[str]:

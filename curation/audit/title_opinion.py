@@ -11,6 +11,7 @@ from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN
 from catalog.files.progress import Progress, in_batches, part_of
 from catalog.probabilities import Probabilities, concatenate
+from catalog.split.random_order import grouped_at_random
 from catalog.split.same_titles import NO_TITLE, title_numbers
 from catalog.texts import Texts
 from curation.audit.evidence import CatalogLabels
@@ -75,8 +76,7 @@ def spread_folds(leaf: Ints, n_folds: int, seed: int) -> Ints:
 
     So nothing of a leaf is asked of a model that has seen nothing of it, unless it has a single product.
     """
-    shuffled = np.random.default_rng(seed).permutation(len(leaf))
-    order = shuffled[np.argsort(leaf[shuffled], kind="stable")]
+    order = grouped_at_random(leaf, np.random.default_rng(seed))
     fold = np.empty(len(leaf), np.int64)
     fold[order] = np.arange(len(leaf)) % n_folds
     return fold

@@ -12,6 +12,7 @@ from catalog.probabilities import Probabilities
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.runs.training_data import TrainingData, catalog_positions
+from catalog.split.random_order import grouped_at_random
 from catalog.tree.taxonomy import Taxonomy
 from ocr.expert import read_products, unread_photos
 from ocr.reader import PhotoReader
@@ -102,8 +103,7 @@ def likeliest_category(photo: Probabilities, rows: Ints, data: TrainingData) -> 
 
 def _first_photos(category: Ints, images: NDArray[np.int8], budget: Ints, rng: np.random.Generator) -> Ints:
     """Rows of N products in a random order, of each category as many as its budget of photos, `(C,)`, holds."""
-    shuffled = rng.permutation(len(category))
-    order = shuffled[np.argsort(category[shuffled], kind="stable")]
+    order = grouped_at_random(category, rng)
     own = category[order]
     total = np.cumsum(images[order], dtype=np.int64)
     starts = np.flatnonzero(np.diff(own, prepend=-1))
