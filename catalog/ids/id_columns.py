@@ -43,3 +43,8 @@ def numbers_in(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
     if pa.types.is_integer(column.type):
         return np.asarray(column.to_numpy(), np.int64)
     return np.array([id_number(one) for one in ids_in(column)], np.int64)
+
+
+def id_in_cell(cell: int | str) -> ShopId:
+    """The id that a cell of such a column holds, where a text may stand for an integer."""
+    return shop_id(cell) if isinstance(cell, str) else cell

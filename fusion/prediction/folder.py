@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +23,7 @@ class PredictionOrigin:
         precision: share of what is given without review that the decisions aim at.
         lang, names: language and fingerprint of the category names shown, empty for the tree's own ones.
         part: products in a committed part; columns: of the full table.
+        catalog: address of the catalogue, for whoever shows its photos; empty in predictions of an earlier version.
     """
 
     data: str
@@ -33,6 +34,7 @@ class PredictionOrigin:
     names: str
     part: int
     columns: list[str]
+    catalog: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,19 +89,21 @@ class PredictionFolder:
 
     def _stored_origin(self) -> dict[str, Any]:
         # predictions of before there were languages have the tree's own names
-        return {"model": "", "lang": "", "names": "", **read_json(self._origin)}
+        return {"model": "", "lang": "", "names": "", "catalog": "", **read_json(self._origin)}
 
     def claim(self, origin: PredictionOrigin) -> None:
         """Mark the folder as belonging to this input and model; raises ValueError when it belongs to others."""
         if not self._origin.is_file():
             if self.is_whole or self.table.is_file() or self.parts.is_dir():
                 self._refuse(f"whose {self._origin.name} is missing: nothing tells what they were made from")
-            write_text(self._origin, json.dumps(asdict(origin), indent=2) + "\n")
+            self._note(origin)
             return
         there = self._stored_origin()
-        # the same model under another name says the same
-        wanted = {**asdict(origin), "run": there.get("run")}
+        # the same model under another name says the same, and so does a catalogue that lies elsewhere by now
+        wanted = {**asdict(origin), "run": there.get("run"), "catalog": there["catalog"]}
         if there == wanted:
+            if there["catalog"] != origin.catalog:
+                self._note(replace(origin, run=there["run"]))
             return
         # parts of another size, or with other columns, cannot be joined to what is predicted now
         differs = {name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name)}
@@ -112,6 +116,9 @@ class PredictionFolder:
         what = {"data": "catalogue", "model": "model", "precision": "precision"}
         others = [name for key, name in what.items() if key in differs] or ["version"]
         self._refuse(f"of another {' and another '.join(others)}")
+
+    def _note(self, origin: PredictionOrigin) -> None:
+        write_text(self._origin, json.dumps(asdict(origin), indent=2) + "\n")
 
     def _refuse(self, what: str) -> NoReturn:
         raise ValueError(f"{self.path} holds predictions {what}: choose another --output, or --overwrite them")

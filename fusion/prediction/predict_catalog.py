@@ -98,7 +98,9 @@ def predict_file(
 def _origin_of(predictor: Predictor, catalog: Catalog, schema: pa.Schema) -> PredictionOrigin:
     tree, run, precision = predictor.tree, predictor.run.folder.name, predictor.target_precision
     shown = tree.shown_fingerprint
-    return PredictionOrigin(catalog.fingerprint, run, predictor.digest, precision, tree.lang, shown, PART, schema.names)
+    return PredictionOrigin(
+        catalog.fingerprint, run, predictor.digest, precision, tree.lang, shown, PART, schema.names, catalog.address
+    )
 
 
 def _schema(predictor: Predictor, catalog: Catalog) -> pa.Schema:

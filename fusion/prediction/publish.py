@@ -14,8 +14,8 @@ from pymongo import UpdateOne
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import positions_of
 from catalog.files.progress import Progress, in_batches
-from catalog.ids.id_columns import ids_in, numbers_in
-from catalog.ids.shop_id import ShopId, shop_id
+from catalog.ids.id_columns import id_in_cell, ids_in, numbers_in
+from catalog.ids.shop_id import ShopId
 from catalog.sources.address import Address, is_uri
 from catalog.sources.mongo.address import MongoAddress
 from catalog.sources.mongo.connection import Connection
@@ -179,22 +179,17 @@ def _prediction(row: dict[str, Any], depth: int) -> dict[str, Any]:
     # a leaf further up has cells without a value below it
     n = sum(row[name] is not None for name in path_columns(depth))
     return {
-        "category_id": _as_id(row["category_id"]),
+        "category_id": id_in_cell(row["category_id"]),
         "path": [row[name] for name in path_columns(n)],
         "probabilities": [_rounded(row[name]) for name in probability_columns(n)],
         "decision": row["decision"],
         "given": row["given"],
         "reason": row["reason"],
         "top": [
-            {"category_id": _as_id(leaf), "probability": _rounded(p)}
+            {"category_id": id_in_cell(leaf), "probability": _rounded(p)}
             for leaf, p in zip(row["top_category_ids"], row["top_probabilities"], strict=True)
         ],
     }
-
-
-def _as_id(cell: int | str) -> ShopId:
-    """A category's id in a table, where a text may stand for an integer."""
-    return shop_id(cell) if isinstance(cell, str) else cell
 
 
 def _rounded(probability: float) -> float:
