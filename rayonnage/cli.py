@@ -11,6 +11,7 @@ COMMANDS = {
     "demo": "rayonnage.commands:demo",
     "predict": "fusion.cli:predict",
     "evaluate": "fusion.cli:evaluate",
+    "serve": "rayonnage.web.command:serve",
     "report": "rayonnage.commands:report",
     "doctor": "rayonnage.commands:doctor",
     "catalog": "curation.cli:main",

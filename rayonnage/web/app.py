@@ -1,0 +1,49 @@
+"""The application: routes, errors and what lives as long as the server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from rayonnage.web.api import health
+from rayonnage.web.api.problem import RequestRefused, invalid, not_served, refused
+from rayonnage.web.pages import classify
+from rayonnage.web.services import Services
+from rayonnage.web.settings import ServerSettings
+
+ROUTERS = (health.router, classify.router)
+
+
+def create_app(settings: ServerSettings) -> FastAPI:
+    """The pages and the API over a workspace; the model is loaded when it starts, behind the first pages."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = app.state.services
+        services.start()
+        try:
+            yield
+        finally:
+            services.close()
+
+    app = FastAPI(
+        title="Rayonnage", version=metadata.version("rayonnage"), lifespan=lifespan,
+        summary="Puts every product of a shop on its shelf.", docs_url=None, redoc_url=None,
+        max_body_size=settings.limits.body_bytes,
+        # nothing leaves the machine unasked
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )  # fmt: skip
+    app.state.services = Services.of(settings)
+    app.add_exception_handler(RequestRefused, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, not_served)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(packages=[("rayonnage.web", "static")]), name="static")
+    return app

@@ -1,0 +1,45 @@
+"""Templates filled for one request: its language, and links that work below any path of a proxy."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from rayonnage.web.pages.words import LANGUAGES, PageWords, language_asked
+from rayonnage.web.security.visitor import visitor_of
+
+LANGUAGE_COOKIE = "language"
+NAVIGATION = {"classify": "", "review": "review", "browse": "browse", "jobs": "jobs", "runs": "runs", "help": "help"}
+"""Pages by name, and their paths below the root."""
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("rayonnage.web"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def root_of(request: Request) -> str:
+    """The way from the request's page to the root, as in `../../`: a proxy may have put the root anywhere."""
+    return "../" * (request.scope["path"].count("/") - 1) or "./"
+
+
+def words_of(request: Request) -> PageWords:
+    """The words of the language that the visitor reads."""
+    cookie, accept = request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
+    return PageWords(language_asked(cookie, accept))
+
+
+def page(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
+    """A template filled: beside `values` it knows `words`, `root`, `navigation`, `visitor`, and `here`, its name."""
+    here = template.removesuffix(".html")
+    text = _environment().get_template(template).render(
+        words=words_of(request), root=root_of(request), navigation=NAVIGATION, languages=LANGUAGES, here=here,
+        visitor=visitor_of(request), **values,
+    )  # fmt: skip
+    return HTMLResponse(text, status)

@@ -1,0 +1,93 @@
+"""What lies in a workspace and in the folders beside it: predictions, to be reviewed and looked through."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from catalog.runs.workspace import Workspace
+from fusion.prediction.folder import PredictionFolder
+from fusion.prediction.predicted_products import PredictedProducts
+
+KEPT = 3
+"""Folders of predictions whose small arrays stay in memory."""
+
+
+def workspace_folder(given: Path) -> Path:
+    """The workspace that is meant: the folder itself, or `runs` in the folder of a demo.
+
+    Raises:
+        FileNotFoundError: neither is one; the message names the command that makes one.
+    """
+    for folder in (given, given / "runs"):
+        if (folder / "workspace.json").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"{given} is no workspace (workspace.json is missing): give the folder that `catalog split` and the trainings "
+        "were given with --workspace, or the folder of `rayonnage demo`"
+    )
+
+
+@dataclass(frozen=True)
+class FoundPredictions:
+    """A folder of predictions; name: its path from the folder that the workspace lies in; modified: since 1970."""
+
+    name: str
+    path: Path
+    modified: float
+
+
+class KnownPredictions:
+    """The workspace's predictions, and those in the folders beside it, where `--output` puts them."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._opened: OrderedDict[tuple[str, float], PredictedProducts] = OrderedDict()
+        self._lock = Lock()
+
+    def found(self) -> list[FoundPredictions]:
+        """All whole ones, the newest first."""
+        room = self._workspace.folder
+        beside = room.resolve().parent
+        readable = (path for path in sorted(beside.glob("*")) if path.is_dir() and os.access(path, os.X_OK))
+        paths = [*room.resolve().glob("predictions/*/*"), *readable]
+        whole = [path for path in paths if _is_whole(path)]
+        known = [
+            FoundPredictions(os.path.relpath(path, beside), path, (path / "problems.json").stat().st_mtime)
+            for path in whole
+        ]
+        return sorted(known, key=lambda one: (-one.modified, one.name))
+
+    def open(self, name: str | None = None) -> PredictedProducts:
+        """Those of a name; None: the newest.
+
+        Raises:
+            FileNotFoundError: there are none; the message names the command that makes some.
+            ValueError: another version wrote them.
+        """
+        found = [one for one in self.found() if name in (None, one.name)]
+        if not found:
+            which = "no predictions" if name is None else f"no predictions {name}"
+            raise FileNotFoundError(
+                f"{which} lie in {self._workspace.folder} or beside it: run "
+                f"`rayonnage predict TEST.bson{self._workspace.option}` first"
+            )
+        key = found[0].name, found[0].modified
+        with self._lock:
+            if key not in self._opened:
+                self._opened[key] = PredictedProducts.open(found[0].path, self._workspace)
+            self._opened.move_to_end(key)
+            while len(self._opened) > KEPT:
+                self._opened.popitem(last=False)
+            return self._opened[key]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        PredictionFolder(path).require_whole()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,55 @@
+"""What the routes ask: one of each for the whole server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from fastapi import Request
+
+from catalog.runs.workspace import Workspace
+from rayonnage.web.places import KnownPredictions
+from rayonnage.web.serving.served_model import ServedModel
+from rayonnage.web.settings import ServerSettings
+
+
+@dataclass
+class Services:
+    """Everything that lives as long as the server.
+
+    Attributes:
+        model: what answers products.
+    """
+
+    settings: ServerSettings
+    model: ServedModel
+
+    @cached_property
+    def predictions(self) -> KnownPredictions:
+        """What was predicted, to be reviewed and looked through."""
+        return KnownPredictions(self.workspace)
+
+    @classmethod
+    def of(cls, settings: ServerSettings) -> Services:
+        """All of them; nothing is loaded yet."""
+        return cls(settings, ServedModel(settings))
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The folder that keeps plan, runs and reviews."""
+        return Workspace(self.settings.workspace)
+
+    def start(self) -> None:
+        """Begin what takes time; the pages are shown meanwhile."""
+        self.model.start()
+
+    def close(self) -> None:
+        """End what was started."""
+        self.model.close()
+
+
+def services_of(request: Request) -> Services:
+    """The server's services, for routes."""
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services

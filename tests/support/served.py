@@ -1,0 +1,81 @@
+"""The server on a port of its own, and Debian's Chromium before it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from rayonnage.web.app import create_app
+from rayonnage.web.settings import ServerSettings
+
+START_S = 120
+
+
+@contextmanager
+def serving(settings: ServerSettings, *, ready: bool = True) -> Iterator[str]:
+    """The server's address, without a slash at its end; `ready`: wait until its model answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            _wait_for(f"{address}/{'readyz' if ready else 'healthz'}", thread)
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _wait_for(url: str, thread: threading.Thread) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and thread.is_alive():
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"{url} does not answer: {httpx.get(url).text if thread.is_alive() else 'the server ended'}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Chromium is not on this machine and could not be installed (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A new browser window, English, in which a script's error fails the test."""
+    context = chromium.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+    errors: list[str] = []
+    window = context.new_page()
+    window.set_default_timeout(10_000)
+    window.on("pageerror", lambda error: errors.append(str(error)))
+    window.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    yield window
+    context.close()
+    assert errors == []
+
+
+def copied(demo: Path, folder: Path) -> Path:
+    """A demo of one's own, whose workspace may be written to; returns its folder."""
+    return Path(shutil.copytree(demo, folder / "demo"))
