@@ -2,6 +2,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+BROWSER := $(VENV)/.browser
 DEMO := build/demo
 # Neighbours in the order of the tests share what a module makes, so a worker begins with half of them and takes over
 # what the other has left; more than eight would take 1.5 GB each for little.
@@ -27,7 +28,12 @@ $(INSTALLED): setup.cfg pyproject.toml
 	@$(PY) -m pip install --quiet --editable '.[test,web]' \
 	  || { echo "The packages could not be installed. They take 7 GB in $(VENV), and as much again while they are unpacked;"; \
 	       df -h . "$${TMPDIR:-/tmp}"; exit 1; }
-	sh .ci/tesseract.sh
+	sh .ci/debian.sh tesseract
+	@touch $@
+
+# only tests need it: a demo is not kept waiting for a browser
+$(BROWSER): $(INSTALLED)
+	sh .ci/debian.sh chromium
 	@touch $@
 
 install: $(INSTALLED)
@@ -42,10 +48,10 @@ lint: $(INSTALLED)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-test: lint
+test: lint $(BROWSER)
 	$(PYTEST)
 
-test-fast: $(INSTALLED)
+test-fast: $(INSTALLED) $(BROWSER)
 	$(VENV)/bin/ruff check .
 	$(PYTEST) -m "not slow"
 

@@ -36,7 +36,8 @@ def demo(folder: Path, draw_only: bool, n_train: int, n_test: int, seed: int, co
 
     run_demo(folder, config=config, n_train=n_train, n_test=n_test, seed=seed, overwrite=overwrite)
     say(f"\nSubmission: {folder / 'predictions' / 'submission.csv'}")
-    say(f"next: rayonnage report --workspace {folder / 'runs'}")
+    say(f"Its pages: rayonnage report --workspace {folder / 'runs'}")
+    say(f"next: rayonnage serve {folder} (opens the page; the demo's predictions wait there for review)")
 
 
 @click.command()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 EXTRAS = {
+    "web": (Status.WARNING, "with them `rayonnage serve` opens the page and the HTTP API"),
     "encoder": (Status.WARNING, "with them reading tells the categories of books and CDs better"),
     "heic": (Status.OK, "with it iPhones' HEIC photos are read"),
     "bench": (Status.OK, "only the scripts under bench/ use them"),

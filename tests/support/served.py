@@ -53,7 +53,8 @@ def _wait_for(url: str, thread: threading.Thread) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
-    program = shutil.which("chromium")
+    # Ubuntu's package `chromium` is a snap, which sees no /tmp; where tests run there, Chrome is
+    program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("Chromium is not on this machine and could not be installed (apt-get install chromium)")
     with sync_playwright() as playwright:

@@ -101,7 +101,7 @@ def test_the_whole_job_ends_with_pages_in_english(demo):
     folder, said = demo / "demo", (demo / "said.txt").read_text(encoding="utf-8")
     assert {path.name for path in folder.iterdir()} == {*job.OUTPUTS, job.LOG}
     workspace = Workspace(folder / "runs")
-    assert f"next: rayonnage report --workspace {workspace.folder}" in said
+    assert f"Its pages: rayonnage report --workspace {workspace.folder}\nnext: rayonnage serve {folder} " in said
     names = {page.path.name for page in latest_pages(workspace)}
     assert names == TITLES.keys() - {"mosaic.html", "ocr.html"}
     with (folder / "predictions" / "submission.csv").open() as file:
