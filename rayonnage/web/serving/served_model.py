@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from fusion.model import Model
 from fusion.prediction.answers import Answer
+from rayonnage.web.serving.asked_product import AskedProduct
+from rayonnage.web.serving.loaded_model import LoadedModel
 from rayonnage.web.settings import ServerSettings
-
-WAIT_FOR_MODEL_S = 5
 
 
 class NotReady(Exception):
@@ -31,55 +32,89 @@ class ServingState(StrEnum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True)
-class AskedProduct:
-    """One product as a client gives it: its encoded photos in the seller's order, and what is written of it."""
-
-    photos: tuple[bytes, ...]
-    title: str | None = None
-    description: str | None = None
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model with its run's folder; since: seconds since 1970."""
-
-    model: Model
-    folder: Path
-    since: float
-
-
 class ServedModel:
-    """What answers clients' products. Made in the event loop's thread; `start` loads the model in another one."""
+    """What answers clients' products. Made in the event loop's thread; `start` loads the model in another one.
+
+    Another run is loaded while this one answers (`replace`), and can be taken back: requests under way finish on the
+    model that they began with. All of it is safe in threads.
+
+    Attributes:
+        loaded: what answers; previous: what `take_back` puts in its place again.
+        loading: the folder of the run that is being loaded, None for none; why_not: why the last one was not loaded.
+    """
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
-        self.state, self.why_missing = ServingState.LOADING, ""
         self.loaded: LoadedModel | None = None
         self.previous: LoadedModel | None = None
+        self.loading: Path | None = None
+        self.why_not = ""
+        self._lock = Lock()
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="model")
 
     def start(self) -> None:
         """Begin to load the settings' run, or the workspace's latest."""
-        self._threads.submit(self._load, self.settings.run)
+        self.loading = self.settings.run or self.settings.workspace
+        self._loader.submit(self._load, self.settings.run)
 
-    def _load(self, folder: Path | None) -> None:
-        workspace = Workspace(self.settings.workspace)
-        try:
-            run = Run.load(folder, "fusion") if folder else workspace.require("fusion")
-            model = Model.load(run.folder, workspace.folder)
-        except (OSError, ValueError) as error:
-            self.state, self.why_missing = ServingState.MISSING, str(error)
-            return
-        self.previous, self.loaded = self.loaded, LoadedModel(model, run.folder, time.time())
-        self.state = ServingState.READY
+    def replace(self, folder: Path) -> None:
+        """Begin to load another run; it takes the place of the one that answers once it can answer itself.
+
+        Where it cannot be loaded, `why_not` says so, and the other one goes on.
+
+        Raises:
+            ValueError: another one is being loaded.
+        """
+        with self._lock:
+            if self.loading is not None:
+                raise ValueError(f"{self.loading.name} is being loaded: wait until it answers")
+            self.loading, self.why_not = folder, ""
+        self._loader.submit(self._load, folder)
+
+    def take_back(self) -> LoadedModel:
+        """Put the previous model in its place again, at once; the one that answered becomes the previous one.
+
+        Raises:
+            ValueError: there is no previous one.
+        """
+        with self._lock:
+            if self.previous is None:
+                raise ValueError("no other model has answered since the server started")
+            self.loaded, self.previous = self.previous, self.loaded
+            self.loaded.since = time.time()
+            return self.loaded
+
+    @property
+    def state(self) -> ServingState:
+        """Whether a model answers; a further one may be loading meanwhile."""
+        if self.loaded is not None:
+            return ServingState.READY
+        return ServingState.MISSING if self.why_not else ServingState.LOADING
 
     @property
     def current(self) -> LoadedModel:
-        """The model that answers; raises `NotReady`."""
-        if self.loaded is None:
-            raise NotReady(self.why_missing or "the model is being loaded, ask again in a moment")
-        return self.loaded
+        """The model that answers; raises `NotReady`. Who asks it for more than a moment takes it by `lease`."""
+        loaded = self.loaded
+        if loaded is None:
+            raise NotReady(self.why_not or "the model is being loaded, ask again in a moment")
+        return loaded
+
+    @contextmanager
+    def lease(self) -> Iterator[LoadedModel]:
+        """The model that answers, which stays open within the block even when another takes its place.
+
+        Raises:
+            NotReady: no model is there.
+        """
+        # under the lock: between being looked up and being taken it could be closed
+        with self._lock:
+            use = self.current.used()
+            loaded = use.__enter__()
+        try:
+            yield loaded
+        finally:
+            use.__exit__(None, None, None)
 
     async def answers(self, products: Sequence[AskedProduct], n_candidates: int | None = None) -> list[Answer]:
         """The answer on each product, in order, its position as its id.
@@ -90,13 +125,29 @@ class ServedModel:
         Raises:
             NotReady: no model is there.
         """
-        model = self.current.model
         given = [{"photos": list(one.photos), "title": one.title, "description": one.description} for one in products]
-        return await asyncio.get_running_loop().run_in_executor(self._threads, model.predict, given)
+        with self.lease() as loaded:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, loaded.model.predict, given)
 
     def close(self) -> None:
         """End what was started."""
-        self._threads.shutdown(cancel_futures=True)
+        for threads in (self._loader, self._threads):
+            threads.shutdown(cancel_futures=True)
         for loaded in (self.loaded, self.previous):
             if loaded is not None:
-                loaded.model.close()
+                loaded.retire()
+
+    def _load(self, folder: Path | None) -> None:
+        try:
+            workspace = Workspace(self.settings.workspace)
+            run = Run.load(folder, "fusion") if folder else workspace.require("fusion")
+            loaded = LoadedModel(Model.load(run.folder, workspace.folder), run.folder)
+        except Exception as error:  # a server that goes on loading for ever would say nothing of it
+            with self._lock:
+                self.loading, self.why_not = None, str(error) or type(error).__name__
+            return
+        with self._lock:
+            retired, self.previous, self.loaded = self.previous, self.loaded, loaded
+            self.loading = None
+        if retired is not None:
+            retired.retire()
