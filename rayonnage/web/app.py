@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 
 from rayonnage.web.api import health
 from rayonnage.web.api.problem import RequestRefused, invalid, not_served, refused
-from rayonnage.web.pages import classify
+from rayonnage.web.pages import classify, language
 from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
 
-ROUTERS = (health.router, classify.router)
+ROUTERS = (health.router, classify.router, language.router)
 
 
 def create_app(settings: ServerSettings) -> FastAPI:

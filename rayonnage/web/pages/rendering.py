@@ -29,6 +29,12 @@ def root_of(request: Request) -> str:
     return "../" * (request.scope["path"].count("/") - 1) or "./"
 
 
+def back_of(request: Request) -> str:
+    """The request's path and query from the root: where the language's choice returns to."""
+    query = request.scope["query_string"].decode("latin-1")
+    return request.scope["path"].lstrip("/") + (f"?{query}" if query else "")
+
+
 def words_of(request: Request) -> PageWords:
     """The words of the language that the visitor reads."""
     cookie, accept = request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
@@ -36,10 +42,10 @@ def words_of(request: Request) -> PageWords:
 
 
 def page(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
-    """A template filled: beside `values` it knows `words`, `root`, `navigation`, `visitor`, and `here`, its name."""
+    """A template filled: beside `values` it knows `words`, `root`, `navigation`, `visitor`, `back`; `here`: its name."""
     here = template.removesuffix(".html")
     text = _environment().get_template(template).render(
         words=words_of(request), root=root_of(request), navigation=NAVIGATION, languages=LANGUAGES, here=here,
-        visitor=visitor_of(request), **values,
+        visitor=visitor_of(request), back=back_of(request), **values,
     )  # fmt: skip
     return HTMLResponse(text, status)
