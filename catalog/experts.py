@@ -42,7 +42,23 @@ class OtherProduct:
     product_id: ShopId | None
 
 
-Exhibit = Quote | OtherProduct
+@dataclass(frozen=True, slots=True)
+class PhotoBox:
+    """A place on one of the product's photos that an expert went by.
+
+    Attributes:
+        photo: position of the photo among the product's, from 0.
+        box: left, top, right, bottom in pixels of the whole photo, upright.
+        text: what stands there; confidence: that it does, in [0, 1], on the expert's own scale.
+    """
+
+    photo: int
+    box: tuple[float, float, float, float]
+    text: str
+    confidence: float
+
+
+Exhibit = Quote | OtherProduct | PhotoBox
 """Something that an expert went by and that people can look at."""
 
 
@@ -73,7 +89,15 @@ class Opinion:
 
     def other_product(self, row: int) -> OtherProduct | None:
         """The product that tells about a row, if any."""
-        return next((shown for shown in self.exhibits.get(row, ()) if isinstance(shown, OtherProduct)), None)
+        return next(iter(self.other_products(row)), None)
+
+    def other_products(self, row: int) -> list[OtherProduct]:
+        """All products that tell about a row."""
+        return [shown for shown in self.exhibits.get(row, ()) if isinstance(shown, OtherProduct)]
+
+    def boxes(self, row: int) -> list[PhotoBox]:
+        """The places on a row's photos that were gone by."""
+        return [shown for shown in self.exhibits.get(row, ()) if isinstance(shown, PhotoBox)]
 
 
 class Expert(Protocol):

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.chunk import Chunk
-from catalog.experts import Opinion, Quote
+from catalog.experts import Opinion, PhotoBox, Quote
 from catalog.ids.shop_id import ShopId
 from catalog.photos.batch import PhotoDecoder
 from catalog.photos.photo_index import photo_md5
@@ -21,6 +22,8 @@ from text.model import TextModel
 from text.normalize import ProductText
 
 NAME = EVIDENCE = "text"
+SHOWN_WORDS = 200
+"""Words of a product that are shown on its photos; a page of a book has more than anybody looks at."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,17 @@ class Reading:
     def text(self) -> str:
         """Words of all photos, as people read them; photos are separated by ` | `."""
         return " | ".join(t.text.replace("\n", " ") for t in self.transcripts if t.text)
+
+    @property
+    def boxes(self) -> tuple[PhotoBox, ...]:
+        """Where each word stands, in reading order; the first `SHOWN_WORDS`."""
+        found = (
+            PhotoBox(position, word.box, word.text, word.confidence)
+            for position, photo in enumerate(self.photos)
+            if isinstance(photo, Transcript)
+            for word in photo.words
+        )
+        return tuple(islice(found, SHOWN_WORDS))
 
     @property
     def product_text(self) -> ProductText:
@@ -160,7 +174,7 @@ class TextExpert:
         return Opinion(
             probabilities,
             EVIDENCE,
-            {row: (Quote(reading.text),) for row, reading in readings.items()},
+            {row: (Quote(reading.text), *reading.boxes) for row, reading in readings.items()},
             [problem for problem in unread if (problem.product_id, problem.photo) not in undecoded],
         )
 

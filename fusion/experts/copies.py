@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catalog.chunk import Chunk
 from catalog.experts import Expert, Opinion, OtherProduct
 from catalog.ids.id_names import IdNames
-from catalog.ids.shop_id import id_numbers
+from catalog.ids.shop_id import ShopId, id_numbers
 from catalog.photos.batch import PhotoDecoder
 from catalog.probabilities import Probabilities
 from catalog.runs.run import Run
@@ -48,9 +48,13 @@ class CopyExpert:
         own_leaf = _own_leaf(chunk, self.tree) if chunk.in_training else None
         probabilities = self.table.predict(ids, chunk.md5s, own_leaf)
         return Opinion(probabilities, NAME, {
-            row: (OtherProduct(RELATION, self.table.example(chunk.md5s[row], other_than=int(ids[row]))),)
+            row: tuple(OtherProduct(RELATION, one) for one in self._known(chunk.md5s[row], int(ids[row])))
             for row in np.flatnonzero(probabilities.speaks).tolist()
         })  # fmt: skip
+
+    def _known(self, md5s: Sequence[bytes], other_than: int) -> Sequence[ShopId | None]:
+        """Products with these photos; one that has no name where there are some, but none that can be named."""
+        return self.table.examples(md5s, other_than) or [None]
 
     def close(self) -> None:
         """Nothing was started."""

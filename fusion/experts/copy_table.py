@@ -130,10 +130,10 @@ class CopyTable:
         n = sum(counts.values())
         return {leaf: count / (n + 1) for leaf, count in counts.items() if count}
 
-    def example(self, md5s: Sequence[bytes], other_than: int) -> ShopId | None:
-        """product_id of a labelled product with one of these photos; None when that of number `other_than` is alone."""
+    def examples(self, md5s: Sequence[bytes], other_than: int) -> list[ShopId]:
+        """product_ids of the first labelled product with each of these photos, without that of number `other_than`."""
         products = (int(self.product[photo]) for photo in map(self.find, md5s) if photo != UNKNOWN)
-        return next((self.ids.shown(product) for product in products if product != other_than), None)
+        return [self.ids.shown(product) for product in dict.fromkeys(products) if product != other_than]
 
     def held_out(self, data: TrainingData, product_ids: NDArray[np.int64]) -> Probabilities:
         """Probabilities of `(N,)` products of the table itself, each left out of its own counts."""

@@ -6,13 +6,18 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.experts import PhotoBox
 from catalog.ids.shop_id import ShopId
+from catalog.product import Problem
 from catalog.tree.level_names import LEVEL_NAMES
 from catalog.tree.taxonomy import Taxonomy, path_text
-from fusion.decide import Decision, decision_of
+from fusion.decide import NEVER, Decision, decision_of
 from fusion.prediction.predictor import Predictions
 from fusion.prediction.ranking import risk_order
-from fusion.prediction.reasons import ExpertChoice, reason_of, votes_of
+from fusion.prediction.reasons import ExpertChoice, SilentExpert, reason_of, silent_on, votes_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,11 +31,15 @@ NO_ANSWER = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """A leaf with its path, in the language asked for, and its probability; `category_id` as the tree has it."""
+    """A leaf with its path, in the language asked for, and its probability; `category_id` as the tree has it.
+
+    `probabilities`: of each node along the path, Cat I first.
+    """
 
     category_id: ShopId
     path: tuple[str, ...]
     probability: float
+    probabilities: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,12 @@ class Answer:
         advice: where nothing was proved with which the product's category could be given: what it would take.
         depth: levels of the tree, of which a path may have fewer; 0: as many as the best one's.
         text_ids: there are texts among the tree's category_ids, so that a column of them is text.
+        needed: probability from which each node along the best one's path is given; None for never.
+        boxes: words on the photos that were gone by, each with its place.
+        copies: products of the training catalogue that have one of the photos, the first for each photo.
+        silent: experts that say nothing here, and why.
+        n_images, n_readable: photos that were given, and those among them that could be used.
+        faults: what `problems` says, typed.
     """
 
     product_id: Hashable
@@ -66,6 +81,13 @@ class Answer:
     depth: int = 0
     text_ids: bool = False
     level_names: Mapping[int, str] = field(default_factory=lambda: LEVEL_NAMES)
+    needed: tuple[float | None, ...] = ()
+    boxes: tuple[PhotoBox, ...] = ()
+    copies: tuple[ShopId, ...] = ()
+    silent: tuple[SilentExpert, ...] = ()
+    n_images: int = 0
+    n_readable: int = 0
+    faults: tuple[Problem, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{c.probability:6.1%}  {path_text(c.path)}" for c in self.candidates]
@@ -85,10 +107,9 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
     """The answer on one row of a predicted chunk; `own_id`: the product's, where it is not the number predicted by."""
     dense = predictions.fused[row : row + 1]
     ranked = risk_order(dense, tree, n_candidates)[0]
-    candidates = tuple(
-        Candidate(tree.shop_ids[leaf], tree.shown[leaf], float(dense[0, leaf])) for leaf in ranked.tolist()
-    )
-    along_path = predictions.paths.probabilities[row, : len(candidates[0].path)]
+    candidates = _candidates(dense, ranked.tolist(), tree)
+    end = len(candidates[0].path)
+    along_path, needed = predictions.paths.probabilities[row, :end], predictions.needed[row, :end].tolist()
     level, node = predictions.given[row].tolist()
     product_id = predictions.chunk.products[row].product_id
     problems = [problem for problem in predictions.problems.named if problem.product_id == product_id]
@@ -99,6 +120,28 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
         text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
         problems=tuple(": ".join(filter(None, (p.place, p.detail or p.kind.value))) for p in problems),
         advice=predictions.advice(row), depth=tree.depth, text_ids=len(tree.ids) > 0, level_names=tree.level_names,
+        needed=tuple(p if p < NEVER else None for p in needed),
+        boxes=tuple(box for opinion in predictions.opinions for box in opinion.boxes(row)),
+        copies=tuple(
+            other.product_id
+            for opinion in predictions.opinions
+            for other in opinion.other_products(row)
+            if other.product_id is not None
+        ),
+        silent=tuple(silent_on(predictions, row)), n_images=len(predictions.chunk.md5s[row]),
+        n_readable=int(predictions.chunk.n_readable[row]), faults=tuple(problems),
+    )  # fmt: skip
+
+
+def _candidates(dense: NDArray[np.float32], leaves: Sequence[int], tree: Taxonomy) -> tuple[Candidate, ...]:
+    """Candidates at these leaves, from a `(1, n_leaves)` row of probabilities."""
+    mass = {level: tree.node_mass(dense, level)[0] for level in tree.levels}
+    return tuple(
+        Candidate(
+            tree.shop_ids[leaf], tree.shown[leaf], float(dense[0, leaf]),
+            tuple(float(mass[level][tree.ancestor(level)[leaf]]) for level in tree.levels[: len(tree.shown[leaf])]),
+        )
+        for leaf in leaves
     )  # fmt: skip
 
 

@@ -22,6 +22,20 @@ class ExpertChoice:
     probability: float
 
 
+@dataclass(frozen=True)
+class SilentExpert:
+    """An expert that says nothing on a product, and why."""
+
+    expert: str
+    silence: Silence
+
+
+def silent_on(predictions: Predictions, row: int) -> list[SilentExpert]:
+    """The experts that `votes_of` leaves out."""
+    reasons = ((expert.expert, Silence(int(expert.silence[row]))) for expert in predictions.experts)
+    return [SilentExpert(name, silence) for name, silence in reasons if silence is not Silence.SPEAKS]
+
+
 def votes_of(predictions: Predictions, row: int) -> list[ExpertChoice]:
     """Choices in the order of the experts; the silent ones are left out."""
     return [

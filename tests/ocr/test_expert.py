@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from catalog.chunk import Chunk
+from catalog.experts import PhotoBox
 from catalog.photos.photo_index import photo_md5
 from catalog.product import Problem, ProblemKind, Product
 from ocr import expert
@@ -58,6 +59,8 @@ def test_an_opinion_shows_what_was_read_and_names_photos_that_could_be_seen_but_
     opinion = TextExpert(branch, route).predict(chunk, [of_photos, None])
     assert branch.asked == (products, True, chunk.md5s)
     assert [opinion.quote(row) and opinion.quote(row).text for row in range(3)] == ["crime", None, ""]
+    assert opinion.boxes(0) == [PhotoBox(0, (0, 0, 1, 1), "crime", 1.0)]
+    assert opinion.boxes(1) == opinion.boxes(2) == []
     [problem] = opinion.problems
     assert (problem.product_id, problem.photo, problem.kind) == (5, 1, ProblemKind.UNREAD_TEXT)
     assert "SIGSEGV" in str(problem)

@@ -42,7 +42,7 @@ def words_of(request: Request) -> PageWords:
 
 
 def page(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
-    """A template filled: beside `values` it knows `words`, `root`, `navigation`, `visitor`, `back`; `here`: its name."""
+    """A template filled: it knows `words`, `root`, `navigation`, `visitor`, `back`, `here` (its name), and `values`."""
     here = template.removesuffix(".html")
     text = _environment().get_template(template).render(
         words=words_of(request), root=root_of(request), navigation=NAVIGATION, languages=LANGUAGES, here=here,

@@ -113,8 +113,8 @@ def test_many_copies_are_surer_than_one(tmp_path, tree):
     found = table.predict(np.arange(4), md5s)
     assert found.values[:3, 0].tolist() == pytest.approx([0.9, 0.5, 1 / 9])
     assert found.silence.tolist() == [0, 0, 0, Silence.NO_COPY]
-    assert table.example(md5s[1], other_than=7) == 109
-    assert table.example(md5s[1], other_than=109) is None
+    assert table.examples(md5s[1], other_than=7) == [109]
+    assert table.examples(md5s[1], other_than=109) == []
 
 
 def test_the_table_comes_back_from_disk_and_a_damaged_one_is_refused(tmp_path, tree):
@@ -137,8 +137,8 @@ def test_text_ids_are_kept_beside_the_table_and_shown(tree, tmp_path):
     CopyTable.of(data).save(tmp_path / "copies.safetensors")
     table = CopyTable.load(tmp_path / "copies.safetensors", len(tree), tree.fingerprint, data.plan.plan_id)
     md5s = [hashlib.md5(photo).digest() for photo in PHOTOS]
-    assert [table.example([md5s[i]], other_than=0) for i in range(4)] == ["=1+1", 7, "00123", "<b>"]
-    assert table.example([md5s[2]], other_than=id_number("00123")) is None
+    assert table.examples([*md5s, md5s[0]], other_than=0) == ["=1+1", 7, "00123", "<b>"]
+    assert table.examples([md5s[2]], other_than=id_number("00123")) == []
     opinion = CopyExpert(table, tree).predict(Chunk.of([Product("new", (PHOTOS[0],))], 8), [])
     assert opinion.other_product(0) == OtherProduct("same photo as", "=1+1")
     itself = Chunk.of([Product("<b>", (PHOTOS[3],), "a text label")], 8, in_training=True)
