@@ -7,17 +7,17 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
 
 from rayonnage.web.api import health
-from rayonnage.web.api.problem import RequestRefused, invalid, not_served, refused
-from rayonnage.web.pages import classify, language
+from rayonnage.web.errors import add_error_handlers
+from rayonnage.web.pages import classify, language, login
+from rayonnage.web.security.door import Door
+from rayonnage.web.security.guard import Guard
 from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
 
-ROUTERS = (health.router, classify.router, language.router)
+ROUTERS = (health.router, classify.router, language.router, login.router)
 
 
 def create_app(settings: ServerSettings) -> FastAPI:
@@ -36,13 +36,16 @@ def create_app(settings: ServerSettings) -> FastAPI:
         title="Rayonnage", version=metadata.version("rayonnage"), lifespan=lifespan,
         summary="Puts every product of a shop on its shelf.", docs_url=None, redoc_url=None,
         max_body_size=settings.limits.body_bytes,
+        form_limits={"max_files": settings.limits.photos, "max_fields": settings.limits.fields},
+        # its redirects would name this host, and no page links with a slash too many
+        redirect_slashes=False,
         # nothing leaves the machine unasked
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )  # fmt: skip
     app.state.services = Services.of(settings)
-    app.add_exception_handler(RequestRefused, refused)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, not_served)
+    app.state.door = Door(settings)
+    add_error_handlers(app)
+    app.add_middleware(Guard, door=app.state.door, limits=settings.limits)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(packages=[("rayonnage.web", "static")]), name="static")

@@ -14,7 +14,9 @@ class RequestLimits:
 
     Attributes:
         products: in one request; photo_bytes: of one encoded photo; body_bytes: of one request, photos included.
-        seconds: that an answer may take, waiting included; per_minute: requests for predictions of one client.
+        seconds: that an answer may take, waiting included; longest_s: that any request may take once its body is there.
+        per_minute: requests for predictions of one client; others_per_minute: its other ones, photos of pages included.
+        fields: of one form, beside its files; in_flight_bytes: of all bodies that are being received or answered.
         waiting: products that wait for the model; more are sent away with `Retry-After`.
     """
 
@@ -22,7 +24,11 @@ class RequestLimits:
     photo_bytes: int = 16 * 2**20
     body_bytes: int = 96 * 2**20
     seconds: float = 60.0
+    longest_s: float = 120.0
     per_minute: int = 1200
+    others_per_minute: int = 6000
+    fields: int = 100
+    in_flight_bytes: int = 512 * 2**20
     waiting: int = 256
 
     @property
@@ -38,6 +44,7 @@ class ServerSettings:
     Attributes:
         workspace: folder that keeps plan and runs; run: the fusion run that answers, None for the workspace's latest.
         host, port: where it listens; tokens: file of who may ask, None where everybody on this machine may.
+        known_hosts: other names that it goes by; proxies: addresses whose `X-Forwarded-*` are believed.
     """
 
     workspace: Path
@@ -45,6 +52,8 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     tokens: Path | None = None
+    known_hosts: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
     limits: RequestLimits = field(default_factory=RequestLimits)
 
     @property

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -38,27 +35,3 @@ class RequestRefused(Exception):
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         content = self.problem.model_dump(exclude_none=True)
         return JSONResponse(content, self.problem.status, headers, media_type=MEDIA_TYPE)
-
-
-def refused(request: Request, error: Exception) -> JSONResponse:
-    """Exception handler of `RequestRefused`."""
-    assert isinstance(error, RequestRefused)
-    return error.response()
-
-
-def invalid(request: Request, error: Exception) -> JSONResponse:
-    """Exception handler of requests that do not fit the API's description."""
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"] if part != "body") or None
-    return RequestRefused(422, "the request is not as described", first["msg"], field).response()
-
-
-def not_served(request: Request, error: Exception) -> JSONResponse:
-    """Exception handler of what Starlette refuses: unknown paths, methods, bodies that are too large."""
-    assert isinstance(error, HTTPException)
-    response = RequestRefused(
-        error.status_code, str(error.detail), "see the API's description, openapi.json"
-    ).response()
-    response.headers.update(error.headers or {})
-    return response

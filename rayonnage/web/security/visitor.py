@@ -14,11 +14,13 @@ class Visitor:
 
     Attributes:
         name: of the token's owner, or of this machine's user where nobody needs a token.
-        session: of one browser; leases and history are its own.
+        session: of one browser; leases and history are its own. Programs share one for each token.
+        signed_in: a token was typed in this browser, which can be forgotten again.
     """
 
     name: str
     session: str
+    signed_in: bool = False
 
 
 def visitor_of(request: Request) -> Visitor:
