@@ -164,9 +164,13 @@ class TextExpert:
     photo_side: int = 0
     photo_decoder: PhotoDecoder | None = None
 
+    def waits_on(self, so_far: Sequence[Opinion]) -> NDArray[np.bool_]:
+        """`(N,)` bool: products whose photos are read, by processes that take their time."""
+        return self.route.of(so_far[0].probabilities)
+
     def predict(self, chunk: Chunk, so_far: Sequence[Opinion]) -> Opinion:
         """What the text says; the first opinion so far is the photos'."""
-        wanted = self.route.of(so_far[0].probabilities)
+        wanted = self.waits_on(so_far)
         probabilities, readings = self.branch.read(chunk.products, wanted, chunk.md5s)
         unread = unread_photos({chunk.products[row].product_id: reading for row, reading in readings.items()})
         # a photo that cannot be decoded was named already

@@ -141,11 +141,25 @@ class Predictor:
             in_training: the products are of the training catalogue, and none is to be its own known copy.
             recent: what was computed on earlier chunks, see `Chunk`.
         """
+        chunk = self.chunk_of(products, in_training=in_training, recent=recent)
+        return self.conclude(chunk, self.opinions_on(chunk))
+
+    def chunk_of(
+        self, products: Sequence[Product], *, in_training: bool = False, recent: RecentRows | None = None
+    ) -> Chunk:
+        """The products with their photos decoded, as the experts want them; arguments as in `predict`."""
         side = max(expert.photo_side for expert in self.experts)
-        chunk = Chunk.of(products, side, in_training=in_training, recent=recent, decoder=self.photo_decoder)
-        opinions: list[Opinion] = []
-        for expert in self.experts:
+        return Chunk.of(products, side, in_training=in_training, recent=recent, decoder=self.photo_decoder)
+
+    def opinions_on(self, chunk: Chunk, so_far: Sequence[Opinion] = ()) -> list[Opinion]:
+        """What the experts say of a chunk, in the head's order; `so_far`: what the first of them have said already."""
+        opinions = list(so_far)
+        for expert in self.experts[len(opinions) :]:
             opinions.append(expert.predict(chunk, opinions))
+        return opinions
+
+    def conclude(self, chunk: Chunk, opinions: Sequence[Opinion]) -> Predictions:
+        """What the head makes of the opinions of all experts."""
         problems = ProblemLog()
         problems.extend(chunk.problems)
         for opinion in opinions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,8 @@ from fusion.model import Model
 from fusion.prediction.answers import Answer
 from rayonnage.web.serving.asked_product import AskedProduct
 from rayonnage.web.serving.loaded_model import LoadedModel
+from rayonnage.web.serving.prediction_service import PredictionService, ServedAnswer
+from rayonnage.web.serving.serving_metrics import ServingMetrics
 from rayonnage.web.settings import ServerSettings
 
 
@@ -41,6 +42,7 @@ class ServedModel:
     Attributes:
         loaded: what answers; previous: what `take_back` puts in its place again.
         loading: the folder of the run that is being loaded, None for none; why_not: why the last one was not loaded.
+        metrics: what is counted; service: answers products, of whichever model.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -51,7 +53,8 @@ class ServedModel:
         self.why_not = ""
         self._lock = Lock()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self.metrics = ServingMetrics()
+        self.service = PredictionService(settings.limits, self.metrics)
 
     def start(self) -> None:
         """Begin to load the settings' run, or the workspace's latest."""
@@ -116,23 +119,30 @@ class ServedModel:
         finally:
             use.__exit__(None, None, None)
 
-    async def answers(self, products: Sequence[AskedProduct], n_candidates: int | None = None) -> list[Answer]:
-        """The answer on each product, in order, its position as its id.
+    async def served(
+        self, products: Sequence[AskedProduct], top: int | None = None, lang: str | None = None
+    ) -> list[ServedAnswer]:
+        """What `Model.predict` says of each product alone, in order, its position as its id.
 
         Args:
-            n_candidates: likely leaves in each answer; None: as the run is configured.
+            top: likely leaves in each answer, at most `MAX_CANDIDATES`; None: as the run is configured.
+            lang: of the category names; None: as the tree stands.
 
         Raises:
-            NotReady: no model is there.
+            NotReady: no model is there. QueueFull: too many products wait. TookTooLong: no answer in time.
+            ValueError: no names are known in that language.
         """
-        given = [{"photos": list(one.photos), "title": one.title, "description": one.description} for one in products]
         with self.lease() as loaded:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, loaded.model.predict, given)
+            return await self.service.answers(loaded, products, top, lang)
+
+    async def answers(self, products: Sequence[AskedProduct], n_candidates: int | None = None) -> list[Answer]:
+        """As `served`, the answers alone."""
+        return [one.answer for one in await self.served(products, n_candidates)]
 
     def close(self) -> None:
         """End what was started."""
-        for threads in (self._loader, self._threads):
-            threads.shutdown(cancel_futures=True)
+        self._loader.shutdown(cancel_futures=True)
+        self.service.close()
         for loaded in (self.loaded, self.previous):
             if loaded is not None:
                 loaded.retire()
