@@ -76,6 +76,7 @@ class ProblemKind(StrEnum):
     EMPTY_CATEGORY = "category folder without products (left alone)"
     UNKNOWN_FOLDER = "folder that names no category (taken as unlabelled)"
     OUTSIDE_PATH = "photo path that leaves the table's folder (give it as an absolute path)"
+    OUTSIDE_UPLOAD = "photo path outside of what was sent (only photos that were sent along are read)"
     TWO_CATEGORIES = "more than one category for a product (the first one is kept)"
     PARTED_NAME = "category name with ' > ' in it, which stands between names (without a tree it is read as several)"
     BAD_ROW = "row without a product_id that can be used"
@@ -119,6 +120,7 @@ FAULTY_FILE = (
     ProblemKind.MISSING_PHOTO,
     ProblemKind.UNREADABLE_FILE,
     ProblemKind.OUTSIDE_PATH,
+    ProblemKind.OUTSIDE_UPLOAD,
     ProblemKind.WEB_ADDRESS,
 )
 """What leaves a product without a photo that it names."""

@@ -8,6 +8,7 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from catalog.sources.photo_file import MAX_BYTES
 from catalog.sources.photo_files import PhotoFiles, PhotoState, photo_state
 from catalog.sources.photo_manifest import Listed, Manifest
 from catalog.sources.source import OF_TEXTS
+from catalog.sources.table.confinement import is_confined, is_inside, names_other_place
 from catalog.sources.table.parquet import PhotosOfCells
 from catalog.sources.table.photo_cells import MARK, CellPhoto
 from catalog.sources.table.reading import columns_of, read_table
@@ -36,6 +38,7 @@ RUN_BYTES = 64 * 2**20
 """Photos in the table itself that are read together."""
 WEB = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://|www\.|//[^/]+\.", re.IGNORECASE)
 OUTSIDE = PhotoState(fault=(ProblemKind.OUTSIDE_PATH, ""))
+NOT_SENT = PhotoState(fault=(ProblemKind.OUTSIDE_UPLOAD, ""))
 ON_THE_WEB = PhotoState(fault=(ProblemKind.WEB_ADDRESS, ""))
 
 
@@ -98,6 +101,11 @@ class PhotoTable(PhotoFiles):
         """Those that say neither id, category, photo nor text."""
         return columns_of(self.path, self.kept_text_columns()).left_alone
 
+    @cached_property
+    def is_confined(self) -> bool:
+        """Whether only photos in the table's own folder may be read, see `catalog.sources.table.confinement`."""
+        return is_confined(self.path)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return PhotoTable, (self.path.absolute(),)
 
@@ -119,11 +127,14 @@ class PhotoTable(PhotoFiles):
         """The table's size and time, and which columns of texts were asked for and taken."""
         asked = self.kept_text_columns()
         self._texts = columns_of(self.path, asked).texts
-        return {"table": self._table, "asked": asked, "texts": list(self._texts)}
+        # a list of photos that was made before the table was confined may name any file
+        confined = {"confined": True} if self.is_confined else {}
+        return {"table": self._table, "asked": asked, "texts": list(self._texts), **confined}
 
     def _is_listed(self, header: dict[str, Any]) -> bool:
         """Whether a manifest of that header lists the table as it is; its columns of texts are known then."""
-        if (header["table"], header["asked"]) != (self._table, self.kept_text_columns()):
+        listed = header["table"], header["asked"], header.get("confined", False)
+        if listed != (self._table, self.kept_text_columns(), self.is_confined):
             return False
         self._texts = (header["texts"][0], header["texts"][1])
         return True
@@ -184,6 +195,16 @@ class PhotoTable(PhotoFiles):
         return path, state
 
     def _look_for_file(self, text: str) -> tuple[bytes, PhotoState]:
+        if not self.is_confined:
+            return self._look_anywhere(text)
+        if names_other_place(text):
+            return os.fsencode(text), NOT_SENT
+        path, state = self._look_anywhere(text)
+        if state is OUTSIDE or (state.fault is None and not is_inside(self.base, path)):
+            return path, NOT_SENT
+        return path, state
+
+    def _look_anywhere(self, text: str) -> tuple[bytes, PhotoState]:
         path = os.fsencode(text)
         state = OUTSIDE if _leaves(text) else photo_state(self.absolute(path))
         if state.fault is None or state.fault[0] is not ProblemKind.MISSING_PHOTO:
@@ -224,6 +245,8 @@ class PhotoTable(PhotoFiles):
     def _read(self, path: bytes) -> bytes:
         photo = CellPhoto.at(path)
         if photo is None:
+            if self.is_confined and not is_inside(self.base, path):
+                raise PermissionError(errno.EPERM, "outside the table's folder", os.fsdecode(path))
             return super()._read(path)
         read = self._cells.read([photo])
         if photo not in read:
