@@ -15,6 +15,21 @@ SHARPER = 2
 GAP = 4
 EMPTY, CROSS = (236, 240, 238), (176, 188, 183)
 QUALITIES = (82, 65, 45, 30)
+THUMBNAIL_QUALITY = 85
+
+
+def thumbnail(photo: bytes, side: int) -> bytes:
+    """One photo as a JPEG of at most `side` pixels on its longer side, upright, on white; none is enlarged.
+
+    It is encoded anew: of what the seller's file held beside the picture (a place, a comment) nothing is left.
+
+    Raises:
+        UnreadablePhoto: see `catalog.photos.decode.decode_photo`.
+    """
+    picture = Image.fromarray(decode_photo(photo, at_most=side).pixels)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=THUMBNAIL_QUALITY, optimize=True)
+    return out.getvalue()
 
 
 def strip(photos: Sequence[bytes], height: int) -> bytes:

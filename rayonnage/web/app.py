@@ -11,13 +11,13 @@ from fastapi.staticfiles import StaticFiles
 
 from rayonnage.web.api import health
 from rayonnage.web.errors import add_error_handlers
-from rayonnage.web.pages import classify, language, login
+from rayonnage.web.pages import classify, language, login, photos
 from rayonnage.web.security.door import Door
 from rayonnage.web.security.guard import Guard
 from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
 
-ROUTERS = (health.router, classify.router, language.router, login.router)
+ROUTERS = (health.router, classify.router, language.router, login.router, photos.router)
 
 
 def create_app(settings: ServerSettings) -> FastAPI:

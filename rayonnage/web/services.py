@@ -8,6 +8,8 @@ from functools import cached_property
 from fastapi import Request
 
 from catalog.runs.workspace import Workspace
+from rayonnage.web.browsing.thumbnail_cache import ThumbnailCache
+from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.places import KnownPredictions
 from rayonnage.web.serving.served_model import ServedModel
 from rayonnage.web.settings import ServerSettings
@@ -28,6 +30,16 @@ class Services:
     def predictions(self) -> KnownPredictions:
         """What was predicted, to be reviewed and looked through."""
         return KnownPredictions(self.workspace)
+
+    @cached_property
+    def thumbnails(self) -> ThumbnailCache:
+        """Photos that were made small before."""
+        return ThumbnailCache()
+
+    @cached_property
+    def training_products(self) -> TrainingProducts:
+        """The products that were learnt from."""
+        return TrainingProducts(self.workspace)
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
