@@ -19,7 +19,7 @@ settings.load_profile("no deadline")
 
 pytest_plugins = ["tests.support.mongo_server", "tests.support.served", "tests.support.trained"]
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-SLOW_TO_MAKE = {"demo", "locked_port", "mongo_port", "trained"}
+SLOW_TO_MAKE = {"chromium", "demo", "locked_port", "mongo_port", "trained"}
 """Fixtures that take seconds: a trained workspace, a server."""
 
 
