@@ -12,6 +12,7 @@ COMMANDS = {
     "predict": "fusion.cli:predict",
     "evaluate": "fusion.cli:evaluate",
     "serve": "rayonnage.web.command:serve",
+    "token": "rayonnage.web.command:token",
     "report": "rayonnage.commands:report",
     "doctor": "rayonnage.commands:doctor",
     "catalog": "curation.cli:main",

@@ -8,6 +8,7 @@ from importlib import metadata
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.formparsers import MultiPartParser
 
 from rayonnage.web.api import health
 from rayonnage.web.errors import add_error_handlers
@@ -43,6 +44,8 @@ def create_app(settings: ServerSettings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )  # fmt: skip
     app.state.services = Services.of(settings)
+    # files of a form stay in memory, which the guard bounds: Starlette would write those of 1 MB to the disk
+    MultiPartParser.spool_max_size = settings.limits.body_bytes
     app.state.door = Door(settings)
     add_error_handlers(app)
     app.add_middleware(Guard, door=app.state.door, limits=settings.limits)
