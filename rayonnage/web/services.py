@@ -10,6 +10,7 @@ from fastapi import Request
 from catalog.runs.workspace import Workspace
 from rayonnage.web.browsing.thumbnail_cache import ThumbnailCache
 from rayonnage.web.browsing.training_products import TrainingProducts
+from rayonnage.web.browsing.tree_index import TreeIndex
 from rayonnage.web.places import KnownPredictions
 from rayonnage.web.serving.served_model import ServedModel
 from rayonnage.web.settings import ServerSettings
@@ -35,6 +36,11 @@ class Services:
     def thumbnails(self) -> ThumbnailCache:
         """Photos that were made small before."""
         return ThumbnailCache()
+
+    @cached_property
+    def trees(self) -> TreeIndex:
+        """The category tree, to be shown and searched."""
+        return TreeIndex(self.workspace)
 
     @cached_property
     def training_products(self) -> TrainingProducts:
