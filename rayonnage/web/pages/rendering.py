@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -26,13 +27,19 @@ def _environment() -> Environment:
 
 def root_of(request: Request) -> str:
     """The way from the request's page to the root, as in `../../`: a proxy may have put the root anywhere."""
-    return "../" * (request.scope["path"].count("/") - 1) or "./"
+    return "../" * (_raw_path(request).count("/") - 1) or "./"
 
 
 def back_of(request: Request) -> str:
     """The request's path and query from the root: where the language's choice returns to."""
     query = request.scope["query_string"].decode("latin-1")
-    return request.scope["path"].lstrip("/") + (f"?{query}" if query else "")
+    return _raw_path(request).lstrip("/") + (f"?{query}" if query else "")
+
+
+def _raw_path(request: Request) -> str:
+    """As the browser asked: it takes no `%2F` within a product's id for a folder."""
+    raw = request.scope.get("raw_path")
+    return raw.decode("latin-1") if raw else quote(request.scope["path"])
 
 
 def words_of(request: Request) -> PageWords:
