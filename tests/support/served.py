@@ -16,6 +16,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from rayonnage.web.app import create_app
+from rayonnage.web.server import server_config
 from rayonnage.web.settings import ServerSettings
 
 START_S = 120
@@ -26,7 +27,7 @@ def serving(settings: ServerSettings, *, ready: bool = True) -> Iterator[str]:
     """The server's address, without a slash at its end; `ready`: wait until its model answers."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
+        server = uvicorn.Server(server_config(create_app(settings), settings))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"

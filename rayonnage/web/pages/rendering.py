@@ -49,10 +49,12 @@ def words_of(request: Request) -> PageWords:
 
 
 def page(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
-    """A template filled: it knows `words`, `root`, `navigation`, `visitor`, `back`, `here` (its name), and `values`."""
-    here = template.removesuffix(".html")
-    text = _environment().get_template(template).render(
-        words=words_of(request), root=root_of(request), navigation=NAVIGATION, languages=LANGUAGES, here=here,
-        visitor=visitor_of(request), back=back_of(request), **values,
-    )  # fmt: skip
-    return HTMLResponse(text, status)
+    """A template filled: it knows `words`, `root`, `navigation`, `visitor`, `back`, `here`, and `values`.
+
+    `here` is the template's name; a page below one of the navigation gives that one's in `values`.
+    """
+    known = {
+        "words": words_of(request), "root": root_of(request), "navigation": NAVIGATION, "languages": LANGUAGES,
+        "here": template.removesuffix(".html"), "visitor": visitor_of(request), "back": back_of(request),
+    }  # fmt: skip
+    return HTMLResponse(_environment().get_template(template).render({**known, **values}), status)

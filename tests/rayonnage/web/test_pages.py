@@ -33,10 +33,15 @@ SMALL_TARGETS = """() => [...document.querySelectorAll("button, .button, select,
 
 
 @pytest.fixture(scope="module")
-def served(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A demo's folder, served; there are reviewed predictions in it, and a title in the catalogue."""
-    folder = copied(demo / "demo", tmp_path_factory.mktemp("served"))
-    with serving(ServerSettings(folder / "runs")) as address:
+def workspace(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo's, which a server may write to."""
+    return copied(demo / "demo", tmp_path_factory.mktemp("served")) / "runs"
+
+
+@pytest.fixture(scope="module")
+def served(workspace: Path) -> Iterator[str]:
+    """The demo, served."""
+    with serving(ServerSettings(workspace)) as address:
         yield address
 
 
@@ -99,7 +104,7 @@ def test_nothing_is_loaded_from_elsewhere(served: str, paths: list[str], page: P
     assert [url for url in asked if not url.startswith((served + "/", "blob:", "data:"))] == []
 
 
-def test_pages_are_shown_while_the_model_is_loaded(demo: Path, page: Page, monkeypatch: pytest.MonkeyPatch):
+def test_pages_are_shown_while_the_model_is_loaded(workspace: Path, page: Page, monkeypatch: pytest.MonkeyPatch):
     may_load, load = threading.Event(), Model.load
 
     def slow_load(*arguments: object) -> Model:
@@ -107,7 +112,7 @@ def test_pages_are_shown_while_the_model_is_loaded(demo: Path, page: Page, monke
         return load(*arguments)
 
     monkeypatch.setattr(Model, "load", slow_load)
-    with serving(ServerSettings(demo / "demo" / "runs"), ready=False) as address:
+    with serving(ServerSettings(workspace), ready=False) as address:
         try:
             assert page.request.get(f"{address}/readyz").status == 503
             page.goto(f"{address}/")
