@@ -13,6 +13,9 @@ from catalog.recent_rows import RecentRows
 from catalog.tree.taxonomy import Taxonomy
 from fusion.model import Model
 
+MOST_LANGUAGES = 8
+"""Whose names are kept: clients may ask for any that has a code."""
+
 
 class LoadedModel:
     """A model with its run's folder.
@@ -42,9 +45,12 @@ class LoadedModel:
         """
         if lang is None:
             return self.model.tree
-        if lang not in self._trees:
-            self._trees[lang] = self.model.tree.in_language(lang)
-        return self._trees[lang]
+        tree = self._trees.get(lang)
+        if tree is None:
+            tree = self.model.tree.in_language(lang)
+            if len(self._trees) < MOST_LANGUAGES:
+                self._trees[lang] = tree
+        return tree
 
     @contextmanager
     def used(self) -> Iterator[LoadedModel]:

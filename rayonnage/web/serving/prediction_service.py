@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from catalog.tree.taxonomy import Taxonomy
 from fusion.prediction.answers import Answer
 from rayonnage.web.serving.answer_cache import AnswerCache, AnswerKey
 from rayonnage.web.serving.answering import Answering, AskedOfModel, WaitingProduct
@@ -31,9 +32,10 @@ class TookTooLong(Exception):
 
 @dataclass(frozen=True)
 class ServedAnswer:
-    """An answer, the name of the run that gave it, and whether it was known already."""
+    """An answer, the name of the run that gave it, and whether it was known already; tree: with the names shown."""
 
     answer: Answer
+    tree: Taxonomy
     run: str
     is_cached: bool
 
@@ -63,7 +65,7 @@ class PredictionService:
     ) -> list[ServedAnswer]:
         """See `ServedModel.served`; `loaded` is not closed meanwhile."""
         start = time.monotonic()
-        loaded.tree(lang)
+        tree = loaded.tree(lang)
         keys = [AnswerKey.of(product, loaded.digest, lang) for product in products]
         known = {key: answer for key in keys if (answer := self._cache.get(key)) is not None}
         by_key = dict(zip(keys, products, strict=True))
@@ -77,7 +79,7 @@ class PredictionService:
             self._metrics.answered(answer.decision, is_cached=is_cached)
             self._metrics.seconds.labels("total").observe(time.monotonic() - start)
             answer = replace(answer, product_id=position, candidates=answer.candidates[:n])
-            served.append(ServedAnswer(answer, loaded.folder.name, is_cached))
+            served.append(ServedAnswer(answer, tree, loaded.folder.name, is_cached))
         return served
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from catalog.runs.workspace import Workspace
 from fusion.model import Model
 from fusion.prediction.answers import Answer
 from rayonnage.web.serving.asked_product import AskedProduct
+from rayonnage.web.serving.bytes_under_way import BytesUnderWay
 from rayonnage.web.serving.loaded_model import LoadedModel
 from rayonnage.web.serving.prediction_service import PredictionService, ServedAnswer
 from rayonnage.web.serving.serving_metrics import ServingMetrics
@@ -42,7 +43,8 @@ class ServedModel:
     Attributes:
         loaded: what answers; previous: what `take_back` puts in its place again.
         loading: the folder of the run that is being loaded, None for none; why_not: why the last one was not loaded.
-        metrics: what is counted; service: answers products, of whichever model.
+        metrics: what is counted; service: answers products, of whichever model; bytes_under_way: bodies of requests
+        that are in memory.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -54,6 +56,7 @@ class ServedModel:
         self._lock = Lock()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
         self.metrics = ServingMetrics()
+        self.bytes_under_way = BytesUnderWay()
         self.service = PredictionService(settings.limits, self.metrics)
 
     def start(self) -> None:
