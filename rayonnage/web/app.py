@@ -39,7 +39,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app = FastAPI(
         title="Rayonnage", version=metadata.version("rayonnage"), lifespan=lifespan,
         summary="Puts every product of a shop on its shelf.", docs_url=None, redoc_url=None,
-        max_body_size=settings.limits.body_bytes,
+        # bodies are bounded by the guard: FastAPI's `max_body_size` stands outside of it, and answers in plain text
         form_limits={"max_files": settings.limits.photos, "max_fields": settings.limits.fields},
         # its redirects would name this host, and no page links with a slash too many
         redirect_slashes=False,

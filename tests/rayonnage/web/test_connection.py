@@ -1,0 +1,128 @@
+"""Clients that send or read slowly, or no HTTP at all, on real sockets."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from starlette.responses import StreamingResponse
+
+from rayonnage.web.app import create_app
+from rayonnage.web.security import connection
+from rayonnage.web.server import server_config
+from rayonnage.web.settings import ServerSettings
+
+START = b"POST /language HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    """A server that waits half a second where it would wait many."""
+    for name in ("HEADERS_S", "BODY_S", "READ_S"):
+        monkeypatch.setattr(connection, name, 0.5)
+    monkeypatch.setattr(connection, "BODY_BYTES_PER_S", 1000)
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 5)
+    settings = ServerSettings(tmp_path)
+    app = create_app(settings)
+
+    @app.get("/v1/endless")
+    async def endless() -> StreamingResponse:
+        return StreamingResponse(iter(lambda: b"x" * 65536, b""))
+
+    server = uvicorn.Server(server_config(app, settings))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        place = listener.getsockname()
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield place
+        server.should_exit = True
+        thread.join()
+
+
+def seconds_until_left(client: socket.socket, trickle: bytes = b"", every: float = 0.1, at_most: float = 5) -> float:
+    """How long the server bears a client that sends some bytes now and then."""
+    began = time.monotonic()
+    client.settimeout(every)
+    while time.monotonic() - began < at_most:
+        try:
+            if trickle:
+                client.sendall(trickle)
+            if client.recv(65536) == b"":
+                break
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("first", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n"], ids=["nothing", "half a request"])
+def test_headers_that_trickle(address: tuple[str, int], first: bytes):
+    with socket.create_connection(address) as client:
+        client.sendall(first)
+        assert 0.3 < seconds_until_left(client, b"X-Long: y\r\n" if first else b"") < 2
+
+
+def test_headers_of_a_second_request_that_trickle(address: tuple[str, int]):
+    """uvicorn's own timer ends with the first byte of them."""
+    with socket.create_connection(address) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        client.sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert 0.3 < seconds_until_left(client, b"X-Long: y\r\n") < 2
+
+
+def test_a_body_that_trickles(address: tuple[str, int]):
+    with socket.create_connection(address) as client:
+        client.sendall(START + b"Content-Length: 100000\r\n\r\n")
+        assert 0.3 < seconds_until_left(client, b"x") < 2
+
+
+def test_a_body_that_comes_steadily_may_take_long(address: tuple[str, int]):
+    with socket.create_connection(address) as client:
+        client.sendall(START + b"Content-Length: 2400\r\n\r\nlanguage=fr&back=")
+        for _ in range(12):
+            time.sleep(0.1)
+            client.sendall(b"x" * 199)
+        assert client.recv(65536).startswith(b"HTTP/1.1 ")
+
+
+def test_a_body_after_a_refusal_is_not_read_for_ever(address: tuple[str, int]):
+    with socket.create_connection(address) as client:
+        client.sendall(START + b"Content-Length: 100000000000\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 413")
+        assert seconds_until_left(client, b"x" * 1000, 0.05) < 2
+
+
+def test_a_client_that_reads_nothing(address: tuple[str, int]):
+    with socket.create_connection(address) as client:
+        client.sendall(b"GET /v1/endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(1)
+        # what the system holds still comes, and then the end
+        assert seconds_until_left(client) < 2
+
+
+@pytest.mark.parametrize(
+    "said", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 2**16], ids=["nonsense", "long"]
+)
+def test_what_is_no_http(address: tuple[str, int], said: bytes):
+    with socket.create_connection(address) as client:
+        client.sendall(said)
+        answer = client.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in answer
+
+
+def test_connections_are_counted(address: tuple[str, int]):
+    clients = [socket.create_connection(address) for _ in range(5)]
+    with socket.create_connection(address) as one_more:
+        assert seconds_until_left(one_more) < 0.4
+    for client in clients:
+        client.close()
