@@ -20,7 +20,7 @@ class ReviewedFile(BaseModel):
 
 
 class Event(BaseModel):
-    """What happened to an entry (`applied`, `undone`, `redone`), when (UTC), and who did it."""
+    """What happened to an entry (`applied` or `begun`, `undone`, `redone`), when (UTC), and who did it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     what: str
@@ -29,7 +29,7 @@ class Event(BaseModel):
 
 
 class Entry(BaseModel):
-    """One `fusion review apply`; its answers lie beside it as CSV.
+    """One `fusion review apply`, whose answers lie beside it as CSV; or a reviewer's day in the browser, as JSON lines.
 
     Attributes:
         run, catalog: the fusion run and the catalogue's fingerprint of the predictions that were reviewed.
@@ -38,6 +38,8 @@ class Entry(BaseModel):
         drawn, audited: size of the audit sample, and how many of it were answered.
         audit_right: of these, how many were right at Cat I, Cat II, ..., the leaf.
         level_names: what these are called, where somebody has named the tree's levels; else empty.
+        live: answers are added while people review; the file leaves the counts to them.
+        unlabelled: products with a parent alone, or with none of the categories: no labels.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +56,8 @@ class Entry(BaseModel):
     audit_right: tuple[int, ...]
     history: tuple[Event, ...]
     level_names: tuple[str, ...] = ()
+    live: bool = False
+    unlabelled: int = 0
 
     @property
     def active(self) -> bool:
@@ -97,7 +101,10 @@ def table_text(entries: Sequence[Entry]) -> str:
         return "no review yet: fill review.csv, then `fusion review apply`"
     # a workspace may have had another tree before
     leaf = any_of(list(dict.fromkeys(entry.names[entry.depth] for entry in sorted(entries, key=lambda e: e.depth))))
-    lines = [f"{'review':>6}  {'date (UTC)':19}  {'by':12}  {'rows':>7}  {'corrected':>9}  precision at {leaf} in %"]
+    lines = [
+        f"{'review':>6}  {'date (UTC)':19}  {'by':12}  {'rows':>7}  {'corrected':>9}  {'none':>6}  "
+        f"precision at {leaf} in %"
+    ]
     for entry in entries:
         precision = f"{entry.precision(entry.depth)}, {entry.audited} audited" if entry.audited else "-"
         rows = entry.confirmed + entry.corrected + entry.copies
@@ -105,7 +112,7 @@ def table_text(entries: Sequence[Entry]) -> str:
         state = "" if entry.active else "  undone"
         lines.append(
             f"{entry.number:>6}  {first.when[:19]:19}  {first.who[:12]:12}  {rows:>7}  {entry.corrected:>9}  "
-            f"{precision}{state}"
+            f"{entry.unlabelled:>6}  {precision}{state}"
         )
     return "\n".join(lines)
 

@@ -1,15 +1,15 @@
 """The workspace's journal of reviews: entries are added, undone and redone, never overwritten."""
 
 import hashlib
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-from numpy.typing import NDArray
 
 from catalog.files.atomic import atomic_path, write_text
 from catalog.files.file_lock import exclusive
@@ -20,32 +20,18 @@ from catalog.runs.config import checked
 from catalog.runs.run import Run, read_json
 from catalog.runs.workspace import Workspace
 from fusion.prediction.folder import PredictionFolder
-from fusion.review.answers import COPY, ROWS, Settled, predictions_of, settle
+from fusion.review.act_file import ActFile
+from fusion.review.answers import ROWS, Settled, predictions_of, settle
 from fusion.review.entry import Entry, ReviewedFile, event
+from fusion.review.live_entry import counted, rows_of
+from fusion.review.standing import GivenLabels, StandingAnswers, WithoutLabel
 
 IDS = ("product_id", "category_id", "suggested_category_id")
 NAME = re.compile(r"[0-9]{4,}\.json")
 
 
-@dataclass(frozen=True)
-class GivenLabels:
-    """What reviewers say of N products.
-
-    Attributes:
-        product_ids: `(N,)` int64 numbers of the products, ascending; category_ids: `(N,)` int64 of what they are given.
-        ids: what these numbers stand for.
-    """
-
-    product_ids: NDArray[np.int64]
-    category_ids: NDArray[np.int64]
-    ids: IdNames
-
-    def __len__(self) -> int:
-        return len(self.product_ids)
-
-
 class Journal:
-    """The folder `reviews` of a workspace: `0001.json` and `0001.csv`, `0002.json` and so on."""
+    """The folder `reviews` of a workspace: `0001.json` and `0001.csv`, `0002.json` and `0002.jsonl`, and so on."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.folder = workspace.folder / "reviews"
@@ -56,17 +42,51 @@ class Journal:
         Raises:
             ValueError: an entry is damaged.
         """
-        paths = [p for p in self.folder.iterdir() if NAME.fullmatch(p.name)] if self.folder.is_dir() else []
-        return [self._read(path) for path in sorted(paths, key=lambda path: int(path.stem))]
+        return [
+            counted(entry, self.act_file(entry.number).standing()) if entry.live else entry for entry in self.noted()
+        ]
+
+    def noted(self) -> list[Entry]:
+        """All entries as their files have them, without the counts of live ones; raises as `entries` does."""
+        return [self._read(self._path(number, ".json")) for number in self.numbers()]
+
+    def numbers(self) -> list[int]:
+        """Those of all entries, ascending."""
+        names = os.listdir(self.folder) if self.folder.is_dir() else []
+        return sorted(int(name.removesuffix(".json")) for name in names if NAME.fullmatch(name))
+
+    def act_file(self, number: int) -> ActFile:
+        """The answers of a live entry."""
+        return ActFile(self._path(number, ".jsonl"))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Nobody else adds to the journal or changes it meanwhile; raises as `exclusive` does."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.folder / ".lock"):
+            yield
+
+    def begin(self, blank: Entry) -> Entry:
+        """Write a live entry, without an answer yet, under the next number; within `writing`."""
+        entry = blank.model_copy(update={"number": self._next_number(), "live": True})
+        self.act_file(entry.number).create()
+        self._write(entry)
+        # a power cut must not take the new names away under the answers that are confirmed from now on
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return entry
 
     def active(self) -> list[Entry]:
-        """The entries whose answers count, the oldest first."""
-        return [entry for entry in self.entries() if entry.active]
+        """The entries whose answers count, the oldest first, see `noted`."""
+        return [entry for entry in self.noted() if entry.active]
 
     def entries_of(self, files: Sequence[Path]) -> list[Entry]:
         """Entries, undone ones too, that one of these files went into."""
         digests = {_sha256(path) for path in files}
-        return [entry for entry in self.entries() if digests & {file.sha256 for file in entry.files}]
+        return [entry for entry in self.noted() if digests & {file.sha256 for file in entry.files}]
 
     def add(self, settled: Settled, files: Sequence[Path], reviewer: str | None = None) -> Entry:
         """Write an entry; its JSON comes last and says that it is whole.
@@ -74,8 +94,7 @@ class Journal:
         Raises:
             ValueError: one of the files was applied before.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with exclusive(self.folder / ".lock"):
+        with self.writing():
             for path in files:
                 if not (known := self.entries_of([path])):
                     continue
@@ -85,7 +104,7 @@ class Journal:
                     f"{known[0].number}, which is {state} (`fusion review {way} {known[0].number}` changes that): give "
                     "only files with new answers"
                 )
-            number = 1 + max((entry.number for entry in self.entries()), default=0)
+            number = self._next_number()
             with atomic_path(self._path(number, ".csv")) as temporary:
                 pa_csv.write_csv(settled.rows, temporary)
             entry = Entry(
@@ -118,6 +137,8 @@ class Journal:
         Raises:
             ValueError: the file is damaged: it has other columns, or ids that are none.
         """
+        if entry.live:
+            return rows_of(self.act_file(entry.number).standing())
         path = self._path(entry.number, ".csv")
         # nothing is guessed: the text 007 is not the integer 7
         options = pa_csv.ConvertOptions(column_types=dict.fromkeys(ROWS, pa.string()), include_columns=ROWS)
@@ -132,28 +153,31 @@ class Journal:
         return rows
 
     def labels(self) -> GivenLabels:
-        """What the answers of the active entries come to.
+        """The categories that the answers of the active entries come to, see `StandingAnswers`."""
+        return self._standing().labels()
 
-        Later answers win; one that a product got from a copy yields to an answer on the product itself.
-        """
-        tables = [self.rows(entry) for entry in self.active()]
-        kinds, products, categories = (
-            [one for rows in tables for one in read(rows[name])]
-            for name, read in (("kind", pa.ChunkedArray.to_pylist), ("product_id", ids_in), ("category_id", ids_in))
-        )
-        of_copy = np.array([kind == COPY for kind in kinds], bool)
-        order = np.lexsort((-np.arange(len(kinds)), of_copy))
-        numbers, given = (np.array(list(map(id_number, ids)), np.int64)[order] for ids in (products, categories))
-        # of each product numpy keeps the first row, which by this order is the answer that wins
-        numbers, winner = np.unique(numbers, return_index=True)
-        return GivenLabels(numbers, given[winner], IdNames.of([*products, *categories]))
+    def without_label(self) -> list[WithoutLabel]:
+        """The products whose answer is a parent alone or none of the categories."""
+        return self._standing().without_label()
+
+    def _standing(self) -> StandingAnswers:
+        answers = StandingAnswers()
+        for entry in self.active():
+            if entry.live:
+                answers.add_acts(self.act_file(entry.number).standing())
+            else:
+                answers.add_sheet(entry.number, self.rows(entry))
+        return answers
+
+    def _next_number(self) -> int:
+        return 1 + max(self.numbers(), default=0)
 
     def _turn(self, number: int, *, active: bool) -> Entry:
         path = self._path(number, ".json")
         if not path.is_file():
-            known = ", ".join(str(entry.number) for entry in self.entries()) or "none"
+            known = ", ".join(map(str, self.numbers())) or "none"
             raise FileNotFoundError(f"{self.folder} holds no review {number}; it holds {known}")
-        with exclusive(self.folder / ".lock"):
+        with self.writing():
             entry = self._read(path)
             what = "redone" if active else "undone"
             if entry.active == active:

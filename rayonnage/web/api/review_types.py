@@ -78,9 +78,11 @@ class LevelPrecision(BaseModel):
 class ReviewProgress(BaseModel):
     """How far the review is.
 
-    `waiting`: products nobody has answered; `answered`, `none`, `skipped` ones; `mine`: answered by who asks;
-    `per_hour`: pace of who asks, None in the first minute; `audited` of `drawn` accepted products; `precision` of
-    these, the leaf's level first, empty while none is audited; `may_undo`: there is something to take back.
+    Of the products that were not accepted `waiting` are those that nobody has answered, `answered` the others, `none`
+    of these without a category (none of these, the parent alone). `skipped`: put to the end by who asks; `mine`:
+    products that stand as who asks answered them, corrections of accepted ones included; `per_hour`: pace of who asks
+    over the last 10 minutes, None in the first minute; `audited` of `drawn` accepted products; `precision` of these,
+    the leaf's level first, empty while none is audited; `may_undo`: there is something to take back.
     """
 
     predictions: str
@@ -105,16 +107,21 @@ class ReviewNext(BaseModel):
 
 
 class ReviewCards(BaseModel):
-    """Products to look at, in order, and how far it is."""
+    """Products to look at, in order, and how far it is.
+
+    `lost`: of those `held`, what somebody else has answered or is looking at by now.
+    """
 
     cards: list[ReviewCard]
     progress: ReviewProgress
+    lost: list[Id] = Field(default_factory=list)
 
 
 class ReviewAnswer(BaseModel):
     """An answer on one product: `category_id` with `category`, `level` with `parent`, `why_none` with `none`.
 
-    `suggested` is what the reviewer saw suggested.
+    `suggested` is what the reviewer saw suggested. `anew`: answer although somebody has answered before, as who asks
+    knows; one's own answers are replaced unasked.
     """
 
     product_id: Id
@@ -123,13 +130,18 @@ class ReviewAnswer(BaseModel):
     category_id: Id | None = None
     level: int | None = Field(None, ge=1, le=8)
     why_none: NoCategory | None = None
+    anew: bool = False
 
 
 class Answered(BaseModel):
-    """The answer is kept; `act` is its number, which `undo` takes; `count` products were answered by it."""
+    """The answer is kept; `act` is its number, which `undo` takes; `count` products were answered by it.
+
+    A skip's number is negative. `left_out`: products of a bulk or a grid that somebody else answered or looks at.
+    """
 
     act: int
     count: int = 1
+    left_out: int = 0
     progress: ReviewProgress
 
 
