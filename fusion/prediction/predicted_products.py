@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.id_lookup import UNKNOWN, positions_of
-from catalog.ids.id_columns import id_in_cell, numbers_in
+from catalog.ids.id_columns import id_in_cell, ids_in, numbers_in
+from catalog.ids.id_names import IdCollector
 from catalog.ids.shop_id import ShopId, id_number
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
@@ -64,13 +65,13 @@ class PredictedProduct:
 
 
 class PredictedProducts:
-    """The products of a folder of predictions, safe in threads: some 30 bytes for each, rows read when asked for.
+    """The products of a folder of predictions, safe in threads: some 30 bytes each and its id, rows read when wanted.
 
     Attributes:
         folder: the predictions; origin: what they were made from.
         tree: of the run that predicted, with the names that the predictions show.
         catalog: the products themselves; None where they cannot be opened, `without_photos` says why.
-        numbers: `(N,)` int64 numbers of the products' ids, in the order of the table.
+        numbers: `(N,)` int64 numbers of the products' ids, in the order of the table; ids: what they stand for.
         leaves: `(N,)` int32 likeliest leaf; confidences: `(N,)` float32 its probability.
         distances: `(N,)` float32 expected distance of it in the tree.
         decisions: `(N,)` uint8 place in `DECISIONS`; n_images: `(N,)` int8.
@@ -112,7 +113,7 @@ class PredictedProducts:
         return cls(folder, tree, catalog, why)
 
     def _scan(self) -> None:
-        tree, parts = self.tree, []
+        tree, parts, texts = self.tree, [], IdCollector()
         names = ["product_id", "category_id", "decision", "expected_distance", "n_images", "votes"]
         along = probability_columns(tree.depth)
         with pq.ParquetFile(self.folder.table) as file:
@@ -121,8 +122,11 @@ class PredictedProducts:
                 confidences = np.stack([batch[name].to_numpy(zero_copy_only=False) for name in along])
                 at_end = confidences[tree.path_lengths[leaves] - 1, np.arange(len(leaves))]
                 decisions = [DECISIONS.index(Decision(one)) for one in batch["decision"].to_pylist()]
+                ids = batch["product_id"]
+                has_text = not pa.types.is_integer(ids.type)
+                numbers = np.array(list(map(texts.number, ids_in(ids))), np.int64) if has_text else numbers_in(ids)
                 parts.append((
-                    numbers_in(batch["product_id"]), leaves.astype(np.int32), at_end.astype(np.float32),
+                    numbers, leaves.astype(np.int32), at_end.astype(np.float32),
                     batch["expected_distance"].to_numpy(), np.array(decisions, np.uint8), batch["n_images"].to_numpy(),
                     self._dissent(batch["votes"], leaves),
                 ))  # fmt: skip
@@ -130,6 +134,7 @@ class PredictedProducts:
                 np.zeros(0, np.uint8), np.zeros(0, np.int8), np.zeros(0, np.uint64))  # fmt: skip
         columns = [np.concatenate(column) for column in zip(none, *parts, strict=True)]
         self.numbers: NDArray[np.int64] = columns[0]
+        self.ids = texts.names(self.numbers)
         self.leaves: NDArray[np.int32] = columns[1]
         self.confidences: NDArray[np.float32] = columns[2]
         self.distances: NDArray[np.float32] = columns[3]
@@ -159,8 +164,16 @@ class PredictedProducts:
 
     def position(self, product_id: ShopId) -> int | None:
         """The row of a product, None where it was not predicted here."""
-        place = int(positions_of(self.numbers, np.array([id_number(product_id)], np.int64), self._order)[0])
+        place = int(self.positions(np.array([id_number(product_id)], np.int64))[0])
         return None if place == UNKNOWN else place
+
+    def positions(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`(n,)` int64 rows of the products with these `(n,)` numbers; -1 where one was not predicted here."""
+        return positions_of(self.numbers, numbers, self._order)
+
+    def product_ids(self, positions: Sequence[int] | NDArray[np.integer]) -> list[ShopId]:
+        """The ids of the products at these `(n,)` rows, without a look at the table."""
+        return self.ids.take(self.numbers[np.asarray(positions, np.int64)])
 
     def __getitem__(self, position: int) -> PredictedProduct:
         return self.take([position])[0]
@@ -210,7 +223,7 @@ class PredictedProducts:
                 int(tree.leaf_index([id_in_cell(vote["category_id"])])[0]),
                 float(vote["probability"]),
             )
-            for vote in row["votes"]
+            for vote in row["votes"] or ()
         ]
         return PredictedProduct(
             position, id_in_cell(row["product_id"]), leaf,

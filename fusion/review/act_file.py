@@ -43,26 +43,26 @@ class ActFile:
                 yield start, line
                 start += len(line)
 
-    def acts(self, start: int = 0) -> Iterator[tuple[int, Act]]:
-        """The acts of these lines.
+    def acts(self, start: int = 0) -> Iterator[tuple[int, int, Act]]:
+        """The acts of these lines, each with the bytes that its line begins at and ends before.
 
         Raises:
             ValueError: a line that has its end holds no act: the file is damaged.
         """
         for place, line in self.lines(start):
-            yield place, self._act(place, line)
+            yield place, place + len(line), self._act(place, line)
 
     def standing(self) -> Iterator[ReviewAct]:
         """The acts that nobody took back."""
-        undone = {one.undo for _, one in self._undoings()}
-        for _, act in self.acts():
+        undone = {one.undo for one in self._undoings()}
+        for _, _, act in self.acts():
             if isinstance(act, ReviewAct) and act.act not in undone:
                 yield act
 
-    def _undoings(self) -> Iterator[tuple[int, Undoing]]:
+    def _undoings(self) -> Iterator[Undoing]:
         for place, line in self.lines():
             if line.startswith(b'{"undo"') and isinstance(act := self._act(place, line), Undoing):
-                yield place, act
+                yield act
 
     def at(self, place: int) -> Act:
         """The act whose line begins at a byte."""

@@ -48,7 +48,15 @@ class Journal:
 
     def noted(self) -> list[Entry]:
         """All entries as their files have them, without the counts of live ones; raises as `entries` does."""
-        return [self._read(self._path(number, ".json")) for number in self.numbers()]
+        return [self.entry(number) for number in self.numbers()]
+
+    def entry(self, number: int) -> Entry:
+        """One of `noted`."""
+        return self._read(self.path(number))
+
+    def path(self, number: int) -> Path:
+        """The file that says that an entry is whole, and whether it counts."""
+        return self._path(number, ".json")
 
     def numbers(self) -> list[int]:
         """Those of all entries, ascending."""

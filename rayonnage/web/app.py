@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.formparsers import MultiPartParser
 
-from rayonnage.web.api import health, metrics, predict, tree
+from rayonnage.web.api import health, metrics, predict, review, tree
 from rayonnage.web.errors import add_error_handlers
 from rayonnage.web.pages import classify, language, login, photos
 from rayonnage.web.security.door import Door
@@ -19,7 +19,7 @@ from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
 
 ROUTERS = (
-    health.router, metrics.router, predict.router, tree.router,
+    health.router, metrics.router, predict.router, review.router, tree.router,
     classify.router, language.router, login.router, photos.router,
 )  # fmt: skip
 

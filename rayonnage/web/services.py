@@ -8,10 +8,12 @@ from functools import cached_property
 from fastapi import Request
 
 from catalog.runs.workspace import Workspace
+from fusion.review.journal import Journal
 from rayonnage.web.browsing.thumbnail_cache import ThumbnailCache
 from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.browsing.tree_index import TreeIndex
 from rayonnage.web.places import KnownPredictions
+from rayonnage.web.reviewing.desks import Desks
 from rayonnage.web.serving.served_model import ServedModel
 from rayonnage.web.settings import ServerSettings
 
@@ -46,6 +48,11 @@ class Services:
     def training_products(self) -> TrainingProducts:
         """The products that were learnt from."""
         return TrainingProducts(self.workspace)
+
+    @cached_property
+    def desks(self) -> Desks:
+        """What waits for reviewers, and their answers."""
+        return Desks(Journal(self.workspace))
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:

@@ -106,6 +106,12 @@ class ReviewNext(BaseModel):
     audit: bool = False
 
 
+class HeldProducts(BaseModel):
+    """Products that a page has before it."""
+
+    held: list[Id] = Field(default_factory=list, max_length=200)
+
+
 class ReviewCards(BaseModel):
     """Products to look at, in order, and how far it is.
 

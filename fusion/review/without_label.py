@@ -1,0 +1,30 @@
+"""Products without a category, as a sheet for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+from catalog.files.answer_sheet import plain_cell
+from catalog.files.sheet_ids import id_cell
+from catalog.tree.taxonomy import path_text
+from fusion.review.standing import WithoutLabel
+
+COLUMNS = ("product_id", "answer", "parent", "suggested_category_id", "by", "date_utc", "review")
+PARENT_ALONE = "parent"
+
+
+def csv_of(products: Iterable[WithoutLabel]) -> str:
+    """A CSV for spreadsheets: why a product has no category, or the parent that it was given alone."""
+    text = io.StringIO()
+    # spreadsheets take UTF-8 for another encoding unless the mark is there
+    text.write("\ufeff")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in products:
+        writer.writerow([
+            id_cell(one.product_id), one.why or PARENT_ALONE, plain_cell(path_text(one.parent)),
+            id_cell(one.suggested), plain_cell(one.who), one.when.replace("T", " ")[:19], one.review,
+        ])  # fmt: skip
+    return text.getvalue()

@@ -1,0 +1,116 @@
+"""A request about what waits for people: the predictions it names, who asks, and what its ids mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from catalog.files.id_lookup import UNKNOWN
+from catalog.ids.shop_id import id_number
+from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.api.review_types import Answered, AnswerKind, Id, ReviewAnswer, ReviewCards, ReviewProgress
+from rayonnage.web.api.web_id import id_for_web, id_from_web
+from rayonnage.web.browsing.asked import opened
+from rayonnage.web.pages.rendering import words_of
+from rayonnage.web.reviewing.cards import Cards, parent_level
+from rayonnage.web.reviewing.desk import Kept
+from rayonnage.web.reviewing.review_state import Verdict
+from rayonnage.web.security.visitor import visitor_of
+from rayonnage.web.services import Services, services_of
+
+
+class ReviewRequest:
+    """A request about the products of one folder of predictions."""
+
+    def __init__(
+        self, request: Request, services: Annotated[Services, Depends(services_of)],
+        predictions: Annotated[str | None, Query(description="Name of the predictions; default: the newest.")] = None,
+    ) -> None:  # fmt: skip
+        products = opened(services, predictions)
+        self.products, self.visitor, self.services = products, visitor_of(request), services
+        try:
+            self.desk = services.desks.of(products)
+        except (OSError, ValueError) as error:
+            raise RequestRefused(409, "the predictions cannot be reviewed", str(error), "predictions") from None
+        self.cards = Cards(self.desk, words_of(request), predictions or None)
+        self.name = os.path.relpath(products.folder.path, services.workspace.folder.resolve().parent)
+
+    def progress(self) -> ReviewProgress:
+        """How far it is."""
+        return self.cards.progress(self.visitor, self.name)
+
+    def shown(self, positions: Sequence[int], lost: Sequence[int] = ()) -> ReviewCards:
+        """Cards of products."""
+        ids = self.products.product_ids(lost)
+        return ReviewCards(
+            cards=self.cards.of(positions), progress=self.progress(), lost=[id_for_web(one) for one in ids]
+        )
+
+    def answered(self, kept: Kept) -> Answered:
+        """An answer that is kept."""
+        return Answered(act=kept.act, count=kept.count, left_out=kept.left_out, progress=self.progress())
+
+    def leaf(self, category_id: Id, field: str = "category_id") -> int:
+        """The leaf of a category; raises RequestRefused (422) where the tree has none."""
+        leaf = int(self.products.tree.leaf_index([id_number(id_from_web(category_id, field))])[0])
+        if leaf == UNKNOWN:
+            raise RequestRefused(
+                422, "no such category", f"the tree has no category {category_id}: look it up by /v1/tree/search", field
+            )
+        return leaf
+
+    def verdict(self, answer: ReviewAnswer, position: int) -> Verdict:
+        """What an answer says of a product."""
+        if answer.kind is AnswerKind.NONE:
+            if answer.why_none is None:
+                raise RequestRefused(422, "why is missing", "say why no category fits", "why_none")
+            return Verdict(why=answer.why_none.value)
+        product = self.products[position]
+        tree, leaf = self.products.tree, product.leaf
+        if answer.kind is AnswerKind.PARENT:
+            level, end = answer.level or parent_level(product, tree), int(tree.path_lengths[leaf])
+            if not 1 <= level < end:
+                raise RequestRefused(
+                    422,
+                    "no such parent",
+                    f"the suggestion has parents at the levels below {end}, not at {level}",
+                    "level",
+                )
+            return Verdict(parent=tree.paths[leaf][:level])
+        if answer.kind is AnswerKind.ACCEPT:
+            return Verdict(tree.shop_ids[leaf])
+        if answer.category_id is None:
+            raise RequestRefused(422, "the category is missing", "name the category that fits", "category_id")
+        self.leaf(answer.category_id)
+        return Verdict(id_from_web(answer.category_id, "category_id"))
+
+    def checked_suggestion(self, suggested: Id | None, position: int) -> None:
+        """Refuse an answer to another suggestion than the one that these predictions make."""
+        there = self.products.tree.shop_ids[self.products.leaves[position]]
+        if suggested is not None and self.leaf(suggested, "suggested") != int(self.products.leaves[position]):
+            raise RequestRefused(
+                409, "another category was suggested",
+                f"these predictions suggest {there}, you saw {suggested}: load the product again", "suggested",
+            )  # fmt: skip
+
+    def positions(self, ids: Sequence[Id], field: str) -> list[int]:
+        """The rows of products."""
+        return [self.desk.position(id_from_web(one, field)) for one in ids]
+
+
+@contextmanager
+def journal_at_hand() -> Iterator[None]:
+    """Where the journal cannot be read or written the client is told so: nothing was kept then."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise RequestRefused(
+            503, "the journal of reviews cannot be used", f"{error}; nothing was kept", retry_after=10
+        ) from None
+
+
+OfPredictions = Annotated[ReviewRequest, Depends()]

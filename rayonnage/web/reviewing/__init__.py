@@ -1,0 +1,1 @@
+"""What reviewers get to see, who looks at what, and what becomes of their answers."""

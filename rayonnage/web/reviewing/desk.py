@@ -1,0 +1,295 @@
+"""The desk at which all reviewers of one folder of predictions sit: what each gets, and what each says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.ids.shop_id import ShopId
+from catalog.tree.taxonomy import Taxonomy
+from fusion.prediction.predicted_products import PredictedProducts
+from fusion.review.act import ReviewAct
+from fusion.review.journal import Journal
+from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.reviewing.leases import LEASE_S, Leases
+from rayonnage.web.reviewing.review_state import ReviewState, StandingAnswer, Verdict
+from rayonnage.web.reviewing.reviewer import Reviewer, Reviewers
+from rayonnage.web.reviewing.tickets import Tickets
+from rayonnage.web.security.visitor import Visitor
+
+AUDIT_EVERY = 10
+"""One product in so many is of the audit sample, as long as there are unanswered ones."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one reviewer has before them: positions of products, and those `held` that others have taken."""
+
+    positions: list[int]
+    lost: list[int]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An answer that the journal has; left_out: products that others took meanwhile."""
+
+    act: int
+    count: int
+    left_out: int = 0
+
+
+class Desk:
+    """Products one at a time or many; safe in threads.
+
+    An answer is a search, a line in the journal and a few numbers changed, whatever the number of products.
+    `clock`: seconds, for tests.
+    """
+
+    def __init__(
+        self, products: PredictedProducts, journal: Journal, lease_s: float = LEASE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self.products = products
+        self.state = ReviewState(products, journal)
+        self.leases, self._tickets = Leases(lease_s, clock), Tickets(clock)
+        self._reviewers = Reviewers()
+        self._doubted: set[int] = set()
+        self._trees: dict[str, Taxonomy] = {}
+        self.lock = Lock()
+
+    def reviewer(self, visitor: Visitor) -> Reviewer:
+        """What is remembered of a visitor; within `lock`."""
+        return self._reviewers.of(visitor.name, visitor.session)
+
+    def position(self, product_id: ShopId) -> int:
+        """The row of a product; raises RequestRefused (404) where it was not predicted here."""
+        position = self.products.position(product_id)
+        if position is None:
+            raise RequestRefused(
+                404, "no such product", f"product {product_id} is not among these predictions", "product_id"
+            )
+        return position
+
+    def tree(self, language: str) -> Taxonomy:
+        """The tree in a language, where anything is known in it; else as the predictions show it."""
+        if language not in self._trees:
+            try:
+                self._trees[language] = self.products.tree.in_language(language)
+            except ValueError:
+                self._trees[language] = self.products.tree
+        return self._trees[language]
+
+    def next(self, visitor: Visitor, count: int, holding: Sequence[int] = (), *, audit: bool = False) -> Looked:
+        """The next `count` products for a visitor beside those that it holds, whose leases are renewed."""
+        with self.lock:
+            self.state.refresh()
+            reviewer = self.reviewer(visitor)
+            lost = [one for one in holding if not self._keeps(reviewer, one)]
+            found: list[int] = []
+            for position in self._candidates(reviewer, audit=audit):
+                if len(found) == count:
+                    break
+                if position in holding or position in found:
+                    continue
+                if self.leases.hold(self._lot(position), reviewer.session):
+                    found.append(position)
+            return Looked(found, lost)
+
+    def release(self, visitor: Visitor, positions: Iterable[int]) -> None:
+        """A visitor looks at these no more."""
+        with self.lock:
+            session = self.reviewer(visitor).session
+            for position in positions:
+                self.leases.release(self._lot(position), session)
+
+    def groups(self, min_confidence: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """`(n_leaves,)` waiting products that each leaf is suggested for, and how many of them are that sure."""
+        with self.lock:
+            self.state.refresh()
+            return self.state.waiting.by_leaf.copy(), self.state.waiting.sure_by_leaf(min_confidence)
+
+    def answer(self, visitor: Visitor, position: int, verdict: Verdict, *, anew: bool = False) -> Kept:
+        """Keep an answer; raises RequestRefused (409) where somebody else answered meanwhile."""
+        with self.lock, self.state.writing():
+            reviewer = self.reviewer(visitor)
+            standing = self.state.standing(position)
+            if standing is not None:
+                if standing.browser == reviewer.session and self._says(standing, verdict):
+                    # the same request again, whose answer the network lost
+                    return Kept(standing.act, 1)
+                if standing.browser != reviewer.session and not anew:
+                    raise self._taken(position, standing)
+            act = self.state.answer([position], verdict, visitor.name, reviewer.session, "one")
+            self._done(reviewer, [position])
+            return Kept(act.act, 1)
+
+    def skip(self, visitor: Visitor, position: int) -> Kept:
+        """Put a product to the end for this visitor."""
+        with self.lock:
+            reviewer = self.reviewer(visitor)
+            acts = self.state.acts_of(reviewer.session)
+            number = reviewer.skip(position, acts[-1] if acts else 0)
+            self.leases.release(self._lot(position), reviewer.session)
+            return Kept(number, 1)
+
+    def undo(self, visitor: Visitor, number: int | None) -> tuple[int, list[int]]:
+        """Take an act back, the visitor's last one by default; gives its number and the products that wait again.
+
+        Raises:
+            RequestRefused: 404 no such act, 403 somebody else's, 409 there is nothing to take back.
+        """
+        with self.lock, self.state.writing():
+            reviewer = self.reviewer(visitor)
+            acts = self.state.acts_of(reviewer.session)
+            last = acts[-1] if acts else 0
+            if number is None:
+                number = reviewer.last_skip(last) or last
+            if number < 0:
+                position = reviewer.unskip(number)
+                reopened = [] if position is None else [position]
+            elif number == 0:
+                raise RequestRefused(409, "there is nothing to take back", "you have answered nothing yet")
+            else:
+                reopened = self.state.undo(self._own_act(number, visitor), visitor.name)
+            for position in reopened:
+                self.leases.hold(self._lot(position), reviewer.session)
+            reviewer.first = {**dict.fromkeys(reopened), **reviewer.first}
+            return number, reopened
+
+    def grid(self, visitor: Visitor, leaf: int, count: int) -> list[int]:
+        """Up to `count` waiting products that a leaf is suggested for, the surest first, leased to the visitor."""
+        with self.lock:
+            self.state.refresh()
+            session, found = self.reviewer(visitor).session, []
+            for position in self.state.waiting.suggested(leaf).tolist():
+                if position not in self._doubted and self.leases.hold(self._lot(position), session):
+                    found.append(position)
+                if len(found) == count:
+                    break
+            return found
+
+    def answer_grid(self, visitor: Visitor, leaf: int, right: Sequence[int], wrong: Sequence[int]) -> Kept:
+        """Confirm a leaf for the `right` ones as one act; the visitor gets the `wrong` ones next."""
+        with self.lock, self.state.writing():
+            reviewer = self.reviewer(visitor)
+            suspects = [one for one in wrong if self.state.waiting.waits(one)]
+            self._doubted.update(suspects)
+            reviewer.first = {**reviewer.first, **dict.fromkeys(suspects)}
+            verdict = Verdict(self.products.tree.shop_ids[leaf])
+            return self._answer_all(reviewer, list(dict.fromkeys(right)), verdict, "grid", None)
+
+    def show_copies(self, visitor: Visitor, position: int, verdict: Verdict) -> tuple[str, list[int]]:
+        """The waiting products with the photos of one, and the ticket that answers all of them."""
+        with self.lock:
+            self.state.refresh()
+            copies = self.state.waiting.copies(position) if position in self.state.waiting else []
+            return self._ticket(visitor, copies, verdict, "copies", position)
+
+    def show_suggested(
+        self, visitor: Visitor, leaf: int, min_confidence: float, verdict: Verdict
+    ) -> tuple[str, list[int]]:
+        """The waiting products that a leaf is surely suggested for, and the ticket that answers all of them."""
+        with self.lock:
+            self.state.refresh()
+            positions = self.state.waiting.suggested(leaf, min_confidence).tolist()
+            sure = [one for one in positions if one not in self._doubted]
+            return self._ticket(visitor, sure, verdict, "bulk", None)
+
+    def confirm(self, visitor: Visitor, ticket: str) -> Kept:
+        """Answer what was shown, as one act; raises RequestRefused (409) where the ticket is no more."""
+        with self.lock, self.state.writing():
+            reviewer = self.reviewer(visitor)
+            shown = self._tickets.take(ticket, reviewer.session)
+            if shown is None:
+                raise RequestRefused(
+                    409, "this was confirmed or is too old", "ask for the products again and look at them", "ticket"
+                )
+            return self._answer_all(reviewer, shown.positions.tolist(), shown.verdict, shown.how, shown.original)
+
+    def _ticket(
+        self, visitor: Visitor, positions: list[int], verdict: Verdict, how: str, original: int | None
+    ) -> tuple[str, list[int]]:
+        session = self.reviewer(visitor).session
+        free = [one for one in positions if self.leases.is_free(self._lot(one), session)]
+        return self._tickets.add(session, np.array(free, np.int64), verdict, how, original), free
+
+    def _answer_all(
+        self, reviewer: Reviewer, positions: list[int], verdict: Verdict, how: str, original: int | None
+    ) -> Kept:
+        left = [
+            one for one in positions
+            if self.state.waiting.waits(one) and self.leases.is_free(self._lot(one), reviewer.session)
+        ]  # fmt: skip
+        if not left:
+            if how == "grid" and not positions:
+                return Kept(0, 0)
+            raise RequestRefused(409, "somebody answered meanwhile", f"all of these {len(positions)} are answered")
+        act: ReviewAct = self.state.answer(left, verdict, reviewer.name, reviewer.session, how, original)
+        self._done(reviewer, left)
+        return Kept(act.act, len(left), len(positions) - len(left))
+
+    def _candidates(self, reviewer: Reviewer, *, audit: bool) -> Iterable[int]:
+        """Products that may be the next, the most wanted first, whether leased or not."""
+        waiting = self.state.waiting
+        if not audit:
+            yield from [one for one in reviewer.first if self._is_open(one)]
+            rank = waiting.next_rank(0)
+            drawn = iter(self._unaudited())
+            while rank >= 0:
+                position = waiting.position(rank)
+                if position not in reviewer.skipped and self.leases.is_free(self._lot(position), reviewer.session):
+                    if reviewer.shown + 1 >= AUDIT_EVERY and (one := next(drawn, None)) is not None:
+                        reviewer.shown = 0
+                        yield one
+                    reviewer.shown += 1
+                    yield position
+                rank = waiting.next_rank(rank + 1)
+        yield from (one for one in self._unaudited() if one not in reviewer.skipped)
+        yield from [one for one in reviewer.skipped if self._is_open(one)]
+
+    def _unaudited(self) -> Iterable[int]:
+        return (one for one in self.state.outcomes.audit.tolist() if not self.state.outcomes.of(one).act)
+
+    def _is_open(self, position: int) -> bool:
+        return not self.state.outcomes.of(position).act
+
+    def _keeps(self, reviewer: Reviewer, position: int) -> bool:
+        """Renew the lease of a product that a page has before it."""
+        return self._is_open(position) and self.leases.hold(self._lot(position), reviewer.session)
+
+    def _lot(self, position: int) -> int:
+        """What is leased: all copies of a product that waited together, any other by itself."""
+        waiting = self.state.waiting
+        return waiting.lot(position) if position in waiting else len(waiting) + position
+
+    def _done(self, reviewer: Reviewer, positions: Iterable[int]) -> None:
+        for position in positions:
+            reviewer.first.pop(position, None)
+            reviewer.skipped.pop(position, None)
+
+    def _own_act(self, number: int, visitor: Visitor) -> ReviewAct:
+        act = self.state.live.act(number)
+        if act is None:
+            raise RequestRefused(404, "no such act", f"these predictions have no act {number}", "act")
+        if act.who != visitor.name:
+            raise RequestRefused(403, "this is somebody else's", f"{act.who} did it, who alone takes it back", "act")
+        if number not in self.state.acts_of(act.browser):
+            raise RequestRefused(409, "this was taken back", "the act was taken back before, or is too long ago", "act")
+        return act
+
+    def _says(self, standing: StandingAnswer, verdict: Verdict) -> bool:
+        act = self.state.live.act(standing.act)
+        return act is not None and Verdict(act.category_id, act.parent, act.why) == verdict
+
+    def _taken(self, position: int, standing: StandingAnswer) -> RequestRefused:
+        product_id = self.products.product_ids([position])[0]
+        when = standing.when.replace("T", " ")[:19]
+        return RequestRefused(
+            409, "somebody answered meanwhile",
+            f"{standing.who} answered product {product_id} at {when} UTC: {standing.said}", "product_id",
+        )  # fmt: skip

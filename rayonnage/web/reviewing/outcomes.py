@@ -1,0 +1,132 @@
+"""Which answer stands on each product, and what they add up to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.tree.taxonomy import Taxonomy
+
+NOTHING, NO_CATEGORY, UNJUDGED, OTHER_TREE = -1, -2, -3, -4
+"""What stands in the place of a leaf: no answer; no such category; photos that do not tell one; a category of a tree
+of before."""
+PARENT = -10
+"""Stands for a parent alone, less its level."""
+MAX_NAMES = 2**16 - 1
+"""Reviewers that are told apart; all later ones count together."""
+
+
+class Outcome(NamedTuple):
+    """An answer on a product.
+
+    `act`: its number, less than 0 the one of an entry of sheets, 0 without an answer; `given`: a leaf or what stands
+    in its place; `is_copy`: the product got it from one with the same photos; `who`: number of the reviewer.
+    """
+
+    act: int
+    given: int
+    is_copy: bool
+    who: int
+
+
+class Outcomes:
+    """Answers on N products, 15 bytes each; of several on one product the last stands, of copies' ones none before it.
+
+    Attributes:
+        audit: `(A,)` int64 positions of the audit sample, ascending.
+        audited: of these, answered ones that can be judged; right: of these, `(D,)` how many at Cat I, Cat II, ...
+        answered, unlabelled: of the products put before the reviewers, those with an answer, those without a leaf.
+    """
+
+    def __init__(
+        self, tree: Taxonomy, leaves: NDArray[np.int32], queued: NDArray[np.bool_], audit: NDArray[np.int64]
+    ) -> None:
+        self.audit, self._tree, self._leaves, self._queued = audit, tree, leaves, queued
+        self._is_audit = np.zeros(len(leaves), bool)
+        self._is_audit[audit] = True
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all answers."""
+        n = len(self._leaves)
+        self._act, self._given = np.zeros(n, np.int64), np.full(n, NOTHING, np.int32)
+        self._is_copy, self._who = np.zeros(n, bool), np.zeros(n, np.uint16)
+        self._earlier: dict[int, list[Outcome]] = {}
+        self._names: dict[str, int] = {}
+        self._by_who: Counter[int] = Counter()
+        self.audited, self.right = 0, np.zeros(self._tree.depth, np.int64)
+        self.answered = self.unlabelled = 0
+
+    def reviewer(self, name: str) -> int:
+        """The number that stands for a name."""
+        return self._names.setdefault(name, min(len(self._names), MAX_NAMES))
+
+    def of(self, position: int) -> Outcome:
+        """The answer that stands."""
+        return Outcome(
+            int(self._act[position]), int(self._given[position]), bool(self._is_copy[position]),
+            int(self._who[position]),
+        )  # fmt: skip
+
+    def by(self, name: str) -> int:
+        """Products that stand as a reviewer answered them."""
+        number = self._names.get(name)
+        return 0 if number is None else self._by_who[number]
+
+    def is_audit(self, position: int) -> bool:
+        """Whether the product was accepted and drawn."""
+        return bool(self._is_audit[position])
+
+    def levels_right(self, position: int, given: int) -> int:
+        """Levels at which the suggestion is right by an answer, Cat I first; -1 where the answer does not tell."""
+        if given == UNJUDGED:
+            return -1
+        if given <= PARENT:
+            return PARENT - given
+        if given < 0:
+            return 0
+        leaf = np.array([given]), self._leaves[position : position + 1].astype(np.int64)
+        return self._tree.depth - int(self._tree.distance(*leaf)[0])
+
+    def add(self, position: int, outcome: Outcome) -> None:
+        """An answer came; it stands unless it is a copy's and there is one on the product itself."""
+        standing = self.of(position)
+        if not standing.act:
+            self._replace(position, standing, outcome)
+        elif outcome.is_copy and not standing.is_copy:
+            self._earlier.setdefault(position, []).insert(0, outcome)
+        else:
+            self._earlier.setdefault(position, []).append(standing)
+            self._replace(position, standing, outcome)
+
+    def take_back(self, position: int, act: int) -> bool:
+        """An act was undone: what stood before it stands again; True where nothing did."""
+        standing, earlier = self.of(position), self._earlier.get(position, [])
+        if standing.act == act:
+            before = earlier.pop() if earlier else Outcome(0, NOTHING, False, 0)
+            self._replace(position, standing, before)
+        else:
+            earlier[:] = [one for one in earlier if one.act != act]
+        if not earlier:
+            self._earlier.pop(position, None)
+        return self._act[position] == 0
+
+    def _replace(self, position: int, old: Outcome, new: Outcome) -> None:
+        self._count(position, old, -1)
+        self._act[position], self._given[position] = new.act, new.given
+        self._is_copy[position], self._who[position] = new.is_copy, new.who
+        self._count(position, new, 1)
+
+    def _count(self, position: int, outcome: Outcome, sign: int) -> None:
+        if not outcome.act:
+            return
+        self._by_who[outcome.who] += sign
+        if self._queued[position]:
+            self.answered += sign
+            self.unlabelled += sign * (outcome.given < 0 and outcome.given != OTHER_TREE)
+        if self._is_audit[position] and (right := self.levels_right(position, outcome.given)) >= 0:
+            self.audited += sign
+            self.right[:right] += sign
