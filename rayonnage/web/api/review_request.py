@@ -17,7 +17,7 @@ from rayonnage.web.api.web_id import id_for_web, id_from_web
 from rayonnage.web.browsing.asked import opened
 from rayonnage.web.pages.rendering import words_of
 from rayonnage.web.reviewing.cards import Cards, parent_level
-from rayonnage.web.reviewing.desk import Kept
+from rayonnage.web.reviewing.desk import KeptAnswer
 from rayonnage.web.reviewing.review_state import Verdict
 from rayonnage.web.security.visitor import visitor_of
 from rayonnage.web.services import Services, services_of
@@ -50,7 +50,7 @@ class ReviewRequest:
             cards=self.cards.of(positions), progress=self.progress(), lost=[id_for_web(one) for one in ids]
         )
 
-    def answered(self, kept: Kept) -> Answered:
+    def answered(self, kept: KeptAnswer) -> Answered:
         """An answer that is kept."""
         return Answered(act=kept.act, count=kept.count, left_out=kept.left_out, progress=self.progress())
 

@@ -35,7 +35,7 @@ class Looked:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptAnswer:
     """An answer that the journal has; left_out: products that others took meanwhile."""
 
     act: int
@@ -113,7 +113,7 @@ class Desk:
             self.state.refresh()
             return self.state.waiting.by_leaf.copy(), self.state.waiting.sure_by_leaf(min_confidence)
 
-    def answer(self, visitor: Visitor, position: int, verdict: Verdict, *, anew: bool = False) -> Kept:
+    def answer(self, visitor: Visitor, position: int, verdict: Verdict, *, anew: bool = False) -> KeptAnswer:
         """Keep an answer; raises RequestRefused (409) where somebody else answered meanwhile."""
         with self.lock, self.state.writing():
             reviewer = self.reviewer(visitor)
@@ -121,21 +121,21 @@ class Desk:
             if standing is not None:
                 if standing.browser == reviewer.session and self._says(standing, verdict):
                     # the same request again, whose answer the network lost
-                    return Kept(standing.act, 1)
+                    return KeptAnswer(standing.act, 1)
                 if standing.browser != reviewer.session and not anew:
                     raise self._taken(position, standing)
             act = self.state.answer([position], verdict, visitor.name, reviewer.session, "one")
             self._done(reviewer, [position])
-            return Kept(act.act, 1)
+            return KeptAnswer(act.act, 1)
 
-    def skip(self, visitor: Visitor, position: int) -> Kept:
+    def skip(self, visitor: Visitor, position: int) -> KeptAnswer:
         """Put a product to the end for this visitor."""
         with self.lock:
             reviewer = self.reviewer(visitor)
             acts = self.state.acts_of(reviewer.session)
             number = reviewer.skip(position, acts[-1] if acts else 0)
             self.leases.release(self._lot(position), reviewer.session)
-            return Kept(number, 1)
+            return KeptAnswer(number, 1)
 
     def undo(self, visitor: Visitor, number: int | None) -> tuple[int, list[int]]:
         """Take an act back, the visitor's last one by default; gives its number and the products that wait again.
@@ -173,7 +173,7 @@ class Desk:
                     break
             return found
 
-    def answer_grid(self, visitor: Visitor, leaf: int, right: Sequence[int], wrong: Sequence[int]) -> Kept:
+    def answer_grid(self, visitor: Visitor, leaf: int, right: Sequence[int], wrong: Sequence[int]) -> KeptAnswer:
         """Confirm a leaf for the `right` ones as one act; the visitor gets the `wrong` ones next."""
         with self.lock, self.state.writing():
             reviewer = self.reviewer(visitor)
@@ -200,7 +200,7 @@ class Desk:
             sure = [one for one in positions if one not in self._doubted]
             return self._ticket(visitor, sure, verdict, "bulk", None)
 
-    def confirm(self, visitor: Visitor, ticket: str) -> Kept:
+    def confirm(self, visitor: Visitor, ticket: str) -> KeptAnswer:
         """Answer what was shown, as one act; raises RequestRefused (409) where the ticket is no more."""
         with self.lock, self.state.writing():
             reviewer = self.reviewer(visitor)
@@ -220,18 +220,18 @@ class Desk:
 
     def _answer_all(
         self, reviewer: Reviewer, positions: list[int], verdict: Verdict, how: str, original: int | None
-    ) -> Kept:
+    ) -> KeptAnswer:
         left = [
             one for one in positions
             if self.state.waiting.waits(one) and self.leases.is_free(self._lot(one), reviewer.session)
         ]  # fmt: skip
         if not left:
             if how == "grid" and not positions:
-                return Kept(0, 0)
+                return KeptAnswer(0, 0)
             raise RequestRefused(409, "somebody answered meanwhile", f"all of these {len(positions)} are answered")
         act: ReviewAct = self.state.answer(left, verdict, reviewer.name, reviewer.session, how, original)
         self._done(reviewer, left)
-        return Kept(act.act, len(left), len(positions) - len(left))
+        return KeptAnswer(act.act, len(left), len(positions) - len(left))
 
     def _candidates(self, reviewer: Reviewer, *, audit: bool) -> Iterable[int]:
         """Products that may be the next, the most wanted first, whether leased or not."""

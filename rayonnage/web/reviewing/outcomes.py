@@ -19,7 +19,7 @@ MAX_NAMES = 2**16 - 1
 """Reviewers that are told apart; all later ones count together."""
 
 
-class Outcome(NamedTuple):
+class StandingOutcome(NamedTuple):
     """An answer on a product.
 
     `act`: its number, less than 0 the one of an entry of sheets, 0 without an answer; `given`: a leaf or what stands
@@ -54,7 +54,7 @@ class Outcomes:
         n = len(self._leaves)
         self._act, self._given = np.zeros(n, np.int64), np.full(n, NOTHING, np.int32)
         self._is_copy, self._who = np.zeros(n, bool), np.zeros(n, np.uint16)
-        self._earlier: dict[int, list[Outcome]] = {}
+        self._earlier: dict[int, list[StandingOutcome]] = {}
         self._names: dict[str, int] = {}
         self._by_who: Counter[int] = Counter()
         self.audited, self.right = 0, np.zeros(self._tree.depth, np.int64)
@@ -64,9 +64,9 @@ class Outcomes:
         """The number that stands for a name."""
         return self._names.setdefault(name, min(len(self._names), MAX_NAMES))
 
-    def of(self, position: int) -> Outcome:
+    def of(self, position: int) -> StandingOutcome:
         """The answer that stands."""
-        return Outcome(
+        return StandingOutcome(
             int(self._act[position]), int(self._given[position]), bool(self._is_copy[position]),
             int(self._who[position]),
         )  # fmt: skip
@@ -91,7 +91,7 @@ class Outcomes:
         leaf = np.array([given]), self._leaves[position : position + 1].astype(np.int64)
         return self._tree.depth - int(self._tree.distance(*leaf)[0])
 
-    def add(self, position: int, outcome: Outcome) -> None:
+    def add(self, position: int, outcome: StandingOutcome) -> None:
         """An answer came; it stands unless it is a copy's and there is one on the product itself."""
         standing = self.of(position)
         if not standing.act:
@@ -106,7 +106,7 @@ class Outcomes:
         """An act was undone: what stood before it stands again; True where nothing did."""
         standing, earlier = self.of(position), self._earlier.get(position, [])
         if standing.act == act:
-            before = earlier.pop() if earlier else Outcome(0, NOTHING, False, 0)
+            before = earlier.pop() if earlier else StandingOutcome(0, NOTHING, False, 0)
             self._replace(position, standing, before)
         else:
             earlier[:] = [one for one in earlier if one.act != act]
@@ -114,13 +114,13 @@ class Outcomes:
             self._earlier.pop(position, None)
         return self._act[position] == 0
 
-    def _replace(self, position: int, old: Outcome, new: Outcome) -> None:
+    def _replace(self, position: int, old: StandingOutcome, new: StandingOutcome) -> None:
         self._count(position, old, -1)
         self._act[position], self._given[position] = new.act, new.given
         self._is_copy[position], self._who[position] = new.is_copy, new.who
         self._count(position, new, 1)
 
-    def _count(self, position: int, outcome: Outcome, sign: int) -> None:
+    def _count(self, position: int, outcome: StandingOutcome, sign: int) -> None:
         if not outcome.act:
             return
         self._by_who[outcome.who] += sign

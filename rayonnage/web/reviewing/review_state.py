@@ -19,7 +19,7 @@ from fusion.review.answers import AUDIT, COPY, REVIEW
 from fusion.review.audit import audit_keys
 from fusion.review.journal import Journal
 from fusion.review.live_review import AppliedSheet, LiveReview, ReviewedPredictions
-from rayonnage.web.reviewing.outcomes import NO_CATEGORY, OTHER_TREE, PARENT, UNJUDGED, Outcome, Outcomes
+from rayonnage.web.reviewing.outcomes import NO_CATEGORY, OTHER_TREE, PARENT, UNJUDGED, StandingOutcome, Outcomes
 from rayonnage.web.reviewing.waiting_products import WaitingProducts
 
 ACCEPTED = DECISIONS.index(Decision.ACCEPT)
@@ -164,7 +164,7 @@ class ReviewState:
             who = self.outcomes.reviewer(one.who)
             for position, kind in zip(self._positions(one.products), one.kind, strict=True):
                 if position != UNKNOWN:
-                    self._add(position, Outcome(one.act, given, kind == COPY, who))
+                    self._add(position, StandingOutcome(one.act, given, kind == COPY, who))
             self._remember(one)
 
     def _take_in_sheet(self, sheet: AppliedSheet) -> None:
@@ -173,10 +173,10 @@ class ReviewState:
         given, who = np.where(leaves == UNKNOWN, OTHER_TREE, leaves).tolist(), self.outcomes.reviewer(sheet.who)
         for position, leaf, kind in zip(positions.tolist(), given, sheet.rows["kind"].to_pylist(), strict=True):
             if position != UNKNOWN:
-                self._add(position, Outcome(-sheet.number, leaf, kind == COPY, who))
+                self._add(position, StandingOutcome(-sheet.number, leaf, kind == COPY, who))
         self._sheets[sheet.number] = AppliedSheet(sheet.number, sheet.when, sheet.who, sheet.rows.slice(0, 0))
 
-    def _add(self, position: int, outcome: Outcome) -> None:
+    def _add(self, position: int, outcome: StandingOutcome) -> None:
         self.outcomes.add(position, outcome)
         self.waiting.close(position)
 

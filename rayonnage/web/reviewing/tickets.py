@@ -43,7 +43,7 @@ class Tickets:
         self._open: OrderedDict[str, Ticket] = OrderedDict()
 
     def add(self, session: str, positions: NDArray[np.int64], verdict: Verdict, how: str, original: int | None) -> str:
-        """Keep what was shown; gives what confirms it."""
+        """Keep `(n,)` positions that were shown; gives what confirms them."""
         name = secrets.token_urlsafe(16)
         self._open[name] = Ticket(session, positions, verdict, how, original, self._clock() + TICKET_S)
         while len(self._open) > MAX_TICKETS:
