@@ -19,7 +19,7 @@ from fusion.review.answers import AUDIT, COPY, REVIEW
 from fusion.review.audit import audit_keys
 from fusion.review.journal import Journal
 from fusion.review.live_review import AppliedSheet, LiveReview, ReviewedPredictions
-from rayonnage.web.reviewing.outcomes import NO_CATEGORY, OTHER_TREE, PARENT, UNJUDGED, StandingOutcome, Outcomes
+from rayonnage.web.reviewing.outcomes import NO_CATEGORY, OTHER_TREE, PARENT, UNJUDGED, Outcomes, StandingOutcome
 from rayonnage.web.reviewing.waiting_products import WaitingProducts
 
 ACCEPTED = DECISIONS.index(Decision.ACCEPT)
