@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from catalog.runs.workspace import Workspace
 from fusion.prediction.folder import PredictionFolder
 from fusion.prediction.predicted_products import PredictedProducts
 
+OF_JOB = re.compile(r"jobs/[0-9a-f]{32}")
 KEPT = 3
 """Folders of predictions whose small arrays stay in memory."""
 
@@ -41,7 +43,11 @@ class FoundPredictions:
 
 
 class KnownPredictions:
-    """The workspace's predictions, and those in the folders beside it, where `--output` puts them."""
+    """The workspace's predictions, and those in the folders beside it, where `--output` puts them.
+
+    Those of jobs are listed for nobody: `jobs/ID` opens them for who knows the ID, 128 random bits that the owner
+    alone is told.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -61,6 +67,10 @@ class KnownPredictions:
         ]
         return sorted(known, key=lambda one: (-one.modified, one.name))
 
+    def _of_job(self, name: str) -> list[FoundPredictions]:
+        path = self._workspace.folder / name / "predictions"
+        return [FoundPredictions(name, path, (path / "problems.json").stat().st_mtime)] if _is_whole(path) else []
+
     def open(self, name: str | None = None) -> PredictedProducts:
         """Those of a name; None: the newest.
 
@@ -68,7 +78,8 @@ class KnownPredictions:
             FileNotFoundError: there are none; the message names the command that makes some.
             ValueError: another version wrote them.
         """
-        found = [one for one in self.found() if name in (None, one.name)]
+        found = self._of_job(name) if name and OF_JOB.fullmatch(name) else self.found()
+        found = [one for one in found if name in (None, one.name)]
         if not found:
             which = "no predictions" if name is None else f"no predictions {name}"
             raise FileNotFoundError(

@@ -12,6 +12,7 @@ from fusion.review.journal import Journal
 from rayonnage.web.browsing.thumbnail_cache import ThumbnailCache
 from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.browsing.tree_index import TreeIndex
+from rayonnage.web.jobs.desk import JobDesk
 from rayonnage.web.places import KnownPredictions
 from rayonnage.web.reviewing.desks import Desks
 from rayonnage.web.serving.served_model import ServedModel
@@ -54,6 +55,11 @@ class Services:
         """What waits for reviewers, and their answers."""
         return Desks(Journal(self.workspace))
 
+    @cached_property
+    def jobs(self) -> JobDesk:
+        """Catalogues that were sent."""
+        return JobDesk(self.workspace, self.model)
+
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
         """All of them; nothing is loaded yet."""
@@ -67,9 +73,11 @@ class Services:
     def start(self) -> None:
         """Begin what takes time; the pages are shown meanwhile."""
         self.model.start()
+        self.jobs.start()
 
     def close(self) -> None:
         """End what was started."""
+        self.jobs.close()
         self.model.close()
 
 

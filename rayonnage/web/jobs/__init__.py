@@ -1,0 +1,1 @@
+"""Catalogues that are sent, predicted in the background and fetched as sheets."""

@@ -1,0 +1,179 @@
+"""Who takes jobs and has them predicted, one after the other, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.runs.workspace import Workspace
+from rayonnage.web.jobs.limits import JobLimits
+from rayonnage.web.jobs.record import PREDICTIONS, JobRecord, JobState
+from rayonnage.web.jobs.store import JobStore
+from rayonnage.web.jobs.work import WorkOrder
+from rayonnage.web.serving.served_model import NotReady, ServedModel
+
+log = logging.getLogger(__name__)
+LOOK_S = 1.0
+SWEEP_S = 600.0
+MAX_LINE = 2**20
+RESULTS = {
+    "submission": "submission.csv", "review": "review.csv", "audit": "audit.csv", "table": "predictions.parquet",
+    "problems": "problems.json",
+}  # fmt: skip
+"""What can be fetched of a job, by what it is called in addresses."""
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """How far the running job is: `done` of `total` in a step: unpack, read, load, predict; 0 of 0: nobody knows."""
+
+    step: str = "load"
+    done: int = 0
+    total: int = 0
+
+
+class JobDesk:
+    """The jobs, and the thread that has them predicted."""
+
+    def __init__(self, workspace: Workspace, model: ServedModel, limits: JobLimits | None = None) -> None:
+        self.workspace, self.limits = workspace, limits or JobLimits()
+        self.store = JobStore(workspace.folder / "jobs", self.limits)
+        self._model = model
+        self._progress: dict[str, JobProgress] = {}
+        self._running: tuple[str, subprocess.Popen[bytes]] | None = None
+        self._wake, self._ends, self._lock = threading.Event(), threading.Event(), threading.Lock()
+        self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Go on with what an earlier server had begun, and with what waits."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; the job that runs is gone on with by the next server."""
+        self._ends.set()
+        self._wake.set()
+        self._kill()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def wake(self) -> None:
+        """Say that a job waits."""
+        self._wake.set()
+
+    def progress(self, job: JobRecord) -> JobProgress | None:
+        """How far a job is; None where it does not run."""
+        return self._progress.get(job.job_id)
+
+    def delete(self, job: JobRecord) -> None:
+        """Remove a job, stopping it where it runs."""
+        self.store.delete(job)
+        self._kill(job.job_id)
+
+    def result(self, job: JobRecord, what: str) -> Path:
+        """The file of a result; raises FileNotFoundError where there is none (yet)."""
+        if what not in RESULTS:
+            raise FileNotFoundError(f"there is no result {what[:40]}: there are {', '.join(RESULTS)}")
+        path = self.store.path(job.job_id) / PREDICTIONS / RESULTS[what]
+        if job.state is not JobState.DONE or not path.is_file():
+            raise FileNotFoundError(f"the job is {job.state}: it has results when it is done")
+        return path
+
+    def _kill(self, job_id: str | None = None) -> None:
+        with self._lock:
+            if self._running is not None and job_id in (None, self._running[0]):
+                # its readers and decoders end by themselves when it is gone
+                os.killpg(self._running[1].pid, signal.SIGKILL)
+
+    def _work(self) -> None:
+        swept = 0.0
+        while not self._ends.is_set():
+            try:
+                if time.monotonic() - swept > SWEEP_S:
+                    swept = time.monotonic()
+                    self.store.sweep()
+                job = self._next()
+                if job is not None:
+                    self._run(job)
+                    continue
+            except FileNotFoundError:
+                # deleted meanwhile
+                continue
+            except OSError as error:
+                log.error("jobs: %s", error)
+            self._wake.wait(LOOK_S)
+            self._wake.clear()
+
+    def _next(self) -> JobRecord | None:
+        """The job whose turn it is: one that was begun, else the oldest; None: none, or no model is there yet."""
+        waiting = [job for job in self.store.all() if job.is_active]
+        if not waiting:
+            return None
+        job = min(waiting, key=lambda job: (job.state is not JobState.RUNNING, job.created))
+        if job.run:
+            return job
+        try:
+            run = self._model.current.folder
+        except NotReady:
+            return None
+        # what was begun with a model is ended with it: parts of two cannot be joined
+        return self.store.update(job, state=JobState.RUNNING, run=str(run.resolve()))
+
+    def _run(self, job: JobRecord) -> None:
+        self._progress[job.job_id] = JobProgress()
+        folder = self.store.path(job.job_id)
+        order = WorkOrder(str(folder), str(self.workspace.folder), job.run, self.limits)
+        try:
+            # -P: a json.py in the folder that the server was started in is not ours
+            command = [sys.executable, "-P", "-m", "rayonnage.web.jobs.work", order.written()]
+            with tempfile.TemporaryFile() as complaints:
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
+                )
+                with self._lock:
+                    self._running = job.job_id, process
+                if self._ends.is_set():
+                    self._kill()
+                self._listen(job, process)
+                status = process.wait()
+                with self._lock:
+                    self._running = None
+                self._settle(job, status, complaints.fileno())
+        finally:
+            self._progress.pop(job.job_id, None)
+
+    def _listen(self, job: JobRecord, process: subprocess.Popen[bytes]) -> None:
+        """Take in what the child says, until it ends."""
+        assert process.stdout is not None
+        with process.stdout as lines:
+            while line := lines.readline(MAX_LINE):
+                said = json.loads(line)
+                if "step" in said:
+                    self._progress[job.job_id] = JobProgress(said["step"], said["done"], said["total"])
+                elif "unpacked" in said:
+                    job = self.store.update(self.store.get(job.job_id), unpacked=said["unpacked"])
+                elif "error" in said:
+                    self._end(job, state=JobState.FAILED, error=said["error"])
+                elif "decisions" in said:
+                    self._end(job, state=JobState.DONE, decisions=said["decisions"], problems=said["problems"])
+
+    def _end(self, job: JobRecord, **changes: object) -> None:
+        self.store.update(self.store.get(job.job_id), ended=time.time(), **changes)
+
+    def _settle(self, job: JobRecord, status: int, complaints: int) -> None:
+        """Say of a child that ended without a word, as one for which there was no memory, that it did."""
+        if self._ends.is_set() or not self.store.get(job.job_id).is_active:
+            return
+        size = os.fstat(complaints).st_size
+        told = os.pread(complaints, 4000, max(0, size - 4000)).decode("utf-8", "replace").strip()
+        log.error("job %s ended with status %d: %s", job.job_id, status, told)
+        why = "it was killed, perhaps for want of memory" if status == -signal.SIGKILL else f"status {status}"
+        self._end(job, state=JobState.FAILED, error=f"the prediction broke off ({why}): send a part of the products")

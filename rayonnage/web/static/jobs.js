@@ -1,0 +1,90 @@
+// Sends a file in parts: what has come stays, and the same file chosen again goes on where it was.
+
+const root = document.body.dataset.root;
+const words = JSON.parse(document.getElementById("words").textContent);
+const PART = 4 * 2 ** 20;
+const TRIES = 5;
+const by = id => document.getElementById(id);
+let stopped = false, busy = false;
+
+const said = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const sizeText = bytes => bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB`
+  : `${Math.ceil(bytes / 1e3)} kB`;
+const refresh = () => by("jobs").dispatchEvent(new Event("refresh"));
+
+class Refused extends Error {}
+
+async function asked(path, options) {
+  const answer = await fetch(root + path, options);
+  if (answer.ok) return answer.json();
+  const problem = await answer.json().catch(() => ({}));
+  if (answer.status >= 500 && answer.status !== 507) throw new Error(problem.detail);
+  throw Object.assign(new Refused(problem.detail ?? answer.statusText), { status: answer.status });
+}
+
+async function jobFor(file) {
+  const begun = (await asked("v1/jobs")).find(job =>
+    job.state === "uploading" && job.name === file.name && job.size === file.size);
+  if (begun) return begun;
+  const layout = by("layout").value || null;
+  return asked("v1/jobs", { method: "POST", headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name: file.name, size: file.size, layout }) });
+}
+
+async function sendParts(job, file) {
+  let offset = job.offset, failed = 0;
+  while (offset < file.size && !stopped) {
+    shown(file, offset);
+    try {
+      const part = file.slice(offset, offset + Math.min(PART, job.chunk_bytes));
+      const path = `v1/jobs/${job.job_id}/upload`;
+      offset = (await asked(path, { method: "PATCH", body: part, headers: {
+        "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" } })).offset;
+      failed = 0;
+    } catch (error) {
+      // another part of it came than we know, or the line broke: ask where it goes on
+      if ((error instanceof Refused && error.status !== 409) || ++failed > TRIES) throw error;
+      await new Promise(done => setTimeout(done, 500 * 2 ** failed));
+      offset = (await asked(`v1/jobs/${job.job_id}`)).offset;
+    }
+  }
+}
+
+function shown(file, offset) {
+  by("sent").value = offset / file.size;
+  by("sending-what").textContent = said("sending", { name: file.name, here: sizeText(offset), size: sizeText(file.size) });
+}
+
+async function send(file) {
+  if (busy) return;
+  busy = true;
+  stopped = false;
+  by("refused").hidden = true;
+  by("sending").hidden = false;
+  shown(file, 0);
+  try {
+    await sendParts(await jobFor(file), file);
+  } catch (error) {
+    by("refused").textContent = error instanceof Refused ? error.message : words.broken;
+    by("refused").hidden = false;
+  }
+  busy = false;
+  by("sending").hidden = true;
+  by("file").value = "";
+  refresh();
+}
+
+by("file").addEventListener("change", event => event.target.files[0] && send(event.target.files[0]));
+by("stop").addEventListener("click", () => { stopped = true; });
+by("send").addEventListener("submit", event => event.preventDefault());
+const drop = by("drop");
+for (const kind of ["dragenter", "dragover"]) drop.addEventListener(kind, event => {
+  event.preventDefault();
+  drop.classList.add("over");
+});
+for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("over"));
+drop.addEventListener("drop", event => {
+  event.preventDefault();
+  if (event.dataTransfer.files[0]) send(event.dataTransfer.files[0]);
+});
+window.addEventListener("beforeunload", event => { if (busy) event.preventDefault(); });
