@@ -12,6 +12,7 @@ from fusion.review.journal import Journal
 from rayonnage.web.browsing.thumbnail_cache import ThumbnailCache
 from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.browsing.tree_index import TreeIndex
+from rayonnage.web.classifying.session_history import SessionHistories
 from rayonnage.web.jobs.desk import JobDesk
 from rayonnage.web.places import KnownPredictions
 from rayonnage.web.reviewing.desks import Desks
@@ -59,6 +60,11 @@ class Services:
     def jobs(self) -> JobDesk:
         """Catalogues that were sent."""
         return JobDesk(self.workspace, self.model)
+
+    @cached_property
+    def histories(self) -> SessionHistories:
+        """What each browser has classified."""
+        return SessionHistories()
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:

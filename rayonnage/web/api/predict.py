@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Depends, Request
 
 from catalog.product import MAX_IMAGES
+from rayonnage.web.api.model_refusals import model_refusals
 from rayonnage.web.api.predict_body import FORM, JSON, asked_products
 from rayonnage.web.api.predict_types import (
     LANG,
@@ -21,12 +22,9 @@ from rayonnage.web.api.predict_types import (
 from rayonnage.web.api.problem import ProblemDetails, RequestRefused
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.answering import MAX_CANDIDATES
-from rayonnage.web.serving.micro_batcher import QueueFull
-from rayonnage.web.serving.prediction_service import ServedAnswer, TookTooLong
-from rayonnage.web.serving.served_model import NotReady
+from rayonnage.web.serving.prediction_service import ServedAnswer
 
 T = TypeVar("T")
-LOADING_S = 2
 CLIENT_GONE = 499
 """What other servers write into their log of a client that did not wait; nobody reads the answer."""
 
@@ -81,16 +79,9 @@ async def predict(request: Request, services: Annotated[Services, Depends(servic
 async def _predicted(request: Request, services: Services) -> PlacedProducts:
     limits = services.settings.limits
     try:
-        with services.model.bytes_under_way.held(_announced(request, limits.body_bytes)):
+        with model_refusals(), services.model.bytes_under_way.held(_announced(request, limits.body_bytes)):
             products, given = await asked_products(request, limits)
             served = await _unless_gone(request, services.model.served(products, given.top, given.lang))
-    except NotReady as error:
-        raise RequestRefused(503, "no model answers yet", str(error), retry_after=LOADING_S) from None
-    except QueueFull as error:
-        raise RequestRefused(503, "too much waits", str(error), retry_after=error.retry_after) from None
-    except TookTooLong as error:
-        status = 504 if error.is_begun else 503
-        raise RequestRefused(status, "no answer in time", f"{error}: ask again", retry_after=LOADING_S) from None
     except ValueError as error:
         raise RequestRefused(422, "no names in that language", str(error), "lang") from None
     is_form = request.headers["content-type"].lower().startswith(FORM)

@@ -2,15 +2,140 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from typing import Annotated
 
-from rayonnage.web.pages.rendering import page
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.responses import HTMLResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from catalog.product import MAX_IMAGES
+from catalog.tree.taxonomy import Taxonomy
+from rayonnage.web.api.model_refusals import model_refusals
+from rayonnage.web.api.predict_types import MAX_DESCRIPTION, MAX_TITLE, PlacedProduct, PlacedProducts
+from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.classifying.answer_view import view_of
+from rayonnage.web.classifying.sample_products import EXAMPLES, GivenProduct, given_at_random, given_example
+from rayonnage.web.classifying.session_history import HistoryEntry
+from rayonnage.web.classifying.shown_photo import ShownPhoto
+from rayonnage.web.pages.history import rows_of
+from rayonnage.web.pages.rendering import page, words_of
+from rayonnage.web.pages.words import LANGUAGES
+from rayonnage.web.security.visitor import visitor_of
+from rayonnage.web.services import Services, services_of
+from rayonnage.web.serving.asked_product import AskedProduct
+from rayonnage.web.serving.loaded_model import LoadedModel
 
 router = APIRouter(include_in_schema=False)
 
+TOP, MOST = 4, 10
+"""Candidates that are shown unless asked for otherwise, and at most."""
+FOUND_FOR_S = 3600
+"""For which a browser keeps an example's photo."""
+Served = Annotated[Services, Depends(services_of)]
+
 
 @router.get("/")
-async def classify(request: Request) -> HTMLResponse:
+async def classify(request: Request, services: Served) -> HTMLResponse:
     """Photos and a title go in, the category comes out."""
-    return page(request, "classify.html")
+    limits, model = services.settings.limits, services.model
+    return page(
+        request, "classify.html", rows=rows_of(request, services), examples=EXAMPLES, state=model.state,
+        why_not=model.why_not, top=TOP, most=MOST, photo_bytes=limits.photo_bytes, max_photos=MAX_IMAGES,
+        has_tokens=services.settings.tokens is not None,
+    )  # fmt: skip
+
+
+@router.post("/classify")
+async def answer(
+    request: Request, services: Served, photos: Annotated[list[UploadFile], File()] = [],  # noqa: B006 - FastAPI's way
+    title: Annotated[str, Form(max_length=MAX_TITLE)] = "",
+    description: Annotated[str, Form(max_length=MAX_DESCRIPTION)] = "", top: Annotated[int, Form(ge=1, le=MOST)] = TOP,
+) -> HTMLResponse:  # fmt: skip
+    """The answer on one product, as the part of the page that shows it; it is kept in the session's history."""
+    encoded = await _encoded(photos, services.settings.limits.photo_bytes)
+    if not encoded and not title.strip() and not description.strip():
+        raise RequestRefused(422, "nothing to go by", "give one to four photos, or a title", "photos")
+    asked = AskedProduct(tuple(encoded), title.strip() or None, description.strip() or None)
+    with model_refusals(), services.model.lease() as loaded:
+        [found] = await services.model.service.answers(loaded, [asked], top, None)
+        trees = await run_in_threadpool(_trees, loaded)
+    shown = [await run_in_threadpool(ShownPhoto.of, photo) for photo in encoded]
+    names = tuple((photo.filename or "")[:200] for photo in photos)
+    entry = HistoryEntry(found, trees, tuple(shown), names, title.strip(), description.strip(), top)
+    services.histories.add(visitor_of(request).session, entry)
+    return answer_part(request, entry)
+
+
+@router.get("/answer")
+async def reopened(request: Request, services: Served, entry: str) -> HTMLResponse:
+    """An answer of the session's history once more."""
+    return answer_part(request, _found(request, services, entry))
+
+
+@router.get("/answer.json")
+async def as_json(request: Request, services: Served, entry: str) -> PlacedProducts:
+    """An answer of the session's history as `POST /v1/predict` gives it."""
+    found = _found(request, services, entry).served
+    return PlacedProducts(answers=[PlacedProduct.of(found.answer, found.tree, found.run, cached=found.is_cached)])
+
+
+@router.get("/example")
+def example(number: int) -> GivenProduct:
+    """An example product's photos, for the page's script."""
+    if not 0 <= number < len(EXAMPLES):
+        raise RequestRefused(404, "no such example", f"there are {len(EXAMPLES)}, numbered from 0", "number")
+    return given_example(number)
+
+
+@router.get("/examples/{number}.jpg")
+def example_photo(number: int) -> Response:
+    """An example product's first photo."""
+    if not 0 <= number < len(EXAMPLES):
+        raise RequestRefused(404, "no such example", f"there are {len(EXAMPLES)}, numbered from 0", "number")
+    headers = {"Cache-Control": f"private, max-age={FOUND_FOR_S}"}
+    return Response(EXAMPLES[number].photo(0), media_type="image/jpeg", headers=headers)
+
+
+@router.get("/random")
+def at_random(services: Served) -> GivenProduct:
+    """A product of the catalogue, for the page's script."""
+    try:
+        return given_at_random(services)
+    except (OSError, ValueError) as error:
+        raise RequestRefused(404, "no catalogue to choose from", str(error)) from None
+
+
+def _found(request: Request, services: Services, key: str) -> HistoryEntry:
+    entry = services.histories.find(visitor_of(request).session, key)
+    if entry is None:
+        raise RequestRefused(404, "not in the history", "it was deleted or forgotten: classify it again", "entry")
+    return entry
+
+
+def answer_part(request: Request, entry: HistoryEntry) -> HTMLResponse:
+    """An answer as the part of the page that shows it."""
+    return page(request, "answer.html", view=view_of(entry, words_of(request)))
+
+
+async def _encoded(photos: list[UploadFile], most_bytes: int) -> list[bytes]:
+    if len(photos) > MAX_IMAGES:
+        raise RequestRefused(422, "too many photos", f"a product has at most {MAX_IMAGES}", "photos")
+    encoded = []
+    for position, photo in enumerate(photos):
+        if photo.size is not None and photo.size > most_bytes:
+            detail = f"a photo may have {most_bytes // 2**20} MiB: save it smaller"
+            raise RequestRefused(413, "a photo is too large", detail, f"photos[{position}]")
+        encoded.append(await photo.read())
+    return [photo for photo in encoded if photo]
+
+
+def _trees(loaded: LoadedModel) -> dict[str, Taxonomy]:
+    return {language: _tree(loaded, language) for language in LANGUAGES}
+
+
+def _tree(loaded: LoadedModel, language: str) -> Taxonomy:
+    try:
+        return loaded.tree(language)
+    except ValueError:
+        # nothing is known in that language: as the tree stands
+        return loaded.tree(None)

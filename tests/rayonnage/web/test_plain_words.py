@@ -31,7 +31,7 @@ def test_parent_says_what_is_given_and_what_was_missing():
     told = told_of(ANSWER, TREE, EN)
     assert (told.headline, told.path) == ("Sure only of the parent category", ("BOOKS", "FICTION"))
     assert told.why[0] == "“FICTION” is 97% sure, but “NOVEL” below it only 80%; 96% would be enough."
-    assert told.why[1] == "The photos say so (70%). 1 of 2 networks agree."
+    assert told.why[1] == "The photos say so (70%). Networks that agree: 1 of 2."
     assert told.why[2] == "The text read on the photos points to “POETRY” (90%)."
     assert "terminal" not in " ".join(told.why)
 
