@@ -42,6 +42,7 @@ from tests.support.spreadsheet import text_id, write_spreadsheet
 
 CONFIGS = {"mosaic": MosaicConfig, "ocr": OcrConfig, "fusion": FusionConfig}
 MONGODB = "mongodb://localhost/"
+WEB = "http://127.0.0.1:8000"
 
 
 def answer(sheet: Path) -> None:
@@ -89,14 +90,14 @@ def here(manual: Path, tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-def run_page(page: Path, server: str = MONGODB, done: Collection[str] = ()) -> str:
+def run_page(page: Path, server: str = MONGODB, done: Collection[str] = (), web: str = WEB) -> str:
     """Run a page's blocks from the top down but for lines that were `done`; returns what they printed."""
     printed = []
     for block in blocks(page):
         if block.language == "python":
-            printed.append(run_python(block.code))
+            printed.append(run_python(block.code.replace(WEB, web)))
         for line in filter(is_run, command_lines(block) if block.language == "bash" else ()):
-            line = quick(line).replace(MONGODB, server)
+            line = quick(line).replace(MONGODB, server).replace(WEB, web)
             for sheet in re.findall(r"\S+\.csv", line) if re.search("review apply|--apply", line) else ():
                 answer(Path(sheet))
             if line not in done:
@@ -129,7 +130,7 @@ def has_commands(page: Path) -> bool:
     )
 
 
-CHECKED = {"README.md", "any-shop.md", "curation.md", "decisions-and-review.md"}
+CHECKED = {"README.md", "any-shop.md", "curation.md", "decisions-and-review.md", "serve.md"}
 
 
 @pytest.mark.slow
@@ -162,7 +163,7 @@ def test_any_shop(here):
         asked = [id_of_cell(row[PRODUCT]) for row in csv.DictReader(file)]
     assert asked
     assert set(asked) <= set(ids)
-    assert re.search(r"^titles +240|^  titles +\d+", printed, re.MULTILINE)
+    assert re.search(r"^titles +240|^  titles +\d+$", printed, re.MULTILINE)
     assert re.search(r"^title ", printed, re.MULTILINE)
     assert re.search(r"^MH01-gray \('", printed, re.MULTILINE)
 
@@ -181,6 +182,19 @@ def test_decisions_and_review(here):
     printed = run_page(ROOT / "docs" / "decisions-and-review.md", done=README_LINES)
     assert "30 answers, 30 confirmed" in printed
     assert len(Catalog(here / "next.bson")) == 240 + 30
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not on this machine")
+def test_serve(here):
+    from rayonnage.web.settings import ServerSettings
+    from tests.support.served import serving
+
+    with serving(ServerSettings(here / "runs")) as address:
+        printed = run_page(ROOT / "docs" / "serve.md", web=address)
+    assert (here / "tokens.tsv").read_text(encoding="utf-8") == ""
+    assert printed.count('"answers":[{') == 1
+    assert re.search(r"(accept|parent|review) .* > .* 0\.\d+$", printed, re.MULTILINE)
 
 
 def test_every_exception_is_needed():

@@ -25,6 +25,7 @@ NOT_RUN = {
     r"source \S+|pip install .*": "it changes the environment",
     r"ruff .*|mypy|lint-imports|pytest .*": "`make test` runs them",
     r"rayonnage demo": "the whole job takes ten minutes; `make demo` is it",
+    r"rayonnage serve.*": "it serves until it is ended; the blocks ask a server that the tests have started",
     r"rayonnage report --workspace demo/runs": "it shows what the whole job has made",
     r"mosaic train --devices 4|torchrun .*": "it needs several GPUs or machines",
 }
