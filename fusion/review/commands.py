@@ -1,4 +1,4 @@
-"""`fusion review apply | list | undo | redo | export`."""
+"""`fusion review apply | list | undo | redo | export | none`."""
 
 from pathlib import Path
 
@@ -99,3 +99,17 @@ def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, w
     tree = workspace / "tree.csv"
     by_tree = f"{tree}{min_leaf_option(room.taxonomy().small)}" if tree.is_file() else "TREE.csv"
     say(f"next: catalog split {output} --tree {by_tree}{room.option}")
+
+
+@review.command()
+@click.option("--output", type=PATH, required=True, help="The CSV to write.")
+@workspace_option
+def none(output: Path, workspace: Path) -> None:
+    """Write a CSV of products that reviewers gave no category: none of these, and why, or the parent alone."""
+    from catalog.runs.workspace import Workspace
+    from fusion.review.journal import Journal
+    from fusion.review.without_label import write_without_label
+
+    products = Journal(Workspace(workspace)).without_label()
+    write_without_label(output, products)
+    say(f"{output}: {len(products)} products without a category")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from catalog.files.answer_sheet import plain_cell
+from catalog.files.answer_sheet import plain_cell, write_sheet
 from catalog.files.sheet_ids import id_cell
 from catalog.tree.taxonomy import path_text
 from fusion.review.standing import WithoutLabel
@@ -15,16 +16,25 @@ COLUMNS = ("product_id", "answer", "parent", "suggested_category_id", "by", "dat
 PARENT_ALONE = "parent"
 
 
+def write_without_label(path: Path, products: Iterable[WithoutLabel]) -> None:
+    """Write why each product has no category, or the parent that it was given alone; replaced atomically."""
+    write_sheet(path, COLUMNS, _rows(products))
+
+
 def csv_of(products: Iterable[WithoutLabel]) -> str:
-    """A CSV for spreadsheets: why a product has no category, or the parent that it was given alone."""
+    """The same as text."""
     text = io.StringIO()
     # spreadsheets take UTF-8 for another encoding unless the mark is there
     text.write("\ufeff")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    writer.writerows(_rows(products))
+    return text.getvalue()
+
+
+def _rows(products: Iterable[WithoutLabel]) -> Iterator[list[object]]:
     for one in products:
-        writer.writerow([
+        yield [
             id_cell(one.product_id), one.why or PARENT_ALONE, plain_cell(path_text(one.parent)),
             id_cell(one.suggested), plain_cell(one.who), one.when.replace("T", " ")[:19], one.review,
-        ])  # fmt: skip
-    return text.getvalue()
+        ]  # fmt: skip
