@@ -88,8 +88,8 @@ class PredictedProducts:
         self.experts: list[str] = []
         self._names = set(pq.read_schema(folder.table).names)
         self._scan()
-        with pq.ParquetFile(folder.table) as file:
-            sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        self._metadata = pq.read_metadata(folder.table)
+        sizes = [self._metadata.row_group(group).num_rows for group in range(self._metadata.num_row_groups)]
         self._first_row = np.cumsum([0, *sizes])
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
         self._lock = Lock()
@@ -201,8 +201,9 @@ class PredictedProducts:
         with self._lock:
             table = self._groups.get(group)
         if table is None:
-            with pq.ParquetFile(self.folder.table) as file:
-                table = file.read_row_group(group)
+            # a group is small: read by several threads it takes 20 times as long, and so does reading the footer anew
+            with pq.ParquetFile(self.folder.table, metadata=self._metadata) as file:
+                table = file.read_row_group(group, use_threads=False)
         with self._lock:
             self._groups[group] = table
             self._groups.move_to_end(group)

@@ -90,7 +90,7 @@ def groups(
 ) -> list[SuggestionGroup]:
     """Categories that are suggested for waiting products."""
     with journal_at_hand():
-        waiting, sure = asked.desk.groups(min_confidence)
+        waiting, sure = asked.many.groups(min_confidence)
         most = np.argsort(-waiting, kind="stable")[:limit]
         return [
             SuggestionGroup(suggestion=asked.cards.category(leaf), waiting=int(waiting[leaf]), sure=int(sure[leaf]))
@@ -102,7 +102,7 @@ def groups(
 def grid(asked: OfPredictions, wanted: GridAsked) -> ReviewCards:
     """Waiting products that share a suggestion, the surest first, leased as by `next`."""
     with journal_at_hand():
-        return asked.shown(asked.desk.grid(asked.visitor, asked.leaf(wanted.category_id), wanted.count))
+        return asked.shown(asked.many.grid(asked.visitor, asked.leaf(wanted.category_id), wanted.count))
 
 
 @router.post("/grid/answers", summary="Confirm a grid")
@@ -116,7 +116,7 @@ def answer_grid(asked: OfPredictions, given: GridAnswer) -> Answered:
                 raise RequestRefused(
                     422, "another category is suggested", f"product {given.right[place]} is not of this grid", "right"
                 )
-        return asked.answered(asked.desk.answer_grid(asked.visitor, leaf, right, wrong))
+        return asked.answered(asked.many.answer_grid(asked.visitor, leaf, right, wrong))
 
 
 @router.post("/bulk", summary="Show what a bulk answer would take in")
@@ -136,9 +136,9 @@ def bulk(asked: OfPredictions, wanted: BulkAsked) -> BulkShown:
         given = leaf if wanted.answer_id is None else asked.leaf(wanted.answer_id, "answer_id")
         verdict = Verdict(shop_ids[given])
         if position is None:
-            ticket, shown = asked.desk.show_suggested(asked.visitor, leaf, wanted.min_confidence, verdict)
+            ticket, shown = asked.many.show_suggested(asked.visitor, leaf, wanted.min_confidence, verdict)
         else:
-            ticket, shown = asked.desk.show_copies(asked.visitor, position, verdict)
+            ticket, shown = asked.many.show_copies(asked.visitor, position, verdict)
         cards = asked.cards.of(shown[:MAX_SHOWN])
         return BulkShown(count=len(shown), category=asked.cards.category(given), cards=cards, ticket=ticket)
 
@@ -147,7 +147,7 @@ def bulk(asked: OfPredictions, wanted: BulkAsked) -> BulkShown:
 def confirm(asked: OfPredictions, given: BulkConfirmed) -> Answered:
     """Answers exactly what the ticket showed, as one act; what others answered meanwhile is left out and counted."""
     with journal_at_hand():
-        return asked.answered(asked.desk.confirm(asked.visitor, given.ticket))
+        return asked.answered(asked.many.confirm(asked.visitor, given.ticket))
 
 
 @router.post("/release", summary="Look at products no more", status_code=204)

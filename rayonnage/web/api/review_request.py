@@ -33,7 +33,8 @@ class ReviewRequest:
         products = opened(services, predictions)
         self.products, self.visitor, self.services = products, visitor_of(request), services
         try:
-            self.desk = services.desks.of(products)
+            open_desk = services.desks.of(products)
+            self.desk, self.many = open_desk.desk, open_desk.many
         except (OSError, ValueError) as error:
             raise RequestRefused(409, "the predictions cannot be reviewed", str(error), "predictions") from None
         self.cards = Cards(self.desk, words_of(request), predictions or None)

@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-import numpy as np
-from numpy.typing import NDArray
-
 from catalog.ids.shop_id import ShopId
 from catalog.tree.taxonomy import Taxonomy
 from fusion.prediction.predicted_products import PredictedProducts
@@ -19,11 +16,13 @@ from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.reviewing.leases import LEASE_S, Leases
 from rayonnage.web.reviewing.review_state import ReviewState, StandingAnswer, Verdict
 from rayonnage.web.reviewing.reviewer import Reviewer, Reviewers
-from rayonnage.web.reviewing.tickets import Tickets
 from rayonnage.web.security.visitor import Visitor
 
 AUDIT_EVERY = 10
 """One product in so many is of the audit sample, as long as there are unanswered ones."""
+
+MAX_BACK = 60
+"""Products of an act taken back that its reviewer gets again first; those of a bulk beyond wait as before."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,8 @@ class Desk:
     ) -> None:  # fmt: skip
         self.products = products
         self.state = ReviewState(products, journal)
-        self.leases, self._tickets = Leases(lease_s, clock), Tickets(clock)
+        self.leases = Leases(lease_s, clock)
         self._reviewers = Reviewers()
-        self._doubted: set[int] = set()
         self._trees: dict[str, Taxonomy] = {}
         self.lock = Lock()
 
@@ -96,7 +94,7 @@ class Desk:
                     break
                 if position in holding or position in found:
                     continue
-                if self.leases.hold(self._lot(position), reviewer.session):
+                if self.leases.hold(self.lot(position), reviewer.session):
                     found.append(position)
             return Looked(found, lost)
 
@@ -105,13 +103,7 @@ class Desk:
         with self.lock:
             session = self.reviewer(visitor).session
             for position in positions:
-                self.leases.release(self._lot(position), session)
-
-    def groups(self, min_confidence: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """`(n_leaves,)` waiting products that each leaf is suggested for, and how many of them are that sure."""
-        with self.lock:
-            self.state.refresh()
-            return self.state.waiting.by_leaf.copy(), self.state.waiting.sure_by_leaf(min_confidence)
+                self.leases.release(self.lot(position), session)
 
     def answer(self, visitor: Visitor, position: int, verdict: Verdict, *, anew: bool = False) -> KeptAnswer:
         """Keep an answer; raises RequestRefused (409) where somebody else answered meanwhile."""
@@ -125,7 +117,7 @@ class Desk:
                 if standing.browser != reviewer.session and not anew:
                     raise self._taken(position, standing)
             act = self.state.answer([position], verdict, visitor.name, reviewer.session, "one")
-            self._done(reviewer, [position])
+            self.done(reviewer, [position])
             return KeptAnswer(act.act, 1)
 
     def skip(self, visitor: Visitor, position: int) -> KeptAnswer:
@@ -134,7 +126,7 @@ class Desk:
             reviewer = self.reviewer(visitor)
             acts = self.state.acts_of(reviewer.session)
             number = reviewer.skip(position, acts[-1] if acts else 0)
-            self.leases.release(self._lot(position), reviewer.session)
+            self.leases.release(self.lot(position), reviewer.session)
             return KeptAnswer(number, 1)
 
     def undo(self, visitor: Visitor, number: int | None) -> tuple[int, list[int]]:
@@ -156,82 +148,11 @@ class Desk:
                 raise RequestRefused(409, "there is nothing to take back", "you have answered nothing yet")
             else:
                 reopened = self.state.undo(self._own_act(number, visitor), visitor.name)
-            for position in reopened:
-                self.leases.hold(self._lot(position), reviewer.session)
-            reviewer.first = {**dict.fromkeys(reopened), **reviewer.first}
+            again = reopened[:MAX_BACK]
+            for position in again:
+                self.leases.hold(self.lot(position), reviewer.session)
+            reviewer.first = {**dict.fromkeys(again), **reviewer.first}
             return number, reopened
-
-    def grid(self, visitor: Visitor, leaf: int, count: int) -> list[int]:
-        """Up to `count` waiting products that a leaf is suggested for, the surest first, leased to the visitor."""
-        with self.lock:
-            self.state.refresh()
-            session, found = self.reviewer(visitor).session, []
-            for position in self.state.waiting.suggested(leaf).tolist():
-                if position not in self._doubted and self.leases.hold(self._lot(position), session):
-                    found.append(position)
-                if len(found) == count:
-                    break
-            return found
-
-    def answer_grid(self, visitor: Visitor, leaf: int, right: Sequence[int], wrong: Sequence[int]) -> KeptAnswer:
-        """Confirm a leaf for the `right` ones as one act; the visitor gets the `wrong` ones next."""
-        with self.lock, self.state.writing():
-            reviewer = self.reviewer(visitor)
-            suspects = [one for one in wrong if self.state.waiting.waits(one)]
-            self._doubted.update(suspects)
-            reviewer.first = {**reviewer.first, **dict.fromkeys(suspects)}
-            verdict = Verdict(self.products.tree.shop_ids[leaf])
-            return self._answer_all(reviewer, list(dict.fromkeys(right)), verdict, "grid", None)
-
-    def show_copies(self, visitor: Visitor, position: int, verdict: Verdict) -> tuple[str, list[int]]:
-        """The waiting products with the photos of one, and the ticket that answers all of them."""
-        with self.lock:
-            self.state.refresh()
-            copies = self.state.waiting.copies(position) if position in self.state.waiting else []
-            return self._ticket(visitor, copies, verdict, "copies", position)
-
-    def show_suggested(
-        self, visitor: Visitor, leaf: int, min_confidence: float, verdict: Verdict
-    ) -> tuple[str, list[int]]:
-        """The waiting products that a leaf is surely suggested for, and the ticket that answers all of them."""
-        with self.lock:
-            self.state.refresh()
-            positions = self.state.waiting.suggested(leaf, min_confidence).tolist()
-            sure = [one for one in positions if one not in self._doubted]
-            return self._ticket(visitor, sure, verdict, "bulk", None)
-
-    def confirm(self, visitor: Visitor, ticket: str) -> KeptAnswer:
-        """Answer what was shown, as one act; raises RequestRefused (409) where the ticket is no more."""
-        with self.lock, self.state.writing():
-            reviewer = self.reviewer(visitor)
-            shown = self._tickets.take(ticket, reviewer.session)
-            if shown is None:
-                raise RequestRefused(
-                    409, "this was confirmed or is too old", "ask for the products again and look at them", "ticket"
-                )
-            return self._answer_all(reviewer, shown.positions.tolist(), shown.verdict, shown.how, shown.original)
-
-    def _ticket(
-        self, visitor: Visitor, positions: list[int], verdict: Verdict, how: str, original: int | None
-    ) -> tuple[str, list[int]]:
-        session = self.reviewer(visitor).session
-        free = [one for one in positions if self.leases.is_free(self._lot(one), session)]
-        return self._tickets.add(session, np.array(free, np.int64), verdict, how, original), free
-
-    def _answer_all(
-        self, reviewer: Reviewer, positions: list[int], verdict: Verdict, how: str, original: int | None
-    ) -> KeptAnswer:
-        left = [
-            one for one in positions
-            if self.state.waiting.waits(one) and self.leases.is_free(self._lot(one), reviewer.session)
-        ]  # fmt: skip
-        if not left:
-            if how == "grid" and not positions:
-                return KeptAnswer(0, 0)
-            raise RequestRefused(409, "somebody answered meanwhile", f"all of these {len(positions)} are answered")
-        act: ReviewAct = self.state.answer(left, verdict, reviewer.name, reviewer.session, how, original)
-        self._done(reviewer, left)
-        return KeptAnswer(act.act, len(left), len(positions) - len(left))
 
     def _candidates(self, reviewer: Reviewer, *, audit: bool) -> Iterable[int]:
         """Products that may be the next, the most wanted first, whether leased or not."""
@@ -242,7 +163,7 @@ class Desk:
             drawn = iter(self._unaudited())
             while rank >= 0:
                 position = waiting.position(rank)
-                if position not in reviewer.skipped and self.leases.is_free(self._lot(position), reviewer.session):
+                if position not in reviewer.skipped and self.leases.is_free(self.lot(position), reviewer.session):
                     if reviewer.shown + 1 >= AUDIT_EVERY and (one := next(drawn, None)) is not None:
                         reviewer.shown = 0
                         yield one
@@ -260,14 +181,15 @@ class Desk:
 
     def _keeps(self, reviewer: Reviewer, position: int) -> bool:
         """Renew the lease of a product that a page has before it."""
-        return self._is_open(position) and self.leases.hold(self._lot(position), reviewer.session)
+        return self._is_open(position) and self.leases.hold(self.lot(position), reviewer.session)
 
-    def _lot(self, position: int) -> int:
+    def lot(self, position: int) -> int:
         """What is leased: all copies of a product that waited together, any other by itself."""
         waiting = self.state.waiting
         return waiting.lot(position) if position in waiting else len(waiting) + position
 
-    def _done(self, reviewer: Reviewer, positions: Iterable[int]) -> None:
+    def done(self, reviewer: Reviewer, positions: Iterable[int]) -> None:
+        """These are answered: the reviewer needs not be shown them."""
         for position in positions:
             reviewer.first.pop(position, None)
             reviewer.skipped.pop(position, None)
