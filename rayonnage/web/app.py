@@ -21,7 +21,8 @@ from rayonnage.web.settings import ServerSettings
 
 ROUTERS = (
     health.router, metrics.router, predict.router, review.router, tree.router,
-    classify.router, help.router, history.router, language.router, login.router, photos.router, jobs.router, jobs_api.router,
+    classify.router, help.router, history.router, language.router, login.router, photos.router, jobs.router,
+    jobs_api.router,
 )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ async def predict(request: Request, services: Annotated[Services, Depends(servic
 async def _predicted(request: Request, services: Services) -> PlacedProducts:
     limits = services.settings.limits
     try:
-        with model_refusals(), services.model.bytes_under_way.held(_announced(request, limits.body_bytes)):
+        with model_refusals():
             products, given = await asked_products(request, limits)
             served = await _unless_gone(request, services.model.served(products, given.top, given.lang))
     except ValueError as error:
@@ -90,12 +90,6 @@ async def _predicted(request: Request, services: Services) -> PlacedProducts:
     return PlacedProducts(answers=[
         PlacedProduct.of(one.answer, one.tree, one.run, cached=one.is_cached) for one in served
     ])  # fmt: skip
-
-
-def _announced(request: Request, at_most: int) -> int:
-    """Bytes of the body; one that does not say counts as the largest."""
-    length = request.headers.get("content-length", "")
-    return min(int(length), at_most) if length.isdecimal() else at_most
 
 
 def _require_usable(served: list[ServedAnswer], within: str) -> None:

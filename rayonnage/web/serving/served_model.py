@@ -15,7 +15,6 @@ from catalog.runs.workspace import Workspace
 from fusion.model import Model
 from fusion.prediction.answers import Answer
 from rayonnage.web.serving.asked_product import AskedProduct
-from rayonnage.web.serving.bytes_under_way import BytesUnderWay
 from rayonnage.web.serving.loaded_model import LoadedModel
 from rayonnage.web.serving.prediction_service import PredictionService, ServedAnswer
 from rayonnage.web.serving.serving_metrics import ServingMetrics
@@ -43,8 +42,7 @@ class ServedModel:
     Attributes:
         loaded: what answers; previous: what `take_back` puts in its place again.
         loading: the folder of the run that is being loaded, None for none; why_not: why the last one was not loaded.
-        metrics: what is counted; service: answers products, of whichever model; bytes_under_way: bodies of requests
-        that are in memory.
+        metrics: what is counted; service: answers products, of whichever model.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -56,7 +54,6 @@ class ServedModel:
         self._lock = Lock()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
         self.metrics = ServingMetrics()
-        self.bytes_under_way = BytesUnderWay()
         self.service = PredictionService(settings.limits, self.metrics)
 
     def start(self) -> None:
