@@ -60,9 +60,10 @@ async function send(file) {
   busy = true;
   stopped = false;
   by("refused").hidden = true;
-  by("sending").hidden = false;
-  shown(file, 0);
   try {
+    if (!file.size) throw new Refused(said("empty", { name: file.name }));
+    by("sending").hidden = false;
+    shown(file, 0);
     await sendParts(await jobFor(file), file);
   } catch (error) {
     by("refused").textContent = error instanceof Refused ? error.message : words.broken;
