@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartParser
 
 from rayonnage.web.api import health, metrics, predict, review, tree
 from rayonnage.web.api import jobs as jobs_api
+from rayonnage.web.api import runs as runs_api
 from rayonnage.web.errors import add_error_handlers
 from rayonnage.web.pages import classify, help, history, jobs, language, login, photos
 from rayonnage.web.security.door import Door
@@ -20,9 +21,8 @@ from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
 
 ROUTERS = (
-    health.router, metrics.router, predict.router, review.router, tree.router,
-    classify.router, help.router, history.router, language.router, login.router, photos.router, jobs.router,
-    jobs_api.router,
+    health.router, metrics.router, predict.router, review.router, tree.router, classify.router, help.router,
+    history.router, language.router, login.router, photos.router, jobs.router, jobs_api.router, runs_api.router,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from rayonnage.web.browsing.thumbnail_cache import ThumbnailCache
 from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.browsing.tree_index import TreeIndex
 from rayonnage.web.classifying.session_history import SessionHistories
+from rayonnage.web.comparing.comparisons import Comparisons
 from rayonnage.web.jobs.desk import JobDesk
 from rayonnage.web.places import KnownPredictions
 from rayonnage.web.reviewing.desks import Desks
@@ -66,6 +67,11 @@ class Services:
         """What each browser has classified."""
         return SessionHistories()
 
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """Runs that were compared."""
+        return Comparisons()
+
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
         """All of them; nothing is loaded yet."""
@@ -84,6 +90,7 @@ class Services:
     def close(self) -> None:
         """End what was started."""
         self.jobs.close()
+        self.comparisons.close()
         self.model.close()
 
 

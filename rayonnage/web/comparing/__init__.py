@@ -1,0 +1,1 @@
+"""The workspace's fusion runs: what is known of each, and how one compares with another."""
