@@ -15,12 +15,14 @@ from rayonnage.web.api import jobs as jobs_api
 from rayonnage.web.api import runs as runs_api
 from rayonnage.web.errors import add_error_handlers
 from rayonnage.web.pages import classify, help, history, jobs, language, login, photos
+from rayonnage.web.pages import review as review_page
 from rayonnage.web.security.door import Door
 from rayonnage.web.security.guard import Guard
 from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
 
 ROUTERS = (
+    review_page.router,
     health.router, metrics.router, predict.router, review.router, tree.router, classify.router, help.router,
     history.router, language.router, login.router, photos.router, jobs.router, jobs_api.router, runs_api.router,
 )  # fmt: skip

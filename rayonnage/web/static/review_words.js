@@ -1,0 +1,58 @@
+// The page's sentences, and small things to write them with.
+
+const sentences = JSON.parse(document.getElementById("words").textContent);
+const language = document.documentElement.lang;
+const plural = new Intl.PluralRules(language);
+const number = new Intl.NumberFormat(language);
+const percent = new Intl.NumberFormat(language, { style: "percent" });
+const precise = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
+
+export const root = document.body.dataset.root;
+
+/** A sentence with its `{values}`; where `n` is one of something, the sentence `key_one` if there is one. */
+export function say(key, values = {}) {
+  const single = "n" in values && plural.select(values.n) === "one" && `${key}_one` in sentences;
+  const sentence = sentences[single ? `${key}_one` : key];
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name];
+    return typeof value === "number" && name !== "id" ? number.format(value) : String(value);
+  });
+}
+
+/** A share of one in words: no `100 %` where something is missing. */
+export function share(value) {
+  if (value > 0.99 && value < 1) return precise.format(Math.min(value, 0.999));
+  return percent.format(value);
+}
+
+export const path = (names) => names.join(" \u203a ");
+
+/** An element with attributes, `text` and children. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "text") element.textContent = value;
+    else if (name === "class") element.className = value;
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** A category's path: where it hangs, small, above its own name. */
+export function pathBlock(names) {
+  const above = make("span", { class: "above", text: path(names.slice(0, -1)), title: path(names) });
+  return make("span", { class: "shelf" }, above, make("span", { class: "leaf", text: names.at(-1) }));
+}
+
+/** A sentence in which `commands` stand between backticks. */
+export function withCommands(sentence) {
+  const parts = sentence.split("`").map((part, place) => (place % 2 ? make("code", { text: part }) : part));
+  return make("p", {}, ...parts);
+}
+
+/** Say something to those who do not see the page. */
+export function announce(sentence) {
+  document.getElementById("announced").textContent = sentence;
+}
