@@ -75,7 +75,7 @@ export class CardView {
     const keyed = candidates.slice(0, 9).map((each, place) => ({ ...each, key: String(place + 1) }));
     // the suggestion stands above already; its digit gives it nevertheless
     const others = keyed.filter((each) => String(each.category_id) !== String(suggestion.category_id)).map((each) =>
-      choice(each.key, "", [pathBlock(each.path), ...probability(each.probability)], this.onPress),
+      choice(each.key, "", [pathBlock(each.path, suggestion.path), ...probability(each.probability)], this.onPress),
     );
     const accept = choice("Enter", "accept", [pathBlock(suggestion.path), ...probability(suggestion.probability)], this.onPress);
     const list = make("div", { class: "choices", "data-answered": answer ? "true" : "false" }, accept);

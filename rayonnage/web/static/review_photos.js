@@ -115,9 +115,7 @@ export class Zoom {
   #up(event) {
     const wasClick = this.pointers.size === 1 && this.travelled < 6 && event.type === "pointerup";
     this.pointers.delete(event.pointerId);
-    if (!wasClick) return;
-    if (event.target === this.img || this.scale > 1) this.#scale(this.scale > 1 ? 0 : 2.5, event.clientX, event.clientY);
-    else this.dialog.close();
+    if (wasClick) this.#scale(this.scale > 1 ? 0 : 2.5, event.clientX, event.clientY);
   }
 
   /** By a factor, the point under the pointer staying where it is; 0 shows the whole photo. */

@@ -40,9 +40,12 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A category's path: where it hangs, small, above its own name. */
-export function pathBlock(names) {
-  const above = make("span", { class: "above", text: path(names.slice(0, -1)), title: path(names) });
+/** A category's path: where it hangs, small, above its own name; what it shares with `known` is not said again. */
+export function pathBlock(names, known = []) {
+  const parted = names.findIndex((name, level) => name !== known[level]);
+  const from = Math.max(0, Math.min(parted, names.length - 2));
+  const text = (from ? "… › " : "") + path(names.slice(from, -1));
+  const above = make("span", { class: "above", text, title: path(names) });
   return make("span", { class: "shelf" }, above, make("span", { class: "leaf", text: names.at(-1) }));
 }
 
