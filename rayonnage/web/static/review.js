@@ -107,7 +107,8 @@ function answer(given) {
   const entry = deck.current;
   const { path: _, ...body } = given;
   const suggested = entry.card.suggestion.category_id;
-  const item = { place: "/answers", body: { product_id: entry.card.product_id, suggested, ...body }, entry };
+  const { product_id } = entry.card;
+  const item = { place: "/answers", body: { product_id, suggested, anew: entry.isConflict, ...body }, entry };
   Object.assign(entry, { answer: given, item, note: "", isUnderWay: true });
   history.push(entry);
   deck.advance();
@@ -209,8 +210,9 @@ function onRefused(item, error) {
   entry.isUnderWay = false;
   if (history.includes(entry)) history.splice(history.indexOf(entry), 1);
   const title = entry.card.title || say("untitled", { id: entry.card.product_id });
-  const answered = error.status === 409;
-  deck.comesNext(entry, say(answered ? "not_kept_conflict" : "not_kept", { why: error.message }));
+  // who has seen what somebody else said may say otherwise
+  entry.isConflict = error.status === 409;
+  deck.comesNext(entry, say(entry.isConflict ? "not_kept_conflict" : "not_kept", { why: error.message }));
   notices.tell(say("comes_back", { title, why: error.message }), { bad: true });
   if (!onTable || onTable === entry) show();
 }

@@ -11,10 +11,7 @@ class Entry {
     this.onZoom = onZoom;
     this.answer = null;
     this.note = "";
-    this.renew(card);
-  }
-
-  renew(card) {
+    this.isConflict = false;
     this.card = card;
     Object.assign(this, photoTiles(card, this.onZoom));
   }

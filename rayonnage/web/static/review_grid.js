@@ -216,7 +216,8 @@ async function onAnswered(item, done) {
     else if (!wrongOnes().some(Boolean)) await enter(group);
     return;
   }
-  history.push(done.act);
+  // all marked: nothing was confirmed, so there is nothing to take back
+  if (done.count) history.push(done.act);
   confirming = false;
   const out = done.left_out ? ` ${say("grid_left_out", { n: done.left_out })}` : "";
   notices.tell(say("grid_done", { n: done.count, wrong: item.body.wrong.length }) + out);
