@@ -43,6 +43,8 @@ export class Bulk {
     this.heading.textContent = say("bulk_loading");
     this.confirm.disabled = true;
     this.dialog.showModal();
+    // not on "Cancel", which comes first as long as nothing can be confirmed
+    if (!slides) this.heading.focus();
     this.#preview();
     return new Promise((resolve) => {
       this.resolve = resolve;
@@ -77,6 +79,7 @@ export class Bulk {
     this.note.textContent = shown.count > cards.length ? say("bulk_more", { n: shown.count - cards.length }) : "";
     this.confirm.textContent = say("bulk_confirm", { n: shown.count });
     this.confirm.disabled = !shown.count;
+    if (document.activeElement === this.heading) this.confirm.focus();
   }
 
   async #confirm() {

@@ -6,6 +6,7 @@ import { toast } from "./toast.js";
 /** Only the latest passing words stay: a reviewer makes many. */
 export class Notices {
   constructor(place, onRetry) {
+    this.place = place;
     this.unsent = make("div", { class: "unsent warning", role: "alert", hidden: true });
     this.words = make("span");
     const retry = make("button", { type: "button", text: say("retry") });
@@ -24,6 +25,7 @@ export class Notices {
 
   /** How the outbox stands; answers that are simply under way need no words. */
   show({ unsent, waitS, error }) {
+    this.place.dataset.unsent = unsent;
     if (error) this.words.textContent = say("unsent", { n: unsent, why: error.message, s: Math.ceil(waitS) });
     if (error || !unsent) this.unsent.hidden = !unsent;
   }

@@ -41,6 +41,7 @@ export class Outbox {
   push(item) {
     this.items.push(item);
     this.#keep();
+    this.#tell();
     this.#go();
   }
 

@@ -4,7 +4,7 @@ import { make, say, share } from "./review_words.js";
 
 /** Fills the line above the product; `unsent` answers are added by the page itself. */
 export function showProgress(place, progress) {
-  const done = progress.answered + progress.none;
+  const done = progress.answered;
   const whole = done + progress.waiting;
   const bar = make("progress", { max: Math.max(whole, 1), value: done, "aria-label": say("progress") });
   const parts = [make("strong", { text: say("waiting", { n: progress.waiting }) }), make("span", { text: say("answered", { n: done }) })];

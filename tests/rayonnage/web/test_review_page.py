@@ -57,7 +57,7 @@ def opened(page: Page, served: str) -> str:
 
 def all_sent(page: Page) -> None:
     """Wait until no answer is under way."""
-    page.wait_for_function("!Object.keys(sessionStorage).some(key => key.startsWith('rayonnage.unsent'))")
+    expect(page.locator("#notices")).to_have_attribute("data-unsent", "0")
 
 
 def answers(page: Page, respond: Callable[[Route], None], times: int = 1) -> None:
@@ -70,17 +70,19 @@ def test_twenty_products_by_keyboard_alone(served: str, page: Page):
     seen = [before]
     for key in ["Enter", "2", "p", "Enter", "1"] * 4:
         page.keyboard.press(key)
-        page.wait_for_function("before => document.getElementById('product-title').textContent !== before", arg=before)
+        expect(page.locator("#product-title")).not_to_have_text(before)
         before = title(page)
         seen.append(before)
     all_sent(page)
     assert len(set(seen)) == 21
     told = progress(served)
-    assert told["answered"] + told["none"] == 20
+    assert told["answered"] == 20
     assert told["waiting"] == WAITING - 20
-    page.wait_for_function("performance.getEntriesByName('review.next').length === 20")
+    # a message posted within a frame arrives after that frame was painted
+    page.wait_for_timeout(100)
     durations = page.evaluate("performance.getEntriesByName('review.next').map(each => each.duration)")
     # a busy machine may be slow; bench/pages.py measures
+    assert len(durations) == 20
     assert sorted(durations)[10] < 500
 
 
@@ -96,7 +98,7 @@ def test_undo_and_skip(served: str, page: Page):
     page.keyboard.press("s")
     expect(page.locator("#product-title")).to_have_text(second)
     all_sent(page)
-    assert progress(served)["skipped"] == 1
+    expect(page.locator("#progress")).to_contain_text("1 skipped")
     # undone although the answer is still under way
     held: list[Route] = []
     answers(page, held.append)
@@ -298,6 +300,7 @@ def test_the_sure_ones_are_accepted_together(served: str, page: Page):
 def test_nothing_waits(served: str, page: Page):
     page.goto(f"{served}/review/grid")
     for left in (14, 6, 0):
+        expect(page.locator(".group .open").first).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator(".tile").first).to_be_visible()
         page.keyboard.press("Enter")
