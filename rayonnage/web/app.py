@@ -9,10 +9,12 @@ from importlib import metadata
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.formparsers import MultiPartParser
+from starlette.middleware.gzip import GZipMiddleware
 
 from rayonnage.web.api import health, metrics, predict, review, tree
 from rayonnage.web.api import jobs as jobs_api
 from rayonnage.web.api import runs as runs_api
+from rayonnage.web.api.description import describe
 from rayonnage.web.errors import add_error_handlers
 from rayonnage.web.pages import classify, help, history, jobs, language, login, photos
 from rayonnage.web.pages import review as review_page
@@ -55,6 +57,9 @@ def create_app(settings: ServerSettings) -> FastAPI:
     MultiPartParser.spool_max_size = settings.limits.body_bytes
     app.state.door = Door(settings)
     add_error_handlers(app)
+    describe(app)
+    # no page holds a secret beside what was asked for, which its compressed size could tell (BREACH)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.add_middleware(Guard, door=app.state.door, limits=settings.limits)
     for router in ROUTERS:
         app.include_router(router)
