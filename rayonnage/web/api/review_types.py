@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-Id = int | str
+Id = Annotated[int | str, Field(examples=[1000015716])]
 
 
 class AnswerKind(StrEnum):
@@ -154,7 +155,7 @@ class Answered(BaseModel):
 class UndoAct(BaseModel):
     """Takes an act back, the visitor's last one where none is named."""
 
-    act: int | None = None
+    act: int | None = Field(None, examples=[12])
 
 
 class Undone(BaseModel):
@@ -213,4 +214,4 @@ class BulkShown(BaseModel):
 class BulkConfirmed(BaseModel):
     """Confirms what was shown."""
 
-    ticket: str
+    ticket: str = Field(examples=["m3Yx0cPq"])
