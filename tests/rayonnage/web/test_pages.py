@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from fusion.model import Model
 from rayonnage.web.settings import ServerSettings
@@ -104,7 +104,7 @@ def test_nothing_is_loaded_from_elsewhere(served: str, paths: list[str], page: P
     assert [url for url in asked if not url.startswith((served + "/", "blob:", "data:"))] == []
 
 
-def test_pages_are_shown_while_the_model_is_loaded(workspace: Path, page: Page, monkeypatch: pytest.MonkeyPatch):
+def test_pages_are_shown_while_the_model_is_loaded(workspace: Path, chromium: Browser, monkeypatch: pytest.MonkeyPatch):
     may_load, load = threading.Event(), Model.load
 
     def slow_load(*arguments: object) -> Model:
@@ -112,7 +112,7 @@ def test_pages_are_shown_while_the_model_is_loaded(workspace: Path, page: Page, 
         return load(*arguments)
 
     monkeypatch.setattr(Model, "load", slow_load)
-    with serving(ServerSettings(workspace), ready=False) as address:
+    with serving(ServerSettings(workspace), ready=False) as address, chromium.new_page() as page:
         try:
             assert page.request.get(f"{address}/readyz").status == 503
             page.goto(f"{address}/")

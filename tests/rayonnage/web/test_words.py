@@ -35,7 +35,7 @@ def placeholders(sentence: str) -> set[str]:
 def test_every_sentence_stands_in_both_languages(path: Path):
     for row in rows(path):
         assert row.keys() == {"key", *LANGUAGES}, row
-        assert all(row[language] and row[language] == row[language].strip() for language in LANGUAGES), row
+        assert all(row[language].strip() for language in LANGUAGES), row
         assert placeholders(row["en"]) == placeholders(row["fr"]), row["key"]
         assert row["key"].partition(".")[0].rstrip("s") == path.stem.rstrip("s"), "keys begin with their page"
 
