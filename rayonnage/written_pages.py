@@ -1,5 +1,6 @@
 """The HTML pages that commands have written: which there are, where they lie, how old they are."""
 
+import hashlib
 import os
 import time
 from dataclasses import dataclass
@@ -26,6 +27,16 @@ class WrittenPage:
 
     path: Path
     modified: float
+
+    @property
+    def key(self) -> str:
+        """Names it in an address, in place of its path."""
+        return hashlib.blake2b(os.fsencode(self.path.resolve()), digest_size=8).hexdigest()
+
+    @property
+    def kind(self) -> str:
+        """Which of `TITLES` it is: `fusion`, `training`, `explore`."""
+        return self.path.stem
 
     def __str__(self) -> str:
         date = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.modified))

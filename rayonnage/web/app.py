@@ -16,7 +16,7 @@ from rayonnage.web.api import jobs as jobs_api
 from rayonnage.web.api import runs as runs_api
 from rayonnage.web.api.description import describe
 from rayonnage.web.errors import add_error_handlers
-from rayonnage.web.pages import classify, help, history, jobs, language, login, photos
+from rayonnage.web.pages import classify, help, history, jobs, language, login, photos, runs
 from rayonnage.web.pages import review as review_page
 from rayonnage.web.security.door import Door
 from rayonnage.web.security.guard import Guard
@@ -24,9 +24,9 @@ from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
 
 ROUTERS = (
-    review_page.router,
-    health.router, metrics.router, predict.router, review.router, tree.router, classify.router, help.router,
-    history.router, language.router, login.router, photos.router, jobs.router, jobs_api.router, runs_api.router,
+    review_page.router, health.router, metrics.router, predict.router, review.router, tree.router, classify.router,
+    help.router, history.router, language.router, login.router, photos.router, jobs.router, jobs_api.router,
+    runs_api.router, runs.router,
 )  # fmt: skip
 
 
