@@ -9,6 +9,8 @@ from fastapi import Request
 
 from catalog.runs.workspace import Workspace
 from fusion.review.journal import Journal
+from rayonnage.web.browsing.explanations import Explanations
+from rayonnage.web.browsing.product_lists import ProductLists
 from rayonnage.web.browsing.thumbnail_cache import ThumbnailCache
 from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.browsing.tree_index import TreeIndex
@@ -46,6 +48,16 @@ class Services:
     def trees(self) -> TreeIndex:
         """The category tree, to be shown and searched."""
         return TreeIndex(self.workspace)
+
+    @cached_property
+    def product_lists(self) -> ProductLists:
+        """Lists of predicted products, and what is counted in each place of the tree."""
+        return ProductLists(self.workspace)
+
+    @cached_property
+    def explanations(self) -> Explanations:
+        """Pictures of why a product is put where it is."""
+        return Explanations()
 
     @cached_property
     def training_products(self) -> TrainingProducts:

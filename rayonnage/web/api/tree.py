@@ -11,13 +11,12 @@ from pydantic import BaseModel, Field
 from catalog.tree.taxonomy import Taxonomy
 from rayonnage.web.api.problem import ProblemDetails, RequestRefused
 from rayonnage.web.api.review_types import Id
+from rayonnage.web.api.web_id import id_for_web
 from rayonnage.web.browsing.asked import opened
 from rayonnage.web.pages.rendering import words_of
 from rayonnage.web.services import Services, services_of
 
 router = APIRouter(prefix="/v1/tree", tags=["tree"], responses={404: {"model": ProblemDetails}})
-LARGEST_EXACT = 2**53
-"""Integers beyond it are written as text: a browser would round them."""
 
 
 class TreeCategory(BaseModel):
@@ -105,13 +104,8 @@ def _categories(services: Services, tree: Taxonomy, leaves: list[int], language:
     others = {lang: paths for lang, paths in shown.items() if lang and paths is not first}
     return [
         TreeCategory(
-            category_id=id_for_script(tree.shop_ids[leaf]), path=list(first[leaf]),
+            category_id=id_for_web(tree.shop_ids[leaf]), path=list(first[leaf]),
             names={lang: list(paths[leaf]) for lang, paths in others.items()},
         )
         for leaf in leaves
     ]  # fmt: skip
-
-
-def id_for_script(one: Id) -> Id:
-    """An id as JSON has it."""
-    return str(one) if isinstance(one, int) and abs(one) > LARGEST_EXACT else one

@@ -23,6 +23,11 @@ def product_link(product_id: ShopId, predictions: str | None = None) -> str:
     return f"browse/products/{product_segment(product_id)}{_query(predictions=predictions)}"
 
 
+def explanation_link(product_id: ShopId, predictions: str | None = None) -> str:
+    """The picture of why a product was put where it was."""
+    return f"browse/explanations/{product_segment(product_id)}{_query(predictions=predictions)}"
+
+
 def photo_link(
     product_id: ShopId, photo: int, side: int = SHOWN, predictions: str | None = None, catalog: str | None = None
 ) -> str:

@@ -19,6 +19,7 @@ class TreeIndex:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._searches: OrderedDict[tuple[str, str], CategorySearch] = OrderedDict()
+        self._turned: OrderedDict[tuple[str, str, str], Taxonomy] = OrderedDict()
         self._tree: tuple[float, Taxonomy] | None = None
         self._lock = Lock()
 
@@ -48,3 +49,16 @@ class TreeIndex:
     def shown(self, tree: Taxonomy, language: str) -> tuple[tuple[str, ...], ...]:
         """`(n_leaves,)` paths in a language, as the tree shows them where nothing is known in it."""
         return self.search(tree).shown.get(language, tree.shown)
+
+    def turned(self, tree: Taxonomy, language: str) -> Taxonomy:
+        """The tree as its names are in a language, as it stands where nothing is known in it."""
+        if language not in self.search(tree).languages:
+            return tree
+        key = tree.fingerprint, tree.shown_fingerprint, language
+        with self._lock:
+            if key not in self._turned:
+                self._turned[key] = tree.in_language(language)
+            self._turned.move_to_end(key)
+            while len(self._turned) > KEPT:
+                self._turned.popitem(last=False)
+            return self._turned[key]

@@ -1,0 +1,143 @@
+"""The page that looks through what was predicted: the tree, and the products of a place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
+
+from catalog.metrics.intervals import exact_share
+from catalog.tree.taxonomy import Taxonomy
+from fusion.decide import Decision
+from fusion.prediction.predicted_products import PredictedProduct, PredictedProducts
+from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.browsing.asked import opened
+from rayonnage.web.browsing.asked_filter import address_of, asked_filter
+from rayonnage.web.browsing.product_filter import FAMILIES, ProductFilter, ProductOrder
+from rayonnage.web.browsing.product_links import SHOWN, photo_link, product_link
+from rayonnage.web.pages.plain_words import share_text
+from rayonnage.web.pages.rendering import page, root_of, words_of
+from rayonnage.web.pages.words import PageWords
+from rayonnage.web.services import Services, services_of
+
+router = APIRouter(include_in_schema=False)
+ON_A_PAGE = 48
+MAX_PAGE = 10**6
+FEW = 10
+"""Held-out products from which on a share is shown: of fewer the interval says nothing."""
+
+
+@dataclass(frozen=True)
+class ShownNode:
+    """A node in the list; right: share of the held-out products put here that belong here, None where too few were."""
+
+    name: str
+    link: str
+    products: int
+    share: float
+    right: str | None
+    interval: str
+    judged: int
+    is_here: bool
+
+
+@dataclass(frozen=True)
+class ShownProduct:
+    """A product in the list."""
+
+    link: str
+    photo: str | None
+    more_photos: int
+    title: str
+    decision: Decision
+    name: str
+    sure: str
+
+
+@router.get("/browse")
+def browse(
+    request: Request,
+    services: Annotated[Services, Depends(services_of)],
+    predictions: Annotated[str | None, Query(max_length=500)] = None,
+    page_number: Annotated[int, Query(alias="page", ge=1, le=MAX_PAGE)] = 1,
+) -> HTMLResponse:
+    """The tree with counts and accuracy, and the products of a node that pass a filter."""
+    try:
+        products = opened(services, predictions)
+    except RequestRefused as refusal:
+        if predictions is not None:
+            raise
+        return page(request, "browse.html", why_empty=refusal.problem.detail)
+    words, whole = words_of(request), products.tree
+    tree = services.trees.turned(whole, words.language)
+    wanted = asked_filter(request, whole)
+    rows = services.product_lists.rows(products, wanted)
+    n_pages = max(1, -(-len(rows) // ON_A_PAGE))
+    here = min(page_number, n_pages)
+    shown = rows[(here - 1) * ON_A_PAGE : here * ON_A_PAGE]
+
+    def link(one: ProductFilter, number: int = 1) -> str:
+        return address_of(one, whole, page=str(number) if number > 1 else None, predictions=predictions)
+
+    levels = range(1, wanted.level + 1)
+    leaf = int(tree.first_leaf(wanted.level)[wanted.node]) if wanted.level else 0
+    path = tree.shown[leaf][: wanted.level]
+    crumbs = [
+        (name, link(replace(wanted, level=level, node=int(tree.ancestor(level)[leaf]))))
+        for level, name in zip(levels, path, strict=False)
+    ]
+    answer = page(
+        request, "browse.html", why_empty="", wanted=wanted, predictions=predictions, crumbs=crumbs,
+        everywhere=link(replace(wanted, level=0, node=0)),
+        nodes=_nodes(services, products, tree, wanted, words, link),
+        products=[_listed(one, tree, words, predictions) for one in products.take(shown)],
+        total=len(rows), first=(here - 1) * ON_A_PAGE + 1, n_pages=n_pages, number=here,
+        earlier=link(wanted, here - 1) if here > 1 else None, later=link(wanted, here + 1) if here < n_pages else None,
+        found=[one.name for one in services.predictions.found()], decisions=list(Decision), families=FAMILIES,
+        orders=list(ProductOrder), clear=link(ProductFilter(wanted.level, wanted.node)),
+        place=whole.shop_ids[leaf] if wanted.level else None,
+        is_filtered=replace(wanted, level=0, node=0, order=ProductOrder.TABLE) != ProductFilter(),
+    )  # fmt: skip
+    # a form's own address names every field, also those that are left open
+    answer.headers["HX-Push-Url"] = root_of(request) + link(wanted, here)
+    return answer
+
+
+def _nodes(
+    services: Services, products: PredictedProducts, tree: Taxonomy, wanted: ProductFilter, words: PageWords,
+    link: Callable[[ProductFilter], str],
+) -> list[ShownNode]:  # fmt: skip
+    """The nodes below the one looked at, in the tree's order; at a leaf those beside it."""
+    level = min(wanted.level + 1, tree.depth)
+    parents = tree.parent(level)
+    if wanted.level < tree.depth:
+        below = np.flatnonzero(parents == wanted.node) if wanted.level else np.arange(tree.n_nodes(1))
+    else:
+        below = np.flatnonzero(parents == parents[wanted.node])
+    figures = services.product_lists.figures(products, level)
+    most = max(1, int(figures.products[below].max()))
+    nodes = []
+    for node in below.tolist():
+        judged, right = int(figures.judged[node]), int(figures.right[node])
+        low, high = exact_share(right, judged)
+        n = int(figures.products[node])
+        nodes.append(ShownNode(
+            name=tree.shown_path(level, node)[-1], link=link(replace(wanted, level=level, node=node)),
+            is_here=wanted.level == level and wanted.node == node, products=n, share=n / most,
+            right=share_text(right / judged, words) if judged >= FEW else None,
+            interval=f"{share_text(low, words)}–{share_text(high, words)}" if judged else "", judged=judged,
+        ))  # fmt: skip
+    return nodes
+
+
+def _listed(one: PredictedProduct, tree: Taxonomy, words: PageWords, predictions: str | None) -> ShownProduct:
+    return ShownProduct(
+        link=product_link(one.product_id, predictions),
+        photo=photo_link(one.product_id, 1, SHOWN, predictions) if one.photos_md5 else None,
+        more_photos=max(0, len(one.photos_md5) - 1), title=one.title or str(one.product_id), decision=one.decision,
+        name=tree.shown[one.leaf][-1], sure=share_text(one.probabilities[-1], words),
+    )  # fmt: skip

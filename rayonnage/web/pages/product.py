@@ -1,0 +1,83 @@
+"""The page of one predicted product: its photos, what was decided and why, and the label corrected."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.api.web_id import id_for_web
+from rayonnage.web.browsing.asked import asked_id, opened, position_of
+from rayonnage.web.browsing.asked_filter import address_of
+from rayonnage.web.browsing.explanations import DrawingBusy
+from rayonnage.web.browsing.product_filter import ProductFilter
+from rayonnage.web.browsing.product_links import SHOWN, ZOOMED, explanation_link, photo_link
+from rayonnage.web.pages.plain_words import share_text, told_of_row
+from rayonnage.web.pages.rendering import page, words_of
+from rayonnage.web.services import Services, services_of
+from rayonnage.web.serving.served_model import NotReady
+
+router = APIRouter(include_in_schema=False)
+SHOWN_CANDIDATES = 6
+MAX_TEXT_READ = 2000
+
+
+@router.get("/browse/products/{product_id:path}")
+def product(
+    request: Request,
+    product_id: str,
+    services: Annotated[Services, Depends(services_of)],
+    predictions: Annotated[str | None, Query(max_length=500)] = None,
+) -> HTMLResponse:
+    """What is known of a product."""
+    products = opened(services, predictions)
+    row = products[position_of(products, asked_id(product_id))]
+    words = words_of(request)
+    tree = services.trees.turned(products.tree, words.language)
+    crumbs = []
+    for level, name in enumerate(tree.shown[row.leaf], start=1):
+        place = ProductFilter(level, int(tree.ancestor(level)[row.leaf]))
+        crumbs.append((name, address_of(place, products.tree, predictions=predictions)))
+    photos = [
+        (photo_link(row.product_id, n, SHOWN, predictions), photo_link(row.product_id, n, ZOOMED, predictions))
+        for n in range(1, len(row.photos_md5) + 1)
+    ]
+    return page(
+        request, "product.html", here="browse", row=row, told=told_of_row(row, tree, words), crumbs=crumbs,
+        photos=photos, without_photos=products.without_photos,
+        candidates=[
+            (id_for_web(tree.shop_ids[leaf]), tree.shown[leaf], p, share_text(p, words))
+            for leaf, p in row.candidates[:SHOWN_CANDIDATES]
+        ],
+        votes=[
+            (one.expert, tree.shown[one.leaf], one.probability, share_text(one.probability, words),
+             one.leaf == row.leaf) for one in row.votes
+        ],
+        text_read=row.text_read[:MAX_TEXT_READ], product_id=id_for_web(row.product_id),
+        suggested=id_for_web(tree.shop_ids[row.leaf]), predictions=predictions,
+        explanation=explanation_link(row.product_id, predictions),
+        everywhere=address_of(ProductFilter(), products.tree, predictions=predictions),
+    )  # fmt: skip
+
+
+@router.get("/browse/explanations/{product_id:path}")
+def explanation(
+    product_id: str,
+    services: Annotated[Services, Depends(services_of)],
+    predictions: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    """The picture of why, of the model that serves, as a PNG."""
+    products = opened(services, predictions)
+    position = position_of(products, asked_id(product_id))
+    try:
+        model = services.model.current.model
+        picture = services.explanations.picture(model, products, position)
+    except NotReady as error:
+        raise RequestRefused(503, "no model answers yet", str(error), retry_after=2) from None
+    except DrawingBusy:
+        raise RequestRefused(503, "others are being drawn", "ask again in a moment", retry_after=10) from None
+    except ValueError as error:
+        raise RequestRefused(409, "this product cannot be explained", str(error)) from None
+    return Response(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=300"})
