@@ -96,6 +96,7 @@ class Desk:
                     continue
                 if self.leases.hold(self.lot(position), reviewer.session):
                     found.append(position)
+                    reviewer.shown = 0 if self.state.outcomes.is_audit(position) else reviewer.shown + 1
             return Looked(found, lost)
 
     def release(self, visitor: Visitor, positions: Iterable[int]) -> None:
@@ -142,8 +143,9 @@ class Desk:
             if number is None:
                 number = reviewer.last_skip(last) or last
             if number < 0:
-                position = reviewer.unskip(number)
-                reopened = [] if position is None else [position]
+                if (position := reviewer.unskip(number)) is None:
+                    raise self._no_act(number)
+                reopened = [position]
             elif number == 0:
                 raise RequestRefused(409, "there is nothing to take back", "you have answered nothing yet")
             else:
@@ -165,9 +167,7 @@ class Desk:
                 position = waiting.position(rank)
                 if position not in reviewer.skipped and self.leases.is_free(self.lot(position), reviewer.session):
                     if reviewer.shown + 1 >= AUDIT_EVERY and (one := next(drawn, None)) is not None:
-                        reviewer.shown = 0
                         yield one
-                    reviewer.shown += 1
                     yield position
                 rank = waiting.next_rank(rank + 1)
         yield from (one for one in self._unaudited() if one not in reviewer.skipped)
@@ -197,12 +197,15 @@ class Desk:
     def _own_act(self, number: int, visitor: Visitor) -> ReviewAct:
         act = self.state.live.act(number)
         if act is None:
-            raise RequestRefused(404, "no such act", f"these predictions have no act {number}", "act")
+            raise self._no_act(number)
         if act.who != visitor.name:
             raise RequestRefused(403, "this is somebody else's", f"{act.who} did it, who alone takes it back", "act")
         if number not in self.state.acts_of(act.browser):
             raise RequestRefused(409, "this was taken back", "the act was taken back before, or is too long ago", "act")
         return act
+
+    def _no_act(self, number: int) -> RequestRefused:
+        return RequestRefused(404, "no such act", f"these predictions have no act {number}", "act")
 
     def _says(self, standing: StandingAnswer, verdict: Verdict) -> bool:
         act = self.state.live.act(standing.act)
