@@ -67,7 +67,9 @@ async def _not_served(request: Request, error: Exception) -> Response:
     """What Starlette refuses: unknown paths, methods, bodies that are too large or damaged."""
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
-    detail = error.detail if error.detail != phrase else "openapi.json describes what can be asked"
+    # what can be asked is of use to programs; to people, the title says all
+    usual = "" if wants_page(request) else "openapi.json describes what can be asked"
+    detail = error.detail if error.detail != phrase else usual
     answer = refusal(request, RequestRefused(error.status_code, phrase.lower(), detail))
     answer.headers.update(error.headers or {})
     return answer
