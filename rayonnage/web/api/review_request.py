@@ -38,7 +38,9 @@ class ReviewRequest:
         except (OSError, ValueError) as error:
             raise RequestRefused(409, "the predictions cannot be reviewed", str(error), "predictions") from None
         self.cards = Cards(self.desk, words_of(request), predictions or None)
-        self.name = os.path.relpath(products.folder.path, services.workspace.folder.resolve().parent)
+        beside = services.workspace.folder.resolve().parent
+        # a job's predictions are known by their job, not by where they lie
+        self.name = predictions or os.path.relpath(products.folder.path, beside)
 
     def progress(self) -> ReviewProgress:
         """How far it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Id = Annotated[int | str, Field(examples=[1000015716])]
 
@@ -102,6 +102,13 @@ class ReviewProgress(BaseModel):
 class ReviewNext(BaseModel):
     """Asks for the next products: `count` of them beside those `held`, which the page has before it already."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"count": 4, "held": [17, "MH01-gray"]},
+            ]
+        }
+    )
     count: int = Field(4, ge=1, le=60)
     held: list[Id] = Field(default_factory=list, max_length=100)
     audit: bool = False
@@ -131,6 +138,16 @@ class ReviewAnswer(BaseModel):
     knows; one's own answers are replaced unasked.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"product_id": 17, "kind": "accept", "suggested": 1000010653},
+                {"product_id": 17, "kind": "category", "category_id": 1000004085},
+                {"product_id": "MH01-gray", "kind": "parent", "level": 2},
+                {"product_id": 17, "kind": "none", "why_none": "no_product"},
+            ]
+        }
+    )
     product_id: Id
     kind: AnswerKind
     suggested: Id | None = None
@@ -155,6 +172,14 @@ class Answered(BaseModel):
 class UndoAct(BaseModel):
     """Takes an act back, the visitor's last one where none is named."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {},
+                {"act": 30000012},
+            ]
+        }
+    )
     act: int | None = Field(None, examples=[12])
 
 
@@ -178,6 +203,13 @@ class SuggestionGroup(BaseModel):
 class GridAsked(BaseModel):
     """Asks for up to `count` waiting products of one suggestion, side by side."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"category_id": 1000010653, "count": 60},
+            ]
+        }
+    )
     category_id: Id
     count: int = Field(60, ge=1, le=60)
 
@@ -185,6 +217,13 @@ class GridAsked(BaseModel):
 class GridAnswer(BaseModel):
     """Confirms the suggestion for `right`; the `wrong` ones wait on, to be looked at one by one."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"category_id": 1000010653, "right": [17, 18, 20], "wrong": [19]},
+            ]
+        }
+    )
     category_id: Id
     right: list[Id] = Field(max_length=60)
     wrong: list[Id] = Field(default_factory=list, max_length=60)
@@ -196,6 +235,14 @@ class BulkAsked(BaseModel):
     `min_confidence` in [0, 1] goes with `category_id`; `answer_id`: the category given, None for the suggestion.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"copies_of": 17},
+                {"category_id": 1000010653, "min_confidence": 0.95},
+            ]
+        }
+    )
     copies_of: Id | None = None
     category_id: Id | None = None
     min_confidence: float = Field(0.9, ge=0, le=1)
