@@ -47,19 +47,19 @@ EXAMPLES = (
 """The owners are chosen by eye: photos that are neither dim nor noisy."""
 
 
-class GivenPhoto(BaseModel):
+class SamplePhoto(BaseModel):
     """A photo for the page's script."""
 
     name: str
     base64: str
 
 
-class GivenProduct(BaseModel):
+class SampleProduct(BaseModel):
     """A product for the page's script: what somebody could have chosen."""
 
     title: str = ""
     description: str = ""
-    photos: list[GivenPhoto] = Field(default_factory=list)
+    photos: list[SamplePhoto] = Field(default_factory=list)
 
 
 @cache
@@ -68,14 +68,14 @@ def _drawn(category_id: int, owner: int, rank: int) -> bytes:
     return draw_picture(SEED, leaf, Picture(owner, rank))
 
 
-def given_example(number: int) -> GivenProduct:
+def given_example(number: int) -> SampleProduct:
     """An example product; IndexError where there is none of that number."""
     example = EXAMPLES[number]
     photos = [example.photo(position) for position in range(example.n_photos)]
-    return GivenProduct(title=example.title, photos=_given(photos, f"{example.key}-"))
+    return SampleProduct(title=example.title, photos=_given(photos, f"{example.key}-"))
 
 
-def given_at_random(services: Services) -> GivenProduct:
+def given_at_random(services: Services) -> SampleProduct:
     """A product of the newest predictions' catalogue, else of the training catalogue.
 
     Raises:
@@ -86,7 +86,7 @@ def given_at_random(services: Services) -> GivenProduct:
         product = catalog[secrets.randbelow(len(catalog))]
         if product.images and sum(map(len, product.images)) <= MAX_BYTES:
             photos = _given(product.images, "photo-")
-            return GivenProduct(title=product.title, description=product.description, photos=photos)
+            return SampleProduct(title=product.title, description=product.description, photos=photos)
     raise ValueError(f"{catalog}: {TRIES} products drawn at random have no photos, or too large ones")
 
 
@@ -98,8 +98,8 @@ def _catalog(services: Services) -> Catalog:
     return services.workspace.training_catalog() if catalog is None else catalog
 
 
-def _given(photos: list[bytes] | tuple[bytes, ...], name: str) -> list[GivenPhoto]:
+def _given(photos: list[bytes] | tuple[bytes, ...], name: str) -> list[SamplePhoto]:
     return [
-        GivenPhoto(name=f"{name}{number}.jpg", base64=base64.b64encode(photo).decode())
+        SamplePhoto(name=f"{name}{number}.jpg", base64=base64.b64encode(photo).decode())
         for number, photo in enumerate(photos, start=1)
     ]

@@ -14,7 +14,7 @@ from rayonnage.web.api.model_refusals import model_refusals
 from rayonnage.web.api.predict_types import MAX_DESCRIPTION, MAX_TITLE, PlacedProduct, PlacedProducts
 from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.classifying.answer_view import view_of
-from rayonnage.web.classifying.sample_products import EXAMPLES, GivenProduct, given_at_random, given_example
+from rayonnage.web.classifying.sample_products import EXAMPLES, SampleProduct, given_at_random, given_example
 from rayonnage.web.classifying.session_history import HistoryEntry
 from rayonnage.web.classifying.shown_photo import ShownPhoto
 from rayonnage.web.pages.history import rows_of
@@ -80,7 +80,7 @@ async def as_json(request: Request, services: Served, entry: str) -> PlacedProdu
 
 
 @router.get("/example")
-def example(number: int) -> GivenProduct:
+def example(number: int) -> SampleProduct:
     """An example product's photos, for the page's script."""
     if not 0 <= number < len(EXAMPLES):
         raise RequestRefused(404, "no such example", f"there are {len(EXAMPLES)}, numbered from 0", "number")
@@ -97,7 +97,7 @@ def example_photo(number: int) -> Response:
 
 
 @router.get("/random")
-def at_random(services: Served) -> GivenProduct:
+def at_random(services: Served) -> SampleProduct:
     """A product of the catalogue, for the page's script."""
     try:
         return given_at_random(services)
