@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from catalog.experts import PhotoBox
 from catalog.ids.shop_id import ShopId
 from catalog.tree.taxonomy import Taxonomy
+from rayonnage.web.browsing.product_links import THUMBNAIL, ZOOMED, photo_link
+from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.classifying.session_history import HistoryEntry
 from rayonnage.web.classifying.shown_photo import ShownPhoto
 from rayonnage.web.pages.plain_words import PlainWords, share_text, told_of
 from rayonnage.web.pages.words import PageWords
 
+TRAINING = "training"
+"""What photos of the training catalogue are asked by."""
 MARGIN = 0.004
 """Of a photo's longer side, around a word: a frame that touches the letters hides them."""
 
@@ -58,6 +62,15 @@ class PhotoView:
 
 
 @dataclass(frozen=True)
+class KnownCopy:
+    """A product of the training catalogue with one of the photos; photo, small: links to its first, empty for none."""
+
+    product_id: ShopId
+    photo: str = ""
+    small: str = ""
+
+
+@dataclass(frozen=True)
 class AnswerView:
     """Everything that the page shows of an answer."""
 
@@ -66,6 +79,7 @@ class AnswerView:
     sure: str
     candidates: tuple[CandidateView, ...]
     photos: tuple[PhotoView, ...]
+    copies: tuple[KnownCopy, ...]
 
     @property
     def n_words(self) -> int:
@@ -73,8 +87,8 @@ class AnswerView:
         return sum(len(photo.words) for photo in self.photos)
 
 
-def view_of(entry: HistoryEntry, words: PageWords) -> AnswerView:
-    """An entry in the page's language."""
+def view_of(entry: HistoryEntry, words: PageWords, known: TrainingProducts) -> AnswerView:
+    """An entry in the page's language; this reads the known copies."""
     answer, tree = entry.answer, entry.trees[words.language]
     candidates = tuple(
         CandidateView(one.category_id, _bars(one.category_id, one.probabilities, tree, words))
@@ -86,7 +100,18 @@ def view_of(entry: HistoryEntry, words: PageWords) -> AnswerView:
         for position, photo in enumerate(entry.photos)
     )
     told = told_of(answer, tree, words)
-    return AnswerView(entry, told, sure_of(entry, told, words), candidates, photos)
+    return AnswerView(entry, told, sure_of(entry, told, words), candidates, photos, _copies(answer.copies, known))
+
+
+def _copies(product_ids: Sequence[ShopId], known: TrainingProducts) -> tuple[KnownCopy, ...]:
+    try:
+        is_there = [known.get(product_id) is not None for product_id in product_ids]
+    except (OSError, ValueError):
+        # the run knows them by name; the catalogue that it learnt from has changed or is elsewhere
+        return tuple(map(KnownCopy, product_ids))
+    links = ((photo_link(one, 1, side, catalog=TRAINING) for side in (ZOOMED, THUMBNAIL)) for one in product_ids)
+    copies = zip(product_ids, is_there, links, strict=True)
+    return tuple(KnownCopy(one, *links) if there else KnownCopy(one) for one, there, links in copies)
 
 
 def sure_of(entry: HistoryEntry, told: PlainWords, words: PageWords) -> str:

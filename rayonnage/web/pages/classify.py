@@ -60,16 +60,17 @@ async def answer(
         [found] = await services.model.service.answers(loaded, [asked], top, None)
         trees = await run_in_threadpool(_trees, loaded)
     shown = [await run_in_threadpool(ShownPhoto.of, photo) for photo in encoded]
-    names = tuple((photo.filename or "")[:200] for photo in photos)
+    # browsers write quotation marks of a file's name so (HTML, "multipart form data")
+    names = tuple((photo.filename or "").replace("%22", '"')[:200] for photo in photos)
     entry = HistoryEntry(found, trees, tuple(shown), names, title.strip(), description.strip(), top)
     services.histories.add(visitor_of(request).session, entry)
-    return answer_part(request, entry)
+    return await _part(request, services, entry)
 
 
 @router.get("/answer")
 async def reopened(request: Request, services: Served, entry: str) -> HTMLResponse:
     """An answer of the session's history once more."""
-    return answer_part(request, _found(request, services, entry))
+    return await _part(request, services, _found(request, services, entry))
 
 
 @router.get("/answer.json")
@@ -112,9 +113,10 @@ def _found(request: Request, services: Services, key: str) -> HistoryEntry:
     return entry
 
 
-def answer_part(request: Request, entry: HistoryEntry) -> HTMLResponse:
+async def _part(request: Request, services: Services, entry: HistoryEntry) -> HTMLResponse:
     """An answer as the part of the page that shows it."""
-    return page(request, "answer.html", view=view_of(entry, words_of(request)))
+    view = await run_in_threadpool(view_of, entry, words_of(request), services.training_products)
+    return page(request, "answer.html", view=view)
 
 
 async def _encoded(photos: list[UploadFile], most_bytes: int) -> list[bytes]:

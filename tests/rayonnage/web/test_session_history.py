@@ -10,8 +10,8 @@ from rayonnage.web.classifying.session_history import KEPT_S, HistoryEntry, Sess
 from rayonnage.web.classifying.shown_photo import SIDE, SMALL_SIDE, ShownPhoto
 from rayonnage.web.serving.prediction_service import ServedAnswer
 from tests.rayonnage.web.test_plain_words import ANSWER
-from tests.support.photo_files import jpeg
 from tests.support.predictions import TREE
+from tests.support.products import make_photo
 
 SERVED = ServedAnswer(ANSWER, TREE, "fusion-1", False)
 NOW = 1_000_000.0
@@ -70,7 +70,7 @@ def test_old_ones_are_forgotten_whoever_asks():
 
 
 def test_photos_are_shown_small_and_boxes_are_of_the_whole():
-    shown = ShownPhoto.of(jpeg(3000, 1500))
+    shown = ShownPhoto.of(make_photo(0, (3000, 1500)))
     assert (shown.width, shown.height) == (3000, 1500)
     assert 0 < len(shown.small) < len(shown.jpeg)
     again, small = ShownPhoto.of(shown.jpeg), ShownPhoto.of(shown.small)
