@@ -17,7 +17,7 @@ import rayonnage
 from catalog.catalog import Catalog
 from catalog.photos.batch import decode_in_threads
 from catalog.photos.confined import end_decoders
-from catalog.product import Product
+from catalog.product import ProblemKind, Product
 from catalog.runs.workspace import Workspace
 from fusion.cli import main as fusion
 from fusion.decide import Decision
@@ -87,6 +87,25 @@ def test_every_kind_of_input_gives_the_answer_of_the_photos_bytes(model, tmp_pat
         assert answer.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
         assert (answer.decision, answer.given) == (expected.decision, expected.given)
         assert not answer.problems
+
+
+def test_an_answer_carries_what_a_page_shows(model, trained):
+    labelled = Catalog(trained / "train.bson")[0]
+    known, unknown = model.predict([list(labelled.images), [picture(3, 1), b"no photo"]])
+    for answer in (known, unknown):
+        for candidate in answer.candidates:
+            assert len(candidate.probabilities) == len(candidate.path)
+            assert candidate.probabilities[-1] == pytest.approx(candidate.probability, abs=1e-6)
+            assert list(candidate.probabilities) == sorted(candidate.probabilities, reverse=True)
+        assert answer.best.probabilities == pytest.approx(answer.probabilities, abs=1e-6)
+        assert len(answer.needed) == len(answer.best.path)
+        assert all(needed is None or 0 <= needed <= 1 for needed in answer.needed)
+        assert {vote.expert for vote in answer.votes}.isdisjoint(one.expert for one in answer.silent)
+    assert (known.n_images, known.n_readable) == (len(labelled.images), len(labelled.images))
+    assert (unknown.n_images, unknown.n_readable) == (2, 1)
+    [fault] = unknown.faults
+    assert (fault.kind, fault.photo) == (ProblemKind.UNREADABLE_PHOTO, 1)
+    assert unknown.copies == ()
 
 
 def test_own_ids_come_back_and_stand_in_the_table(model):
