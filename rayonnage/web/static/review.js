@@ -50,6 +50,7 @@ const deck = new Deck(api, {
   onError: noMore,
 });
 let onTable = null;
+let answeredAt = null;
 
 function show(since = null) {
   const entry = deck.current;
@@ -66,7 +67,11 @@ function show(since = null) {
   } else if (deck.isEnd) {
     announce(element("empty").textContent.trim());
   }
-  if (since !== null && entry) measure(entry, since);
+  // where the next product is still to come, its time runs on
+  answeredAt = since ?? answeredAt;
+  if (answeredAt === null || !entry) return;
+  measure(entry, answeredAt);
+  answeredAt = null;
 }
 
 /** From the key to the next product painted, photos included: what `bench/pages.py` reads. */
@@ -174,12 +179,12 @@ function undo() {
   else outbox.push({ place: UNDO, body: { act: entry.act }, entry });
   entry.isUnderWay = false;
   deck.toTable(entry);
-  show(window.event?.timeStamp ?? null);
+  show();
   notices.tell(say("undone", { words }));
 }
 
 function look(key) {
-  if (deck.look(key === "ArrowRight" ? 1 : -1)) show(window.event?.timeStamp ?? null);
+  if (deck.look(key === "ArrowRight" ? 1 : -1)) show();
 }
 
 function backToWaiting() {

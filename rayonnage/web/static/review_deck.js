@@ -2,7 +2,7 @@
 
 import { photoTiles } from "./review_photos.js";
 
-const AHEAD = 4;
+const AHEAD = 5;
 const KEPT = 40;
 
 /** One product; `answer` is what was said of it, `note` why it came back, `ready` once its photos are decoded. */
@@ -93,18 +93,22 @@ export class Deck {
     await this.fill();
   }
 
-  /** Ask for as many as are missing. */
+  /** Ask for as many as are missing, until there are enough: answers go on meanwhile. */
   async fill() {
-    const ahead = this.entries.slice(this.place + 1).filter((entry) => !entry.answer).length;
-    if (this.asking || ahead >= AHEAD) return;
+    if (this.asking) return;
     this.asking = true;
     try {
-      await this.#ask(AHEAD - ahead);
+      let some = true;
+      while (some && this.#missing > 0) some = await this.#ask(this.#missing);
     } catch (error) {
       this.onError(error);
     } finally {
       this.asking = false;
     }
+  }
+
+  get #missing() {
+    return AHEAD - this.entries.slice(this.place + 1).filter((entry) => !entry.answer).length;
   }
 
   /** Hold on to what is before the reviewer, whose time would run out. */
@@ -133,5 +137,6 @@ export class Deck {
     }
     this.isEnd = !cards.length && !this.waiting.length;
     this.onMore(progress);
+    return cards.length > 0;
   }
 }
