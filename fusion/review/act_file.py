@@ -58,6 +58,16 @@ class ActFile:
         for _, _, act in self.acts():
             if isinstance(act, ReviewAct) and act.act not in undone:
                 yield act
+        self._tell_torn()
+
+    def _tell_torn(self) -> None:
+        end = max((place + len(line) for place, line in self.lines()), default=0)
+        if self.path.is_file() and (torn := self.path.stat().st_size - end) > 0:
+            log.warning(
+                "%s: its last %d bytes are no whole answer and were never confirmed: they are passed over",
+                self.path,
+                torn,
+            )
 
     def _undoings(self) -> Iterator[Undoing]:
         for place, line in self.lines():

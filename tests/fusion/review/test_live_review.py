@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -139,6 +141,39 @@ def test_a_file_cut_at_any_byte_keeps_all_whole_lines(cut, n):
         act = Desk(folder).add(draft(99, 2000))
         assert act.act == 10_000_001 + kept
         assert outcome(folder) == {**dict.fromkeys(range(kept), 1001), 99: 2000}
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.fusion.review.test_live_review import Desk, draft
+desk = Desk(Path(sys.argv[1]))
+for product in range(10_000):
+    desk.add(draft(product, 1001))
+    print(product, flush=True)
+"""
+
+
+def test_a_killed_process_loses_nothing_that_it_confirmed(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    confirmed = [int(child.stdout.readline()) for _ in range(25)]
+    child.kill()
+    confirmed += [int(line) for line in child.stdout.read().split()]
+    child.wait()
+    child.stdout.close()
+    standing = outcome(tmp_path)
+    assert set(confirmed) <= set(standing)
+    # at most the one that was being written is there beside them
+    assert len(standing) <= len(confirmed) + 1
+
+
+def test_what_was_cut_off_is_told(tmp_path, caplog):
+    Desk(tmp_path).add(draft(1, 1001))
+    with (tmp_path / "reviews" / "0001.jsonl").open("ab") as file:
+        file.write(b'{"act":100')
+    assert outcome(tmp_path) == {1: 1001}
+    assert "its last 10 bytes are no whole answer" in caplog.text
 
 
 def test_a_line_that_was_whole_and_is_damaged_is_told(tmp_path):

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from catalog.runs.workspace import Workspace
 from fusion.review.journal import Journal
-from tests.rayonnage.web.review_client import client_of, workspace_of
 from tests.support.predictions import predicted
+from tests.support.review_client import client_of, workspace_of
 
 
 @pytest.fixture

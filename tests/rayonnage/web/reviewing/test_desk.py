@@ -18,8 +18,8 @@ from rayonnage.web.reviewing.desk import Desk
 from rayonnage.web.reviewing.many_answers import ManyAnswers
 from rayonnage.web.reviewing.review_state import Verdict
 from rayonnage.web.security.visitor import Visitor
-from tests.rayonnage.web.review_client import workspace_of
 from tests.support.predictions import TREE, fill, predicted
+from tests.support.review_client import workspace_of
 
 ADA, BOB = Visitor("Ada", "a"), Visitor("Bob", "b")
 NOVEL, POETRY = Verdict(1000), Verdict(1001)
