@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
+from fusion.prediction.predicted_products import PredictedProducts
 from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.api.web_id import id_for_web
 from rayonnage.web.browsing.asked import asked_id, opened, position_of
@@ -16,6 +17,7 @@ from rayonnage.web.browsing.product_filter import ProductFilter
 from rayonnage.web.browsing.product_links import SHOWN, ZOOMED, explanation_link, photo_link
 from rayonnage.web.pages.plain_words import share_text, told_of_row
 from rayonnage.web.pages.rendering import page, words_of
+from rayonnage.web.reviewing.review_state import StandingAnswer
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.served_model import NotReady
 
@@ -33,7 +35,8 @@ def product(
 ) -> HTMLResponse:
     """What is known of a product."""
     products = opened(services, predictions)
-    row = products[position_of(products, asked_id(product_id))]
+    position = position_of(products, asked_id(product_id))
+    row = products[position]
     words = words_of(request)
     tree = services.trees.turned(products.tree, words.language)
     crumbs = []
@@ -58,8 +61,20 @@ def product(
         text_read=row.text_read[:MAX_TEXT_READ], product_id=id_for_web(row.product_id),
         suggested=id_for_web(tree.shop_ids[row.leaf]), predictions=predictions,
         explanation=explanation_link(row.product_id, predictions),
+        standing=_standing(services, products, position),
         everywhere=address_of(ProductFilter(), products.tree, predictions=predictions),
     )  # fmt: skip
+
+
+def _standing(services: Services, products: PredictedProducts, position: int) -> StandingAnswer | None:
+    """What a reviewer said of the product; None also while the queue is being made."""
+    try:
+        desk = services.desks.of(products).desk
+        with desk.lock:
+            desk.state.refresh()
+            return desk.state.standing(position)
+    except (OSError, ValueError, RequestRefused):
+        return None
 
 
 @router.get("/browse/explanations/{product_id:path}")

@@ -172,6 +172,16 @@ def test_without_a_script(served: str, chromium):
     context.close()
 
 
+def test_answer_that_stands_is_shown(served: str):
+    answer = {"product_id": "p2", "kind": "category", "category_id": 1002}
+    kept = httpx.post(f"{served}/v1/review/answers", json=answer)
+    assert kept.status_code == 200, kept.text
+    told = httpx.get(f"{served}/{product_link('p2')}").text
+    assert "category 1002" in told
+    httpx.post(f"{served}/v1/review/undo", json={"act": kept.json()["act"]})
+    assert "category 1002" not in httpx.get(f"{served}/{product_link('p2')}").text
+
+
 def test_correction_asks_the_review(served: str, page: Page):
     sent = []
 
