@@ -29,9 +29,9 @@ MAX_CANDIDATES = 9
 
 def parent_level(product: PredictedProduct, tree: Taxonomy) -> int:
     """The level that a parent is given at: what was sure enough, else the one above the suggestion; 0 for none."""
-    if product.decision is Decision.PARENT and product.given_level:
-        return product.given_level
-    return int(tree.path_lengths[product.leaf]) - 1
+    above = int(tree.path_lengths[product.leaf]) - 1
+    # a path that ends further up may be given whole as a parent: that is the suggestion itself
+    return min(product.given_level, above) if product.decision is Decision.PARENT and product.given_level else above
 
 
 class Cards:
