@@ -44,6 +44,7 @@ const deck = new Deck(api, {
   onZoom: (place) => zoom.open(deck.current.card, place),
   onMore: (progress) => {
     progressed(progress);
+    element("failed").hidden = true;
     // what is on the table stays as it is: only an empty table is filled
     if (!onTable || !deck.current) show();
   },
@@ -234,7 +235,11 @@ function noMore(error) {
 }
 
 for (const button of document.querySelectorAll("[data-key]")) {
-  button.addEventListener("click", () => keyboard.press(button.dataset.key));
+  button.addEventListener("click", (event) => {
+    // a button that was clicked would take the next Enter for itself
+    if (event.detail) element("product").focus({ preventScroll: true });
+    keyboard.press(button.dataset.key);
+  });
 }
 const reasons = ["wrong_photos", "no_such_category", "no_product"];
 function none(place) {
@@ -252,6 +257,6 @@ element("predictions")?.addEventListener("change", (event) => event.target.form.
 window.addEventListener("pagehide", () => api.release(deck.waiting.map((entry) => entry.card.product_id)));
 // from the browser's memory comes a page whose products others may have by now
 window.addEventListener("pageshow", (event) => event.persisted && location.reload());
-setInterval(() => document.hidden || deck.renew(), RENEWED_MS);
+setInterval(() => document.hidden || (deck.current ? deck.renew() : deck.fill()), RENEWED_MS);
 outbox.restore();
 deck.fill();

@@ -26,7 +26,11 @@ export function photoTiles(card, onZoom) {
   const waits = card.photos.map((link, place) => {
     const shown = image(link, count === 1 ? "640px" : "320px", say("photo_n", { k: place + 1, of: count }));
     const tile = make("button", { type: "button", class: "photo", "aria-label": say("enlarge", { k: place + 1 }) }, shown);
-    tile.addEventListener("click", () => onZoom(place));
+    tile.addEventListener("click", (event) => {
+      // or the Enter after a look at the photo would open it again
+      if (event.detail) tile.blur();
+      onZoom(place);
+    });
     tile.addEventListener(
       "wheel",
       (event) => {

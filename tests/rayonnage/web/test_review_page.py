@@ -323,6 +323,22 @@ def test_a_photo_is_enlarged(served: str, page: Page):
     expect(page.locator("#zoom")).to_be_visible()
 
 
+def test_enter_accepts_after_a_click_elsewhere(served: str, page: Page):
+    opened(page, served)
+    page.locator(".photo").first.click()
+    page.keyboard.press("Escape")
+    before = title(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#product-title")).not_to_have_text(before)
+    page.get_by_role("button", name="Skip").click()
+    expect(page.locator("#progress")).to_contain_text("1 skipped")
+    before = title(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#product-title")).not_to_have_text(before)
+    all_sent(page)
+    assert progress(served)["answered"] == 2
+
+
 def test_without_predictions_the_command_is_named(tmp_path: Path, chromium: Browser):
     workspace = make_shop(tmp_path, [predicted(1)], {1: [coloured((9, 9, 9))]})
     (tmp_path / "predictions" / "problems.json").unlink()
