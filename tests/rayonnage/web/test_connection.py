@@ -21,7 +21,7 @@ START = b"POST /language HTTP/1.1\r\nHost: localhost\r\nContent-Type: applicatio
 
 
 @pytest.fixture
-def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]:
     """A server that waits half a second where it would wait many."""
     for name in ("HEADERS_S", "BODY_S", "READ_S"):
         monkeypatch.setattr(connection, name, 0.5)
@@ -41,9 +41,15 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
         thread.start()
         while not server.started:
             time.sleep(0.01)
-        yield place
+        yield server, place
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def address(served: tuple[uvicorn.Server, tuple[str, int]]) -> tuple[str, int]:
+    """Where it listens."""
+    return served[1]
 
 
 def seconds_until_left(client: socket.socket, trickle: bytes = b"", every: float = 0.1, at_most: float = 5) -> float:
@@ -101,12 +107,16 @@ def test_a_body_after_a_refusal_is_not_read_for_ever(address: tuple[str, int]):
         assert seconds_until_left(client, b"x" * 1000, 0.05) < 2
 
 
-def test_a_client_that_reads_nothing(address: tuple[str, int]):
+def test_a_client_that_reads_nothing(served: tuple[uvicorn.Server, tuple[str, int]]):
+    server, address = served
     with socket.create_connection(address) as client:
         client.sendall(b"GET /v1/endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        time.sleep(1)
-        # what the system holds still comes, and then the end
-        assert seconds_until_left(client) < 2
+        began = time.monotonic()
+        while not server.server_state.connections and time.monotonic() - began < 5:
+            time.sleep(0.01)
+        while server.server_state.connections and time.monotonic() - began < 10:
+            time.sleep(0.05)
+        assert 0.3 < time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
