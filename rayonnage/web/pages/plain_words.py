@@ -90,11 +90,14 @@ def told_of_row(product: PredictedProduct, tree: Taxonomy, words: PageWords) -> 
 
 
 def share_text(share: float, words: PageWords, digits: int = 0) -> str:
-    """A share in [0, 1] as the language writes it; only what is certain reads 100 %."""
+    """A probability in [0, 1] as the language writes it: near its ends `>99%` and `<1%`, as nothing is certain."""
     step = 10.0**-digits
-    percent = min(round(100 * share, digits), 100 - step if share < 1 else 100)
-    text = f"{max(percent, step if share > 0 else 0):.{digits}f}"
-    return f"{text}%" if words.language == "en" else f"{text.replace('.', ',')}{NO_BREAK}%"
+    percent = round(100 * share, digits)
+    sign = ">" if percent >= 100 else "<" if 0 < share and percent < step else ""
+    text = f"{min(max(percent, step if sign else 0), 100 - step):.{digits}f}"
+    if words.language == "en":
+        return f"{sign}{text}%"
+    return f"{sign}{NO_BREAK if sign else ''}{text.replace('.', ',')}{NO_BREAK}%"
 
 
 def _told(grounds: Grounds, tree: Taxonomy, words: PageWords) -> PlainWords:

@@ -48,7 +48,7 @@ def test_accepted_and_review():
     assert accepted.why[0] == "“NOVEL” is 80% sure; 75% is enough."
     review = told_of(replace(ANSWER, decision=Decision.REVIEW, given=(), needed=(None, None, None)), TREE, EN)
     assert (review.headline, review.path) == ("To review", NOVEL)
-    assert "“BOOKS” is 99% sure, but such answers have not been proved right" in review.why[0]
+    assert "“BOOKS” is 99% sure, but too few products were set aside in training to prove" in review.why[0]
 
 
 def test_a_leaf_further_up_is_accepted_as_itself():
@@ -59,9 +59,10 @@ def test_a_leaf_further_up_is_accepted_as_itself():
 def test_shares_that_differ_do_not_read_alike():
     close = replace(ANSWER, probabilities=(0.99, 0.97, 0.9484), needed=(0.9, 0.95, 0.9516))
     assert "94.8%; 95.2%" in told_of(close, TREE, EN).why[0]
-    assert share_text(0.99996, EN) == "99%"
-    assert share_text(1.0, EN) == "100%"
-    assert share_text(0.001, EN) == "1%"
+    assert share_text(0.99996, EN) == share_text(1.0, EN) == ">99%"
+    assert share_text(0.001, EN) == "<1%"
+    assert share_text(0.996, EN, 1) == "99.6%"
+    assert share_text(0.999, FR) == ">\N{NO-BREAK SPACE}99\N{NO-BREAK SPACE}%"
     assert share_text(0.0, EN) == "0%"
     assert share_text(0.125, FR, 1) == "12,5\N{NO-BREAK SPACE}%"
 
