@@ -93,7 +93,7 @@ def share_text(share: float, words: PageWords, digits: int = 0) -> str:
     """A probability in [0, 1] as the language writes it: near its ends `>99%` and `<1%`, as nothing is certain."""
     step = 10.0**-digits
     percent = round(100 * share, digits)
-    sign = ">" if percent >= 100 else "<" if 0 < share and percent < step else ""
+    sign = ">" if percent >= 100 else "<" if share > 0 and percent < step else ""
     text = f"{min(max(percent, step if sign else 0), 100 - step):.{digits}f}"
     if words.language == "en":
         return f"{sign}{text}%"
