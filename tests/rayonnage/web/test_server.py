@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -15,10 +16,13 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from starlette.types import Receive, Scope, Send
 
 from rayonnage.cli import main
 from rayonnage.web import command
 from rayonnage.web.security.tokens import TokenFile
+from rayonnage.web.server import server_config
+from rayonnage.web.settings import ServerSettings
 
 PROGRAM = """
 import asyncio, sys, time
@@ -171,3 +175,20 @@ def test_tokens_by_command(tmp_path: Path):
     assert CliRunner().invoke(main, ["token", "zoe", "--file", str(path), "--revoke"]).exit_code == 0
     assert "zoe has no token" in said_of("token", "zoe", "--file", str(path), "--revoke")
     assert "say whose" in said_of("token", "--file", str(path), "--revoke")
+
+
+def test_forwarded_headers_are_believed_from_named_proxies_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # uvicorn's own variable must not open what no option opened
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append((scope["client"][0], scope["scheme"]))
+
+    headers = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-proto", b"https")]
+    seen: list[tuple[str, str]] = []
+    for proxies in ((), ("192.0.2.7",), ("127.0.0.1",)):
+        config = server_config(app, ServerSettings(tmp_path, proxies=proxies))
+        config.load()
+        scope = {"type": "http", "client": ("127.0.0.1", 5), "scheme": "http", "headers": headers}
+        asyncio.run(config.loaded_app(scope, None, None))
+    assert seen == [("127.0.0.1", "http"), ("127.0.0.1", "http"), ("203.0.113.9", "https")]
