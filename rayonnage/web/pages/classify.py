@@ -24,6 +24,7 @@ from rayonnage.web.security.visitor import visitor_of
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.asked_product import AskedProduct
 from rayonnage.web.serving.loaded_model import LoadedModel
+from rayonnage.web.serving.served_model import ServingState
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +44,12 @@ async def classify(request: Request, services: Served) -> HTMLResponse:
         why_not=model.why_not, top=TOP, most=MOST, photo_bytes=limits.photo_bytes, max_photos=MAX_IMAGES,
         has_tokens=services.settings.tokens is not None,
     )  # fmt: skip
+
+
+@router.get("/model-state")
+async def model_state(services: Served) -> ServingState:
+    """How far the model is, for the page's script."""
+    return services.model.state
 
 
 @router.post("/classify")

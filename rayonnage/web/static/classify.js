@@ -78,6 +78,7 @@ async function shown(mine, ask) {
   if (innerWidth <= 860) answer.scrollIntoView({ block: "start" });
   let response;
   try {
+    if (form.dataset.state === "loading") await ready();
     response = await ask();
     while (response.status === 503 && mine === asked && form.dataset.state !== "missing") {
       await ready();
@@ -114,8 +115,10 @@ function partOf(text) { return [...new DOMParser().parseFromString(text, "text/h
 async function ready() {
   loading.hidden = false;
   for (;;) {
-    const response = await fetch(`${root}readyz`).catch(() => null);
-    if (response?.ok) { loading.hidden = true; form.dataset.state = "ready"; return; }
+    // not /readyz: browsers log its 503 as a fault of the page
+    const response = await fetch(`${root}model-state`).catch(() => null);
+    form.dataset.state = response?.ok ? await response.json() : "loading";
+    if (form.dataset.state !== "loading") { loading.hidden = true; return; }
     await new Promise((wake) => setTimeout(wake, READY_MS));
   }
 }
