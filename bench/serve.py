@@ -176,8 +176,11 @@ class Bench:
                 stamp = self.known if n % KNOWN_EVERY == 0 else next(self.stamps)
                 asked = time.monotonic()
                 status, answer = await own.ask(request_of(stamped_product(self.products[row], stamp)))
-                seconds.append(time.monotonic() - asked)
+                if status == 200:
+                    seconds.append(time.monotonic() - asked)
                 statuses[f"{status}{'' if status == 200 or answer['retry-after'] else ' without Retry-After'}"] += 1
+                if answer["retry-after"]:
+                    await asyncio.sleep(int(answer["retry-after"]))
                 if status == 200:
                     differences[difference(answer["answers"][0], self.alone[row]) or "none"] += 1
 
@@ -195,7 +198,7 @@ class Bench:
         told = ", ".join(f"{n} x {status}" for status, n in sorted(statuses.items()))
         print(f"{CLIENTS} clients, {minutes:g} minutes, one product a request, each {KNOWN_EVERY}th known: {told}")
         n_wrong = sum(differences.values()) - differences["none"]
-        print(f"    {sum(statuses.values()) / (time.monotonic() - start):.1f} answers a second; p50 "
+        print(f"    {sum(differences.values()) / (time.monotonic() - start):.1f} answers a second; p50 "
               f"{statistics.median(seconds):.2f} s, p99 {statistics.quantiles(seconds, n=100)[98]:.2f} s")  # fmt: skip
         print(f"    answers other than Model.predict's alone: {n_wrong} of {sum(differences.values())} "
               f"{dict(differences) if n_wrong else ''}".rstrip())  # fmt: skip
@@ -309,8 +312,13 @@ class Bench:
         requests = [request_of(stamped_product(product, next(self.stamps))) for product in self.products[:SOME]]
 
         async def everybody() -> list[int]:
-            asked = [asyncio.create_task(Client(self.server.port).ask(request)) for request in requests]
-            await asyncio.sleep(0.3)
+            clients = [Client(self.server.port) for _ in requests]
+            for client in clients:
+                await client.ask(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            asked = [
+                asyncio.create_task(client.ask(request)) for client, request in zip(clients, requests, strict=True)
+            ]
+            await asyncio.sleep(1)
             self.server.process.terminate()
             return [status for status, _ in await asyncio.gather(*asked)]
 

@@ -17,8 +17,9 @@ from fusion.prediction.predictor import Predictions
 from fusion.prediction.stages import BegunPrediction, StagedPrediction
 from rayonnage.web.serving.asked_product import AskedProduct
 from rayonnage.web.serving.loaded_model import LoadedModel
-from rayonnage.web.serving.micro_batcher import Waiting
+from rayonnage.web.serving.micro_batcher import MOST_RETRY_S, SMOOTHING, QueueFull, Waiting
 from rayonnage.web.serving.serving_metrics import ServingMetrics
+from rayonnage.web.settings import RequestLimits
 
 MAX_CANDIDATES = 20
 """Likely leaves of an answer: a client may ask for fewer, and the answer that is kept serves all."""
@@ -39,12 +40,14 @@ WaitingProduct = Waiting[AskedOfModel, Answer]
 class Answering:
     """Has threads for the networks and for reading; batches are of one model."""
 
-    def __init__(self, metrics: ServingMetrics) -> None:
-        self._metrics = metrics
+    def __init__(self, limits: RequestLimits, metrics: ServingMetrics) -> None:
+        self._limits, self._metrics = limits, metrics
         # one: a batch has all cores, and the next one is the larger for it
         self._networks = ThreadPoolExecutor(1, thread_name_prefix="model")
         # some may wait for a reader that hangs, and the others must not wait for them
-        self._readers = ThreadPoolExecutor(4 * n_cores(), thread_name_prefix="reading")
+        self._n_readers = 4 * n_cores()
+        self._readers = ThreadPoolExecutor(self._n_readers, thread_name_prefix="reading")
+        self._n_to_read, self._read_s = 0, 0.0
 
     async def work(self, batch: Sequence[WaitingProduct]) -> None:
         """Tell each product of a batch what `Model.predict` says of it alone; those that are read are told later."""
@@ -73,25 +76,51 @@ class Answering:
         self._metrics.seconds.labels("predict").observe(time.monotonic() - start)
         return answers, staged.waiting
 
+    def _require_readers(self) -> None:
+        """Raise `QueueFull` where a product would wait for its reader until nobody waits for it any more."""
+        wait_s = self._n_to_read * self._read_s / self._n_readers
+        if wait_s > self._limits.seconds / 2:
+            raise QueueFull(min(MOST_RETRY_S, 1 + int(wait_s / 2)))
+
     def _finish_later(self, begun: BegunPrediction, waiting: WaitingProduct, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            self._require_readers()
+        except QueueFull as error:
+            if not waiting.told.done():
+                waiting.told.set_exception(error)
+            return
+        self._n_to_read += 1
+        # it waits again
+        waiting.begun = None
         use = ExitStack()
         use.enter_context(waiting.asked.loaded.used())
-        reading = self._readers.submit(self._read, begun, waiting.asked)
+        reading = self._readers.submit(self._read, begun, waiting)
 
         def over(done: Future[Answer]) -> None:
             use.close()
-            if not done.cancelled():
-                loop.call_soon_threadsafe(_take_over, done, waiting)
+            loop.call_soon_threadsafe(self._is_read, done, waiting)
 
         reading.add_done_callback(over)
         # who asked is gone: it need not be read, if that has not begun
         waiting.told.add_done_callback(lambda told: reading.cancel() if told.cancelled() else None)
 
-    def _read(self, begun: BegunPrediction, asked: AskedOfModel) -> Answer:
-        start = time.monotonic()
-        [answer] = _answers(begun, {begun.rows[0]: asked}).values()
-        self._metrics.seconds.labels("read").observe(time.monotonic() - start)
+    def _read(self, begun: BegunPrediction, waiting: WaitingProduct) -> Answer:
+        waiting.begun = start = time.monotonic()
+        [answer] = _answers(begun, {begun.rows[0]: waiting.asked}).values()
+        seconds = time.monotonic() - start
+        self._metrics.seconds.labels("read").observe(seconds)
+        self._read_s += SMOOTHING * (seconds - self._read_s)
         return answer
+
+    def _is_read(self, done: Future[Answer], waiting: WaitingProduct) -> None:
+        self._n_to_read -= 1
+        if done.cancelled() or waiting.told.done():
+            return
+        error = done.exception()
+        if error is None:
+            waiting.told.set_result(done.result())
+        else:
+            waiting.told.set_exception(error)
 
 
 def _product(asked: AskedProduct, product_id: int) -> Product:
@@ -117,13 +146,3 @@ def _answers(begun: BegunPrediction, asked: Sequence[AskedOfModel] | dict[int, A
 def _tell(waiting: WaitingProduct, answer: Answer) -> None:
     if not waiting.told.done():
         waiting.told.set_result(answer)
-
-
-def _take_over(done: Future[Answer], waiting: WaitingProduct) -> None:
-    if waiting.told.done():
-        return
-    error = done.exception()
-    if error is None:
-        waiting.told.set_result(done.result())
-    else:
-        waiting.told.set_exception(error)

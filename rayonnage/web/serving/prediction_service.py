@@ -53,7 +53,7 @@ class PredictionService:
 
     def __init__(self, limits: RequestLimits, metrics: ServingMetrics) -> None:
         self._limits, self._metrics = limits, metrics
-        self._answering, self._cache = Answering(metrics), AnswerCache()
+        self._answering, self._cache = Answering(limits, metrics), AnswerCache()
         self._flights: dict[AnswerKey, _Flight] = {}
         self._batcher = MicroBatcher(
             self._answering.work, at_most=BATCH, most_waiting=limits.waiting, on_batch=self._on_batch
