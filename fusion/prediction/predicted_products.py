@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -23,9 +22,12 @@ from catalog.ids.shop_id import ShopId, id_number
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy, path_text
-from fusion.decide import Decision
+from fusion.config import FusionConfig
+from fusion.decide import NEVER, Decision, Thresholds
+from fusion.head_artifacts import HeadArtifacts, thresholds_for
 from fusion.prediction.columns import TITLE, probability_columns
 from fusion.prediction.folder import PredictionFolder, PredictionOrigin
+from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.reasons import ExpertChoice
 
 DECISIONS = tuple(Decision)
@@ -36,34 +38,6 @@ KEPT_GROUPS = 8
 MAX_EXPERTS = 64
 
 
-@dataclass(frozen=True)
-class PredictedProduct:
-    """One row of the full table.
-
-    Attributes:
-        position: its row; leaf: the likeliest, an index of the tree's leaves; probabilities: along its path.
-        given_level: level at which a category is given without review, 0 for none.
-        candidates: likely leaves and their probabilities, the likeliest first, then by rising expected distance.
-        photos_md5: of all its photos, hexadecimal, in the seller's order.
-    """
-
-    position: int
-    product_id: ShopId
-    leaf: int
-    probabilities: tuple[float, ...]
-    decision: Decision
-    given_level: int
-    candidates: tuple[tuple[int, float], ...]
-    votes: tuple[ExpertChoice, ...]
-    expected_distance: float
-    n_images: int
-    n_readable: int
-    reason: str
-    text_read: str
-    title: str
-    photos_md5: tuple[str, ...]
-
-
 class PredictedProducts:
     """The products of a folder of predictions, safe in threads: some 30 bytes each and its id, rows read when wanted.
 
@@ -71,6 +45,7 @@ class PredictedProducts:
         folder: the predictions; origin: what they were made from.
         tree: of the run that predicted, with the names that the predictions show.
         catalog: the products themselves; None where they cannot be opened, `without_photos` says why.
+        thresholds: by which was decided; None where the run does not tell.
         numbers: `(N,)` int64 numbers of the products' ids, in the order of the table; ids: what they stand for.
         leaves: `(N,)` int32 likeliest leaf; confidences: `(N,)` float32 its probability.
         distances: `(N,)` float32 expected distance of it in the tree.
@@ -80,10 +55,12 @@ class PredictedProducts:
     """
 
     def __init__(
-        self, folder: PredictionFolder, tree: Taxonomy, catalog: Catalog | None = None, without_photos: str = ""
-    ) -> None:
+        self, folder: PredictionFolder, tree: Taxonomy, catalog: Catalog | None = None, without_photos: str = "",
+        thresholds: Thresholds | None = None,
+    ) -> None:  # fmt: skip
         folder.require_whole()
         self.folder, self.tree, self.catalog, self.without_photos = folder, tree, catalog, without_photos
+        self.thresholds = thresholds
         self.origin: PredictionOrigin = folder.origin()
         self.experts: list[str] = []
         self._names = set(pq.read_schema(folder.table).names)
@@ -105,12 +82,14 @@ class PredictedProducts:
         folder = PredictionFolder(path)
         folder.require_whole()
         origin = folder.origin()
-        run = workspace.folder / origin.run
-        if not run.is_dir():
-            raise FileNotFoundError(f"{run}, which predicted {path}, does not exist: predict again")
-        tree = Run.load(run, "fusion").taxonomy(origin.lang or None)
+        if not (workspace.folder / origin.run).is_dir():
+            raise FileNotFoundError(
+                f"{workspace.folder / origin.run}, which predicted {path}, does not exist: predict again"
+            )
+        run = Run.load(workspace.folder / origin.run, "fusion")
+        tree = run.taxonomy(origin.lang or None)
         catalog, why = _catalog_of(origin, workspace)
-        return cls(folder, tree, catalog, why)
+        return cls(folder, tree, catalog, why, _thresholds_of(run, tree, origin.precision))
 
     def _scan(self) -> None:
         tree, parts, texts = self.tree, [], IdCollector()
@@ -212,6 +191,13 @@ class PredictedProducts:
         row: dict[str, Any] = table.slice(position - int(self._first_row[group]), 1).to_pylist()[0]
         return row
 
+    def _needed(self, leaf: int, end: int) -> tuple[float | None, ...]:
+        if self.thresholds is None:
+            return ()
+        nodes = np.array([[self.tree.ancestor(level)[leaf] for level in self.tree.levels]], np.int64)
+        needed = self.thresholds.needed(nodes, self.tree)[0, :end].tolist()
+        return tuple(None if one >= NEVER else one for one in needed)
+
     def _product(self, position: int, row: dict[str, Any]) -> PredictedProduct:
         tree = self.tree
         leaf = int(self.leaves[position])
@@ -234,8 +220,19 @@ class PredictedProducts:
             votes=tuple(votes),
             expected_distance=float(row["expected_distance"]), n_images=row["n_images"], n_readable=row["n_readable"],
             reason=row["reason"], text_read=row["text_read"], title=row.get(TITLE) or "",
-            photos_md5=tuple(row["photos_md5"]),
+            photos_md5=tuple(row["photos_md5"]), needed=self._needed(leaf, end),
         )  # fmt: skip
+
+
+def _thresholds_of(run: Run, tree: Taxonomy, precision: float) -> Thresholds | None:
+    """What decided at a precision; None where a run of an earlier version does not keep it."""
+    try:
+        if run.config(FusionConfig).target_precision == precision:
+            return HeadArtifacts.load(run.folder, tree).thresholds
+        return thresholds_for(run, tree, precision)
+    except (OSError, ValueError):
+        # the predictions are whole without it
+        return None
 
 
 def _given_level(decision: Decision, given: str, tree: Taxonomy, leaf: int) -> int:

@@ -13,7 +13,8 @@ from fastapi.responses import HTMLResponse
 from catalog.metrics.intervals import exact_share
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
-from fusion.prediction.predicted_products import PredictedProduct, PredictedProducts
+from fusion.prediction.predicted_product import PredictedProduct
+from fusion.prediction.predicted_products import PredictedProducts
 from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.browsing.asked import opened
 from rayonnage.web.browsing.asked_filter import address_of, asked_filter

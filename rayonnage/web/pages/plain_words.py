@@ -12,7 +12,7 @@ from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
 from fusion.experts.all_experts import KINDS
 from fusion.prediction.answers import Answer
-from fusion.prediction.predicted_products import PredictedProduct
+from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.reasons import ExpertChoice, SilentExpert
 from rayonnage.web.pages.words import PageWords
 
@@ -83,8 +83,8 @@ def told_of_row(product: PredictedProduct, tree: Taxonomy, words: PageWords) -> 
     """A row of predictions in words; `tree`: that of its leaves, which shows them in the page's language."""
     path = tree.shown[product.leaf]
     grounds = Grounds(
-        product.decision, path, min(product.given_level, len(path)), product.probabilities, (), product.votes,
-        product.n_images, product.n_readable,
+        product.decision, path, min(product.given_level, len(path)), product.probabilities, product.needed,
+        product.votes, product.n_images, product.n_readable,
     )  # fmt: skip
     return _told(grounds, tree, words)
 

@@ -8,7 +8,7 @@ from catalog.ids.shop_id import ShopId
 from catalog.metrics.intervals import exact_share
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
-from fusion.prediction.predicted_products import PredictedProduct
+from fusion.prediction.predicted_product import PredictedProduct
 from rayonnage.web.api.review_types import (
     LevelPrecision,
     ReviewCard,

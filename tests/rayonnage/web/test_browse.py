@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 
 from catalog.runs.workspace import Workspace
 from fusion.decide import Decision
-from fusion.prediction.predicted_products import PredictedProduct, PredictedProducts
+from fusion.prediction.predicted_product import PredictedProduct
+from fusion.prediction.predicted_products import PredictedProducts
 from rayonnage.web.browsing.asked_filter import address_of
 from rayonnage.web.browsing.product_filter import ProductFilter, ProductOrder, matching
 from rayonnage.web.browsing.product_links import product_link

@@ -11,7 +11,7 @@ from catalog.product import Problem, ProblemKind
 from fusion.decide import Decision
 from fusion.experts.all_experts import KINDS
 from fusion.prediction.answers import Answer, Candidate
-from fusion.prediction.predicted_products import PredictedProduct
+from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.reasons import ExpertChoice, SilentExpert
 from rayonnage.web.pages.plain_words import TOLD_PROBLEMS, TOLD_SILENCES, share_text, told_of, told_of_row
 from rayonnage.web.pages.words import LANGUAGES, PageWords, all_words
@@ -102,3 +102,11 @@ def test_every_word_is_there():
             assert f"told.problem_{problem.name.lower()}" in known[language]
         for silence in TOLD_SILENCES:
             assert f"told.silent_{silence.name.lower()}" in known[language]
+
+
+def test_a_row_tells_that_nothing_was_proved():
+    row = PredictedProduct(
+        0, 7, 0, (0.99, 0.97, 0.8), Decision.REVIEW, 0, ((0, 0.8),), (), 0.3, 1, 1, "why", "", "", (),
+        needed=(None, None, None),
+    )  # fmt: skip
+    assert "too few products were set aside" in told_of_row(row, TREE, EN).why[0]
