@@ -34,13 +34,13 @@ FEW = 10
 
 @dataclass(frozen=True)
 class ShownNode:
-    """A node in the list; right: share of the held-out products put here that belong here, None where too few were."""
+    """A node in the list; right: of the `judged` held-out products put here those that belong here, None of too few."""
 
     name: str
     link: str
     products: int
     share: float
-    right: str | None
+    right: int | None
     interval: str
     judged: int
     is_here: bool
@@ -98,7 +98,7 @@ def browse(
         products=[_listed(one, tree, words, predictions) for one in products.take(shown)],
         total=len(rows), first=(here - 1) * ON_A_PAGE + 1, n_pages=n_pages, number=here,
         earlier=link(wanted, here - 1) if here > 1 else None, later=link(wanted, here + 1) if here < n_pages else None,
-        found=[one.name for one in services.predictions.found()], decisions=list(Decision), families=FAMILIES,
+        found=_names(services, predictions), decisions=list(Decision), families=FAMILIES,
         orders=list(ProductOrder), clear=link(ProductFilter(wanted.level, wanted.node)),
         place=whole.shop_ids[leaf] if wanted.level else None,
         is_filtered=replace(wanted, level=0, node=0, order=ProductOrder.TABLE) != ProductFilter(),
@@ -106,6 +106,12 @@ def browse(
     # a form's own address names every field, also those that are left open
     answer.headers["HX-Push-Url"] = root_of(request) + link(wanted, here)
     return answer
+
+
+def _names(services: Services, predictions: str | None) -> list[str]:
+    """Of the predictions to choose from; those of a job are named by their own page alone."""
+    found = [one.name for one in services.predictions.found()]
+    return found if predictions in (None, "", *found) else [*found, str(predictions)]
 
 
 def _nodes(
@@ -129,7 +135,7 @@ def _nodes(
         nodes.append(ShownNode(
             name=tree.shown_path(level, node)[-1], link=link(replace(wanted, level=level, node=node)),
             is_here=wanted.level == level and wanted.node == node, products=n, share=n / most,
-            right=share_text(right / judged, words) if judged >= FEW else None,
+            right=right if judged >= FEW else None,
             interval=f"{share_text(low, words)}–{share_text(high, words)}" if judged else "", judged=judged,
         ))  # fmt: skip
     return nodes
