@@ -10,13 +10,14 @@ PYTEST := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m pytest --numprocesses aut
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-fast lint docs clean
+.PHONY: help install demo test test-fast lint docs pictures clean
 
 help:
 	@echo "make demo   install what is needed, then the whole job on the embedded demo catalogue"
 	@echo "make test   install what is needed, then linters, types, import contract and tests"
 	@echo "make test-fast   ruff and the tests that take no seconds, for the inner loop"
 	@echo "make docs   write the generated pages of docs/ anew"
+	@echo "make pictures   take the page's pictures for docs/ anew, from the demo"
 	@echo "make clean  remove the demo's files (the virtual environment stays)"
 
 # One stamp per set of requirements: a second `make` installs nothing.
@@ -58,6 +59,10 @@ test-fast: $(INSTALLED) $(BROWSER)
 docs: $(INSTALLED)
 	$(PY) docs/configuration_page.py
 	$(PY) docs/rooms_picture.py
+
+# apart from `docs`: no two machines take the same bytes, so no test compares them
+pictures: $(INSTALLED) $(BROWSER)
+	$(PY) docs/screenshots.py $(DEMO)
 
 clean:
 	rm -rf build
