@@ -105,9 +105,9 @@ class JobDesk:
                     self._run(job)
                     continue
             except FileNotFoundError:
-                # deleted meanwhile
-                continue
-            except OSError as error:
+                log.debug("a job was deleted while it ran")
+            except (OSError, ValueError) as error:
+                # one job's trouble must not end the thread that all others wait for
                 log.error("jobs: %s", error)
             self._wake.wait(LOOK_S)
             self._wake.clear()
