@@ -5,6 +5,7 @@ import { ReviewApi } from "./review_api.js";
 import { Bulk } from "./review_bulk.js";
 import { answerWords, CardView } from "./review_card.js";
 import { Deck } from "./review_deck.js";
+import { measurePainted } from "./review_measure.js";
 import { Notices } from "./review_notices.js";
 import { Outbox, UNDO } from "./review_outbox.js";
 import { Zoom } from "./review_photos.js";
@@ -21,7 +22,7 @@ let forCopies = false;
 
 const keyboard = new Keyboard([
   { keys: ["Enter"], words: say("key_accept"), run: accept },
-  { keys: [..."123456789"], shown: ["1", "…", "9"], words: say("key_candidate"), run: (key) => candidate(Number(key) - 1) },
+  { keys: [..."123456789"], shown: ["1", "…", "9"], words: say("key_candidate"), run: (key) => candidate(key - 1) },
   { keys: ["p"], words: say("key_parent"), run: parentOnly },
   { keys: ["/"], words: say("key_search"), run: search },
   { keys: ["n"], words: say("key_none"), run: () => mayAnswer() && element("none").showModal() },
@@ -71,22 +72,8 @@ function show(since = null) {
   // where the next product is still to come, its time runs on
   answeredAt = since ?? answeredAt;
   if (answeredAt === null || !entry) return;
-  measure(entry, answeredAt);
+  measurePainted(entry.ready, answeredAt);
   answeredAt = null;
-}
-
-/** From the key to the next product painted, photos included: what `bench/pages.py` reads. */
-async function measure(entry, start) {
-  await entry.ready;
-  requestAnimationFrame(() => {
-    const painted = new MessageChannel();
-    // a message posted within a frame arrives after that frame was painted
-    painted.port1.onmessage = () => {
-      performance.measure("review.next", { start, end: performance.now() });
-      painted.port1.close();
-    };
-    painted.port2.postMessage(null);
-  });
 }
 
 function announceProduct({ title, product_id: id, suggestion, copies }) {

@@ -56,7 +56,8 @@ export class CardView {
     this.title.textContent = card.title || say("untitled", { id: card.product_id });
     this.title.classList.toggle("untitled", !card.title);
     this.photos.replaceChildren(entry.tiles);
-    this.side.replaceChildren(...this.#notes(entry), ...badges(card), ...this.#choices(entry, forCopies), ...facts(card));
+    const choices = this.#choices(entry, forCopies);
+    this.side.replaceChildren(...this.#notes(entry), ...badges(card), ...choices, ...facts(card));
     // what had the focus is gone: the next Tab goes on from the product
     if (hadFocus) this.region.focus({ preventScroll: true });
   }
@@ -65,7 +66,8 @@ export class CardView {
     const notes = [];
     if (entry.note) notes.push(make("div", { class: "warning", role: "alert" }, withCommands(entry.note)));
     if (entry.answer) {
-      notes.push(make("p", { class: "answered" }, make("strong", { text: answerWords(entry.answer) }), " ", say("change")));
+      const words = make("strong", { text: answerWords(entry.answer) });
+      notes.push(make("p", { class: "answered" }, words, " ", say("change")));
     }
     return notes;
   }
@@ -77,11 +79,13 @@ export class CardView {
     const others = keyed.filter((each) => String(each.category_id) !== String(suggestion.category_id)).map((each) =>
       choice(each.key, "", [pathBlock(each.path, suggestion.path), ...probability(each.probability)], this.onPress),
     );
-    const accept = choice("Enter", "accept", [pathBlock(suggestion.path), ...probability(suggestion.probability)], this.onPress);
+    const suggested = [pathBlock(suggestion.path), ...probability(suggestion.probability)];
+    const accept = choice("Enter", "accept", suggested, this.onPress);
     const list = make("div", { class: "choices", "data-answered": answer ? "true" : "false" }, accept);
     if (parent) {
       const words = make("span", { class: "shelf" });
-      words.append(make("span", { class: "above", text: say("parent_only") }), make("span", { class: "leaf", text: path(parent.path) }));
+      words.append(make("span", { class: "above", text: say("parent_only") }));
+      words.append(make("span", { class: "leaf", text: path(parent.path) }));
       list.append(choice("p", "parent", [words, ...probability(parent.probability)], this.onPress));
     }
     if (card.copies > 1) list.append(this.#copies(card, forCopies));

@@ -125,7 +125,8 @@ export class Deck {
   async #ask(count) {
     const before = new Set(this.entries);
     // answers under way are not known to the server yet: what they are on must not come again
-    const held = this.entries.filter((entry) => !entry.answer || entry.isUnderWay).map((entry) => entry.card.product_id);
+    const theirs = this.entries.filter((entry) => !entry.answer || entry.isUnderWay);
+    const held = theirs.map((entry) => entry.card.product_id);
     const { cards, progress, lost = [] } = await this.api.post("/next", { count, held, audit: this.audit });
     const gone = new Set(lost.map(String));
     const table = this.current;

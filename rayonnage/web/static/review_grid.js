@@ -13,6 +13,7 @@ import { announce, make, path, pathBlock, say, share, withCommands } from "./rev
 // what waits is seldom surer: the surest were accepted
 const SURE = 0.5;
 const RENEWED_MS = 45_000;
+const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 const element = (id) => document.getElementById(id);
 const api = new ReviewApi(element("review").dataset.predictions);
 const list = element("groups").querySelector(".list");
@@ -24,7 +25,7 @@ let cards = [];
 let confirming = false;
 
 const keyboard = new Keyboard([
-  { keys: ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"], shown: ["←", "→", "↑", "↓"], words: say("key_move"), repeats: true, run: move },
+  { keys: ARROWS, shown: ["←", "→", "↑", "↓"], words: say("key_move"), repeats: true, run: move },
   { keys: [" "], shown: ["␣"], words: say("key_mark"), run: () => {} },
   { keys: ["Enter"], words: say("key_confirm"), run: confirm },
   { keys: ["Confirm"], run: confirm },
@@ -72,7 +73,7 @@ function groupRow(each, place) {
   open.addEventListener("click", () => enter({ ...each, place }));
   const row = make("div", { class: "group" }, open);
   const label = say("group_bulk_of", { path: each.suggestion.path.at(-1) });
-  const sure = make("button", { type: "button", text: say("group_bulk"), "aria-label": label, disabled: !each.waiting });
+  const sure = make("button", { type: "button", text: say("group_bulk"), "aria-label": label });
   sure.addEventListener("click", () => sureOnes({ ...each, place }));
   row.append(sure);
   row.group = { ...each, place };
@@ -120,8 +121,9 @@ function tile(card) {
   const title = card.title || say("untitled", { id: card.product_id });
   const sure = card.suggestion.probability ?? null;
   const name = sure === null ? title : say("tile", { title, share: share(sure) });
-  const shown = make("button", { type: "button", class: "tile", "aria-pressed": "false", "aria-label": name, tabindex: "-1" });
-  if (card.photos.length) shown.append(make("img", { src: photoLink(card.photos[0], 480), alt: "", width: 138, height: 138 }));
+  const shown = make("button", { type: "button", class: "tile", "aria-pressed": "false", "aria-label": name });
+  const [first] = card.photos;
+  if (first) shown.append(make("img", { src: photoLink(first, 480), alt: "", width: 138, height: 138 }));
   else shown.append(make("span", { class: "none" }));
   shown.append(make("span", { class: "name", text: name }));
   if (card.photos.length > 1) shown.append(make("span", { class: "count", text: String(card.photos.length) }));
@@ -243,7 +245,8 @@ window.addEventListener("pageshow", (event) => event.persisted && location.reloa
 setInterval(() => {
   if (document.hidden || !cards.length) return;
   const held = cards.map((card) => card.product_id);
-  api.post("/next", { count: 1, held }).then(({ cards: [extra] }) => extra && api.release([extra.product_id])).catch(() => {});
+  const giveBack = ({ cards: [extra] }) => extra && api.release([extra.product_id]);
+  api.post("/next", { count: 1, held }).then(giveBack).catch(() => {});
 }, RENEWED_MS);
 outbox.restore();
 groups();

@@ -30,7 +30,8 @@ export class Loupe {
     const card = tile?.isConnected && this.cardOf(tile);
     this.place.hidden = !card;
     if (!card) return;
-    const photos = card.photos.map((link) => make("img", { src: photoLink(link, 480), alt: "", width: 360, height: 360 }));
+    const size = { alt: "", width: 360, height: 360 };
+    const photos = card.photos.map((link) => make("img", { src: photoLink(link, 480), ...size }));
     const title = make("p", { class: "small", text: card.title || say("untitled", { id: card.product_id }) });
     this.place.replaceChildren(make("div", { class: "loupe-photos" }, ...photos), title);
     if (card.text_read) this.place.append(make("p", { class: "small soft", text: card.text_read.slice(0, 200) }));

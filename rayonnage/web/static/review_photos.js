@@ -25,7 +25,8 @@ export function photoTiles(card, onZoom) {
   const tiles = make("div", { class: "photos", "data-count": count });
   const waits = card.photos.map((link, place) => {
     const shown = image(link, count === 1 ? "640px" : "320px", say("photo_n", { k: place + 1, of: count }));
-    const tile = make("button", { type: "button", class: "photo", "aria-label": say("enlarge", { k: place + 1 }) }, shown);
+    const label = say("enlarge", { k: place + 1 });
+    const tile = make("button", { type: "button", class: "photo", "aria-label": label }, shown);
     tile.addEventListener("click", (event) => {
       // or the Enter after a look at the photo would open it again
       if (event.detail) tile.blur();

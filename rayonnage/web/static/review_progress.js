@@ -7,7 +7,8 @@ export function showProgress(place, progress) {
   const done = progress.answered;
   const whole = done + progress.waiting;
   const bar = make("progress", { max: Math.max(whole, 1), value: done, "aria-label": say("progress") });
-  const parts = [make("strong", { text: say("waiting", { n: progress.waiting }) }), make("span", { text: say("answered", { n: done }) })];
+  const waiting = make("strong", { text: say("waiting", { n: progress.waiting }) });
+  const parts = [waiting, make("span", { text: say("answered", { n: done }) })];
   if (progress.skipped) parts.push(make("span", { text: say("skipped", { n: progress.skipped }) }));
   if (progress.per_hour) parts.push(make("span", { text: say("per_hour", { n: Math.round(progress.per_hour) }) }));
   place.replaceChildren(bar, make("p", { class: "soft small counts" }, ...parts), precisionWords(progress));

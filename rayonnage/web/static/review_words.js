@@ -5,7 +5,6 @@ const language = document.documentElement.lang;
 const plural = new Intl.PluralRules(language);
 const number = new Intl.NumberFormat(language);
 const percent = new Intl.NumberFormat(language, { style: "percent" });
-const precise = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
 
 export const root = document.body.dataset.root;
 
@@ -19,9 +18,10 @@ export function say(key, values = {}) {
   });
 }
 
-/** A share of one in words: no `100 %` where something is missing. */
+/** A share of one in words: neither `100 %` where something is missing, nor `0 %` where something is there. */
 export function share(value) {
-  if (value > 0.99 && value < 1) return precise.format(Math.min(value, 0.999));
+  if (value > 0.99 && value < 1) return `> ${percent.format(0.99)}`;
+  if (value > 0 && value < 0.01) return `< ${percent.format(0.01)}`;
   return percent.format(value);
 }
 
