@@ -60,7 +60,8 @@ export class Zoom {
     this.pointers = new Map();
     const next = (step) => this.#show((this.place + step + this.links.length) % this.links.length);
     keyboard.within(dialog, [
-      { keys: ["z", "Enter", " "], run: () => dialog.close() },
+      // Escape, too: the browser closes a moment later, and Enter may follow at once
+      { keys: ["z", "Enter", " ", "Escape"], run: () => dialog.close() },
       { keys: ["ArrowRight"], run: () => next(1) },
       { keys: ["ArrowLeft"], run: () => next(-1) },
       { keys: ["+", "="], repeats: true, run: () => this.#scale(1.3) },
