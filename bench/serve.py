@@ -181,6 +181,8 @@ class Bench:
                 statuses[f"{status}{'' if status == 200 or answer['retry-after'] else ' without Retry-After'}"] += 1
                 if answer["retry-after"]:
                     await asyncio.sleep(int(answer["retry-after"]))
+                    # the server has closed what was idle for so long
+                    own = Client(self.server.port)
                 if status == 200:
                     differences[difference(answer["answers"][0], self.alone[row]) or "none"] += 1
 
