@@ -326,7 +326,9 @@ def test_a_photo_is_enlarged(served: str, page: Page):
 def test_enter_accepts_after_a_click_elsewhere(served: str, page: Page):
     opened(page, served)
     page.locator(".photo").first.click()
+    expect(page.locator("#zoom")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("#zoom")).to_be_hidden()
     before = title(page)
     page.keyboard.press("Enter")
     expect(page.locator("#product-title")).not_to_have_text(before)
