@@ -10,7 +10,7 @@ from rayonnage.web.serving.micro_batcher import QueueFull
 from rayonnage.web.serving.prediction_service import TookTooLong
 from rayonnage.web.serving.served_model import NotReady
 
-LOADING_S = 2
+LOADING_S, SLOW_S = 2, 20
 
 
 @contextmanager
@@ -23,5 +23,6 @@ def model_refusals() -> Iterator[None]:
     except QueueFull as error:
         raise RequestRefused(503, "too much waits", str(error), retry_after=error.retry_after) from None
     except TookTooLong as error:
-        status = 504 if error.is_begun else 503
-        raise RequestRefused(status, "no answer in time", f"{error}: ask again", retry_after=LOADING_S) from None
+        # who was worked on for so long will take its time again
+        wait_s = SLOW_S if error.is_begun else LOADING_S
+        raise RequestRefused(503, "no answer in time", f"{error}: ask again", retry_after=wait_s) from None

@@ -52,7 +52,6 @@ FORM_SCHEMA = {
 REFUSALS = {
     413: "Too large", 415: "Another kind of body", 422: "Not as described; `field` says where",
     429: "Too many requests; `Retry-After`", 503: "The model is loading, or busy; `Retry-After`",
-    504: "No answer in time; `Retry-After`",
 }  # fmt: skip
 
 
