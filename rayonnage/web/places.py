@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,11 @@ from catalog.runs.workspace import Workspace
 from fusion.prediction.folder import PredictionFolder
 from fusion.prediction.predicted_products import PredictedProducts
 
-OF_JOB = re.compile(r"jobs/[0-9a-f]{32}")
+OF_JOB = re.compile(r"jobs/([0-9a-f]{32})")
 KEPT = 3
 """Folders of predictions whose small arrays stay in memory."""
+LOOK_AGAIN_S = 1.0
+"""Every answer of a reviewer asks which predictions are the newest; a look through hundreds of folders takes longer."""
 
 
 def workspace_folder(given: Path) -> Path:
@@ -33,6 +36,12 @@ def workspace_folder(given: Path) -> Path:
     )
 
 
+def job_of(name: str) -> str | None:
+    """The job whose predictions a name means."""
+    found = OF_JOB.fullmatch(name)
+    return found[1] if found else None
+
+
 @dataclass(frozen=True)
 class FoundPredictions:
     """A folder of predictions; name: its path from the folder that the workspace lies in; modified: since 1970."""
@@ -45,17 +54,24 @@ class FoundPredictions:
 class KnownPredictions:
     """The workspace's predictions, and those in the folders beside it, where `--output` puts them.
 
-    Those of jobs are listed for nobody: `jobs/ID` opens them for who knows the ID, 128 random bits that the owner
-    alone is told.
+    Those of jobs are listed for nobody: `jobs/ID` opens them, for whom the caller has found to be the job's owner.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._opened: OrderedDict[tuple[str, float], PredictedProducts] = OrderedDict()
         self._lock = Lock()
+        self._found: tuple[float, list[FoundPredictions]] = -LOOK_AGAIN_S, []
 
     def found(self) -> list[FoundPredictions]:
-        """All whole ones, the newest first."""
+        """All whole ones, the newest first, as they were within the last second."""
+        when, found = self._found
+        if time.monotonic() - when >= LOOK_AGAIN_S:
+            found = self._look()
+            self._found = time.monotonic(), found
+        return found
+
+    def _look(self) -> list[FoundPredictions]:
         room = self._workspace.folder
         beside = room.resolve().parent
         readable = (path for path in sorted(beside.glob("*")) if path.is_dir() and os.access(path, os.X_OK))
@@ -78,7 +94,7 @@ class KnownPredictions:
             FileNotFoundError: there are none; the message names the command that makes some.
             ValueError: another version wrote them.
         """
-        found = self._of_job(name) if name and OF_JOB.fullmatch(name) else self.found()
+        found = self._of_job(name) if name and job_of(name) else self.found()
         found = [one for one in found if name in (None, one.name)]
         if not found:
             which = "no predictions" if name is None else f"no predictions {name}"

@@ -59,7 +59,7 @@ def predicted_product(
     lang: Annotated[str | None, Query(description="Language of the names; default: the browser's.")] = None,
 ) -> PredictedAnswer:
     """A product of the predictions: decision, path, candidates, votes, photos."""
-    products = opened(services, predictions)
+    products = opened(request, services, predictions)
     row = products[position_of(products, asked_id(product_id))]
     shown = services.trees.shown(products.tree, lang or words_of(request).language)
 

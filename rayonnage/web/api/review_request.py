@@ -30,7 +30,7 @@ class ReviewRequest:
         self, request: Request, services: Annotated[Services, Depends(services_of)],
         predictions: Annotated[str | None, Query(description="Name of the predictions; default: the newest.")] = None,
     ) -> None:  # fmt: skip
-        products = opened(services, predictions)
+        products = opened(request, services, predictions)
         self.products, self.visitor, self.services = products, visitor_of(request), services
         try:
             open_desk = services.desks.of(products)

@@ -42,10 +42,10 @@ class TreePage(BaseModel):
     categories: list[TreeCategory]
 
 
-def asked_tree(services: Services, predictions: str | None) -> Taxonomy:
+def asked_tree(request: Request, services: Services, predictions: str | None) -> Taxonomy:
     """The tree of the predictions that are named, else the workspace's; raises RequestRefused (404, 409)."""
     if predictions is not None:
-        return opened(services, predictions).tree
+        return opened(request, services, predictions).tree
     try:
         return services.trees.tree()
     except (OSError, ValueError) as error:
@@ -66,7 +66,7 @@ def search_tree(
     lang: Lang = None,
 ) -> list[TreeCategory]:
     """Categories that fit what was typed, the best first: accents, case, plurals and wrong letters are forgiven."""
-    tree = asked_tree(services, predictions)
+    tree = asked_tree(request, services, predictions)
     found = services.trees.search(tree).find(q, limit)
     return _categories(services, tree, [one.leaf for one in found], lang or words_of(request).language)
 
@@ -82,7 +82,7 @@ def whole_tree(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """All categories, in the tree's order, some at a time."""
-    tree = asked_tree(services, predictions)
+    tree = asked_tree(request, services, predictions)
     language = lang or words_of(request).language
     etag = f'"{tree.fingerprint}-{tree.shown_fingerprint}-{language}-{offset}-{limit}"'.encode("ascii", "replace")
     headers = {"ETag": etag.decode(), "Cache-Control": "private, no-cache", "Vary": "Accept-Language, Cookie"}

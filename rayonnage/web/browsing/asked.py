@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from fastapi import Request
+
 from catalog.ids.shop_id import ShopId, shop_id
 from fusion.prediction.predicted_products import PredictedProducts
 from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.places import job_of
+from rayonnage.web.security.visitor import visitor_of
 from rayonnage.web.services import Services
 
 
-def opened(services: Services, name: str | None) -> PredictedProducts:
-    """The predictions of a name, the newest where none is given; raises RequestRefused (404, 409)."""
+def opened(request: Request, services: Services, name: str | None) -> PredictedProducts:
+    """The predictions of a name, the newest where none is given; raises RequestRefused (404, 409).
+
+    Those of a job are its owner's alone: for anybody else there are none.
+    """
     try:
+        if name and (job_id := job_of(name)):
+            services.jobs.store.get(job_id, visitor_of(request).name)
         return services.predictions.open(name or None)
     except FileNotFoundError as error:
         raise RequestRefused(404, "no such predictions", str(error), "predictions") from None

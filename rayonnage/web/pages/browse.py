@@ -68,7 +68,7 @@ def browse(
 ) -> HTMLResponse:
     """The tree with counts and accuracy, and the products of a node that pass a filter."""
     try:
-        products = opened(services, predictions)
+        products = opened(request, services, predictions)
     except RequestRefused as refusal:
         if predictions is not None:
             raise

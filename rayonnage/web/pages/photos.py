@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from catalog.ids.shop_id import ShopId
 from catalog.photos.photo_index import photo_md5
@@ -43,6 +43,7 @@ class StoredPhoto:
 
 @router.get("/photos/{product_id:path}/{n}")
 def photo(
+    request: Request,
     product_id: str,
     n: Annotated[int, Path(ge=1, le=MAX_IMAGES)],
     services: Annotated[Services, Depends(services_of)],
@@ -57,7 +58,7 @@ def photo(
     wanted = asked_id(product_id)
     stored = (
         _training_photo(services, wanted, n) if catalog is PhotoSource.TRAINING
-        else _predicted_photo(services, predictions, wanted, n)
+        else _predicted_photo(request, services, predictions, wanted, n)
     )  # fmt: skip
     headers = {"ETag": f'"{stored.md5}-{side}"', "Cache-Control": KEPT}
     if if_none_match is not None and headers["ETag"] in if_none_match:
@@ -75,8 +76,10 @@ def photo(
     return Response(picture, media_type="image/jpeg", headers=headers)
 
 
-def _predicted_photo(services: Services, predictions: str | None, wanted: ShopId, n: int) -> StoredPhoto:
-    products = opened(services, predictions)
+def _predicted_photo(
+    request: Request, services: Services, predictions: str | None, wanted: ShopId, n: int
+) -> StoredPhoto:
+    products = opened(request, services, predictions)
     position = position_of(products, wanted)
     known = products[position].photos_md5
     if n > len(known):

@@ -34,7 +34,7 @@ def product(
     predictions: Annotated[str | None, Query(max_length=500)] = None,
 ) -> HTMLResponse:
     """What is known of a product."""
-    products = opened(services, predictions)
+    products = opened(request, services, predictions)
     position = position_of(products, asked_id(product_id))
     row = products[position]
     words = words_of(request)
@@ -79,12 +79,13 @@ def _standing(services: Services, products: PredictedProducts, position: int) ->
 
 @router.get("/browse/explanations/{product_id:path}")
 def explanation(
+    request: Request,
     product_id: str,
     services: Annotated[Services, Depends(services_of)],
     predictions: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
     """The picture of why, of the model that serves, as a PNG."""
-    products = opened(services, predictions)
+    products = opened(request, services, predictions)
     position = position_of(products, asked_id(product_id))
     try:
         model = services.model.current.model
