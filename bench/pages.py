@@ -34,8 +34,8 @@ sys.path.insert(0, str(HERE))
 from catalog.catalog import Catalog  # noqa: E402
 from catalog.tree.category_search import CategorySearch  # noqa: E402
 from catalog.tree.taxonomy import Taxonomy  # noqa: E402
-from rayonnage.web.pages.rendering import NAVIGATION  # noqa: E402
 from rayonnage.web.settings import ServerSettings  # noqa: E402
+from rayonnage.web.showing.rendering import NAVIGATION  # noqa: E402
 from tests.support.predictions import predicted  # noqa: E402
 from tests.support.served import serving  # noqa: E402
 from tests.support.small_shop import make_shop  # noqa: E402

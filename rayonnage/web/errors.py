@@ -10,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from rayonnage.web.api.problem import RequestRefused
-from rayonnage.web.pages.rendering import page, words_of
+from rayonnage.web.problem import RequestRefused
+from rayonnage.web.showing.rendering import page, words_of
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from rayonnage.web.api.problem import MEDIA_TYPE, ProblemDetails
+from rayonnage.web.problem import MEDIA_TYPE, ProblemDetails
 
 PROBLEM = f"#/components/schemas/{ProblemDetails.__name__}"
 EVERYWHERE = {

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from rayonnage.web.api.problem import ProblemDetails, RequestRefused
+from rayonnage.web.problem import ProblemDetails, RequestRefused
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.served_model import NotReady
 

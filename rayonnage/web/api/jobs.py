@@ -12,13 +12,13 @@ from pydantic import BaseModel, Field
 
 from catalog.product import ProblemKind
 from catalog.sources.folder.layout import Layout
-from rayonnage.web.api.problem import ProblemDetails, RequestRefused
 from rayonnage.web.jobs.desk import RESULTS, JobDesk
 from rayonnage.web.jobs.limits import LimitReached
 from rayonnage.web.jobs.record import JobRecord, JobState
 from rayonnage.web.jobs.store import OffsetDiffers
-from rayonnage.web.security.visitor import visitor_of
+from rayonnage.web.problem import ProblemDetails, RequestRefused
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.visitor import visitor_of
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 Asked = Annotated[Services, Depends(services_of)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.serving.micro_batcher import QueueFull
 from rayonnage.web.serving.prediction_service import TookTooLong
 from rayonnage.web.serving.served_model import NotReady

@@ -19,7 +19,7 @@ from rayonnage.web.api.predict_types import (
     PlacedProducts,
     ProductsGiven,
 )
-from rayonnage.web.api.problem import ProblemDetails, RequestRefused
+from rayonnage.web.problem import ProblemDetails, RequestRefused
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.answering import MAX_CANDIDATES
 from rayonnage.web.serving.prediction_service import ServedAnswer

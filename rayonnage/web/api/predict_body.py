@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from catalog.product import MAX_IMAGES
 from rayonnage.web.api.predict_types import MAX_DESCRIPTION, ProductsGiven
-from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.serving.asked_product import AskedProduct
 from rayonnage.web.settings import RequestLimits
 

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from fusion.decide import Decision
-from rayonnage.web.api.problem import ProblemDetails
+from rayonnage.web.api.asked import asked_id, opened, position_of
 from rayonnage.web.api.review_types import Id, ShownCategory
 from rayonnage.web.api.web_id import id_for_web
-from rayonnage.web.browsing.asked import asked_id, opened, position_of
 from rayonnage.web.browsing.product_links import photo_links
-from rayonnage.web.pages.rendering import words_of
+from rayonnage.web.problem import ProblemDetails
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.showing.rendering import words_of
 
 router = APIRouter(prefix="/v1/products", tags=["products"])
 

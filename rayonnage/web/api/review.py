@@ -8,7 +8,6 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Response
 
 from fusion.review.without_label import csv_of
-from rayonnage.web.api.problem import ProblemDetails, RequestRefused
 from rayonnage.web.api.review_request import OfPredictions, journal_at_hand
 from rayonnage.web.api.review_types import (
     Answered,
@@ -27,6 +26,7 @@ from rayonnage.web.api.review_types import (
     UndoAct,
     Undone,
 )
+from rayonnage.web.problem import ProblemDetails, RequestRefused
 from rayonnage.web.reviewing.review_state import Verdict
 from rayonnage.web.services import Services, services_of
 

@@ -11,16 +11,16 @@ from fastapi import Depends, Query, Request
 
 from catalog.files.id_lookup import UNKNOWN
 from catalog.ids.shop_id import id_number
-from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.api.asked import opened
+from rayonnage.web.api.review_cards import Cards, parent_level
 from rayonnage.web.api.review_types import Answered, AnswerKind, Id, ReviewAnswer, ReviewCards, ReviewProgress
 from rayonnage.web.api.web_id import id_for_web, id_from_web
-from rayonnage.web.browsing.asked import opened
-from rayonnage.web.pages.rendering import words_of
-from rayonnage.web.reviewing.cards import Cards, parent_level
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.desk import KeptAnswer
 from rayonnage.web.reviewing.review_state import Verdict
-from rayonnage.web.security.visitor import visitor_of
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.showing.rendering import words_of
+from rayonnage.web.visitor import visitor_of
 
 
 class ReviewRequest:

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from catalog.metrics.intervals import MetricValue
 from catalog.runs.run import Run
 from fusion.evaluation.compare import RunComparison
-from rayonnage.web.api.problem import ProblemDetails, RequestRefused
 from rayonnage.web.comparing.comparisons import TooManyComparisons
 from rayonnage.web.comparing.known_runs import KnownRun, known_runs, run_named
+from rayonnage.web.problem import ProblemDetails, RequestRefused
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.served_model import ServingState
 

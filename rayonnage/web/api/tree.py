@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from catalog.tree.taxonomy import Taxonomy
-from rayonnage.web.api.problem import ProblemDetails, RequestRefused
+from rayonnage.web.api.asked import opened
 from rayonnage.web.api.review_types import Id
 from rayonnage.web.api.web_id import id_for_web
-from rayonnage.web.browsing.asked import opened
-from rayonnage.web.pages.rendering import words_of
+from rayonnage.web.problem import ProblemDetails, RequestRefused
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.showing.rendering import words_of
 
 router = APIRouter(prefix="/v1/tree", tags=["tree"], responses={404: {"model": ProblemDetails}})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catalog.ids.shop_id import LARGEST_EXACT, ShopId, shop_id
-from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.problem import RequestRefused
 
 
 def id_for_web(one: ShopId) -> ShopId:

@@ -12,8 +12,8 @@ from rayonnage.web.browsing.product_links import THUMBNAIL, ZOOMED, photo_link
 from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.classifying.session_history import HistoryEntry
 from rayonnage.web.classifying.shown_photo import ShownPhoto
-from rayonnage.web.pages.plain_words import PlainWords, share_text, told_of
-from rayonnage.web.pages.words import PageWords
+from rayonnage.web.showing.plain_words import PlainWords, share_text, told_of
+from rayonnage.web.showing.words import PageWords
 
 TRAINING = "training"
 """What photos of the training catalogue are asked by."""

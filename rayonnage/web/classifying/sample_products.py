@@ -10,10 +10,11 @@ from functools import cache
 from pydantic import BaseModel, Field
 
 from catalog.catalog import Catalog
+from catalog.runs.workspace import Workspace
 from rayonnage.demo.categories import LEAVES
 from rayonnage.demo.copies import Picture
 from rayonnage.demo.draw import draw_picture
-from rayonnage.web.services import Services
+from rayonnage.web.places import KnownPredictions
 
 SEED = 19
 MAX_BYTES = 24 * 2**20
@@ -75,13 +76,13 @@ def given_example(number: int) -> SampleProduct:
     return SampleProduct(title=example.title, photos=_given(photos, f"{example.key}-"))
 
 
-def given_at_random(services: Services) -> SampleProduct:
+def given_at_random(predictions: KnownPredictions, workspace: Workspace) -> SampleProduct:
     """A product of the newest predictions' catalogue, else of the training catalogue.
 
     Raises:
         FileNotFoundError: there is no catalogue; ValueError: it has changed, or its photos are too large.
     """
-    catalog = _catalog(services)
+    catalog = _catalog(predictions, workspace)
     for _ in range(TRIES):
         product = catalog[secrets.randbelow(len(catalog))]
         if product.images and sum(map(len, product.images)) <= MAX_BYTES:
@@ -90,12 +91,12 @@ def given_at_random(services: Services) -> SampleProduct:
     raise ValueError(f"{catalog}: {TRIES} products drawn at random have no photos, or too large ones")
 
 
-def _catalog(services: Services) -> Catalog:
+def _catalog(predictions: KnownPredictions, workspace: Workspace) -> Catalog:
     try:
-        catalog = services.predictions.open().catalog
+        catalog = predictions.open().catalog
     except (FileNotFoundError, ValueError):
         catalog = None
-    return services.workspace.training_catalog() if catalog is None else catalog
+    return workspace.training_catalog() if catalog is None else catalog
 
 
 def _given(photos: list[bytes] | tuple[bytes, ...], name: str) -> list[SamplePhoto]:

@@ -15,15 +15,15 @@ from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
 from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.predicted_products import PredictedProducts
-from rayonnage.web.api.problem import RequestRefused
-from rayonnage.web.browsing.asked import opened
-from rayonnage.web.browsing.asked_filter import address_of, asked_filter
+from rayonnage.web.api.asked import opened
 from rayonnage.web.browsing.product_filter import FAMILIES, ProductFilter, ProductOrder
 from rayonnage.web.browsing.product_links import SHOWN, photo_link, product_link
-from rayonnage.web.pages.plain_words import share_text
-from rayonnage.web.pages.rendering import page, root_of, words_of
-from rayonnage.web.pages.words import PageWords
+from rayonnage.web.pages.asked_filter import address_of, asked_filter
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.showing.plain_words import share_text
+from rayonnage.web.showing.rendering import page, root_of, words_of
+from rayonnage.web.showing.words import PageWords
 
 router = APIRouter(include_in_schema=False)
 ON_A_PAGE = 48

@@ -12,19 +12,19 @@ from catalog.product import MAX_IMAGES
 from catalog.tree.taxonomy import Taxonomy
 from rayonnage.web.api.model_refusals import model_refusals
 from rayonnage.web.api.predict_types import MAX_DESCRIPTION, MAX_TITLE, PlacedProduct, PlacedProducts
-from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.classifying.answer_view import view_of
 from rayonnage.web.classifying.sample_products import EXAMPLES, SampleProduct, given_at_random, given_example
 from rayonnage.web.classifying.session_history import HistoryEntry
 from rayonnage.web.classifying.shown_photo import ShownPhoto
 from rayonnage.web.pages.history import rows_of
-from rayonnage.web.pages.rendering import page, words_of
-from rayonnage.web.pages.words import LANGUAGES
-from rayonnage.web.security.visitor import visitor_of
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.asked_product import AskedProduct
 from rayonnage.web.serving.loaded_model import LoadedModel
 from rayonnage.web.serving.served_model import ServingState
+from rayonnage.web.showing.rendering import page, words_of
+from rayonnage.web.showing.words import LANGUAGES
+from rayonnage.web.visitor import visitor_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -108,7 +108,7 @@ def example_photo(number: int) -> Response:
 def at_random(services: Served) -> SampleProduct:
     """A product of the catalogue, for the page's script."""
     try:
-        return given_at_random(services)
+        return given_at_random(services.predictions, services.workspace)
     except (OSError, ValueError) as error:
         raise RequestRefused(404, "no catalogue to choose from", str(error)) from None
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from rayonnage.web.classifying.sample_products import EXAMPLES
-from rayonnage.web.pages.rendering import page
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.showing.rendering import page
 
 router = APIRouter(include_in_schema=False)
 

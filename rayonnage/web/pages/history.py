@@ -13,13 +13,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from catalog.files.answer_sheet import plain_cell
 from catalog.tree.taxonomy import path_text
-from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.classifying.answer_view import sure_of
 from rayonnage.web.classifying.session_history import HistoryEntry
-from rayonnage.web.pages.plain_words import PlainWords, told_of
-from rayonnage.web.pages.rendering import page, words_of
-from rayonnage.web.security.visitor import visitor_of
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.showing.plain_words import PlainWords, told_of
+from rayonnage.web.showing.rendering import page, words_of
+from rayonnage.web.visitor import visitor_of
 
 router = APIRouter(include_in_schema=False)
 

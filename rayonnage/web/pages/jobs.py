@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from rayonnage.web.api.jobs import own_job, shown
 from rayonnage.web.jobs.limits import DAY_S, size_text
 from rayonnage.web.jobs.record import ENDINGS, JobState
-from rayonnage.web.pages.rendering import page
-from rayonnage.web.security.visitor import visitor_of
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.showing.rendering import page
+from rayonnage.web.visitor import visitor_of
 
 router = APIRouter(include_in_schema=False)
 Asked = Annotated[Services, Depends(services_of)]

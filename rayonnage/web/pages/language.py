@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse
 
-from rayonnage.web.api.problem import RequestRefused
-from rayonnage.web.pages.rendering import LANGUAGE_COOKIE
-from rayonnage.web.pages.words import LANGUAGES
+from rayonnage.web.problem import RequestRefused
+from rayonnage.web.showing.rendering import LANGUAGE_COOKIE
+from rayonnage.web.showing.words import LANGUAGES
 
 router = APIRouter(include_in_schema=False)
 

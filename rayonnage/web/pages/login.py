@@ -9,8 +9,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
-from rayonnage.web.pages.rendering import page
 from rayonnage.web.security.door import Door, is_secure
+from rayonnage.web.showing.rendering import page
 
 router = APIRouter(include_in_schema=False)
 

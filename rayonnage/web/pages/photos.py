@@ -15,9 +15,9 @@ from catalog.ids.shop_id import ShopId
 from catalog.photos.photo_index import photo_md5
 from catalog.photos.thumbnails import thumbnail
 from catalog.product import MAX_IMAGES
-from rayonnage.web.api.problem import RequestRefused
-from rayonnage.web.browsing.asked import asked_id, opened, position_of
+from rayonnage.web.api.asked import asked_id, opened, position_of
 from rayonnage.web.browsing.product_links import SHOWN, SIDES
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.services import Services, services_of
 
 router = APIRouter(include_in_schema=False)

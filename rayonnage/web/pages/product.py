@@ -8,18 +8,18 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from fusion.prediction.predicted_products import PredictedProducts
-from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.api.asked import asked_id, opened, position_of
 from rayonnage.web.api.web_id import id_for_web
-from rayonnage.web.browsing.asked import asked_id, opened, position_of
-from rayonnage.web.browsing.asked_filter import address_of
 from rayonnage.web.browsing.explanations import DrawingBusy
 from rayonnage.web.browsing.product_filter import ProductFilter
 from rayonnage.web.browsing.product_links import SHOWN, ZOOMED, explanation_link, photo_link
-from rayonnage.web.pages.plain_words import share_text, told_of_row
-from rayonnage.web.pages.rendering import page, words_of
+from rayonnage.web.pages.asked_filter import address_of
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.review_state import StandingAnswer
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.served_model import NotReady
+from rayonnage.web.showing.plain_words import share_text, told_of_row
+from rayonnage.web.showing.rendering import page, words_of
 
 router = APIRouter(include_in_schema=False)
 SHOWN_CANDIDATES = 6

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
-from rayonnage.web.pages.rendering import page
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.showing.rendering import page
 
 router = APIRouter(include_in_schema=False)
 MODES = {"one": "review", "grid": "review/grid", "audit": "review/audit"}

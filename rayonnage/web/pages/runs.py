@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.api.review_request import ReviewRequest
 from rayonnage.web.api.runs import asked_run, compared, put_in_place, serving_of, shown_run, take_back
 from rayonnage.web.comparing.known_runs import known_runs
-from rayonnage.web.pages.rendering import page
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.security.headers import written_page_headers
 from rayonnage.web.services import Services, services_of
+from rayonnage.web.showing.rendering import page
 from rayonnage.written_pages import WrittenPage, latest_pages
 
 router = APIRouter(include_in_schema=False)

@@ -12,11 +12,11 @@ from catalog.tree.taxonomy import Taxonomy
 from fusion.prediction.predicted_products import PredictedProducts
 from fusion.review.act import ReviewAct
 from fusion.review.journal import Journal
-from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.leases import LEASE_S, Leases
 from rayonnage.web.reviewing.review_state import ReviewState, StandingAnswer, Verdict
 from rayonnage.web.reviewing.reviewer import Reviewer, Reviewers
-from rayonnage.web.security.visitor import Visitor
+from rayonnage.web.visitor import Visitor
 
 AUDIT_EVERY = 10
 """One product in so many is of the audit sample, as long as there are unanswered ones."""

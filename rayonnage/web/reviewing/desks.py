@@ -9,7 +9,7 @@ from threading import Lock
 
 from fusion.prediction.predicted_products import PredictedProducts
 from fusion.review.journal import Journal
-from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.desk import Desk
 from rayonnage.web.reviewing.many_answers import ManyAnswers
 

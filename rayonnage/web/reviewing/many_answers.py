@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.desk import Desk, KeptAnswer
 from rayonnage.web.reviewing.review_state import Verdict
 from rayonnage.web.reviewing.reviewer import Reviewer
 from rayonnage.web.reviewing.tickets import Tickets
-from rayonnage.web.security.visitor import Visitor
+from rayonnage.web.visitor import Visitor
 
 
 class ManyAnswers:

@@ -9,7 +9,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from rayonnage.web.api.problem import MEDIA_TYPE, RequestRefused
+from rayonnage.web.problem import MEDIA_TYPE, RequestRefused
 
 HEADERS_S = 10.0
 """In which a request's headers must have come, however many bytes trickle in (slowloris)."""

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.errors import wants_page
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.security.hosts import KnownHosts, name_of
 from rayonnage.web.security.origin import is_foreign
 from rayonnage.web.security.rates import ClientRates, client_of
 from rayonnage.web.security.session_cookie import SessionCookies
 from rayonnage.web.security.tokens import TokenFile
-from rayonnage.web.security.visitor import Visitor, own_name
 from rayonnage.web.settings import ServerSettings
+from rayonnage.web.visitor import Visitor, own_name
 
 OPEN = frozenset({"/healthz", "/readyz", "/login", "/language"})
 """What needs no token: whether the server lives, and what the page needs on which the token is typed."""

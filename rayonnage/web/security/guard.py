@@ -12,12 +12,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.errors import broken, refusal, wants_page
-from rayonnage.web.pages.rendering import root_of
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.security.door import STATIC, Door, SignInNeeded
 from rayonnage.web.security.headers import HEADERS, STATIC_CACHE
 from rayonnage.web.settings import RequestLimits
+from rayonnage.web.showing.rendering import root_of
 
 FORM_BYTES = 2**18
 """Of a form without files."""

@@ -16,9 +16,9 @@ from catalog.runs.workspace import Workspace
 from fusion.decide import Decision
 from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.predicted_products import PredictedProducts
-from rayonnage.web.browsing.asked_filter import address_of
 from rayonnage.web.browsing.product_filter import ProductFilter, ProductOrder, matching
 from rayonnage.web.browsing.product_links import product_link
+from rayonnage.web.pages.asked_filter import address_of
 from rayonnage.web.places import KnownPredictions
 from rayonnage.web.settings import ServerSettings
 from tests.support.predictions import TREE, predicted
@@ -101,7 +101,7 @@ def test_filters_are_those_of_the_obvious_version(products: PredictedProducts, w
 def test_addresses_keep_the_filter(wanted: ProductFilter):
     from starlette.requests import Request
 
-    from rayonnage.web.browsing.asked_filter import asked_filter
+    from rayonnage.web.pages.asked_filter import asked_filter
 
     if wanted.level == 0:
         wanted = ProductFilter(**{**vars(wanted), "node": 0})

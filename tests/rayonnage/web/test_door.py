@@ -13,8 +13,8 @@ from rayonnage.web.app import create_app
 from rayonnage.web.security import tokens as token_files
 from rayonnage.web.security.session_cookie import SessionCookies
 from rayonnage.web.security.tokens import TokenFile
-from rayonnage.web.security.visitor import Visitor, own_name, visitor_of
 from rayonnage.web.settings import ServerSettings
+from rayonnage.web.visitor import Visitor, own_name, visitor_of
 
 PAGE = {"accept": "text/html"}
 

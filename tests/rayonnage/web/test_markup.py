@@ -10,8 +10,8 @@ from playwright.sync_api import Browser
 
 from catalog.tree.taxonomy import Taxonomy
 from rayonnage.web.browsing.product_links import product_link
-from rayonnage.web.pages.rendering import NAVIGATION
 from rayonnage.web.settings import ServerSettings
+from rayonnage.web.showing.rendering import NAVIGATION
 from tests.support.predictions import predicted
 from tests.support.served import serving
 from tests.support.small_shop import coloured, make_shop

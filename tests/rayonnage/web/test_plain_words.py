@@ -13,8 +13,8 @@ from fusion.experts.all_experts import KINDS
 from fusion.prediction.answers import Answer, Candidate
 from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.reasons import ExpertChoice, SilentExpert
-from rayonnage.web.pages.plain_words import TOLD_PROBLEMS, TOLD_SILENCES, share_text, told_of, told_of_row
-from rayonnage.web.pages.words import LANGUAGES, PageWords, all_words
+from rayonnage.web.showing.plain_words import TOLD_PROBLEMS, TOLD_SILENCES, share_text, told_of, told_of_row
+from rayonnage.web.showing.words import LANGUAGES, PageWords, all_words
 from tests.support.predictions import TREE
 
 EN, FR = PageWords("en"), PageWords("fr")

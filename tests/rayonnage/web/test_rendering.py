@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi import Request
 
-from rayonnage.web.pages.rendering import back_of, root_of
+from rayonnage.web.showing.rendering import back_of, root_of
 
 
 def asked(path: str, raw: bytes | None, query: bytes = b"") -> Request:

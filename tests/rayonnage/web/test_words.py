@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rayonnage.web.pages.words import LANGUAGES, PageWords, language_asked
+from rayonnage.web.showing.words import LANGUAGES, PageWords, language_asked
 
 WEB = Path(__file__).parents[3] / "rayonnage" / "web"
 WORDS = sorted((WEB / "words").glob("*.csv"))

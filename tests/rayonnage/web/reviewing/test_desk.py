@@ -13,11 +13,11 @@ from catalog.runs.workspace import Workspace
 from fusion.prediction.columns import schema_of
 from fusion.prediction.predicted_products import PredictedProducts
 from fusion.review.journal import Journal, apply_files
-from rayonnage.web.api.problem import RequestRefused
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.desk import Desk
 from rayonnage.web.reviewing.many_answers import ManyAnswers
 from rayonnage.web.reviewing.review_state import Verdict
-from rayonnage.web.security.visitor import Visitor
+from rayonnage.web.visitor import Visitor
 from tests.support.predictions import TREE, fill, predicted
 from tests.support.review_client import workspace_of
 

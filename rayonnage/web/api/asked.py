@@ -6,10 +6,10 @@ from fastapi import Request
 
 from catalog.ids.shop_id import ShopId, shop_id
 from fusion.prediction.predicted_products import PredictedProducts
-from rayonnage.web.api.problem import RequestRefused
 from rayonnage.web.places import job_of
-from rayonnage.web.security.visitor import visitor_of
+from rayonnage.web.problem import RequestRefused
 from rayonnage.web.services import Services
+from rayonnage.web.visitor import visitor_of
 
 
 def opened(request: Request, services: Services, name: str | None) -> PredictedProducts:

@@ -9,8 +9,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rayonnage.web.pages.words import LANGUAGES, PageWords, language_asked
-from rayonnage.web.security.visitor import visitor_of
+from rayonnage.web.showing.words import LANGUAGES, PageWords, language_asked
+from rayonnage.web.visitor import visitor_of
 
 LANGUAGE_COOKIE = "language"
 NAVIGATION = {"classify": "", "review": "review", "browse": "browse", "jobs": "jobs", "runs": "runs", "help": "help"}

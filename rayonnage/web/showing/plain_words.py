@@ -14,7 +14,7 @@ from fusion.experts.all_experts import KINDS
 from fusion.prediction.answers import Answer
 from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.reasons import ExpertChoice, SilentExpert
-from rayonnage.web.pages.words import PageWords
+from rayonnage.web.showing.words import PageWords
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 TOLD_PROBLEMS = (

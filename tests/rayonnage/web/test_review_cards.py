@@ -9,7 +9,7 @@ import pytest
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
 from fusion.prediction.predicted_product import PredictedProduct
-from rayonnage.web.reviewing.cards import parent_level
+from rayonnage.web.api.review_cards import parent_level
 
 TREE = Taxonomy([(1, ("A", "B", "C")), (2, ("A", "D")), (3, ("E",))])
 PRODUCT = PredictedProduct(

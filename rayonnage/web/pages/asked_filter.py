@@ -11,7 +11,7 @@ from catalog.files.id_lookup import UNKNOWN
 from catalog.product import MAX_IMAGES
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
-from rayonnage.web.browsing.asked import asked_id
+from rayonnage.web.api.asked import asked_id
 from rayonnage.web.browsing.product_filter import FAMILIES, ProductFilter, ProductOrder
 
 MAX_TEXT = 200

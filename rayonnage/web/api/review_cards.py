@@ -18,10 +18,10 @@ from rayonnage.web.api.review_types import (
 )
 from rayonnage.web.api.web_id import id_for_web
 from rayonnage.web.browsing.product_links import photo_links
-from rayonnage.web.pages.plain_words import told_of_row
-from rayonnage.web.pages.words import PageWords
 from rayonnage.web.reviewing.desk import Desk
-from rayonnage.web.security.visitor import Visitor
+from rayonnage.web.showing.plain_words import told_of_row
+from rayonnage.web.showing.words import PageWords
+from rayonnage.web.visitor import Visitor
 
 MAX_CANDIDATES = 9
 """Keys 1 to 9."""

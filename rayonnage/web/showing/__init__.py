@@ -1,0 +1,1 @@
+"""Pages in the language of who reads them: sentences, decisions in plain words, templates filled."""
