@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -84,8 +85,9 @@ def whole_tree(
     """All categories, in the tree's order, some at a time."""
     tree = asked_tree(request, services, predictions)
     language = lang or words_of(request).language
-    etag = f'"{tree.fingerprint}-{tree.shown_fingerprint}-{language}-{offset}-{limit}"'.encode("ascii", "replace")
-    headers = {"ETag": etag.decode(), "Cache-Control": "private, no-cache", "Vary": "Accept-Language, Cookie"}
+    # whatever is asked for as a language: a header holds no control character
+    etag = f'"{tree.fingerprint}-{tree.shown_fingerprint}-{quote(language, safe="")}-{offset}-{limit}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Language, Cookie"}
     if if_none_match is not None and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
     leaves = list(range(min(offset, len(tree)), min(offset + limit, len(tree))))

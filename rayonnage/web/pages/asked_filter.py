@@ -15,6 +15,8 @@ from rayonnage.web.api.asked import asked_id
 from rayonnage.web.browsing.product_filter import FAMILIES, ProductFilter, ProductOrder
 
 MAX_TEXT = 200
+PERCENTS = {str(percent): percent / 100 for percent in range(101)}
+"""Looked up, not computed: `int` and `float` refuse numbers of thousands and of hundreds of digits."""
 
 
 def asked_filter(request: Request, tree: Taxonomy) -> ProductFilter:
@@ -63,7 +65,7 @@ def _place(query: QueryParams, tree: Taxonomy) -> tuple[int, int]:
 
 def _share(text: str, otherwise: float) -> float:
     """Whole percents as a share."""
-    return int(text) / 100 if text.isascii() and text.isdigit() and int(text[:4]) <= 100 else otherwise
+    return PERCENTS.get(text.lstrip("0") or text[:1], otherwise)
 
 
 def _percent(share: float, left_out: float) -> int | None:

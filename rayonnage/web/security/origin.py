@@ -24,4 +24,12 @@ def is_foreign(method: str, headers: Headers) -> bool:
         # `none` is the address bar; another port of the same machine is `same-site`, and foreign
         return site not in {"same-origin", "none"}
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.casefold() != headers.get("host", "").casefold()
+    return origin is not None and _host_of(origin) != headers.get("host", "").casefold()
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.casefold()
+    except ValueError:
+        # `http://[`: no browser says so
+        return None

@@ -78,6 +78,7 @@ def test_a_server_in_a_network_answers_to_its_addresses(guarded: TestClient):
     "headers",
     [
         {"origin": "http://evil.example"}, {"origin": "http://localhost:3000"}, {"origin": "null"},
+        {"origin": "http://["}, {"origin": "http://[::1"},
         {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site", "origin": "http://localhost:8000"},
         {"sec-fetch-site": "cross-site", "origin": "http://localhost:8000"},
     ],

@@ -160,6 +160,27 @@ def test_damaged_forms(client: TestClient, content: bytes):
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "charset", ["punycode", '"punycode"', "idna", "unicode_escape", "undefined", "utf-7", "utf-16", "no-such"]
+)
+def test_forms_are_in_one_encoding(client: TestClient, charset: str):
+    """Decoding this with Python's `punycode` takes longer than the test may."""
+    name, long = b'Content-Disposition: form-data; name="title"', b"a-" + b"9" * 900_000
+    form = b"--x\r\n" + name + b"\r\n\r\n" + long + b"\r\n--x--\r\n"
+    for path in ("/v1/files", "/v1/predict", "/classify"):
+        kind = f"Multipart/Form-Data; boundary=x; CharSet={charset}"
+        answer = client.post(path, content=form, headers={"content-type": kind})
+        assert answer.status_code == 415
+        assert answer.json()["field"] == "Content-Type"
+
+
+@pytest.mark.parametrize("charset", ["UTF-8", "us-ascii", '"utf-8"'])
+def test_forms_may_say_that_they_are_utf8(client: TestClient, charset: str):
+    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\nb\r\n--x--\r\n'
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    assert client.post("/v1/files", content=form, headers={"content-type": kind}).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/v1/wait", "/v1/hang"])
 def test_a_request_ends_in_time(tmp_path: Path, path: str):
     """Also where a thread hangs, which nothing can end."""

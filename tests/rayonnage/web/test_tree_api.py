@@ -60,6 +60,13 @@ def test_odd_requests(client: TestClient, path: str, status: int):
     assert client.get(path).status_code == status
 
 
+def test_a_language_does_not_break_its_header(client: TestClient):
+    """A line break in a header ends the connection without an answer."""
+    etag = client.get("/v1/tree", params={"lang": "é\r\nX: 1"}).headers["etag"]
+    assert etag.isascii()
+    assert etag.isprintable()
+
+
 def test_without_a_tree(tmp_path: Path):
     (tmp_path / "workspace.json").write_text('{"latest": {}}', encoding="utf-8")
     client = TestClient(create_app(ServerSettings(tmp_path)), base_url="http://localhost")
