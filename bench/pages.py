@@ -159,7 +159,7 @@ def type_ahead(page: Page, cdiscount: Path, folder: Path) -> None:
         search.find(text, 12)
         alone.append(1000 * (time.perf_counter() - start))
     print(f"\ntype-ahead over {len(tree)} leaves\n\n  the search alone   {quantiles(alone)}")
-    photos = {product.id: list(product.images) for product in Catalog(cdiscount / "train_example.bson")}
+    photos = {product.product_id: list(product.images) for product in Catalog(cdiscount / "train_example.bson")}
     folder.mkdir()
     category = tree.shop_ids[0]
     rows = [predicted(one) | _row(tree, category) for one in photos]

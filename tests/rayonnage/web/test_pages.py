@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from fusion.model import Model
+from rayonnage.web.pages.rendering import NAVIGATION
 from rayonnage.web.settings import ServerSettings
 from tests.support.all_pages import reachable
 from tests.support.proxied import proxied
@@ -57,6 +58,10 @@ def settled(page: Page, url: str) -> None:
     assert answer is not None
     assert answer.status == 200, url
     page.wait_for_load_state("networkidle")
+
+
+def test_every_page_of_the_navigation_is_there(served: str, paths: list[str]):
+    assert {path.rstrip("/") for path in NAVIGATION.values()} <= {path.partition("?")[0] for path in paths}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
