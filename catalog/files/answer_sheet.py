@@ -1,12 +1,13 @@
 """Sheets that people fill: written as CSV for spreadsheets, read back however a spreadsheet saved them."""
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from catalog.files.atomic import atomic_path
 from catalog.files.csv_rows import id_in, read_raw_rows
@@ -117,11 +118,23 @@ class SheetAnswer:
 
 def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV for spreadsheets (UTF-8 with a byte-order mark), atomically; text goes through `plain_cell` first."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        _write_rows(file, columns, rows)
+
+
+def sheet_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """What `write_sheet` would write."""
+    text = io.StringIO(newline="")
+    _write_rows(text, columns, rows)
+    return text.getvalue()
+
+
+def _write_rows(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     # spreadsheets take UTF-8 for another encoding unless the mark is there
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+    file.write("\N{ZERO WIDTH NO-BREAK SPACE}")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
 
 
 def plain_cell(text: str) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from catalog.files.answer_sheet import plain_cell, write_sheet
+from catalog.files.answer_sheet import plain_cell, sheet_text, write_sheet
 from catalog.files.sheet_ids import id_cell
 from catalog.tree.taxonomy import path_text
 from fusion.review.standing import WithoutLabel
@@ -23,13 +21,7 @@ def write_without_label(path: Path, products: Iterable[WithoutLabel]) -> None:
 
 def csv_of(products: Iterable[WithoutLabel]) -> str:
     """The same as text."""
-    text = io.StringIO()
-    # spreadsheets take UTF-8 for another encoding unless the mark is there
-    text.write("\ufeff")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(products))
-    return text.getvalue()
+    return sheet_text(COLUMNS, _rows(products))
 
 
 def _rows(products: Iterable[WithoutLabel]) -> Iterator[list[object]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,7 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
-from catalog.files.answer_sheet import plain_cell
+from catalog.files.answer_sheet import plain_cell, sheet_text
+from catalog.files.sheet_ids import id_cell
 from catalog.tree.taxonomy import path_text
 from rayonnage.web.classifying.answer_view import sure_of
 from rayonnage.web.classifying.session_history import HistoryEntry
@@ -63,20 +62,17 @@ async def delete(request: Request, services: Served, entry: str | None = None) -
 @router.get("/history.csv")
 async def sheet(request: Request, services: Served) -> Response:
     """The table for spreadsheets."""
-    # spreadsheets take UTF-8 for another encoding unless the mark is there
-    text = io.StringIO("\N{ZERO WIDTH NO-BREAK SPACE}", newline="")
-    text.seek(1)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows_of(request, services):
-        answer = row.entry.answer
-        writer.writerow([
-            row.made, plain_cell(row.entry.title), plain_cell(" | ".join(row.entry.names)), answer.decision.value,
-            plain_cell(path_text(row.told.path)), f"{answer.probabilities[len(row.told.path) - 1]:.4f}",
-            plain_cell(str(answer.best.category_id)),
-        ])  # fmt: skip
+    rows = [
+        (
+            row.made, plain_cell(row.entry.title), plain_cell(" | ".join(row.entry.names)),
+            row.entry.answer.decision.value, plain_cell(path_text(row.told.path)),
+            f"{row.entry.answer.probabilities[len(row.told.path) - 1]:.4f}",
+            id_cell(row.entry.answer.best.category_id),
+        )
+        for row in rows_of(request, services)
+    ]  # fmt: skip
     headers = {"Content-Disposition": 'attachment; filename="rayonnage-history.csv"'}
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(sheet_text(COLUMNS, rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/history/{key}/{position}.jpg")
