@@ -10,7 +10,8 @@ from catalog.cli_options import PATH, note, say
 
 NEEDED = {
     "fastapi": "fastapi", "itsdangerous": "itsdangerous", "limits": "limits",
-    "prometheus_client": "prometheus-client", "python_multipart": "python-multipart", "uvicorn": "uvicorn",
+    "prometheus_client": "prometheus-client", "python_multipart": "python-multipart", "rapidfuzz": "rapidfuzz",
+    "uvicorn": "uvicorn",
 }  # fmt: skip
 """What the extra `web` installs, by the names under which it is imported."""
 
