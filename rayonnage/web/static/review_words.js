@@ -18,10 +18,12 @@ export function say(key, values = {}) {
   });
 }
 
-/** A share of one in words: neither `100 %` where something is missing, nor `0 %` where something is there. */
+/** A share in [0, 1], rounded as `share_text` of the server does it: what is not all is never said to be `100 %`. */
 export function share(value) {
-  if (value > 0.99 && value < 1) return `> ${percent.format(0.99)}`;
-  if (value > 0 && value < 0.01) return `< ${percent.format(0.01)}`;
+  const rounded = Math.round(100 * value) / 100;
+  const gap = language === "en" ? "" : "\u00a0";
+  if (rounded >= 1 && value < 1) return `>${gap}${percent.format(0.99)}`;
+  if (rounded < 0.01 && value > 0) return `<${gap}${percent.format(0.01)}`;
   return percent.format(value);
 }
 
