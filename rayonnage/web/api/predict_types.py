@@ -11,10 +11,10 @@ from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
 from fusion.prediction.answers import Answer
 from fusion.prediction.answers import Candidate as RankedLeaf
+from rayonnage.web.api.web_id import WebId, id_for_web
 from rayonnage.web.serving.answering import MAX_CANDIDATES
 from rayonnage.web.settings import RequestLimits
 
-Id = int | str
 MAX_TITLE, MAX_DESCRIPTION = 10_000, 100_000
 """Characters that are taken; of them the model sees what `catalog.product_text` keeps, and the answer says so."""
 LANG = r"^[a-z]{2,3}$"
@@ -63,7 +63,7 @@ class ProductsGiven(BaseModel):
 class LikelyCategory(BaseModel):
     """A category; `probabilities`: of each node along its path, the top one first."""
 
-    category_id: Id
+    category_id: WebId
     path: list[str]
     probability: float
     probabilities: list[float]
@@ -73,7 +73,7 @@ class ExpertVote(BaseModel):
     """What one source of evidence takes the product for: `image`, `text`, `title`, `copies`."""
 
     expert: str
-    category_id: Id
+    category_id: WebId
     path: list[str]
     probability: float
 
@@ -115,7 +115,7 @@ class PlacedProduct(BaseModel):
 
     decision: Decision
     given: list[str]
-    category_id: Id
+    category_id: WebId
     path: list[str]
     probability: float
     probabilities: list[float]
@@ -125,7 +125,7 @@ class PlacedProduct(BaseModel):
     silent: list[SilentVoice]
     text_read: str
     words: list[WordRead]
-    copies: list[Id] = Field(description="Products of the training catalogue that have one of the photos.")
+    copies: list[WebId] = Field(description="Products of the training catalogue that have one of the photos.")
     reason: str
     problems: list[ProductProblem]
     advice: str
@@ -139,7 +139,7 @@ class PlacedProduct(BaseModel):
         """What an answer says; `tree`: with its names in the language of the answer."""
         votes = [
             ExpertVote(
-                expert=vote.expert, category_id=tree.shop_ids[vote.leaf], path=list(tree.shown[vote.leaf]),
+                expert=vote.expert, category_id=id_for_web(tree.shop_ids[vote.leaf]), path=list(tree.shown[vote.leaf]),
                 probability=vote.probability,
             )
             for vote in answer.votes
@@ -151,7 +151,7 @@ class PlacedProduct(BaseModel):
             votes=votes, silent=[SilentVoice(expert=one.expert, why=one.silence.words) for one in answer.silent],
             text_read=answer.text_read,
             words=[WordRead(photo=b.photo, text=b.text, confidence=b.confidence, box=b.box) for b in answer.boxes],
-            copies=list(answer.copies), reason=answer.reason,
+            copies=[id_for_web(one) for one in answer.copies], reason=answer.reason,
             problems=[ProductProblem(kind=f.kind.name.lower(), photo=f.photo, detail=words) for f, words in faults],
             advice=answer.advice, n_images=answer.n_images, n_readable=answer.n_readable, run=run, cached=cached,
         )  # fmt: skip
@@ -165,6 +165,6 @@ class PlacedProducts(BaseModel):
 
 def _category(one: RankedLeaf) -> dict[str, Any]:
     return {
-        "category_id": one.category_id, "path": list(one.path), "probability": one.probability,
+        "category_id": id_for_web(one.category_id), "path": list(one.path), "probability": one.probability,
         "probabilities": list(one.probabilities),
     }  # fmt: skip

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from fusion.decide import Decision
 from rayonnage.web.api.asked import asked_id, opened, position_of
-from rayonnage.web.api.review_types import Id, ShownCategory
-from rayonnage.web.api.web_id import id_for_web
+from rayonnage.web.api.review_types import ShownCategory
+from rayonnage.web.api.web_id import WebId, id_for_web
 from rayonnage.web.browsing.product_links import photo_links
 from rayonnage.web.problem import ProblemDetails
 from rayonnage.web.services import Services, services_of
@@ -33,7 +33,7 @@ class PredictedAnswer(BaseModel):
     given without review, empty for none; `photos`: links from the root of the server.
     """
 
-    product_id: Id
+    product_id: WebId
     title: str
     decision: Decision
     given: list[str]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from catalog.ids.shop_id import ShopId
 from catalog.metrics.intervals import exact_share
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
@@ -35,11 +34,13 @@ def parent_level(product: PredictedProduct, tree: Taxonomy) -> int:
 
 
 class Cards:
-    """Cards of one folder's products in one language; `name`: of the predictions, where they are not the newest."""
+    """Cards of one folder's products.
 
-    def __init__(self, desk: Desk, words: PageWords, name: str | None) -> None:
-        self._desk, self._words, self._name = desk, words, name
-        self.tree = desk.tree(words.language)
+    `tree`: with the names of the page's language; `name`: of the predictions, where they are not the newest.
+    """
+
+    def __init__(self, desk: Desk, tree: Taxonomy, words: PageWords, name: str | None) -> None:
+        self._desk, self._words, self._name, self.tree = desk, words, name, tree
 
     def of(self, positions: Sequence[int]) -> list[ReviewCard]:
         """The cards of products, in their order."""
@@ -84,7 +85,6 @@ class Cards:
         return levels
 
     def _card(self, product: PredictedProduct, copies: int, is_audit: bool, lease_s: float) -> ReviewCard:
-        product_id: ShopId = product.product_id
         level = parent_level(product, self.tree)
         path = self.tree.shown[product.leaf]
         parent = None
@@ -92,8 +92,8 @@ class Cards:
             parent = ShownParent(level=level, path=list(path[:level]), probability=product.probabilities[level - 1])
         candidates = [(leaf, p) for leaf, p in product.candidates if leaf >= 0][:MAX_CANDIDATES]
         return ReviewCard(
-            product_id=id_for_web(product_id), title=product.title,
-            photos=photo_links(product_id, len(product.photos_md5), predictions=self._name),
+            product_id=id_for_web(product.product_id), title=product.title,
+            photos=photo_links(product.product_id, len(product.photos_md5), predictions=self._name),
             suggestion=self.category(product.leaf, product.probabilities[-1]), parent=parent,
             candidates=[self.category(leaf, p) for leaf, p in candidates],
             why=list(told_of_row(product, self.tree, self._words).why), text_read=product.text_read,

@@ -11,10 +11,10 @@ from fastapi import Depends, Query, Request
 
 from catalog.files.id_lookup import UNKNOWN
 from catalog.ids.shop_id import id_number
-from rayonnage.web.api.asked import opened
+from rayonnage.web.api.asked import opened, position_of
 from rayonnage.web.api.review_cards import Cards, parent_level
-from rayonnage.web.api.review_types import Answered, AnswerKind, Id, ReviewAnswer, ReviewCards, ReviewProgress
-from rayonnage.web.api.web_id import id_for_web, id_from_web
+from rayonnage.web.api.review_types import Answered, AnswerKind, ReviewAnswer, ReviewCards, ReviewProgress
+from rayonnage.web.api.web_id import WebId, id_for_web, id_from_web
 from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.desk import KeptAnswer
 from rayonnage.web.reviewing.review_state import Verdict
@@ -37,7 +37,9 @@ class ReviewRequest:
             self.desk, self.many = open_desk.desk, open_desk.many
         except (OSError, ValueError) as error:
             raise RequestRefused(409, "the predictions cannot be reviewed", str(error), "predictions") from None
-        self.cards = Cards(self.desk, words_of(request), predictions or None)
+        words = words_of(request)
+        tree = services.trees.turned(products.tree, words.language)
+        self.cards = Cards(self.desk, tree, words, predictions or None)
         beside = services.workspace.folder.resolve().parent
         # a job's predictions are known by their job, not by where they lie
         self.name = predictions or os.path.relpath(products.folder.path, beside)
@@ -57,7 +59,7 @@ class ReviewRequest:
         """An answer that is kept."""
         return Answered(act=kept.act, count=kept.count, left_out=kept.left_out, progress=self.progress())
 
-    def leaf(self, category_id: Id, field: str = "category_id") -> int:
+    def leaf(self, category_id: WebId, field: str = "category_id") -> int:
         """The leaf of a category; raises RequestRefused (422) where the tree has none."""
         leaf = int(self.products.tree.leaf_index([id_number(id_from_web(category_id, field))])[0])
         if leaf == UNKNOWN:
@@ -91,7 +93,7 @@ class ReviewRequest:
         self.leaf(answer.category_id)
         return Verdict(id_from_web(answer.category_id, "category_id"))
 
-    def checked_suggestion(self, suggested: Id | None, position: int) -> None:
+    def checked_suggestion(self, suggested: WebId | None, position: int) -> None:
         """Refuse an answer to another suggestion than the one that these predictions make."""
         there = self.products.tree.shop_ids[self.products.leaves[position]]
         if suggested is not None and self.leaf(suggested, "suggested") != int(self.products.leaves[position]):
@@ -100,9 +102,9 @@ class ReviewRequest:
                 f"these predictions suggest {there}, you saw {suggested}: load the product again", "suggested",
             )  # fmt: skip
 
-    def positions(self, ids: Sequence[Id], field: str) -> list[int]:
+    def positions(self, ids: Sequence[WebId], field: str) -> list[int]:
         """The rows of products."""
-        return [self.desk.position(id_from_web(one, field)) for one in ids]
+        return [position_of(self.products, id_from_web(one, field)) for one in ids]
 
 
 @contextmanager

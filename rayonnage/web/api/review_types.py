@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Id = Annotated[int | str, Field(examples=[1000015716])]
+from rayonnage.web.api.web_id import WebId
 
 
 class AnswerKind(StrEnum):
@@ -31,7 +30,7 @@ class NoCategory(StrEnum):
 class ShownCategory(BaseModel):
     """A leaf, with its path in the language asked for; probability in [0, 1], None where nobody asked the model."""
 
-    category_id: Id
+    category_id: WebId
     path: list[str]
     probability: float | None = None
 
@@ -53,7 +52,7 @@ class ReviewCard(BaseModel):
     gets it.
     """
 
-    product_id: Id
+    product_id: WebId
     title: str = ""
     photos: list[str]
     suggestion: ShownCategory
@@ -110,14 +109,14 @@ class ReviewNext(BaseModel):
         }
     )
     count: int = Field(4, ge=1, le=60)
-    held: list[Id] = Field(default_factory=list, max_length=100)
+    held: list[WebId] = Field(default_factory=list, max_length=100)
     audit: bool = False
 
 
 class HeldProducts(BaseModel):
     """Products that a page has before it."""
 
-    held: list[Id] = Field(default_factory=list, max_length=200)
+    held: list[WebId] = Field(default_factory=list, max_length=200)
 
 
 class ReviewCards(BaseModel):
@@ -128,7 +127,7 @@ class ReviewCards(BaseModel):
 
     cards: list[ReviewCard]
     progress: ReviewProgress
-    lost: list[Id] = Field(default_factory=list)
+    lost: list[WebId] = Field(default_factory=list)
 
 
 class ReviewAnswer(BaseModel):
@@ -148,10 +147,10 @@ class ReviewAnswer(BaseModel):
             ]
         }
     )
-    product_id: Id
+    product_id: WebId
     kind: AnswerKind
-    suggested: Id | None = None
-    category_id: Id | None = None
+    suggested: WebId | None = None
+    category_id: WebId | None = None
     level: int | None = Field(None, ge=1, le=8)
     why_none: NoCategory | None = None
     anew: bool = False
@@ -210,7 +209,7 @@ class GridAsked(BaseModel):
             ]
         }
     )
-    category_id: Id
+    category_id: WebId
     count: int = Field(60, ge=1, le=60)
 
 
@@ -224,9 +223,9 @@ class GridAnswer(BaseModel):
             ]
         }
     )
-    category_id: Id
-    right: list[Id] = Field(max_length=60)
-    wrong: list[Id] = Field(default_factory=list, max_length=60)
+    category_id: WebId
+    right: list[WebId] = Field(max_length=60)
+    wrong: list[WebId] = Field(default_factory=list, max_length=60)
 
 
 class BulkAsked(BaseModel):
@@ -243,10 +242,10 @@ class BulkAsked(BaseModel):
             ]
         }
     )
-    copies_of: Id | None = None
-    category_id: Id | None = None
+    copies_of: WebId | None = None
+    category_id: WebId | None = None
     min_confidence: float = Field(0.9, ge=0, le=1)
-    answer_id: Id | None = None
+    answer_id: WebId | None = None
 
 
 class BulkShown(BaseModel):

@@ -11,8 +11,7 @@ from pydantic import BaseModel, Field
 
 from catalog.tree.taxonomy import Taxonomy
 from rayonnage.web.api.asked import opened
-from rayonnage.web.api.review_types import Id
-from rayonnage.web.api.web_id import id_for_web
+from rayonnage.web.api.web_id import WebId, id_for_web
 from rayonnage.web.problem import ProblemDetails, RequestRefused
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.showing.rendering import words_of
@@ -23,7 +22,7 @@ router = APIRouter(prefix="/v1/tree", tags=["tree"], responses={404: {"model": P
 class TreeCategory(BaseModel):
     """A category with its path in the language asked for; `names`: the path in the other languages that are known."""
 
-    category_id: Id = Field(examples=[1000015716])
+    category_id: WebId = Field(examples=[1000015716])
     path: list[str] = Field(examples=[["KITCHENWARE", "COOKING", "SAUCEPAN"]])
     names: dict[str, list[str]] = Field(default_factory=dict)
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from catalog.ids.shop_id import LARGEST_EXACT, ShopId, shop_id
 from rayonnage.web.problem import RequestRefused
+
+WebId = Annotated[ShopId, Field(examples=[1000015716])]
+"""An id in a body of the API."""
 
 
 def id_for_web(one: ShopId) -> ShopId:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from catalog.ids.shop_id import ShopId
-from catalog.tree.taxonomy import Taxonomy
 from fusion.prediction.predicted_products import PredictedProducts
 from fusion.review.act import ReviewAct
 from fusion.review.journal import Journal
@@ -57,30 +55,11 @@ class Desk:
         self.state = ReviewState(products, journal)
         self.leases = Leases(lease_s, clock)
         self._reviewers = Reviewers()
-        self._trees: dict[str, Taxonomy] = {}
         self.lock = Lock()
 
     def reviewer(self, visitor: Visitor) -> Reviewer:
         """What is remembered of a visitor; within `lock`."""
         return self._reviewers.of(visitor.name, visitor.session)
-
-    def position(self, product_id: ShopId) -> int:
-        """The row of a product; raises RequestRefused (404) where it was not predicted here."""
-        position = self.products.position(product_id)
-        if position is None:
-            raise RequestRefused(
-                404, "no such product", f"product {product_id} is not among these predictions", "product_id"
-            )
-        return position
-
-    def tree(self, language: str) -> Taxonomy:
-        """The tree in a language, where anything is known in it; else as the predictions show it."""
-        if language not in self._trees:
-            try:
-                self._trees[language] = self.products.tree.in_language(language)
-            except ValueError:
-                self._trees[language] = self.products.tree
-        return self._trees[language]
 
     def next(self, visitor: Visitor, count: int, holding: Sequence[int] = (), *, audit: bool = False) -> Looked:
         """The next `count` products for a visitor beside those that it holds, whose leases are renewed."""

@@ -13,7 +13,11 @@ import pytest
 
 import rayonnage
 from catalog.catalog import Catalog
+from fusion.decide import Decision
+from fusion.prediction.answers import Answer, Candidate
+from rayonnage.web.api.predict_types import PlacedProduct
 from rayonnage.web.settings import RequestLimits, ServerSettings
+from tests.support.predictions import TREE
 from tests.support.served import serving
 
 LIMITS = RequestLimits(products=64, photo_bytes=2 * 2**20)
@@ -157,3 +161,16 @@ def test_the_api_is_described(served: httpx.Client):
     assert body["application/json"]["schema"]["properties"]["products"]["maxItems"] == 64
     assert "$ref" not in json.dumps(body)
     assert api["components"]["schemas"]["PlacedProduct"]["examples"]
+
+
+def test_ids_that_browsers_would_round_are_texts():
+    path, shares = TREE.paths[0], (0.9, 0.8, 0.7)
+    best = Candidate(2**53 + 1, path, 0.7, shares)
+    answer = Answer(
+        0, best, shares, Decision.ACCEPT, path, (best, Candidate(1000, path, 0.1, shares)), (), "", "", (), depth=3,
+        needed=(0.5, 0.5, 0.5), copies=(-(2**60), "MH01"), n_images=1, n_readable=1,
+    )  # fmt: skip
+    placed = PlacedProduct.of(answer, TREE, "run").model_dump(mode="json")
+    assert placed["category_id"] == "9007199254740993"
+    assert [one["category_id"] for one in placed["candidates"]] == ["9007199254740993", 1000]
+    assert placed["copies"] == ["-1152921504606846976", "MH01"]

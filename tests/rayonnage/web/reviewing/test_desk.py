@@ -235,8 +235,8 @@ def test_ids_of_any_text_and_predictions_without_a_catalogue(tmp_path, monkeypat
     desk = desk_of(runs)
     assert desk.products.without_photos
     assert desk.products.product_ids([0, 1, 2]) == [17, "MH01/1?é", "017"]
-    assert (desk.position(17), desk.position("017")) == (0, 2)
-    desk.answer(ADA, desk.position("MH01/1?é"), POETRY)
+    assert (desk.products.position(17), desk.products.position("017")) == (0, 2)
+    desk.answer(ADA, desk.products.position("MH01/1?é"), POETRY)
     given = Journal(Workspace(runs)).labels()
     assert given.ids.take(given.product_ids) == ["MH01/1?é"]
     assert len(desk_of(runs).next(ADA, 9).positions) == 2
