@@ -11,8 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from fusion.model import Model
-from rayonnage.web.pages.rendering import NAVIGATION
 from rayonnage.web.settings import ServerSettings
+from rayonnage.web.showing.rendering import NAVIGATION
 from tests.support.all_pages import reachable
 from tests.support.proxied import proxied
 from tests.support.served import copied, serving
