@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from catalog.experts import PhotoBox
 from catalog.ids.shop_id import ShopId
 from catalog.tree.taxonomy import Taxonomy
-from rayonnage.web.browsing.product_links import THUMBNAIL, ZOOMED, photo_link
+from rayonnage.web.browsing.known_copies import KnownCopy, known_copies
 from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.classifying.session_history import HistoryEntry
 from rayonnage.web.classifying.shown_photo import ShownPhoto
 from rayonnage.web.showing.plain_words import PlainWords, share_text, told_of
 from rayonnage.web.showing.words import PageWords
 
-TRAINING = "training"
-"""What photos of the training catalogue are asked by."""
 MARGIN = 0.004
 """Of a photo's longer side, around a word: a frame that touches the letters hides them."""
 
@@ -62,15 +60,6 @@ class PhotoView:
 
 
 @dataclass(frozen=True)
-class KnownCopy:
-    """A product of the training catalogue with one of the photos; photo, small: links to its first, empty for none."""
-
-    product_id: ShopId
-    photo: str = ""
-    small: str = ""
-
-
-@dataclass(frozen=True)
 class AnswerView:
     """Everything that the page shows of an answer."""
 
@@ -100,18 +89,7 @@ def view_of(entry: HistoryEntry, words: PageWords, known: TrainingProducts) -> A
         for position, photo in enumerate(entry.photos)
     )
     told = told_of(answer, tree, words)
-    return AnswerView(entry, told, sure_of(entry, told, words), candidates, photos, _copies(answer.copies, known))
-
-
-def _copies(product_ids: Sequence[ShopId], known: TrainingProducts) -> tuple[KnownCopy, ...]:
-    try:
-        is_there = [known.get(product_id) is not None for product_id in product_ids]
-    except (OSError, ValueError):
-        # the run knows them by name; the catalogue that it learnt from has changed or is elsewhere
-        return tuple(map(KnownCopy, product_ids))
-    links = ((photo_link(one, 1, side, catalog=TRAINING) for side in (ZOOMED, THUMBNAIL)) for one in product_ids)
-    copies = zip(product_ids, is_there, links, strict=True)
-    return tuple(KnownCopy(one, *links) if there else KnownCopy(one) for one, there, links in copies)
+    return AnswerView(entry, told, sure_of(entry, told, words), candidates, photos, known_copies(answer.copies, known))
 
 
 def sure_of(entry: HistoryEntry, told: PlainWords, words: PageWords) -> str:

@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
+from catalog.files.id_lookup import UNKNOWN
+from catalog.ids.shop_id import id_number
+from catalog.tree.taxonomy import Taxonomy
+from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.predicted_products import PredictedProducts
 from rayonnage.web.api.asked import asked_id, opened, position_of
 from rayonnage.web.api.web_id import id_for_web
 from rayonnage.web.browsing.explanations import DrawingBusy
+from rayonnage.web.browsing.known_copies import KnownCopy, copies_of
 from rayonnage.web.browsing.product_filter import ProductFilter
 from rayonnage.web.browsing.product_links import SHOWN, ZOOMED, explanation_link, photo_link
 from rayonnage.web.pages.asked_filter import address_of
 from rayonnage.web.problem import RequestRefused
-from rayonnage.web.reviewing.review_state import StandingAnswer
+from rayonnage.web.reviewing.review_state import Verdict
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.served_model import NotReady
-from rayonnage.web.showing.plain_words import share_text, told_of_row
+from rayonnage.web.showing.plain_words import share_text, source_of, told_of_row
 from rayonnage.web.showing.rendering import page, words_of
+from rayonnage.web.showing.words import PageWords
 
 router = APIRouter(include_in_schema=False)
 SHOWN_CANDIDATES = 6
 MAX_TEXT_READ = 2000
+
+
+@dataclass(frozen=True)
+class ShownAnswer:
+    """An answer that stands: whose, when (UTC), what, and the path of the category given, empty for none."""
+
+    who: str
+    when: str
+    said: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShownVote:
+    """What one source of evidence says; which: of those of one kind, empty where there is one."""
+
+    source: str
+    which: str
+    path: tuple[str, ...]
+    sure: str
+    agrees: bool
 
 
 @router.get("/browse/products/{product_id:path}")
@@ -54,27 +83,59 @@ def product(
             (id_for_web(tree.shop_ids[leaf]), tree.shown[leaf], p, share_text(p, words))
             for leaf, p in row.candidates[:SHOWN_CANDIDATES]
         ],
-        votes=[
-            (one.expert, tree.shown[one.leaf], one.probability, share_text(one.probability, words),
-             one.leaf == row.leaf) for one in row.votes
-        ],
+        votes=_votes(row, tree, words),
         text_read=row.text_read[:MAX_TEXT_READ], product_id=id_for_web(row.product_id),
         suggested=id_for_web(tree.shop_ids[row.leaf]), predictions=predictions,
         explanation=explanation_link(row.product_id, predictions),
-        standing=_standing(services, products, position),
+        standing=_standing(services, products, position, tree, words), copies=_copies(services, row),
         everywhere=address_of(ProductFilter(), products.tree, predictions=predictions),
     )  # fmt: skip
 
 
-def _standing(services: Services, products: PredictedProducts, position: int) -> StandingAnswer | None:
+def _standing(
+    services: Services, products: PredictedProducts, position: int, tree: Taxonomy, words: PageWords
+) -> ShownAnswer | None:
     """What a reviewer said of the product; None also while the queue is being made."""
     try:
         desk = services.desks.of(products).desk
         with desk.lock:
             desk.state.refresh()
-            return desk.state.standing(position)
+            standing = desk.state.standing(position)
     except (OSError, ValueError, RequestRefused):
         return None
+    if standing is None:
+        return None
+    said, path = _said(standing.verdict, tree, words)
+    return ShownAnswer(standing.who, standing.when.replace("T", " ")[:16], said, path)
+
+
+def _said(verdict: Verdict, tree: Taxonomy, words: PageWords) -> tuple[str, tuple[str, ...]]:
+    """A verdict in words, and the path that it gives in the page's language."""
+    if verdict.why:
+        return words(f"review.none_{verdict.why}"), ()
+    if verdict.parent:
+        end = len(verdict.parent)
+        leaf = next((leaf for leaf, path in enumerate(tree.paths) if path[:end] == verdict.parent), None)
+        return words("product.said_parent"), verdict.parent if leaf is None else tree.shown[leaf][:end]
+    leaf = UNKNOWN if verdict.category_id is None else int(tree.leaf_index([id_number(verdict.category_id)])[0])
+    return (words("product.said_other"), ()) if leaf == UNKNOWN else ("", tree.shown[leaf])
+
+
+def _votes(row: PredictedProduct, tree: Taxonomy, words: PageWords) -> list[ShownVote]:
+    sources = [source_of(one.expert, row.n_readable, words) for one in row.votes]
+    n_of = Counter(source for source, _ in sources)
+    return [
+        # a network that speaks alone needs not be told from others
+        ShownVote(source, which if n_of[source] > 1 else "", tree.shown[one.leaf], share_text(one.probability, words),
+                  one.leaf == row.leaf)
+        for one, (source, which) in zip(row.votes, sources, strict=True)
+    ]  # fmt: skip
+
+
+def _copies(services: Services, row: PredictedProduct) -> tuple[KnownCopy, ...]:
+    """Known products with its photos, once a model is there to tell."""
+    loaded = services.model.loaded
+    return () if loaded is None else copies_of(row, loaded.model, services.training_products)
 
 
 @router.get("/browse/explanations/{product_id:path}")

@@ -91,7 +91,7 @@ class Desk:
             reviewer = self.reviewer(visitor)
             standing = self.state.standing(position)
             if standing is not None:
-                if standing.browser == reviewer.session and self._says(standing, verdict):
+                if standing.browser == reviewer.session and standing.verdict == verdict:
                     # the same request again, whose answer the network lost
                     return KeptAnswer(standing.act, 1)
                 if standing.browser != reviewer.session and not anew:
@@ -185,10 +185,6 @@ class Desk:
 
     def _no_act(self, number: int) -> RequestRefused:
         return RequestRefused(404, "no such act", f"these predictions have no act {number}", "act")
-
-    def _says(self, standing: StandingAnswer, verdict: Verdict) -> bool:
-        act = self.state.live.act(standing.act)
-        return act is not None and Verdict(act.category_id, act.parent, act.why) == verdict
 
     def _taken(self, position: int, standing: StandingAnswer) -> RequestRefused:
         product_id = self.products.product_ids([position])[0]

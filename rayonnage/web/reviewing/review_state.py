@@ -41,12 +41,18 @@ class Verdict:
 
 @dataclass(frozen=True)
 class StandingAnswer:
-    """An answer that stands on a product: whose, when (UTC) and what; browser: empty where it came as a sheet."""
+    """An answer that stands on a product: whose, when (UTC) and what.
+
+    Attributes:
+        said: for programs; verdict: the same, empty for a category that the tree does not have any more.
+        browser: empty where it came as a sheet.
+    """
 
     act: int
     who: str
     when: str
     said: str
+    verdict: Verdict
     browser: str
 
 
@@ -139,10 +145,14 @@ class ReviewState:
             return None
         if number > 0:
             act = self.live.act(number)
-            return None if act is None else StandingAnswer(number, act.who, act.at, act.said, act.browser)
+            if act is None:
+                return None
+            verdict = Verdict(act.category_id, act.parent, act.why)
+            return StandingAnswer(number, act.who, act.at, act.said, verdict, act.browser)
         sheet, given = self._sheets[-number], self.outcomes.of(position).given
-        what = "another category" if given < 0 else f"category {self.products.tree.shop_ids[given]}"
-        return StandingAnswer(number, sheet.who, sheet.when, what, "")
+        category_id = None if given < 0 else self.products.tree.shop_ids[given]
+        what = "another category" if category_id is None else f"category {category_id}"
+        return StandingAnswer(number, sheet.who, sheet.when, what, Verdict(category_id), "")
 
     def per_hour(self, who: str) -> float | None:
         """Products that a reviewer looked at over the last minutes, as so many an hour; a bulk counts as one."""

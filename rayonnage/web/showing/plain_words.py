@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from catalog.probabilities import Silence
 from catalog.product import Problem, ProblemKind
+from catalog.runs.saved_probabilities import IMAGE_EXPERT
 from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
 from fusion.experts.all_experts import KINDS
+from fusion.experts.images import AT
 from fusion.prediction.answers import Answer
 from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.reasons import ExpertChoice, SilentExpert
@@ -151,6 +153,18 @@ def _votes(grounds: Grounds, tree: Taxonomy, words: PageWords) -> list[str]:
 def _evidence(expert: str) -> str:
     """What an expert goes by: the family of its kind."""
     return next((kind.family for kind in KINDS if kind.describe(expert) is not None), "other")
+
+
+def source_of(expert: str, n_photos: int, words: PageWords) -> tuple[str, str]:
+    """What an expert goes by, and which of those that go by the same it is; n_photos: of the product."""
+    evidence = _evidence(expert)
+    name, _, backbone = expert.partition(AT)
+    if evidence != IMAGE_EXPERT:
+        # the name alone tells kinds apart that these words do not know
+        return words(f"told.source_{evidence}"), expert if evidence == "other" else ""
+    which = "count" if name == IMAGE_EXPERT else name.replace("-", "_")
+    number = "told.network_count_one" if which == "count" and n_photos == 1 else f"told.network_{which}"
+    return words(f"told.source_{evidence}"), words(number, n=n_photos) + (f" ({backbone})" if backbone else "")
 
 
 def _silences(grounds: Grounds, words: PageWords) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.support.predictions import TREE, predicted
 from tests.support.served import serving
 from tests.support.small_shop import coloured, make_shop
 
+FRENCH = {"accept-language": "fr"}
 ODD = "a/b <i>x</i>"
 TITLES = ["", "Blue mug", "GUIDE bleu", "été à la mer", "100% (sure)"]
 EXPERTS = ["mosaic", "text", "copies"]
@@ -178,10 +180,35 @@ def test_answer_that_stands_is_shown(served: str):
     answer = {"product_id": "p2", "kind": "category", "category_id": 1002}
     kept = httpx.post(f"{served}/v1/review/answers", json=answer)
     assert kept.status_code == 200, kept.text
-    told = httpx.get(f"{served}/{product_link('p2')}").text
-    assert "category 1002" in told
+    answered = "a répondu le"
+    told = httpx.get(f"{served}/{product_link('p2')}", headers=FRENCH).text
+    assert answered in told
+    assert "<strong>BOOKS › TRAVEL › GUIDE</strong>" in told
     httpx.post(f"{served}/v1/review/undo", json={"act": kept.json()["act"]})
-    assert "category 1002" not in httpx.get(f"{served}/{product_link('p2')}").text
+    assert answered not in httpx.get(f"{served}/{product_link('p2')}", headers=FRENCH).text
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"kind": "parent", "level": 1}, "La catégorie parente seulement : {parent}"),
+        ({"kind": "none", "why_none": "no_product"}, "Pas un produit"),
+    ],
+)
+def test_other_answers_stand_in_words(served: str, products: PredictedProducts, answer: dict[str, object], said: str):
+    parent = TREE.paths[products[products.position("p3")].leaf][0]
+    kept = httpx.post(f"{served}/v1/review/answers", json={"product_id": "p3", **answer})
+    assert kept.status_code == 200, kept.text
+    told = httpx.get(f"{served}/{product_link('p3')}", headers=FRENCH).text
+    assert f"<strong>{said.format(parent=parent)}</strong>" in told
+    httpx.post(f"{served}/v1/review/undo", json={"act": kept.json()["act"]})
+
+
+def test_sources_are_told_in_words(served: str, products: PredictedProducts):
+    row = next(one for one in products.take(np.arange(len(products))) if len(one.votes) == len(EXPERTS))
+    told = httpx.get(f"{served}/{product_link(row.product_id)}", headers=FRENCH).text
+    rows = re.findall(r'<th scope="row">(.*?)<br>', told)
+    assert rows == ["Photos", "Texte lu sur les photos", "Copies connues"]
 
 
 def test_correction_asks_the_review(served: str, page: Page):
