@@ -11,10 +11,15 @@ SHORTEST = 4
 """Letters from which a word may have an ending: `bus` is no plural."""
 
 
+def folded(text: str) -> str:
+    """A text without accents and case: `Cœur d’été` gives `coeur d’ete`."""
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+
+
 def folded_words(text: str) -> list[str]:
     """The words of a text in their order: `Cafetière à dosettes` gives `cafetiere`, `a`, `dosettes`."""
-    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    return _WORD.findall("".join(letter for letter in plain if not unicodedata.combining(letter)))
+    return _WORD.findall(folded(text))
 
 
 def stem(word: str) -> str:

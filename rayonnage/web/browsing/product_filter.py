@@ -16,6 +16,7 @@ from fusion.decide import Decision
 from fusion.experts.all_experts import KINDS
 from fusion.prediction.columns import TITLE
 from fusion.prediction.predicted_products import DECISIONS, PredictedProducts
+from rayonnage.web.browsing.text_pattern import text_pattern
 
 TEXTS = ("product_id", TITLE, "text_read")
 """Columns in which a text is looked for."""
@@ -40,7 +41,7 @@ class ProductFilter:
         at_least, at_most: of the likeliest leaf's probability, in [0, 1].
         dissent: family of experts, one of which would have said another leaf.
         images: photos of the product.
-        text: somewhere in the id, the title or the text read, in any letter case.
+        text: somewhere in the id, the title or the text read, whatever the case and the accents.
     """
 
     level: int = 0
@@ -91,7 +92,7 @@ def matching(products: PredictedProducts, wanted: ProductFilter) -> NDArray[np.i
 
 def _with_text(products: PredictedProducts, rows: NDArray[np.int64], text: str) -> NDArray[np.bool_]:
     """`(n,)` bool: the text stands in one of the texts of these rising rows; memory holds one row group's texts."""
-    found, first = np.zeros(len(rows), bool), 0
+    found, first, pattern = np.zeros(len(rows), bool), 0, text_pattern(text)
     with pq.ParquetFile(products.folder.table) as file:
         columns = [name for name in TEXTS if name in file.schema_arrow.names]
         for group in range(file.num_row_groups):
@@ -100,15 +101,15 @@ def _with_text(products: PredictedProducts, rows: NDArray[np.int64], text: str) 
             # a group without any candidate is not read
             if high > low:
                 table = file.read_row_group(group, columns)
-                found[low:high] = _any_holds(table, text)[rows[low:high] - first]
+                found[low:high] = _any_holds(table, pattern)[rows[low:high] - first]
             first += n
     return found
 
 
-def _any_holds(table: pa.Table, text: str) -> NDArray[np.bool_]:
+def _any_holds(table: pa.Table, pattern: str) -> NDArray[np.bool_]:
     holds = np.zeros(len(table), bool)
     for column in table.columns:
         texts = column if pa.types.is_string(column.type) else column.cast(pa.string())
-        each = pc.match_substring(texts, text, ignore_case=True)
+        each = pc.match_substring_regex(texts, pattern, ignore_case=True)
         holds |= each.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
     return holds
