@@ -176,11 +176,13 @@ class CategorySearch:
         wrong = cdist([word], self._words, scorer=OSA.distance, score_cutoff=allowed, dtype=np.uint8)[0]
         near = wrong <= allowed
         worth[near] = MISTYPED - 0.1 * wrong[near]
-        # a word that is being typed has its mistake before its end
-        beginnings, of_word = self._beginnings(len(word))
-        started = cdist([word], beginnings, scorer=OSA.distance, score_cutoff=allowed, dtype=np.uint8)[0][of_word]
-        longer = (started <= max(1, allowed - 1)) & (self._length > len(word))
-        worth[longer] = np.maximum(worth[longer], MISTYPED - 0.1 - 0.1 * started[longer])
+        # a word that is being typed has its mistake before its end; one letter more where it is one that is missing
+        # (`jaket`, of `jackets`)
+        for length in (len(word), len(word) + 1):
+            beginnings, of_word = self._beginnings(length)
+            started = cdist([word], beginnings, scorer=OSA.distance, score_cutoff=allowed, dtype=np.uint8)[0][of_word]
+            longer = (started <= max(1, allowed - 1)) & (self._length > length)
+            worth[longer] = np.maximum(worth[longer], MISTYPED - 0.1 - 0.1 * started[longer])
 
 
 def _called(name: str) -> list[tuple[list[str], float]]:

@@ -39,6 +39,7 @@ def ids(text: str, limit: int = 12) -> list:
     ("typed", "first"),
     [
         ("casserole", 22), ("CASSEROLES", 22), ("casserole protege", 23), ("caserole", 22), ("cassreole", 22),
+        ("caser", 22),
         ("cass", 22), ("saucepan", 22), ("sauce", 22), ("kitchen saucepan", 22), ("cuisine saucepan", 22),
         ("poele", 21), ("poêle", 21), ("poe\u0302le", 21), ("sauteuse", 21),
         ("chaise", 32), ("chaises jardin", 31), ("jardin chaise", 31), ("chaise de jard", 31),
