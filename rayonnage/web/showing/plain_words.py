@@ -114,7 +114,9 @@ def _sureness(grounds: Grounds, words: PageWords) -> str:
     if not grounds.n_readable:
         return words("told.no_usable_photo" if grounds.n_images else "told.no_photo")
     end = len(grounds.path)
-    place = end - 1 if grounds.decision is Decision.ACCEPT else min(grounds.given, end - 1)
+    open_places = range(end - 1 if grounds.decision is Decision.ACCEPT else min(grounds.given, end - 1), end)
+    # where nothing is proved of a parent, it helps more to tell what the category itself lacks
+    place = next((one for one in open_places if grounds.needed and grounds.needed[one] is not None), open_places[0])
     sure = grounds.probabilities[place]
     values = {"name": grounds.path[place], "given": grounds.path[grounds.given - 1] if grounds.given else ""}
     above = grounds.probabilities[grounds.given - 1] if grounds.given else 0.0

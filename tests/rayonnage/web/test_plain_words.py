@@ -38,7 +38,7 @@ def test_parent_says_what_is_given_and_what_was_missing():
 
 def test_french_is_french():
     told = told_of(ANSWER, TREE, FR)
-    assert told.headline == "Sûr de la catégorie parente seulement"
+    assert told.headline == "Seule la catégorie parente est sûre"
     assert "« FICTION » est sûr à 97\N{NO-BREAK SPACE}%" in told.why[0]
 
 
@@ -49,6 +49,8 @@ def test_accepted_and_review():
     review = told_of(replace(ANSWER, decision=Decision.REVIEW, given=(), needed=(None, None, None)), TREE, EN)
     assert (review.headline, review.path) == ("To review", NOVEL)
     assert "“BOOKS” is 99% sure, but too few products were set aside in training to prove" in review.why[0]
+    leaf_known = told_of(replace(ANSWER, decision=Decision.REVIEW, given=(), needed=(None, None, 0.96)), TREE, EN)
+    assert leaf_known.why[0] == "“NOVEL” is only 80% sure; 96% would be enough."
 
 
 def test_a_leaf_further_up_is_accepted_as_itself():
