@@ -41,6 +41,24 @@ def exclusive(path: Path) -> Iterator[None]:
         os.close(file)
 
 
+def take(path: Path) -> int | None:
+    """Take the lock file at `path` without waiting for it: what holds it until it is closed; None: another has it.
+
+    Raises:
+        OSError: the disk knows no locks.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    except OSError as error:
+        os.close(file)
+        raise _told(error, path) from error
+    return file
+
+
 def _lock(file: int, path: Path) -> None:
     try:
         try:
@@ -54,13 +72,17 @@ def _lock(file: int, path: Path) -> None:
             finally:
                 said.cancel()
     except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        raise OSError(
-            f"{path.parent} lies on a disk that knows no file locks ({error.strerror}), which keep processes from "
-            "writing over each other: mount it with locks (NFS 4; Lustre with -o flock), or choose a folder on another "
-            "disk (--workspace, --output)"
-        ) from error
+        raise _told(error, path) from error
+
+
+def _told(error: OSError, path: Path) -> OSError:
+    if error.errno not in NO_LOCKS:
+        return error
+    return OSError(
+        f"{path.parent} lies on a disk that knows no file locks ({error.strerror}), which keep processes from "
+        "writing over each other: mount it with locks (NFS 4; Lustre with -o flock), or choose a folder on another "
+        "disk (--workspace, --output)"
+    )
 
 
 def _say_for_whom(file: int, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from http import HTTPStatus
 
@@ -10,10 +11,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from catalog.files.full_disk import FULL
 from rayonnage.web.problem import RequestRefused
 from rayonnage.web.showing.rendering import page, words_of
 
 log = logging.getLogger(__name__)
+NOT_WRITABLE = (*FULL, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -21,6 +24,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestRefused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _not_served)
+    app.add_exception_handler(OSError, _not_kept)
 
 
 def wants_page(request: Request) -> bool:
@@ -73,3 +77,14 @@ async def _not_served(request: Request, error: Exception) -> Response:
     answer = refusal(request, RequestRefused(error.status_code, phrase.lower(), detail))
     answer.headers.update(error.headers or {})
     return answer
+
+
+async def _not_kept(request: Request, error: Exception) -> Response:
+    """What cannot be written is the disk's state, no fault of the program; any other error of the system is one."""
+    assert isinstance(error, OSError)
+    if error.errno not in NOT_WRITABLE:
+        raise error
+    log.error("%s %s: %s", request.method, request.url.path, error)
+    full = "the server's disk is full" if error.errno in FULL else "the server may not write there"
+    detail = f"{full}: nothing was kept, ask again when whoever runs it has made room"
+    return refusal(request, RequestRefused(507, "it cannot be kept", detail))

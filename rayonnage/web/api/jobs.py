@@ -151,6 +151,7 @@ async def upload(
         with desk.store.writing(job, upload_offset) as part:
             async for data in request.stream():
                 await run_in_threadpool(part.write, data)
+        job = await run_in_threadpool(desk.store.complete, job)
     except OffsetDiffers as error:
         raise RequestRefused(
             409, "the upload goes on elsewhere", f"{error}: see Upload-Offset of HEAD", "Upload-Offset"
@@ -159,7 +160,6 @@ async def upload(
         raise RequestRefused(error.status, "this part is not taken", str(error)) from None
     except FileNotFoundError:
         raise RequestRefused(404, "no such job", "it was deleted meanwhile", "job_id") from None
-    job = await run_in_threadpool(desk.store.complete, job)
     desk.wake()
     answer = await run_in_threadpool(shown, job, desk)
     response.headers["Upload-Offset"] = str(answer.offset)

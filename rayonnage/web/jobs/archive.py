@@ -45,7 +45,7 @@ def unpack(archive: Path, target: Path, limits: JobLimits, progress: Progress | 
     """
     try:
         with _bounded_memory(), zipfile.ZipFile(archive) as packed:
-            files = _files_of(packed, archive.stat().st_size, limits)
+            files = _files_of(packed, archive, limits)
             with atomic_folder(target) as folder:
                 n_bytes = 0
                 for path, entry in counted(files.items(), len(files), progress, every=200):
@@ -70,7 +70,7 @@ def _bounded_memory() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _files_of(packed: zipfile.ZipFile, size: int, limits: JobLimits) -> dict[PurePosixPath, zipfile.ZipInfo]:
+def _files_of(packed: zipfile.ZipFile, archive: Path, limits: JobLimits) -> dict[PurePosixPath, zipfile.ZipInfo]:
     """The entries to unpack, by their paths; everything that can be told without unpacking is looked at."""
     entries = packed.infolist()
     if len(entries) > limits.files:
@@ -92,12 +92,12 @@ def _files_of(packed: zipfile.ZipFile, size: int, limits: JobLimits) -> dict[Pur
             files[path] = entry
     if both := files.keys() & folders:
         raise ArchiveRefused(f"{on_one_line(str(min(both)))[:200]} is a file and a folder in the zip")
-    _check_sizes(sum(entry.file_size for entry in files.values()), size, limits)
+    _check_sizes(sum(entry.file_size for entry in files.values()), archive.stat().st_size, archive.parent, limits)
     return files
 
 
-def _check_sizes(total: int, size: int, limits: JobLimits) -> None:
-    """What the entries of a zip of `size` bytes say that they unpack to."""
+def _check_sizes(total: int, size: int, folder: Path, limits: JobLimits) -> None:
+    """What the entries of a zip of `size` bytes in a folder say that they unpack to."""
     most = 2 * limits.job_bytes
     if not total:
         raise ArchiveRefused("the zip holds nothing")
@@ -105,6 +105,8 @@ def _check_sizes(total: int, size: int, limits: JobLimits) -> None:
         raise ArchiveRefused(
             f"the zip unpacks to {size_text(total)}, at most {size_text(most)} are taken: send it in parts"
         )
+    if total > shutil.disk_usage(folder).free - limits.free_bytes:
+        raise ArchiveRefused(f"the zip unpacks to {size_text(total)}, for which the server's disk has no room now")
     if total > limits.ratio * size + SLACK:
         raise ArchiveRefused(f"the zip of {size_text(size)} unpacks to {size_text(total)}: photos do not shrink so")
 
@@ -125,6 +127,9 @@ def _path_of(entry: zipfile.ZipInfo, limits: JobLimits) -> PurePosixPath:
         raise ArchiveRefused(f"{_named(entry)} is neither a file nor a folder")
     if name.startswith("/") or name[1:2] == ":" or os.pardir in parts:
         raise ArchiveRefused(f"{_named(entry)} leads out of the zip's own folder")
+    if entry.header_offset < 0:
+        # a directory that lies about where it begins
+        raise ArchiveRefused(f"the zip is damaged: {_named(entry)} begins before it does")
     if entry.flag_bits & ENCRYPTED:
         raise ArchiveRefused(f"{_named(entry)} is encrypted: send a zip without a password")
     if entry.compress_type not in METHODS:

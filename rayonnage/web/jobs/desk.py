@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog.files.file_lock import take
 from catalog.runs.workspace import Workspace
 from rayonnage.web.jobs.limits import JobLimits
 from rayonnage.web.jobs.record import PREDICTIONS, JobRecord, JobState
@@ -24,6 +26,8 @@ from rayonnage.web.serving.served_model import NotReady, ServedModel
 log = logging.getLogger(__name__)
 LOOK_S = 1.0
 SWEEP_S = 600.0
+LOCK = ".predicts"
+"""Held by the server that has the jobs predicted: of two in one workspace, the other one waits for its end."""
 MAX_LINE = 2**20
 RESULTS = {
     "submission": "submission.csv", "review": "review.csv", "audit": "audit.csv", "table": "predictions.parquet",
@@ -50,6 +54,7 @@ class JobDesk:
         self._model = model
         self._progress: dict[str, JobProgress] = {}
         self._running: tuple[str, subprocess.Popen[bytes]] | None = None
+        self._predicts: int | None = None
         self._wake, self._ends, self._lock = threading.Event(), threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
 
@@ -64,6 +69,9 @@ class JobDesk:
         self._kill()
         if self._thread.is_alive():
             self._thread.join(10)
+        if self._predicts is not None:
+            os.close(self._predicts)
+            self._predicts = None
 
     def wake(self) -> None:
         """Say that a job waits."""
@@ -76,7 +84,9 @@ class JobDesk:
     def delete(self, job: JobRecord) -> None:
         """Remove a job, stopping it where it runs."""
         self.store.delete(job)
-        self._kill(job.job_id)
+        if self._kill(job.job_id):
+            # what it wrote meanwhile
+            self.store.delete(job)
 
     def result(self, job: JobRecord, what: str) -> Path:
         """The file of a result; raises FileNotFoundError where there is none (yet)."""
@@ -87,11 +97,18 @@ class JobDesk:
             raise FileNotFoundError(f"the job is {job.state}: it has results when it is done")
         return path
 
-    def _kill(self, job_id: str | None = None) -> None:
+    def _kill(self, job_id: str | None = None) -> bool:
+        """End the job that runs, if it is the one that is meant; whether it was."""
         with self._lock:
-            if self._running is not None and job_id in (None, self._running[0]):
-                # its readers and decoders end by themselves when it is gone
-                os.killpg(self._running[1].pid, signal.SIGKILL)
+            if self._running is None or job_id not in (None, self._running[0]):
+                return False
+            process = self._running[1]
+            if process.poll() is None:
+                # it may end by itself in this moment; its readers and decoders do so when it is gone
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
 
     def _work(self) -> None:
         swept = 0.0
@@ -115,7 +132,7 @@ class JobDesk:
     def _next(self) -> JobRecord | None:
         """The job whose turn it is: one that was begun, else the oldest; None: none, or no model is there yet."""
         waiting = [job for job in self.store.all() if job.is_active]
-        if not waiting:
+        if not waiting or not self._is_ours():
             return None
         job = min(waiting, key=lambda job: (job.state is not JobState.RUNNING, job.created))
         if job.run:
@@ -126,6 +143,12 @@ class JobDesk:
             return None
         # what was begun with a model is ended with it: parts of two cannot be joined
         return self.store.update(job, state=JobState.RUNNING, run=str(run.resolve()))
+
+    def _is_ours(self) -> bool:
+        """Whether this server has the jobs predicted: two would do the same one at once, into the same folder."""
+        if self._predicts is None:
+            self._predicts = take(self.store.folder / LOCK)
+        return self._predicts is not None
 
     def _run(self, job: JobRecord) -> None:
         self._progress[job.job_id] = JobProgress()
@@ -140,12 +163,16 @@ class JobDesk:
                 )
                 with self._lock:
                     self._running = job.job_id, process
-                if self._ends.is_set():
+                try:
+                    if self._ends.is_set():
+                        self._kill()
+                    self._listen(job, process)
+                    status = process.wait()
+                finally:
+                    # whatever went wrong, nothing goes on that nobody listens to
                     self._kill()
-                self._listen(job, process)
-                status = process.wait()
-                with self._lock:
-                    self._running = None
+                    with self._lock:
+                        self._running = None
                 self._settle(job, status, complaints.fileno())
         finally:
             self._progress.pop(job.job_id, None)
@@ -155,7 +182,11 @@ class JobDesk:
         assert process.stdout is not None
         with process.stdout as lines:
             while line := lines.readline(MAX_LINE):
-                said = json.loads(line)
+                try:
+                    said = json.loads(line)
+                except ValueError:
+                    # it was killed in the middle of it
+                    break
                 if "step" in said:
                     self._progress[job.job_id] = JobProgress(said["step"], said["done"], said["total"])
                 elif "unpacked" in said:

@@ -134,8 +134,11 @@ class JobStore:
 
         Raises:
             OffsetDiffers: it goes on elsewhere, is complete, or somebody is at it.
+            FileNotFoundError: it was deleted.
         """
         with self._lock:
+            # as it is by now: to who read it before the last byte came, it is still being sent
+            job = self.get(job.job_id)
             here = self.offset(job)
             if job.state is not JobState.UPLOADING or offset != here or job.job_id in self._written:
                 raise OffsetDiffers(here)
@@ -148,9 +151,13 @@ class JobStore:
                 self._written.discard(job.job_id)
 
     def complete(self, job: JobRecord) -> JobRecord:
-        """Let an upload whose last byte has come wait for its turn; any other stays as it is."""
+        """Let an upload whose last byte has come wait for its turn; any other stays as it is.
+
+        Raises FileNotFoundError when it was deleted meanwhile.
+        """
         path = self.path(job.job_id)
         with self._lock:
+            job = self.get(job.job_id)
             if job.state is not JobState.UPLOADING or self.offset(job) < job.size:
                 return job
             (path / INPUT).mkdir(mode=0o700, exist_ok=True)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import stat
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,20 @@ def test_any_bytes_are_unpacked_or_refused(tmp_path: Path, data: st.DataObject):
     with contextlib.suppress(ArchiveRefused):
         unpack(tmp_path / "upload.zip", tmp_path / "to", LIMITS)
     assert {path.name for path in tmp_path.iterdir()} <= {"upload.zip", "to"}
+
+
+def test_the_disk_keeps_its_room(tmp_path: Path):
+    packed = zipped(tmp_path, ("p/1.jpg", b"x" * 1000))
+    with pytest.raises(ArchiveRefused, match="no room"):
+        unpack(packed, tmp_path / "to", replace(LIMITS, free_bytes=2**62))
+    assert list(tmp_path.iterdir()) == [packed]
+
+
+def test_a_directory_that_lies_about_its_place(tmp_path: Path):
+    """Its entries then begin before the file, where nothing can be read."""
+    packed = zipped(tmp_path, ("p/1.jpg", b"x"))
+    data = packed.read_bytes()
+    place = int.from_bytes(data[-6:-2], "little")
+    packed.write_bytes(data[:-6] + (place + 9).to_bytes(4, "little") + data[-2:])
+    with pytest.raises(ArchiveRefused, match="damaged"):
+        unpack(packed, tmp_path / "to", LIMITS)

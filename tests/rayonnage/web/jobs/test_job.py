@@ -117,7 +117,9 @@ def test_refusals(api: httpx.Client):
     assert api.delete(where).status_code == 404
 
 
-def test_a_server_that_is_killed_goes_on_with_its_job(workspace: Path, catalog: Catalog):
+def test_a_server_that_is_killed_goes_on_with_its_job(demo: Path, tmp_path: Path, catalog: Catalog):
+    # in another workspace: in the one of `api` that server would predict it
+    workspace = copied(demo / "demo", tmp_path) / "runs"
     with serving(ServerSettings(workspace)) as address, httpx.Client(base_url=address, timeout=60) as api:
         job = send(api, "folders.zip", zip_of(catalog), layout="product")
         while api.get(f"/v1/jobs/{job['job_id']}").json()["state"] != "running":

@@ -99,3 +99,20 @@ def test_it_empties_itself(store: JobStore):
     assert [path.name for path in store.folder.iterdir()] == [kept.job_id]
     store.delete(kept)
     assert list(store.folder.iterdir()) == []
+
+
+def test_a_part_that_comes_late_changes_nothing(store: JobStore):
+    """Of two requests with the last bytes, the later one still knows the job as one that is being sent."""
+    job = store.create("ann", "a.csv", 3)
+    with store.writing(job, 0) as part:
+        part.write(b"abc")
+    store.complete(job)
+    with pytest.raises(OffsetDiffers), store.writing(job, 3):
+        pass
+    assert store.complete(job).state is JobState.WAITING
+    assert (store.path(job.job_id) / INPUT / "table.csv").read_bytes() == b"abc"
+    store.delete(job)
+    for late in (lambda: store.complete(job), lambda: store.writing(job, 3).__enter__()):
+        with pytest.raises(FileNotFoundError):
+            late()
+    assert list(store.folder.iterdir()) == []
