@@ -15,7 +15,7 @@ LAST_LETTER = 0x1FFF
 
 
 def text_pattern(text: str) -> str:
-    """A regular expression, to be matched whatever the case: for `ete` one that finds `été`.
+    """A regular expression, to be matched whatever the case: for `ete` one that finds `été`, for `co` one for `cœur`.
 
     A million texts are not folded for one search: the pattern names all letters that a folded one may come from.
     """
@@ -23,18 +23,22 @@ def text_pattern(text: str) -> str:
     while place < len(wanted):
         two = wanted[place : place + 2]
         if len(two) == 2 and two in _variants():
-            # what begins a pair may also stand by itself
+            # what makes a pair may also stand by itself
             pattern.append(f"(?:{_letter(two[0])}{_letter(two[1])}|[{_variants()[two]}])")
-            place += 2
+        elif len(two) == 1:
+            # the text may end within a pair, as long as it is being typed
+            begun = "".join(letters for pair, letters in _variants().items() if len(pair) == 2 and pair[0] == two)
+            pattern.append(_letter(two, begun))
         else:
-            pattern.append(_letter(wanted[place]))
-            place += 1
+            pattern.append(_letter(two[0]))
+            place -= 1
+        place += 2
     return "".join(pattern)
 
 
-def _letter(letter: str) -> str:
-    variants = _variants().get(letter)
-    return re.escape(letter) if variants is None else f"[{re.escape(letter)}{variants}]{ACCENTS}"
+def _letter(letter: str, more: str = "") -> str:
+    variants = _variants().get(letter, "") + more
+    return f"[{re.escape(letter)}{variants}]{ACCENTS}" if variants else re.escape(letter)
 
 
 @cache
@@ -43,6 +47,6 @@ def _variants() -> dict[str, str]:
     found: dict[str, list[str]] = defaultdict(list)
     for letter in map(chr, range(0x80, LAST_LETTER + 1)):
         plain = folded(letter)
-        if plain != letter and plain.isalpha() and len(plain) <= 2:
+        if plain != letter and plain.isalnum() and len(plain) <= 2:
             found[plain].append(letter)
     return {plain: "".join(letters) for plain, letters in found.items()}

@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
+from numpy.typing import NDArray
 
 from catalog.metrics.intervals import exact_share
 from catalog.tree.taxonomy import Taxonomy
@@ -34,7 +35,12 @@ FEW = 10
 
 @dataclass(frozen=True)
 class ShownNode:
-    """A node in the list; right: of the `judged` held-out products put here those that belong here, None of too few."""
+    """A node in the list.
+
+    Attributes:
+        right: of the `judged` held-out products put here those that belong here, None of too few; interval: of that.
+        answered, left: products put here that reviewers have answered, and those that they left here.
+    """
 
     name: str
     link: str
@@ -44,6 +50,8 @@ class ShownNode:
     interval: str
     judged: int
     is_here: bool
+    answered: int
+    left: int
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,7 @@ def _nodes(
     else:
         below = np.flatnonzero(parents == parents[wanted.node])
     figures = services.product_lists.figures(products, level)
+    answered, left = _found_by_reviewers(services, products, level)
     most = max(1, int(figures.products[below].max()))
     nodes = []
     for node in below.tolist():
@@ -137,8 +146,26 @@ def _nodes(
             is_here=wanted.level == level and wanted.node == node, products=n, share=n / most,
             right=right if judged >= FEW else None,
             interval=f"{share_text(low, words)}–{share_text(high, words)}" if judged else "", judged=judged,
+            answered=int(answered[node]), left=int(left[node]),
         ))  # fmt: skip
     return nodes
+
+
+def _found_by_reviewers(
+    services: Services, products: PredictedProducts, level: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`(n_nodes,)` products answered and left where they were; zeros while the queue is put in order."""
+    none = np.zeros(products.tree.n_nodes(level), np.int64)
+    open_desk = services.desks.soon(products)
+    if open_desk is None:
+        return none, none
+    try:
+        with open_desk.desk.lock:
+            open_desk.desk.state.refresh()
+            return open_desk.desk.state.outcomes.by_node(level)
+    except (OSError, ValueError):
+        # a damaged journal is told where people answer
+        return none, none
 
 
 def _listed(one: PredictedProduct, tree: Taxonomy, words: PageWords, predictions: str | None) -> ShownProduct:

@@ -14,6 +14,7 @@ from rayonnage.web.reviewing.desk import Desk
 from rayonnage.web.reviewing.many_answers import ManyAnswers
 
 KEPT_DESKS = 3
+MOMENT_S = 0.2
 PATIENCE_S = 15.0
 """Seconds that a request waits for a queue to be put in order: a million products take about as long."""
 
@@ -42,6 +43,21 @@ class Desks:
             RequestRefused: 503, it is not yet.
             ValueError: the predictions or the journal are damaged.
         """
+        try:
+            return self._asked(products).result(PATIENCE_S)
+        except TimeoutError:
+            raise RequestRefused(
+                503, "the queue is being put in order", f"{len(products)} products: ask again soon", retry_after=5
+            ) from None
+
+    def soon(self, products: PredictedProducts) -> OpenDesk | None:
+        """The desk of these predictions for who can do without: None where it is not there in a moment."""
+        try:
+            return self._asked(products).result(MOMENT_S)
+        except (TimeoutError, OSError, ValueError):
+            return None
+
+    def _asked(self, products: PredictedProducts) -> Future[OpenDesk]:
         with self._lock:
             known = self._open.get(id(products))
             # a number may be that of predictions that are gone
@@ -50,12 +66,7 @@ class Desks:
             self._open.move_to_end(id(products))
             while len(self._open) > KEPT_DESKS:
                 self._open.popitem(last=False)
-        try:
-            return known[1].result(PATIENCE_S)
-        except TimeoutError:
-            raise RequestRefused(
-                503, "the queue is being put in order", f"{len(products)} products: ask again soon", retry_after=5
-            ) from None
+            return known[1]
 
     def _desk(self, products: PredictedProducts) -> OpenDesk:
         desk = Desk(products, self.journal)

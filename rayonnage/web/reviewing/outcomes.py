@@ -91,6 +91,19 @@ class Outcomes:
         leaf = np.array([given]), self._leaves[position : position + 1].astype(np.int64)
         return self._tree.depth - int(self._tree.distance(*leaf)[0])
 
+    def by_node(self, level: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """`(n_nodes,)` answered products put on each node of a level, and those that the answers left there.
+
+        Answers that tell of no category, as of wrong photos, do not count.
+        """
+        positions = np.flatnonzero((self._act != 0) & (self._given != UNJUDGED))
+        given, leaves = self._given[positions].astype(np.int64), self._leaves[positions].astype(np.int64)
+        ancestor, n = self._tree.ancestor(level), self._tree.n_nodes(level)
+        node, is_leaf = ancestor[leaves], given >= 0
+        # a parent given alone leaves the product at its level and above
+        is_right = np.where(is_leaf, ancestor[np.where(is_leaf, given, 0)] == node, PARENT - given >= level)
+        return np.bincount(node, minlength=n), np.bincount(node[is_right], minlength=n)
+
     def add(self, position: int, outcome: StandingOutcome) -> None:
         """An answer came; it stands unless it is a copy's and there is one on the product itself."""
         standing = self.of(position)

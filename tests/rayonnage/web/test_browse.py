@@ -182,6 +182,7 @@ def test_answer_that_stands_is_shown(served: str):
     kept = httpx.post(f"{served}/v1/review/answers", json=answer)
     assert kept.status_code == 200, kept.text
     answered = "a répondu le"
+    assert "relecture : " in httpx.get(f"{served}/browse", headers=FRENCH).text
     told = httpx.get(f"{served}/{product_link('p2')}", headers=FRENCH).text
     assert answered in told
     assert "<strong>BOOKS › TRAVEL › GUIDE</strong>" in told

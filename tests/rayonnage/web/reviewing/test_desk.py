@@ -159,6 +159,10 @@ def test_the_audit_sample_counts_as_a_sheets_does(runs):
     (entry,) = Journal(Workspace(runs)).entries()
     assert (entry.audited, entry.audit_right, entry.drawn) == (5, (4, 3, 1), 10)
     assert outcomes.answered == 0
+    # all are put on POETRY, the second leaf, below the first Cat I and II
+    by_level = [[figures[TREE.ancestor(level)[1]] for figures in outcomes.by_node(level)] for level in (1, 2, 3)]
+    assert by_level == [[5, 4], [5, 3], [5, 1]]
+    assert outcomes.by_node(1)[0].sum() == 5
     for _ in said:
         desk.undo(ADA, None)
     assert (outcomes.audited, outcomes.right.tolist()) == (0, [0, 0, 0])
