@@ -2,43 +2,92 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
 
 from ocr.engines.slots import Slots
 
+COMES_S, STAYS_AWAY_S = 30, 0.3
 
-def in_threads(slots: Slots, holds_s: list[float]) -> list[float]:
-    """After how many seconds each of some threads, one after the other, was let in."""
-    start, entered = time.monotonic(), [0.0] * len(holds_s)
 
-    def hold(number: int) -> None:
-        with slots:
-            entered[number] = time.monotonic() - start
-            time.sleep(holds_s[number])
+class Holders:
+    """Threads that take a slot, and hold it until they are told to let go."""
 
-    threads = [threading.Thread(target=hold, args=(number,)) for number in range(len(holds_s))]
-    for thread in threads:
-        thread.start()
-        time.sleep(0.02)
-    for thread in threads:
-        thread.join()
-    return entered
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.entered = queue.Queue[int]()
+        self.ends: list[threading.Event] = []
+        self.threads: list[threading.Thread] = []
+
+    def start(self) -> int:
+        """One more asks for a slot; gives its number."""
+        number, end = len(self.threads), threading.Event()
+        self.ends.append(end)
+        self.threads.append(threading.Thread(target=self._hold, args=(number, end)))
+        self.threads[-1].start()
+        return number
+
+    def _hold(self, number: int, end: threading.Event) -> None:
+        with self.slots:
+            self.entered.put(number)
+            end.wait()
+
+    def next(self) -> int:
+        """Who is let in next."""
+        return self.entered.get(timeout=COMES_S)
+
+    def nobody(self) -> bool:
+        """Whether nobody is let in for a while."""
+        with pytest.raises(queue.Empty):
+            self.entered.get(timeout=STAYS_AWAY_S)
+        return True
+
+
+@contextmanager
+def holders(slots: Slots) -> Iterator[Holders]:
+    """Some threads, which all end with the block."""
+    all_of_them = Holders(slots)
+    try:
+        yield all_of_them
+    finally:
+        for end in all_of_them.ends:
+            end.set()
+        for thread in all_of_them.threads:
+            thread.join()
 
 
 def test_no_more_than_there_are_slots():
-    entered = in_threads(Slots(2), [0.3, 0.3, 0])
-    assert max(entered[:2]) < 0.2
-    assert entered[2] >= 0.3
+    with holders(Slots(2, patience_s=1000)) as of_slots:
+        of_slots.start(), of_slots.start()
+        assert {of_slots.next(), of_slots.next()} == {0, 1}
+        third = of_slots.start()
+        assert of_slots.nobody()
+        of_slots.ends[1].set()
+        assert of_slots.next() == third
 
 
 def test_who_hangs_is_passed_after_a_while():
-    entered = in_threads(Slots(1, patience_s=0.2), [1.0, 0, 0])
-    assert min(entered[1:]) >= 0.2
-    assert max(entered[1:]) < 0.9
+    with holders(Slots(1, patience_s=0.2)) as of_slots:
+        asked = time.monotonic()
+        of_slots.start()
+        assert of_slots.next() == 0
+        of_slots.start()
+        # the first one has its slot still
+        assert of_slots.next() == 1
+        assert time.monotonic() - asked >= 0.2
 
 
 def test_no_more_than_twice_as_many_in_all():
-    entered = in_threads(Slots(1, patience_s=0.1), [0.8, 0.8, 0])
-    assert 0.1 <= entered[1] < 0.6
-    assert entered[2] >= 0.8
+    with holders(Slots(1, patience_s=0.05)) as of_slots:
+        for number in range(2):
+            of_slots.start()
+            assert of_slots.next() == number
+        of_slots.start()
+        assert of_slots.nobody()
+        of_slots.ends[0].set()
+        assert of_slots.next() == 2
