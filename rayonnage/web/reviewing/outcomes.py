@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.tree.taxonomy import Taxonomy
+from fusion.review.act import UNJUDGED
 
-NOTHING, NO_CATEGORY, UNJUDGED, OTHER_TREE = -1, -2, -3, -4
+NOTHING, NO_CATEGORY, NOT_TOLD, OTHER_TREE = -1, -2, -3, -4
 """What stands in the place of a leaf: no answer; no such category; photos that do not tell one; a category of a tree
 of before."""
 PARENT = -10
@@ -81,9 +82,9 @@ class Outcomes:
         return bool(self._is_audit[position])
 
     def levels_right(self, position: int, given: int) -> int:
-        """Levels at which the suggestion is right by an answer, Cat I first; -1 where the answer does not tell."""
-        if given == UNJUDGED:
-            return -1
+        """Levels at which the suggestion is right by an answer, Cat I first; `UNJUDGED` where none can tell."""
+        if given == NOT_TOLD:
+            return UNJUDGED
         if given <= PARENT:
             return PARENT - given
         if given < 0:
@@ -96,7 +97,7 @@ class Outcomes:
 
         Answers that tell of no category, as of wrong photos, do not count.
         """
-        positions = np.flatnonzero((self._act != 0) & (self._given != UNJUDGED))
+        positions = np.flatnonzero((self._act != 0) & (self._given != NOT_TOLD))
         given, leaves = self._given[positions].astype(np.int64), self._leaves[positions].astype(np.int64)
         ancestor, n = self._tree.ancestor(level), self._tree.n_nodes(level)
         node, is_leaf = ancestor[leaves], given >= 0
@@ -140,6 +141,6 @@ class Outcomes:
         if self._queued[position]:
             self.answered += sign
             self.unlabelled += sign * (outcome.given < 0 and outcome.given != OTHER_TREE)
-        if self._is_audit[position] and (right := self.levels_right(position, outcome.given)) >= 0:
+        if self._is_audit[position] and (right := self.levels_right(position, outcome.given)) != UNJUDGED:
             self.audited += sign
             self.right[:right] += sign

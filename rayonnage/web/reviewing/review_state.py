@@ -14,12 +14,12 @@ from catalog.ids.id_columns import numbers_in
 from catalog.ids.shop_id import ShopId, id_number
 from fusion.decide import Decision
 from fusion.prediction.predicted_products import DECISIONS, PredictedProducts
-from fusion.review.act import ReviewAct, Undoing, seconds_since
+from fusion.review.act import UNJUDGED, ReviewAct, Undoing, seconds_since
 from fusion.review.answers import AUDIT, COPY, REVIEW
 from fusion.review.audit import audit_keys
 from fusion.review.journal import Journal
 from fusion.review.live_review import AppliedSheet, LiveReview, ReviewedPredictions
-from rayonnage.web.reviewing.outcomes import NO_CATEGORY, OTHER_TREE, PARENT, UNJUDGED, Outcomes, StandingOutcome
+from rayonnage.web.reviewing.outcomes import NO_CATEGORY, NOT_TOLD, OTHER_TREE, PARENT, Outcomes, StandingOutcome
 from rayonnage.web.reviewing.waiting_products import WaitingProducts
 
 ACCEPTED = DECISIONS.index(Decision.ACCEPT)
@@ -217,6 +217,6 @@ class ReviewState:
         if verdict.parent:
             return PARENT - len(verdict.parent)
         if verdict.category_id is None:
-            return NO_CATEGORY if verdict.why == NO_SUCH_CATEGORY else UNJUDGED
+            return NO_CATEGORY if verdict.why == NO_SUCH_CATEGORY else NOT_TOLD
         leaf = int(self.products.tree.leaf_index([verdict.category_id])[0])
         return OTHER_TREE if leaf == UNKNOWN else leaf

@@ -12,6 +12,7 @@ import pytest
 from catalog.runs.workspace import Workspace
 from fusion.prediction.columns import schema_of
 from fusion.prediction.predicted_products import PredictedProducts
+from fusion.review.act import UNJUDGED
 from fusion.review.journal import Journal, apply_files
 from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.desk import Desk
@@ -163,6 +164,11 @@ def test_the_audit_sample_counts_as_a_sheets_does(runs):
     by_level = [[figures[TREE.ancestor(level)[1]] for figures in outcomes.by_node(level)] for level in (1, 2, 3)]
     assert by_level == [[5, 4], [5, 3], [5, 1]]
     assert outcomes.by_node(1)[0].sum() == 5
+    desk.answer(ADA, 0, POETRY)
+    acts = list(Journal(Workspace(runs)).act_file(entry.number).standing())
+    # of no audit sample: there is nothing to judge
+    assert [act.right for act in acts] == [(3,), (2,), (1,), (0,), (UNJUDGED,), (2,), (UNJUDGED,)]
+    desk.undo(ADA, None)
     for _ in said:
         desk.undo(ADA, None)
     assert (outcomes.audited, outcomes.right.tolist()) == (0, [0, 0, 0])
