@@ -26,6 +26,7 @@ class JobLimits:
         chunk_bytes: of one request of an upload.
         files: in a zip; depth: folders above a file of a zip; ratio: unpacked bytes to those of the zip, as photos
             hardly shrink.
+        products: in one job, as a table of some megabytes may repeat one row a billion times.
         kept_s: seconds until what has ended is removed; upload_s: until an upload that nobody goes on with is.
     """
 
@@ -37,6 +38,7 @@ class JobLimits:
     files: int = 200_000
     depth: int = 10
     ratio: int = 30
+    products: int = 1_000_000
     kept_s: float = 7 * DAY_S
     upload_s: float = DAY_S
 

@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from catalog.files.file_kinds import PARQUET_ENDINGS
 from catalog.files.full_disk import FULL
 from catalog.files.parent_process import ParentProcess
 from catalog.files.progress import Progress
@@ -92,10 +93,13 @@ def _predict(order: WorkOrder, folder: Path, job: JobRecord, report: WorkReport)
 
     workspace = Workspace(order.workspace)
     progress = report.step("read")
+    _require_few_rows(sent.path, order.limits)
     try:
         catalog = workspace.open(sent.path, progress)
     except ValueError as error:
         raise _better_told(error, sent, job) from error
+    if len(catalog) > order.limits.products:
+        raise ValueError(_too_many(len(catalog), order.limits))
     report.step("load")
     from fusion.prediction.predict_catalog import predict_file
     from fusion.prediction.predictor import Predictor
@@ -107,6 +111,26 @@ def _predict(order: WorkOrder, folder: Path, job: JobRecord, report: WorkReport)
         predictor.close()
     problems = {kind.name: count for kind, count in outcome.record.problems.counts.items()}
     report.say(decisions=outcome.record.decisions, problems=problems)
+
+
+def _require_few_rows(path: Path, limits: JobLimits) -> None:
+    """Refuse a table whose foot says that it has too many, before all of them are read."""
+    if path.suffix.lower() not in PARQUET_ENDINGS or not path.is_file():
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        n_rows = pq.read_metadata(path).num_rows
+    except (pa.ArrowException, OSError):
+        # whoever opens it says what it is
+        return
+    if n_rows > limits.products:
+        raise ValueError(_too_many(n_rows, limits))
+
+
+def _too_many(n_products: int, limits: JobLimits) -> str:
+    return f"there are {n_products:,} products, at most {limits.products:,} are predicted at once: send them in parts"
 
 
 def _better_told(error: ValueError, sent: SentCatalogue, job: JobRecord) -> ValueError:

@@ -5,8 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 MAX_REVIEWERS = 1000
+
+
+class Skip(NamedTuple):
+    """A product put to the end; number: less than 0; after: number of the act before it."""
+
+    number: int
+    after: int
 
 
 @dataclass
@@ -15,18 +23,17 @@ class Reviewer:
 
     Attributes:
         session: digest of its session; name: stands beside its answers.
-        skipped: positions of products put to the end, the first skipped first, each with the number of the skip.
+        skipped: positions of products put to the end, the first skipped first.
         first: positions to be looked at before all others: taken back, or found wrong in a grid.
         shown: products of the queue since the last one of the audit sample.
     """
 
     session: str
     name: str
-    skipped: dict[int, int] = field(default_factory=dict)
+    skipped: dict[int, Skip] = field(default_factory=dict)
     first: dict[int, None] = field(default_factory=dict)
     shown: int = 0
     _skips: int = 0
-    skip_after: dict[int, int] = field(default_factory=dict)
 
     def skip(self, position: int, after: int) -> int:
         """Put a product to the end; gives the number of the skip, less than 0.
@@ -35,20 +42,18 @@ class Reviewer:
         """
         self._skips += 1
         self.skipped.pop(position, None)
-        self.skipped[position] = -self._skips
-        self.skip_after[-self._skips] = after
+        self.skipped[position] = Skip(-self._skips, after)
         self.first.pop(position, None)
         return -self._skips
 
     def last_skip(self, after: int) -> int | None:
         """The last skip since an act, None without one."""
-        skips = [number for number in self.skipped.values() if self.skip_after[number] == after]
-        return min(skips, default=None)
+        return min((skip.number for skip in self.skipped.values() if skip.after == after), default=None)
 
     def unskip(self, number: int) -> int | None:
         """Take a skip back; gives the product, None where there is no such skip."""
         for position, skip in self.skipped.items():
-            if skip == number:
+            if skip.number == number:
                 del self.skipped[position]
                 return position
         return None

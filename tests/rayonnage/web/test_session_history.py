@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -49,6 +50,28 @@ def test_older_ones_make_room(bounds, kept):
         histories.add("x", entry(title, 60_000))
     assert titles(histories, "x") == list(kept)
     assert histories.n_bytes <= 2 * 70_000
+
+
+def test_texts_take_room_too():
+    histories = SessionHistories(all_bytes=2 * 450_000, clock=lambda: NOW)
+    for number in range(10):
+        histories.add(f"session {number}", replace(entry(str(number)), description="\N{GRINNING FACE}" * 100_000))
+    assert [titles(histories, f"session {number}") for number in (7, 8, 9)] == [[], ["8"], ["9"]]
+    assert histories.n_bytes == sum(one.n_bytes for number in (8, 9) for one in histories.of(f"session {number}"))
+    for number in (8, 9):
+        histories.delete(f"session {number}")
+    assert histories.n_bytes == 0
+
+
+def test_many_sessions_slow_none_down():
+    histories = SessionHistories(clock=lambda: NOW)
+    for number in range(20_000):
+        histories.add(str(number), entry("a"))
+    began = time.process_time()
+    for number in range(200):
+        histories.of(str(number))
+        histories.add("mine", entry("a"))
+    assert time.process_time() - began < 1
 
 
 def test_one_that_is_too_large_by_itself_is_kept_until_the_next():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
@@ -26,10 +29,10 @@ MODEL = SimpleNamespace(current=SimpleNamespace(folder=Path("model")))
 """No job comes as far as to load it."""
 
 
-def sent(store: JobStore, name: str = "a.zip") -> JobRecord:
-    job = store.create("ann", name, 3)
+def sent(store: JobStore, name: str = "a.zip", data: bytes = b"bad") -> JobRecord:
+    job = store.create("ann", name, len(data))
     with store.writing(job, 0) as part:
-        part.write(b"bad")
+        part.write(data)
     return store.complete(job)
 
 
@@ -109,6 +112,21 @@ def test_a_running_job_is_deleted_with_all_that_it_writes(
         assert waited(lambda: desk.store.get(other.job_id).state is JobState.FAILED)
     finally:
         desk.close()
+
+
+def test_a_small_table_of_a_billion_rows(desk: JobDesk):
+    """Parquet writes a repeated value once."""
+    table = io.BytesIO()
+    rows = {"product_id": pa.array([1] * 1_000_001), "title": pa.array(["a"] * 1_000_001).dictionary_encode()}
+    pq.write_table(pa.table(rows), table)
+    assert len(table.getvalue()) < 20_000
+    job = sent(desk.store, "a.parquet", table.getvalue())
+    desk.start()
+    try:
+        assert waited(lambda: desk.store.get(job.job_id).state is JobState.FAILED)
+    finally:
+        desk.close()
+    assert "1,000,001 products, at most 1,000,000" in desk.store.get(job.job_id).error
 
 
 @pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EROFS, 507), (errno.EIO, 500)])

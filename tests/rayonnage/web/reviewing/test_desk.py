@@ -18,6 +18,7 @@ from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.desk import Desk
 from rayonnage.web.reviewing.many_answers import ManyAnswers
 from rayonnage.web.reviewing.review_state import Verdict
+from rayonnage.web.reviewing.reviewer import Reviewer
 from rayonnage.web.visitor import Visitor
 from tests.support.predictions import TREE, fill, predicted
 from tests.support.review_client import workspace_of
@@ -94,6 +95,13 @@ def test_the_same_answer_sent_twice_is_one_act_and_ones_own_is_replaced(runs):
     desk.answer(ADA, 0, NOVEL)
     assert labels(runs) == {0: 1000}
     assert desk.state.outcomes.answered == 1
+
+
+def test_what_is_skipped_again_and_again_takes_no_room():
+    reviewer = Reviewer("session", "Ada")
+    for _ in range(1000):
+        assert reviewer.last_skip(0) == (reviewer.skip(4, 0) + 1 or None)
+    assert len(repr(reviewer)) < 300
 
 
 def test_skips_come_last_and_are_taken_back_in_turn(runs):
