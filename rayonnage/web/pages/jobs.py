@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from rayonnage.web.api.jobs import own_job, shown
-from rayonnage.web.jobs.limits import DAY_S, size_text
+from rayonnage.web.jobs.limits import DAY_S
 from rayonnage.web.jobs.record import ENDINGS, JobState
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.showing.rendering import page
@@ -25,8 +25,8 @@ def _filled(request: Request, services: Services, template: str) -> HTMLResponse
     jobs = [shown(job, desk) for job in desk.store.of(visitor_of(request).name)]
     moving = any(job.state in (JobState.WAITING, JobState.RUNNING) for job in jobs)
     return page(
-        request, template, here="jobs", jobs=jobs, moving=moving, size_text=size_text, endings=",".join(ENDINGS),
-        fetched=FETCHED, most=size_text(limits.job_bytes), days=round(limits.kept_s / DAY_S), n_jobs=limits.jobs,
+        request, template, here="jobs", jobs=jobs, moving=moving, endings=",".join(ENDINGS),
+        fetched=FETCHED, most=limits.job_bytes, days=round(limits.kept_s / DAY_S), n_jobs=limits.jobs,
     )  # fmt: skip
 
 

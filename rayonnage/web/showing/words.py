@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("en", "fr")
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @cache
@@ -35,6 +36,23 @@ class PageWords:
         """The sentence of a key; raises KeyError where there is none."""
         sentence = self._words[key]
         return sentence.format(**values) if values else sentence
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """A number as the language writes it: `1,234.5`, `1 234,5`."""
+        text = f"{value:,.{digits}f}"
+        return text if self.language == "en" else text.replace(",", NO_BREAK).replace(".", ",")
+
+    def percent(self, share: float, digits: int = 0) -> str:
+        """A measured share in [0, 1]: `66.6%`, `66,6 %`."""
+        return self.number(100 * share, digits) + ("%" if self.language == "en" else f"{NO_BREAK}%")
+
+    def size(self, n_bytes: float) -> str:
+        """Bytes as people read them: `512 kB`, `3.2 GB`; `512 ko`, `3,2 Go`."""
+        byte = "B" if self.language == "en" else "o"
+        for unit, size in (("G", 1e9), ("M", 1e6)):
+            if n_bytes >= size:
+                return f"{self.number(n_bytes / size, 1)}{NO_BREAK}{unit}{byte}"
+        return f"{self.number(max(n_bytes, 1000) / 1e3)}{NO_BREAK}k{byte}"
 
     def of(self, page: str) -> Mapping[str, str]:
         """All sentences of a page, without its name before the keys: what its script takes."""

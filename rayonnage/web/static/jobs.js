@@ -8,8 +8,12 @@ const by = id => document.getElementById(id);
 let stopped = false, busy = false;
 
 const said = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const sizeText = bytes => bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB`
-  : `${Math.ceil(bytes / 1e3)} kB`;
+const language = document.documentElement.lang;
+const sizeText = bytes => {
+  const [unit, size, digits] = bytes >= 1e9 ? ["G", 1e9, 1] : bytes >= 1e6 ? ["M", 1e6, 1] : ["k", 1e3, 0];
+  const number = (bytes / size).toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${number}\u00a0${unit}${language === "fr" ? "o" : "B"}`;
+};
 const refresh = () => by("jobs").dispatchEvent(new Event("refresh"));
 
 class Refused extends Error {}
