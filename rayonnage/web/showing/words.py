@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 LANGUAGES = ("en", "fr")
 NO_BREAK = "\N{NO-BREAK SPACE}"
+FRENCH_SPACES = re.compile(r" (?=[;:?!%»])|(?<=«) ")
+"""Where French typography lets no line end."""
 
 
 @cache
@@ -22,6 +25,7 @@ def all_words() -> dict[str, dict[str, str]]:
                 if row["key"] in words[language]:
                     raise ValueError(f"{file.name}: {row['key']} stands twice")
                 words[language][row["key"]] = row[language]
+            words["fr"][row["key"]] = FRENCH_SPACES.sub(NO_BREAK, row["fr"])
     return words
 
 
