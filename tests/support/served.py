@@ -51,7 +51,8 @@ def _wait_for(url: str, thread: threading.Thread) -> None:
     raise AssertionError(f"{url} does not answer: {httpx.get(url).text if thread.is_alive() else 'the server ended'}")
 
 
-@pytest.fixture(scope="session")
+# not for the session: while Playwright runs, its event loop does, and no other test of the process may start one
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     # Ubuntu's package `chromium` is a snap, which sees no /tmp; where tests run there, Chrome is
