@@ -7,10 +7,10 @@ import logging
 import os
 import secrets
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 
 from itsdangerous import BadData, URLSafeTimedSerializer
+from starlette.requests import cookie_parser
 
 log = logging.getLogger(__name__)
 KEY_FILE = "session.key"
@@ -43,9 +43,11 @@ class SessionCookies:
     def read(self, cookie_header: str) -> BrowserSession | None:
         """The session that a `Cookie` header names; None: none, or not one of ours."""
         try:
-            cookie = SimpleCookie(cookie_header).get(self.name)
-            said = self._signer.loads(cookie.value, max_age=LASTS_S) if cookie else None
-        except (CookieError, BadData):
+            # as browsers write them: at a cookie of another program on this machine that holds JSON, say, Python's
+            # `SimpleCookie` gives up, and the visitor would be a new one with every request
+            cookie = cookie_parser(cookie_header).get(self.name)
+            said = self._signer.loads(cookie, max_age=LASTS_S) if cookie else None
+        except BadData:
             return None
         if not isinstance(said, list) or len(said) != 2 or not all(isinstance(part, str) for part in said):
             return None

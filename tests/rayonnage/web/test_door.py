@@ -113,6 +113,18 @@ def test_a_browser_gets_a_session_that_survives_a_restart(local: TestClient, tmp
     assert (tmp_path / "session.key").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("other", ['a={"b": "c d"}', "a[]=b", 'a="b', "a", "=", "a=b c", "a=\\"])
+def test_cookies_of_other_programs_do_no_harm(local: TestClient, other: str):
+    """Browsers keep no cookies apart by port, and every program has its own taste."""
+    session = local.get("/", headers=PAGE).headers["set-cookie"].partition(";")[0]
+    found = {
+        local.get("/v1/me", headers={"cookie": cookie}).json()["session"]
+        for cookie in (session, f"{other}; {session}", f"{session}; {other}")
+    }
+    assert len(found) == 1
+    assert found != {"local"}
+
+
 def test_cookies_of_others_are_not_believed(local: TestClient, tmp_path: Path):
     ours = SessionCookies.of(tmp_path)
     others = SessionCookies(b"x" * 32)
