@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import metadata
@@ -56,6 +57,8 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.state.services = Services.of(settings)
     # files of a form stay in memory, which the guard bounds: Starlette would write those of 1 MB to the disk
     MultiPartParser.spool_max_size = settings.limits.body_bytes
+    # a line for each damaged form would fill the disk at its sender's will; who sends it is told
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     app.state.door = Door(settings)
     add_error_handlers(app)
     describe(app)

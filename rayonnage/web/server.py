@@ -77,9 +77,12 @@ def run_server(settings: ServerSettings) -> None:
 
 
 def server_config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
-    """How uvicorn serves the application: nobody's headers are believed unasked, and nothing is logged of requests."""
+    """How uvicorn serves the application: nobody's headers are believed unasked, and nothing is logged of requests.
+
+    Nor of what is no HTTP, which uvicorn would warn of: who sends it is told.
+    """
     return uvicorn.Config(
-        app, http=BoundedConnection, ws="none", log_config=None, log_level="warning", access_log=False,
+        app, http=BoundedConnection, ws="none", log_config=None, log_level="error", access_log=False,
         server_header=False, proxy_headers=bool(settings.proxies), forwarded_allow_ips=list(settings.proxies),
         h11_max_incomplete_event_size=HEADER_BYTES, timeout_graceful_shutdown=DRAIN_S,
     )  # fmt: skip

@@ -153,11 +153,12 @@ def test_files_of_a_form_are_counted_and_stay_in_memory(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", [b"", b"--x", b"--x\r\nContent-Disposition: form-data\r\n\r\n", b"\xff" * 50])
-def test_damaged_forms(client: TestClient, content: bytes):
+def test_damaged_forms(client: TestClient, caplog: pytest.LogCaptureFixture, content: bytes):
     for kind in ("multipart/form-data; boundary=x", "multipart/form-data"):
         answer = client.post("/v1/files", content=content, headers={"content-type": kind})
         assert answer.status_code in (400, 422)
         assert answer.headers["content-type"] == "application/problem+json"
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
