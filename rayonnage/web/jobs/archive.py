@@ -121,6 +121,9 @@ def _path_of(entry: zipfile.ZipInfo, limits: JobLimits) -> PurePosixPath:
     # some Windows programs write the other slash, against the zip's own standard
     name = entry.filename.replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".")]
+    if not name:
+        # zipfile itself fails on it
+        raise ArchiveRefused("the zip is damaged: a file in it has no name")
     if stat.S_ISLNK(mode):
         raise ArchiveRefused(f"{_named(entry)} is a symbolic link: send the files themselves")
     if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):

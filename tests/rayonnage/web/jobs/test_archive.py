@@ -83,6 +83,17 @@ def test_an_entry_that_says_less_than_it_holds(tmp_path: Path):
     assert not (tmp_path / "to").exists()
 
 
+def test_an_entry_without_a_name(tmp_path: Path):
+    packed = zipped(tmp_path, ("a", b"x"))
+    data = bytearray(packed.read_bytes())
+    # in the list at the end, the one letter of the name counts as what may come behind a name
+    lengths = data.index(b"PK\x01\x02") + 28
+    data[lengths : lengths + 4] = b"\x00\x00\x01\x00"
+    packed.write_bytes(data)
+    with pytest.raises(ArchiveRefused, match="damaged"):
+        unpack(packed, tmp_path / "to", LIMITS)
+
+
 def test_encrypted(tmp_path: Path):
     packed = zipped(tmp_path, ("a.jpg", b"x"), method=zipfile.ZIP_STORED)
     data = bytearray(packed.read_bytes())
