@@ -117,26 +117,12 @@ def _path_of(entry: zipfile.ZipInfo, limits: JobLimits) -> PurePosixPath:
     Raises:
         ArchiveRefused: elsewhere, or it is no plain file or folder.
     """
-    mode = stat.S_IFMT(entry.external_attr >> 16)
+    _require_plain(entry)
     # some Windows programs write the other slash, against the zip's own standard
     name = entry.filename.replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    if not name:
-        # zipfile itself fails on it
-        raise ArchiveRefused("the zip is damaged: a file in it has no name")
-    if stat.S_ISLNK(mode):
-        raise ArchiveRefused(f"{_named(entry)} is a symbolic link: send the files themselves")
-    if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise ArchiveRefused(f"{_named(entry)} is neither a file nor a folder")
     if name.startswith("/") or name[1:2] == ":" or os.pardir in parts:
         raise ArchiveRefused(f"{_named(entry)} leads out of the zip's own folder")
-    if entry.header_offset < 0:
-        # a directory that lies about where it begins
-        raise ArchiveRefused(f"the zip is damaged: {_named(entry)} begins before it does")
-    if entry.flag_bits & ENCRYPTED:
-        raise ArchiveRefused(f"{_named(entry)} is encrypted: send a zip without a password")
-    if entry.compress_type not in METHODS:
-        raise ArchiveRefused(f"{_named(entry)} is packed in a way that is not read: use the method 'deflate'")
     if len(parts) > limits.depth + 1:
         raise ArchiveRefused(f"{_named(entry)} lies {len(parts) - 1} folders deep, at most {limits.depth} are taken")
     try:
@@ -146,6 +132,22 @@ def _path_of(entry: zipfile.ZipInfo, limits: JobLimits) -> PurePosixPath:
     if any(length > MAX_PART for length in lengths):
         raise ArchiveRefused(f"{_named(entry)} has a name of more than {MAX_PART} bytes")
     return PurePosixPath(*parts)
+
+
+def _require_plain(entry: zipfile.ZipInfo) -> None:
+    """Raise ArchiveRefused where an entry is no file or folder that can be read."""
+    mode = stat.S_IFMT(entry.external_attr >> 16)
+    if not entry.filename:
+        # zipfile itself fails on it
+        raise ArchiveRefused("the zip is damaged: a file in it has no name")
+    if stat.S_ISLNK(mode):
+        raise ArchiveRefused(f"{_named(entry)} is a symbolic link: send the files themselves")
+    if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ArchiveRefused(f"{_named(entry)} is neither a file nor a folder")
+    if entry.flag_bits & ENCRYPTED:
+        raise ArchiveRefused(f"{_named(entry)} is encrypted: send a zip without a password")
+    if entry.compress_type not in METHODS:
+        raise ArchiveRefused(f"{_named(entry)} is packed in a way that is not read: use the method 'deflate'")
 
 
 def _extract(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> int:
