@@ -140,6 +140,9 @@ def _require_plain(entry: zipfile.ZipInfo) -> None:
     if not entry.filename:
         # zipfile itself fails on it
         raise ArchiveRefused("the zip is damaged: a file in it has no name")
+    if entry.header_offset < 0:
+        # a directory that lies about where it begins
+        raise ArchiveRefused(f"the zip is damaged: {_named(entry)} begins before it does")
     if stat.S_ISLNK(mode):
         raise ArchiveRefused(f"{_named(entry)} is a symbolic link: send the files themselves")
     if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
