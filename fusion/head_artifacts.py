@@ -14,7 +14,7 @@ from catalog.metrics.summary import ALL
 from catalog.runs.run import Run
 from catalog.tree.taxonomy import Taxonomy
 from fusion.config import FusionConfig
-from fusion.decide import Thresholds
+from fusion.decide import Thresholds, given_by_scores
 from fusion.details import FUSED
 from fusion.proof import Proof
 
@@ -56,6 +56,18 @@ def thresholds_for(run: Run, tree: Taxonomy, precision: float) -> Thresholds:
     """Thresholds of a fusion run for another target precision, from its cross-fitted held-out products."""
     confidence = run.config(FusionConfig).confidence
     return Thresholds.fit(ProductScores.load(run.folder / CALIBRATION), tree, precision, confidence)
+
+
+def shares_given(run: Run, tree: Taxonomy) -> NDArray[np.float64] | None:
+    """`(D + 1,)` shares of a run's held-out products that it gives nothing, a Cat I, ..., a leaf, by its thresholds.
+
+    None where a run of an earlier version does not keep their scores.
+    """
+    if not (run.folder / CALIBRATION).is_file():
+        return None
+    scores = ProductScores.load(run.folder / CALIBRATION)
+    levels = given_by_scores(scores, HeadArtifacts.load(run.folder, tree).thresholds, tree)[:, 0]
+    return np.bincount(levels, minlength=1 + tree.depth) / max(1, len(scores))
 
 
 def proof_of(run: Run, tree: Taxonomy, precision: float, n_labelled: int) -> Proof | None:

@@ -36,6 +36,8 @@ class ShownAccuracy(BaseModel):
 class ShownRun(BaseModel):
     """A fusion run; `trained` since 1970; `n` held-out products behind `accuracy`, the leaves first.
 
+    `unseen`, share in [0, 1] of these that it would accept, when `precision` of what is given must be right, and
+    `unseen_parents` to which it would give a parent alone.
     `fault` says why it cannot be used; `serves`: it answers now.
     """
 
@@ -45,6 +47,9 @@ class ShownRun(BaseModel):
     accuracy: list[ShownAccuracy]
     head: str
     experts: list[str]
+    precision: float | None = None
+    unseen: float | None = None
+    unseen_parents: float | None = None
     fault: str | None = None
     serves: bool = False
 
@@ -53,7 +58,7 @@ class ServingRun(BaseModel):
     """What answers now.
 
     `since`: 1970; `loading`: the run that is about to take its place; `why_not`: why the last one did not; `previous`:
-    what can be taken back; `accepted` share in [0, 1] of the latest answers, `mean_s` of a product, waiting included.
+    what can be taken back; `accepted` share in [0, 1] of the latest answers, `median_s` of these, waiting included.
     """
 
     state: ServingState
@@ -64,7 +69,7 @@ class ServingRun(BaseModel):
     previous: str | None = None
     accepted: float | None = None
     answers: int = 0
-    mean_s: float | None = None
+    median_s: float | None = None
 
 
 class ShownDifference(BaseModel):
@@ -93,21 +98,19 @@ def serving_of(services: Services) -> ServingRun:
     """Which model answers, and how it does."""
     model = services.model
     loaded, previous, loading = model.loaded, model.previous, model.loading
-    n, seconds = _totals(services)
     accepted = model.metrics.accepted_share()
     return ServingRun(
         state=model.state, name=loaded.folder.name if loaded else None, since=loaded.since if loaded else None,
         loading=loading.name if loading else None, why_not=model.why_not or None,
         previous=previous.folder.name if previous else None, accepted=accepted if math.isfinite(accepted) else None,
-        answers=n, mean_s=seconds / n if n else None,
+        answers=_answers(services), median_s=model.metrics.median_s(),
     )  # fmt: skip
 
 
-def _totals(services: Services) -> tuple[int, float]:
-    """Products answered since the server started, and their seconds, waiting included."""
+def _answers(services: Services) -> int:
+    """Products answered since the server started."""
     registry = services.model.metrics.registry
-    totals = [registry.get_sample_value(f"rayonnage_seconds_{what}", {"stage": "total"}) for what in ("count", "sum")]
-    return int(totals[0] or 0), totals[1] or 0.0
+    return int(registry.get_sample_value("rayonnage_seconds_count", {"stage": "total"}) or 0)
 
 
 def shown_run(run: KnownRun, services: Services) -> ShownRun:
@@ -116,6 +119,8 @@ def shown_run(run: KnownRun, services: Services) -> ShownRun:
     return ShownRun(
         name=run.name, trained=run.trained, n=run.n, head=run.head, experts=list(run.experts), fault=run.fault or None,
         accuracy=[ShownAccuracy(level=one.name, **_plain(one.right)) for one in run.levels],
+        precision=run.unseen.precision if run.unseen else None, unseen=run.unseen.accepted if run.unseen else None,
+        unseen_parents=run.unseen.parents if run.unseen else None,
         serves=loaded is not None and loaded.folder.resolve() == run.folder.resolve(),
     )  # fmt: skip
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from catalog.metrics.intervals import MetricValue
 from catalog.metrics.summary import ALL, Summary
 from catalog.runs.run import DETAILS, Run
 from catalog.runs.workspace import Workspace
+from fusion.config import FusionConfig
 from fusion.details import FUSED
+from fusion.head_artifacts import shares_given
+
+KEPT = 64
+"""Runs of which it is remembered what they give: of half a million held-out products it takes a second."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +27,25 @@ class LevelAccuracy:
 
 
 @dataclass(frozen=True)
+class GivenUnseen:
+    """What a run would do with its held-out products when `precision` of what is given must be right.
+
+    `accepted`, `parents`: shares in [0, 1] that it would accept, and give a parent alone.
+    """
+
+    precision: float
+    accepted: float
+    parents: float
+
+
+@dataclass(frozen=True)
 class KnownRun:
     """A fusion run.
 
     Attributes:
         name: of its folder; trained: since 1970.
         n: held-out products that it was measured on, 0 where it was not; levels: the leaves first.
-        head: what decides; experts: what speaks.
+        head: what decides; experts: what speaks; unseen: None where the run does not keep it.
         fault: why it cannot be used, "" where it can.
     """
 
@@ -38,6 +56,7 @@ class KnownRun:
     levels: tuple[LevelAccuracy, ...] = ()
     head: str = ""
     experts: tuple[str, ...] = ()
+    unseen: GivenUnseen | None = None
     fault: str = ""
 
 
@@ -72,6 +91,16 @@ def _known(folder: Path) -> KnownRun:
         )  # fmt: skip
         n = 0 if summary is None else summary.n
         return KnownRun(folder.name, folder, trained, n, levels, str(details.get("head", "")),
-                        tuple(details.get("experts", ())))  # fmt: skip
+                        tuple(details.get("experts", ())), _unseen(folder, trained))  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
         return KnownRun(folder.name, folder, trained, fault=str(error) or "it is damaged")
+
+
+@lru_cache(maxsize=KEPT)
+def _unseen(folder: Path, trained: float) -> GivenUnseen | None:
+    """Of a run as it was at a time: it does not change any more."""
+    run = Run.load(folder, "fusion")
+    shares = shares_given(run, run.taxonomy())
+    if shares is None:
+        return None
+    return GivenUnseen(run.config(FusionConfig).target_precision, float(shares[-1]), float(shares[1:-1].sum()))

@@ -77,7 +77,7 @@ class PredictionService:
             is_cached = key in known
             answer = known[key] if is_cached else computed[key]
             self._metrics.answered(answer.decision, is_cached=is_cached)
-            self._metrics.seconds.labels("total").observe(time.monotonic() - start)
+            self._metrics.waited(time.monotonic() - start)
             answer = replace(answer, product_id=position, candidates=answer.candidates[:n])
             served.append(ServedAnswer(answer, tree, loaded.folder.name, is_cached))
         return served

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import deque
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from fusion.decide import Decision
 
 LATEST = 1000
-"""Answers over which the share that was accepted is told."""
+"""Answers over which the share that was accepted is told, and how long they took."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60)
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -21,6 +22,7 @@ class ServingMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._accepted: deque[bool] = deque(maxlen=LATEST)
+        self._waited: deque[float] = deque(maxlen=LATEST)
         self.seconds = Histogram(
             "rayonnage_seconds", "Time of a product by stage: queue, predict (decoding and networks), read, total",
             ["stage"], buckets=SECONDS, registry=self.registry,
@@ -50,6 +52,15 @@ class ServingMetrics:
         self._accepted.append(decision is Decision.ACCEPT)
         if is_cached:
             self.cached.inc()
+
+    def waited(self, seconds: float) -> None:
+        """Note how long a product took, waiting included."""
+        self.seconds.labels("total").observe(seconds)
+        self._waited.append(seconds)
+
+    def median_s(self) -> float | None:
+        """Of the latest answers; None before the first one."""
+        return statistics.median(tuple(self._waited)) if self._waited else None
 
     def accepted_share(self) -> float:
         """In [0, 1]; NaN before the first answer."""

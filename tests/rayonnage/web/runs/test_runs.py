@@ -9,10 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from catalog.metrics.product_scores import ProductScores
+from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
+from fusion.config import FusionConfig
+from fusion.decide import given_by_scores
+from fusion.head_artifacts import CALIBRATION, HeadArtifacts
 from rayonnage.web.settings import ServerSettings
 from rayonnage.written_pages import latest_pages
 from tests.support.served import copied, serving
@@ -62,7 +68,16 @@ def test_what_is_known_of_each(api: httpx.Client, workspace: Path):
     assert (runs[first]["serves"], runs[OTHER]["serves"]) == (True, False)
     measured = json.loads((workspace / first / "run.json").read_text())["metrics"]["fused"]["all"]
     assert [one["right"] for one in runs[first]["accuracy"]] == [measured["levels"][level]["top1"] for level in "321"]
+    run = Run.load(workspace / first, "fusion")
+    decided = given_by_scores(
+        ProductScores.load(run.folder / CALIBRATION), HeadArtifacts.load(run.folder, run.taxonomy()).thresholds,
+        run.taxonomy(),
+    )  # fmt: skip
+    assert runs[first]["unseen"] == pytest.approx((decided[:, 0] == 3).mean())
+    assert runs[first]["unseen_parents"] == pytest.approx(np.isin(decided[:, 0], [1, 2]).mean())
+    assert runs[first]["precision"] == run.config(FusionConfig).target_precision
     assert "damaged" in runs["fusion-damaged"]["fault"]
+    assert runs["fusion-damaged"]["unseen"] is None
     assert serving_now["since"] <= time.time()
 
 
