@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -100,13 +101,13 @@ class PredictedProducts:
                 leaves = tree.leaf_index(numbers_in(batch["category_id"]))
                 confidences = np.stack([batch[name].to_numpy(zero_copy_only=False) for name in along])
                 at_end = confidences[tree.path_lengths[leaves] - 1, np.arange(len(leaves))]
-                decisions = [DECISIONS.index(Decision(one)) for one in batch["decision"].to_pylist()]
+                decisions = pc.index_in(batch["decision"], pa.array([one.value for one in DECISIONS])).to_numpy()
                 ids = batch["product_id"]
                 has_text = not pa.types.is_integer(ids.type)
                 numbers = np.array(list(map(texts.number, ids_in(ids))), np.int64) if has_text else numbers_in(ids)
                 parts.append((
                     numbers, leaves.astype(np.int32), at_end.astype(np.float32),
-                    batch["expected_distance"].to_numpy(), np.array(decisions, np.uint8), batch["n_images"].to_numpy(),
+                    batch["expected_distance"].to_numpy(), decisions.astype(np.uint8), batch["n_images"].to_numpy(),
                     self._dissent(batch["votes"], leaves),
                 ))  # fmt: skip
         none = (np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.float32),

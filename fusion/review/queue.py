@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -102,7 +103,7 @@ def read_queue(table: Path, sample: AuditSample | None = None) -> Queue:
     parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.uint64))]
     for first, batch in _batches(table, ["product_id", "decision", "expected_distance", "photos_md5"]):
         ids = numbers_in(batch["product_id"])
-        accepted = np.array([decision == Decision.ACCEPT for decision in batch["decision"].to_pylist()], bool)
+        accepted = pc.equal(batch["decision"], Decision.ACCEPT.value).to_numpy(zero_copy_only=False)
         rows, waits = first + np.arange(len(ids)), np.flatnonzero(~accepted)
         if sample is not None:
             sample.add(ids[accepted], rows[accepted])
@@ -126,7 +127,7 @@ def _group(key: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64
 def _photo_key(product: int, md5s: Sequence[str]) -> int:
     """64 bits that stand for a set of photos; products without a photo have nothing in common."""
     # of ten million sets of photos two share their 64 bits with a probability of 3e-6
-    photos = "".join(sorted(set(md5s))) if md5s else f"product {product}"
+    photos = md5s[0] if len(md5s) == 1 else "".join(sorted(set(md5s))) if md5s else f"product {product}"
     return int.from_bytes(hashlib.blake2b(photos.encode(), digest_size=8).digest(), "little")
 
 

@@ -29,6 +29,11 @@ class Leases:
         """Nobody but this session holds it."""
         return self.holder(number) in (None, session)
 
+    def of_others(self, session: str) -> list[int]:
+        """What sessions but this one hold."""
+        now = self._clock()
+        return [number for number, (holder, until) in self._held.items() if holder != session and until > now]
+
     def hold(self, number: int, session: str) -> bool:
         """Hold it from now on, anew or on; False where another session holds it."""
         if not self.is_free(number, session):

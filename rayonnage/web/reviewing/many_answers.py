@@ -84,16 +84,18 @@ class ManyAnswers:
         self, visitor: Visitor, positions: list[int], verdict: Verdict, how: str, original: int | None
     ) -> tuple[str, list[int]]:
         session = self.desk.reviewer(visitor).session
-        free = [one for one in positions if self.desk.leases.is_free(self.desk.lot(one), session)]
-        return self._tickets.add(session, np.array(free, np.int64), verdict, how, original), free
+        free = self._free(positions, session)
+        return self._tickets.add(session, free, verdict, how, original), free.tolist()
+
+    def _free(self, positions: Sequence[int], session: str) -> NDArray[np.int64]:
+        """Those that wait and that nobody else looks at."""
+        waiting = self.desk.state.waiting.still(np.asarray(positions, np.int64))
+        return waiting[~np.isin(self.desk.state.waiting.lots(waiting), self.desk.leases.of_others(session))]
 
     def _answer_all(
         self, reviewer: Reviewer, positions: list[int], verdict: Verdict, how: str, original: int | None
     ) -> KeptAnswer:
-        left = [
-            one for one in positions
-            if self.desk.state.waiting.waits(one) and self.desk.leases.is_free(self.desk.lot(one), reviewer.session)
-        ]  # fmt: skip
+        left = self._free(positions, reviewer.session).tolist()
         if not left:
             if how == "grid" and not positions:
                 return KeptAnswer(0, 0)

@@ -116,6 +116,41 @@ class Outcomes:
             self._earlier.setdefault(position, []).append(standing)
             self._replace(position, standing, outcome)
 
+    def add_all(self, positions: NDArray[np.int64], outcome: StandingOutcome) -> None:
+        """`add` for `(n,)` distinct products at once: a bulk has a hundred thousand of them."""
+        has_one = self._act[positions] != 0
+        for position in positions[has_one].tolist():
+            self.add(position, outcome)
+        self._set_all(positions[~has_one], outcome)
+        self._count_all(positions[~has_one], outcome, 1)
+
+    def take_back_all(self, positions: NDArray[np.int64], act: int) -> NDArray[np.int64]:
+        """`take_back` for `(n,)` distinct products at once; gives those on which nothing stands now."""
+        stands = self._act[positions] == act
+        alone = stands & ~np.isin(positions, np.fromiter(self._earlier, np.int64, len(self._earlier)))
+        if alone.any():
+            # all products of an act got the same answer, some of them as copies
+            for is_copy in (False, True):
+                some = positions[alone & (self._is_copy[positions] == is_copy)]
+                if len(some):
+                    self._count_all(some, self.of(int(some[0])), -1)
+                    self._set_all(some, StandingOutcome(0, NOTHING, False, 0))
+        for position in positions[~alone].tolist():
+            self.take_back(position, act)
+        return positions[self._act[positions] == 0]
+
+    def _set_all(self, positions: NDArray[np.int64], outcome: StandingOutcome) -> None:
+        self._act[positions], self._given[positions] = outcome.act, outcome.given
+        self._is_copy[positions], self._who[positions] = outcome.is_copy, outcome.who
+
+    def _count_all(self, positions: NDArray[np.int64], outcome: StandingOutcome, sign: int) -> None:
+        self._by_who[outcome.who] += sign * len(positions)
+        n_queued = int(np.count_nonzero(self._queued[positions]))
+        self.answered += sign * n_queued
+        self.unlabelled += sign * n_queued * _is_unlabelled(outcome)
+        for position in positions[self._is_audit[positions]].tolist():
+            self._count_audit(position, outcome, sign)
+
     def take_back(self, position: int, act: int) -> bool:
         """An act was undone: what stood before it stands again; True where nothing did."""
         standing, earlier = self.of(position), self._earlier.get(position, [])
@@ -140,7 +175,15 @@ class Outcomes:
         self._by_who[outcome.who] += sign
         if self._queued[position]:
             self.answered += sign
-            self.unlabelled += sign * (outcome.given < 0 and outcome.given != OTHER_TREE)
-        if self._is_audit[position] and (right := self.levels_right(position, outcome.given)) != UNJUDGED:
+            self.unlabelled += sign * _is_unlabelled(outcome)
+        if self._is_audit[position]:
+            self._count_audit(position, outcome, sign)
+
+    def _count_audit(self, position: int, outcome: StandingOutcome, sign: int) -> None:
+        if (right := self.levels_right(position, outcome.given)) != UNJUDGED:
             self.audited += sign
             self.right[:right] += sign
+
+
+def _is_unlabelled(outcome: StandingOutcome) -> bool:
+    return outcome.given < 0 and outcome.given != OTHER_TREE

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.files.id_lookup import UNKNOWN
 from catalog.ids.id_columns import numbers_in
@@ -172,9 +173,11 @@ class ReviewState:
         else:
             given = self._given(Verdict(one.category_id, one.parent, one.why))
             who = self.outcomes.reviewer(one.who)
-            for position, kind in zip(self._positions(one.products), one.kind, strict=True):
-                if position != UNKNOWN:
-                    self._add(position, StandingOutcome(one.act, given, kind == COPY, who))
+            positions, is_copy = self._positions(one.products), np.array([kind == COPY for kind in one.kind])
+            for copies in (False, True):
+                some = np.unique(positions[(positions != UNKNOWN) & (is_copy == copies)])
+                self.outcomes.add_all(some, StandingOutcome(one.act, given, copies, who))
+                self.waiting.close_all(some)
             self._remember(one)
 
     def _take_in_sheet(self, sheet: AppliedSheet) -> None:
@@ -191,14 +194,12 @@ class ReviewState:
         self.waiting.close(position)
 
     def _take_back(self, undoing: Undoing, act: ReviewAct) -> list[int]:
-        reopened = []
-        for position in self._positions(act.products):
-            if position != UNKNOWN and self.outcomes.take_back(position, undoing.undo):
-                self.waiting.open(position)
-                reopened.append(position)
+        positions = np.array(list(dict.fromkeys(self._positions(act.products).tolist())), np.int64)
+        reopened = self.outcomes.take_back_all(positions[positions != UNKNOWN], undoing.undo)
+        self.waiting.open_again(reopened)
         if undoing.undo in (acts := self.acts_of(act.browser)):
             acts.remove(undoing.undo)
-        return reopened
+        return reopened.tolist()
 
     def _remember(self, act: ReviewAct) -> None:
         self._acts.setdefault(act.browser, deque(maxlen=MAX_ACTS)).append(act.act)
@@ -209,9 +210,8 @@ class ReviewState:
             looked_at = len(act.products) if act.how == "grid" else 1
             self._recent.setdefault(act.who, deque()).append((act.at, looked_at))
 
-    def _positions(self, ids: Sequence[ShopId]) -> list[int]:
-        positions: list[int] = self.products.positions(np.array(list(map(id_number, ids)), np.int64)).tolist()
-        return positions
+    def _positions(self, ids: Sequence[ShopId]) -> NDArray[np.int64]:
+        return self.products.positions(np.array(list(map(id_number, ids)), np.int64))
 
     def _given(self, verdict: Verdict) -> int:
         if verdict.parent:

@@ -62,12 +62,30 @@ class WaitingProducts:
             self.count -= 1
             self.by_leaf[self._leaves[position]] -= 1
 
-    def open(self, position: int) -> None:
-        """The product waits again."""
-        if position in self and not self.waits(position):
-            self._waits[self._ranks[position]] = WAITS
-            self.count += 1
-            self.by_leaf[self._leaves[position]] += 1
+    def close_all(self, positions: NDArray[np.int64]) -> None:
+        """`(n,)` distinct products are answered."""
+        self._turn(positions, WAITS, 0, -1)
+
+    def open_again(self, positions: NDArray[np.int64]) -> None:
+        """`(n,)` distinct products wait again."""
+        self._turn(positions, 0, WAITS, 1)
+
+    def _turn(self, positions: NDArray[np.int64], old: int, new: int, sign: int) -> None:
+        ranks, waits = self._ranks[positions], np.frombuffer(self._waits, np.uint8)
+        ranks = ranks[ranks >= 0]
+        ranks = ranks[waits[ranks] == old]
+        waits[ranks] = new
+        self.count += sign * len(ranks)
+        self.by_leaf += sign * np.bincount(self._leaves[self._rows[ranks]], minlength=len(self.by_leaf))
+
+    def still(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of `(n,)` products that wait."""
+        queued = positions[self._ranks[positions] >= 0]
+        return queued[np.frombuffer(self._waits, np.uint8)[self._ranks[queued]] == WAITS]
+
+    def lots(self, positions: NDArray[np.int64]) -> NDArray[np.int32]:
+        """`(n,)` lots of products that were put before the reviewers."""
+        return self._lots[self._ranks[positions]]
 
     def next_rank(self, rank: int) -> int:
         """The first rank from this one on of a product that waits, -1 where there is none."""

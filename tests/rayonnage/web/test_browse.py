@@ -182,7 +182,7 @@ def test_answer_that_stands_is_shown(served: str):
     kept = httpx.post(f"{served}/v1/review/answers", json=answer)
     assert kept.status_code == 200, kept.text
     answered = "a répondu le"
-    assert "relecture : " in httpx.get(f"{served}/browse", headers=FRENCH).text
+    assert "relecture\N{NO-BREAK SPACE}: " in httpx.get(f"{served}/browse", headers=FRENCH).text
     told = httpx.get(f"{served}/{product_link('p2')}", headers=FRENCH).text
     assert answered in told
     assert "<strong>BOOKS › TRAVEL › GUIDE</strong>" in told
@@ -193,7 +193,7 @@ def test_answer_that_stands_is_shown(served: str):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ({"kind": "parent", "level": 1}, "La catégorie parente seulement : {parent}"),
+        ({"kind": "parent", "level": 1}, "La catégorie parente seulement\N{NO-BREAK SPACE}: {parent}"),
         ({"kind": "none", "why_none": "no_product"}, "Pas un produit"),
     ],
 )
