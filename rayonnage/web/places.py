@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 from catalog.runs.workspace import Workspace
 from fusion.prediction.folder import PredictionFolder
 from fusion.prediction.predicted_products import PredictedProducts
+from rayonnage.web.recently_used import RecentlyUsed
 
 OF_JOB = re.compile(r"jobs/([0-9a-f]{32})")
 KEPT = 3
@@ -59,8 +58,7 @@ class KnownPredictions:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._opened: OrderedDict[tuple[str, float], PredictedProducts] = OrderedDict()
-        self._lock = Lock()
+        self._opened = RecentlyUsed[tuple[str, float], PredictedProducts](KEPT)
         self._found: tuple[float, list[FoundPredictions]] = -LOOK_AGAIN_S, []
 
     def found(self) -> list[FoundPredictions]:
@@ -103,13 +101,7 @@ class KnownPredictions:
                 f"`rayonnage predict TEST.bson{self._workspace.option}` first"
             )
         key = found[0].name, found[0].modified
-        with self._lock:
-            if key not in self._opened:
-                self._opened[key] = PredictedProducts.open(found[0].path, self._workspace)
-            self._opened.move_to_end(key)
-            while len(self._opened) > KEPT:
-                self._opened.popitem(last=False)
-            return self._opened[key]
+        return self._opened.made(key, lambda: PredictedProducts.open(found[0].path, self._workspace))
 
 
 def _is_whole(path: Path) -> bool:

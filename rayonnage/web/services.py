@@ -11,16 +11,19 @@ from catalog.runs.workspace import Workspace
 from fusion.review.journal import Journal
 from rayonnage.web.browsing.explanations import Explanations
 from rayonnage.web.browsing.product_lists import ProductLists
-from rayonnage.web.browsing.thumbnail_cache import ThumbnailCache
 from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.browsing.tree_index import TreeIndex
 from rayonnage.web.classifying.session_history import SessionHistories
 from rayonnage.web.comparing.comparisons import Comparisons
 from rayonnage.web.jobs.desk import JobDesk
 from rayonnage.web.places import KnownPredictions
+from rayonnage.web.recently_used import RecentlyUsed
 from rayonnage.web.reviewing.desks import Desks
 from rayonnage.web.serving.served_model import ServedModel
 from rayonnage.web.settings import ServerSettings
+
+THUMBNAIL_BYTES = 64 * 2**20
+"""Some five thousand photos of 480 pixels."""
 
 
 @dataclass
@@ -40,9 +43,9 @@ class Services:
         return KnownPredictions(self.workspace)
 
     @cached_property
-    def thumbnails(self) -> ThumbnailCache:
-        """Photos that were made small before."""
-        return ThumbnailCache()
+    def thumbnails(self) -> RecentlyUsed[tuple[str, int], bytes]:
+        """Photos that were made small before, by their MD5 and the longer side."""
+        return RecentlyUsed(THUMBNAIL_BYTES, len)
 
     @cached_property
     def trees(self) -> TreeIndex:

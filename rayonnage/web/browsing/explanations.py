@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 
@@ -11,6 +10,7 @@ from catalog.product import Product
 from fusion.model import Model
 from fusion.prediction.explanation import explain
 from fusion.prediction.predicted_products import PredictedProducts
+from rayonnage.web.recently_used import RecentlyUsed
 
 KEPT = 64
 """Pictures in memory, of some 100 kB each."""
@@ -26,8 +26,8 @@ class Explanations:
     """Pictures by run and product; one is drawn at a time, as matplotlib is not safe in threads."""
 
     def __init__(self) -> None:
-        self._pictures: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
-        self._lock, self._drawing = Lock(), Lock()
+        self._pictures = RecentlyUsed[tuple[str, str, int], bytes](KEPT)
+        self._drawing = Lock()
 
     def picture(self, model: Model, products: PredictedProducts, position: int) -> bytes:
         """A PNG.
@@ -37,27 +37,17 @@ class Explanations:
             DrawingBusy: ask again.
         """
         key = model.predictor.digest, str(products.folder.path), int(products.numbers[position])
-        if (kept := self._kept(key)) is not None:
+        if (kept := self._pictures.get(key)) is not None:
             return kept
         if not self._drawing.acquire(timeout=WAIT_S):
             raise DrawingBusy
         try:
             # somebody else may have asked for the same one meanwhile
-            picture = self._kept(key) or self._drawn(model, products, position)
+            picture = self._pictures.get(key) or self._drawn(model, products, position)
         finally:
             self._drawing.release()
-        with self._lock:
-            self._pictures[key] = picture
-            while len(self._pictures) > KEPT:
-                self._pictures.popitem(last=False)
+        self._pictures.keep(key, picture)
         return picture
-
-    def _kept(self, key: tuple[str, str, int]) -> bytes | None:
-        with self._lock:
-            picture = self._pictures.get(key)
-            if picture is not None:
-                self._pictures.move_to_end(key)
-            return picture
 
     def _drawn(self, model: Model, products: PredictedProducts, position: int) -> bytes:
         row = products[position]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from threading import Lock
 
 from catalog.runs.workspace import Workspace
 from catalog.tree.category_search import CategorySearch
 from catalog.tree.taxonomy import Taxonomy
+from rayonnage.web.recently_used import RecentlyUsed
 
 KEPT = 3
 """Trees whose index stays in memory: predictions of some runs may be looked at side by side."""
@@ -18,8 +18,8 @@ class TreeIndex:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._searches: OrderedDict[tuple[str, str], CategorySearch] = OrderedDict()
-        self._turned: OrderedDict[tuple[str, str, str], Taxonomy] = OrderedDict()
+        self._searches = RecentlyUsed[tuple[str, str], CategorySearch](KEPT)
+        self._turned = RecentlyUsed[tuple[str, str, str], Taxonomy](KEPT)
         self._tree: tuple[float, Taxonomy] | None = None
         self._lock = Lock()
 
@@ -38,13 +38,7 @@ class TreeIndex:
     def search(self, tree: Taxonomy) -> CategorySearch:
         """The search in a tree; the first call takes half a second with 5270 leaves."""
         key = tree.fingerprint, tree.shown_fingerprint
-        with self._lock:
-            if key not in self._searches:
-                self._searches[key] = CategorySearch(tree)
-            self._searches.move_to_end(key)
-            while len(self._searches) > KEPT:
-                self._searches.popitem(last=False)
-            return self._searches[key]
+        return self._searches.made(key, lambda: CategorySearch(tree))
 
     def shown(self, tree: Taxonomy, language: str) -> tuple[tuple[str, ...], ...]:
         """`(n_leaves,)` paths in a language, as the tree shows them where nothing is known in it."""
@@ -55,10 +49,4 @@ class TreeIndex:
         if language not in self.search(tree).languages:
             return tree
         key = tree.fingerprint, tree.shown_fingerprint, language
-        with self._lock:
-            if key not in self._turned:
-                self._turned[key] = tree.in_language(language)
-            self._turned.move_to_end(key)
-            while len(self._turned) > KEPT:
-                self._turned.popitem(last=False)
-            return self._turned[key]
+        return self._turned.made(key, lambda: tree.in_language(language))

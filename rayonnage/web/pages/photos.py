@@ -63,7 +63,7 @@ def photo(
     headers = {"ETag": f'"{stored.md5}-{side}"', "Cache-Control": KEPT}
     if if_none_match is not None and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
-    picture = services.thumbnails.get(stored.md5, side)
+    picture = services.thumbnails.get((stored.md5, side))
     if picture is None:
         try:
             encoded = stored.read()
@@ -72,7 +72,7 @@ def photo(
             picture = None
         if picture is None:
             return Response(_drawing(), media_type="image/svg+xml", headers={"Cache-Control": SOON_AGAIN})
-        services.thumbnails.keep(stored.md5, side, picture)
+        services.thumbnails.keep((stored.md5, side), picture)
     return Response(picture, media_type="image/jpeg", headers=headers)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from typing import NamedTuple
 
 from fusion.prediction.answers import Answer
+from rayonnage.web.recently_used import RecentlyUsed
 from rayonnage.web.serving.asked_product import AskedProduct
 
 CACHE_BYTES = 64 * 2**20
@@ -31,28 +31,23 @@ class AnswerKey(NamedTuple):
 
 
 class AnswerCache:
-    """The latest answers, bounded in bytes; those used least recently are forgotten first. For one event loop."""
+    """The latest answers, bounded in bytes."""
 
     def __init__(self, at_most: int = CACHE_BYTES) -> None:
-        self._at_most, self._n_bytes = at_most, 0
-        self._answers: OrderedDict[AnswerKey, tuple[Answer, int]] = OrderedDict()
+        self._answers = RecentlyUsed[AnswerKey, Answer](at_most, _cost)
 
     def __len__(self) -> int:
         return len(self._answers)
 
     def get(self, key: AnswerKey) -> Answer | None:
         """The answer that was kept."""
-        if key not in self._answers:
-            return None
-        self._answers.move_to_end(key)
-        return self._answers[key][0]
+        return self._answers.get(key)
 
     def put(self, key: AnswerKey, answer: Answer) -> None:
         """Keep an answer, unless something was wrong with its photos: that may be the machine's state."""
-        if answer.problems or key in self._answers:
-            return
-        cost = ENTRY_BYTES + BYTES_PER_CHARACTER * len(repr(answer))
-        self._answers[key] = answer, cost
-        self._n_bytes += cost
-        while self._n_bytes > self._at_most:
-            self._n_bytes -= self._answers.popitem(last=False)[1][1]
+        if not answer.problems:
+            self._answers.keep(key, answer)
+
+
+def _cost(answer: Answer) -> int:
+    return ENTRY_BYTES + BYTES_PER_CHARACTER * len(repr(answer))

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from rayonnage.web.browsing.product_links import photo_link
-from rayonnage.web.browsing.thumbnail_cache import ThumbnailCache
 from rayonnage.web.settings import ServerSettings
 from tests.support.predictions import predicted
 from tests.support.served import serving
@@ -82,16 +81,3 @@ def test_bad_requests_say_what_is_wrong(client: httpx.Client, path: str, status:
     answer = client.get("/" + path)
     assert (answer.status_code, answer.json()["field"]) == (status, field), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-
-
-def test_cache_keeps_what_was_asked_for_last():
-    cache = ThumbnailCache(max_bytes=25)
-    for md5 in ("a", "b"):
-        cache.keep(md5, 160, bytes(10))
-    assert cache.get("a", 160) is not None
-    cache.keep("c", 160, bytes(10))
-    assert (cache.get("b", 160), cache.n_bytes) == (None, 20)
-    cache.keep("c", 160, bytes(5))
-    assert cache.n_bytes == 15
-    cache.keep("d", 160, bytes(30))
-    assert cache.n_bytes == 0
