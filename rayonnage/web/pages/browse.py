@@ -145,7 +145,7 @@ def _nodes(
             name=tree.shown_path(level, node)[-1], link=link(replace(wanted, level=level, node=node)),
             is_here=wanted.level == level and wanted.node == node, products=n, share=n / most,
             right=right if judged >= FEW else None,
-            interval=f"{share_text(low, words)}–{share_text(high, words)}" if judged else "", judged=judged,
+            interval=f"{words.percent(low)}–{words.percent(high)}" if judged else "", judged=judged,
             answered=int(answered[node]), left=int(left[node]),
         ))  # fmt: skip
     return nodes

@@ -16,9 +16,8 @@ from fusion.experts.images import AT
 from fusion.prediction.answers import Answer
 from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.reasons import ExpertChoice, SilentExpert
-from rayonnage.web.showing.words import PageWords
+from rayonnage.web.showing.words import NO_BREAK, PageWords
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
 TOLD_PROBLEMS = (
     ProblemKind.UNREADABLE_PHOTO,
     ProblemKind.DAMAGED_PHOTO,
@@ -96,10 +95,9 @@ def share_text(share: float, words: PageWords, digits: int = 0) -> str:
     step = 10.0**-digits
     percent = round(100 * share, digits)
     sign = ">" if percent >= 100 else "<" if share > 0 and percent < step else ""
-    text = f"{min(max(percent, step if sign else 0), 100 - step):.{digits}f}"
-    if words.language == "en":
-        return f"{sign}{text}%"
-    return f"{sign}{NO_BREAK if sign else ''}{text.replace('.', ',')}{NO_BREAK}%"
+    gap = NO_BREAK if sign and words.language == "fr" else ""
+    shown = min(max(percent, step if sign else 0), 100 - step)
+    return f"{sign}{gap}{words.percent(shown / 100, digits)}"
 
 
 def _told(grounds: Grounds, tree: Taxonomy, words: PageWords) -> PlainWords:

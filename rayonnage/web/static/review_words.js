@@ -21,7 +21,7 @@ export function say(key, values = {}) {
 /** A share in [0, 1], rounded as `share_text` of the server does it: what is not all is never said to be `100 %`. */
 export function share(value) {
   const rounded = Math.round(100 * value) / 100;
-  const gap = language === "en" ? "" : "\u00a0";
+  const gap = language === "fr" ? "\u00a0" : "";
   if (rounded >= 1 && value < 1) return `>${gap}${percent.format(0.99)}`;
   if (rounded < 0.01 && value > 0) return `<${gap}${percent.format(0.01)}`;
   return percent.format(value);

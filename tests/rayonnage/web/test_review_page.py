@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from rayonnage.web.settings import ServerSettings
+from rayonnage.web.showing.plain_words import share_text
+from rayonnage.web.showing.words import LANGUAGES, PageWords
 from tests.support.predictions import predicted
 from tests.support.served import serving
 from tests.support.small_shop import coloured, make_shop
@@ -63,6 +66,19 @@ def all_sent(page: Page) -> None:
 def answers(page: Page, respond: Callable[[Route], None], times: int = 1) -> None:
     """Let something else respond to the next answers."""
     page.route(re.compile("/v1/review/answers"), respond, times=times)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_shares_read_as_the_server_writes_them(served: str, chromium: Browser, language: str):
+    with closing(chromium.new_page(locale=language)) as page:
+        page.goto(f"{served}/review")
+        shares = [0, 0.0001, 0.004, 0.006, 0.014, 0.5, 0.949, 0.991, 0.994, 0.996, 0.99999]
+        ask = "async (shares) => shares.map((await import('./static/review_words.js')).share)"
+        shown = page.evaluate(ask, shares)
+    # browsers know a narrower space
+    assert [text.replace("\u202f", "\u00a0") for text in shown] == [
+        share_text(share, PageWords(language)) for share in shares
+    ]
 
 
 def test_twenty_products_by_keyboard_alone(served: str, page: Page):
