@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,23 @@ MIN_DIFFERING = 6
 NOTE = "Each line answers one question: of twenty lines between equal runs about one shows a difference by chance."
 
 
+class BetterRun(StrEnum):
+    """What is known of which run is better."""
+
+    TOO_FEW = "too_few"
+    NOT_SHOWN = "not_shown"
+    A = "a"
+    B = "b"
+
+
+VERDICTS = {
+    BetterRun.TOO_FEW: "too few products ({n})",
+    BetterRun.NOT_SHOWN: "no difference shown: {amount}",
+    BetterRun.A: "A is better: {amount}",
+    BetterRun.B: "B is better: {amount}",
+}
+
+
 @dataclass(frozen=True)
 class MetricDifference:
     """Run B less run A in one figure on one group of products.
@@ -53,16 +71,21 @@ class MetricDifference:
     n_differing: int
 
     @property
+    def better(self) -> BetterRun:
+        """What the figure says of the two runs."""
+        low, high = self.change.low or 0.0, self.change.high or 0.0
+        if self.n < MIN_PRODUCTS:
+            return BetterRun.TOO_FEW
+        if self.n_differing < MIN_DIFFERING or low <= 0 <= high:
+            return BetterRun.NOT_SHOWN
+        return BetterRun.B if (low > 0) != self.lower_is_better else BetterRun.A
+
+    @property
     def verdict(self) -> str:
         """One sentence."""
         unit = "" if self.lower_is_better else " points"
         amount = f"{self.change.text}{unit} ({self.change.interval})"
-        low, high = self.change.low or 0.0, self.change.high or 0.0
-        if self.n < MIN_PRODUCTS:
-            return f"too few products ({self.n})"
-        if self.n_differing < MIN_DIFFERING or low <= 0 <= high:
-            return f"no difference shown: {amount}"
-        return f"{'B' if (low > 0) != self.lower_is_better else 'A'} is better: {amount}"
+        return VERDICTS[self.better].format(n=self.n, amount=amount)
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,9 @@ def browse(
     try:
         products = opened(request, services, predictions)
     except RequestRefused as refusal:
-        if predictions is not None:
+        if predictions is not None or refusal.problem.status != 404:
             raise
-        return page(request, "browse.html", why_empty=refusal.problem.detail)
+        return page(request, "browse.html", nothing_predicted=True)
     words, whole = words_of(request), products.tree
     tree = services.trees.turned(whole, words.language)
     wanted = asked_filter(request, whole)
@@ -100,7 +100,7 @@ def browse(
         for level, name in zip(levels, path, strict=False)
     ]
     answer = page(
-        request, "browse.html", why_empty="", wanted=wanted, predictions=predictions, crumbs=crumbs,
+        request, "browse.html", nothing_predicted=False, wanted=wanted, predictions=predictions, crumbs=crumbs,
         everywhere=link(replace(wanted, level=0, node=0)),
         nodes=_nodes(services, products, tree, wanted, words, link),
         products=[_listed(one, tree, words, predictions) for one in products.take(shown)],

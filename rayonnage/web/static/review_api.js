@@ -67,6 +67,8 @@ export async function served(link, options = {}) {
     throw new NotServed(0, say(error.name === "TimeoutError" ? "too_slow" : "unreachable"));
   }
   if (response.ok) return response;
+  // what the API says of tokens is for programs
+  if (response.status === 401) throw new NotServed(401, say("signed_out"));
   const problem = await response.json().catch(() => null);
   const sentence = problem?.detail || problem?.title || say("refused", { status: response.status });
   throw new NotServed(response.status, sentence, Number(response.headers.get("Retry-After")) || null);

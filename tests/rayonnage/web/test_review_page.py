@@ -364,5 +364,5 @@ def test_without_predictions_the_command_is_named(tmp_path: Path, chromium: Brow
         page = chromium.new_context(locale="en-GB").new_page()
         for path in ("review", "review/grid"):
             page.goto(f"{address}/{path}")
-            expect(page.locator("#failed code")).to_contain_text("rayonnage predict")
+            expect(page.locator(".empty code")).to_contain_text("rayonnage predict")
         page.context.close()
