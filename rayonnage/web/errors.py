@@ -34,7 +34,10 @@ def wants_page(request: Request) -> bool:
 
 
 def refusal(request: Request, error: RequestRefused) -> Response:
-    """The answer to a request that is not served."""
+    """The answer to a request that is not served; it does not tell where on the disk the workspace lies."""
+    beside = request.app.state.services.workspace.folder.resolve().parent
+    if beside != beside.parent:
+        error.problem.detail = error.problem.detail.replace(f"{beside}/", "")
     if not wants_page(request):
         return error.response()
     words = words_of(request)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from fastapi import Request
 
 from catalog.ids.shop_id import ShopId, shop_id
@@ -23,6 +26,15 @@ def opened(request: Request, services: Services, name: str | None) -> PredictedP
         return services.predictions.open(name or None)
     except FileNotFoundError as error:
         raise RequestRefused(404, "no such predictions", str(error), "predictions") from None
+    except (OSError, ValueError) as error:
+        raise RequestRefused(409, "the predictions cannot be read", str(error), "predictions") from None
+
+
+@contextmanager
+def predictions_at_hand() -> Iterator[None]:
+    """A table that was replaced or damaged since it was opened is told to the client: it is no fault of the program."""
+    try:
+        yield
     except (OSError, ValueError) as error:
         raise RequestRefused(409, "the predictions cannot be read", str(error), "predictions") from None
 

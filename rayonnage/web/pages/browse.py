@@ -16,7 +16,7 @@ from catalog.tree.taxonomy import Taxonomy
 from fusion.decide import Decision
 from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.predicted_products import PredictedProducts
-from rayonnage.web.api.asked import opened
+from rayonnage.web.api.asked import opened, predictions_at_hand
 from rayonnage.web.browsing.product_filter import FAMILIES, ProductFilter, ProductOrder
 from rayonnage.web.browsing.product_links import SHOWN, photo_link, product_link
 from rayonnage.web.pages.asked_filter import address_of, asked_filter
@@ -84,7 +84,8 @@ def browse(
     words, whole = words_of(request), products.tree
     tree = services.trees.turned(whole, words.language)
     wanted = asked_filter(request, whole)
-    rows = services.product_lists.rows(products, wanted)
+    with predictions_at_hand():
+        rows = services.product_lists.rows(products, wanted)
     n_pages = max(1, -(-len(rows) // ON_A_PAGE))
     here = min(page_number, n_pages)
     shown = rows[(here - 1) * ON_A_PAGE : here * ON_A_PAGE]

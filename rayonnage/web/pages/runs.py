@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from rayonnage.web.api.review_request import ReviewRequest
+from rayonnage.web.api.review_request import ReviewRequest, journal_at_hand
 from rayonnage.web.api.runs import asked_run, compared, put_in_place, serving_of, shown_run, take_back
 from rayonnage.web.comparing.known_runs import known_runs
 from rayonnage.web.problem import RequestRefused
@@ -28,7 +28,8 @@ def _date(since_1970: float) -> str:
 def _pages(services: Services) -> list[WrittenPage]:
     try:
         return latest_pages(services.workspace)
-    except FileNotFoundError:
+    except (OSError, ValueError):
+        # the models are shown without them
         return []
 
 
@@ -57,7 +58,8 @@ def models(request: Request, services: Asked) -> HTMLResponse:
 def live(request: Request, services: Asked) -> HTMLResponse:
     """What the reviewed sample says of the newest predictions; it takes longer than the rest of the page."""
     try:
-        progress = ReviewRequest(request, services, None).progress()
+        with journal_at_hand():
+            progress = ReviewRequest(request, services, None).progress()
     except RequestRefused:
         progress = None
     return page(request, "runs_live.html", here="runs", progress=progress)
