@@ -21,7 +21,7 @@ const history = [];
 let forCopies = false;
 
 const keyboard = new Keyboard([
-  { keys: ["Enter"], words: say("key_accept"), run: accept },
+  { keys: ["Enter"], shown: [say("enter")], words: say("key_accept"), run: accept },
   { keys: [..."123456789"], shown: ["1", "…", "9"], words: say("key_candidate"), run: (key) => candidate(key - 1) },
   { keys: ["p"], words: say("key_parent"), run: parentOnly },
   { keys: ["/"], words: say("key_search"), run: search },

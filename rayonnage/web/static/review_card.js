@@ -17,7 +17,7 @@ function probability(value) {
 
 function choice(key, name, inside, onPress) {
   const button = make("button", { type: "button", class: `choice ${name}`, "aria-keyshortcuts": key });
-  button.append(make("kbd", { text: key, "aria-hidden": "true" }), ...inside);
+  button.append(make("kbd", { text: key === "Enter" ? say("enter") : key, "aria-hidden": "true" }), ...inside);
   button.addEventListener("click", () => onPress(key));
   return button;
 }

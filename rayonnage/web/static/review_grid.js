@@ -27,7 +27,7 @@ let confirming = false;
 const keyboard = new Keyboard([
   { keys: ARROWS, shown: ["←", "→", "↑", "↓"], words: say("key_move"), repeats: true, run: move },
   { keys: [" "], shown: ["␣"], words: say("key_mark"), run: () => {} },
-  { keys: ["Enter"], words: say("key_confirm"), run: confirm },
+  { keys: ["Enter"], shown: [say("enter")], words: say("key_confirm"), run: confirm },
   { keys: ["Confirm"], run: confirm },
   { keys: ["b"], words: say("key_bulk"), run: () => sureOnes(group ?? focusedGroup()) },
   { keys: ["u"], words: say("key_undo"), run: undo },

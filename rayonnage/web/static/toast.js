@@ -9,6 +9,9 @@ export function toast(text, { bad = false, label = "", action = null } = {}) {
   words.textContent = text;
   shown.append(words);
   const end = () => shown.remove();
+  // the same twice says no more: the newer one stays
+  const others = action ? [] : document.querySelectorAll("#toasts > *");
+  for (const other of others) if (other.textContent === text) other.remove();
   if (action) {
     const button = document.createElement("button");
     button.type = "button";
