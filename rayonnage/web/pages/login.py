@@ -44,6 +44,8 @@ def sign_in(request: Request, token: Annotated[str, Form()] = "", next: Annotate
 def sign_out(request: Request) -> Response:
     """This browser forgets the token."""
     answer = _to("login")
+    # photos are kept for an hour, and the next one at this browser may be somebody else
+    answer.headers["Clear-Site-Data"] = '"cache"'
     answer.headers.append("Set-Cookie", _door_of(request).cookies.end_header(secure=is_secure(request)))
     return answer
 

@@ -182,7 +182,10 @@ def test_a_token_typed_in_a_browser(guarded: TestClient, tokens: TokenFile):
 def test_signing_out(guarded: TestClient, tokens: TokenFile):
     guarded.post("/login", data={"token": tokens.add("zoe")})
     assert guarded.get("/v1/me").status_code == 200
-    assert guarded.post("/logout").headers["location"] == "./login"
+    assert "<nav" in guarded.get("/login", headers=PAGE).text
+    out = guarded.post("/logout")
+    assert (out.headers["location"], out.headers["clear-site-data"]) == ("./login", '"cache"')
+    assert "<nav" not in guarded.get("/login", headers=PAGE).text
     assert guarded.get("/v1/me").status_code == 401
 
 
