@@ -27,6 +27,7 @@ from rayonnage.web.api.review_types import (
     Undone,
 )
 from rayonnage.web.problem import ProblemDetails, RequestRefused
+from rayonnage.web.reviewing.desk import AnsweredMeanwhile
 from rayonnage.web.reviewing.review_state import Verdict
 from rayonnage.web.services import Services, services_of
 
@@ -70,7 +71,10 @@ def answer(asked: OfPredictions, given: ReviewAnswer) -> Answered:
             return asked.answered(asked.desk.skip(asked.visitor, position))
         asked.checked_suggestion(given.suggested, position)
         verdict = asked.verdict(given, position)
-        return asked.answered(asked.desk.answer(asked.visitor, position, verdict, anew=given.anew))
+        try:
+            return asked.answered(asked.desk.answer(asked.visitor, position, verdict, anew=given.anew))
+        except AnsweredMeanwhile as refusal:
+            raise asked.in_words(refusal) from None
 
 
 @router.post("/undo", summary="Take an answer back", responses={403: PROBLEM})

@@ -16,10 +16,12 @@ from rayonnage.web.api.review_cards import Cards, parent_level
 from rayonnage.web.api.review_types import Answered, AnswerKind, ReviewAnswer, ReviewCards, ReviewProgress
 from rayonnage.web.api.web_id import WebId, id_for_web, id_from_web
 from rayonnage.web.problem import RequestRefused
-from rayonnage.web.reviewing.desk import KeptAnswer
+from rayonnage.web.reviewing.answer_words import standing_text
+from rayonnage.web.reviewing.desk import AnsweredMeanwhile, KeptAnswer
 from rayonnage.web.reviewing.review_state import Verdict
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.showing.rendering import words_of
+from rayonnage.web.showing.words import LANGUAGES
 from rayonnage.web.visitor import visitor_of
 
 
@@ -37,9 +39,9 @@ class ReviewRequest:
             self.desk, self.many = open_desk.desk, open_desk.many
         except (OSError, ValueError) as error:
             raise RequestRefused(409, "the predictions cannot be reviewed", str(error), "predictions") from None
-        words = words_of(request)
-        tree = services.trees.turned(products.tree, words.language)
-        self.cards = Cards(self.desk, tree, words, predictions or None)
+        self.words = words_of(request)
+        tree = services.trees.turned(products.tree, self.words.language)
+        self.cards = Cards(self.desk, tree, self.words, predictions or None)
         beside = services.workspace.folder.resolve().parent
         # a job's predictions are known by their job, not by where they lie
         self.name = predictions or os.path.relpath(products.folder.path, beside)
@@ -101,6 +103,12 @@ class ReviewRequest:
                 409, "another category was suggested",
                 f"these predictions suggest {there}, you saw {suggested}: load the product again", "suggested",
             )  # fmt: skip
+
+    def in_words(self, refusal: AnsweredMeanwhile) -> AnsweredMeanwhile:
+        """The same, with who, when and what in the language of the page that shows it to people."""
+        if self.words.language == LANGUAGES[0]:
+            return refusal
+        return AnsweredMeanwhile(refusal.standing, standing_text(refusal.standing, self.cards.tree, self.words))
 
     def positions(self, ids: Sequence[WebId], field: str) -> list[int]:
         """The rows of products."""

@@ -9,8 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from catalog.files.id_lookup import UNKNOWN
-from catalog.ids.shop_id import id_number
 from catalog.tree.taxonomy import Taxonomy
 from fusion.prediction.predicted_product import PredictedProduct
 from fusion.prediction.predicted_products import PredictedProducts
@@ -22,7 +20,7 @@ from rayonnage.web.browsing.product_filter import ProductFilter
 from rayonnage.web.browsing.product_links import SHOWN, ZOOMED, explanation_link, photo_link
 from rayonnage.web.pages.asked_filter import address_of
 from rayonnage.web.problem import RequestRefused
-from rayonnage.web.reviewing.review_state import Verdict
+from rayonnage.web.reviewing.answer_words import said_of
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.served_model import NotReady
 from rayonnage.web.showing.plain_words import share_text, source_of, told_of_row
@@ -36,12 +34,11 @@ MAX_TEXT_READ = 2000
 
 @dataclass(frozen=True)
 class ShownAnswer:
-    """An answer that stands: whose, when (UTC), what, and the path of the category given, empty for none."""
+    """An answer that stands: whose, when (UTC), and what."""
 
     who: str
     when: str
     said: str
-    path: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -105,20 +102,8 @@ def _standing(
         return None
     if standing is None:
         return None
-    said, path = _said(standing.verdict, tree, words)
-    return ShownAnswer(standing.who, standing.when.replace("T", " ")[:16], said, path)
-
-
-def _said(verdict: Verdict, tree: Taxonomy, words: PageWords) -> tuple[str, tuple[str, ...]]:
-    """A verdict in words, and the path that it gives in the page's language."""
-    if verdict.why:
-        return words(f"review.none_{verdict.why}"), ()
-    if verdict.parent:
-        end = len(verdict.parent)
-        leaf = next((leaf for leaf, path in enumerate(tree.paths) if path[:end] == verdict.parent), None)
-        return words("product.said_parent"), verdict.parent if leaf is None else tree.shown[leaf][:end]
-    leaf = UNKNOWN if verdict.category_id is None else int(tree.leaf_index([id_number(verdict.category_id)])[0])
-    return (words("product.said_other"), ()) if leaf == UNKNOWN else ("", tree.shown[leaf])
+    said = said_of(standing.verdict, tree, words)
+    return ShownAnswer(standing.who, standing.when.replace("T", " ")[:16], said)
 
 
 def _votes(row: PredictedProduct, tree: Taxonomy, words: PageWords) -> list[ShownVote]:

@@ -40,6 +40,14 @@ class KeptAnswer:
     left_out: int = 0
 
 
+class AnsweredMeanwhile(RequestRefused):
+    """Somebody else's answer stands on the product."""
+
+    def __init__(self, standing: StandingAnswer, detail: str) -> None:
+        super().__init__(409, "somebody answered meanwhile", detail, "product_id")
+        self.standing = standing
+
+
 class Desk:
     """Products one at a time or many; safe in threads.
 
@@ -186,10 +194,9 @@ class Desk:
     def _no_act(self, number: int) -> RequestRefused:
         return RequestRefused(404, "no such act", f"these predictions have no act {number}", "act")
 
-    def _taken(self, position: int, standing: StandingAnswer) -> RequestRefused:
+    def _taken(self, position: int, standing: StandingAnswer) -> AnsweredMeanwhile:
         product_id = self.products.product_ids([position])[0]
         when = standing.when.replace("T", " ")[:19]
-        return RequestRefused(
-            409, "somebody answered meanwhile",
-            f"{standing.who} answered product {product_id} at {when} UTC: {standing.said}", "product_id",
-        )  # fmt: skip
+        return AnsweredMeanwhile(
+            standing, f"{standing.who} answered product {product_id} at {when} UTC: {standing.said}"
+        )

@@ -71,6 +71,27 @@ def test_a_correction_of_an_accepted_product_and_the_live_precision(client):
     assert progress["precision"][0]["high"] == pytest.approx(0.975)
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"kind": "category", "category_id": 2000}, "KITCHEN › CUPS › MUG"),
+        ({"kind": "parent"}, "La catégorie parente seulement\N{NO-BREAK SPACE}: BOOKS › FICTION"),
+        ({"kind": "none", "why_none": "no_product"}, "Pas un produit"),
+    ],
+)
+def test_who_comes_too_late_is_told_in_their_language(client, runs, answer, said):
+    post(client, "/answers", product_id=0, **answer)
+    other = client_of(runs)
+    # a page gives this browser a session of its own
+    other.get("/help", headers={"accept": "text/html"})
+    refused = post(other, "/answers", 409, product_id=0, kind="accept")
+    assert " answered product 0 at " in refused["detail"]
+    other.headers["accept-language"] = "fr"
+    refused = post(other, "/answers", 409, product_id=0, kind="accept")
+    assert " a répondu pour ce produit le " in refused["detail"]
+    assert refused["detail"].endswith(said)
+
+
 def test_a_grid_and_a_bulk(client):
     groups = client.get("/v1/review/groups?min_confidence=0.5").json()
     assert [(one["suggestion"]["category_id"], one["waiting"], one["sure"]) for one in groups] == [(1000, 10, 5)]
