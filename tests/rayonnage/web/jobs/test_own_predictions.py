@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from rayonnage.web.app import create_app
+from rayonnage.web.jobs.contents import TITLES_ALONE
 from rayonnage.web.jobs.record import PREDICTIONS, JobRecord, JobState
 from rayonnage.web.security.tokens import TokenFile
 from rayonnage.web.settings import ServerSettings
@@ -69,3 +70,18 @@ def test_the_picture_of_why(clients: dict[str, TestClient]):
     assert clients["else"].get(address).status_code == 404
     # no model answers here
     assert clients["owner"].get(address).status_code == 503
+
+
+def test_what_went_wrong_is_told_in_the_pages_language(clients: dict[str, TestClient]):
+    app = clients["owner"].app
+    store = app.state.services.jobs.store
+    times = {"created": time.time(), "ended": time.time()}
+    failed = JobRecord("f" * 32, "owner", "b.csv", 1, state=JobState.FAILED, error=TITLES_ALONE, **times)
+    done = JobRecord("d" * 32, "owner", "c.zip", 1, state=JobState.DONE, problems={"NO_PHOTO": 1234}, **times)
+    for job in (failed, done):
+        store.path(job.job_id).mkdir()
+        job.save(store.path(job.job_id))
+    shown = clients["owner"].get("/jobs", headers={"accept-language": "fr"}).text
+    assert "Ce tableau est arrivé sans photo" in shown
+    assert "1\N{NO-BREAK SPACE}234 × produit sans photo" in shown
+    assert 'lang="en"' not in shown.partition("<main")[2]
