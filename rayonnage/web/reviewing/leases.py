@@ -7,10 +7,14 @@ from collections.abc import Callable
 
 LEASE_S = 120.0
 FEW = 1000
+MOST = 400
+"""Leases of one session, some grids beside what it looks at: nobody keeps all products from the others."""
 
 
 class Leases:
     """Things by their numbers, each held by one session until it lets go or its time is over.
+
+    A session that holds `MOST` lets go of what it renewed the longest ago.
 
     `clock`: seconds, for tests.
     """
@@ -18,6 +22,7 @@ class Leases:
     def __init__(self, seconds: float = LEASE_S, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds, self._clock = seconds, clock
         self._held: dict[int, tuple[str, float]] = {}
+        self._of: dict[str, dict[int, None]] = {}
         self._room = FEW
 
     def holder(self, number: int) -> str | None:
@@ -38,14 +43,27 @@ class Leases:
         """Hold it from now on, anew or on; False where another session holds it."""
         if not self.is_free(number, session):
             return False
+        self._drop(number)
         self._held[number] = session, self._clock() + self.seconds
+        own = self._of.setdefault(session, {})
+        own[number] = None
+        if len(own) > MOST:
+            self._drop(next(iter(own)))
         if len(self._held) > self._room:
             now = self._clock()
-            self._held = {one: held for one, held in self._held.items() if held[1] > now}
+            for one in [one for one, held in self._held.items() if held[1] <= now]:
+                self._drop(one)
             self._room = max(FEW, 2 * len(self._held))
         return True
 
     def release(self, number: int, session: str) -> None:
         """Let go of it, where this session holds it."""
         if self.holder(number) == session:
-            del self._held[number]
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        session, _ = self._held.pop(number, ("", 0.0))
+        if session:
+            del self._of[session][number]
+            if not self._of[session]:
+                del self._of[session]

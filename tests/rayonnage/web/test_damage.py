@@ -30,7 +30,7 @@ def client(tmp_path: Path) -> TestClient:
     return client
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe{", b"", b"[" * 100_000, None])
+@pytest.mark.parametrize("content", [b"\xff\xfe{", b"[" * 100_000, None])
 @pytest.mark.parametrize(
     "name",
     ["predictions/predictions.parquet", "predictions/problems.json", "predictions/input.json", "*/workspace.json",

@@ -16,6 +16,7 @@ from fusion.review.act import UNJUDGED
 from fusion.review.journal import Journal, apply_files
 from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.desk import Desk
+from rayonnage.web.reviewing.leases import FEW, MOST, Leases
 from rayonnage.web.reviewing.many_answers import ManyAnswers
 from rayonnage.web.reviewing.review_state import Verdict
 from rayonnage.web.reviewing.reviewer import Reviewer
@@ -305,3 +306,23 @@ def test_threads_on_two_servers_answer_each_product_once(tmp_path):
     assert refused == {409}
     assert sorted(position for position, _ in kept) == list(range(n))
     assert labels(runs) == dict(kept)
+
+
+def test_one_session_cannot_hold_everything():
+    clock = Clock()
+    leases = Leases(clock=clock)
+    assert all(leases.hold(number, "greedy") for number in range(MOST + 10))
+    assert [number for number in range(MOST + 10) if leases.is_free(number, "other")] == list(range(10))
+    # what is renewed stays
+    leases.hold(10, "greedy")
+    leases.hold(0, "greedy")
+    assert (leases.holder(10), leases.holder(11)) == ("greedy", None)
+    leases.release(10, "greedy")
+    clock.now = leases.seconds + 1
+    assert leases.hold(12, "other")
+    # as many as are remembered before those whose time is over are forgotten
+    for number in range(2 * FEW):
+        clock.now += 1
+        leases.hold(number, f"session {number}")
+    assert len(leases._held) <= FEW + 1
+    assert sum(map(len, leases._of.values())) == len(leases._held)
