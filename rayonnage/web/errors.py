@@ -88,6 +88,6 @@ async def _not_kept(request: Request, error: Exception) -> Response:
     if error.errno not in NOT_WRITABLE:
         raise error
     log.error("%s %s: %s", request.method, request.url.path, error)
-    full = "the server's disk is full" if error.errno in FULL else "the server may not write there"
-    detail = f"{full}: nothing was kept, ask again when whoever runs it has made room"
+    why = "its disk is full" if error.errno in FULL else "it may not read or write there"
+    detail = f"the server's log says where: {why}. Nothing was kept: ask again when whoever runs it has mended that"
     return refusal(request, RequestRefused(507, "it cannot be kept", detail))
