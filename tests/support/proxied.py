@@ -21,6 +21,8 @@ def proxied(address: str, below: str = "/shop/tools") -> Iterator[str]:
     """Where everything of the server at `address` is found, below that path; links and cookies are left as they are."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        # who asks before the thread is that far waits, and is not refused
+        listening.listen()
         config = uvicorn.Config(_Proxy(address, below), log_level="warning", lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
