@@ -19,7 +19,8 @@ OF_ONE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"conte
 @contextmanager
 def proxied(address: str, below: str = "/shop/tools") -> Iterator[str]:
     """Where everything of the server at `address` is found, below that path; links and cookies are left as they are."""
-    with socket.socket() as listening:
+    # asyncio sends at once on what says that it is TCP; else each answer waits 40 ms for the client's word
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         # who asks before the thread is that far waits, and is not refused
         listening.listen()

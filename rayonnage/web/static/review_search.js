@@ -3,7 +3,7 @@
 import { served } from "./review_api.js";
 import { make, path, root, say, share } from "./review_words.js";
 
-const PAUSE_MS = 25;
+const PAUSE_MS = 15;
 const SHOWN = 12;
 
 /** The dialog of `/`: resolves with the category chosen, or null. */
