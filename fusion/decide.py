@@ -136,6 +136,11 @@ def _is_leaf(nodes: NDArray[np.int64], tree: Taxonomy) -> NDArray[np.bool_]:
     return is_leaf
 
 
+def proved_only(needed: NDArray[np.float32]) -> tuple[float | None, ...]:
+    """`(n,)` probabilities that are needed, for people and programs: None in the place of one that is never reached."""
+    return tuple(None if one >= NEVER else one for one in needed.tolist())
+
+
 def decide(paths: AnswerPaths, thresholds: Thresholds, tree: Taxonomy) -> NDArray[np.int64]:
     """`(N, 2)` int64 level (D accept, less back off to that parent, 0 review) and node index at that level.
 

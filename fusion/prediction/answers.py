@@ -14,7 +14,7 @@ from catalog.ids.shop_id import ShopId
 from catalog.product import Problem
 from catalog.tree.level_names import LEVEL_NAMES
 from catalog.tree.taxonomy import Taxonomy, path_text
-from fusion.decide import NEVER, Decision, decision_of
+from fusion.decide import Decision, decision_of, proved_only
 from fusion.prediction.predictor import Predictions
 from fusion.prediction.ranking import risk_order
 from fusion.prediction.reasons import ExpertChoice, SilentExpert, reason_of, silent_on, votes_of
@@ -109,7 +109,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
     ranked = risk_order(dense, tree, n_candidates)[0]
     candidates = _candidates(dense, ranked.tolist(), tree)
     end = len(candidates[0].path)
-    along_path, needed = predictions.paths.probabilities[row, :end], predictions.needed[row, :end].tolist()
+    along_path = predictions.paths.probabilities[row, :end]
     level, node = predictions.given[row].tolist()
     product_id = predictions.chunk.products[row].product_id
     problems = [problem for problem in predictions.problems.named if problem.product_id == product_id]
@@ -120,7 +120,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
         text_read=predictions.text_read(row), reason=reason_of(predictions, row, tree),
         problems=tuple(": ".join(filter(None, (p.place, p.detail or p.kind.value))) for p in problems),
         advice=predictions.advice(row), depth=tree.depth, text_ids=len(tree.ids) > 0, level_names=tree.level_names,
-        needed=tuple(p if p < NEVER else None for p in needed),
+        needed=proved_only(predictions.needed[row, :end]),
         boxes=tuple(box for opinion in predictions.opinions for box in opinion.boxes(row)),
         copies=tuple(
             other.product_id

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,11 +18,12 @@ from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.ids.id_columns import id_in_cell, ids_in, numbers_in
 from catalog.ids.id_names import IdCollector
 from catalog.ids.shop_id import ShopId, id_number
+from catalog.recently_used import RecentlyUsed
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.config import FusionConfig
-from fusion.decide import NEVER, Decision, Thresholds
+from fusion.decide import Decision, Thresholds, proved_only
 from fusion.head_artifacts import HeadArtifacts, thresholds_for
 from fusion.prediction.columns import TITLE, probability_columns
 from fusion.prediction.folder import PredictionFolder, PredictionOrigin
@@ -69,8 +68,7 @@ class PredictedProducts:
         self._metadata = pq.read_metadata(folder.table)
         sizes = [self._metadata.row_group(group).num_rows for group in range(self._metadata.num_row_groups)]
         self._first_row = np.cumsum([0, *sizes])
-        self._groups: OrderedDict[int, pa.Table] = OrderedDict()
-        self._lock = Lock()
+        self._groups = RecentlyUsed[int, pa.Table](KEPT_GROUPS)
 
     @classmethod
     def open(cls, path: Path, workspace: Workspace) -> PredictedProducts:
@@ -178,17 +176,12 @@ class PredictedProducts:
         if not 0 <= position < len(self):
             raise IndexError(f"{self.folder.path} holds {len(self)} products: there is no [{position}]")
         group = int(np.searchsorted(self._first_row, position, side="right")) - 1
-        with self._lock:
-            table = self._groups.get(group)
+        table = self._groups.get(group)
         if table is None:
             # a group is small: read by several threads it takes 20 times as long, and so does reading the footer anew
             with pq.ParquetFile(self.folder.table, metadata=self._metadata) as file:
                 table = file.read_row_group(group, use_threads=False)
-        with self._lock:
-            self._groups[group] = table
-            self._groups.move_to_end(group)
-            while len(self._groups) > KEPT_GROUPS:
-                self._groups.popitem(last=False)
+            self._groups.keep(group, table)
         row: dict[str, Any] = table.slice(position - int(self._first_row[group]), 1).to_pylist()[0]
         return row
 
@@ -196,8 +189,7 @@ class PredictedProducts:
         if self.thresholds is None:
             return ()
         nodes = np.array([[self.tree.ancestor(level)[leaf] for level in self.tree.levels]], np.int64)
-        needed = self.thresholds.needed(nodes, self.tree)[0, :end].tolist()
-        return tuple(None if one >= NEVER else one for one in needed)
+        return proved_only(self.thresholds.needed(nodes, self.tree)[0, :end])
 
     def _product(self, position: int, row: dict[str, Any]) -> PredictedProduct:
         tree = self.tree

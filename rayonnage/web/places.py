@@ -8,10 +8,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog.recently_used import RecentlyUsed
 from catalog.runs.workspace import Workspace
 from fusion.prediction.folder import PredictionFolder
 from fusion.prediction.predicted_products import PredictedProducts
-from rayonnage.web.recently_used import RecentlyUsed
 
 OF_JOB = re.compile(r"jobs/([0-9a-f]{32})")
 KEPT = 3

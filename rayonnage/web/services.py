@@ -7,6 +7,7 @@ from functools import cached_property
 
 from fastapi import Request
 
+from catalog.recently_used import RecentlyUsed
 from catalog.runs.workspace import Workspace
 from fusion.review.journal import Journal
 from rayonnage.web.browsing.explanations import Explanations
@@ -17,7 +18,6 @@ from rayonnage.web.classifying.session_history import SessionHistories
 from rayonnage.web.comparing.comparisons import Comparisons
 from rayonnage.web.jobs.desk import JobDesk
 from rayonnage.web.places import KnownPredictions
-from rayonnage.web.recently_used import RecentlyUsed
 from rayonnage.web.reviewing.desks import Desks
 from rayonnage.web.serving.served_model import ServedModel
 from rayonnage.web.settings import ServerSettings

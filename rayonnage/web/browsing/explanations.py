@@ -7,10 +7,10 @@ from pathlib import Path
 from threading import Lock
 
 from catalog.product import Product
+from catalog.recently_used import RecentlyUsed
 from fusion.model import Model
 from fusion.prediction.explanation import explain
 from fusion.prediction.predicted_products import PredictedProducts
-from rayonnage.web.recently_used import RecentlyUsed
 
 KEPT = 64
 """Pictures in memory, of some 100 kB each."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from threading import Lock
 
+from catalog.recently_used import RecentlyUsed
 from catalog.runs.workspace import Workspace
 from catalog.tree.category_search import CategorySearch
 from catalog.tree.taxonomy import Taxonomy
-from rayonnage.web.recently_used import RecentlyUsed
 
 KEPT = 3
 """Trees whose index stays in memory: predictions of some runs may be looked at side by side."""

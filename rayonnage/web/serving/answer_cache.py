@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+from catalog.recently_used import RecentlyUsed
 from fusion.prediction.answers import Answer
-from rayonnage.web.recently_used import RecentlyUsed
 from rayonnage.web.serving.asked_product import AskedProduct
 
 CACHE_BYTES = 64 * 2**20

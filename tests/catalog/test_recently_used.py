@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rayonnage.web.recently_used import RecentlyUsed
+from catalog.recently_used import RecentlyUsed
 
 
 def test_what_was_asked_for_last_is_kept():
