@@ -13,8 +13,10 @@ SHORTEST = 4
 
 def folded(text: str) -> str:
     """A text without accents and case: `Cœur d’été` gives `coeur d’ete`."""
-    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+    # twice: what a sign stands for may be a capital (`𝗔`)
+    for _ in range(2):
+        text = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
+    return "".join(letter for letter in text if not unicodedata.combining(letter))
 
 
 def folded_words(text: str) -> list[str]:

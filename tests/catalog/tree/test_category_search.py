@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catalog.tree.category_search import CategorySearch
@@ -86,6 +86,7 @@ def test_one_mistake_in_a_long_word_is_forgiven(word, place, letter, kind):
     assert wanted <= set(ids(typed, len(LEAVES)))
 
 
+@example("𝗔")
 @given(st.text(max_size=40))
 def test_folding_twice_changes_nothing(text: str):
     words = folded_words(text)
