@@ -11,8 +11,11 @@ WAITING = {
     "OMP_WAIT_POLICY": "PASSIVE",
     # the same for builds with Intel's OpenMP, in milliseconds
     "KMP_BLOCKTIME": "0",
+    # NumPy's OpenBLAS: its threads spin for 2**26 cycles after each product of matrices, however small, else; a
+    # server that encodes one title at a time spent a third of its CPU time so (`bench/serve.py`)
+    "OPENBLAS_THREAD_TIMEOUT": "4",
 }
-"""Variables that OpenMP reads when a library that uses it is loaded."""
+"""Variables that OpenMP and OpenBLAS read when a library that uses them is loaded."""
 
 
 def share_cores() -> None:

@@ -14,6 +14,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from catalog.cli_options import note, say
 from catalog.runs.run import Run
@@ -73,7 +74,9 @@ def run_server(settings: ServerSettings) -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         who = "whoever has a token of " + str(settings.tokens) if settings.tokens else "everybody on this machine"
         say(f"http://{host}:{settings.port}/ answers with {run.folder.name}, and {who} may ask (Ctrl-C ends it)")
-        DrainingServer(server_config(app, settings)).run([listener])
+        # requests have threads of their own: those of NumPy would only wait for each other
+        with threadpool_limits(1, "blas"):
+            DrainingServer(server_config(app, settings)).run([listener])
 
 
 def server_config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
