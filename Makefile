@@ -26,7 +26,7 @@ $(INSTALLED): setup.cfg pyproject.toml
 	  || { echo "Rayonnage needs Python 3.11 or newer; 'python3' here is $$(python3 --version)."; exit 1; }
 	python3 -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade pip
-	@$(PY) -m pip install --quiet --editable '.[test,web]' \
+	@$(PY) -m pip install --quiet --editable '.[test,web,search]' \
 	  || { echo "The packages could not be installed. They take 7 GB in $(VENV), and as much again while they are unpacked;"; \
 	       df -h . "$${TMPDIR:-/tmp}"; exit 1; }
 	sh .ci/debian.sh tesseract

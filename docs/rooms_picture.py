@@ -19,6 +19,7 @@ SPANS = {
     "rayonnage": (20, 940),
     "fusion": (90, 500),
     "curation": (640, 900),
+    "search": (170, 420),
     "mosaic": (40, 270),
     "ocr": (330, 610),
     "text": (300, 560),

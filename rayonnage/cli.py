@@ -18,6 +18,7 @@ COMMANDS = {
     "catalog": "curation.cli:main",
     "mosaic": "mosaic.cli:main",
     "ocr": "ocr.cli:main",
+    "search": "search.cli:main",
     "fusion": "fusion.cli:main",
 }
 """Where each command is defined, in the order in which a newcomer meets them."""

@@ -1,0 +1,1 @@
+"""How good a search is: recall against the truth, with its page."""

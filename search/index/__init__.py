@@ -1,0 +1,1 @@
+"""Where vectors are kept and searched: the local index, exact or compressed, that can be changed and compacted."""

@@ -1,0 +1,1 @@
+"""A catalogue becomes an index: its photos embedded, added, removed."""

@@ -1,0 +1,1 @@
+"""What orders hits anew: whitening, expansion, reciprocal neighbours, text."""
