@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.atomic import atomic_path, write_text
 from catalog.ids.id_names import IdNames
 
 VECTORS, PRODUCT_IDS, PHOTOS, NAMES, ORIGIN = (
