@@ -17,6 +17,7 @@ from rayonnage.web.api import jobs as jobs_api
 from rayonnage.web.api import runs as runs_api
 from rayonnage.web.api.description import describe
 from rayonnage.web.errors import add_error_handlers
+from rayonnage.web.head_requests import HeadRequests
 from rayonnage.web.pages import browse, classify, help, history, jobs, language, login, photos, product, runs
 from rayonnage.web.pages import review as review_page
 from rayonnage.web.security.door import Door
@@ -65,6 +66,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     # no page holds a secret beside what was asked for, which its compressed size could tell (BREACH)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.add_middleware(Guard, door=app.state.door, limits=settings.limits)
+    app.add_middleware(HeadRequests)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(packages=[("rayonnage.web", "static")]), name="static")

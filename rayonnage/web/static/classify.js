@@ -128,7 +128,7 @@ answer.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.example) take(`example?number=${button.dataset.example}`);
-  else if (button.id === "random") take("random");
+  else if (button.dataset.do === "random") take("random");
   else if (button.dataset.do === "another") { reset(); document.getElementById("files").focus(); }
   else if (button.dataset.copy) copy(answer.querySelector(`#${button.dataset.copy}`).textContent);
 });

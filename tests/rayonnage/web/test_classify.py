@@ -176,6 +176,8 @@ def test_a_product_at_random_and_an_example_of_the_instructions(served: str, pag
     page.get_by_role("button", name="A product of the catalogue at random").click()
     answered(page)
     assert 1 <= len(order(page)) <= 4
+    page.get_by_role("button", name="One at random").click()
+    expect(page.locator("#history tbody tr")).to_have_count(2)
     page.goto(f"{served}/help")
     assert served in page.locator("[data-address]").first.inner_text()
     page.get_by_role("link", name="A mug").click()

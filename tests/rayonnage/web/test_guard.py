@@ -82,6 +82,14 @@ def test_headers_of_every_answer(client: TestClient):
     assert "script" not in written_page_headers()["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("path", ["/help", "/healthz", "/static/app.css", "/v1/nothing"])
+def test_head_is_answered_as_get_without_the_body(client: TestClient, path: str):
+    get, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers.get("content-type") == get.headers["content-type"]
+    assert client.head("/v1/read").status_code == client.get("/v1/read").status_code == 405
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/v1/nowhere", 404), ("POST", "/healthz", 405), ("POST", "/v1/files", 422), ("GET", "/v1/fail", 500)],
