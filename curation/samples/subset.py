@@ -16,8 +16,8 @@ from catalog.files.wording import plural
 from catalog.ids.id_names import IdCollector, IdNames
 from catalog.ids.shop_id import ShopId
 from catalog.split.labels import ID_COLUMNS
+from catalog.tree.category_filter import leaves_of_categories
 from catalog.tree.taxonomy import Taxonomy
-from curation.samples.category_filter import leaves_of_categories
 from curation.samples.copies import CopyGroups
 from curation.samples.record import LeftOut, Record
 from curation.samples.smaller_tree import names_beside, smaller_tree, write_tree

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.tree.category_filter import leaves_of_categories
 from catalog.tree.taxonomy import Taxonomy, path_text
 from catalog.tree.translations import Name, Names
-from curation.samples.category_filter import leaves_of_categories
 
 ROWS = (
     (11, ("LIBRAIRIE", "LITTÉRATURE", "ROMAN")),
