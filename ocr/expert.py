@@ -115,16 +115,32 @@ class TextBranch:
     def read(
         self, products: Sequence[Product], routed: NDArray[np.bool_], md5s: Sequence[Sequence[bytes]] | None = None
     ) -> tuple[Probabilities, dict[int, Reading]]:
-        """One row per product, and what was read on each that is routed, by row.
+        """One row per product, and what was read on each that is routed, by row; arguments as in `fetch`."""
+        readings = self.fetch(products, routed, md5s)
+        return self.predict(products, readings), {row: one for row, one in enumerate(readings) if one is not None}
 
-        `routed` is `(N,)` bool, `md5s` as in `read_products`. Silence: not routed, nothing read, or failed.
+    def fetch(
+        self, products: Sequence[Product], routed: NDArray[np.bool_], md5s: Sequence[Sequence[bytes]] | None = None
+    ) -> list[Reading | None]:
+        """What can be read on each product, None where it is not routed: other processes read.
+
+        `routed` is `(N,)` bool, `md5s` as in `read_products`.
         """
         asked = np.flatnonzero(routed).tolist()
         wanted = [products[row] for row in asked]
-        readings = read_products(self.reader, wanted, None if md5s is None else [md5s[row] for row in asked])
+        found = read_products(self.reader, wanted, None if md5s is None else [md5s[row] for row in asked])
+        readings: list[Reading | None] = [None] * len(products)
+        for row, reading in zip(asked, found, strict=True):
+            readings[row] = reading
+        return readings
+
+    def predict(self, products: Sequence[Product], readings: Sequence[Reading | None]) -> Probabilities:
+        """One row per product, from what was read on each. Silence: not routed, nothing read, or failed."""
         silence = np.full(len(products), Silence.NOT_ROUTED, np.uint8)
         texts: dict[int, ProductText] = {}
-        for row, reading in zip(asked, readings, strict=True):
+        for row, reading in enumerate(readings):
+            if reading is None:
+                continue
             text = reading.product_text
             if text.tokens:
                 silence[row] = Silence.SPEAKS
@@ -136,7 +152,7 @@ class TextBranch:
         dense = np.full((len(products), len(self.model.classes_)), np.nan, np.float32)
         if texts:
             dense[list(texts)] = self.model.predict_proba(list(texts.values()))
-        probabilities = Probabilities.from_dense(
+        return Probabilities.from_dense(
             NAME,
             np.array([p.number for p in products], np.int64),
             np.array([len(p.images) for p in products], np.int8),
@@ -148,7 +164,6 @@ class TextBranch:
             taxonomy=self.taxonomy,
             plan=self.plan,
         )
-        return probabilities, dict(zip(asked, readings, strict=True))
 
 
 @dataclass(frozen=True)
@@ -168,15 +183,22 @@ class TextExpert:
         """`(N,)` bool: products whose photos are read, by processes that take their time."""
         return self.route.of(so_far[0].probabilities)
 
+    def fetch(self, chunk: Chunk, so_far: Sequence[Opinion]) -> list[Reading | None]:
+        """What is read on each product, None where it is not read; the first opinion so far is the photos'."""
+        return self.branch.fetch(chunk.products, self.waits_on(so_far), chunk.md5s)
+
     def predict(self, chunk: Chunk, so_far: Sequence[Opinion]) -> Opinion:
-        """What the text says; the first opinion so far is the photos'."""
-        wanted = self.waits_on(so_far)
-        probabilities, readings = self.branch.read(chunk.products, wanted, chunk.md5s)
+        """What the text says; `so_far` as in `fetch`."""
+        return self.predict_fetched(chunk, so_far, self.fetch(chunk, so_far))
+
+    def predict_fetched(self, chunk: Chunk, so_far: Sequence[Opinion], fetched: Sequence[Reading | None]) -> Opinion:
+        """What the text that was read says."""
+        readings = {row: reading for row, reading in enumerate(fetched) if reading is not None}
         unread = unread_photos({chunk.products[row].product_id: reading for row, reading in readings.items()})
         # a photo that cannot be decoded was named already
         undecoded = {(problem.product_id, problem.photo) for problem in chunk.problems}
         return Opinion(
-            probabilities,
+            self.branch.predict(chunk.products, fetched),
             EVIDENCE,
             {row: (Quote(reading.text), *reading.boxes) for row, reading in readings.items()},
             [problem for problem in unread if (problem.product_id, problem.photo) not in undecoded],

@@ -44,10 +44,14 @@ def test_each_photo_is_read_once_and_not_hashed_again(monkeypatch, handed_over):
 class Branch:
     """Finds one photo of the first product that it is asked for unreadable, and each photo of the others."""
 
-    def read(self, products, routed, md5s):
+    def fetch(self, products, routed, md5s):
         self.asked = (products, routed, md5s)
         failure = OcrFailure("the reading process was lost: killed by SIGSEGV")
-        return None, {0: Reading((Transcript((Word("crime", 1.0, (0, 0, 1, 1)),)), failure)), 2: Reading((failure,))}
+        words = Transcript((Word("crime", 1.0, (0, 0, 1, 1)),))
+        return [Reading((words, failure)), None, Reading((failure,))]
+
+    def predict(self, products, readings):
+        self.told = [product.product_id for product in products], [one is not None for one in readings]
 
 
 def test_an_opinion_shows_what_was_read_and_names_photos_that_could_be_seen_but_not_read():
@@ -58,6 +62,7 @@ def test_an_opinion_shows_what_was_read_and_names_photos_that_could_be_seen_but_
     route = SimpleNamespace(of=lambda probabilities: probabilities == "of the photos")
     opinion = TextExpert(branch, route).predict(chunk, [of_photos, None])
     assert branch.asked == (products, True, chunk.md5s)
+    assert branch.told == ([5, 3, 6], [True, False, True])
     assert [opinion.quote(row) and opinion.quote(row).text for row in range(3)] == ["crime", None, ""]
     assert opinion.boxes(0) == [PhotoBox(0, (0, 0, 1, 1), "crime", 1.0)]
     assert opinion.boxes(1) == opinion.boxes(2) == []

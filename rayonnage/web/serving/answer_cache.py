@@ -11,8 +11,8 @@ from rayonnage.web.serving.asked_product import AskedProduct
 
 CACHE_BYTES = 64 * 2**20
 """All answers together."""
-ENTRY_BYTES, BYTES_PER_CHARACTER = 4096, 4
-"""What keeping one answer costs beside its words, at most, and each character of what Python would write of it."""
+ENTRY_BYTES, PART_BYTES, BYTES_PER_CHARACTER = 4096, 768, 4
+"""What keeping one answer costs at most: by itself, for each of its candidates, words and so on, and each character."""
 
 
 class AnswerKey(NamedTuple):
@@ -39,6 +39,11 @@ class AnswerCache:
     def __len__(self) -> int:
         return len(self._answers)
 
+    @property
+    def cost(self) -> int:
+        """Bytes of all that are kept, at most."""
+        return self._answers.cost
+
     def get(self, key: AnswerKey) -> Answer | None:
         """The answer that was kept."""
         return self._answers.get(key)
@@ -50,4 +55,10 @@ class AnswerCache:
 
 
 def _cost(answer: Answer) -> int:
-    return ENTRY_BYTES + BYTES_PER_CHARACTER * len(repr(answer))
+    """Bytes, rather too many: only what grows is looked at, as every answer is weighed while all others wait."""
+    paths = [answer.best.path, answer.given, *(one.path for one in answer.candidates)]
+    texts = [answer.text_read, answer.reason, answer.advice, *answer.problems]
+    texts += [box.text for box in answer.boxes] + [name for path in paths for name in path]
+    texts += map(str, (answer.product_id, *answer.copies, *(one.category_id for one in answer.candidates)))
+    n_parts = len(answer.votes) + len(answer.silent) + len(texts)
+    return ENTRY_BYTES + PART_BYTES * n_parts + BYTES_PER_CHARACTER * sum(map(len, texts))

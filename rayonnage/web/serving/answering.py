@@ -1,8 +1,11 @@
-"""What is done with a batch: the networks for all of it, then reading for each product that asks for it."""
+"""What is done with a batch: the networks for all of it. What is to be read waits by itself, and ends in a batch."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,19 +13,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from catalog.files.cores import n_cores
-from catalog.product import Problem, Product, text_problems
+from catalog.product import Product, text_problems
 from catalog.product_text import ShopText
 from fusion.prediction.answers import Answer, answer_of
-from fusion.prediction.predictor import Predictions
 from fusion.prediction.stages import BegunPrediction, StagedPrediction
 from rayonnage.web.serving.asked_product import AskedProduct
 from rayonnage.web.serving.loaded_model import LoadedModel
-from rayonnage.web.serving.micro_batcher import MOST_RETRY_S, SMOOTHING, QueueFull, Waiting
+from rayonnage.web.serving.micro_batcher import MOST_RETRY_S, SMOOTHING, Asked, MicroBatcher, QueueFull, Waiting
 from rayonnage.web.serving.serving_metrics import ServingMetrics
 from rayonnage.web.settings import RequestLimits
 
+log = logging.getLogger(__name__)
+
 MAX_CANDIDATES = 20
 """Likely leaves of an answer: a client may ask for fewer, and the answer that is kept serves all."""
+BATCH = 16
+"""Products that are predicted together at most, and those that are concluded together."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,14 @@ class AskedOfModel:
     product: AskedProduct
     loaded: LoadedModel
     lang: str | None
+
+
+@dataclass(frozen=True)
+class ReadProduct:
+    """A product whose photos have been read."""
+
+    asked: AskedOfModel
+    begun: BegunPrediction
 
 
 WaitingProduct = Waiting[AskedOfModel, Answer]
@@ -48,6 +62,9 @@ class Answering:
         self._n_readers = 4 * n_cores()
         self._readers = ThreadPoolExecutor(self._n_readers, thread_name_prefix="reading")
         self._n_to_read, self._read_s = 0, 0.0
+        # each of them counts as waiting where it was asked, which is bounded
+        self._read = MicroBatcher(self._conclude, at_most=BATCH, most_waiting=sys.maxsize)
+        self._numbers = itertools.count(1)
 
     async def work(self, batch: Sequence[WaitingProduct]) -> None:
         """Tell each product of a batch what `Model.predict` says of it alone; those that are read are told later."""
@@ -58,7 +75,7 @@ class Answering:
             for row, answer in answers.items():
                 _tell(batch[row], answer)
             for one in begun:
-                self._finish_later(one, batch[one.rows[0]], loop)
+                self._read_later(one, batch[one.rows[0]], loop)
 
     def close(self) -> None:
         """End the threads."""
@@ -69,10 +86,14 @@ class Answering:
         self, loaded: LoadedModel, asked: Sequence[AskedOfModel]
     ) -> tuple[dict[int, Answer], Sequence[BegunPrediction]]:
         start = time.monotonic()
-        # ids that no product of a catalogue has: a known copy is told of unless it is the product itself
-        products = [_product(one.product, -1 - row) for row, one in enumerate(asked)]
+        # ids that no product of a catalogue has: a known copy is told of unless it is the product itself; and no two
+        # have the same, as products of different batches are concluded together
+        products = [_product(one.product, -next(self._numbers)) for one in asked]
         staged = StagedPrediction.of(loaded.model.predictor, products, loaded.recent)
-        answers = {} if staged.ready is None else _answers(staged.ready, asked)
+        answers: dict[int, Answer] = {}
+        if staged.ready is not None:
+            rows = staged.ready.rows
+            answers = dict(zip(rows, _answers(staged.ready, [asked[row] for row in rows]), strict=True))
         self._metrics.seconds.labels("predict").observe(time.monotonic() - start)
         return answers, staged.waiting
 
@@ -82,21 +103,21 @@ class Answering:
         if wait_s > self._limits.seconds / 2:
             raise QueueFull(min(MOST_RETRY_S, 1 + int(wait_s / 2)))
 
-    def _finish_later(self, begun: BegunPrediction, waiting: WaitingProduct, loop: asyncio.AbstractEventLoop) -> None:
+    def _read_later(self, begun: BegunPrediction, waiting: WaitingProduct, loop: asyncio.AbstractEventLoop) -> None:
         try:
             self._require_readers()
         except QueueFull as error:
-            if not waiting.told.done():
-                waiting.told.set_exception(error)
+            _tell(waiting, error)
             return
         self._n_to_read += 1
         # it waits again
         waiting.begun = None
         use = ExitStack()
         use.enter_context(waiting.asked.loaded.used())
-        reading = self._readers.submit(self._read, begun, waiting)
+        reading = self._readers.submit(self._fetch, begun, waiting)
 
-        def over(done: Future[Answer]) -> None:
+        def over(done: Future[BegunPrediction]) -> None:
+            # from here on who asked holds the model, if anybody still waits
             use.close()
             loop.call_soon_threadsafe(self._is_read, done, waiting)
 
@@ -104,23 +125,48 @@ class Answering:
         # who asked is gone: it need not be read, if that has not begun
         waiting.told.add_done_callback(lambda told: reading.cancel() if told.cancelled() else None)
 
-    def _read(self, begun: BegunPrediction, waiting: WaitingProduct) -> Answer:
+    def _fetch(self, begun: BegunPrediction, waiting: WaitingProduct) -> BegunPrediction:
         waiting.begun = start = time.monotonic()
-        [answer] = _answers(begun, {begun.rows[0]: waiting.asked}).values()
+        fetched = begun.fetch()
         seconds = time.monotonic() - start
         self._metrics.seconds.labels("read").observe(seconds)
         self._read_s += SMOOTHING * (seconds - self._read_s)
-        return answer
+        return fetched
 
-    def _is_read(self, done: Future[Answer], waiting: WaitingProduct) -> None:
+    def _is_read(self, done: Future[BegunPrediction], waiting: WaitingProduct) -> None:
         self._n_to_read -= 1
         if done.cancelled() or waiting.told.done():
             return
         error = done.exception()
-        if error is None:
-            waiting.told.set_result(done.result())
-        else:
-            waiting.told.set_exception(error)
+        if error is not None:
+            _tell(waiting, error)
+            return
+        read = ReadProduct(waiting.asked, done.result())
+        [concluding] = self._read.submit([read], [id(waiting.asked.loaded)])
+        concluding.told.add_done_callback(lambda told: _pass_on(told, waiting))
+        # who asked is gone: it need not be concluded
+        waiting.told.add_done_callback(lambda told: concluding.told.cancel())
+
+    async def _conclude(self, batch: Sequence[Waiting[ReadProduct, Answer]]) -> None:
+        with batch[0].asked.asked.loaded.used():
+            loop, read = asyncio.get_running_loop(), [waiting.asked for waiting in batch]
+            for waiting, told in zip(
+                batch, await loop.run_in_executor(self._networks, self._concluded, read), strict=True
+            ):
+                _tell(waiting, told)
+
+    def _concluded(self, read: Sequence[ReadProduct]) -> Sequence[Answer | Exception]:
+        start = time.monotonic()
+        try:
+            joined = BegunPrediction.joined([one.begun for one in read])
+            return _answers(joined, [one.asked for one in read])
+        except Exception as error:  # one product's fault is not the others'
+            if len(read) == 1:
+                return [error]
+            log.exception("%d products cannot be concluded together: each is by itself", len(read))
+            return [told for one in read for told in self._concluded([one])]
+        finally:
+            self._metrics.seconds.labels("conclude").observe(time.monotonic() - start)
 
 
 def _product(asked: AskedProduct, product_id: int) -> Product:
@@ -128,21 +174,27 @@ def _product(asked: AskedProduct, product_id: int) -> Product:
     return Product(product_id, asked.photos, None, text.title, text.description)
 
 
-def _text_problems(asked: AskedProduct, product_id: int) -> list[Problem]:
-    return text_problems(ShopText.of(asked.title, asked.description), product_id)
-
-
-def _answers(begun: BegunPrediction, asked: Sequence[AskedOfModel] | dict[int, AskedOfModel]) -> dict[int, Answer]:
-    predictions: Predictions = begun.finish()
-    answers: dict[int, Answer] = {}
-    for place, row in enumerate(begun.rows):
-        one = asked[row]
-        predictions.problems.extend(_text_problems(one.product, -1 - row))
+def _answers(begun: BegunPrediction, asked: Sequence[AskedOfModel]) -> list[Answer]:
+    """Finish products, which are `asked` in the same order."""
+    predictions = begun.finish()
+    answers = []
+    for row, (product, one) in enumerate(zip(begun.chunk.products, asked, strict=True)):
+        text = ShopText.of(one.product.title, one.product.description)
+        predictions.problems.extend(text_problems(text, product.product_id))
         n = max(MAX_CANDIDATES, begun.predictor.top_leaves)
-        answers[row] = answer_of(predictions, place, one.loaded.tree(one.lang), n, 0)
+        answers.append(answer_of(predictions, row, one.loaded.tree(one.lang), n, 0))
     return answers
 
 
-def _tell(waiting: WaitingProduct, answer: Answer) -> None:
-    if not waiting.told.done():
+def _tell(waiting: Waiting[Asked, Answer], answer: Answer | BaseException) -> None:
+    if waiting.told.done():
+        return
+    if isinstance(answer, BaseException):
+        waiting.told.set_exception(answer)
+    else:
         waiting.told.set_result(answer)
+
+
+def _pass_on(told: asyncio.Future[Answer], waiting: WaitingProduct) -> None:
+    if not told.cancelled():
+        _tell(waiting, told.exception() or told.result())

@@ -11,15 +11,12 @@ from functools import partial
 from catalog.tree.taxonomy import Taxonomy
 from fusion.prediction.answers import Answer
 from rayonnage.web.serving.answer_cache import AnswerCache, AnswerKey
-from rayonnage.web.serving.answering import Answering, AskedOfModel, WaitingProduct
+from rayonnage.web.serving.answering import BATCH, Answering, AskedOfModel, WaitingProduct
 from rayonnage.web.serving.asked_product import AskedProduct
 from rayonnage.web.serving.loaded_model import LoadedModel
 from rayonnage.web.serving.micro_batcher import MicroBatcher
 from rayonnage.web.serving.serving_metrics import ServingMetrics
 from rayonnage.web.settings import RequestLimits
-
-BATCH = 16
-"""Products that are predicted together at most."""
 
 
 class TookTooLong(Exception):

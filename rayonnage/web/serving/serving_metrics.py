@@ -24,7 +24,8 @@ class ServingMetrics:
         self._accepted: deque[bool] = deque(maxlen=LATEST)
         self._waited: deque[float] = deque(maxlen=LATEST)
         self.seconds = Histogram(
-            "rayonnage_seconds", "Time of a product by stage: queue, predict (decoding and networks), read, total",
+            "rayonnage_seconds",
+            "Time of a product, or of its batch, by stage: queue, predict (decoding, networks), read, conclude, total",
             ["stage"], buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
         self.batch_products = Histogram(

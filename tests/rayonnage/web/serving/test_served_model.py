@@ -18,8 +18,9 @@ from catalog.probabilities import Silence
 from catalog.runs.workspace import Workspace
 from fusion.model import Model
 from fusion.prediction.answers import Answer
-from fusion.prediction.stages import StagedPrediction
+from fusion.prediction.stages import BegunPrediction, StagedPrediction
 from ocr.expert import TextBranch
+from rayonnage.web.serving.answering import Answering
 from rayonnage.web.serving.asked_product import AskedProduct
 from rayonnage.web.serving.loaded_model import LoadedModel
 from rayonnage.web.serving.prediction_service import TookTooLong
@@ -125,20 +126,23 @@ def test_equal_requests_under_way_are_worked_out_once(model, runs, products, alo
     asyncio.run(run())
 
 
+def routed(alone: list[Answer]) -> list[int]:
+    """What is read at all is the trained model's choice."""
+    return [n for n, one in enumerate(alone) if all(each.silence is not Silence.NOT_ROUTED for each in one.silent)]
+
+
 def test_a_reader_that_hangs_holds_up_its_own_product_alone(model, runs, products, alone, monkeypatch):
-    read, goes_on = TextBranch.read, threading.Event()
-    # what is read at all is the trained model's choice
-    routed = [n for n, one in enumerate(alone) if all(each.silence is not Silence.NOT_ROUTED for each in one.silent)]
-    photos = {products[n].photos for n in routed[:2]}
+    fetch, goes_on = TextBranch.fetch, threading.Event()
+    photos = {products[n].photos for n in routed(alone)[:2]}
     hung = [n for n, one in enumerate(products) if one.photos in photos]
     assert hung
 
     def hanging(self, some, wanted, md5s=None):
         if any(one.images in photos for one in some):
             assert goes_on.wait(60)
-        return read(self, some, wanted, md5s)
+        return fetch(self, some, wanted, md5s)
 
-    monkeypatch.setattr(TextBranch, "read", hanging)
+    monkeypatch.setattr(TextBranch, "fetch", hanging)
 
     async def run() -> None:
         served = served_by(model, runs)
@@ -148,6 +152,83 @@ def test_a_reader_that_hangs_holds_up_its_own_product_alone(model, runs, product
         goes_on.set()
         for [answer], one in zip(await asyncio.gather(*asking), alone, strict=True):
             require_same(answer, one)
+        served.service.close()
+
+    asyncio.run(run())
+
+
+class ReadTogether:
+    """Four products that have been read at the same moment; notes how many were concluded together each time."""
+
+    def __init__(self, products: list[AskedProduct], alone: list[Answer], monkeypatch: pytest.MonkeyPatch) -> None:
+        distinct = {products[n].photos: n for n in routed(alone)}
+        self.rows = list(distinct.values())[:4]
+        assert len(self.rows) == 4
+        self.asked, self.alone = [products[n] for n in self.rows], [alone[n] for n in self.rows]
+        self.sizes: list[int] = []
+        # the fifth is the test
+        self.all_read = threading.Barrier(5, timeout=60)
+        fetch, concluded = BegunPrediction.fetch, Answering._concluded
+
+        def fetched(begun: BegunPrediction) -> BegunPrediction:
+            whole = fetch(begun)
+            self.all_read.wait()
+            return whole
+
+        def noted(answering, read):
+            self.sizes.append(len(read))
+            return concluded(answering, read)
+
+        monkeypatch.setattr(BegunPrediction, "fetch", fetched)
+        monkeypatch.setattr(Answering, "_concluded", noted)
+
+    async def answers(self, served: ServedModel, gone: int = 0) -> list[list[Answer] | BaseException]:
+        """Of those that do not go while they are read."""
+        asking = [asyncio.create_task(served.answers([one])) for one in self.asked]
+        while self.all_read.n_waiting < 4:
+            await asyncio.sleep(0.01)
+        for one in asking[:gone]:
+            one.cancel()
+        await asyncio.gather(*asking[:gone], return_exceptions=True)
+        await asyncio.to_thread(self.all_read.wait)
+        return await asyncio.gather(*asking[gone:], return_exceptions=True)
+
+
+@pytest.mark.parametrize("gone", [0, 2])
+def test_what_has_been_read_is_concluded_together_but_for_those_whom_nobody_waits_for(
+    model, runs, products, alone, monkeypatch, gone
+):
+    together = ReadTogether(products, alone, monkeypatch)
+
+    async def run() -> None:
+        served = served_by(model, runs)
+        for [answer], one in zip(await together.answers(served, gone), together.alone[gone:], strict=True):
+            require_same(answer, one)
+            assert answer.boxes == one.boxes
+        assert sum(together.sizes) == 4 - gone
+        assert gone or len(together.sizes) < 4
+        served.service.close()
+
+    asyncio.run(run())
+
+
+def test_one_that_cannot_be_concluded_fails_by_itself(model, runs, products, alone, monkeypatch):
+    together = ReadTogether(products, alone, monkeypatch)
+    predict = TextBranch.predict
+
+    def failing(self, some, readings):
+        if any(one.images == together.asked[1].photos for one in some):
+            raise RuntimeError("no text")
+        return predict(self, some, readings)
+
+    monkeypatch.setattr(TextBranch, "predict", failing)
+
+    async def run() -> None:
+        served = served_by(model, runs)
+        told = await together.answers(served)
+        assert [type(one) for one in told] == [list, RuntimeError, list, list]
+        for row in (0, 2, 3):
+            require_same(told[row][0], together.alone[row])
         served.service.close()
 
     asyncio.run(run())
