@@ -11,7 +11,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.chunk import Chunk
 from catalog.files.wording import any_of
 from catalog.photos.confined import end_decoders
 from catalog.recent_rows import RecentRows
@@ -157,10 +156,9 @@ class Model:
             ValueError: the run has no general network.
         """
         given, embedder = InputProducts.of(products), self._embedder
-        rows = np.empty((len(given), embedder.network.width), np.float32)
+        rows = np.empty((len(given), embedder.width), np.float32)
         for some in given.chunks():
-            side, decoder = embedder.config.photo_size, self.predictor.photo_decoder
-            chunk = Chunk.of(some.products, side, recent=self._recent, decoder=decoder)
+            chunk = embedder.chunk(some.products, self._recent, self.predictor.photo_decoder)
             rows[some.positions.start : some.positions.stop] = embedder.embed(chunk)
         return rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -169,18 +170,18 @@ def export(form: Literal["onnx", "openvino"], n_images: str, output: Path | None
 @main.command()
 @click.argument("file", type=SOURCE)
 @click.option("--output", type=PATH, help="Folder for the vectors.")
-@click.option("--photos", is_flag=True,
-              help="A row for each photo, by the backbone before any training: no run is needed.")  # fmt: skip
+@click.option("--photos", is_flag=True, help="A row for each photo, by the network that photos are searched by.")
+@click.option("--backbone", is_flag=True, help="By the network before any training: no run is needed.")
 @workspace_option
 @strict_option
-def embed(file: Address, output: Path | None, photos: bool, workspace: Path, strict: bool) -> None:
-    """Write one vector per product of a catalogue FILE: vectors.npy and product_ids.npy.
+def embed(file: Address, output: Path | None, photos: bool, backbone: bool, workspace: Path, strict: bool) -> None:
+    """Write one vector per product of a catalogue FILE into a folder, which says what they are of.
 
-    Of ids that are text, product_ids.npy has numbers that stand for them, and product_ids.txt the ids, a line each.
+    The same command goes on with what was killed.
     """
     from catalog.runs.workspace import Workspace
-    from mosaic.inference.embedding import embed_catalog
-    from mosaic.inference.photo_vectors import embed_photos
+    from mosaic.inference.embedding import write_vectors
 
-    write = embed_photos if photos else embed_catalog
+    per: Literal["photo", "product"] = "photo" if photos else "product"
+    write = partial(write_vectors, per=per, backbone=backbone)
     _write("embed", write, file, Workspace(workspace), output, strict=strict)

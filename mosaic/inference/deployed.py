@@ -1,5 +1,6 @@
 """A trained network as prediction uses it: what it names, and what runs it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +18,11 @@ class DeployedNetwork:
         frequency: `(S,)` float64 training share of each.
         width: D, numbers in an embedding.
         backend: runs it; safe in threads.
+        weights_digest: gives the SHA-256 of the weights, wherever their file lies; it reads them.
     """
 
     support: NDArray[np.int32]
     frequency: NDArray[np.float64]
     width: int
     backend: Backend
+    weights_digest: Callable[[], str] | None = None

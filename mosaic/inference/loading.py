@@ -1,7 +1,8 @@
 """From a run folder to a network that is ready to predict: the one place where prediction may load PyTorch."""
 
 import logging
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -12,7 +13,7 @@ from catalog.runs.run import Run
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.outputs import Backend
-from mosaic.inference.run_graph import graph_backend, graph_format
+from mosaic.inference.run_graph import file_hashes, graph_backend, graph_format
 from mosaic.run_files import weights_name
 
 log = logging.getLogger(__name__)
@@ -31,11 +32,12 @@ def load_deployed(run: Run, config: MosaicConfig) -> DeployedNetwork:
     if form is not None and not (is_auto and _torch_has_gpu()):
         backend = graph_backend(run.folder, form, lambda: _in_torch(run, config), fall_back=is_auto)
         if backend is not None:
-            return _with_graph(run, backend)
+            return replace(_with_graph(run, backend), weights_digest=partial(_weights_digest, run))
     from mosaic.networks.deployed import deployed
     from mosaic.networks.network import load_network
 
-    return deployed(load_network(run, config), config.inference, config.photo_size)
+    network = deployed(load_network(run, config), config.inference, config.photo_size)
+    return replace(network, weights_digest=partial(_weights_digest, run))
 
 
 def photo_decoder(config: MosaicConfig) -> PhotoDecoder:
@@ -66,7 +68,13 @@ def load_start(config: MosaicConfig) -> DeployedNetwork:
 
     # the head is asked for nothing, and two leaves are the fewest that it takes
     network = MosaicNetwork(config.backbone, np.arange(2), np.full(2, 0.5))
-    return deployed(network, config.inference, config.photo_size)
+    digest = network.backbone_digest()
+    return replace(deployed(network, config.inference, config.photo_size), weights_digest=lambda: digest)
+
+
+def _weights_digest(run: Run) -> str:
+    (digest,) = file_hashes(run.folder, (weights_name(None),)).values()
+    return digest
 
 
 def _torch_has_gpu() -> bool:

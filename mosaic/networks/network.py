@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from pathlib import Path
 from typing import Any, cast
@@ -78,6 +79,14 @@ class MosaicNetwork(nn.Module):
         with torch.no_grad():
             self.head.weight[mine] = other.head.weight[theirs]
             self.head.bias[mine] = other.head.bias[theirs]
+
+    def backbone_digest(self) -> str:
+        """SHA-256 of the backbone's weights: of all that an embedding depends on, where no file holds them."""
+        whole = hashlib.sha256()
+        for name, tensor in sorted(self.backbone.state_dict().items()):
+            whole.update(f"{name}\0".encode())
+            whole.update(tensor.cpu().contiguous().numpy().tobytes())
+        return whole.hexdigest()
 
     def save(self, path: Path) -> None:
         """Write the weights as safetensors, atomically."""

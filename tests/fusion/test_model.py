@@ -31,7 +31,7 @@ from fusion.prediction.embedding import embedder_of
 from fusion.prediction.explanation import explain
 from fusion.prediction.pushes import Pushes
 from mosaic.inference import loading
-from mosaic.inference.embedding import embed_catalog
+from mosaic.inference.embedding import embed_catalog, general_embedder
 from mosaic.inference.expert import MosaicExpert
 from tests.fusion.small import TREE, expert
 from tests.support.command_line import call, refused
@@ -154,8 +154,11 @@ def test_vectors_of_the_general_network(model, trained, tmp_path):
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
     # as `mosaic embed` writes them
     catalog = Catalog(trained / "train.bson")
-    (written, _), _ = embed_catalog(catalog, Workspace(trained / "runs"), tmp_path)
-    assert model.embed(catalog[:7]) == pytest.approx(np.load(written)[:7], abs=1e-4)
+    embedder = general_embedder(Workspace(trained / "runs"))
+    written, _ = embed_catalog(catalog, embedder, tmp_path, "product")
+    assert model.embed(catalog[:7]) == pytest.approx(written.rows(np.arange(7)), abs=5e-4)
+    # the copy of the network inside the fusion run is known for the same
+    assert embedder_of(model.predictor.experts).digest == embedder.digest
 
 
 def test_a_model_without_general_network_says_so(model):

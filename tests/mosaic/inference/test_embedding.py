@@ -1,7 +1,8 @@
-"""One vector per product, in order; copies computed once; a killed run leaves nothing that looks finished."""
+"""Vectors per product and per photo, in order; whose network they are of; copies computed once; kills survived."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from catalog import recent_rows
 from catalog.catalog import Catalog
 from catalog.chunk import Chunk
+from catalog.embeddings import ALL_PHOTOS, Embeddings
 from catalog.product import Product
 from catalog.recent_rows import RecentRows
 from catalog.runs.config import load_config
@@ -23,7 +25,17 @@ from catalog.tree.taxonomy import Taxonomy
 from mosaic.cli import main
 from mosaic.config import MosaicConfig
 from mosaic.inference import embedding as embedding_module
-from mosaic.inference.embedding import Embedder, embed_catalog
+from mosaic.inference.embedding import (
+    LEARNT,
+    MATCH_SLOT,
+    PLAIN,
+    Embedder,
+    backbone_embedder,
+    embed_catalog,
+    general_embedder,
+    run_embedder,
+    workspace_embedder,
+)
 from mosaic.networks.deployed import deployed
 from mosaic.networks.network import MosaicNetwork
 from mosaic.runs import MosaicDetails
@@ -79,23 +91,58 @@ def products(workspace: Workspace) -> Catalog:
     return Catalog(path)
 
 
-def test_rows_keep_the_order_and_products_without_a_photo_are_zero_and_named(workspace, monkeypatch):
+def test_rows_keep_the_order_and_products_without_a_photo_are_zero_and_named(workspace, monkeypatch, tmp_path):
     monkeypatch.setattr(embedding_module, "CHUNK", 5)
-    catalog = products(workspace)
+    catalog, embedder = products(workspace), general_embedder(workspace)
     seen = []
-    (vectors, ids), problems = embed_catalog(catalog, workspace, progress=lambda *step: seen.append(step))
-    rows = np.load(vectors)
-    assert np.load(ids).tolist() == catalog.product_ids.tolist()
-    assert rows.dtype == np.float32
+    embeddings, problems = embed_catalog(
+        catalog, embedder, tmp_path / "out", "product", lambda *step: seen.append(step)
+    )
+    rows = embeddings.rows(np.arange(12))
+    assert embeddings.product_ids.tolist() == catalog.product_ids.tolist()
+    assert set(embeddings.photos.tolist()) == {ALL_PHOTOS}
+    assert embeddings.vectors.dtype == np.float16
     assert rows.shape == (12, network().head.in_features)
     silent = [i for i, product in enumerate(catalog) if product.product_id in (50, 51)]
-    assert np.flatnonzero(~rows.any(axis=1)).tolist() == silent
+    assert np.flatnonzero(~embeddings.present()).tolist() == silent
     for i, product in enumerate(catalog):
         if i not in silent:
-            np.testing.assert_allclose(rows[i], by_hand(product), atol=1e-4)
+            np.testing.assert_allclose(rows[i], by_hand(product), atol=3e-4)
     assert "product 50: no photo" in problems.summary()
     assert "product 51: photo that cannot be decoded" in problems.summary()
     assert seen[-1] == (12, 12)
+    origin = embeddings.origin
+    assert (origin.catalog, origin.fingerprint, origin.per) == (catalog.address, catalog.fingerprint, "product")
+    assert (origin.network, origin.digest) == (embedder.name, embedder.digest)
+
+
+def test_a_row_for_each_photo_by_itself(workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding_module, "CHUNK", 3)
+    catalog, embedder = products(workspace), general_embedder(workspace)
+    embeddings, _ = embed_catalog(catalog, embedder, tmp_path / "out", "photo")
+    expected = [(product.product_id, k) for product in catalog for k in range(len(product.images))]
+    assert list(zip(embeddings.product_ids.tolist(), embeddings.photos.tolist(), strict=True)) == expected
+    unreadable = [(51, 0), (52, 0)]
+    assert [expected[row] for row in np.flatnonzero(~embeddings.present())] == unreadable
+    photos = {(product.product_id, k): photo for product in catalog for k, photo in enumerate(product.images)}
+    for row, place in enumerate(expected):
+        if place not in unreadable:
+            alone = by_hand(Product(0, (photos[place],)))
+            np.testing.assert_allclose(embeddings.rows(np.array([row]))[0], alone, atol=3e-4)
+    # the same photo in another product has the same row
+    same = [row for row, place in enumerate(expected) if place in ((9, 0), (52, 1))]
+    np.testing.assert_array_equal(*embeddings.vectors[same])
+
+
+def test_photos_of_a_chunk_keep_their_order():
+    embedder = Embedder(deployed(network(), CONFIG.inference, CONFIG.photo_size), CONFIG)
+    photos = [make_photo(1), b"none", make_photo(2)]
+    some = [Product(1, (photos[0], photos[1])), Product(2, ()), Product(3, (photos[2], photos[0]))]
+    vectors = embedder.embed_photos(embedder.chunk(some))
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 0, 1, 1], abs=1e-5)
+    np.testing.assert_array_equal(vectors[3], vectors[0])
+    assert np.abs(vectors[2] - vectors[0]).max() > 1e-4
+    assert embedder.embed_photos(embedder.chunk([])).shape == (0, embedder.width)
 
 
 def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(monkeypatch):
@@ -125,37 +172,111 @@ def test_copies_are_computed_once_also_across_chunks_and_the_cache_is_bounded(mo
     assert chosen.embed(Chunk.of([], 32)).shape == (0, way.width)
 
 
-@pytest.mark.slow
-def test_a_killed_run_leaves_nothing_that_looks_finished(workspace, monkeypatch):
+def test_a_killed_run_is_gone_on_with_and_an_earlier_result_stays(workspace, monkeypatch, tmp_path):
     monkeypatch.setattr(embedding_module, "CHUNK", 4)
-    folder = workspace.folder.parent / "out"
-    catalog = products(workspace)
+    folder, catalog, embedder = tmp_path / "out", products(workspace), general_embedder(workspace)
+    whole, told = embed_catalog(catalog, embedder, tmp_path / "whole", "photo")
+    embed_catalog(catalog, embedder, folder, "product")
 
     def kill(done: int, _: int) -> None:
         if done > 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embed_catalog(catalog, workspace, folder, kill)
-    assert list(folder.iterdir()) == []
-    paths, _ = embed_catalog(catalog, workspace, folder)
-    whole = {path: path.read_bytes() for path in paths}
-    # an earlier result stays whole too
-    with pytest.raises(KeyboardInterrupt):
-        embed_catalog(catalog, workspace, folder, kill)
-    assert {path: path.read_bytes() for path in folder.iterdir()} == whole
+        embed_catalog(catalog, embedder, folder, "photo", kill)
+    assert Embeddings.load(folder).origin.per == "product"
+    read = []
+    take = Catalog.take
+    monkeypatch.setattr(Catalog, "take", lambda self, rows: read.extend(rows) or take(self, rows))
+    seen = []
+    again, problems = embed_catalog(catalog, embedder, folder, "photo", lambda *step: seen.append(step))
+    assert read == list(range(8, 12))
+    assert seen == [(12, 12)]
+    np.testing.assert_allclose(again.rows(np.arange(len(again))), whole.rows(np.arange(len(whole))), atol=1e-3)
+    # what was wrong with the photos that were seen before the kill is told, too
+    assert sorted(map(str, problems.named)) == sorted(map(str, told.named))
 
 
-def test_the_command_writes_both_files_and_names_problems(workspace):
+def test_a_catalogue_that_has_changed_meanwhile_is_refused(workspace, monkeypatch, tmp_path):
+    catalog, embedder = products(workspace), general_embedder(workspace)
+    take = Catalog.take
+    monkeypatch.setattr(Catalog, "take", lambda self, rows: [replace(one, images=()) for one in take(self, rows)])
+    with pytest.raises(ValueError, match=r"has changed while it was in use: run the command again"):
+        embed_catalog(catalog, embedder, tmp_path, "photo")
+
+
+def test_ids_of_text_are_kept_to_the_letter(write_bson, tmp_path):
+    ids = ["=1+1", 7, "../x", "caf\u00e9 \N{BALLOON}"]
+    catalog = Catalog(write_bson(*({**make_product(i, 11, 2), "_id": one} for i, one in enumerate(ids))))
+    embeddings, _ = embed_catalog(catalog, backbone_embedder(CONFIG), tmp_path / "out", "photo")
+    assert embeddings.ids.take(embeddings.product_ids) == [one for one in ids for _ in range(2)]
+
+
+def test_the_digest_is_of_what_the_numbers_depend_on(workspace, tmp_path):
+    run = workspace.require("mosaic", "any")
+    shutil.copytree(run.folder, tmp_path / "elsewhere")
+    digest = run_embedder(run).digest
+    assert run_embedder(Run.load(tmp_path / "elsewhere")).digest == digest
+    embedder = run_embedder(run)
+    in_torch = FLIPPED.inference.model_copy(update={"backend": "torch"})
+    assert Embedder(embedder.network, FLIPPED.model_copy(update={"inference": in_torch})).digest == digest
+    for other in (
+        CONFIG,
+        FLIPPED.model_copy(update={"layout": "grid"}),
+        FLIPPED.model_copy(update={"photo_size": 64}),
+    ):
+        assert Embedder(embedder.network, other).digest != digest
+    assert run_embedder(workspace.require("mosaic", "1")).digest != digest
+    with pytest.raises(ValueError, match="no weights are known of"):
+        _ = Embedder(deployed(network(), CONFIG.inference, CONFIG.photo_size), CONFIG).digest
+
+
+def test_a_backbone_is_known_by_its_weights():
+    torch.manual_seed(0)
+    first = backbone_embedder(CONFIG)
+    torch.manual_seed(0)
+    assert backbone_embedder(CONFIG).digest == first.digest
+    assert backbone_embedder(CONFIG).digest != first.digest
+    assert first.name == CONFIG.backbone.name
+
+
+def test_photos_are_searched_by_the_matching_network_where_it_measured_better(workspace):
+    general = workspace_embedder(workspace)
+    assert general.digest == general_embedder(workspace).digest
+    run = workspace.require("mosaic", "1")
+    for metrics, is_taken in (
+        ({}, False),
+        ({LEARNT: 0.4, PLAIN: 0.5}, False),
+        ({LEARNT: 0.5, PLAIN: 0.5}, False),
+        ({LEARNT: 0.6, PLAIN: 0.5}, True),
+    ):
+        run.metrics = metrics
+        run.save()
+        workspace.register(run, MATCH_SLOT)
+        chosen = workspace_embedder(workspace)
+        assert (chosen.name == run.folder.name, chosen.digest != general.digest) == (is_taken, is_taken)
+
+
+def test_the_command_writes_products_or_photos_and_names_problems(workspace):
     path, folder = products(workspace).address, workspace.folder.parent / "out"
     arguments = ["embed", str(path), "--output", str(folder), "--workspace", str(workspace.folder)]
     result = invoke(main, *arguments)
-    assert result.stdout.splitlines() == [str(folder / "vectors.npy"), str(folder / "product_ids.npy")]
+    assert result.stdout.splitlines() == [str(folder)]
     assert "product 51" in result.stderr
+    assert Embeddings.load(folder).origin.per == "product"
     invoke(main, *arguments, "--strict", code=1)
+    by_default = invoke(main, *arguments[:2], "--photos", *arguments[4:]).stdout.strip()
+    assert Embeddings.load(Path(by_default)).origin.per == "photo"
+    assert Path(by_default).parent.parent == workspace.folder / "predictions"
 
 
-def test_without_a_general_network_the_next_command_is_named(workspace):
+def test_without_a_general_network_the_next_command_is_named_and_the_backbone_needs_none(
+    workspace, tmp_path, monkeypatch
+):
     (workspace.folder / "workspace.json").write_text('{"latest": {}}')
     with pytest.raises(FileNotFoundError, match="mosaic train"):
-        embed_catalog(products(workspace), workspace, Path("nowhere"))
+        workspace_embedder(workspace)
+    monkeypatch.setattr(embedding_module, "load_config", lambda *_: CONFIG)
+    arguments = [products(workspace).address, "--output", str(tmp_path / "out")]
+    invoke(main, "embed", *arguments, "--photos", "--backbone", "--workspace", str(tmp_path / "none"))
+    assert Embeddings.load(tmp_path / "out").origin.network == CONFIG.backbone.name
