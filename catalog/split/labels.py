@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.csv_rows import read_raw_rows, read_rows, why_not_id
 from catalog.files.id_lookup import UNKNOWN, SortedNumbers
+from catalog.files.listed_ids import ID_COLUMNS
 from catalog.files.sheet_ids import id_among
 from catalog.files.wording import listed, plural
 from catalog.ids.shop_id import id_number
@@ -24,7 +25,6 @@ from catalog.tree.taxonomy import Taxonomy
 from catalog.tree.translations import MAX_FAULTS, refuse
 
 log = logging.getLogger(__name__)
-ID_COLUMNS = ("product_id", "_id")
 CATEGORY_COLUMNS = ("category_id", "category_path", "category")
 """Of which the first that is there counts; ids, paths and names are read in any of them."""
 MISSING = "give a CSV with product_id,category_id (--labels)"

@@ -1,6 +1,5 @@
 """The part of a catalogue that passes filters, with the smaller tree that fits it."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -8,14 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.files.csv_rows import read_rows
 from catalog.files.id_lookup import UNKNOWN, SortedNumbers
+from catalog.files.listed_ids import listed_ids
 from catalog.files.progress import Progress
-from catalog.files.sheet_ids import id_among
 from catalog.files.wording import plural
 from catalog.ids.id_names import IdCollector, IdNames
-from catalog.ids.shop_id import ShopId
-from catalog.split.labels import ID_COLUMNS
 from catalog.tree.category_filter import leaves_of_categories
 from catalog.tree.taxonomy import Taxonomy
 from curation.samples.copies import CopyGroups
@@ -142,7 +138,8 @@ def _listed_ids(catalog: Catalog, path: Path) -> tuple[NDArray[np.int64], IdName
         ValueError: no id column, a cell that is no id, or ids of another catalogue.
     """
     collector = IdCollector()
-    numbers = np.unique(np.fromiter(map(collector.number, _ids(path, SortedNumbers(catalog.product_ids))), np.int64))
+    listed = listed_ids(path, SortedNumbers(catalog.product_ids), "--products")
+    numbers = np.unique(np.fromiter(map(collector.number, listed), np.int64))
     names = collector.names(numbers)
     if not np.isin(numbers, catalog.product_ids).any():
         named = ", ".join(map(str, names.take(numbers[:5])))
@@ -150,15 +147,3 @@ def _listed_ids(catalog: Catalog, path: Path) -> tuple[NDArray[np.int64], IdName
             f"{path}: none of its {plural(len(numbers), 'product')} is in {catalog} ({named}): is it of another one?"
         )
     return numbers, names
-
-
-def _ids(path: Path, known: SortedNumbers) -> Iterator[ShopId]:
-    """Ids of the column `product_id` or `_id` of a CSV; raises as `read_rows` does."""
-    for line, row in read_rows(path, (), "give a CSV with the column product_id (--products)"):
-        cell = next((row[name] for name in ID_COLUMNS if name in row), None)
-        if cell is None:
-            raise ValueError(f"{path}: expected a column product_id or _id, got {', '.join(row)}")
-        product_id = id_among(cell, known)
-        if product_id is None:
-            raise ValueError(f"{path}, line {line}: expected a product_id, got {cell!r}")
-        yield product_id
