@@ -1,1 +1,1 @@
-"""How good a search is: recall against the truth, with its page."""
+"""How well a search finds what it should: recall on queries whose matches are known."""
