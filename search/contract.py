@@ -74,7 +74,7 @@ class Hits:
     Attributes:
         scores: `(Q, k)` float32 cosines, -inf where there are no more.
         rows: `(Q, k)` int64 what the index knows the vector by until it is compacted, `NO_ROW` where there are no more.
-        product_ids: `(Q, k)` int64; photos: `(Q, k)` int8; category_ids: `(Q, k)` int64.
+        product_ids: `(Q, k)` int64; photos: `(Q, k)` int8; category_ids: `(Q, k)` int64; -1 where there are no more.
     """
 
     scores: NDArray[np.float32]
@@ -85,7 +85,7 @@ class Hits:
 
 
 class VectorIndex(Protocol):
-    """Vectors that can be searched while others are added; safe in threads, for one writer at a time."""
+    """Vectors that can be searched while others are added; safe in threads. Writers wait for each other."""
 
     @property
     def identity(self) -> IndexIdentity:
@@ -108,8 +108,8 @@ class VectorIndex(Protocol):
         They can be found when it returns. Zeros (a photo that cannot be read) are passed over.
 
         Raises:
-            ValueError: another width, or numbers that are not finite.
-            OSError: the disk is full, or another process is writing: the index is as it was.
+            ValueError: another width, numbers that are not finite, or another length than 1.
+            OSError: the disk is full: the index is as it was.
         """
 
     def remove(self, product_ids: NDArray[np.int64]) -> int:
@@ -119,11 +119,15 @@ class VectorIndex(Protocol):
         """The k nearest of each of `(Q, D)` vectors of length 1; of zeros nothing is near.
 
         Raises:
-            ValueError: another width.
+            ValueError: another width, or numbers that are not finite.
         """
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """`(n, D)` float32 vectors by `(n,)` rows, as they were added, to the precision that is kept."""
+        """`(n, D)` float32 vectors by `(n,)` rows, as they were added, to the precision that is kept.
+
+        Raises:
+            ValueError: there are no such rows: the index has been compacted since.
+        """
 
     def rows_of(self, product_id: int) -> NDArray[np.int64]:
         """`(n,)` int64 rows of a product's vectors in the order of its photos; none where it is not there."""

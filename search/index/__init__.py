@@ -1,1 +1,5 @@
-"""Where vectors are kept and searched: the local index, exact or compressed, that can be changed and compacted."""
+"""Vectors kept on a local disk, searched exactly or through compressed codes."""
+
+from search.index.local_index import LocalIndex
+
+__all__ = ["LocalIndex"]

@@ -91,6 +91,13 @@ def test_a_part_of_a_table_names_its_numbers_alone(ids: list[ShopId], others: li
     assert ids_in(column) == part.take(numbers)
 
 
+@given(st.lists(IDS), st.lists(IDS))
+def test_two_tables_joined_are_that_of_all_ids(some: list[ShopId], more: list[ShopId]) -> None:
+    joined, expected = IdNames.of(some).joined(IdNames.of(more)), IdNames.of([*some, *more])
+    np.testing.assert_array_equal(joined.to_bytes(), expected.to_bytes())
+    IdNames.from_bytes(joined.to_bytes())
+
+
 def test_integers_need_no_table_and_stay_integers_in_columns() -> None:
     names = IdNames.of([3, 5])
     assert len(names) == 0

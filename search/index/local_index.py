@@ -1,0 +1,171 @@
+"""An index in a folder."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.embeddings import Embeddings
+from catalog.files.progress import Progress
+from catalog.ids.id_names import IdNames
+from search.contract import Entries, Filter, Hits, IndexIdentity
+from search.index.building import build
+from search.index.checks import checked_queries
+from search.index.snapshot import Snapshot
+from search.index.state_file import Kind, StateFile, state_stamp
+from search.index.writer import one_writer, with_added, without_rows
+
+ATTEMPTS = 10
+"""To open a state that other processes replace meanwhile."""
+
+
+class LocalIndex:
+    """Vectors on the local disk, as `VectorIndex` says; what other processes add is found without opening it again.
+
+    One writer at a time: others wait, and say for whom. A search looks at the state that was the newest when it began.
+    """
+
+    def __init__(self, folder: Path, snapshot: Snapshot, expect: str | None = None) -> None:
+        """Use `create` or `open`."""
+        self.folder = folder
+        self._snapshot: Snapshot | None = snapshot
+        self._expect = expect
+        self._opening = threading.Lock()
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        identity: IndexIdentity,
+        embeddings: Embeddings,
+        entries: Entries,
+        *,
+        kind: Literal["auto", "exact", "compressed"] = "auto",
+        progress: Progress | None = None,
+    ) -> Self:
+        """Make an index of N vectors; zeros (photos that cannot be read) are passed over. An earlier one is replaced.
+
+        Memory stays flat: vectors are read, checked and written some at a time.
+
+        Args:
+            entries: of the N vectors. kind: `auto`: exact below `EXACT_BELOW` vectors; it holds for compactions, too.
+
+        Raises:
+            ValueError: vectors of another width, not finite or not of length 1, or not one entry for each.
+            OSError: the disk is full: the earlier index is as it was.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        with one_writer(folder):
+            build(folder, identity, embeddings, entries, kind, progress).write(folder)
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path, expect: str | None = None) -> Self:
+        """Open the index in a folder.
+
+        Args:
+            expect: the digest of the network whose vectors will be looked for; None: any.
+
+        Raises:
+            FileNotFoundError: there is no index.
+            ValueError: a damaged file, which it names; or an index of another network.
+        """
+        return cls(folder, _newest(folder, None, expect), expect)
+
+    @property
+    def identity(self) -> IndexIdentity:
+        """What its vectors come from."""
+        return self._newest().state.identity
+
+    @property
+    def kind(self) -> Kind:
+        """How it searches."""
+        return self._newest().state.kind
+
+    @property
+    def n_products(self) -> int:
+        """Products that can be found."""
+        return self._newest().state.n_products
+
+    @property
+    def n_removed(self) -> int:
+        """Vectors that are forgotten, but take room until the index is compacted."""
+        return self._newest().state.n_removed
+
+    @property
+    def ids(self) -> IdNames:
+        """The texts of all ids that are no integers."""
+        return self._newest().ids
+
+    def __len__(self) -> int:
+        """Vectors that can be found."""
+        return len(self._newest())
+
+    def add(self, vectors: NDArray[np.float32], entries: Entries) -> None:
+        """As `VectorIndex.add` says; while another process writes, it waits."""
+        with one_writer(self.folder):
+            with_added(self.folder, self._newest(), vectors, entries).write(self.folder)
+
+    def remove(self, product_ids: NDArray[np.int64]) -> int:
+        """As `VectorIndex.remove` says; while another process writes, it waits."""
+        with one_writer(self.folder):
+            snapshot = self._newest()
+            after = without_rows(self.folder, snapshot, snapshot.rows_of(product_ids))
+            if after is not snapshot.state:
+                after.write(self.folder)
+        return snapshot.state.n_products - after.n_products
+
+    def search(self, queries: NDArray[np.float32], k: int, where: Filter | None = None) -> Hits:
+        """As `VectorIndex.search` says; also raises ValueError where queries are not finite."""
+        snapshot = self._newest()
+        return snapshot.search(checked_queries(queries, snapshot.state.identity.width), k, where)
+
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """As `VectorIndex.vectors` says; raises ValueError for rows of before a compaction."""
+        return self._newest().vectors(rows)
+
+    def rows_of(self, product_id: int) -> NDArray[np.int64]:
+        """As `VectorIndex.rows_of` says."""
+        snapshot = self._newest()
+        rows = snapshot.rows_of(np.array([product_id], np.int64))
+        return rows[np.argsort(snapshot.entry("photos", rows), kind="stable")]
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._snapshot = None
+
+    def _newest(self) -> Snapshot:
+        """The state as it is now; a look at one file's time tells whether another process has replaced it."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise ValueError(f"the index in {self.folder} has been closed")
+        if state_stamp(self.folder) == snapshot.file.stamp:
+            return snapshot
+        with self._opening:
+            # another thread may have been here
+            if self._snapshot is not None and state_stamp(self.folder) != self._snapshot.file.stamp:
+                self._snapshot = _newest(self.folder, self._snapshot, self._expect)
+            return self._snapshot or snapshot
+
+
+def _newest(folder: Path, earlier: Snapshot | None, expect: str | None) -> Snapshot:
+    """Open the state in a folder; where files vanish meanwhile, another process has written the next one."""
+    for attempt in range(ATTEMPTS):
+        file = StateFile.read(folder)
+        if expect is not None and file.state.identity.digest != expect:
+            raise ValueError(
+                f"{folder} holds vectors of another network ({file.state.identity.network}), which cannot be "
+                "compared: make the index anew with `rayonnage search index`"
+            )
+        try:
+            return Snapshot.open(folder, file, earlier.segments if earlier else ())
+        except FileNotFoundError as error:
+            if state_stamp(folder) == file.stamp or attempt == ATTEMPTS - 1:
+                raise ValueError(
+                    f"{error.filename} is missing: make the index anew with `rayonnage search index`"
+                ) from None
+    raise AssertionError("unreachable")

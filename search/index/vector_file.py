@@ -1,0 +1,124 @@
+"""Vectors or codes in lists, as they lie on the disk and as faiss searches them there: nothing is read into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.index.faiss_library import faiss_library
+from search.index.state_file import damaged
+
+ROW_BYTES = 8
+"""Of the number that follows the codes for each."""
+
+
+class Found(NamedTuple):
+    """Of one query: `(n,)` float32 scores and `(n,)` int64 rows, in no order."""
+
+    scores: NDArray[np.float32]
+    rows: NDArray[np.int64]
+
+
+class ListsOnDisk:
+    """A file of lists: of each its codes, then their rows as int64; memory-mapped.
+
+    Args:
+        index: faiss' IVF index, without lists, that gives meaning to the codes.
+        sizes: `(L,)` int64 codes in each list; start: byte of the first list.
+    """
+
+    def __init__(self, path: Path, index: Any, sizes: NDArray[np.int64], start: int = 0) -> None:
+        faiss = faiss_library()
+        size = start + int(sizes.sum()) * (index.code_size + ROW_BYTES)
+        if path.stat().st_size != size:
+            raise damaged(path, f"it has {path.stat().st_size:,} bytes, expected {size:,}")
+        lists = faiss.OnDiskInvertedLists()
+        lists.nlist, lists.code_size, lists.read_only = len(sizes), index.code_size, True
+        # threads that read ahead cost more than they bring where the pages are in memory
+        lists.prefetch_nthread = 0
+        at = start
+        for n in sizes.tolist():
+            one = faiss.OnDiskOneList()
+            one.size = one.capacity = n
+            one.offset = at
+            lists.lists.push_back(one)
+            at += n * (index.code_size + ROW_BYTES)
+        lists.filename, lists.totsize = str(path), size
+        lists.do_mmap()
+        index.replace_invlists(lists, False)
+        index.ntotal = int(sizes.sum())
+        # faiss keeps pointers alone
+        self._index, self._lists = index, lists
+
+    def search(
+        self, query: NDArray[np.float32], k: int, probes: tuple[NDArray[np.int64], NDArray[np.float32]], passing: Any
+    ) -> Found:
+        """At most k best of the lists that are probed.
+
+        Args:
+            query: `(1, d)` float32. probes: `(1, P)` lists and the query's distances to them.
+            passing: the selector of rows, see `selector`.
+        """
+        faiss = faiss_library()
+        scores, rows = np.empty((1, k), np.float32), np.empty((1, k), np.int64)
+        parameters = faiss.SearchParametersIVF(nprobe=probes[0].shape[1], sel=passing)
+        pointers = [faiss.swig_ptr(one) for one in (query, *probes, scores, rows)]
+        self._index.search_preassigned_c(1, pointers[0], k, *pointers[1:], False, parameters)
+        found = rows[0] >= 0
+        return Found(scores[0, found], rows[0, found])
+
+    def above(self, query: NDArray[np.float32], least: float, passing: Any) -> Found:
+        """All of the file whose score is above `least`; `query`: `(1, d)` float32."""
+        faiss = faiss_library()
+        parameters = faiss.SearchParametersIVF(nprobe=self._index.nlist, sel=passing)
+        _, scores, rows = self._index.range_search(query, least, params=parameters)
+        return Found(scores, rows)
+
+
+def selector(passing: NDArray[np.bool_] | None) -> Any:
+    """What lets faiss pass over rows: those that are False in `(n,)` bool; None: all pass."""
+    if passing is None:
+        return None
+    return faiss_library().IDSelectorBitmap(np.packbits(passing, bitorder="little"))
+
+
+class VectorFile:
+    """N vectors of float16 and their rows: a file with a single list, which is searched as a whole."""
+
+    def __init__(self, path: Path, n: int, width: int) -> None:
+        faiss = faiss_library()
+        half = faiss.ScalarQuantizer.QT_fp16
+        self._quantizer = faiss.IndexFlatIP(width)
+        self._quantizer.add(np.zeros((1, width), np.float32))
+        index = faiss.IndexIVFScalarQuantizer(self._quantizer, width, 1, half, faiss.METRIC_INNER_PRODUCT, False)
+        index.is_trained = True
+        self._lists = ListsOnDisk(path, index, np.array([n], np.int64)) if n else None
+        if not n and path.stat().st_size:
+            raise damaged(path, "it should be empty")
+        # NumPy takes ten times as long to make float32 of float16
+        self._decoder = faiss.IndexScalarQuantizer(width, half, faiss.METRIC_INNER_PRODUCT)
+        self._probes = np.zeros((1, 1), np.int64), np.zeros((1, 1), np.float32)
+        shape = (n, 2 * width)
+        self.codes = np.memmap(path, np.uint8, "r", shape=shape) if n else np.zeros(shape, np.uint8)
+
+    def search(self, query: NDArray[np.float32], k: int, passing: Any) -> Found:
+        """At most k best by the product with a query, `(D,)` float32."""
+        if self._lists is None:
+            return Found(np.zeros(0, np.float32), np.zeros(0, np.int64))
+        return self._lists.search(query[None], k, self._probes, passing)
+
+    def above(self, query: NDArray[np.float32], least: float, passing: Any) -> Found:
+        """All whose product with a query, `(D,)` float32, is above `least`."""
+        if self._lists is None:
+            return Found(np.zeros(0, np.float32), np.zeros(0, np.int64))
+        return self._lists.above(query[None], least, passing)
+
+    def vectors(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """`(n, D)` float32."""
+        codes = np.ascontiguousarray(self.codes[rows])
+        if not len(codes):
+            return np.zeros((0, self.codes.shape[1] // 2), np.float32)
+        return self._decoder.sa_decode(codes)
