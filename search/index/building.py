@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from catalog.embeddings import Embeddings
 from catalog.files.progress import Progress
+from search.checks import check_entries, check_width, present_vectors
 from search.contract import Entries, IndexIdentity
-from search.index.checks import check_entries, check_width, present_vectors
 from search.index.segment import BLOCK_BYTES, VECTORS, chosen_entries, write_entries, write_vectors
 from search.index.state_file import IndexState, SegmentRecord
 from search.index.writer import numbered_files

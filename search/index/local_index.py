@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from catalog.embeddings import Embeddings
 from catalog.files.progress import Progress
 from catalog.ids.id_names import IdNames
+from search.checks import checked_queries
 from search.contract import Entries, Filter, Hits, IndexIdentity
 from search.index.building import build
-from search.index.checks import checked_queries
 from search.index.snapshot import Snapshot
 from search.index.state_file import Kind, StateFile, state_stamp
 from search.index.writer import one_writer, with_added, without_rows

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from catalog.files.atomic import remove_all_leftovers
 from catalog.files.file_lock import exclusive
 from catalog.files.full_disk import names_full_disk
+from search.checks import check_entries, present_vectors
 from search.contract import Entries
-from search.index.checks import check_entries, present_vectors
 from search.index.segment import (
     VECTORS,
     Segment,
