@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from search.contract import Filter
 from search.ranking.expansion import AlphaExpansion
-from tests.support.array_index import ArrayIndex, unit
+from tests.search.ranking.small_index import small_index
+from tests.support.embeddings import unit
 
 SIZE = 5
 
@@ -31,7 +32,7 @@ def test_the_sum_of_the_paper(seed, n_queries, n, alpha):
 
 def test_the_second_search_finds_what_only_the_first_finds_are_near():
     # 2 is near 1, and 1 near the query; 3 is a little nearer to the query than 2
-    index = ArrayIndex([[1, 0.5, 0], [0.5, 1, 0], [0.6, 0, 1]], [1, 2, 3])
+    index = small_index([[1, 0.5, 0], [0.5, 1, 0], [0.6, 0, 1]], [1, 2, 3])
     queries = unit([[1, 0, 0.1]])
     hits = index.search(queries, 3)
     assert hits.product_ids.tolist() == [[1, 3, 2]]
@@ -44,7 +45,7 @@ def test_the_second_search_finds_what_only_the_first_finds_are_near():
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_more_neighbours_than_there_are(n):
-    index = ArrayIndex(np.ones((n, SIZE)), range(n))
+    index = small_index(np.ones((n, SIZE)), range(n))
     queries = np.concatenate([unit(np.ones((1, SIZE))), np.zeros((1, SIZE), np.float32)])
     expanded, hits = AlphaExpansion(50).search_again(index, queries, index.search(queries, 4))
     assert expanded == pytest.approx(queries)

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from search.contract import NO_ROW
 from search.ranking.products import ProductVectors, RankedProducts, products_found, readable
-from tests.support.array_index import ArrayIndex, unit
+from tests.search.brute_force import BruteForceIndex
+from tests.search.ranking.small_index import small_index
+from tests.support.embeddings import unit
 
 SIZE = 6
 
 
-def slow_similarities(index: ArrayIndex, queries, product_ids) -> dict[int, float]:
+def slow_similarities(index: BruteForceIndex, queries, product_ids) -> dict[int, float]:
     """By the definition, product after product and photo after photo."""
     return {
         one: float(np.mean([max(float(query @ index.vectors(row)) for row in index.rows_of(one)) for query in queries]))
@@ -39,7 +41,7 @@ def ranked(*scores: float) -> RankedProducts:
 def test_as_the_definition_says_whatever_each_photo_has_found(seed, photos, n_queries, k):
     rng = np.random.default_rng(seed)
     owner = np.repeat(np.arange(len(photos)) * 10, photos)
-    index = ArrayIndex(rng.normal(size=(len(owner), SIZE)), owner)
+    index = small_index(rng.normal(size=(len(owner), SIZE)), owner)
     queries = unit(rng.normal(size=(n_queries, SIZE)))
     hits = index.search(queries, k)
     found = products_found(index, queries, hits)
@@ -50,24 +52,24 @@ def test_as_the_definition_says_whatever_each_photo_has_found(seed, photos, n_qu
 
 
 def test_the_photo_that_is_shown_is_the_nearest_to_any_of_the_querys():
-    index = ArrayIndex([[1, 0.1, 0], [0, 1, 0.2], [0, 1, 0.1]], [5, 5, 5], [3, 3, 3])
+    index = small_index([[1, 0.1, 0], [0, 1, 0.2], [0, 1, 0.1]], [5, 5, 5])
     found = products_found(index, queries := unit([[1, 0, 0], [0, 1, 0]]), index.search(queries, 3))
     # both are as near as this one is; equals in the order of rows
-    assert (found.rows.tolist(), found.photos.tolist(), found.category_ids.tolist()) == ([0], [0], [3])
+    assert (found.rows.tolist(), found.photos.tolist(), found.category_ids.tolist()) == ([0], [0], [7])
 
 
 def test_equal_vectors_stand_in_the_order_of_their_rows():
-    index = ArrayIndex(np.ones((5, 3)), [9, 3, 7, 1, 3])
+    index = small_index(np.ones((5, 3)), [9, 3, 7, 1, 3])
     found = products_found(index, queries := unit(np.ones((2, 3))), index.search(queries, 9))
     assert found.product_ids.tolist() == [9, 3, 7, 1]
     assert found.scores == pytest.approx(1)
 
 
 def test_nothing_is_found_in_an_empty_index_or_for_a_photo_that_cannot_be_read():
-    empty = ArrayIndex(np.zeros((0, 3)), [])
+    empty = small_index(np.zeros((0, 3)), [])
     queries = unit([[1, 0, 0]])
     assert len(products_found(empty, queries, empty.search(queries, 5))) == 0
-    index = ArrayIndex([[1, 0, 0]], [4])
+    index = small_index([[1, 0, 0]], [4])
     nothing = np.zeros((2, 3), np.float32)
     kept, hits = readable(nothing, index.search(nothing, 5))
     assert kept.shape == (0, 3)
@@ -75,14 +77,14 @@ def test_nothing_is_found_in_an_empty_index_or_for_a_photo_that_cannot_be_read()
 
 
 def test_photos_that_cannot_be_read_count_for_nothing():
-    index = ArrayIndex([[1, 0, 0], [0, 1, 0]], [4, 5])
+    index = small_index([[1, 0, 0], [0, 1, 0]], [4, 5])
     queries = np.concatenate([np.zeros((1, 3), np.float32), unit([[1, 0, 0]])])
     found = products_found(index, *readable(queries, index.search(queries, 2)))
     assert found.similarities.tolist() == [1, 0]
 
 
 def test_a_product_that_is_removed_after_the_search_is_left_out():
-    index = ArrayIndex([[1, 0, 0], [0, 1, 0]], [4, 5])
+    index = small_index([[1, 0, 0], [0, 1, 0]], [4, 5])
     queries = unit([[1, 0, 0], [0, 1, 0.1]])
     hits = index.search(queries, 1)
     index.remove(np.array([5]))

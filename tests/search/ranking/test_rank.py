@@ -16,17 +16,19 @@ from search.ranking.search_text import NOTHING_WRITTEN, SearchText
 from search.ranking.text_channel import TextChannel, TextWeights
 from search.ranking.text_store import TextStore
 from search.ranking.whitening import Whitening
-from tests.support.array_index import ArrayIndex, unit
+from tests.search.brute_force import BruteForceIndex
+from tests.search.ranking.small_index import small_index
+from tests.support.embeddings import unit
 
 SIZE = 8
 STAGES = ("expansion", "whitening", "reciprocal", "text")
 WEIGHTS = np.array([0.0, 1.0]), np.array([0.0, 1.0, 0.0, 5.0, 0.0])
 
 
-def shop(seed=0, n=40, photos=3) -> ArrayIndex:
+def shop(seed=0, n=40, photos=3) -> BruteForceIndex:
     rng = np.random.default_rng(seed)
     owner = np.repeat(np.arange(n), photos)
-    return ArrayIndex(rng.normal(size=(n, SIZE))[owner] + 0.7 * rng.normal(size=(len(owner), SIZE)), owner)
+    return small_index(rng.normal(size=(n, SIZE))[owner] + 0.7 * rng.normal(size=(len(owner), SIZE)), owner)
 
 
 def options(tmp_path, *stages, candidates=200) -> RankingOptions:
@@ -85,7 +87,7 @@ def test_each_stage_finds_more_of_what_belongs_together(stage):
     vectors = rng.normal(size=(40, 32))[owner] + 0.9 * rng.normal(size=(len(owner), 32))
     if stage == "whitening":
         vectors[:, :2] = 8 * rng.normal(size=(len(owner), 2))
-    index = ArrayIndex(vectors, np.arange(len(owner)))
+    index = small_index(vectors, np.arange(len(owner)))
     stored = index.vectors(np.arange(len(owner)))
     chosen = {
         "expansion": RankingOptions(expansion=AlphaExpansion()),
@@ -123,19 +125,19 @@ def test_the_filter_holds_in_the_second_search(tmp_path):
 @pytest.mark.parametrize("n", [0, 1])
 @pytest.mark.parametrize("vectors", ["equal", "zeros"])
 def test_next_to_nothing_in_the_index(tmp_path, n, vectors):
-    index = ArrayIndex(np.full((n, SIZE), float(vectors == "equal")), range(n))
+    index = small_index(np.full((n, SIZE), float(vectors == "equal")), range(n))
     found = ranked_by(index, unit(np.ones((2, SIZE))), options(tmp_path, *STAGES), text=SearchText("article 0"))
     assert found.product_ids.tolist() == ([0] if n and vectors == "equal" else [])
 
 
 def test_equal_vectors_are_told_apart_by_text_alone(tmp_path):
-    index = ArrayIndex(np.ones((30, SIZE)), range(30))
+    index = small_index(np.ones((30, SIZE)), range(30))
     found = ranked_by(index, unit(np.ones((1, SIZE))), options(tmp_path, "text"), 30, SearchText("article 17"))
     assert found.product_ids.tolist() == [17, *range(17), *range(18, 30)]
 
 
 def test_a_whitening_of_another_network_is_refused(tmp_path):
-    index = ArrayIndex(np.eye(SIZE), range(SIZE), digest="another")
+    index = small_index(np.eye(SIZE), range(SIZE), digest="another")
     with pytest.raises(ValueError, match="another network"):
         ranked_by(index, unit(np.ones((1, SIZE))), options(tmp_path, "whitening"))
 

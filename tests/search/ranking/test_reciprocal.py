@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.ranking.reciprocal import ReciprocalNeighbours
-from tests.support.array_index import unit
+from tests.support.embeddings import unit
 
 
 def slow(queries, vectors, k1: int, k2: int, share: float):

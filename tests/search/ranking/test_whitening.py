@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from search.ranking import whitening as whitening_module
 from search.ranking.whitening import Whitening, _shrinkage
-from tests.support.array_index import unit
+from tests.support.embeddings import unit
 
 
 def drawn(seed, n, size):
