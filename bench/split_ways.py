@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from catalog.catalog import Catalog
+from catalog.embeddings import EmbeddingOrigin, Embeddings
 from catalog.metrics.intervals import accuracy_interval
 from catalog.metrics.product_scores import ProductScores, score
 from catalog.photos.decode import decode_photo
@@ -34,7 +35,6 @@ from catalog.split.plan import make_plan, trainable
 from catalog.tree.taxonomy import Taxonomy
 from curation.duplicates.near_products import NearProducts
 from curation.near_vectors import NearVectors
-from curation.samples.vectors import PRODUCT_IDS, VECTORS
 from fusion.decide import Thresholds, given_by_scores
 from mosaic.config import MosaicConfig
 from mosaic.networks.network import MosaicNetwork
@@ -59,7 +59,7 @@ BOOKS = "BOOKS"
 def photo_features(catalog: Catalog, folder: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """`(P, 1280)` frozen features of each photo, and `(P,)` whose it is; the folder keeps them as vectors."""
     owner = np.repeat(np.arange(len(catalog)), catalog.n_images)
-    if not (folder / VECTORS).is_file():
+    if not folder.is_dir():
         config = load_config(MosaicConfig, "mosaic")
         network = MosaicNetwork(config.backbone, np.arange(2), np.ones(2) / 2).eval()
         network = network.to(memory_format=torch.channels_last)
@@ -70,15 +70,20 @@ def photo_features(catalog: Catalog, folder: Path) -> tuple[NDArray[np.float32],
             pictures = np.stack([squared(decode_photo(photo, size).pixels, size) for photo in photos])
             with torch.inference_mode():
                 rows.append(network.features(torch.from_numpy(pictures)).numpy())
-        keep(folder, np.concatenate(rows), catalog.product_ids[owner])
-    return np.load(folder / VECTORS), owner
+        keep(folder, np.concatenate(rows), catalog, owner)
+    embeddings = Embeddings.load(folder)
+    return embeddings.rows(np.arange(len(embeddings))), owner
 
 
-def keep(folder: Path, vectors: NDArray[np.float32], ids: NDArray[np.int64]) -> Path:
-    """Write vectors as `catalog split --near-embeddings` takes them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / VECTORS, vectors)
-    np.save(folder / PRODUCT_IDS, ids)
+def keep(folder: Path, vectors: NDArray[np.float32], catalog: Catalog, owner: NDArray[np.int64]) -> Path:
+    """Write `(R, 1280)` vectors of `(R,)` products as `catalog split --near-embeddings` takes them."""
+    origin = EmbeddingOrigin("frozen features", "", catalog.address, catalog.fingerprint, "photo")
+    photos = (np.arange(len(owner)) - np.searchsorted(owner, owner)).astype(np.int8)
+    with Embeddings.writer(
+        folder, vectors.shape[1],
+        origin=origin, product_ids=catalog.product_ids[owner], photos=photos, ids=catalog.ids,
+    ) as unfinished:  # fmt: skip
+        unfinished.write(vectors[unfinished.n_done :])
     return folder
 
 
@@ -114,7 +119,7 @@ def main(train_file: str, tree_file: str, val_file: str, folder: str) -> None:
     room = Path(folder)
     x = of_products(*photo_features(train, room / "train"))
     x_val = of_products(*photo_features(val, room / "val"))
-    of_photos, of_means = room / "train", keep(room / "train_means", x, train.product_ids)
+    of_photos, of_means = room / "train", keep(room / "train_means", x, train, np.arange(len(train)))
     leaf, leaf_val = tree.leaf_index(train.category_ids), tree.leaf_index(val.category_ids)
     books = [node for node in range(tree.n_nodes(1)) if tree.shown_path(1, node)[0] == BOOKS]
     grocery, grocery_val = (np.flatnonzero(~np.isin(tree.ancestor(1)[of], books)) for of in (leaf, leaf_val))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.embeddings import Embeddings
 from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import Progress, in_batches
-from curation.samples.vectors import BLOCK_BYTES, stored_vectors
 
 Ints = NDArray[np.int64]
 NEIGHBOURS = 20
@@ -41,16 +40,16 @@ class NearVectors:
         """Compare every vector with every other; memory holds a block of them.
 
         Args:
-            path: folder of `vectors.npy` and `product_ids.npy`, a row for each product or for each photo.
+            path: folder of `mosaic embed`, a row for each product or for each photo.
             among: `(P,)` bool, products that are compared.
             cosine: from which two vectors are close.
 
         Raises:
-            FileNotFoundError, ValueError: see `stored_vectors`; also products without a vector, more than
+            FileNotFoundError, ValueError: see `Embeddings.load`; also products without a vector, more than
                 `MAX_VECTORS`, or numbers that are not finite.
         """
-        stored, ids = stored_vectors(path, catalog)
-        owner = positions_of(catalog.product_ids, ids)
+        embeddings = Embeddings.load(path)
+        owner = positions_of(catalog.product_ids, embeddings.product_ids)
         row = np.flatnonzero((owner != UNKNOWN) & among[owner])
         # in the order of the products: the first of a pair stands before the second
         row = row[np.argsort(owner[row], kind="stable")]
@@ -59,7 +58,8 @@ class NearVectors:
         if len(missing):
             raise ValueError(
                 f"{path} holds vectors of other products: {len(missing)} of {int(among.sum())} have none (the first "
-                f"is product {catalog.shop_ids(missing[:1])[0]}). Make them with `mosaic embed {catalog} --photos`"
+                f"is product {catalog.shop_ids(missing[:1])[0]}). Make them with `mosaic embed {catalog} --photos "
+                "--backbone`"
             )
         if len(row) > MAX_VECTORS:
             raise ValueError(
@@ -69,7 +69,7 @@ class NearVectors:
             )
         pieces, cosines = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
         for left in in_batches(np.arange(len(row)), ROWS, progress):
-            a, b, close = _nearest(stored, row, owner, left, cosine)
+            a, b, close = _nearest(embeddings, row, owner, left, cosine)
             pieces.append(np.sort(np.stack([owner[a], owner[b]], axis=1), axis=1))
             cosines.append(close)
         pairs, close = np.concatenate(pieces), np.concatenate(cosines)
@@ -81,13 +81,13 @@ class NearVectors:
 
 
 def _nearest(
-    stored: NDArray[Any], row: Ints, owner: Ints, left: Ints, cosine: float
+    embeddings: Embeddings, row: Ints, owner: Ints, left: Ints, cosine: float
 ) -> tuple[Ints, Ints, NDArray[np.float32]]:
     """`(n,)` places of vectors of `left`, of their nearest ones of other products, and their cosines."""
-    of_left = _unit(stored[row[left]])
+    of_left = _unit(embeddings.rows(row[left]))
     a, b, close = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
-    for right in in_batches(np.arange(len(row)), max(1, BLOCK_BYTES // (4 * stored.shape[1]))):
-        cosines = of_left @ _unit(stored[row[right]]).T
+    for right in in_batches(np.arange(len(row)), embeddings.block_rows):
+        cosines = of_left @ _unit(embeddings.rows(row[right])).T
         i, j = np.nonzero((cosines >= cosine) & (owner[left][:, None] != owner[right]))
         a, b = np.append(a, left[i]), np.append(b, right[j])
         close = np.append(close, cosines[i, j])
@@ -98,10 +98,7 @@ def _nearest(
     return a, b, close
 
 
-def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
-    """Of length 1; zeros, which stand for no readable photo, stay zeros and are close to nothing."""
-    rows = np.asarray(vectors, np.float32)
-    if not np.isfinite(rows).all():
-        raise ValueError("vectors that are not finite: make them anew with `mosaic embed`")
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of length 1, which 16 bits alone do not keep; zeros, which stand for no readable photo, are close to nothing."""
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.maximum(length, np.finfo(np.float32).tiny)

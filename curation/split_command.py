@@ -65,7 +65,8 @@ NOTHING = "nothing is held out"
     type=PATH,
     metavar="FOLDER",
     default=None,
-    help="Keep products together whose photos are as close as those of one scene: vectors of `mosaic embed --photos`.",
+    help="Keep products together whose photos are as close as those of one scene: vectors of `mosaic embed --photos "
+    "--backbone`.",
 )
 @click.option("--cosine", type=click.FloatRange(0.5, 1), default=0.9, show_default=True,
               help="From which vectors of --near-embeddings are close.")  # fmt: skip

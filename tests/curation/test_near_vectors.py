@@ -9,20 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from catalog.embeddings import Embeddings
 from catalog.runs.workspace import Workspace
 from curation import near_vectors
 from curation.cli import main
 from curation.near_vectors import NearVectors
 from tests.support.command_line import output_of
+from tests.support.embeddings import write_embeddings as keep
 
 run = partial(output_of, main)
-
-
-def keep(folder, vectors, ids):
-    folder.mkdir(exist_ok=True)
-    np.save(folder / "vectors.npy", np.asarray(vectors, np.float32))
-    np.save(folder / "product_ids.npy", np.asarray(ids))
-    return folder
 
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -34,6 +29,8 @@ def test_close_products_are_those_of_comparing_all_pairs(tiny_catalog, tmp_path,
     ids = rng.permutation(np.concatenate([np.arange(60), rng.integers(0, 63, n - 60)]))
     vectors = rng.normal(size=(n, 3)) * rng.uniform(0.5, 2, (n, 1))
     vectors[rng.random(n) < 0.05] = 0
+    # what is compared is what is kept
+    vectors = vectors.astype(np.float16).astype(np.float64)
     among = rng.random(60) < 0.8
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30)
     slow = {}
@@ -44,7 +41,7 @@ def test_close_products_are_those_of_comparing_all_pairs(tiny_catalog, tmp_path,
                 slow[a, b] = max(slow.get((a, b), -1), unit[i] @ unit[j])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near_vectors, "ROWS", rows)
-        patch.setattr(near_vectors, "BLOCK_BYTES", 12 * rows)
+        patch.setattr(Embeddings, "block_rows", rows)
         patch.setattr(near_vectors, "NEIGHBOURS", n)
         close = NearVectors.of(keep(tmp_path / "v", vectors, ids), tiny_catalog, among, 0.97)
         assert dict(zip(map(tuple, close.pairs.tolist()), 1 - close.distance, strict=True)) == pytest.approx(
@@ -82,5 +79,9 @@ def test_split_keeps_close_products_together_and_names_what_lacks(tiny_catalog, 
         patch.setattr(near_vectors, "MAX_VECTORS", 59)
         said = run(*arguments, "--near-embeddings", folder, code=1)
     assert "holds 60 vectors of these products, and all are compared with all: at most 59 are" in said
-    keep(folder, np.full((60, 4), np.nan), np.arange(60))
+    np.save(folder / "vectors.npy", np.full((60, 4), np.nan, np.float16))
     assert "not finite" in run(*arguments, "--near-embeddings", folder, code=1)
+    (folder / "embeddings.json").unlink()
+    said = run(*arguments, "--near-embeddings", folder, code=1)
+    assert "vectors of an earlier version" in said
+    assert "make it anew with `mosaic embed" in said

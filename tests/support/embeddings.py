@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +25,18 @@ def unit(vectors: ArrayLike) -> np.ndarray:
 def write_embeddings(
     folder: Path,
     vectors: ArrayLike,
-    product_ids: Sequence[ShopId],
+    product_ids: Iterable[ShopId | np.integer],
     photos: Sequence[int] | None = None,
     origin: EmbeddingOrigin | None = None,
 ) -> Path:
     """`(N, D)` vectors of products, or of photos where their positions are given; returns the folder."""
-    rows, numbers = np.asarray(vectors), id_numbers(np.asarray(list(product_ids), object))
+    given = [one if isinstance(one, str) else int(one) for one in product_ids]
+    rows, numbers = np.asarray(vectors), id_numbers(np.array(given, object))
     per = ORIGIN if photos is None else PHOTO_ORIGIN
     positions = np.full(len(rows), ALL_PHOTOS, np.int8) if photos is None else np.asarray(photos, np.int8)
     with Embeddings.writer(
         folder, rows.shape[1],
-        origin=origin or per, product_ids=numbers, photos=positions, ids=IdNames.of(product_ids),
+        origin=origin or per, product_ids=numbers, photos=positions, ids=IdNames.of(given),
     ) as unfinished:  # fmt: skip
         unfinished.write(rows[unfinished.n_done :])
     return folder

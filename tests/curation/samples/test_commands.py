@@ -22,6 +22,7 @@ from curation.cli import main
 from curation.samples.parts import write_parts
 from curation.samples.subset import Filters, subset
 from tests.support.command_line import output_of
+from tests.support.embeddings import write_embeddings
 from tests.support.mongo_server import uri_of
 from tests.support.products import make_photo, make_product
 
@@ -109,12 +110,11 @@ def test_a_spread_sample_shows_every_look(write_bson, tree_csv, tmp_path, out):
     looks = np.zeros((60, 3), np.float32)
     looks[:, 0] = 1
     looks[[7, 20]] = [[0, 1, 0], [0, 0, 1]]
-    np.save(tmp_path / "vectors.npy", looks)
-    np.save(tmp_path / "product_ids.npy", np.arange(60))
+    write_embeddings(tmp_path, looks, range(60))
     for more in ((), ("--tree", tree_csv, "--balanced")):
         call("sample", shop, out, "--products", 4, "--spread", tmp_path, "--overwrite", *more)
         assert {7, 20} <= set(Catalog(out).product_ids.tolist())
-    np.save(tmp_path / "product_ids.npy", np.arange(100, 160))
+    write_embeddings(tmp_path, looks, range(100, 160))
     said = call("sample", shop, out, "--products", 4, "--spread", tmp_path, "--overwrite", code=1)
     assert "vectors of other products: 60 of 60" in said
 

@@ -9,6 +9,7 @@ from catalog.catalog import Catalog
 from curation.samples import diverse_choice as module
 from curation.samples.diverse_choice import DiverseChoice
 from curation.samples.vectors import Vectors
+from tests.support.embeddings import write_embeddings
 from tests.support.products import make_product
 
 ALL = np.arange
@@ -87,20 +88,19 @@ def test_blocks_change_nothing(monkeypatch):
 
 def test_vectors_are_found_by_id_and_others_refused(write_bson, tmp_path):
     catalog = Catalog(write_bson(*[make_product(2**40 + i) for i in range(6)]))
-    ids = catalog.product_ids[::-1].copy()
-    np.save(tmp_path / "product_ids.npy", ids)
-    np.save(tmp_path / "vectors.npy", np.arange(6, dtype=np.float32)[:, None])
+    ids = catalog.product_ids[::-1].tolist()
+    write_embeddings(tmp_path, np.arange(6)[:, None], ids)
     for given in (tmp_path, tmp_path / "vectors.npy"):
         found = Vectors.of(given, catalog, np.array([0, 5]))
         assert found[np.arange(2)].tolist() == [[5], [0]]
-    np.save(tmp_path / "product_ids.npy", ids + 3)
+        assert found.take(np.array([1]))[np.arange(1)].tolist() == [[0]]
+    write_embeddings(tmp_path, np.arange(12)[:, None], np.repeat(ids, 2), [0, 1] * 6)
+    assert Vectors.of(tmp_path, catalog, np.array([0, 5]))[np.arange(2)].tolist() == [[10], [0]]
+    write_embeddings(tmp_path, np.arange(6)[:, None], [one + 3 for one in ids])
     with pytest.raises(ValueError, match=r"vectors of other products: 3 of 6 have none .*mosaic embed"):
         Vectors.of(tmp_path, catalog, np.arange(6))
-    np.save(tmp_path / "product_ids.npy", ids[:4])
-    with pytest.raises(ValueError, match="expected 6 integers"):
-        Vectors.of(tmp_path, catalog, np.arange(6))
-    np.save(tmp_path / "vectors.npy", np.array([{}]), allow_pickle=True)
-    with pytest.raises(ValueError, match="not a NumPy array file"):
+    (tmp_path / "embeddings.json").unlink()
+    with pytest.raises(ValueError, match=r"an earlier version.*mosaic embed"):
         Vectors.of(tmp_path, catalog, np.arange(6))
     with pytest.raises(FileNotFoundError, match="mosaic embed"):
         Vectors.of(tmp_path / "none", catalog, np.arange(6))
