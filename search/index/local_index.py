@@ -149,7 +149,8 @@ class LocalIndex:
             # another thread may have been here
             if self._snapshot is not None and state_stamp(self.folder) != self._snapshot.file.stamp:
                 self._snapshot = _newest(self.folder, self._snapshot, self._expect)
-            return self._snapshot or snapshot
+            # one without vectors is false
+            return snapshot if self._snapshot is None else self._snapshot
 
 
 def _newest(folder: Path, earlier: Snapshot | None, expect: str | None) -> Snapshot:

@@ -9,30 +9,6 @@ from catalog.ids.id_names import IdNames
 from search.contract import NO_ROW, Entries, Filter, Hits, IndexIdentity
 
 
-def identity(width: int, digest: str = "abc") -> IndexIdentity:
-    return IndexIdentity("lite0", digest, width, "shop.bson", "1234")
-
-
-def entries_of(
-    product_ids: list[int], photos: list[int] | None = None, category_ids: list[int] | None = None,
-    ids: IdNames | None = None,
-) -> Entries:  # fmt: skip
-    """One vector per product, all of category 1, unless told otherwise; image counts as they follow from that."""
-    numbers = np.array(product_ids, np.int64)
-    return Entries(
-        numbers,
-        np.zeros(len(numbers), np.int8) if photos is None else np.array(photos, np.int8),
-        np.ones(len(numbers), np.int64) if category_ids is None else np.array(category_ids, np.int64),
-        np.array([product_ids.count(one) for one in product_ids], np.int8),
-        ids or IdNames.none(),
-    )
-
-
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`(N, D)` made of length 1."""
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
 class BruteForceIndex:
     """Rows in a list; a removed one keeps its number."""
 

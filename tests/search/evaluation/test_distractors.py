@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.ids.id_names import IdNames
-from catalog.ids.shop_id import id_number
 from search.contract import Filter
 from search.evaluation.distractors import JoinedIndex, as_fillers, filler_numbers
-from tests.search.brute_force import BruteForceIndex, entries_of, identity, unit
+from tests.search.brute_force import BruteForceIndex
+from tests.support.vectors import entries_of, identity
 
 WIDTH = 4
 
@@ -18,8 +17,8 @@ WIDTH = 4
 def test_joined_is_one(n_first: int, n_second: int, k: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     # few values: many scores are equal
-    vectors = unit(rng.integers(1, 3, (n_first + n_second, WIDTH)).astype(np.float32))
-    queries = unit(rng.integers(1, 3, (3, WIDTH)).astype(np.float32))
+    vectors = rng.integers(1, 3, (n_first + n_second, WIDTH)).astype(np.float32)
+    queries = rng.integers(1, 3, (3, WIDTH)).astype(np.float32)
     ids = rng.permutation(20)[: len(vectors)].tolist()
     parts = [
         BruteForceIndex(identity(WIDTH), vectors[rows], entries_of(ids[rows]))
@@ -58,11 +57,9 @@ def test_nothing_is_added_or_removed() -> None:
 
 
 def test_a_distractor_has_an_id_of_its_own() -> None:
-    category = id_number("Tops")
-    names = IdNames.of(["MH01-gray", "Tops"])
-    product_ids = [7, id_number("MH01-gray"), 7]
-    fillers = as_fillers(entries_of(product_ids, category_ids=[category, 3, category], ids=names))
-    assert not set(fillers.product_ids.tolist()) & set(product_ids)
+    own = entries_of([7, "MH01-gray", 7], category_ids=["Tops", 3, "Tops"])
+    fillers = as_fillers(own)
+    assert not set(fillers.product_ids.tolist()) & set(own.product_ids.tolist())
     assert fillers.product_ids.tolist() == filler_numbers([7, "MH01-gray", 7]).tolist()
     assert fillers.ids.take(fillers.product_ids) == ["filler 7", "filler MH01-gray", "filler 7"]
     assert fillers.ids.take(fillers.category_ids) == ["Tops", 3, "Tops"]

@@ -19,8 +19,9 @@ from search.evaluation.evaluation import SearchEvaluation, difference, linked_qu
 from search.evaluation.measures import Ranking
 from search.evaluation.page import Shown, page_of, write_evaluation
 from search.evaluation.truth import Truth
-from tests.search.brute_force import BruteForceIndex, entries_of, identity
+from tests.search.brute_force import BruteForceIndex
 from tests.support.products import make_photo, make_product
+from tests.support.vectors import entries_of, identity
 
 
 @dataclass(frozen=True)
