@@ -109,8 +109,8 @@ class Services:
         self.model.close()
 
 
-def services_of(request: Request) -> Services:
-    """The server's services, for routes."""
+async def services_of(request: Request) -> Services:
+    """The server's services, for routes; not in a thread, which costs each request more than what is done here."""
     services = request.app.state.services
     assert isinstance(services, Services)
     return services

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
@@ -46,20 +47,23 @@ class Waiting(Generic[Asked, Told]):
 class MicroBatcher(Generic[Asked, Told]):
     """Works on products in batches, one batch at a time; for one event loop.
 
-    It never waits for a batch to fill: the first product is worked on at once. The one that has waited longest chooses
-    the kind of the next batch, so that each kind has its turn.
+    It waits for no batch to fill, unless it is told that there is no haste: the first product is worked on at once. The
+    one that has waited longest chooses the kind of the next batch, so that each kind has its turn.
 
     Args:
         work: is given a batch, and sets each product's `told`, perhaps later; while it runs, no other batch begins.
         at_most: products in a batch; most_waiting: products that are not told yet, those in batches included.
         on_batch: is told of each batch when it begins.
+        patience_s: for how long a product may now wait for its batch to fill, in seconds; asked again as others come.
     """
 
     def __init__(
         self, work: Callable[[Sequence[Waiting[Asked, Told]]], Awaitable[None]], *, at_most: int, most_waiting: int,
         on_batch: Callable[[Sequence[Waiting[Asked, Told]]], None] = lambda batch: None,
+        patience_s: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
         self._work, self._at_most, self._most_waiting, self._on_batch = work, at_most, most_waiting, on_batch
+        self._patience_s, self._change = patience_s, asyncio.Event()
         self._queue: list[Waiting[Asked, Told]] = []
         self._n_untold, self._n_arrived, self._n_batches = 0, 0, 0
         self._seconds_each = 0.05
@@ -86,6 +90,7 @@ class MicroBatcher(Generic[Asked, Told]):
             self._n_arrived += 1
         self._n_untold += len(arrived)
         self._queue += arrived
+        self._change.set()
         if self._worker is None and self._queue:
             self._worker = asyncio.create_task(self._work_on_all())
         return arrived
@@ -100,6 +105,7 @@ class MicroBatcher(Generic[Asked, Told]):
     async def _work_on_all(self) -> None:
         try:
             while self._queue:
+                await self._have_patience()
                 batch = self._next_batch()
                 if not batch:
                     break
@@ -114,6 +120,15 @@ class MicroBatcher(Generic[Asked, Told]):
                 self._seconds_each += SMOOTHING * (seconds - self._seconds_each)
         finally:
             self._worker = None
+
+    async def _have_patience(self) -> None:
+        while 0 < len(self._queue) < self._at_most:
+            left_s = min(one.since for one in self._queue) + self._patience_s() - time.monotonic()
+            if left_s <= 0:
+                return
+            self._change.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._change.wait(), left_s)
 
     def _next_batch(self) -> list[Waiting[Asked, Told]]:
         self._n_batches += 1
@@ -132,3 +147,4 @@ class MicroBatcher(Generic[Asked, Told]):
         self._n_untold -= 1
         if waiting in self._queue:
             self._queue.remove(waiting)
+            self._change.set()

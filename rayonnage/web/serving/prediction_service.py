@@ -53,8 +53,9 @@ class PredictionService:
         self._answering, self._cache = Answering(limits, metrics), AnswerCache()
         self._flights: dict[AnswerKey, _Flight] = {}
         self._batcher = MicroBatcher(
-            self._answering.work, at_most=BATCH, most_waiting=limits.waiting, on_batch=self._on_batch
-        )
+            self._answering.work, at_most=BATCH, most_waiting=limits.waiting, on_batch=self._on_batch,
+            patience_s=self._answering.begin_patience_s,
+        )  # fmt: skip
         metrics.watch_queue(lambda: len(self._batcher))
 
     async def answers(
@@ -100,7 +101,7 @@ class PredictionService:
     def _joined(self, missing: dict[AnswerKey, AskedOfModel]) -> dict[AnswerKey, _Flight]:
         new = [key for key in missing if key not in self._flights]
         asked = [missing[key] for key in new]
-        kinds = [(id(one.loaded), len(one.product.photos)) for one in asked]
+        kinds = [id(one.loaded) for one in asked]
         for key, waiting in zip(new, self._batcher.submit(asked, kinds), strict=True):
             self._flights[key] = _Flight(waiting)
             waiting.told.add_done_callback(partial(self._landed, key))

@@ -148,3 +148,41 @@ def test_work_that_fails_is_told_to_its_own_batch_alone():
         assert await good.told == "good"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("patience_s", [0.0, 60.0])
+def test_where_there_is_no_haste_a_batch_fills_and_once_there_is_it_goes(patience_s):
+    async def run() -> None:
+        work, patience = Work(), [patience_s]
+        batches = MicroBatcher(work, at_most=3, most_waiting=100, patience_s=lambda: patience[0])
+        arrived = []
+        for name in "abcd":
+            arrived += batches.submit([name], [1])
+            await asyncio.sleep(0.01)
+        if not patience_s:
+            assert work.batches == [["a"], ["b"], ["c"], ["d"]]
+            return
+        assert work.batches == [["a", "b", "c"]]
+        # who is gone fills no batch, and nobody waits for a batch of nobody
+        arrived[3].told.cancel()
+        arrived += batches.submit(["e"], [1])
+        await asyncio.sleep(0.01)
+        assert work.batches == [["a", "b", "c"]]
+        patience[0] = 0.0
+        arrived += batches.submit(["f"], [1])
+        assert await told([arrived[4], arrived[5]]) == ["e", "f"]
+        assert work.batches == [["a", "b", "c"], ["e", "f"]]
+
+    asyncio.run(run())
+
+
+def test_who_waits_for_others_in_vain_is_worked_on_when_patience_ends():
+    async def run() -> None:
+        batches = MicroBatcher(Work(), at_most=3, most_waiting=100, patience_s=lambda: 0.05)
+        assert await asyncio.wait_for(batches.submit(["a"], [1])[0].told, 30) == "a"
+        # closed while it waits
+        [gone] = batches.submit(["b"], [1])
+        await batches.close()
+        assert gone.told.cancelled()
+
+    asyncio.run(run())
