@@ -32,11 +32,13 @@ import bson
 from process_memory import memory_kib
 
 from catalog.catalog import Catalog
+from catalog.files.progress import in_batches
 from catalog.product import Product
 from catalog.runs.workspace import Workspace
 from fusion.model import Model
 from fusion.prediction.answers import Answer
 from fusion.prediction.predict_catalog import predict_file
+from fusion.prediction.stages import BegunPrediction, StagedPrediction
 
 CLIENTS, SOME = 100, 32
 KNOWN_EVERY = 5
@@ -269,6 +271,26 @@ class Bench:
         print(f"one product, warm, four photos, no reading, {repeats} turns: p50 {1000 * a:.1f} ms over HTTP, "
               f"{1000 * b:.1f} ms Model.predict: {a / b:.2f} times (goal 1.3)")  # fmt: skip
 
+    def together(self) -> None:
+        """What a product takes of the cores by itself and among eight, to begin with and once it has been read."""
+        predictor, begin_ms, conclude_ms = self.model.predictor, dict[int, float](), dict[int, float]()
+        # the first time warms up
+        for size in (8, 1, 8):
+            fresh = [stamped_product(product, next(self.stamps)) for product in self.products[:64]]
+            start = time.process_time()
+            staged = [StagedPrediction.of(predictor, some) for some in in_batches(fresh, size)]
+            for one in staged:
+                if one.ready is not None:
+                    one.ready.finish()
+            begin_ms[size] = 1000 * (time.process_time() - start) / len(fresh)
+            read = [waiting.fetch() for one in staged for waiting in one.waiting]
+            start = time.process_time()
+            for some in in_batches(read, size):
+                BegunPrediction.joined(some).finish()
+            conclude_ms[size] = 1000 * (time.process_time() - start) / len(read)
+        print(f"CPU time of a product: begun by itself {begin_ms[1]:.1f} ms, among eight {begin_ms[8]:.1f} ms; "
+              f"concluded once it is read {conclude_ms[1]:.1f} ms, among eight {conclude_ms[8]:.1f} ms")  # fmt: skip
+
     def _is_unread(self, row: int) -> bool:
         return any(one.expert == "text" and one.silence.name == "NOT_ROUTED" for one in self.alone[row].silent)
 
@@ -366,6 +388,7 @@ def main() -> None:
         return
     bench = Bench(options.demo, options.products)
     try:
+        bench.together()
         bench.single(options.singles)
         bench.throughput(options.rounds)
         bench.load(options.minutes)

@@ -241,7 +241,10 @@ def test_no_answer_in_time(model, runs, products, monkeypatch):
 
     async def run() -> None:
         served = served_by(model, runs, seconds=0.2)
-        first, second = (asyncio.create_task(served.answers([products[n]])) for n in (0, 1))
+        first = asyncio.create_task(served.answers([products[0]]))
+        # the first one's batch has begun
+        await asyncio.sleep(0.05)
+        second = asyncio.create_task(served.answers([products[1]]))
         for asking, is_begun in ((first, True), (second, False)):
             with pytest.raises(TookTooLong) as late:
                 await asking
