@@ -1,0 +1,105 @@
+"""Whitening is used where it measures better on products that it has not learnt from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search.ranking import whitening_trial
+from search.ranking.whitening_trial import WhiteningTrial, _drawn, _places
+from tests.support.embeddings import unit
+
+
+def shop(n, noisy, seed=0, photos=2):
+    """Products of `photos` photos whose first four numbers tell nothing; `noisy`: how much they vary."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(n) * 7, photos)
+    vectors = np.repeat(rng.normal(size=(n, 16)), photos, axis=0) + 0.5 * rng.normal(size=(n * photos, 16))
+    vectors[:, :4] = noisy * rng.normal(size=(len(owner), 4))
+    return unit(vectors), owner
+
+
+def test_it_is_used_where_photos_of_a_product_differ_in_some_directions_alone():
+    vectors, owner = shop(150, noisy=6.0)
+    trial = WhiteningTrial.of(vectors, owner, 12, "network")
+    assert trial.n_products == 150
+    assert trial.gain.low > 0.2
+    assert trial.whitened.value - trial.plain.value == pytest.approx(trial.gain.value)
+    assert trial.whitening is not None
+    assert (trial.whitening.width, trial.whitening.digest) == (12, "network")
+    assert "it is used" in trial.text
+
+
+def test_it_is_not_used_where_everything_is_found_without():
+    rng = np.random.default_rng(0)
+    product = np.repeat(rng.normal(size=(100, 16)), 2, axis=0)
+    trial = WhiteningTrial.of(unit(product + 0.01 * rng.normal(size=product.shape)), np.repeat(np.arange(100), 2), 12)
+    assert (trial.plain.value, trial.gain.value) == (1, 0)
+    assert trial.whitening is None
+    assert "it is not used" in trial.text
+
+
+@pytest.mark.parametrize("n", [0, 1, 29])
+def test_few_products_of_several_photos_are_no_trial(n):
+    vectors, owner = shop(n, noisy=6.0) if n else (np.zeros((0, 16), np.float32), np.zeros(0, np.int64))
+    single = unit(np.random.default_rng(1).normal(size=(50, 16)))
+    trial = WhiteningTrial.of(np.concatenate([vectors, single]), np.append(owner, 10_000 + np.arange(50)), 12)
+    assert trial.whitening is None
+    assert trial.n_products == n
+    assert "not tried" in trial.text
+
+
+def test_products_that_belong_together_never_stand_on_two_sides(monkeypatch):
+    """Of two products each a photo is the same: learning from the other one would be learning from itself."""
+    vectors, owner = shop(120, noisy=6.0)
+    seen = []
+    fit = whitening_trial.Whitening.fit
+
+    def spy(learnt, width, groups, digest=""):
+        seen.append(set(groups.tolist()))
+        return fit(learnt, width, groups, digest)
+
+    monkeypatch.setattr(whitening_trial.Whitening, "fit", spy)
+    WhiteningTrial.of(vectors, owner, 12, together=owner // 14)
+    assert len(seen) == whitening_trial.FOLDS + 1
+    for learnt in seen[:-1]:
+        assert {one // 14 for one in learnt}.isdisjoint({one // 14 for one in set(owner.tolist()) - learnt})
+
+
+def test_zeros_are_passed_over():
+    vectors, owner = shop(40, noisy=6.0)
+    # a photo more of each, and two of a product that has no other
+    with_zeros = np.concatenate([np.zeros_like(vectors), vectors, np.zeros_like(vectors[:2])])
+    trial = WhiteningTrial.of(with_zeros, np.concatenate([owner, owner, [999, 999]]), 12)
+    assert (trial.n_products, trial.plain) == (40, WhiteningTrial.of(vectors, owner, 12).plain)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 4), min_size=1, max_size=10))
+def test_places_one_by_one(seed, photos):
+    rng = np.random.default_rng(seed)
+    owner = rng.permutation(np.repeat(np.arange(len(photos)) * 3, photos))
+    vectors = unit(rng.normal(size=(len(owner), 4)))
+    asking = np.array([row for row, one in enumerate(owner) if (owner == one).sum() > 1], np.intp)
+    slow = []
+    for row in asking:
+        others = [place for place in range(len(owner)) if place != row]
+        best = {
+            one: max(float(vectors[row] @ vectors[place]) for place in others if owner[place] == one)
+            for one in set(owner[others].tolist())
+        }
+        slow.append(sorted(best, key=lambda one: -best[one]).index(owner[row]) + 1)
+    assert _places(vectors, owner, asking).tolist() == slow
+
+
+def test_a_sample_is_bounded_and_of_whole_products(monkeypatch):
+    monkeypatch.setattr(whitening_trial, "MAX_PRODUCTS", 5)
+    monkeypatch.setattr(whitening_trial, "MAX_PHOTOS", 18)
+    owner = np.concatenate([np.repeat(np.arange(20), 3), 100 + np.arange(30)])
+    row = _drawn(owner, np.random.default_rng(0))
+    assert len(row) == 18
+    kept, size = np.unique(owner[row], return_counts=True)
+    assert (size[kept < 100] == 3).all()
+    assert (kept < 100).sum() == 5
