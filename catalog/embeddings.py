@@ -101,7 +101,7 @@ class Embeddings:
         return has_vector
 
     @classmethod
-    def load(cls, path: Path) -> Embeddings:
+    def load(cls, path: str | Path) -> Embeddings:
         """Those in a folder that `mosaic embed` wrote, or in the folder of the `vectors.npy` that is given.
 
         The numbers of the vectors are looked at when they are read.
@@ -110,7 +110,7 @@ class Embeddings:
             FileNotFoundError: there are none, or they are not finished.
             ValueError: an earlier version's, or damaged ones; it names the file.
         """
-        folder = path.parent if path.name == VECTORS else path
+        folder = Path(path).parent if Path(path).name == VECTORS else Path(path)
         if not (folder / ORIGIN).is_file():
             raise _why_none(folder)
         origin, n, width = _origin(folder / ORIGIN)

@@ -25,22 +25,26 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files
 @click.argument("source", type=SOURCE)
 @click.argument("destination", type=SOURCE)
 @tree_options
-@click.option("--products", type=click.IntRange(1), required=True, help="How many, to within a group of copies.")
+@click.option("--products", type=click.IntRange(1),
+              help="How many, to within a group of copies.  [default: all that --clip leaves]")  # fmt: skip
 @click.option("--balanced", is_flag=True, help="As many of each category as of the others, as far as they go.")
 @click.option("--power", type=click.FloatRange(0, 1),
               help="Quotas follow (size of the category) ** POWER: 0 is --balanced, 1 keeps proportions.")  # fmt: skip
 @click.option("--level", type=click.IntRange(1, 8),
               help="Categories of --balanced and --power: 1 for the first level; the leaves by default.")  # fmt: skip
 @click.option("--min-per-leaf", type=click.IntRange(0), default=0, help="Every leaf keeps this many, or all it has.")
-@click.option("--spread", type=PATH, metavar="VECTORS",
-              help="Draw products that look different: folder or file of `mosaic embed`.")  # fmt: skip
+@click.option("--clip", type=click.IntRange(1), metavar="N",
+              help="At most so many products of a leaf are there to draw from.")  # fmt: skip
+@click.option("--spread", metavar="VECTORS|titles",
+              help="Draw products that look different: folder of `mosaic embed`; titles: that are called "
+              "differently.")  # fmt: skip
 @max_copies_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @overwrite_option
 def sample(
     source: Address, destination: Address, tree: Path | None, names: Path | None, lang: str | None,
-    products: int, balanced: bool, power: float | None, level: int | None, min_per_leaf: int, spread: Path | None,
-    max_copies: int, seed: int, overwrite: bool,
+    products: int | None, balanced: bool, power: float | None, level: int | None, min_per_leaf: int, clip: int | None,
+    spread: str | None, max_copies: int, seed: int, overwrite: bool,
 ) -> None:  # fmt: skip
     """Draw products of SOURCE and write them to the BSON file DESTINATION, copies of a photo together."""
     from catalog.catalog import Catalog
@@ -58,8 +62,7 @@ def sample(
         # without a tree, that quotas need one is said later
         lowest = 1 if taxonomy is None else taxonomy.depth
         level, exponent = quota_level(balanced=balanced, power=power, level=level, lowest=lowest)
-        vectors = None if spread is None else str(spread)
-        wanted = Draw(products, level, exponent, min_per_leaf, max_copies, seed, vectors)
+        wanted = Draw(products, level, exponent, min_per_leaf, max_copies, seed, spread, clip)
         record = draw_sample(catalog, file, wanted, taxonomy, overwrite=overwrite, progress=progress)
     _tell(record, tree, names)
 

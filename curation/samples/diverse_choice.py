@@ -1,6 +1,8 @@
 """Products that lie far from each other: D^2 sampling in embedding space."""
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +47,13 @@ class DiverseChoice:
     def n_absent(self) -> int:
         """Products without a vector: they come with their copies, or when nothing else is left."""
         return int((~self._present).sum())
+
+    def among(self, kept: NDArray[np.bool_]) -> DiverseChoice:
+        """The same of the products of `(n,)` bool, whose groups are whole there and counted anew."""
+        group = np.unique(self.group[kept], return_inverse=True)[1]
+        part = replace(self, vectors=self.vectors.take(np.flatnonzero(kept)), group=group)
+        part._n_picked = self._n_picked
+        return part
 
     def __call__(self, seeds: NDArray[np.int64], free: NDArray[np.int64], enough: int) -> NDArray[np.int64]:
         """An `Arrange`: picks until `enough` products are together, then what is left at random."""

@@ -1,5 +1,7 @@
 """Which products a sample takes: quotas per category, groups of copies whole."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +30,10 @@ class Population:
     group: NDArray[np.int64]
     stratum: NDArray[np.int64]
     leaf: NDArray[np.int64]
+
+    def among(self, kept: NDArray[np.bool_]) -> Population:
+        """Those of `(n,)` bool; groups are whole there, and counted anew."""
+        return Population(np.unique(self.group[kept], return_inverse=True)[1], self.stratum[kept], self.leaf[kept])
 
 
 def draw(

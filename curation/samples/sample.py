@@ -1,5 +1,6 @@
 """A smaller catalogue drawn from a big one."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,12 +13,17 @@ from catalog.files.progress import Progress
 from catalog.files.wording import plural
 from catalog.tree.level_names import LEVEL_NAMES
 from catalog.tree.taxonomy import Taxonomy
+from curation.samples.clipping import clip
 from curation.samples.copies import CopyGroups
 from curation.samples.diverse_choice import DiverseChoice
 from curation.samples.drawing import Population, draw
 from curation.samples.record import LeftOut, Record
+from curation.samples.title_vectors import title_vectors
 from curation.samples.vectors import Vectors
 from curation.samples.writing import check_free, copy_products, record_path, write_record
+
+TITLES = "titles"
+"""Instead of a folder of vectors: products are spread by what they are called."""
 
 
 @dataclass(frozen=True)
@@ -25,24 +31,31 @@ class Draw:
     """What to draw.
 
     Attributes:
-        products: how many, to within a group of copies.
+        products: how many, to within a group of copies; None: all that `clip` leaves.
         level: each node of that level has its quota; None: one quota for all.
         power: quotas follow (size of the node) ** power: 0 equal numbers, 1 as in the catalogue.
         min_per_leaf: every leaf keeps this many, or all it has.
         max_copies: a photo with more copies than this does not keep its products together; 1: none does.
-        spread: folder or file of the products' vectors; those that lie far from each other are drawn.
+        spread: folder of the products' vectors, or `TITLES`: those that lie far from each other are drawn.
+        clip: at most so many of each leaf are there to draw from.
     """
 
-    products: int
+    products: int | None = None
     level: int | None = None
     power: float = 0.0
     min_per_leaf: int = 0
     max_copies: int = 20
     seed: int = 0
     spread: str | None = None
+    clip: int | None = None
 
     def __post_init__(self) -> None:
-        if self.products < 1 or self.min_per_leaf < 0 or self.max_copies < 1 or self.level not in (None, *LEVEL_NAMES):
+        if self.products is None and self.clip is None:
+            raise ValueError("how many? give --products, --clip, or both")
+        if self.products is None and (self.level is not None or self.min_per_leaf):
+            raise ValueError("--balanced, --power, --level and --min-per-leaf share out --products: give that, too")
+        counts = (self.max_copies, *(n for n in (self.products, self.clip) if n is not None))
+        if min(counts) < 1 or self.min_per_leaf < 0 or self.level not in (None, *LEVEL_NAMES):
             raise ValueError(f"out of range: {self}")
         if not 0 <= self.power <= 1:
             raise ValueError(f"--power {self.power}: expected 0 (equal numbers) to 1 (as in the catalogue)")
@@ -88,20 +101,59 @@ def sample(
     positions = left_out.positions
     rng = np.random.default_rng(wanted.seed)
     copies = CopyGroups.among(catalog, positions, wanted.max_copies, progress)
-    diverse, options = None, asdict(wanted)
-    if wanted.spread is not None:
-        vectors = Vectors.of(Path(wanted.spread), catalog, positions)
-        diverse = DiverseChoice(vectors, copies.group, rng, progress, wanted.products)
-        options["without_a_vector"] = diverse.n_absent
     population = _population(copies.group, None if leaf is None else leaf[positions], tree, wanted.level)
-    drawn = draw(population, wanted.products, wanted.power, wanted.min_per_leaf, rng, diverse)
-    chosen = np.zeros(len(catalog), bool)
-    chosen[positions[drawn]] = True
-    left_out.keep(chosen, "not drawn")
+    options = asdict(wanted)
+    with _vectors(wanted.spread, catalog, positions, destination, progress) as vectors:
+        diverse = None
+        if vectors is not None:
+            diverse = DiverseChoice(vectors, copies.group, rng, progress, _n_picks(wanted, population.leaf))
+            options["without_a_vector"] = diverse.n_absent
+        clipped, drawn = _drawn(wanted, population, diverse, rng)
+    if wanted.clip is not None:
+        left_out.keep(_chosen(catalog, positions[clipped]), f"beyond {wanted.clip:,} of a category")
+    left_out.keep(_chosen(catalog, positions[drawn]), "not drawn")
     copy_products(catalog, left_out.positions, destination, progress)
     record = Record("catalog sample", options, destination, left_out, copies.to_json(drawn), tree, leaf)
     write_record(record.path, record.to_json())
     return record
+
+
+def _vectors(
+    spread: str | None, catalog: Catalog, positions: NDArray[np.int64], destination: Path, progress: Progress | None
+) -> AbstractContextManager[Vectors | None]:
+    """What products lie far from each other by, for as long as it is needed."""
+    if spread == TITLES:
+        # of a name that nobody has given: it is removed
+        return title_vectors(catalog, positions, destination.with_name(f".{destination.name}.titles"), progress)
+    return nullcontext(None if spread is None else Vectors.of(Path(spread), catalog, positions))
+
+
+def _n_picks(wanted: Draw, leaf: NDArray[np.int64]) -> int:
+    """Products that are picked one after the other, in clipping and in drawing."""
+    n_large = 0 if wanted.clip is None else int((np.bincount(leaf) > wanted.clip).sum())
+    return n_large * (wanted.clip or 0) + (wanted.products or 0)
+
+
+def _drawn(
+    wanted: Draw, population: Population, diverse: DiverseChoice | None, rng: np.random.Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """`(n,)` bool each: what clipping leaves, and what of it is drawn."""
+    clipped = np.ones(len(population.group), bool)
+    if wanted.clip is not None:
+        clipped = clip(population.group, population.leaf, wanted.clip, rng, diverse)
+        if diverse is not None:
+            diverse = diverse.among(clipped)
+        population = population.among(clipped)
+    drawn = clipped.copy()
+    if wanted.products is not None:
+        drawn[clipped] = draw(population, wanted.products, wanted.power, wanted.min_per_leaf, rng, diverse)
+    return clipped, drawn
+
+
+def _chosen(catalog: Catalog, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    chosen = np.zeros(len(catalog), bool)
+    chosen[positions] = True
+    return chosen
 
 
 def _candidates(catalog: Catalog, leaf: NDArray[np.int64] | None, wanted: Draw) -> LeftOut:
@@ -109,10 +161,10 @@ def _candidates(catalog: Catalog, leaf: NDArray[np.int64] | None, wanted: Draw) 
     left_out = LeftOut(catalog)
     if leaf is not None:
         left_out.keep(leaf != UNKNOWN, "without a category of the tree")
-    elif wanted.level is not None or wanted.min_per_leaf:
+    elif wanted.level is not None or wanted.min_per_leaf or wanted.clip is not None:
         raise ValueError("quotas per category need the category tree: give --tree TREE.csv")
     n_candidates = int(left_out.kept.sum())
-    if wanted.products > n_candidates:
+    if wanted.products is not None and wanted.products > n_candidates:
         raise ValueError(
             f"--products {wanted.products}: {catalog} has {len(catalog)} products, {n_candidates} to draw from"
             + ("" if leaf is None else " (those with a category of the tree)")

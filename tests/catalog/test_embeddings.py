@@ -14,12 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog import embeddings as embeddings_module
+from catalog import unfinished_rows
 from catalog.embeddings import ALL_PHOTOS, Embeddings
 from catalog.ids.id_names import IdNames
 from catalog.product import Problem, ProblemKind
 from catalog.unfinished_rows import UnfinishedRows, folder_of_unfinished
 from tests.support.embeddings import ORIGIN, PHOTO_ORIGIN, unit, write_embeddings
 from tests.support.ids import IDS
+from tests.support.processes import Running
 
 VECTORS = unit(np.random.default_rng(0).normal(size=(40, 8)))
 
@@ -111,6 +113,30 @@ def test_a_kill_between_two_checkpoints_loses_what_follows_the_first(tmp_path, m
     np.testing.assert_array_equal(Embeddings.load(tmp_path).vectors, VECTORS.astype(np.float16))
 
 
+def write_slowly(folder: Path) -> None:
+    """To be killed: writes row after row, and says which is next."""
+    unfinished_rows.CHECKPOINT_S = 0.0
+    with writer(folder, n=100_000) as unfinished:
+        while True:
+            unfinished.write(VECTORS[unfinished.n_done % 40][None])
+            print(unfinished.n_done, flush=True)
+
+
+def test_a_killed_process_is_gone_on_with(tmp_path):
+    process = Running(write_slowly, tmp_path)
+    written = 0
+    while written < 25:
+        written = int(process.line())
+    process.kill()
+    with pytest.raises(FileNotFoundError, match=r"not finished: the same `mosaic embed` again goes on"):
+        Embeddings.load(tmp_path)
+    with writer(tmp_path, n=100_000) as unfinished:
+        assert unfinished.n_done >= written - 1
+        rest = np.arange(unfinished.n_done, 100_000)
+        unfinished.write(VECTORS[rest % 40])
+    np.testing.assert_array_equal(Embeddings.load(tmp_path).vectors[:120], np.tile(VECTORS, (3, 1)).astype(np.float16))
+
+
 @pytest.mark.parametrize("renamed", range(6))
 def test_a_kill_while_files_take_their_place_leaves_whole_embeddings_or_none(tmp_path, monkeypatch, renamed):
     write_embeddings(tmp_path, np.ones((3, 8)), range(3))
@@ -182,7 +208,7 @@ def test_where_there_are_none_the_sentence_says_what_there_is(tmp_path):
         Embeddings.load(tmp_path / "none")
     np.save(tmp_path / "vectors.npy", VECTORS)
     np.save(tmp_path / "product_ids.npy", np.arange(40))
-    for path in (tmp_path, tmp_path / "vectors.npy"):
+    for path in (tmp_path, str(tmp_path / "vectors.npy")):
         with pytest.raises(ValueError, match=r"earlier version.*make it anew with `mosaic embed CATALOG"):
             Embeddings.load(path)
 

@@ -25,6 +25,7 @@ from tests.support.command_line import output_of
 from tests.support.embeddings import write_embeddings
 from tests.support.mongo_server import uri_of
 from tests.support.products import make_photo, make_product
+from text.title_encoder import TitleEncoder
 
 LEAVES = (11, 12, 13, 21, 22, 31, 32, 33)
 
@@ -117,6 +118,67 @@ def test_a_spread_sample_shows_every_look(write_bson, tree_csv, tmp_path, out):
     write_embeddings(tmp_path, looks, range(100, 160))
     said = call("sample", shop, out, "--products", 4, "--spread", tmp_path, "--overwrite", code=1)
     assert "vectors of other products: 60 of 60" in said
+
+
+@pytest.fixture
+def titled(tmp_path) -> Path:
+    """20 mugs of one name and four other names, 3 bowls, of which one has no title; the photos say nothing."""
+    (tmp_path / "1.jpg").write_bytes(make_photo(1))
+    names = ["Grand mug bleu"] * 16 + ["Clavier mécanique", "Roman policier", "Vélo de course", "Robe rouge"]
+    rows = [(f"M{i}", 31, name) for i, name in enumerate(names)]
+    rows += [("B1", 32, "Bol"), ("B2", 32, "Bol"), ("B3", 32, "")]
+    lines = [f"{one},{category},{name},1.jpg" for one, category, name in rows]
+    path = tmp_path / "titled.csv"
+    path.write_text("\n".join(["product_id,category_id,title,photos", *lines]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_titles_that_differ_are_drawn_and_encoded_once(titled, tree_csv, out, monkeypatch):
+    encoded = []
+    vectors = TitleEncoder.vectors
+    monkeypatch.setattr(TitleEncoder, "vectors", lambda self, some: encoded.extend(some) or vectors(self, some))
+    arguments = ("sample", titled, out, "--tree", tree_csv, "--max-copies", 1, "--spread", "titles", "--overwrite")
+    said = call(*arguments, "--clip", 5)
+    others = {"M16", "M17", "M18", "M19"}
+    drawn = set(map(str, Catalog(out).shop_ids()))
+    assert others | {"B1", "B2", "B3"} <= drawn
+    assert len(drawn) == 5 + 3
+    assert "left out: 15 beyond 5 of a category" in said
+    assert record(out)["options"]["without_a_vector"] == 1
+    assert sorted(title.plain for title in encoded) == sorted(["", "Bol", "Grand mug bleu", *(
+        "Clavier mécanique", "Roman policier", "Vélo de course", "Robe rouge")])  # fmt: skip
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+    # one quota for all, and both together
+    call(*arguments, "--products", 6)
+    assert others <= set(map(str, Catalog(out).shop_ids()))
+    said = call(*arguments, "--products", 4, "--clip", 6, "--balanced")
+    assert "beyond 6 of a category, 5 not drawn" in said
+    assert sorted(str(one)[0] for one in Catalog(out).shop_ids()) == ["B", "B", "M", "M"]
+
+
+@pytest.mark.slow
+def test_titles_encoded_before_a_failure_are_not_encoded_again(titled, tree_csv, out, monkeypatch):
+    arguments = ("sample", titled, out, "--tree", tree_csv, "--max-copies", 1, "--spread", "titles")
+    call(*arguments, "--products", 5, "--min-per-leaf", 9, code=1)
+    assert [path for path in out.parent.iterdir() if path.name.startswith(".")]
+    monkeypatch.setattr(TitleEncoder, "vectors", None)
+    call(*arguments, "--products", 5)
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_clipped_leaves(shop, tree_csv, out):
+    said = call("sample", shop, out, "--tree", tree_csv, "--clip", 5)
+    leaves = Catalog(out).category_ids
+    whole = Catalog(shop).category_ids
+    assert sorted(set(leaves.tolist())) == sorted(set(whole[whole > 0].tolist()))
+    assert np.unique(leaves, return_counts=True)[1].max() <= 5
+    assert "beyond 5 of a category" in said
+    # copies are kept or left together
+    kept = set(Catalog(out).product_ids.tolist())
+    for i in range(9, 80, 10):
+        assert (2**41 + 7 * i in kept) == (2**41 + 7 * (i - 1) in kept)
+    assert record(out)["options"]["clip"] == 5
 
 
 def slow_filter(rows: list[tuple[int, int | None, int]], f: Filters, ids: set[int] | None) -> list[int]:
@@ -277,6 +339,11 @@ def test_parts_of_another_kind_do_not_stay_beside_the_new_ones(shop, tree_csv, t
         (("sample", "--products", 10, "--balanced", "--power", 0.5, "TREE"), "--power 0.5"),
         (("sample", "--products", 10, "--min-per-leaf", 2, "TREE"), "--min-per-leaf 2 alone takes 16 products"),
         (("sample", "--products", 10, "--spread", "none"), "mosaic embed"),
+        (("sample", "--products", 10, "--spread", "titles"), "has no titles, give the folder of `mosaic embed`"),
+        (("sample",), "give --products, --clip, or both"),
+        (("sample", "--clip", 3), "--tree"),
+        (("sample", "--clip", 3, "--min-per-leaf", 2, "TREE"), "share out --products: give that, too"),
+        (("sample", "--clip", 3, "--products", 70, "TREE"), "--products 70: there are only"),
         (("subset",), "nothing to leave out: give --shelf, --without, --labelled"),
         (("subset", "--shelf", "LIBRAIRIE"), "--tree"),
         (("subset", "--tree-out", "x.csv", "--n-images", 1), "--tree-out"),
