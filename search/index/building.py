@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,57 +10,104 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.embeddings import Embeddings
-from catalog.files.progress import Progress
+from catalog.files.progress import Progress, part_of
 from search.checks import check_entries, check_width, present_vectors
 from search.contract import Entries, IndexIdentity
-from search.index.segment import BLOCK_BYTES, VECTORS, chosen_entries, write_entries, write_vectors
-from search.index.state_file import IndexState, SegmentRecord
+from search.index.codec import Codec
+from search.index.coded_file import write_codes
+from search.index.segment import CODES, VECTORS, chosen_entries, joined_entries, write_entries
+from search.index.snapshot import Snapshot
+from search.index.state_file import IndexState, Kind, SegmentRecord, SmallFile
+from search.index.vector_file import BLOCK_BYTES, VectorFile, float32_of, write_vectors
 from search.index.writer import numbered_files
 
 EXACT_BELOW = 200_000
 """Vectors: so many are searched one by one in some 30 ms."""
+LEARNT_AGAIN = 2
+"""Where an index has so many times the vectors that its codec was learnt for, or the part, a compaction learns anew."""
 
 
-def build(
+def built(
     folder: Path,
     identity: IndexIdentity,
     embeddings: Embeddings,
     entries: Entries,
-    kind: str,
+    chosen: str,
     progress: Progress | None,
 ) -> IndexState:
     """The state of an index of embeddings, whose files are written; see `LocalIndex.create`."""
     check_entries(len(embeddings.vectors), entries)
     check_width(embeddings.vectors, identity.width, "embeddings")
-    state, name = _fresh(folder, identity, kind).numbered("segment")
-    (folder / name).mkdir()
     present = np.zeros(len(entries), bool)
-    n = write_vectors(folder / name / VECTORS, _present_blocks(embeddings.vectors, entries, present, progress))
-    kept = chosen_entries(entries, present)
-    record = SegmentRecord(name, n, write_entries(folder, name, kept))
-    return replace(state, segments=(record,), n_products=len(np.unique(kept.product_ids)))
+    for start, block in _blocks(embeddings.vectors):
+        here = slice(start, start + len(block))
+        present[here] = present_vectors(float32_of(block), entries, identity.width, start)
+    state = _empty(folder, identity, chosen)
+    blocks = (block[present[start : start + len(block)]] for start, block in _blocks(embeddings.vectors))
+    return _filled(folder, state, blocks, chosen_entries(entries, present), None, progress)
 
 
-def _fresh(folder: Path, identity: IndexIdentity, kind: str) -> IndexState:
-    """An empty index, whose files and rows have other numbers than those of one that it replaces."""
+def compacted(folder: Path, snapshot: Snapshot, progress: Progress | None) -> IndexState:
+    """The state without the forgotten rows, all others in one segment; whose files are written.
+
+    Where their number says so, they are searched in another way from now on.
+    """
+    before = snapshot.state
+    if len(before.segments) == 1 and not before.n_removed and before.kind == _kind(before.chosen, len(snapshot)):
+        return before
+    parts = list(zip(snapshot.segments, snapshot.alive, strict=True))
+    blocks = (block for segment, alive in parts for block in segment.blocks(alive))
+    known = joined_entries(one.entries if alive is None else chosen_entries(one.entries, alive) for one, alive in parts)
+    state = replace(before, first_row=before.first_row + before.n_rows, removed=None, n_removed=0)
+    return _filled(folder, state, blocks, known, snapshot.codec, progress)
+
+
+def _filled(
+    folder: Path,
+    state: IndexState,
+    blocks: Iterable[NDArray[np.floating]],
+    entries: Entries,
+    codec: Codec | None,
+    progress: Progress | None,
+) -> IndexState:
+    """The state whose only segment are N vectors, `(n, D)` at a time. `codec`: that of the state, if any."""
+    n, kind = len(entries), _kind(state.chosen, len(entries))
+    steps = 1 if kind == "exact" else 3
+    state, name = state.numbered("segment")
+    (folder / name).mkdir()
+    write_vectors(folder / name / VECTORS, blocks, part_of(progress, 0, steps * n))
+    file = VectorFile(folder / name / VECTORS, n, state.identity.width)
+    if kind == "exact":
+        state = replace(state, codec=None)
+    else:
+        if codec is None or not n / LEARNT_AGAIN < codec.n_learnt_from < n * LEARNT_AGAIN:
+            codec = Codec.learn(file, part_of(progress, n, steps * n))
+            state, codec_name = state.numbered("codec", ".safetensors")
+            codec.save(folder / codec_name)
+            state = replace(state, codec=SmallFile.of(folder, codec_name))
+        write_codes(folder / name / CODES, codec, file, part_of(progress, 2 * n, steps * n))
+    record = SegmentRecord(name, n, write_entries(folder, name, entries))
+    return replace(state, kind=kind, segments=(record,), n_products=len(np.unique(entries.product_ids)))
+
+
+def _kind(chosen: str, n: int) -> Kind:
+    """How N vectors are searched; nothing can be learnt of none."""
+    return "compressed" if n and (chosen == "compressed" or (chosen == "auto" and n >= EXACT_BELOW)) else "exact"
+
+
+def _empty(folder: Path, identity: IndexIdentity, chosen: str) -> IndexState:
+    """An index without a vector, whose files and rows have other numbers than those of one that it replaces."""
     try:
         before = IndexState.read(folder)
         first_row = before.first_row + before.n_rows
     except (FileNotFoundError, ValueError):
         first_row = 0
     number = 1 + max(numbered_files(folder).values(), default=0)
-    return IndexState(identity, kind, "exact", first_row=first_row, next_number=number)
+    return IndexState(identity, chosen, "exact", first_row=first_row, next_number=number)
 
 
-def _present_blocks(
-    vectors: NDArray[np.float16], entries: Entries, present: NDArray[np.bool_], progress: Progress | None
-) -> Iterator[NDArray[np.float16]]:
-    """Those of `(N, D)` that are not zeros, some at a time; `present`, `(N,)`, learns which."""
-    size = max(1, BLOCK_BYTES // (4 * max(1, vectors.shape[1])))
+def _blocks(vectors: NDArray[np.float16]) -> Iterator[tuple[int, NDArray[np.float16]]]:
+    """`(N, D)` some at a time, and the row of the first."""
+    size = max(1, BLOCK_BYTES // (4 * vectors.shape[1]))
     for start in range(0, len(vectors), size):
-        block = np.asarray(vectors[start : start + size])
-        here = present_vectors(block, entries, vectors.shape[1], start)
-        present[start : start + len(here)] = here
-        yield block[here]
-        if progress is not None:
-            progress(min(start + size, len(vectors)), len(vectors))
+        yield start, np.asarray(vectors[start : start + size])

@@ -14,7 +14,7 @@ from catalog.files.progress import Progress
 from catalog.ids.id_names import IdNames
 from search.checks import checked_queries
 from search.contract import Entries, Filter, Hits, IndexIdentity
-from search.index.building import build
+from search.index.building import built, compacted
 from search.index.snapshot import Snapshot
 from search.index.state_file import Kind, StateFile, state_stamp
 from search.index.writer import one_writer, with_added, without_rows
@@ -60,7 +60,7 @@ class LocalIndex:
         """
         folder.mkdir(parents=True, exist_ok=True)
         with one_writer(folder):
-            build(folder, identity, embeddings, entries, kind, progress).write(folder)
+            built(folder, identity, embeddings, entries, kind, progress).write(folder)
         return cls.open(folder)
 
     @classmethod
@@ -119,6 +119,18 @@ class LocalIndex:
                 after.write(self.folder)
         return snapshot.state.n_products - after.n_products
 
+    def compact(self, progress: Progress | None = None) -> None:
+        """Free the room of what is forgotten, and make one segment of all; a search finds the same, in less time.
+
+        Rows get other numbers. Where there are `EXACT_BELOW` vectors by now, they are compressed from now on, unless
+        the index was made `exact`. Needs as much room on the disk as the index has.
+
+        Raises:
+            OSError: the disk is full: the index is as it was.
+        """
+        with one_writer(self.folder):
+            compacted(self.folder, self._newest(), progress).write(self.folder)
+
     def search(self, queries: NDArray[np.float32], k: int, where: Filter | None = None) -> Hits:
         """As `VectorIndex.search` says; also raises ValueError where queries are not finite."""
         snapshot = self._newest()
@@ -163,7 +175,7 @@ def _newest(folder: Path, earlier: Snapshot | None, expect: str | None) -> Snaps
                 "compared: make the index anew with `rayonnage search index`"
             )
         try:
-            return Snapshot.open(folder, file, earlier.segments if earlier else ())
+            return Snapshot.open(folder, file, earlier)
         except FileNotFoundError as error:
             if state_stamp(folder) == file.stamp or attempt == ATTEMPTS - 1:
                 raise ValueError(

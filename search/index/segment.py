@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +13,13 @@ from numpy.typing import NDArray
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.ids.id_names import IdNames
 from search.contract import Entries, Filter
+from search.index.codec import Codec
+from search.index.coded_file import CodedFile
 from search.index.sorted_column import SortedColumn
 from search.index.state_file import SegmentRecord, SmallFile, damaged
-from search.index.vector_file import VectorFile
+from search.index.vector_file import VectorFile, blocks_of
 
-VECTORS, ENTRIES, LISTS = "vectors.bin", "entries.safetensors", "lists.bin"
-BLOCK_BYTES = 32 * 2**20
-"""Of float32 vectors held in memory at a time."""
+VECTORS, CODES, ENTRIES = "vectors.bin", "codes.bin", "entries.safetensors"
 _ARRAYS = {
     "product_ids": ArraySpec(np.int64, ("N",)),
     "photos": ArraySpec(np.int8, ("N",)),
@@ -37,11 +35,11 @@ class Segment:
 
     Attributes:
         record: what the state of the index says of it.
-        file: its vectors. entries: of them.
+        file: its vectors. codes: of them, None where the search is exact. entries: of them.
         inode: of the file of vectors, which no other file has while this one is open.
     """
 
-    def __init__(self, folder: Path, record: SegmentRecord, width: int) -> None:
+    def __init__(self, folder: Path, record: SegmentRecord, width: int, codec: Codec | None) -> None:
         """Open it.
 
         Raises:
@@ -51,6 +49,7 @@ class Segment:
         self.record = record
         self.folder = folder / record.name
         self.file = VectorFile(self.folder / VECTORS, record.n, width)
+        self.codes = None if codec is None else CodedFile(self.folder / CODES, codec)
         self.inode = (self.folder / VECTORS).stat().st_ino
         path = record.entries.check(folder)
         arrays = load_arrays(path, _ARRAYS, what="entries of an index")
@@ -93,24 +92,6 @@ class Segment:
         yield from blocks_of(self.file, np.arange(len(self)) if keep is None else np.flatnonzero(keep))
 
 
-def blocks_of(file: VectorFile, rows: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
-    """`(n, D)` float32 vectors of `(N,)` rows, some at a time."""
-    n_block = max(1, 2 * BLOCK_BYTES // (4 * file.codes.shape[1]))
-    for start in range(0, len(rows), n_block):
-        yield file.vectors(rows[start : start + n_block])
-
-
-def write_vectors(path: Path, blocks: Iterable[NDArray[np.floating]]) -> int:
-    """Write `(n, D)` vectors as they come; returns how many they are."""
-    n = 0
-    with whole_file(path) as file:
-        for block in blocks:
-            file.write(np.ascontiguousarray(block, "<f2").data)
-            n += len(block)
-        file.write(np.arange(n, dtype="<i8").data)
-    return n
-
-
 def write_entries(folder: Path, segment: str, entries: Entries) -> SmallFile:
     """Write what is known of a segment's vectors into its folder."""
     ids = entries.ids.among(np.concatenate([entries.product_ids, entries.category_ids]))
@@ -130,12 +111,3 @@ def joined_entries(parts: Iterable[Entries]) -> Entries:
     for part in parts:
         names = names.joined(part.ids)
     return Entries(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}, ids=names)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A new file to write; it is on the disk when this ends."""
-    with path.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 from catalog.ids.id_names import IdNames
 from catalog.sources.source import NO_CATEGORY
 from search.contract import NO_ROW, Filter, Hits
+from search.index.codec import Codec
+from search.index.coded_search import CodedPart, near_rows
 from search.index.nearest import nearest_rows
 from search.index.segment import VECTORS, Segment
 from search.index.state_file import IndexState, SmallFile, StateFile
 from search.index.vector_file import selector
 
+RARE = 5000
+"""Rows: where a filter lets no more pass, they are looked at one by one, whatever cells they are in."""
 Passing = NDArray[np.bool_] | None
 """`(n,)` bool of the rows of a segment; None: all."""
 
@@ -27,31 +31,37 @@ class Snapshot:
     """A state that has been opened.
 
     Attributes:
-        file: that says so. segments: in the order of their rows.
-        alive: of each segment, the rows that are not forgotten.
+        file: that says so. codec: of the segments' codes; None where the search is exact.
+        segments: in the order of their rows. alive: of each, the rows that are not forgotten.
     """
 
     file: StateFile
+    codec: Codec | None
     segments: tuple[Segment, ...]
     alive: tuple[Passing, ...]
 
     @classmethod
-    def open(cls, folder: Path, file: StateFile, earlier: Sequence[Segment] = ()) -> Snapshot:
+    def open(cls, folder: Path, file: StateFile, earlier: Snapshot | None = None) -> Snapshot:
         """Open what a state names; segments that are open already stay so.
 
         Raises:
             ValueError: a damaged file, which it names.
             FileNotFoundError: a file is missing.
         """
-        known = {(segment.record, segment.inode): segment for segment in earlier}
-        segments, state = [], file.state
+        state = file.state
+        if earlier is not None and earlier.state.codec == state.codec:
+            codec = earlier.codec
+        else:
+            codec, earlier = None if state.codec is None else Codec.load(state.codec.check(folder)), None
+        known = {(one.record, one.inode): one for one in earlier.segments} if earlier is not None else {}
+        segments = []
         for record in state.segments:
-            open_already = known.get((record, _inode(folder / record.name)))
-            segments.append(open_already or Segment(folder, record, state.identity.width))
+            segment = known.get((record, _inode(folder / record.name)))
+            segments.append(Segment(folder, record, state.identity.width, codec) if segment is None else segment)
         removed = read_removed(folder, state.removed, state.n_rows)
         ends = np.cumsum([len(segment) for segment in segments])[:-1]
         alive = [~part if part.any() else None for part in np.split(removed, ends)] if segments else []
-        return cls(file, tuple(segments), tuple(alive))
+        return cls(file, codec, tuple(segments), tuple(alive))
 
     @property
     def state(self) -> IndexState:
@@ -78,17 +88,17 @@ class Snapshot:
     def search(self, queries: NDArray[np.float32], k: int, where: Filter | None) -> Hits:
         """As `VectorIndex.search` says."""
         passing = [self._passing(number, where) for number in range(len(self.segments))]
+        n_passing = sum(
+            len(segment) if some is None else int(some.sum())
+            for segment, some in zip(self.segments, passing, strict=True)
+        )
         selectors = [selector(one) for one in passing]
         scores = np.full((len(queries), k), -np.inf, np.float32)
         rows = np.full((len(queries), k), NO_ROW, np.int64)
-        for number in np.flatnonzero(queries.any(axis=1)).tolist():
-            parts = [
-                nearest_rows(segment.file, queries[number], k, selected) + start
-                for segment, selected, start in zip(self.segments, selectors, self._starts.tolist(), strict=False)
-            ]
-            if parts:
-                best = self._ranked(queries[number], np.sort(np.concatenate(parts)), k)
-                scores[number, : len(best[0])], rows[number, : len(best[1])] = best
+        for number in np.flatnonzero(queries.any(axis=1)).tolist() if n_passing and k else []:
+            near = self._near(queries[number], k, selectors, n_passing)
+            best = self._ranked(queries[number], np.sort(near), k)
+            scores[number, : len(best[0])], rows[number, : len(best[1])] = best
         return self._hits(scores, rows)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -125,6 +135,15 @@ class Snapshot:
             return alive
         passing = self.segments[number].passing(where)
         return passing if alive is None else passing & alive
+
+    def _near(self, query: NDArray[np.float32], k: int, selectors: list[Any], n_passing: int) -> NDArray[np.int64]:
+        """`(n,)` rows, in no order, among which the k nearest of `(D,)` are."""
+        parts = zip(self.segments, selectors, self._starts.tolist(), strict=False)
+        if self.codec is None or n_passing <= RARE:
+            exact = [nearest_rows(one.file, query, k, selected) + start for one, selected, start in parts]
+            return np.concatenate(exact)
+        coded = [CodedPart(one.codes, selected, start) for one, selected, start in parts if one.codes is not None]
+        return near_rows(self.codec, coded, query, k, n_passing, self.state.n_rows)
 
     def _ranked(
         self, query: NDArray[np.float32], rows: NDArray[np.int64], k: int

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.progress import Progress
 from search.index.faiss_library import faiss_library
 from search.index.state_file import damaged
 
+BLOCK_BYTES = 32 * 2**20
+"""Of float32 vectors held in memory at a time."""
 ROW_BYTES = 8
 """Of the number that follows the codes for each."""
 
@@ -98,11 +104,13 @@ class VectorFile:
         self._lists = ListsOnDisk(path, index, np.array([n], np.int64)) if n else None
         if not n and path.stat().st_size:
             raise damaged(path, "it should be empty")
-        # NumPy takes ten times as long to make float32 of float16
-        self._decoder = faiss.IndexScalarQuantizer(width, half, faiss.METRIC_INNER_PRODUCT)
         self._probes = np.zeros((1, 1), np.int64), np.zeros((1, 1), np.float32)
         shape = (n, 2 * width)
         self.codes = np.memmap(path, np.uint8, "r", shape=shape) if n else np.zeros(shape, np.uint8)
+        self.width = width
+
+    def __len__(self) -> int:
+        return len(self.codes)
 
     def search(self, query: NDArray[np.float32], k: int, passing: Any) -> Found:
         """At most k best by the product with a query, `(D,)` float32."""
@@ -118,7 +126,42 @@ class VectorFile:
 
     def vectors(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
         """`(n, D)` float32."""
-        codes = np.ascontiguousarray(self.codes[rows])
-        if not len(codes):
-            return np.zeros((0, self.codes.shape[1] // 2), np.float32)
-        return self._decoder.sa_decode(codes)
+        return float32_of(self.codes[rows].view(np.float16))
+
+
+def blocks_of(file: VectorFile, rows: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
+    """`(n, D)` float32 vectors of `(N,)` rows, some at a time."""
+    n_block = max(1, BLOCK_BYTES // (4 * file.width))
+    for start in range(0, len(rows), n_block):
+        yield file.vectors(rows[start : start + n_block])
+
+
+def float32_of(vectors: NDArray[np.float16]) -> NDArray[np.float32]:
+    """`(n, D)`, the same numbers. NumPy takes ten times as long."""
+    if not vectors.size:
+        return vectors.astype(np.float32)
+    faiss = faiss_library()
+    decoder = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16)
+    return decoder.sa_decode(np.ascontiguousarray(vectors).view(np.uint8))
+
+
+def write_vectors(path: Path, blocks: Iterable[NDArray[np.floating]], progress: Progress | None = None) -> int:
+    """Write `(n, D)` vectors as they come; returns how many they are. `progress` hears of them."""
+    n = 0
+    with whole_file(path) as file:
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, "<f2").data)
+            n += len(block)
+            if progress is not None:
+                progress(n, n)
+        file.write(np.arange(n, dtype="<i8").data)
+    return n
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A new file to write; it is on the disk when this ends."""
+    with path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())

@@ -17,17 +17,19 @@ from catalog.files.file_lock import exclusive
 from catalog.files.full_disk import names_full_disk
 from search.checks import check_entries, present_vectors
 from search.contract import Entries
+from search.index.codec import Codec
+from search.index.coded_file import write_codes
 from search.index.segment import (
+    CODES,
     VECTORS,
     Segment,
     chosen_entries,
     joined_entries,
-    whole_file,
     write_entries,
-    write_vectors,
 )
 from search.index.snapshot import Snapshot, read_removed
 from search.index.state_file import STATE, IndexState, SegmentRecord, SmallFile
+from search.index.vector_file import VectorFile, whole_file, write_vectors
 
 LOCK = "writer.lock"
 MERGED_BELOW = 50_000
@@ -87,7 +89,8 @@ def with_added(folder: Path, snapshot: Snapshot, vectors: NDArray[np.float32], e
     merged = _to_merge(snapshot, len(added))
     kept = snapshot.segments[: len(snapshot.segments) - len(merged)]
     blocks = [*(block for segment in merged for block in segment.blocks()), vectors[present]]
-    state, record = new_segment(folder, state, blocks, joined_entries([*(one.entries for one in merged), added]))
+    known = joined_entries([*(segment.entries for segment in merged), added])
+    state, record = new_segment(folder, state, blocks, known, snapshot.codec)
     return replace(
         state,
         segments=(*(segment.record for segment in kept), record),
@@ -115,12 +118,14 @@ def without_rows(folder: Path, snapshot: Snapshot, rows: NDArray[np.int64]) -> I
 
 
 def new_segment(
-    folder: Path, state: IndexState, blocks: Iterable[NDArray[np.floating]], entries: Entries
+    folder: Path, state: IndexState, blocks: Iterable[NDArray[np.floating]], entries: Entries, codec: Codec | None
 ) -> tuple[IndexState, SegmentRecord]:
     """Write `(n, D)` vectors, some at a time, with what is known of them."""
     state, name = state.numbered("segment")
     (folder / name).mkdir()
     n = write_vectors(folder / name / VECTORS, blocks)
+    if codec is not None:
+        write_codes(folder / name / CODES, codec, VectorFile(folder / name / VECTORS, n, codec.width))
     return state, SegmentRecord(name, n, write_entries(folder, name, entries))
 
 
