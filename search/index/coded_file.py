@@ -26,7 +26,8 @@ class CodedFile:
         """Open it; raises ValueError where it is damaged, FileNotFoundError where it is missing."""
         head = CELL_BYTES * codec.n_cells
         with path.open("rb") as file:
-            sizes = np.frombuffer(file.read(head), "<i8")
+            data = file.read(head)
+        sizes = np.frombuffer(data if len(data) == head else b"", "<i8")
         if len(sizes) != codec.n_cells or (sizes < 0).any():
             raise damaged(path, "its head is cut off or no head")
         self._codec = codec

@@ -1,0 +1,70 @@
+"""Files that are cut off, changed or missing are named, with the way out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.index import LocalIndex
+from tests.support.vectors import entries_of, made, unit_vectors
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A compressed index with a segment that was added, and products that are forgotten."""
+    index = made(tmp_path, unit_vectors(300), kind="compressed")
+    index.add(unit_vectors(2, seed=1), entries_of([5, "MH01-gray"]))
+    index.close()
+    return tmp_path
+
+
+FILES = [
+    "index.json", "segment-000001/vectors.bin", "segment-000001/codes.bin", "segment-000001/entries.safetensors",
+    "codec-000002.safetensors", "removed-000003.bin", "segment-000004/vectors.bin",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_cut_off_is_named(folder: Path, name: str) -> None:
+    path = folder / name
+    content = path.read_bytes()
+    # the last byte of the state is the end of a line
+    for length in (0, 1, len(content) // 2, len(content) - 2):
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=rf"{path.name}.*rayonnage search index"):
+            LocalIndex.open(folder)
+
+
+@pytest.mark.parametrize("name", FILES[1:])
+def test_a_file_that_is_missing_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(ValueError, match=rf"{Path(name).name} is missing.*rayonnage search index"):
+        LocalIndex.open(folder)
+
+
+@pytest.mark.parametrize("name", ["index.json", *FILES[3:6]])
+def test_a_bit_that_the_disk_has_flipped_is_seen(folder: Path, name: str) -> None:
+    path = folder / name
+    content = bytearray(path.read_bytes())
+    for place in np.linspace(0, len(content) - 2, 20).astype(int).tolist():
+        content[place] ^= 4
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=path.name):
+            LocalIndex.open(folder)
+        content[place] ^= 4
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "7", "null", '{"format": 9}', "{" * 100_000])
+def test_another_state_file_is_refused(folder: Path, text: str) -> None:
+    (folder / "index.json").write_text(text)
+    with pytest.raises(ValueError, match=r"index\.json.*make the index anew"):
+        LocalIndex.open(folder)
+
+
+def test_a_damaged_index_can_be_made_anew_in_its_place(folder: Path) -> None:
+    (folder / "index.json").write_text("{")
+    index = made(folder, unit_vectors(3))
+    assert len(index) == 3
+    assert {path.name for path in folder.iterdir()} == {"index.json", "writer.lock", json.loads(
+        (folder / "index.json").read_text())["segments"][0]["name"]}  # fmt: skip
