@@ -55,7 +55,7 @@ class Whitening:
         """
         row = np.flatnonzero(_any_number(vectors))
         mean = _mean(vectors, row)
-        total = _scatter(vectors, row, lambda some: np.broadcast_to(mean, (len(some), len(mean))))
+        total = _scatter(vectors, row, mean)
         if not np.trace(total) > FLOOR**2:
             raise ValueError(f"{len(row)} vectors that do not differ: whitening is fitted on different ones")
         if groups is None:
@@ -63,7 +63,7 @@ class Whitening:
             spread = _shrunk_variances(variance, total, len(row))
             basis = axes / np.sqrt(spread)
         else:
-            inverse_root = _inverse_root(*_within(vectors, row, groups))
+            inverse_root = _inverse_root(*_within(vectors, row, groups, mean))
             axes, _ = _principal_axes(inverse_root @ total @ inverse_root, width)
             basis = inverse_root @ axes
         return cls(mean.astype(np.float32), basis.astype(np.float32), digest)
@@ -120,29 +120,48 @@ def _mean(vectors: NDArray[Any], row: NDArray[np.intp]) -> NDArray[np.float64]:
     return total / max(len(row), 1)
 
 
-def _scatter(vectors: NDArray[Any], row: NDArray[np.intp], centres: Any) -> NDArray[np.float64]:
-    """`(D, D)` sum of outer products of what is left of the rows without their centres, `(n, D)` for `(n,)` places."""
+def _scatter(vectors: NDArray[Any], row: NDArray[np.intp], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`(D, D)` sum of the outer products of what is left of the rows without their mean."""
     total = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for place in in_batches(np.arange(len(row)), ROWS_AT_ONCE):
-        rest = np.asarray(vectors[row[place]], np.float64) - centres(place)
+    for some in in_batches(row, ROWS_AT_ONCE):
+        rest = np.asarray(vectors[some], np.float64) - mean
         total += rest.T @ rest
     return total
 
 
-def _within(vectors: NDArray[Any], row: NDArray[np.intp], groups: NDArray[np.int64]) -> tuple[NDArray[np.float64], int]:
-    """The covariance within groups and its degrees of freedom: vectors that groups of two and more have beyond one."""
+def _within(
+    vectors: NDArray[Any], row: NDArray[np.intp], groups: NDArray[np.int64], mean: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], int]:
+    """The covariance within groups and its degrees of freedom: vectors that groups of two and more have beyond one.
+
+    Memory holds a block of vectors, however many groups there are and however large one is: of each group its sum is
+    enough, as sum of (x - m)(x - m)' = sum of x x' - s s' / n.
+    """
     _, group, size = np.unique(groups[row], return_inverse=True, return_counts=True)
-    row, group = row[size[group] > 1], group[size[group] > 1]
-    kept, group = np.unique(group, return_inverse=True)
-    means = np.zeros((len(kept), vectors.shape[1]))
+    order = np.argsort(group, kind="stable")
+    order = order[size[group[order]] > 1]
+    row, group = row[order], group[order]
+    scatter = np.zeros((vectors.shape[1], vectors.shape[1]))
+    begun, its_sum = -1, np.zeros(vectors.shape[1])
     for place in in_batches(np.arange(len(row)), ROWS_AT_ONCE):
-        np.add.at(means, group[place], np.asarray(vectors[row[place]], np.float64))
-    means /= np.bincount(group, minlength=len(kept))[:, None] if len(kept) else 1
-    scatter = _scatter(vectors, row, lambda place: means[group[place]])
-    freedom = len(row) - len(kept)
-    if not np.trace(scatter) > FLOOR**2:
-        raise ValueError(f"{len(kept)} groups of two and more vectors that differ: whitening needs some")
-    return scatter / freedom, freedom
+        rest = np.asarray(vectors[row[place]], np.float64) - mean
+        scatter += rest.T @ rest
+        start = np.flatnonzero(np.append(True, np.diff(group[place]) > 0))
+        sums, here = np.add.reduceat(rest, start), group[place][start]
+        # the group that the block before has begun goes on, or ended there
+        if here[0] == begun:
+            sums[0] += its_sum
+        elif begun >= 0:
+            scatter -= np.outer(its_sum, its_sum) / size[begun]
+        scaled = sums[:-1] / np.sqrt(size[here[:-1]])[:, None]
+        scatter -= scaled.T @ scaled
+        begun, its_sum = int(here[-1]), sums[-1]
+    if begun >= 0:
+        scatter -= np.outer(its_sum, its_sum) / size[begun]
+    n_groups = int((size > 1).sum())
+    if not np.trace(scatter) > FLOOR**2 * max(len(row), 1):
+        raise ValueError(f"{n_groups} groups of two and more vectors that differ: whitening needs some")
+    return scatter / (len(row) - n_groups), len(row) - n_groups
 
 
 def _principal_axes(covariance: NDArray[np.float64], width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -52,8 +52,7 @@ class WhiteningTrial:
                 colours, of listings with a photo in common; None: those of a product.
         """
         rng = np.random.default_rng(seed)
-        row = _drawn(product_ids, rng)
-        row = row[np.asarray(vectors[row]).any(axis=1)]
+        row = _drawn(vectors, product_ids, rng)
         drawn, owner = np.asarray(vectors[row], np.float32), product_ids[row]
         asks = _first_of_several(owner)
         if asks.sum() < MIN_PRODUCTS:
@@ -85,6 +84,18 @@ class WhiteningTrial:
         )
 
 
+def learnt_whitening(
+    vectors: NDArray[Any], product_ids: NDArray[np.int64], width: int, digest: str = "", seed: int = 0
+) -> Whitening:
+    """That of a trial, whatever it is worth: from a sample of `(N, D)` vectors and their `(N,)` products.
+
+    Raises:
+        ValueError: as `Whitening.fit`.
+    """
+    row = _drawn(vectors, product_ids, np.random.default_rng(seed))
+    return Whitening.fit(np.asarray(vectors[row]), width, product_ids[row], digest)
+
+
 def _figures(found: NDArray[np.float64], group: NDArray[np.int64]) -> list[MetricValue]:
     """Means of both columns of `(q, 2)` and of their difference; intervals from drawing groups, `(q,)`, whole."""
     columns = np.column_stack([found, found[:, 1] - found[:, 0], np.ones(len(found))])
@@ -101,15 +112,19 @@ def _first_of_several(owner: NDArray[np.int64]) -> NDArray[np.bool_]:
     return asks
 
 
-def _drawn(product_ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.intp]:
-    """`(n,)` rows in their order: all photos of some products of several, and of others as far as there is room."""
+def _drawn(vectors: NDArray[Any], product_ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.intp]:
+    """`(n,)` rows in their order: all photos of some products of several, and of others as far as there is room.
+
+    Those of zeros are left out once they are drawn: a look at all of seven million would take minutes.
+    """
     products, place, size = np.unique(product_ids, return_inverse=True, return_counts=True)
     several = rng.permutation(np.flatnonzero(size > 1))[:MAX_PRODUCTS]
     several = several[np.cumsum(size[several]) <= MAX_PHOTOS]
     others = rng.permutation(np.flatnonzero(size == 1))[: MAX_PHOTOS - int(size[several].sum())]
     kept = np.zeros(len(products), bool)
     kept[several] = kept[others] = True
-    return np.flatnonzero(kept[place])
+    row = np.flatnonzero(kept[place])
+    return row[np.asarray(vectors[row]).any(axis=1)]
 
 
 def _places(vectors: NDArray[np.float32], owner: NDArray[np.int64], asking: NDArray[np.intp]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from sklearn.covariance import OAS
 from sklearn.decomposition import PCA
 
 from search.ranking import whitening as whitening_module
-from search.ranking.whitening import Whitening, _shrinkage
+from search.ranking.whitening import Whitening, _shrinkage, _within
 from tests.support.embeddings import unit
 
 
@@ -47,6 +47,25 @@ def test_blocks_make_no_difference(monkeypatch):
     for one, other in zip(whole, parts, strict=True):
         first, second = one.apply(vectors), other.apply(vectors)
         assert first @ first.T == pytest.approx(second @ second.T, abs=1e-4)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(1, 30))
+def test_covariance_within_groups(seed, sizes, rows_at_once):
+    rng = np.random.default_rng(seed)
+    groups = rng.permutation(np.repeat(rng.permutation(len(sizes)) * 5, sizes))
+    vectors = rng.normal(size=(len(groups), 3)) + groups[:, None]
+    several = [vectors[groups == one] for one in set(groups.tolist()) if (groups == one).sum() > 1]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(whitening_module, "ROWS_AT_ONCE", rows_at_once)
+        if not several:
+            with pytest.raises(ValueError, match="groups of two"):
+                _within(vectors, np.arange(len(groups)), groups, vectors.mean(axis=0))
+            return
+        covariance, freedom = _within(vectors, np.arange(len(groups)), groups, vectors.mean(axis=0))
+    assert freedom == sum(len(one) - 1 for one in several)
+    slow = sum((one - one.mean(axis=0)).T @ (one - one.mean(axis=0)) for one in several) / freedom
+    assert covariance == pytest.approx(slow, abs=1e-6)
 
 
 def test_what_differs_within_groups_counts_for_less():

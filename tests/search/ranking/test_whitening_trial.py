@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.ranking import whitening_trial
-from search.ranking.whitening_trial import WhiteningTrial, _drawn, _places
+from search.ranking.whitening_trial import WhiteningTrial, _drawn, _places, learnt_whitening
 from tests.support.embeddings import unit
 
 
@@ -30,6 +30,7 @@ def test_it_is_used_where_photos_of_a_product_differ_in_some_directions_alone():
     assert trial.whitening is not None
     assert (trial.whitening.width, trial.whitening.digest) == (12, "network")
     assert "it is used" in trial.text
+    assert learnt_whitening(vectors, owner, 12, "network").digest_after == trial.whitening.digest_after
 
 
 def test_it_is_not_used_where_everything_is_found_without():
@@ -98,7 +99,7 @@ def test_a_sample_is_bounded_and_of_whole_products(monkeypatch):
     monkeypatch.setattr(whitening_trial, "MAX_PRODUCTS", 5)
     monkeypatch.setattr(whitening_trial, "MAX_PHOTOS", 18)
     owner = np.concatenate([np.repeat(np.arange(20), 3), 100 + np.arange(30)])
-    row = _drawn(owner, np.random.default_rng(0))
+    row = _drawn(np.ones((len(owner), 2)), owner, np.random.default_rng(0))
     assert len(row) == 18
     kept, size = np.unique(owner[row], return_counts=True)
     assert (size[kept < 100] == 3).all()
