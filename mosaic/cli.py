@@ -53,6 +53,9 @@ def main(verbose: bool) -> None:
 @click.option("--rank", "position", type=click.Choice(["first", "rest", "any", "1", "2", "3", "4"]),
               help="A network that sees one photo per pass: the first, the others, each, or the one of this "
               "number.")  # fmt: skip
+@click.option("--objective", type=click.Choice(["category", "match"]), default="category", show_default=True,
+              help="What is learnt: the category, or vectors by which photos of one product find each other (for "
+              "rayonnage search), from the products that have several photos or share one.")  # fmt: skip
 @click.option("--init-from", metavar="RUN|none",
               help="Start from this run's networks; default: a specialist starts from the workspace's general "
               "network.")  # fmt: skip
@@ -65,16 +68,20 @@ def main(verbose: bool) -> None:
 @config_options("mosaic")
 @workspace_option
 def train(
-    n_images: str | None, position: str | None, init_from: str | None, resume: bool, devices: int,
-    config: str | None, overrides: tuple[str, ...], workspace: Path,
+    n_images: str | None, position: str | None, objective: Literal["category", "match"], init_from: str | None,
+    resume: bool, devices: int, config: str | None, overrides: tuple[str, ...], workspace: Path,
 ) -> None:  # fmt: skip
     """Train networks under the workspace's plan and save their held-out probabilities."""
     from catalog.runs.config import load_config
     from catalog.runs.workspace import Workspace
     from mosaic.config import MosaicConfig
-    from mosaic.next_step import after_training
+    from mosaic.next_step import after_matching, after_training
     from mosaic.training import distributed
 
+    if objective == "match" and (n_images or position):
+        raise click.UsageError(
+            "--objective match trains one network, of single photos: leave --n-images and --rank out"
+        )
     settings = load_config(MosaicConfig, "mosaic", config, overrides)
     room = Workspace(workspace)
     room.plan()
@@ -82,20 +89,24 @@ def train(
         distributed.launch(devices)
     # 4 s of imports that the process which only starts the others is spared
     from mosaic.networks.device import best_device
-    from mosaic.training.schedule import train_series
+    from mosaic.training.schedule import match_line, train_series
 
     if config is None and distributed.is_main() and best_device().type == "cuda":
         note(FOR_A_GPU)
-    lines = train_series(
-        room, settings, progress_bar if distributed.is_main() else no_bar,
-        n_images=n_images, position=position or "", init_from=init_from, resume=resume, tell=note,
-    )  # fmt: skip
+    bar = progress_bar if distributed.is_main() else no_bar
+    if objective == "match":
+        lines = iter([match_line(room, settings, bar, init_from=init_from, resume=resume, tell=note)])
+    else:
+        lines = train_series(
+            room, settings, bar,
+            n_images=n_images, position=position or "", init_from=init_from, resume=resume, tell=note,
+        )  # fmt: skip
     for line in lines:
         if distributed.is_main():
             say(line)
     distributed.leave()
     if distributed.is_main():
-        say(f"next: {after_training(room, config)}")
+        say(f"next: {after_matching(room) if objective == 'match' else after_training(room, config)}")
 
 
 @main.command()

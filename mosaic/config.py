@@ -129,13 +129,58 @@ class InferenceConfig(StrictConfig):
     """Saved probabilities never keep more leaves than this, whatever the coverage."""
 
 
+BEFORE_MATCHING = {
+    "epochs": 1, "lr": 1e-4, "head_lr": 1e-3, "margin": 0.2, "scale": 30.0, "max_groups": 10_000, "memory": 8192,
+    "classification": 1.0, "attributes": 0.0, "attributes_per_leaf": 1, "photos_per_leaf": 8, "alone": 0.0,
+    "told_apart": 0.6, "distractors": 0,
+}  # fmt: skip
+"""Section of runs of former versions, which did not match: it changes nothing for them."""
+
+
+class MatchingConfig(StrictConfig):
+    """`mosaic train --objective match`: a network whose vectors of photos of one product are close to each other. What
+    is not said here is as in `specialist`."""
+
+    epochs: int = Field(ge=1)
+    """Epochs of photos that share their group with another one, and of some that do not."""
+    lr: float = Field(gt=0)
+    """Peak learning rate of the backbone (AdamW)."""
+    head_lr: float = Field(gt=0)
+    """Peak learning rate of the head, and of the vectors that stand for groups and words."""
+    margin: float = Field(ge=0, lt=1.5)
+    """Angle in radians by which a photo must be closer to its own group than to any other (Deng et al. 2019)."""
+    scale: float = Field(gt=0)
+    """Factor on cosines before the softmax over groups."""
+    max_groups: int = Field(ge=0)
+    """Up to so many groups each has a vector of its own (ArcFace); with more of them photos are held against those of
+    the last batches (Wang et al. 2020)."""
+    memory: int = Field(ge=1)
+    """Vectors of the last photos that are kept for that."""
+    classification: float = Field(ge=0)
+    """Weight of the loss of the leaf beside it, so that the vectors keep the tree."""
+    attributes: float = Field(ge=0)
+    """Weight of the loss of the words that titles of a leaf differ in; 0 looks at no title."""
+    attributes_per_leaf: int = Field(ge=1)
+    """Words and pairs of words of a leaf, at most."""
+    photos_per_leaf: int = Field(ge=1)
+    """Photos of one leaf that stand together in a batch: the hard cases of each other."""
+    alone: float = Field(ge=0)
+    """Photos without another one of their group that an epoch shows, as a share of the others."""
+    told_apart: float = Field(ge=0, le=1)
+    """How often the network to start from must find a photo closer to its own group than to another one of the leaf,
+    0.5 being chance. In a leaf below it products are taken for one and the same: where the leaf is the product, groups
+    are accidental. 0 trusts every group, 1 takes every leaf for one product."""
+    distractors: int = Field(ge=0)
+    """Photos of products that are not held out among which held-out products are searched for, at most."""
+
+
 class MosaicConfig(StrictConfig):
     """The image branch."""
 
     # what a photo may cost is one setting of all rooms now: catalog.photos.limits
     retired: ClassVar = {"max_pixels": 50_000_000}
     # run folders of before there was a cache, or a choice of decoders or algorithms, predict as they did
-    added: ClassVar = {"photo_cache_gib": 0, "decode": "cpu", "deterministic": False}
+    added: ClassVar = {"photo_cache_gib": 0, "decode": "cpu", "deterministic": False, "matching": BEFORE_MATCHING}
 
     backbone: BackboneConfig
     """The network."""
@@ -162,6 +207,8 @@ class MosaicConfig(StrictConfig):
     """Fits that go on from a trained network: each image count's specialist starts from the general network, and the
     general network that is deployed, which learns from all products, from the one that was measured without the
     held-out ones."""
+    matching: MatchingConfig
+    """Learning to match photos."""
     min_products: int = Field(ge=1)
     """An image count with fewer training products than this gets no specialist: the general network serves it."""
     inference: InferenceConfig

@@ -21,6 +21,11 @@ def after_training(workspace: Workspace, config: str | None = None) -> str:
     return f"fusion train{option} (the tree has no categories to read: no ocr train; {find_out}), {evaluate}"
 
 
+def after_matching(workspace: Workspace) -> str:
+    """The command after `mosaic train --objective match`."""
+    return f"rayonnage search index CATALOG{workspace.option}"
+
+
 def after_prediction(workspace: Workspace, catalog: str) -> str:
     """The command after `mosaic predict CATALOG`: the text branch's where there is one."""
     latest = workspace.latest_folders()

@@ -27,6 +27,7 @@ class MosaicDetails:
         init_from: folder name of the run whose networks were the start, None for the backbone's weights.
         identity: hash of plan, view, starting run and configuration, by which a killed run is found again.
         k: leaves that saved probabilities keep.
+        objective: what it has learnt for: `category`, or `match`, see `mosaic.training.matching`.
     """
 
     n_images: int
@@ -34,6 +35,7 @@ class MosaicDetails:
     init_from: str | None
     identity: str
     k: int
+    objective: str = "category"
     __pydantic_config__ = STRICT
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from catalog.product import MAX_IMAGES
-from catalog.runs.saved_probabilities import IMAGE_EXPERT
+from catalog.runs.saved_probabilities import IMAGE_EXPERT, MATCH_SLOT
 
 ANY = 0
 """Image count of a network that takes every product."""
@@ -48,6 +48,23 @@ class View:
     def shows(self, photo: int) -> bool:
         """Whether a network of one photo per pass is shown the photo of this number (from 0)."""
         return {"first": photo == 0, "rest": photo > 0, "any": True}.get(self.position, self.position == str(photo + 1))
+
+
+@dataclass(frozen=True, order=True)
+class MatchingView(View):
+    """What the network sees that matches photos: each photo by itself. It makes up no expert."""
+
+    position: str = "any"
+
+    @property
+    def slot(self) -> str:
+        """Name in workspaces and run folders."""
+        return MATCH_SLOT
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return "matching photos"
 
 
 Pass = tuple[View, tuple[int, ...]]

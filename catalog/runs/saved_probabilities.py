@@ -11,6 +11,8 @@ from catalog.runs.workspace import Workspace
 
 IMAGE_EXPERT = "mosaic"
 """The expert that speaks for the whole image branch: each product by its own image count's network."""
+MATCH_SLOT = "match"
+"""Of the workspace's network that has learnt to match photos, see `mosaic train --objective match`."""
 
 
 NETWORKS = "networks.json"
@@ -50,11 +52,16 @@ def _folder(workspace: Workspace, catalog: Catalog, fingerprint: str) -> Path:
 
 
 def image_networks(workspace: Workspace) -> dict[str, str]:
-    """`Run.digest` of the workspace's latest networks by slot, `mosaic:any`; those that are gone are left out."""
+    """`Run.digest` of the workspace's latest networks by slot, `mosaic:any`; those that are gone are left out.
+
+    The network that matches photos is not among them: it tells no probabilities.
+    """
     return {
         slot: Run.load(folder).digest()
         for slot, folder in sorted(workspace.latest_folders().items())
-        if slot.partition(":")[0] == IMAGE_EXPERT and (folder / DETAILS).is_file()
+        if slot.partition(":")[::2] != (IMAGE_EXPERT, MATCH_SLOT)
+        and slot.partition(":")[0] == IMAGE_EXPERT
+        and (folder / DETAILS).is_file()
     }
 
 

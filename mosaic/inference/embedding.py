@@ -24,7 +24,7 @@ from catalog.product import ProblemLog, Product
 from catalog.recent_rows import RecentRows, Row
 from catalog.runs.config import load_config
 from catalog.runs.run import Run
-from catalog.runs.saved_probabilities import predictions_folder
+from catalog.runs.saved_probabilities import MATCH_SLOT, predictions_folder
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
@@ -34,8 +34,6 @@ from mosaic.views import View
 
 CHUNK = 256
 """Products decoded together."""
-MATCH_SLOT = "match"
-"""Of the workspace's network that has learnt to match photos, see `mosaic train --objective match`."""
 LEARNT, PLAIN = "match_recall_at_10", "plain_recall_at_10"
 """Of that network's metrics: on held-out products, by its vectors and by those of the general network."""
 VectorKey = tuple[object, tuple[bytes, ...]]

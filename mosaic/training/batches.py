@@ -134,7 +134,7 @@ class CountBatchSampler(Sampler[Batch]):
             order = rng.choice(len(labels), len(labels), p=weights / weights.sum())
         else:
             order = rng.permutation(len(labels))
-        return order[_occurrence(labels[order]) < self.limits[labels[order]]]
+        return order[occurrence(labels[order]) < self.limits[labels[order]]]
 
 
 def leaf_limits(training: TrainingConfig, tree: Taxonomy, support: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -156,7 +156,7 @@ def leaf_limits(training: TrainingConfig, tree: Taxonomy, support: NDArray[np.in
     return limits[support]
 
 
-def _occurrence(values: NDArray[np.int64]) -> NDArray[np.int64]:
+def occurrence(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """How often each value stood before its place: `[a b a] -> [0 0 1]`."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.diff(values[order], prepend=values[order[:1]] - 1))

@@ -22,6 +22,7 @@ class FitState:
         n_devices: processes that train; epoch, number: the next batch to show, see `mosaic.training.batches.Batch`;
         step: optimizer steps done.
         network, average: state of the network and of its moving average; optimizer: its state.
+        objective: of what is learnt beside the leaves, see `mosaic.training.objective`; empty where nothing is.
         sums: of the running epoch, of all processes: loss, batches, unblended examples, those recognised; seconds: it
             has taken.
         best, best_loss: weights with the lowest validation loss so far; stale: epochs since then.
@@ -34,6 +35,7 @@ class FitState:
     network: dict[str, Tensor] = field(default_factory=dict)
     average: dict[str, Tensor] | None = None
     optimizer: dict[str, Any] = field(default_factory=dict)
+    objective: dict[str, Tensor] = field(default_factory=dict)
     sums: list[float] = field(default_factory=lambda: [0.0] * 4)
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)

@@ -4,6 +4,7 @@ Each of these may have been done before a kill: what lies in the run or checkpoi
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +89,7 @@ class CrossFitting:
         path = self.run.folder / weights_name(part)
         if distributed.finds(path):
             return load_network(self.run, self.config, part)
-        training = self.config.training if initial is None else self.config.specialist
+        training = self.training_from(initial)
         everything = self.data.plan.training_positions(part)
         fitting = products_of_view(self.data, everything, self.view, borrow=training.borrow)
         positions, judging = self._set_aside(fitting, training)
@@ -107,7 +108,7 @@ class CrossFitting:
                 checkpoint=checkpoint,
                 logs=self.workspace.folder / "logs" / self.run.folder.name,
             )  # fmt: skip
-            records = fit(network, self.data.catalog, task, self.config, progress)
+            records = fit(network, self.data.catalog, self.shaped(task, network), self.config, progress)
         # a kill may have come between the history and the weights: then this fit's records are there already
         self.history = [record for record in self.history if record.fit != name] + records
         if distributed.is_main():
@@ -115,6 +116,14 @@ class CrossFitting:
             network.save(path)
             checkpoint.unlink(missing_ok=True)
         return network
+
+    def training_from(self, initial: MosaicNetwork | None) -> TrainingConfig:
+        """How a fit is trained that starts from this network, None for the backbone's weights."""
+        return self.config.training if initial is None else self.config.specialist
+
+    def shaped(self, task: FitTask, network: MosaicNetwork) -> FitTask:
+        """The task of a fit that begins with `network`; here as it is."""
+        return task
 
     def _set_aside(
         self, positions: NDArray[np.int64], training: TrainingConfig
@@ -217,13 +226,20 @@ class CrossFitting:
             partial=True,
         )  # fmt: skip
 
-    def write_page(self, held_out: Probabilities, truth: NDArray[np.int64], network: MosaicNetwork) -> None:
-        """`training.html` in the run folder; `truth`: `(N,)` leaf of each row of `held_out`, -1 where unknown."""
+    def write_page(
+        self, held_out: Probabilities, truth: NDArray[np.int64], network: MosaicNetwork, *,
+        title: str = "", more: Mapping[str, object] | None = None,
+    ) -> None:  # fmt: skip
+        """`training.html` in the run folder.
+
+        `truth`: `(N,)` leaf of each row of `held_out`, -1 where unknown; `title`: else the view's; `more`: facts.
+        """
         plan = self.data.plan
         positions = products_of_view(self.data, plan.training_positions(0), self.view)
         rng = np.random.default_rng(self.config.seed)
         examples = self._examples(rng.permutation(positions)[:N_SAMPLES], network.support.numpy())
         facts = {
+            **(more or {}),
             "catalogue": self.data.catalog.name, "plan": plan.plan_id, "code": self.run.revision,
             "starting run": self.start.folder.name if self.start else None,
             "device": described(best_device()),
@@ -232,7 +248,7 @@ class CrossFitting:
         }  # fmt: skip
         samples = training_samples(self.data.catalog, examples, self.config, self.data.tree, network.support.numpy())
         write_training_page(
-            self.run.folder / "training.html", title=f"Training: {self.view.title}", facts=facts,
+            self.run.folder / "training.html", title=f"Training: {title or self.view.title}", facts=facts,
             history=self.history, held_out=held_out, truth=truth, tree=self.data.tree, samples=samples,
         )  # fmt: skip
 

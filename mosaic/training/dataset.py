@@ -23,6 +23,7 @@ from mosaic.training.shrunken_photos import NONE_KEPT, PAYS_FROM, PhotoUse, Shru
 
 # one stream of random numbers for each purpose
 _AUGMENTATION, _SUBSET, _REASSEMBLY = range(3)
+NO_PRODUCTS = np.zeros(0, np.int64)
 
 
 class TrainingBatch(NamedTuple):
@@ -33,7 +34,8 @@ class TrainingBatch(NamedTuple):
         numbers: `(B, N, N_NUMBERS)` float32 in [0, 1) for `mosaic.training.augment.augment`;
         epoch, number, of: of the batch, see `Batch`;
         photo_use: where the photos came from;
-        encoded: photos that are not decoded yet, white in `photos`.
+        encoded: photos that are not decoded yet, white in `photos`;
+        products: `(B,)` int64 positions in the catalogue.
     """
 
     photos: Tensor
@@ -44,6 +46,7 @@ class TrainingBatch(NamedTuple):
     of: int
     photo_use: PhotoUse
     encoded: EncodedPhotos = NONE_ENCODED
+    products: NDArray[np.int64] = NO_PRODUCTS
 
 
 class BatchPlan(NamedTuple):
@@ -152,7 +155,7 @@ class Preparation(Dataset[TrainingBatch]):
             torch.from_numpy(pictures.reshape(*plan.places.shape, size, size, 3)),
             torch.from_numpy(plan.labels),
             torch.from_numpy(numbers.astype(np.float32)),
-            plan.epoch, plan.number, plan.of, photo_use, encoded,
+            plan.epoch, plan.number, plan.of, photo_use, encoded, plan.products,
         )  # fmt: skip
 
     def _show(self, plan: BatchPlan, pictures: Picture) -> tuple[PhotoUse, EncodedPhotos]:

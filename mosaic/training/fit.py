@@ -94,7 +94,7 @@ def _stretches(task: FitTask, state: FitState) -> list[int]:
 def _sampler(task: FitTask, config: MosaicConfig, state: FitState, end: int) -> CountBatchSampler:
     """This process's batches from where the fit stands to epoch `end`."""
     until_end = task.training.model_copy(update={"epochs": end - task.training.head_epochs})
-    return CountBatchSampler(
+    return task.sampler(
         task.examples, config.photos_per_batch, until_end, config.seed,
         device=distributed.rank(), n_devices=distributed.world_size(),
         start=(state.epoch, state.number), limits=task.limits,

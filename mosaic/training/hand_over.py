@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from mosaic.training.dataset import BatchPlan, Preparation, TrainingBatch
+from mosaic.training.dataset import NO_PRODUCTS, BatchPlan, Preparation, TrainingBatch
 from mosaic.training.encoded_photos import NONE_ENCODED, EncodedPhotos
 from mosaic.training.shrunken_photos import PhotoUse
 from mosaic.training.worker_death import died_with
@@ -35,6 +35,7 @@ class PackedBatch(NamedTuple):
     of: int
     photo_use: PhotoUse
     encoded: EncodedPhotos = NONE_ENCODED
+    products: NDArray[np.int64] = NO_PRODUCTS
 
     def unpacked(self) -> TrainingBatch:
         """The batch as it was prepared."""

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from mosaic.networks.jpeg_decoder import JpegDecoder
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.augment import augment
-from mosaic.training.batches import Examples
+from mosaic.training.batches import CountBatchSampler, Examples
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import TrainingBatch, square_of
 from mosaic.training.encoded_photos import NONE_ENCODED
@@ -32,6 +33,7 @@ from mosaic.training.history import EpochRecord
 from mosaic.training.layout import arrange
 from mosaic.training.loss import LeafLoss
 from mosaic.training.mixup import mixup_or_cutmix
+from mosaic.training.objective import Objective
 from mosaic.training.shrunken_photos import NONE_KEPT, PhotoUse, ShrunkenPhotos
 from mosaic.training.validation import validate
 
@@ -50,7 +52,8 @@ class FitTask:
         limits: `(S,)` most examples of each leaf in an epoch, None for all;
         validation: examples that judge when to stop, none of which may be held out or learnt from;
         shrunken: the cache of large photos;
-        checkpoint: file to go on from and to write, None for none; logs: folder of TensorBoard's files.
+        checkpoint: file to go on from and to write, None for none; logs: folder of TensorBoard's files;
+        sampler: what is shown when; objective: what is learnt beside the leaves, None for nothing.
     """
 
     name: str
@@ -62,6 +65,8 @@ class FitTask:
     shrunken: ShrunkenPhotos = NONE_KEPT
     checkpoint: Path | None = None
     logs: Path | None = None
+    sampler: Callable[..., CountBatchSampler] = CountBatchSampler
+    objective: Objective | None = None
 
 
 class Learner(LightningModule):
@@ -76,8 +81,11 @@ class Learner(LightningModule):
         self.network = network
         self.catalog, self.task, self.config, self.state = catalog, task, config, state
         self.loss = LeafLoss(task.training, leaf_shares, task.parents)
+        self.objective = task.objective
         if state.network:
             network.load_state_dict(state.network)
+        if self.objective is not None and state.objective:
+            self.objective.load_state_dict(state.objective)
         self._average: list[ModelEmaV3] = []
         self.show = torch.compile(network) if config.compile else network
         self.progress = progress
@@ -130,7 +138,9 @@ class Learner(LightningModule):
         )  # fmt: skip
         for group in groups:
             group["peak"] = training.lr * group.pop("lr_scale")
-        head = {"params": list(self.network.head.parameters()), "peak": training.head_lr, "weight_decay": 0.0}
+        beside = [] if self.objective is None else list(self.objective.parameters())
+        at_head_rate = [*self.network.head.parameters(), *beside]
+        head = {"params": at_head_rate, "peak": training.head_lr, "weight_decay": 0.0}
         return [*groups, head]
 
     def on_before_batch_transfer(self, batch: PackedBatch, _: int) -> TrainingBatch:
@@ -175,6 +185,9 @@ class Learner(LightningModule):
             with torch.no_grad():
                 features = self.network.features(mosaics)
             logits: Tensor = self.network.head(self.network.dropout(features))
+        elif self.objective is not None:
+            features = self.network.features(mosaics)
+            logits = self.network.head(self.network.dropout(features))
         else:
             if self.config.compile:
                 _mark_widths(mosaics)
@@ -182,6 +195,8 @@ class Learner(LightningModule):
         loss: Tensor = share * self.loss(logits, batch.labels)
         if share < 1:
             loss = loss + (1 - share) * self.loss(logits, batch.labels[partner])
+        if self.objective is not None:
+            loss = self.objective(features, loss, batch.products)
         # of a blended batch two labels are right: it says nothing about accuracy
         judged = rows if share == 1 else 0
         right = (logits.argmax(1) == batch.labels).sum() if judged else logits.new_zeros(())
@@ -288,6 +303,7 @@ class Learner(LightningModule):
         self.state.network = self.network.state_dict()
         self.state.average = None if self.average is None else self.average.module.state_dict()
         self.state.optimizer = self.optimizers().optimizer.state_dict()
+        self.state.objective = {} if self.objective is None else self.objective.state_dict()
         self.state.sums = self.get_buffer("sums").tolist()
         self.state.seconds = self.seconds
 

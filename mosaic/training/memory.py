@@ -8,7 +8,6 @@ from mosaic.config import MosaicConfig
 from mosaic.networks.device import autocast, best_device, described, ran_out
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
-from mosaic.training.batches import CountBatchSampler
 from mosaic.training.checkpoint import FitState
 from mosaic.training.dataset import MosaicDataset
 from mosaic.training.effective_batch import smaller_batches
@@ -66,7 +65,7 @@ def _fits(network: MosaicNetwork, dataset: MosaicDataset, task: FitTask, config:
 
 
 def _step(network: MosaicNetwork, dataset: MosaicDataset, task: FitTask, config: MosaicConfig) -> None:
-    sampler = CountBatchSampler(
+    sampler = task.sampler(
         task.examples, config.photos_per_batch, task.training, config.seed, limits=task.limits
     )  # fmt: skip
     # where only the head learns, a step takes less

@@ -11,7 +11,7 @@ from pathlib import Path
 from catalog.files.atomic import write_text
 from catalog.files.claim import AlreadyClaimed, claimed, require_claim
 from catalog.runs.run import Run, read_json
-from catalog.runs.saved_probabilities import held_out_file
+from catalog.runs.saved_probabilities import MATCH_SLOT, held_out_file
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
@@ -31,6 +31,9 @@ def identity_of(config: MosaicConfig, view: View, init_from: str | None, plan_id
     for key, value in _AS_BEFORE.items():
         if settings[key] == value:
             del settings[key]
+    # what is said of matching is nothing to the others, also to those that an earlier version began
+    if view.slot != MATCH_SLOT:
+        del settings["matching"]
     wanted = {"plan": plan_id, "view": view.slot, "init_from": init_from, "config": settings}
     return hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=8).hexdigest()
 

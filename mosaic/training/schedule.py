@@ -14,6 +14,8 @@ from mosaic.networks.device import best_device, warn_if_slow
 from mosaic.training import distributed
 from mosaic.training.conditions import conditions
 from mosaic.training.effective_batch import EffectiveBatch
+from mosaic.training.matching.recall import recall_line
+from mosaic.training.matching.train import MATCHING, train_matching
 from mosaic.training.train import TooFewProducts, train
 from mosaic.views import ANY, View
 
@@ -52,6 +54,24 @@ def train_series(
             yield f"{view.title}: {error}"
         else:
             yield f"{view.title}: {run.folder}  {_held_out_line(run)}"
+
+
+def match_line(
+    workspace: Workspace, config: MosaicConfig, bar: Bar, *, init_from: str | None = None, resume: bool = False,
+    tell: Callable[[str], None] = log.info,
+) -> str:  # fmt: skip
+    """Train the network that matches photos; a line for people. `init_from`: a run folder, None for the default.
+
+    Raises:
+        ValueError: `init_from` is `none`: vectors that match are learnt by a network that knows the tree.
+    """
+    if init_from == "none":
+        raise ValueError(
+            "--init-from none: matching goes on from a trained network, the general one or --init-from RUN"
+        )
+    start = None if init_from is None else Path(init_from)
+    run = train_matching(workspace, config, bar, init_from=start, resume=resume, tell=tell)
+    return f"{MATCHING.title}: {run.folder}  {recall_line(run)}"
 
 
 def _steps(

@@ -51,7 +51,7 @@ def train(
     data = TrainingData.of(workspace)
     plan = data.plan
     _check_enough(data, config, view)
-    start = None if init_from is None else _starting_run(init_from, plan, data.tree)
+    start = None if init_from is None else starting_run(init_from, plan, data.tree)
     distributed.join()
     started_from = start.folder.name if start else None
     identity = identity_of(config, view, start.digest() if start else None, plan.plan_id)
@@ -73,11 +73,11 @@ def _train(
     fits = CrossFitting(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))
     parts: list[Probabilities] = []
     for part in plan.held_out_parts:
-        network = fits.fit_without(part, _initial(start, config, part))
+        network = fits.fit_without(part, initial_network(start, config, part))
         if distributed.is_main():
             parts.append(fits.predict_held_out(part, network))
     # the measured network lacks one part only: to go on from it saves a second full training
-    initial = network if plan.mode == "heldout" and start is None else _initial(start, config, None)
+    initial = network if plan.mode == "heldout" and start is None else initial_network(start, config, None)
     deployed = fits.fit_without(None, initial)
     if distributed.is_main():
         held_out = concatenate(parts)
@@ -104,7 +104,8 @@ def _check_enough(data: TrainingData, config: MosaicConfig, view: View) -> None:
             )
 
 
-def _starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:
+def starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:
+    """The run whose networks are the start; raises ValueError where it may have seen what is held out here."""
     run = Run.load(folder, "mosaic")
     run.check_tree(tree, "the workspace's")
     if run.plan != plan.plan_id:
@@ -115,6 +116,6 @@ def _starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:
     return run
 
 
-def _initial(start: Run | None, config: MosaicConfig, part: int | None) -> MosaicNetwork | None:
+def initial_network(start: Run | None, config: MosaicConfig, part: int | None) -> MosaicNetwork | None:
     """The starting run's network that never saw `part` (None: the deployed one)."""
     return None if start is None else load_network(start, config, part)

@@ -1,0 +1,48 @@
+"""Recall of held-out products, as the eProduct challenge defines it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mosaic.inference.embedding import LEARNT, PLAIN
+from mosaic.training.matching.recall import MatchingRecall, Searches, first_photos
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.integers(2, 40), st.integers(1, 12))
+def test_recall_is_what_is_found_of_at_most_k(seed, n, k):
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(n, 4)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    group = np.append(rng.integers(-1, 3, n - 2), [0, 0])
+    queries = np.flatnonzero([g >= 0 and (group == g).sum() > 1 for g in group])
+    expected = []
+    for query in queries:
+        others = [i for i in range(n) if i != query]
+        best = sorted(others, key=lambda i: -float(vectors[query] @ vectors[i]))[:k]
+        true = [i for i in others if group[i] == group[query]]
+        expected.append(len(set(best) & set(true)) / min(k, len(true)))
+    np.testing.assert_allclose(Searches(queries, group).recalls(vectors, k), expected)
+
+
+def test_the_first_photo_of_each_product_searches():
+    assert first_photos(np.array([3, 3, 5, 8, 8]), np.array([0, 0, -1, 0, 0])).tolist() == [0, 3]
+
+
+def test_figures_are_of_the_same_queries_and_survive_json():
+    pairs = [np.array([[0.5, 1.0], [0, 0.5]]), np.array([[1.0, 1.0]])]
+    recall = MatchingRecall.of(pairs)
+    assert recall.n_queries == 3
+    figures = recall.to_json()
+    assert (figures[PLAIN], figures[LEARNT]) == (pytest.approx(0.5), pytest.approx(2.5 / 3))
+    assert figures["match_gain"] == pytest.approx(1 / 3)
+    assert "recall@10 0.833, before 0.500 (gain +0.333" in str(recall)
+
+
+def test_nothing_to_find_is_said():
+    recall = MatchingRecall.of([np.zeros((0, 2))])
+    assert recall.to_json()[PLAIN] is None
+    assert "no held-out product" in str(recall)
