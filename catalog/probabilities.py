@@ -30,6 +30,7 @@ class Silence(IntEnum):
     FAILED = 5
     NO_COPY = 6
     NO_TITLE = 7
+    NO_NEIGHBOUR = 8
 
     @property
     def words(self) -> str:

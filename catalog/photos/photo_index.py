@@ -42,6 +42,10 @@ class PhotoIndex:
     def __len__(self) -> int:
         return len(self.md5s)
 
+    def md5s_of(self, product: int) -> list[bytes]:
+        """The MD5s of a product's photos, in order."""
+        return [md5.tobytes() for md5 in self.md5s[self.start[product] : self.start[product + 1]]]
+
     @cached_property
     def owner(self) -> Ints:
         """`(P,)` int64 product of each photo."""

@@ -26,6 +26,8 @@ CONFIG = "config.yaml"
 DETAILS = "run.json"
 WEIGHTS = frozenset({".safetensors", ".skops"})
 """Endings of the files that hold what was learnt; a text model's vocabulary is named in its weights."""
+NEIGHBOURS = "neighbours"
+"""Folder of the labelled products that new ones are compared with: whatever lies in it has a part in answers."""
 GRAPH = "graph"
 """`graph.*` are what was learnt, for programs that predict without PyTorch."""
 
@@ -150,7 +152,8 @@ class Run:
         return Probabilities.load(self.folder / HELD_OUT)
 
     def digest(self) -> str:
-        """Identity of what answers come from: run.json, configuration, tree, weights and graphs, its experts' included.
+        """Identity of what answers come from: run.json, configuration, tree, weights and graphs, its experts' and
+        the index of neighbours included.
 
         Where the folder lies, how it is called and what else lies in it (pages, names in other languages, predictions)
         do not count. It reads everything once: a second for a gigabyte.
@@ -187,7 +190,10 @@ def _answers_depend_on(name: Path) -> bool:
     """Whether a file of this name, relative to the run's folder, has a part in what is answered."""
     # a name, or a folder's, that begins with a dot is what a killed process left
     is_left = any(part.startswith(".") for part in name.parts)
-    return not is_left and (name.name in (DETAILS, CONFIG, TREE) or name.suffix in WEIGHTS or name.stem == GRAPH)
+    if is_left:
+        return False
+    is_learnt = name.suffix in WEIGHTS or name.stem == GRAPH or name.parts[0] == NEIGHBOURS
+    return is_learnt or name.name in (DETAILS, CONFIG, TREE)
 
 
 def probabilities_file(path: Path) -> Path:

@@ -24,10 +24,11 @@ from fusion.details import FusionDetails
 from fusion.experts.copies import CopyExperts
 from fusion.experts.images import ImageExperts
 from fusion.experts.kind import ExpertKind
+from fusion.experts.neighbour_kind import NeighbourExperts
 from fusion.experts.texts import TextExperts
 from fusion.experts.titles import TitleExperts
 
-KINDS: tuple[type[ExpertKind], ...] = (ImageExperts, TextExperts, TitleExperts, CopyExperts)
+KINDS: tuple[type[ExpertKind], ...] = (ImageExperts, TextExperts, TitleExperts, CopyExperts, NeighbourExperts)
 """In the order in which they are asked. The first speaks of every product: it chooses on which the head is fitted."""
 FOLDER = "experts"
 _ABOUT_TRAINING = (HELD_OUT, "history.csv", "confusions.csv", "training.html")
@@ -126,6 +127,10 @@ class AllExperts:
         """The others."""
         return AllExperts(tuple(kind for kind in self.kinds if kind not in kinds))
 
+    def without_family(self, family: str) -> AllExperts:
+        """Those of all other kinds."""
+        return self.without([kind for kind in self.kinds if kind.family == family])
+
     def keep(self, folder: Path) -> None:
         """Put what prediction needs into a fusion run's folder (hard links where the file system has them)."""
         # a head's weights belong to the networks that it was fitted on, and the workspace's may be deleted
@@ -137,7 +142,10 @@ class AllExperts:
 
     def experts(self, tree: Taxonomy, workspace: Workspace) -> list[Expert]:
         """All of them, ready to predict, in the order of `held_out`."""
-        return [expert for kind in self.kinds for expert in kind.experts(tree, workspace)]
+        experts: list[Expert] = []
+        for kind in self.kinds:
+            experts += kind.experts(tree, workspace, tuple(experts))
+        return experts
 
 
 def describe(expert: str) -> str:

@@ -75,7 +75,6 @@ class CopyExperts(ExpertKind):
     """
 
     family: ClassVar[str] = NAME
-    absence: ClassVar[str] = f"fewer than {MIN_SPEAKING} held-out products share a photo: not an expert here"
     table: CopyTable
     data: TrainingData | None = None
 
@@ -90,6 +89,11 @@ class CopyExperts(ExpertKind):
         if NAME not in run.details_as(FusionDetails).experts:
             return None
         return cls(CopyTable.load(run.folder / FILE, len(tree), tree.fingerprint, run.plan))
+
+    @property
+    def absence(self) -> str:
+        """See `ExpertKind.absence`."""
+        return f"fewer than {MIN_SPEAKING} held-out products share a photo: not an expert here"
 
     def held_out(self, product_ids: NDArray[np.int64] | None) -> list[Probabilities]:
         """Each of `(N,)` products left out of its own counts.
@@ -107,7 +111,7 @@ class CopyExperts(ExpertKind):
         """Write the table."""
         self.table.save(folder / FILE)
 
-    def experts(self, tree: Taxonomy, workspace: Workspace) -> list[Expert]:
+    def experts(self, tree: Taxonomy, workspace: Workspace, before: Sequence[Expert] = ()) -> list[Expert]:
         """See `ExpertKind.experts`."""
         return [CopyExpert(self.table, tree)]
 

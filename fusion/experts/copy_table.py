@@ -139,9 +139,7 @@ class CopyTable:
         """Probabilities of `(N,)` products of the table itself, each left out of its own counts."""
         positions = catalog_positions(data.catalog, product_ids)
         photos = data.catalog.photo_index()
-        md5s = [
-            [md5.tobytes() for md5 in photos.md5s[photos.start[p] : photos.start[p + 1]]] for p in positions.tolist()
-        ]
+        md5s = [photos.md5s_of(position) for position in positions.tolist()]
         return self.predict(product_ids, md5s, data.leaf[positions])
 
     def save(self, path: Path) -> None:

@@ -85,7 +85,7 @@ class ImageExperts(ExpertKind):
         """Of every product that the networks held out, whatever the `(N,)` `product_ids`."""
         return [p for suffix, group in self._groups() for p in group.held_out(suffix)]
 
-    def experts(self, tree: Taxonomy, workspace: Workspace) -> list[Expert]:
+    def experts(self, tree: Taxonomy, workspace: Workspace, before: Sequence[Expert] = ()) -> list[Expert]:
         """See `ExpertKind.experts`."""
         return [expert for suffix, group in self._groups() for expert in group.experts(suffix)]
 

@@ -25,11 +25,9 @@ class ExpertKind(ABC):
 
     Attributes:
         family: how people know it, and how the names of its experts begin.
-        absence: why `held_out` may have nothing to give, for people.
     """
 
     family: ClassVar[str]
-    absence: ClassVar[str] = ""
 
     @classmethod
     @abstractmethod
@@ -52,13 +50,24 @@ class ExpertKind(ABC):
         """
 
     @abstractmethod
-    def experts(self, tree: Taxonomy, workspace: Workspace) -> Sequence[Expert]:
-        """They, ready to predict, in the order of `held_out`; `workspace` holds what was read before."""
+    def experts(self, tree: Taxonomy, workspace: Workspace, before: Sequence[Expert] = ()) -> Sequence[Expert]:
+        """They, ready to predict, in the order of `held_out`.
+
+        Args:
+            workspace: holds what was read before.
+            before: the experts of the kinds that are asked before: networks that they have loaded need not be loaded
+                again.
+        """
 
     @classmethod
     @abstractmethod
     def describe(cls, expert: str) -> str | None:
         """What an expert is, for people; None: it is none of this kind."""
+
+    @property
+    def absence(self) -> str:
+        """Why `held_out` may have nothing to give, for people."""
+        return ""
 
     @property
     def runs(self) -> Sequence[Run]:

@@ -47,7 +47,7 @@ class TextExperts(ExpertKind):
         """Of what was routed by the image branch's held-out probabilities, whatever the `(N,)` `product_ids`."""
         return [self.run.held_out()]
 
-    def experts(self, tree: Taxonomy, workspace: Workspace) -> list[Expert]:
+    def experts(self, tree: Taxonomy, workspace: Workspace, before: Sequence[Expert] = ()) -> list[Expert]:
         """See `ExpertKind.experts`."""
         return [load_expert(self.run, tree, workspace)]
 

@@ -79,9 +79,6 @@ class TitleExperts(ExpertKind):
     """
 
     family: ClassVar[str] = EXPERT
-    absence: ClassVar[str] = (
-        f"fewer than {MIN_TITLES} products to learn from, or held-out ones, have a title: not an expert here"
-    )
     data: TrainingData | None = None
     texts: Texts | None = None
     expert: TitleExpert | None = None
@@ -105,6 +102,11 @@ class TitleExperts(ExpertKind):
 
         model = TitleModel.load(run.folder / FILE, len(tree), _stamp(tree.fingerprint, run.plan))
         return cls(expert=TitleExpert(model, tree.fingerprint, run.plan))
+
+    @property
+    def absence(self) -> str:
+        """See `ExpertKind.absence`."""
+        return f"fewer than {MIN_TITLES} products to learn from, or held-out ones, have a title: not an expert here"
 
     def configured(self, config: FusionConfig) -> Self:
         """See `ExpertKind.configured`: with a sentence encoder, unless there are too many titles.
@@ -164,7 +166,7 @@ class TitleExperts(ExpertKind):
             raise ValueError(self.absence)
         expert.model.save(folder / FILE, _stamp(expert.taxonomy, expert.plan))
 
-    def experts(self, tree: Taxonomy, workspace: Workspace) -> list[Expert]:
+    def experts(self, tree: Taxonomy, workspace: Workspace, before: Sequence[Expert] = ()) -> list[Expert]:
         """See `ExpertKind.experts`."""
         return [] if self.expert is None else [self.expert]
 

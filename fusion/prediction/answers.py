@@ -15,6 +15,7 @@ from catalog.product import Problem
 from catalog.tree.level_names import LEVEL_NAMES
 from catalog.tree.taxonomy import Taxonomy, path_text
 from fusion.decide import Decision, decision_of, proved_only
+from fusion.experts.copies import RELATION as SAME_PHOTO
 from fusion.prediction.predictor import Predictions
 from fusion.prediction.ranking import risk_order
 from fusion.prediction.reasons import ExpertChoice, SilentExpert, reason_of, silent_on, votes_of
@@ -126,7 +127,7 @@ def answer_of(predictions: Predictions, row: int, tree: Taxonomy, n_candidates: 
             other.product_id
             for opinion in predictions.opinions
             for other in opinion.other_products(row)
-            if other.product_id is not None
+            if other.relation == SAME_PHOTO and other.product_id is not None
         ),
         silent=tuple(silent_on(predictions, row)), n_images=len(predictions.chunk.md5s[row]),
         n_readable=int(predictions.chunk.n_readable[row]), faults=tuple(problems),

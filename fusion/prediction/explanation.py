@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.experts import OtherProduct
 from catalog.files.atomic import atomic_path
 from catalog.photos.decode import decode_photo
 from catalog.photos.formats import UnreadablePhoto
@@ -81,15 +82,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An answer with the steps towards it, one for each level, of the head that decided."""
+    """An answer with the steps towards it, one for each level, of the head that decided.
+
+    Attributes:
+        others: labelled products that told something, for people: `looks like products 12, 7, 301`.
+    """
 
     product: Product
     answer: Answer
     steps: tuple[Step, ...]
     head: str
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [*([f"title   {self.product.title}"] if self.product.title else []), str(self.answer), ""]
+        lines = [*([f"title   {self.product.title}"] if self.product.title else []), str(self.answer), *self.others, ""]
         for step in self.steps:
             children = ", ".join(f"{name} {p:.0%}" for name, p in step.probabilities)
             lines.append(f"{step.name}: {children}")
@@ -179,7 +185,14 @@ def explain(predictor: Predictor, product: Product, *, in_training: bool = False
     ]
     # below the end of its path a leaf is the only one there, unless others lie below the node that it is
     steps = [step for step in steps if step.rival or step.level <= predictor.tree.path_lengths[best]]
-    return Explanation(product, answer, tuple(steps), predictor.head_name)
+    others = tuple(filter(None, (_others_text(opinion.other_products(0)) for opinion in predictions.opinions)))
+    return Explanation(product, answer, tuple(steps), predictor.head_name, others)
+
+
+def _others_text(others: Sequence[OtherProduct]) -> str:
+    """Those that can be named; empty where there are none."""
+    named = [str(other.product_id) for other in others if other.product_id is not None]
+    return f"{others[0].relation} product{'s'[: len(named) > 1]} {', '.join(named)}" if named else ""
 
 
 def _step(pushes: Pushes, evidence: Evidence, best: int, tree: Taxonomy) -> Step:

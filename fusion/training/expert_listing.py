@@ -23,7 +23,9 @@ def list_experts(workspace: Workspace, more: Sequence[Path] = (), bar: Bar = no_
         ValueError: runs of different plans or trees.
     """
     labelled = TrainingData.of(workspace)
-    latest = AllExperts.latest(workspace, labelled, more).configured(load_config(FusionConfig, "fusion"))
+    # neighbours are found by embedding every labelled product: that is not for a list
+    config = load_config(FusionConfig, "fusion", overrides=["neighbours=off"])
+    latest = AllExperts.latest(workspace, labelled, more).configured(config)
     data, speaking = gather_held_out(labelled, latest.showing(bar))
     experts = evaluated_experts(data)
     width = max(len(expert.name) for expert in experts)

@@ -59,6 +59,10 @@ class HeldOut:
         truth, n_images, group = self.truth[rows], self.n_images[rows], self.group[rows]
         return replace(self, experts=experts, truth=truth, n_images=n_images, group=group)
 
+    def without(self, expert: str) -> HeldOut:
+        """The same products without what an expert says."""
+        return replace(self, experts=[each for each in self.experts if each.expert != expert])
+
     @property
     def representatives(self) -> NDArray[np.bool_]:
         """`(N,)` bool: the first product of every group. Copies are no independent evidence of precision."""

@@ -18,11 +18,13 @@ from fusion.config import FusionConfig
 from fusion.decide import Thresholds
 from fusion.details import FUSED, FusionDetails
 from fusion.experts.all_experts import AllExperts
+from fusion.experts.neighbours import NAME as NEIGHBOURS
 from fusion.head_artifacts import CALIBRATION, CROSS_FIT, HeadArtifacts
 from fusion.heads.comparison import HeadComparison, compare_heads, fit_head
 from fusion.heads.registry import HEADS, save_heads
 from fusion.proof import Proof
 from fusion.training.held_out import HeldOut, evaluated_experts, gather_held_out
+from fusion.training.trial import ExpertTrial, try_expert
 
 
 def train(
@@ -55,8 +57,16 @@ def train(
     if tell is not None:
         for remark in experts.remarks(data.product_ids):
             tell(remark)
-    with bar("heads") as progress:
-        comparison = compare_heads(data, config, progress)
+    trial = None
+    if NEIGHBOURS in data.names:
+        data, comparison, trial = try_expert(NEIGHBOURS, data, config, bar, keep=config.neighbours == "on")
+        experts = experts if trial.is_kept else experts.without_family(NEIGHBOURS)
+    else:
+        with bar("heads") as progress:
+            comparison = compare_heads(data, config, progress)
+    if tell is not None:
+        for remark in filter(None, [_on_neighbours(data, trial, config)]):
+            tell(remark)
     # what was cross-fitted chose the head; the heads that are kept have learnt from all held-out products
     heads = {name: fit_head(data, name, config) for name in HEADS}
     plan = labelled.plan
@@ -68,7 +78,7 @@ def train(
     save_heads(run, heads)
     counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
     proof = _save_decisions(run.folder, data, comparison.scores[comparison.chosen], counts, config)
-    models = evaluated_models(data, comparison)
+    models = evaluated_models(data, comparison, trial)
     run.keep(FusionDetails(
         heads=tuple(heads), experts=tuple(data.names), head=comparison.chosen, why=comparison.reason,
         others=experts.added, runs=tuple(own.folder.name for own in experts.runs), held_out_scores=CROSS_FIT,
@@ -93,11 +103,24 @@ def _save_decisions(
     return Proof(independent, data.tree, config.target_precision, config.confidence, len(data), n_labelled)
 
 
-def evaluated_models(data: HeldOut, comparison: HeadComparison) -> list[EvaluatedModel]:
+def _on_neighbours(data: HeldOut, trial: ExpertTrial | None, config: FusionConfig) -> str:
+    """Whether they speak, and why, for people; empty where nobody wanted to know."""
+    if trial is not None:
+        why = "as configured; " if trial.is_kept and config.neighbours == "on" else ""
+        return f"neighbours {'speak' if trial.is_kept else 'do not speak'}: {why}{trial.why}"
+    return "" if config.neighbours == "off" else f"neighbours: {data.absent.get(NEIGHBOURS, '')}"
+
+
+def evaluated_models(
+    data: HeldOut, comparison: HeadComparison, trial: ExpertTrial | None = None
+) -> list[EvaluatedModel]:
     """What `fusion train` puts side by side, the head that decides first."""
     chosen, unknown = comparison.chosen, comparison.without_copies
     models = [EvaluatedModel(FUSED, f"{chosen}: {comparison.reason}", comparison.scores[chosen], 1.0)]
     if unknown is not None:
         models.append(EvaluatedModel(f"{FUSED}, no copy known", "the same, copies silent", unknown, 1.0))
+    if trial is not None:
+        other, scores = ("without", trial.without_it) if trial.is_kept else ("with", trial.with_it)
+        models.append(EvaluatedModel(f"{FUSED}, {other} {trial.expert}", trial.why, scores, 1.0))
     models += [EvaluatedModel(name, HEADS[name].what, scores, 1.0) for name, scores in comparison.scores.items()]
     return [*models, *evaluated_experts(data)]

@@ -29,7 +29,7 @@ from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.expert import batches, run_network
-from mosaic.inference.loading import load_deployed, load_start, photo_decoder
+from mosaic.inference.loading import load_deployed, load_part, load_start, photo_decoder
 from mosaic.views import View
 
 CHUNK = 256
@@ -115,6 +115,12 @@ def run_embedder(run: Run) -> Embedder:
     """The deployed network of a mosaic run; raises as `load_deployed` does."""
     config = run.config(MosaicConfig)
     return Embedder(load_deployed(run, config), config, run.folder.name)
+
+
+def part_embedder(run: Run, part: int) -> Embedder:
+    """The network of a mosaic run that never saw a held-out part; raises as `load_deployed` does."""
+    config = run.config(MosaicConfig)
+    return Embedder(load_part(run, config, part), config, f"{run.folder.name}, without part {part + 1}")
 
 
 def backbone_embedder(config: MosaicConfig) -> Embedder:

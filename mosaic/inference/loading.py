@@ -40,6 +40,15 @@ def load_deployed(run: Run, config: MosaicConfig) -> DeployedNetwork:
     return replace(network, weights_digest=partial(_weights_digest, run))
 
 
+def load_part(run: Run, config: MosaicConfig, part: int) -> DeployedNetwork:
+    """The network of a finished run that never saw a held-out part; raises as `load_deployed` does."""
+    from mosaic.networks.deployed import deployed
+    from mosaic.networks.network import load_network
+
+    network = deployed(load_network(run, config, part), config.inference, config.photo_size)
+    return replace(network, weights_digest=partial(_weights_digest, run, part))
+
+
 def photo_decoder(config: MosaicConfig) -> PhotoDecoder:
     """What decodes the photos that a run's networks are shown in prediction: as `decode` says, where a GPU can."""
     return _gpu_decoder() if config.decode == "gpu" else decode_in_threads
@@ -72,8 +81,8 @@ def load_start(config: MosaicConfig) -> DeployedNetwork:
     return replace(deployed(network, config.inference, config.photo_size), weights_digest=lambda: digest)
 
 
-def _weights_digest(run: Run) -> str:
-    (digest,) = file_hashes(run.folder, (weights_name(None),)).values()
+def _weights_digest(run: Run, part: int | None = None) -> str:
+    (digest,) = file_hashes(run.folder, (weights_name(part),)).values()
     return digest
 
 

@@ -93,7 +93,7 @@ class MadeUpExperts(KindOfARun):
     def held_out(self, product_ids):
         return [opinion_on(name, self.product_ids, self.run.taxonomy()) for name in EXPERTS]
 
-    def experts(self, tree, workspace):
+    def experts(self, tree, workspace, before=()):
         return [MadeUp(name, tree) for name in EXPERTS]
 
     @classmethod

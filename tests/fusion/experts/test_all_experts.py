@@ -72,7 +72,7 @@ class ToyExperts(ExpertKind):
     def keep(self, folder):
         (folder / "toy.txt").write_text(self.taxonomy)
 
-    def experts(self, tree, workspace):
+    def experts(self, tree, workspace, before=()):
         return [ToyExpert(self.taxonomy)]
 
     @classmethod

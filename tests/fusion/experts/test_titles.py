@@ -77,7 +77,7 @@ class BlindExperts(KindOfARun):
     def held_out(self, product_ids):
         return [blind(self.product_ids, self.run.taxonomy().fingerprint)]
 
-    def experts(self, tree, workspace):
+    def experts(self, tree, workspace, before=()):
         return [BlindExpert(tree.fingerprint)]
 
     @classmethod
