@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tests.search.brute_force import BruteForceIndex, entries_of, identity
+from tests.search.brute_force import BruteForceIndex
 from tests.support.embeddings import unit
+from tests.support.vectors import entries_of, identity
 
 
 def small_index(vectors: ArrayLike, product_ids: Iterable[int], digest: str = "made up") -> BruteForceIndex:

@@ -1,0 +1,74 @@
+"""The text channel learnt from an index by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from search.ranking import text_fitting
+from search.ranking.rank import PLAIN, RankingOptions, rank
+from search.ranking.search_text import SearchText
+from search.ranking.text_channel import TextChannel, fit_channel
+from search.ranking.text_fitting import _some_words, self_taught_pairs
+from search.ranking.text_store import TextStore
+from tests.search.ranking.small_index import small_index
+from tests.support.embeddings import unit
+
+KINDS = ("mug", "lamp", "chair", "table", "shirt")
+COLOURS = ("red", "blue", "green", "white", "black")
+
+
+def shop(tmp_path, n=60, seed=0):
+    """Products of three photos that are hard to tell apart; titles of four words, every fifth without one."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(n), 3)
+    vectors = rng.normal(size=(n, 8))[owner] + 1.2 * rng.normal(size=(3 * n, 8))
+    store = TextStore.create(tmp_path / "texts", None)
+    titles = [f"{KINDS[one % 5]} {COLOURS[one // 5 % 5]} model{one} nova" for one in range(n)]
+    told = [one for one in range(n) if one % 5]
+    store.add(np.array(told), [SearchText(titles[one]) for one in told])
+    return small_index(vectors, owner), store, titles, vectors
+
+
+def test_text_that_was_learnt_so_finds_more_products_by_photos_never_seen(tmp_path):
+    index, store, titles, vectors = shop(tmp_path)
+    weights = fit_channel(self_taught_pairs(index, store, np.arange(30)))
+    assert weights.visual_score == PLAIN.visual_score
+    options = RankingOptions(text=TextChannel(store, weights))
+    rng = np.random.default_rng(9)
+
+    def share(options):
+        right = 0
+        for one in range(30, 60):
+            query = unit(vectors[3 * one][None] + 1.5 * rng.normal(size=(1, 8)))
+            hits = index.search(query, options.n_hits(1))
+            found = rank(index, query, hits, 1, options, SearchText(" ".join(titles[one].split()[:2])))
+            right += found.product_ids.tolist() == [one]
+        return right / 30
+
+    assert share(options) > share(PLAIN) + 0.1
+
+
+def test_the_photo_that_asks_is_no_candidate(tmp_path):
+    index, store, _, _ = shop(tmp_path)
+    pairs = self_taught_pairs(index, store, np.arange(60))
+    # every product that has a text and several photos has asked, and found itself by its other photos
+    assert pairs.is_match.sum() == 48
+    assert pairs.visual[pairs.is_match].max() < 0.999
+    assert pairs.evidence.speaks[pairs.is_match].all()
+    # texts of matches are not whole
+    assert pairs.evidence.features[pairs.is_match, 1].min() < 0.9
+
+
+def test_products_of_one_photo_or_without_text_do_not_ask(tmp_path, monkeypatch):
+    index, store, _, _ = shop(tmp_path)
+    assert len(self_taught_pairs(index, store, np.array([0, 5, 999])).is_match) == 0
+    store.add(np.array([77]), [SearchText("mug")])
+    assert len(self_taught_pairs(index, store, np.array([77])).is_match) == 0
+    monkeypatch.setattr(text_fitting, "QUERIES", 3)
+    assert self_taught_pairs(index, store, np.arange(60)).is_match.sum() == 3
+
+
+@pytest.mark.parametrize(("text", "n"), [("", 0), ("mug", 1), ("  ", 0)])
+def test_a_word_is_left_where_there_are_any(text, n):
+    assert all(len(_some_words(text, np.random.default_rng(seed)).split()) == n for seed in range(20))
