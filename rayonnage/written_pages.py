@@ -17,6 +17,7 @@ TITLES = {
     "explore.html": "what the catalogue holds",
     "duplicates.html": "copies of photos",
     "audit.html": "labels that are likely wrong",
+    "search.html": "how good searching by photos is",
 }
 """What stands on a page, by the name of its file."""
 

@@ -42,6 +42,7 @@ def stages(folder: Path, *, config: str = "demo", n_train: int, n_test: int, see
         "train the mosaics": ["mosaic", "train", *training],
         "train the text branch": ["ocr", "train", *training],
         "train the head": ["fusion", "train", *training],
+        "index the photos": ["search", "index", train, *workspace],
         "predict": ["predict", test, "--output", predictions, *workspace],
         "evaluate": ["evaluate", test, "--labels", truth, "--output", report, *english, *workspace],
         "audit the labels": ["catalog", "audit", train, "--truth", truth, "--output", audit, *english, *workspace],
@@ -57,7 +58,7 @@ def run_demo(
     seed: int = 0,
     overwrite: bool = False,
 ) -> dict[str, float]:
-    """Draw, explore, split, train, predict, evaluate and audit in `folder`; returns the seconds of each stage.
+    """Draw, explore, split, train, index, predict, evaluate and audit in `folder`; returns the seconds of each stage.
 
     What the stages say is printed, and kept in `demo.log` in the folder.
 

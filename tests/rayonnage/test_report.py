@@ -18,6 +18,7 @@ from fusion.cli import main as fusion
 from mosaic.cli import main as mosaic
 from rayonnage.cli import main
 from rayonnage.written_pages import TITLES
+from search.cli import main as search
 from tests.support.command_line import call
 
 
@@ -107,6 +108,9 @@ def test_what_every_command_writes_is_found(trained, tmp_path):
     call(catalog, "explore", train, "--output", folder / "explored")
     call(catalog, "duplicates", train, "--output", folder / "copies")
     call(catalog, "audit", train, "--output", folder / "audited", *room)
+    call(search, "index", train, *room)
+    (folder / "truth.csv").write_text("query_product_id,match_product_id\n1,6\n", encoding="utf-8")
+    call(search, "evaluate", train, "--truth", folder / "truth.csv", *room)
     pages = listed(folder / "runs")
     assert {Path(path).name for path in pages} == TITLES.keys() - {"ocr.html"}
     assert sum(path.endswith("training.html") for path in pages) == 5

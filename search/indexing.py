@@ -1,1 +1,0 @@
-"""A catalogue becomes an index: its photos embedded, added, removed."""

@@ -1,0 +1,94 @@
+"""A catalogue's photos become a new index, in one piece: it appears when it is whole."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.embeddings import Embeddings
+from catalog.files.atomic import atomic_folder
+from catalog.files.progress import Bar, Progress
+from catalog.product import ProblemLog
+from mosaic.inference.embedding import Embedder
+from search.contract import IndexIdentity
+from search.index import LocalIndex
+from search.indexing.embedding import embedded, whitened
+from search.indexing.photo_encoder import PhotoEncoder, entries_of
+from search.indexing.place import IndexPlace
+from search.indexing.record import IndexedProducts
+from search.indexing.signatures import signatures_of
+from search.ranking.whitening import Whitening
+from search.ranking.whitening_trial import WhiteningTrial
+
+Kind = Literal["auto", "exact", "compressed"]
+Whiten = Literal["auto", "on", "off"]
+WHITENED_WIDTH = 128
+"""Numbers in a whitened vector."""
+
+
+@dataclass(frozen=True)
+class IndexOptions:
+    """How an index is made.
+
+    Attributes:
+        kind: of the search; `auto`: by size. whiten: learn from products of several photos what tells products apart;
+            `auto`: where that finds more of what was held out.
+        backbone: the vectors are by a network before any training.
+        overwrite: make it anew, whatever lies there.
+    """
+
+    kind: Kind = "auto"
+    whiten: Whiten = "auto"
+    backbone: bool = False
+    overwrite: bool = False
+
+
+def build(
+    place: IndexPlace, catalog: Catalog, md5s: NDArray[np.uint8], embedder: Embedder, options: IndexOptions, bar: Bar
+) -> tuple[str, ProblemLog]:
+    """Make the index; what lies there is replaced at the end. A killed call is gone on with by the next one.
+
+    `md5s`: `(P, 16)` uint8 of the catalogue's photos.
+
+    Returns:
+        Whether its vectors are whitened, and why; "" where that was not asked. What was wrong with products.
+    """
+    with bar("embed") as progress:
+        embeddings, problems = embedded(catalog, embedder, place.unfinished, progress)
+    with bar("whitening") as progress:
+        whitening, why = _whitening(embeddings, options, progress)
+    encoder = PhotoEncoder(embedder, whitening)
+    with atomic_folder(place.folder) as folder:
+        new = IndexPlace(folder)
+        if encoder.whitening is not None:
+            encoder.whitening.save(new.whitening)
+            with bar("whiten") as progress:
+                embeddings = whitened(embeddings, encoder.whitening, place.unfinished / "whitened", progress)
+        identity = IndexIdentity(embedder.name, encoder.digest, embeddings.width, catalog.address, catalog.fingerprint)
+        entries = entries_of(catalog, np.arange(len(catalog)))
+        with bar("index") as progress:
+            index = LocalIndex.create(new.vectors, identity, embeddings, entries, kind=options.kind, progress=progress)
+            index.close()
+        made = IndexedProducts.of(catalog, signatures_of(catalog.n_images, md5s), is_trained=not options.backbone)
+        made.save(new.products)
+    shutil.rmtree(place.unfinished, ignore_errors=True)
+    return why, problems
+
+
+def _whitening(embeddings: Embeddings, options: IndexOptions, progress: Progress) -> tuple[Whitening | None, str]:
+    """What whitens the vectors, if anything, and a sentence of why."""
+    vectors, ids, digest = embeddings.vectors, embeddings.product_ids, embeddings.origin.digest
+    if options.whiten == "auto":
+        trial = WhiteningTrial.of(vectors, ids, WHITENED_WIDTH, digest, progress=progress)
+        return trial.whitening, trial.text
+    if options.whiten == "off":
+        return None, ""
+    try:
+        return Whitening.fit(vectors, WHITENED_WIDTH, ids, digest), ""
+    except ValueError as error:
+        raise ValueError(f"{error}: leave out --whiten on") from None

@@ -1,0 +1,73 @@
+"""Where an index lies, and what leads to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.runs.workspace import Workspace
+from search.indexing.record import IndexedProducts
+
+FOLDER = "search"
+"""In a workspace."""
+
+
+@dataclass(frozen=True)
+class IndexPlace:
+    """A folder with an index, what it was made of and, perhaps, what whitens its vectors.
+
+    Attributes:
+        option: what names it in the next command: ` --index FOLDER`, nothing for the default one.
+    """
+
+    folder: Path
+    option: str = ""
+
+    @classmethod
+    def of(cls, workspace: Workspace, folder: Path | None = None) -> IndexPlace:
+        """The folder given, else the workspace's."""
+        if folder is None:
+            return cls(workspace.folder / FOLDER, workspace.option)
+        return cls(folder, f" --index {folder}{workspace.option}")
+
+    @property
+    def vectors(self) -> Path:
+        """Folder of the index itself."""
+        return self.folder / "vectors"
+
+    @property
+    def products(self) -> Path:
+        """File of the `IndexedProducts`."""
+        return self.folder / "products.safetensors"
+
+    @property
+    def whitening(self) -> Path:
+        """File of what whitens the vectors; not there where nothing does."""
+        return self.folder / "whitening.safetensors"
+
+    @property
+    def unfinished(self) -> Path:
+        """Folder of embeddings for an index that is being made; it goes when that is whole."""
+        return self.folder.with_name(f"{self.folder.name}.unfinished")
+
+    @property
+    def exists(self) -> bool:
+        """Whether an index lies there: the folder appears when it is whole."""
+        return self.products.is_file()
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the vectors are by a network of the workspace; they are to be, where there is no index yet."""
+        return not self.exists or IndexedProducts.load(self.products).is_trained
+
+    def require(self) -> None:
+        """Raise FileNotFoundError, which names the command that makes an index, where there is none."""
+        if not self.exists:
+            raise FileNotFoundError(
+                f"{self.folder} holds no index yet: run `{self.command_of_making('CATALOG')}` first (--workspace or "
+                "--index name another place)"
+            )
+
+    def command_of_making(self, catalog: str) -> str:
+        """What makes the index of a catalogue here."""
+        return f"rayonnage search index {catalog}{self.option.replace(' --index ', ' --output ', 1)}"

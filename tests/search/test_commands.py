@@ -1,0 +1,178 @@
+"""`rayonnage search`, as a shop's people call it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import bson
+import pytest
+
+from search.cli import main
+from tests.support.command_line import call, invoke, output_of, refused
+from tests.support.pages import check_fetches_nothing, read_page, text_of
+from tests.support.products import TREE, make_photo, make_product
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch, use_colours) -> Path:
+    """A folder to work in, with a catalogue of twelve products, a tree in the workspace, and photos."""
+    use_colours()
+    monkeypatch.chdir(tmp_path)
+    products = [make_product(i, [11, 12, 21][i % 3], 1 + i % 3) for i in range(12)]
+    products[4] |= {"title": "A <b>mug</b> of é"}
+    write(tmp_path / "shop.bson", products)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "tree.csv").write_text(TREE, encoding="utf-8")
+    (tmp_path / "front.jpg").write_bytes(make_photo(41))
+    (tmp_path / "back.jpg").write_bytes(make_photo(40))
+    (tmp_path / "broken.jpg").write_bytes(make_photo(40)[:200])
+    return tmp_path
+
+
+def write(path: Path, documents: list[dict]) -> None:
+    path.write_bytes(b"".join(map(bson.encode, documents)))
+
+
+def found(*arguments: object) -> list[int | str]:
+    """Ids of the products that a command finds."""
+    return [one["product_id"] for one in json.loads(call(main, *arguments, "--json", "-"))["products"]]
+
+
+def test_is_this_photos_product_in_the_catalogue(shop):
+    said = call(main, "index", "shop.bson")
+    assert (
+        "12 products added\n12 products can be found by 24 photos\nwhitening is not tried: 8 products of several"
+        in said
+    )
+    assert "exact search, vectors by colours: runs/search\nnext: rayonnage search query PHOTO" in said
+    said = call(main, "query", "front.jpg", "back.jpg", "-k", "3", "--page", "out/found.html", "--json", "found.json")
+    head, first, *_ = said.splitlines()
+    assert head.split() == ["score", "product", "photo", "category", "title"]
+    assert first.split()[:6] == ["1", "1.000", "4", "2", "same", "photo"]
+    assert "LIBRAIRIE > LITTERATURE > POESIE" in first
+    assert "A <b>mug</b> of é" in first
+    read = json.loads(Path("found.json").read_text(encoding="utf-8"))
+    assert read["query"] == {"product_id": None, "photos": 2, "remarks": []}
+    assert read["products"][0] == {
+        "product_id": 4, "score": 1.0, "photo": 2, "same_photo": True, "category_id": 12,
+        "category": "LIBRAIRIE > LITTERATURE > POESIE", "title": "A <b>mug</b> of é",
+    }  # fmt: skip
+    assert [one["same_photo"] for one in read["products"]] == [True, False, False]
+    page = read_page(Path("out/found.html"))
+    check_fetches_nothing(page)
+    assert page.count("<img") == 4
+    assert "<b>mug" not in page
+    assert "1. 4 score 1.000, most alike: photo 2 same photo, byte for byte “A <b>mug</b> of é” LIBRAIRIE" in text_of(
+        Path("out/found.html")
+    )
+
+
+def test_what_is_like_a_product_needs_no_network(shop, monkeypatch):
+    call(main, "index", "shop.bson")
+    monkeypatch.delattr("search.indexing.embedders.workspace_embedder")
+    assert 4 not in found("similar", "4")
+    assert len(found("similar", "4")) == 10
+    assert len(found("similar", "4", "-k", "2")) == 2
+    assert "runs/search has no product 77: give the id of a product of" in refused(main, "similar", "77")
+    assert "12 can be found, of 12" in call(main, "info")
+
+
+def test_filters_keep_what_is_asked_for(shop):
+    call(main, "index", "shop.bson")
+    assert set(found("query", "front.jpg", "--n-images", 2, "--n-images", 3)) == {1, 2, 4, 5, 7, 8, 10, 11}
+    assert set(found("query", "front.jpg", "--category", "LIBRAIRIE")) == {0, 1, 3, 4, 6, 7, 9, 10}
+    assert set(found("query", "front.jpg", "--category", "poesie", "--without", 4)) == {1, 7, 10}
+    assert set(found("similar", 4, "--category", "21", "--category", "12")) == {1, 2, 5, 7, 8, 10, 11}
+    assert found("query", "front.jpg", "--n-images", 4) == []
+    assert "no product found" in call(main, "query", "front.jpg", "--n-images", 4)
+    assert "--category: the tree has no shelf 'LIVRE'" in refused(main, "query", "front.jpg", "--category", "LIVRE")
+    assert "has a label below CUISINE" in refused(main, "query", "front.jpg", "--category", "CUISINE")
+
+
+def test_labels_that_are_ids_alone_are_filtered_by_them(shop):
+    Path("runs/tree.csv").unlink()
+    call(main, "index", "shop.bson")
+    assert set(found("query", "front.jpg", "--category", "12")) == {1, 4, 7, 10}
+    assert json.loads(call(main, "query", "front.jpg", "--json", "-"))["products"][0]["category"] == "12"
+
+
+def test_photos_that_cannot_be_read_are_named(shop):
+    call(main, "index", "shop.bson")
+    answer = invoke(main, "query", "front.jpg", "broken.jpg")
+    assert "broken.jpg: cannot be decoded" in answer.stderr
+    assert answer.stdout.splitlines()[1].split()[2] == "4"
+    assert refused(main, "query", "broken.jpg").startswith("Error: broken.jpg: cannot be decoded")
+    assert "5 photos given: a product has at most 4" in refused(main, "query", *["front.jpg"] * 5)
+    assert "none.jpg does not exist" in refused(main, "query", "none.jpg")
+
+
+def test_what_is_missing_is_named_with_the_way_out(shop, tmp_path, monkeypatch, use_colours):
+    for command in (("query", "front.jpg"), ("similar", "4"), ("info",), ("remove", "4"),
+                    ("add", "shop.bson"), ("evaluate", "shop.bson", "--truth", "truth.csv")):  # fmt: skip
+        assert "runs/search holds no index yet: run `rayonnage search index CATALOG` first" in refused(main, *command)
+    assert "`rayonnage search index CATALOG --output other --workspace shop` first" in refused(
+        main, "similar", "4", "--index", "other", "--workspace", "shop"
+    )
+    call(main, "index", "shop.bson")
+    use_colours("shapes")
+    assert "`rayonnage search index " in refused(main, "query", "front.jpg")
+    assert "shop.bson --overwrite`" in refused(main, "query", "front.jpg")
+    assert "shop.bson --overwrite`" in refused(main, "index", "shop.bson")
+    call(main, "index", "shop.bson", "--overwrite")
+    assert found("query", "front.jpg")[0] == 4
+    assert "give the ids of products, or a CSV" in refused(main, "remove")
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    assert "pip install 'rayonnage[search]'" in output_of(main, "query", "front.jpg", code=1)
+
+
+def test_a_workspace_without_a_network_names_what_makes_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "shop.bson", [make_product(1, 11)])
+    said = refused(main, "index", "shop.bson")
+    assert "catalog split" in said
+    assert "rayonnage search index CATALOG --backbone" in said
+
+
+def test_products_come_and_go(shop):
+    call(main, "index", "shop.bson")
+    write(shop / "more.bson", [make_product(50, 31, 2), {**make_product(60, 32), "_id": "MH01-gray"}])
+    assert "2 products added" in call(main, "add", "more.bson")
+    assert "more.bson: 2 products" in call(main, "info")
+    (shop / "new.jpg").write_bytes(make_photo(600))
+    assert found("query", "new.jpg")[0] == "MH01-gray"
+    assert "CUISINE > TASSES > BOL" in call(main, "query", "new.jpg")
+    (shop / "gone.csv").write_text("product_id\nMH01-gray\n5\n99\n", encoding="utf-8")
+    answer = invoke(main, "remove", "4", "--file", "gone.csv")
+    assert answer.stdout == "3 products removed: runs/search\n"
+    assert "1 product is not in runs/search: 99" in answer.stderr
+    assert set(found("query", "new.jpg", "-k", 20)) == {0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 50}
+    assert found("similar", "50", "-k", 20)[-1] not in (4, 5, "MH01-gray")
+    assert "2 products added, 0 replaced, 0 removed, 10 as they were" in call(main, "index", "shop.bson")
+    assert "has no product mh01-GRAY" in refused(main, "similar", "mh01-GRAY")
+
+
+def test_a_catalogue_that_is_gone_leaves_what_was_found_without_photos(shop, caplog):
+    call(main, "index", "shop.bson")
+    Path("shop.bson").rename("elsewhere.bson")
+    answer = invoke(main, "query", "front.jpg", "-k", 2, "--page", "found.html")
+    assert answer.stdout.splitlines()[1].split()[2] == "4"
+    assert "shown without photos" in caplog.text
+    assert "2 products of these cannot be shown" in text_of(Path("found.html"))
+
+
+def test_a_search_is_measured(shop):
+    call(main, "index", "shop.bson")
+    write(shop / "asked.bson", [{**make_product(i, 11), "_id": f"q{i}"} for i in range(6)])
+    write(shop / "others.bson", [make_product(i, 31, 2) for i in range(200, 230)])
+    with Path("truth.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("query_product_id", "match_product_id"), *((f"q{i}", i) for i in range(6))])
+    said = call(main, "evaluate", "asked.bson", "--truth", "truth.csv", "--distractors", "others.bson")
+    assert "100.0" in said
+    assert "report: runs/reports/search.html" in said
+    page = text_of(Path("runs/reports/search.html"))
+    assert "30 of " in page
+    numbers = json.loads(Path("runs/reports/search.json").read_text(encoding="utf-8"))
+    assert numbers["facts"]["network"] == "colours"
