@@ -123,18 +123,21 @@ def _example(evaluation: SearchEvaluation, row: int, asked: Shown, shown: Shown)
     n_found = int(evaluation.are_true[row, :SHOWN_DEPTH].sum())
     place = int(first_match(evaluation.are_true[row : row + 1])[0])
     pictures = [strip(asked.photos(number), PHOTO_HEIGHT), strip(shown.photos(int(matches[0])), PHOTO_HEIGHT)]
+    where = f"the first at place {place}" if place else f"none among the first {evaluation.ranking.depth}"
+    # those that are counted alone are not looked up
+    names = [*map(shown.shop_id, matches[:NAMED].tolist()), *matches[NAMED:].tolist()]
     lines = [
-        f"then a true match; of {plural(len(matches), 'match', 'matches')} {n_found} among the first {SHOWN_DEPTH}, "
-        + (f"the first at place {place}" if place else f"none among the first {evaluation.ranking.depth}"),
-        f"matches: {listed([shown.shop_id(one) for one in matches[:NAMED].tolist()], NAMED)}",
+        f"{n_found} of {plural(len(matches), 'match', 'matches')} among the first {SHOWN_DEPTH}, {where}",
+        f"above the query, below {names[0]}",
+        f"matches: {listed(names, NAMED)}",
     ]
     found = evaluation.ranking.product_ids[row][np.isfinite(evaluation.ranking.scores[row])][:N_FOUND].tolist()
-    names = [
+    found_names = [
         f"{shown.shop_id(one)}{' (right)' if right else ''}"
         for one, right in zip(found, evaluation.are_true[row].tolist(), strict=False)
     ]
     beside = Example(
         [strip(shown.photos(one), PHOTO_HEIGHT) for one in found],
-        [f"found: {', '.join(names)}" if names else "nothing was found"],
+        ["found, the best first", *found_names] if found else ["nothing was found"],
     )
     return Example(pictures, lines, str(asked.shop_id(number)), beside)

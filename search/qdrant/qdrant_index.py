@@ -155,8 +155,9 @@ class QdrantIndex:
         of_product = entries.product_ids[present]
         for some in in_batches(np.unique(entries.product_ids), PRODUCTS):
             # what is new is there before the old goes: a product that is replaced can be found all the time
-            new: list[Any] = [models.HasIdCondition(has_id=kept[np.isin(of_product, some)].tolist())]
-            self._delete(models.Filter(must=[one_of(PRODUCT, some)], must_not=new))
+            new = kept[np.isin(of_product, some)].tolist()
+            spared: list[Any] | None = [models.HasIdCondition(has_id=new)] if new else None
+            self._delete(models.Filter(must=[one_of(PRODUCT, some)], must_not=spared))
 
     def remove(self, product_ids: NDArray[np.int64]) -> int:
         """As `VectorIndex.remove` says of `(P,)` products."""
