@@ -6,7 +6,7 @@ As the second place of the eProduct challenge 2021 did: words that many titles o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +20,9 @@ FEWEST = 4
 """Products of a leaf whose titles have the word: of fewer nothing is learnt, and they may be one product's copies."""
 MOST = 0.75
 """Share of the titles of a leaf above which a word tells its leaf, not its products."""
+
+MAX_WORDS = 10_000
+"""In all: each has a vector of its own."""
 
 
 @dataclass(frozen=True)
@@ -37,38 +40,38 @@ class TitleAttributes:
     names: list[str]
 
 
-def mined_attributes(titles: Sequence[str], leaf: NDArray[np.int64], per_leaf: int) -> TitleAttributes:
+def mined_attributes(
+    title_of: Callable[[int], str], leaf: NDArray[np.int64], per_leaf: int, at_most: int = MAX_WORDS
+) -> TitleAttributes:
     """The words and pairs of words that tell most of the products of a leaf, at most `per_leaf` of each.
 
     A word tells most where half of the titles have it: it is chosen by the entropy of having it. Of words that the same
-    titles have one is taken.
+    titles have one is taken. Of more than `at_most` in all those are kept that most products have.
 
     Args:
-        titles: N of them, "" where there is none; leaf: `(N,)`.
+        title_of: the title of each of N products by its row, "" where there is none; they are asked for leaf by leaf.
+        leaf: `(N,)`.
     """
-    words = [_terms(title) for title in titles]
-    names: list[str] = []
-    leaves: list[int] = []
-    ends: list[tuple[int, int]] = []
-    for one in np.unique(leaf).tolist():
-        rows = [row for row in np.flatnonzero(leaf == one).tolist() if words[row]]
+    found: list[tuple[int, str, tuple[int, ...]]] = []
+    order = np.argsort(leaf, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(leaf[order])) + 1):
+        words = {row: terms for row in rows.tolist() if (terms := _terms(title_of(row)))}
+        counts = Counter(term for terms in words.values() for term in terms)
+        wanted = {term for term, n in counts.items() if FEWEST <= n <= MOST * len(words)}
         carriers: dict[str, list[int]] = {}
-        counts = Counter(term for row in rows for term in words[row])
-        wanted = {term for term, n in counts.items() if FEWEST <= n <= MOST * len(rows)}
-        for row in rows:
-            for term in words[row] & wanted:
+        for row, terms in words.items():
+            for term in terms & wanted:
                 carriers.setdefault(term, []).append(row)
         # the shorter of two that say the same, and the same order every time
         by_words = sorted(carriers.items(), key=lambda item: (-len(item[0].split()), item[0]))
-        distinct = {tuple(found): term for term, found in by_words}
-        by_entropy = sorted(distinct.items(), key=lambda item: (abs(len(item[0]) / len(rows) - 0.5), item[1]))
-        for found, term in by_entropy[:per_leaf]:
-            ends += [(row, len(names)) for row in found]
-            names.append(term)
-            leaves.append(one)
-    rows_columns = np.array(ends, np.int64).reshape(-1, 2).T
-    has = csr_matrix((np.ones(len(ends), bool), tuple(rows_columns)), shape=(len(titles), len(names)))
-    return TitleAttributes(has, np.array(leaves, np.int64), names)
+        distinct = {tuple(have_it): term for term, have_it in by_words}
+        n_titled = len(words)
+        by_entropy = sorted(distinct.items(), key=lambda item: (abs(len(item[0]) / n_titled - 0.5), item[1]))
+        found += [(int(leaf[rows[0]]), term, have_it) for have_it, term in by_entropy[:per_leaf]]
+    found = sorted(found, key=lambda word: -len(word[2]))[:at_most]
+    ends = np.array([(row, column) for column, (_, _, have_it) in enumerate(found) for row in have_it], np.int64)
+    has = csr_matrix((np.ones(len(ends), bool), tuple(ends.reshape(-1, 2).T)), shape=(len(leaf), len(found)))
+    return TitleAttributes(has, np.array([one for one, _, _ in found], np.int64), [term for _, term, _ in found])
 
 
 def _terms(title: str) -> set[str]:

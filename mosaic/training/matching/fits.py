@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.product_text import parted
 from mosaic.config import TrainingConfig
 from mosaic.networks.network import MosaicNetwork
 from mosaic.training import distributed
 from mosaic.training.batches import Examples, occurrence
-from mosaic.training.cross_fitting import CrossFitting
+from mosaic.training.cross_fitting import CrossFitting, checkpoints_folder
 from mosaic.training.learner import FitTask
 from mosaic.training.matching.attributes import TitleAttributes, mined_attributes
 from mosaic.training.matching.batches import WithinLeafSampler
@@ -41,10 +43,10 @@ class MatchingFits(CrossFitting):
     are made one (`MatchingConfig.told_apart`); a rare such pair in a leaf of different products is not found out.
 
     Attributes:
-        same_leaves: `(L,)` bool of each fit by its name: leaves that are one product.
+        looked_at: what the look has found, a sentence for each fit by its name.
     """
 
-    same_leaves: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    looked_at: dict[str, str] = field(default_factory=dict)
 
     def training_from(self, initial: MosaicNetwork | None) -> TrainingConfig:
         """As a specialist's, for as long and as fast as matching is learnt."""
@@ -54,10 +56,6 @@ class MatchingFits(CrossFitting):
             # no labels are mixed, no product is set aside, and photos stay those of their product
             "mixup": 0.0, "cutmix": 0.0, "validation": 0.0, "patience": None, "reassembly": 0.0,
         })  # fmt: skip
-
-    def groups_without(self, part: int | None) -> PhotoGroups:
-        """The photos of all products but those of a held-out part."""
-        return PhotoGroups.of(self.data.catalog, self.data.plan.training_positions(part), self.data.plan.max_copies)
 
     def shaped(self, task: FitTask, network: MosaicNetwork) -> FitTask:
         """The task with the photos, the batches and the loss of matching."""
@@ -109,31 +107,35 @@ class MatchingFits(CrossFitting):
         )
         # a shelf of which no photo tells: nothing speaks against its groups
         same = np.nan_to_num(apart, nan=1.0) < config.told_apart
-        self.same_leaves[name] = same
         joined = groups.joined(np.where(same[leaf], leaf, ALONE))
         if distributed.is_main():
-            present = np.unique(leaf)
-            log.info(
-                "%s: %d groups of %d photos, %d photos alone; %d of %d categories are taken for one product each",
-                name, joined.n_groups, int(joined.together.sum()), int((~joined.together).sum()),
-                int(same[present].sum()), len(present),
-            )  # fmt: skip
+            path = self._same_leaves_file(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_arrays(path, {"same": same})
+            present, n_together = np.unique(leaf), int(joined.together.sum())
+            self.looked_at[name] = (
+                f"{n_together:,} photos in {joined.n_groups:,} groups, {len(leaf) - n_together:,} photos alone; "
+                f"{int(same[present].sum()):,} of {len(present):,} categories taken for one product each"
+            )
+            log.info("%s: %s", name, self.looked_at[name])
         if joined.n_groups > config.max_groups:
             return joined, None
         means = rng.normal(0, 1e-3, (joined.n_groups, vectors.shape[1])).astype(np.float32)
         np.add.at(means, joined.group[looked], vectors)
         return joined, means / np.linalg.norm(means, axis=1, keepdims=True)
 
+    def _same_leaves_file(self, name: str) -> Path:
+        """`(L,)` bool: the leaves that are one product, as the look before a fit has found; for its recall, too."""
+        return checkpoints_folder(self.workspace, self.run) / f"same-leaves-{name.replace(' ', '-')}.safetensors"
+
     def _attributes(self, products: NDArray[np.int64]) -> TitleAttributes:
+        """Words that tell the products of a leaf apart, none without titles or where they are not asked for."""
         config, catalog = self.config.matching, self.data.catalog
         leaf = self.data.leaf[products]
         if not config.attributes or not catalog.has_texts:
-            return mined_attributes([""] * len(products), leaf, config.attributes_per_leaf)
+            return mined_attributes(lambda row: "", leaf, config.attributes_per_leaf)
         texts = catalog.titles()
-        titles = [parted(texts[position])[0] for position in products.tolist()]
-        mined = mined_attributes(titles, leaf, config.attributes_per_leaf)
-        log.info("%d words tell the products of %d categories apart", len(mined.names), len(np.unique(mined.leaf)))
-        return mined
+        return mined_attributes(lambda row: parted(texts[int(products[row])])[0], leaf, config.attributes_per_leaf)
 
     def recalls(self, part: int, plain: MosaicNetwork, learnt: MosaicNetwork) -> NDArray[np.float64]:
         """`(Q, 2)` recall at 10 of each search for a held-out product, by both networks, which never saw it.
@@ -143,11 +145,9 @@ class MatchingFits(CrossFitting):
         """
         catalog, plan = self.data.catalog, self.data.plan
         held_out = PhotoGroups.of(catalog, plan.held_out_positions(part), plan.max_copies)
-        others = self.groups_without(part)
-        same = self.same_leaves.get(f"part {part}")
-        if same is None:
-            _, _ = self._looked_at(f"part {part}", others, plain)
-            same = self.same_leaves[f"part {part}"]
+        others = PhotoGroups.of(catalog, plan.training_positions(part), plan.max_copies)
+        path = self._same_leaves_file(f"part {part}")
+        same = load_arrays(path, {"same": ArraySpec(np.bool_, ("L",))}, what="leaves of one product")["same"]
         leaf = self.data.leaf[held_out.positions]
         held_out = held_out.joined(np.where(same[leaf], leaf, ALONE))
         # others of a leaf that is one product are to be found themselves

@@ -93,7 +93,9 @@ def _train(fits: MatchingFits, identity: str) -> None:
         truth = data.truth(held_out.product_ids)
         recall = MatchingRecall.of(recalls)
         run.metrics = summaries_json(summarize(score_probabilities(held_out, truth, data.tree))) | recall.to_json()
-        fits.write_page(held_out, truth, deployed, title=MATCHING.title, more={"matching": str(recall)})
+        fits.write_page(
+            held_out, truth, deployed, title=MATCHING.title, more={"matching": str(recall)} | fits.looked_at
+        )
         add_graph(run, config, EACH_PHOTO, data.catalog)
         finish(fits.workspace, run, MATCHING)
     distributed.barrier()
