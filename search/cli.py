@@ -121,6 +121,21 @@ def remove(products: tuple[str, ...], file: Path | None, folder: Path | None, wo
 @main.command()
 @index_option
 @workspace_option
+def compact(folder: Path | None, workspace: Path) -> None:
+    """Write the index anew without what was removed or replaced; searches go on meanwhile."""
+    from catalog.runs.workspace import Workspace
+    from search.indexing.catalog_index import compact as compact_index
+    from search.indexing.place import IndexPlace
+
+    place = IndexPlace.of(Workspace(workspace), folder)
+    with progress_bar("compact") as progress:
+        before, after = compact_index(place, progress)
+    say(f"{before / 1e6:,.1f} MB became {after / 1e6:,.1f} MB: {place.folder}")
+
+
+@main.command()
+@index_option
+@workspace_option
 def info(folder: Path | None, workspace: Path) -> None:
     """What the index holds: products, network, catalogues, how it searches."""
     from catalog.runs.workspace import Workspace
@@ -172,6 +187,8 @@ def _opened(workspace: Workspace, address: Address) -> Catalog:
 def _tell(done: Indexed, catalog: Catalog, *, strict: bool) -> None:
     note_problems(done.problems)
     say(done.text())
+    if done.n_removed > done.n_photos:
+        note(f"most of the index is what was removed or replaced: rayonnage search compact{done.place.option}")
     say(f"next: rayonnage search query PHOTO{done.place.option}")
     if strict:
         done.problems.require_none(str(catalog), told=True)

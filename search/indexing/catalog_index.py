@@ -15,7 +15,7 @@ from catalog.files.claim import AlreadyClaimed, claimed
 from catalog.files.cores import n_cores
 from catalog.files.id_lookup import SortedNumbers
 from catalog.files.listed_ids import listed_ids
-from catalog.files.progress import Bar
+from catalog.files.progress import Bar, Progress
 from catalog.files.sheet_ids import id_among
 from catalog.files.wording import aligned, listed, plural
 from catalog.ids.shop_id import id_number, id_numbers
@@ -125,6 +125,22 @@ def remove_products(place: IndexPlace, product_ids: NDArray[np.int64]) -> int:
     place.require()
     with _alone(place), OpenIndex.at(place) as opened:
         return _taking_in(opened).remove(product_ids)
+
+
+def compact(place: IndexPlace, progress: Progress | None = None) -> tuple[int, int]:
+    """Write an index anew without what was removed; returns bytes that it took, and takes now.
+
+    Raises:
+        FileNotFoundError, ValueError, OSError: as `add_catalog` raises them.
+    """
+    place.require()
+    with _alone(place):
+        before = _n_bytes(place)
+        with OpenIndex.at(place) as opened:
+            opened.index.compact(progress)
+            # whoever searches meanwhile looks at this file, and opens the new index
+            opened.known.save(place.products)
+        return before, _n_bytes(place)
 
 
 def products_listed(place: IndexPlace, names: Sequence[str], file: Path | None) -> tuple[NDArray[np.int64], list[str]]:

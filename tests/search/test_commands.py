@@ -110,7 +110,7 @@ def test_photos_that_cannot_be_read_are_named(shop):
 
 
 def test_what_is_missing_is_named_with_the_way_out(shop, tmp_path, monkeypatch, use_colours):
-    for command in (("query", "front.jpg"), ("similar", "4"), ("info",), ("remove", "4"),
+    for command in (("query", "front.jpg"), ("similar", "4"), ("info",), ("compact",), ("remove", "4"),
                     ("add", "shop.bson"), ("evaluate", "shop.bson", "--truth", "truth.csv")):  # fmt: skip
         assert "runs/search holds no index yet: run `rayonnage search index CATALOG` first" in refused(main, *command)
     assert "`rayonnage search index CATALOG --output other --workspace shop` first" in refused(
@@ -149,6 +149,7 @@ def test_products_come_and_go(shop):
     assert answer.stdout == "3 products removed: runs/search\n"
     assert "1 product is not in runs/search: 99" in answer.stderr
     assert set(found("query", "new.jpg", "-k", 20)) == {0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 50}
+    assert "MB became" in call(main, "compact")
     assert found("similar", "50", "-k", 20)[-1] not in (4, 5, "MH01-gray")
     assert "2 products added, 0 replaced, 0 removed, 10 as they were" in call(main, "index", "shop.bson")
     assert "has no product mh01-GRAY" in refused(main, "similar", "mh01-GRAY")

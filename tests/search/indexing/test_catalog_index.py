@@ -20,7 +20,7 @@ from catalog.product import ProblemKind
 from catalog.runs.workspace import Workspace
 from search.indexing import taking_in
 from search.indexing.building import IndexOptions
-from search.indexing.catalog_index import Indexed, add_catalog, index_catalog, remove_products
+from search.indexing.catalog_index import Indexed, add_catalog, compact, index_catalog, remove_products
 from search.indexing.opening import OpenIndex
 from search.indexing.place import IndexPlace
 from tests.support.colour_embedder import SmallPictures, colour_embedder
@@ -169,6 +169,9 @@ def test_what_is_removed_comes_back_with_its_catalogue(tmp_path):
     catalog, place = write_shop(tmp_path / "shop.bson", shop), IndexPlace.of(Workspace(tmp_path))
     indexed(tmp_path, catalog)
     assert remove_products(place, id_numbers([1, "b", 77])) == 2
+    assert held(place) == expected({3: shop[3]})
+    before, after = compact(place)
+    assert after < before
     assert held(place) == expected({3: shop[3]})
     assert indexed(tmp_path, catalog).n_new == 2
     assert held(place) == expected(shop)
