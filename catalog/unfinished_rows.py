@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -65,13 +66,15 @@ class UnfinishedRows:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        try:
-            if self._is_placed:
-                shutil.rmtree(self._room)
-            elif self.n_done:
-                # what stopped the work says why; what is written is gone on with
+        if self._is_placed:
+            self._file.close()
+            shutil.rmtree(self._room)
+            return
+        # what stopped the work says why, a full disk above all; what is written is gone on with
+        with suppress(OSError):
+            if self.n_done:
                 self._save()
-        finally:
+        with suppress(OSError):
             self._file.close()
 
     def write(self, rows: NDArray[np.floating], problems: Iterable[Problem] = ()) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -122,6 +126,7 @@ def write_slowly(folder: Path) -> None:
             print(unfinished.n_done, flush=True)
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_gone_on_with(tmp_path):
     process = Running(write_slowly, tmp_path)
     written = 0
@@ -211,6 +216,65 @@ def test_where_there_are_none_the_sentence_says_what_there_is(tmp_path):
     for path in (tmp_path, str(tmp_path / "vectors.npy")):
         with pytest.raises(ValueError, match=r"earlier version.*make it anew with `mosaic embed CATALOG"):
             Embeddings.load(path)
+
+
+FILLING = """
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from catalog.embeddings import Embeddings
+from tests.support.embeddings import write_embeddings
+
+disk = Path(sys.argv[1])
+rows = np.ones((2000, 64), np.float32)
+try:
+    write_embeddings(disk / "out", rows, range(2000))
+except OSError as error:
+    print(error.errno, error.filename)
+(disk / "in the way").unlink()
+write_embeddings(disk / "out", rows, range(2000))
+print(Embeddings.load(disk / "out").present().all())
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_named_and_with_room_it_goes_on(tmp_path):
+    # mounted for this process alone: nothing is left of it, however it ends
+    fill = f"head -c 300000 /dev/zero > '{tmp_path}/in the way'"
+    mounted = f"mount -t tmpfs -o size=400k tmpfs {tmp_path} && {fill} && exec {sys.executable} - {tmp_path}"
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounted]
+    try:
+        done = subprocess.run(command, input=FILLING, capture_output=True, text=True, env=os.environ)
+    except OSError:
+        pytest.skip("there is no unshare here")
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("no disk can be mounted here")
+    assert done.returncode == 0, done.stderr
+    named = folder_of_unfinished(tmp_path / "out") / "vectors.npy"
+    assert done.stdout.splitlines() == [f"{errno.ENOSPC} {named}", "True"]
+
+
+def test_two_writers_take_turns(tmp_path):
+    order, inside = [], Event()
+
+    def first() -> None:
+        with writer(tmp_path) as unfinished:
+            inside.set()
+            unfinished.write(VECTORS)
+            order.append("first")
+
+    thread = Thread(target=first)
+    thread.start()
+    inside.wait()
+    with writer(tmp_path) as unfinished:
+        order.append("second")
+        assert unfinished.n_done == 0
+        unfinished.write(-VECTORS)
+    thread.join()
+    assert order == ["first", "second"]
+    np.testing.assert_array_equal(Embeddings.load(tmp_path).vectors, -VECTORS.astype(np.float16))
 
 
 def test_no_rows_at_all(tmp_path):
