@@ -23,7 +23,7 @@ from fusion.experts.kind import ExpertKind
 from fusion.experts.labelled_products import LabelledProducts
 from fusion.experts.neighbour_fitting import MIN_SPEAKING, NeighbourFitting, load_shares
 from fusion.experts.neighbours import NAME, NeighbourExpert
-from fusion.prediction.embedding import embedder_of
+from fusion.prediction.embedding import embedder_beside
 from mosaic.inference.loading import photo_decoder
 from mosaic.views import View
 
@@ -104,7 +104,7 @@ class NeighbourExperts(ExpertKind):
         """
         if self.run is None:
             return []
-        embedder, folder = embedder_of(before), self.run.folder / NEIGHBOURS
+        embedder, folder = embedder_beside(before), self.run.folder / NEIGHBOURS
         labelled = LabelledProducts.open(folder, tree, embedder.digest)
         return [NeighbourExpert(embedder, labelled, load_shares(folder), self.run.plan, photo_decoder(embedder.config))]
 

@@ -30,6 +30,7 @@ from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.expert import batches, run_network
 from mosaic.inference.loading import load_deployed, load_part, load_start, photo_decoder
+from mosaic.inference.outputs import Outputs
 from mosaic.views import View
 
 CHUNK = 256
@@ -102,13 +103,19 @@ class Embedder:
         """`(D,)` float32 vector of length 1 of each mosaic."""
         rows: dict[VectorKey, Row] = {}
         for batch, pictures in batches([md5s for _, md5s in keys], chunk, self.config):
-            ways = run_network(self.network.backend, pictures, self.config)
-            mean = np.mean([outputs.embedding for outputs in ways], axis=0, dtype=np.float32)
-            # of length 1 a product of vectors is their cosine, and Euclidean distance orders alike
-            length = np.linalg.norm(mean, axis=1, keepdims=True)
-            vectors = mean / np.maximum(length, np.finfo(np.float32).tiny)
-            rows.update(((self._mark, md5s), vector) for md5s, vector in zip(batch, vectors, strict=True))
+            rows.update(self.rows_of(batch, run_network(self.network.backend, pictures, self.config)))
         return rows
+
+    def rows_of(self, mosaics: Sequence[tuple[bytes, ...]], ways: Sequence[Outputs]) -> dict[VectorKey, Row]:
+        """`(D,)` float32 vector of length 1 of each mosaic, by the key under which `embed` looks for it.
+
+        `ways`: what the network has said of the mosaics, given by the MD5s of their photos, in each way.
+        """
+        mean = np.mean([outputs.embedding for outputs in ways], axis=0, dtype=np.float32)
+        # of length 1 a product of vectors is their cosine, and Euclidean distance orders alike
+        length = np.linalg.norm(mean, axis=1, keepdims=True)
+        vectors = mean / np.maximum(length, np.finfo(np.float32).tiny)
+        return {(self._mark, md5s): vector for md5s, vector in zip(mosaics, vectors, strict=True)}
 
 
 def run_embedder(run: Run) -> Embedder:

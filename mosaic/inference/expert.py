@@ -1,9 +1,10 @@
 """Networks of the image branch as one expert."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ from mosaic.views import Pass, View, passes
 EVIDENCE = "photos"
 MosaicKey = tuple[object, View, tuple[bytes, ...]]
 """An expert's mark, the network, and the MD5s of the photos that it is shown together."""
+RowsBeside = Callable[[Sequence[tuple[bytes, ...]], Sequence[Outputs]], Mapping[Any, Row]]
+"""From mosaics, by the MD5s of their photos, and what a network says of them in each way, to rows to remember."""
 
 
 class MosaicExpert:
@@ -49,6 +52,8 @@ class MosaicExpert:
         self.networks, self.k = dict(networks), dict(k)
         self.taxonomy, self.plan, self.partial = taxonomy, plan, partial
         self.support, self.frequency = self._support(sorted(self.networks))
+        # an expert that is asked later need not run a network a second time
+        self.beside: dict[View, RowsBeside] = {}
         # experts of the same name may share a memory: of two checkpoints, or two models
         self._mark = object()
 
@@ -120,22 +125,27 @@ class MosaicExpert:
         return average(dense, self.config.inference.average)
 
     def _compute(self, keys: list[MosaicKey], chunk: Chunk) -> dict[MosaicKey, Row]:
-        """Probabilities of each mosaic over the support of its own network."""
+        """Probabilities of each mosaic over the support of its own network, and what else is to be remembered of it."""
         rows: dict[MosaicKey, Row] = {}
         by_view = defaultdict(list)
         for _, view, md5s in keys:
             by_view[view].append(md5s)
         for view, mosaics in by_view.items():
             for batch, pictures in batches(mosaics, chunk, self.config):
-                probabilities = self._probabilities(self.networks[view].backend, pictures)
-                rows.update(((self._mark, view, md5s), row) for md5s, row in zip(batch, probabilities, strict=True))
+                ways = run_network(self.networks[view].backend, pictures, self.config)
+                rows.update(
+                    ((self._mark, view, md5s), row) for md5s, row in zip(batch, _probabilities(ways), strict=True)
+                )
+                if view in self.beside:
+                    rows.update(self.beside[view](batch, ways))
         return rows
 
-    def _probabilities(self, backend: Backend, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """`(B, N, S, S, 3)` uint8 -> `(B, leaves)` float32 softmax, mean with the mirrored photos when configured."""
-        ways = [softmax(outputs.logits) for outputs in run_network(backend, photos, self.config)]
-        mean: NDArray[np.float32] = sum(ways[1:], ways[0]) / np.float32(len(ways))
-        return mean
+
+def _probabilities(ways: Sequence[Outputs]) -> NDArray[np.float32]:
+    """`(B, leaves)` float32 softmax of B mosaics, mean with the mirrored photos when configured."""
+    of_ways = [softmax(outputs.logits) for outputs in ways]
+    mean: NDArray[np.float32] = sum(of_ways[1:], of_ways[0]) / np.float32(len(of_ways))
+    return mean
 
 
 def batches(

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import bson
@@ -37,6 +38,7 @@ from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather_held_out
 from fusion.training.trial import judge
 from mosaic.cli import main as mosaic
+from mosaic.inference.expert import MosaicExpert
 from search.contract import Entries
 from search.index import LocalIndex
 from tests.support.command_line import call, invoke, refused
@@ -193,6 +195,28 @@ def test_threads_get_the_answers_that_each_product_gets_alone(shop):
             assert opinion.other_products(row) == alone[first + row].other_products(0)
             found, expected = opinion.probabilities, alone[first + row].probabilities
             np.testing.assert_allclose(found.dense(np.array([row]), 6), expected.dense(np.array([0]), 6), atol=1e-5)
+
+
+def test_the_general_network_looks_at_each_product_once(shop):
+    predictor = Predictor(shop.run, shop.room)
+    expert = neighbours_of(predictor)
+    network, seen = expert.embedder.network, []
+    counting = replace(network, backend=lambda mosaics: seen.append(len(mosaics)) or network.backend(mosaics))
+    for mosaics in predictor.experts:
+        if isinstance(mosaics, MosaicExpert):
+            mosaics.networks = {
+                view: counting if known is network else known for view, known in mosaics.networks.items()
+            }
+    expert.embedder.network = counting
+    asked = products(range(12))
+    found = predictor.predict(asked)
+    # as it is and not mirrored, so the debug configuration
+    assert sum(seen) == 12
+    alone = expert.embedder.embed(predictor.chunk_of(asked))
+    assert sum(seen) == 24
+    known = expert.embedder.embed(found.chunk)
+    assert sum(seen) == 24
+    np.testing.assert_allclose(known, alone, atol=1e-5)
 
 
 def test_another_training_of_the_head_gives_the_same_and_embeds_nothing_anew(shop, tmp_path, monkeypatch):
