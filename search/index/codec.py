@@ -17,8 +17,8 @@ from catalog.files.progress import Progress
 from search.index.faiss_library import faiss_library
 from search.index.vector_file import VectorFile, blocks_of
 
-AXES = 256
-"""Numbers of a code."""
+AXES = 128
+"""Numbers of a code. Among 1.1 million vectors twice as many found no more of the nearest, in 1.6 times the time."""
 MAX_CELLS = 16_384
 CELLS_PER_ROOT = 4
 """Cells for N vectors: so many times the square root of N; as many vectors again are looked at in each that is."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from search.index.codec import Codec
 from search.index.coded_file import CodedFile
 
-PROBED = 128
-"""Cells that are looked into."""
+PROBED = 288
+"""Cells that are looked into: of 4,096, where there are a million vectors."""
 RERANKED = 200
 """Vectors whose scores are computed from themselves, not from their codes."""
 RERANKED_PER_HIT = 3
