@@ -133,6 +133,8 @@ class Embeddings:
     ) -> Iterator[UnfinishedRows]:  # fmt: skip
         """Write N vectors of `width` numbers into a folder, in order; see `UnfinishedRows.write`.
 
+        `product_ids`, `photos`: `(N,)`, see `Embeddings`; `ids` may name others as well.
+
         What lies there stays until all rows are written, and is replaced then, `embeddings.json` last. What a killed
         process has written of the same rows is gone on with, from row `n_done`. Two processes take turns.
 
