@@ -22,8 +22,6 @@ from mosaic.networks.deployed import deployed
 from mosaic.networks.network import load_network
 from mosaic.run_files import weights_name
 
-N_DISTRACTORS = 20_000
-
 
 @dataclass(frozen=True)
 class Photos:
@@ -65,13 +63,19 @@ class Vectors:
         categories = np.repeat(catalog.category_ids, catalog.n_images)
         return Photos(found.rows(rows), found.product_ids[rows], found.photos[rows].astype(np.int64), categories[rows])
 
-    def distractors(self, catalogs: Sequence[Catalog], embedder: Embedder) -> NDArray[np.float32]:
-        """`(20000, D)` vectors of the first photos that are distinct, byte for byte, of catalogues in turn."""
-        digests = np.concatenate([catalog.md5s() for catalog in catalogs])
-        _, first = np.unique(digests.view("V16").ravel(), return_index=True)
-        kept = np.sort(first)[:N_DISTRACTORS]
-        vectors = np.concatenate([self._all(catalog, embedder) for catalog in catalogs])
-        return vectors[kept][vectors[kept].any(axis=1)]
+    def distractors(self, catalogs: Sequence[Catalog], n: int, embedder: Embedder) -> NDArray[np.float32]:
+        """`(n, D)` vectors of the first n photos that are distinct, byte for byte, of catalogues in turn."""
+        digests = [catalog.md5s() for catalog in catalogs]
+        _, first = np.unique(np.concatenate(digests).view("V16").ravel(), return_index=True)
+        kept = np.sort(first)[:n]
+        vectors, before = [], 0
+        for catalog, own in zip(catalogs, digests, strict=True):
+            rows = kept[(kept >= before) & (kept < before + len(own))] - before
+            if len(rows):
+                vectors.append(self._all(catalog, embedder)[rows])
+            before += len(own)
+        found = np.concatenate(vectors)
+        return found[found.any(axis=1)]
 
     def _all(self, catalog: Catalog, embedder: Embedder) -> NDArray[np.float32]:
         """Unreadable ones as well, as zeros."""
