@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from catalog.cli_options import no_bar
 from catalog.embeddings import ALL_PHOTOS, EmbeddingOrigin, Embeddings
-from catalog.files.atomic import write_text
+from catalog.files.atomic import scratch_folder, write_text
 from catalog.files.progress import Bar, Progress, in_batches, part_of
 from catalog.probabilities import Probabilities, concatenate
 from catalog.recent_rows import RecentRows
@@ -76,6 +76,7 @@ class NeighbourFitting:
 
         How neighbours are counted is chosen on one half of the products and told on the other.
         """
+        self._forget_other_parts()
         positions = catalog_positions(self.data.catalog, product_ids)
         nearest = self._nearest(positions)
         if nearest.any.sum() < MIN_SPEAKING:
@@ -102,6 +103,13 @@ class NeighbourFitting:
         with self.bar("neighbours, index") as progress:
             LabelledProducts.create(folder, self.data, embeddings, progress).index.close()
         write_text(folder / SHARES, json.dumps(asdict(shares), indent=2) + "\n")
+
+    def _forget_other_parts(self) -> None:
+        """Remove vectors of parts that the plan does not hold out: an earlier plan may have had more."""
+        known = {_name(part) for part in self.data.plan.held_out_parts}
+        for folder in self.folder.glob("part*"):
+            if folder.name not in known:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _has(self, name: str) -> bool:
         return (self.run.folder / name).is_file()
@@ -135,8 +143,8 @@ class NeighbourFitting:
             if not len(rows):
                 continue
             embeddings = self._vectors(part)
-            with TemporaryDirectory(dir=self.folder) as room, self.bar(f"neighbours, part {part + 1}") as progress:
-                labelled = LabelledProducts.create(Path(room) / "index", self.data, embeddings)
+            with scratch_folder(self.folder / "index") as room, self.bar(f"neighbours, part {part + 1}") as progress:
+                labelled = LabelledProducts.create(room, self.data, embeddings)
                 for some in in_batches(rows, SEARCHED, progress):
                     vectors = embeddings.rows(np.searchsorted(plan.positions, positions[some]))
                     md5s = [photos.md5s_of(position) for position in positions[some].tolist()]
@@ -147,7 +155,7 @@ class NeighbourFitting:
 
     def _vectors(self, part: int | None) -> Embeddings:
         """Of the plan's products, by the deployed network or the one that never saw `part`: a row each, in order."""
-        name = "deployed" if part is None else f"part{part}"
+        name = _name(part)
         embedder = run_embedder(self.run) if part is None else part_embedder(self.run, part)
         catalog, positions = self.data.catalog, self.data.plan.positions
         folder, product_ids = self.folder / name, catalog.product_ids[positions]
@@ -172,6 +180,11 @@ class NeighbourFitting:
         told = part_of(progress, first, len(positions))
         for _, products in catalog.batches(CHUNK, told, positions[first:]):
             yield embedder.embed(embedder.chunk(products, recent))
+
+
+def _name(part: int | None) -> str:
+    """Folder of the vectors by the deployed network, or by the one that never saw `part`."""
+    return "deployed" if part is None else f"part{part}"
 
 
 def load_shares(folder: Path) -> NeighbourShares:

@@ -222,9 +222,11 @@ def test_the_general_network_looks_at_each_product_once(shop):
 def test_another_training_of_the_head_gives_the_same_and_embeds_nothing_anew(shop, tmp_path, monkeypatch):
     shutil.copytree(shop.room.folder, tmp_path / "runs")
     monkeypatch.setattr(neighbour_fitting.NeighbourFitting, "_embedded", None)
+    # of a plan that held out more parts
+    shutil.copytree(tmp_path / "runs" / "neighbours" / "part0", tmp_path / "runs" / "neighbours" / "part7")
     call(fusion, "train", "--config", "debug", "--set", "neighbours=on", "--workspace", tmp_path / "runs")
     run = Workspace(tmp_path / "runs").require("fusion")
-    assert run.folder.name != shop.run.folder.name or run.folder.parent != shop.run.folder.parent
+    assert {one.name for one in (tmp_path / "runs" / "neighbours").iterdir()} == {"part0", "deployed"}
     for name in ("neighbours/shares.json", "neighbours/labelled.safetensors", "heads/tree.safetensors"):
         assert (run.folder / name).read_bytes() == (shop.run.folder / name).read_bytes()
 
