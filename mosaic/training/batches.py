@@ -157,7 +157,7 @@ def leaf_limits(training: TrainingConfig, tree: Taxonomy, support: NDArray[np.in
 
 
 def occurrence(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How often each value stood before its place: `[a b a] -> [0 0 1]`."""
+    """`(N,)` how often each of `(N,)` values stood before its place: `[a b a] -> [0 0 1]`."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.diff(values[order], prepend=values[order[:1]] - 1))
     occurrence = np.empty(len(values), np.int64)

@@ -22,12 +22,12 @@ from mosaic.training.matching.attributes import TitleAttributes, mined_attribute
 from mosaic.training.matching.batches import WithinLeafSampler
 from mosaic.training.matching.groups import ALONE, PhotoGroups
 from mosaic.training.matching.losses import GroupVectors, MatchingObjective, PhotoMemory
-from mosaic.training.matching.recall import Searches, first_photos
+from mosaic.training.matching.recall import Searches, drawn_searches
 from mosaic.training.matching.told_apart import share_told_apart
 from mosaic.training.matching.vectors import photo_vectors
 
 log = logging.getLogger(__name__)
-PHOTOS_OF_GROUP = 8
+PHOTOS_OF_GROUP = 4
 """That are looked at before a fit, at most: the mean of more is hardly another one."""
 MAX_LOOKED_AT = 20_000
 """Photos that are looked at where groups have no vectors of their own, which would need all means."""
@@ -150,14 +150,16 @@ class MatchingFits(CrossFitting):
         same = load_arrays(path, {"same": ArraySpec(np.bool_, ("L",))}, what="leaves of one product")["same"]
         leaf = self.data.leaf[held_out.positions]
         held_out = held_out.joined(np.where(same[leaf], leaf, ALONE))
+        rng = np.random.default_rng((self.config.seed, _DISTRACTORS, part))
+        query, kept = drawn_searches(held_out.positions, held_out.group, rng)
+        held_out = held_out.select(kept)
         # others of a leaf that is one product are to be found themselves
         usable = np.flatnonzero(~same[self.data.leaf[others.positions]])
-        rng = np.random.default_rng((self.config.seed, _DISTRACTORS, part))
         drawn = np.sort(rng.permutation(usable)[: self.config.matching.distractors])
         positions = np.concatenate([held_out.positions, others.positions[drawn]])
         places = np.concatenate([held_out.places, others.places[drawn]])
         group = np.concatenate([held_out.group, np.full(len(drawn), ALONE)])
-        searches = Searches(first_photos(held_out.positions, held_out.group), group)
+        searches = Searches(query, group)
         recalls = []
         for network in (plain, learnt):
             with self.bar("search for held-out products") as progress:

@@ -17,7 +17,7 @@ from mosaic.training.objective import Objective
 
 
 def with_margin(cosines: Tensor, margin: float) -> Tensor:
-    """cos(angle + margin) of cosines of any shape: what a photo's own group must still be reached with.
+    """`(B, G)` or any shape of cosines -> cos(angle + margin) of each: with it a photo must still reach its own group.
 
     Deng et al. 2019, "ArcFace: Additive Angular Margin Loss", equation 3. Where the angle would pass pi the cosine
     would rise again: there a line goes on falling.
@@ -124,7 +124,7 @@ class MatchingObjective(Objective):
         self.words = WordVectors(width, len(attributes.names), config.scale)
 
     def forward(self, features: Tensor, leaf_loss: Tensor, products: NDArray[np.int64]) -> Tensor:
-        """See `Objective`."""
+        """See `Objective`: `(B, D)` features and `(B,)` products -> `()` loss in nats."""
         rows = np.searchsorted(self._positions, products)
         # a softmax over thousands of groups loses the rare ones in bfloat16
         vectors = F.normalize(features.float())

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from catalog.metrics.intervals import MetricValue, mean_intervals
 from catalog.runs.run import Run
 from mosaic.inference.embedding import LEARNT, PLAIN
+from mosaic.training.batches import occurrence
 
 K = 10
 GAIN = "match_gain"
+MAX_QUERIES, MAX_OF_GROUP, MAX_OTHERS = 2000, 100, 20_000
+"""Of a held-out part: products that are searched for, photos of a group, and other photos among which they are."""
 BLOCK = 256
 """Queries compared with all photos at a time."""
 
@@ -57,6 +60,29 @@ def first_photos(positions: NDArray[np.int64], group: NDArray[np.int64]) -> NDAr
     """
     _, first = np.unique(positions, return_index=True)
     return first[group[first] >= 0]
+
+
+def drawn_searches(
+    positions: NDArray[np.int64], group: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """As many searches as a measure takes, and among what: all of them in a small catalogue.
+
+    Args:
+        positions: `(P,)` rising, of photos; group: `(P,)`, below 0 none.
+
+    Returns:
+        `(Q,)` photos that search, as numbers among those that are kept, and `(P,)` bool which are: what the searches
+        are to find, and others.
+    """
+    query = np.sort(rng.permutation(first_photos(positions, group))[:MAX_QUERIES])
+    order = rng.permutation(len(group))
+    is_asked = np.isin(group[order], group[query])
+    of_groups, others = order[is_asked], order[~is_asked]
+    kept = np.zeros(len(group), bool)
+    kept[of_groups[occurrence(group[of_groups]) < MAX_OF_GROUP]] = True
+    kept[others[:MAX_OTHERS]] = True
+    kept[query] = True
+    return (np.cumsum(kept) - 1)[query], kept
 
 
 @dataclass(frozen=True)

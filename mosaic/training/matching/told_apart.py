@@ -1,4 +1,8 @@
-"""Whether groups of a leaf are different products at all, as a network sees them that knows the tree."""
+"""Whether groups of a leaf are different products at all, as a network sees them that knows the tree.
+
+Groceries of one class that were grouped at random: 0.49 to 0.50 on three shelves. Clothes, the colours of an article
+among them: 0.58 to 0.68 by a network that had learnt from them, 0.62 to 0.73 by one that had not.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaic.inference.embedding import LEARNT, PLAIN
+from mosaic.training.matching import recall
 from mosaic.training.matching.recall import MatchingRecall, Searches, first_photos
 
 
@@ -32,17 +33,35 @@ def test_the_first_photo_of_each_product_searches():
     assert first_photos(np.array([3, 3, 5, 8, 8]), np.array([0, 0, -1, 0, 0])).tolist() == [0, 3]
 
 
+def test_a_small_catalogue_is_searched_whole_and_a_large_one_in_part(monkeypatch):
+    positions, group = np.repeat(np.arange(30), 2), np.repeat(np.arange(30), 2)
+    group[-2:] = -1
+    query, kept = recall.drawn_searches(positions, group, np.random.default_rng(0))
+    assert kept.all()
+    assert query.tolist() == list(range(0, 58, 2))
+    for name, value in (("MAX_QUERIES", 3), ("MAX_OTHERS", 4), ("MAX_OF_GROUP", 1)):
+        monkeypatch.setattr(recall, name, value)
+    query, kept = recall.drawn_searches(positions, group, np.random.default_rng(0))
+    assert len(query) == 3
+    asked = group[kept][query]
+    assert len(set(asked)) == 3
+    # of each group the query itself and at most one more, and four others
+    assert kept.sum() <= 3 * 2 + 4
+    assert (~np.isin(group[kept], asked)).sum() == 4
+    assert (positions[kept][query] == asked).all()
+
+
 def test_figures_are_of_the_same_queries_and_survive_json():
     pairs = [np.array([[0.5, 1.0], [0, 0.5]]), np.array([[1.0, 1.0]])]
-    recall = MatchingRecall.of(pairs)
-    assert recall.n_queries == 3
-    figures = recall.to_json()
+    measured = MatchingRecall.of(pairs)
+    assert measured.n_queries == 3
+    figures = measured.to_json()
     assert (figures[PLAIN], figures[LEARNT]) == (pytest.approx(0.5), pytest.approx(2.5 / 3))
     assert figures["match_gain"] == pytest.approx(1 / 3)
-    assert "recall@10 0.833, before 0.500 (gain +0.333" in str(recall)
+    assert "recall@10 0.833, before 0.500 (gain +0.333" in str(measured)
 
 
 def test_nothing_to_find_is_said():
-    recall = MatchingRecall.of([np.zeros((0, 2))])
-    assert recall.to_json()[PLAIN] is None
-    assert "no held-out product" in str(recall)
+    measured = MatchingRecall.of([np.zeros((0, 2))])
+    assert measured.to_json()[PLAIN] is None
+    assert "no held-out product" in str(measured)
