@@ -46,13 +46,16 @@ def main(verbose: bool) -> None:
               help="Compare with all vectors, or with compressed ones of the likely cells; auto: by size.")  # fmt: skip
 @click.option("--whiten", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
               help="Let what the photos of one product have in common count more; auto: if it finds more.")  # fmt: skip
+@click.option("--qdrant", metavar="http://HOST:6333", default=None,
+              help="Keep the vectors on this Qdrant server, which the folder remembers.")  # fmt: skip
 @click.option("--backbone", is_flag=True, help="By the network before any training: no run is needed.")
 @click.option("--overwrite", is_flag=True, help="Make the index anew, whatever lies there.")
 @workspace_option
 @strict_option
 def index(
     catalog: Address, output: Path | None, kind: Literal["auto", "exact", "compressed"],
-    whiten: Literal["auto", "on", "off"], backbone: bool, overwrite: bool, workspace: Path, strict: bool,
+    whiten: Literal["auto", "on", "off"], qdrant: str | None, backbone: bool, overwrite: bool, workspace: Path,
+    strict: bool,
 ) -> None:  # fmt: skip
     """Index the photos of CATALOG, or let the index that is there become like it.
 
@@ -60,17 +63,18 @@ def index(
     Killed, the same command goes on.
     """
     from catalog.runs.workspace import Workspace
+    from search.indexing.backend import QdrantPlace
     from search.indexing.building import IndexOptions
     from search.indexing.catalog_index import index_catalog
     from search.indexing.embedders import embedder_of
     from search.indexing.place import IndexPlace
 
-    room = Workspace(workspace)
+    room, server = Workspace(workspace), None if qdrant is None else QdrantPlace.parse(qdrant)
     opened = _opened(room, catalog)
     # an index that is there goes on with the network that it was made by
     backbone = backbone or not (overwrite or IndexPlace.of(room, output).is_trained)
     embedder = embedder_of(room, is_trained=not backbone)
-    options = IndexOptions(kind, whiten=whiten, backbone=backbone, overwrite=overwrite)
+    options = IndexOptions(kind, whiten, backbone=backbone, overwrite=overwrite, server=server)
     done = index_catalog(room, opened, embedder, output, options, bar=progress_bar)
     _tell(done, opened, strict=strict)
 

@@ -20,6 +20,7 @@ from search.evaluation.distractors import JoinedIndex, as_fillers
 from search.evaluation.evaluate import MeasuredSearch, evaluate
 from search.evaluation.page import Shown, write_evaluation
 from search.index import LocalIndex
+from search.indexing.backend import kind_of
 from search.indexing.embedders import embedder_of
 from search.indexing.embedding import embedded, whitened
 from search.indexing.opening import OpenIndex
@@ -59,7 +60,7 @@ def evaluate_index(
             "index": str(place.folder),
             "network": opened.index.identity.network,
             "whitened": "yes" if encoder.whitening else "no",
-            "search": opened.index.kind,
+            "search": kind_of(opened.index),
             "products": opened.index.n_products,
             "distractors": "none" if distractors is None else f"{len(distractors):,} of {distractors}",
         }

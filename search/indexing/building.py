@@ -16,7 +16,7 @@ from catalog.files.progress import Bar, Progress
 from catalog.product import ProblemLog
 from mosaic.inference.embedding import Embedder
 from search.contract import IndexIdentity
-from search.index import LocalIndex
+from search.indexing.backend import Kind, QdrantPlace, create_index
 from search.indexing.embedding import embedded, whitened
 from search.indexing.photo_encoder import PhotoEncoder, entries_of
 from search.indexing.place import IndexPlace
@@ -25,7 +25,6 @@ from search.indexing.signatures import signatures_of
 from search.ranking.whitening import Whitening
 from search.ranking.whitening_trial import WhiteningTrial
 
-Kind = Literal["auto", "exact", "compressed"]
 Whiten = Literal["auto", "on", "off"]
 WHITENED_WIDTH = 128
 """Numbers in a whitened vector."""
@@ -39,13 +38,14 @@ class IndexOptions:
         kind: of the search; `auto`: by size. whiten: learn from products of several photos what tells products apart;
             `auto`: where that finds more of what was held out.
         backbone: the vectors are by a network before any training.
-        overwrite: make it anew, whatever lies there.
+        overwrite: make it anew, whatever lies there. server: keeps the vectors; None: the folder does.
     """
 
     kind: Kind = "auto"
     whiten: Whiten = "auto"
     backbone: bool = False
     overwrite: bool = False
+    server: QdrantPlace | None = None
 
 
 def build(
@@ -72,8 +72,7 @@ def build(
         identity = IndexIdentity(embedder.name, encoder.digest, embeddings.width, catalog.address, catalog.fingerprint)
         entries = entries_of(catalog, np.arange(len(catalog)))
         with bar("index") as progress:
-            index = LocalIndex.create(new.vectors, identity, embeddings, entries, kind=options.kind, progress=progress)
-            index.close()
+            create_index(new, options.server, identity, embeddings, entries, options.kind, progress)
         made = IndexedProducts.of(catalog, signatures_of(catalog.n_images, md5s), is_trained=not options.backbone)
         made.save(new.products)
     shutil.rmtree(place.unfinished, ignore_errors=True)

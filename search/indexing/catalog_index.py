@@ -23,6 +23,8 @@ from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.runs.workspace import Workspace
 from mosaic.inference.embedding import Embedder
+from search.index import LocalIndex
+from search.indexing.backend import QdrantPlace, kind_of, n_removed
 from search.indexing.building import IndexOptions, build
 from search.indexing.opening import OpenIndex
 from search.indexing.place import IndexPlace
@@ -97,7 +99,7 @@ def index_catalog(
             return _built(place, catalog, embedder, options, bar)
         with OpenIndex.at(place, embedder) as opened:
             opened.require_catalog(catalog)
-            opened.require_options(kind=options.kind, whiten=options.whiten)
+            opened.require_options(kind=options.kind, whiten=options.whiten, server=options.server)
             return _updated(opened, catalog, bar, removing=True)
 
 
@@ -137,7 +139,8 @@ def compact(place: IndexPlace, progress: Progress | None = None) -> tuple[int, i
     with _alone(place):
         before = _n_bytes(place)
         with OpenIndex.at(place) as opened:
-            opened.index.compact(progress)
+            if isinstance(opened.index, LocalIndex):
+                opened.index.compact(progress)
             # whoever searches meanwhile looks at this file, and opens the new index
             opened.known.save(place.products)
         return before, _n_bytes(place)
@@ -169,7 +172,7 @@ def info(place: IndexPlace) -> str:
     """What an index is, in sentences; raises as `OpenIndex.at` does."""
     with OpenIndex.at(place) as opened:
         index, known = opened.index, opened.known
-        identity = index.identity
+        identity, server = index.identity, QdrantPlace.load(place.server)
         n_of_source = np.bincount(known.sources, minlength=len(known.addresses)).tolist()
         rows = [
             ("folder", str(place.folder)),
@@ -177,8 +180,8 @@ def info(place: IndexPlace) -> str:
             ("photos", f"{len(index):,} vectors of {identity.width} numbers"),
             ("network", identity.network + ("" if known.is_trained else ", before any training")),
             ("whitened", "yes" if place.whitening.is_file() else "no"),
-            ("search", index.kind),
-            ("removed", f"{index.n_removed:,} vectors until it is compacted"),
+            ("search", kind_of(index) if server is None else f"by {server}"),
+            ("removed", f"{n_removed(index):,} vectors until it is compacted"),
             ("size", f"{_n_bytes(place) / 1e6:,.1f} MB"),
             *(("catalogue", f"{address}: {plural(n, 'product')}")
               for address, n in zip(known.addresses, n_of_source, strict=True)),
@@ -212,7 +215,7 @@ def _built(place: IndexPlace, catalog: Catalog, embedder: Embedder, options: Ind
 
 
 def _updated(opened: OpenIndex, catalog: Catalog, bar: Bar, *, removing: bool) -> Indexed:
-    known = opened.known.with_source(catalog.address)
+    known = opened.known.with_source(catalog)
     changes = Changes.of(catalog, _md5s(catalog, bar), known)
     taking = _taking_in(opened)
     taking.problems.merge(catalog.problems)
@@ -239,7 +242,7 @@ def _told(
     index = opened.index
     return Indexed(
         opened.place, n_new, n_changed, n_gone, n_same, index.n_products, len(index), len(known),
-        index.identity.network, index.kind, index.n_removed, problems, whitening,
+        index.identity.network, kind_of(index), n_removed(index), problems, whitening,
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from typing import Self
 
 from catalog.catalog import Catalog
 from mosaic.inference.embedding import Embedder
-from search.index import LocalIndex
+from search.contract import VectorIndex
+from search.indexing.backend import QdrantPlace, kind_of, open_index
 from search.indexing.photo_encoder import PhotoEncoder
 from search.indexing.place import IndexPlace
 from search.indexing.record import IndexedProducts
@@ -24,7 +25,7 @@ class OpenIndex:
     """
 
     place: IndexPlace
-    index: LocalIndex
+    index: VectorIndex
     known: IndexedProducts
     encoder: PhotoEncoder | None = None
 
@@ -37,7 +38,7 @@ class OpenIndex:
             ValueError: it is damaged, or its vectors are by another network than the embedder's.
         """
         place.require()
-        index = LocalIndex.open(place.vectors)
+        index = open_index(place)
         try:
             opened = cls(place, index, IndexedProducts.load(place.products))
             if embedder is not None:
@@ -69,13 +70,14 @@ class OpenIndex:
                 "another folder (--output)"
             )
 
-    def require_options(self, *, kind: str, whiten: str) -> None:
-        """Raise ValueError where the index is made otherwise than it is asked for; `auto` asks for nothing."""
+    def require_options(self, *, kind: str, whiten: str, server: QdrantPlace | None) -> None:
+        """Raise ValueError where the index is made otherwise than it is asked for; `auto`, None ask for nothing."""
         is_whitened = self.place.whitening.is_file()
         otherwise = [
             said
             for said, is_wrong in (
-                (f"its search is {self.index.kind}", kind not in ("auto", self.index.kind)),
+                (f"its search is {kind_of(self.index)}", kind not in ("auto", kind_of(self.index))),
+                ("its vectors are elsewhere", server not in (None, QdrantPlace.load(self.place.server))),
                 ("its vectors are not whitened", whiten == "on" and not is_whitened),
                 ("its vectors are whitened", whiten == "off" and is_whitened),
             )

@@ -46,6 +46,11 @@ class IndexPlace:
         return self.folder / "whitening.safetensors"
 
     @property
+    def server(self) -> Path:
+        """File that names the server which keeps the vectors; not there where the folder does."""
+        return self.folder / "server.json"
+
+    @property
     def unfinished(self) -> Path:
         """Folder of embeddings for an index that is being made; it goes when that is whole."""
         return self.folder.with_name(f"{self.folder.name}.unfinished")

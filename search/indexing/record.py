@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
 from catalog.files.id_lookup import UNKNOWN, positions_of
+from catalog.ids.id_names import IdNames
 from search.indexing.signatures import signatures_of
 
 OUTSIDE = -1
@@ -35,6 +36,7 @@ class IndexedProducts:
         category_ids: `(N,)` int64, `NO_CATEGORY` where there is none.
         sources: `(N,)` int16, the place of the product's catalogue in `addresses`.
         addresses: of the catalogues, the one that was indexed first, then those that were added.
+        labels: the texts of categories' ids that are no integers; there may be more than products have by now.
         is_trained: whether the vectors are by a network of the workspace, not by one before any training.
     """
 
@@ -43,6 +45,7 @@ class IndexedProducts:
     category_ids: NDArray[np.int64]
     sources: NDArray[np.int16]
     addresses: tuple[str, ...]
+    labels: IdNames
     is_trained: bool
 
     @classmethod
@@ -51,7 +54,7 @@ class IndexedProducts:
         order = np.argsort(catalog.product_ids)
         return cls(
             catalog.product_ids[order], signatures[order], catalog.category_ids[order],
-            np.zeros(len(order), np.int16), (catalog.address,), is_trained,
+            np.zeros(len(order), np.int16), (catalog.address,), labels_of(catalog), is_trained,
         )  # fmt: skip
 
     @classmethod
@@ -61,14 +64,16 @@ class IndexedProducts:
         try:
             made: dict[str, Any] = json.loads(load_metadata(path)["made"])
             addresses, is_trained = tuple(map(str, made["addresses"])), bool(made["is_trained"])
+            labels = IdNames.of(map(str, made["labels"]))
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"{path} is damaged: it names no catalogues: {REMEDY}") from None
-        return cls(**arrays, addresses=addresses, is_trained=is_trained)
+        return cls(**arrays, addresses=addresses, labels=labels, is_trained=is_trained)
 
     def save(self, path: Path) -> None:
         """Write it, atomically."""
-        made = json.dumps({"addresses": self.addresses, "is_trained": self.is_trained})
-        save_arrays(path, {name: getattr(self, name) for name in PRODUCTS}, {"made": made})
+        labels = self.labels.take(self.labels.numbers)
+        made = {"addresses": self.addresses, "labels": labels, "is_trained": self.is_trained}
+        save_arrays(path, {name: getattr(self, name) for name in PRODUCTS}, {"made": json.dumps(made)})
 
     def __len__(self) -> int:
         return len(self.product_ids)
@@ -82,9 +87,11 @@ class IndexedProducts:
         place = self.places(product_ids)
         return np.where(place == UNKNOWN, OUTSIDE, self.sources[place] if len(self) else OUTSIDE).astype(np.int64)
 
-    def with_source(self, address: str) -> IndexedProducts:
-        """The same, with a catalogue of this address among the sources."""
-        return self if address in self.addresses else replace(self, addresses=(*self.addresses, address))
+    def with_source(self, catalog: Catalog) -> IndexedProducts:
+        """The same, with a catalogue among the sources, and what its labels are called."""
+        addresses = tuple(dict.fromkeys((*self.addresses, catalog.address)))
+        names = [one for labels in (self.labels, labels_of(catalog)) for one in labels.take(labels.numbers)]
+        return replace(self, addresses=addresses, labels=IdNames.of(names))
 
     def without(self, product_ids: NDArray[np.int64]) -> IndexedProducts:
         """The same without these `(n,)` products."""
@@ -109,6 +116,11 @@ class IndexedProducts:
         """The `(n,)` rows alone."""
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in PRODUCTS}
         return replace(self, **columns)
+
+
+def labels_of(catalog: Catalog) -> IdNames:
+    """The texts of a catalogue's category ids."""
+    return catalog.ids.among(np.unique(catalog.category_ids))
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class TakingIn:
 
         `signatures`: `(N,)` of all products of the catalogue.
         """
-        self.known = self.known.with_source(catalog.address)
+        self.known = self.known.with_source(catalog)
         recent = RecentRows()
         for start in range(0, len(positions), COMMIT):
             some = positions[start : start + COMMIT]

@@ -19,7 +19,7 @@ MAX_TITLE = 60
 
 
 @dataclass(frozen=True)
-class ShownProduct:
+class AnswerProduct:
     """A product that was found, with what its catalogue says of it.
 
     Attributes:
@@ -62,7 +62,7 @@ class SearchAnswer:
 
     asked: str
     photos: Sequence[bytes]
-    products: Sequence[ShownProduct]
+    products: Sequence[AnswerProduct]
     query_id: ShopId | None = None
     remarks: Sequence[str] = ()
 
@@ -77,7 +77,7 @@ class SearchAnswer:
         for one in found:
             product = showcase.product(one.product_id)
             same = product is not None and not known.isdisjoint(map(photo_md5, product.images))
-            shown.append(ShownProduct(one, product, showcase.category(one.category_id), same))
+            shown.append(AnswerProduct(one, product, showcase.category(one.category_id), same))
         return cls(asked, photos, shown, query_id, remarks)
 
     def table(self) -> str:

@@ -27,7 +27,7 @@ def tree_of(opened: OpenIndex, workspace: Workspace, lang: str | None = None) ->
     if (workspace.folder / "tree.csv").is_file():
         return workspace.taxonomy(lang)
     labels, counts = np.unique(opened.known.category_ids, return_counts=True)
-    named = dict(zip(opened.index.ids.take(labels), counts.tolist(), strict=True))
+    named = dict(zip(opened.known.labels.take(labels), counts.tolist(), strict=True))
     named.pop(NO_CATEGORY, None)
     try:
         return LabelTree.of(opened.place.folder, named).tree
@@ -69,7 +69,7 @@ def _labels_below(opened: OpenIndex, tree: Taxonomy | None, categories: Sequence
         found = labels[np.isin(labels, [id_number(one) for one in wanted])]
     else:
         below = leaves_of_categories(tree, categories, "--category")
-        leaf = label_leaves(tree, labels, opened.index.ids)
+        leaf = label_leaves(tree, labels, opened.known.labels)
         found = labels[(leaf != UNKNOWN) & below[leaf]]
     if not len(found):
         raise ValueError(f"--category: no product of {opened.place.folder} has a label below {listed(categories, 3)}")

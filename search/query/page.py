@@ -5,7 +5,7 @@ from __future__ import annotations
 from catalog.files.wording import plural
 from catalog.photos.thumbnails import strip
 from catalog.reports.page import Card, Example, Gallery, Page, Section
-from search.query.answer import SAME_PHOTO, SearchAnswer, ShownProduct
+from search.query.answer import SAME_PHOTO, AnswerProduct, SearchAnswer
 
 HEIGHT = 130
 """Of a strip of photos, in pixels of the page."""
@@ -39,7 +39,7 @@ def _cards(answer: SearchAnswer) -> list[Card]:
     return cards
 
 
-def _example(place: int, shown: ShownProduct) -> Example:
+def _example(place: int, shown: AnswerProduct) -> Example:
     found = shown.found
     lines = [f"score {found.score:.3f}, most alike: photo {found.photo + 1}"]
     lines += [f"{SAME_PHOTO}, byte for byte"] if shown.same_photo else []

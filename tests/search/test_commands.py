@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bson
 import pytest
+import qdrant_client
 
 from search.cli import main
 from tests.support.command_line import call, invoke, output_of, refused
@@ -177,3 +178,27 @@ def test_a_search_is_measured(shop):
     assert "30 of " in page
     numbers = json.loads(Path("runs/reports/search.json").read_text(encoding="utf-8"))
     assert numbers["facts"]["network"] == "colours"
+
+
+@pytest.mark.filterwarnings("ignore:Payload indexes have no effect", "ignore:Local mode performs exact")
+def test_a_server_keeps_the_vectors_of_a_folder_that_names_it(shop, monkeypatch):
+    client = qdrant_client.QdrantClient(location=":memory:")
+    asked = []
+    monkeypatch.setattr(client, "close", lambda: None)
+    monkeypatch.setattr("search.qdrant.qdrant_index.connect", lambda address: asked.append(address) or client)
+    assert "expected http://HOST:6333" in refused(main, "index", "shop.bson", "--qdrant", "qdrant:6333")
+    said = call(main, "index", "shop.bson", "--qdrant", "http://qdrant:6333/shop")
+    assert "12 products can be found by 24 photos" in said
+    assert "server search, vectors by colours: runs/search" in said
+    assert not Path("runs/search/vectors").exists()
+    write(shop / "more.bson", [{**make_product(60, 32), "_id": "MH01-gray"}])
+    call(main, "add", "more.bson")
+    assert "1 product removed" in call(main, "remove", "5")
+    assert found("query", "front.jpg", "-k", 3)[0] == 4
+    (shop / "new.jpg").write_bytes(make_photo(600))
+    assert found("query", "new.jpg", "--category", "BOL") == ["MH01-gray"]
+    assert 5 not in found("similar", "4", "-k", 20)
+    assert "by http://qdrant:6333/shop" in call(main, "info")
+    assert "1 product added, 0 replaced, 0 removed, 11 as they were" in call(main, "index", "shop.bson")
+    assert set(asked) == {"http://qdrant:6333"}
+    assert "its vectors are elsewhere" in refused(main, "index", "shop.bson", "--qdrant", "http://other:6333")

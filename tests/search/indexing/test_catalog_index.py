@@ -134,7 +134,7 @@ def test_what_was_killed_is_gone_on_with(tmp_path, monkeypatch):
 def test_embeddings_that_are_whole_are_not_made_again(tmp_path, monkeypatch):
     catalog = write_shop(tmp_path / "shop.bson", {1: ([1, -1], 11), 2: ([2], 11)})
     with monkeypatch.context() as patch:
-        patch.setattr("search.indexing.building.LocalIndex.create", lambda *_, **__: 1 / 0)
+        patch.setattr("search.indexing.backend.LocalIndex.create", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             indexed(tmp_path, catalog)
     backend = SmallPictures()

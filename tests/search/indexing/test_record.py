@@ -10,11 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.ids.id_names import IdNames
 from search.indexing.record import OUTSIDE, IndexedProducts
 from search.indexing.signatures import signatures_of
 
 NOTHING = IndexedProducts(
-    np.zeros(0, np.int64), np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int16), ("a",), True
+    np.zeros(0, np.int64),
+    np.zeros(0, np.uint64),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int16),
+    ("a",),
+    IdNames.none(),
+    True,
 )
 IDS = st.integers(-3, 6)
 STEPS = st.lists(
@@ -49,11 +56,14 @@ def test_products_are_taken_in_and_forgotten_as_in_a_dictionary(steps):
 
 def test_it_is_read_back_to_the_letter(tmp_path):
     path = tmp_path / "products.safetensors"
-    known = replace(NOTHING, addresses=("mongodb://h/d.c", "/a b/é.bson"), is_trained=False)
+    known = replace(
+        NOTHING, addresses=("mongodb://h/d.c", "/a b/é.bson"), labels=IdNames.of(["é > b", "7a"]), is_trained=False
+    )
     known = known.taking(np.array([7, -2]), np.array([2**64 - 1, 0], np.uint64), np.array([5, -1]), 1)
     known.save(path)
     back = IndexedProducts.load(path)
     assert (back.addresses, back.is_trained) == (known.addresses, False)
+    assert set(back.labels.take(back.labels.numbers)) == {"é > b", "7a"}
     for name in ("product_ids", "signatures", "category_ids", "sources"):
         assert getattr(back, name).tolist() == getattr(known, name).tolist()
     whole = path.read_bytes()
