@@ -51,10 +51,15 @@ def compacted(folder: Path, snapshot: Snapshot, progress: Progress | None) -> In
     """The state without the forgotten rows, all others in one segment; whose files are written.
 
     Where their number says so, they are searched in another way from now on.
+
+    Raises:
+        ValueError: a file is damaged, which it names.
     """
     before = snapshot.state
     if len(before.segments) == 1 and not before.n_removed and before.kind == _kind(before.chosen, len(snapshot)):
         return before
+    for segment in snapshot.segments:
+        segment.check()
     parts = list(zip(snapshot.segments, snapshot.alive, strict=True))
     blocks = (block for segment, alive in parts for block in segment.blocks(alive))
     known = joined_entries(one.entries if alive is None else chosen_entries(one.entries, alive) for one, alive in parts)
@@ -75,7 +80,7 @@ def _filled(
     steps = 1 if kind == "exact" else 3
     state, name = state.numbered("segment")
     (folder / name).mkdir()
-    write_vectors(folder / name / VECTORS, blocks, part_of(progress, 0, steps * n))
+    digest, codes = write_vectors(folder / name / VECTORS, blocks, part_of(progress, 0, steps * n)), ""
     file = VectorFile(folder / name / VECTORS, n, state.identity.width)
     if kind == "exact":
         state = replace(state, codec=None)
@@ -85,8 +90,8 @@ def _filled(
             state, codec_name = state.numbered("codec", ".safetensors")
             codec.save(folder / codec_name)
             state = replace(state, codec=SmallFile.of(folder, codec_name))
-        write_codes(folder / name / CODES, codec, file, part_of(progress, 2 * n, steps * n))
-    record = SegmentRecord(name, n, write_entries(folder, name, entries))
+        codes = write_codes(folder / name / CODES, codec, file, part_of(progress, 2 * n, steps * n))
+    record = SegmentRecord(name, n, write_entries(folder, name, entries), digest, codes)
     return replace(state, kind=kind, segments=(record,), n_products=len(np.unique(entries.product_ids)))
 
 

@@ -46,8 +46,8 @@ class CodedFile:
         return Found(-found.scores, found.rows)
 
 
-def write_codes(path: Path, codec: Codec, file: VectorFile, progress: Progress | None = None) -> None:
-    """Encode a file of vectors; memory stays flat."""
+def write_codes(path: Path, codec: Codec, file: VectorFile, progress: Progress | None = None) -> str:
+    """Encode a file of vectors; memory stays flat. Returns the digest of the file of codes."""
     scratch = path.with_name(path.name + CODES)
     cells = np.zeros(len(file), np.int32)
     done = 0
@@ -69,3 +69,4 @@ def write_codes(path: Path, codec: Codec, file: VectorFile, progress: Progress |
                 lists.write(rows_codes[rows].data)
                 lists.write(rows.astype("<i8").data)
     scratch.unlink()
+    return lists.digest

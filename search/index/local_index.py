@@ -127,6 +127,7 @@ class LocalIndex:
 
         Raises:
             OSError: the disk is full: the index is as it was.
+            ValueError: a file is damaged, which it names: every one is read.
         """
         with one_writer(self.folder):
             compacted(self.folder, self._newest(), progress).write(self.folder)

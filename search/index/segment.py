@@ -16,7 +16,7 @@ from search.contract import Entries, Filter
 from search.index.codec import Codec
 from search.index.coded_file import CodedFile
 from search.index.sorted_column import SortedColumn
-from search.index.state_file import SegmentRecord, SmallFile, damaged
+from search.index.state_file import SegmentRecord, SmallFile, damaged, file_digest
 from search.index.vector_file import VectorFile, blocks_of
 
 VECTORS, CODES, ENTRIES = "vectors.bin", "codes.bin", "entries.safetensors"
@@ -61,6 +61,12 @@ class Segment:
 
     def __len__(self) -> int:
         return self.record.n
+
+    def check(self) -> None:
+        """Read the large files, of which opening looks at the size alone; raises ValueError naming a damaged one."""
+        for name, digest in ((VECTORS, self.record.vectors), (CODES, self.record.codes)):
+            if digest and file_digest(self.folder / name) != digest:
+                raise damaged(self.folder / name, "its content is not what was written")
 
     @cached_property
     def products(self) -> SortedColumn:

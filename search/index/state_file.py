@@ -59,11 +59,14 @@ class SegmentRecord:
 
     Attributes:
         name: of its folder. n: vectors. entries: what is known of them.
+        vectors, codes: digests of its large files, which a compaction looks at; "" where it has no codes.
     """
 
     name: str
     n: int
     entries: SmallFile
+    vectors: str
+    codes: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from catalog.files.progress import Progress
 from search.index.faiss_library import faiss_library
-from search.index.state_file import damaged
+from search.index.state_file import DIGEST_BYTES, damaged
 
 BLOCK_BYTES = 32 * 2**20
 """Of float32 vectors held in memory at a time."""
@@ -62,7 +63,7 @@ class ListsOnDisk:
     def search(
         self, query: NDArray[np.float32], k: int, probes: tuple[NDArray[np.int64], NDArray[np.float32]], passing: Any
     ) -> Found:
-        """At most k best of the lists that are probed.
+        """At most k best of the lists that are probed; raises ValueError where the file is damaged.
 
         Args:
             query: `(1, d)` float32. probes: `(1, P)` lists and the query's distances to them.
@@ -74,6 +75,8 @@ class ListsOnDisk:
         pointers = [faiss.swig_ptr(one) for one in (query, *probes, scores, rows)]
         self._index.search_preassigned_c(1, pointers[0], k, *pointers[1:], False, parameters)
         found = rows[0] >= 0
+        if rows.max() >= self._index.ntotal:
+            raise damaged(Path(self._lists.filename), "it names rows that there are not")
         return Found(scores[0, found], rows[0, found])
 
     def above(self, query: NDArray[np.float32], least: float, passing: Any) -> Found:
@@ -145,8 +148,8 @@ def float32_of(vectors: NDArray[np.float16]) -> NDArray[np.float32]:
     return decoder.sa_decode(np.ascontiguousarray(vectors).view(np.uint8))
 
 
-def write_vectors(path: Path, blocks: Iterable[NDArray[np.floating]], progress: Progress | None = None) -> int:
-    """Write `(n, D)` vectors as they come; returns how many they are. `progress` hears of them."""
+def write_vectors(path: Path, blocks: Iterable[NDArray[np.floating]], progress: Progress | None = None) -> str:
+    """Write `(n, D)` vectors as they come; returns the digest of the file. `progress` hears of how many there are."""
     n = 0
     with whole_file(path) as file:
         for block in blocks:
@@ -155,13 +158,30 @@ def write_vectors(path: Path, blocks: Iterable[NDArray[np.floating]], progress: 
             if progress is not None:
                 progress(n, n)
         file.write(np.arange(n, dtype="<i8").data)
-    return n
+    return file.digest
+
+
+class WholeFile:
+    """A file that is written from its beginning to its end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._hash = file, hashlib.blake2b(digest_size=DIGEST_BYTES)
+
+    @property
+    def digest(self) -> str:
+        """Of what has been written, as `file_digest` has it."""
+        return self._hash.hexdigest()
+
+    def write(self, data: memoryview) -> None:
+        """Write what comes next."""
+        self._file.write(data)
+        self._hash.update(data)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path) -> Iterator[WholeFile]:
     """A new file to write; it is on the disk when this ends."""
     with path.open("wb") as file:
-        yield file
+        yield WholeFile(file)
         file.flush()
         os.fsync(file.fileno())

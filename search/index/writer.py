@@ -123,10 +123,10 @@ def new_segment(
     """Write `(n, D)` vectors, some at a time, with what is known of them."""
     state, name = state.numbered("segment")
     (folder / name).mkdir()
-    n = write_vectors(folder / name / VECTORS, blocks)
+    n, digest, codes = len(entries), write_vectors(folder / name / VECTORS, blocks), ""
     if codec is not None:
-        write_codes(folder / name / CODES, codec, VectorFile(folder / name / VECTORS, n, codec.width))
-    return state, SegmentRecord(name, n, write_entries(folder, name, entries))
+        codes = write_codes(folder / name / CODES, codec, VectorFile(folder / name / VECTORS, n, codec.width))
+    return state, SegmentRecord(name, n, write_entries(folder, name, entries), digest, codes)
 
 
 def _to_merge(snapshot: Snapshot, n_added: int) -> tuple[Segment, ...]:

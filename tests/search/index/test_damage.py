@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.index import LocalIndex
+from search.index import LocalIndex, snapshot
 from tests.support.vectors import entries_of, made, unit_vectors
 
 
@@ -53,6 +53,28 @@ def test_a_bit_that_the_disk_has_flipped_is_seen(folder: Path, name: str) -> Non
         with pytest.raises(ValueError, match=path.name):
             LocalIndex.open(folder)
         content[place] ^= 4
+
+
+@pytest.mark.parametrize("name", [FILES[1], FILES[2], FILES[6]])
+def test_a_compaction_copies_no_damage(folder: Path, name: str) -> None:
+    path = folder / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{path.name} is damaged"):
+        LocalIndex.open(folder).compact()
+
+
+def test_rows_that_there_are_not_are_seen_when_they_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "RARE", 0)
+    made(tmp_path, unit_vectors(300), kind="compressed").close()
+    path = tmp_path / "segment-000001" / "codes.bin"
+    content = bytearray(path.read_bytes())
+    content[-8:] = (10**6).to_bytes(8, "little")
+    path.write_bytes(content)
+    index = LocalIndex.open(tmp_path)
+    with pytest.raises(ValueError, match=r"codes\.bin is damaged"):
+        index.search(unit_vectors(300), 300)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "7", "null", '{"format": 9}', "{" * 100_000])
