@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
 from search.ranking.products import RankedProducts
@@ -19,6 +22,18 @@ FORMAT = "rayonnage text channel 1"
 MIN_MATCHES = 10
 """Pairs of one product and pairs of two that a fit needs, each, where both sides have text."""
 REMEDY = "fit it anew"
+
+
+class ScoredProducts(Protocol):
+    """Products with their visual scores, `RankedProducts` for one."""
+
+    @property
+    def product_ids(self) -> NDArray[np.int64]:
+        """`(P,)` int64, each once."""
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """`(P,)` float32."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +52,7 @@ class TextPairs:
 
     @classmethod
     def of(
-        cls, store: TextStore, rankings: Sequence[RankedProducts], queries: Sequence[SearchText],
+        cls, store: TextStore, rankings: Sequence[ScoredProducts], queries: Sequence[SearchText],
         matches: Sequence[NDArray[np.int64]], visual_score: str,
     ) -> TextPairs:  # fmt: skip
         """Every candidate of Q held-out rankings with its query: near misses are the negatives that count.
@@ -62,20 +77,27 @@ class TextPairs:
             visual_score,
         )
 
+    def take(self, places: NDArray[Any]) -> TextPairs:
+        """The pairs at `(m,)` places, or those of `(M,)` that are flagged."""
+        evidence = TextEvidence(self.evidence.features[places], self.evidence.speaks[places])
+        return TextPairs(self.visual[places], evidence, self.is_match[places], self.visual_score)
+
 
 @dataclass(frozen=True, eq=False)
 class TextWeights:
-    """Two logistic regressions of "these are one product", in log-odds.
+    """Log-odds of "these are one product", by logistic regression.
 
-    A candidate without text is scored by the first, one with text by the second. Both are probabilities of the same
-    event on the same pairs, one given the visual score alone, one given the texts as well; so their log-odds can be
-    compared: the first is what the second is on average over the texts that candidates of such a visual score have. A
-    silent candidate stands between those whose text agrees and those whose text does not, and loses nothing for
-    being silent.
+    A candidate without text is scored by the visual score alone; one with text by the same log-odds and what its text
+    adds: the log of how many times more often matches have such a text than near misses do (texts taken as independent
+    of photos beside that, as in naive Bayes). So both are log-odds of one event, and can be compared: silence is a
+    text that is as frequent among matches as among near misses. Text that agrees lifts a candidate above its silent
+    twin, text that does not puts it below, and nobody loses for being silent. A regression of its own for those with
+    text, with another weight of the visual score, breaks that: where photos say little, text that does not agree then
+    beats no text (gallery, half of the titles hidden: 7 points of MAR@10 lost instead of 7 gained).
 
     Attributes:
         silent: `(2,)` float64 intercept and weight of the visual score.
-        speaking: `(5,)` float64 intercept, weight of the visual score, weights of `FEATURES`; no weight is below 0.
+        speaking: `(5,)` float64 intercept, the same weight of the visual score, weights of `FEATURES`; none below 0.
         visual_score: what the visual score is, see `RankingOptions.visual_score`.
     """
 
@@ -122,7 +144,7 @@ class TextChannel:
 
 
 def fit_channel(pairs: TextPairs) -> TextWeights:
-    """Learn the weights; the silent regression from all pairs, the other one from those where both sides have text.
+    """Learn the weights; of the visual score from all pairs, of texts from those where both sides have one.
 
     Raises:
         ValueError: fewer than `MIN_MATCHES` pairs of one product, or of two, have text on both sides.
@@ -134,31 +156,32 @@ def fit_channel(pairs: TextPairs) -> TextWeights:
             f"{n_matches} pairs of one product and {n_pairs - n_matches} of two have text on both sides: weights are "
             f"learnt from {MIN_MATCHES} of each"
         )
-    visual = pairs.visual[:, None]
-    silent = _log_odds_weights(visual, pairs.is_match)
-    features = np.concatenate([visual[speaks], pairs.evidence.features[speaks]], axis=1)
-    return TextWeights(silent, _log_odds_weights(features, pairs.is_match[speaks]), pairs.visual_score)
+    silent = _log_odds_weights(pairs.visual[:, None], pairs.is_match, np.zeros(len(pairs.is_match)))
+    by_photo = silent[0] + silent[1] * pairs.visual
+    text = _log_odds_weights(pairs.evidence.features[speaks], pairs.is_match[speaks], by_photo[speaks])
+    return TextWeights(silent, np.array([silent[0] + text[0], silent[1], *text[1:]]), pairs.visual_score)
 
 
-def _log_odds_weights(features: NDArray[np.float64], is_match: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """`(1 + F,)` intercept and weights of `(M, F)` features; none below 0.
+def _log_odds_weights(
+    features: NDArray[np.float64], is_match: NDArray[np.bool_], known: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`(1 + F,)` intercept and weights of `(M, F)` features, beside `(M,)` log-odds that are known; none below 0.
 
-    A weight below 0 would turn evidence round, which only noise or a feature that says the same can ask for: the most
-    negative one goes, and the others are fitted again (Lawson and Hanson's active set, from its other end).
+    A weight below 0 would turn evidence round, which only noise or a feature that says the same can ask for.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    mean, spread = features.mean(axis=0), features.std(axis=0)
     # cosines of near candidates differ by hundredths: on one scale the penalty treats all features alike
-    scaled = (features - mean) / np.where(spread > 0, spread, 1)
-    kept = np.flatnonzero(spread > 0)
-    weights = np.zeros(features.shape[1])
-    intercept = float(np.log(is_match.sum() / (~is_match).sum()))
-    while len(kept):
-        model = LogisticRegression(max_iter=1000).fit(scaled[:, kept], is_match)
-        if model.coef_[0].min() >= 0:
-            weights[kept] = model.coef_[0] / spread[kept]
-            intercept = float(model.intercept_[0])
-            break
-        kept = np.delete(kept, model.coef_[0].argmin())
-    return np.array([intercept - weights @ mean, *weights])
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    scaled = np.column_stack([np.ones(len(features)), (features - mean) / np.where(spread > 0, spread, 1)])
+    sign = np.where(is_match, 1.0, -1.0)
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Log loss of `(1 + F,)` weights, the usual penalty of 1 / 2 on all but the intercept, and its gradient."""
+        margin = sign * (known + scaled @ weights)
+        slope = scaled.T @ (-sign * expit(-margin))
+        penalised = np.append(0.0, weights[1:])
+        return float(np.logaddexp(0, -margin).sum() + penalised @ penalised / 2), slope + penalised
+
+    bounds = [(None, None)] + [(0.0, None)] * features.shape[1]
+    fitted = minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds).x
+    weights = np.where(spread > 0, fitted[1:] / np.where(spread > 0, spread, 1), 0)
+    return np.array([fitted[0] - weights @ mean, *weights])

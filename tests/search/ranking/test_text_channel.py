@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
 
 from search.ranking.products import RankedProducts
 from search.ranking.search_text import NOTHING_WRITTEN, SearchText
@@ -60,8 +61,25 @@ def test_text_that_says_nothing_weighs_next_to_nothing_and_never_less():
     weights = fit_channel(made_up_pairs(20_000, silent=0.0, useless=True))
     assert (weights.speaking[1:] >= 0).all()
     assert weights.speaking[2:].max() < 0.05 * weights.speaking[1]
-    # with nothing to add, both regressions say the same
     assert weights.speaking[:2] == pytest.approx(weights.silent, rel=0.1)
+
+
+@pytest.mark.parametrize("visual", [-1.0, 0.3, 0.9])
+def test_whatever_photos_say_text_that_does_not_agree_is_less_than_none(visual):
+    weights = fit_channel(made_up_pairs(5000, silent=0.3))
+    evidence = TextEvidence(np.array([[0.0] * 3, [0.0] * 3, [1.0] * 3]), np.array([True, False, True]))
+    not_agreeing, silent, agreeing = weights.log_odds(np.full(3, visual), evidence)
+    assert not_agreeing < silent < agreeing
+
+
+def test_as_scikit_learn_fits_where_all_weights_are_above_zero():
+    """Silent first: its own regression; then text beside it, whose offset scikit-learn has no place for."""
+    pairs = made_up_pairs(3000, silent=0.0)
+    visual = (pairs.visual - pairs.visual.mean()) / pairs.visual.std()
+    slow = LogisticRegression(max_iter=1000).fit(visual[:, None], pairs.is_match)
+    weights = fit_channel(pairs)
+    assert weights.silent[1] * pairs.visual.std() == pytest.approx(slow.coef_[0, 0], rel=1e-3)
+    assert weights.silent[0] + weights.silent[1] * pairs.visual.mean() == pytest.approx(slow.intercept_[0], rel=1e-3)
 
 
 @settings(max_examples=20)

@@ -11,6 +11,7 @@ from search.ranking.search_text import SearchText
 from search.ranking.text_channel import TextChannel, fit_channel
 from search.ranking.text_fitting import _some_words, self_taught_pairs
 from search.ranking.text_store import TextStore
+from search.ranking.whitening import Whitening
 from tests.search.ranking.small_index import small_index
 from tests.support.embeddings import unit
 
@@ -27,12 +28,14 @@ def shop(tmp_path, n=60, seed=0):
     titles = [f"{KINDS[one % 5]} {COLOURS[one // 5 % 5]} model{one} nova" for one in range(n)]
     told = [one for one in range(n) if one % 5]
     store.add(np.array(told), [SearchText(titles[one]) for one in told])
-    return small_index(vectors, owner), store, titles, vectors
+    return unit(vectors), owner, store, titles
 
 
 def test_text_that_was_learnt_so_finds_more_products_by_photos_never_seen(tmp_path):
-    index, store, titles, vectors = shop(tmp_path)
-    weights = fit_channel(self_taught_pairs(index, store, np.arange(30)))
+    vectors, owner, store, titles = shop(tmp_path)
+    known = owner < 30
+    weights = fit_channel(self_taught_pairs(vectors[known], owner[known], store))
+    index = small_index(vectors, owner)
     assert weights.visual_score == PLAIN.visual_score
     options = RankingOptions(text=TextChannel(store, weights))
     rng = np.random.default_rng(9)
@@ -40,7 +43,7 @@ def test_text_that_was_learnt_so_finds_more_products_by_photos_never_seen(tmp_pa
     def share(options):
         right = 0
         for one in range(30, 60):
-            query = unit(vectors[3 * one][None] + 1.5 * rng.normal(size=(1, 8)))
+            query = unit(vectors[3 * one][None] + 0.35 * rng.normal(size=(1, 8)))
             hits = index.search(query, options.n_hits(1))
             found = rank(index, query, hits, 1, options, SearchText(" ".join(titles[one].split()[:2])))
             right += found.product_ids.tolist() == [one]
@@ -49,24 +52,39 @@ def test_text_that_was_learnt_so_finds_more_products_by_photos_never_seen(tmp_pa
     assert share(options) > share(PLAIN) + 0.1
 
 
-def test_the_photo_that_asks_is_no_candidate(tmp_path):
-    index, store, _, _ = shop(tmp_path)
-    pairs = self_taught_pairs(index, store, np.arange(60))
+@pytest.mark.parametrize("width", [None, 6])
+def test_the_photo_that_asks_is_no_candidate(tmp_path, width):
+    vectors, owner, store, _ = shop(tmp_path)
+    pairs = self_taught_pairs(vectors, owner, store, width)
     # every product that has a text and several photos has asked, and found itself by its other photos
     assert pairs.is_match.sum() == 48
     assert pairs.visual[pairs.is_match].max() < 0.999
-    assert pairs.evidence.speaks[pairs.is_match].all()
+    assert pairs.evidence.speaks.all()
     # texts of matches are not whole
     assert pairs.evidence.features[pairs.is_match, 1].min() < 0.9
 
 
+def test_whitening_has_not_learnt_from_the_products_that_ask(tmp_path):
+    """Of vectors that tell nothing, whitening finds what it has learnt: such pairs would say that photos tell all."""
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(40), 2)
+    store = TextStore.create(tmp_path / "texts", None)
+    store.add(np.arange(40), [SearchText(f"mug{one} cup{one}") for one in range(40)])
+    vectors = unit(rng.normal(size=(80, 60)) / np.arange(1, 61))
+    known = Whitening.fit(vectors, 20, owner).apply(vectors)
+    assert (known[::2] * known[1::2]).sum(axis=1).mean() > 0.3
+    pairs = self_taught_pairs(vectors, owner, store, 20)
+    assert pairs.visual[pairs.is_match].mean() < 0.1
+
+
 def test_products_of_one_photo_or_without_text_do_not_ask(tmp_path, monkeypatch):
-    index, store, _, _ = shop(tmp_path)
-    assert len(self_taught_pairs(index, store, np.array([0, 5, 999])).is_match) == 0
-    store.add(np.array([77]), [SearchText("mug")])
-    assert len(self_taught_pairs(index, store, np.array([77])).is_match) == 0
+    vectors, owner, store, _ = shop(tmp_path)
+    silent = owner % 5 == 0
+    assert len(self_taught_pairs(vectors[silent], owner[silent], store).is_match) == 0
+    single = vectors[::3], owner[::3]
+    assert len(self_taught_pairs(*single, store).is_match) == 0
     monkeypatch.setattr(text_fitting, "QUERIES", 3)
-    assert self_taught_pairs(index, store, np.arange(60)).is_match.sum() == 3
+    assert self_taught_pairs(vectors, owner, store).is_match.sum() == 3
 
 
 @pytest.mark.parametrize(("text", "n"), [("", 0), ("mug", 1), ("  ", 0)])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from search.ranking import whitening_trial
-from search.ranking.whitening_trial import WhiteningTrial, _drawn, _places, learnt_whitening
+from search.ranking import photo_sample, whitening_trial
+from search.ranking.whitening_trial import WhiteningTrial, learnt_whitening
 from tests.support.embeddings import unit
 
 
@@ -64,7 +62,7 @@ def test_products_that_belong_together_never_stand_on_two_sides(monkeypatch):
 
     monkeypatch.setattr(whitening_trial.Whitening, "fit", spy)
     WhiteningTrial.of(vectors, owner, 12, together=owner // 14)
-    assert len(seen) == whitening_trial.FOLDS + 1
+    assert len(seen) == photo_sample.FOLDS + 1
     for learnt in seen[:-1]:
         assert {one // 14 for one in learnt}.isdisjoint({one // 14 for one in set(owner.tolist()) - learnt})
 
@@ -75,32 +73,3 @@ def test_zeros_are_passed_over():
     with_zeros = np.concatenate([np.zeros_like(vectors), vectors, np.zeros_like(vectors[:2])])
     trial = WhiteningTrial.of(with_zeros, np.concatenate([owner, owner, [999, 999]]), 12)
     assert (trial.n_products, trial.plain) == (40, WhiteningTrial.of(vectors, owner, 12).plain)
-
-
-@settings(max_examples=40)
-@given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 4), min_size=1, max_size=10))
-def test_places_one_by_one(seed, photos):
-    rng = np.random.default_rng(seed)
-    owner = rng.permutation(np.repeat(np.arange(len(photos)) * 3, photos))
-    vectors = unit(rng.normal(size=(len(owner), 4)))
-    asking = np.array([row for row, one in enumerate(owner) if (owner == one).sum() > 1], np.intp)
-    slow = []
-    for row in asking:
-        others = [place for place in range(len(owner)) if place != row]
-        best = {
-            one: max(float(vectors[row] @ vectors[place]) for place in others if owner[place] == one)
-            for one in set(owner[others].tolist())
-        }
-        slow.append(sorted(best, key=lambda one: -best[one]).index(owner[row]) + 1)
-    assert _places(vectors, owner, asking).tolist() == slow
-
-
-def test_a_sample_is_bounded_and_of_whole_products(monkeypatch):
-    monkeypatch.setattr(whitening_trial, "MAX_PRODUCTS", 5)
-    monkeypatch.setattr(whitening_trial, "MAX_PHOTOS", 18)
-    owner = np.concatenate([np.repeat(np.arange(20), 3), 100 + np.arange(30)])
-    row = _drawn(np.ones((len(owner), 2)), owner, np.random.default_rng(0))
-    assert len(row) == 18
-    kept, size = np.unique(owner[row], return_counts=True)
-    assert (size[kept < 100] == 3).all()
-    assert (kept < 100).sum() == 5
