@@ -23,7 +23,7 @@ KEPT_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class NearProducts:
+class NearCandidates:
     """The products nearest to a photo: `(P,)` int64 ids, `(P,)` float32 best cosines, falling."""
 
     product_ids: NDArray[np.int64]
@@ -51,7 +51,7 @@ def self_taught_pairs(
     texts = store.segments.texts(sample.owner[sample.asks])
     asking = np.flatnonzero(sample.asks)[[text.words.any for text in texts]]
     asking = np.sort(rng.permutation(asking)[:QUERIES])
-    rankings: list[NearProducts] = []
+    rankings: list[NearCandidates] = []
     rows: list[int] = []
     for number in counted(range(FOLDS), FOLDS, progress, every=1):
         rows_of_fold = asking[sample.fold[asking] == number]
@@ -64,7 +64,7 @@ def self_taught_pairs(
         for asked in sample.ask(space, rows_of_fold):
             order = np.argsort(-asked.best, axis=1, kind="stable")[:, : PLAIN.candidates]
             scores = np.take_along_axis(asked.best, order, axis=1)
-            rankings += [NearProducts(sample.products[one], of) for one, of in zip(order, scores, strict=True)]
+            rankings += [NearCandidates(sample.products[one], of) for one, of in zip(order, scores, strict=True)]
             rows += asked.rows.tolist()
     own = sample.owner[rows]
     queries = [
