@@ -106,12 +106,12 @@ class LocalIndex:
         return len(self._newest())
 
     def add(self, vectors: NDArray[np.float32], entries: Entries) -> None:
-        """As `VectorIndex.add` says; while another process writes, it waits."""
+        """Add `(N, D)` vectors as `VectorIndex.add` says; while another process writes, it waits."""
         with one_writer(self.folder):
             with_added(self.folder, self._newest(), vectors, entries).write(self.folder)
 
     def remove(self, product_ids: NDArray[np.int64]) -> int:
-        """As `VectorIndex.remove` says; while another process writes, it waits."""
+        """Forget `(P,)` products as `VectorIndex.remove` says; while another process writes, it waits."""
         with one_writer(self.folder):
             snapshot = self._newest()
             after = without_rows(self.folder, snapshot, snapshot.rows_of(product_ids))
@@ -133,16 +133,16 @@ class LocalIndex:
             compacted(self.folder, self._newest(), progress).write(self.folder)
 
     def search(self, queries: NDArray[np.float32], k: int, where: Filter | None = None) -> Hits:
-        """As `VectorIndex.search` says; also raises ValueError where queries are not finite."""
+        """The k nearest of each of `(Q, D)` queries, as `VectorIndex.search` says."""
         snapshot = self._newest()
         return snapshot.search(checked_queries(queries, snapshot.state.identity.width), k, where)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """As `VectorIndex.vectors` says; raises ValueError for rows of before a compaction."""
+        """`(n, D)` vectors by `(n,)` rows, as `VectorIndex.vectors` says."""
         return self._newest().vectors(rows)
 
     def rows_of(self, product_id: int) -> NDArray[np.int64]:
-        """As `VectorIndex.rows_of` says."""
+        """`(n,)` rows of a product, as `VectorIndex.rows_of` says."""
         snapshot = self._newest()
         rows = snapshot.rows_of(np.array([product_id], np.int64))
         return rows[np.argsort(snapshot.entry("photos", rows), kind="stable")]

@@ -86,7 +86,7 @@ class Snapshot:
         return self.state.first_row + np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
     def search(self, queries: NDArray[np.float32], k: int, where: Filter | None) -> Hits:
-        """As `VectorIndex.search` says."""
+        """The k nearest of each of `(Q, D)` queries, as `VectorIndex.search` says."""
         passing = [self._passing(number, where) for number in range(len(self.segments))]
         n_passing = sum(
             len(segment) if some is None else int(some.sum())
@@ -102,7 +102,7 @@ class Snapshot:
         return self._hits(scores, rows)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """As `VectorIndex.vectors` says."""
+        """`(n, D)` vectors by `(n,)` rows, as `VectorIndex.vectors` says."""
         place = np.searchsorted(self._starts, rows, "right") - 1
         if ((place < 0) | (place >= len(self.segments))).any():
             raise ValueError("there are no such rows in the index any more: it has been compacted; search again")

@@ -79,7 +79,7 @@ def numbered_files(folder: Path) -> dict[Path, int]:
 
 
 def with_added(folder: Path, snapshot: Snapshot, vectors: NDArray[np.float32], entries: Entries) -> IndexState:
-    """The state after `VectorIndex.add`, whose files are written."""
+    """The state after `VectorIndex.add` of `(N, D)` vectors, whose files are written."""
     check_entries(len(vectors), entries)
     present = present_vectors(vectors, entries, snapshot.state.identity.width)
     state = without_rows(folder, snapshot, snapshot.rows_of(entries.product_ids))
