@@ -179,6 +179,25 @@ def evaluate(
     say(f"report: {page}")
 
 
+@main.command()
+@source_options("queries")
+@click.argument("queries", type=SOURCE)
+@click.option("--truth", type=PATH, required=True, metavar="CSV",
+              help="A row for each pair of a query and a true match: query_product_id,match_product_id.")  # fmt: skip
+@index_option
+@workspace_option
+def learn(queries: Address, truth: Path, folder: Path | None, workspace: Path) -> None:
+    """Learn what titles weigh beside photos from QUERIES whose matches are known; kept where it finds more."""
+    from catalog.runs.workspace import Workspace
+    from search.evaluation.text_learning import learn_titles
+    from search.indexing.place import IndexPlace
+
+    room = Workspace(workspace)
+    place = IndexPlace.of(room, folder)
+    place.require()
+    say(learn_titles(room, place, _opened(room, queries), truth, bar=progress_bar))
+
+
 main.add_command(query)
 main.add_command(similar)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from search.indexing.place import IndexPlace
 from search.query.conditions import tree_of
 from search.query.index_search import IndexSearch
 from search.query.showcase import Showcase
+from search.ranking.rank import PLAIN
 
 
 def evaluate_index(
@@ -51,7 +53,7 @@ def evaluate_index(
         encoder = opened.encoder
         assert encoder is not None, "the embedder's"
         with _among(opened, encoder, workspace, distractors, bar) as index, bar("evaluate") as progress:
-            search = IndexSearch(index, encoder)
+            search = IndexSearch(index, encoder, replace(PLAIN, text=opened.text))
             seen = _learnt(workspace, encoder, queries) if opened.known.is_trained else None
             measured = evaluate(search, opened.index, queries, truth, seen=seen, progress=progress)
         tree = tree_of(opened, workspace, lang)
@@ -60,6 +62,7 @@ def evaluate_index(
             "index": str(place.folder),
             "network": opened.index.identity.network,
             "whitened": "yes" if encoder.whitening else "no",
+            "titles": "no" if opened.text is None else "yes",
             "search": kind_of(opened.index),
             "products": opened.index.n_products,
             "distractors": "none" if distractors is None else f"{len(distractors):,} of {distractors}",

@@ -14,6 +14,8 @@ from search.indexing.backend import QdrantPlace, kind_of, open_index
 from search.indexing.photo_encoder import PhotoEncoder
 from search.indexing.place import IndexPlace
 from search.indexing.record import IndexedProducts
+from search.indexing.texts import text_channel
+from search.ranking.text_channel import TextChannel
 
 
 @dataclass
@@ -54,6 +56,11 @@ class OpenIndex:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.index.close()
+
+    @cached_property
+    def text(self) -> TextChannel | None:
+        """What compares titles, see `text_channel`."""
+        return text_channel(self.place)
 
     @cached_property
     def catalog(self) -> str:

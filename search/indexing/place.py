@@ -46,6 +46,16 @@ class IndexPlace:
         return self.folder / "whitening.safetensors"
 
     @property
+    def texts(self) -> Path:
+        """Folder of the products' titles; not there where nothing was learnt of them."""
+        return self.folder / "texts"
+
+    @property
+    def text_weights(self) -> Path:
+        """File of what titles weigh beside photos; not there where nothing was learnt."""
+        return self.folder / "text.safetensors"
+
+    @property
     def server(self) -> Path:
         """File that names the server which keeps the vectors; not there where the folder does."""
         return self.folder / "server.json"

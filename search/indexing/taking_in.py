@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from catalog.recent_rows import RecentRows
 from search.indexing.opening import OpenIndex
 from search.indexing.photo_encoder import entries_of
 from search.indexing.record import IndexedProducts
+from search.indexing.texts import keep_titles
+from search.ranking.text_store import TextStore
 
 CHUNK = 128
 """Products decoded together."""
@@ -50,6 +53,8 @@ class TakingIn:
             # of a product whose photos cannot be read any more nothing may be found
             self.opened.index.remove(np.setdiff1d(ids, entries.product_ids[vectors.any(axis=1)]))
             self.opened.index.add(vectors, entries)
+            if self._texts is not None:
+                keep_titles(self._texts, catalog, some)
             # after the index: were it before, a kill in between would leave products out for good
             source = self.known.addresses.index(catalog.address)
             self.keep(self.known.taking(ids, signatures[some], catalog.category_ids[some], source))
@@ -64,6 +69,12 @@ class TakingIn:
         """Write what is known of the index."""
         self.known = known
         known.save(self.opened.place.products)
+
+    @cached_property
+    def _texts(self) -> TextStore | None:
+        """Where titles are kept, if they are."""
+        texts = self.opened.place.texts
+        return TextStore.open(texts) if texts.is_dir() else None
 
     def _vectors(
         self, catalog: Catalog, positions: NDArray[np.int64], recent: RecentRows, progress: Progress | None

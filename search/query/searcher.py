@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -75,8 +76,10 @@ class Searcher:
         self, photos: Sequence[bytes], k: int, where: Filter | None = None, title: str = "",
         problems: ProblemLog | None = None,
     ) -> list[FoundProduct]:  # fmt: skip
-        """See `IndexSearch.by_photos`."""
-        return self.now.by_photos(photos, k, where, title, problems)
+        """See `IndexSearch.by_photos`; a title counts where it has been learnt what titles weigh."""
+        opened = self.opened
+        options = replace(self.options, text=opened.text) if title and self.options is PLAIN else self.options
+        return IndexSearch(opened.index, opened.encoder, options).by_photos(photos, k, where, title, problems)
 
     def by_product(self, product_id: ShopId, k: int, where: Filter | None = None) -> list[FoundProduct]:
         """At most k products like one of the index, itself left out.

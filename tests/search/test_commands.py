@@ -202,3 +202,35 @@ def test_a_server_keeps_the_vectors_of_a_folder_that_names_it(shop, monkeypatch)
     assert "1 product added, 0 replaced, 0 removed, 11 as they were" in call(main, "index", "shop.bson")
     assert set(asked) == {"http://qdrant:6333"}
     assert "its vectors are elsewhere" in refused(main, "index", "shop.bson", "--qdrant", "http://other:6333")
+
+
+WORDS = ("lamp", "mug", "chair", "kettle", "novel", "drum", "scarf", "boots", "puzzle", "tent", "radio", "ladder")
+
+
+def test_titles_count_where_they_find_more(shop):
+    titles = [f"{one} {other}" for one in WORDS for other in ("red", "blue", "tall")]
+    write(shop / "shop.bson", [{**make_product(i, 11), "title": title} for i, title in enumerate(titles)])
+    # their photos tell nothing
+    write(shop / "asked.bson", [{**make_product(500 + i, 11), "title": title} for i, title in enumerate(titles)])
+    pairs = [(f"{500 + i}", f"{i}") for i in range(len(titles))]
+    with Path("truth.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("query_product_id", "match_product_id"), *pairs])
+    call(main, "index", "shop.bson")
+    asked = ("query", "front.jpg", "--title", titles[20], "-k", 1)
+    assert "the title is not compared: `rayonnage search learn`" in invoke(main, *asked).stderr
+    said = call(main, "learn", "asked.bson", "--truth", "truth.csv")
+    assert "titles, tried on 36 queries: 100.0 % of the matches among the best 10" in said
+    assert "they are used where a query has one (--title)" in said
+    assert found(*asked) == [20]
+    assert "not compared" not in invoke(main, *asked).stderr
+    # what is taken in later has a title, too
+    write(shop / "more.bson", [{**make_product(90, 11), "title": "umbrella green"}])
+    call(main, "add", "more.bson")
+    assert found("query", "front.jpg", "--title", "umbrella green", "-k", 1) == [90]
+    # titles that say nothing are not used
+    write(shop / "asked.bson", [{**make_product(i, 11), "title": titles[-1 - i]} for i in range(len(titles))])
+    pairs = [(i, i) for i in range(len(titles))]
+    with Path("truth.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("query_product_id", "match_product_id"), *pairs])
+    assert "they are not used" in call(main, "learn", "asked.bson", "--truth", "truth.csv")
+    assert found("query", "back.jpg", "--title", titles[20], "-k", 1) == [4]
