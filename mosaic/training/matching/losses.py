@@ -121,22 +121,31 @@ class MatchingObjective(Objective):
         super().__init__()
         self.config, self.attributes, self.groups = config, attributes, groups
         self._positions, self._group, self._leaf = positions, group, leaf
-        self.words = WordVectors(width, len(attributes.names), config.scale)
+        asks_words = bool(attributes.names) and config.attributes > 0
+        self.words = WordVectors(width, len(attributes.names), config.scale) if asks_words else None
 
     def forward(self, features: Tensor, leaf_loss: Tensor, products: NDArray[np.int64]) -> Tensor:
         """See `Objective`: `(B, D)` features and `(B,)` products -> `()` loss in nats."""
         rows = np.searchsorted(self._positions, products)
         # a softmax over thousands of groups loses the rare ones in bfloat16
-        vectors = F.normalize(features.float())
-        loss = self.config.classification * leaf_loss
-        group = self._group[rows]
-        together = torch.from_numpy(group != ALONE).to(features.device)
-        if (group != ALONE).any():
-            loss = loss + self.groups(vectors[together], torch.from_numpy(group).to(features.device)[together])
-        if self.attributes.names and self.config.attributes:
-            has = torch.from_numpy(self.attributes.has[rows].toarray()).to(features.device)
-            # a product without a title says nothing, and one of another leaf is not asked
-            titled = np.asarray(self.attributes.has[rows].sum(1)).ravel() > 0
-            asked = (self._leaf[rows][:, None] == self.attributes.leaf) & titled[:, None]
-            loss = loss + self.config.attributes * self.words(vectors, has, torch.from_numpy(asked).to(features.device))
+        with torch.autocast(features.device.type, enabled=False):
+            vectors = F.normalize(features.float())
+            loss = self.config.classification * leaf_loss + self._of_groups(vectors, self._group[rows])
+            if self.words is not None:
+                loss = loss + self.config.attributes * self._of_words(self.words, vectors, rows)
+        return loss
+
+    def _of_groups(self, vectors: Tensor, group: NDArray[np.int64]) -> Tensor:
+        known = torch.from_numpy(np.flatnonzero(group != ALONE)).to(vectors.device)
+        if not len(known):
+            # processes that train together wait for the gradient of every weight
+            return sum((weights.sum() for weights in self.groups.parameters()), vectors.new_zeros(())) * 0
+        loss: Tensor = self.groups(vectors[known], torch.from_numpy(group).to(vectors.device)[known])
+        return loss
+
+    def _of_words(self, words: WordVectors, vectors: Tensor, rows: NDArray[np.int64]) -> Tensor:
+        has = self.attributes.has[rows].toarray()
+        # a product without a title says nothing, and one of another leaf is not asked
+        asked = (self._leaf[rows][:, None] == self.attributes.leaf) & has.any(1, keepdims=True)
+        loss: Tensor = words(vectors, *(torch.from_numpy(part).to(vectors.device) for part in (has, asked)))
         return loss

@@ -125,5 +125,23 @@ def test_photos_without_another_one_learn_their_leaf_alone():
     assert float(objective(1, 1)(features, torch.tensor(2.0), np.array([20])).detach()) == pytest.approx(1 + of_group)
 
 
+def test_a_batch_without_groups_leaves_no_weight_without_a_gradient():
+    matching = objective(1, 2)
+    matching(torch.tensor([[3.0, 4.0]]), torch.tensor(2.0), np.array([9])).backward()
+    assert all(weights.grad is not None for weights in matching.parameters())
+
+
+def test_what_is_asked_of_no_photo_has_no_weights():
+    assert objective(0, 2).words is None
+    assert objective(1, 0).words is None
+
+
+def test_losses_are_added_up_in_full_precision():
+    features, products = torch.tensor([[3.0, 4.001]]), np.array([20])
+    expected = objective()(features, torch.tensor(2.0), products)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert objective()(features, torch.tensor(2.0), products) == expected
+
+
 def test_runs_of_before_say_that_they_learnt_the_category():
     assert MosaicDetails(0, "", None, "x", 3).objective == "category"
