@@ -9,7 +9,7 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
 from catalog.tree.taxonomy import Taxonomy
-from mosaic.next_step import after_prediction, after_training
+from mosaic.next_step import after_matching, after_prediction, after_training
 from tests.support.products import LEAVES, TAXONOMY, make_product
 
 SHOES = Taxonomy([(leaf, ("SHOES", *path[1:])) for leaf, path in LEAVES])
@@ -57,3 +57,8 @@ def test_new_products_go_to_what_was_trained(workspace, kind):
     run.save()
     room.register(run)
     assert after_prediction(room, "new.bson") == f"{kind} predict new.bson{room.option}"
+
+
+def test_after_matching_comes_the_search(workspace):
+    room = workspace(TAXONOMY)
+    assert after_matching(room) == f"rayonnage search index CATALOG --workspace {room.folder}"

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 from catalog.catalog import Catalog
 from catalog.cli_options import progress_bar
 from catalog.runs.config import load_config
+from catalog.runs.saved_probabilities import image_networks
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
 from mosaic.cli import main as mosaic
@@ -77,9 +78,11 @@ def general(once: Callable[..., Path], tmp_path: Path) -> Workspace:
 
 
 def test_a_run_that_matches_is_whole_measured_and_the_latest_of_its_slot(general):
-    before = general.latest_folders()
+    before, networks = general.latest_folders(), image_networks(general)
     run = train_matching(general, config("matching.told_apart=0"), progress_bar)
     assert general.latest_folders() == {**before, "mosaic:match": run.folder}
+    # what was predicted by the others is as good as before
+    assert image_networks(general) == networks
     details = run.details_as(MosaicDetails)
     assert (details.objective, details.view, details.init_from) == (
         "match", View(0, "any"), before["mosaic:any"].name,
