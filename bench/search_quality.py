@@ -15,7 +15,7 @@ other products that the network has not learnt from, other colours of the same a
 distractors: Cdiscount's example, photos of groceries, drawn books, drawn goods. Articles of one half are searched by
 what has learnt from the other half: networks, whitening, the weights of texts.
 
-A workspace may lack the matching network: its lines are left out then. Vectors are kept in KEPT. Photos are not shown
+A workspace may lack a network: its lines are left out then. Vectors are kept in KEPT. Photos are not shown
 mirrored as well. Settings are the defaults of `search.ranking`, which were made while looking at the gallery with
 ImageNet features: what is learnt here is learnt from the other half, but that it is learnt at all is no surprise.
 """
@@ -23,6 +23,7 @@ ImageNet features: what is learnt here is learnt from the other half, but that i
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -32,6 +33,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+# this folder stands first, and has a file with the name of the package that is measured
+sys.path.append(sys.path.pop(0))
+
 from search_photos import Photos, Vectors, imagenet, networks_of_part, trained
 
 from catalog.catalog import Catalog
@@ -60,6 +65,7 @@ from search.ranking.whitening import Whitening
 from text.title_encoder import TitleEncoder
 
 IMAGENET, CLASSIFIER, LEARNT = "ImageNet features", "classifier embedding", "learnt to match"
+NETWORKS = (IMAGENET, CLASSIFIER, LEARNT)
 WHITENING, EXPANSION, RECIPROCAL, TEXT = "+ whitening", "+ expansion", "+ k-reciprocal", "+ text"
 WHITENED = 128
 """Numbers in a whitened vector."""
@@ -166,8 +172,8 @@ def ranking_of(ranked: list[RankedProducts]) -> Ranking:
 
 def runs_of(workspace: Workspace) -> dict[str, Run]:
     """The workspace's networks by what the table calls them."""
-    match = workspace.latest("mosaic", MATCH_SLOT)
-    return {CLASSIFIER: workspace.require("mosaic", View().slot)} | ({} if match is None else {LEARNT: match})
+    found = {name: workspace.latest("mosaic", slot) for name, slot in ((CLASSIFIER, View().slot), (LEARNT, MATCH_SLOT))}
+    return {name: run for name, run in found.items() if run is not None}
 
 
 def shelf(data: Path, workspace: Workspace, kept: Vectors) -> None:
@@ -189,7 +195,7 @@ def shelf(data: Path, workspace: Workspace, kept: Vectors) -> None:
     table(f"shelf: packages of val.bson among the {len(known):,} photos of train.bson", measured, "class")
 
 
-def gallery(data: Path, drawn: Path, n: int, workspace: Workspace, kept: Vectors) -> None:
+def gallery(data: Path, drawn: Path, n: int, only: int | None, workspace: Workspace, kept: Vectors) -> None:
     """First photos of products among others and distractors; each half by what has learnt from the other."""
     catalog, plan = workspace.training_catalog(), workspace.plan()
     groceries, example = data / "shelf", data / "cdiscount" / "train_example.bson"
@@ -199,7 +205,7 @@ def gallery(data: Path, drawn: Path, n: int, workspace: Workspace, kept: Vectors
     encoder = TitleEncoder("use", remember=True)
     found: dict[str, list[RankedProducts]] = defaultdict(list)
     asked: dict[str, list[int]] = defaultdict(list)
-    for part in plan.held_out_parts:
+    for part in plan.held_out_parts if only is None else [only]:
         for network, embedder in networks_of_part(runs_of(workspace), part):
             photos, fillers = kept.of(catalog, embedder), kept.distractors(others, n, embedder)
             place = positions_of(catalog.product_ids, photos.product_ids)
@@ -269,18 +275,19 @@ def table(title: str, measured: dict[str, SearchEvaluation], group: str) -> None
     first = next(iter(measured.values()))
     n_groups = len(np.unique(first.category_ids))
     print(f"\n{title}: {len(first)} queries, of {n_groups} {group}{'es' if group.endswith('s') else 's'}")
-    print("MAR@k in %; differences at 10 in points: to the network's own line, and to ImageNet's and the classifier's")
+    print("MAR@k in %; differences at 10 in points: to the network alone, and to the same with the networks before it")
     print(
         f"{'':48}" + "".join(f"{f'@{k}':>7}" for k in DEPTHS) + f"  {'@10, 95 %':>16}  to, drawn by query; by {group}"
     )
     for name, evaluation in measured.items():
-        network = next(one for one in (IMAGENET, CLASSIFIER, LEARNT) if name.startswith(one))
+        network = next(one for one in NETWORKS if name.startswith(one))
         _, low, high = 100 * macro_average(evaluation.recalls)[AT_10]
         cells = "".join(f"{100 * value:7.1f}" for value in evaluation.recalls.mean(axis=0))
         print(f"{name:48}{cells}  {f'{low:.1f} to {high:.1f}':>16}")
-        against = [network] if name != network else [one for one in (IMAGENET, CLASSIFIER) if one != name]
-        for other in against:
-            if other in measured and (name != network or network != IMAGENET):
+        others = [f"{one}{name.removeprefix(network)}" for one in (IMAGENET, CLASSIFIER)]
+        # each way beside the network alone, and beside the same way with the networks before it
+        for other in dict.fromkeys([network, *others[: NETWORKS.index(network)]]):
+            if other != name and other in measured:
                 print(f"{'':50}{_ahead(evaluation, measured[other])}  to {other}")
 
 
@@ -299,12 +306,14 @@ def main() -> None:
     parser.add_argument("--shelf", type=Path)
     parser.add_argument("--gallery", type=Path)
     parser.add_argument("--distractors", type=int, default=20_000)
+    parser.add_argument("--part", type=int, help="of the gallery, held out, alone")
     options = parser.parse_args()
     kept = Vectors(options.kept)
     if options.shelf:
         shelf(options.data, Workspace(options.shelf), kept)
     if options.gallery:
-        gallery(options.data, options.drawn / "train.bson", options.distractors, Workspace(options.gallery), kept)
+        room, drawn = Workspace(options.gallery), options.drawn / "train.bson"
+        gallery(options.data, drawn, options.distractors, options.part, room, kept)
 
 
 if __name__ == "__main__":
