@@ -104,6 +104,27 @@ def test_fitting_asks_a_network_and_products_that_have_not_seen_the_part(shop):
     np.testing.assert_array_equal(again.values, found.values)
 
 
+def test_in_folds_each_product_is_among_those_of_the_other_folds(shop, tmp_path):
+    room = Workspace(tmp_path / "runs")
+    split = ("--tree", shop.folder / "tree.csv", "--folds", "2", "--workspace", room.folder)
+    call(catalog, "split", shop.folder / "train.bson", *split)
+    call(mosaic, "train", "--config", "debug", "--n-images", "any", "--workspace", room.folder)
+    data = TrainingData.of(room)
+    config = load_config(FusionConfig, "fusion", "debug", ["neighbours=on"])
+    held_out, _ = gather_held_out(data, AllExperts.latest(room, data).configured(config))
+    assert held_out.experts[held_out.names.index(NAME)].speaks.sum() == 200
+    fitting = neighbour_fitting.NeighbourFitting(
+        room.require("mosaic", "any"), data, room.folder / "neighbours", "on", 1000
+    )
+    # in another order than the plan's: rows stay with their products
+    positions = np.random.default_rng(0).permutation(data.plan.positions)
+    near = fitting._nearest(positions)
+    part_of = dict(zip(data.catalog.product_ids[data.plan.positions].tolist(), data.plan.parts.tolist(), strict=True))
+    for row, position in enumerate(positions.tolist()):
+        there = near.product_ids[row][np.isfinite(near.scores[row])].tolist()
+        assert {part_of[one] for one in there} == {1 - part_of[int(data.catalog.product_ids[position])]}
+
+
 def test_what_is_told_is_shown_by_the_nearest(shop):
     predictor = Predictor(shop.run, shop.room)
     predictions = predictor.predict([*products(range(5)), Product(7, (b"no photo",))])
