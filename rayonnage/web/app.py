@@ -12,13 +12,25 @@ from fastapi.staticfiles import StaticFiles
 from starlette.formparsers import MultiPartParser
 from starlette.middleware.gzip import GZipMiddleware
 
-from rayonnage.web.api import health, metrics, predict, products, review, tree
+from rayonnage.web.api import health, metrics, predict, products, review, search, tree
 from rayonnage.web.api import jobs as jobs_api
 from rayonnage.web.api import runs as runs_api
 from rayonnage.web.api.description import describe
 from rayonnage.web.errors import add_error_handlers
 from rayonnage.web.head_requests import HeadRequests
-from rayonnage.web.pages import browse, classify, help, history, jobs, language, login, photos, product, runs
+from rayonnage.web.pages import (
+    browse,
+    classify,
+    help,
+    history,
+    jobs,
+    language,
+    login,
+    photos,
+    product,
+    runs,
+    similar,
+)
 from rayonnage.web.pages import review as review_page
 from rayonnage.web.security.door import Door
 from rayonnage.web.security.guard import Guard
@@ -29,6 +41,7 @@ ROUTERS = (
     review_page.router, health.router, metrics.router, predict.router, review.router, tree.router, classify.router,
     help.router, history.router, language.router, login.router, photos.router, jobs.router, jobs_api.router,
     runs_api.router, runs.router,
+    search.router, similar.router,
     browse.router, product.router, products.router,
 )  # fmt: skip
 

@@ -33,11 +33,15 @@ def wants_page(request: Request) -> bool:
     return "text/html" in accepts and not request.url.path.startswith("/v1/") and "hx-request" not in request.headers
 
 
+def without_folder(request: Request, text: str) -> str:
+    """A sentence that does not tell where on the disk the workspace lies."""
+    beside = request.app.state.services.workspace.folder.resolve().parent
+    return text if beside == beside.parent else text.replace(f"{beside}/", "")
+
+
 def refusal(request: Request, error: RequestRefused) -> Response:
     """The answer to a request that is not served; it does not tell where on the disk the workspace lies."""
-    beside = request.app.state.services.workspace.folder.resolve().parent
-    if beside != beside.parent:
-        error.problem.detail = error.problem.detail.replace(f"{beside}/", "")
+    error.problem.detail = without_folder(request, error.problem.detail)
     if not wants_page(request):
         return error.response()
     words = words_of(request)

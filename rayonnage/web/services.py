@@ -16,6 +16,7 @@ from rayonnage.web.browsing.training_products import TrainingProducts
 from rayonnage.web.browsing.tree_index import TreeIndex
 from rayonnage.web.classifying.session_history import SessionHistories
 from rayonnage.web.comparing.comparisons import Comparisons
+from rayonnage.web.finding.similar_products import SimilarProducts
 from rayonnage.web.jobs.desk import JobDesk
 from rayonnage.web.places import KnownPredictions
 from rayonnage.web.reviewing.desks import Desks
@@ -87,6 +88,11 @@ class Services:
         """Runs that were compared."""
         return Comparisons()
 
+    @cached_property
+    def similar(self) -> SimilarProducts:
+        """The search for similar products."""
+        return SimilarProducts(self.workspace, self.settings.limits, self.model.metrics)
+
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
         """All of them; nothing is loaded yet."""
@@ -106,6 +112,7 @@ class Services:
         """End what was started."""
         self.jobs.close()
         self.comparisons.close()
+        self.similar.close()
         self.model.close()
 
 

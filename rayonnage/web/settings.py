@@ -15,9 +15,11 @@ class RequestLimits:
     Attributes:
         products: in one request; photo_bytes: of one encoded photo; body_bytes: of one request, photos included.
         seconds: that an answer may take, waiting included; longest_s: that any request may take once its body is there.
-        per_minute: requests for predictions of one client; others_per_minute: its other ones, photos of pages included.
+        per_minute: requests for predictions and searches of one client; others_per_minute: its other ones, photos of
+            pages included.
         fields: of one form, beside its files; in_flight_bytes: of all bodies that are being received or answered.
-        waiting: products that wait for the model; more are sent away with `Retry-After`.
+        waiting: products that wait for the model; searches: for similar products that wait or are under way; more of
+            them are sent away with `Retry-After`.
     """
 
     products: int = 64
@@ -30,6 +32,7 @@ class RequestLimits:
     fields: int = 100
     in_flight_bytes: int = 512 * 2**20
     waiting: int = 256
+    searches: int = 64
 
     @property
     def photos(self) -> int:

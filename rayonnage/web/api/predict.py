@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Request
 
 from catalog.product import MAX_IMAGES
 from rayonnage.web.api.model_refusals import model_refusals
-from rayonnage.web.api.predict_body import FORM, JSON, asked_products
+from rayonnage.web.api.photo_body import FORM, JSON
+from rayonnage.web.api.predict_body import asked_products
 from rayonnage.web.api.predict_types import (
     LANG,
     MAX_DESCRIPTION,
@@ -80,7 +81,7 @@ async def _predicted(request: Request, services: Services) -> PlacedProducts:
     try:
         with model_refusals():
             products, given = await asked_products(request, limits)
-            served = await _unless_gone(request, services.model.served(products, given.top, given.lang))
+            served = await unless_gone(request, services.model.served(products, given.top, given.lang))
     except ValueError as error:
         raise RequestRefused(422, "no names in that language", str(error), "lang") from None
     is_form = request.headers["content-type"].lower().startswith(FORM)
@@ -105,7 +106,7 @@ def _require_usable(served: list[ServedAnswer], within: str) -> None:
         raise RequestRefused(422, "a photo that cannot be read", words, f"{within}photos[{photo}]")
 
 
-async def _unless_gone(request: Request, asking: Coroutine[Any, Any, T]) -> T:
+async def unless_gone(request: Request, asking: Coroutine[Any, Any, T]) -> T:
     """Its result, unless the client hangs up: then it is cancelled, and leaves the queue."""
     answer, gone = asyncio.create_task(asking), asyncio.create_task(_hang_up(request))
     try:

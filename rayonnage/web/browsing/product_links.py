@@ -28,6 +28,11 @@ def explanation_link(product_id: ShopId, predictions: str | None = None) -> str:
     return f"browse/explanations/{product_segment(product_id)}{_query(predictions=predictions)}"
 
 
+def similar_link(product_id: ShopId, predictions: str | None = None) -> str:
+    """The part of its page that shows products like it."""
+    return f"browse/similar/{product_segment(product_id)}{_query(predictions=predictions)}"
+
+
 def photo_link(
     product_id: ShopId, photo: int, side: int = SHOWN, predictions: str | None = None, catalog: str | None = None
 ) -> str:

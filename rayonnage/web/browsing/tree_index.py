@@ -35,6 +35,14 @@ class TreeIndex:
                 self._tree = written, self._workspace.taxonomy()
             return self._tree[1]
 
+    def at_hand(self, language: str | None = None) -> Taxonomy | None:
+        """The workspace's with its names in a language, as it stands where none is given; None where there is none."""
+        try:
+            tree = self.tree()
+        except (OSError, ValueError):
+            return None
+        return tree if language is None else self.turned(tree, language)
+
     def search(self, tree: Taxonomy) -> CategorySearch:
         """The search in a tree; the first call takes half a second with 5270 leaves."""
         key = tree.fingerprint, tree.shown_fingerprint

@@ -55,7 +55,7 @@ class ShownNode:
 
 
 @dataclass(frozen=True)
-class ShownProduct:
+class ListedProduct:
     """A product in the list."""
 
     link: str
@@ -169,8 +169,8 @@ def _found_by_reviewers(
         return none, none
 
 
-def _listed(one: PredictedProduct, tree: Taxonomy, words: PageWords, predictions: str | None) -> ShownProduct:
-    return ShownProduct(
+def _listed(one: PredictedProduct, tree: Taxonomy, words: PageWords, predictions: str | None) -> ListedProduct:
+    return ListedProduct(
         link=product_link(one.product_id, predictions),
         photo=photo_link(one.product_id, 1, SHOWN, predictions) if one.photos_md5 else None,
         more_photos=max(0, len(one.photos_md5) - 1), title=one.title or str(one.product_id), decision=one.decision,

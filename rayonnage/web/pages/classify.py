@@ -16,7 +16,8 @@ from rayonnage.web.classifying.answer_view import view_of
 from rayonnage.web.classifying.sample_products import EXAMPLES, SampleProduct, given_at_random, given_example
 from rayonnage.web.classifying.session_history import HistoryEntry
 from rayonnage.web.classifying.shown_photo import ShownPhoto
-from rayonnage.web.pages.history import rows_of
+from rayonnage.web.pages.history import entry_asked, rows_of
+from rayonnage.web.pages.similar import similar_place
 from rayonnage.web.problem import RequestRefused
 from rayonnage.web.services import Services, services_of
 from rayonnage.web.serving.asked_product import AskedProduct
@@ -77,13 +78,13 @@ async def answer(
 @router.get("/answer")
 async def reopened(request: Request, services: Served, entry: str) -> HTMLResponse:
     """An answer of the session's history once more."""
-    return await _part(request, services, _found(request, services, entry))
+    return await _part(request, services, entry_asked(request, services, entry))
 
 
 @router.get("/answer.json")
 async def as_json(request: Request, services: Served, entry: str) -> PlacedProducts:
     """An answer of the session's history as `POST /v1/predict` gives it."""
-    found = _found(request, services, entry).served
+    found = entry_asked(request, services, entry).served
     return PlacedProducts(answers=[PlacedProduct.of(found.answer, found.tree, found.run, cached=found.is_cached)])
 
 
@@ -113,17 +114,12 @@ def at_random(services: Served) -> SampleProduct:
         raise RequestRefused(404, "no catalogue to choose from", str(error)) from None
 
 
-def _found(request: Request, services: Services, key: str) -> HistoryEntry:
-    entry = services.histories.find(visitor_of(request).session, key)
-    if entry is None:
-        raise RequestRefused(404, "not in the history", "it was deleted or forgotten: classify it again", "entry")
-    return entry
-
-
 async def _part(request: Request, services: Services, entry: HistoryEntry) -> HTMLResponse:
     """An answer as the part of the page that shows it."""
     view = await run_in_threadpool(view_of, entry, words_of(request), services.training_products)
-    return page(request, "answer.html", view=view)
+    has_photo = any(photo.jpeg for photo in entry.photos)
+    similar = similar_place(services, f"similar?entry={entry.key}") if has_photo else None
+    return page(request, "answer.html", view=view, similar=similar)
 
 
 async def _encoded(photos: list[UploadFile], most_bytes: int) -> list[bytes]:

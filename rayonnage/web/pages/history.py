@@ -46,6 +46,14 @@ def rows_of(request: Request, services: Services) -> list[HistoryRow]:
     return rows
 
 
+def entry_asked(request: Request, services: Services, key: str) -> HistoryEntry:
+    """An entry of who asks; raises RequestRefused (404) where there is none, or not any more."""
+    entry = services.histories.find(visitor_of(request).session, key)
+    if entry is None:
+        raise RequestRefused(404, "not in the history", "it was deleted or forgotten: classify it again", "entry")
+    return entry
+
+
 @router.get("/history")
 async def history(request: Request, services: Served) -> HTMLResponse:
     """The table, as the part of the page that shows it."""

@@ -17,8 +17,9 @@ from rayonnage.web.api.web_id import id_for_web
 from rayonnage.web.browsing.explanations import DrawingBusy
 from rayonnage.web.browsing.known_copies import KnownCopy, copies_of
 from rayonnage.web.browsing.product_filter import ProductFilter
-from rayonnage.web.browsing.product_links import SHOWN, ZOOMED, explanation_link, photo_link
+from rayonnage.web.browsing.product_links import SHOWN, ZOOMED, explanation_link, photo_link, similar_link
 from rayonnage.web.pages.asked_filter import address_of
+from rayonnage.web.pages.similar import similar_place
 from rayonnage.web.problem import RequestRefused
 from rayonnage.web.reviewing.answer_words import said_of
 from rayonnage.web.services import Services, services_of
@@ -85,6 +86,7 @@ def product(
         suggested=id_for_web(tree.shop_ids[row.leaf]), predictions=predictions,
         explanation=explanation_link(row.product_id, predictions),
         standing=_standing(services, products, position, tree, words), copies=_copies(services, row),
+        similar=similar_place(services, similar_link(row.product_id, predictions)) if photos else None,
         everywhere=address_of(ProductFilter(), products.tree, predictions=predictions),
     )  # fmt: skip
 

@@ -14,6 +14,8 @@ from rayonnage.web.settings import RequestLimits
 
 MAX_CLIENTS = 2048
 """Clients that are counted apart in a minute; what comes beyond shares one allowance, so that memory stays bounded."""
+NETWORK = ("/v1/predict", "/v1/search")
+"""Beginnings of paths whose answers a network computes."""
 IPV6_NETWORK = 64
 """Bits that name a subscriber: the other half of an address is the client's own choice."""
 
@@ -29,7 +31,7 @@ class ClientRates:
 
     def seconds_to_wait(self, client: str, path: str) -> int:
         """0: the request is counted, and may be served; else when to come again."""
-        item = self._predictions if path.startswith("/v1/predict") else self._others
+        item = self._predictions if path.startswith(NETWORK) else self._others
         client = self._counted(item, client)
         if self._window.hit(item, client):
             return 0

@@ -25,7 +25,8 @@ class ServingMetrics:
         self._waited: deque[float] = deque(maxlen=LATEST)
         self.seconds = Histogram(
             "rayonnage_seconds",
-            "Time of a product, or of its batch, by stage: queue, predict (decoding, networks), read, conclude, total",
+            "Time of a product, or of its batch, by stage: queue, predict (decoding, networks), read, conclude, total; "
+            "and of a search for similar products: search",
             ["stage"], buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
         self.batch_products = Histogram(
@@ -35,8 +36,8 @@ class ServingMetrics:
         self.decisions = Counter("rayonnage_answers", "Answers by decision", ["decision"], registry=self.registry)
         self.cached = Counter("rayonnage_cached_answers", "Answers that were known already", registry=self.registry)
         self.refused = Counter(
-            "rayonnage_refused_requests", "Requests for predictions that were refused, by HTTP status", ["status"],
-            registry=self.registry,
+            "rayonnage_refused_requests", "Requests for predictions and searches that were refused, by HTTP status",
+            ["status"], registry=self.registry,
         )  # fmt: skip
         accepted = Gauge(
             "rayonnage_accepted_share", f"Of the latest {LATEST} answers, the share accepted", registry=self.registry

@@ -1,5 +1,6 @@
 // The page that classifies: photos come in, the server's answer is put in its place.
 
+import { fillSimilar } from "./similar.js";
 import { toast } from "./toast.js";
 import { Tray } from "./tray.js";
 
@@ -92,6 +93,7 @@ async function shown(mine, ask) {
   const told = answer.querySelector(".told");
   say(told.dataset.said);
   programs(answer.querySelector(".programs"));
+  fillSimilar(answer);
 }
 
 async function failed(response) {

@@ -1,5 +1,7 @@
 // The label corrected on a product's page: a type-ahead, an answer to the review's journal, and its undoing.
 
+import { fillSimilar } from "./similar.js";
+
 const words = JSON.parse(document.getElementById("words").textContent);
 const box = document.getElementById("correction");
 const product = JSON.parse(box.dataset.product);
@@ -120,3 +122,4 @@ undo.addEventListener("click", async () => {
     say(error.message);
   }
 });
+fillSimilar(document);

@@ -1,0 +1,1 @@
+"""Products like another one, found in the workspace's index."""
