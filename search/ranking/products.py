@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from catalog.files.progress import in_batches
 from search.contract import NO_ROW, Hits, VectorIndex
 
-AT_ONCE = 256
-"""Products whose vectors are held at a time: of 4 photos and 1280 numbers each, 5 MB."""
+AT_ONCE = 32
+"""Products that are looked up before it is asked again whether more of them can be among the best."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +105,21 @@ def readable(queries: NDArray[np.float32], hits: Hits) -> tuple[NDArray[np.float
     )
 
 
-def products_found(index: VectorIndex, queries: NDArray[np.float32], hits: Hits) -> RankedProducts:
-    """The products among the hits of `(Q, D)` photos of one query, all readable; equals in the order of their rows.
+def products_found(index: VectorIndex, queries: NDArray[np.float32], hits: Hits, k: int) -> RankedProducts:
+    """The k best products among the hits of `(Q, D)` photos of one query, all readable; equals by their rows.
 
     A product that only some of the photos have found is compared with the others as well: what stands below the last
-    hit is unknown, and no score. One that was removed since the search is left out.
+    hit is unknown, and no score. But none is looked up that cannot be among the k best, as no photo of it that was not
+    found is nearer than the last that was. One that was removed since the search is left out.
     """
     query, place = np.nonzero(hits.rows != NO_ROW)
     score, row = hits.scores[query, place], hits.rows[query, place]
     product_ids, owner = np.unique(hits.product_ids[query, place], return_inverse=True)
     best = np.full((len(queries), len(product_ids)), -np.inf, np.float32)
     np.maximum.at(best, (query, owner), score)
-    _look_up_missing(index, queries, product_ids, best)
+    if len(queries) > 1:
+        last = np.min(hits.scores, axis=1, where=hits.rows != NO_ROW, initial=1.0)
+        _look_up_missing(index, queries, product_ids, best, last, k)
     similarity = best.mean(axis=0) if len(queries) else np.zeros(0, np.float32)
     order = np.lexsort((row, -score, owner))
     # the first of each product: its nearest hit
@@ -126,14 +129,24 @@ def products_found(index: VectorIndex, queries: NDArray[np.float32], hits: Hits)
         product_ids, similarity, similarity, hits.rows[where], hits.photos[where], hits.category_ids[where]
     )
     ranked = np.lexsort((found.rows, -similarity))
-    return found.take(ranked[np.isfinite(similarity[ranked])])
+    return found.take(ranked[np.isfinite(similarity[ranked])][:k])
 
 
 def _look_up_missing(
-    index: VectorIndex, queries: NDArray[np.float32], product_ids: NDArray[np.int64], best: NDArray[np.float32]
-) -> None:
-    """Fill in the `(Q, P)` best cosines that are -inf."""
-    for some in in_batches(np.flatnonzero(np.isneginf(best).any(axis=0)), AT_ONCE):
+    index: VectorIndex, queries: NDArray[np.float32], product_ids: NDArray[np.int64], best: NDArray[np.float32],
+    last: NDArray[np.float32], k: int,
+) -> None:  # fmt: skip
+    """Fill in those of the `(Q, P)` best cosines that are -inf, of products that may be among the k best.
+
+    `last`: `(Q,)` cosine of the last hit of each photo.
+    """
+    missing = np.isneginf(best)
+    at_most = np.where(missing, last[:, None], best).mean(axis=0)
+    incomplete = np.flatnonzero(missing.any(axis=0))
+    for some in in_batches(incomplete[np.argsort(-at_most[incomplete], kind="stable")], AT_ONCE):
+        similarity = best.mean(axis=0)
+        if np.count_nonzero(similarity > at_most[some[0]]) >= k:
+            return
         vectors = ProductVectors.of(index, product_ids[some])
         looked_up = vectors.best(queries @ vectors.vectors.T)
-        best[:, some] = np.where(np.isneginf(best[:, some]), looked_up, best[:, some])
+        best[:, some] = np.where(missing[:, some], looked_up, best[:, some])

@@ -61,6 +61,10 @@ class RankingOptions:
         """Whether anything is switched on."""
         return any((self.expansion, self.whitening, self.reciprocal, self.text))
 
+    def n_products(self, k: int) -> int:
+        """Best products by the score of the index of which the k best are chosen."""
+        return max(k, self.candidates, self.reciprocal.products if self.reciprocal else 0) if self.orders_anew else k
+
     def n_hits(self, k: int) -> int:
         """Nearest vectors of each photo that are asked for k products: all photos of one may stand before the next."""
         return max(MAX_IMAGES * k, self.candidates if self.orders_anew else 0)
@@ -87,11 +91,11 @@ def rank(
     _check_fit(index, options.whitening)
     queries, hits = readable(queries, hits)
     if not len(queries):
-        return products_found(index, queries, hits)
+        return products_found(index, queries, hits, k)
     searched = queries
     if options.expansion is not None:
         searched, hits = options.expansion.search_again(index, queries, hits, where)
-    ranked = products_found(index, searched, hits)
+    ranked = products_found(index, searched, hits, options.n_products(k))
     if options.whitening is not None:
         ranked = _by_whitened(index, searched, ranked, options.whitening, options.candidates)
     if options.reciprocal is not None:
