@@ -267,3 +267,13 @@ def note_problems(problems: ProblemLog) -> None:
     """Tell on stderr what was wrong with products, where anything was."""
     if len(problems):
         note(problems.summary())
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Ctrl-C loses nothing that was committed: say so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("stopped; the same command continues where this one was")
+        raise

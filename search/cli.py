@@ -15,6 +15,7 @@ from catalog.cli_options import (
     note,
     note_problems,
     progress_bar,
+    resumable,
     say,
     source_options,
     strict_option,
@@ -75,7 +76,8 @@ def index(
     backbone = backbone or not (overwrite or IndexPlace.of(room, output).is_trained)
     embedder = embedder_of(room, is_trained=not backbone)
     options = IndexOptions(kind, whiten, backbone=backbone, overwrite=overwrite, server=server)
-    done = index_catalog(room, opened, embedder, output, options, bar=progress_bar)
+    with resumable():
+        done = index_catalog(room, opened, embedder, output, options, bar=progress_bar)
     _tell(done, opened, strict=strict)
 
 
@@ -96,7 +98,9 @@ def add(catalog: Address, folder: Path | None, workspace: Path, strict: bool) ->
     place = IndexPlace.of(room, folder)
     place.require()
     opened = _opened(room, catalog)
-    done = add_catalog(room, opened, embedder_of(room, is_trained=place.is_trained), folder, bar=progress_bar)
+    embedder = embedder_of(room, is_trained=place.is_trained)
+    with resumable():
+        done = add_catalog(room, opened, embedder, folder, bar=progress_bar)
     _tell(done, opened, strict=strict)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ from catalog.cli_options import (
     note_problems,
     options_as,
     progress_bar,
+    resumable,
     say,
     source_options,
     strict_option,
@@ -164,13 +163,3 @@ def _report(outcome: Outcome) -> None:
         note(f"continued after {outcome.n_resumed} parts that were already there")
     note_problems(outcome.record.problems)
     say(outcome.text())
-
-
-@contextmanager
-def resumable() -> Iterator[None]:
-    """Ctrl-C loses nothing that was committed: say so."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        note("stopped; the same command continues where this one was")
-        raise

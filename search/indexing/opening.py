@@ -40,7 +40,11 @@ class OpenIndex:
             ValueError: it is damaged, or its vectors are by another network than the embedder's.
         """
         place.require()
-        index = open_index(place)
+        try:
+            index = open_index(place)
+        except ValueError as error:
+            # indexing a catalogue opens what is there, too
+            raise ValueError(f"{error} (`{place.command_of_making('CATALOG')} --overwrite`)") from None
         try:
             opened = cls(place, index, IndexedProducts.load(place.products))
             if embedder is not None:

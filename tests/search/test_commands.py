@@ -234,3 +234,27 @@ def test_titles_count_where_they_find_more(shop):
         csv.writer(file).writerows([("query_product_id", "match_product_id"), *pairs])
     assert "they are not used" in call(main, "learn", "asked.bson", "--truth", "truth.csv")
     assert found("query", "back.jpg", "--title", titles[20], "-k", 1) == [4]
+
+
+def test_what_is_damaged_is_named_and_replaced(shop):
+    call(main, "index", "shop.bson")
+    state = Path("runs/search/vectors/index.json")
+    state.write_bytes(state.read_bytes()[:100])
+    for command in (("query", "front.jpg"), ("info",), ("index", "shop.bson")):
+        said = refused(main, *command)
+        assert "index.json is damaged" in said
+        assert "`rayonnage search index CATALOG --overwrite`" in said
+    call(main, "index", "shop.bson", "--overwrite")
+    assert found("query", "front.jpg")[0] == 4
+    Path("runs/search/products.safetensors").write_bytes(b"")
+    assert "--overwrite" in refused(main, "index", "shop.bson")
+    call(main, "index", "shop.bson", "--overwrite")
+
+
+def test_an_interrupted_index_says_that_it_goes_on(shop, use_colours, monkeypatch):
+    monkeypatch.setattr("mosaic.inference.embedding.CHUNK", 2)
+    use_colours(fails_after=9)
+    assert "the same command continues where this one was" in invoke(main, "index", "shop.bson", code=1).stderr
+    backend = use_colours()
+    assert "12 products added" in call(main, "index", "shop.bson")
+    assert 0 < backend.n_mosaics < 24
