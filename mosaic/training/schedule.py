@@ -71,7 +71,8 @@ def match_line(
         )
     start = None if init_from is None else Path(init_from)
     run = train_matching(workspace, config, bar, init_from=start, resume=resume, tell=tell)
-    return f"{MATCHING.title}: {run.folder}  {recall_line(run)}"
+    # the main process alone has measured it
+    return f"{MATCHING.title}: {run.folder}  {recall_line(run) if run.metrics else ''}"
 
 
 def _steps(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +36,7 @@ from tests.support.command_line import call, output_of, refused
 from tests.support.products import TAXONOMY
 
 pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[4]
 CATEGORIES = (11, 21, 31)
 
 
@@ -153,3 +157,19 @@ def test_the_command_names_what_is_missing_and_what_comes_next(general, tmp_path
     untrained = make_room(tmp_path)
     message = refused(mosaic, "train", "--objective", "match", "--workspace", untrained.folder, "--config", "debug")
     assert "run `mosaic train" in message
+
+
+def test_two_processes_learn_together_and_one_of_them_tells_it(general, tmp_path):
+    (tmp_path / "start.py").write_text("from mosaic.cli import main\n\nmain()\n")
+    command = [sys.executable, "-m", "mosaic.training.launcher", "--standalone", "--nproc-per-node", "2"]
+    # a batch now and then has no group: each process still waits for the gradients of the others
+    options = ("photos_per_batch=4", "matching.alone=3", "matching.epochs=1", "matching.told_apart=0")
+    sets = [part for option in options for part in ("--set", option)]
+    training = ["train", "--objective", "match", "--config", "debug", "--workspace", str(general.folder), *sets]
+    done = subprocess.run(
+        [*command, str(tmp_path / "start.py"), *training], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("recall@10") == 1
+    assert general.latest("mosaic", "match").metrics["match_queries"] == len(general.plan().held_out_positions(0))
