@@ -22,7 +22,7 @@ from search.evaluation.truth import Truth, read_truth
 from search.indexing.embedders import embedder_of
 from search.indexing.opening import OpenIndex
 from search.indexing.place import IndexPlace
-from search.indexing.texts import keep_titles
+from search.indexing.texts import ENCODER, keep_titles
 from search.query.conditions import tree_of
 from search.query.showcase import Showcase
 from search.ranking.products import RankedProducts
@@ -32,7 +32,6 @@ from search.ranking.text_channel import TextChannel, TextPairs, TextWeights, fit
 from search.ranking.text_store import TextStore
 from text.title_encoder import TitleEncoder
 
-ENCODER = "use"
 FOLDS = 2
 DEPTH = 10
 """k of the recall by which it is decided."""

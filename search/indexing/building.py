@@ -22,6 +22,7 @@ from search.indexing.photo_encoder import PhotoEncoder, entries_of
 from search.indexing.place import IndexPlace
 from search.indexing.record import IndexedProducts
 from search.indexing.signatures import signatures_of
+from search.indexing.texts import teach_titles
 from search.ranking.whitening import Whitening
 from search.ranking.whitening_trial import WhiteningTrial
 
@@ -56,15 +57,17 @@ def build(
     `md5s`: `(P, 16)` uint8 of the catalogue's photos.
 
     Returns:
-        Whether its vectors are whitened, and why; "" where that was not asked. What was wrong with products.
+        Whether its vectors are whitened and titles compared, and why, in sentences. What was wrong with products.
     """
     with bar("embed") as progress:
         embeddings, problems = embedded(catalog, embedder, place.unfinished, progress)
     with bar("whitening") as progress:
         whitening, why = _whitening(embeddings, options, progress)
     encoder = PhotoEncoder(embedder, whitening)
+    width = None if whitening is None else whitening.width
     with atomic_folder(place.folder) as folder:
         new = IndexPlace(folder)
+        titles = teach_titles(new, catalog, embeddings, width, place.unfinished / "texts", bar)
         if encoder.whitening is not None:
             encoder.whitening.save(new.whitening)
             with bar("whiten") as progress:
@@ -76,7 +79,7 @@ def build(
         made = IndexedProducts.of(catalog, signatures_of(catalog.n_images, md5s), is_trained=not options.backbone)
         made.save(new.products)
     shutil.rmtree(place.unfinished, ignore_errors=True)
-    return why, problems
+    return "\n".join(filter(None, [why, titles])), problems
 
 
 def _whitening(embeddings: Embeddings, options: IndexOptions, progress: Progress) -> tuple[Whitening | None, str]:

@@ -44,7 +44,7 @@ class Indexed:
         n_known: products that the index has taken in; those without a readable photo cannot be found.
         kind: of the search, `exact` or `compressed`. n_removed: vectors that are passed over until it is compacted.
         problems: of the catalogue, and of the products that were taken in.
-        whitening: of an index that was made, whether its vectors are whitened, and why.
+        choices: of an index that was made, whether its vectors are whitened and titles compared, and why.
     """
 
     place: IndexPlace
@@ -59,7 +59,7 @@ class Indexed:
     kind: str
     n_removed: int
     problems: ProblemLog
-    whitening: str = ""
+    choices: str = ""
 
     def text(self) -> str:
         """Sentences for people."""
@@ -71,7 +71,7 @@ class Indexed:
         lines = [
             done,
             f"{plural(self.n_products, 'product')} can be found by {plural(self.n_photos, 'photo')}{without}",
-            self.whitening,
+            self.choices,
             f"{self.kind} search, vectors by {self.network}: {self.place.folder}",
         ]
         return "\n".join(filter(None, lines))
@@ -211,7 +211,7 @@ def _built(place: IndexPlace, catalog: Catalog, embedder: Embedder, options: Ind
     md5s = _md5s(catalog, bar)
     why, problems = build(place, catalog, md5s, embedder, options, bar)
     with OpenIndex.at(place, embedder) as opened:
-        return _told(opened, opened.known, problems, n_new=len(catalog), whitening=why)
+        return _told(opened, opened.known, problems, n_new=len(catalog), choices=why)
 
 
 def _updated(opened: OpenIndex, catalog: Catalog, bar: Bar, *, removing: bool) -> Indexed:
@@ -237,12 +237,12 @@ def _taking_in(opened: OpenIndex) -> TakingIn:
 
 def _told(
     opened: OpenIndex, known: IndexedProducts, problems: ProblemLog, *,
-    n_new: int, n_changed: int = 0, n_gone: int = 0, n_same: int = 0, whitening: str = "",
+    n_new: int, n_changed: int = 0, n_gone: int = 0, n_same: int = 0, choices: str = "",
 ) -> Indexed:  # fmt: skip
     index = opened.index
     return Indexed(
         opened.place, n_new, n_changed, n_gone, n_same, index.n_products, len(index), len(known),
-        index.identity.network, kind_of(index), n_removed(index), problems, whitening,
+        index.identity.network, kind_of(index), n_removed(index), problems, choices,
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def answer_photos(request: SearchRequest) -> SearchAnswer:
         found = searcher.by_photos(photos, request.k, where, request.title, problems)
         remarks = [_remark(request, problem) for problem in problems.named]
         if request.title and searcher.opened.text is None:
-            remarks.append(f"the title is not compared: `rayonnage search learn{place.option}` learns what one weighs")
+            remarks.append("the title is not compared: the index knows nothing of titles, see `rayonnage search learn`")
         if problems.counts[ProblemKind.UNREADABLE_PHOTO] == len(photos):
             raise ValueError("\n".join(remarks))
         asked = "Products like " + ", ".join(path.name for path in request.photos)

@@ -215,9 +215,12 @@ def test_titles_count_where_they_find_more(shop):
     pairs = [(f"{500 + i}", f"{i}") for i in range(len(titles))]
     with Path("truth.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("query_product_id", "match_product_id"), *pairs])
-    call(main, "index", "shop.bson")
+    assert "titles are not compared: 0 pairs of one product" in call(main, "index", "shop.bson")
     asked = ("query", "front.jpg", "--title", titles[20], "-k", 1)
-    assert "the title is not compared: `rayonnage search learn`" in invoke(main, *asked).stderr
+    assert (
+        "the title is not compared: the index has learnt nothing of titles, see `rayonnage search learn`"
+        in invoke(main, *asked).stderr
+    )
     said = call(main, "learn", "asked.bson", "--truth", "truth.csv")
     assert "titles, tried on 36 queries: 100.0 % of the matches among the best 10" in said
     assert "they are used where a query has one (--title)" in said
@@ -258,3 +261,19 @@ def test_an_interrupted_index_says_that_it_goes_on(shop, use_colours, monkeypatc
     backend = use_colours()
     assert "12 products added" in call(main, "index", "shop.bson")
     assert 0 < backend.n_mosaics < 24
+
+
+def test_products_of_several_photos_teach_what_titles_weigh(shop):
+    titles = [f"{one} {other} {third}" for one in WORDS for other in ("red", "blue", "tall") for third in ("a1", "b2")]
+    write(shop / "shop.bson", [{**make_product(i, 11, 2), "title": title} for i, title in enumerate(titles)])
+    assert "titles are compared where a query has one: what they weigh is learnt" in call(main, "index", "shop.bson")
+    (shop / "new.jpg").write_bytes(make_photo(9_999))
+    assert found("query", "new.jpg", "--title", titles[20], "-k", 1) == [20]
+    answer = invoke(main, "query", "new.jpg", "--title", "drum blue")
+    assert "not compared" not in answer.stderr
+    assert "drum blue" in answer.stdout.splitlines()[1]
+    write(
+        shop / "shop.bson", [{**make_product(i, 11, 2), "title": title} for i, title in enumerate([*titles, "zebra"])]
+    )
+    call(main, "index", "shop.bson")
+    assert found("query", "new.jpg", "--title", "zebra", "-k", 1) == [len(titles)]
