@@ -1,6 +1,6 @@
 """Search among 1.1 million vectors: recall, time, memory, and how long building and adding take.
 
-Usage: python bench/search.py [--folder build/search] [--vectors 1100000] [--embeddings FOLDER]
+Usage: python bench/vector_search.py [--folder build/search] [--vectors 1100000] [--embeddings FOLDER]
 
 Vectors are drawn by a fixed seed around 20,000 cluster centres. What they have of real ones is measured on the 7,705
 photos of the shelf benchmark, embedded by the default backbone before any training: the square of the common mean, how
@@ -29,10 +29,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-
-# this folder stands first, and this file has the name of the package that it measures
-sys.path.append(sys.path.pop(0))
-
 from process_memory import memory_kib
 
 from catalog.embeddings import EmbeddingOrigin, Embeddings
