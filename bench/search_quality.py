@@ -220,6 +220,7 @@ def gallery(data: Path, drawn: Path, n: int, only: int | None, workspace: Worksp
             learn = [half.case(one, half.whitening(other)) for one, other in ((is_odd, is_even), (is_even, is_odd))]
             whitened, _ = half.case(is_held_out, half.whitening(~is_held_out))
             rankings[f"{WHITENING} {TEXT}"] = with_titles(whitened, learn, encoder)
+            rankings |= by_quarters(half, is_held_out, article[place] % 2 == 1)
             for way, ranked in rankings.items():
                 found[f"{network} {way}".strip()] += ranked
                 asked[f"{network} {way}".strip()] += matches.tolist()
@@ -265,6 +266,25 @@ class Half:
         of_id = {one: self.titles[one % MAIN] for one in np.unique(ids).tolist()}
         case = Case(indexed, photos.vectors[asks], ids[asks], [self.titles[one] for one in place[asks]], of_id)
         return case if whitening is None else case.whitened(whitening), place[asks]
+
+
+def by_quarters(
+    half: Half, is_held_out: NDArray[np.bool_], is_odd: NDArray[np.bool_]
+) -> dict[str, list[RankedProducts]]:
+    """By whitenings of as many articles: such as the network has learnt from, and such as it has not."""
+    known, _ = half.case(is_held_out, half.whitening(~is_held_out & is_odd))
+    with known.searched() as ranked:
+        found = {f"{WHITENING} (a quarter, known)": ranked()}
+    # those of odd articles are searched by what even ones teach, and the other way round
+    parts = []
+    for quarter in (is_held_out & ~is_odd, is_held_out & is_odd):
+        case, _ = half.case(is_held_out, half.whitening(quarter))
+        with case.searched() as ranked:
+            parts.append(ranked())
+    asks = is_held_out & (half.photos.photos == 0)
+    asks &= np.isin(half.place, half.place[is_held_out & (half.photos.photos > 0)])
+    chosen = [even if odd else of_odd for even, of_odd, odd in zip(*parts, is_odd[asks].tolist(), strict=True)]
+    return found | {f"{WHITENING} (a quarter, new)": chosen}
 
 
 def table(title: str, measured: dict[str, SearchEvaluation], group: str) -> None:
