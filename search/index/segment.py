@@ -81,12 +81,10 @@ class Segment:
     def passing(self, where: Filter) -> NDArray[np.bool_]:
         """`(N,)` bool: what a filter lets through."""
         passing = np.ones(len(self), bool)
-        chosen = ((self.categories, where.category_ids), (self.products, where.product_ids))
-        for column, wanted in chosen:
-            if wanted is not None:
-                is_wanted = np.zeros(len(self), bool)
-                is_wanted[column.rows_of(wanted)] = True
-                passing &= is_wanted
+        if where.category_ids is not None:
+            passing &= self.categories.is_one_of(where.category_ids)
+        if where.product_ids is not None:
+            passing &= self.products.is_one_of(where.product_ids)
         if where.n_images is not None:
             passing &= np.isin(self.entries.n_images, list(where.n_images))
         if where.without is not None:

@@ -40,6 +40,7 @@ def test_a_writer_that_is_killed_leaves_the_old_index_or_the_new_one(tmp_path: P
         child.line()
         time.sleep(moments.random() / 4)
         child.process.kill()
+        child.process.join()
         n_done = 1 + sum(1 for _ in iter(child.line, ""))
         child.kill()
         after = products_of(LocalIndex.open(tmp_path))
