@@ -55,6 +55,13 @@ def test_every_room_is_packaged_and_under_contract():
     assert set(SETTINGS["options"]["packages"].split()) == packages
 
 
+def test_no_script_is_called_as_a_package():
+    """The folder of a script stands first where Python looks: all scripts beside it would find that one instead."""
+    scripts = {path.stem for path in (ROOT / "bench").glob("*.py")}
+    assert len(scripts) > 20
+    assert scripts & set(ROOMS) == set()
+
+
 def test_every_class_has_a_name_of_its_own():
     places = defaultdict(list)
     for path in FILES:

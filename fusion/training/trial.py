@@ -62,7 +62,7 @@ def judge(with_it: ProductScores, without_it: ProductScores) -> tuple[bool, str]
     fall, least, most = mean_intervals((without_it.nll[:, -1] - with_it.nll[:, -1])[:, None])[0]
     why = (
         f"{100 * gain:+.1f} points of leaf accuracy ({100 * low:+.1f} to {100 * high:+.1f}), "
-        f"{-fall:+.3f} of log loss ({-most:+.3f} to {-least:+.3f})"
+        f"{-fall:+.3f} of log loss ({-most:+.3f} to {-least:+.3f}) on {len(with_it)} held-out products, copies once"
     )
     if low > 0:
         return True, f"{why}: more accurate"
