@@ -23,7 +23,6 @@ ImageNet features: what is learnt here is learnt from the other half, but that i
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -33,10 +32,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-# this folder stands first, and has a file with the name of the package that is measured
-sys.path.append(sys.path.pop(0))
-
 from search_photos import Photos, Vectors, imagenet, networks_of_part, trained
 
 from catalog.catalog import Catalog
@@ -67,6 +62,8 @@ from text.title_encoder import TitleEncoder
 IMAGENET, CLASSIFIER, LEARNT = "ImageNet features", "classifier embedding", "learnt to match"
 NETWORKS = (IMAGENET, CLASSIFIER, LEARNT)
 WHITENING, EXPANSION, RECIPROCAL, TEXT = "+ whitening", "+ expansion", "+ k-reciprocal", "+ text"
+KNOWN, NEW = "(a quarter, known)", "(a quarter, new)"
+"""What a whitening is learnt from: articles of which the network has learnt, or has not."""
 WHITENED = 128
 """Numbers in a whitened vector."""
 DEPTH = max(DEPTHS)
@@ -274,7 +271,7 @@ def by_quarters(
     """By whitenings of as many articles: such as the network has learnt from, and such as it has not."""
     known, _ = half.case(is_held_out, half.whitening(~is_held_out & is_odd))
     with known.searched() as ranked:
-        found = {f"{WHITENING} (a quarter, known)": ranked()}
+        found = {f"{WHITENING} {KNOWN}": ranked()}
     # those of odd articles are searched by what even ones teach, and the other way round
     parts = []
     for quarter in (is_held_out & ~is_odd, is_held_out & is_odd):
@@ -284,7 +281,7 @@ def by_quarters(
     asks = is_held_out & (half.photos.photos == 0)
     asks &= np.isin(half.place, half.place[is_held_out & (half.photos.photos > 0)])
     chosen = [even if odd else of_odd for even, of_odd, odd in zip(*parts, is_odd[asks].tolist(), strict=True)]
-    return found | {f"{WHITENING} (a quarter, new)": chosen}
+    return found | {f"{WHITENING} {NEW}": chosen}
 
 
 def table(title: str, measured: dict[str, SearchEvaluation], group: str) -> None:
@@ -306,7 +303,8 @@ def table(title: str, measured: dict[str, SearchEvaluation], group: str) -> None
         print(f"{name:48}{cells}  {f'{low:.1f} to {high:.1f}':>16}")
         others = [f"{one}{name.removeprefix(network)}" for one in (IMAGENET, CLASSIFIER)]
         # each way beside the network alone, and beside the same way with the networks before it
-        for other in dict.fromkeys([network, *others[: NETWORKS.index(network)]]):
+        others = [network, *others[: NETWORKS.index(network)], name.replace(NEW, KNOWN)]
+        for other in dict.fromkeys(others):
             if other != name and other in measured:
                 print(f"{'':50}{_ahead(evaluation, measured[other])}  to {other}")
 
