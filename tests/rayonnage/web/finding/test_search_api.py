@@ -180,10 +180,13 @@ def test_without_an_index_the_command_is_told_and_one_that_is_made_is_found(plan
 def test_an_index_of_another_network_answers_for_its_own_products_alone(
     own_shop: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    newer = colour_embedder(name="other colours")
-    monkeypatch.setattr("search.indexing.embedders.workspace_embedder", lambda workspace: newer)
+    newer, loaded = colour_embedder(name="other colours"), []
+    monkeypatch.setattr("search.indexing.embedders.workspace_embedder", lambda room: loaded.append(room) or newer)
     with opened(own_shop) as client:
         detail = refused(client.post("/v1/search", files=files(3)), 409, None)
+        assert refused(client.post("/v1/search", files=files(3)), 409, None) == detail
+        # which takes seconds
+        assert len(loaded) == 1
         assert "vectors by colours" in detail
         assert "--overwrite" in detail
         assert ids(client.get("/v1/products/3/similar?k=2"))
@@ -193,6 +196,13 @@ def test_an_index_of_another_network_answers_for_its_own_products_alone(
         answer = client.post("/v1/search", files=files(3), data={"k": 1})
         assert ids(answer) == [3]
         assert answer.json()["network"] == "other colours"
+        assert ids(client.get("/v1/products/3/similar?k=2"))
+        # and once more, by the one that the workspace has no more
+        older = colour_embedder()
+        index_catalog(Workspace(own_shop), catalog, older, options=IndexOptions(overwrite=True), bar=no_bar)
+        assert client.get("/v1/products/3/similar?k=2").json()["network"] == "colours"
+        refused(client.post("/v1/search", files=files(3)), 409, None)
+        assert ids(client.get("/v1/products/3/similar?k=2"))
 
 
 def test_another_network_of_the_workspace_is_noticed(own_shop: Path, monkeypatch: pytest.MonkeyPatch):
