@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def with_added(folder: Path, snapshot: Snapshot, vectors: NDArray[np.float32], e
         return state
     merged = _to_merge(snapshot, len(added))
     kept = snapshot.segments[: len(snapshot.segments) - len(merged)]
-    blocks = [*(block for segment in merged for block in segment.blocks()), vectors[present]]
+    blocks = chain(*(segment.blocks() for segment in merged), [vectors[present]])
     known = joined_entries([*(segment.entries for segment in merged), added])
     state, record = new_segment(folder, state, blocks, known, snapshot.codec)
     return replace(

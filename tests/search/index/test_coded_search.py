@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,9 @@ def clustered(n: int, seed: int = 0) -> np.ndarray:
     return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
 
 
-def test_the_size_decides_how_it_is_searched_and_a_compaction_decides_again(tmp_path, monkeypatch):
+def test_the_size_decides_how_it_is_searched_and_a_compaction_decides_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(building, "EXACT_BELOW", 100)
     vectors = clustered(120)
     assert made(tmp_path / "large", vectors).kind == "compressed"
@@ -39,7 +43,7 @@ def test_the_size_decides_how_it_is_searched_and_a_compaction_decides_again(tmp_
     assert made(tmp_path / "none", vectors[:0], kind="compressed").kind == "exact"
 
 
-def test_nearly_all_of_the_nearest_are_found_with_their_exact_scores(tmp_path):
+def test_nearly_all_of_the_nearest_are_found_with_their_exact_scores(tmp_path: Path) -> None:
     vectors, queries = clustered(6000), clustered(50, seed=1)
     exact, coded = (made(tmp_path / kind, vectors, kind=kind).search(queries, 10) for kind in ("exact", "compressed"))
     shared = [len(set(one) & set(other)) for one, other in zip(exact.rows.tolist(), coded.rows.tolist(), strict=True)]
@@ -49,14 +53,14 @@ def test_nearly_all_of_the_nearest_are_found_with_their_exact_scores(tmp_path):
     np.testing.assert_array_equal(exact.scores[same], coded.scores[same])
 
 
-def test_an_index_is_the_same_every_time(tmp_path):
+def test_an_index_is_the_same_every_time(tmp_path: Path) -> None:
     vectors, queries = clustered(2000), clustered(20, seed=1)
     one, other = (made(tmp_path / name, vectors, kind="compressed").search(queries, 10) for name in ("one", "other"))
     np.testing.assert_array_equal(one.rows, other.rows)
     np.testing.assert_array_equal(one.scores, other.scores)
 
 
-def test_what_is_added_is_found_among_the_codes(tmp_path):
+def test_what_is_added_is_found_among_the_codes(tmp_path: Path) -> None:
     vectors = clustered(3000)
     index = made(tmp_path, vectors[:2000], kind="compressed")
     for start in range(2000, 3000, 100):
@@ -64,7 +68,7 @@ def test_what_is_added_is_found_among_the_codes(tmp_path):
     np.testing.assert_array_equal(index.search(vectors, 1).rows[:, 0], range(3000))
 
 
-def test_however_few_a_filter_lets_pass_they_are_found(tmp_path, monkeypatch):
+def test_however_few_a_filter_lets_pass_they_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coded_search, "PROBED", 1)
     vectors, queries = clustered(4000), clustered(5, seed=1)
     index = made(
@@ -75,14 +79,14 @@ def test_however_few_a_filter_lets_pass_they_are_found(tmp_path, monkeypatch):
     assert (hits.rows[:, 10:] == -1).all()
 
 
-def test_all_vectors_may_be_equal(tmp_path):
+def test_all_vectors_may_be_equal(tmp_path: Path) -> None:
     vectors = np.repeat(unit_vectors(1, WIDTH), 2000, axis=0)
     hits = made(tmp_path, vectors, kind="compressed").search(vectors[:1], 5)
     np.testing.assert_allclose(hits.scores, 1, atol=1e-3)
     assert (np.diff(hits.rows[0]) > 0).all()
 
 
-def test_a_compaction_without_much_change_learns_nothing_anew(tmp_path):
+def test_a_compaction_without_much_change_learns_nothing_anew(tmp_path: Path) -> None:
     vectors = clustered(1000)
     index = made(tmp_path, vectors, kind="compressed")
     codec = next(tmp_path.glob("codec-*"))

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from search.index import LocalIndex
 from tests.support.vectors import WIDTH, entries_of, identity, made, unit_vectors
 
 
-def test_the_nearest_come_first_with_their_cosines(tmp_path):
+def test_the_nearest_come_first_with_their_cosines(tmp_path: Path) -> None:
     vectors = unit_vectors(300)
     index = made(tmp_path, vectors)
     queries = unit_vectors(5, seed=1)
@@ -20,7 +22,7 @@ def test_the_nearest_come_first_with_their_cosines(tmp_path):
     assert (hits.category_ids == 7).all()
 
 
-def test_where_there_are_no_more_the_rows_say_so(tmp_path):
+def test_where_there_are_no_more_the_rows_say_so(tmp_path: Path) -> None:
     index = made(tmp_path, unit_vectors(2))
     hits = index.search(unit_vectors(1, seed=1), 4)
     assert hits.rows.shape == (1, 4)
@@ -29,7 +31,7 @@ def test_where_there_are_no_more_the_rows_say_so(tmp_path):
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_an_index_of_nothing_or_of_one_grows(tmp_path, n):
+def test_an_index_of_nothing_or_of_one_grows(tmp_path: Path, n: int) -> None:
     vectors = unit_vectors(4)
     index = made(tmp_path, vectors[:n])
     assert len(index) == index.n_products == n
@@ -38,7 +40,7 @@ def test_an_index_of_nothing_or_of_one_grows(tmp_path, n):
     np.testing.assert_array_equal(index.search(vectors, 1).rows[:, 0], range(4))
 
 
-def test_nothing_is_near_zeros_and_zeros_are_passed_over(tmp_path):
+def test_nothing_is_near_zeros_and_zeros_are_passed_over(tmp_path: Path) -> None:
     vectors = unit_vectors(3)
     vectors[1] = 0
     index = made(tmp_path, vectors, entries_of([10, 11, 12]))
@@ -49,13 +51,13 @@ def test_nothing_is_near_zeros_and_zeros_are_passed_over(tmp_path):
     assert len(index) == 2
 
 
-def test_of_equal_vectors_the_first_rows_come_first(tmp_path):
+def test_of_equal_vectors_the_first_rows_come_first(tmp_path: Path) -> None:
     vectors = np.repeat(unit_vectors(1), 3000, axis=0)
     index = made(tmp_path, vectors)
     np.testing.assert_array_equal(index.search(vectors[:1], 25).rows[0], range(25))
 
 
-def test_what_is_there_already_is_replaced(tmp_path):
+def test_what_is_there_already_is_replaced(tmp_path: Path) -> None:
     vectors = unit_vectors(6)
     index = made(tmp_path, vectors[:3], entries_of([1, 1, 2], photos=[0, 1, 0]))
     index.add(vectors[3:5], entries_of([1, 3]))
@@ -64,7 +66,7 @@ def test_what_is_there_already_is_replaced(tmp_path):
     assert 1 not in index.search(vectors[:1], 3).product_ids[0, :1]
 
 
-def test_removed_products_are_found_no_more(tmp_path):
+def test_removed_products_are_found_no_more(tmp_path: Path) -> None:
     vectors = unit_vectors(6)
     index = made(tmp_path, vectors)
     assert index.remove(np.array([4, 2, 99])) == 2
@@ -73,14 +75,14 @@ def test_removed_products_are_found_no_more(tmp_path):
     assert set(index.search(vectors, 6).product_ids.ravel().tolist()) == {0, 1, 3, 5, -1}
 
 
-def test_rows_of_a_product_are_in_the_order_of_its_photos(tmp_path):
+def test_rows_of_a_product_are_in_the_order_of_its_photos(tmp_path: Path) -> None:
     vectors = unit_vectors(4)
     index = made(tmp_path, vectors, entries_of([5, 6, 5, 5], photos=[2, 0, 0, 1]))
     np.testing.assert_array_equal(index.rows_of(5), [2, 3, 0])
     np.testing.assert_array_equal(index.vectors(index.rows_of(5)), vectors[[2, 3, 0]])
 
 
-def test_filters_hold_together(tmp_path):
+def test_filters_hold_together(tmp_path: Path) -> None:
     vectors = unit_vectors(200)
     ids = np.arange(200)
     index = made(tmp_path, vectors, entries_of(ids.tolist(), category_ids=(ids % 5).tolist(), n_images=1 + ids % 4))
@@ -91,7 +93,7 @@ def test_filters_hold_together(tmp_path):
     assert (index.search(vectors[:1], 3, Filter(product_ids=np.zeros(0, np.int64))).rows == NO_ROW).all()
 
 
-def test_ids_of_any_kind_come_back(tmp_path):
+def test_ids_of_any_kind_come_back(tmp_path: Path) -> None:
     vectors = unit_vectors(4)
     index = made(tmp_path, vectors[:2], entries_of(["MH01-gray", 5], category_ids=["Shoes > Boots", 3]))
     index.add(vectors[2:], entries_of(["Größe-7", "MH01-gray"], category_ids=["Shoes > Boots"] * 2))
@@ -100,7 +102,7 @@ def test_ids_of_any_kind_come_back(tmp_path):
     assert index.ids.take(hits.category_ids[:, 0]) == ["Shoes > Boots", "Shoes > Boots", 3]
 
 
-def test_an_open_index_finds_what_another_adds(tmp_path):
+def test_an_open_index_finds_what_another_adds(tmp_path: Path) -> None:
     vectors = unit_vectors(5)
     reader = made(tmp_path, vectors[:3])
     LocalIndex.open(tmp_path).add(vectors[3:], entries_of([3, 4]))
@@ -109,7 +111,7 @@ def test_an_open_index_finds_what_another_adds(tmp_path):
     assert reader.search(vectors[4:], 1).product_ids[0, 0] != 4
 
 
-def test_an_index_of_another_network_is_refused_with_the_way_out(tmp_path):
+def test_an_index_of_another_network_is_refused_with_the_way_out(tmp_path: Path) -> None:
     made(tmp_path, unit_vectors(3))
     assert len(LocalIndex.open(tmp_path, expect="one network")) == 3
     with pytest.raises(ValueError, match=r"another network .*rayonnage search index"):
@@ -127,7 +129,9 @@ def test_an_index_of_another_network_is_refused_with_the_way_out(tmp_path):
         (np.zeros((1, WIDTH), np.float32), "expected one for each"),
     ],
 )
-def test_vectors_that_cannot_be_compared_are_refused_and_change_nothing(tmp_path, vectors, said):
+def test_vectors_that_cannot_be_compared_are_refused_and_change_nothing(
+    tmp_path: Path, vectors: np.ndarray, said: str
+) -> None:
     index = made(tmp_path, unit_vectors(3))
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ValueError, match=said):
@@ -139,12 +143,12 @@ def test_vectors_that_cannot_be_compared_are_refused_and_change_nothing(tmp_path
 @pytest.mark.parametrize(
     ("query", "said"), [(np.zeros((1, 3)), "another network"), (np.full((1, WIDTH), np.inf), "query 1 is not finite")]
 )
-def test_queries_that_cannot_be_compared_are_refused(tmp_path, query, said):
+def test_queries_that_cannot_be_compared_are_refused(tmp_path: Path, query: np.ndarray, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         made(tmp_path, unit_vectors(3)).search(query.astype(np.float32), 1)
 
 
-def test_many_small_additions_make_few_segments(tmp_path):
+def test_many_small_additions_make_few_segments(tmp_path: Path) -> None:
     vectors = unit_vectors(60)
     index = made(tmp_path, vectors[:20])
     for row in range(20, 60):
@@ -153,7 +157,7 @@ def test_many_small_additions_make_few_segments(tmp_path):
     np.testing.assert_array_equal(index.search(vectors, 1).rows[:, 0], range(60))
 
 
-def test_a_new_index_takes_the_place_of_an_earlier_one(tmp_path):
+def test_a_new_index_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
     reader = made(tmp_path, unit_vectors(3))
     made(tmp_path, unit_vectors(5, seed=1), entries_of(range(50, 55)))
     assert set(reader.search(unit_vectors(1), 5).product_ids[0].tolist()) == set(range(50, 55))
@@ -161,13 +165,13 @@ def test_a_new_index_takes_the_place_of_an_earlier_one(tmp_path):
         reader.vectors(np.array([0]))
 
 
-def test_a_closed_index_says_so(tmp_path):
+def test_a_closed_index_says_so(tmp_path: Path) -> None:
     index = made(tmp_path, unit_vectors(3))
     index.close()
     with pytest.raises(ValueError, match="closed"):
         len(index)
 
 
-def test_the_identity_is_kept(tmp_path):
+def test_the_identity_is_kept(tmp_path: Path) -> None:
     made(tmp_path, unit_vectors(3))
     assert LocalIndex.open(tmp_path).identity == identity()
