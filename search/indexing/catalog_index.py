@@ -99,6 +99,7 @@ def index_catalog(
             return _built(place, catalog, embedder, options, bar)
         with OpenIndex.at(place, embedder) as opened:
             opened.require_catalog(catalog)
+            opened.known = opened.known.moved_to(catalog.address)
             opened.require_options(kind=options.kind, whiten=options.whiten, server=options.server)
             return _updated(opened, catalog, bar, removing=True)
 
@@ -218,6 +219,8 @@ def _updated(opened: OpenIndex, catalog: Catalog, bar: Bar, *, removing: bool) -
     known = opened.known.with_source(catalog)
     changes = Changes.of(catalog, _md5s(catalog, bar), known)
     taking = _taking_in(opened)
+    # also where nothing has changed but the catalogue's place
+    taking.keep(known)
     taking.problems.merge(catalog.problems)
     with bar("embed") as progress:
         taking.take(catalog, np.sort(np.concatenate([changes.new, changes.changed])), changes.signatures, progress)

@@ -74,9 +74,9 @@ class OpenIndex:
     def require_catalog(self, catalog: Catalog) -> None:
         """Raise ValueError unless the index was made of this catalogue, perhaps in another state or place."""
         identity = self.index.identity
-        if catalog.address != identity.catalog and not catalog.matches(identity.fingerprint):
+        if catalog.address != self.catalog and not catalog.matches(identity.fingerprint):
             raise ValueError(
-                f"{self.place.folder} is an index of {identity.catalog}, not of {catalog}: add its products with "
+                f"{self.place.folder} is an index of {self.catalog}, not of {catalog}: add its products with "
                 f"`rayonnage search add {catalog}{self.place.option}`, replace the index with --overwrite, or give "
                 "another folder (--output)"
             )

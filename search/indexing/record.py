@@ -87,6 +87,10 @@ class IndexedProducts:
         place = self.places(product_ids)
         return np.where(place == UNKNOWN, OUTSIDE, self.sources[place] if len(self) else OUTSIDE).astype(np.int64)
 
+    def moved_to(self, address: str) -> IndexedProducts:
+        """The same, where the catalogue that was indexed first lies elsewhere now."""
+        return replace(self, addresses=(address, *self.addresses[1:]))
+
     def with_source(self, catalog: Catalog) -> IndexedProducts:
         """The same, with a catalogue among the sources, and what its labels are called."""
         addresses = tuple(dict.fromkeys((*self.addresses, catalog.address)))

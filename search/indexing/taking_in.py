@@ -41,9 +41,8 @@ class TakingIn:
     ) -> None:
         """Add the products at `(n,)` positions, in place of what is there of the same ids.
 
-        `signatures`: `(N,)` of all products of the catalogue.
+        The catalogue is among the sources that are known. `signatures`: `(N,)` of all its products.
         """
-        self.known = self.known.with_source(catalog)
         recent = RecentRows()
         for start in range(0, len(positions), COMMIT):
             some = positions[start : start + COMMIT]

@@ -23,6 +23,7 @@ from search.indexing.building import IndexOptions
 from search.indexing.catalog_index import Indexed, add_catalog, compact, index_catalog, remove_products
 from search.indexing.opening import OpenIndex
 from search.indexing.place import IndexPlace
+from search.indexing.record import IndexedProducts
 from tests.support.colour_embedder import SmallPictures, colour_embedder
 from tests.support.products import make_photo
 
@@ -192,6 +193,11 @@ def test_another_network_catalogue_or_way_is_refused_with_the_way_out(tmp_path):
     moved = tmp_path / "moved.bson"
     (tmp_path / "shop.bson").rename(moved)
     assert indexed(tmp_path, Catalog(moved)).n_same == 2
+    # from now on it is known there
+    assert IndexedProducts.load(IndexPlace.of(room).products).addresses == (str(moved),)
+    del shop[1]
+    done = indexed(tmp_path, write_shop(moved, shop))
+    assert (done.n_gone, done.n_same) == (1, 1)
     assert indexed(tmp_path, other, overwrite=True).n_products == 1
     assert held(IndexPlace.of(room)) == {(5, 0): 11}
 
