@@ -21,11 +21,10 @@ def present_vectors(vectors: NDArray[np.floating], entries: Entries, width: int,
         ValueError: another width, numbers that are not finite, or another length; names the product.
     """
     check_width(vectors, width, "vectors")
-    # squares of float16 would be lost below 1e-4
-    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float32))
-    present = lengths > 0
-    if (wrong := np.flatnonzero(present & ~(np.abs(lengths - 1) <= MAX_OFF))).size or np.isnan(lengths).any():
-        row = int(np.concatenate([wrong, np.flatnonzero(np.isnan(lengths))])[0])
+    lengths = lengths_of(vectors)
+    present = lengths != 0
+    if (wrong := np.flatnonzero(present & is_off(lengths))).size:
+        row = int(wrong[0])
         product = entries.ids.shown(int(entries.product_ids[first + row]))
         raise ValueError(
             f"the vector of product {product!r}, photo {entries.photos[first + row] + 1}, "
@@ -33,6 +32,17 @@ def present_vectors(vectors: NDArray[np.floating], entries: Entries, width: int,
             + ": embed the product anew"
         )
     return present
+
+
+def lengths_of(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """`(n,)` float32 of `(n, D)` vectors."""
+    # squares of float16 would be lost below 1e-4
+    return np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float32))
+
+
+def is_off(lengths: NDArray[np.float32], most: float = MAX_OFF) -> NDArray[np.bool_]:
+    """`(n,)` bool: which of `(n,)` lengths differ from 1 by more, or are no number."""
+    return ~(np.abs(lengths - 1) <= most)
 
 
 def checked_queries(queries: NDArray[np.floating], width: int) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.ids.id_names import IdNames
+from search.checks import MAX_OFF, is_off, lengths_of
 from search.contract import Entries, Filter
 from search.index.codec import Codec
 from search.index.coded_file import CodedFile
@@ -27,6 +28,8 @@ _ARRAYS = {
     "n_images": ArraySpec(np.int8, ("N",)),
     "ids": ArraySpec(np.uint8, ("B",)),
 }
+KEPT_OFF = 2 * MAX_OFF
+"""How far a length may be from 1 once it was rounded to 16 bits."""
 COLUMNS = ("product_ids", "photos", "category_ids", "n_images")
 
 
@@ -67,6 +70,14 @@ class Segment:
         for name, digest in ((VECTORS, self.record.vectors), (CODES, self.record.codes)):
             if digest and file_digest(self.folder / name) != digest:
                 raise damaged(self.folder / name, "its content is not what was written")
+
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`(n, D)` float32 by `(n,)` rows; raises ValueError where one is not of length 1, as all were written."""
+        vectors = self.file.vectors(rows)
+        # to read all of the file when it is opened would take minutes
+        if is_off(lengths_of(vectors), KEPT_OFF).any():
+            raise damaged(self.folder / VECTORS, "it holds vectors whose length is not 1")
+        return vectors
 
     @cached_property
     def products(self) -> SortedColumn:

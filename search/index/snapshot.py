@@ -102,14 +102,14 @@ class Snapshot:
         return self._hits(scores, rows)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """`(n, D)` vectors by `(n,)` rows, as `VectorIndex.vectors` says."""
+        """`(n, D)` vectors by `(n,)` rows, as `VectorIndex.vectors` says; raises ValueError naming a damaged file."""
         place = np.searchsorted(self._starts, rows, "right") - 1
         if ((place < 0) | (place >= len(self.segments))).any():
             raise ValueError("there are no such rows in the index any more: it has been compacted; search again")
         vectors = np.empty((len(rows), self.state.identity.width), np.float32)
         for number in np.unique(place).tolist():
             here = place == number
-            vectors[here] = self.segments[number].file.vectors(rows[here] - self._starts[number])
+            vectors[here] = self.segments[number].vectors(rows[here] - self._starts[number])
         return vectors
 
     def rows_of(self, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from catalog.files.progress import Progress
 from catalog.runs.run import read_json
 from search.contract import Entries, IndexIdentity, VectorIndex
 from search.index import LocalIndex
+from search.index.faiss_library import faiss_library
 from search.indexing.place import IndexPlace
 
 Kind = Literal["auto", "exact", "compressed"]
@@ -77,7 +78,10 @@ def open_index(place: IndexPlace) -> VectorIndex:
     """The index at a place; raises as `LocalIndex.open` and `QdrantIndex.open` do."""
     server = QdrantPlace.load(place.server)
     if server is None:
-        return LocalIndex.open(place.vectors)
+        # nothing is damaged where it is missing
+        faiss_library()
+        with place.naming_what_replaces_it():
+            return LocalIndex.open(place.vectors)
     from search.qdrant import QdrantIndex
 
     return QdrantIndex.open(server.address, collection=server.collection)

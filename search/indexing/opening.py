@@ -40,15 +40,12 @@ class OpenIndex:
             ValueError: it is damaged, or its vectors are by another network than the embedder's.
         """
         place.require()
-        try:
-            index = open_index(place)
-        except ValueError as error:
-            # indexing a catalogue opens what is there, too
-            raise ValueError(f"{error} (`{place.command_of_making('CATALOG')} --overwrite`)") from None
+        index = open_index(place)
         try:
             opened = cls(place, index, IndexedProducts.load(place.products))
             if embedder is not None:
-                opened.encoder = PhotoEncoder.at(embedder, place.whitening)
+                with place.naming_what_replaces_it():
+                    opened.encoder = PhotoEncoder.at(embedder, place.whitening)
                 opened._require_network(embedder)
         except BaseException:
             index.close()
@@ -64,7 +61,8 @@ class OpenIndex:
     @cached_property
     def text(self) -> TextChannel | None:
         """What compares titles, see `text_channel`."""
-        return text_channel(self.place)
+        with self.place.naming_what_replaces_it():
+            return text_channel(self.place)
 
     @cached_property
     def catalog(self) -> str:

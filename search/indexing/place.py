@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +84,15 @@ class IndexPlace:
                 f"{self.folder} holds no index yet: run `{self.command_of_making('CATALOG')}` first (--workspace or "
                 "--index name another place)"
             )
+
+    @contextmanager
+    def naming_what_replaces_it(self) -> Iterator[None]:
+        """A file that is damaged or missing is a ValueError that names the command which makes the index anew."""
+        try:
+            yield
+        except (ValueError, FileNotFoundError) as error:
+            # without --overwrite that command opens what is there, too
+            raise ValueError(f"{error} (`{self.command_of_making('CATALOG')} --overwrite`)") from None
 
     def command_of_making(self, catalog: str) -> str:
         """What makes the index of a catalogue here."""

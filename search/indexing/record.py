@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,18 +64,23 @@ class IndexedProducts:
         """What `save` wrote; raises ValueError where it is missing or damaged."""
         arrays = load_arrays(path, PRODUCTS, what="products of an index", remedy=REMEDY)
         try:
-            made: dict[str, Any] = json.loads(load_metadata(path)["made"])
+            metadata = load_metadata(path)
+            is_whole = metadata["digest"] == _digest(arrays, metadata["made"])
+            made: dict[str, Any] = json.loads(metadata["made"])
             addresses, is_trained = tuple(map(str, made["addresses"])), bool(made["is_trained"])
             labels = IdNames.of(map(str, made["labels"]))
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"{path} is damaged: it names no catalogues: {REMEDY}") from None
+        if not is_whole:
+            raise ValueError(f"{path} is damaged: its content is not what was written: {REMEDY}")
         return cls(**arrays, addresses=addresses, labels=labels, is_trained=is_trained)
 
     def save(self, path: Path) -> None:
         """Write it, atomically."""
         labels = self.labels.take(self.labels.numbers)
         made = {"addresses": self.addresses, "labels": labels, "is_trained": self.is_trained}
-        save_arrays(path, {name: getattr(self, name) for name in PRODUCTS}, {"made": json.dumps(made)})
+        arrays, text = {name: getattr(self, name) for name in PRODUCTS}, json.dumps(made)
+        save_arrays(path, arrays, {"made": text, "digest": _digest(arrays, text)})
 
     def __len__(self) -> int:
         return len(self.product_ids)
@@ -125,6 +132,14 @@ class IndexedProducts:
 def labels_of(catalog: Catalog) -> IdNames:
     """The texts of a catalogue's category ids."""
     return catalog.ids.among(np.unique(catalog.category_ids))
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]], made: str) -> str:
+    """Of all that the file holds: a flipped bit would let products vanish in silence."""
+    digest = hashlib.blake2b(made.encode(), digest_size=16)
+    for name in PRODUCTS:
+        digest.update(np.ascontiguousarray(arrays[name]).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ class Whitening:
 
     def save(self, path: Path) -> None:
         """Write it as one safetensors file, atomically."""
-        save_arrays(path, {"mean": self.mean, "basis": self.basis}, {"format": FORMAT, "digest": self.digest})
+        metadata = {"format": FORMAT, "digest": self.digest, "digest_after": self.digest_after}
+        save_arrays(path, {"mean": self.mean, "basis": self.basis}, metadata)
 
     @classmethod
     def load(cls, path: Path) -> Whitening:
@@ -104,7 +105,11 @@ class Whitening:
         metadata = load_metadata(path)
         if metadata.get("format") != FORMAT:
             raise ValueError(f"{path} is {metadata.get('format', 'of no format')!r}, expected {FORMAT!r}: {REMEDY}")
-        return cls(arrays["mean"], arrays["basis"], metadata.get("digest", ""))
+        whitening = cls(arrays["mean"], arrays["basis"], metadata.get("digest", ""))
+        # else its vectors would be taken for another network's
+        if metadata.get("digest_after") != whitening.digest_after:
+            raise ValueError(f"{path} is damaged: its content is not what was written: {REMEDY}")
+        return whitening
 
 
 def _any_number(vectors: NDArray[Any]) -> NDArray[np.bool_]:

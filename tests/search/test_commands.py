@@ -129,6 +129,26 @@ def test_what_is_missing_is_named_with_the_way_out(shop, tmp_path, monkeypatch, 
     assert "pip install 'rayonnage[search]'" in output_of(main, "query", "front.jpg", code=1)
 
 
+@pytest.mark.parametrize("name", [
+    "vectors/index.json", "vectors/segment-000001/vectors.bin", "vectors/segment-000001/entries.safetensors",
+    "products.safetensors", "whitening.safetensors",
+])  # fmt: skip
+def test_what_an_error_names_makes_a_damaged_index_anew(shop, name):
+    call(main, "index", "shop.bson", "--whiten", "on")
+    path = Path("runs/search") / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-7])
+    said = refused(main, "query", "front.jpg")
+    assert path.name in said
+    assert "rayonnage search index CATALOG --overwrite" in said
+    assert "--overwrite" in refused(main, "index", "shop.bson")
+    if name.startswith("vectors/"):
+        path.unlink()
+        assert "rayonnage search index CATALOG --overwrite" in refused(main, "index", "shop.bson")
+    call(main, "index", "shop.bson", "--overwrite", "--whiten", "on")
+    assert path.read_bytes() == content
+
+
 def test_a_workspace_without_a_network_names_what_makes_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "shop.bson", [make_product(1, 11)])

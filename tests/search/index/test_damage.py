@@ -65,6 +65,25 @@ def test_a_compaction_copies_no_damage(folder: Path, name: str) -> None:
         LocalIndex.open(folder).compact()
 
 
+@pytest.mark.parametrize("kind", ["exact", "compressed"])
+@pytest.mark.parametrize("number", [np.inf, 100.0])
+def test_a_vector_that_none_can_be_is_no_product_like_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, number: float
+) -> None:
+    monkeypatch.setattr(snapshot, "RARE", 0)
+    vectors = unit_vectors(300)
+    made(tmp_path, vectors, kind=kind).close()
+    path = tmp_path / "segment-000001" / "vectors.bin"
+    content = np.frombuffer(path.read_bytes(), np.float16).copy()
+    content[17 * vectors.shape[1] + 3] = number
+    path.write_bytes(content.tobytes())
+    index = LocalIndex.open(tmp_path)
+    with pytest.raises(ValueError, match=r"vectors\.bin is damaged"):
+        index.search(vectors, 300)
+    with pytest.raises(ValueError, match=r"vectors\.bin is damaged"):
+        index.vectors(np.array([17]))
+
+
 def test_rows_that_there_are_not_are_seen_when_they_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "RARE", 0)
     made(tmp_path, unit_vectors(300), kind="compressed").close()

@@ -73,6 +73,20 @@ def test_it_is_read_back_to_the_letter(tmp_path):
             IndexedProducts.load(path)
 
 
+def test_a_bit_that_the_disk_has_flipped_is_seen(tmp_path):
+    path = tmp_path / "products.safetensors"
+    replace(NOTHING, labels=IdNames.of(["é > b", "7a"])).taking(
+        np.arange(9), np.arange(9, dtype=np.uint64), np.arange(9), 0
+    ).save(path)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"products.safetensors .*--overwrite"):
+            IndexedProducts.load(path)
+
+
 @given(st.lists(st.lists(st.binary(min_size=16, max_size=16), max_size=4), max_size=6))
 def test_signatures_tell_other_photos_and_another_order_apart(products):
     n_images = np.array([len(photos) for photos in products], np.int8)

@@ -144,6 +144,10 @@ def test_files_of_something_else_are_named(tmp_path):
     with pytest.raises(ValueError, match="basis is F32"):
         Whitening.load(path)
     Whitening.fit(drawn(0, 20, 4), 3).save(path)
-    path.write_bytes(path.read_bytes()[:-5])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5])
     with pytest.raises(ValueError, match="damaged"):
+        Whitening.load(path)
+    path.write_bytes(whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:])
+    with pytest.raises(ValueError, match=r"whitening\.safetensors is damaged: its content is not what was written"):
         Whitening.load(path)
