@@ -86,8 +86,10 @@ def test_in_french(shop: str, page: Page):
     page.context.add_cookies([{"name": "language", "value": "fr", "url": shop}])
     page.goto(f"{shop}/browse/products/3")
     filled(page)
-    expect(page.locator(".similar h3")).to_have_text("Produits similaires du catalogue")
-    expect(page.locator(".similar .alike").first).to_contain_text("Presque identique")
+    expect(page.locator("#similar")).to_have_text("Produits similaires du catalogue")
+    expect(page.locator(".similar .alike").first).to_contain_text("Quasi identique")
+    too_wide = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.className)"
+    assert page.locator(".strip > li, .strip .alike").evaluate_all(too_wide) == []
 
 
 def test_nothing_to_compare_and_nothing_there(shop: str):
