@@ -134,6 +134,25 @@ def test_the_place_is_kept_while_others_are_searched(shop: str, page: Page, monk
     assert page.locator("#why").bounding_box() == before
 
 
+@pytest.mark.parametrize(
+    ("answers", "said"), [([503], "All but the same"), ([500], "Similar products cannot be shown at the moment.")]
+)
+def test_a_busy_search_is_asked_again_and_a_broken_one_is_told(
+    shop: str, chromium: Browser, answers: list[int], said: str
+):
+    # not in the window that fails on errors of the console, where browsers note both
+    context, left = chromium.new_context(locale="en-GB"), list(answers)
+    page = context.new_page()
+    page.route(
+        "**/browse/similar/**",
+        lambda route: route.fulfill(status=left.pop(0), headers={"Retry-After": "1"}) if left else route.fallback(),
+    )
+    page.goto(f"{shop}/browse/products/3")
+    filled(page)
+    expect(page.locator(".similar-box")).to_contain_text(said)
+    context.close()
+
+
 def test_without_an_index_the_command_is_told_to_those_on_this_machine(planned_shop: Path, page: Page, tmp_path: Path):
     with serving(ServerSettings(planned_shop), ready=False) as address:
         page.goto(f"{address}/browse/products/3")
