@@ -115,7 +115,10 @@ class TextBranch:
     def read(
         self, products: Sequence[Product], routed: NDArray[np.bool_], md5s: Sequence[Sequence[bytes]] | None = None
     ) -> tuple[Probabilities, dict[int, Reading]]:
-        """One row per product, and what was read on each that is routed, by row; arguments as in `fetch`."""
+        """One row per product, and what was read on each that is routed, by row.
+
+        `routed` is `(N,)` bool, `md5s` as in `read_products`.
+        """
         readings = self.fetch(products, routed, md5s)
         return self.predict(products, readings), {row: one for row, one in enumerate(readings) if one is not None}
 
