@@ -1,4 +1,4 @@
-"""Similar products: `POST /v1/search` by photos, `GET /v1/products/ID/similar` by a product of the index."""
+"""Similar products: `POST /v1/search` by photos, `GET /v1/similar/ID` by a product of the index."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def search(request: Request, services: Annotated[Services, Depends(service
 
 
 @router.get(
-    "/products/{product_id:path}/similar",
+    "/similar/{product_id:path}",
     responses={status: {"model": ProblemDetails, "description": REFUSALS[status]} for status in (404, 409)},
 )
 async def similar_products(

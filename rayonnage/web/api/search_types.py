@@ -1,4 +1,4 @@
-"""What `POST /v1/search` and `GET /v1/products/ID/similar` take and give."""
+"""What `POST /v1/search` and `GET /v1/similar/ID` take and give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`POST /v1/search` and `GET /v1/products/ID/similar`."""
+"""`POST /v1/search` and `GET /v1/similar/ID`."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_ids_that_browsers_would_round_are_texts_both_ways(served: httpx.Client)
     assert str(LARGE) not in ids(served.post("/v1/search", json=as_json(11, k=100, without=[str(LARGE)])))
     assert LARGE not in ids(served.post("/v1/search", json=as_json(11, k=100, without=[LARGE])))
     for one in (ODD, LARGE):
-        assert str(one) not in ids(served.get(f"/v1/products/{product_segment(one)}/similar?k=100"))
+        assert str(one) not in ids(served.get(f"/v1/similar/{product_segment(one)}?k=100"))
 
 
 def test_only_what_is_asked_for_is_found(served: httpx.Client):
@@ -93,10 +93,10 @@ def test_only_what_is_asked_for_is_found(served: httpx.Client):
     assert set(labelled) == {one for one in LABELLED if label_of(one) == 1000}
     form = {"k": 100, "n_images": 1, "without": [str(ELSEWHERE), "3"]}
     assert ids(served.post("/v1/search", files=files(3), data=form)) == [str(LARGE)]
-    query = f"/v1/products/3/similar?k=100&n_images=1&without={ELSEWHERE}"
+    query = f"/v1/similar/3?k=100&n_images=1&without={ELSEWHERE}"
     assert ids(served.get(query)) == [str(LARGE)]
-    assert 3 not in ids(served.get("/v1/products/3/similar?k=100"))
-    names = served.get("/v1/products/3/similar?k=1&lang=fr").json()["found"][0]["path"]
+    assert 3 not in ids(served.get("/v1/similar/3?k=100"))
+    names = served.get("/v1/similar/3?k=1&lang=fr").json()["found"][0]["path"]
     assert names == ["BOOKS", "TRAVEL", "GUIDE"]
 
 
@@ -146,17 +146,17 @@ def test_wrong_forms(served: httpx.Client):
 
 
 def test_products_that_cannot_be_compared(served: httpx.Client):
-    assert str(BROKEN) in refused(served.get(f"/v1/products/{BROKEN}/similar"), 422, "product_id")
-    refused(served.get("/v1/products/99/similar"), 404, "product_id")
-    refused(served.get("/v1/products/%00/similar"), 422, "product_id")
-    refused(served.get("/v1/products/3/similar?k=0"), 422, "query.k")
+    assert str(BROKEN) in refused(served.get(f"/v1/similar/{BROKEN}"), 422, "product_id")
+    refused(served.get("/v1/similar/99"), 404, "product_id")
+    refused(served.get("/v1/similar/%00"), 422, "product_id")
+    refused(served.get("/v1/similar/3?k=0"), 422, "query.k")
 
 
 def test_sixteen_at_once_are_each_told_their_own(served: httpx.Client):
     def nearest(seed: int) -> object:
         if seed % 2:
             return ids(served.post("/v1/search", files=files(seed), data={"k": 1}))[0]
-        return ids(served.get(f"/v1/products/{seed}/similar?k=100&without=5"))[-1]
+        return ids(served.get(f"/v1/similar/{seed}?k=100&without=5"))[-1]
 
     alone = {seed: nearest(seed) for seed in range(1, 11)}
     assert [alone[seed] for seed in range(1, 11, 2)] == [1, 3, 5, 7, 9]
@@ -168,13 +168,13 @@ def test_sixteen_at_once_are_each_told_their_own(served: httpx.Client):
 def test_without_an_index_the_command_is_told_and_one_that_is_made_is_found(planned_shop: Path, tmp_path: Path):
     workspace = Path(shutil.copytree(planned_shop.parent, tmp_path / "shop")) / "runs"
     with opened(workspace) as client:
-        for answer in (client.post("/v1/search", files=files(3)), client.get("/v1/products/3/similar")):
+        for answer in (client.post("/v1/search", files=files(3)), client.get("/v1/similar/3")):
             detail = refused(answer, 404, None)
             assert "rayonnage search index CATALOG" in detail
             assert str(tmp_path) not in detail
         index_shop(workspace)
         assert ids(client.post("/v1/search", files=files(3), data={"k": 1})) == [3]
-        assert 3 not in ids(client.get("/v1/products/3/similar"))
+        assert 3 not in ids(client.get("/v1/similar/3"))
 
 
 def test_an_index_of_another_network_answers_for_its_own_products_alone(
@@ -189,20 +189,20 @@ def test_an_index_of_another_network_answers_for_its_own_products_alone(
         assert len(loaded) == 1
         assert "vectors by colours" in detail
         assert "--overwrite" in detail
-        assert ids(client.get("/v1/products/3/similar?k=2"))
+        assert ids(client.get("/v1/similar/3?k=2"))
         # it is made anew while the server runs
         catalog = Catalog(own_shop.parent / "train.bson")
         index_catalog(Workspace(own_shop), catalog, newer, options=IndexOptions(overwrite=True), bar=no_bar)
         answer = client.post("/v1/search", files=files(3), data={"k": 1})
         assert ids(answer) == [3]
         assert answer.json()["network"] == "other colours"
-        assert ids(client.get("/v1/products/3/similar?k=2"))
+        assert ids(client.get("/v1/similar/3?k=2"))
         # and once more, by the one that the workspace has no more
         older = colour_embedder()
         index_catalog(Workspace(own_shop), catalog, older, options=IndexOptions(overwrite=True), bar=no_bar)
-        assert client.get("/v1/products/3/similar?k=2").json()["network"] == "colours"
+        assert client.get("/v1/similar/3?k=2").json()["network"] == "colours"
         refused(client.post("/v1/search", files=files(3)), 409, None)
-        assert ids(client.get("/v1/products/3/similar?k=2"))
+        assert ids(client.get("/v1/similar/3?k=2"))
 
 
 def test_another_network_of_the_workspace_is_noticed(own_shop: Path, monkeypatch: pytest.MonkeyPatch):
@@ -220,7 +220,7 @@ def test_products_that_are_removed_are_found_no_more(own_shop: Path):
         assert ids(client.post("/v1/search", files=files(3), data={"k": 1})) == [3]
         remove_products(IndexPlace.of(Workspace(own_shop)), np.array([3], np.int64))
         assert 3 not in ids(client.post("/v1/search", files=files(3), data={"k": 100}))
-        refused(client.get("/v1/products/3/similar"), 404, "product_id")
+        refused(client.get("/v1/similar/3"), 404, "product_id")
 
 
 def test_without_the_extra_it_is_named(own_shop: Path, monkeypatch: pytest.MonkeyPatch):
@@ -233,7 +233,7 @@ def test_without_the_extra_it_is_named(own_shop: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(importlib, "import_module", without_faiss)
     with opened(own_shop) as client:
-        for answer in (client.post("/v1/search", files=files(3)), client.get("/v1/products/3/similar")):
+        for answer in (client.post("/v1/search", files=files(3)), client.get("/v1/similar/3")):
             assert "rayonnage[search]" in refused(answer, 409, None)
 
 
@@ -269,7 +269,7 @@ def test_searches_share_the_allowance_of_predictions(own_shop: Path):
     with opened(own_shop, per_minute=2) as client:
         answers = [client.post("/v1/search", files=files(1)).status_code for _ in range(3)]
         assert answers == [200, 200, 429]
-        assert client.get("/v1/products/3/similar").status_code == 200
+        assert client.get("/v1/similar/3").status_code == 200
 
 
 def test_a_photo_is_embedded_by_itself(indexed_shop: Path, monkeypatch: pytest.MonkeyPatch):
@@ -277,7 +277,7 @@ def test_a_photo_is_embedded_by_itself(indexed_shop: Path, monkeypatch: pytest.M
     backend = SmallPictures()
     monkeypatch.setattr("search.indexing.embedders.workspace_embedder", lambda workspace: colour_embedder(backend))
     with opened(indexed_shop) as client:
-        client.get("/v1/products/3/similar")
+        client.get("/v1/similar/3")
         assert backend.n_mosaics == 0
         client.post("/v1/search", files=files(3, 7))
         assert backend.n_mosaics >= 2
