@@ -47,6 +47,7 @@ def main(verbose: bool) -> None:
               help="Compare with all vectors, or with compressed ones of the likely cells; auto: by size.")  # fmt: skip
 @click.option("--whiten", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
               help="Let what the photos of one product have in common count more; auto: if it finds more.")  # fmt: skip
+@click.option("--read", is_flag=True, help="Read the words on photos, and compare them if that finds more.")
 @click.option("--qdrant", metavar="http://HOST:6333", default=None,
               help="Keep the vectors on this Qdrant server, which the folder remembers.")  # fmt: skip
 @click.option("--backbone", is_flag=True, help="By the network before any training: no run is needed.")
@@ -55,8 +56,8 @@ def main(verbose: bool) -> None:
 @strict_option
 def index(
     catalog: Address, output: Path | None, kind: Literal["auto", "exact", "compressed"],
-    whiten: Literal["auto", "on", "off"], qdrant: str | None, backbone: bool, overwrite: bool, workspace: Path,
-    strict: bool,
+    whiten: Literal["auto", "on", "off"], read: bool, qdrant: str | None, backbone: bool, overwrite: bool,
+    workspace: Path, strict: bool,
 ) -> None:  # fmt: skip
     """Index the photos of CATALOG, or let the index that is there become like it.
 
@@ -75,7 +76,7 @@ def index(
     # an index that is there goes on with the network that it was made by
     backbone = backbone or not (overwrite or IndexPlace.of(room, output).is_trained)
     embedder = embedder_of(room, is_trained=not backbone)
-    options = IndexOptions(kind, whiten, backbone=backbone, overwrite=overwrite, server=server)
+    options = IndexOptions(kind, whiten, read, backbone=backbone, overwrite=overwrite, server=server)
     with resumable():
         done = index_catalog(room, opened, embedder, output, options, bar=progress_bar)
     _tell(done, opened, strict=strict)

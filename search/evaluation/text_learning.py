@@ -21,8 +21,9 @@ from search.evaluation.rank import others_than
 from search.evaluation.truth import Truth, read_truth
 from search.indexing.embedders import embedder_of
 from search.indexing.opening import OpenIndex
+from search.indexing.photo_words import PhotoWords, photo_words
 from search.indexing.place import IndexPlace
-from search.indexing.texts import ENCODER, keep_titles
+from search.indexing.texts import ENCODER, keep_texts
 from search.query.conditions import tree_of
 from search.query.showcase import Showcase
 from search.ranking.products import RankedProducts
@@ -79,15 +80,15 @@ def learn_titles(workspace: Workspace, place: IndexPlace, queries: Catalog, trut
     """
     place.require()
     embedder = embedder_of(workspace, is_trained=place.is_trained)
-    with OpenIndex.at(place, embedder) as opened:
+    with OpenIndex.at(place, embedder) as opened, photo_words(workspace, wanted=place.reads) as words:
         file = read_truth(truth, queries.product_ids, lambda number: len(opened.index.rows_of(number)) > 0)
         store = TextStore.create(place.texts, TitleEncoder(ENCODER))
         for catalog in Showcase(workspace, opened.known, tree_of(opened, workspace)).catalogs():
             of_catalog = opened.known.source_of(catalog.product_ids) == opened.known.addresses.index(catalog.address)
             with bar("titles") as progress:
-                keep_titles(store, catalog, np.flatnonzero(of_catalog), progress)
+                keep_texts(store, catalog, np.flatnonzero(of_catalog), words, ProblemLog(), progress)
         with bar("learn") as progress:
-            asked = _ask(opened, store, queries, file.truth, progress)
+            asked = _ask(opened, store, queries, file.truth, words, progress)
     gains, plain, told = _trial(asked, file.truth)
     n = plural(len(file.truth), "query", "queries")
     figures = f"titles, tried on {n}: {percent(told)} of the matches among the best {DEPTH}, {percent(plain)} without"
@@ -98,7 +99,9 @@ def learn_titles(workspace: Workspace, place: IndexPlace, queries: Catalog, trut
     return f"{figures}: they are used where a query has one (--title)"
 
 
-def _ask(opened: OpenIndex, store: TextStore, queries: Catalog, truth: Truth, progress: Progress) -> _Asked:
+def _ask(
+    opened: OpenIndex, store: TextStore, queries: Catalog, truth: Truth, words: PhotoWords | None, progress: Progress
+) -> _Asked:
     encoder = opened.encoder
     assert encoder is not None, "the embedder's"
     rankings: list[RankedProducts] = []
@@ -109,7 +112,8 @@ def _ask(opened: OpenIndex, store: TextStore, queries: Catalog, truth: Truth, pr
             vectors, where = encoder.encode([product], ProblemLog()), others_than(truth, len(rankings))
             hits = opened.index.search(vectors, n_hits, where)
             rankings.append(rank(opened.index, vectors, hits, PLAIN.candidates, PLAIN, where=where))
-            texts.append(SearchText(product.title))
+            read = "" if words is None else words.of_photos(product.images, ProblemLog())
+            texts.append(SearchText(product.title, read))
     return _Asked(store, rankings, texts, [truth.matches(row) for row in range(len(truth))])
 
 

@@ -19,10 +19,11 @@ from search.contract import IndexIdentity
 from search.indexing.backend import Kind, QdrantPlace, create_index
 from search.indexing.embedding import embedded, whitened
 from search.indexing.photo_encoder import PhotoEncoder, entries_of
+from search.indexing.photo_words import PhotoWords
 from search.indexing.place import IndexPlace
 from search.indexing.record import IndexedProducts
 from search.indexing.signatures import signatures_of
-from search.indexing.texts import teach_titles
+from search.indexing.texts import teach_texts
 from search.ranking.whitening import Whitening
 from search.ranking.whitening_trial import WhiteningTrial
 
@@ -38,26 +39,29 @@ class IndexOptions:
     Attributes:
         kind: of the search; `auto`: by size. whiten: learn from products of several photos what tells products apart;
             `auto`: where that finds more of what was held out.
+        read: compare the words on photos, too.
         backbone: the vectors are by a network before any training.
         overwrite: make it anew, whatever lies there. server: keeps the vectors; None: the folder does.
     """
 
     kind: Kind = "auto"
     whiten: Whiten = "auto"
+    read: bool = False
     backbone: bool = False
     overwrite: bool = False
     server: QdrantPlace | None = None
 
 
 def build(
-    place: IndexPlace, catalog: Catalog, md5s: NDArray[np.uint8], embedder: Embedder, options: IndexOptions, bar: Bar
-) -> tuple[str, ProblemLog]:
+    place: IndexPlace, catalog: Catalog, md5s: NDArray[np.uint8], embedder: Embedder, words: PhotoWords | None,
+    options: IndexOptions, bar: Bar,
+) -> tuple[str, ProblemLog]:  # fmt: skip
     """Make the index; what lies there is replaced at the end. A killed call is gone on with by the next one.
 
-    `md5s`: `(P, 16)` uint8 of the catalogue's photos.
+    `md5s`: `(P, 16)` uint8 of the catalogue's photos; `words`: reads them, None: nothing is read.
 
     Returns:
-        Whether its vectors are whitened and titles compared, and why, in sentences. What was wrong with products.
+        Whether its vectors are whitened and texts compared, and why, in sentences. What was wrong with products.
     """
     with bar("embed") as progress:
         embeddings, problems = embedded(catalog, embedder, place.unfinished, progress)
@@ -65,9 +69,9 @@ def build(
         whitening, why = _whitening(embeddings, options, progress)
     encoder = PhotoEncoder(embedder, whitening)
     width = None if whitening is None else whitening.width
+    texts = teach_texts(catalog, embeddings, width, words, place.unfinished / "texts", problems, bar)
     with atomic_folder(place.folder) as folder:
         new = IndexPlace(folder)
-        titles = teach_titles(new, catalog, embeddings, width, place.unfinished / "texts", bar)
         if encoder.whitening is not None:
             encoder.whitening.save(new.whitening)
             with bar("whiten") as progress:
@@ -78,8 +82,12 @@ def build(
             create_index(new, options.server, identity, embeddings, entries, options.kind, progress)
         made = IndexedProducts.of(catalog, signatures_of(catalog.n_images, md5s), is_trained=not options.backbone)
         made.save(new.products)
+        if words is not None:
+            new.keep_reading(words.reader.engine.settings)
+        # last: a kill before leaves them to go on with
+        texts.keep(new)
     shutil.rmtree(place.unfinished, ignore_errors=True)
-    return "\n".join(filter(None, [why, titles])), problems
+    return "\n".join(filter(None, [why, texts.why])), problems
 
 
 def _whitening(embeddings: Embeddings, options: IndexOptions, progress: Progress) -> tuple[Whitening | None, str]:

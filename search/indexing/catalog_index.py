@@ -27,9 +27,11 @@ from search.index import LocalIndex
 from search.indexing.backend import QdrantPlace, kind_of, n_removed
 from search.indexing.building import IndexOptions, build
 from search.indexing.opening import OpenIndex
+from search.indexing.photo_words import PhotoWords, photo_words
 from search.indexing.place import IndexPlace
 from search.indexing.record import Changes, IndexedProducts
 from search.indexing.taking_in import TakingIn
+from search.ranking.text_store import TextStore
 
 NAMED = 5
 
@@ -44,7 +46,7 @@ class Indexed:
         n_known: products that the index has taken in; those without a readable photo cannot be found.
         kind: of the search, `exact` or `compressed`. n_removed: vectors that are passed over until it is compacted.
         problems: of the catalogue, and of the products that were taken in.
-        choices: of an index that was made, whether its vectors are whitened and titles compared, and why.
+        choices: of an index that was made, whether its vectors are whitened and texts compared, and why.
     """
 
     place: IndexPlace
@@ -96,12 +98,13 @@ def index_catalog(
     place, options = IndexPlace.of(workspace, folder), options or IndexOptions()
     with _alone(place):
         if options.overwrite or not place.exists:
-            return _built(place, catalog, embedder, options, bar)
-        with OpenIndex.at(place, embedder) as opened:
+            with photo_words(workspace, wanted=options.read) as words:
+                return _built(place, catalog, embedder, words, options, bar)
+        with OpenIndex.at(place, embedder) as opened, photo_words(workspace, wanted=place.reads) as words:
             opened.require_catalog(catalog)
             opened.known = opened.known.moved_to(catalog.address)
-            opened.require_options(kind=options.kind, whiten=options.whiten, server=options.server)
-            return _updated(opened, catalog, bar, removing=True)
+            opened.require_options(kind=options.kind, whiten=options.whiten, read=options.read, server=options.server)
+            return _updated(opened, catalog, words, bar, removing=True)
 
 
 def add_catalog(
@@ -115,8 +118,10 @@ def add_catalog(
     """
     place = IndexPlace.of(workspace, folder)
     place.require()
-    with _alone(place), OpenIndex.at(place, embedder) as opened:
-        return _updated(opened, catalog, bar, removing=False)
+    with (
+        _alone(place), OpenIndex.at(place, embedder) as opened, photo_words(workspace, wanted=place.reads) as words
+    ):  # fmt: skip
+        return _updated(opened, catalog, words, bar, removing=False)
 
 
 def remove_products(place: IndexPlace, product_ids: NDArray[np.int64]) -> int:
@@ -142,6 +147,8 @@ def compact(place: IndexPlace, progress: Progress | None = None) -> tuple[int, i
         with OpenIndex.at(place) as opened:
             if isinstance(opened.index, LocalIndex):
                 opened.index.compact(progress)
+            if place.texts.is_dir():
+                TextStore.open(place.texts).compact(opened.known.product_ids)
             # whoever searches meanwhile looks at this file, and opens the new index
             opened.known.save(place.products)
         return before, _n_bytes(place)
@@ -181,6 +188,8 @@ def info(place: IndexPlace) -> str:
             ("photos", f"{len(index):,} vectors of {identity.width} numbers"),
             ("network", identity.network + ("" if known.is_trained else ", before any training")),
             ("whitened", "yes" if place.whitening.is_file() else "no"),
+            ("texts", "compared" if place.text_weights.is_file() else "not compared"),
+            ("read", place.reading.read_text(encoding="utf-8").strip() if place.reads else "no"),
             ("search", kind_of(index) if server is None else f"by {server}"),
             ("removed", f"{n_removed(index):,} vectors until it is compacted"),
             ("size", f"{_n_bytes(place) / 1e6:,.1f} MB"),
@@ -208,17 +217,19 @@ def _alone(place: IndexPlace) -> Iterator[None]:
         ) from None
 
 
-def _built(place: IndexPlace, catalog: Catalog, embedder: Embedder, options: IndexOptions, bar: Bar) -> Indexed:
+def _built(
+    place: IndexPlace, catalog: Catalog, embedder: Embedder, words: PhotoWords | None, options: IndexOptions, bar: Bar
+) -> Indexed:
     md5s = _md5s(catalog, bar)
-    why, problems = build(place, catalog, md5s, embedder, options, bar)
+    why, problems = build(place, catalog, md5s, embedder, words, options, bar)
     with OpenIndex.at(place, embedder) as opened:
         return _told(opened, opened.known, problems, n_new=len(catalog), choices=why)
 
 
-def _updated(opened: OpenIndex, catalog: Catalog, bar: Bar, *, removing: bool) -> Indexed:
+def _updated(opened: OpenIndex, catalog: Catalog, words: PhotoWords | None, bar: Bar, *, removing: bool) -> Indexed:
     known = opened.known.with_source(catalog)
     changes = Changes.of(catalog, _md5s(catalog, bar), known)
-    taking = _taking_in(opened)
+    taking = _taking_in(opened, words)
     # also where nothing has changed but the catalogue's place
     taking.keep(known)
     taking.problems.merge(catalog.problems)
@@ -234,8 +245,8 @@ def _updated(opened: OpenIndex, catalog: Catalog, bar: Bar, *, removing: bool) -
     )  # fmt: skip
 
 
-def _taking_in(opened: OpenIndex) -> TakingIn:
-    return TakingIn(opened, opened.known, ProblemLog())
+def _taking_in(opened: OpenIndex, words: PhotoWords | None = None) -> TakingIn:
+    return TakingIn(opened, opened.known, ProblemLog(), words)
 
 
 def _told(

@@ -60,7 +60,7 @@ class OpenIndex:
 
     @cached_property
     def text(self) -> TextChannel | None:
-        """What compares titles, see `text_channel`."""
+        """What compares texts, see `text_channel`."""
         with self.place.naming_what_replaces_it():
             return text_channel(self.place)
 
@@ -79,8 +79,8 @@ class OpenIndex:
                 "another folder (--output)"
             )
 
-    def require_options(self, *, kind: str, whiten: str, server: QdrantPlace | None) -> None:
-        """Raise ValueError where the index is made otherwise than it is asked for; `auto`, None ask for nothing."""
+    def require_options(self, *, kind: str, whiten: str, read: bool, server: QdrantPlace | None) -> None:
+        """Raise ValueError where the index is made otherwise than it is asked for; `auto`, False, None ask nothing."""
         is_whitened = self.place.whitening.is_file()
         otherwise = [
             said
@@ -89,6 +89,7 @@ class OpenIndex:
                 ("its vectors are elsewhere", server not in (None, QdrantPlace.load(self.place.server))),
                 ("its vectors are not whitened", whiten == "on" and not is_whitened),
                 ("its vectors are whitened", whiten == "off" and is_whitened),
+                ("its photos are not read", read and not self.place.reads),
             )
             if is_wrong
         ]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog.files.atomic import write_text
 from catalog.runs.workspace import Workspace
 from search.indexing.record import IndexedProducts
 
@@ -16,7 +17,7 @@ FOLDER = "search"
 
 @dataclass(frozen=True)
 class IndexPlace:
-    """A folder with an index, what it was made of and, perhaps, what whitens its vectors.
+    """A folder with an index, what it was made of and, perhaps, what whitens its vectors and what texts say.
 
     Attributes:
         option: what names it in the next command: ` --index FOLDER`, nothing for the default one.
@@ -49,13 +50,27 @@ class IndexPlace:
 
     @property
     def texts(self) -> Path:
-        """Folder of the products' titles; not there where nothing was learnt of them."""
+        """Folder of the products' texts; not there where nothing was learnt of them."""
         return self.folder / "texts"
 
     @property
     def text_weights(self) -> Path:
-        """File of what titles weigh beside photos; not there where nothing was learnt."""
+        """File of what texts weigh beside photos; not there where nothing was learnt."""
         return self.folder / "text.safetensors"
+
+    @property
+    def reading(self) -> Path:
+        """File that says by what photos are read; not there where none are."""
+        return self.folder / "reading.txt"
+
+    @property
+    def reads(self) -> bool:
+        """Whether the words on photos are taken in with them."""
+        return self.reading.is_file()
+
+    def keep_reading(self, settings: str) -> None:
+        """Remember that photos are read, and by what: in what is added later they are read, too."""
+        write_text(self.reading, settings + "\n")
 
     @property
     def server(self) -> Path:

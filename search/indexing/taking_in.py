@@ -14,8 +14,9 @@ from catalog.product import ProblemLog
 from catalog.recent_rows import RecentRows
 from search.indexing.opening import OpenIndex
 from search.indexing.photo_encoder import entries_of
+from search.indexing.photo_words import PhotoWords
 from search.indexing.record import IndexedProducts
-from search.indexing.texts import keep_titles
+from search.indexing.texts import keep_texts
 from search.ranking.text_store import TextStore
 
 CHUNK = 128
@@ -30,11 +31,13 @@ class TakingIn:
 
     Attributes:
         known: as it stands in the file by now. problems: of the products that were taken in.
+        words: reads their photos; None: nothing is read.
     """
 
     opened: OpenIndex
     known: IndexedProducts
     problems: ProblemLog
+    words: PhotoWords | None = None
 
     def take(
         self, catalog: Catalog, positions: NDArray[np.int64], signatures: NDArray[np.uint64], progress: Progress
@@ -53,7 +56,7 @@ class TakingIn:
             self.opened.index.remove(np.setdiff1d(ids, entries.product_ids[vectors.any(axis=1)]))
             self.opened.index.add(vectors, entries)
             if self._texts is not None:
-                keep_titles(self._texts, catalog, some)
+                keep_texts(self._texts, catalog, some, self.words, self.problems)
             # after the index: were it before, a kill in between would leave products out for good
             source = self.known.addresses.index(catalog.address)
             self.keep(self.known.taking(ids, signatures[some], catalog.category_ids[some], source))
@@ -71,7 +74,7 @@ class TakingIn:
 
     @cached_property
     def _texts(self) -> TextStore | None:
-        """Where titles are kept, if they are."""
+        """Where texts are kept, if they are."""
         texts = self.opened.place.texts
         return TextStore.open(texts) if texts.is_dir() else None
 

@@ -1,8 +1,9 @@
-"""Titles of an index's products, kept beside it where it has been learnt what they weigh."""
+"""Texts of an index's products (titles, words on photos), kept beside it where comparing them finds more."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,33 +11,65 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.embeddings import Embeddings
-from catalog.files.progress import Bar, Progress, in_batches
+from catalog.files.id_lookup import positions_of
+from catalog.files.progress import Bar, Progress, part_of
+from catalog.product import ProblemLog
 from catalog.product_text import parted
+from search.indexing.photo_words import PhotoWords
 from search.indexing.place import IndexPlace
+from search.ranking.photo_sample import PhotoSample
 from search.ranking.search_text import SearchText
-from search.ranking.text_channel import TextChannel, TextWeights, fit_channel
-from search.ranking.text_fitting import self_taught_pairs
+from search.ranking.text_channel import TextChannel, TextWeights
 from search.ranking.text_store import HEAD, TextStore
+from search.ranking.text_trial import TextTrial
 from text.title_encoder import TitleEncoder
 
 ENCODER = "use"
 """Of titles, see `text.encoders`."""
 AT_ONCE = 4096
-"""Products whose titles are added together."""
+"""Products whose texts are added together."""
 
 
-def keep_titles(
-    store: TextStore, catalog: Catalog, positions: NDArray[np.int64], progress: Progress | None = None
-) -> None:
-    """Keep the titles of the products at `(n,)` positions; those that are there to the letter cost nothing."""
+@dataclass(frozen=True)
+class TaughtTexts:
+    """Texts of a catalogue's products, and what they weigh beside photos.
+
+    Attributes:
+        folder: of their store. weights: None where texts are not compared. why: in a sentence.
+    """
+
+    folder: Path
+    weights: TextWeights | None
+    why: str
+
+    def keep(self, place: IndexPlace) -> None:
+        """Move them to a place, where they are compared."""
+        if self.weights is not None:
+            self.weights.save(place.text_weights)
+            os.replace(self.folder, place.texts)
+
+
+def keep_texts(
+    store: TextStore, catalog: Catalog, positions: NDArray[np.int64], words: PhotoWords | None, problems: ProblemLog,
+    progress: Progress | None = None,
+) -> None:  # fmt: skip
+    """Keep the texts of the products at `(n,)` positions; those that are there to the letter are not encoded again.
+
+    `words`: reads the photos; None: titles alone are kept.
+    """
     titles = catalog.titles()
-    for some in in_batches(positions, AT_ONCE, progress):
-        texts = [SearchText(parted(text)[0]) for text in titles.take(some)]
+    for start in range(0, len(positions), AT_ONCE):
+        some = positions[start : start + AT_ONCE]
+        step = part_of(progress, start, len(positions))
+        read = [""] * len(some) if words is None else words.of_products(catalog, some, problems, step)
+        texts = [SearchText(parted(text)[0], own) for text, own in zip(titles.take(some), read, strict=True)]
         store.add(catalog.product_ids[some], texts)
+        if step is not None:
+            step(len(some), len(some))
 
 
 def text_channel(place: IndexPlace) -> TextChannel | None:
-    """What compares titles at a place; None where nothing has been learnt of them.
+    """What compares texts at a place; None where nothing has been learnt of them.
 
     Raises:
         ValueError: a file is damaged, or the sentence encoder is not installed.
@@ -46,32 +79,33 @@ def text_channel(place: IndexPlace) -> TextChannel | None:
     return TextChannel(TextStore.open(place.texts), TextWeights.load(place.text_weights))
 
 
-def teach_titles(
-    place: IndexPlace, catalog: Catalog, embeddings: Embeddings, width: int | None, unfinished: Path, bar: Bar
-) -> str:
-    """Keep a catalogue's titles at a place, and learn what they weigh from products of several photos.
-
-    Where that cannot be learnt, nothing is kept.
+def teach_texts(
+    catalog: Catalog, embeddings: Embeddings, width: int | None, words: PhotoWords | None, unfinished: Path,
+    problems: ProblemLog, bar: Bar,
+) -> TaughtTexts:  # fmt: skip
+    """Try whether the texts of a catalogue find more, on a sample of its products; only then all of them are taken in.
 
     Args:
         embeddings: of its photos, before whitening. width: of the whitening, None where there is none.
-        unfinished: folder for titles that are being encoded; a killed call is gone on with there.
-
-    Returns:
-        What was learnt, in a sentence; "" of a catalogue without titles.
+        words: reads photos; None: titles alone are compared.
+        unfinished: folder for the texts; a killed call is gone on with there.
+        problems: is told of photos that could not be read.
     """
-    if not catalog.has_texts:
-        return ""
+    what = " and ".join(["titles"] * catalog.has_texts + ["words on photos"] * (words is not None))
+    if not what:
+        return TaughtTexts(unfinished, None, "")
     is_begun = (unfinished / HEAD).is_file()
     store = TextStore.open(unfinished) if is_begun else TextStore.create(unfinished, TitleEncoder(ENCODER))
-    with bar("titles") as progress:
-        keep_titles(store, catalog, np.arange(len(catalog)), progress)
-    try:
-        with bar("weigh titles") as progress:
-            pairs = self_taught_pairs(embeddings.vectors, embeddings.product_ids, store, width, progress=progress)
-            weights = fit_channel(pairs)
-    except ValueError as error:
-        return f"titles are not compared: {error}"
-    weights.save(place.text_weights)
-    os.replace(unfinished, place.texts)
-    return "titles are compared where a query has one: what they weigh is learnt from products of several photos"
+    sample, tried = PhotoSample.of(embeddings.vectors, embeddings.product_ids), ProblemLog()
+    if sample.asks.any():
+        positions = np.sort(positions_of(catalog.product_ids, sample.products))
+        with bar(f"{what} of a sample") as progress:
+            keep_texts(store, catalog, positions, words, tried, progress)
+    with bar(f"weigh {what}") as progress:
+        trial = TextTrial.of(sample, store, width, progress)
+    if trial.weights is None:
+        problems.merge(tried)
+    else:
+        with bar(what) as progress:
+            keep_texts(store, catalog, np.arange(len(catalog)), words, problems, progress)
+    return TaughtTexts(unfinished, trial.weights, trial.text(what))

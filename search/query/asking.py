@@ -13,6 +13,7 @@ from catalog.tree.taxonomy import Taxonomy
 from search.contract import Filter
 from search.indexing.embedders import embedder_of
 from search.indexing.opening import OpenIndex
+from search.indexing.photo_words import photo_words
 from search.indexing.place import IndexPlace
 from search.query.answer import SearchAnswer
 from search.query.conditions import filter_of, product_named, tree_of
@@ -39,10 +40,15 @@ def answer_photos(request: SearchRequest) -> SearchAnswer:
     embedder = embedder_of(room, is_trained=place.is_trained)
     problems = ProblemLog()
     with closing(Searcher(place, embedder)) as searcher:
-        found = searcher.by_photos(photos, request.k, where, request.title, problems)
+        compares = (request.title != "" or request.read) and searcher.opened.text is not None
+        unread = ProblemLog()
+        with photo_words(room, wanted=compares and request.read) as words:
+            read = "" if words is None else words.of_photos(photos, unread)
+        found = searcher.by_photos(photos, request.k, where, request.title, problems, read)
         remarks = [_remark(request, problem) for problem in problems.named]
-        if request.title and searcher.opened.text is None:
-            remarks.append("the title is not compared: the index knows nothing of titles, see `rayonnage search learn`")
+        undecoded = {problem.photo for problem in problems.named}
+        remarks += [_remark(request, problem) for problem in unread.named if problem.photo not in undecoded]
+        remarks += _remarks_on_text(request, read, compares=compares)
         if problems.counts[ProblemKind.UNREADABLE_PHOTO] == len(photos):
             raise ValueError("\n".join(remarks))
         asked = "Products like " + ", ".join(path.name for path in request.photos)
@@ -72,6 +78,14 @@ def _place(request: SearchRequest) -> tuple[Workspace, IndexPlace]:
     place = IndexPlace.of(room, request.folder)
     place.require()
     return room, place
+
+
+def _remarks_on_text(request: SearchRequest, read: str, *, compares: bool) -> list[str]:
+    if compares:
+        return [f"read on the photos: {read or 'no words'}"] if request.read else []
+    given = " and ".join(["the title"] * bool(request.title) + ["what stands on photos"] * request.read)
+    why = "not compared: the index has learnt nothing of texts, see `rayonnage search learn`"
+    return [f"{given} {'are' if request.title and request.read else 'is'} {why}"] if given else []
 
 
 def _filter(opened: OpenIndex, room: Workspace, request: SearchRequest) -> tuple[Taxonomy | None, Filter]:

@@ -39,6 +39,7 @@ def search_options(function: F) -> F:
 @click.command()
 @click.argument("photos", type=PATH, nargs=-1, required=True)
 @click.option("--title", default="", help="The product's title.")
+@click.option("--read", is_flag=True, help="Read the words on the photos, and compare them.")
 @search_options
 @options_as(SearchRequest)
 def query(request: SearchRequest) -> None:

@@ -51,26 +51,31 @@ class IndexSearch:
 
     def by_photos(
         self, photos: Sequence[bytes], k: int, where: Filter | None = None, title: str = "",
-        problems: ProblemLog | None = None,
+        problems: ProblemLog | None = None, read: str = "",
     ) -> list[FoundProduct]:  # fmt: skip
         """At most k products like one that is given by its encoded photos, and perhaps its title.
 
         None where no photo can be read; of more than four, the first four are used.
 
         Args:
-            problems: is told of the photos that cannot be read.
+            problems: is told of the photos that cannot be decoded. read: words on the photos.
         """
         assert self.encoder is not None, "a search by photos has what encodes them"
         problems = ProblemLog() if problems is None else problems
         vectors = self.encoder.encode([Product(0, tuple(photos[:MAX_IMAGES]), title=title)], problems)
-        return self._found(vectors, k, where, SearchText(title))
+        return self._found(vectors, k, where, SearchText(title, read))
 
     def by_product(self, product_id: ShopId, k: int, where: Filter | None = None) -> list[FoundProduct]:
-        """At most k products like one of the index, itself left out; none where the index has no photo of it."""
+        """At most k products like one of the index, itself left out; none where the index has no photo of it.
+
+        Its own text counts where texts do.
+        """
         number, where = id_number(product_id), where or Filter()
         without = np.append(np.zeros(0, np.int64) if where.without is None else where.without, number)
         vectors = self.index.vectors(self.index.rows_of(number))
-        return self._found(vectors, k, replace(where, without=without), NOTHING_WRITTEN)
+        channel = self.options.text
+        text = NOTHING_WRITTEN if channel is None else channel.store.segments.texts(np.array([number]))[0]
+        return self._found(vectors, k, replace(where, without=without), text)
 
     def _found(
         self, vectors: NDArray[np.float32], k: int, where: Filter | None, text: SearchText

@@ -22,3 +22,4 @@ class SearchRequest:
     photos: tuple[Path, ...] = ()
     product: str = ""
     title: str = ""
+    read: bool = False

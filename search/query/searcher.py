@@ -74,15 +74,16 @@ class Searcher:
 
     def by_photos(
         self, photos: Sequence[bytes], k: int, where: Filter | None = None, title: str = "",
-        problems: ProblemLog | None = None,
+        problems: ProblemLog | None = None, read: str = "",
     ) -> list[FoundProduct]:  # fmt: skip
-        """See `IndexSearch.by_photos`; a title counts where it has been learnt what titles weigh."""
+        """See `IndexSearch.by_photos`; title and words count where it has been learnt what texts weigh."""
         opened = self.opened
-        options = replace(self.options, text=opened.text) if title and self.options is PLAIN else self.options
-        return IndexSearch(opened.index, opened.encoder, options).by_photos(photos, k, where, title, problems)
+        options = self._with_text(opened) if title or read else self.options
+        search = IndexSearch(opened.index, opened.encoder, options)
+        return search.by_photos(photos, k, where, title, problems, read)
 
     def by_product(self, product_id: ShopId, k: int, where: Filter | None = None) -> list[FoundProduct]:
-        """At most k products like one of the index, itself left out.
+        """At most k products like one of the index, itself left out; its own text counts as `by_photos` says.
 
         Raises:
             ValueError: the index has no such product, or none of its photos can be read; says which.
@@ -90,7 +91,11 @@ class Searcher:
         opened = self.opened
         if not len(opened.index.rows_of(id_number(product_id))):
             raise ValueError(_why_not(opened, product_id))
-        return IndexSearch(opened.index, opened.encoder, self.options).by_product(product_id, k, where)
+        return IndexSearch(opened.index, opened.encoder, self._with_text(opened)).by_product(product_id, k, where)
+
+    def _with_text(self, opened: OpenIndex) -> RankingOptions:
+        # what else orders anew was not there when the texts' weights were learnt
+        return replace(self.options, text=opened.text) if self.options is PLAIN else self.options
 
     def _stamp_now(self) -> tuple[int, int, int] | None:
         """Another one means that something was committed; None: there is no index."""

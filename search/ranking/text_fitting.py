@@ -1,9 +1,9 @@
-"""Pairs to learn the text channel from where nobody has said which listings are one product."""
+"""What text weighs beside photos, learnt where nobody has said which listings are one product."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from catalog.files.progress import Progress, counted
 from search.ranking.photo_sample import FOLDS, PhotoSample
 from search.ranking.rank import PLAIN
 from search.ranking.search_text import SearchText
-from search.ranking.text_channel import TextPairs
+from search.ranking.text_channel import TextPairs, TextWeights, fit_channel
+from search.ranking.text_evidence import TextEvidence
 from search.ranking.text_store import TextStore
 from search.ranking.whitening import Whitening
 
@@ -30,49 +31,83 @@ class NearCandidates:
     scores: NDArray[np.float32]
 
 
-def self_taught_pairs(
-    vectors: NDArray[Any], product_ids: NDArray[np.int64], store: TextStore, width: int | None = None,
-    together: NDArray[np.int64] | None = None, progress: Progress | None = None, seed: int = 0,
-) -> TextPairs:  # fmt: skip
-    """Products of several photos ask for themselves: by their first photo, which is taken out, and half of their words.
+@dataclass(frozen=True)
+class SelfAsked:
+    """Q products of several photos that ask for themselves: by their first photo, which is taken out, and half of their
+    words.
 
     A whole title would be its own proof: the weights would say that text alone decides. Near candidates are the other
-    products, whose text may be the same (an article's other colours): that is learnt, too. The weights fit the plain
-    score of an index of these vectors.
+    products, whose text may be the same (an article's other colours): that is learnt, too. What is learnt fits the
+    plain score of an index of these vectors.
 
-    Args:
-        vectors: `(N, D)` of photos, `product_ids`: `(N,)` int64, of which a sample is drawn.
-        width: of the whitening where the index has whitened vectors. Here they are whitened by what was learnt from
-            other products: those that it has learnt from look surer by photo than any other will.
-        together: see `PhotoSample.of`.
+    Attributes:
+        own: `(Q,)` int64 product of each. group: `(Q,)` int64, see `PhotoSample`. fold: `(Q,)` int64, of its photo.
+        rankings: by photo alone. texts: half of the words of each.
     """
-    rng = np.random.default_rng(seed)
-    sample = PhotoSample.of(vectors, product_ids, together, seed)
-    texts = store.segments.texts(sample.owner[sample.asks])
-    asking = np.flatnonzero(sample.asks)[[text.words.any for text in texts]]
-    asking = np.sort(rng.permutation(asking)[:QUERIES])
-    rankings: list[NearCandidates] = []
-    rows: list[int] = []
-    for number in counted(range(FOLDS), FOLDS, progress, every=1):
-        rows_of_fold = asking[sample.fold[asking] == number]
-        if not len(rows_of_fold):
-            continue
-        space = sample.vectors
-        if width is not None:
-            learnt = sample.fold != number
-            space = Whitening.fit(space[learnt], width, sample.owner[learnt]).apply(space)
-        for asked in sample.ask(space, rows_of_fold):
-            order = np.argsort(-asked.best, axis=1, kind="stable")[:, : PLAIN.candidates]
-            scores = np.take_along_axis(asked.best, order, axis=1)
-            rankings += [NearCandidates(sample.products[one], of) for one, of in zip(order, scores, strict=True)]
-            rows += asked.rows.tolist()
-    own = sample.owner[rows]
-    queries = [
-        SearchText(_some_words(text.title, rng), _some_words(text.read, rng)) for text in store.segments.texts(own)
-    ]
-    pairs = TextPairs.of(store, rankings, queries, list(own[:, None]), PLAIN.visual_score)
-    # a product without text cannot ask, so that here no silent candidate is a match; in use one may well be
-    return pairs.take(pairs.evidence.speaks)
+
+    store: TextStore
+    own: NDArray[np.int64]
+    group: NDArray[np.int64]
+    fold: NDArray[np.int64]
+    rankings: Sequence[NearCandidates]
+    texts: Sequence[SearchText]
+
+    @classmethod
+    def of(
+        cls, sample: PhotoSample, store: TextStore, width: int | None = None, progress: Progress | None = None,
+        seed: int = 0,
+    ) -> SelfAsked:  # fmt: skip
+        """Let those products of a sample ask that have a text in the store.
+
+        `width`: of the whitening where the index has whitened vectors. Here they are whitened by what was learnt from
+        other products: those that it has learnt from look surer by photo than any other will.
+        """
+        rng = np.random.default_rng(seed)
+        asking = np.flatnonzero(sample.asks)
+        speaks = np.array([text.words.any for text in store.segments.texts(sample.owner[asking])], bool)
+        asking = np.sort(rng.permutation(asking[speaks])[:QUERIES])
+        rankings: list[NearCandidates] = []
+        rows: list[int] = []
+        for number in counted(range(FOLDS), FOLDS, progress, every=1):
+            rows_of_fold = asking[sample.fold[asking] == number]
+            if not len(rows_of_fold):
+                continue
+            space = sample.vectors
+            if width is not None:
+                learnt = sample.fold != number
+                space = Whitening.fit(space[learnt], width, sample.owner[learnt]).apply(space)
+            for asked in sample.ask(space, rows_of_fold):
+                order = np.argsort(-asked.best, axis=1, kind="stable")[:, : PLAIN.candidates]
+                scores = np.take_along_axis(asked.best, order, axis=1)
+                rankings += [NearCandidates(sample.products[one], of) for one, of in zip(order, scores, strict=True)]
+                rows += asked.rows.tolist()
+        own = sample.owner[rows]
+        texts = [
+            SearchText(_some_words(text.title, rng), _some_words(text.read, rng)) for text in store.segments.texts(own)
+        ]
+        return cls(store, own, sample.group[rows], sample.fold[rows], rankings, texts)
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    def weights(self, rows: NDArray[np.intp]) -> TextWeights:
+        """Learnt from `(q,)` of them; raises ValueError as `fit_channel`."""
+        pairs = TextPairs.of(
+            self.store, [self.rankings[row] for row in rows], [self.texts[row] for row in rows],
+            list(self.own[rows, None]), PLAIN.visual_score,
+        )  # fmt: skip
+        # a product without text cannot ask, so that here no silent candidate is a match; in use one may well be
+        return fit_channel(pairs.take(pairs.evidence.speaks))
+
+    def is_found(self, row: int, depth: int, weights: TextWeights | None) -> bool:
+        """Whether a product is among the best, by photo alone or with its words; equals stand before it."""
+        ranked = self.rankings[row]
+        scores: NDArray[np.floating] = ranked.scores
+        if weights is not None:
+            evidence = TextEvidence.of(self.store, self.texts[row], ranked.product_ids)
+            scores = weights.log_odds(ranked.scores, evidence)
+        right = scores[ranked.product_ids == self.own[row]]
+        return bool(len(right)) and int((scores >= right[0]).sum()) <= depth
 
 
 def _some_words(text: str, rng: np.random.Generator) -> str:

@@ -58,7 +58,7 @@ class WhiteningTrial:
             for column, space in enumerate((sample.vectors, whitening.apply(sample.vectors))):
                 for asked in sample.ask(space, asking):
                     found[asked.rows, column] = places(asked) <= DEPTH
-        plain, whitened, gain = _figures(found[sample.asks], sample.group[sample.asks])
+        plain, whitened, gain = paired_figures(found[sample.asks], sample.group[sample.asks])
         chosen = Whitening.fit(sample.vectors, width, sample.owner, digest) if gain.low > 0 else None
         return cls(n_products, plain, whitened, gain, chosen)
 
@@ -93,7 +93,7 @@ def places(asked: AskedPhotos) -> NDArray[np.int64]:
     return (asked.best >= right[:, None]).sum(axis=1)
 
 
-def _figures(found: NDArray[np.float64], group: NDArray[np.int64]) -> list[MetricValue]:
+def paired_figures(found: NDArray[np.float64], group: NDArray[np.int64]) -> list[MetricValue]:
     """Means of both columns of `(q, 2)` and of their difference; intervals from drawing groups, `(q,)`, whole."""
     columns = np.column_stack([found, found[:, 1] - found[:, 0], np.ones(len(found))])
     parts = np.stack([np.bincount(group, column) for column in columns.T])[:, np.unique(group)]

@@ -235,9 +235,9 @@ def test_titles_count_where_they_find_more(shop):
     pairs = [(f"{500 + i}", f"{i}") for i in range(len(titles))]
     with Path("truth.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("query_product_id", "match_product_id"), *pairs])
-    assert "titles are not compared: 0 pairs of one product" in call(main, "index", "shop.bson")
+    assert "titles are not compared: 0 products of several photos have some" in call(main, "index", "shop.bson")
     asked = ("query", "front.jpg", "--title", titles[20], "-k", 1)
-    assert "the title is not compared: the index knows nothing" in invoke(main, *asked).stderr
+    assert "the title is not compared: the index has learnt nothing" in invoke(main, *asked).stderr
     said = call(main, "learn", "asked.bson", "--truth", "truth.csv")
     assert "titles, tried on 36 queries: 100.0 % of the matches among the best 10" in said
     assert "they are used where a query has one (--title)" in said
@@ -283,7 +283,7 @@ def test_an_interrupted_index_says_that_it_goes_on(shop, use_colours, monkeypatc
 def test_products_of_several_photos_teach_what_titles_weigh(shop):
     titles = [f"{one} {other} {third}" for one in WORDS for other in ("red", "blue", "tall") for third in ("a1", "b2")]
     write(shop / "shop.bson", [{**make_product(i, 11, 2), "title": title} for i, title in enumerate(titles)])
-    assert "titles are compared where a query has one: what they weigh is learnt" in call(main, "index", "shop.bson")
+    assert "titles, tried on 72 products of several photos: one photo and half" in call(main, "index", "shop.bson")
     (shop / "new.jpg").write_bytes(make_photo(9_999))
     assert found("query", "new.jpg", "--title", titles[20], "-k", 1) == [20]
     answer = invoke(main, "query", "new.jpg", "--title", "drum blue")

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from search.ranking import text_fitting
+from search.ranking.photo_sample import PhotoSample
 from search.ranking.rank import PLAIN, RankingOptions, rank
 from search.ranking.search_text import SearchText
-from search.ranking.text_channel import TextChannel, fit_channel
-from search.ranking.text_fitting import _some_words, self_taught_pairs
+from search.ranking.text_channel import TextChannel, TextPairs
+from search.ranking.text_fitting import SelfAsked, _some_words
 from search.ranking.text_store import TextStore
 from search.ranking.whitening import Whitening
 from tests.search.ranking.small_index import small_index
@@ -31,10 +32,19 @@ def shop(tmp_path, n=60, seed=0):
     return unit(vectors), owner, store, titles
 
 
+def asked_of(vectors, owner, store, width=None):
+    return SelfAsked.of(PhotoSample.of(vectors, owner), store, width)
+
+
+def pairs_of(asked):
+    return TextPairs.of(asked.store, asked.rankings, asked.texts, list(asked.own[:, None]), PLAIN.visual_score)
+
+
 def test_text_that_was_learnt_so_finds_more_products_by_photos_never_seen(tmp_path):
     vectors, owner, store, titles = shop(tmp_path)
     known = owner < 30
-    weights = fit_channel(self_taught_pairs(vectors[known], owner[known], store))
+    asked = asked_of(vectors[known], owner[known], store)
+    weights = asked.weights(np.arange(len(asked)))
     index = small_index(vectors, owner)
     assert weights.visual_score == PLAIN.visual_score
     options = RankingOptions(text=TextChannel(store, weights))
@@ -55,11 +65,12 @@ def test_text_that_was_learnt_so_finds_more_products_by_photos_never_seen(tmp_pa
 @pytest.mark.parametrize("width", [None, 6])
 def test_the_photo_that_asks_is_no_candidate(tmp_path, width):
     vectors, owner, store, _ = shop(tmp_path)
-    pairs = self_taught_pairs(vectors, owner, store, width)
+    asked = asked_of(vectors, owner, store, width)
+    pairs = pairs_of(asked)
     # every product that has a text and several photos has asked, and found itself by its other photos
     assert pairs.is_match.sum() == 48
     assert pairs.visual[pairs.is_match].max() < 0.999
-    assert pairs.evidence.speaks.all()
+    assert not np.isin(asked.own % 5, 0).any()
     # texts of matches are not whole
     assert pairs.evidence.features[pairs.is_match, 1].min() < 0.9
 
@@ -73,18 +84,18 @@ def test_whitening_has_not_learnt_from_the_products_that_ask(tmp_path):
     vectors = unit(rng.normal(size=(80, 60)) / np.arange(1, 61))
     known = Whitening.fit(vectors, 20, owner).apply(vectors)
     assert (known[::2] * known[1::2]).sum(axis=1).mean() > 0.3
-    pairs = self_taught_pairs(vectors, owner, store, 20)
+    pairs = pairs_of(asked_of(vectors, owner, store, 20))
     assert pairs.visual[pairs.is_match].mean() < 0.1
 
 
 def test_products_of_one_photo_or_without_text_do_not_ask(tmp_path, monkeypatch):
     vectors, owner, store, _ = shop(tmp_path)
     silent = owner % 5 == 0
-    assert len(self_taught_pairs(vectors[silent], owner[silent], store).is_match) == 0
+    assert len(asked_of(vectors[silent], owner[silent], store)) == 0
     single = vectors[::3], owner[::3]
-    assert len(self_taught_pairs(*single, store).is_match) == 0
+    assert len(asked_of(*single, store)) == 0
     monkeypatch.setattr(text_fitting, "QUERIES", 3)
-    assert self_taught_pairs(vectors, owner, store).is_match.sum() == 3
+    assert len(asked_of(vectors, owner, store)) == 3
 
 
 @pytest.mark.parametrize(("text", "n"), [("", 0), ("mug", 1), ("  ", 0)])
