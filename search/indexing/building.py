@@ -94,7 +94,11 @@ def _whitening(embeddings: Embeddings, options: IndexOptions, progress: Progress
     """What whitens the vectors, if anything, and a sentence of why."""
     vectors, ids, digest = embeddings.vectors, embeddings.product_ids, embeddings.origin.digest
     if options.whiten == "auto":
-        trial = WhiteningTrial.of(vectors, ids, WHITENED_WIDTH, digest, progress=progress)
+        try:
+            trial = WhiteningTrial.of(vectors, ids, WHITENED_WIDTH, digest, progress=progress)
+        except ValueError as error:
+            # photos that are all the same, as of a shop whose photos are missing, are searched as they are
+            return None, f"whitening is not tried: {error}"
         return trial.whitening, trial.text
     if options.whiten == "off":
         return None, ""

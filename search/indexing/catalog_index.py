@@ -92,10 +92,11 @@ def index_catalog(
         folder: default: `search` in the workspace.
 
     Raises:
-        ValueError: the folder's index is of another network, or of another catalogue.
+        ValueError: the folder's index is of another network, or of another catalogue; or the folder holds other files.
         OSError: the disk is full, or another process is at work on the index.
     """
     place, options = IndexPlace.of(workspace, folder), options or IndexOptions()
+    place.require_replaceable()
     with _alone(place):
         if options.overwrite or not place.exists:
             with photo_words(workspace, wanted=options.read) as words:

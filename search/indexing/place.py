@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.files.atomic import write_text
+from catalog.files.wording import listed
 from catalog.runs.workspace import Workspace
 from search.indexing.record import IndexedProducts
 
@@ -98,6 +99,23 @@ class IndexPlace:
             raise FileNotFoundError(
                 f"{self.folder} holds no index yet: run `{self.command_of_making('CATALOG')}` first (--workspace or "
                 "--index name another place)"
+            )
+
+    def require_replaceable(self) -> None:
+        """Raise ValueError where something else lies there, which would go with the index that takes its place."""
+        if self.folder.is_dir():
+            parts = (
+                self.vectors, self.products, self.whitening, self.texts, self.text_weights, self.reading, self.server,
+            )  # fmt: skip
+            others = {path.name for path in self.folder.iterdir()} - {part.name for part in parts}
+            # what a file manager leaves in any folder
+            others -= {name for name in others if self.exists and name.startswith(".")}
+        else:
+            others = {self.folder.name} if self.folder.exists() else set()
+        if others:
+            raise ValueError(
+                f"{self.folder} is no folder of an index, as {listed(sorted(others), 3)} would be lost: give another "
+                "folder, which need not be there yet (--output)"
             )
 
     @contextmanager

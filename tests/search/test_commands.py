@@ -149,6 +149,35 @@ def test_what_an_error_names_makes_a_damaged_index_anew(shop, name):
     assert path.read_bytes() == content
 
 
+def test_an_index_takes_no_other_files_place(shop):
+    (shop / "photos").mkdir()
+    (shop / "photos" / "mine.jpg").write_bytes(b"mine")
+    (shop / "hidden").mkdir()
+    (shop / "hidden" / ".mine").write_bytes(b"mine")
+    before = {path: path.read_bytes() for path in shop.rglob("*") if path.is_file()}
+    for place, lost in (("photos", "mine.jpg"), ("hidden", ".mine"), ("shop.bson", "shop.bson"), ("runs", "tree.csv")):
+        for option in ((), ("--overwrite",)):
+            said = refused(main, "index", "shop.bson", "--output", place, *option)
+            assert f"{place} is no folder of an index, as {lost} would be lost" in said
+    assert all(path.read_bytes() == content for path, content in before.items())
+    (shop / "empty").mkdir()
+    call(main, "index", "shop.bson", "--output", "empty")
+    (shop / "empty" / "notes.txt").write_bytes(b"mine")
+    (shop / "empty" / ".DS_Store").write_bytes(b"")
+    assert "as notes.txt would be lost" in refused(main, "index", "shop.bson", "--output", "empty", "--overwrite")
+    (shop / "empty" / "notes.txt").unlink()
+    call(main, "index", "shop.bson", "--output", "empty", "--overwrite")
+
+
+def test_photos_that_are_all_the_same_are_indexed(shop):
+    photo = make_photo(1)
+    write(shop / "same.bson", [{**make_product(i, 11), "imgs": [{"picture": photo}] * 2} for i in range(120)])
+    for option in ((), ("--kind", "compressed", "--overwrite")):
+        said = call(main, "index", "same.bson", *option)
+        assert "120 products can be found by 240 photos\nwhitening is not tried: " in said
+        assert len(found("similar", 7, "-k", 200)) == 119
+
+
 def test_a_workspace_without_a_network_names_what_makes_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "shop.bson", [make_product(1, 11)])
