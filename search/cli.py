@@ -148,7 +148,7 @@ def compact(folder: Path | None, workspace: Path) -> None:
 def info(folder: Path | None, workspace: Path) -> None:
     """What the index holds: products, network, catalogues, how it searches."""
     from catalog.runs.workspace import Workspace
-    from search.indexing.catalog_index import info as info_of
+    from search.indexing.index_info import info as info_of
     from search.indexing.place import IndexPlace
 
     say(info_of(IndexPlace.of(Workspace(workspace), folder)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.atomic import scratch_folder
 from catalog.files.progress import Bar
+from catalog.product import ProblemLog
 from catalog.runs.saved_probabilities import predictions_folder
 from catalog.runs.workspace import Workspace
 from catalog.tree.label_leaves import label_leaves
-from search.contract import VectorIndex
+from search.contract import Filter, VectorIndex
 from search.evaluation.distractors import JoinedIndex, as_fillers
 from search.evaluation.evaluate import MeasuredSearch, evaluate
 from search.evaluation.page import Shown, write_evaluation
@@ -26,11 +27,27 @@ from search.indexing.embedders import embedder_of
 from search.indexing.embedding import embedded, whitened
 from search.indexing.opening import OpenIndex
 from search.indexing.photo_encoder import PhotoEncoder, entries_of
+from search.indexing.photo_words import PhotoWords, photo_words
 from search.indexing.place import IndexPlace
 from search.query.conditions import tree_of
-from search.query.index_search import IndexSearch
+from search.query.index_search import FoundProduct, IndexSearch
 from search.query.showcase import Showcase
 from search.ranking.rank import PLAIN
+
+
+@dataclass(frozen=True)
+class _ReadingSearch:
+    """A search that reads the photos that it is asked by, as `search query --read` does."""
+
+    search: IndexSearch
+    words: PhotoWords
+
+    def by_photos(
+        self, photos: Sequence[bytes], k: int, where: Filter | None = None, title: str = ""
+    ) -> list[FoundProduct]:
+        """See `IndexSearch.by_photos`."""
+        read = self.words.of_photos(photos, ProblemLog())
+        return self.search.by_photos(photos, k, where, title, read=read)
 
 
 def evaluate_index(
@@ -55,14 +72,17 @@ def evaluate_index(
         with _among(opened, encoder, workspace, distractors, bar) as index, bar("evaluate") as progress:
             search = IndexSearch(index, encoder, replace(PLAIN, text=opened.text))
             seen = _learnt(workspace, encoder, queries) if opened.known.is_trained else None
-            measured = evaluate(search, opened.index, queries, truth, seen=seen, progress=progress)
+            with photo_words(workspace, wanted=place.reads and opened.text is not None) as words:
+                asked = search if words is None else _ReadingSearch(search, words)
+                measured = evaluate(asked, opened.index, queries, truth, seen=seen, progress=progress)
         tree = tree_of(opened, workspace, lang)
         showcase = Showcase(workspace, opened.known, tree)
         facts = {
             "index": str(place.folder),
             "network": opened.index.identity.network,
             "whitened": "yes" if encoder.whitening else "no",
-            "titles": "no" if opened.text is None else "yes",
+            "texts": "not compared" if opened.text is None else "compared",
+            "photos read": "yes" if place.reads and opened.text is not None else "no",
             "search": kind_of(opened.index),
             "products": opened.index.n_products,
             "distractors": "none" if distractors is None else f"{len(distractors):,} of {distractors}",

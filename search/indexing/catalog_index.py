@@ -17,15 +17,16 @@ from catalog.files.id_lookup import SortedNumbers
 from catalog.files.listed_ids import listed_ids
 from catalog.files.progress import Bar, Progress
 from catalog.files.sheet_ids import id_among
-from catalog.files.wording import aligned, listed, plural
+from catalog.files.wording import listed, plural
 from catalog.ids.shop_id import id_number, id_numbers
 from catalog.problem_places import name_files
 from catalog.product import ProblemLog
 from catalog.runs.workspace import Workspace
 from mosaic.inference.embedding import Embedder
 from search.index import LocalIndex
-from search.indexing.backend import QdrantPlace, kind_of, n_removed
+from search.indexing.backend import kind_of, n_removed
 from search.indexing.building import IndexOptions, build
+from search.indexing.index_info import n_bytes
 from search.indexing.opening import OpenIndex
 from search.indexing.photo_words import PhotoWords, photo_words
 from search.indexing.place import IndexPlace
@@ -144,7 +145,7 @@ def compact(place: IndexPlace, progress: Progress | None = None) -> tuple[int, i
     """
     place.require()
     with _alone(place):
-        before = _n_bytes(place)
+        before = n_bytes(place)
         with OpenIndex.at(place) as opened:
             if isinstance(opened.index, LocalIndex):
                 opened.index.compact(progress)
@@ -152,7 +153,7 @@ def compact(place: IndexPlace, progress: Progress | None = None) -> tuple[int, i
                 TextStore.open(place.texts).compact(opened.known.product_ids)
             # whoever searches meanwhile looks at this file, and opens the new index
             opened.known.save(place.products)
-        return before, _n_bytes(place)
+        return before, n_bytes(place)
 
 
 def products_listed(place: IndexPlace, names: Sequence[str], file: Path | None) -> tuple[NDArray[np.int64], list[str]]:
@@ -175,33 +176,6 @@ def products_listed(place: IndexPlace, names: Sequence[str], file: Path | None) 
     n = plural(len(unknown), "product is", "products are")
     told = [f"{n} not in {place.folder}: {listed(unknown, NAMED)}"] if unknown else []
     return np.unique(id_numbers(np.array(given, object))), told
-
-
-def info(place: IndexPlace) -> str:
-    """What an index is, in sentences; raises as `OpenIndex.at` does."""
-    with OpenIndex.at(place) as opened:
-        index, known = opened.index, opened.known
-        identity, server = index.identity, QdrantPlace.load(place.server)
-        n_of_source = np.bincount(known.sources, minlength=len(known.addresses)).tolist()
-        rows = [
-            ("folder", str(place.folder)),
-            ("products", f"{index.n_products:,} can be found, of {len(known):,}"),
-            ("photos", f"{len(index):,} vectors of {identity.width} numbers"),
-            ("network", identity.network + ("" if known.is_trained else ", before any training")),
-            ("whitened", "yes" if place.whitening.is_file() else "no"),
-            ("texts", "compared" if place.text_weights.is_file() else "not compared"),
-            ("read", place.reading.read_text(encoding="utf-8").strip() if place.reads else "no"),
-            ("search", kind_of(index) if server is None else f"by {server}"),
-            ("removed", f"{n_removed(index):,} vectors until it is compacted"),
-            ("size", f"{_n_bytes(place) / 1e6:,.1f} MB"),
-            *(("catalogue", f"{address}: {plural(n, 'product')}")
-              for address, n in zip(known.addresses, n_of_source, strict=True)),
-        ]  # fmt: skip
-        return aligned(rows, "<<")
-
-
-def _n_bytes(place: IndexPlace) -> int:
-    return sum(path.stat().st_size for path in place.folder.rglob("*") if path.is_file())
 
 
 @contextmanager

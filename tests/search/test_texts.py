@@ -109,6 +109,12 @@ def test_words_on_photos_find_a_product_that_pictures_do_not(shop, engine):
     assert found("query", "new.png", "--title", TITLES[23], "-k", 1)[0][0] == 23
     assert found("query", "new.png", "-k", 3) == plain
     assert "numbers 1" in call(main, "info")
+    # queries are read to measure what reading them finds
+    write(shop / "asked.bson", [readable(200 + i, i) for i in range(3)])
+    rows = [f"{200 + i},{i}" for i in range(3)]
+    (shop / "truth.csv").write_text("\n".join(["query_product_id,match_product_id", *rows]), encoding="utf-8")
+    evaluated = call(main, "evaluate", "asked.bson", "--truth", "truth.csv")
+    assert evaluated.splitlines()[1].split()[:3] == ["all", "3", "100.0"]
 
 
 def test_what_is_taken_in_later_is_read_too(shop, engine):
