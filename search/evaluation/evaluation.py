@@ -102,8 +102,12 @@ class SearchEvaluation:
             rows = (n_true >= low) & (n_true < (above or np.inf))
             kinds[f"{_band(low, above)} true {'match' if above == low + 1 == 2 else 'matches'}"] = rows
         if self.seen is not None:
-            is_seen = np.isin(self.category_ids, self.seen)
-            kinds |= {"categories learnt from": is_seen, "categories never learnt from": ~is_seen}
+            is_seen, is_labelled = np.isin(self.category_ids, self.seen), self.category_ids != NO_CATEGORY
+            kinds |= {
+                "categories learnt from": is_seen,
+                "categories never learnt from": is_labelled & ~is_seen,
+                "no category": ~is_labelled,
+            }
         return [self.kind(name, rows) for name, rows in kinds.items() if rows.any()]
 
     def categories(self, name_of: Callable[[int], str] = str) -> list[QueryKind]:

@@ -30,7 +30,7 @@ from search.qdrant.points import (
     points_of,
     row_numbers,
 )
-from search.qdrant.server import IN_MEMORY, connect, faults_told
+from search.qdrant.server import IN_MEMORY, connect, faults_told, identity_there, named
 
 COLLECTION = "rayonnage"
 """Where no other name is given."""
@@ -68,11 +68,14 @@ class QdrantIndex:
             address: `http://HOST:6333`. entries: of the N vectors. client: an open connection, where there is one.
 
         Raises:
-            ValueError: vectors of another width, not finite or not of length 1, or not one entry for each.
+            ValueError: vectors of another width, not finite or not of length 1, or not one entry for each; or a
+                collection of that name that is no index.
             OSError: no server answers, or it refuses.
         """
         check_entries(len(embeddings), entries)
         client = client or connect(address)
+        # others' collections are not ours to replace
+        identity_there(client, address, collection)
         with faults_told(address):
             client.delete_collection(collection)
             client.create_collection(
@@ -111,15 +114,10 @@ class QdrantIndex:
             OSError: no server answers, or it refuses.
         """
         client = client or connect(address)
-        where = f"collection {collection} of {address}"
-        with faults_told(address):
-            if not client.collection_exists(collection):
-                raise FileNotFoundError(f"{where} does not exist: `rayonnage search index` makes one")
-            metadata = client.get_collection(collection).config.metadata
-        try:
-            identity = IndexIdentity(**(metadata or {}))
-        except TypeError:
-            raise ValueError(f"{where} holds something else: give another name, or {ANEW}") from None
+        where = named(address, collection)
+        identity = identity_there(client, address, collection)
+        if identity is None:
+            raise FileNotFoundError(f"{where} does not exist: `rayonnage search index` makes one")
         if expect is not None and identity.digest != expect:
             raise ValueError(
                 f"{where} holds vectors of another network ({identity.network}), which cannot be compared: {ANEW}"

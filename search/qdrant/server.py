@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from qdrant_client import QdrantClient
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from search.contract import IndexIdentity
+
 KEY = "QDRANT_API_KEY"
 """Environment variable with the key, where the server asks for one: on a command line everybody would see it."""
 IN_MEMORY = ":memory:"
@@ -40,3 +42,23 @@ def faults_told(address: str) -> Iterator[None]:
             raise PermissionError(f"the Qdrant server at {address} wants a key: set {KEY}") from None
         said = error.content.decode("utf-8", "replace")[:300]
         raise OSError(f"the Qdrant server at {address} refuses ({error.status_code}): {said}") from None
+
+
+def named(address: str, collection: str) -> str:
+    """A collection, for people."""
+    return f"collection {collection} of {address}"
+
+
+def identity_there(client: QdrantClient, address: str, collection: str) -> IndexIdentity | None:
+    """Of the index in a collection, None where there is no such; raises ValueError where it holds something else."""
+    with faults_told(address):
+        if not client.collection_exists(collection):
+            return None
+        metadata = client.get_collection(collection).config.metadata
+    try:
+        return IndexIdentity(**(metadata or {}))
+    except TypeError:
+        raise ValueError(
+            f"{named(address, collection)} holds something else than an index, which stays: give another name "
+            "(--qdrant http://HOST:6333/NAME)"
+        ) from None

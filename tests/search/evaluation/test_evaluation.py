@@ -104,6 +104,18 @@ def test_a_file_of_pairs_is_measured_and_shown(tmp_path: Path, shop: Catalog, as
     assert page.read_text().count("<img") == sum(2 + min(len(found), 5) for found in ([1] * 3, [1] * 2, [], [1]))
 
 
+def test_queries_without_a_label_are_of_no_category_that_was_not_learnt(tmp_path: Path, shop: Catalog) -> None:
+    documents = [make_product(1, 11), make_product(2, 12), make_product(3, 13)]
+    del documents[2]["category_id"]
+    path = tmp_path / "truth.csv"
+    path.write_text("query_product_id,match_product_id\n1,11\n2,15\n3,16\n")
+    queries = catalog_of(tmp_path / "asked.bson", documents)
+    evaluation = evaluate(answers(FOUND), index_of(shop), queries, path, seen=np.array([11])).evaluation
+    assert {kind.name: kind.n for kind in evaluation.kinds[2:]} == {
+        "categories learnt from": 1, "categories never learnt from": 1, "no category": 1,
+    }  # fmt: skip
+
+
 def test_the_worst_come_first_and_no_query_twice(tmp_path: Path, shop: Catalog, asked: Catalog) -> None:
     path = tmp_path / "truth.csv"
     path.write_text(TRUTH)

@@ -50,6 +50,9 @@ def test_a_collection_that_is_missing_or_holds_something_else(client: QdrantClie
     client.create_collection("rayonnage", {})
     with pytest.raises(ValueError, match="holds something else"):
         QdrantIndex.open(IN_MEMORY, client=client)
+    with pytest.raises(ValueError, match=r"holds something else than an index, which stays: give another name"):
+        made(client, [1])
+    assert client.collection_exists("rayonnage")
 
 
 def test_an_earlier_collection_is_replaced(client: QdrantClient) -> None:
