@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from catalog.metrics.intervals import MetricValue, mean_intervals
 from catalog.runs.run import Run
-from mosaic.inference.embedding import LEARNT, PLAIN
+from mosaic.inference.embedding import GAIN
 from mosaic.training.batches import occurrence
 
 K = 10
-GAIN = "match_gain"
+LEARNT, PLAIN = "match_recall_at_10", "plain_recall_at_10"
 MAX_QUERIES, MAX_OF_GROUP, MAX_OTHERS = 2000, 100, 20_000
 """Of a held-out part: products that are searched for, photos of a group, and other photos among which they are."""
 BLOCK = 256

@@ -26,9 +26,8 @@ from mosaic.cli import main
 from mosaic.config import MosaicConfig
 from mosaic.inference import embedding as embedding_module
 from mosaic.inference.embedding import (
-    LEARNT,
+    GAIN,
     MATCH_SLOT,
-    PLAIN,
     Embedder,
     backbone_embedder,
     embed_catalog,
@@ -246,9 +245,10 @@ def test_photos_are_searched_by_the_matching_network_where_it_measured_better(wo
     run = workspace.require("mosaic", "1")
     for metrics, is_taken in (
         ({}, False),
-        ({LEARNT: 0.4, PLAIN: 0.5}, False),
-        ({LEARNT: 0.5, PLAIN: 0.5}, False),
-        ({LEARNT: 0.6, PLAIN: 0.5}, True),
+        ({GAIN: None, f"{GAIN}_low": None}, False),
+        ({GAIN: -0.1, f"{GAIN}_low": -0.2}, False),
+        ({GAIN: 0.1, f"{GAIN}_low": 0.0}, False),
+        ({GAIN: 0.1, f"{GAIN}_low": 0.01}, True),
     ):
         run.metrics = metrics
         run.save()

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaic.inference.embedding import LEARNT, PLAIN
 from mosaic.training.matching import recall
-from mosaic.training.matching.recall import MatchingRecall, Searches, first_photos
+from mosaic.training.matching.recall import LEARNT, PLAIN, MatchingRecall, Searches, first_photos
 
 
 @settings(deadline=None)

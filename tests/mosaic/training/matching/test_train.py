@@ -25,10 +25,11 @@ from catalog.runs.workspace import Workspace
 from catalog.split.plan import make_plan
 from mosaic.cli import main as mosaic
 from mosaic.config import MosaicConfig
-from mosaic.inference.embedding import LEARNT, PLAIN, workspace_embedder
+from mosaic.inference.embedding import workspace_embedder
 from mosaic.inference.run_graph import GRAPH_CARD
 from mosaic.runs import MosaicDetails
 from mosaic.training.learner import Learner
+from mosaic.training.matching.recall import LEARNT, PLAIN
 from mosaic.training.matching.train import train_matching
 from mosaic.training.train import train
 from mosaic.views import View
