@@ -41,7 +41,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     owner = Owner.of_this_process()
     temporary = _beside(path, owner)
     try:
-        with renewed(temporary), names_full_disk(path):
+        with _naming(path, temporary), renewed(temporary), names_full_disk(path):
             yield temporary
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
@@ -83,13 +83,25 @@ def scratch_folder(path: Path) -> Iterator[Path]:
     remove_leftovers(path)
     owner = Owner.of_this_process()
     folder = _beside(path, owner)
-    folder.mkdir()
+    with _naming(path, folder):
+        folder.mkdir()
     try:
         with renewed(folder):
             yield folder
     finally:
         if owner.is_this_process:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _naming(path: Path, temporary: Path) -> Iterator[None]:
+    """An error of the system names what was to be written: nobody has heard of the temporary file."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None and os.fspath(error.filename) == os.fspath(temporary):
+            error.filename = os.fspath(path)
+        raise
 
 
 def remove_leftovers(path: Path) -> None:

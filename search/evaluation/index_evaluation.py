@@ -65,6 +65,8 @@ def evaluate_index(
         ValueError: an index of another network; a CSV that names nothing that can be measured.
     """
     place.require()
+    # a place that cannot be written is told now, not when all has been measured
+    output.mkdir(parents=True, exist_ok=True)
     embedder = embedder_of(workspace, is_trained=place.is_trained)
     with OpenIndex.at(place, embedder) as opened:
         encoder = opened.encoder

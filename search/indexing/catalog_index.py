@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.files.claim import AlreadyClaimed, claimed
 from catalog.files.cores import n_cores
+from catalog.files.csv_rows import why_not_id
 from catalog.files.id_lookup import SortedNumbers
 from catalog.files.listed_ids import listed_ids
 from catalog.files.progress import Bar, Progress
@@ -169,7 +170,8 @@ def products_listed(place: IndexPlace, names: Sequence[str], file: Path | None) 
     known = SortedNumbers(IndexedProducts.load(place.products).product_ids)
     ids = [id_among(name, known) for name in names]
     if None in ids:
-        raise ValueError(f"{names[ids.index(None)]!r} is no product id")
+        name = names[ids.index(None)]
+        raise ValueError(f"{name!r} is no product id: {why_not_id(name)}")
     given = [one for one in ids if one is not None]
     given += [] if file is None else listed_ids(file, known, "--file")
     unknown = [one for one in dict.fromkeys(given) if id_number(one) not in known]

@@ -16,7 +16,7 @@ from search.indexing.opening import OpenIndex
 from search.indexing.photo_words import photo_words
 from search.indexing.place import IndexPlace
 from search.query.answer import SearchAnswer
-from search.query.conditions import filter_of, product_named, tree_of
+from search.query.conditions import filter_of, product_named, tree_of, unknown_products
 from search.query.index_search import FoundProduct
 from search.query.request import SearchRequest
 from search.query.searcher import Searcher
@@ -37,6 +37,7 @@ def answer_photos(request: SearchRequest) -> SearchAnswer:
     # what is wrong with a filter is told before the network is loaded, which takes seconds
     with OpenIndex.at(place) as opened:
         tree, where = _filter(opened, room, request)
+        remarks = unknown_products(opened, request.without, "--without")
     embedder = embedder_of(room, is_trained=place.is_trained)
     problems = ProblemLog()
     with closing(Searcher(place, embedder)) as searcher:
@@ -45,7 +46,7 @@ def answer_photos(request: SearchRequest) -> SearchAnswer:
         with photo_words(room, wanted=compares and request.read) as words:
             read = "" if words is None else words.of_photos(photos, unread)
         found = searcher.by_photos(photos, request.k, where, request.title, problems, read)
-        remarks = [_remark(request, problem) for problem in problems.named]
+        remarks += [_remark(request, problem) for problem in problems.named]
         undecoded = {problem.photo for problem in problems.named}
         remarks += [_remark(request, problem) for problem in unread.named if problem.photo not in undecoded]
         remarks += _remarks_on_text(request, read, compares=compares)
@@ -70,7 +71,8 @@ def answer_product(request: SearchRequest) -> SearchAnswer:
         found = searcher.by_product(product_id, request.k, where)
         itself = Showcase(room, opened.known, tree).product(product_id)
         photos = () if itself is None else itself.images
-        return _answer(opened, room, tree, f"Products like {product_id}", photos, found, product_id, ())
+        remarks = unknown_products(opened, request.without, "--without")
+        return _answer(opened, room, tree, f"Products like {product_id}", photos, found, product_id, remarks)
 
 
 def _place(request: SearchRequest) -> tuple[Workspace, IndexPlace]:

@@ -73,6 +73,7 @@ def _tell(request: SearchRequest, answer: SearchAnswer) -> None:
     else:
         say(answer.table())
     if request.json_file not in (None, Path("-")):
+        request.json_file.parent.mkdir(parents=True, exist_ok=True)
         write_text(request.json_file, text + "\n")
         say(f"JSON: {request.json_file}")
     if request.page is not None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from catalog.files.csv_rows import id_in, why_not_id
 from catalog.files.id_lookup import UNKNOWN, SortedNumbers
 from catalog.files.sheet_ids import id_among
-from catalog.files.wording import listed
+from catalog.files.wording import listed, plural
 from catalog.ids.shop_id import ShopId, id_number
 from catalog.runs.workspace import Workspace
 from catalog.sources.source import NO_CATEGORY
@@ -41,6 +41,14 @@ def product_named(opened: OpenIndex, name: str) -> ShopId:
     if one is None:
         raise ValueError(f"{name!r} is no product id: {why_not_id(name)}")
     return one
+
+
+def unknown_products(opened: OpenIndex, names: Sequence[str], option: str) -> list[str]:
+    """A sentence where ids that an option was given are of no product of the index: perhaps one is misspelt."""
+    ids = [product_named(opened, name) for name in names]
+    unknown = [one for one in dict.fromkeys(ids) if id_number(one) not in opened.known.product_ids]
+    n = plural(len(unknown), "product is", "products are")
+    return [f"{option}: {n} not in {opened.place.folder}: {listed(unknown, 3)}"] if unknown else []
 
 
 def filter_of(

@@ -87,10 +87,25 @@ def test_filters_keep_what_is_asked_for(shop):
     assert set(found("query", "front.jpg", "--category", "LIBRAIRIE")) == {0, 1, 3, 4, 6, 7, 9, 10}
     assert set(found("query", "front.jpg", "--category", "poesie", "--without", 4)) == {1, 7, 10}
     assert set(found("similar", 4, "--category", "21", "--category", "12")) == {1, 2, 5, 7, 8, 10, 11}
+    for asked in (("query", "front.jpg"), ("similar", "4")):
+        said = invoke(main, *asked, "--without", "5", "--without", "MH01", "--without", "77", "--json", "-")
+        assert said.stderr == "--without: 2 products are not in runs/search: MH01, 77\n"
+        assert json.loads(said.stdout)["query"]["remarks"] == [said.stderr.strip()]
     assert found("query", "front.jpg", "--n-images", 4) == []
     assert "no product found" in call(main, "query", "front.jpg", "--n-images", 4)
     assert "--category: the tree has no shelf 'LIVRE'" in refused(main, "query", "front.jpg", "--category", "LIVRE")
     assert "has a label below CUISINE" in refused(main, "query", "front.jpg", "--category", "CUISINE")
+
+
+def test_what_cannot_be_written_is_named_as_it_was_given(shop):
+    call(main, "index", "shop.bson")
+    for option in ("--json", "--page"):
+        assert refused(main, "query", "front.jpg", option, "runs").startswith("Error: runs: Is a directory")
+    call(main, "query", "front.jpg", "--json", "new/folder/found.json", "--page", "new/folder/found.html")
+    assert json.loads(Path("new/folder/found.json").read_text(encoding="utf-8"))["products"]
+    Path("truth.csv").write_text("query_product_id,match_product_id\n4,5\n", encoding="utf-8")
+    said = refused(main, "evaluate", "shop.bson", "--truth", "truth.csv", "--output", "front.jpg")
+    assert said.startswith("Error: front.jpg: File exists")
 
 
 def test_labels_that_are_ids_alone_are_filtered_by_them(shop):

@@ -180,6 +180,17 @@ def test_a_name_may_be_as_long_as_the_disk_takes_it(tmp_path, dead):
     assert names(tmp_path) == [name]
 
 
+def test_an_error_names_what_was_to_be_written(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "folder", tmp_path / "none" / "text"):
+        with pytest.raises(OSError) as fault:
+            write_text(path, "new")
+        assert fault.value.filename == str(path)
+    with pytest.raises(FileNotFoundError) as fault, atomic_folder(tmp_path / "none" / "folder"):
+        pass
+    assert fault.value.filename == str(tmp_path / "none" / "folder")
+
+
 def test_what_another_user_left_is_in_nobodys_way(tmp_path, dead, monkeypatch):
     folder_of(tmp_path / f".shop.{dead}.tmp", "theirs")
 
