@@ -43,6 +43,7 @@ class AnswerProduct:
         return {
             "product_id": found.product_id,
             "score": round(found.score, 4),
+            "similarity": round(found.similarity, 4),
             "photo": found.photo + 1,
             "same_photo": self.same_photo,
             "category_id": found.category_id,
@@ -80,14 +81,20 @@ class SearchAnswer:
             shown.append(AnswerProduct(one, product, showcase.category(one.category_id), same))
         return cls(asked, photos, shown, query_id, remarks)
 
+    @property
+    def counts_text(self) -> bool:
+        """Whether text has ordered the products, so that scores are log-odds; cosines of the photos otherwise."""
+        return any(one.found.score != one.found.similarity for one in self.products)
+
     def table(self) -> str:
-        """A line per product: score, id, photo, category and title."""
+        """A line per product: score (where text counts, how alike the photos are), id, photo, category and title."""
         if not self.products:
             return "no product found"
-        head, sides = ["", "score", "product", "photo", "", "category", "title"], ">><><<<"
+        head, sides = ["", "score", "photos alike", "product", "photo", "", "category", "title"], ">>><><<<"
         rows = [
             [
-                str(place), f"{one.found.score:.3f}", str(one.found.product_id), str(one.found.photo + 1),
+                str(place), f"{one.found.score:.3f}", f"{one.found.similarity:.3f}" if self.counts_text else "",
+                str(one.found.product_id), str(one.found.photo + 1),
                 SAME_PHOTO if one.same_photo else "",
                 one.category, _shortened(one.title),
             ]
@@ -102,6 +109,7 @@ class SearchAnswer:
         """Plain JSON types."""
         return {
             "query": {"product_id": self.query_id, "photos": len(self.photos), "remarks": list(self.remarks)},
+            "counts_text": self.counts_text,
             "products": [one.to_json() for one in self.products],
         }
 

@@ -26,13 +26,14 @@ class FoundProduct:
     """A product that a search has found.
 
     Attributes:
-        score: what it is ordered by; cosine in [-1, 1], mean over the query's photos of the best over its photos,
-            unless something orders anew.
+        score: what it is ordered by: the similarity, unless something orders anew; with text, log-odds.
+        similarity: cosine in [-1, 1], mean over the query's photos of the best over its photos.
         photo: position of its photo that is most like the query, from 0. category_id: of its label.
     """
 
     product_id: ShopId
     score: float
+    similarity: float
     photo: int
     category_id: ShopId | None
 
@@ -100,10 +101,10 @@ def _shop_ids(index: VectorIndex, ranked: RankedProducts) -> list[FoundProduct]:
     ids = index.ids
     categories = ids.take(ranked.category_ids)
     rows = zip(
-        ids.take(ranked.product_ids), ranked.scores.tolist(), ranked.photos.tolist(), categories,
-        (ranked.category_ids == NO_CATEGORY).tolist(), strict=True,
+        ids.take(ranked.product_ids), ranked.scores.tolist(), ranked.similarities.tolist(), ranked.photos.tolist(),
+        categories, (ranked.category_ids == NO_CATEGORY).tolist(), strict=True,
     )  # fmt: skip
     return [
-        FoundProduct(product, score, photo, None if is_none else category)
-        for product, score, photo, category, is_none in rows
+        FoundProduct(product, score, similarity, photo, None if is_none else category)
+        for product, score, similarity, photo, category, is_none in rows
     ]

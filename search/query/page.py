@@ -9,19 +9,23 @@ from search.query.answer import SAME_PHOTO, AnswerProduct, SearchAnswer
 
 HEIGHT = 130
 """Of a strip of photos, in pixels of the page."""
+BY_PHOTOS = (
+    "How alike photos are is the cosine of their vectors, 1 for the same picture: the mean over the photos that were "
+    "asked with, each beside the product's photo that is most like it."
+)
+BY_TEXT = (
+    "The score is of photos and text: log-odds, above 0 where a product is more likely the one that was asked for than "
+    "another one."
+)
 
 
 def page_of(answer: SearchAnswer) -> Page:
     """The page; its photos are small ones, encoded anew."""
     query = Example([strip(answer.photos, HEIGHT)], list(answer.remarks))
-    found = [_example(place, product) for place, product in enumerate(answer.products, start=1)]
+    counts = answer.counts_text
+    found = [_example(place, product, counts_text=counts) for place, product in enumerate(answer.products, start=1)]
     without = sum(product.product is None for product in answer.products)
-    sentences = [
-        "The most alike first. The score is the cosine of the photos' vectors, between -1 and 1: the mean over the "
-        "query's photos of the best over the product's photos, unless an option orders anew."
-    ]
-    if not found:
-        sentences = ["No product was found."]
+    sentences = [*([BY_TEXT] if counts else []), BY_PHOTOS] if found else ["No product was found."]
     if without:
         sentences.append(f"{plural(without, 'product')} of these cannot be shown: the catalogue has changed, or moved.")
     sections = [
@@ -39,9 +43,10 @@ def _cards(answer: SearchAnswer) -> list[Card]:
     return cards
 
 
-def _example(place: int, shown: AnswerProduct) -> Example:
+def _example(place: int, shown: AnswerProduct, *, counts_text: bool) -> Example:
     found = shown.found
-    lines = [f"score {found.score:.3f}, most alike: photo {found.photo + 1}"]
+    alike = f", photos alike {found.similarity:.3f}" if counts_text else ""
+    lines = [f"score {found.score:.3f}{alike}, most alike: photo {found.photo + 1}"]
     lines += [f"{SAME_PHOTO}, byte for byte"] if shown.same_photo else []
     lines += [f"“{shown.title}”"] if shown.title else []
     lines += [shown.category] if shown.category else []

@@ -58,10 +58,11 @@ def test_is_this_photos_product_in_the_catalogue(shop):
     read = json.loads(Path("found.json").read_text(encoding="utf-8"))
     assert read["query"] == {"product_id": None, "photos": 2, "remarks": []}
     assert read["products"][0] == {
-        "product_id": 4, "score": 1.0, "photo": 2, "same_photo": True, "category_id": 12,
+        "product_id": 4, "score": 1.0, "similarity": 1.0, "photo": 2, "same_photo": True, "category_id": 12,
         "category": "LIBRAIRIE > LITTERATURE > POESIE", "title": "A <b>mug</b> of é",
     }  # fmt: skip
     assert [one["same_photo"] for one in read["products"]] == [True, False, False]
+    assert not read["counts_text"]
     page = read_page(Path("out/found.html"))
     check_fetches_nothing(page)
     assert page.count("<img") == 4
@@ -286,7 +287,14 @@ def test_titles_count_where_they_find_more(shop):
     assert "titles, tried on 36 queries: 100.0 % of the matches among the best 10" in said
     assert "they are used where a query has one (--title)" in said
     assert found(*asked) == [20]
-    assert "not compared" not in invoke(main, *asked).stderr
+    answer = invoke(main, *asked, "--page", "found.html", "--json", "found.json")
+    assert "not compared" not in answer.stderr
+    # a score that is no cosine is told from one, wherever it stands
+    assert answer.stdout.split()[:4] == ["score", "photos", "alike", "product"]
+    assert "the score is log-odds" in text_of(Path("found.html"))
+    read = json.loads(Path("found.json").read_text(encoding="utf-8"))
+    assert read["counts_text"]
+    assert -1 <= read["products"][0]["similarity"] <= 1
     # what is taken in later has a title, too
     write(shop / "more.bson", [{**make_product(90, 11), "title": "umbrella green"}])
     call(main, "add", "more.bson")
