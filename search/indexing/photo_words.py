@@ -22,6 +22,7 @@ from ocr.expert import read_products, unread_photos
 from ocr.loading import config_here, make_reader
 from ocr.reader import PhotoReader
 from ocr.route import category_leaves
+from ocr.transcript import PhotoReading, Transcript
 
 CHUNK = 64
 """Products whose photos are in memory at a time."""
@@ -60,12 +61,12 @@ class PhotoWords:
 
     def of_products(
         self, catalog: Catalog, positions: NDArray[np.int64], problems: ProblemLog, progress: Progress | None = None
-    ) -> list[str]:
-        """What can be read on each of the products at `(n,)` positions, "" where that is nothing or none is read.
+    ) -> list[list[str]]:
+        """What can be read on each photo of the products at `(n,)` positions; nothing of those that are not read.
 
         `problems` is told of the photos that could not be read.
         """
-        words = [""] * len(positions)
+        words: list[list[str]] = [[] for _ in positions]
         is_read = np.ones(len(positions), bool) if self.categories is None else self.categories.have(catalog, positions)
         rows = iter(np.flatnonzero(is_read).tolist())
         for _, products in catalog.batches(CHUNK, progress, positions[is_read]):
@@ -73,8 +74,12 @@ class PhotoWords:
             ids = [product.product_id for product in products]
             problems.extend(unread_photos(dict(zip(ids, readings, strict=True))))
             for reading in readings:
-                words[next(rows)] = reading.text
+                words[next(rows)] = [_words_of(photo) for photo in reading.photos]
         return words
+
+
+def _words_of(photo: PhotoReading) -> str:
+    return " ".join(photo.text.split()) if isinstance(photo, Transcript) else ""
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from catalog.files.atomic import write_text
 from catalog.files.wording import listed
 from catalog.runs.workspace import Workspace
 from search.indexing.record import IndexedProducts
+from search.ranking.text_store import lock_of
 
 FOLDER = "search"
 """In a workspace."""
@@ -105,7 +106,8 @@ class IndexPlace:
         """Raise ValueError where something else lies there, which would go with the index that takes its place."""
         if self.folder.is_dir():
             parts = (
-                self.vectors, self.products, self.whitening, self.texts, self.text_weights, self.reading, self.server,
+                self.vectors, self.products, self.whitening, self.texts, lock_of(self.texts), self.text_weights,
+                self.reading, self.server,
             )  # fmt: skip
             others = {path.name for path in self.folder.iterdir()} - {part.name for part in parts}
             # what a file manager leaves in any folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,13 +58,38 @@ def keep_texts(
 
     `words`: reads the photos; None: titles alone are kept.
     """
-    titles = catalog.titles()
+    for some, titles, read in _written(catalog, positions, words, problems, progress):
+        texts = [SearchText(title, " ".join(photos)) for title, photos in zip(titles, read, strict=True)]
+        store.add(catalog.product_ids[some], texts)
+
+
+def keep_sample(
+    store: TextStore, catalog: Catalog, positions: NDArray[np.int64], words: PhotoWords | None, problems: ProblemLog,
+    progress: Progress | None = None,
+) -> dict[int, str]:  # fmt: skip
+    """The same, but of products of several photos without the words on the first, which are returned by product."""
+    asked: dict[int, str] = {}
+    for some, titles, read in _written(catalog, positions, words, problems, progress):
+        ids = catalog.product_ids[some]
+        asked |= {number: photos[0] for number, photos in zip(ids.tolist(), read, strict=True) if len(photos) > 1}
+        others = [photos[1:] if len(photos) > 1 else photos for photos in read]
+        store.add(ids, [SearchText(title, " ".join(photos)) for title, photos in zip(titles, others, strict=True)])
+    return asked
+
+
+def _written(
+    catalog: Catalog, positions: NDArray[np.int64], words: PhotoWords | None, problems: ProblemLog,
+    progress: Progress | None,
+) -> Iterator[tuple[NDArray[np.int64], list[str], list[list[str]]]]:  # fmt: skip
+    """Some positions at a time, with the products' titles, and the words on each of their photos."""
+    texts = catalog.titles()
     for start in range(0, len(positions), AT_ONCE):
         some = positions[start : start + AT_ONCE]
         step = part_of(progress, start, len(positions))
-        read = [""] * len(some) if words is None else words.of_products(catalog, some, problems, step)
-        texts = [SearchText(parted(text)[0], own) for text, own in zip(titles.take(some), read, strict=True)]
-        store.add(catalog.product_ids[some], texts)
+        read: list[list[str]] = (
+            [[] for _ in some] if words is None else words.of_products(catalog, some, problems, step)
+        )
+        yield some, [parted(text)[0] for text in texts.take(some)], read
         if step is not None:
             step(len(some), len(some))
 
@@ -97,12 +123,13 @@ def teach_texts(
     is_begun = (unfinished / HEAD).is_file()
     store = TextStore.open(unfinished) if is_begun else TextStore.create(unfinished, TitleEncoder(ENCODER))
     sample, tried = PhotoSample.of(embeddings.vectors, embeddings.product_ids), ProblemLog()
+    asked: dict[int, str] = {}
     if sample.asks.any():
         positions = np.sort(positions_of(catalog.product_ids, sample.products))
         with bar(f"{what} of a sample") as progress:
-            keep_texts(store, catalog, positions, words, tried, progress)
+            asked = keep_sample(store, catalog, positions, words, tried, progress)
     with bar(f"weigh {what}") as progress:
-        trial = TextTrial.of(sample, store, width, progress)
+        trial = TextTrial.of(sample, store, asked, width, progress)
     if trial.weights is None:
         problems.merge(tried)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from search.ranking.whitening import Whitening
 QUERIES = 500
 """Products that ask: 200 candidates of each are 100,000 pairs, for five weights."""
 KEPT_SHARE = 0.5
-"""Of words, in what is asked: people type a few of a title's words, and OCR reads some of them."""
+"""Of a title's words, in what is asked: people type a few of them."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class NearCandidates:
 
 @dataclass(frozen=True)
 class SelfAsked:
-    """Q products of several photos that ask for themselves: by their first photo, which is taken out, and half of their
-    words.
+    """Q products of several photos that ask for themselves: by their first photo, which is taken out, what stands on
+    it and half of their title.
 
     A whole title would be its own proof: the weights would say that text alone decides. Near candidates are the other
     products, whose text may be the same (an article's other colours): that is learnt, too. What is learnt fits the
@@ -42,7 +42,7 @@ class SelfAsked:
 
     Attributes:
         own: `(Q,)` int64 product of each. group: `(Q,)` int64, see `PhotoSample`. fold: `(Q,)` int64, of its photo.
-        rankings: by photo alone. texts: half of the words of each.
+        rankings: by photo alone. texts: what each asks with.
     """
 
     store: TextStore
@@ -54,17 +54,20 @@ class SelfAsked:
 
     @classmethod
     def of(
-        cls, sample: PhotoSample, store: TextStore, width: int | None = None, progress: Progress | None = None,
-        seed: int = 0,
+        cls, sample: PhotoSample, store: TextStore, read: Mapping[int, str], width: int | None = None,
+        progress: Progress | None = None, seed: int = 0,
     ) -> SelfAsked:  # fmt: skip
-        """Let those products of a sample ask that have a text in the store.
+        """Let those products of a sample ask that have a title or words on the first photo.
 
-        `width`: of the whitening where the index has whitened vectors. Here they are whitened by what was learnt from
-        other products: those that it has learnt from look surer by photo than any other will.
+        Args:
+            store: of titles, and of the words on the other photos.
+            read: words on the first photo of a product, by its number; of some, or of none.
+            width: of the whitening where the index has whitened vectors. Here they are whitened by what was learnt from
+                other products: those that it has learnt from look surer by photo than any other will.
         """
         rng = np.random.default_rng(seed)
         asking = np.flatnonzero(sample.asks)
-        speaks = np.array([text.words.any for text in store.segments.texts(sample.owner[asking])], bool)
+        speaks = np.array([text.words.any for text in _asking(store, sample.owner[asking], read)], bool)
         asking = np.sort(rng.permutation(asking[speaks])[:QUERIES])
         rankings: list[NearCandidates] = []
         rows: list[int] = []
@@ -82,9 +85,7 @@ class SelfAsked:
                 rankings += [NearCandidates(sample.products[one], of) for one, of in zip(order, scores, strict=True)]
                 rows += asked.rows.tolist()
         own = sample.owner[rows]
-        texts = [
-            SearchText(_some_words(text.title, rng), _some_words(text.read, rng)) for text in store.segments.texts(own)
-        ]
+        texts = [SearchText(_some_words(text.title, rng), text.read) for text in _asking(store, own, read)]
         return cls(store, own, sample.group[rows], sample.fold[rows], rankings, texts)
 
     def __len__(self) -> int:
@@ -96,7 +97,7 @@ class SelfAsked:
             self.store, [self.rankings[row] for row in rows], [self.texts[row] for row in rows],
             list(self.own[rows, None]), PLAIN.visual_score,
         )  # fmt: skip
-        # a product without text cannot ask, so that here no silent candidate is a match; in use one may well be
+        # few silent candidates are matches here, as a product without text cannot ask; in use one may well be
         return fit_channel(pairs.take(pairs.evidence.speaks))
 
     def is_found(self, row: int, depth: int, weights: TextWeights | None) -> bool:
@@ -108,6 +109,14 @@ class SelfAsked:
             scores = weights.log_odds(ranked.scores, evidence)
         right = scores[ranked.product_ids == self.own[row]]
         return bool(len(right)) and int((scores >= right[0]).sum()) <= depth
+
+
+def _asking(store: TextStore, product_ids: NDArray[np.int64], read: Mapping[int, str]) -> list[SearchText]:
+    """Titles of `(n,)` products, with the words on their first photos."""
+    texts = store.segments.texts(product_ids)
+    return [
+        SearchText(text.title, read.get(number, "")) for text, number in zip(texts, product_ids.tolist(), strict=True)
+    ]
 
 
 def _some_words(text: str, rng: np.random.Generator) -> str:

@@ -40,7 +40,7 @@ class TextStore:
     @classmethod
     def create(cls, folder: Path, encoder: SentenceVectors | None) -> TextStore:
         """An empty store; what lies there goes. `encoder`: None compares words alone."""
-        with exclusive(_lock(folder)), atomic_folder(folder) as new:
+        with exclusive(lock_of(folder)), atomic_folder(folder) as new:
             _write_head(new, encoder)
         return cls(folder, encoder, TextSegments((), encoder.width if encoder else 0))
 
@@ -73,7 +73,7 @@ class TextStore:
         if len(product_ids) != len(texts) or len(np.unique(product_ids)) < len(product_ids):
             raise ValueError(f"{len(product_ids)} products and {len(texts)} texts: expected one for each, each once")
         written = 0
-        with exclusive(_lock(self.folder)):
+        with exclusive(lock_of(self.folder)):
             self._look_again()
             for places in in_batches(np.arange(len(texts)), SEGMENT, progress):
                 written += self._add_segment(product_ids[places], [texts[place] for place in places.tolist()])
@@ -84,7 +84,7 @@ class TextStore:
 
         Vectors are copied, nothing is encoded.
         """
-        with exclusive(_lock(self.folder)):
+        with exclusive(lock_of(self.folder)):
             self._look_again()
             old = self.segments
             with atomic_folder(self.folder) as new:
@@ -129,7 +129,8 @@ def _segment(ids: NDArray[np.int64], texts: list[SearchText], vectors: NDArray[n
     return TextSegment.of(ids, texts, vectors, terms_of([text.words for text in texts]))
 
 
-def _lock(folder: Path) -> Path:
+def lock_of(folder: Path) -> Path:
+    """The file that whoever writes a store holds."""
     # beside the folder, which is replaced as a whole
     return folder.with_name(f"{folder.name}.lock")
 

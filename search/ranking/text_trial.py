@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,8 @@ from search.ranking.whitening_trial import DEPTH, MIN_PRODUCTS, paired_figures
 
 @dataclass(frozen=True)
 class TextTrial:
-    """What texts are worth, measured out of fold: a product asks by its first photo and half of its words.
+    """What texts are worth, measured out of fold: a product asks by its first photo, what stands on it
+    and half of its title.
 
     Attributes:
         n_products: of several photos and with a text, which asked.
@@ -37,10 +39,11 @@ class TextTrial:
 
     @classmethod
     def of(
-        cls, sample: PhotoSample, store: TextStore, width: int | None = None, progress: Progress | None = None
-    ) -> TextTrial:
-        """Try the texts of a store on a sample of photos; `width`: see `SelfAsked.of`."""
-        asked = SelfAsked.of(sample, store, width, progress)
+        cls, sample: PhotoSample, store: TextStore, read: Mapping[int, str], width: int | None = None,
+        progress: Progress | None = None,
+    ) -> TextTrial:  # fmt: skip
+        """Try the texts of a store on a sample of photos; `read`, `width`: see `SelfAsked.of`."""
+        asked = SelfAsked.of(sample, store, read, width, progress)
         if len(asked) < MIN_PRODUCTS:
             several = plural(len(asked), "product of several photos has", "products of several photos have")
             return cls._untried(len(asked), f"{several} some, what they weigh is learnt from {MIN_PRODUCTS} on")
@@ -67,7 +70,7 @@ class TextTrial:
             return f"{what} are not compared: {self.why}"
         decision = "they are compared where a query has some" if self.weights else "they are not compared"
         return (
-            f"{what}, tried on {plural(self.n_products, 'product')} of several photos: one photo and half of the words "
-            f"find the product among the best {DEPTH} in {percent(self.told.value)} of them, the photo alone in "
+            f"{what}, tried on {plural(self.n_products, 'product')} of several photos: one photo and a part of the "
+            f"words find the product among the best {DEPTH} in {percent(self.told.value)} of them, the photo alone in "
             f"{percent(self.plain.value)}: {decision}"
         )

@@ -335,7 +335,7 @@ def test_an_interrupted_index_says_that_it_goes_on(shop, use_colours, monkeypatc
 def test_products_of_several_photos_teach_what_titles_weigh(shop):
     titles = [f"{one} {other} {third}" for one in WORDS for other in ("red", "blue", "tall") for third in ("a1", "b2")]
     write(shop / "shop.bson", [{**make_product(i, 11, 2), "title": title} for i, title in enumerate(titles)])
-    assert "titles, tried on 72 products of several photos: one photo and half" in call(main, "index", "shop.bson")
+    assert "titles, tried on 72 products of several photos: one photo and a part" in call(main, "index", "shop.bson")
     (shop / "new.jpg").write_bytes(make_photo(9_999))
     assert found("query", "new.jpg", "--title", titles[20], "-k", 1) == [20]
     answer = invoke(main, "query", "new.jpg", "--title", "drum blue")

@@ -33,7 +33,7 @@ def shop(tmp_path, n=60, seed=0):
 
 
 def asked_of(vectors, owner, store, width=None):
-    return SelfAsked.of(PhotoSample.of(vectors, owner), store, width)
+    return SelfAsked.of(PhotoSample.of(vectors, owner), store, {}, width)
 
 
 def pairs_of(asked):
