@@ -200,7 +200,9 @@ def learn(queries: Address, truth: Path, folder: Path | None, workspace: Path) -
     room = Workspace(workspace)
     place = IndexPlace.of(room, folder)
     place.require()
-    say(learn_titles(room, place, _opened(room, queries), truth, bar=progress_bar))
+    told, problems = learn_titles(room, place, _opened(room, queries), truth, bar=progress_bar)
+    note_problems(problems)
+    say(told)
 
 
 main.add_command(query)

@@ -69,39 +69,47 @@ class _Asked:
         return float(np.isin(found, self.matches[row]).sum() / min(DEPTH, len(self.matches[row])))
 
 
-def learn_titles(workspace: Workspace, place: IndexPlace, queries: Catalog, truth: Path, *, bar: Bar) -> str:
-    """Learn what titles weigh from the queries that a CSV names; a sentence says what they are worth.
+def learn_titles(
+    workspace: Workspace, place: IndexPlace, queries: Catalog, truth: Path, *, bar: Bar
+) -> tuple[str, ProblemLog]:
+    """Learn what titles weigh from the queries that a CSV names.
 
     It is kept where it finds more among queries that it has not learnt from, the 95 % interval above 0.
+
+    Returns:
+        What titles are worth, and what of the CSV does not count, in sentences. What was wrong with photos.
 
     Raises:
         FileNotFoundError: no index, no network, or no such CSV.
         ValueError: an index of another network; too few pairs with titles; no sentence encoder.
     """
     place.require()
-    embedder = embedder_of(workspace, is_trained=place.is_trained)
+    embedder, problems = embedder_of(workspace, is_trained=place.is_trained), ProblemLog()
     with OpenIndex.at(place, embedder) as opened, photo_words(workspace, wanted=place.reads) as words:
         file = read_truth(truth, queries.product_ids, lambda number: len(opened.index.rows_of(number)) > 0)
         store = TextStore.create(place.texts, TitleEncoder(ENCODER))
         for catalog in Showcase(workspace, opened.known, tree_of(opened, workspace)).catalogs():
             of_catalog = opened.known.source_of(catalog.product_ids) == opened.known.addresses.index(catalog.address)
             with bar("titles") as progress:
-                keep_texts(store, catalog, np.flatnonzero(of_catalog), words, ProblemLog(), progress)
+                keep_texts(store, catalog, np.flatnonzero(of_catalog), words, problems, progress)
         with bar("learn") as progress:
-            asked = _ask(opened, store, queries, file.truth, words, progress)
+            asked = _ask(opened, store, queries, file.truth, words, problems, progress)
     gains, plain, told = _trial(asked, file.truth)
     n = plural(len(file.truth), "query", "queries")
     figures = f"titles, tried on {n}: {percent(told)} of the matches among the best {DEPTH}, {percent(plain)} without"
-    if not gains[0, 1] > 0:
+    if gains[0, 1] > 0:
+        asked.weights(np.arange(len(file.truth))).save(place.text_weights)
+        decision = "they are used where a query has one (--title)"
+    else:
         place.text_weights.unlink(missing_ok=True)
-        return f"{figures}: they are not used"
-    asked.weights(np.arange(len(file.truth))).save(place.text_weights)
-    return f"{figures}: they are used where a query has one (--title)"
+        decision = "they are not used"
+    return "\n".join([f"{figures}: {decision}", *file.remarks]), problems
 
 
 def _ask(
-    opened: OpenIndex, store: TextStore, queries: Catalog, truth: Truth, words: PhotoWords | None, progress: Progress
-) -> _Asked:
+    opened: OpenIndex, store: TextStore, queries: Catalog, truth: Truth, words: PhotoWords | None,
+    problems: ProblemLog, progress: Progress,
+) -> _Asked:  # fmt: skip
     encoder = opened.encoder
     assert encoder is not None, "the embedder's"
     rankings: list[RankedProducts] = []
@@ -109,9 +117,10 @@ def _ask(
     n_hits = MAX_IMAGES * PLAIN.candidates
     for _, products in queries.batches(BATCH, progress, positions_of(queries.product_ids, truth.query_ids)):
         for product in products:
-            vectors, where = encoder.encode([product], ProblemLog()), others_than(truth, len(rankings))
+            vectors, where = encoder.encode([product], problems), others_than(truth, len(rankings))
             hits = opened.index.search(vectors, n_hits, where)
             rankings.append(rank(opened.index, vectors, hits, PLAIN.candidates, PLAIN, where=where))
+            # what cannot be decoded has been told of
             read = "" if words is None else words.of_photos(product.images, ProblemLog())
             texts.append(SearchText(product.title, read))
     return _Asked(store, rankings, texts, [truth.matches(row) for row in range(len(truth))])

@@ -25,7 +25,7 @@ from search.indexing.record import IndexedProducts
 from search.indexing.signatures import signatures_of
 from search.indexing.texts import teach_texts
 from search.ranking.whitening import Whitening
-from search.ranking.whitening_trial import WhiteningTrial
+from search.ranking.whitening_trial import WhiteningTrial, learnt_whitening
 
 Whiten = Literal["auto", "on", "off"]
 WHITENED_WIDTH = 128
@@ -103,6 +103,6 @@ def _whitening(embeddings: Embeddings, options: IndexOptions, progress: Progress
     if options.whiten == "off":
         return None, ""
     try:
-        return Whitening.fit(vectors, WHITENED_WIDTH, ids, digest), ""
+        return learnt_whitening(vectors, ids, WHITENED_WIDTH, digest), ""
     except ValueError as error:
         raise ValueError(f"{error}: leave out --whiten on") from None

@@ -276,14 +276,22 @@ def test_titles_count_where_they_find_more(shop):
     titles = [f"{one} {other}" for one in WORDS for other in ("red", "blue", "tall")]
     write(shop / "shop.bson", [{**make_product(i, 11), "title": title} for i, title in enumerate(titles)])
     # their photos tell nothing
-    write(shop / "asked.bson", [{**make_product(500 + i, 11), "title": title} for i, title in enumerate(titles)])
+    asked = [{**make_product(500 + i, 11), "title": title} for i, title in enumerate(titles)]
+    asked[3]["imgs"].append({"picture": b"no photo"})
+    write(shop / "asked.bson", asked)
     pairs = [(f"{500 + i}", f"{i}") for i in range(len(titles))]
     with Path("truth.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("query_product_id", "match_product_id"), *pairs])
     assert "titles are not compared: 0 products of several photos have some" in call(main, "index", "shop.bson")
     asked = ("query", "front.jpg", "--title", titles[20], "-k", 1)
     assert "the title is not compared: the index has learnt nothing" in invoke(main, *asked).stderr
-    said = call(main, "learn", "asked.bson", "--truth", "truth.csv")
+    with Path("truth.csv").open("a", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("500", "777"), ("888", "1")])
+    answer = invoke(main, "learn", "asked.bson", "--truth", "truth.csv")
+    said = answer.stdout
+    assert "match that is not in the index, left out: 777" in said
+    assert "query that is not in the catalogue of queries, left out: 888" in said
+    assert "1 x" in answer.stderr
     assert "titles, tried on 36 queries: 100.0 % of the matches among the best 10" in said
     assert "they are used where a query has one (--title)" in said
     assert found(*asked) == [20]
@@ -291,7 +299,7 @@ def test_titles_count_where_they_find_more(shop):
     assert "not compared" not in answer.stderr
     # a score that is no cosine is told from one, wherever it stands
     assert answer.stdout.split()[:4] == ["score", "photos", "alike", "product"]
-    assert "the score is log-odds" in text_of(Path("found.html"))
+    assert "The score is of photos and text: log-odds" in text_of(Path("found.html"))
     read = json.loads(Path("found.json").read_text(encoding="utf-8"))
     assert read["counts_text"]
     assert -1 <= read["products"][0]["similarity"] <= 1
