@@ -61,7 +61,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     What killed processes left goes, see `remove_leftovers`.
     """
     with scratch_folder(path) as temporary:
-        with names_full_disk(path):
+        with _naming(path, temporary), names_full_disk(path):
             yield temporary
         replaced = temporary.with_suffix(ASIDE)
         with renewed(replaced):
@@ -99,7 +99,7 @@ def _naming(path: Path, temporary: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is not None and os.fspath(error.filename) == os.fspath(temporary):
+        if isinstance(error.filename, str | os.PathLike) and Path(error.filename).is_relative_to(temporary):
             error.filename = os.fspath(path)
         raise
 

@@ -61,6 +61,8 @@ class Segment:
         except ValueError as error:
             raise damaged(path, str(error)) from None
         self.entries = Entries(**arrays, ids=names)
+        if len(self.entries) != record.n:
+            raise damaged(path, f"it tells of {len(self.entries):,} vectors, there are {record.n:,}")
 
     def __len__(self) -> int:
         return self.record.n

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -19,6 +20,10 @@ STATE = "index.json"
 FORMAT = 1
 DIGEST_BYTES = 16
 BLOCK = 2**20
+MAX_WIDTH = 2**16
+"""Numbers in a vector: a forged file must not make the search allocate what no network gives."""
+MAX_ROWS = 2**48
+_NAME = re.compile(r"(segment|removed|codec)-[0-9]{6,}(/?[a-z]*\.[a-z]+)?")
 Kind = Literal["exact", "compressed"]
 Stamp = tuple[int, int, int]
 """What tells one state file from the next: inode, modification time in nanoseconds, bytes."""
@@ -34,6 +39,10 @@ class SmallFile:
 
     name: str
     digest: str
+
+    def __post_init__(self) -> None:
+        """Raises TypeError where it is no such record, as of a forged file: names lead nowhere but into the index."""
+        _require(_is_name(self.name) and isinstance(self.digest, str), "a file's name")
 
     @classmethod
     def of(cls, folder: Path, name: str) -> Self:
@@ -68,6 +77,11 @@ class SegmentRecord:
     vectors: str
     codes: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises TypeError where it is no such record."""
+        _require(_is_name(self.name) and _is_count(self.n), "a segment")
+        _require(isinstance(self.vectors, str) and isinstance(self.codes, str), "a segment's digests")
+
 
 @dataclass(frozen=True)
 class IndexState:
@@ -93,6 +107,20 @@ class IndexState:
     n_removed: int = 0
     n_products: int = 0
     next_number: int = 1
+
+    def _checked(self) -> Self:
+        """The same; raises TypeError where it is no such record."""
+        one = self.identity
+        texts = (one.network, one.digest, one.catalog, one.fingerprint, self.chosen)
+        _require(all(isinstance(text, str) for text in texts), "texts")
+        _require(_is_count(one.width) and 0 < one.width <= MAX_WIDTH, "width")
+        has_codes = self.codec is not None
+        _require(self.kind == ("compressed" if has_codes else "exact"), "kind")
+        _require(all(bool(segment.codes) is has_codes for segment in self.segments), "kind")
+        counts = (self.first_row, self.n_removed, self.n_products, self.next_number)
+        _require(all(map(_is_count, counts)), "counts")
+        _require(self.n_removed <= self.n_rows and self.n_products <= self.n_rows, "counts")
+        return self
 
     @property
     def n_rows(self) -> int:
@@ -138,7 +166,8 @@ class IndexState:
                 raise ValueError(f"{path} has format {version}, this version knows {FORMAT}: make the index anew")
             if content.pop("digest") != _content_digest(content):
                 raise damaged(path, "its digest does not fit")
-            return _state_of(cls, content)
+            state: Self = _state_of(cls, content)
+            return state._checked()
         except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise damaged(path, f"it cannot be read: {error}") from None
 
@@ -195,6 +224,19 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _require(is_sound: bool, what: str) -> None:
+    if not is_sound:
+        raise TypeError(f"its {what} cannot be")
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def _is_count(number: object) -> bool:
+    return type(number) is int and 0 <= number < MAX_ROWS
+
+
 def _content_digest(content: dict[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=DIGEST_BYTES).hexdigest()
 
@@ -203,6 +245,8 @@ def _state_of(cls: type[Any], content: dict[str, Any]) -> Any:
     segments = tuple(
         SegmentRecord(**{**one, "entries": SmallFile(**one["entries"])}) for one in content.pop("segments")
     )
-    small = {name: one and SmallFile(**one) for name in ("codec", "removed") for one in [content.pop(name)]}
+    small = {
+        name: None if one is None else SmallFile(**one) for name in ("codec", "removed") for one in [content.pop(name)]
+    }
     identity = IndexIdentity(**content.pop("identity"))
     return cls(identity=identity, segments=segments, **small, **content)

@@ -189,6 +189,9 @@ def test_an_error_names_what_was_to_be_written(tmp_path):
     with pytest.raises(FileNotFoundError) as fault, atomic_folder(tmp_path / "none" / "folder"):
         pass
     assert fault.value.filename == str(tmp_path / "none" / "folder")
+    with pytest.raises(FileNotFoundError) as fault, atomic_folder(tmp_path / "folder") as new:
+        (new / "none" / "text").write_text("new")
+    assert fault.value.filename == str(tmp_path / "folder")
 
 
 def test_what_another_user_left_is_in_nobodys_way(tmp_path, dead, monkeypatch):

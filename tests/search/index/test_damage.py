@@ -1,5 +1,6 @@
 """Files that are cut off, changed or missing are named, with the way out."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -100,6 +101,31 @@ def test_rows_that_there_are_not_are_seen_when_they_are_found(tmp_path: Path, mo
 def test_another_state_file_is_refused(folder: Path, text: str) -> None:
     (folder / "index.json").write_text(text)
     with pytest.raises(ValueError, match=r"index\.json.*make the index anew"):
+        LocalIndex.open(folder)
+
+
+FORGED = [
+    (("identity", "width"), 2**40), (("identity", "width"), None), (("identity", "digest"), 7), (("kind",), "exact"),
+    (("codec",), 0), (("codec",), None), (("codec", "name"), "../elsewhere"), (("removed", "digest"), []),
+    (("first_row",), -1), (("first_row",), 10**30), (("n_removed",), 10**6), (("n_products",), None),
+    (("segments", 0, "n"), 10**30), (("segments", 0, "n"), "300"), (("segments", 0, "n"), True), (("segments",), {}),
+    (("segments", 0, "name"), "/etc"), (("segments", 0, "entries", "name"), "../../passwd"), (("segments", 0), None),
+    (("segments", 1, "codes"), ""), (("segments", 0, "vectors"), []), (("next_number",), 1.5), (("chosen",), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("at", "value"), FORGED)
+def test_a_state_that_somebody_forged_is_refused(folder: Path, at: tuple[str | int, ...], value: object) -> None:
+    path = folder / "index.json"
+    content = json.loads(path.read_text())
+    place = content
+    for key in at[:-1]:
+        place = place[key]
+    place[at[-1]] = value
+    inside = {key: part for key, part in content.items() if key not in ("format", "digest")}
+    digest = hashlib.blake2b(json.dumps(inside, sort_keys=True).encode(), digest_size=16).hexdigest()
+    path.write_text(json.dumps({**content, "digest": digest}))
+    with pytest.raises(ValueError, match=r"index\.json is damaged \(it cannot be read"):
         LocalIndex.open(folder)
 
 
