@@ -12,6 +12,8 @@ from catalog.ids.id_names import IdNames
 
 NO_ROW = -1
 """In `Hits`: fewer were found than asked for."""
+COLUMNS = ("product_ids", "photos", "category_ids", "n_images")
+"""Of `Entries`: what has a row for each vector."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Entries:
 
     def __len__(self) -> int:
         return len(self.product_ids)
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Entries:
+        """Those at `(n,)` rows, in that order, or those that are True in `(N,)` bool; with the texts of all ids."""
+        columns = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return Entries(**columns, ids=self.ids)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,18 @@ class TrainingData:
         plan, catalog, tree = workspace.plan(), workspace.training_catalog(), workspace.taxonomy()
         return cls(catalog, tree, plan, catalog.leaves(tree))
 
+    @property
+    def leaf_counts(self) -> NDArray[np.int64]:
+        """`(n_leaves,)` int64 labelled products of the plan in each leaf."""
+        return np.bincount(self.leaf[self.plan.positions], minlength=len(self.tree)).astype(np.int64)
+
+    @property
+    def leaf_frequency(self) -> NDArray[np.float64]:
+        """`(n_leaves,)` float64 share of each leaf among the labelled products of the plan."""
+        counts = self.leaf_counts
+        frequency: NDArray[np.float64] = counts / counts.sum()
+        return frequency
+
     def truth(self, product_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """`(n,)` true leaf of products of this catalogue."""
         return leaves_of(self.catalog, self.leaf, product_ids)

@@ -67,12 +67,11 @@ class CopyTable:
         pairs, count = np.unique(photo * len(data.tree) + data.leaf[product], return_counts=True)
         start = np.searchsorted(pairs // len(data.tree), np.arange(photos.n_distinct + 1))
         high, low = md5_halves(photos.md5s[photos.first]).T
-        counts = np.bincount(data.leaf[positions], minlength=len(data.tree))
         first_product = catalog.product_ids[photos.owner[photos.first]]
         return cls(
             high, low, start.astype(np.int64),
             (pairs % len(data.tree)).astype(np.int32), count.astype(np.int32),
-            first_product, counts / counts.sum(), data.tree.fingerprint, data.plan.plan_id,
+            first_product, data.leaf_frequency, data.tree.fingerprint, data.plan.plan_id,
             # catalogue and run may part: the run has to know what its numbers are called
             catalog.ids.among(first_product),
         )  # fmt: skip

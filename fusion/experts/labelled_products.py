@@ -72,8 +72,7 @@ class LabelledProducts:
         photos = catalog.photo_index().within(labelled)
         number, carrier = photos.carriers
         photo = md5_halves(photos.md5s[photos.first])[number, 0]
-        counts = np.bincount(data.leaf[positions], minlength=len(data.tree))
-        made = cls(index, photo, catalog.product_ids[carrier], counts / counts.sum(), data.tree)
+        made = cls(index, photo, catalog.product_ids[carrier], data.leaf_frequency, data.tree)
         save_arrays(folder / FILE, {name: getattr(made, name) for name in _arrays(len(data.tree))})
         return made
 

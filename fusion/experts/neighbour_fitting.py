@@ -85,10 +85,10 @@ class NeighbourFitting:
         n_images = np.where(nearest.any, self.data.catalog.n_images[positions], 0).astype(np.int8)
         halves, rows_of_halves = [], []
         for fitted, told in self._halves(positions, nearest.any):
-            shares = NeighbourShares.fit(nearest.select(fitted), truth[fitted], self._frequency)
+            shares = NeighbourShares.fit(nearest.select(fitted), truth[fitted], self.data.leaf_frequency)
             halves.append(probabilities_of(
                 nearest.select(told), shares, product_ids[told], n_images[told],
-                frequency=self._frequency, taxonomy=self.data.tree.fingerprint, plan=self.data.plan.plan_id,
+                frequency=self.data.leaf_frequency, taxonomy=self.data.tree.fingerprint, plan=self.data.plan.plan_id,
             ))  # fmt: skip
             rows_of_halves.append(told)
         return concatenate(halves).select(np.argsort(np.concatenate(rows_of_halves)))
@@ -98,7 +98,7 @@ class NeighbourFitting:
         plan = self.data.plan
         positions = np.sort(np.concatenate([plan.held_out_positions(part) for part in plan.held_out_parts]))
         positions = positions[:: -(-len(positions) // MAX_FITTED)]
-        shares = NeighbourShares.fit(self._nearest(positions), self.data.leaf[positions], self._frequency)
+        shares = NeighbourShares.fit(self._nearest(positions), self.data.leaf[positions], self.data.leaf_frequency)
         embeddings = self._vectors(None)
         with self.bar("neighbours, index") as progress:
             LabelledProducts.create(folder, self.data, embeddings, progress).index.close()
@@ -113,12 +113,6 @@ class NeighbourFitting:
 
     def _has(self, name: str) -> bool:
         return (self.run.folder / name).is_file()
-
-    @property
-    def _frequency(self) -> NDArray[np.float64]:
-        counts = np.bincount(self.data.leaf[self.data.plan.positions], minlength=len(self.data.tree))
-        frequency: NDArray[np.float64] = counts / counts.sum()
-        return frequency
 
     def _halves(
         self, positions: NDArray[np.int64], has_some: NDArray[np.bool_]

@@ -76,7 +76,7 @@ def train(
     )  # fmt: skip
     experts.keep(run.folder)
     save_heads(run, heads)
-    counts = np.bincount(labelled.leaf[plan.positions], minlength=len(data.tree))
+    counts = labelled.leaf_counts
     proof = _save_decisions(run.folder, data, comparison.scores[comparison.chosen], counts, config)
     models = evaluated_models(data, comparison, trial)
     run.keep(FusionDetails(

@@ -15,7 +15,7 @@ from search.checks import check_entries, check_width, present_vectors
 from search.contract import Entries, IndexIdentity
 from search.index.codec import Codec
 from search.index.coded_file import write_codes
-from search.index.segment import CODES, VECTORS, chosen_entries, joined_entries, write_entries
+from search.index.segment import CODES, VECTORS, joined_entries, write_entries
 from search.index.snapshot import Snapshot
 from search.index.state_file import IndexState, Kind, SegmentRecord, SmallFile
 from search.index.vector_file import BLOCK_BYTES, VectorFile, float32_of, write_vectors
@@ -44,7 +44,7 @@ def built(
         present[here] = present_vectors(float32_of(block), entries, identity.width, start)
     state = _empty(folder, identity, chosen)
     blocks = (block[present[start : start + len(block)]] for start, block in _blocks(embeddings.vectors))
-    return _filled(folder, state, blocks, chosen_entries(entries, present), None, progress)
+    return _filled(folder, state, blocks, entries.take(present), None, progress)
 
 
 def compacted(folder: Path, snapshot: Snapshot, progress: Progress | None) -> IndexState:
@@ -62,7 +62,7 @@ def compacted(folder: Path, snapshot: Snapshot, progress: Progress | None) -> In
         segment.check()
     parts = list(zip(snapshot.segments, snapshot.alive, strict=True))
     blocks = (block for segment, alive in parts for block in segment.blocks(alive))
-    known = joined_entries(one.entries if alive is None else chosen_entries(one.entries, alive) for one, alive in parts)
+    known = joined_entries(one.entries if alive is None else one.entries.take(alive) for one, alive in parts)
     state = replace(before, first_row=before.first_row + before.n_rows, removed=None, n_removed=0)
     return _filled(folder, state, blocks, known, snapshot.codec, progress)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
 from catalog.ids.id_names import IdNames
 from search.checks import MAX_OFF, is_off, lengths_of
-from search.contract import Entries, Filter
+from search.contract import COLUMNS, Entries, Filter
 from search.index.codec import Codec
 from search.index.coded_file import CodedFile
 from search.index.sorted_column import SortedColumn
@@ -30,7 +30,6 @@ _ARRAYS = {
 }
 KEPT_OFF = 2 * MAX_OFF
 """How far a length may be from 1 once it was rounded to 16 bits."""
-COLUMNS = ("product_ids", "photos", "category_ids", "n_images")
 
 
 class Segment:
@@ -115,11 +114,6 @@ def write_entries(folder: Path, segment: str, entries: Entries) -> SmallFile:
     arrays: dict[str, NDArray[Any]] = {name: getattr(entries, name) for name in COLUMNS}
     save_arrays(folder / segment / ENTRIES, {**arrays, "ids": ids.to_bytes()})
     return SmallFile.of(folder, f"{segment}/{ENTRIES}")
-
-
-def chosen_entries(entries: Entries, keep: NDArray[np.bool_]) -> Entries:
-    """Those that are True in `(N,)` bool."""
-    return Entries(**{name: getattr(entries, name)[keep] for name in COLUMNS}, ids=entries.ids)
 
 
 def joined_entries(parts: Iterable[Entries]) -> Entries:

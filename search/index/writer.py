@@ -24,7 +24,6 @@ from search.index.segment import (
     CODES,
     VECTORS,
     Segment,
-    chosen_entries,
     joined_entries,
     write_entries,
 )
@@ -84,7 +83,7 @@ def with_added(folder: Path, snapshot: Snapshot, vectors: NDArray[np.float32], e
     check_entries(len(vectors), entries)
     present = present_vectors(vectors, entries, snapshot.state.identity.width)
     state = without_rows(folder, snapshot, snapshot.rows_of(entries.product_ids))
-    added = chosen_entries(entries, present)
+    added = entries.take(present)
     if not len(added):
         return state
     merged = _to_merge(snapshot, len(added))

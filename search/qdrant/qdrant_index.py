@@ -95,7 +95,7 @@ class QdrantIndex:
         order, is_first = _in_order(entries, embeddings.present())
         for places in in_batches(np.arange(len(order)), embeddings.block_rows, progress):
             rows = order[places]
-            index._put(embeddings.rows(rows), _at(entries, rows), is_first[places])
+            index._put(embeddings.rows(rows), entries.take(rows), is_first[places])
         return index
 
     @classmethod
@@ -148,7 +148,7 @@ class QdrantIndex:
         check_entries(len(vectors), entries)
         present = present_vectors(vectors, entries, self._identity.width)
         order, is_first = _in_order(entries, present)
-        self._put(vectors[order], _at(entries, order), is_first)
+        self._put(vectors[order], entries.take(order), is_first)
         kept = row_numbers(entries.product_ids[present], entries.photos[present])
         of_product = entries.product_ids[present]
         for some in in_batches(np.unique(entries.product_ids), PRODUCTS):
@@ -214,7 +214,7 @@ class QdrantIndex:
         """Write the points of `(n, D)` vectors, none of them zeros."""
         present_vectors(vectors, entries, self._identity.width)
         for rows in in_batches(np.arange(len(vectors)), POINTS):
-            points = points_of(vectors[rows], _at(entries, rows), is_first[rows])
+            points = points_of(vectors[rows], entries.take(rows), is_first[rows])
             with faults_told(self.address):
                 self._client.upsert(self.collection, points, wait=True)
         self._names.learn(one for one in entries.ids.take(entries.product_ids) if isinstance(one, str))
@@ -241,11 +241,6 @@ class QdrantIndex:
     def _delete(self, which: models.Filter) -> None:
         with faults_told(self.address):
             self._client.delete(self.collection, models.FilterSelector(filter=which), wait=True)
-
-
-def _at(entries: Entries, rows: NDArray[np.integer]) -> Entries:
-    columns = ("product_ids", "photos", "category_ids", "n_images")
-    return dataclasses.replace(entries, **{name: getattr(entries, name)[rows] for name in columns})
 
 
 def _in_order(entries: Entries, present: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -66,12 +66,6 @@ class Searcher:
                 self._opened, self._stamp = OpenIndex.at(self.place, self._embedder), stamp
             return self._opened
 
-    @property
-    def now(self) -> IndexSearch:
-        """The index as it is now; for what asks several questions that belong together."""
-        opened = self.opened
-        return IndexSearch(opened.index, opened.encoder, self.options)
-
     def by_photos(
         self, photos: Sequence[bytes], k: int, where: Filter | None = None, title: str = "",
         problems: ProblemLog | None = None, read: str = "",
