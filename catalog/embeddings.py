@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.arrays import mapped_array
 from catalog.files.atomic import write_text
 from catalog.files.file_lock import exclusive
 from catalog.files.progress import in_batches
@@ -114,13 +115,13 @@ class Embeddings:
         if not (folder / ORIGIN).is_file():
             raise _why_none(folder)
         origin, n, width = _origin(folder / ORIGIN)
-        vectors = _array(folder / VECTORS, np.float16, (n, width))
-        product_ids = _array(folder / PRODUCT_IDS, np.int64, (n,))
-        photos = _array(folder / PHOTOS, np.int8, (n,))
+        vectors = mapped_array(folder / VECTORS, np.float16, (n, width), AGAIN)
+        product_ids = mapped_array(folder / PRODUCT_IDS, np.int64, (n,), AGAIN)
+        photos = mapped_array(folder / PHOTOS, np.int8, (n,), AGAIN)
         if not ((photos == ALL_PHOTOS) if origin.per == "product" else (photos >= 0)).all():
             raise ValueError(f"{folder / PHOTOS} is damaged, its rows are not of a {origin.per} each: {AGAIN}")
         try:
-            names = IdNames.from_bytes(_array(folder / NAMES, np.uint8, None))
+            names = IdNames.from_bytes(mapped_array(folder / NAMES, np.uint8, None, AGAIN))
         except ValueError as error:
             raise ValueError(f"{folder / NAMES} is damaged ({error}): {AGAIN}") from None
         return cls(vectors, product_ids, photos, names, origin)
@@ -179,18 +180,3 @@ def _origin(path: Path) -> tuple[EmbeddingOrigin, int, int]:
     if not is_sound or origin.metric != "cosine" or not all(isinstance(size, int) for size in (n, width)) or width < 1:
         raise ValueError(f"{path} is damaged, or of another version: {AGAIN}")
     return origin, n, width
-
-
-def _array(path: Path, dtype: type[np.generic], shape: tuple[int, ...] | None) -> NDArray[Any]:
-    """The memory-mapped array of a file, of this shape, None: any of one axis; raises ValueError naming the file."""
-    try:
-        # a pickled array would run code of whoever made the file
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} is missing, cut off or damaged ({error}): {AGAIN}") from None
-    wanted = (array.size,) if shape is None else shape
-    if array.dtype != dtype or array.shape != wanted:
-        raise ValueError(
-            f"{path} is damaged: expected {np.dtype(dtype)} {wanted}, got {array.dtype} {array.shape}: {AGAIN}"
-        )
-    return array

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,6 +105,26 @@ def load_metadata(path: Path) -> dict[str, str]:
     """The texts that `save_arrays` wrote beside the arrays of a file that `load_arrays` takes."""
     with safe_open(path, framework="numpy") as file:
         return dict(file.metadata() or {})
+
+
+def mapped_array(path: Path, dtype: type[np.generic], shape: tuple[int, ...] | None, remedy: str) -> NDArray[Any]:
+    """A `.npy` file, memory-mapped; `shape`, such as `(N, D)`: what it must have, None: any of one axis.
+
+    Raises:
+        ValueError: it is missing, cut off, damaged, or another array; names the file, and says `remedy`.
+    """
+    try:
+        # a pickled array would run code of whoever made the file
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, OverflowError, TypeError, SyntaxError, TokenError) as error:
+        # NumPy parses the head as Python
+        raise ValueError(f"{path} is missing, cut off or damaged ({error}): {remedy}") from None
+    wanted = (array.size,) if shape is None else shape
+    if array.dtype != dtype or array.shape != wanted:
+        raise ValueError(
+            f"{path} is damaged: expected {np.dtype(dtype)} {wanted}, got {array.dtype} {array.shape}: {remedy}"
+        )
+    return array
 
 
 def _bound(shape: tuple[int | str, ...], lengths: tuple[int, ...], sizes: dict[str, int]) -> tuple[int | str, ...]:

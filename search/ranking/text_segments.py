@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.files.arrays import ArraySpec, load_arrays, save_arrays
+from catalog.files.arrays import ArraySpec, load_arrays, mapped_array, save_arrays
 from catalog.files.atomic import atomic_folder
 from search.ranking.search_text import NOTHING_WRITTEN, SearchText
 from search.ranking.word_overlap import TermCounts
@@ -80,9 +79,9 @@ class TextSegment:
             ValueError: a file is missing, truncated, of another format or shape; it is named.
         """
         n, n_bytes = _head(folder / HEAD)
-        ids = _mapped(folder / PRODUCT_IDS, np.int64, (n,))
-        start = _mapped(folder / START, np.int64, (n + 1,))
-        texts = _mapped(folder / TEXTS, np.uint8, (n_bytes,))
+        ids = mapped_array(folder / PRODUCT_IDS, np.int64, (n,), REMEDY)
+        start = mapped_array(folder / START, np.int64, (n + 1,), REMEDY)
+        texts = mapped_array(folder / TEXTS, np.uint8, (n_bytes,), REMEDY)
         if (np.diff(ids) <= 0).any():
             raise ValueError(f"{folder / PRODUCT_IDS} is damaged: its ids do not rise: {REMEDY}")
         if start[0] != 0 or start[-1] != n_bytes or (np.diff(start) < 0).any():
@@ -94,7 +93,7 @@ class TextSegment:
         terms = load_arrays(folder / TERMS, expected, what="terms of texts", remedy=REMEDY)
         words = TermCounts(terms["words"], terms["word_counts"], n)
         characters = TermCounts(terms["characters"], terms["character_counts"], n)
-        return cls(ids, start, texts, _mapped(folder / VECTORS, np.float16, (n, width)), words, characters)
+        return cls(ids, start, texts, mapped_array(folder / VECTORS, np.float16, (n, width), REMEDY), words, characters)
 
     def text(self, row: int) -> SearchText:
         """The text of a row."""
@@ -161,16 +160,3 @@ def _head(path: Path) -> tuple[int, int]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is no head of texts ({error}): {REMEDY}") from None
     return n, n_bytes
-
-
-def _mapped(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-    try:
-        # an empty file cannot be mapped
-        array = np.load(path, mmap_mode="r" if 0 not in shape else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read ({error}): {REMEDY}") from None
-    if array.dtype != dtype or array.shape != shape:
-        raise ValueError(
-            f"{path} is damaged: {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}: {REMEDY}"
-        )
-    return array

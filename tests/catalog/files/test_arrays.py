@@ -1,12 +1,14 @@
 """Arrays in one file: they come back as they were, and a file that holds others is refused by name."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
+from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, mapped_array, save_arrays
 
 EXPECTED = {
     "ids": ArraySpec(np.int64, ("N",)),
@@ -78,3 +80,27 @@ def test_a_file_that_is_missing_or_something_else_is_refused(tmp_path):
     for name in "cut", "pickle", "empty", "absent":
         with pytest.raises(ValueError, match=f"{name} holds no figures .*: run `it` again"):
             load(tmp_path / name)
+
+
+def test_a_mapped_array_is_what_was_written_or_named(tmp_path):
+    path = tmp_path / "rows.npy"
+    for rows in (np.arange(12, dtype=np.int64).reshape(4, 3), np.zeros((0, 3), np.int64)):
+        np.save(path, rows)
+        np.testing.assert_array_equal(mapped_array(path, np.int64, rows.shape, "make it anew"), rows)
+        with pytest.raises(ValueError, match=r"rows\.npy is damaged: expected int64 \(2, 3\), got .*: make it anew"):
+            mapped_array(path, np.int64, (2, 3), "make it anew")
+    np.save(path, np.array([{}], object))
+    with pytest.raises(ValueError, match=r"rows\.npy is missing, cut off or damaged .*: make it anew"):
+        mapped_array(path, np.int64, None, "make it anew")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_byte_of_a_mapped_arrays_head_ends_in_another_error(tmp_path):
+    path = tmp_path / "rows.npy"
+    np.save(path, np.arange(300, dtype=np.int64))
+    whole = path.read_bytes()
+    for place in range(128):
+        for byte in (whole[place] ^ 1, whole[place] ^ 8, *b"(9,'{"):
+            path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+            with suppress(ValueError):
+                mapped_array(path, np.int64, (300,), "make it anew")
