@@ -14,6 +14,7 @@ from catalog.catalog import Catalog
 from catalog.embeddings import Embeddings
 from catalog.files.id_lookup import positions_of
 from catalog.files.progress import Bar, Progress, part_of
+from catalog.files.wording import plural
 from catalog.product import ProblemLog
 from catalog.product_text import parted
 from search.indexing.photo_words import PhotoWords
@@ -21,8 +22,9 @@ from search.indexing.place import IndexPlace
 from search.ranking.photo_sample import PhotoSample
 from search.ranking.search_text import SearchText
 from search.ranking.text_channel import TextChannel, TextWeights
-from search.ranking.text_store import HEAD, TextStore
+from search.ranking.text_store import TextStore
 from search.ranking.text_trial import TextTrial
+from search.ranking.whitening_trial import MIN_PRODUCTS
 from text.title_encoder import TitleEncoder
 
 ENCODER = "use"
@@ -120,14 +122,16 @@ def teach_texts(
     what = " and ".join(["titles"] * catalog.has_texts + ["words on photos"] * (words is not None))
     if not what:
         return TaughtTexts(unfinished, None, "")
-    is_begun = (unfinished / HEAD).is_file()
-    store = TextStore.open(unfinished) if is_begun else TextStore.create(unfinished, TitleEncoder(ENCODER))
-    sample, tried = PhotoSample.of(embeddings.vectors, embeddings.product_ids), ProblemLog()
-    asked: dict[int, str] = {}
-    if sample.asks.any():
-        positions = np.sort(positions_of(catalog.product_ids, sample.products))
-        with bar(f"{what} of a sample") as progress:
-            asked = keep_sample(store, catalog, positions, words, tried, progress)
+    sample = PhotoSample.of(embeddings.vectors, embeddings.product_ids)
+    n_asking = int(sample.asks.sum())
+    if n_asking < MIN_PRODUCTS:
+        several = plural(n_asking, "product of several photos", "products of several photos")
+        why = f"{what} are not compared: {several}, what they weigh is learnt from {MIN_PRODUCTS} on"
+        return TaughtTexts(unfinished, None, why)
+    store, tried = _begun(unfinished), ProblemLog()
+    positions = np.sort(positions_of(catalog.product_ids, sample.products))
+    with bar(f"{what} of a sample") as progress:
+        asked = keep_sample(store, catalog, positions, words, tried, progress)
     with bar(f"weigh {what}") as progress:
         trial = TextTrial.of(sample, store, asked, width, progress)
     if trial.weights is None:
@@ -136,3 +140,11 @@ def teach_texts(
         with bar(what) as progress:
             keep_texts(store, catalog, np.arange(len(catalog)), words, problems, progress)
     return TaughtTexts(unfinished, trial.weights, trial.text(what))
+
+
+def _begun(folder: Path) -> TextStore:
+    """What a killed call has left there, else an empty store."""
+    try:
+        return TextStore.open(folder)
+    except (FileNotFoundError, ValueError):
+        return TextStore.create(folder, TitleEncoder(ENCODER))

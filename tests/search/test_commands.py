@@ -282,7 +282,9 @@ def test_titles_count_where_they_find_more(shop):
     pairs = [(f"{500 + i}", f"{i}") for i in range(len(titles))]
     with Path("truth.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("query_product_id", "match_product_id"), *pairs])
-    assert "titles are not compared: 0 products of several photos have some" in call(main, "index", "shop.bson")
+    assert "titles are not compared: 0 products of several photos, what they weigh is learnt from 30 on" in call(
+        main, "index", "shop.bson"
+    )
     asked = ("query", "front.jpg", "--title", titles[20], "-k", 1)
     assert "the title is not compared: the index has learnt nothing" in invoke(main, *asked).stderr
     with Path("truth.csv").open("a", encoding="utf-8", newline="") as file:

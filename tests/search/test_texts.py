@@ -142,6 +142,9 @@ def test_reading_that_is_killed_is_gone_on_with(shop, engine, monkeypatch):
         "the same command continues where this one was" in invoke(main, "index", "shop.bson", "--read", code=1).stderr
     )
     assert not Path("runs/search").exists()
+    # a disk that has lost what was begun
+    begun = Path("runs/search.unfinished/texts/texts.json")
+    begun.write_bytes(begun.read_bytes()[:9])
     n_kept, engine.n_read, engine.stops_after = 32, 0, None
     assert "they are compared" in call(main, "index", "shop.bson", "--read")
     assert engine.n_read == 80 - n_kept
