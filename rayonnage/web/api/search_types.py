@@ -72,7 +72,7 @@ class ProductFound(BaseModel):
 
 
 class ProductsFound(BaseModel):
-    """Similar products, the most alike first.
+    """Similar products, the most alike first; a title that was given counts in that, where the index compares titles.
 
     `network`: whose vectors were compared; `n_products`: that can be found; `problems`: photos that were given and
     could not be used.
@@ -90,7 +90,7 @@ class ProductsFound(BaseModel):
         """What a search has found; `tree`: with its names in the language of the answer, None where there is none."""
         found = [
             ProductFound(
-                product_id=id_for_web(one.product_id), score=min(round(one.score, 4), 1.0), photo=one.photo,
+                product_id=id_for_web(one.product_id), score=min(round(one.similarity, 4), 1.0), photo=one.photo,
                 category_id=None if one.category_id is None else id_for_web(one.category_id),
                 path=list(path_of(one.category_id, tree)),
             )

@@ -4,10 +4,11 @@ for."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from typing import TypeVar
 
@@ -26,7 +27,11 @@ from rayonnage.web.settings import RequestLimits
 from search.contract import Filter
 from search.indexing.opening import OpenIndex
 from search.query.index_search import FoundProduct, IndexSearch
+from search.ranking.rank import PLAIN
+from search.ranking.text_channel import TextChannel
+from text.encoders import EncoderMissing
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 RETRY_S = 2
 
@@ -124,7 +129,8 @@ class SimilarProducts:
     def _like_photos(self, asked: AskedProduct, wanted: WantedProducts) -> SimilarFound:
         opened, problems = self.index.for_photos(), ProblemLog()
         with self.index.told():
-            found = IndexSearch(opened.index, opened.encoder).by_photos(
+            options = replace(PLAIN, text=_text(opened)) if asked.title else PLAIN
+            found = IndexSearch(opened.index, opened.encoder, options).by_photos(
                 asked.photos, wanted.k, wanted.filter(opened), asked.title or "", problems
             )
             return _found(opened, found, problems)
@@ -160,6 +166,15 @@ class SimilarProducts:
             return search()
         finally:
             self._metrics.seconds.labels("search").observe(time.monotonic() - start)
+
+
+def _text(opened: OpenIndex) -> TextChannel | None:
+    """What compares titles; None where that has not been learnt, or cannot be done here."""
+    try:
+        return opened.text
+    except EncoderMissing as error:
+        log.warning("a search by photos and title goes by the photos alone: %s", error)
+        return None
 
 
 def _found(opened: OpenIndex, found: list[FoundProduct], problems: ProblemLog | None = None) -> SimilarFound:

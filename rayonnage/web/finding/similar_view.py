@@ -49,10 +49,10 @@ def similar_cards(
     floors = WHITENED if similar.is_whitened else PLAIN
     return tuple(
         SimilarCard(
-            one.product_id, path_of(one.category_id, tree), _alike(one.score, floors, words),
-            words.percent(min(one.score, 1.0)), *_links(one, known),
+            one.product_id, path_of(one.category_id, tree), _alike(one.similarity, floors, words),
+            words.percent(min(one.similarity, 1.0)), *_links(one, known),
         )
-        for one in similar.products if one.score >= floors[-1]
+        for one in similar.products if one.similarity >= floors[-1]
     )  # fmt: skip
 
 
@@ -64,8 +64,8 @@ def path_of(category_id: ShopId | None, tree: Taxonomy | None) -> tuple[str, ...
     return (str(category_id),) if tree is None or leaf == UNKNOWN else tree.shown[leaf]
 
 
-def _alike(score: float, floors: Sequence[float], words: PageWords) -> str:
-    return words(next(key for key, floor in zip(ALIKE, floors, strict=True) if score >= floor))
+def _alike(similarity: float, floors: Sequence[float], words: PageWords) -> str:
+    return words(next(key for key, floor in zip(ALIKE, floors, strict=True) if similarity >= floor))
 
 
 def _links(one: FoundProduct, known: TrainingProducts) -> tuple[str, ...]:

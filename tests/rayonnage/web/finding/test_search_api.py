@@ -25,9 +25,14 @@ from search.indexing.building import IndexOptions
 from search.indexing.catalog_index import index_catalog, remove_products
 from search.indexing.place import IndexPlace
 from search.query.index_search import IndexSearch
+from search.ranking.rank import PLAIN
+from search.ranking.search_text import SearchText
+from search.ranking.text_channel import TextWeights
+from search.ranking.text_store import TextStore
 from tests.support.colour_embedder import SmallPictures, colour_embedder
 from tests.support.indexed_shop import BROKEN, ELSEWHERE, LABELLED, LARGE, ODD, index_shop, label_of, photo_of
 from tests.support.served import serving
+from text.encoders import EncoderMissing
 
 
 @contextmanager
@@ -213,6 +218,30 @@ def test_another_network_of_the_workspace_is_noticed(own_shop: Path, monkeypatch
         # as a training that ends writes it
         (own_shop / "workspace.json").write_bytes((own_shop / "workspace.json").read_bytes() + b"\n")
         refused(client.post("/v1/search", files=files(3)), 409, None)
+
+
+def test_a_title_counts_where_the_index_compares_titles(own_shop: Path, monkeypatch: pytest.MonkeyPatch):
+    with opened(own_shop) as client:
+        assert ids(client.post("/v1/search", files=files(103), data={"k": 1, "title": "mug blue"})) == [3]
+    place = IndexPlace.of(Workspace(own_shop))
+    # words count, beside which photos are nothing
+    TextWeights(np.array([-9.0, 1.0]), np.array([-9.0, 1.0, 0.0, 90.0, 90.0]), PLAIN.visual_score).save(
+        place.text_weights
+    )
+    TextStore.create(place.texts, None).add(np.array([6]), [SearchText("mug blue")])
+    with opened(own_shop) as client:
+        found = client.post("/v1/search", files=files(103), data={"k": 3, "title": "mug blue"}).json()["found"]
+        # what is told of each is how alike the photos are, whatever orders them
+        assert [one["product_id"] for one in found[:2]] == [6, 3]
+        assert found[0]["score"] < found[1]["score"] == pytest.approx(1, abs=1e-3)
+        assert ids(client.post("/v1/search", files=files(103), data={"k": 1})) == [3]
+
+    def missing(place: IndexPlace) -> None:
+        raise EncoderMissing("pip install 'rayonnage[text]'")
+
+    monkeypatch.setattr("search.indexing.opening.text_channel", missing)
+    with opened(own_shop) as client:
+        assert ids(client.post("/v1/search", files=files(103), data={"k": 1, "title": "mug blue"})) == [3]
 
 
 def test_products_that_are_removed_are_found_no_more(own_shop: Path):
