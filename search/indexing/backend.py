@@ -58,6 +58,21 @@ class QdrantPlace:
         return f"{self.address}/{self.collection}"
 
 
+def require_backend(server: QdrantPlace | None) -> None:
+    """Find out before hours of work whether an index can be made.
+
+    Raises:
+        ValueError: a library is not installed, or the server's collection is no index.
+        OSError: no server answers.
+    """
+    if server is None:
+        faiss_library()
+        return
+    from search.qdrant import QdrantIndex
+
+    QdrantIndex.require_replaceable(server.address, server.collection)
+
+
 def create_index(
     place: IndexPlace, server: QdrantPlace | None, identity: IndexIdentity, embeddings: Embeddings, entries: Entries,
     kind: Kind, progress: Progress,

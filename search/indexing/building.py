@@ -16,7 +16,7 @@ from catalog.files.progress import Bar, Progress
 from catalog.product import ProblemLog
 from mosaic.inference.embedding import Embedder
 from search.contract import IndexIdentity
-from search.indexing.backend import Kind, QdrantPlace, create_index
+from search.indexing.backend import Kind, QdrantPlace, create_index, require_backend
 from search.indexing.embedding import embedded, whitened
 from search.indexing.photo_encoder import PhotoEncoder, entries_of
 from search.indexing.photo_words import PhotoWords
@@ -63,6 +63,7 @@ def build(
     Returns:
         Whether its vectors are whitened and texts compared, and why, in sentences. What was wrong with products.
     """
+    require_backend(options.server)
     with bar("embed") as progress:
         embeddings, problems = embedded(catalog, embedder, place.unfinished, progress)
     with bar("whitening") as progress:

@@ -98,6 +98,11 @@ class QdrantIndex:
             index._put(embeddings.rows(rows), entries.take(rows), is_first[places])
         return index
 
+    @staticmethod
+    def require_replaceable(address: str, collection: str = COLLECTION) -> None:
+        """Raise as `create` does where no server answers, or a collection of that name is no index."""
+        identity_there(connect(address), address, collection)
+
     @classmethod
     def open(
         cls, address: str, expect: str | None = None, *, collection: str = COLLECTION,

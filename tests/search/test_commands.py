@@ -194,6 +194,14 @@ def test_photos_that_are_all_the_same_are_indexed(shop):
         assert len(found("similar", 7, "-k", 200)) == 119
 
 
+def test_what_keeps_no_vectors_is_told_before_any_photo_is_looked_at(shop, monkeypatch, use_colours):
+    backend = use_colours()
+    assert "no Qdrant server answers" in refused(main, "index", "shop.bson", "--qdrant", "http://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    assert "pip install 'rayonnage[search]'" in refused(main, "index", "shop.bson")
+    assert backend.n_mosaics == 0
+
+
 def test_a_workspace_without_a_network_names_what_makes_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "shop.bson", [make_product(1, 11)])
