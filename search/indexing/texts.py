@@ -69,7 +69,10 @@ def keep_sample(
     store: TextStore, catalog: Catalog, positions: NDArray[np.int64], words: PhotoWords | None, problems: ProblemLog,
     progress: Progress | None = None,
 ) -> dict[int, str]:  # fmt: skip
-    """The same, but of products of several photos without the words on the first, which are returned by product."""
+    """The same of `(n,)` positions, but of products of several photos without the words on the first.
+
+    Those are returned, by product.
+    """
     asked: dict[int, str] = {}
     for some, titles, read in _written(catalog, positions, words, problems, progress):
         ids = catalog.product_ids[some]
