@@ -25,7 +25,7 @@ def info(place: IndexPlace) -> str:
             ("texts", "compared" if place.text_weights.is_file() else "not compared"),
             ("read", place.reading.read_text(encoding="utf-8").strip() if place.reads else "no"),
             ("search", kind_of(index) if server is None else f"by {server}"),
-            ("removed", f"{n_removed(index):,} vectors until it is compacted"),
+            ("removed", f"{n_removed(index):,} vectors that take room until `rayonnage search compact`"),
             ("size", f"{n_bytes(place) / 1e6:,.1f} MB"),
             *(("catalogue", f"{address}: {plural(n, 'product')}")
               for address, n in zip(known.addresses, n_of_source, strict=True)),
