@@ -16,10 +16,9 @@ from search.contract import Entries, IndexIdentity, VectorIndex
 from search.index import LocalIndex
 from search.index.faiss_library import faiss_library
 from search.indexing.place import IndexPlace
+from search.qdrant import COLLECTION
 
 Kind = Literal["auto", "exact", "compressed"]
-COLLECTION = "rayonnage"
-"""Where an address names none."""
 SERVER = "server"
 """Kind of an index that is searched by a server."""
 

@@ -15,6 +15,7 @@ from catalog.files.progress import Progress, in_batches
 from catalog.ids.id_names import IdNames
 from search.checks import check_entries, checked_queries, present_vectors
 from search.contract import NO_ROW, Entries, Filter, Hits, IndexIdentity
+from search.qdrant import COLLECTION
 from search.qdrant.found_names import FoundNames
 from search.qdrant.points import (
     CATEGORY,
@@ -32,8 +33,6 @@ from search.qdrant.points import (
 )
 from search.qdrant.server import IN_MEMORY, connect, faults_told, identity_there, named
 
-COLLECTION = "rayonnage"
-"""Where no other name is given."""
 POINTS, QUERIES, PRODUCTS = 256, 32, 1000
 """Sent at a time: points with their vectors, queries, ids of products."""
 VECTORS_OF_ONE = 100
