@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from catalog.ids.id_names import IdNames
 
+COLLECTION = "rayonnage"
+"""Name of an index on a server that keeps several, unless another one is given."""
 NO_ROW = -1
 """In `Hits`: fewer were found than asked for."""
 COLUMNS = ("product_ids", "photos", "category_ids", "n_images")

@@ -12,11 +12,10 @@ from catalog.embeddings import Embeddings
 from catalog.files.atomic import write_text
 from catalog.files.progress import Progress
 from catalog.runs.run import read_json
-from search.contract import Entries, IndexIdentity, VectorIndex
+from search.contract import COLLECTION, Entries, IndexIdentity, VectorIndex
 from search.index import LocalIndex
 from search.index.faiss_library import faiss_library
 from search.indexing.place import IndexPlace
-from search.qdrant import COLLECTION
 
 Kind = Literal["auto", "exact", "compressed"]
 SERVER = "server"

@@ -12,6 +12,3 @@ if find_spec("qdrant_client") is None:
 from search.qdrant.qdrant_index import QdrantIndex
 
 __all__ = ["QdrantIndex"]
-
-COLLECTION = "rayonnage"
-"""Of a server, unless another one is named."""

@@ -14,8 +14,7 @@ from catalog.embeddings import Embeddings
 from catalog.files.progress import Progress, in_batches
 from catalog.ids.id_names import IdNames
 from search.checks import check_entries, checked_queries, present_vectors
-from search.contract import NO_ROW, Entries, Filter, Hits, IndexIdentity
-from search.qdrant import COLLECTION
+from search.contract import COLLECTION, NO_ROW, Entries, Filter, Hits, IndexIdentity
 from search.qdrant.found_names import FoundNames
 from search.qdrant.points import (
     CATEGORY,
