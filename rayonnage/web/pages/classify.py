@@ -118,7 +118,7 @@ async def _part(request: Request, services: Services, entry: HistoryEntry) -> HT
     """An answer as the part of the page that shows it."""
     view = await run_in_threadpool(view_of, entry, words_of(request), services.training_products)
     has_photo = any(photo.jpeg for photo in entry.photos)
-    similar = similar_place(services, f"similar?entry={entry.key}") if has_photo else None
+    similar = similar_place(request, services, f"similar?entry={entry.key}") if has_photo else None
     return page(request, "answer.html", view=view, similar=similar)
 
 

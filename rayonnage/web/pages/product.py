@@ -86,7 +86,7 @@ def product(
         suggested=id_for_web(tree.shop_ids[row.leaf]), predictions=predictions,
         explanation=explanation_link(row.product_id, predictions),
         standing=_standing(services, products, position, tree, words), copies=_copies(services, row),
-        similar=similar_place(services, similar_link(row.product_id, predictions)) if photos else None,
+        similar=similar_place(request, services, similar_link(row.product_id, predictions)) if photos else None,
         everywhere=address_of(ProductFilter(), products.tree, predictions=predictions),
     )  # fmt: skip
 

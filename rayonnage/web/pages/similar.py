@@ -34,12 +34,14 @@ class SimilarPlace:
     remedy: str = ""
 
 
-def similar_place(services: Services, link: str) -> SimilarPlace | None:
+def similar_place(request: Request, services: Services, link: str) -> SimilarPlace | None:
     """None where nothing can be searched, and who looks is not the one to mend it."""
     index = services.similar.index
     if index.can_be_asked:
         return SimilarPlace(link=link)
-    return SimilarPlace(remedy=index.remedy) if services.settings.tokens is None else None
+    if services.settings.tokens is not None:
+        return None
+    return SimilarPlace(remedy=without_folder(request, index.remedy))
 
 
 @router.get("/similar")

@@ -41,8 +41,11 @@ def test_an_operation_that_has_no_such_way_is_named_with_a_way_out():
 
 def test_a_run_of_before_the_setting_is_the_same_run():
     settings = load_config(MosaicConfig, "mosaic", "debug")
-    values = {key: value for key, value in settings.model_dump().items() if key not in ("deterministic", "decode")}
-    assert MosaicConfig.model_validate(values) == settings
+    later = ("deterministic", "decode", "matching")
+    values = {key: value for key, value in settings.model_dump().items() if key not in later}
+    known = MosaicConfig.model_validate(values)
+    # how matching is learnt is nothing to this run
+    assert known.model_copy(update={"matching": settings.matching}) == settings
     wanted = {"plan": "p", "view": View().slot, "init_from": None, "config": values}
     earlier = hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=8).hexdigest()
     assert identity_of(settings, View(), None, "p") == earlier
