@@ -156,6 +156,12 @@ class Embeddings:
             write_text(folder / ORIGIN, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
 
 
+def of_length_one(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(N, D)` vectors brought to length 1, so that products are cosines; zeros, of what has no photo, stay zeros."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(length, np.finfo(np.float32).tiny)
+
+
 def _why_none(folder: Path) -> Exception:
     if folder_of_unfinished(folder).is_dir():
         return FileNotFoundError(f"{folder}: its vectors are not finished: the same `mosaic embed` again goes on there")

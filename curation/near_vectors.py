@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.embeddings import Embeddings
+from catalog.embeddings import Embeddings, of_length_one
 from catalog.files.id_lookup import UNKNOWN, positions_of
 from catalog.files.progress import Progress, in_batches
 
@@ -84,10 +84,10 @@ def _nearest(
     embeddings: Embeddings, row: Ints, owner: Ints, left: Ints, cosine: float
 ) -> tuple[Ints, Ints, NDArray[np.float32]]:
     """`(n,)` places of vectors of `left`, of their nearest ones of other products, and their cosines."""
-    of_left = _unit(embeddings.rows(row[left]))
+    of_left = of_length_one(embeddings.rows(row[left]))
     a, b, close = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
     for right in in_batches(np.arange(len(row)), embeddings.block_rows):
-        cosines = of_left @ _unit(embeddings.rows(row[right])).T
+        cosines = of_left @ of_length_one(embeddings.rows(row[right])).T
         i, j = np.nonzero((cosines >= cosine) & (owner[left][:, None] != owner[right]))
         a, b = np.append(a, left[i]), np.append(b, right[j])
         close = np.append(close, cosines[i, j])
@@ -96,9 +96,3 @@ def _nearest(
         rank = np.arange(len(a)) - np.searchsorted(a, a)
         a, b, close = a[rank < NEIGHBOURS], b[rank < NEIGHBOURS], close[rank < NEIGHBOURS]
     return a, b, close
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of length 1, which 16 bits alone do not keep; zeros, which stand for no readable photo, are close to nothing."""
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(length, np.finfo(np.float32).tiny)

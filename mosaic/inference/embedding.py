@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.chunk import Chunk
-from catalog.embeddings import ALL_PHOTOS, EmbeddingOrigin, Embeddings
+from catalog.embeddings import ALL_PHOTOS, EmbeddingOrigin, Embeddings, of_length_one
 from catalog.files.progress import Progress, part_of
 from catalog.photos.batch import PhotoDecoder
 from catalog.problem_places import name_files
@@ -111,10 +111,9 @@ class Embedder:
 
         `ways`: what the network has said of the mosaics, given by the MD5s of their photos, in each way.
         """
-        mean = np.mean([outputs.embedding for outputs in ways], axis=0, dtype=np.float32)
-        # of length 1 a product of vectors is their cosine, and Euclidean distance orders alike
-        length = np.linalg.norm(mean, axis=1, keepdims=True)
-        vectors = mean / np.maximum(length, np.finfo(np.float32).tiny)
+        mean: NDArray[np.float32] = np.mean([outputs.embedding for outputs in ways], axis=0, dtype=np.float32)
+        # a product of vectors is their cosine then, and Euclidean distance orders alike
+        vectors = of_length_one(mean)
         return {(self._mark, md5s): vector for md5s, vector in zip(mosaics, vectors, strict=True)}
 
 

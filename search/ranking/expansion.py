@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.embeddings import of_length_one
 from search.contract import NO_ROW, Filter, Hits, VectorIndex
 
 
@@ -45,8 +46,7 @@ class AlphaExpansion:
         weights = np.where(cosines > 0, cosines.clip(min=0) ** self.alpha, 0).astype(np.float32)
         moved = queries + np.einsum("qn,qnd->qd", weights, neighbours)
         moved[~queries.any(axis=1)] = 0
-        length = np.linalg.norm(moved, axis=1, keepdims=True)
-        return moved / np.maximum(length, np.finfo(np.float32).tiny)
+        return of_length_one(moved)
 
     def search_again(
         self, index: VectorIndex, queries: NDArray[np.float32], hits: Hits, where: Filter | None = None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.embeddings import of_length_one
 from catalog.files.arrays import ArraySpec, load_arrays, load_metadata, save_arrays
 from catalog.files.progress import in_batches
 
@@ -84,10 +85,9 @@ class Whitening:
         rows = np.asarray(vectors, np.float32)
         if rows.ndim != 2 or rows.shape[1] != len(self.mean):
             raise ValueError(f"vectors of {rows.shape[-1]} numbers: whitening was fitted on {len(self.mean)}")
-        whitened = (rows - self.mean) @ self.basis
+        whitened = np.asarray((rows - self.mean) @ self.basis, np.float32)
         whitened[~rows.any(axis=1)] = 0
-        length = np.linalg.norm(whitened, axis=1, keepdims=True)
-        return whitened / np.maximum(length, np.finfo(np.float32).tiny)
+        return of_length_one(whitened)
 
     def save(self, path: Path) -> None:
         """Write it as one safetensors file, atomically."""

@@ -6,8 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -26,6 +24,7 @@ from catalog.unfinished_rows import UnfinishedRows, folder_of_unfinished
 from tests.support.embeddings import ORIGIN, PHOTO_ORIGIN, unit, write_embeddings
 from tests.support.ids import IDS
 from tests.support.processes import Running
+from tests.support.small_disk import printed_on_small_disk
 
 VECTORS = unit(np.random.default_rng(0).normal(size=(40, 8)))
 
@@ -241,19 +240,10 @@ print(Embeddings.load(disk / "out").present().all())
 
 @pytest.mark.slow
 def test_a_full_disk_is_named_and_with_room_it_goes_on(tmp_path):
-    # mounted for this process alone: nothing is left of it, however it ends
     fill = f"head -c 300000 /dev/zero > '{tmp_path}/in the way'"
-    mounted = f"mount -t tmpfs -o size=400k tmpfs {tmp_path} && {fill} && exec {sys.executable} - {tmp_path}"
-    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounted]
-    try:
-        done = subprocess.run(command, input=FILLING, capture_output=True, text=True, env=os.environ)
-    except OSError:
-        pytest.skip("there is no unshare here")
-    if "unshare" in done.stderr or "mount:" in done.stderr:
-        pytest.skip("no disk can be mounted here")
-    assert done.returncode == 0, done.stderr
+    printed = printed_on_small_disk(tmp_path, "400k", FILLING, fill)
     named = folder_of_unfinished(tmp_path / "out") / "vectors.npy"
-    assert done.stdout.splitlines() == [f"{errno.ENOSPC} {named}", "True"]
+    assert printed.splitlines() == [f"{errno.ENOSPC} {named}", "True"]
 
 
 def test_two_writers_take_turns(tmp_path):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +13,7 @@ from catalog.cli_options import command_line
 from catalog.files import full_disk
 from catalog.files.atomic import atomic_path
 from catalog.files.full_disk import names_full_disk
+from tests.support.small_disk import printed_on_small_disk
 
 WRITERS = """
 import errno, json, os, sys
@@ -66,19 +65,7 @@ for name, write in writers.items():
 
 
 def test_each_writer_s_error_names_the_file_and_leaves_nothing(tmp_path):
-    (tmp_path / "writers.py").write_text(WRITERS)
-    # mounted for this process alone: nothing is left of it, however it ends
-    mounted = f"mount -t tmpfs -o size=64k tmpfs {tmp_path} && exec {sys.executable} - {tmp_path}"
-    with (tmp_path / "writers.py").open() as script:
-        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounted]
-        try:
-            done = subprocess.run(command, stdin=script, capture_output=True, text=True, env=os.environ)
-        except OSError:
-            pytest.skip("there is no unshare here")
-    if "unshare" in done.stderr or "mount:" in done.stderr:
-        pytest.skip("no disk can be mounted here")
-    assert done.returncode == 0, done.stderr
-    told = {name: rest for name, *rest in map(json.loads, done.stdout.splitlines())}
+    told = {name: rest for name, *rest in map(json.loads, printed_on_small_disk(tmp_path, "64k", WRITERS).splitlines())}
     full = ["OSError", errno.ENOSPC, str(tmp_path / "file"), []]
     for name in ("bytes", "rows", "parquet", "checkpoint", "arrays", "text", "folder"):
         assert told[name] == full, name
