@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Literal, Self
 
@@ -19,8 +20,8 @@ from search.index.snapshot import Snapshot
 from search.index.state_file import Kind, StateFile, state_stamp
 from search.index.writer import one_writer, with_added, without_rows
 
-ATTEMPTS = 10
-"""To open a state that other processes replace meanwhile."""
+PATIENCE_S = 10
+"""Of opening states that another process replaces meanwhile, one after the other."""
 
 
 class LocalIndex:
@@ -167,8 +168,9 @@ class LocalIndex:
 
 
 def _newest(folder: Path, earlier: Snapshot | None, expect: str | None) -> Snapshot:
-    """Open the state in a folder; where files vanish meanwhile, another process has written the next one."""
-    for attempt in range(ATTEMPTS):
+    """Open the state in a folder; where another process has written the next one meanwhile, that one."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
         file = StateFile.read(folder)
         if expect is not None and file.state.identity.digest != expect:
             raise ValueError(
@@ -177,9 +179,12 @@ def _newest(folder: Path, earlier: Snapshot | None, expect: str | None) -> Snaps
             )
         try:
             return Snapshot.open(folder, file, earlier)
-        except FileNotFoundError as error:
-            if state_stamp(folder) == file.stamp or attempt == ATTEMPTS - 1:
+        except (FileNotFoundError, ValueError) as error:
+            # files of an earlier state may vanish at any moment, also between a look at their bytes and their reading
+            if state_stamp(folder) != file.stamp and time.monotonic() < until:
+                continue
+            if isinstance(error, FileNotFoundError):
                 raise ValueError(
                     f"{error.filename} is missing: make the index anew with `rayonnage search index`"
                 ) from None
-    raise AssertionError("unreachable")
+            raise

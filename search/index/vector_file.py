@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -54,7 +55,13 @@ class ListsOnDisk:
             lists.lists.push_back(one)
             at += n * (index.code_size + ROW_BYTES)
         lists.filename, lists.totsize = str(path), size
-        lists.do_mmap()
+        try:
+            lists.do_mmap()
+        except RuntimeError as error:
+            # it was there a moment ago: another process has written the next state
+            missing = not os.path.exists(path)
+            code = errno.ENOENT if missing else errno.EIO
+            raise OSError(code, os.strerror(code) if missing else f"cannot be mapped ({error})", str(path)) from None
         index.replace_invlists(lists, False)
         index.ntotal = int(sizes.sum())
         # faiss keeps pointers alone

@@ -73,6 +73,38 @@ def test_readers_in_threads_see_whole_states_while_another_process_writes(tmp_pa
     assert len(seen) > 1
 
 
+@pytest.mark.parametrize("name", ["load_arrays", "VectorFile", "CodedFile"])
+def test_files_that_vanish_while_they_are_opened_lead_to_the_next_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    writer_of_all = made(tmp_path, unit_vectors(5), kind="compressed")
+    reads, changes = getattr(segment, name), iter(range(3))
+
+    def read_too_late(*args: object, **kwargs: object) -> object:
+        if (product := next(changes, None)) is not None:
+            with monkeypatch.context() as patch:
+                patch.setattr(segment, name, reads)
+                writer_of_all.remove(np.array([product]))
+                writer_of_all.compact()
+        return reads(*args, **kwargs)
+
+    monkeypatch.setattr(segment, name, read_too_late)
+    index = LocalIndex.open(tmp_path)
+    assert len(index) == len(writer_of_all) == 2
+    index.close()
+
+
+def test_a_file_that_vanishes_before_it_is_mapped_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "vectors.bin"
+    vector_file.write_vectors(path, [unit_vectors(3)])
+    size = path.stat()
+    path.unlink()
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: size)
+    with pytest.raises(FileNotFoundError) as raised:
+        vector_file.VectorFile(path, 3, unit_vectors(3).shape[1])
+    assert raised.value.filename == str(path)
+
+
 def test_a_writer_waits_for_another(tmp_path: Path) -> None:
     index = made(tmp_path, unit_vectors(3))
     with exclusive(tmp_path / LOCK):
