@@ -1,0 +1,45 @@
+"""How fast this machine does what a fit consists of, measured on the catalogue's own photos in some twenty seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BackboneSpeed:
+    """Of one network at `side` pixels; other sizes cost as many times more as they have pixels.
+
+    Attributes:
+        train_s: seconds of a training step (forward, backward, optimiser) per photo.
+        embed_s: seconds per photo through the backbone as it is in training. predict_s: as a graph that predicts.
+        train_bytes: memory that a photo of a training batch takes.
+    """
+
+    side: int
+    train_s: float
+    embed_s: float
+    predict_s: float
+    train_bytes: int
+
+
+@dataclass(frozen=True)
+class MachineSpeed:
+    """Seconds of this machine, now: other work on it counts.
+
+    Attributes:
+        cores: that this process may use. free_bytes: memory that is free. free_disk: in the workspace's file system.
+        decode_s: per photo, reading and decoding to the size of training.
+        backbones: by timm's name.
+        read_s: per photo, by the engine that reads; all of its processes together. 0 where it was not measured.
+        words_per_photo: of the photos that were read to measure it.
+        start_s: of a command: imports and opening.
+    """
+
+    cores: int
+    free_bytes: int
+    free_disk: int
+    decode_s: float
+    backbones: dict[str, BackboneSpeed]
+    read_s: float
+    words_per_photo: float
+    start_s: float
