@@ -22,6 +22,8 @@ from catalog.product import ProblemLog
 from catalog.runs.shipped_configs import EXAMPLES, SHIPPED, shipped_configs
 
 MAX_CONFIG_BYTES = 2**20
+SECTIONS = ("fit", "catalog", "mosaic", "ocr", "fusion")
+"""Of a configuration file. `fit` holds what a recipe says beside the rooms' own, see `rayonnage.fitting.recipe`."""
 STRICT = ConfigDict(extra="forbid")
 """As `__pydantic_config__` of a dataclass: `checked` refuses unknown keys."""
 
@@ -73,16 +75,14 @@ def load_config(model: type[M], package: str, config: str | None = None, overrid
             raise ValueError(f"--set {override!r}: the value is not YAML: {error}") from None
         for part in reversed(key.strip().split(".")):
             nested = {part: nested}
-        _overlay(values, nested)
+        values = overlaid(values, nested)
     return checked(model, values, f"configuration of {package}")
 
 
 def section(package: str, config: str | None = None) -> dict[str, Any]:
     """What `load_config` reads of files, unchecked: for a room that asks what another one is configured to do."""
-    values = _read_section(package, package)
-    if config is not None:
-        _overlay(values, _read_section(config, package))
-    return values
+    values = read_sections(package)[package]
+    return values if config is None else overlaid(values, read_sections(config).get(package, {}))
 
 
 def checked(model: type[T], values: object, what: str) -> T:
@@ -114,44 +114,54 @@ Problems = Annotated[ProblemLog, PlainValidator(_problems), PlainSerializer(Prob
 """A field for `checked` and `plain`."""
 
 
-def _read_section(name: str, package: str) -> dict[str, Any]:
-    shipped = shipped_configs()
-    if name in shipped:
-        text = (SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
-    else:
-        path = Path(name)
-        if not path.is_file():
-            near = difflib.get_close_matches(name, shipped, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise FileNotFoundError(f"no configuration {name!r}{hint} Give a file, or one of {', '.join(shipped)}")
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ValueError(f"{path} is larger than a configuration can be ({MAX_CONFIG_BYTES} bytes)")
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"configuration {name} is not UTF-8 text ({error})") from None
+def read_sections(name: str) -> dict[str, dict[str, Any]]:
+    """The sections of a shipped configuration or of a YAML file, unchecked; `fit` is what a recipe says beside them.
+
+    Raises:
+        ValueError: no configuration, or an unknown section (the nearest one is named).
+        FileNotFoundError: no such configuration; the shipped ones are named.
+    """
+    text = _text_of(name)
     try:
         sections = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise ValueError(f"configuration {name}: not YAML: {error}") from None
-    known = ("catalog", "mosaic", "ocr", "fusion")
+    except RecursionError:
+        raise ValueError(f"configuration {name}: nested too deeply for a configuration") from None
     if not isinstance(sections, dict):
-        raise ValueError(f"configuration {name}: {str(sections)[:40]!r} found, expected sections {', '.join(known)}")
-    for section in sections:
-        if section not in known:
-            raise ValueError(f"configuration {name}: unknown section {section!r}{_nearest(section, known)}")
-    values = sections.get(package) or {}
-    if not isinstance(values, dict):
-        raise ValueError(f"configuration {name}: section {package} is {values!r}, expected keys and values")
+        raise ValueError(f"configuration {name}: {str(sections)[:40]!r} found, expected sections {', '.join(SECTIONS)}")
+    for section, values in sections.items():
+        if section not in SECTIONS:
+            raise ValueError(f"configuration {name}: unknown section {section!r}{_nearest(section, SECTIONS)}")
+        if not isinstance(values or {}, dict):
+            raise ValueError(f"configuration {name}: section {section} is {values!r}, expected keys and values")
+    return {section: values or {} for section, values in sections.items()}
+
+
+def overlaid(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with what `top` says in its place, in every depth; neither is changed."""
+    values = dict(base)
+    for key, value in top.items():
+        below = values.get(key)
+        values[key] = overlaid(below, value) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
     return values
 
 
-def _overlay(base: dict[str, Any], top: dict[str, Any]) -> None:
-    for key, value in top.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            _overlay(base[key], value)
-        else:
-            base[key] = value
+def _text_of(name: str) -> str:
+    shipped = shipped_configs()
+    if name in shipped:
+        return (SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+    path = Path(name)
+    if not path.is_file():
+        near = difflib.get_close_matches(name, shipped, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise FileNotFoundError(f"no configuration {name!r}{hint} Give a file, or one of {', '.join(shipped)}")
+    if path.stat().st_size > MAX_CONFIG_BYTES:
+        raise ValueError(f"{path} is larger than a configuration can be ({MAX_CONFIG_BYTES} bytes)")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"configuration {name} is not UTF-8 text ({error})") from None
 
 
 def _nearest(name: object, known: Sequence[str]) -> str:

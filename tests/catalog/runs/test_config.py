@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from catalog.runs.config import load_config
+from catalog.runs.config import load_config, overlaid
 from catalog.runs.shipped_configs import shipped_configs
 from fusion.config import FusionConfig
 from mosaic.config import MosaicConfig
@@ -132,3 +132,20 @@ def test_configurations_cannot_be_changed_afterwards():
     config = load_config(MosaicConfig, "mosaic")
     with pytest.raises(ValueError, match="frozen"):
         config.seed = 3
+
+
+def test_single_commands_pass_over_what_a_recipe_says_beside_their_sections(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("fit: {folds: 5}\nmosaic: {seed: 7}\n")
+    assert load_config(MosaicConfig, "mosaic", str(tmp_path / "recipe.yaml")).seed == 7
+
+
+def test_what_is_laid_over_a_configuration_changes_neither():
+    base, top = {"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": {"e": 4}}, "d": 5}
+    assert overlaid(base, top) == {"a": {"b": {"e": 4}, "c": 2}, "d": 5}
+    assert (base, top) == ({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": {"e": 4}}, "d": 5})
+
+
+def test_a_file_nested_without_end_is_refused(tmp_path):
+    (tmp_path / "deep.yaml").write_text("mosaic: " + "[" * 5000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        load_config(MosaicConfig, "mosaic", str(tmp_path / "deep.yaml"))
