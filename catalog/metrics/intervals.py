@@ -106,6 +106,31 @@ def exact_share(k: int, n: int) -> tuple[float, float]:
     return low, high
 
 
+def grouped_share(flags: NDArray[np.bool_], group: NDArray[np.int64]) -> MetricValue:
+    """The share of `(N,)` flags that is set, where products of one of `(N,)` groups are set or not together.
+
+    The exact interval of as many independent products as would tell as much (Korn and Graubard, "Confidence intervals
+    for proportions with small expected number of positive counts", 1998): of products that all stand alone that is
+    `exact_share`, of ten articles in five colours each hardly more than that of ten products. NaN without any.
+    """
+    n, n_set = len(flags), int(flags.sum())
+    if not n:
+        return MetricValue(math.nan, math.nan, math.nan)
+    share, place = n_set / n, np.unique(group, return_inverse=True)[1]
+    size, set_of = np.bincount(place), np.bincount(place, flags)
+    if n_set in (0, n):
+        # of groups that are all alike nothing tells how alike their members are
+        return MetricValue(share, *exact_share(len(size) if n_set else 0, len(size)))
+    worth = 1.0
+    if len(size) > 1:
+        between = float(((set_of - share * size) ** 2).sum()) * len(size) / (len(size) - 1)
+        alone = n * share * (1 - share) * n / (n - 1)
+        worth = n / max(1.0, between / alone)
+    low = float(betaincinv(share * worth, (1 - share) * worth + 1, TAIL))
+    high = float(betaincinv(share * worth + 1, (1 - share) * worth, 1 - TAIL))
+    return MetricValue(share, low, high)
+
+
 def accuracy_interval(correct: NDArray[np.bool_], seed: int = 0) -> tuple[float, float]:
     """Bootstrap 95 % interval of the share of `correct`, `(N,)` bool.
 

@@ -14,6 +14,7 @@ from catalog.metrics.intervals import (
     accuracy_interval,
     bootstrap,
     exact_share,
+    grouped_share,
     mean_intervals,
     n_draws,
     paired_difference,
@@ -63,6 +64,38 @@ def test_exact_shares_are_the_ends_at_which_a_tail_is_reached(n, data):
     # at the lower end so many or more are just likely enough, at the upper end so many or fewer
     assert (low == 0) if k == 0 else (binom.sf(k - 1, n, low) == pytest.approx(0.025, abs=1e-6))
     assert (high == 1) if k == n else (binom.cdf(k, n, high) == pytest.approx(0.025, abs=1e-6))
+
+
+@given(st.integers(1, 60), st.data())
+def test_a_share_of_products_that_stand_alone_has_its_exact_interval(n, data):
+    k = data.draw(st.integers(0, n))
+    found = grouped_share(np.arange(n) < k, np.arange(n)[::-1] * 7)
+    assert (found.value, found.low, found.high) == pytest.approx((k / n, *exact_share(k, n)))
+
+
+@given(st.integers(10, 30), st.integers(2, 6), st.data())
+def test_a_share_of_copies_is_as_sure_as_that_of_one_of_each(n, copies, data):
+    flags = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    found = grouped_share(np.repeat(flags, copies), np.repeat(np.arange(n), copies))
+    assert (found.low, found.high) == pytest.approx(exact_share(int(flags.sum()), n), abs=0.02)
+
+
+def test_the_interval_of_a_share_of_groups_holds_its_level():
+    rng, hits = np.random.default_rng(3), 0
+    for _ in range(400):
+        group = rng.integers(0, 30, size=120)
+        # of a group all are right, or none, but for one in ten
+        flags = (rng.random(30) < 0.8)[group] ^ (rng.random(120) < 0.1)
+        found = grouped_share(flags, group)
+        hits += found.low <= 0.8 * 0.9 + 0.2 * 0.1 <= found.high
+    assert hits / 400 >= 0.93
+
+
+def test_one_group_or_none_tells_next_to_nothing():
+    one = grouped_share(np.array([True, True, False]), np.zeros(3, np.int64))
+    assert one.low < 0.1
+    assert one.high > 0.95
+    assert np.isnan(grouped_share(np.zeros(0, bool), np.zeros(0, np.int64)).value)
 
 
 def test_means_of_columns_with_their_intervals():
