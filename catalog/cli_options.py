@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from catalog.files.full_disk import FULL
+from catalog.files.listener import listening
 from catalog.files.progress import Progress
 from catalog.files.progress_lines import ProgressLines
 from catalog.files.terminal import printable
@@ -224,7 +225,14 @@ def names_line(tree: Taxonomy) -> str:
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
-    """A bar with time left on stderr, or lines where that is a file or a pipe; yields `report(done, total)`."""
+    """A bar with time left on stderr, or lines where that is a file or a pipe; yields `report(done, total)`.
+
+    Where somebody listens (`catalog.files.listener`), that one shows it.
+    """
+    if (listener := listening()) is not None:
+        with listener.bar(title) as progress:
+            yield progress
+        return
     from rich import progress as rich
     from rich.console import Console
 
@@ -255,11 +263,17 @@ def no_bar(title: str) -> Iterator[Progress]:
 
 def say(message: str = "") -> None:
     """Print a result."""
+    if (listener := listening()) is not None:
+        listener.say(message)
+        return
     click.echo(printable(message))
 
 
 def note(message: str) -> None:
     """Tell what is going on, on stderr: results stay alone on stdout."""
+    if (listener := listening()) is not None:
+        listener.note(message)
+        return
     click.echo(printable(message), err=True)
 
 
