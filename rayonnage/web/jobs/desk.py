@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import os
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from catalog.files.file_lock import take
 from catalog.runs.workspace import Workspace
+from rayonnage.web.jobs.child import ChildEnd, ChildWork
 from rayonnage.web.jobs.limits import JobLimits
 from rayonnage.web.jobs.record import PREDICTIONS, JobRecord, JobState
 from rayonnage.web.jobs.store import JobStore
@@ -28,7 +25,6 @@ LOOK_S = 1.0
 SWEEP_S = 600.0
 LOCK = ".predicts"
 """Held by the server that has the jobs predicted: of two in one workspace, the other one waits for its end."""
-MAX_LINE = 2**20
 RESULTS = {
     "submission": "submission.csv", "review": "review.csv", "audit": "audit.csv", "table": "predictions.parquet",
     "problems": "problems.json",
@@ -53,9 +49,9 @@ class JobDesk:
         self.store = JobStore(workspace.folder / "jobs", self.limits)
         self._model = model
         self._progress: dict[str, JobProgress] = {}
-        self._running: tuple[str, subprocess.Popen[bytes]] | None = None
+        self._child = ChildWork()
         self._predicts: int | None = None
-        self._wake, self._ends, self._lock = threading.Event(), threading.Event(), threading.Lock()
+        self._wake, self._ends = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
 
     def start(self) -> None:
@@ -66,7 +62,7 @@ class JobDesk:
         """End; the job that runs is gone on with by the next server."""
         self._ends.set()
         self._wake.set()
-        self._kill()
+        self._child.close()
         if self._thread.is_alive():
             self._thread.join(10)
         if self._predicts is not None:
@@ -84,7 +80,7 @@ class JobDesk:
     def delete(self, job: JobRecord) -> None:
         """Remove a job, stopping it where it runs."""
         self.store.delete(job)
-        if self._kill(job.job_id):
+        if self._child.kill(job.job_id):
             # what it wrote meanwhile
             self.store.delete(job)
 
@@ -96,19 +92,6 @@ class JobDesk:
         if job.state is not JobState.DONE or not path.is_file():
             raise FileNotFoundError(f"the job is {job.state}: it has results when it is done")
         return path
-
-    def _kill(self, job_id: str | None = None) -> bool:
-        """End the job that runs, if it is the one that is meant; whether it was."""
-        with self._lock:
-            if self._running is None or job_id not in (None, self._running[0]):
-                return False
-            process = self._running[1]
-            if process.poll() is None:
-                # it may end by itself in this moment; its readers and decoders do so when it is gone
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
 
     def _work(self) -> None:
         swept = 0.0
@@ -155,56 +138,31 @@ class JobDesk:
         folder = self.store.path(job.job_id)
         order = WorkOrder(str(folder), str(self.workspace.folder), job.run, self.limits)
         try:
-            # -P: a json.py in the folder that the server was started in is not ours
-            command = [sys.executable, "-P", "-m", "rayonnage.web.jobs.work", order.written()]
-            with tempfile.TemporaryFile() as complaints:
-                process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
-                )
-                with self._lock:
-                    self._running = job.job_id, process
-                try:
-                    if self._ends.is_set():
-                        self._kill()
-                    self._listen(job, process)
-                    status = process.wait()
-                finally:
-                    # whatever went wrong, nothing goes on that nobody listens to
-                    self._kill()
-                    with self._lock:
-                        self._running = None
-                self._settle(job, status, complaints.fileno())
+            end = self._child.run(
+                job.job_id, "rayonnage.web.jobs.work", order.written(), partial(self._hear, job.job_id)
+            )
+            self._settle(job, end)
         finally:
             self._progress.pop(job.job_id, None)
 
-    def _listen(self, job: JobRecord, process: subprocess.Popen[bytes]) -> None:
-        """Take in what the child says, until it ends."""
-        assert process.stdout is not None
-        with process.stdout as lines:
-            while line := lines.readline(MAX_LINE):
-                try:
-                    said = json.loads(line)
-                except ValueError:
-                    # it was killed in the middle of it
-                    break
-                if "step" in said:
-                    self._progress[job.job_id] = JobProgress(said["step"], said["done"], said["total"])
-                elif "unpacked" in said:
-                    job = self.store.update(self.store.get(job.job_id), unpacked=said["unpacked"])
-                elif "error" in said:
-                    self._end(job, state=JobState.FAILED, error=said["error"])
-                elif "decisions" in said:
-                    self._end(job, state=JobState.DONE, decisions=said["decisions"], problems=said["problems"])
+    def _hear(self, job_id: str, said: dict[str, Any]) -> None:
+        """Take in what the child says."""
+        if "step" in said:
+            self._progress[job_id] = JobProgress(said["step"], said["done"], said["total"])
+        elif "unpacked" in said:
+            self.store.update(self.store.get(job_id), unpacked=said["unpacked"])
+        elif "error" in said:
+            self._end(job_id, state=JobState.FAILED, error=said["error"])
+        elif "decisions" in said:
+            self._end(job_id, state=JobState.DONE, decisions=said["decisions"], problems=said["problems"])
 
-    def _end(self, job: JobRecord, **changes: object) -> None:
-        self.store.update(self.store.get(job.job_id), ended=time.time(), **changes)
+    def _end(self, job_id: str, **changes: object) -> None:
+        self.store.update(self.store.get(job_id), ended=time.time(), **changes)
 
-    def _settle(self, job: JobRecord, status: int, complaints: int) -> None:
+    def _settle(self, job: JobRecord, end: ChildEnd) -> None:
         """Say of a child that ended without a word, as one for which there was no memory, that it did."""
         if self._ends.is_set() or not self.store.get(job.job_id).is_active:
             return
-        size = os.fstat(complaints).st_size
-        told = os.pread(complaints, 4000, max(0, size - 4000)).decode("utf-8", "replace").strip()
-        log.error("job %s ended with status %d: %s", job.job_id, status, told)
-        why = "it was killed, perhaps for want of memory" if status == -signal.SIGKILL else f"status {status}"
-        self._end(job, state=JobState.FAILED, error=f"the prediction broke off ({why}): send a part of the products")
+        log.error("job %s ended with status %d: %s", job.job_id, end.status, end.told)
+        error = f"the prediction broke off ({end.why}): send a part of the products"
+        self._end(job.job_id, state=JobState.FAILED, error=error)

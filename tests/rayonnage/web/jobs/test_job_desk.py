@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +80,7 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     path = tmp_path / "child"
     path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     path.chmod(0o700)
-    monkeypatch.setattr(desk_module.sys, "executable", str(path))
+    monkeypatch.setattr(sys, "executable", str(path))
 
 
 def test_a_line_that_was_cut_off_ends_its_job(desk: JobDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
