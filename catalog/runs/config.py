@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -189,10 +189,15 @@ def _explain(error: ValidationError, model: type[Any]) -> str:
 
 def _model_at(model: type[Any], place: tuple[int | str, ...]) -> type[Any] | None:
     for part in place:
-        annotation = model.model_fields[str(part)].annotation if hasattr(model, "model_fields") else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            # a key of a dictionary of models, or a place in a list of them
+            continue
+        annotations = (field.annotation, *get_args(field.annotation))
+        below = [kind for kind in annotations if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not below:
             return None
-        model = annotation
+        model = below[0]
     return model
 
 

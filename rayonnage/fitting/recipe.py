@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+import yaml
+from pydantic import BeforeValidator, Field, model_validator
 
-from catalog.runs.config import StrictConfig
+from catalog.files.atomic import write_text
+from catalog.runs.config import StrictConfig, checked, overlaid, read_sections, section
+from fusion.config import FusionConfig
+from mosaic.config import MosaicConfig
+from ocr.config import OcrConfig
 
 Quality = Literal["fast", "balanced", "best"]
+# YAML reads 2 as a number
+Network = Annotated[
+    Literal["any", "1", "2", "3", "4", "photos"],
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+]
+ROOMS: dict[str, type[StrictConfig]] = {"mosaic": MosaicConfig, "ocr": OcrConfig, "fusion": FusionConfig}
+"""The sections beside `fit`, each an overlay of its room's defaults."""
+_HEADER = """\
+# What `rayonnage fit` does with this catalogue, and why. Change what you like and give it back:
+#   rayonnage fit CATALOG --recipe THIS_FILE
+# The notes under `choices` and the seconds are for people: they change nothing.
+"""
+_ABOUT = {
+    "mosaic": "the photo networks: what `mosaic train --config THIS_FILE` is told beside its defaults",
+    "ocr": "reading: what `ocr train --config THIS_FILE` is told",
+    "fusion": "the decision: what `fusion train --config THIS_FILE` is told",
+}
+_WIDTH = 110
+_FOR_PEOPLE = {"catalog", "fingerprint", "time_s", "quality", "seconds", "choices"}
+"""Of the section `fit`: what no stage is told. Which catalogue it is, the journal of the fit knows."""
 
 
 class Choice(StrictConfig):
-    """One decision, for people.
-
-    Attributes are its own words: `chosen` is what was decided, `why` the reason, `seconds` what it is expected to cost
-    here, `instead` what was left out, and what that would bring.
-    """
+    """One decision, for people."""
 
     chosen: str
+    """What was decided."""
     why: str
-    seconds: float = 0.0
+    """The reason."""
+    seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What it is expected to cost here."""
     instead: str = ""
+    """What was left out, and what that would bring."""
 
 
 class FitSection(StrictConfig):
@@ -35,7 +63,7 @@ class FitSection(StrictConfig):
     """CSV of names in other languages."""
     fingerprint: str = ""
     """Of the catalogue that the choices were made for; empty: whatever it is."""
-    time_s: float | None = None
+    time_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Seconds that were given, null for as long as it takes."""
     quality: Quality = "balanced"
     """How much is done where time is not what limits it."""
@@ -47,18 +75,125 @@ class FitSection(StrictConfig):
     """Column that names what must stay together."""
     min_leaf: int | None = Field(default=None, ge=2)
     """Leaves of fewer products count as the one above them."""
-    networks: tuple[Literal["any", "1", "2", "3", "4", "photos"], ...] = ("any",)
+    networks: tuple[Network, ...] = Field(default=("any",), min_length=1)
     """Photo networks, in the order of their training; `photos`: the second backbone, one photo per pass."""
     read: bool = False
     """Whether photos are read (`ocr train`)."""
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """What each stage is expected to take here, by its key: `split`, `mosaic-any`, `mosaic-2`, `ocr`, `fusion`."""
     choices: dict[str, Choice] = Field(default_factory=dict)
     """What was decided, and why: notes for people, which change nothing."""
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.folds is not None and self.held_out is not None:
+            raise ValueError("folds and held_out are both given: set one of them to null")
+        if self.networks[0] != "any" or len(set(self.networks)) < len(self.networks):
+            raise ValueError("networks names each network once, and `any` first: the others start from it")
+        return self
 
-class Recipe(StrictConfig):
-    """A recipe: the choices of `fit`, and configurations of the rooms as overlays of their defaults."""
+
+class Overlays(StrictConfig):
+    """Configurations of the rooms as overlays of their defaults: any configuration file of ours is one."""
+
+    mosaic: dict[str, Any] = Field(default_factory=dict)
+    """The photo networks."""
+    ocr: dict[str, Any] = Field(default_factory=dict)
+    """Reading."""
+    fusion: dict[str, Any] = Field(default_factory=dict)
+    """The decision."""
+
+    @property
+    def photo_config(self) -> MosaicConfig:
+        """Of the photo networks."""
+        return checked(MosaicConfig, overlaid(section("mosaic"), self.mosaic), "section mosaic")
+
+    @property
+    def reading_config(self) -> OcrConfig:
+        """Of reading."""
+        return checked(OcrConfig, overlaid(section("ocr"), self.ocr), "section ocr")
+
+    @property
+    def decision_config(self) -> FusionConfig:
+        """Of the decision."""
+        return checked(FusionConfig, overlaid(section("fusion"), self.fusion), "section fusion")
+
+    def check(self, what: str) -> None:
+        """Raise ValueError, which begins with `what`, where a section is none of its room's configurations."""
+        for name in ROOMS:
+            self._checked(name, f"{what}, section {name}")
+
+    def _checked(self, name: str, what: str) -> StrictConfig:
+        return checked(ROOMS[name], overlaid(section(name), getattr(self, name)), what)
+
+
+class Recipe(Overlays):
+    """The choices of `fit`, and what the rooms are told."""
 
     fit: FitSection
-    mosaic: dict[str, Any] = Field(default_factory=dict)
-    ocr: dict[str, Any] = Field(default_factory=dict)
-    fusion: dict[str, Any] = Field(default_factory=dict)
+    """The choices."""
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read what `save` wrote, or somebody has changed.
+
+        Raises:
+            ValueError: an unknown key (the nearest one is named) or a value that is not allowed; all faults are named.
+            FileNotFoundError: there is none.
+        """
+        given = given_recipe(str(path))
+        if not isinstance(given, Recipe):
+            raise ValueError(
+                f"recipe {path} has no section `fit`: give it to `rayonnage fit --recipe`, which writes one"
+            )
+        return given
+
+    def save(self, path: Path) -> None:
+        """Write it as YAML with what to know about it, whole or not at all."""
+        write_text(path, self.to_yaml())
+
+    def to_yaml(self) -> str:
+        """As it is saved."""
+        values = self.model_dump(mode="json")
+        parts = [_HEADER, _yaml({"fit": values["fit"]})]
+        parts += [f"# {about}\n{_yaml({name: values[name]})}" for name, about in _ABOUT.items() if values[name]]
+        return "\n".join(parts)
+
+    def digest(self) -> str:
+        """Of what changes the model, in hexadecimal: neither notes for people nor where the catalogue lies."""
+        fit = self.fit.model_dump(mode="json", exclude=_FOR_PEOPLE)
+        rooms = {name: self._checked(name, f"section {name}").model_dump(mode="json") for name in ROOMS}
+        text = json.dumps({"fit": fit, **rooms}, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def given_recipe(name: str) -> Recipe | Overlays:
+    """A recipe, or a configuration that leaves to `fit` what it does not say; a file, or the name of a shipped one.
+
+    Raises:
+        ValueError: an unknown key (the nearest one is named) or a value that is not allowed; all faults are named.
+        FileNotFoundError: no such file.
+    """
+    sections = {key: values for key, values in read_sections(name).items() if values}
+    what = f"recipe {name}"
+    given: Recipe | Overlays = checked(Recipe if "fit" in sections else Overlays, sections, what)
+    given.check(what)
+    return given
+
+
+class _Dumper(yaml.SafeDumper):
+    """Short lists stand on one line, nothing is said by reference."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(_LIST, values, flow_style=True))
+_LIST = "tag:yaml.org,2002:seq"
+
+
+def _yaml(values: dict[str, Any]) -> str:
+    text: str = yaml.dump(
+        values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=False
+    )
+    return text
