@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class MachineSpeed:
         read_s: per photo, by the engine that reads; all of its processes together. 0 where it was not measured.
         words_per_photo: of the photos that were read to measure it.
         start_s: of a command: imports and opening.
+        words_of_shelf: words per photo that was read, by the name of its node of the highest level.
     """
 
     cores: int
@@ -43,3 +45,4 @@ class MachineSpeed:
     read_s: float
     words_per_photo: float
     start_s: float
+    words_of_shelf: Mapping[str, float] = field(default_factory=dict)

@@ -8,6 +8,20 @@ from catalog.product import ProblemLog
 
 
 @dataclass(frozen=True)
+class ShelfSize:
+    """A node of the highest level; counts are of products with a known category and a photo.
+
+    Attributes:
+        name: its path, as `ocr.shelves` and `shelf_limits` name it.
+    """
+
+    name: str
+    n_products: int
+    n_photos: int
+    n_leaves: int
+
+
+@dataclass(frozen=True)
 class CatalogSurvey:
     """A catalogue as `rayonnage fit` finds it; counts are of products with a known category unless they say else.
 
@@ -24,6 +38,7 @@ class CatalogSurvey:
         n_contradicting: whose photo (by MD5) is in another category, too: labels of which one is wrong.
         bytes: of the catalogue's photos, about.
         problems: what is wrong with single products.
+        shelves: nodes of the highest level, the largest first.
     """
 
     address: str
@@ -44,3 +59,4 @@ class CatalogSurvey:
     n_contradicting: int
     bytes: int
     problems: ProblemLog
+    shelves: tuple[ShelfSize, ...] = ()
