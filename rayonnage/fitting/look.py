@@ -26,8 +26,8 @@ from curation.explore.placement import unknown_categories
 from curation.indexing import open_indexed
 from curation.split_tree import tree_of_labels
 from rayonnage.fitting.article_column import article_column
-from rayonnage.fitting.learnable import check_labels, check_photos, check_products
 from rayonnage.fitting.decoded_sample import DecodedSample
+from rayonnage.fitting.learnable import check_labels, check_photos, check_products
 from rayonnage.fitting.survey import CatalogSurvey, ShelfSize
 
 MAX_COPIES = 20
