@@ -5,7 +5,10 @@ import json
 import logging
 import os
 import stat
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,8 @@ MAX_NAME = 200
 """Bytes of a name in the cache folder; file systems take 255, ending and temporary ending included."""
 ALIGNED = 8
 """Bytes that memory-mapped numbers of 64 bits are aligned to."""
+ASIDE = "RAYONNAGE_SIDECARS_ASIDE"
+"""A variable of the environment: the folder that sidecars are written to, see `sidecars_aside`."""
 CLOCK_TICK_S = 0.02
 """File systems take a file's time from a clock that stands still for up to 10 ms."""
 
@@ -40,16 +45,42 @@ def sidecar_path(path: Path, suffix: str) -> Path:
 def place_to_write(beside: Path) -> Path:
     """The same file, or the one in the user's cache folder that stands in for it where its folder is read-only."""
     folder = beside.parent.resolve()
+    aside = os.environ.get(ASIDE)
+    if aside is not None:
+        return beside if beside.parent == Path(aside) else Path(aside) / _flat_name(folder, beside.name)
     if beside.parent == cache_folder() or not folder.exists():
         return beside
     # the mode is asked as well as the kernel: root may write anywhere, but a folder marked read-only stays so
     if os.access(folder, os.W_OK) and folder.stat().st_mode & stat.S_IWUSR:
         return beside
-    name = (folder / beside.name).as_posix().strip("/").replace("/", "%")
-    if len(os.fsencode(name)) > MAX_NAME:
-        digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
-        name = f"{digest}%{os.fsencode(name)[-MAX_NAME // 2 :].decode('utf-8', 'ignore')}"
-    return cache_folder() / name
+    return cache_folder() / _flat_name(folder, beside.name)
+
+
+def _flat_name(folder: Path, name: str) -> str:
+    """What a file of a folder is called where the files of all folders lie together."""
+    flat = (folder / name).as_posix().strip("/").replace("/", "%")
+    if len(os.fsencode(flat)) <= MAX_NAME:
+        return flat
+    digest = hashlib.blake2b(os.fsencode(flat), digest_size=8).hexdigest()
+    return f"{digest}%{os.fsencode(flat)[-MAX_NAME // 2 :].decode('utf-8', 'ignore')}"
+
+
+@contextmanager
+def sidecars_aside() -> Iterator[None]:
+    """While it is entered, sidecars that lie there are used, and what is made is written to a folder that goes then.
+
+    Here and in processes that are started meanwhile: for whoever says that nothing is changed.
+    """
+    before = os.environ.get(ASIDE)
+    with tempfile.TemporaryDirectory(prefix="rayonnage-") as folder:
+        os.environ[ASIDE] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[ASIDE]
+            else:
+                os.environ[ASIDE] = before
 
 
 def source_stamp(path: Path) -> dict[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from catalog.catalog import Catalog
+from catalog.files.sidecar import sidecars_aside
 from catalog.product import ProblemKind
 from rayonnage.fitting import look as module
 from rayonnage.fitting.article_column import links_variants, names_article
@@ -132,6 +133,23 @@ def test_a_second_look_reads_no_photo_but_the_sample(tmp_path, monkeypatch):
 
 def stand_in() -> module.DecodedSample:
     return module.DecodedSample([1.0], [1000])
+
+
+def test_a_look_aside_writes_nothing_beside_the_catalogue(tmp_path, write_bson, tree_csv):
+    rows = [row | {"title": f"tin {i}"} for i, row in enumerate(of_categories(*[TEA, RICE] * 6))]
+    shops = [(table(tmp_path, rows), None), (write_bson(*[make_product(i, 11 + i % 2) for i in range(12)]), tree_csv)]
+    before = sorted(tmp_path.rglob("*"))
+    with sidecars_aside():
+        aside = [look(*shop) for shop in shops]
+        # the second look finds what the first has made
+        assert Catalog(shops[1][0]).is_kept
+    assert sorted(tmp_path.rglob("*")) == before
+    kept = [look(*shop) for shop in shops]
+    assert len(list(tmp_path.glob("*.index"))) == 2
+    assert [one.fingerprint for one in kept] == [one.fingerprint for one in aside]
+    with sidecars_aside():
+        # what lies there is used
+        assert Catalog(shops[1][0]).is_kept
 
 
 def broken(n: int) -> list[dict[str, object]]:
