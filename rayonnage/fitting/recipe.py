@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -27,7 +28,7 @@ ROOMS: dict[str, type[StrictConfig]] = {"mosaic": MosaicConfig, "ocr": OcrConfig
 _HEADER = """\
 # What `rayonnage fit` does with this catalogue, and why. Change what you like and give it back:
 #   rayonnage fit CATALOG --recipe THIS_FILE
-# The notes under `choices` and the seconds are for people: they change nothing.
+# The notes under `choices`, with their seconds, are for people: they change nothing.
 """
 _ABOUT = {
     "mosaic": "the photo networks: what `mosaic train --config THIS_FILE` is told beside its defaults",
@@ -35,7 +36,7 @@ _ABOUT = {
     "fusion": "the decision: what `fusion train --config THIS_FILE` is told",
 }
 _WIDTH = 110
-_FOR_PEOPLE = {"catalog", "fingerprint", "time_s", "quality", "seconds", "choices"}
+_FOR_PEOPLE = {"catalog", "fingerprint", "time_s", "quality", "choices"}
 """Of the section `fit`: what no stage is told. Which catalogue it is, the journal of the fit knows."""
 
 
@@ -79,10 +80,9 @@ class FitSection(StrictConfig):
     """Photo networks, in the order of their training; `photos`: the second backbone, one photo per pass."""
     read: bool = False
     """Whether photos are read (`ocr train`)."""
-    seconds: dict[str, float] = Field(default_factory=dict)
-    """What each stage is expected to take here, by its key: `split`, `mosaic-any`, `mosaic-2`, `ocr`, `fusion`."""
     choices: dict[str, Choice] = Field(default_factory=dict)
-    """What was decided, and why: notes for people, which change nothing."""
+    """What was decided, and why: notes for people, which change nothing. Of those that a stage carries out (`split`,
+    `mosaic-any`, `mosaic-2`, `mosaic-photos`, `ocr`, `fusion`) the key is the stage's, and the seconds are its own."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -93,8 +93,8 @@ class FitSection(StrictConfig):
         return self
 
 
-class Overlays(StrictConfig):
-    """Configurations of the rooms as overlays of their defaults: any configuration file of ours is one."""
+class Rooms(StrictConfig):
+    """Configurations of the rooms as overlays of their defaults."""
 
     mosaic: dict[str, Any] = Field(default_factory=dict)
     """The photo networks."""
@@ -106,17 +106,17 @@ class Overlays(StrictConfig):
     @property
     def photo_config(self) -> MosaicConfig:
         """Of the photo networks."""
-        return checked(MosaicConfig, overlaid(section("mosaic"), self.mosaic), "section mosaic")
+        return checked(MosaicConfig, overlaid(_defaults("mosaic"), self.mosaic), "section mosaic")
 
     @property
     def reading_config(self) -> OcrConfig:
         """Of reading."""
-        return checked(OcrConfig, overlaid(section("ocr"), self.ocr), "section ocr")
+        return checked(OcrConfig, overlaid(_defaults("ocr"), self.ocr), "section ocr")
 
     @property
     def decision_config(self) -> FusionConfig:
         """Of the decision."""
-        return checked(FusionConfig, overlaid(section("fusion"), self.fusion), "section fusion")
+        return checked(FusionConfig, overlaid(_defaults("fusion"), self.fusion), "section fusion")
 
     def check(self, what: str) -> None:
         """Raise ValueError, which begins with `what`, where a section is none of its room's configurations."""
@@ -124,10 +124,22 @@ class Overlays(StrictConfig):
             self._checked(name, f"{what}, section {name}")
 
     def _checked(self, name: str, what: str) -> StrictConfig:
-        return checked(ROOMS[name], overlaid(section(name), getattr(self, name)), what)
+        return checked(ROOMS[name], overlaid(_defaults(name), getattr(self, name)), what)
 
 
-class Recipe(Overlays):
+class Overlays(Rooms):
+    """Any configuration file of ours: what it does not say is left to `fit`, what it says is obeyed."""
+
+    fit: dict[str, Any] = Field(default_factory=dict)
+    """Keys of `FitSection` that are settled."""
+
+    def check(self, what: str) -> None:
+        """See `Rooms.check`."""
+        checked(_Partial, {"fit": {"catalog": "", **self.fit}}, what)
+        super().check(what)
+
+
+class Recipe(Rooms):
     """The choices of `fit`, and what the rooms are told."""
 
     fit: FitSection
@@ -144,7 +156,7 @@ class Recipe(Overlays):
         given = given_recipe(str(path))
         if not isinstance(given, Recipe):
             raise ValueError(
-                f"recipe {path} has no section `fit`: give it to `rayonnage fit --recipe`, which writes one"
+                f"recipe {path} names no catalogue: give it to `rayonnage fit --recipe`, which completes it"
             )
         return given
 
@@ -167,8 +179,16 @@ class Recipe(Overlays):
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
+class _Partial(StrictConfig):
+    """For the names of what is wrong in a section `fit` that leaves some of its keys out."""
+
+    fit: FitSection
+
+
 def given_recipe(name: str) -> Recipe | Overlays:
-    """A recipe, or a configuration that leaves to `fit` what it does not say; a file, or the name of a shipped one.
+    """A recipe, or what is settled before `fit` chooses the rest; a file, or the name of a shipped configuration.
+
+    It is a recipe where its section `fit` names the catalogue.
 
     Raises:
         ValueError: an unknown key (the nearest one is named) or a value that is not allowed; all faults are named.
@@ -176,9 +196,16 @@ def given_recipe(name: str) -> Recipe | Overlays:
     """
     sections = {key: values for key, values in read_sections(name).items() if values}
     what = f"recipe {name}"
-    given: Recipe | Overlays = checked(Recipe if "fit" in sections else Overlays, sections, what)
+    is_whole = "catalog" in sections.get("fit", {})
+    given = checked(Recipe, sections, what) if is_whole else checked(Overlays, sections, what)
     given.check(what)
     return given
+
+
+@functools.cache
+def _defaults(room: str) -> dict[str, Any]:
+    # hundreds of plans are weighed before one is chosen: the packaged file is read once
+    return section(room)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -28,7 +28,7 @@ SECTIONS = st.builds(
     catalog=WORDS, tree=st.none() | WORDS, names=st.none() | WORDS, group=st.none() | WORDS,
     time_s=st.none() | st.floats(0.001, 1e9), quality=st.sampled_from(["fast", "balanced", "best"]),
     networks=st.sampled_from([("any",), ("any", "2", "photos"), ("any", "1", "2", "3", "4")]),
-    read=st.booleans(), seconds=st.dictionaries(st.text(max_size=10), SECONDS, max_size=3), choices=CHOICES,
+    read=st.booleans(), choices=CHOICES,
 )  # fmt: skip
 MOSAIC = st.fixed_dictionaries(
     {},
@@ -44,7 +44,7 @@ MOSAIC = st.fixed_dictionaries(
 OCR = st.fixed_dictionaries({}, optional={"shelves": st.lists(WORDS, min_size=1) | st.just("auto")})
 FUSION = st.fixed_dictionaries({}, optional={"neighbours": st.sampled_from(["auto", "on", "off"])})
 RECIPES = st.builds(Recipe, fit=SECTIONS, mosaic=MOSAIC, ocr=OCR, fusion=FUSION)
-SMALL = Recipe(fit=FitSection(catalog="train.bson", folds=5, seconds={"split": 1}), mosaic={"seed": 1})
+SMALL = Recipe(fit=FitSection(catalog="train.bson", folds=5), mosaic={"seed": 1})
 
 
 @given(RECIPES)
@@ -65,7 +65,8 @@ def test_single_commands_take_a_recipe_as_their_configuration(tmp_path):
     ("text", "said"),
     [
         ("fit: {catalog: a, fold: 3}", r"unknown key 'fit.fold'; did you mean 'folds'"),
-        ("fit: {folds: 3}", r"fit.catalog is missing"),
+        ("fit: {folds: 1}", r"fit.folds: .*got 1"),
+        ("fit: {fold: 3}", r"unknown key 'fit.fold'; did you mean 'folds'"),
         ("fit: {catalog: a, folds: 3, held_out: 0.2}", r"folds and held_out are both given"),
         ("fit: {catalog: a, networks: [any, 5]}", r"fit.networks.1: .*got .5"),
         ("fit: {catalog: a, networks: [2]}", r"`any` first"),
@@ -102,9 +103,9 @@ def test_every_configuration_of_ours_is_a_recipe_that_leaves_the_rest_to_fit(nam
 
 
 def test_a_configuration_without_choices_is_not_taken_for_a_recipe(tmp_path):
-    (tmp_path / "mine.yaml").write_text("mosaic: {seed: 1}\n")
-    assert given_recipe(str(tmp_path / "mine.yaml")) == Overlays(mosaic={"seed": 1})
-    with pytest.raises(ValueError, match="has no section `fit`"):
+    (tmp_path / "mine.yaml").write_text("fit: {folds: 3}\nmosaic: {seed: 1}\n")
+    assert given_recipe(str(tmp_path / "mine.yaml")) == Overlays(fit={"folds": 3}, mosaic={"seed": 1})
+    with pytest.raises(ValueError, match="names no catalogue"):
         Recipe.load(tmp_path / "mine.yaml")
 
 
@@ -112,7 +113,6 @@ def test_a_configuration_without_choices_is_not_taken_for_a_recipe(tmp_path):
     "changed",
     [
         {"choices": {"folds": Choice(chosen="five", why="few")}},
-        {"seconds": {"fusion": 9.0}},
         {"time_s": 600.0},
         {"quality": "best"},
         {"catalog": "elsewhere/train.bson"},
