@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -215,6 +216,13 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: _Dumper, text: str) -> yaml.Node:
+    # between single quotes PyYAML writes a line separator of Unicode as one blank more than it reads
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _SEPARATOR.search(text) else None)
+
+
+_SEPARATOR = re.compile("[\x85\u2028\u2029]")
+_Dumper.add_representer(str, _text)
 _Dumper.add_representer(list, lambda dumper, values: dumper.represent_sequence(_LIST, values, flow_style=True))
 _LIST = "tag:yaml.org,2002:seq"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.runs.config import load_config
@@ -48,6 +48,7 @@ SMALL = Recipe(fit=FitSection(catalog="train.bson", folds=5), mosaic={"seed": 1}
 
 
 @given(RECIPES)
+@example(Recipe(fit=FitSection(catalog="a\x85b\u2028 c\ud800"), ocr={"shelves": ["\x85"]}))
 @settings(max_examples=25, deadline=None)
 def test_a_recipe_is_read_back_exactly(tmp_path_factory, recipe):
     path = tmp_path_factory.mktemp("recipes") / "recipe.yaml"
