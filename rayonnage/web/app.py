@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.formparsers import MultiPartParser
 from starlette.middleware.gzip import GZipMiddleware
 
+from rayonnage.web.api import fits as fits_api
 from rayonnage.web.api import health, metrics, predict, products, review, search, tree
 from rayonnage.web.api import jobs as jobs_api
 from rayonnage.web.api import runs as runs_api
@@ -21,6 +22,7 @@ from rayonnage.web.head_requests import HeadRequests
 from rayonnage.web.pages import (
     browse,
     classify,
+    fits,
     help,
     history,
     jobs,
@@ -40,7 +42,7 @@ from rayonnage.web.settings import ServerSettings
 ROUTERS = (
     review_page.router, health.router, metrics.router, predict.router, review.router, tree.router, classify.router,
     help.router, history.router, language.router, login.router, photos.router, jobs.router, jobs_api.router,
-    runs_api.router, runs.router,
+    runs_api.router, runs.router, fits_api.router, fits.router,
     search.router, similar.router,
     browse.router, product.router, products.router,
 )  # fmt: skip

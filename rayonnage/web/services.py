@@ -17,6 +17,7 @@ from rayonnage.web.browsing.tree_index import TreeIndex
 from rayonnage.web.classifying.session_history import SessionHistories
 from rayonnage.web.comparing.comparisons import Comparisons
 from rayonnage.web.finding.similar_products import SimilarProducts
+from rayonnage.web.fits.desk import FitDesk
 from rayonnage.web.jobs.desk import JobDesk
 from rayonnage.web.places import KnownPredictions
 from rayonnage.web.reviewing.desks import Desks
@@ -79,6 +80,11 @@ class Services:
         return JobDesk(self.workspace, self.model)
 
     @cached_property
+    def fits(self) -> FitDesk:
+        """Models that are trained from the page."""
+        return FitDesk(self.workspace, self.jobs.store)
+
+    @cached_property
     def histories(self) -> SessionHistories:
         """What each browser has classified."""
         return SessionHistories()
@@ -107,9 +113,11 @@ class Services:
         """Begin what takes time; the pages are shown meanwhile."""
         self.model.start()
         self.jobs.start()
+        self.fits.start()
 
     def close(self) -> None:
         """End what was started."""
+        self.fits.close()
         self.jobs.close()
         self.comparisons.close()
         self.similar.close()

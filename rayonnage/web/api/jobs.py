@@ -34,6 +34,7 @@ class NewJob(BaseModel):
     name: str = Field(max_length=1000, description=".zip, .csv, .tsv or .parquet", examples=["spring.zip"])
     size: int = Field(ge=1, le=2**53, description="Bytes that will be sent.", examples=[1048576])
     layout: Layout | None = Field(None, description="Of folders in a zip: what one product is; null: find out.")
+    to_learn: bool = Field(False, description="Its products have categories, to be learnt by `POST /v1/fits`.")
 
 
 class ShownJob(BaseModel):
@@ -50,6 +51,7 @@ class ShownJob(BaseModel):
     offset: int
     state: JobState
     created: float
+    to_learn: bool = False
     step: str | None = None
     done: int = 0
     total: int = 0
@@ -68,7 +70,8 @@ def shown(job: JobRecord, desk: JobDesk) -> ShownJob:
     progress, is_done = desk.progress(job), job.state is JobState.DONE
     return ShownJob(
         job_id=job.job_id, name=job.name, size=job.size, offset=desk.store.offset(job), state=job.state,
-        created=job.created, step=progress.step if progress else None, done=progress.done if progress else 0,
+        created=job.created, to_learn=job.to_learn, step=progress.step if progress else None,
+        done=progress.done if progress else 0,
         total=progress.total if progress else 0, n_products=job.n_products, decisions=job.decisions,
         problems={ProblemKind[kind].value: count for kind, count in job.problems.items()}, error=job.error or None,
         results=list(RESULTS) if is_done else [], predictions=f"jobs/{job.job_id}" if is_done else None,
@@ -93,7 +96,7 @@ def create_job(request: Request, new: NewJob, services: Asked) -> ShownJob:
     """
     desk = services.jobs
     try:
-        job = desk.store.create(visitor_of(request).name, new.name, new.size, new.layout)
+        job = desk.store.create(visitor_of(request).name, new.name, new.size, new.layout, to_learn=new.to_learn)
     except LimitReached as error:
         retry = RETRY_S if error.status == 429 else None
         raise RequestRefused(error.status, "there is no room", str(error), "size", retry) from None
@@ -142,7 +145,7 @@ async def upload(
 ) -> ShownJob:  # fmt: skip
     """Send the next bytes. What came before a connection broke is kept: ask `HEAD` where it goes on.
 
-    With the last byte the job waits for its turn.
+    With the last byte the job waits for its turn, or, where it is to be learnt from, for `POST /v1/fits`.
     """
     desk = services.jobs
     job = await run_in_threadpool(own_job, request, services, job_id)

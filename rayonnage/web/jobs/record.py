@@ -19,13 +19,14 @@ PREDICTIONS = "predictions"
 
 
 class JobState(StrEnum):
-    """How far a job is."""
+    """How far a job is; `kept`: a labelled catalogue is whole here, to be learnt from (`/v1/fits`)."""
 
     UPLOADING = "uploading"
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    KEPT = "kept"
 
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".pq", ".zip")
@@ -41,6 +42,7 @@ class JobRecord:
         size: bytes of the upload; unpacked: bytes of what was in it.
         created, ended: seconds since 1970, `ended` 0 before.
         layout: what a folder in a zip is, None: to be found out.
+        to_learn: it is not to be predicted: its products have categories, which a model is to learn.
         run: folder of the model that predicts, "" until it begins; error: a sentence where it failed.
         decisions: products by decision, problems: places by what is wrong there, when it is done.
     """
@@ -52,6 +54,7 @@ class JobRecord:
     created: float
     state: JobState = JobState.UPLOADING
     layout: Layout | None = None
+    to_learn: bool = False
     run: str = ""
     unpacked: int = 0
     ended: float = 0.0

@@ -70,7 +70,9 @@ class JobStore:
                 return job
         raise FileNotFoundError(f"there is no job {job_id[:40]}: it was deleted, or has been kept for its time")
 
-    def create(self, owner: str, name: str, size: int, layout: Layout | None = None) -> JobRecord:
+    def create(
+        self, owner: str, name: str, size: int, layout: Layout | None = None, *, to_learn: bool = False
+    ) -> JobRecord:
         """Make room for an upload.
 
         Raises:
@@ -87,7 +89,7 @@ class JobStore:
             self._require_room(owner, name, size)
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
-            job = JobRecord(secrets.token_hex(16), owner, name, size, time.time(), layout=layout)
+            job = JobRecord(secrets.token_hex(16), owner, name, size, time.time(), layout=layout, to_learn=to_learn)
             path = self.path(job.job_id)
             path.mkdir(mode=0o700)
             (path / UPLOAD).touch(0o600)
@@ -151,7 +153,7 @@ class JobStore:
                 self._written.discard(job.job_id)
 
     def complete(self, job: JobRecord) -> JobRecord:
-        """Let an upload whose last byte has come wait for its turn; any other stays as it is.
+        """Let an upload whose last byte has come wait for its turn, or to be learnt from; any other stays as it is.
 
         Raises FileNotFoundError when it was deleted meanwhile.
         """
@@ -165,6 +167,9 @@ class JobStore:
             # before the table lies there: no moment may find it without
             confine(target)
             os.replace(path / UPLOAD, target)
+            if job.to_learn:
+                # from now on it is kept for its time
+                return self.update(job, state=JobState.KEPT, ended=time.time())
             return self.update(job, state=JobState.WAITING)
 
     def update(self, job: JobRecord, **changes: object) -> JobRecord:
@@ -174,6 +179,17 @@ class JobStore:
             changed: JobRecord = replace(job, **changes)  # type: ignore[arg-type]
             changed.save(self.path(job.job_id))
             return changed
+
+    def take_out(self, job: JobRecord, target: Path) -> None:
+        """Move what was sent to be learnt from into a new folder; the job is none any more.
+
+        Raises FileNotFoundError when it was deleted, or taken out, meanwhile.
+        """
+        with self._lock:
+            if self.get(job.job_id).state is not JobState.KEPT:
+                raise FileNotFoundError(f"{job.name} is not here")
+            os.rename(self.path(job.job_id) / INPUT, target)
+            self.delete(job)
 
     def delete(self, job: JobRecord) -> None:
         """Remove a job with all that it holds."""

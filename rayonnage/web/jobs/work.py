@@ -93,7 +93,7 @@ def _predict(order: WorkOrder, folder: Path, job: JobRecord, report: WorkReport)
 
     workspace = Workspace(order.workspace)
     progress = report.step("read")
-    _require_few_rows(sent.path, order.limits)
+    require_few_rows(sent.path, order.limits)
     try:
         catalog = workspace.open(sent.path, progress)
     except ValueError as error:
@@ -113,7 +113,7 @@ def _predict(order: WorkOrder, folder: Path, job: JobRecord, report: WorkReport)
     report.say(decisions=outcome.record.decisions, problems=problems)
 
 
-def _require_few_rows(path: Path, limits: JobLimits) -> None:
+def require_few_rows(path: Path, limits: JobLimits) -> None:
     """Refuse a table whose foot says that it has too many, before all of them are read."""
     if path.suffix.lower() not in PARQUET_ENDINGS or not path.is_file():
         return

@@ -27,7 +27,8 @@ ERRORS = {TITLES_ALONE: "jobs.error_titles_alone", HOW_LAID_OUT: "jobs.error_lay
 
 def _filled(request: Request, services: Services, template: str) -> HTMLResponse:
     desk, limits = services.jobs, services.jobs.limits
-    jobs = [shown(job, desk) for job in desk.store.of(visitor_of(request).name)]
+    # what is to be learnt from stands on the page of fits
+    jobs = [shown(job, desk) for job in desk.store.of(visitor_of(request).name) if not job.to_learn]
     moving = any(job.state in (JobState.WAITING, JobState.RUNNING) for job in jobs)
     words = words_of(request)
     return page(

@@ -81,7 +81,14 @@ def compare(request: Request, services: Asked, a: str, b: str) -> HTMLResponse:
 def confirm(request: Request, services: Asked, name: str) -> HTMLResponse:
     """What happens when a run is put in the model's place."""
     run = asked_run(services, name)
-    return page(request, "runs_replace.html", here="runs", name=run.folder.name, serving=serving_of(services))
+    return page(
+        request,
+        "runs_replace.html",
+        here="runs",
+        name=run.folder.name,
+        serving=serving_of(services),
+        action="runs-replace",
+    )
 
 
 @router.post("/runs-replace")

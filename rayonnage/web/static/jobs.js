@@ -1,10 +1,12 @@
-// Sends a file in parts: what has come stays, and the same file chosen again goes on where it was.
+// Sends a file in parts: what has come stays, and the same file chosen again goes on where it was. What is sent to be
+// learnt from, and not to be predicted, begins a fit when all of it is there.
 
 const root = document.body.dataset.root;
 const words = JSON.parse(document.getElementById("words").textContent);
 const PART = 4 * 2 ** 20;
 const TRIES = 5;
 const by = id => document.getElementById(id);
+const toLearn = by("send").hasAttribute("data-learn");
 let stopped = false, busy = false;
 
 const said = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -28,11 +30,11 @@ async function asked(path, options) {
 
 async function jobFor(file) {
   const begun = (await asked("v1/jobs")).find(job =>
-    job.state === "uploading" && job.name === file.name && job.size === file.size);
+    ["uploading", "kept"].includes(job.state) && job.to_learn === toLearn && job.name === file.name && job.size === file.size);
   if (begun) return begun;
   const layout = by("layout").value || null;
   return asked("v1/jobs", { method: "POST", headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ name: file.name, size: file.size, layout }) });
+    body: JSON.stringify({ name: file.name, size: file.size, layout, to_learn: toLearn }) });
 }
 
 async function sendParts(job, file) {
@@ -54,6 +56,9 @@ async function sendParts(job, file) {
   }
 }
 
+const beginFit = job => asked("v1/fits", { method: "POST", headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ upload: job.job_id, minutes: Number(by("minutes").value) || Number(by("own").value) || 1 }) });
+
 function shown(file, offset) {
   by("sent").value = offset / file.size;
   by("sending-what").textContent = said("sending", { name: file.name, here: sizeText(offset), size: sizeText(file.size) });
@@ -68,7 +73,9 @@ async function send(file) {
     if (!file.size) throw new Refused(said("empty", { name: file.name }));
     by("sending").hidden = false;
     shown(file, 0);
-    await sendParts(await jobFor(file), file);
+    const job = await jobFor(file);
+    await sendParts(job, file);
+    if (toLearn && !stopped) await beginFit(job);
   } catch (error) {
     by("refused").textContent = error instanceof Refused ? error.message : words.broken;
     by("refused").hidden = false;
@@ -81,7 +88,7 @@ async function send(file) {
 
 by("file").addEventListener("change", event => event.target.files[0] && send(event.target.files[0]));
 by("stop").addEventListener("click", () => { stopped = true; });
-by("send").addEventListener("submit", event => event.preventDefault());
+if (!toLearn) by("send").addEventListener("submit", event => event.preventDefault());
 const drop = by("drop");
 for (const kind of ["dragenter", "dragover"]) drop.addEventListener(kind, event => {
   event.preventDefault();

@@ -1,0 +1,222 @@
+"""Who has fits done, one after the other, each in a process of its own, and puts what comes of them in place."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from catalog.files.file_lock import take
+from catalog.runs.run import Run
+from catalog.runs.workspace import Workspace
+from catalog.split.plan import Plan
+from fusion.review.journal import Journal
+from rayonnage.fitting.recipe import Quality
+from rayonnage.web.fits.adopting import adopt
+from rayonnage.web.fits.progress import FitProgress
+from rayonnage.web.fits.record import FitRecord, FitState
+from rayonnage.web.fits.store import FitLimits, FitStore
+from rayonnage.web.fits.work import FitOrder
+from rayonnage.web.jobs.child import ChildEnd, ChildWork
+from rayonnage.web.jobs.record import JobRecord
+from rayonnage.web.jobs.store import JobStore
+
+log = logging.getLogger(__name__)
+LOOK_S = 1.0
+SWEEP_S = 600.0
+REPORT = "fit.html"
+LOCK = ".fits"
+"""Held by the server that has the fits done: of two in one workspace, the other one waits for its end."""
+
+
+class FitDesk:
+    """The fits, and the thread that has them done beside the jobs: these need not wait for hours."""
+
+    def __init__(self, workspace: Workspace, jobs: JobStore, limits: FitLimits | None = None) -> None:
+        self.workspace, self.limits = workspace, limits or FitLimits()
+        self.store = FitStore(workspace, jobs, self.limits)
+        self._uploads = jobs.limits
+        self._child, self._fits = ChildWork(), -1
+        self._wake, self._ends = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="fits", daemon=True)
+
+    def start(self) -> None:
+        """Go on with what an earlier server had begun, and with what waits."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End; the fit that works is gone on with by the next server, from its last checkpoint."""
+        self._ends.set()
+        self._wake.set()
+        self._child.close()
+        if self._thread.is_alive():
+            self._thread.join(10)
+        if self._fits >= 0:
+            os.close(self._fits)
+            self._fits = -1
+
+    def wake(self) -> None:
+        """Say that a fit waits."""
+        self._wake.set()
+
+    def of_workspace(self, owner: str, time_s: float, quality: Quality, *, answers: bool = False) -> FitRecord:
+        """Let the workspace's catalogue be learnt from, with what reviewers have answered or as it is.
+
+        Raises:
+            FileNotFoundError: the workspace has none. ValueError: no answers. LimitReached: see `FitStore.create`.
+        """
+        name = self._name_of(self.workspace.plan())
+        if answers and not self.n_answers():
+            raise ValueError("nobody has answered anything yet: review some products first, or fit without answers")
+        fit = self.store.create(owner, name, time_s, quality, answers=answers)
+        self.wake()
+        return fit
+
+    def of_upload(self, owner: str, time_s: float, quality: Quality, upload: JobRecord) -> FitRecord:
+        """Let a catalogue that was sent be learnt from; raises as `FitStore.create` does."""
+        fit = self.store.create(owner, upload.name, time_s, quality, upload=upload)
+        self.wake()
+        return fit
+
+    def catalogue(self) -> str:
+        """What people call the workspace's catalogue, empty where it has none."""
+        try:
+            return self._name_of(self.workspace.plan())
+        except (OSError, ValueError):
+            return ""
+
+    def n_answers(self) -> int:
+        """Products that reviewers have given a category."""
+        try:
+            return len(Journal(self.workspace).labels())
+        except (OSError, ValueError):
+            return 0
+
+    def report(self, fit: FitRecord) -> Path | None:
+        """The page of a fit that is done, wherever it lies by now."""
+        page = self.store.path(fit.fit_id) / REPORT
+        return page if fit.state is FitState.DONE and page.is_file() else None
+
+    def progress(self, fit: FitRecord) -> FitProgress:
+        """How far a fit is, or was when it stopped."""
+        return FitProgress.of(self.store.workspace(fit).folder)
+
+    def stop(self, fit: FitRecord) -> FitRecord:
+        """Ask a fit to stop at its next safe point; one that waits for its turn stops at once.
+
+        Raises:
+            ValueError: it has ended.
+        """
+        fit = self.store.get(fit.fit_id)
+        if not fit.is_active:
+            raise ValueError(f"this fit is {fit.state}: there is nothing to stop")
+        if fit.state is FitState.WAITING:
+            return self.store.update(fit, state=FitState.STOPPED, ended=time.time())
+        fit = self.store.update(fit, state=FitState.STOPPING)
+        self._child.interrupt(fit.fit_id)
+        return fit
+
+    def go_on(self, fit: FitRecord) -> FitRecord:
+        """Let one that was stopped, or has failed, go on where it was; raises ValueError for any other."""
+        fit = self.store.wait_again(fit)
+        self.wake()
+        return fit
+
+    def delete(self, fit: FitRecord) -> None:
+        """Remove a fit, ending it where it works; raises ValueError where the workspace's model has learnt from it."""
+        self.store.delete(fit)
+        if self._child.kill(fit.fit_id):
+            # what it wrote meanwhile
+            self.store.sweep()
+
+    def put(self, fit: FitRecord) -> Run:
+        """Make what came of a fit the workspace's model; returns its run, which is to answer from now on.
+
+        Raises:
+            ValueError: there is no model yet, or it is of another tree than the workspace's.
+        """
+        fit = self.store.get(fit.fit_id)
+        if fit.state is not FitState.DONE:
+            raise ValueError(f"this fit is {fit.state}: it has a model when it is done")
+        run = adopt(self.workspace, self.store.workspace(fit), fit.run)
+        self.store.update(fit, put=True)
+        return run
+
+    @staticmethod
+    def _name_of(plan: Plan) -> str:
+        return plan.catalog.rstrip("/").rpartition("/")[2]
+
+    def _work(self) -> None:
+        swept = 0.0
+        while not self._ends.is_set():
+            try:
+                if time.monotonic() - swept > SWEEP_S:
+                    swept = time.monotonic()
+                    self.store.sweep()
+                fit = self._next()
+                if fit is not None:
+                    self._run(fit)
+                    continue
+            except FileNotFoundError:
+                log.debug("a fit was deleted while it worked")
+            except (OSError, ValueError) as error:
+                # one fit's trouble must not end the thread that all others wait for
+                log.error("fits: %s", error)
+            self._wake.wait(LOOK_S)
+            self._wake.clear()
+
+    def _next(self) -> FitRecord | None:
+        """The fit whose turn it is: one that was begun, else the oldest; None: none."""
+        waiting = [fit for fit in self.store.all() if fit.is_active]
+        if not waiting or not self._is_ours():
+            return None
+        return min(waiting, key=lambda fit: (fit.state is FitState.WAITING, fit.created))
+
+    def _is_ours(self) -> bool:
+        """Whether this server has the fits done: two would do the same one at once, into the same folder."""
+        if self._fits < 0:
+            held = take(self.store.folder / LOCK)
+            self._fits = -1 if held is None else held
+        return self._fits >= 0
+
+    def _run(self, fit: FitRecord) -> None:
+        if fit.state is FitState.STOPPING:
+            # the server that was to stop it has ended
+            self.store.update(fit, state=FitState.STOPPED, ended=time.time())
+            return
+        self.store.update(fit, state=FitState.RUNNING)
+        order = FitOrder(str(self.store.path(fit.fit_id)), str(self.workspace.folder), self._uploads)
+        end = self._child.run(fit.fit_id, "rayonnage.web.fits.work", order.written(), partial(self._hear, fit))
+        self._settle(fit, end)
+
+    def _hear(self, fit: FitRecord, said: dict[str, Any]) -> None:
+        """Take in what the child says."""
+        if "ready" in said and self.store.get(fit.fit_id).state is FitState.STOPPING:
+            # it was asked before it could hear
+            self._child.interrupt(fit.fit_id)
+        elif "unpacked" in said:
+            self.store.update(fit, unpacked=said["unpacked"])
+        elif "error" in said:
+            self.store.update(fit, state=FitState.FAILED, error=said["error"], ended=time.time())
+        elif "stopped" in said:
+            self.store.update(fit, state=FitState.STOPPED, ended=time.time())
+        elif "run" in said:
+            page = self.store.workspace(fit).folder / REPORT
+            if page.is_file():
+                # beside the workspace, which gives its files away when it is put in place
+                shutil.copyfile(page, self.store.path(fit.fit_id) / REPORT)
+            self.store.update(fit, state=FitState.DONE, run=said["run"], ended=time.time())
+
+    def _settle(self, fit: FitRecord, end: ChildEnd) -> None:
+        """Say of a child that ended without a word, as one for which there was no memory, that it did."""
+        now = self.store.get(fit.fit_id)
+        if self._ends.is_set() or not now.is_active:
+            return
+        log.error("fit %s ended with status %d: %s", fit.fit_id, end.status, end.told)
+        error = f"the fit broke off ({end.why}): go on with it, it begins where it was"
+        self.store.update(fit, state=FitState.FAILED, error=error, ended=time.time())

@@ -1,0 +1,165 @@
+"""`python -m rayonnage.web.fits.work`: does one fit, in a process of its own that ends with the server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from catalog.files.full_disk import FULL
+from catalog.files.parent_process import ParentProcess
+from catalog.runs.workspace import Workspace
+from catalog.sources.source import NO_CATEGORY
+from catalog.tree.taxonomy import NAMES_FILE
+from rayonnage.web.fits.record import RUNS, FitRecord
+from rayonnage.web.jobs.contents import lay_out
+from rayonnage.web.jobs.limits import JobLimits
+from rayonnage.web.jobs.record import INPUT
+from rayonnage.web.jobs.work import NICENESS, WorkReport, require_few_rows
+
+TREE = "tree.csv"
+MOST = 0.5
+"""From this share of labels on that the workspace's tree knows, a catalogue that was sent is one of that tree."""
+INTERRUPTED = 130
+WITH_ANSWERS = "with-answers.bson"
+
+
+@dataclass(frozen=True)
+class FitOrder:
+    """What a child is told: folders as texts, and the bounds of what it unpacks."""
+
+    fit: str
+    workspace: str
+    limits: JobLimits
+
+    def written(self) -> str:
+        """For the command line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> FitOrder:
+        """Inverse of `written`."""
+        order = json.loads(text)
+        return cls(**{**order, "limits": JobLimits(**order["limits"])})
+
+
+def main() -> None:
+    """Do what the command line says; status 1 and a sentence where that cannot be done, 130 where it was stopped."""
+    report = WorkReport(ParentProcess())
+    order = FitOrder.read(sys.argv[1])
+    os.nice(NICENESS)
+    logging.basicConfig(level=logging.ERROR)
+    folder = Path(order.fit)
+    fit = FitRecord.load(folder)
+    try:
+        report.say(ready=True)
+        report.say(run=_fit(order, folder, fit, report))
+    except KeyboardInterrupt:
+        report.say(stopped=True)
+        sys.exit(130)
+    except (ValueError, OSError) as error:
+        report.say(error=_sentence(error, order, fit))
+        sys.exit(1)
+
+
+def _fit(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> str:
+    """Returns the name of the fusion run."""
+    arguments = _sent(order, folder, fit, report) if fit.upload else _own(Workspace(order.workspace), folder, fit)
+    room = Workspace(folder / RUNS)
+    fit_catalog([*arguments, "--time", f"{fit.time_s:.0f}s", "--quality", fit.quality, "--workspace", str(room.folder)])
+    return room.require("fusion").folder.name
+
+
+def _sent(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> list[str]:
+    """What was sent, for the command: with the workspace's tree, where its labels are of that."""
+    assert fit.upload is not None
+    sent = lay_out(folder, fit.upload, order.limits, report.step("unpack"))
+    if sent.unpacked is not None:
+        report.say(unpacked=sent.unpacked)
+    require_few_rows(sent.path, order.limits)
+    served = Workspace(order.workspace)
+    if not (served.folder / TREE).is_file():
+        return [str(sent.path)]
+    catalog = served.open(sent.path, report.step("read"))
+    labelled = catalog.category_ids != NO_CATEGORY
+    n_known = int((catalog.leaves(served.taxonomy())[labelled] >= 0).sum())
+    is_of_tree = n_known > MOST * labelled.sum()
+    return [str(sent.path), *(_trees(served, folder) if is_of_tree else ())]
+
+
+def _own(served: Workspace, folder: Path, fit: FitRecord) -> list[str]:
+    """The workspace's catalogue, as it was split, or with what reviewers have answered."""
+    catalogue = str(served.plan().catalog)
+    if fit.answers:
+        catalogue = str(_with_answers(served, folder))
+    return [catalogue, *_trees(served, folder)]
+
+
+def _trees(served: Workspace, folder: Path) -> list[str]:
+    """Options of the tree and its names, copied: those of the workspace may be other ones when a fit goes on."""
+    options = []
+    for option, name in (("--tree", TREE), ("--names", NAMES_FILE)):
+        if (served.folder / name).is_file() and not (folder / name).is_file():
+            shutil.copyfile(served.folder / name, folder / name)
+        if (folder / name).is_file():
+            options += [option, str(folder / name)]
+    return options
+
+
+def _with_answers(served: Workspace, folder: Path) -> Path:
+    """The training catalogue with the answers in it, and the reviewed products, as one file; written once."""
+    from fusion.review.journal import Journal
+    from fusion.review.relabel import export
+    from rayonnage.web.places import KnownPredictions
+
+    path = folder / WITH_ANSWERS
+    if not path.is_file():
+        known = KnownPredictions(served)
+        predicted = [known.open(found.name).catalog for found in known.found()]
+        opened = {catalog.fingerprint: catalog for catalog in predicted if catalog is not None}
+        export(Journal(served), list(opened.values()), served.open(served.plan().catalog), path)
+    return path
+
+
+def fit_catalog(arguments: list[str]) -> None:
+    """`rayonnage fit` in this process.
+
+    Raises:
+        ValueError: what it says where it cannot go on. KeyboardInterrupt: it was stopped, and can be gone on with.
+    """
+    import click
+
+    from rayonnage.cli import main as rayonnage
+
+    try:
+        status = rayonnage(["fit", *arguments], standalone_mode=False)
+    except click.ClickException as error:
+        raise ValueError(error.format_message()) from error
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    if status == INTERRUPTED:
+        raise KeyboardInterrupt
+
+
+def _sentence(error: Exception, order: FitOrder, fit: FitRecord) -> str:
+    """For who began it: by the name that the catalogue has there, without a path of the server."""
+    if isinstance(error, OSError) and error.errno is not None:
+        text = "the server's disk is full" if error.errno in FULL else os.strerror(error.errno)
+    else:
+        text = str(error)
+    folder, served = Path(order.fit), Path(order.workspace)
+    inside = [folder / INPUT / "unpacked", folder / INPUT, folder / RUNS, folder]
+    if fit.upload is not None:
+        inside.insert(0, folder / INPUT / fit.upload.file)
+    for place in [*inside, served, served.resolve().parent]:
+        for written in (str(place.resolve()), str(place)):
+            text = text.replace(written + "/", "").replace(written, fit.name)
+    return text[:2000]
+
+
+if __name__ == "__main__":
+    main()
