@@ -74,7 +74,7 @@ def _commands(recipe: Recipe, path: Path, workspace: Path) -> Iterator[tuple[str
     yield "split", "set products aside to be tested on", ("catalog", "split", fit.catalog, *options, *room), False
     for number, network in enumerate(fit.networks):
         title = f"learn from {_WHAT_IS_SHOWN[network]}"
-        which = ("--n-images", network)
+        which: tuple[str, ...] = ("--n-images", network)
         if network == PHOTOS:
             second = str(recipe.mosaic.get("second_backbone"))
             # what `mosaic train` alone does with a second backbone

@@ -1,0 +1,216 @@
+"""What a fit has done and how long it took, kept in `W/fit/journal.json`: after a kill nothing is done twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from pydantic import Field, ValidationError
+
+from catalog.files.atomic import write_text
+from catalog.files.file_lock import take
+from catalog.runs.config import StrictConfig
+from catalog.runs.run import read_json
+from catalog.runs.workspace import Workspace
+from rayonnage.fitting.stages import Stage
+
+log = logging.getLogger(__name__)
+FOLDER = "fit"
+KEPT_EVERY_S = 4.0
+"""Seconds of the clock that a kill may lose."""
+
+
+class Asked(StrictConfig):
+    """What a fit was asked for: with the same of it, and the same catalogue, it is gone on with."""
+
+    catalog: str
+    tree: str | None
+    names: str | None
+    group: str | None
+    time_s: float | None
+    quality: str
+    memory_bytes: int | None
+    recipe: str | None
+    """Digest of the file given as recipe."""
+
+
+class DoneStage(StrictConfig):
+    """A stage that is done; signature: of all that its result depends on."""
+
+    key: str
+    signature: str
+    seconds: float
+    made: tuple[str, ...] = ()
+    """Its runs, or its plan: what is no longer there, or no longer the latest, is made again."""
+
+
+class BegunStage(StrictConfig):
+    """The stage that was at work."""
+
+    key: str
+    signature: str
+    there: tuple[str, ...]
+    """Runs that there were before it, see `_made`."""
+    seconds: float
+    """On the fit's clock when it began."""
+
+
+class LeftOutStage(StrictConfig):
+    """A stage that was left out for want of time."""
+
+    key: str
+    why: str
+
+
+class JournalState(StrictConfig):
+    """What the file holds."""
+
+    asked: Asked
+    fingerprint: str
+    """Of the catalogue, its tree and names."""
+    seconds: float = 0.0
+    """That the fit has taken so far, in all its sessions."""
+    done: tuple[DoneStage, ...] = ()
+    begun: BegunStage | None = None
+    left_out: tuple[LeftOutStage, ...] = Field(default=())
+
+
+class FitJournal:
+    """The journal of one workspace; only who `holds` it writes."""
+
+    def __init__(self, workspace: Workspace, clock: Callable[[], float] = time.monotonic) -> None:
+        self.workspace, self.folder = workspace, workspace.folder / FOLDER
+        self.path = self.folder / "journal.json"
+        self._clock, self._lock = clock, threading.Lock()
+        self._since = self._kept = clock()
+        self._before = 0.0
+        self.state = self._read()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other fits out of the workspace for as long as this is entered.
+
+        Raises:
+            OSError: another fit is at work there.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        held = take(self.folder / ".lock")
+        if held is None:
+            raise OSError(
+                f"another `rayonnage fit` is at work in {self.workspace.folder}: wait for its end, or give another "
+                "--workspace"
+            )
+        try:
+            # another one may have ended just now
+            self.state = self._read()
+            yield
+        finally:
+            os.close(held)
+
+    @property
+    def seconds(self) -> float:
+        """That the fit has taken so far, in all its sessions."""
+        return self._before + self._clock() - self._since
+
+    def go_on(self) -> None:
+        """Count on from where the last session was cut off."""
+        if self.state is not None:
+            self._before = self.state.seconds
+
+    def begin_anew(self, asked: Asked, fingerprint: str) -> None:
+        """A fit of something else; stages stay known, for those whose result is still the one that is wanted."""
+        done = () if self.state is None else self.state.done
+        self._keep(JournalState(asked=asked, fingerprint=fingerprint, done=done))
+
+    def seconds_of(self, key: str, signature: str) -> float | None:
+        """How long a stage took that is done, None where it is not, or was done with something else.
+
+        A kill may have come between the end of a stage and the journal's word of it.
+        """
+        there = self._made()
+        for stage in self._state.done:
+            if (stage.key, stage.signature) == (key, signature) and set(stage.made) <= set(there):
+                return stage.seconds
+        begun = self._state.begun
+        if begun is None or (begun.key, begun.signature) != (key, signature):
+            return None
+        # a training's own --resume, and a plan, know better whether they are whole
+        if key not in ("ocr", "fusion") or not any(name.startswith(key) for name in set(there) - set(begun.there)):
+            return None
+        return self.end(key, max(0.0, self._state.seconds - begun.seconds))
+
+    def begin(self, stage: Stage, signature: str) -> None:
+        """A stage is about to run."""
+        begun = BegunStage(key=stage.key, signature=signature, there=self._made(), seconds=self.seconds)
+        self._keep(self._state.model_copy(update={"begun": begun}))
+
+    def end(self, key: str, seconds: float) -> float:
+        """The stage that was begun is done; returns its seconds."""
+        begun = self._state.begun
+        assert begun is not None
+        others = tuple(stage for stage in self._state.done if stage.key != key)
+        made = tuple(sorted(set(self._made()) - set(begun.there)))
+        done = DoneStage(key=key, signature=begun.signature, seconds=round(seconds, 2), made=made)
+        self._keep(self._state.model_copy(update={"begun": None, "done": (*others, done)}))
+        return seconds
+
+    def leave_out(self, key: str, why: str) -> None:
+        """A stage is not run, now and when the fit is gone on with."""
+        left_out = (*self._state.left_out, LeftOutStage(key=key, why=why))
+        self._keep(self._state.model_copy(update={"left_out": left_out}))
+
+    def why_left_out(self, key: str) -> str | None:
+        """Why a stage was left out, None where it was not."""
+        return next((stage.why for stage in self._state.left_out if stage.key == key), None)
+
+    def tick(self) -> None:
+        """Keep the clock, where that was not done just now."""
+        if self.state is not None and self._clock() - self._kept >= KEPT_EVERY_S:
+            with suppress(OSError):
+                self._keep(None)
+
+    @property
+    def _state(self) -> JournalState:
+        assert self.state is not None
+        return self.state
+
+    def _made(self) -> tuple[str, ...]:
+        """The workspace's plan, and its latest runs that are whole, by name."""
+        runs = [folder.name for folder in self.workspace.latest_folders().values() if (folder / "run.json").is_file()]
+        try:
+            return (*runs, f"plan {self.workspace.plan().plan_id}")
+        except FileNotFoundError:
+            return tuple(runs)
+
+    def _keep(self, state: JournalState | None) -> None:
+        """Write the state, None for the one that there is, with the clock as it is now."""
+        with self._lock:
+            self.state = (state or self._state).model_copy(update={"seconds": round(self.seconds, 2)})
+            self._kept = self._clock()
+            write_text(self.path, json.dumps(self.state.model_dump(mode="json"), indent=1) + "\n")
+
+    def _read(self) -> JournalState | None:
+        if not self.path.is_file():
+            return None
+        try:
+            return JournalState.model_validate(read_json(self.path))
+        except (ValueError, ValidationError) as error:
+            raise ValueError(
+                f"{self.path} is damaged ({str(error).splitlines()[0]}): delete it, and what is trained already is "
+                "found again"
+            ) from None
+
+
+def signatures(stages: Sequence[Stage], sections: dict[str, object], fingerprint: str) -> Iterator[str]:
+    """Of each stage, what its result depends on: the catalogue, its command and section, and the stages before it."""
+    chain = fingerprint
+    for stage in stages:
+        said = json.dumps([chain, stage.command, sections.get(stage.room)], sort_keys=True, default=str)
+        chain = hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+        yield chain
