@@ -10,6 +10,7 @@ from catalog.runs.workspace import Workspace
 
 TRAINING = "training.html"
 TITLES = {
+    "fit.html": "what came of a fit",
     "fusion.html": "how good the predictions are",
     "mosaic.html": "how good the photos' networks are",
     "ocr.html": "how good reading is",

@@ -57,9 +57,9 @@ def took(outcome: FitOutcome) -> str:
 def judged_on(outcome: FitOutcome) -> str:
     """On how many products the figures rest, and how firm they are."""
     n, alone = len(outcome.scores), outcome.n_independent
-    together = f"; {alone:,} stand alone, the others share a photo or an article with these" if alone < n else ""
-    once = ", each held out once" if outcome.is_folded else " that were held out"
-    text = f"Measured on {plural(n, 'product')}{once}{together}."
+    together = f" ({alone:,} independent ones; the others share a photo or an article with one of these)"
+    once = ", each held out once" if outcome.is_folded else ""
+    text = f"Measured on {plural(n, 'held-out product')}{together if alone < n else ''}{once}."
     if outcome.is_small:
         return f"{text} These are few: the truth may lie anywhere in the brackets."
     return f"{text} In brackets: where the truth lies with 95 % certainty."
@@ -71,15 +71,14 @@ def shown_share(right: MetricValue, n: int) -> str:
 
 
 def unseen_sentence(one: UnseenShare, outcome: FitOutcome) -> str:
-    """What may be given unseen at a share that must be right, of how many products, and what must be looked at."""
-    n, head = len(outcome.proof.scores), f"{100 * one.target:g} % of what is given right"
+    """What may be given unseen when so many must be right, of how many products, and what must be looked at."""
+    n, head = len(outcome.proof.scores), f"when {100 * one.target:g} % of what is given unseen must be right"
     if one.looked_at == 1:
-        return f"{head}: nothing can be given unseen, {plural(n, 'independent product')} prove too little"
-    higher = f", {percent(one.above)} a higher one alone" if outcome.tree.depth > 1 else ""
-    return (
-        f"{head}: {percent(one.at_leaf)} of {n:,} get their category unseen{higher}, {percent(one.looked_at)} must be "
-        "looked at"
-    )
+        return f"{head}: nothing can be given, {plural(n, 'independent product')} prove too little"
+    parts = [f"{percent(one.at_leaf)} get their category"] if one.at_leaf else []
+    parts += [f"{percent(one.above)} get a higher category alone"] if one.above else []
+    parts += [f"{percent(one.looked_at)} must be looked at"]
+    return f"{head}: of {n:,} products {joined(parts)}"
 
 
 def _accuracy(outcome: FitOutcome) -> list[str]:

@@ -18,7 +18,7 @@ from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.runs.workspace import Workspace
 from catalog.tree.taxonomy import Taxonomy
-from fusion.details import FUSED, FusionDetails
+from fusion.details import FusionDetails
 from fusion.experts.all_experts import describe
 from fusion.head_artifacts import CROSS_FIT, proof_of
 from fusion.proof import TARGETS, Proof
@@ -165,11 +165,6 @@ class FitOutcome:
                 share = summary.n / len(self.scores)
                 told.append(SourceFigures(name, describe(name), summary.n, share, summary.leaf.top1))
         return sorted(told, key=lambda source: -source.n * source.right.value)
-
-    @property
-    def together(self) -> Summary:
-        """All figures of the fused result."""
-        return Summary.from_json(self.run.metrics[FUSED][ALL])
 
     @cached_property
     def proof(self) -> Proof:

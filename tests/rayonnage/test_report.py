@@ -22,7 +22,7 @@ from search.cli import main as search
 from tests.support.command_line import call
 
 
-def write(path: Path, age: int) -> Path:
+def write(path: Path, age: float) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("<html>")
     os.utime(path, (10**9 - age, 10**9 - age))
@@ -50,6 +50,7 @@ def test_pages_of_the_workspace_and_beside_it_the_newest_first(tmp_path):
     expected = [
         write(tmp_path / "audited" / "audit.html", 2),
         write(runs / "reports" / "fusion.html", 3),
+        write(runs / "fit.html", 3.5),
         write(new.folder / "training.html", 4),
         write(tmp_path / "explore.html", 5),
         write(tmp_path / "copies" / "duplicates.html", 6),
@@ -59,7 +60,7 @@ def test_pages_of_the_workspace_and_beside_it_the_newest_first(tmp_path):
     assert listed(runs) == [str(path) for path in expected]
     said = call(main, "report", "--workspace", runs)
     assert said.startswith("2001-09-")
-    assert [title in said for title in TITLES.values()].count(True) == 5
+    assert [title in said for title in TITLES.values()].count(True) == 6
 
 
 def test_the_default_workspace_has_paths_that_can_be_pasted(tmp_path, monkeypatch):
@@ -112,6 +113,6 @@ def test_what_every_command_writes_is_found(trained, tmp_path):
     (folder / "truth.csv").write_text("query_product_id,match_product_id\n1,6\n", encoding="utf-8")
     call(search, "evaluate", train, "--truth", folder / "truth.csv", *room)
     pages = listed(folder / "runs")
-    assert {Path(path).name for path in pages} == TITLES.keys() - {"ocr.html"}
+    assert {Path(path).name for path in pages} == TITLES.keys() - {"ocr.html", "fit.html"}
     assert sum(path.endswith("training.html") for path in pages) == 5
     assert {str(path) for path in folder.rglob("*.html")} == set(pages)

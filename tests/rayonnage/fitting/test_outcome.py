@@ -65,7 +65,7 @@ def test_sources_stand_side_by_side_with_how_often_they_speak(tmp_path):
     outcome = outcome_of(fit_by_hand(tmp_path, 160, every_fourth_wrong))
     (photos,) = outcome.sources
     assert (photos.name, photos.n, photos.share) == ("mosaic", 80, 1.0)
-    assert photos.right.value == outcome.together.leaf.top1.value
+    assert photos.right.value == outcome.right(3).value
 
 
 def test_a_workspace_that_is_not_fitted_names_the_next_command(tmp_path):
