@@ -103,7 +103,7 @@ def test_the_whole_job_ends_with_pages_in_english(demo):
     workspace = Workspace(folder / "runs")
     assert f"Its pages: rayonnage report --workspace {workspace.folder}\nnext: rayonnage serve {folder} " in said
     names = {page.path.name for page in latest_pages(workspace)}
-    assert names == TITLES.keys() - {"mosaic.html", "ocr.html", "search.html"}
+    assert names == TITLES.keys() - {"mosaic.html", "ocr.html", "search.html", "fit.html"}
     with (folder / "predictions" / "submission.csv").open() as file:
         predicted = [int(row["_id"]) for row in csv.DictReader(file)]
     assert predicted == Catalog(folder / "catalogue" / "test.bson").product_ids.tolist()

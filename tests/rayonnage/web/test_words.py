@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rayonnage.web.showing.words import LANGUAGES, PageWords, language_asked
+from rayonnage.written_pages import TITLES
 
 WEB = Path(__file__).parents[3] / "rayonnage" / "web"
 WORDS = sorted((WEB / "words").glob("*.csv"))
@@ -46,6 +47,11 @@ def test_every_key_that_is_asked_for_exists():
     assert whole - keys == set()
     begun = {key for key, more in ASKED.findall(CODE) if more}
     assert {start for start in begun if not any(key.startswith(start) for key in keys)} == set()
+
+
+def test_every_written_page_has_a_name_in_the_list_of_them():
+    keys = {row["key"] for path in WORDS for row in rows(path)}
+    assert {f"runs.page_{Path(name).stem}" for name in TITLES} <= keys
 
 
 @pytest.mark.parametrize("path", WORDS, ids=lambda path: path.stem)
