@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,37 +182,36 @@ def _gap(
 
 
 def _left_out(outcome: FitOutcome) -> list[Advice]:
-    """Stages that there was no time for."""
-    last = outcome.times[-1].stage if outcome.times else None
-    return [
-        Advice(
-            f"left out for want of time: {each.stage.title} (about {duration_text(each.stage.seconds)})",
-            f"`{shlex.join(['rayonnage', *each.stage.command])}`, then `{shlex.join(['rayonnage', *last.command])}`",
-        )
-        for each in outcome.times
-        if each.seconds is None and last is not None
-    ]
+    """Stages that there was no time for, with what the recipe says that they bring."""
+    told = []
+    for each in outcome.times:
+        if each.seconds is not None:
+            continue
+        choice = outcome.recipe.fit.choices.get(each.stage.key)
+        brings = f"; {choice.instead}" if choice is not None and choice.instead else ""
+        what = f"left out for want of time: {each.stage.title} (about {duration_text(each.stage.seconds)}){brings}"
+        # what was left out speaks once everything is weighed again
+        commands = (shlex.join(["rayonnage", *stage.command]) for stage in (each.stage, outcome.times[-1].stage))
+        told.append(Advice(what, ", then ".join(f"`{command}`" for command in commands)))
+    return told
 
 
 def _other_choices(outcome: FitOutcome) -> list[Advice]:
     """What the recipe says that it has left out, and would bring."""
-    choices = outcome.recipe.fit.choices
-    told = []
-    for key, choice in choices.items():
-        if not choice.instead:
+    stages = {each.stage.key for each in outcome.times}
+    by_command: dict[str, list[str]] = {}
+    for key, choice in outcome.recipe.fit.choices.items():
+        if not choice.instead or key in stages:
             continue
-        if key == "reading":
-            room = outcome.workspace.option
-            how = f"`rayonnage ocr train --set shelves=auto{room}`, then `rayonnage fusion train{room}`"
-        else:
-            how = fit_again(outcome, *_longer(outcome))
-        told.append(Advice(f"{key}: {choice.chosen}; {choice.instead}", how))
+        room = outcome.workspace.option
+        how = (
+            f"`rayonnage ocr train --set shelves=auto{room}`, then `rayonnage fusion train{room}`"
+            if key == "reading"
+            else fit_again(outcome, *_longer(outcome))
+        )
+        by_command.setdefault(how, []).append(f"{key}: {choice.chosen}; {choice.instead}")
     # one command that gives more time does for all that waits for time
-    by_command: dict[str, Advice] = {}
-    for advice in told:
-        earlier = by_command.get(advice.how)
-        by_command[advice.how] = advice if earlier is None else replace(earlier, what=f"{earlier.what}. {advice.what}")
-    return list(by_command.values())
+    return [Advice(". ".join(what), how) for how, what in by_command.items()]
 
 
 def _longer(outcome: FitOutcome) -> list[str]:
