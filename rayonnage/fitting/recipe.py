@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -107,17 +108,17 @@ class Rooms(StrictConfig):
     @property
     def photo_config(self) -> MosaicConfig:
         """Of the photo networks."""
-        return checked(MosaicConfig, overlaid(_defaults("mosaic"), self.mosaic), "section mosaic")
+        return checked(MosaicConfig, overlaid(defaults("mosaic"), self.mosaic), "section mosaic")
 
     @property
     def reading_config(self) -> OcrConfig:
         """Of reading."""
-        return checked(OcrConfig, overlaid(_defaults("ocr"), self.ocr), "section ocr")
+        return checked(OcrConfig, overlaid(defaults("ocr"), self.ocr), "section ocr")
 
     @property
     def decision_config(self) -> FusionConfig:
         """Of the decision."""
-        return checked(FusionConfig, overlaid(_defaults("fusion"), self.fusion), "section fusion")
+        return checked(FusionConfig, overlaid(defaults("fusion"), self.fusion), "section fusion")
 
     def check(self, what: str) -> None:
         """Raise ValueError, which begins with `what`, where a section is none of its room's configurations."""
@@ -125,7 +126,7 @@ class Rooms(StrictConfig):
             self._checked(name, f"{what}, section {name}")
 
     def _checked(self, name: str, what: str) -> StrictConfig:
-        return checked(ROOMS[name], overlaid(_defaults(name), getattr(self, name)), what)
+        return checked(ROOMS[name], overlaid(defaults(name), getattr(self, name)), what)
 
 
 class Overlays(Rooms):
@@ -204,8 +205,8 @@ def given_recipe(name: str) -> Recipe | Overlays:
 
 
 @functools.cache
-def _defaults(room: str) -> dict[str, Any]:
-    # hundreds of plans are weighed before one is chosen: the packaged file is read once
+def defaults(room: str) -> Mapping[str, Any]:
+    """A room's packaged configuration, read once: hundreds of plans are weighed before one is chosen."""
     return section(room)
 
 

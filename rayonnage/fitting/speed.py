@@ -34,6 +34,7 @@ class MachineSpeed:
         read_s: per photo, by the engine that reads; all of its processes together. 0 where it was not measured.
         words_per_photo: of the photos that were read to measure it.
         start_s: of a command: imports and opening.
+        workers: processes that decode photos beside a training where `workers` is auto; 0 where it decodes them itself.
         words_of_shelf: words per photo that was read, by the name of its node of the highest level.
     """
 
@@ -46,3 +47,4 @@ class MachineSpeed:
     words_per_photo: float
     start_s: float
     words_of_shelf: Mapping[str, float] = field(default_factory=dict)
+    workers: int = 0

@@ -1,0 +1,51 @@
+"""Seconds of every stage that a recipe amounts to, on this machine, with this catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rayonnage.fitting.decision_costs import decision_seconds
+from rayonnage.fitting.parts import Parts
+from rayonnage.fitting.photo_costs import network_seconds
+from rayonnage.fitting.reading_costs import reading_seconds
+from rayonnage.fitting.recipe import Network, Recipe
+from rayonnage.fitting.speed import MachineSpeed
+from rayonnage.fitting.survey import CatalogSurvey
+from text.encoders import with_installed_encoders
+
+SPLIT_S = 1.0
+"""A plan of few products; index and MD5s are there by then."""
+PRODUCT_S = 5e-6
+"""Of a product in it."""
+OPENING_S = 1.0
+"""A stage opens the catalogue; what it imports is there from the second stage on."""
+
+
+def stage_seconds(
+    recipe: Recipe, survey: CatalogSurvey, speed: MachineSpeed, expected: tuple[str, ...] = ()
+) -> Mapping[str, float]:
+    """By the stage's key; `expected`: the shelves that a sample is expected to choose, where it is left to one."""
+    fit, photos = recipe.fit, recipe.photo_config
+    parts = Parts.of_fit(fit)
+    seconds = {"split": split_seconds(survey)}
+    for number, network in enumerate(fit.networks):
+        started = OPENING_S if number else speed.start_s + OPENING_S
+        seconds[f"mosaic-{network}"] = started + network_seconds(network, photos, parts, survey, speed)
+    if fit.read:
+        config = recipe.reading_config
+        encoders = tuple(with_installed_encoders(config.text).encoders)
+        seconds["ocr"] = OPENING_S + reading_seconds(config, encoders, parts, survey, speed, expected)
+    experts = n_experts(fit.networks, is_read=fit.read)
+    seconds["fusion"] = OPENING_S + decision_seconds(recipe.decision_config, photos, experts, parts, survey, speed)
+    return seconds
+
+
+def split_seconds(survey: CatalogSurvey) -> float:
+    """What `catalog split` takes."""
+    return SPLIT_S + PRODUCT_S * survey.n_products
+
+
+def n_experts(networks: tuple[Network, ...], *, is_read: bool) -> int:
+    """Experts that photo networks and reading make up."""
+    # specialists speak as one, beside the network for any count
+    return 1 + any(network.isdigit() for network in networks) + ("photos" in networks) + is_read

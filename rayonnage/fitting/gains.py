@@ -1,0 +1,175 @@
+"""What each choice is expected to bring, in points of leaf accuracy: a table of measurements, for ranking plans.
+
+Every figure is of docs/results.md, or, where that has none, cautious; a catalogue of another kind gains otherwise. They
+are good for one thing: to say what the next minute is best spent on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from catalog.runs.config import section
+from mosaic.config import MosaicConfig
+from ocr.config import OcrConfig
+from rayonnage.fitting.parts import Parts, photos_of, products_of, with_photos
+from rayonnage.fitting.photo_costs import method_of
+from rayonnage.fitting.reading_costs import shelves_read
+from rayonnage.fitting.recipe import Network
+from rayonnage.fitting.speed import MachineSpeed
+from rayonnage.fitting.survey import CatalogSurvey, ShelfSize
+
+FINE_TUNED = 8.0
+"""A network that has learnt for long, against frozen features: 4 points on held-out groceries, 11 on those that were
+photographed elsewhere."""
+ENOUGH = 1500
+"""Products that are told by photos from which on that is so, as of the groceries; of fewer, a share of it: at the
+clothes shop, with 423, half a point."""
+BREAK_EVEN = 150.0
+"""Photos of a leaf, all epochs together, from which on that pays. With 25 the network lost 17 points, with 225 it won
+half a point at the clothes shop, with 340 on the groceries 4 and more."""
+WORST = -20.0
+BIGGER_BACKBONE = 1.0
+"""Lite2 in the place of Lite0."""
+SECOND_BACKBONE = 2.5
+"""Another architecture that sees single photos: 83 % of the groceries, where mosaics have 78; fused half of it."""
+SPECIALIST = 0.3
+"""A network for each image count: +0.5 (-0.8 to +1.6), not shown to be more than nothing."""
+MIRRORED = 0.3
+SIDES = {96: -4.0, 112: -2.5, 128: -1.5, 160: 0.0}
+"""Photos of so many pixels a side, against 160."""
+NEIGHBOURS = 0.5
+SHORT_NETWORK = 1.8
+"""More of neighbours where the network has learnt for a short time: +2.3 (0.8 to 3.7) then, none on the demo."""
+READ = 43.0
+"""The words of a book's photos against its photos alone, with `READ_TEXTS` texts a leaf: 4 % right, 47 with them."""
+READ_TEXTS = 104.0
+READ_GROWTH = 0.4
+"""Exponent of the texts a leaf: 25 of them had 24 points."""
+READ_MOST = 55.0
+NO_WORDS, MANY_WORDS = 1.0, 6.0
+"""Words per photo that bring nothing (fruit has 0.1), and as much as those of books (6.9)."""
+WORDY = 3.0
+"""Words per photo from which on a leaf is told by its words rather than by its photo; packages have 2.4."""
+FEW = 1000
+"""Products below which a single held-out part proves too little."""
+FOLDS = {5: 3.0, 4: 2.7, 3: 2.0, 2: 1.0}
+"""Every product held out once: thresholds that are proved, and a head that has learnt from five times as many. Against
+one held-out fifth, of a catalogue of `FEW` products; less for larger ones."""
+SMALLER_PART = 0.5
+"""Lost with each halving of a held-out part below a fifth."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words that were read in a trial, by the name of a node of the highest level.
+
+    Attributes:
+        each: per photo. overall: of the photos of all, where they were not told apart.
+        is_flat: several nodes are leaves themselves.
+    """
+
+    each: Mapping[str, float]
+    overall: float
+    is_flat: bool
+
+    @classmethod
+    def of(cls, speed: MachineSpeed, survey: CatalogSurvey) -> Words:
+        """As this machine has read them; of shelves that are known for their words, as of books."""
+        usual = section("ocr")["shelves"]
+        known = {shelf.name: MANY_WORDS for shelf in survey.shelves if shelf.name in usual}
+        single = sum(shelf.n_leaves == 1 for shelf in survey.shelves)
+        return cls({**known, **speed.words_of_shelf}, speed.words_per_photo, single > 1)
+
+    def on(self, shelf: ShelfSize) -> float:
+        """Per photo of a node; where nothing was read on it, as on all."""
+        return self.each.get(shelf.name, self.overall)
+
+    def can_tell(self, shelf: ShelfSize) -> bool:
+        """Whether there is something to read for: leaves below, or other nodes that are leaves."""
+        return shelf.n_leaves > 1 or self.is_flat
+
+    def is_wordy(self, shelf: ShelfSize) -> bool:
+        """Whether its leaves are told by words rather than by photos."""
+        return self.can_tell(shelf) and self.on(shelf) >= WORDY
+
+
+def seen_share(survey: CatalogSurvey, words: Words) -> float:
+    """Share of the products whose leaf a photo tells: those that words tell have nothing of better networks."""
+    total = sum(shelf.n_products for shelf in survey.shelves)
+    told = sum(shelf.n_products for shelf in survey.shelves if words.is_wordy(shelf))
+    return 1 - told / total if total else 1.0
+
+
+def photo_points(
+    config: MosaicConfig, networks: tuple[Network, ...], parts: Parts, survey: CatalogSurvey, words: Words
+) -> float:
+    """Of the photo networks, against frozen features of Lite0 at 160 pixels."""
+    points = SIDES.get(config.photo_size, _side_between(config.photo_size))
+    points += MIRRORED * config.inference.flip
+    if config.backbone.name != "tf_efficientnet_lite0":
+        points += BIGGER_BACKBONE
+    seen = seen_share(survey, words)
+    learnt = min(1.0, seen * with_photos(survey) / ENOUGH)
+    tuned = _fine_tuned(shown_per_leaf(config, parts, survey, words), learnt)
+    method = method_of(config)
+    if method != "linear":
+        points += tuned if method == "fine-tune" else max(0.0, tuned)
+        total = with_photos(survey)
+        points += learnt * sum(SPECIALIST * products_of(each, survey) / total for each in networks if each.isdigit())
+        points += learnt * SECOND_BACKBONE * ("photos" in networks)
+    return points * seen
+
+
+def neighbour_points(config: MosaicConfig, parts: Parts, survey: CatalogSurvey, words: Words) -> float:
+    """Of the labelled products that look alike."""
+    short = method_of(config) != "linear" and shown_per_leaf(config, parts, survey, words) < 2 * BREAK_EVEN
+    return (NEIGHBOURS + SHORT_NETWORK * short) * seen_share(survey, words)
+
+
+def reading_points(config: OcrConfig, survey: CatalogSurvey, words: Words, expected: tuple[str, ...]) -> float:
+    """Of reading."""
+    total = sum(shelf.n_products for shelf in survey.shelves)
+    points = 0.0
+    for shelf in shelves_read(config, survey, expected):
+        if not words.can_tell(shelf):
+            continue
+        full = (min(MANY_WORDS, words.on(shelf)) - NO_WORDS) / (MANY_WORDS - NO_WORDS)
+        texts = min(config.text.texts_per_leaf, shelf.n_products / shelf.n_leaves)
+        told = min(READ_MOST, READ * (texts / READ_TEXTS) ** READ_GROWTH)
+        points += max(0.0, full) * told * shelf.n_products / total
+    return points
+
+
+def part_points(parts: Parts, survey: CatalogSurvey) -> float:
+    """Of what is held out."""
+    n = with_photos(survey)
+    if parts.folds:
+        few = min(3.0, FEW / max(1, n))
+        return FOLDS.get(parts.n, FOLDS[5]) * few * (few >= 1)
+    return min(0.0, SMALLER_PART * math.log2(parts.of / 0.2))
+
+
+def shown_per_leaf(config: MosaicConfig, parts: Parts, survey: CatalogSurvey, words: Words) -> float:
+    """Photos of a leaf that photos tell, which the measured network is shown in all its epochs."""
+    told_by_photos = [shelf for shelf in survey.shelves if not words.is_wordy(shelf)]
+    photos = sum(shelf.n_photos for shelf in told_by_photos) or photos_of("any", survey)
+    leaves = sum(shelf.n_leaves for shelf in told_by_photos) or len(survey.leaf_sizes)
+    each = photos / max(1, leaves) * (1 - parts.of)
+    limit = config.training.products_per_leaf
+    if limit:
+        each = min(each, limit * photos_of("any", survey) / max(1, with_photos(survey)))
+    return config.training.epochs * each
+
+
+def _fine_tuned(shown: float, learnt: float) -> float:
+    gain = 1 - BREAK_EVEN / max(shown, 1.0)
+    # what is lost with too few rounds is lost whatever could be won
+    return max(WORST, FINE_TUNED * gain * (learnt if gain > 0 else 1))
+
+
+def _side_between(side: int) -> float:
+    """Beyond the largest that was looked at nothing is expected."""
+    below = [value for known, value in SIDES.items() if known <= side]
+    return below[-1] if below else min(SIDES.values()) - 4

@@ -1,0 +1,129 @@
+"""What may be chosen: ways to hold out, to learn from photos and to read, of which a plan takes one each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+from mosaic.config import MosaicConfig
+from rayonnage.fitting.gains import FEW, Words
+from rayonnage.fitting.parts import products_of, with_photos
+from rayonnage.fitting.recipe import Network
+from rayonnage.fitting.speed import MachineSpeed
+from rayonnage.fitting.survey import CatalogSurvey
+
+LITE0, LITE2 = "tf_efficientnet_lite0", "tf_efficientnet_lite2"
+BACKBONES = (LITE0, LITE2)
+"""That a fit measures and chooses from: their weights lie in the installation."""
+SIDES = (96, 128, 160)
+ROUNDS = (1, 2, 3, 5, 8, 12)
+LONG = 12
+"""Rounds that are learnt as configs/shelf.yaml does: more is done to the photos, and weights are averaged."""
+MANY_PHOTOS = 20_000
+"""From here on an epoch need not show everything."""
+LEAF_LIMITS = (100, 20)
+MANY_PRODUCTS = 100_000
+"""Of more of them there are no regressions on frozen features: all vectors would be held at once."""
+WORDY_LIMIT = 4
+"""Products of a leaf that an epoch shows where words tell the leaf: a photo tells the shelf after a few."""
+SPECIALIST_PRODUCTS = 200
+"""Fewer products of one image count get no network of their own, whatever the time."""
+ENOUGH_HELD_OUT = 500
+SHARES = (0.2, 0.1, 0.05, 0.02, 0.01)
+TEXTS = (15, 30, 60, 120, 2000)
+SOME_WORDS = 1.5
+"""Words per photo from which on a sample is worth reading, to see whether it pays."""
+SAMPLES = (200, 1000)
+
+_SETTINGS = {
+    "short": {"training": {"lr": 1e-3}, "augmentation": {"min_crop": 0.7}},
+    "usual": {},
+    "long": {
+        "training": {"lr": 5e-4, "ema": 0.99},
+        "specialist": {"lr": 2e-4, "ema": 0.99},
+        "augmentation": {
+            "min_crop": 0.4, "rotation": 10, "colour": 0.3, "tint": 0.1, "sharpness": 0.6, "erasing": 0.2,
+        },
+    },
+}  # fmt: skip
+"""As in configs/demo.yaml, configs/mosaic.yaml and configs/shelf.yaml."""
+
+
+def methods() -> tuple[str, ...]:
+    """That `MosaicConfig.method` knows."""
+    return ("linear", "fine-tune", "auto") if "method" in MosaicConfig.model_fields else ("fine-tune",)
+
+
+def part_options(survey: CatalogSurvey) -> Iterator[dict[str, Any]]:
+    """Keys of `FitSection`: folds where there are few products, else a share that is large enough."""
+    n = with_photos(survey)
+    yield {"folds": None, "held_out": SHARES[0]}
+    if n < FEW:
+        yield from ({"folds": folds, "held_out": None} for folds in (5, 3) if n >= 2 * folds)
+    for share in SHARES[1:]:
+        if n * share >= ENOUGH_HELD_OUT:
+            yield {"folds": None, "held_out": share}
+
+
+def photo_options(
+    survey: CatalogSurvey, speed: MachineSpeed, words: Words, *, is_read: bool
+) -> Iterator[tuple[dict[str, Any], tuple[Network, ...]]]:
+    """Overlays of `mosaic` with the networks that are trained."""
+    backbones = [name for name in BACKBONES if name in speed.backbones] or list(speed.backbones)[:1]
+    n = with_photos(survey)
+    limits = {shelf.name: WORDY_LIMIT for shelf in survey.shelves if words.is_wordy(shelf)} if is_read else {}
+    if "linear" in methods() and n <= MANY_PRODUCTS:
+        for backbone, side, flip in product(backbones, SIDES, (False, True)):
+            yield {"method": "linear", **_sizes(backbone, side, flip=flip)}, ("any",)
+    networks = [("any",), ("any", *_specialists(survey))]
+    leaf_limits = (None, *LEAF_LIMITS) if survey.n_photos > MANY_PHOTOS else (None,)
+    tuned = [method for method in methods() if method != "linear" and (method == "fine-tune" or n <= MANY_PRODUCTS)]
+    for method, backbone, side, rounds, limit in product(tuned, backbones, SIDES, ROUNDS, leaf_limits):
+        overlay = _fine_tuned(method, backbone, side, rounds, limit, limits)
+        others = [name for name in backbones if name != backbone]
+        for trained in dict.fromkeys(networks):
+            yield overlay, trained
+            if others:
+                yield {**overlay, "second_backbone": others[0]}, (*trained, "photos")
+
+
+def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[str, Any] | None, tuple[str, ...]]]:
+    """Overlays of `ocr`, None for no reading, and the shelves that are expected to be read."""
+    yield None, ()
+    # known: what was read on it, or what stands in the configuration, and not what was read elsewhere
+    wordy = tuple(shelf.name for shelf in survey.shelves if shelf.name in words.each and words.is_wordy(shelf))
+    perhaps = tuple(s.name for s in survey.shelves if words.can_tell(s) and words.on(s) >= SOME_WORDS)
+    for texts in TEXTS:
+        limit = {} if texts == TEXTS[-1] else {"text": {"texts_per_leaf": texts}}
+        if wordy:
+            yield {"shelves": list(wordy), **limit}, wordy
+        if set(perhaps) - set(wordy):
+            for sample in SAMPLES:
+                yield {"shelves": "auto", "sample_photos": sample, **limit}, perhaps
+
+
+def _specialists(survey: CatalogSurvey) -> tuple[Network, ...]:
+    names: tuple[Network, ...] = ("1", "2", "3", "4")
+    return tuple(name for name in names if products_of(name, survey) >= SPECIALIST_PRODUCTS)
+
+
+def _sizes(backbone: str, side: int, *, flip: bool) -> dict[str, Any]:
+    # crops are taken from photos an eighth larger, as in configs/mosaic.yaml
+    sizes = {"source_size": side * 9 // 8, "train_photo_size": side, "photo_size": side}
+    return {"backbone": {"name": backbone}, **sizes, "inference": {"flip": flip}}
+
+
+def _fine_tuned(
+    method: str, backbone: str, side: int, rounds: int, limit: int | None, limits: dict[str, int]
+) -> dict[str, Any]:
+    usual = _SETTINGS["long" if rounds >= LONG else "short" if rounds <= 5 else "usual"]
+    of_leaves = {"products_per_leaf": limit, "shelf_limits": limits}
+    # what is deployed, and each specialist, goes on for a quarter of the rounds
+    specialist = {"epochs": max(1, rounds // 4), **of_leaves, **usual.get("specialist", {})}
+    training = {"epochs": rounds, **of_leaves, **usual.get("training", {})}
+    chosen = {"method": method} if "method" in MosaicConfig.model_fields else {}
+    augmentation = {"augmentation": usual["augmentation"]} if "augmentation" in usual else {}
+    return {
+        **chosen, **_sizes(backbone, side, flip=True), **augmentation, "training": training, "specialist": specialist,
+    }  # fmt: skip

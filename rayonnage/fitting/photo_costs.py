@@ -1,0 +1,137 @@
+"""Seconds that photo networks take: what `mosaic train` does for each, counted, times what this machine needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mosaic.config import MosaicConfig, TrainingConfig
+from rayonnage.fitting.parts import Parts, photos_of, products_of, shown_per_epoch
+from rayonnage.fitting.recipe import Network
+from rayonnage.fitting.speed import BackboneSpeed, MachineSpeed
+from rayonnage.fitting.survey import CatalogSurvey
+
+# measured with Lite0 on two cores: runs of the demo took so much more than their epochs and held-out photos
+NETWORK_S = 2.0
+"""Of a network: its run folder, its graph held against PyTorch, its page."""
+FIT_S = 1.0
+"""Of a fit: its network, its batches, its weights on the disk; the graph that predicts its held-out part."""
+KEPT_S = 0.0002
+"""Of a photo whose small picture is kept: reading it."""
+N_FOR_K = 1000
+"""Held-out products that are predicted once more, to see how many leaves are worth keeping."""
+TIMES_LITE0 = {"tf_efficientnet_lite0": 1.0, "tf_efficientnet_lite1": 1.4, "tf_efficientnet_lite2": 1.8}
+"""Of networks that were not measured; any other is taken for a ResNet-50."""
+TIMES_RESNET = 8.0
+KNOWN = "tf_efficientnet_lite0"
+_PARAMETERS = {"tf_efficientnet_lite0": 3.4e6, "tf_efficientnet_lite1": 4.2e6, "tf_efficientnet_lite2": 4.9e6}
+_PARAMETERS_OF_OTHERS = 25e6
+WIDTH = 1280
+"""Numbers of a vector of EfficientNet-Lite."""
+REGRESSION_S = 8e-8
+"""Of one number of one product for one leaf, in all regressions that choose a strength and fit with it."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds per photo of one network at the sizes of a configuration.
+
+    Attributes:
+        train: a step of everything. head: of the head alone. predict: as held-out photos are predicted.
+        decode: in training, where nothing is kept. workers: that decode beside it.
+    """
+
+    train: float
+    head: float
+    predict: float
+    decode: float
+    workers: int
+
+    @classmethod
+    def of(cls, backbone: str, config: MosaicConfig, speed: MachineSpeed) -> Pace:
+        """By what was measured of this backbone, else by what is known of it beside one that was."""
+        measured, times = _measured(backbone, speed)
+        in_training = times * (config.train_photo_size / measured.side) ** 2
+        in_prediction = times * (config.photo_size / measured.side) ** 2 * (2 if config.inference.flip else 1)
+        workers = speed.workers if config.workers == "auto" else config.workers
+        return cls(
+            measured.train_s * in_training, measured.embed_s * in_training, measured.predict_s * in_prediction,
+            speed.decode_s, workers,
+        )  # fmt: skip
+
+    def shown(self, n_photos: float, seconds: float, *, kept: bool) -> float:
+        """Seconds of so many photos in training, of which each takes `seconds`; `kept`: as small pictures."""
+        decode = KEPT_S if kept else self.decode
+        return n_photos * (max(seconds, decode / self.workers) if self.workers else seconds + decode)
+
+
+def network_seconds(
+    network: Network, config: MosaicConfig, parts: Parts, survey: CatalogSurvey, speed: MachineSpeed
+) -> float:
+    """What one stage `mosaic train` takes, its start not counted."""
+    backbone = config.second_backbone if network == "photos" else config.backbone.name
+    pace = Pace.of(backbone or config.backbone.name, config, speed)
+    kept = keeps_small_pictures(config, survey)
+    starts_anew = network in ("any", "photos")
+    first = config.training if starts_anew else config.specialist
+    # the deployed network goes on from the measured one where one part was held out
+    last = first if parts.folds else config.specialist
+    seconds = NETWORK_S + _held_out(network, parts, pace, survey)
+    if method_of(config) != "fine-tune" and starts_anew:
+        seconds += _linear(network, parts, pace, survey)
+    if method_of(config) == "linear" and starts_anew:
+        return seconds
+    if kept:
+        seconds += photos_of(network, survey) * pace.decode
+    seconds += parts.n * _fit(network, first, pace, survey, 1 - parts.of, kept=kept)
+    return seconds + _fit(network, last, pace, survey, 1.0, kept=kept)
+
+
+def weight_bytes(backbone: str) -> float:
+    """Of a network's file."""
+    return 4 * _PARAMETERS.get(backbone, _PARAMETERS_OF_OTHERS)
+
+
+def method_of(config: MosaicConfig) -> str:
+    """`linear`, `fine-tune` or `auto`, see `MosaicConfig.method`."""
+    return str(getattr(config, "method", "fine-tune"))
+
+
+def keeps_small_pictures(config: MosaicConfig, survey: CatalogSurvey) -> bool:
+    """Whether photos are so large that their small pictures are kept, as `mosaic.training.photo_cache` does."""
+    # 4:3, as most cameras make them
+    longer_side = (survey.megapixels_per_photo * 1e6 * 4 / 3) ** 0.5
+    return config.photo_cache_gib > 0 and longer_side >= 3 * config.source_size
+
+
+def _fit(
+    network: Network, training: TrainingConfig, pace: Pace, survey: CatalogSurvey, share: float, *, kept: bool
+) -> float:
+    shown = shown_per_epoch(network, training, survey, share)
+    epochs = pace.shown(training.epochs * shown, pace.train, kept=kept)
+    return FIT_S + epochs + pace.shown(training.head_epochs * shown, pace.head, kept=kept)
+
+
+def _held_out(network: Network, parts: Parts, pace: Pace, survey: CatalogSurvey) -> float:
+    products = products_of(network, survey)
+    photos = photos_of(network, survey)
+    each = photos / products if products else 0.0
+    twice = min(N_FOR_K, products * parts.of) * each
+    return (photos * parts.held_out + twice) * (pace.predict + pace.decode)
+
+
+def _linear(network: Network, parts: Parts, pace: Pace, survey: CatalogSurvey) -> float:
+    """Every product's vector once, and the regressions on them without each part, and on all."""
+    products = photos_of(network, survey) if network == "photos" else products_of(network, survey)
+    numbers = products * WIDTH * len(survey.leaf_sizes)
+    fits = parts.n * (1 - parts.of) + 1
+    return photos_of(network, survey) * (pace.predict + pace.decode) + fits * (FIT_S + numbers * REGRESSION_S)
+
+
+def _measured(backbone: str, speed: MachineSpeed) -> tuple[BackboneSpeed, float]:
+    """What was measured that is nearest to a backbone, and how many times as long that one takes."""
+    if backbone in speed.backbones:
+        return speed.backbones[backbone], 1.0
+    if not speed.backbones:
+        raise ValueError("no network was measured on this machine")
+    name = min(speed.backbones)
+    return speed.backbones[name], TIMES_LITE0.get(backbone, TIMES_RESNET) / TIMES_LITE0.get(name, TIMES_RESNET)

@@ -1,0 +1,251 @@
+"""Why a plan was chosen, and what was left out of it, in plain words: the notes of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from catalog.files.progress_lines import duration_text
+from catalog.files.wording import joined, percent, plural
+from rayonnage.fitting.decision_costs import has_titles
+from rayonnage.fitting.gains import Words
+from rayonnage.fitting.needs import STEP, in_gb
+from rayonnage.fitting.options import SOME_WORDS, SPECIALIST_PRODUCTS
+from rayonnage.fitting.parts import products_of, with_photos
+from rayonnage.fitting.photo_costs import method_of
+from rayonnage.fitting.plans import Plan
+from rayonnage.fitting.recipe import Choice, Recipe
+from rayonnage.fitting.speed import MachineSpeed
+from rayonnage.fitting.survey import CatalogSurvey
+
+DAY = 86400.0
+NAMES = {"tf_efficientnet_lite0": "EfficientNet-Lite0", "tf_efficientnet_lite2": "EfficientNet-Lite2"}
+LINEAR = "by rules on what a ready-made network sees"
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """What the notes are made of.
+
+    Attributes:
+        recipe: that was chosen, without its notes. plan: it is of. wanted: what unlimited time would be spent on.
+        time_s: that was given, None for none. memory: bytes that may be used.
+    """
+
+    recipe: Recipe
+    plan: Plan
+    wanted: Plan
+    survey: CatalogSurvey
+    speed: MachineSpeed
+    time_s: float | None
+    memory: int
+
+    def choices(self) -> dict[str, Choice]:
+        """By the key of the stage, or of what was decided."""
+        notes: dict[str, Callable[[], Iterator[tuple[str, Choice]]]] = {
+            "split": self._split, "photos": self._photos, "reading": self._reading, "fusion": self._fusion,
+            "titles": self._titles, "group": self._group, "memory": self._memory,
+        }  # fmt: skip
+        return {key: choice for note in notes.values() for key, choice in note()}
+
+    def _split(self) -> Iterator[tuple[str, Choice]]:
+        fit, n = self.recipe.fit, with_photos(self.survey)
+        if fit.folds:
+            chosen = f"every product is held out once, in {fit.folds} parts"
+            why = (
+                f"with {plural(n, 'product')} a single held-out part proves too little of how sure an answer must be; "
+                f"the networks learn {fit.folds + 1} times for that"
+            )
+        else:
+            share = fit.held_out or 0.2
+            chosen = f"{percent(share, 0)} of the products are held out once, to measure by"
+            why = f"{plural(round(n * share), 'product')} tell how sure an answer must be"
+        instead = ""
+        if self.wanted.part_points > self.plan.part_points + 0.05:
+            wanted = self.wanted.parts
+            other = f"{wanted['folds']} parts, each held out in turn" if wanted["folds"] else "a larger held-out part"
+            instead = f"{other}: more would be given unseen, since more products prove it"
+        yield "split", Choice(chosen=chosen, why=why, seconds=self.plan.split, instead=instead)
+
+    def _photos(self) -> Iterator[tuple[str, Choice]]:
+        photos, wanted = self.plan.photos, self.wanted.photos
+        instead = ""
+        if wanted.points > photos.points + 0.05:
+            instead = self._more(_network_of(self.wanted, self.survey), wanted.points - photos.points,
+                                 wanted.total - photos.total)  # fmt: skip
+        for network in photos.networks:
+            key = f"mosaic-{network}"
+            seconds = photos.seconds[key]
+            if network == "any":
+                yield key, Choice(
+                    chosen=_network_of(self.plan, self.survey), why=self._why_network(), seconds=seconds,
+                    instead=instead,
+                )  # fmt: skip
+            elif network == "photos":
+                second = NAMES.get(str(photos.overlay.get("second_backbone")), "a second network")
+                yield (
+                    key,
+                    Choice(
+                        chosen=f"{second} looks at single photos",
+                        why="a second opinion on photos brought most on groceries: 83 % right alone, where one had 78",
+                        seconds=seconds,
+                    ),
+                )
+            else:
+                count = plural(products_of(network, self.survey), "product")
+                photos_each = plural(int(network), "photo")
+                yield (
+                    key,
+                    Choice(
+                        chosen=f"a network of its own for products of {photos_each}",
+                        why=f"{count} have so many: enough to learn from, and there is time",
+                        seconds=seconds,
+                    ),
+                )
+        counts = [n for n in ("1", "2", "3", "4") if n not in photos.networks]
+        few = [n for n in counts if 0 < self.survey.n_by_images[int(n)] < SPECIALIST_PRODUCTS]
+        if few:
+            yield (
+                "networks",
+                Choice(
+                    chosen=f"no network of their own for products of {joined(few)} photos",
+                    why=f"fewer than {SPECIALIST_PRODUCTS} of them each: the network for any number serves them, too",
+                ),
+            )
+
+    def _why_network(self) -> str:
+        config = self.recipe.photo_config
+        n = plural(self.survey.n_photos, "photo")
+        if method_of(config) == "linear":
+            return f"with {n}, that is about as good as a network that learns for a short time, and takes a fraction"
+        if method_of(config) == "auto":
+            return f"which of both is better with {n} is not known beforehand: products that are held out decide"
+        return f"so much can be learnt from {n} {self._in_time()}"
+
+    def _in_time(self) -> str:
+        return "in the time" if self.time_s is not None else "before more time brings little"
+
+    def _reading(self) -> Iterator[tuple[str, Choice]]:
+        reading, wanted = self.plan.reading, self.wanted.reading
+        words = Words.of(self.speed, self.survey)
+        instead = ""
+        if wanted.points > reading.points + 0.05:
+            what = "reading more of the photos" if reading.overlay is not None else "reading the photos"
+            instead = self._more(what, wanted.points - reading.points, wanted.seconds - reading.seconds)
+        if reading.overlay is None:
+            most = max((words.on(shelf) for shelf in self.survey.shelves), default=words.overall)
+            seen = f"at most {most:.1f} words a photo were seen in a trial"
+            why = f"{seen}: hardly anything to read" if most < SOME_WORDS else f"{seen}, and {self._no_time()}"
+            yield "reading", Choice(chosen="photos are not read", why=why, instead=instead)
+            return
+        where = joined(reading.expected)
+        told = joined([f"{words.on(shelf):.1f} words a photo on {shelf.name}" for shelf in self.survey.shelves
+                       if shelf.name in reading.expected])  # fmt: skip
+        config = self.recipe.reading_config
+        if config.shelves == "auto":
+            chosen = f"a sample of each category is read, then those where it pays: {where} perhaps"
+        else:
+            chosen = f"photos of {where} are read"
+        if "texts_per_leaf" in reading.overlay.get("text", {}):
+            chosen += f", of at most {config.text.texts_per_leaf} products a category to learn from"
+        yield "ocr", Choice(chosen=chosen, why=f"{told} in a trial", seconds=reading.seconds, instead=instead)
+
+    def _no_time(self) -> str:
+        return "there is no time for it" if self.time_s is not None else "it would bring little for its time"
+
+    def _fusion(self) -> Iterator[tuple[str, Choice]]:
+        seconds = self.plan.photos.seconds["fusion"]
+        yield (
+            "fusion",
+            Choice(
+                chosen="every way to weigh the opinions is tried, the best one decides",
+                why="which is best is seen on held-out products",
+                seconds=seconds,
+            ),
+        )
+        photos, wanted = self.plan.photos, self.wanted.photos
+        if photos.neighbours:
+            yield (
+                "neighbours",
+                Choice(
+                    chosen="labelled products that look alike are asked, where that proves to help",
+                    why="it helps most where networks have learnt for a short time: 2.3 points on the shelf benchmark",
+                ),
+            )
+        elif with_photos(self.survey) > self.recipe.decision_config.neighbour_products:
+            yield (
+                "neighbours",
+                Choice(
+                    chosen="labelled products that look alike are not asked",
+                    why=f"{plural(with_photos(self.survey), 'product')} are too many to compare with",
+                ),
+            )
+        else:
+            gain = max(wanted.neighbour_points, 0.0)
+            instead = f"asking them: about {gain:.1f} points in our measurements" if gain > 0.05 else ""
+            yield (
+                "neighbours",
+                Choice(
+                    chosen="labelled products that look alike are not asked", why=f"{self._no_time()}", instead=instead
+                ),
+            )
+
+    def _titles(self) -> Iterator[tuple[str, Choice]]:
+        survey = self.survey
+        if has_titles(survey):
+            yield (
+                "titles",
+                Choice(
+                    chosen="titles are heard",
+                    why=f"{plural(survey.n_titled, 'product')} have one, {survey.n_distinct_titles:,} different ones",
+                ),
+            )
+        elif survey.n_titled:
+            yield "titles", Choice(chosen="titles are not heard", why="too few products have one")
+
+    def _group(self) -> Iterator[tuple[str, Choice]]:
+        if self.recipe.fit.group is not None:
+            yield (
+                "group",
+                Choice(
+                    chosen=f"products of one {self.recipe.fit.group} stay together",
+                    why="variants of an article are as good as copies: figures would be flattered",
+                ),
+            )
+
+    def _memory(self) -> Iterator[tuple[str, Choice]]:
+        photos = self.recipe.photo_config.photos_per_batch
+        if photos < STEP:
+            yield (
+                "memory",
+                Choice(
+                    chosen=f"{plural(photos, 'photo')} at a time", why=f"{in_gb(self.memory)} of memory may be used"
+                ),
+            )
+
+    def _more(self, what: str, points: float, seconds: float) -> str:
+        return f"{what}: about {points:.1f} points more in our measurements, for {long_text(max(1.0, seconds))} more"
+
+
+def long_text(seconds: float) -> str:
+    """How long, days and weeks included: `40 s`, `3 h 05 min`, `6 days`, `5 weeks`."""
+    if seconds < 2 * DAY:
+        return duration_text(seconds)
+    days = seconds / DAY
+    return f"{days:.0f} days" if days < 21 else f"{days / 7:.0f} weeks"
+
+
+def _network_of(plan: Plan, survey: CatalogSurvey) -> str:
+    """The photo networks of a plan."""
+    overlay = plan.photos.overlay
+    name = overlay.get("backbone", {}).get("name", "")
+    shown = f"{NAMES.get(name, name)}, photos of {overlay.get('photo_size', 160)} pixels"
+    rounds = plural(overlay.get("training", {}).get("epochs", 9), "round")
+    method = overlay.get("method", "fine-tune")
+    if method == "linear":
+        return f"{shown}: {LINEAR}"
+    both = f"{rounds} of learning, or {LINEAR}" if method == "auto" else f"{rounds} of learning"
+    specialists = [n for n in plan.photos.networks if n.isdigit()]
+    more = [f"networks for {joined(specialists)} photos"] if specialists else []
+    more += ["a second network for single photos"] if "photos" in plan.photos.networks else []
+    return f"{shown}: {both}" + (f"; {joined(more)}" if more else "")
