@@ -18,6 +18,7 @@ from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
 
 log = logging.getLogger(__name__)
 NEXT_COMMAND = {
+    "fit": "rayonnage fit CATALOG",
     "plan": "catalog split TRAIN.bson --tree TREE.csv",
     "mosaic": "mosaic train",
     "ocr": "ocr train",
@@ -37,7 +38,7 @@ class Workspace:
         return "" if self.folder == Path("runs") else f" --workspace {self.folder}"
 
     def next_command(self, kind: str) -> str:
-        """What makes this workspace's plan (`plan`), or its run of a kind."""
+        """What makes this workspace's plan (`plan`), its run of a kind, or all of them (`fit`)."""
         return NEXT_COMMAND[kind] + self.option
 
     def plan(self) -> Plan:
@@ -137,6 +138,11 @@ class Workspace:
         """The latest run of a kind; raises FileNotFoundError naming the command that makes one."""
         run = self.latest(kind, slot)
         if run is None:
+            if kind == "fusion" and not (self.folder / "plan" / "plan.json").is_file():
+                raise FileNotFoundError(
+                    f"workspace {self.folder} holds no model yet: run `{self.next_command('fit')}` first "
+                    "(--workspace names another folder)"
+                )
             self.plan()
             raise FileNotFoundError(
                 f"workspace {self.folder} holds no {kind} run yet: run `{self.next_command(kind)}` first"

@@ -13,7 +13,7 @@ def check_workspace(folder: Path) -> Iterator[Check]:
 
     workspace = Workspace(folder)
     if not (folder / "plan").is_dir():
-        yield Check(Status.WARNING, "workspace", f"{folder} holds no plan yet", workspace.next_command("plan"))
+        yield Check(Status.WARNING, "workspace", f"{folder} holds no plan yet", workspace.next_command("fit"))
         return
     try:
         plan, latest = workspace.plan(), workspace.latest_folders()

@@ -16,6 +16,9 @@ from fusion.prediction.predicted_products import PredictedProducts
 OF_JOB = re.compile(r"jobs/([0-9a-f]{32})")
 KEPT = 3
 """Folders of predictions whose small arrays stay in memory."""
+DEFAULT = Path("runs")
+BEGUN = frozenset({"fits", "jobs"})
+"""What the page of a server puts into a workspace that has no model yet."""
 LOOK_AGAIN_S = 1.0
 """Every answer of a reviewer asks which predictions are the newest; a look through hundreds of folders takes longer."""
 
@@ -23,15 +26,22 @@ LOOK_AGAIN_S = 1.0
 def workspace_folder(given: Path) -> Path:
     """The workspace that is meant: the folder itself, or `runs` in the folder of a demo.
 
+    An empty folder becomes one when a catalogue is learnt from the page; so does the default one where it is missing.
+
     Raises:
         FileNotFoundError: neither is one; the message names the command that makes one.
     """
     for folder in (given, given / "runs"):
         if (folder / "workspace.json").is_file():
             return folder
+    if given == DEFAULT and not given.exists():
+        return given
+    if given.is_dir() and BEGUN.issuperset(path.name for path in given.iterdir()):
+        return given
     raise FileNotFoundError(
-        f"{given} is no workspace (workspace.json is missing): give the folder that `catalog split` and the trainings "
-        "were given with --workspace, or the folder of `rayonnage demo`"
+        f"{given} is no workspace (workspace.json is missing): make one with `rayonnage fit CATALOG --workspace "
+        f"{given}`, or give the folder that a training was given with --workspace, an empty one, or that of "
+        "`rayonnage demo`"
     )
 
 

@@ -65,7 +65,7 @@ def run_server(settings: ServerSettings) -> None:
 
     Raises:
         ValueError: it may not listen there without tokens, or the port is taken; the message says the way out.
-        FileNotFoundError: there is no model; the message names the command that trains one.
+        FileNotFoundError: the workspace was begun and has no model; the message names the command that trains one.
     """
     _require_tokens(settings)
     run = _require_model(settings)
@@ -73,7 +73,11 @@ def run_server(settings: ServerSettings) -> None:
         app = create_app(settings)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         who = "whoever has a token of " + str(settings.tokens) if settings.tokens else "everybody on this machine"
-        say(f"http://{host}:{settings.port}/ answers with {run.folder.name}, and {who} may ask (Ctrl-C ends it)")
+        address = f"http://{host}:{settings.port}/"
+        # a new workspace: its first model can be made on the page
+        without = f"has no model yet (teach it your catalogue at {address}fits, or with `rayonnage fit CATALOG`)"
+        does = f"answers with {run.folder.name}" if run else without
+        say(f"{address} {does}, and {who} may ask (Ctrl-C ends it)")
         # requests have threads of their own: those of NumPy would only wait for each other
         with threadpool_limits(1, "blas"):
             DrainingServer(server_config(app, settings)).run([listener])
@@ -103,9 +107,12 @@ def _require_tokens(settings: ServerSettings) -> None:
         )
 
 
-def _require_model(settings: ServerSettings) -> Run:
+def _require_model(settings: ServerSettings) -> Run | None:
+    """The model that will answer; None for a workspace in which nothing was begun."""
+    if settings.run:
+        return Run.load(settings.run, "fusion")
     workspace = Workspace(settings.workspace)
-    return Run.load(settings.run, "fusion") if settings.run else workspace.require("fusion")
+    return workspace.require("fusion") if (workspace.folder / "workspace.json").is_file() else None
 
 
 def _listening(settings: ServerSettings) -> socket.socket:

@@ -82,7 +82,7 @@ class Services:
     @cached_property
     def fits(self) -> FitDesk:
         """Models that are trained from the page."""
-        return FitDesk(self.workspace, self.jobs.store)
+        return FitDesk(self.workspace, self.jobs.store, self.model)
 
     @cached_property
     def histories(self) -> SessionHistories:

@@ -49,7 +49,7 @@ def test_what_is_wrong_is_told_before_networks_are_loaded(room, write_bson, tmp_
     data, none = write_bson(make_product(1, 11)), tmp_path / "none"
     (tmp_path / "empty").mkdir()
     for command in (("predict", data), ("evaluate", data), ("explain", "1", data)):
-        assert "none holds no plan yet: run `catalog split" in refused(*command, "--workspace", none)
+        assert "none holds no model yet: run `rayonnage fit CATALOG" in refused(*command, "--workspace", none)
     for command in ("predict", "evaluate"):
         assert f"{none} does not exist" in refused(command, none, "--workspace", room)
     assert "empty" in refused("predict", tmp_path / "empty", "--workspace", room)

@@ -210,7 +210,7 @@ def test_disk_and_shared_memory(monkeypatch, tmp_path):
 def test_a_workspace_names_the_next_command(tmp_path):
     [check] = check_workspace(tmp_path / "runs")
     assert (check.status, check.finding) == (Status.WARNING, f"{tmp_path / 'runs'} holds no plan yet")
-    assert check.remedy == f"catalog split TRAIN.bson --tree TREE.csv --workspace {tmp_path / 'runs'}"
+    assert check.remedy == f"rayonnage fit CATALOG --workspace {tmp_path / 'runs'}"
     (tmp_path / "plan").mkdir()
     (tmp_path / "plan" / "plan.json").write_text("{")
     [check] = check_workspace(tmp_path)

@@ -140,13 +140,11 @@ def put_fit(request: Request, services: Services, fit_id: str) -> FitRecord:
     """A fit whose model is the workspace's and begins to be loaded; raises RequestRefused (404, 409)."""
     fit = seen_fit(request, services, fit_id)
     try:
-        run = services.fits.put(fit)
-        services.model.replace(run.folder)
+        return services.fits.put(fit)
     except FileNotFoundError as error:
         raise RequestRefused(404, "no such model", str(error), "fit_id") from None
     except ValueError as error:
         raise RequestRefused(409, "it cannot be put in place", str(error)) from None
-    return services.fits.store.get(fit_id)
 
 
 def deleted(request: Request, services: Services, fit_id: str) -> None:

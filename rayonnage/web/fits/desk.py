@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from catalog.files.file_lock import take
-from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from fusion.review.journal import Journal
@@ -25,6 +24,7 @@ from rayonnage.web.fits.work import FitOrder
 from rayonnage.web.jobs.child import ChildEnd, ChildWork
 from rayonnage.web.jobs.record import JobRecord
 from rayonnage.web.jobs.store import JobStore
+from rayonnage.web.serving.served_model import ServedModel
 
 log = logging.getLogger(__name__)
 LOOK_S = 1.0
@@ -37,10 +37,12 @@ LOCK = ".fits"
 class FitDesk:
     """The fits, and the thread that has them done beside the jobs: these need not wait for hours."""
 
-    def __init__(self, workspace: Workspace, jobs: JobStore, limits: FitLimits | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, jobs: JobStore, model: ServedModel, limits: FitLimits | None = None
+    ) -> None:
         self.workspace, self.limits = workspace, limits or FitLimits()
         self.store = FitStore(workspace, jobs, self.limits)
-        self._uploads = jobs.limits
+        self._model, self._uploads = model, jobs.limits
         self._child, self._fits = ChildWork(), -1
         self._wake, self._ends = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="fits", daemon=True)
@@ -134,18 +136,19 @@ class FitDesk:
             # what it wrote meanwhile
             self.store.sweep()
 
-    def put(self, fit: FitRecord) -> Run:
-        """Make what came of a fit the workspace's model; returns its run, which is to answer from now on.
+    def put(self, fit: FitRecord) -> FitRecord:
+        """Make what came of a fit the workspace's model, which begins to be loaded and answers from then on.
 
         Raises:
-            ValueError: there is no model yet, or it is of another tree than the workspace's.
+            ValueError: there is no model yet, it is of another tree than the workspace's, or another one is loaded.
         """
         fit = self.store.get(fit.fit_id)
         if fit.state is not FitState.DONE:
             raise ValueError(f"this fit is {fit.state}: it has a model when it is done")
         run = adopt(self.workspace, self.store.workspace(fit), fit.run)
-        self.store.update(fit, put=True)
-        return run
+        fit = self.store.update(fit, put=True)
+        self._model.replace(run.folder)
+        return fit
 
     @staticmethod
     def _name_of(plan: Plan) -> str:
@@ -210,7 +213,10 @@ class FitDesk:
             if page.is_file():
                 # beside the workspace, which gives its files away when it is put in place
                 shutil.copyfile(page, self.store.path(fit.fit_id) / REPORT)
-            self.store.update(fit, state=FitState.DONE, run=said["run"], ended=time.time())
+            fit = self.store.update(fit, state=FitState.DONE, run=said["run"], ended=time.time())
+            if self.workspace.latest("fusion") is None:
+                # nothing answers that it could be compared with
+                self.put(fit)
 
     def _settle(self, fit: FitRecord, end: ChildEnd) -> None:
         """Say of a child that ended without a word, as one for which there was no memory, that it did."""

@@ -131,7 +131,7 @@ def test_the_next_command_is_named(tmp_path, tree_csv, write_bson):
     room = Workspace(tmp_path / "runs")
     with pytest.raises(FileNotFoundError, match="catalog split"):
         room.plan()
-    with pytest.raises(FileNotFoundError, match="catalog split"):
+    with pytest.raises(FileNotFoundError, match="rayonnage fit CATALOG"):
         room.require("fusion")
     tree = Taxonomy.from_csv(tree_csv)
     plan, _ = make_plan(Catalog(write_bson(*[make_product(i, 11) for i in range(20)])), tree)

@@ -20,9 +20,11 @@ from starlette.types import Receive, Scope, Send
 
 from rayonnage.cli import main
 from rayonnage.web import command
+from rayonnage.web.places import workspace_folder
 from rayonnage.web.security.tokens import TokenFile
 from rayonnage.web.server import server_config
 from rayonnage.web.settings import ServerSettings
+from tests.support.served import serving
 
 PROGRAM = """
 import asyncio, sys, time
@@ -136,7 +138,7 @@ def test_a_network_needs_tokens(workspace: Path, tmp_path: Path):
 
 
 def test_a_model_that_is_missing(workspace: Path):
-    assert "run `catalog split TRAIN.bson --tree TREE.csv" in said_of("serve", str(workspace))
+    assert "run `rayonnage fit CATALOG" in said_of("serve", str(workspace))
     assert "is no workspace" in said_of("serve", str(workspace / "nothing"))
     assert "nowhere" in said_of("serve", str(workspace), "--run", str(workspace / "nowhere"))
 
@@ -192,3 +194,19 @@ def test_forwarded_headers_are_believed_from_named_proxies_alone(tmp_path: Path,
         scope = {"type": "http", "client": ("127.0.0.1", 5), "scheme": "http", "headers": headers}
         asyncio.run(config.loaded_app(scope, None, None))
     assert seen == [("127.0.0.1", "http"), ("127.0.0.1", "http"), ("203.0.113.9", "https")]
+
+
+def test_a_workspace_in_which_nothing_was_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Its pages are there: the first model is made on one of them."""
+    monkeypatch.chdir(tmp_path)
+    assert workspace_folder(Path("runs")) == Path("runs")
+    (tmp_path / "new" / "fits").mkdir(parents=True)
+    settings = ServerSettings(workspace_folder(tmp_path / "new"))
+    with serving(settings, ready=False) as address:
+        for path in ("", "fits", "runs", "review", "browse", "jobs", "help"):
+            assert httpx.get(f"{address}/{path}", headers={"Accept": "text/html"}).status_code < 500, path
+        assert "rayonnage fit CATALOG" in httpx.get(f"{address}/readyz").text
+        assert 'href="./fits"' in httpx.get(address).text
+    (tmp_path / "new" / "photo.jpg").touch()
+    with pytest.raises(FileNotFoundError, match="rayonnage fit CATALOG --workspace"):
+        workspace_folder(tmp_path / "new")

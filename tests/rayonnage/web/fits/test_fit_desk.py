@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,8 @@ from tests.support.predictions import TREE
 
 END_S = 60.0
 SMALL = JobLimits(free_bytes=0)
+LOADED = SimpleNamespace(replace=lambda folder: None)
+"""In the place of the model that answers."""
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def desk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[FitDesk]:
     monkeypatch.setattr(desk_module, "LOOK_S", 0.02)
     jobs = JobStore(workspace.folder / "jobs", SMALL)
-    desk = FitDesk(workspace, jobs, FitLimits(fits=3, work_bytes=0))
+    desk = FitDesk(workspace, jobs, LOADED, FitLimits(fits=3, work_bytes=0))  # type: ignore[arg-type]
     yield desk
     desk.close()
 
@@ -114,7 +117,7 @@ def test_one_that_breaks_off_says_so_and_another_server_goes_on(
     desk.close()
     assert desk.store.get(fit.fit_id).state is FitState.RUNNING
     child(tmp_path, monkeypatch, """echo '{"run": "fusion-new"}'""")
-    other = FitDesk(desk.workspace, JobStore(desk.workspace.folder / "jobs", SMALL))
+    other = FitDesk(desk.workspace, JobStore(desk.workspace.folder / "jobs", SMALL), LOADED)  # type: ignore[arg-type]
     other.start()
     try:
         assert waited(lambda: other.store.get(fit.fit_id).state is FitState.DONE)
@@ -127,14 +130,13 @@ def test_a_model_comes_into_the_workspace(desk: FitDesk, workspace: Workspace):
     fit = done(desk, begin(desk))
     fitted = desk.store.workspace(fit)
     (fitted.folder / "recipe.yaml").write_text("fit: {}\n", encoding="utf-8")
-    run = desk.put(fit)
-    assert run.folder.parent == workspace.folder
-    assert workspace.require("fusion").folder == run.folder
+    assert desk.put(fit).put
+    assert workspace.require("fusion").folder == workspace.folder / fit.run
     assert former.is_dir()
     assert (workspace.folder / "recipe.yaml").is_file()
-    assert desk.store.get(fit.fit_id).put
     # as after a kill in the middle of it
-    assert desk.put(fit).folder == run.folder
+    assert desk.put(fit).put
+    assert workspace.require("fusion").folder == workspace.folder / fit.run
 
 
 def test_a_model_of_another_tree_stays_where_it_is(desk: FitDesk, workspace: Workspace):
@@ -209,3 +211,27 @@ def test_how_far(tmp_path: Path):
     assert FitProgress.of(tmp_path) == FitProgress("3")
     (tmp_path / FILE).write_text("[", encoding="utf-8")
     assert FitProgress.of(tmp_path) == FitProgress()
+
+
+def test_the_first_model_answers_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of a workspace in which nothing was begun."""
+    room, replaced = Workspace(tmp_path / "runs"), list[Path]()
+    jobs = JobStore(room.folder / "jobs", SMALL)
+    desk = FitDesk(room, jobs, SimpleNamespace(replace=replaced.append), FitLimits(work_bytes=0))  # type: ignore[arg-type]
+    assert desk.catalogue() == ""
+    with pytest.raises(FileNotFoundError):
+        begin(desk)
+    job = jobs.create("ann", "a.parquet", 1, to_learn=True)
+    with jobs.writing(job, 0) as part:
+        part.write(b"a")
+    fit = desk.of_upload("ann", 60.0, "fast", jobs.complete(job))
+    fitted = desk.store.workspace(fit)
+    fitted.save_plan(small_plan(desk.store.path(fit.fit_id) / INPUT / "table.parquet"), TREE)
+    fitted.register(fusion_run(fitted, "new"))
+    child(tmp_path, monkeypatch, f"""echo '{{"run": "{fitted.require("fusion").folder.name}"}}'""")
+    desk.start()
+    try:
+        assert waited(lambda: desk.store.get(fit.fit_id).put)
+    finally:
+        desk.close()
+    assert replaced == [room.require("fusion").folder]
