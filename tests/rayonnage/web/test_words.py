@@ -82,8 +82,3 @@ def test_a_sentence_is_filled():
     assert words.of("nav")["classify"] == words("nav.classify") == "Classer"
     with pytest.raises(KeyError):
         words("nav.nothing")
-
-
-def test_every_written_page_is_called_something():
-    keys = {row["key"] for path in WORDS for row in rows(path)}
-    assert {f"runs.page_{Path(name).stem}" for name in TITLES} - keys == set()
