@@ -7,8 +7,8 @@ from typing import Any
 from catalog.files.progress_lines import duration_text
 from catalog.runs.config import overlaid
 from rayonnage.fitting.needs import batch_for, check_disk, readers_for
-from rayonnage.fitting.options import BACKBONES
-from rayonnage.fitting.parts import with_photos
+from rayonnage.fitting.options import BACKBONES, FEWEST_HELD_OUT
+from rayonnage.fitting.parts import Parts, with_photos
 from rayonnage.fitting.plans import Plan, plans
 from rayonnage.fitting.reasons import Reasons, long_text
 from rayonnage.fitting.recipe import FitSection, Overlays, Quality, Recipe
@@ -62,6 +62,8 @@ def choose(  # noqa: PLR0913 - one argument for every option of the command, nam
     Raises:
         ValueError: nothing can be done in that time, in that memory or on that disk; the figures are in it.
     """
+    if not with_photos(survey):
+        raise ValueError(f"{catalog}: no product with a category has a photo, and photos are what is learnt from first")
     given = given or Overlays()
     memory = speed.free_bytes if memory_bytes is None else memory_bytes
     found = list(plans(survey, speed, given))
@@ -89,11 +91,19 @@ def _recipe(
             **given.fit,
         }
     )  # fmt: skip
-    fusion = overlaid({"neighbours": "auto" if plan.photos.neighbours else "off"}, given.fusion)
+    n, parts = with_photos(survey), Parts.of_fit(fit)
+    fusion: dict[str, Any] = {"neighbours": "auto" if plan.photos.neighbours else "off"}
+    if n * parts.held_out < 2 * FEWEST_HELD_OUT:
+        fusion["head_folds"] = 2
+    fusion = overlaid(fusion, given.fusion)
     ocr = dict(given.ocr if plan.reading.overlay is None else plan.reading.overlay)
     recipe = Recipe(fit=fit, mosaic=dict(plan.photos.overlay), ocr=ocr, fusion=fusion)
     batch = batch_for(recipe.photo_config, speed, survey, memory)
     mosaic: dict[str, Any] = {"checkpoint_minutes": CHECKPOINT_MINUTES}
+    learnt = n * (1 - parts.of)
+    if learnt < 2 * recipe.photo_config.min_products:
+        # of so few products one network learns all the same; parts are not equally large
+        mosaic["min_products"] = max(1, int(learnt / 2))
     if batch.accumulate > 1:
         mosaic["photos_per_batch"] = batch.photos
         mosaic |= {section: {"accumulate": batch.accumulate} for section in ("training", "specialist")}

@@ -18,7 +18,7 @@ SPLIT_S = 1.0
 PRODUCT_S = 5e-6
 """Of a product in it."""
 OPENING_S = 1.0
-"""A stage opens the catalogue; what it imports is there from the second stage on."""
+"""A stage opens the catalogue; what it imports is there since the machine was measured."""
 
 
 def stage_seconds(

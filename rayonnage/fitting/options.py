@@ -20,6 +20,8 @@ SIDES = (96, 128, 160)
 ROUNDS = (1, 2, 3, 5, 8, 12)
 LONG = 12
 """Rounds that are learnt as configs/shelf.yaml does: more is done to the photos, and weights are averaged."""
+NEARLY_ALL = 0.8
+"""Share of the products beyond which a network of one count would be the general one once more."""
 MANY_PHOTOS = 20_000
 """From here on an epoch need not show everything."""
 LEAF_LIMITS = (100, 20)
@@ -29,6 +31,8 @@ WORDY_LIMIT = 4
 """Products of a leaf that an epoch shows where words tell the leaf: a photo tells the shelf after a few."""
 SPECIALIST_PRODUCTS = 200
 """Fewer products of one image count get no network of their own, whatever the time."""
+FEWEST_HELD_OUT = 20
+"""Held-out products without which no head can be compared with another: folds hold out all."""
 ENOUGH_HELD_OUT = 500
 SHARES = (0.2, 0.1, 0.05, 0.02, 0.01)
 TEXTS = (15, 30, 60, 120, 2000)
@@ -58,7 +62,8 @@ def methods() -> tuple[str, ...]:
 def part_options(survey: CatalogSurvey) -> Iterator[dict[str, Any]]:
     """Keys of `FitSection`: folds where there are few products, else a share that is large enough."""
     n = with_photos(survey)
-    yield {"folds": None, "held_out": SHARES[0]}
+    if n * SHARES[0] >= FEWEST_HELD_OUT:
+        yield {"folds": None, "held_out": SHARES[0]}
     if n < FEW:
         yield from ({"folds": folds, "held_out": None} for folds in (5, 3) if n >= 2 * folds)
     for share in SHARES[1:]:
@@ -105,7 +110,8 @@ def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[
 
 def _specialists(survey: CatalogSurvey) -> tuple[Network, ...]:
     names: tuple[Network, ...] = ("1", "2", "3", "4")
-    return tuple(name for name in names if products_of(name, survey) >= SPECIALIST_PRODUCTS)
+    most = NEARLY_ALL * with_photos(survey)
+    return tuple(name for name in names if SPECIALIST_PRODUCTS <= products_of(name, survey) <= most)
 
 
 def _sizes(backbone: str, side: int, *, flip: bool) -> dict[str, Any]:

@@ -118,10 +118,8 @@ def _photo_parts(
         overlay = overlaid(own, given.mosaic)
         config = _mosaic(json.dumps(overlay, sort_keys=True))
         seconds = {
-            f"mosaic-{network}": OPENING_S
-            + (0 if number else speed.start_s)
-            + network_seconds(network, config, parts, survey, speed)
-            for number, network in enumerate(networks)
+            f"mosaic-{network}": OPENING_S + network_seconds(network, config, parts, survey, speed)
+            for network in networks
         }
         points = photo_points(config, networks, parts, survey, words)
         for asked in (False, True):

@@ -43,7 +43,8 @@ def machine(words: dict[str, float] | None = None, **more: Any) -> MachineSpeed:
 
 
 CLOTHES = survey(
-    (0, 195, 205, 21, 2), [("Men", 230, 370, 6), ("Women", 193, 306, 6)], [80, 70, 60, 50, 40, 30, 30, 20, 20, 10, 8, 5],
+    (0, 195, 205, 21, 2), [("Men", 230, 370, 6), ("Women", 193, 306, 6)],
+    [80, 70, 60, 50, 40, 30, 30, 20, 20, 10, 8, 5],
     n_titled=423, n_distinct_titles=147, megapixels_per_photo=1.0,
 )  # fmt: skip
 """The gallery."""
