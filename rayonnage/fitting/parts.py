@@ -59,31 +59,32 @@ def shown_per_epoch(network: Network, training: TrainingConfig, survey: CatalogS
 
     A leaf's limit is counted in products, for single photos in photos, as the batches do.
     """
-    everything = photos_of(network, survey) * share
-    if network == "photos":
-        return everything * _kept(training, survey, share, photos=True)
-    kept = everything * _kept(training, survey, share, photos=False)
-    if network == "1" or not training.subsets:
+    total = with_photos(survey)
+    if not total:
+        return 0.0
+    # examples of a product: its photos, or one where it has as many photos as the network is for
+    each = survey.n_photos / total if network == "photos" else products_of(network, survey) / total
+    kept = photos_of(network, survey) * share * _kept(training, survey, share * each)
+    if network in ("1", "photos") or not training.subsets:
         return kept
     # batches of products with several photos: a share of them shows half of the photos on average
     several = 1.0 if network.isdigit() else _several(survey)
     return kept * (1 - several * training.subsets / 2)
 
 
-def _kept(training: TrainingConfig, survey: CatalogSurvey, share: float, *, photos: bool) -> float:
-    """Share of the examples that the limits of leaves leave in an epoch."""
-    total = with_photos(survey)
-    if not total:
-        return 1.0
-    each = survey.n_photos / total if photos else 1.0
+def _kept(training: TrainingConfig, survey: CatalogSurvey, examples: float) -> float:
+    """Share of the examples that the limits of leaves leave in an epoch; `examples`: of a product of the catalogue."""
+    everything = with_photos(survey) * examples
+    if not everything:
+        return 0.0
     limit = training.products_per_leaf
-    kept_share = min(1.0, _up_to(limit, survey.leaf_sizes, share * each) / (total * share * each)) if limit else 1.0
+    kept = min(1.0, _up_to(limit, survey.leaf_sizes, examples) / everything) if limit else 1.0
     # of a shelf only its number of leaves is known: they are taken for equally large
-    lost = 0.0
-    for size, most in _limited(training.shelf_limits, survey):
-        own = size.n_photos if photos else size.n_products
-        lost += max(0.0, own * share * kept_share - most * size.n_leaves) / (total * share * each)
-    return max(kept_share - lost, min(1.0, 1 / (total * share)))
+    lost = sum(
+        max(0.0, shelf.n_products * examples * kept - most * shelf.n_leaves)
+        for shelf, most in _limited(training.shelf_limits, survey)
+    )
+    return max(kept - lost / everything, min(1.0, 1 / everything))
 
 
 @lru_cache(1024)
