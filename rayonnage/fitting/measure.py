@@ -91,6 +91,7 @@ def measure(
         words_per_photo=words,
         start_s=start_s,
         words_of_shelf=of_shelf,
+        workers=_workers(config),
     )
 
 
@@ -111,6 +112,13 @@ def _importing() -> float:
     import mosaic.training.speed  # noqa: F401
 
     return time.perf_counter() - start
+
+
+def _workers(config: MosaicConfig) -> int:
+    """Processes that decode photos for a training."""
+    from mosaic.networks.device import data_workers
+
+    return data_workers(config)
 
 
 def _decoding(

@@ -48,7 +48,7 @@ def test_the_first_photos_start_the_engine_and_are_not_counted(engines):
     photos = [png(20), png(30), png(40), png(50), b"no photo", png(13), *[png(60)] * 30]
     found = reading_speed(photos, ENGINE, TimeBudget(24, clock_of(engines)))
     # 14 s for the first four, three and four for two rounds more; a fourth would end after 24
-    assert found == ReadingSpeed(1.0, 14.0, (1, 1, 1, 1, None, None, 1, 1, 1, 1, 1, 1))
+    assert found == ReadingSpeed(3.5 / 4, 14.0, (1, 1, 1, 1, None, None, 1, 1, 1, 1, 1, 1))
     assert engines[0].batches == [4, 3, 4]
     assert engines[0].closed
     assert engines[0].time_limit_s == min(ENGINE.time_limit_s, 24)
