@@ -182,26 +182,23 @@ def _gap(
 
 
 def _left_out(outcome: FitOutcome) -> list[Advice]:
-    """Stages that there was no time for, with what the recipe says that they bring."""
+    """Stages that there was no time for."""
     told = []
     for each in outcome.times:
-        if each.seconds is not None:
-            continue
-        choice = outcome.recipe.fit.choices.get(each.stage.key)
-        brings = f"; {choice.instead}" if choice is not None and choice.instead else ""
-        what = f"left out for want of time: {each.stage.title} (about {duration_text(each.stage.seconds)}){brings}"
-        # what was left out speaks once everything is weighed again
-        commands = (shlex.join(["rayonnage", *stage.command]) for stage in (each.stage, outcome.times[-1].stage))
-        told.append(Advice(what, ", then ".join(f"`{command}`" for command in commands)))
+        if each.seconds is None:
+            what = f"left out for want of time: {each.stage.title} (about {duration_text(each.stage.seconds)})"
+            # it speaks once everything is weighed again
+            commands = (shlex.join(["rayonnage", *stage.command]) for stage in (each.stage, outcome.times[-1].stage))
+            told.append(Advice(what, ", then ".join(f"`{command}`" for command in commands)))
     return told
 
 
 def _other_choices(outcome: FitOutcome) -> list[Advice]:
     """What the recipe says that it has left out, and would bring."""
-    stages = {each.stage.key for each in outcome.times}
+    left_out = {each.stage.key for each in outcome.times if each.seconds is None}
     by_command: dict[str, list[str]] = {}
     for key, choice in outcome.recipe.fit.choices.items():
-        if not choice.instead or key in stages:
+        if not choice.instead or key in left_out:
             continue
         room = outcome.workspace.option
         how = (
@@ -209,7 +206,7 @@ def _other_choices(outcome: FitOutcome) -> list[Advice]:
             if key == "reading"
             else fit_again(outcome, *_longer(outcome))
         )
-        by_command.setdefault(how, []).append(f"{key}: {choice.chosen}; {choice.instead}")
+        by_command.setdefault(how, []).append(f"{choice.chosen}; left out: {choice.instead}")
     # one command that gives more time does for all that waits for time
     return [Advice(". ".join(what), how) for how, what in by_command.items()]
 
