@@ -6,7 +6,7 @@ from typing import Any
 
 from catalog.files.progress_lines import duration_text
 from catalog.runs.config import overlaid
-from rayonnage.fitting.needs import batch_for, check_disk, readers_for
+from rayonnage.fitting.needs import batch_for, can_read, check_disk, readers_for
 from rayonnage.fitting.options import BACKBONES, FEWEST_HELD_OUT
 from rayonnage.fitting.parts import Parts, with_photos
 from rayonnage.fitting.plans import Plan, plans
@@ -66,7 +66,7 @@ def choose(  # noqa: PLR0913 - one argument for every option of the command, nam
         raise ValueError(f"{catalog}: no product with a category has a photo, and photos are what is learnt from first")
     given = given or Overlays()
     memory = speed.free_bytes if memory_bytes is None else memory_bytes
-    found = list(plans(survey, speed, given))
+    found = [plan for plan in plans(survey, speed, given) if can_read(memory) or plan.reading.overlay is None]
     price = PRICES[quality] if time_s is None else PRICE_IN_TIME
     budget = LONGEST if time_s is None else PLANNED * time_s
     within = [plan for plan in found if plan.seconds <= budget]

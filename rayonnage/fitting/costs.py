@@ -28,9 +28,8 @@ def stage_seconds(
     fit, photos = recipe.fit, recipe.photo_config
     parts = Parts.of_fit(fit)
     seconds = {"split": split_seconds(survey)}
-    for number, network in enumerate(fit.networks):
-        started = OPENING_S if number else speed.start_s + OPENING_S
-        seconds[f"mosaic-{network}"] = started + network_seconds(network, photos, parts, survey, speed)
+    for network in fit.networks:
+        seconds[f"mosaic-{network}"] = OPENING_S + network_seconds(network, photos, parts, survey, speed)
     if fit.read:
         config = recipe.reading_config
         encoders = tuple(with_installed_encoders(config.text).encoders)

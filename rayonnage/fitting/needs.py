@@ -69,6 +69,11 @@ def photo_bytes(config: MosaicConfig, speed: MachineSpeed) -> float:
     return max(sizes)
 
 
+def can_read(memory: int) -> bool:
+    """Whether one process can read."""
+    return memory >= BASE + READER
+
+
 def readers_for(cores: int, memory: int) -> int:
     """Processes that read at the same time, one at least."""
     return max(1, min(cores, (memory - BASE) // READER))

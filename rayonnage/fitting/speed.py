@@ -5,22 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mosaic.backbone_speed import BackboneSpeed
 
-@dataclass(frozen=True)
-class BackboneSpeed:
-    """Of one network at `side` pixels; other sizes cost as many times more as they have pixels.
-
-    Attributes:
-        train_s: seconds of a training step (forward, backward, optimiser) per photo.
-        embed_s: seconds per photo through the backbone as it is in training. predict_s: as a graph that predicts.
-        train_bytes: memory that a photo of a training batch takes.
-    """
-
-    side: int
-    train_s: float
-    embed_s: float
-    predict_s: float
-    train_bytes: int
+__all__ = ["BackboneSpeed", "MachineSpeed"]
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ OF_JOB = re.compile(r"jobs/([0-9a-f]{32})")
 KEPT = 3
 """Folders of predictions whose small arrays stay in memory."""
 DEFAULT = Path("runs")
-BEGUN = frozenset({"fits", "jobs"})
-"""What the page of a server puts into a workspace that has no model yet."""
+BEGUN = frozenset({"fits", "jobs", "session.key", ".workspace.lock"})
+"""What a server puts into a workspace that has no model yet."""
 LOOK_AGAIN_S = 1.0
 """Every answer of a reviewer asks which predictions are the newest; a look through hundreds of folders takes longer."""
 
@@ -35,6 +35,7 @@ def workspace_folder(given: Path) -> Path:
         if (folder / "workspace.json").is_file():
             return folder
     if given == DEFAULT and not given.exists():
+        given.mkdir()
         return given
     if given.is_dir() and BEGUN.issuperset(path.name for path in given.iterdir()):
         return given

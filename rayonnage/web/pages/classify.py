@@ -16,6 +16,7 @@ from rayonnage.web.classifying.answer_view import view_of
 from rayonnage.web.classifying.sample_products import EXAMPLES, SampleProduct, given_at_random, given_example
 from rayonnage.web.classifying.session_history import HistoryEntry
 from rayonnage.web.classifying.shown_photo import ShownPhoto
+from rayonnage.web.errors import without_folder
 from rayonnage.web.pages.history import entry_asked, rows_of
 from rayonnage.web.pages.similar import similar_place
 from rayonnage.web.problem import RequestRefused
@@ -42,7 +43,7 @@ async def classify(request: Request, services: Served) -> HTMLResponse:
     limits, model = services.settings.limits, services.model
     return page(
         request, "classify.html", rows=rows_of(request, services), examples=EXAMPLES, state=model.state,
-        why_not=model.why_not, top=TOP, most=MOST, photo_bytes=limits.photo_bytes, max_photos=MAX_IMAGES,
+        why_not=without_folder(request, model.why_not), top=TOP, most=MOST, photo_bytes=limits.photo_bytes, max_photos=MAX_IMAGES,
         has_tokens=services.settings.tokens is not None,
     )  # fmt: skip
 

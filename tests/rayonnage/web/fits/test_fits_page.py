@@ -7,16 +7,19 @@ import time
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
 from catalog.runs.workspace import Workspace
 from rayonnage.web.app import create_app
+from rayonnage.web.fits.desk import FitDesk
 from rayonnage.web.fits.progress import FILE
 from rayonnage.web.fits.record import FitState
 from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
 from tests.rayonnage.web.fits.test_fit_desk import small_plan
 from tests.support.predictions import predicted
+from tests.support.served import serving
 from tests.support.small_shop import coloured, make_shop
 
 
@@ -113,3 +116,22 @@ def test_the_report_is_a_page_of_its_own(client: TestClient):
     assert f"fits/{fit['fit_id']}/put" in client.get("/fits").text
     assert "fusion-1" in client.get(f"/fits/{fit['fit_id']}/put").text
     client.delete(f"/v1/fits/{fit['fit_id']}")
+
+
+def test_a_catalogue_is_sent_and_learnt_in_the_browser(tmp_path: Path, page: Page, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(FitDesk, "start", lambda desk: None)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "spring.zip").write_bytes(b"abc" * 1000)
+    with serving(ServerSettings(tmp_path / "runs"), ready=False) as address:
+        page.goto(f"{address}/fits")
+        page.get_by_label("How long may it take?").select_option("Another time")
+        page.get_by_label("Minutes", exact=True).fill("7")
+        page.locator("#file").set_input_files(tmp_path / "spring.zip")
+        fit = page.get_by_role("article", name="spring.zip within 7 min")
+        expect(fit).to_contain_text("Waits for its turn")
+        fit.get_by_role("button", name="Stop", exact=True).click()
+        expect(fit).to_contain_text("Stopped")
+        page.on("dialog", lambda dialog: dialog.accept())
+        fit.get_by_role("button", name="Delete").click()
+        expect(page.get_by_text("Nothing has been learnt from this page yet.")).to_be_visible()
+    assert list((tmp_path / "runs" / "fits").glob("*/*")) == []
