@@ -111,6 +111,10 @@ class Taxonomy:
         self._ancestor = {level: node_numbers(level, self.paths) for level in self.levels[:-1]}
         # two leaves may even share a full path: the id keeps them apart
         self._ancestor[self.depth] = np.arange(len(ordered))
+        # kept: a head asks for these dozens of times for each batch, which may be a single product
+        self._first_leaf = {level: np.flatnonzero(np.diff(of, prepend=-1)) for level, of in self._ancestor.items()}
+        self._parent = {level: self._ancestor[level - 1][self._first_leaf[level]] for level in self.levels[1:]}
+        self._parent[1] = np.zeros(self.n_nodes(1), np.int64)
 
     @classmethod
     def from_csv(cls, path: str | Path, names: str | Path | None = None) -> Taxonomy:
@@ -248,13 +252,11 @@ class Taxonomy:
 
     def first_leaf(self, level: int) -> NDArray[np.int64]:
         """`(n_nodes,)` first leaf below each node of a level: the offsets that `np.add.reduceat` takes."""
-        return np.flatnonzero(np.diff(self._ancestor[level], prepend=-1))
+        return self._first_leaf[level]
 
     def parent(self, level: int) -> NDArray[np.int64]:
         """`(n_nodes of level,)` index at `level - 1` of each node's parent; zeros (the root) for level 1."""
-        if level == 1:
-            return np.zeros(self.n_nodes(1), np.int64)
-        return self._ancestor[level - 1][self.first_leaf(level)]
+        return self._parent[level]
 
     def node_path(self, level: int, node: int) -> tuple[str, ...]:
         """Names from Cat I down to the node; fewer than `level` where it is a leaf further up."""
