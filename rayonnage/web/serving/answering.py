@@ -30,9 +30,10 @@ MAX_CANDIDATES = 20
 BATCH = 16
 """Products that are predicted together at most, and those that are concluded together."""
 
-BEGIN_PATIENCE_S, CONCLUDE_PATIENCE_S = 0.15, 0.4
-"""For how long products wait for their batch to fill while all readers are busy, which then set the pace. Among eight a
-product takes 0.7 times the CPU time that it takes by itself to begin, and a third to conclude (`bench/serve.py`)."""
+BEGIN_PATIENCE_S, CONCLUDE_PATIENCE_S = 0.3, 0.4
+"""For how long products wait at most for their batch to fill while the readers have enough to do, which then set the
+pace. Among eight a product takes 0.7 times the CPU time that it takes by itself to begin, and a third to conclude
+(`bench/serve.py`)."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Answering:
         self._networks = ThreadPoolExecutor(1, thread_name_prefix="model")
         # some may wait for a reader that hangs, and the others must not wait for them
         self._n_readers = 4 * n_cores()
+        # each core reads one product, and another one waits for it: nobody else's patience lets a core idle
+        self._enough_to_read = 2 * n_cores()
         self._readers = ThreadPoolExecutor(self._n_readers, thread_name_prefix="reading")
         self._n_to_read, self._read_s = 0, 0.0
         # each of them counts as waiting where it was asked, which is bounded
@@ -94,7 +97,12 @@ class Answering:
             threads.shutdown(cancel_futures=True)
 
     def _patience(self, most_s: float) -> float:
-        return most_s if self._n_to_read >= self._n_readers else 0.0
+        # half of it: what waits here is what the readers, or who asks next, are given afterwards
+        return min(most_s, self._backlog_s() / 2) if self._n_to_read >= self._enough_to_read else 0.0
+
+    def _backlog_s(self) -> float:
+        """How long the readers need for all that waits for them, in seconds."""
+        return self._n_to_read * self._read_s / self._n_readers
 
     def _begin(
         self, loaded: LoadedModel, asked: Sequence[AskedOfModel]
@@ -113,9 +121,8 @@ class Answering:
 
     def _require_readers(self) -> None:
         """Raise `QueueFull` where a product would wait for its reader until nobody waits for it any more."""
-        wait_s = self._n_to_read * self._read_s / self._n_readers
-        if wait_s > self._limits.seconds / 2:
-            raise QueueFull(min(MOST_RETRY_S, 1 + int(wait_s / 2)))
+        if self._backlog_s() > self._limits.seconds / 2:
+            raise QueueFull(min(MOST_RETRY_S, 1 + int(self._backlog_s() / 2)))
 
     def _read_later(self, begun: BegunPrediction, waiting: WaitingProduct, loop: asyncio.AbstractEventLoop) -> None:
         try:
