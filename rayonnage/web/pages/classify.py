@@ -43,7 +43,8 @@ async def classify(request: Request, services: Served) -> HTMLResponse:
     limits, model = services.settings.limits, services.model
     return page(
         request, "classify.html", rows=rows_of(request, services), examples=EXAMPLES, state=model.state,
-        why_not=without_folder(request, model.why_not), top=TOP, most=MOST, photo_bytes=limits.photo_bytes, max_photos=MAX_IMAGES,
+        why_not=without_folder(request, model.why_not), top=TOP, most=MOST, photo_bytes=limits.photo_bytes,
+        max_photos=MAX_IMAGES,
         has_tokens=services.settings.tokens is not None,
     )  # fmt: skip
 
