@@ -19,7 +19,7 @@ from rayonnage.web.fits.record import RUNS, FitRecord
 from rayonnage.web.jobs.contents import lay_out
 from rayonnage.web.jobs.limits import JobLimits
 from rayonnage.web.jobs.record import INPUT
-from rayonnage.web.jobs.work import NICENESS, WorkReport, require_few_rows
+from rayonnage.web.jobs.work import NICENESS, WorkReport, better_told, require_few_rows, too_many
 
 TREE = "tree.csv"
 MOST = 0.5
@@ -82,9 +82,14 @@ def _sent(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> 
         report.say(unpacked=sent.unpacked)
     require_few_rows(sent.path, order.limits)
     served = Workspace(order.workspace)
+    try:
+        catalog = served.open(sent.path, report.step("read"))
+    except ValueError as error:
+        raise better_told(error, sent, fit.upload) from error
+    if len(catalog) > order.limits.products:
+        raise ValueError(too_many(len(catalog), order.limits))
     if not (served.folder / TREE).is_file():
         return [str(sent.path)]
-    catalog = served.open(sent.path, report.step("read"))
     labelled = catalog.category_ids != NO_CATEGORY
     n_known = int((catalog.leaves(served.taxonomy())[labelled] >= 0).sum())
     is_of_tree = n_known > MOST * labelled.sum()

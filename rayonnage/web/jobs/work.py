@@ -97,9 +97,9 @@ def _predict(order: WorkOrder, folder: Path, job: JobRecord, report: WorkReport)
     try:
         catalog = workspace.open(sent.path, progress)
     except ValueError as error:
-        raise _better_told(error, sent, job) from error
+        raise better_told(error, sent, job) from error
     if len(catalog) > order.limits.products:
-        raise ValueError(_too_many(len(catalog), order.limits))
+        raise ValueError(too_many(len(catalog), order.limits))
     report.step("load")
     from fusion.prediction.predict_catalog import predict_file
     from fusion.prediction.predictor import Predictor
@@ -126,14 +126,15 @@ def require_few_rows(path: Path, limits: JobLimits) -> None:
         # whoever opens it says what it is
         return
     if n_rows > limits.products:
-        raise ValueError(_too_many(n_rows, limits))
+        raise ValueError(too_many(n_rows, limits))
 
 
-def _too_many(n_products: int, limits: JobLimits) -> str:
-    return f"there are {n_products:,} products, at most {limits.products:,} are predicted at once: send them in parts"
+def too_many(n_products: int, limits: JobLimits) -> str:
+    """What is said of a catalogue with too many products."""
+    return f"there are {n_products:,} products, at most {limits.products:,} are taken at once: send them in parts"
 
 
-def _better_told(error: ValueError, sent: SentCatalogue, job: JobRecord) -> ValueError:
+def better_told(error: ValueError, sent: SentCatalogue, job: JobRecord) -> ValueError:
     """What the command line's way out is no way for who has sent a file."""
     text = str(error)
     if LAYOUT_OPTION in text:
