@@ -8,8 +8,8 @@ from catalog.files.progress_lines import duration_text
 from catalog.runs.config import overlaid
 from rayonnage.fitting.needs import batch_for, can_read, check_disk, readers_for
 from rayonnage.fitting.options import BACKBONES, FEWEST_HELD_OUT
-from rayonnage.fitting.parts import Parts, with_photos
-from rayonnage.fitting.plans import Plan, plans
+from rayonnage.fitting.parts import HeldOutParts, with_photos
+from rayonnage.fitting.plans import FitPlan, plans
 from rayonnage.fitting.reasons import Reasons, long_text
 from rayonnage.fitting.recipe import FitSection, Overlays, Quality, Recipe
 from rayonnage.fitting.speed import MachineSpeed
@@ -83,7 +83,7 @@ def choose(  # noqa: PLR0913 - one argument for every option of the command, nam
 
 
 def _recipe(
-    plan: Plan, survey: CatalogSurvey, speed: MachineSpeed, said: dict[str, Any], memory: int, given: Overlays
+    plan: FitPlan, survey: CatalogSurvey, speed: MachineSpeed, said: dict[str, Any], memory: int, given: Overlays
 ) -> Recipe:
     fit = FitSection.model_validate(
         {
@@ -91,7 +91,7 @@ def _recipe(
             **given.fit,
         }
     )  # fmt: skip
-    n, parts = with_photos(survey), Parts.of_fit(fit)
+    n, parts = with_photos(survey), HeldOutParts.of_fit(fit)
     fusion: dict[str, Any] = {"neighbours": "auto" if plan.photos.neighbours else "off"}
     if n * parts.held_out < 2 * FEWEST_HELD_OUT:
         fusion["head_folds"] = 2
@@ -114,7 +114,7 @@ def _recipe(
     return recipe.model_copy(update={"mosaic": mosaic, "ocr": ocr})
 
 
-def _too_short(least: Plan, survey: CatalogSurvey, time_s: float | None) -> str:
+def _too_short(least: FitPlan, survey: CatalogSurvey, time_s: float | None) -> str:
     n = f"{with_photos(survey):,} products with {survey.n_photos:,} photos"
     takes = long_text(least.seconds)
     if time_s is None:

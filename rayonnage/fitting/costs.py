@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rayonnage.fitting.decision_costs import decision_seconds
-from rayonnage.fitting.parts import Parts
+from rayonnage.fitting.parts import HeldOutParts
 from rayonnage.fitting.photo_costs import network_seconds
 from rayonnage.fitting.reading_costs import reading_seconds
 from rayonnage.fitting.recipe import Network, Recipe
@@ -26,7 +26,7 @@ def stage_seconds(
 ) -> Mapping[str, float]:
     """By the stage's key; `expected`: the shelves that a sample is expected to choose, where it is left to one."""
     fit, photos = recipe.fit, recipe.photo_config
-    parts = Parts.of_fit(fit)
+    parts = HeldOutParts.of_fit(fit)
     seconds = {"split": split_seconds(survey)}
     for network in fit.networks:
         seconds[f"mosaic-{network}"] = OPENING_S + network_seconds(network, photos, parts, survey, speed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fusion.config import FusionConfig
 from mosaic.config import MosaicConfig
-from rayonnage.fitting.parts import Parts, with_photos
+from rayonnage.fitting.parts import HeldOutParts, with_photos
 from rayonnage.fitting.photo_costs import Pace
 from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
@@ -29,7 +29,7 @@ SEARCH_S = 0.001
 
 
 def decision_seconds(
-    config: FusionConfig, photos: MosaicConfig, n_experts: int, parts: Parts, survey: CatalogSurvey,
+    config: FusionConfig, photos: MosaicConfig, n_experts: int, parts: HeldOutParts, survey: CatalogSurvey,
     speed: MachineSpeed,
 ) -> float:  # fmt: skip
     """What the stage `fusion train` takes, its start not counted; `n_experts`: of photos and reading."""
@@ -49,7 +49,7 @@ def asks_neighbours(config: FusionConfig, survey: CatalogSurvey) -> bool:
     return config.neighbours != "off" and with_photos(survey) <= config.neighbour_products
 
 
-def _titles(config: FusionConfig, parts: Parts, survey: CatalogSurvey) -> float:
+def _titles(config: FusionConfig, parts: HeldOutParts, survey: CatalogSurvey) -> float:
     if not has_titles(survey):
         return 0.0
     learnt = min(MAX_TITLES, survey.n_titled)
@@ -61,7 +61,12 @@ def _titles(config: FusionConfig, parts: Parts, survey: CatalogSurvey) -> float:
 
 
 def _neighbours(
-    config: FusionConfig, photos: MosaicConfig, heads: float, parts: Parts, survey: CatalogSurvey, speed: MachineSpeed
+    config: FusionConfig,
+    photos: MosaicConfig,
+    heads: float,
+    parts: HeldOutParts,
+    survey: CatalogSurvey,
+    speed: MachineSpeed,
 ) -> float:
     """Vectors by the network without each part, and by the deployed one where they are kept; a trial of the heads."""
     if not asks_neighbours(config, survey):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from catalog.runs.config import section
 from mosaic.config import MosaicConfig
 from ocr.config import OcrConfig
-from rayonnage.fitting.parts import Parts, photos_of, products_of, with_photos
+from rayonnage.fitting.parts import HeldOutParts, photos_of, products_of, with_photos
 from rayonnage.fitting.photo_costs import method_of
 from rayonnage.fitting.reading_costs import shelves_read
 from rayonnage.fitting.recipe import Network
@@ -103,7 +103,7 @@ def seen_share(survey: CatalogSurvey, words: Words) -> float:
 
 
 def photo_points(
-    config: MosaicConfig, networks: tuple[Network, ...], parts: Parts, survey: CatalogSurvey, words: Words
+    config: MosaicConfig, networks: tuple[Network, ...], parts: HeldOutParts, survey: CatalogSurvey, words: Words
 ) -> float:
     """Of the photo networks, against frozen features of Lite0 at 160 pixels."""
     points = SIDES.get(config.photo_size, _side_between(config.photo_size))
@@ -122,7 +122,7 @@ def photo_points(
     return points * seen
 
 
-def neighbour_points(config: MosaicConfig, parts: Parts, survey: CatalogSurvey, words: Words) -> float:
+def neighbour_points(config: MosaicConfig, parts: HeldOutParts, survey: CatalogSurvey, words: Words) -> float:
     """Of the labelled products that look alike."""
     short = method_of(config) != "linear" and shown_per_leaf(config, parts, survey, words) < 2 * BREAK_EVEN
     return (NEIGHBOURS + SHORT_NETWORK * short) * seen_share(survey, words)
@@ -142,7 +142,7 @@ def reading_points(config: OcrConfig, survey: CatalogSurvey, words: Words, expec
     return points
 
 
-def part_points(parts: Parts, survey: CatalogSurvey) -> float:
+def part_points(parts: HeldOutParts, survey: CatalogSurvey) -> float:
     """Of what is held out."""
     n = with_photos(survey)
     if parts.folds:
@@ -151,7 +151,7 @@ def part_points(parts: Parts, survey: CatalogSurvey) -> float:
     return min(0.0, SMALLER_PART * math.log2(parts.of / 0.2))
 
 
-def shown_per_leaf(config: MosaicConfig, parts: Parts, survey: CatalogSurvey, words: Words) -> float:
+def shown_per_leaf(config: MosaicConfig, parts: HeldOutParts, survey: CatalogSurvey, words: Words) -> float:
     """Photos of a leaf that photos tell, which the measured network is shown in all its epochs."""
     told_by_photos = [shelf for shelf in survey.shelves if not words.is_wordy(shelf)]
     photos = sum(shelf.n_photos for shelf in told_by_photos) or photos_of("any", survey)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mosaic.config import MosaicConfig
 from rayonnage.fitting.decision_costs import asks_neighbours, has_titles
-from rayonnage.fitting.parts import Parts, photos_of, products_of, with_photos
+from rayonnage.fitting.parts import HeldOutParts, photos_of, products_of, with_photos
 from rayonnage.fitting.photo_costs import KNOWN, weight_bytes
 from rayonnage.fitting.recipe import Recipe
 from rayonnage.fitting.speed import MachineSpeed
@@ -33,14 +33,14 @@ LEFT_FREE = 0.95
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchSize:
     """Photos in a batch, and batches that make up a step."""
 
     photos: int
     accumulate: int
 
 
-def batch_for(config: MosaicConfig, speed: MachineSpeed, survey: CatalogSurvey, memory: int) -> Batch:
+def batch_for(config: MosaicConfig, speed: MachineSpeed, survey: CatalogSurvey, memory: int) -> BatchSize:
     """The largest batch that memory holds; as many photos in a step as learning rates are for.
 
     Raises:
@@ -57,7 +57,7 @@ def batch_for(config: MosaicConfig, speed: MachineSpeed, survey: CatalogSurvey, 
             f"learning from photos needs about {in_gb(needed)} of memory here, {in_gb(memory)} may be used: end other "
             "programs, or give more with --memory"
         )
-    return Batch(photos, STEP // photos)
+    return BatchSize(photos, STEP // photos)
 
 
 def photo_bytes(config: MosaicConfig, speed: MachineSpeed) -> float:
@@ -90,7 +90,7 @@ def peak_memory(recipe: Recipe, speed: MachineSpeed, survey: CatalogSurvey) -> i
 
 def disk_bytes(recipe: Recipe, survey: CatalogSurvey) -> int:
     """Bytes that the workspace grows by, a photo cache apart, which leaves half of what is free to others."""
-    config, parts = recipe.photo_config, Parts.of_fit(recipe.fit)
+    config, parts = recipe.photo_config, HeldOutParts.of_fit(recipe.fit)
     total = float(REPORTS)
     kept = min(config.inference.max_leaves, len(survey.leaf_sizes))
     for network in recipe.fit.networks:

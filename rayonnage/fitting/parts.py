@@ -15,8 +15,8 @@ from rayonnage.fitting.survey import CatalogSurvey, ShelfSize
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Parts of a plan.
+class HeldOutParts:
+    """HeldOutParts of a plan.
 
     Attributes:
         n: parts that are held out, one after the other; of each a share `of` is held out.
@@ -28,7 +28,7 @@ class Parts:
     folds: bool
 
     @classmethod
-    def of_fit(cls, fit: FitSection) -> Parts:
+    def of_fit(cls, fit: FitSection) -> HeldOutParts:
         """As `catalog split` makes them."""
         n_parts = parts_to_make(fit.folds, fit.held_out)
         return cls(n_parts if fit.folds else 1, 1 / n_parts, fit.folds is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mosaic.config import MosaicConfig, TrainingConfig
-from rayonnage.fitting.parts import Parts, photos_of, products_of, shown_per_epoch
+from rayonnage.fitting.parts import HeldOutParts, photos_of, products_of, shown_per_epoch
 from rayonnage.fitting.recipe import Network
 from rayonnage.fitting.speed import BackboneSpeed, MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
@@ -65,7 +65,7 @@ class Pace:
 
 
 def network_seconds(
-    network: Network, config: MosaicConfig, parts: Parts, survey: CatalogSurvey, speed: MachineSpeed
+    network: Network, config: MosaicConfig, parts: HeldOutParts, survey: CatalogSurvey, speed: MachineSpeed
 ) -> float:
     """What one stage `mosaic train` takes, its start not counted."""
     backbone = config.second_backbone if network == "photos" else config.backbone.name
@@ -111,7 +111,7 @@ def _fit(
     return FIT_S + epochs + pace.shown(training.head_epochs * shown, pace.head, kept=kept)
 
 
-def _held_out(network: Network, parts: Parts, pace: Pace, survey: CatalogSurvey) -> float:
+def _held_out(network: Network, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey) -> float:
     products = products_of(network, survey)
     photos = photos_of(network, survey)
     each = photos / products if products else 0.0
@@ -119,7 +119,7 @@ def _held_out(network: Network, parts: Parts, pace: Pace, survey: CatalogSurvey)
     return (photos * parts.held_out + twice) * (pace.predict + pace.decode)
 
 
-def _linear(network: Network, parts: Parts, pace: Pace, survey: CatalogSurvey) -> float:
+def _linear(network: Network, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey) -> float:
     """Every product's vector once, and the regressions on them without each part, and on all."""
     products = photos_of(network, survey) if network == "photos" else products_of(network, survey)
     numbers = products * WIDTH * len(survey.leaf_sizes)

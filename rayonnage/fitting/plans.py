@@ -17,7 +17,7 @@ from rayonnage.fitting.costs import OPENING_S, n_experts, split_seconds
 from rayonnage.fitting.decision_costs import asks_neighbours, decision_seconds
 from rayonnage.fitting.gains import Words, neighbour_points, part_points, photo_points, reading_points
 from rayonnage.fitting.options import part_options, photo_options, reading_options
-from rayonnage.fitting.parts import Parts
+from rayonnage.fitting.parts import HeldOutParts
 from rayonnage.fitting.photo_costs import network_seconds
 from rayonnage.fitting.reading_costs import reading_seconds
 from rayonnage.fitting.recipe import FitSection, Network, Overlays, defaults
@@ -64,7 +64,7 @@ class ReadingPart:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FitPlan:
     """One way to make a model of a catalogue.
 
     Attributes:
@@ -93,24 +93,24 @@ class Plan:
         return self.points - price * math.log2(self.seconds)
 
 
-def plans(survey: CatalogSurvey, speed: MachineSpeed, given: Overlays) -> Iterator[Plan]:
+def plans(survey: CatalogSurvey, speed: MachineSpeed, given: Overlays) -> Iterator[FitPlan]:
     """All plans that may be the best for some amount of time."""
     words = Words.of(speed, survey)
     split = split_seconds(survey)
     settled = {key: given.fit[key] for key in ("folds", "held_out") if given.fit.get(key) is not None}
     for options in [settled] if settled else part_options(survey):
-        parts = Parts.of_fit(FitSection(catalog="", **options))
+        parts = HeldOutParts.of_fit(FitSection(catalog="", **options))
         readings = _readings(parts, survey, speed, words, given)
         for is_read in {reading.overlay is not None for reading in readings}:
             photos = list(_photo_parts(parts, survey, speed, words, given, is_read=is_read))
             for photo in _undominated(photos):
                 for reading in readings:
                     if (reading.overlay is not None) == is_read:
-                        yield Plan(options, part_points(parts, survey), split, photo, reading)
+                        yield FitPlan(options, part_points(parts, survey), split, photo, reading)
 
 
 def _photo_parts(
-    parts: Parts, survey: CatalogSurvey, speed: MachineSpeed, words: Words, given: Overlays, *, is_read: bool
+    parts: HeldOutParts, survey: CatalogSurvey, speed: MachineSpeed, words: Words, given: Overlays, *, is_read: bool
 ) -> Iterator[PhotoPart]:
     settled = FitSection(catalog="", **given.fit).networks if "networks" in given.fit else None
     for own, trained in photo_options(survey, speed, words, is_read=is_read):
@@ -133,7 +133,7 @@ def _photo_parts(
 
 
 def _readings(
-    parts: Parts, survey: CatalogSurvey, speed: MachineSpeed, words: Words, given: Overlays
+    parts: HeldOutParts, survey: CatalogSurvey, speed: MachineSpeed, words: Words, given: Overlays
 ) -> list[ReadingPart]:
     found = []
     options = list(reading_options(survey, words))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ocr.config import OcrConfig
-from rayonnage.fitting.parts import Parts
+from rayonnage.fitting.parts import HeldOutParts
 from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey, ShelfSize
 
@@ -55,7 +55,7 @@ def shelves_read(config: OcrConfig, survey: CatalogSurvey, expected: tuple[str, 
 
 
 def photos_to_read(
-    config: OcrConfig, parts: Parts, survey: CatalogSurvey, expected: tuple[str, ...] = ()
+    config: OcrConfig, parts: HeldOutParts, survey: CatalogSurvey, expected: tuple[str, ...] = ()
 ) -> ReadPhotos:
     """What `ocr train` reads."""
     read = shelves_read(config, survey, expected)
@@ -78,7 +78,7 @@ def photos_to_read(
 
 
 def reading_seconds(
-    config: OcrConfig, encoders: tuple[str, ...], parts: Parts, survey: CatalogSurvey, speed: MachineSpeed,
+    config: OcrConfig, encoders: tuple[str, ...], parts: HeldOutParts, survey: CatalogSurvey, speed: MachineSpeed,
     expected: tuple[str, ...] = (),
 ) -> float:  # fmt: skip
     """What the stage `ocr train` takes, its start not counted; `encoders`: that are used."""

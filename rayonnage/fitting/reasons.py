@@ -13,7 +13,7 @@ from rayonnage.fitting.needs import STEP, in_gb
 from rayonnage.fitting.options import SOME_WORDS, SPECIALIST_PRODUCTS
 from rayonnage.fitting.parts import products_of, with_photos
 from rayonnage.fitting.photo_costs import method_of
-from rayonnage.fitting.plans import Plan
+from rayonnage.fitting.plans import FitPlan
 from rayonnage.fitting.recipe import Choice, Recipe
 from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
@@ -33,8 +33,8 @@ class Reasons:
     """
 
     recipe: Recipe
-    plan: Plan
-    wanted: Plan
+    plan: FitPlan
+    wanted: FitPlan
     survey: CatalogSurvey
     speed: MachineSpeed
     time_s: float | None
@@ -235,7 +235,7 @@ def long_text(seconds: float) -> str:
     return f"{days:.0f} days" if days < 21 else f"{days / 7:.0f} weeks"
 
 
-def _network_of(plan: Plan, survey: CatalogSurvey) -> str:
+def _network_of(plan: FitPlan, survey: CatalogSurvey) -> str:
     """The photo networks of a plan."""
     overlay = plan.photos.overlay
     name = overlay.get("backbone", {}).get("name", "")

@@ -9,7 +9,7 @@ from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
 from mosaic.training.batches import CountBatchSampler, Examples
 from mosaic.views import View
-from rayonnage.fitting.parts import Parts, shown_per_epoch
+from rayonnage.fitting.parts import HeldOutParts, shown_per_epoch
 from rayonnage.fitting.recipe import FitSection, Network
 from tests.rayonnage.fitting.known_catalogues import survey
 
@@ -40,8 +40,8 @@ def test_an_epoch_shows_as_many_photos_as_expected(network, limits):
 
 
 def test_folds_hold_out_everything_and_a_share_only_itself():
-    folds = Parts.of_fit(FitSection(catalog="", folds=5))
+    folds = HeldOutParts.of_fit(FitSection(catalog="", folds=5))
     assert (folds.n, folds.held_out, folds.folds) == (5, pytest.approx(1), True)
-    share = Parts.of_fit(FitSection(catalog="", held_out=0.1))
+    share = HeldOutParts.of_fit(FitSection(catalog="", held_out=0.1))
     assert (share.n, share.held_out, share.folds) == (1, pytest.approx(0.1), False)
-    assert Parts.of_fit(FitSection(catalog="")).held_out == pytest.approx(0.2)
+    assert HeldOutParts.of_fit(FitSection(catalog="")).held_out == pytest.approx(0.2)
