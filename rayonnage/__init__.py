@@ -1,7 +1,7 @@
 """Put every product of a shop on its shelf, from Python.
 
-`load` gives a trained `Model` that predicts, `answers_to_table` its answers as an Arrow table, `open_catalog` any
-catalogue as products, `Taxonomy` a tree of categories.
+`fit` trains a `Model` on a labelled catalogue, `load` gives a trained one that predicts, `answers_to_table` its answers
+as an Arrow table, `open_catalog` any catalogue as products, `Taxonomy` a tree of categories.
 What a name needs is imported when it is first used, so that `import rayonnage` costs nothing.
 """
 
@@ -12,9 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import catalog  # noqa: F401 - settles what libraries ask when they are loaded: before all of them
+import catalog as _catalog  # noqa: F401 - settles what libraries ask when they are loaded: before all of them
 
-__all__ = ["Model", "Taxonomy", "answers_to_table", "load", "open_catalog"]
+__all__ = ["Model", "Taxonomy", "answers_to_table", "fit", "load", "open_catalog"]
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
@@ -35,6 +35,62 @@ else:
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})
+
+
+def fit(  # noqa: PLR0913 - an argument for every option of the command, all but two by name
+    catalog: str | Path,
+    tree: str | Path | None = None,
+    *,
+    names: str | Path | None = None,
+    time: str | float | None = None,
+    quality: Literal["fast", "balanced", "best"] = "balanced",
+    workspace: str | Path = "runs",
+    memory: str | int | None = None,
+    recipe: str | Path | None = None,
+    group: str | None = None,
+) -> Model:
+    """A model of a labelled catalogue: looks at it, chooses what pays, trains, and shows how far it is.
+
+    Called again with the same it goes on with what was stopped, and does nothing that is done. What `rayonnage fit`
+    writes lies in the workspace afterwards: `fit.html`, `fit.log`, and `recipe.yaml`, which says what was decided.
+
+        model = rayonnage.fit("train.bson", "category_names.csv", time="30m")
+
+    Args:
+        catalog: see `open_catalog`; products without a category are left out.
+        tree: CSV of the category tree, None where the labels are the tree.
+        names: CSV of category names in other languages.
+        time: how long it may take: `30m`, `1h30`, or seconds. None: as long as what pays takes.
+        quality: how much is done where time is not what limits it.
+        workspace: folder of all that is kept.
+        memory: that may be used: `4GB`, or bytes. None: what is free.
+        recipe: obey this: an earlier `recipe.yaml`, changed or not, or any configuration.
+        group: column that names products which must stay together when some are set aside to be tested on; None: one
+            that seems to name the article, else titles.
+
+    Raises:
+        FileNotFoundError: nothing lies there.
+        ValueError: nothing can be learnt from it, a workspace of another catalogue, or a stage that failed; the message
+            says what to do.
+        OSError: another fit is at work in the workspace.
+    """
+    from rayonnage.fitting.amounts import bytes_of, seconds_of
+    from rayonnage.fitting.fit import fit_catalog
+    from rayonnage.fitting.request import FitRequest
+
+    request = FitRequest(
+        catalog if isinstance(catalog, str) and "://" in catalog else Path(catalog),
+        tree=None if tree is None else Path(tree),
+        names=None if names is None else Path(names),
+        group=group,
+        time_s=seconds_of(time) if isinstance(time, str) else time,
+        quality=quality,
+        memory_bytes=bytes_of(memory) if isinstance(memory, str) else memory,
+        recipe=None if recipe is None else str(recipe),
+        workspace=Path(workspace),
+    )
+    fit_catalog(request)
+    return load(workspace)
 
 
 def load(

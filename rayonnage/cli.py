@@ -9,6 +9,7 @@ from catalog.cli_options import PlainErrors, command_line
 
 COMMANDS = {
     "demo": "rayonnage.commands:demo",
+    "fit": "rayonnage.fitting.command:fit",
     "predict": "fusion.cli:predict",
     "evaluate": "fusion.cli:evaluate",
     "serve": "rayonnage.web.command:serve",
@@ -43,6 +44,6 @@ class Doors(PlainErrors):
 def main(verbose: bool) -> None:
     """Put every product of a shop on its shelf: from its photos, and the text on them, to its category.
 
-    See the whole job on a drawn catalogue: rayonnage demo. On your own: catalog split, mosaic train, ocr train, fusion
-    train, then rayonnage predict.
+    See the whole job on a drawn catalogue: rayonnage demo. On your own: rayonnage fit, then rayonnage predict, evaluate
+    and serve.
     """

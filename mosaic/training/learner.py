@@ -245,7 +245,12 @@ class Learner(LightningModule):
             self._save()
         if self.progress is not None:
             n_epochs = training.head_epochs + training.epochs
-            self.progress(batch.epoch * batch.of + batch.number + 1, n_epochs * batch.of)
+            try:
+                self.progress(batch.epoch * batch.of + batch.number + 1, n_epochs * batch.of)
+            except KeyboardInterrupt:
+                # who shows the progress may stop the fit here, at the end of a step: nothing is learnt twice
+                self._save()
+                raise
 
     def _end_epoch(self, epoch: int) -> None:
         self._count_seconds()

@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 
 from pydantic import Field, ValidationError
@@ -73,7 +73,7 @@ class JournalState(StrictConfig):
 
     asked: Asked
     fingerprint: str
-    """Of the catalogue, its tree and names."""
+    """Of the catalogue and its tree."""
     seconds: float = 0.0
     """That the fit has taken so far, in all its sessions."""
     done: tuple[DoneStage, ...] = ()
@@ -123,9 +123,18 @@ class FitJournal:
         if self.state is not None:
             self._before = self.state.seconds
 
+    def close(self, *, idle: bool = False) -> None:
+        """The session is over; `idle`: it found everything done, and its time is not the fit's."""
+        if self.state is not None:
+            if idle:
+                self._before, self._since = self.state.seconds, self._clock()
+            with suppress(OSError):
+                self._keep(None)
+
     def begin_anew(self, asked: Asked, fingerprint: str) -> None:
         """A fit of something else; stages stay known, for those whose result is still the one that is wanted."""
         done = () if self.state is None else self.state.done
+        self._before = 0.0
         self._keep(JournalState(asked=asked, fingerprint=fingerprint, done=done))
 
     def seconds_of(self, key: str, signature: str) -> float | None:
@@ -145,10 +154,18 @@ class FitJournal:
             return None
         return self.end(key, max(0.0, self._state.seconds - begun.seconds))
 
-    def begin(self, stage: Stage, signature: str) -> None:
-        """A stage is about to run."""
-        begun = BegunStage(key=stage.key, signature=signature, there=self._made(), seconds=self.seconds)
-        self._keep(self._state.model_copy(update={"begun": begun}))
+    def begin(self, stage: Stage, signature: str) -> float:
+        """A stage is about to run, or to be gone on with; returns the clock as it was when it was begun."""
+        begun = self._state.begun
+        if begun is None or (begun.key, begun.signature) != (stage.key, signature):
+            begun = BegunStage(key=stage.key, signature=signature, there=self._made(), seconds=self.seconds)
+            self._keep(self._state.model_copy(update={"begun": begun}))
+        return begun.seconds
+
+    def spent_on(self, key: str) -> float:
+        """Seconds that a stage has had, where it is the one that was begun; else 0."""
+        begun = None if self.state is None else self.state.begun
+        return self.seconds - begun.seconds if begun is not None and begun.key == key else 0.0
 
     def end(self, key: str, seconds: float) -> float:
         """The stage that was begun is done; returns its seconds."""
@@ -207,10 +224,14 @@ class FitJournal:
             ) from None
 
 
-def signatures(stages: Sequence[Stage], sections: dict[str, object], fingerprint: str) -> Iterator[str]:
-    """Of each stage, what its result depends on: the catalogue, its command and section, and the stages before it."""
-    chain = fingerprint
-    for stage in stages:
-        said = json.dumps([chain, stage.command, sections.get(stage.room)], sort_keys=True, default=str)
-        chain = hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
-        yield chain
+def signature(chain: str, stage: Stage, section: object, places: Container[str]) -> str:
+    """Of what the result of a stage depends on.
+
+    Args:
+        chain: the signature of the stage before it; of the first one, the catalogue's fingerprint.
+        section: of the recipe, what its room is told.
+        places: parts of its command that say where something lies, not what it is.
+    """
+    command = [part for part in stage.command if part not in places]
+    said = json.dumps([chain, command, section], sort_keys=True, default=str)
+    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()

@@ -41,7 +41,7 @@ def test_importing_costs_nothing():
 
 
 def test_names_are_those_of_the_rooms():
-    names = ["Model", "Taxonomy", "answers_to_table", "load", "open_catalog"]
+    names = ["Model", "Taxonomy", "answers_to_table", "fit", "load", "open_catalog"]
     assert rayonnage.__all__ == names
     assert set(names) <= set(dir(rayonnage))
     assert (rayonnage.Model, rayonnage.Taxonomy) == (Model, Taxonomy)
@@ -94,7 +94,7 @@ def test_what_is_not_there_is_named_with_the_way_out(tmp_path):
     with pytest.raises(FileNotFoundError, match="is not a finished run"):
         rayonnage.load(tmp_path)
     (tmp_path / "workspace.json").write_text('{"latest": {}}')
-    with pytest.raises(FileNotFoundError, match="catalog split"):
+    with pytest.raises(FileNotFoundError, match="rayonnage fit"):
         rayonnage.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         rayonnage.open_catalog(tmp_path / "none.bson")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -302,6 +303,30 @@ def test_ctrl_c_while_workers_start_is_no_error_of_the_trainer(catalog, monkeypa
     monkeypatch.setattr(PackedLoader, "__iter__", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trained(catalog, "training.epochs=1")
+
+
+def test_who_is_told_the_progress_may_stop_a_fit_and_nothing_is_learnt_twice(catalog, tmp_path):
+    settings, checkpoint = config("training.epochs=2", "checkpoint_minutes=100"), tmp_path / "fit.pt"
+    task = FitTask("part 0", examples(catalog), settings.training, checkpoint=checkpoint)
+    reported: list[int] = []
+
+    def stop_at_the_second(done: int, _: int) -> None:
+        reported.append(done)
+        if done == 2:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        # what the trainer makes of Ctrl-C
+        with pytest.raises(SystemExit):
+            fit(network(settings), catalog, task, settings, stop_at_the_second)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    left = network(settings)
+    fit(left, catalog, task, settings, lambda done, _: reported.append(done))
+    assert reported == list(range(1, len(reported) + 1))
+    whole, _ = trained(catalog, "training.epochs=2", "checkpoint_minutes=100")
+    assert all(torch.equal(a, b) for a, b in zip(left.parameters(), whole.parameters(), strict=True))
 
 
 def test_what_a_gpu_fetches_lies_in_pinned_memory(monkeypatch):

@@ -1,0 +1,95 @@
+"""`rayonnage fit`: looks, chooses, runs the stages, and says what came of it."""
+
+from __future__ import annotations
+
+from catalog.files.listener import heard_by
+from catalog.files.progress_lines import duration_text
+from catalog.files.sidecar import sidecars_aside
+from catalog.files.wording import percent
+from catalog.runs.workspace import Workspace
+from rayonnage.fitting.journal import FitJournal
+from rayonnage.fitting.last_words import last_words
+from rayonnage.fitting.outcome import FitOutcome
+from rayonnage.fitting.page import write_fit_page
+from rayonnage.fitting.preparing import check_room, prepare
+from rayonnage.fitting.recipe import Recipe
+from rayonnage.fitting.request import FitRequest
+from rayonnage.fitting.running import Stages
+from rayonnage.fitting.showing import FitShow
+from rayonnage.fitting.stages import by_hand, stages_of
+
+PAGE = "fit.html"
+
+
+def fit_catalog(request: FitRequest) -> FitOutcome:
+    """Fit a catalogue into a workspace, or go on with what an earlier call of the same has begun.
+
+    Shows a bar of the whole on stderr, and prints what it finds, decides and comes to. Everything that was said stands
+    in `fit.log`, what was decided in `recipe.yaml`, what came of it in `fit.html`.
+
+    Raises:
+        FileNotFoundError, ValueError: a catalogue that nothing can be learnt from, a workspace of another one, or a
+            stage that failed.
+        OSError: another fit is at work in the workspace.
+        KeyboardInterrupt: Ctrl-C or SIGTERM, at the next safe point; the same call goes on there.
+    """
+    journal, show = FitJournal(Workspace(request.workspace)), FitShow()
+    check_room(request, journal)
+    show.seconds = lambda: journal.seconds
+    with journal.held(), show.entered(request.workspace, journal.tick):
+        try:
+            outcome = _fitted(request, journal, show)
+        except KeyboardInterrupt:
+            show.tell(
+                f"stopped at '{show.title}', {percent(show.share, 0)} of the whole; the same command goes on from "
+                f"there: {request.command}"
+            )
+            journal.close()
+            show.keep("stopped", "the same command goes on from there")
+            raise
+        except BaseException as error:
+            journal.close()
+            show.keep("failed", str(error))
+            raise
+        show.keep("done")
+    return outcome
+
+
+def _fitted(request: FitRequest, journal: FitJournal, show: FitShow) -> FitOutcome:
+    prepared = prepare(request, journal, show)
+    show.result(_will_do(prepared.recipe, request))
+    stages = Stages(request, prepared, journal, show)
+    times = stages.run()
+    show.begin("page", "write the page")
+    with heard_by(show):
+        outcome = FitOutcome.of(
+            Workspace(request.workspace), prepared.recipe, times, seconds=journal.seconds, survey=prepared.survey
+        )
+        page = write_fit_page(outcome, request.workspace / PAGE)
+    ran = [each.stage for each in times if each.seconds is not None]
+    journal.close(idle=not stages.ran_any)
+    show.result(f"\nThe same by single commands:\n{by_hand(ran)}\n\n{last_words(outcome)}\nreport: {page}")
+    return outcome
+
+
+def try_fit(request: FitRequest) -> None:
+    """Look, measure, choose and tell, as `fit_catalog` would; nothing is written, neither beside the catalogue."""
+    check_room(request, FitJournal(Workspace(request.workspace)))
+    show = FitShow()
+    with sidecars_aside(), show.entered(None):
+        prepared = prepare(request, None, show)
+        show.result(_will_do(prepared.recipe, request))
+    show.result(f"\nNothing was written. To start it: {request.command}")
+
+
+def _will_do(recipe: Recipe, request: FitRequest) -> str:
+    """What was decided and why, with its estimate, for people."""
+    stages = stages_of(recipe, request.recipe_path, request.workspace)
+    given = "" if recipe.fit.time_s is None else f" of the {duration_text(recipe.fit.time_s)} that are given"
+    lines = [f"\nWhat is done, in about {duration_text(sum(stage.seconds for stage in stages))}{given}:"]
+    for key, choice in recipe.fit.choices.items():
+        cost = f" ({duration_text(choice.seconds)})" if choice.seconds else ""
+        lines.append(f"  {key}: {choice.chosen}{cost}: {choice.why}")
+        if choice.instead:
+            lines.append(f"    left out: {choice.instead}")
+    return "\n".join(lines)

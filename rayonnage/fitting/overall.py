@@ -1,0 +1,156 @@
+"""How far a fit is, and how long the rest takes: estimates, corrected by how the stages so far took."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from catalog.files.progress import Progress
+from rayonnage.fitting.stages import Stage
+
+PRIOR_S = 10.0
+"""Seconds of work as estimated that are believed beside those that were measured: a stage of two seconds that takes
+four says little about one of an hour."""
+TELLING = 0.02
+"""Share of a stage from which its own speed is believed; fully from `SETTLED` on."""
+SETTLED = 0.4
+FITS = re.compile(r"train .*?(?: \(without part (?P<part>\d+)\))?")
+"""Titles of the bars of a training: a fit for each part, then the one that is deployed."""
+
+
+@dataclass
+class StageShare:
+    """How much of one stage is done, as far as its bars tell.
+
+    Attributes:
+        fits: share of the stage that each fit of a training takes, in order; of the last one, the deployed network's.
+            Empty where nothing is known of the stage's bars.
+    """
+
+    clock: Callable[[], float]
+    fits: tuple[float, ...] = ()
+    begun: float = field(init=False)
+    _first: tuple[float, float] | None = None
+    _share: float = 0.0
+    _bar: tuple[float, int] | None = None
+    _bar_left: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.begun = self.clock()
+
+    @property
+    def taken(self) -> float:
+        """Seconds so far."""
+        return self.clock() - self.begun
+
+    def bar(self, title: str) -> Progress:
+        """What the bar of this title reports to."""
+        self._bar, self._bar_left = None, 0.0
+        before, width = self._place(title)
+
+        def report(done: int, total: int) -> None:
+            if not 0 <= done <= total or not total:
+                return
+            now = self.clock()
+            # what is there already when it begins, as of a training that is taken up, says nothing of its speed
+            since, first = self._bar = self._bar or (now, done)
+            self._bar_left = (now - since) * (total - done) / (done - first) if done - first > TELLING * total else 0.0
+            if width:
+                self._share = max(self._share, before + width * done / total)
+                self._first = self._first or (now, self._share)
+
+        return report
+
+    def _place(self, title: str) -> tuple[float, float]:
+        found = FITS.fullmatch(title)
+        if not self.fits or found is None:
+            return 0.0, 0.0
+        number = int(found["part"]) if found["part"] else len(self.fits) - 1
+        if number >= len(self.fits):
+            return 0.0, 0.0
+        return sum(self.fits[:number]), self.fits[number]
+
+    def left(self, estimate: float) -> float:
+        """Seconds that the rest takes; `estimate`: what the whole is believed to take without any of this."""
+        by_estimate = max(0.0, estimate - self.taken)
+        left = by_estimate
+        if self._first is not None and (seen := self._share - self._first[1]) > TELLING:
+            by_speed = (self.clock() - self._first[0]) * (1 - self._share) / seen
+            trust = min(1.0, seen / SETTLED)
+            left = trust * by_speed + (1 - trust) * by_estimate
+        left = max(left, self._bar_left)
+        # past its time, and nobody knows how long yet: not "0 s left" for minutes
+        return left or 0.1 * self.taken
+
+
+@dataclass
+class Overall:
+    """The stages that are done, the one at work and those to come.
+
+    Attributes:
+        stages: all that are to run, in order, those that are done included.
+        taken: seconds of those that are done, by key; what earlier sessions did counts as well.
+    """
+
+    stages: Sequence[Stage]
+    taken: dict[str, float] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    current: StageShare | None = None
+    _key: str = ""
+
+    def begin(self, stage: Stage, fits: tuple[float, ...] = ()) -> StageShare:
+        """A stage begins; see `StageShare.fits`."""
+        self._key, self.current = stage.key, StageShare(self.clock, fits)
+        return self.current
+
+    def end(self, seconds: float) -> None:
+        """It has ended."""
+        self.taken[self._key] = seconds
+        self._key, self.current = "", None
+
+    def leave_out(self, key: str) -> None:
+        """A stage is not run, or was in vain."""
+        if key == self._key:
+            self._key, self.current = "", None
+        self.stages = [stage for stage in self.stages if stage.key != key]
+
+    @property
+    def slowness(self) -> float:
+        """How many times as long as estimated the work takes here."""
+        estimate = sum(stage.seconds for stage in self.stages if stage.key in self.taken and stage.seconds)
+        taken = sum(self.taken[stage.key] for stage in self.stages if stage.key in self.taken and stage.seconds)
+        return (taken + PRIOR_S) / (estimate + PRIOR_S)
+
+    @property
+    def to_come(self) -> list[Stage]:
+        """Stages that have not begun."""
+        return [stage for stage in self.stages if stage.key not in self.taken and stage.key != self._key]
+
+    @property
+    def left(self) -> float:
+        """Seconds that the rest takes."""
+        rest = self.slowness * sum(stage.seconds for stage in self.to_come)
+        if self.current is None:
+            return rest
+        stage = next(stage for stage in self.stages if stage.key == self._key)
+        return rest + self.current.left(self.slowness * stage.seconds)
+
+
+def fits_of(stage: Stage, n_parts: int | None, epochs: float, later_epochs: float) -> tuple[float, ...]:
+    """Shares that the fits of a training have in it, see `StageShare.fits`.
+
+    Args:
+        stage: one whose key begins with `mosaic-`; of others nothing is known.
+        n_parts: folds, None for one held-out part.
+        epochs: of a fit from the backbone's weights. later_epochs: of one that goes on from a trained network.
+    """
+    if stage.room != "mosaic":
+        return ()
+    first = later_epochs if stage.key in ("mosaic-1", "mosaic-2", "mosaic-3", "mosaic-4") else epochs
+    # after one held-out part, the deployed network goes on from the measured one
+    weights = [0.8 * first, later_epochs]
+    if n_parts is not None:
+        weights = [first * (1 - 1 / n_parts)] * n_parts + [first]
+    return tuple(weight / sum(weights) for weight in weights)

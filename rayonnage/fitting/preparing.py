@@ -1,0 +1,159 @@
+"""What comes before the stages: looking at the catalogue, measuring the machine, choosing; or all of it is known."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.files.progress_lines import duration_text
+from catalog.files.wording import joined
+from catalog.runs.workspace import Workspace
+from catalog.sources.address import shown
+from catalog.sources.opening import open_source, tree_for
+from rayonnage.fitting.amounts import typed_bytes, typed_time
+from rayonnage.fitting.choosing import candidates, choose
+from rayonnage.fitting.journal import Asked, FitJournal, signature
+from rayonnage.fitting.look import look
+from rayonnage.fitting.measure import measure
+from rayonnage.fitting.recipe import Recipe, given_recipe
+from rayonnage.fitting.request import FitRequest
+from rayonnage.fitting.showing import FitShow
+from rayonnage.fitting.stages import Stage
+
+if TYPE_CHECKING:
+    from rayonnage.fitting.survey import CatalogSurvey
+
+
+@dataclass(frozen=True)
+class PreparedFit:
+    """What is known before the first stage; fingerprint: of the catalogue and its tree."""
+
+    recipe: Recipe
+    survey: CatalogSurvey
+    fingerprint: str
+
+    def signature(self, chain: str, stage: Stage, request: FitRequest) -> str:
+        """Of what the result of a stage depends on; `chain`: that of the stage before it."""
+        recipe = self.recipe
+        sections = {"mosaic": recipe.photo_config, "ocr": recipe.reading_config, "fusion": recipe.decision_config}
+        section = sections[stage.room].model_dump(mode="json") if stage.room in sections else None
+        fit = recipe.fit
+        places = {fit.catalog, fit.tree or "", fit.names or "", str(request.recipe_path), str(request.workspace)}
+        return signature(chain, stage, section, places)
+
+
+def check_room(request: FitRequest, journal: FitJournal) -> None:
+    """See that the workspace is this catalogue's.
+
+    Raises:
+        FileNotFoundError: there is no such catalogue.
+        ValueError: the workspace holds a plan that no fit of this catalogue made.
+    """
+    open_source(request.catalog, tree_for(request.catalog, request.tree))
+    folder = request.workspace
+    if request.overwrite:
+        return
+    way_out = "give another --workspace, or --overwrite to have it give way (its runs stay on disk)"
+    if journal.state is not None:
+        if journal.state.asked.catalog != request.asked.catalog:
+            raise ValueError(f"{folder} is the workspace of {journal.state.asked.catalog}: {way_out}")
+    elif (folder / "plan" / "plan.json").is_file():
+        plan = Workspace(folder).plan()
+        raise ValueError(f"{folder} holds a plan of {plan.catalog} that `rayonnage fit` did not make: {way_out}")
+
+
+def prepare(request: FitRequest, journal: FitJournal | None, show: FitShow) -> PreparedFit:
+    """Look, measure and choose, or take up what an earlier session has chosen for the same.
+
+    `journal`: None where nothing is to be written. Tells what it finds and decides.
+    """
+    asked, path = request.asked, request.recipe_path
+    known = None if journal is None else journal.state
+    if journal is not None and known is not None and known.asked == asked:
+        journal.go_on()
+    show.begin("look", "look at the catalogue")
+    with show.bar("look") as progress:
+        survey = look(request.catalog, request.tree, request.names, request.group, progress)
+    fingerprint = _with_file(survey.fingerprint, tree_for(request.catalog, request.tree))
+    if known is not None and known.asked == asked and known.fingerprint == fingerprint and path.is_file():
+        return PreparedFit(_of_today(Recipe.load(path), request), survey, fingerprint)
+    show.result("\n".join(survey.lines()))
+    if journal is not None and known is not None:
+        changes = _changes(known.asked, asked, known.fingerprint == fingerprint)
+        show.tell(f"{joined(changes)}: the choices are made anew")
+    recipe = _chosen(request, survey, show)
+    if journal is not None:
+        recipe.save(path)
+        journal.begin_anew(asked, fingerprint)
+    return PreparedFit(_of_today(recipe, request), survey, fingerprint)
+
+
+def _chosen(request: FitRequest, survey: CatalogSurvey, show: FitShow) -> Recipe:
+    given = None if request.recipe is None else given_recipe(request.recipe)
+    if isinstance(given, Recipe):
+        # obeyed as it is: only what it is made of is the command line's to say
+        return _saved_as(given, request, survey)
+    show.begin("measure", "measure this machine")
+    with show.bar("measure") as progress:
+        backbones = candidates(request.quality, given)
+        speed = measure(request.catalog, survey, backbones, request.workspace, progress)
+    show.begin("choose", "choose what pays")
+    left = None if request.time_s is None else request.time_s - show.seconds()
+    if left is not None and left <= 0:
+        raise ValueError(
+            f"looking and measuring took {duration_text(show.seconds())} of {duration_text(request.time_s or 0)}: give "
+            "more --time"
+        )
+    chosen = choose(
+        survey, speed, catalog=shown(request.catalog), tree=_text(request.tree), names=_text(request.names),
+        group=request.group, time_s=left, quality=request.quality, memory_bytes=request.memory_bytes, given=given,
+    )  # fmt: skip
+    return _saved_as(chosen, request, survey)
+
+
+def _saved_as(recipe: Recipe, request: FitRequest, survey: CatalogSurvey) -> Recipe:
+    """The recipe as it is written for this catalogue."""
+    said = {"catalog": shown(request.catalog), "fingerprint": survey.fingerprint, "quality": request.quality}
+    time_s = recipe.fit.time_s if request.time_s is None and request.recipe is not None else request.time_s
+    named = {"tree": _text(request.tree), "names": _text(request.names), "group": request.group or recipe.fit.group}
+    return recipe.model_copy(update={"fit": recipe.fit.model_copy(update={**said, **named, "time_s": time_s})})
+
+
+def _of_today(recipe: Recipe, request: FitRequest) -> Recipe:
+    """The recipe with the catalogue as it is called here and now: from another folder, or with a password."""
+    places = {"catalog": str(request.catalog), "tree": _text(request.tree), "names": _text(request.names)}
+    return recipe.model_copy(update={"fit": recipe.fit.model_copy(update=places)})
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _with_file(fingerprint: str, tree: Path | None) -> str:
+    """A catalogue's fingerprint with its tree's: another tree makes other leaves of the same labels."""
+    if tree is None:
+        return fingerprint
+    return f"{fingerprint} {hashlib.blake2b(tree.read_bytes(), digest_size=8).hexdigest()}"
+
+
+def _changes(before: Asked, now: Asked, same_catalog: bool) -> Sequence[str]:
+    """What is no longer as it was, for people."""
+    changes = [] if same_catalog else ["the catalogue or its tree has changed"]
+    for option, was in _said(before).items():
+        if was != (now_is := _said(now)[option]):
+            changes.append(f"{option} was {was or 'not given'} and is {now_is or 'not given'}")
+    if before.recipe != now.recipe:
+        changes.append("the recipe given is another one" if now.recipe else "no recipe is given any more")
+    return changes or ["the workspace's recipe is gone"]
+
+
+def _said(asked: Asked) -> dict[str, str | None]:
+    """The options of a fit, as they are typed."""
+    return {
+        "--tree": asked.tree, "--names": asked.names, "--group": asked.group,
+        "--time": None if asked.time_s is None else typed_time(asked.time_s), "--quality": asked.quality,
+        "--memory": None if asked.memory_bytes is None else typed_bytes(asked.memory_bytes),
+    }  # fmt: skip

@@ -1,0 +1,169 @@
+"""The stages, one after the other in this process, as the commands that they are."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from dataclasses import dataclass
+
+import click
+
+from catalog.files.listener import heard_by
+from catalog.files.progress_lines import duration_text
+from rayonnage.fitting.journal import FitJournal
+from rayonnage.fitting.outcome import StageTime
+from rayonnage.fitting.overall import Overall, fits_of
+from rayonnage.fitting.preparing import PreparedFit
+from rayonnage.fitting.request import FitRequest
+from rayonnage.fitting.showing import LOG, FitShow
+from rayonnage.fitting.stages import Stage, stages_of
+
+log = logging.getLogger(__name__)
+SAFETY = 1.1
+"""A stage that may be left out is begun where it would end in time even if it took this many times as long."""
+TERMINATED = 128 + 15
+"""Exit status of what SIGTERM has ended."""
+
+
+class StageFailed(ValueError):
+    """A stage ended with an error; the message is for people."""
+
+
+class StageRefused(StageFailed):
+    """A stage cannot be done with this catalogue; nothing is wrong with it."""
+
+
+@dataclass
+class Stages:
+    """The stages of a prepared fit.
+
+    Attributes:
+        ran_any: whether there was anything to do.
+    """
+
+    request: FitRequest
+    prepared: PreparedFit
+    journal: FitJournal
+    show: FitShow
+    ran_any: bool = False
+
+    def run(self) -> list[StageTime]:
+        """Run those that are not done; tells of each what it took.
+
+        Raises:
+            StageFailed: one of them did; it names the stage, the log and how to go on.
+            KeyboardInterrupt: it was to stop.
+        """
+        show, journal = self.show, self.journal
+        stages = stages_of(self.prepared.recipe, self.request.recipe_path, self.request.workspace)
+        overall = show.overall = Overall([stage for stage in stages if journal.why_left_out(stage.key) is None])
+        show.time_s = self.prepared.recipe.fit.time_s
+        self._tell_known(overall)
+        times, chain = [], self.prepared.fingerprint
+        for number, stage in enumerate(stages, start=1):
+            signature = self.prepared.signature(chain, stage, self.request)
+            seconds = None
+            if journal.why_left_out(stage.key) is None:
+                seconds = journal.seconds_of(stage.key, signature)
+                if seconds is None:
+                    show.stopper.check()
+                    seconds = self._run_or_leave(overall, stage, number, signature)
+            if seconds is not None:
+                overall.taken[stage.key] = seconds
+                chain = signature
+            times.append(StageTime(stage, seconds))
+        return times
+
+    def _tell_known(self, overall: Overall) -> None:
+        """What earlier sessions did that still holds, and what was done for something else and is done again."""
+        before = {} if self.journal.state is None else {stage.key for stage in self.journal.state.done}
+        done, again, chain = [], [], self.prepared.fingerprint
+        for stage in overall.stages:
+            chain = self.prepared.signature(chain, stage, self.request)
+            seconds = self.journal.seconds_of(stage.key, chain)
+            if seconds is not None:
+                overall.taken[stage.key] = seconds
+                done.append(stage.title)
+            elif stage.key in before:
+                again.append(stage.title)
+        if done:
+            self.show.tell(f"done already, in {duration_text(self.journal.seconds)} so far: {'; '.join(done)}")
+        if again:
+            self.show.tell(f"done again, for something that it depends on has changed: {'; '.join(again)}")
+
+    def _run_or_leave(self, overall: Overall, stage: Stage, number: int, signature: str) -> float | None:
+        """Seconds that a stage took, None where it is left out."""
+        why = self._too_long(overall, stage)
+        if why is None:
+            try:
+                return self._run(overall, stage, number, signature)
+            except StageRefused as refusal:
+                if not stage.optional:
+                    raise
+                why = str(refusal)
+        self.journal.leave_out(stage.key, why)
+        overall.leave_out(stage.key)
+        self.show.tell(f"left out: {stage.title}: {why}")
+        return None
+
+    def _too_long(self, overall: Overall, stage: Stage) -> str | None:
+        """Why there is no time for a stage that may be left out, None where there is."""
+        time_s = self.prepared.recipe.fit.time_s
+        if not stage.optional or time_s is None:
+            return None
+        # that learning was fast says nothing of reading; that it was slow may be the machine
+        slowness = max(1.0, overall.slowness)
+        needed = max(0.0, slowness * stage.seconds - self.journal.spent_on(stage.key))
+        later = sum(one.seconds for one in overall.to_come if not one.optional)
+        left = time_s - self.journal.seconds - slowness * later
+        if left >= SAFETY * needed:
+            return None
+        choice = self.prepared.recipe.fit.choices.get(stage.key)
+        brings = f"; it would bring: {choice.instead}" if choice is not None and choice.instead else ""
+        return (
+            f"it would take {duration_text(needed)}, and {duration_text(max(0.0, left))} of {duration_text(time_s)} "
+            f"are left for it{brings}"
+        )
+
+    def _run(self, overall: Overall, stage: Stage, number: int, signature: str) -> float:
+        show, config = self.show, self.prepared.recipe.photo_config
+        epochs, later = (one.head_epochs + one.epochs for one in (config.training, config.specialist))
+        self.ran_any = True
+        overall.begin(stage, fits_of(stage, self.prepared.recipe.fit.folds, epochs, later))
+        show.begin_stage(stage, number)
+        # what an earlier session did of it counts as well
+        begun = self.journal.begin(stage, signature)
+        self._call(stage)
+        seconds = self.journal.end(stage.key, self.journal.seconds - begun)
+        overall.end(seconds)
+        show.tell(f"{stage.title}: {duration_text(seconds)}")
+        return seconds
+
+    def _call(self, stage: Stage) -> None:
+        from rayonnage.cli import main
+
+        try:
+            with heard_by(self.show):
+                main.main(list(stage.command), prog_name="rayonnage", standalone_mode=False)
+        except click.Abort:
+            raise KeyboardInterrupt from None
+        except click.ClickException as error:
+            refused = isinstance(error.__cause__, ValueError) and not isinstance(error.__cause__, OSError)
+            raise self._failed(stage, error.format_message(), StageRefused if refused else StageFailed) from error
+        except SystemExit as end:
+            # the trainer makes this of Ctrl-C and of SIGTERM
+            if self.show.stopper.asked or end.code == TERMINATED:
+                raise KeyboardInterrupt from None
+            raise self._failed(stage, f"it ended with status {end.code}", StageFailed) from end
+        except Exception as error:
+            self.show.note("".join(traceback.format_exception(error)))
+            raise self._failed(stage, f"{type(error).__name__}: {error}", StageFailed) from error
+
+    def _failed(self, stage: Stage, why: str, kind: type[StageFailed]) -> StageFailed:
+        if kind is StageRefused and stage.optional:
+            return StageRefused(why)
+        where = self.request.workspace / LOG
+        return kind(
+            f"'{stage.title}' failed: {why.rstrip('.')}. All that was said stands in {where}; once that is mended, "
+            f"the same command goes on from there: {self.request.command}"
+        )
