@@ -131,8 +131,10 @@ def _plain(figure: MetricValue) -> dict[str, float | None]:
 
 
 def asked_run(services: Services, name: str) -> Run:
-    """A run of the workspace; raises RequestRefused (404, 409)."""
+    """A run of the workspace, or one that came of a fit of its catalogue; raises RequestRefused (404, 409)."""
     try:
+        if fit := services.fits.of_run(name):
+            return services.fits.run(fit)
         return run_named(services.workspace, name)
     except FileNotFoundError as error:
         raise RequestRefused(404, "no such run", str(error), "name") from None
@@ -153,11 +155,14 @@ def compared(services: Services, a: str, b: str) -> RunComparison | None:
 
 def put_in_place(services: Services, name: str) -> None:
     """Begin to load a run that then answers; raises RequestRefused (404, 409)."""
-    run = asked_run(services, name)
+    run, fit = asked_run(services, name), services.fits.of_run(name)
     try:
-        services.model.replace(run.folder)
+        if fit is not None:
+            services.fits.put(fit)
+        else:
+            services.model.replace(run.folder)
     except ValueError as error:
-        raise RequestRefused(409, "a model is being loaded", str(error), retry_after=RETRY_S) from None
+        raise RequestRefused(409, "it cannot be put in place", str(error), retry_after=RETRY_S) from None
 
 
 def take_back(services: Services) -> None:

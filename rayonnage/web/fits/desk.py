@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.files.file_lock import take
+from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from fusion.review.journal import Journal
@@ -98,6 +99,17 @@ class FitDesk:
             return len(Journal(self.workspace).labels())
         except (OSError, ValueError):
             return 0
+
+    def of_run(self, name: str) -> FitRecord | None:
+        """The fit of the workspace's catalogue that the run of that name came of, until it is put in place."""
+        for fit in self.store.all():
+            if name and fit.run == name and fit.upload is None and not fit.put:
+                return fit
+        return None
+
+    def run(self, fit: FitRecord) -> Run:
+        """What came of a fit that is done and not put in place; raises FileNotFoundError, ValueError."""
+        return Run.load(self.store.workspace(fit).folder / fit.run, "fusion")
 
     def report(self, fit: FitRecord) -> Path | None:
         """The page of a fit that is done, wherever it lies by now."""

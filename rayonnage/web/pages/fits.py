@@ -37,7 +37,8 @@ def _filled(request: Request, services: Services, template: str) -> HTMLResponse
     fits, desk = seen_fits(request, services), services.fits
     return page(
         request, template, here="runs", fits=fits, moving=any(fit.state in ACTIVE for fit in fits),
-        catalogue=desk.catalogue(), n_answers=desk.n_answers(), minutes=MINUTES, usual=USUAL, stages=STAGES,
+        catalogue=desk.catalogue(), serving=serving_of(services),
+        n_answers=desk.n_answers(), minutes=MINUTES, usual=USUAL, stages=STAGES,
         endings=",".join(ENDINGS), most=services.jobs.limits.job_bytes, days=round(desk.limits.kept_s / DAY_S),
         ceil=math.ceil,
     )  # fmt: skip
