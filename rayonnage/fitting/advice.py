@@ -16,6 +16,7 @@ from catalog.sources.address import shown
 from catalog.tree.taxonomy import path_text
 from fusion.proof import LevelProof
 from rayonnage.fitting.outcome import ASKED, FEW_PRODUCTS, FitOutcome
+from rayonnage.fitting.recipe import Choice
 
 FEW_LABELLED = (5, 10, 20, 50)
 """Labelled products of a category below which it may be called rare: the first that tells weak ones from others."""
@@ -196,7 +197,7 @@ def _left_out(outcome: FitOutcome) -> list[Advice]:
 def _other_choices(outcome: FitOutcome) -> list[Advice]:
     """What the recipe says that it has left out, and would bring."""
     left_out = {each.stage.key for each in outcome.times if each.seconds is None}
-    by_command: dict[str, list[str]] = {}
+    by_command: dict[str, list[Choice]] = {}
     for key, choice in outcome.recipe.fit.choices.items():
         if not choice.instead or key in left_out:
             continue
@@ -206,9 +207,14 @@ def _other_choices(outcome: FitOutcome) -> list[Advice]:
             if key == "reading"
             else fit_again(outcome, *_longer(outcome))
         )
-        by_command.setdefault(how, []).append(f"{choice.chosen}; left out: {choice.instead}")
+        by_command.setdefault(how, []).append(choice)
+    told = []
     # one command that gives more time does for all that waits for time
-    return [Advice(". ".join(what), how) for how, what in by_command.items()]
+    for how, choices in by_command.items():
+        what = ". ".join(f"{choice.chosen}; left out: {choice.instead}" for choice in choices)
+        points = sum(choice.points for choice in choices) / 100
+        told.append(Advice(what, how, points or None, is_limit=False))
+    return told
 
 
 def _longer(outcome: FitOutcome) -> list[str]:

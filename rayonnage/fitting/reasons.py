@@ -79,7 +79,7 @@ class Reasons:
             if network == "any":
                 yield key, Choice(
                     chosen=_network_of(self.plan, self.survey), why=self._why_network(), seconds=seconds,
-                    instead=instead,
+                    instead=instead, points=_gain(wanted.points - photos.points, instead),
                 )  # fmt: skip
             elif network == "photos":
                 second = NAMES.get(str(photos.overlay.get("second_backbone")), "a second network")
@@ -132,11 +132,12 @@ class Reasons:
         if wanted.points > reading.points + 0.05:
             what = "reading more of the photos" if reading.overlay is not None else "reading the photos"
             instead = self._more(what, wanted.points - reading.points, wanted.seconds - reading.seconds)
+        points = _gain(wanted.points - reading.points, instead)
         if reading.overlay is None:
             most = max((words.on(shelf) for shelf in self.survey.shelves), default=words.overall)
             seen = f"at most {most:.1f} words a photo were seen in a trial"
             why = f"{seen}: hardly anything to read" if most < SOME_WORDS else f"{seen}, and {self._no_time()}"
-            yield "reading", Choice(chosen="photos are not read", why=why, instead=instead)
+            yield "reading", Choice(chosen="photos are not read", why=why, instead=instead, points=points)
             return
         where = joined(reading.expected)
         told = joined([f"{words.on(shelf):.1f} words a photo on {shelf.name}" for shelf in self.survey.shelves
@@ -148,7 +149,10 @@ class Reasons:
             chosen = f"photos of {where} are read"
         if "texts_per_leaf" in reading.overlay.get("text", {}):
             chosen += f", of at most {config.text.texts_per_leaf} products a category to learn from"
-        yield "ocr", Choice(chosen=chosen, why=f"{told} in a trial", seconds=reading.seconds, instead=instead)
+        yield (
+            "ocr",
+            Choice(chosen=chosen, why=f"{told} in a trial", seconds=reading.seconds, instead=instead, points=points),
+        )
 
     def _no_time(self) -> str:
         return "there is no time for it" if self.time_s is not None else "it would bring little for its time"
@@ -186,7 +190,10 @@ class Reasons:
             yield (
                 "neighbours",
                 Choice(
-                    chosen="labelled products that look alike are not asked", why=f"{self._no_time()}", instead=instead
+                    chosen="labelled products that look alike are not asked",
+                    why=f"{self._no_time()}",
+                    instead=instead,
+                    points=_gain(gain, instead),
                 ),
             )
 
@@ -233,6 +240,11 @@ def long_text(seconds: float) -> str:
         return duration_text(seconds)
     days = seconds / DAY
     return f"{days:.0f} days" if days < 21 else f"{days / 7:.0f} weeks"
+
+
+def _gain(points: float, instead: str) -> float:
+    """Points of what was left out, to a tenth; 0 where nothing was."""
+    return round(points, 1) if instead else 0.0
 
 
 def _network_of(plan: FitPlan, survey: CatalogSurvey) -> str:

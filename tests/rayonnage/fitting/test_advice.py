@@ -79,7 +79,7 @@ def test_titles_are_asked_for_where_there_are_none(tmp_path):
 def test_what_was_left_out_comes_with_its_commands(tmp_path):
     choices = {
         "reading": Choice(chosen="photos are not read", why="no time", instead="words brought 9 points on covers"),
-        "backbone": Choice(chosen="Lite0", why="no time", instead="Lite2 brings 2 points"),
+        "backbone": Choice(chosen="Lite0", why="no time", instead="Lite2 brings 2 points", points=2),
         "folds": Choice(chosen="one part", why="no time", instead="five folds prove more"),
         "titles": Choice(chosen="fitted", why="every product has one"),
         "mosaic-2": Choice(chosen="trained", why="many pairs", instead="a larger one for pairs"),
@@ -97,6 +97,8 @@ def test_what_was_left_out_comes_with_its_commands(tmp_path):
     assert longer is not None
     assert "five folds prove more" in longer.what
     assert "--time 30m" in longer.how
+    assert longer.gain == "about 2.0 points"
+    assert found.index(longer) < found.index(reading)
     # neither what was done, nor what would be better than what was not
     assert not any(said in one.what for one in found for said in ("every product has one", "a larger one for pairs"))
 
