@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from rayonnage.fitting.recipe import Quality
-from rayonnage.web.fits.record import FitRecord, FitState
+from rayonnage.web.fits.record import FitRecord, FitStatus
 from rayonnage.web.jobs.limits import LimitReached
 from rayonnage.web.jobs.record import JobRecord, JobState
 from rayonnage.web.problem import ProblemDetails, RequestRefused
@@ -49,7 +49,7 @@ class ShownFit(BaseModel):
     fit_id: str
     name: str
     minutes: float
-    state: FitState
+    state: FitStatus
     created: float
     uploaded: bool = False
     answers: bool = False

@@ -19,7 +19,7 @@ from fusion.review.journal import Journal
 from rayonnage.fitting.recipe import Quality
 from rayonnage.web.fits.adopting import adopt
 from rayonnage.web.fits.progress import FitProgress
-from rayonnage.web.fits.record import FitRecord, FitState
+from rayonnage.web.fits.record import FitRecord, FitStatus
 from rayonnage.web.fits.store import FitLimits, FitStore
 from rayonnage.web.fits.work import FitOrder
 from rayonnage.web.jobs.child import ChildEnd, ChildWork
@@ -114,7 +114,7 @@ class FitDesk:
     def report(self, fit: FitRecord) -> Path | None:
         """The page of a fit that is done, wherever it lies by now."""
         page = self.store.path(fit.fit_id) / REPORT
-        return page if fit.state is FitState.DONE and page.is_file() else None
+        return page if fit.state is FitStatus.DONE and page.is_file() else None
 
     def progress(self, fit: FitRecord) -> FitProgress:
         """How far a fit is, or was when it stopped."""
@@ -129,9 +129,9 @@ class FitDesk:
         fit = self.store.get(fit.fit_id)
         if not fit.is_active:
             raise ValueError(f"this fit is {fit.state}: there is nothing to stop")
-        if fit.state is FitState.WAITING:
-            return self.store.update(fit, state=FitState.STOPPED, ended=time.time())
-        fit = self.store.update(fit, state=FitState.STOPPING)
+        if fit.state is FitStatus.WAITING:
+            return self.store.update(fit, state=FitStatus.STOPPED, ended=time.time())
+        fit = self.store.update(fit, state=FitStatus.STOPPING)
         self._child.interrupt(fit.fit_id)
         return fit
 
@@ -155,7 +155,7 @@ class FitDesk:
             ValueError: there is no model yet, it is of another tree than the workspace's, or another one is loaded.
         """
         fit = self.store.get(fit.fit_id)
-        if fit.state is not FitState.DONE:
+        if fit.state is not FitStatus.DONE:
             raise ValueError(f"this fit is {fit.state}: it has a model when it is done")
         run = adopt(self.workspace, self.store.workspace(fit), fit.run)
         fit = self.store.update(fit, put=True)
@@ -190,7 +190,7 @@ class FitDesk:
         waiting = [fit for fit in self.store.all() if fit.is_active]
         if not waiting or not self._is_ours():
             return None
-        return min(waiting, key=lambda fit: (fit.state is FitState.WAITING, fit.created))
+        return min(waiting, key=lambda fit: (fit.state is FitStatus.WAITING, fit.created))
 
     def _is_ours(self) -> bool:
         """Whether this server has the fits done: two would do the same one at once, into the same folder."""
@@ -200,32 +200,32 @@ class FitDesk:
         return self._fits >= 0
 
     def _run(self, fit: FitRecord) -> None:
-        if fit.state is FitState.STOPPING:
+        if fit.state is FitStatus.STOPPING:
             # the server that was to stop it has ended
-            self.store.update(fit, state=FitState.STOPPED, ended=time.time())
+            self.store.update(fit, state=FitStatus.STOPPED, ended=time.time())
             return
-        self.store.update(fit, state=FitState.RUNNING)
+        self.store.update(fit, state=FitStatus.RUNNING)
         order = FitOrder(str(self.store.path(fit.fit_id)), str(self.workspace.folder), self._uploads)
         end = self._child.run(fit.fit_id, "rayonnage.web.fits.work", order.written(), partial(self._hear, fit))
         self._settle(fit, end)
 
     def _hear(self, fit: FitRecord, said: dict[str, Any]) -> None:
         """Take in what the child says."""
-        if "ready" in said and self.store.get(fit.fit_id).state is FitState.STOPPING:
+        if "ready" in said and self.store.get(fit.fit_id).state is FitStatus.STOPPING:
             # it was asked before it could hear
             self._child.interrupt(fit.fit_id)
         elif "unpacked" in said:
             self.store.update(fit, unpacked=said["unpacked"])
         elif "error" in said:
-            self.store.update(fit, state=FitState.FAILED, error=said["error"], ended=time.time())
+            self.store.update(fit, state=FitStatus.FAILED, error=said["error"], ended=time.time())
         elif "stopped" in said:
-            self.store.update(fit, state=FitState.STOPPED, ended=time.time())
+            self.store.update(fit, state=FitStatus.STOPPED, ended=time.time())
         elif "run" in said:
             page = self.store.workspace(fit).folder / REPORT
             if page.is_file():
                 # beside the workspace, which gives its files away when it is put in place
                 shutil.copyfile(page, self.store.path(fit.fit_id) / REPORT)
-            fit = self.store.update(fit, state=FitState.DONE, run=said["run"], ended=time.time())
+            fit = self.store.update(fit, state=FitStatus.DONE, run=said["run"], ended=time.time())
             if self.workspace.latest("fusion") is None:
                 # nothing answers that it could be compared with
                 self.put(fit)
@@ -237,4 +237,4 @@ class FitDesk:
             return
         log.error("fit %s ended with status %d: %s", fit.fit_id, end.status, end.told)
         error = f"the fit broke off ({end.why}): go on with it, it begins where it was"
-        self.store.update(fit, state=FitState.FAILED, error=error, ended=time.time())
+        self.store.update(fit, state=FitStatus.FAILED, error=error, ended=time.time())

@@ -18,7 +18,7 @@ RUNS = "runs"
 """A fit's workspace, in its folder."""
 
 
-class FitState(StrEnum):
+class FitStatus(StrEnum):
     """How far a fit is; `stopping`: it was asked to end where it can be gone on with."""
 
     WAITING = "waiting"
@@ -29,7 +29,7 @@ class FitState(StrEnum):
     FAILED = "failed"
 
 
-ACTIVE = (FitState.WAITING, FitState.RUNNING, FitState.STOPPING)
+ACTIVE = (FitStatus.WAITING, FitStatus.RUNNING, FitStatus.STOPPING)
 """States of which none is the last."""
 
 
@@ -55,7 +55,7 @@ class FitRecord:
     quality: Quality = "balanced"
     upload: JobRecord | None = None
     answers: bool = False
-    state: FitState = FitState.WAITING
+    state: FitStatus = FitStatus.WAITING
     unpacked: int = 0
     ended: float = 0.0
     run: str = ""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from catalog.runs.workspace import Workspace
 from rayonnage.fitting.recipe import Quality
-from rayonnage.web.fits.record import FIT, RUNS, FitRecord, FitState
+from rayonnage.web.fits.record import FIT, RUNS, FitRecord, FitStatus
 from rayonnage.web.jobs.limits import DAY_S, LimitReached
 from rayonnage.web.jobs.record import INPUT, JobRecord
 from rayonnage.web.jobs.store import JobStore
@@ -117,11 +117,11 @@ class FitStore:
         """Let one that was stopped, or has failed, wait for its turn; raises ValueError for any other."""
         with self._lock:
             fit = self.get(fit.fit_id)
-            if fit.state not in (FitState.STOPPED, FitState.FAILED):
+            if fit.state not in (FitStatus.STOPPED, FitStatus.FAILED):
                 raise ValueError(
                     f"this fit is {fit.state}: only one that was stopped, or has failed, can be gone on with"
                 )
-            return self.update(fit, state=FitState.WAITING, ended=0.0, error="")
+            return self.update(fit, state=FitStatus.WAITING, ended=0.0, error="")
 
     def delete(self, fit: FitRecord) -> None:
         """Remove a fit with all that it holds; raises ValueError where the workspace's model has learnt from it."""

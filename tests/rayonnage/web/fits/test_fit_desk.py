@@ -19,7 +19,7 @@ from catalog.tree.taxonomy import Taxonomy
 from rayonnage.web.fits import desk as desk_module
 from rayonnage.web.fits.desk import FitDesk
 from rayonnage.web.fits.progress import FILE, FitProgress
-from rayonnage.web.fits.record import FitRecord, FitState
+from rayonnage.web.fits.record import FitRecord, FitStatus
 from rayonnage.web.fits.store import FitLimits
 from rayonnage.web.jobs.limits import JobLimits, LimitReached
 from rayonnage.web.jobs.record import INPUT, JobState
@@ -89,16 +89,16 @@ while :; do sleep 0.05; done""")  # fmt: skip
     monkeypatch.chdir(tmp_path)
     desk.start()
     fit = begin(desk)
-    assert (fit.name, fit.state) == ("train.bson", FitState.WAITING)
-    assert waited(lambda: desk.store.get(fit.fit_id).state is FitState.RUNNING)
+    assert (fit.name, fit.state) == ("train.bson", FitStatus.WAITING)
+    assert waited(lambda: desk.store.get(fit.fit_id).state is FitStatus.RUNNING)
     time.sleep(0.2)
-    assert desk.stop(fit).state is FitState.STOPPING
-    assert waited(lambda: desk.store.get(fit.fit_id).state is FitState.STOPPED)
+    assert desk.stop(fit).state is FitStatus.STOPPING
+    assert waited(lambda: desk.store.get(fit.fit_id).state is FitStatus.STOPPED)
     with pytest.raises(ValueError, match="nothing to stop"):
         desk.stop(fit)
     (tmp_path / "again").touch()
     desk.go_on(fit)
-    assert waited(lambda: desk.store.get(fit.fit_id).state is FitState.DONE)
+    assert waited(lambda: desk.store.get(fit.fit_id).state is FitStatus.DONE)
     assert desk.store.get(fit.fit_id).run == "fusion-new"
 
 
@@ -108,19 +108,19 @@ def test_one_that_breaks_off_says_so_and_another_server_goes_on(
     child(tmp_path, monkeypatch, "echo 'it hurts' >&2; exit 3")
     desk.start()
     fit = begin(desk)
-    assert waited(lambda: desk.store.get(fit.fit_id).state is FitState.FAILED)
+    assert waited(lambda: desk.store.get(fit.fit_id).state is FitStatus.FAILED)
     assert desk.store.get(fit.fit_id).error == "the fit broke off (status 3): go on with it, it begins where it was"
     # one that was at work when its server ended
     child(tmp_path, monkeypatch, "sleep 60")
     desk.go_on(fit)
-    assert waited(lambda: desk.store.get(fit.fit_id).state is FitState.RUNNING)
+    assert waited(lambda: desk.store.get(fit.fit_id).state is FitStatus.RUNNING)
     desk.close()
-    assert desk.store.get(fit.fit_id).state is FitState.RUNNING
+    assert desk.store.get(fit.fit_id).state is FitStatus.RUNNING
     child(tmp_path, monkeypatch, """echo '{"run": "fusion-new"}'""")
     other = FitDesk(desk.workspace, JobStore(desk.workspace.folder / "jobs", SMALL), LOADED)  # type: ignore[arg-type]
     other.start()
     try:
-        assert waited(lambda: other.store.get(fit.fit_id).state is FitState.DONE)
+        assert waited(lambda: other.store.get(fit.fit_id).state is FitStatus.DONE)
     finally:
         other.close()
 
@@ -168,7 +168,7 @@ def done(desk: FitDesk, fit: FitRecord, tree: Taxonomy = TREE) -> FitRecord:
     room.save_plan(small_plan(desk.workspace.folder.parent / "train.bson"), tree)
     run = fusion_run(room, fit.fit_id[:6], tree)
     room.register(run)
-    return desk.store.update(fit, state=FitState.DONE, run=run.folder.name, ended=time.time())
+    return desk.store.update(fit, state=FitStatus.DONE, run=run.folder.name, ended=time.time())
 
 
 def test_an_upload_becomes_its_fits_own(desk: FitDesk, workspace: Workspace):
@@ -194,7 +194,7 @@ def test_bounds(desk: FitDesk, monkeypatch: pytest.MonkeyPatch):
     fits = [begin(desk) for _ in range(3)]
     with pytest.raises(LimitReached, match="at most 3"):
         begin(desk)
-    ended = desk.store.update(fits[0], state=FitState.FAILED, ended=time.time() - 8 * 86_400)
+    ended = desk.store.update(fits[0], state=FitStatus.FAILED, ended=time.time() - 8 * 86_400)
     begin(desk)
     assert not desk.store.path(ended.fit_id).exists()
     with pytest.raises(ValueError, match="nobody has answered"):

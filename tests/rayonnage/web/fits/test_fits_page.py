@@ -14,7 +14,7 @@ from catalog.runs.workspace import Workspace
 from rayonnage.web.app import create_app
 from rayonnage.web.fits.desk import FitDesk
 from rayonnage.web.fits.progress import FILE
-from rayonnage.web.fits.record import FitState
+from rayonnage.web.fits.record import FitStatus
 from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
 from tests.rayonnage.web.fits.test_fit_desk import small_plan
@@ -45,7 +45,7 @@ def test_begun_shown_stopped_and_deleted(client: TestClient):
     assert (fit["name"], fit["state"], fit["minutes"], fit["uploaded"]) == ("catalogue.bson", "waiting", 15, False)
     where = f"/v1/fits/{fit['fit_id']}"
     record = services(client).fits.store.get(fit["fit_id"])
-    services(client).fits.store.update(record, state=FitState.RUNNING)
+    services(client).fits.store.update(record, state=FitStatus.RUNNING)
     progress = services(client).fits.store.workspace(record).folder / FILE
     progress.parent.mkdir(parents=True)
     told = {"stage": "mosaic-2", "title": "learn from two photos", "share": 0.25, "used_s": 60, "left_s": 185}
@@ -94,7 +94,7 @@ def test_the_pages_buttons(client: TestClient):
     (fit,) = client.get("/v1/fits").json()
     assert fit["minutes"] == 30
     record = services(client).fits.store.get(fit["fit_id"])
-    services(client).fits.store.update(record, state=FitState.FAILED, error="no labels", ended=time.time())
+    services(client).fits.store.update(record, state=FitStatus.FAILED, error="no labels", ended=time.time())
     assert "no labels" in client.get("/fits").text
     client.post(f"/fits/{fit['fit_id']}/go-on")
     assert client.get(f"/v1/fits/{fit['fit_id']}").json()["state"] == "waiting"
@@ -109,7 +109,7 @@ def test_the_report_is_a_page_of_its_own(client: TestClient):
     record = services(client).fits.store.get(fit["fit_id"])
     page = Path(services(client).fits.store.path(fit["fit_id"])) / "fit.html"
     page.write_text("<html><h1>Learnt</h1></html>", encoding="utf-8")
-    services(client).fits.store.update(record, state=FitState.DONE, run="fusion-1", ended=time.time())
+    services(client).fits.store.update(record, state=FitStatus.DONE, run="fusion-1", ended=time.time())
     answer = client.get(f"/v1/fits/{fit['fit_id']}/report")
     assert answer.text == page.read_text(encoding="utf-8")
     assert "sandbox" in answer.headers["content-security-policy"]
