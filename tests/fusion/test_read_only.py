@@ -35,7 +35,7 @@ def read_only(tmp_path):
         command = f'{READ_ONLY}; exec "$@"'
         return subprocess.run(
             [*OWN_MOUNTS, command, "sh", sys.executable, "-c", script, *map(str, arguments)],
-            cwd=tmp_path, env={**environment, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
+            cwd=tmp_path, env={**environment, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=600,
         )  # fmt: skip
 
     return run

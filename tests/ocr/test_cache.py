@@ -105,7 +105,7 @@ def test_a_damaged_entry_is_read_again(cache, caplog, value):
 def test_two_processes_write(cache):
     writers = [write_in_process(cache, who, 20) for who in "ab"]
     for writer in writers:
-        writer.communicate(timeout=60)
+        writer.communicate(timeout=600)
     assert [writer.returncode for writer in writers] == [0, 0]
     results = cache.get_many("e", [key(f"{who}{batch}.{n}") for who in "ab" for batch in range(20) for n in range(5)])
     assert len(results) == 200
@@ -116,7 +116,7 @@ def test_a_kill_loses_no_finished_batch(cache):
     done = [int(writer.stdout.readline()) for _ in range(10)]
     time.sleep(0.01)
     writer.send_signal(signal.SIGKILL)
-    writer.communicate(timeout=60)
+    writer.communicate(timeout=600)
     results = cache.get_many("e", [key(f"a{batch}.{n}") for batch in done for n in range(5)])
     assert len(results) == 50
     cache.put_many("e", {key("new"): read("new")})

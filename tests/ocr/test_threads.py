@@ -76,7 +76,7 @@ def test_a_damaged_file_is_moved_aside_by_one_of_many_threads(tmp_path, caplog):
     cache, everyone = TranscriptCache(path), threading.Barrier(THREADS)
 
     def keep(number: int) -> None:
-        everyone.wait(30)
+        everyone.wait(300)
         md5 = hashlib.md5(bytes([number])).digest()
         cache.put_many("colour 1", {md5: Transcript((Word(str(number), 1.0, (0.0, 0.0, 1.0, 1.0)),))})
         assert cache.get_many("colour 1", [md5])[md5].text == str(number)

@@ -9,6 +9,7 @@ import httpx
 from fastapi.routing import APIRoute
 
 from rayonnage.web.app import ROUTERS
+from tests.support.served import PATIENCE_S
 
 
 def plain_paths() -> list[str]:
@@ -20,7 +21,7 @@ def plain_paths() -> list[str]:
 
 def reachable(address: str, most: int = 40) -> list[str]:
     """Paths of whole pages: those of the routes, and one of each kind that these link to, as a product's."""
-    with httpx.Client(base_url=f"{address}/", follow_redirects=True) as client:
+    with httpx.Client(base_url=f"{address}/", follow_redirects=True, timeout=PATIENCE_S) as client:
         found: dict[str, str] = {}
         waiting = [*plain_paths()]
         while waiting and len(found) < most:

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import uvicorn
 
+from tests.support.served import PATIENCE_S
+
 Message = MutableMapping[str, Any]
 OF_ONE_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"content-length"}
 """What a proxy does not hand on (RFC 9110, 7.6.1); the length is counted anew."""
@@ -57,7 +59,7 @@ class _Proxy:
         url = self.address + (path.removeprefix(self.below) + query).decode()
         headers = [pair for pair in scope["headers"] if pair[0] not in OF_ONE_CONNECTION]
         async with (
-            httpx.AsyncClient(timeout=60) as client,
+            httpx.AsyncClient(timeout=PATIENCE_S) as client,
             client.stream(scope["method"], url, headers=headers, content=body) as answer,
         ):
             kept = [(name.lower(), value) for name, value in answer.headers.raw]

@@ -9,17 +9,29 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from rayonnage.web.app import create_app
 from rayonnage.web.server import server_config
 from rayonnage.web.settings import ServerSettings
 
-START_S = 120
+PATIENCE_S = 120
+"""For a start, an answer, whatever a page is to show: more than ten times what a slow machine takes."""
+
+
+def get(url: str, **options: Any) -> httpx.Response:
+    """`httpx.get`, whose own patience is 5 s."""
+    return httpx.get(url, timeout=PATIENCE_S, **options)
+
+
+def post(url: str, **options: Any) -> httpx.Response:
+    """`httpx.post`, likewise."""
+    return httpx.post(url, timeout=PATIENCE_S, **options)
 
 
 @contextmanager
@@ -41,15 +53,15 @@ def serving(settings: ServerSettings, *, ready: bool = True) -> Iterator[str]:
 
 
 def _wait_for(url: str, thread: threading.Thread) -> None:
-    end = time.monotonic() + START_S
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end and thread.is_alive():
         try:
-            if httpx.get(url).status_code == 200:
+            if get(url).status_code == 200:
                 return
         except httpx.TransportError:
             pass
         time.sleep(0.05)
-    raise AssertionError(f"{url} does not answer: {httpx.get(url).text if thread.is_alive() else 'the server ended'}")
+    raise AssertionError(f"{url} does not answer: {get(url).text if thread.is_alive() else 'the server ended'}")
 
 
 # not for the session: while Playwright runs, its event loop does, and no other test of the process may start one
@@ -60,6 +72,7 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("Chromium is not on this machine and could not be installed (apt-get install chromium)")
+    expect.set_options(timeout=1000 * PATIENCE_S)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
@@ -72,7 +85,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
     errors: list[str] = []
     window = context.new_page()
-    window.set_default_timeout(10_000)
+    window.set_default_timeout(1000 * PATIENCE_S)
     window.on("pageerror", lambda error: errors.append(str(error)))
     window.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     yield window

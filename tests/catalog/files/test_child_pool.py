@@ -36,7 +36,7 @@ def test_threads_have_a_child_each_and_the_last_one_is_used_next(pool):
 
     def at_once(question):
         with pool.child() as child:
-            everyone.wait(30)
+            everyone.wait(300)
             return ask(child, question), child._process.pid
 
     with ThreadPoolExecutor(3) as threads:
@@ -69,8 +69,8 @@ def test_a_child_in_an_unknown_state_is_not_used_again(pool):
         raise KeyboardInterrupt
     assert has_ended(first)
     with pool.child() as child:
-        child.send(b"\x02\x00\x00\x00ab", deadline=time.monotonic() + 20)
-        child.receive(2, time.monotonic() + 20)
+        child.send(b"\x02\x00\x00\x00ab", deadline=time.monotonic() + 300)
+        child.receive(2, time.monotonic() + 300)
     assert has_ended(child._process.pid)
     assert turn(pool, b"cd")[0] == b"dc"
 
@@ -157,11 +157,11 @@ def dies_while_a_fork_holds_its_pipes():
     fork = os.fork()
     if not fork:
         os.setsid()
-        time.sleep(60)
+        time.sleep(600)
         os._exit(0)
     with pool.child(fresh=True) as busy:
         print(idle, busy._process.pid, fork, flush=True)
-        ask(busy, b"hang", 60)
+        ask(busy, b"hang", 600)
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ TELLS_ITS_OWNER = (
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not is_so() and time.monotonic() < deadline:
         time.sleep(0.005)
     return is_so()

@@ -22,5 +22,5 @@ os.kill(os.getpid(), signal.SIGUSR1)
 
 
 def test_a_signal_is_handled_after_programs_were_given_up_in_any_order():
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=600, check=False)
     assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr

@@ -33,7 +33,7 @@ def doomed(folder: Path, *events: str) -> tuple[int, str]:
         assert training.stdout is not None
         workers = training.stdout.readline().split()
         try:
-            status = training.wait(timeout=60)
+            status = training.wait(timeout=600)
         finally:
             # also the workers that were stopped: they hold the pipes open
             with suppress(ProcessLookupError):
@@ -64,7 +64,7 @@ def _with_shared_memory(size: str, folder: Path) -> subprocess.CompletedProcess[
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", f"{script} {folder}"]
     if subprocess.run([*command[:4], "mount", "-t", "tmpfs", "tmpfs", "/dev/shm"], capture_output=True).returncode:
         pytest.skip("this machine lets nobody mount a file system of his own")
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
 def test_photos_go_another_way_where_shared_memory_is_full(tmp_path):
@@ -79,7 +79,7 @@ def test_a_folder_for_sockets_whose_path_is_too_long_is_named(tmp_path):
     folder.mkdir()
     command = [sys.executable, "-m", "tests.support.doomed_training", str(tmp_path)]
     refused = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True, timeout=60
+        command, cwd=ROOT, env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True, timeout=600
     )  # fmt: skip
     assert refused.returncode == 1
     assert f"{folder} is too long for a socket" in refused.stderr
@@ -104,13 +104,13 @@ def _dies_slowly() -> None:
 @pytest.mark.filterwarnings("ignore:This process")
 def test_a_worker_is_known_to_have_died_though_it_is_not_gone_yet():
     context = multiprocessing.get_context("fork")
-    dying, alive = context.Process(target=_dies_slowly), context.Process(target=time.sleep, args=(60,))
+    dying, alive = context.Process(target=_dies_slowly), context.Process(target=time.sleep, args=(600,))
     loader = PackedLoader([])
     loader._batches = SimpleNamespace(_workers=[dying, alive])
     for worker in (dying, alive):
         worker.start()
     assert loader.kill_workers(one_is_dying=True) == [dying.pid]
-    alive.join(10)
+    alive.join(300)
     assert alive.exitcode == -signal.SIGKILL
 
 

@@ -509,7 +509,7 @@ def test_two_processes_train_one_network(room, small_steps):
     # the specialist is fitted for fewer epochs than the general network: both processes must start from it
     command = [Path(sys.executable).parent / "mosaic", "train", "--config", "debug", "--workspace", room.folder]
     options = (*SETS, "--set", "min_products=30", "--set", "workers=2", "--devices", "2")
-    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     output = done.stdout
     assert output.count("any count: ") == 1

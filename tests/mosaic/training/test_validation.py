@@ -53,5 +53,5 @@ def test_a_worker_that_dies_ends_the_validation_and_the_other_worker(write_bson)
     with pytest.raises(WorkersDied, match="killed by SIGKILL"):
         validate(network, catalog, examples, settings)
     for process in workers():
-        process.join(30)
+        process.join(300)
     assert not workers()

@@ -165,7 +165,7 @@ exec $REAL "$@"
 
 @NEEDS_TESSERACT
 def test_a_crash_or_hang_is_retried_one_by_one_and_leaves_nothing_behind(program, tmp_path, caplog):
-    engine = make_engine(config("name=tesseract", "threads=2", "time_limit_s=1"))
+    engine = make_engine(config("name=tesseract", "threads=2", "time_limit_s=4"))
     assert engine.languages
     program(UNLUCKY.format(pids=tmp_path / "pids"))
     photos = [cover(TITLES[0]), np.zeros((40, 40, 3), np.uint8), np.zeros((50, 50, 3), np.uint8)]

@@ -12,7 +12,7 @@ import pytest
 
 from ocr.engines.slots import Slots
 
-COMES_S, STAYS_AWAY_S = 30, 0.3
+COMES_S, STAYS_AWAY_S = 300, 0.3
 
 
 class Holders:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,7 +23,7 @@ from rayonnage.web.pages.asked_filter import address_of
 from rayonnage.web.places import KnownPredictions
 from rayonnage.web.settings import ServerSettings
 from tests.support.predictions import TREE, predicted
-from tests.support.served import serving
+from tests.support.served import get, post, serving
 from tests.support.small_shop import coloured, make_shop
 
 FRENCH = {"accept-language": "fr"}
@@ -120,7 +119,7 @@ def test_addresses_keep_the_filter(wanted: ProductFilter):
      "to=0100" + "0" * 5000],
 )  # fmt: skip
 def test_odd_addresses_show_a_page(served: str, query: str):
-    assert httpx.get(f"{served}/browse?{query}").status_code == 200
+    assert get(f"{served}/browse?{query}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -130,17 +129,17 @@ def test_odd_addresses_show_a_page(served: str, query: str):
      ("v1/products/%00", 422), ("browse?in=%00", 422)],
 )  # fmt: skip
 def test_bad_requests(served: str, path: str, status: int):
-    assert httpx.get(f"{served}/{path}").status_code == status
+    assert get(f"{served}/{path}").status_code == status
 
 
 def test_product_over_http(served: str, products: PredictedProducts):
     row = products[products.position(ODD)]
-    found = httpx.get(f"{served}/v1/{product_link(ODD).removeprefix('browse/')}").json()
+    found = get(f"{served}/v1/{product_link(ODD).removeprefix('browse/')}").json()
     assert (found["product_id"], found["decision"], found["title"]) == (ODD, row.decision, row.title)
     assert found["best"]["path"] == list(TREE.paths[row.leaf])
     assert len(found["votes"]) == len(row.votes)
     for link in found["photos"]:
-        assert httpx.get(f"{served}/{link}").headers["content-type"] == "image/jpeg"
+        assert get(f"{served}/{link}").headers["content-type"] == "image/jpeg"
 
 
 def test_look_through_the_tree(served: str, page: Page):
@@ -179,15 +178,15 @@ def test_without_a_script(served: str, chromium):
 
 def test_answer_that_stands_is_shown(served: str):
     answer = {"product_id": "p2", "kind": "category", "category_id": 1002}
-    kept = httpx.post(f"{served}/v1/review/answers", json=answer)
+    kept = post(f"{served}/v1/review/answers", json=answer)
     assert kept.status_code == 200, kept.text
     answered = "a répondu le"
-    assert "relecture\N{NO-BREAK SPACE}: " in httpx.get(f"{served}/browse", headers=FRENCH).text
-    told = httpx.get(f"{served}/{product_link('p2')}", headers=FRENCH).text
+    assert "relecture\N{NO-BREAK SPACE}: " in get(f"{served}/browse", headers=FRENCH).text
+    told = get(f"{served}/{product_link('p2')}", headers=FRENCH).text
     assert answered in told
     assert "<strong>BOOKS › TRAVEL › GUIDE</strong>" in told
-    httpx.post(f"{served}/v1/review/undo", json={"act": kept.json()["act"]})
-    assert answered not in httpx.get(f"{served}/{product_link('p2')}", headers=FRENCH).text
+    post(f"{served}/v1/review/undo", json={"act": kept.json()["act"]})
+    assert answered not in get(f"{served}/{product_link('p2')}", headers=FRENCH).text
 
 
 @pytest.mark.parametrize(
@@ -199,16 +198,16 @@ def test_answer_that_stands_is_shown(served: str):
 )
 def test_other_answers_stand_in_words(served: str, products: PredictedProducts, answer: dict[str, object], said: str):
     parent = TREE.paths[products[products.position("p3")].leaf][0]
-    kept = httpx.post(f"{served}/v1/review/answers", json={"product_id": "p3", **answer})
+    kept = post(f"{served}/v1/review/answers", json={"product_id": "p3", **answer})
     assert kept.status_code == 200, kept.text
-    told = httpx.get(f"{served}/{product_link('p3')}", headers=FRENCH).text
+    told = get(f"{served}/{product_link('p3')}", headers=FRENCH).text
     assert f"<strong>{said.format(parent=parent)}</strong>" in told
-    httpx.post(f"{served}/v1/review/undo", json={"act": kept.json()["act"]})
+    post(f"{served}/v1/review/undo", json={"act": kept.json()["act"]})
 
 
 def test_sources_are_told_in_words(served: str, products: PredictedProducts):
     row = next(one for one in products.take(np.arange(len(products))) if len(one.votes) == len(EXPERTS))
-    told = httpx.get(f"{served}/{product_link(row.product_id)}", headers=FRENCH).text
+    told = get(f"{served}/{product_link(row.product_id)}", headers=FRENCH).text
     rows = re.findall(r'<th scope="row">(.*?)<br>', told)
     assert rows == ["Photos", "Texte lu sur les photos", "Copies connues"]
 

@@ -17,7 +17,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from rayonnage.web.classifying.sample_products import EXAMPLES
 from rayonnage.web.settings import ServerSettings
-from tests.support.served import copied, serving
+from tests.support.served import copied, get, post, serving
 
 NOVEL, MUG = EXAMPLES[1], EXAMPLES[0]
 GIVE = """([type, photos]) => {
@@ -52,7 +52,7 @@ def order(page: Page) -> list[str]:
 
 
 def answered(page: Page) -> None:
-    expect(page.locator(".told .badge")).to_be_visible(timeout=60_000)
+    expect(page.locator(".told .badge")).to_be_visible()
 
 
 def test_three_actions_and_the_page_goes_on_by_itself_when_the_model_is_there(served: str, page: Page):
@@ -208,7 +208,7 @@ def test_light(served: str, page: Page):
     "back", ["//elsewhere.example/x", "https://elsewhere.example", "\\\\elsewhere.example", "a\r\nb: c"]
 )
 def test_nobody_is_sent_elsewhere(served: str, back: str):
-    answer = httpx.post(f"{served}/language", data={"language": "fr", "back": back})
+    answer = post(f"{served}/language", data={"language": "fr", "back": back})
     assert answer.status_code == 303
     assert httpx.URL(answer.url).join(answer.headers["location"]).host == "127.0.0.1"
     assert "b" not in answer.headers
@@ -217,13 +217,13 @@ def test_nobody_is_sent_elsewhere(served: str, back: str):
 def test_what_is_refused_says_why(served: str):
     photo = ("photos", ("a.jpg", MUG.photo(0), "image/jpeg"))
     refused = [
-        (httpx.post(f"{served}/classify", data={"title": " "}), 422, "photos"),
-        (httpx.post(f"{served}/classify", files=[photo] * 5), 422, "photos"),
-        (httpx.post(f"{served}/classify", files=[photo], data={"top": "11"}), 422, "top"),
-        (httpx.get(f"{served}/answer?entry=other"), 404, "entry"),
-        (httpx.get(f"{served}/answer.json?entry=other"), 404, "entry"),
-        (httpx.get(f"{served}/example?number=99"), 404, "number"),
-        (httpx.post(f"{served}/language", data={"language": "xx"}), 422, "language"),
+        (post(f"{served}/classify", data={"title": " "}), 422, "photos"),
+        (post(f"{served}/classify", files=[photo] * 5), 422, "photos"),
+        (post(f"{served}/classify", files=[photo], data={"top": "11"}), 422, "top"),
+        (get(f"{served}/answer?entry=other"), 404, "entry"),
+        (get(f"{served}/answer.json?entry=other"), 404, "entry"),
+        (get(f"{served}/example?number=99"), 404, "number"),
+        (post(f"{served}/language", data={"language": "xx"}), 422, "language"),
     ]
     for answer, status, field in refused:
         assert (answer.status_code, answer.json()["field"]) == (status, field)

@@ -17,7 +17,7 @@ from rayonnage.web.security import connection
 from rayonnage.web.server import server_config
 from rayonnage.web.settings import ServerSettings
 
-LONG_S = 30
+LONG_S = 300
 START = b"POST /language HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 
 
@@ -92,12 +92,14 @@ def test_a_body_that_trickles(address: tuple[str, int]):
         assert seconds_until_left(client, b"x") > 0.3
 
 
-def test_a_body_that_comes_steadily_may_take_long(address: tuple[str, int]):
+def test_a_body_that_comes_steadily_may_take_long(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch):
+    # every piece is worth 10 s
+    monkeypatch.setattr(connection, "BODY_BYTES_PER_S", 20)
     with socket.create_connection(address) as client:
-        client.sendall(START + b"Content-Length: 2400\r\n\r\nlanguage=fr&back=")
-        for _ in range(12):
+        client.sendall(START + b"Content-Length: 1617\r\n\r\nlanguage=fr&back=" + b"x" * 200)
+        for _ in range(7):
             time.sleep(0.1)
-            client.sendall(b"x" * 199)
+            client.sendall(b"x" * 200)
         assert client.recv(65536).startswith(b"HTTP/1.1 ")
 
 

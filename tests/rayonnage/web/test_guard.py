@@ -43,7 +43,7 @@ def client_with(folder: Path, **limits: float) -> TestClient:
 
     @app.get("/v1/hang")
     def hang() -> None:
-        ENDED.wait(30)
+        ENDED.wait(300)
 
     @app.get("/v1/fail")
     @app.get("/fail")

@@ -118,7 +118,7 @@ def test_pages_are_shown_while_the_model_is_loaded(workspace: Path, chromium: Br
     may_load, load = threading.Event(), Model.load
 
     def slow_load(*arguments: object) -> Model:
-        may_load.wait(60)
+        may_load.wait(300)
         return load(*arguments)
 
     monkeypatch.setattr(Model, "load", slow_load)

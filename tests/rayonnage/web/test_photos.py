@@ -12,7 +12,7 @@ from PIL import Image
 from rayonnage.web.browsing.product_links import photo_link
 from rayonnage.web.settings import ServerSettings
 from tests.support.predictions import predicted
-from tests.support.served import serving
+from tests.support.served import PATIENCE_S, serving
 from tests.support.small_shop import coloured, make_shop, md5_of
 
 RED, BLUE = coloured((200, 30, 30), (900, 600)), coloured((30, 30, 200))
@@ -27,7 +27,10 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     rows = [predicted(0) | {"product_id": one} for one in photos]
     workspace = make_shop(folder, rows, photos)
     # a real server: how a path is decoded is a part of what is tested
-    with serving(ServerSettings(workspace), ready=False) as address, httpx.Client(base_url=address) as client:
+    with (
+        serving(ServerSettings(workspace), ready=False) as address,
+        httpx.Client(base_url=address, timeout=PATIENCE_S) as client,
+    ):
         yield client
 
 

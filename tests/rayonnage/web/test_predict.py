@@ -18,7 +18,7 @@ from fusion.prediction.answers import Answer, Candidate
 from rayonnage.web.api.predict_types import PlacedProduct
 from rayonnage.web.settings import RequestLimits, ServerSettings
 from tests.support.predictions import TREE
-from tests.support.served import serving
+from tests.support.served import PATIENCE_S, serving
 
 LIMITS = RequestLimits(products=64, photo_bytes=2 * 2**20)
 
@@ -27,7 +27,7 @@ LIMITS = RequestLimits(products=64, photo_bytes=2 * 2**20)
 def served(demo: Path) -> Iterator[httpx.Client]:
     with (
         serving(ServerSettings(demo / "demo" / "runs", limits=LIMITS)) as address,
-        httpx.Client(base_url=address, timeout=60) as client,
+        httpx.Client(base_url=address, timeout=PATIENCE_S) as client,
     ):
         yield client
 

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from click.testing import CliRunner
 from starlette.types import Receive, Scope, Send
@@ -24,7 +23,7 @@ from rayonnage.web.places import workspace_folder
 from rayonnage.web.security.tokens import TokenFile
 from rayonnage.web.server import server_config
 from rayonnage.web.settings import ServerSettings
-from tests.support.served import serving
+from tests.support.served import PATIENCE_S, get, serving
 
 PROGRAM = """
 import asyncio, sys, time
@@ -32,16 +31,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from rayonnage.web import server
 from rayonnage.web.settings import ServerSettings
+from tests.support.served import PATIENCE_S, get
 make = server.create_app
 def create_app(settings):
     app = make(settings)
     @app.get("/v1/wait")
     async def wait() -> str:
-        await asyncio.sleep(1.5)
+        print("asked", flush=True)
+        while not Path(sys.argv[1], "go").exists():
+            await asyncio.sleep(0.01)
         return "waited"
     @app.get("/v1/hang")
     def hang() -> None:
-        time.sleep(60)
+        print("asked", flush=True)
+        time.sleep(600)
     return app
 server.create_app = create_app
 server._require_model = lambda settings: SimpleNamespace(folder=Path("run-1"))
@@ -70,12 +73,8 @@ def process(tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     assert (
         said == f"http://127.0.0.1:{port}/ answers with run-1, and everybody on this machine may ask (Ctrl-C ends it)\n"
     )
-    for _ in range(100):
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/healthz")
-            break
-        except httpx.TransportError:
-            time.sleep(0.05)
+    while started.poll() is None and not listens(port):
+        time.sleep(0.05)
     yield started
     started.kill()
     started.wait()
@@ -83,32 +82,41 @@ def process(tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     started.stderr.close()
 
 
-def test_a_signal_lets_requests_end(process: subprocess.Popen[str], port: int):
+def listens(port: int) -> bool:
+    """Whether anybody may connect."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_signal_lets_requests_end(process: subprocess.Popen[str], port: int, tmp_path: Path):
     answers = []
-    asked = threading.Thread(
-        target=lambda: answers.append(httpx.get(f"http://127.0.0.1:{port}/v1/wait", timeout=20).json())
-    )
+    asked = threading.Thread(target=lambda: answers.append(get(f"http://127.0.0.1:{port}/v1/wait").json()))
     asked.start()
-    time.sleep(0.5)
+    assert process.stdout.readline() == "asked\n"
     process.send_signal(signal.SIGTERM)
-    time.sleep(0.4)
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://127.0.0.1:{port}/healthz")
+    while listens(port):
+        time.sleep(0.05)
+    assert answers == []
+    (tmp_path / "go").touch()
     asked.join()
     assert answers == ["waited"]
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=PATIENCE_S) == 0
     assert process.stderr.read() == "ends after the requests under way; once more ends it at once\n"
 
 
 def test_a_second_signal_ends_at_once(process: subprocess.Popen[str], port: int):
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"GET /v1/hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        time.sleep(0.5)
+        assert process.stdout.readline() == "asked\n"
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.4)
+        while listens(port):
+            time.sleep(0.05)
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 128 + signal.SIGTERM
+        assert process.wait(timeout=PATIENCE_S) == 128 + signal.SIGTERM
 
 
 def said_of(*arguments: str) -> str:
@@ -208,9 +216,9 @@ def test_a_workspace_in_which_nothing_was_begun(tmp_path: Path, monkeypatch: pyt
     settings = ServerSettings(workspace_folder(tmp_path / "new"))
     with serving(settings, ready=False) as address:
         for path in ("", "fits", "runs", "review", "browse", "jobs", "help"):
-            assert httpx.get(f"{address}/{path}", headers={"Accept": "text/html"}).status_code < 500, path
-        assert "rayonnage fit CATALOG" in httpx.get(f"{address}/readyz").text
-        assert 'href="./fits"' in httpx.get(address).text
+            assert get(f"{address}/{path}", headers={"Accept": "text/html"}).status_code < 500, path
+        assert "rayonnage fit CATALOG" in get(f"{address}/readyz").text
+        assert 'href="./fits"' in get(address).text
     (tmp_path / "new" / "photo.jpg").touch()
     with pytest.raises(FileNotFoundError, match="rayonnage fit CATALOG --workspace"):
         workspace_folder(tmp_path / "new")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.sources.address import shown
 from catalog.sources.mongo.address import MongoAddress
-from catalog.sources.mongo.connection import WAITS, Connection
+from catalog.sources.mongo.connection import Connection
 from curation.cli import main
 from tests.support.command_line import invoke
 from tests.support.mongo_server import PASSWORD
@@ -83,11 +82,10 @@ def test_an_option_that_the_driver_does_not_know_is_a_plain_error():
             _ = connection.client
 
 
-def test_a_server_that_never_answered_is_not_asked_again_and_again():
-    start = time.monotonic()
+def test_a_server_that_never_answered_is_not_asked_again_and_again(caplog):
     with pytest.raises(ConnectionError, match="no server answers"):
         Catalog("mongodb://127.0.0.1:1/db.c?serverSelectionTimeoutMS=50")
-    assert time.monotonic() - start < sum(WAITS) / 2
+    assert "waiting for" not in caplog.text
 
 
 def test_a_password_is_never_on_disk_nor_on_the_screen(locked_port, tmp_path: Path, tree_csv, monkeypatch):

@@ -168,7 +168,7 @@ def test_two_processes_learn_together_and_one_of_them_tells_it(general, tmp_path
     sets = [part for option in options for part in ("--set", option)]
     training = ["train", "--objective", "match", "--config", "debug", "--workspace", str(general.folder), *sets]
     done = subprocess.run(
-        [*command, str(tmp_path / "start.py"), *training], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        [*command, str(tmp_path / "start.py"), *training], cwd=ROOT, capture_output=True, text=True, timeout=900,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

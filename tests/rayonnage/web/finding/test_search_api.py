@@ -31,14 +31,14 @@ from search.ranking.text_channel import TextWeights
 from search.ranking.text_store import TextStore
 from tests.support.colour_embedder import SmallPictures, colour_embedder
 from tests.support.indexed_shop import BROKEN, ELSEWHERE, LABELLED, LARGE, ODD, index_shop, label_of, photo_of
-from tests.support.served import serving
+from tests.support.served import PATIENCE_S, serving
 from text.encoders import EncoderMissing
 
 
 @contextmanager
 def opened(workspace: Path, **limits: float) -> Iterator[httpx.Client]:
     settings = ServerSettings(workspace, limits=RequestLimits(**limits))
-    with serving(settings, ready=False) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with serving(settings, ready=False) as address, httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -276,7 +276,7 @@ def test_too_many_searches_are_sent_away_and_a_slow_one_is_told(own_shop: Path, 
     may_search, search = threading.Event(), IndexSearch.by_photos
 
     def slow(*arguments: object) -> object:
-        may_search.wait(30)
+        may_search.wait(PATIENCE_S)
         return search(*arguments)
 
     monkeypatch.setattr(IndexSearch, "by_photos", slow)

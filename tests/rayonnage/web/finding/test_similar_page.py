@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
@@ -23,7 +22,7 @@ from search.indexing.catalog_index import index_catalog
 from search.query.index_search import IndexSearch
 from tests.support.colour_embedder import colour_embedder
 from tests.support.indexed_shop import BROKEN, ELSEWHERE, UNSEEN
-from tests.support.served import copied, serving
+from tests.support.served import PATIENCE_S, copied, get, serving
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def classified(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def filled(page: Page) -> None:
-    expect(page.locator(".similar-box")).not_to_have_attribute("aria-busy", "true", timeout=30_000)
+    expect(page.locator(".similar-box")).not_to_have_attribute("aria-busy", "true")
 
 
 def test_a_products_page_shows_those_like_it(shop: str, page: Page):
@@ -73,9 +72,9 @@ def test_a_product_that_is_in_no_index_is_searched_by_its_photos(shop: str, page
 
 
 def test_one_of_another_catalogue_has_no_link(shop: str, page: Page):
-    part = httpx.get(f"{shop}/browse/similar/{UNSEEN}").text
+    part = get(f"{shop}/browse/similar/{UNSEEN}").text
     assert f">{ELSEWHERE}<" not in part
-    own = httpx.get(f"{shop}/browse/similar/4")
+    own = get(f"{shop}/browse/similar/4")
     assert own.status_code == 200
     [card] = [one for one in own.text.split("<li>") if f">{ELSEWHERE}<" in one]
     assert "href" not in card
@@ -93,10 +92,10 @@ def test_in_french(shop: str, page: Page):
 
 
 def test_nothing_to_compare_and_nothing_there(shop: str):
-    assert "No similar product was found." in httpx.get(f"{shop}/browse/similar/{BROKEN}").text
-    assert httpx.get(f"{shop}/browse/similar/none").status_code == 404
-    assert httpx.get(f"{shop}/browse/similar/{UNSEEN}?predictions=none").status_code == 404
-    assert httpx.get(f"{shop}/similar?entry=other").json()["field"] == "entry"
+    assert "No similar product was found." in get(f"{shop}/browse/similar/{BROKEN}").text
+    assert get(f"{shop}/browse/similar/none").status_code == 404
+    assert get(f"{shop}/browse/similar/{UNSEEN}?predictions=none").status_code == 404
+    assert get(f"{shop}/similar?entry=other").json()["field"] == "entry"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -121,7 +120,7 @@ def test_the_place_is_kept_while_others_are_searched(shop: str, page: Page, monk
     may_search, search = threading.Event(), IndexSearch.by_product
 
     def slow(*arguments: object) -> object:
-        may_search.wait(20)
+        may_search.wait(PATIENCE_S)
         return search(*arguments)
 
     monkeypatch.setattr(IndexSearch, "by_product", slow)
@@ -162,10 +161,10 @@ def test_without_an_index_the_command_is_told_to_those_on_this_machine(planned_s
     token = tokens.add("Anna")
     with serving(ServerSettings(planned_shop, tokens=tokens.path), ready=False) as address:
         headers = {"Authorization": f"Bearer {token}"}
-        text = httpx.get(f"{address}/browse/products/3", headers=headers).text
+        text = get(f"{address}/browse/products/3", headers=headers).text
         assert "search index" not in text
         assert "data-similar" not in text
-        part = httpx.get(f"{address}/browse/similar/3", headers=headers).text
+        part = get(f"{address}/browse/similar/3", headers=headers).text
         assert "Similar products cannot be searched at the moment." in part
         assert "search index" not in part
 
@@ -190,7 +189,7 @@ def test_what_was_classified_is_followed_by_those_like_it(classified: str, page:
     page.goto(classified)
     page.set_input_files("#files", [{"name": "m.jpg", "mimeType": "image/jpeg", "buffer": EXAMPLES[0].photo(0)}])
     page.click("#go")
-    expect(page.locator(".told .badge")).to_be_visible(timeout=60_000)
+    expect(page.locator(".told .badge")).to_be_visible()
     filled(page)
     cards = page.locator(".similar li")
     expect(cards.first).to_be_visible()
@@ -206,19 +205,19 @@ def test_the_answer_does_not_wait_for_them(classified: str, page: Page, monkeypa
     may_search, search = threading.Event(), IndexSearch.by_photos
 
     def slow(*arguments: object) -> object:
-        may_search.wait(60)
+        may_search.wait(PATIENCE_S)
         return search(*arguments)
 
     monkeypatch.setattr(IndexSearch, "by_photos", slow)
     page.goto(classified)
     page.set_input_files("#files", [{"name": "n.jpg", "mimeType": "image/jpeg", "buffer": EXAMPLES[1].photo(0)}])
     page.click("#go")
-    expect(page.locator(".told .badge")).to_be_visible(timeout=60_000)
+    expect(page.locator(".told .badge")).to_be_visible()
     expect(page.locator(".similar .skeleton").first).to_be_visible()
     # nor does the next one
     page.fill("#title", "A novel")
     page.click("#go")
-    expect(page.locator("#history tbody tr")).to_have_count(2, timeout=60_000)
+    expect(page.locator("#history tbody tr")).to_have_count(2)
     before = page.locator(".programs").bounding_box()
     may_search.set()
     filled(page)
@@ -229,5 +228,5 @@ def test_a_title_alone_has_none_like_it(classified: str, page: Page):
     page.goto(classified)
     page.fill("#title", "Grand mug bleu")
     page.click("#go")
-    expect(page.locator(".told .badge")).to_be_visible(timeout=60_000)
+    expect(page.locator(".told .badge")).to_be_visible()
     expect(page.locator(".similar")).to_have_count(0)

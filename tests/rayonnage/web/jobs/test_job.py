@@ -14,9 +14,9 @@ import pytest
 
 from catalog.catalog import Catalog
 from rayonnage.web.settings import ServerSettings
-from tests.support.served import copied, serving
+from tests.support.served import PATIENCE_S, copied, serving
 
-END_S = 240
+END_S = 600
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def workspace(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def api(workspace: Path) -> Iterator[httpx.Client]:
-    with serving(ServerSettings(workspace)) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with serving(ServerSettings(workspace)) as address, httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -120,10 +120,10 @@ def test_refusals(api: httpx.Client):
 def test_a_server_that_is_killed_goes_on_with_its_job(demo: Path, tmp_path: Path, catalog: Catalog):
     # in another workspace: in the one of `api` that server would predict it
     workspace = copied(demo / "demo", tmp_path) / "runs"
-    with serving(ServerSettings(workspace)) as address, httpx.Client(base_url=address, timeout=60) as api:
+    with serving(ServerSettings(workspace)) as address, httpx.Client(base_url=address, timeout=PATIENCE_S) as api:
         job = send(api, "folders.zip", zip_of(catalog), layout="product")
         while api.get(f"/v1/jobs/{job['job_id']}").json()["state"] != "running":
             time.sleep(0.05)
-    with serving(ServerSettings(workspace)) as address, httpx.Client(base_url=address, timeout=60) as api:
+    with serving(ServerSettings(workspace)) as address, httpx.Client(base_url=address, timeout=PATIENCE_S) as api:
         done = ended(api, job["job_id"])
         assert (done["state"], done["n_products"]) == ("done", 6)

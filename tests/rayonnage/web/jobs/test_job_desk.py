@@ -25,7 +25,7 @@ from rayonnage.web.jobs.record import JobRecord, JobState
 from rayonnage.web.jobs.store import JobStore, UploadPart
 from rayonnage.web.settings import ServerSettings
 
-END_S = 60.0
+END_S = 300.0
 MODEL = SimpleNamespace(current=SimpleNamespace(folder=Path("model")))
 """No job comes as far as to load it."""
 

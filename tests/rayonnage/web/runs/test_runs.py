@@ -21,10 +21,10 @@ from fusion.decide import given_by_scores
 from fusion.head_artifacts import CALIBRATION, HeadArtifacts
 from rayonnage.web.settings import ServerSettings
 from rayonnage.written_pages import latest_pages
-from tests.support.served import copied, serving
+from tests.support.served import PATIENCE_S, copied, get, serving
 
 OTHER = "fusion-20990101-000000"
-END_S = 120
+END_S = 600
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def served(workspace: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def api(served: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{served}/v1", timeout=60) as client:
+    with httpx.Client(base_url=f"{served}/v1", timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -103,11 +103,11 @@ def test_the_reports_open_here_and_nothing_else_does(served: str, workspace: Pat
     listed = latest_pages(Workspace(workspace))
     links = page.locator("a[href*='runs/pages/']")
     expect(links).to_have_count(len(listed))
-    answer = httpx.get(f"{served}/runs/pages/{listed[0].key}")
+    answer = get(f"{served}/runs/pages/{listed[0].key}")
     assert answer.content == listed[0].path.read_bytes()
     assert "sandbox" in answer.headers["content-security-policy"]
     for key in ("0" * 16, "..%2f..%2fworkspace.json", "workspace.json"):
-        assert httpx.get(f"{served}/runs/pages/{key}").status_code == 404
+        assert get(f"{served}/runs/pages/{key}").status_code == 404
     with page.expect_popup() as opened:
         links.first.click()
     expect(opened.value.get_by_role("heading", level=1)).to_be_visible()

@@ -179,7 +179,7 @@ def test_where_there_is_no_haste_a_batch_fills_and_once_there_is_it_goes(patienc
 def test_who_waits_for_others_in_vain_is_worked_on_when_patience_ends():
     async def run() -> None:
         batches = MicroBatcher(Work(), at_most=3, most_waiting=100, patience_s=lambda: 0.05)
-        assert await asyncio.wait_for(batches.submit(["a"], [1])[0].told, 30) == "a"
+        assert await asyncio.wait_for(batches.submit(["a"], [1])[0].told, 300) == "a"
         # closed while it waits
         [gone] = batches.submit(["b"], [1])
         await batches.close()

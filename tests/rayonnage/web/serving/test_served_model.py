@@ -139,7 +139,7 @@ def test_a_reader_that_hangs_holds_up_its_own_product_alone(model, runs, product
 
     def hanging(self, some, wanted, md5s=None):
         if any(one.images in photos for one in some):
-            assert goes_on.wait(60)
+            assert goes_on.wait(300)
         return fetch(self, some, wanted, md5s)
 
     monkeypatch.setattr(TextBranch, "fetch", hanging)
@@ -167,7 +167,7 @@ class ReadTogether:
         self.asked, self.alone = [products[n] for n in self.rows], [alone[n] for n in self.rows]
         self.sizes: list[int] = []
         # the fifth is the test
-        self.all_read = threading.Barrier(5, timeout=60)
+        self.all_read = threading.Barrier(5, timeout=300)
         fetch, concluded = BegunPrediction.fetch, Answering._concluded
 
         def fetched(begun: BegunPrediction) -> BegunPrediction:
@@ -237,7 +237,7 @@ def test_one_that_cannot_be_concluded_fails_by_itself(model, runs, products, alo
 def test_no_answer_in_time(model, runs, products, monkeypatch):
     goes_on = threading.Event()
     staged = StagedPrediction.of
-    monkeypatch.setattr(StagedPrediction, "of", lambda *given: goes_on.wait(30) and staged(*given))
+    monkeypatch.setattr(StagedPrediction, "of", lambda *given: goes_on.wait(300) and staged(*given))
 
     async def run() -> None:
         served = served_by(model, runs, seconds=0.2)
