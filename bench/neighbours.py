@@ -1,7 +1,7 @@
 """Neighbours as an expert on the demo: the head with them and without, and categories that no network has learnt.
 
     rayonnage demo DEMO
-    python bench/neighbours.py DEMO
+    python bench/neighbours.py DEMO            (some six minutes on two cores; --only heads or new: a part of them)
 
 Both heads are made of the demo's networks and measured on its 400 test products against the truth. Then one category in
 eight is taken out of the catalogue, a general network is trained on what is left, and the products of the categories
@@ -10,6 +10,7 @@ that were taken out are added, with their labels, to the index of neighbours alo
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -127,15 +128,21 @@ def new_categories(demo: Path, folder: Path) -> None:
     print(line("those that networks have learnt", before, after, ~new))
 
 
-def main(demo: str) -> None:
-    """Print both tables."""
-    with tempfile.TemporaryDirectory() as place:
-        shutil.copytree(Path(demo) / "runs", Path(place) / "runs")
-        with_and_without(Path(demo), Workspace(Path(place) / "runs"))
-    print()
-    with tempfile.TemporaryDirectory() as place:
-        new_categories(Path(demo), Path(place))
+def main() -> None:
+    """Print both tables, or one."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("demo", type=Path)
+    parser.add_argument("--only", choices=["heads", "new"])
+    options = parser.parse_args()
+    if options.only != "new":
+        with tempfile.TemporaryDirectory() as place:
+            shutil.copytree(options.demo / "runs", Path(place) / "runs")
+            with_and_without(options.demo, Workspace(Path(place) / "runs"))
+        print()
+    if options.only != "heads":
+        with tempfile.TemporaryDirectory() as place:
+            new_categories(options.demo, Path(place))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main()
