@@ -13,8 +13,10 @@ from pathlib import Path
 FORKS = multiprocessing.get_context("forkserver")
 # Importing these takes 6 s of a core, which every process that trains or predicts would need anew.
 LIBRARIES = ["lightning", "timm", "onnxruntime", "openvino", "pyarrow.parquet", "sklearn", "skops.io"]
-# ours first: it keeps them from reporting that they were loaded
-FORKS.set_forkserver_preload(["catalog", *LIBRARIES])
+# and ours nearly another one
+OURS = ["rayonnage.cli", "mosaic.training.train", "fusion.training.train", "fusion.prediction.predictor"]
+# this one first: it keeps them from reporting that they were loaded
+FORKS.set_forkserver_preload(["catalog", *LIBRARIES, *OURS])
 
 
 class Running:
