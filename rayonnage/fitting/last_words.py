@@ -28,13 +28,7 @@ def last_words(outcome: FitOutcome) -> str:
         *(f"  {unseen_sentence(one, outcome)}" for one in outcome.unseen),
         *_weak(outcome),
     ]
-    room = outcome.workspace.option
-    below = [
-        "Next:",
-        f"  rayonnage predict NEW --output predictions{room}    categories for products without one",
-        f"  rayonnage evaluate LABELLED --output report{room}   how good it is on products that it has never seen",
-        f"  rayonnage serve{room}                               review and classify in the browser",
-    ]
+    below = ["Next:", *(f"  {command}  # {what}" for what, command in next_commands(outcome).items())]
     advice = []
     # two lines each, below a title: a deep tree leaves room for fewer
     for number, one in enumerate(advice_of(outcome)[: (MOST_LINES - 1 - len(above) - len(below)) // 2][:MOST_ADVICE]):
@@ -42,6 +36,17 @@ def last_words(outcome: FitOutcome) -> str:
         advice += [f"  {number + 1}. {one.what}{gain}", f"     {one.how.replace('`', '')}"]
     title = ["What would help most:"] if advice else []
     return "\n".join([*above, *title, *advice, *below])
+
+
+def next_commands(outcome: FitOutcome) -> dict[str, str]:
+    """Commands by what they are for."""
+    room = outcome.workspace.option
+    served = f" {outcome.workspace.folder}" if room else ""
+    return {
+        "categories for products without one": f"rayonnage predict NEW --output predictions{room}",
+        "how good it is on products that it has never seen": f"rayonnage evaluate LABELLED --output report{room}",
+        "review, classify and search in the browser": f"rayonnage serve{served}",
+    }
 
 
 def took(outcome: FitOutcome) -> str:

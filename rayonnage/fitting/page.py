@@ -17,7 +17,7 @@ from catalog.reports.plots import GREEN, SERIES, drawing, svg
 from catalog.reports.write import write_page
 from catalog.sources.address import shown
 from rayonnage.fitting.advice import Advice, advice_of
-from rayonnage.fitting.last_words import judged_on, took, unseen_sentence
+from rayonnage.fitting.last_words import judged_on, next_commands, took, unseen_sentence
 from rayonnage.fitting.outcome import ASKED, FitOutcome
 from rayonnage.fitting.weak_section import weak_section
 
@@ -198,12 +198,6 @@ def _done_section(outcome: FitOutcome) -> Section:
 
 
 def _next_section(outcome: FitOutcome) -> Section:
-    room = outcome.workspace.option
-    stricter = f" --precision {ASKED[1]:g}"
-    steps = [
-        f"Predict products without a category: `rayonnage predict NEW --output predictions{room}`; with "
-        f"`{stricter.strip()}` more is given unseen, and less of it right.",
-        f"Measure on products that it has never seen: `rayonnage evaluate LABELLED --output report{room}`.",
-        f"Review, classify and search in the browser: `rayonnage serve{room}`.",
-    ]
-    return Section("next", "What comes next", steps)
+    steps = [f"`{command}`: {what}." for what, command in next_commands(outcome).items()]
+    less = f"With `--precision {ASKED[1]:g}` more is given unseen by `rayonnage predict`, and less of it is right."
+    return Section("next", "What comes next", [*steps, less])

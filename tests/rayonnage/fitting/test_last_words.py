@@ -26,8 +26,9 @@ def test_they_say_how_good_it_is_what_helps_and_what_comes_next(tmp_path):
     assert sum(line.startswith("  weak: ") for line in lines) == 2
     assert said.count("\n  1. ") == said.count("\n  3. ") == 1
     option = f"--workspace {workspace.folder}"
-    for command in ("predict NEW --output predictions", "evaluate LABELLED --output report", "serve"):
-        assert f"  rayonnage {command} {option}" in said
+    for command in (f"predict NEW --output predictions {option}", f"evaluate LABELLED --output report {option}"):
+        assert f"  rayonnage {command}  # " in said
+    assert f"  rayonnage serve {workspace.folder}  # " in said
     assert "`" not in said
 
 
