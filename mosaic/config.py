@@ -179,9 +179,16 @@ class MosaicConfig(StrictConfig):
 
     # what a photo may cost is one setting of all rooms now: catalog.photos.limits
     retired: ClassVar = {"max_pixels": 50_000_000}
-    # run folders of before there was a cache, or a choice of decoders or algorithms, predict as they did
-    added: ClassVar = {"photo_cache_gib": 0, "decode": "cpu", "deterministic": False, "matching": BEFORE_MATCHING}
+    # run folders of before there was a cache, or a choice of decoders, algorithms or methods, predict as they did
+    added: ClassVar = {
+        "method": "fine-tune", "photo_cache_gib": 0, "decode": "cpu", "deterministic": False,
+        "matching": BEFORE_MATCHING,
+    }  # fmt: skip
 
+    method: Literal["fine-tune", "linear", "auto"]
+    """How networks that start from the backbone's weights learn. fine-tune: the whole network. linear: only the head, a
+    regularised logistic regression on what the backbone sees of the mosaics of prediction, minutes for a small
+    catalogue. auto: both, and the one that is better on held-out products."""
     backbone: BackboneConfig
     """The network."""
     second_backbone: str | None

@@ -28,6 +28,7 @@ class MosaicDetails:
         identity: hash of plan, view, starting run and configuration, by which a killed run is found again.
         k: leaves that saved probabilities keep.
         objective: what it has learnt for: `category`, or `match`, see `mosaic.training.matching`.
+        method: how it has learnt: `fine-tune`, the whole network, or `linear`, the head alone.
     """
 
     n_images: int
@@ -36,6 +37,7 @@ class MosaicDetails:
     identity: str
     k: int
     objective: str = "category"
+    method: str = "fine-tune"
     __pydantic_config__ = STRICT
 
     @property

@@ -31,7 +31,7 @@ from fusion.experts.titles import TitleExperts
 KINDS: tuple[type[ExpertKind], ...] = (ImageExperts, TextExperts, TitleExperts, CopyExperts, NeighbourExperts)
 """In the order in which they are asked. The first speaks of every product: it chooses on which the head is fitted."""
 FOLDER = "experts"
-_ABOUT_TRAINING = (HELD_OUT, "history.csv", "confusions.csv", "training.html")
+_ABOUT_TRAINING = (HELD_OUT, "history.csv", "heads.csv", "confusions.csv", "training.html")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from catalog.files.progress import Bar, Progress
 from catalog.probabilities import Probabilities, choose_k, concatenate
 from catalog.product import MAX_IMAGES, Product
 from catalog.recent_rows import RecentRows
+from catalog.reports.page import Section
 from catalog.runs.run import Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
@@ -49,6 +51,13 @@ N_FOR_K = 1000
 """Held-out products on which k is measured: their dense probabilities, at 5270 leaves 21 MB, fit into memory."""
 _VALIDATION = 3
 """Stream of random numbers that sets products aside for early stopping."""
+
+
+class Answers(Protocol):
+    """What one network says of products at `(n,)` catalogue positions: a row for each, of k leaves."""
+
+    def __call__(self, positions: NDArray[np.int64], k: int, progress: Progress | None = None) -> Probabilities:
+        """The rows, in order."""
 
 
 def products_of_view(
@@ -198,19 +207,29 @@ class CrossFitting:
             probabilities = Probabilities.load(path)
         else:
             positions = products_of_view(self.data, self.data.plan.held_out_positions(part), self.view)
-            expert = self._expert(network)
-            expert.k[self.view] = self.k or self._measured_k(expert, positions)
+            answers = self.answers_of(network)
+            k = self.k or self._measured_k(answers, positions, len(network.support))
             with self.bar("held-out part") as progress:
-                probabilities = predict_positions(expert, self.data.catalog, positions, progress)
+                probabilities = answers(positions, k, progress)
             path.parent.mkdir(parents=True, exist_ok=True)
             probabilities.save(path)
         if probabilities.speaks.any():
             self.k = self.k or int(probabilities.leaves.shape[1])
         return probabilities
 
-    def _measured_k(self, expert: MosaicExpert, positions: NDArray[np.int64]) -> int:
+    def answers_of(self, network: MosaicNetwork) -> Answers:
+        """What a network says of products, as in prediction."""
+        expert = self._expert(network)
+
+        def answers(positions: NDArray[np.int64], k: int, progress: Progress | None = None) -> Probabilities:
+            expert.k[self.view] = k
+            return predict_positions(expert, self.data.catalog, positions, progress)
+
+        return answers
+
+    def _measured_k(self, answers: Answers, positions: NDArray[np.int64], n_leaves: int) -> int:
         rng = np.random.default_rng(self.config.seed)
-        drawn = predict_positions(expert, self.data.catalog, rng.permutation(positions)[:N_FOR_K])
+        drawn = answers(rng.permutation(positions)[:N_FOR_K], n_leaves)
         inference = self.config.inference
         if not drawn.speaks.any():
             return inference.max_leaves
@@ -225,6 +244,15 @@ class CrossFitting:
             # a network of some photos has its say on them alone; `average_photos` knows which products that covers
             partial=True,
         )  # fmt: skip
+
+    @property
+    def seconds(self) -> float:
+        """That the fits took."""
+        return sum(record.seconds for record in self.history)
+
+    def sections(self) -> list[Section]:
+        """What the page of the training says of fits that have no epochs."""
+        return []
 
     def write_page(
         self, held_out: Probabilities, truth: NDArray[np.int64], network: MosaicNetwork, *,
@@ -243,13 +271,16 @@ class CrossFitting:
             "catalogue": self.data.catalog.name, "plan": plan.plan_id, "code": self.run.revision,
             "starting run": self.start.folder.name if self.start else None,
             "device": described(best_device()),
-            "seconds": round(sum(record.seconds for record in self.history)),
+            "seconds": round(self.seconds),
             "config": self.config.model_dump(),
         }  # fmt: skip
         samples = training_samples(self.data.catalog, examples, self.config, self.data.tree, network.support.numpy())
+        # without an epoch nothing was augmented
+        samples = [sample for sample in samples if self.history or sample.kind != "training"]
         write_training_page(
             self.run.folder / "training.html", title=f"Training: {title or self.view.title}", facts=facts,
             history=self.history, held_out=held_out, truth=truth, tree=self.data.tree, samples=samples,
+            fitted=self.sections(),
         )  # fmt: skip
 
 

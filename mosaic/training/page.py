@@ -49,19 +49,23 @@ class Sample:
     kind: str
 
 
-def write_training_page(
+def write_training_page(  # noqa: PLR0913 - what a page says, named where it is called
     path: Path, *, title: str, facts: Mapping[str, object], history: Sequence[EpochRecord],
     held_out: Probabilities, truth: NDArray[np.int64], tree: Taxonomy, samples: Sequence[Sample],
+    fitted: Sequence[Section] = (),
 ) -> None:  # fmt: skip
     """Write the page to `path` and every confusion to `confusions.csv` beside it.
 
     `facts`: how the network was made; a mapping among its values (the configuration) is folded away under its key.
     `truth`: `(N,)` true leaf of each row of `held_out`, -1 where unknown; such rows and silent ones are counted only.
+    `fitted`: what there is to say of fits that have no epochs.
     """
     scores = score_probabilities(held_out, truth, tree)
     confusions_csv(path.with_name("confusions.csv"), find_confusions(scores), tree)
     figures = summarize(scores)
-    sections = [_curves_section(history)]
+    sections = [*fitted]
+    if history or not fitted:
+        sections.append(_curves_section(history))
     if len(scores):
         sections.append(_counts_section(figures, tree.level_names))
         sections += [_confusions_section(scores, tree), _leaves_section(scores, tree)]

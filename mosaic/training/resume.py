@@ -21,7 +21,7 @@ from mosaic.views import View
 
 log = logging.getLogger(__name__)
 MARK = "unfinished.json"
-_AS_BEFORE = {"decode": "cpu", "deterministic": False}
+_AS_BEFORE = {"decode": "cpu", "deterministic": False, "method": "fine-tune"}
 """Settings of before there was a choice: what an earlier version began can be gone on with."""
 
 

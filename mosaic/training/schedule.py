@@ -14,6 +14,7 @@ from mosaic.networks.device import best_device, warn_if_slow
 from mosaic.training import distributed
 from mosaic.training.conditions import conditions
 from mosaic.training.effective_batch import EffectiveBatch
+from mosaic.training.linear_fits import OneHeadForAll
 from mosaic.training.matching.recall import recall_line
 from mosaic.training.matching.train import MATCHING, train_matching
 from mosaic.training.train import TooFewProducts, train
@@ -39,16 +40,19 @@ def train_series(
     told = ""
     for view, settings, init in _steps(config, n_images, position, init_from):
         # what is the latest run is for one process to say: it may just be registering it
+        if init is None and settings.method == "linear":
+            # the backbone stays as it is: there is nothing to go on from
+            init = "none"
         start = distributed.broadcast(str(_start(workspace, view, init) or ""))
         training = settings.specialist if start else settings.training
-        if distributed.is_main() and (how := conditions(settings, training)) != told:
+        if distributed.is_main() and settings.method != "linear" and (how := conditions(settings, training)) != told:
             told = how
             tell(f"training on {how}")
             if deviation := EffectiveBatch.of(settings, training, distributed.world_size()).deviation(settings):
                 tell(deviation)
         try:
             run = train(workspace, settings, view, Path(start) if start else None, bar, resume=resume)
-        except TooFewProducts as error:
+        except (TooFewProducts, OneHeadForAll) as error:
             if n_images is not None and workspace.latest("mosaic", View().slot) is None:
                 raise
             yield f"{view.title}: {error}"
@@ -83,8 +87,9 @@ def _steps(
         return [(View(ANY if n_images == "any" else int(n_images), position), config, init_from)]
     if position:
         return [(View(ANY, position), config, init_from)]
-    # the general network first (its count is 0): the specialists start from it
-    steps = [(View(count), config, init_from) for count in range(MAX_IMAGES + 1)]
+    # the general network first (its count is 0): the specialists start from it, where there are any
+    counts = range(1 if config.method == "linear" else MAX_IMAGES + 1)
+    steps = [(View(count), config, init_from) for count in counts]
     if config.second_backbone:
         backbone = config.backbone.model_copy(update={"name": config.second_backbone})
         steps.append((View(ANY, "any"), config.model_copy(update={"backbone": backbone}), "none"))

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from catalog.files.progress import Bar
 from catalog.metrics.product_scores import score_probabilities
 from catalog.metrics.summary import summaries_json, summarize
@@ -19,6 +21,7 @@ from mosaic.training import distributed
 from mosaic.training.cross_fitting import CrossFitting, products_of_view
 from mosaic.training.determinism import deterministic_algorithms
 from mosaic.training.history import read_history
+from mosaic.training.linear_fits import LinearFits, require_linear
 from mosaic.training.resume import begun_or_resumed, finish, identity_of
 from mosaic.training.run_graph import add_graph
 from mosaic.views import View
@@ -51,6 +54,8 @@ def train(
     data = TrainingData.of(workspace)
     plan = data.plan
     _check_enough(data, config, view)
+    if config.method == "linear":
+        _check_linear(data, view, init_from)
     start = None if init_from is None else starting_run(init_from, plan, data.tree)
     distributed.join()
     started_from = start.folder.name if start else None
@@ -70,7 +75,8 @@ def _train(
 ) -> None:  # fmt: skip
     """Fit, measure and close a run; what was done before a kill is not done again."""
     plan = data.plan
-    fits = CrossFitting(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))
+    kind = LinearFits if config.method == "linear" else CrossFitting
+    fits = kind(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))
     parts: list[Probabilities] = []
     for part in plan.held_out_parts:
         network = fits.fit_without(part, initial_network(start, config, part))
@@ -84,7 +90,7 @@ def _train(
         held_out.save(run.folder / HELD_OUT)
         k = fits.k or min(config.inference.max_leaves, len(deployed.support))
         started_from = start.folder.name if start else None
-        run.keep(MosaicDetails(view.n_images, view.position, started_from, identity, k))
+        run.keep(MosaicDetails(view.n_images, view.position, started_from, identity, k, method=config.method))
         truth = data.truth(held_out.product_ids)
         run.metrics = summaries_json(summarize(score_probabilities(held_out, truth, data.tree)))
         fits.write_page(held_out, truth, deployed)
@@ -102,6 +108,17 @@ def _check_enough(data: TrainingData, config: MosaicConfig, view: View) -> None:
                 f"{available} training products with such photos (min_products is {config.min_products}): "
                 "the general network serves them"
             )
+
+
+def _check_linear(data: TrainingData, view: View, init_from: Path | None) -> None:
+    """Refuse, with the way out, where a head on frozen features is no way to learn."""
+    if init_from is not None:
+        raise ValueError(
+            f"--init-from {init_from}: method is linear, which learns from the backbone's own weights; leave "
+            "--init-from out, or go on from that run with --set method=fine-tune"
+        )
+    leaf = data.leaf[products_of_view(data, data.plan.positions, view)]
+    require_linear(view, len(leaf), len(np.unique(leaf)))
 
 
 def starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:

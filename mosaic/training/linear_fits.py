@@ -1,0 +1,185 @@
+"""The fits of a run whose backbone stays as it is: a head for each held-out part and one for all, from one look."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from catalog.files.progress import Progress
+from catalog.probabilities import Probabilities, Silence
+from catalog.reports.page import Section
+from mosaic.networks.deployed import deployed
+from mosaic.networks.network import MosaicNetwork, load_network
+from mosaic.run_files import weights_name
+from mosaic.training import distributed
+from mosaic.training.cross_fitting import Answers, CrossFitting, checkpoints_folder, products_of_view
+from mosaic.training.frozen_features import FrozenFeatures, look_at
+from mosaic.training.head_history import HeadRecord, head_history_csv, read_head_history
+from mosaic.training.head_page import heads_section
+from mosaic.training.linear_head import FittedHead, LinearHead, Shown, fit_head, probabilities
+from mosaic.views import ANY, View, families
+
+MAX_PRODUCTS = 50_000
+"""Whose features, of 1,280 numbers and mirrored, take half a gigabyte, and as much again while a head is fitted."""
+MAX_LEAVES_OF_PRODUCTS = 40_000_000
+"""Products times leaves: each of these is a number of the fit."""
+
+
+class OneHeadForAll(ValueError):
+    """A linear head is not made for one image count."""
+
+
+def require_linear(view: View, n_products: int, n_leaves: int) -> None:
+    """Refuse, with the way out, where a head on frozen features is not made.
+
+    `n_products`, `n_leaves`: that would be learnt from.
+
+    Raises:
+        OneHeadForAll: a view of one image count.
+        ValueError: too many products.
+    """
+    if view.n_images != ANY:
+        # of the same frozen backbone: a head of fewer products would only be less sure
+        raise OneHeadForAll(
+            "method is linear, which fits one head for all image counts: the general network serves them (a specialist "
+            "learns with --set method=fine-tune)"
+        )
+    if n_products > MAX_PRODUCTS or n_products * n_leaves > MAX_LEAVES_OF_PRODUCTS:
+        raise ValueError(
+            f"method is linear, which is for small catalogues: up to {MAX_PRODUCTS:,} products, and up to "
+            f"{MAX_LEAVES_OF_PRODUCTS:,} for products times categories; here are {n_products:,} in {n_leaves:,}. "
+            "Train with --set method=fine-tune, which gains most from many"
+        )
+
+
+@dataclass
+class LinearFits(CrossFitting):
+    """Each fit finds a head for what the frozen backbone sees of the mosaics of prediction.
+
+    Attributes:
+        heads: how the heads that are done were chosen.
+    """
+
+    heads: list[HeadRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.heads = read_head_history(self.heads_file)
+
+    @property
+    def heads_file(self) -> Path:
+        """Where it is kept how heads were chosen."""
+        return self.run.folder / "heads.csv"
+
+    def fit_without(self, part: int | None, initial: MosaicNetwork | None) -> MosaicNetwork:
+        """Find the head of everything but `part` (None: of everything), whatever there was before."""
+        path = self.run.folder / weights_name(part)
+        if not distributed.finds(path):
+            if distributed.is_main():
+                self._fit(part, path)
+            # the others have nothing to do meanwhile
+            distributed.barrier()
+        return load_network(self.run, self.config, part)
+
+    def _fit(self, part: int | None, path: Path) -> None:
+        begun = time.monotonic()
+        positions = products_of_view(self.data, self.data.plan.training_positions(part), self.view)
+        network = self._new_network(positions, None)
+        name = "deployed" if part is None else f"part {part}"
+        shown = self._shown(positions, network.support.numpy())
+        with self.bar(f"fit {self.view.title}" + ("" if part is None else f" (without part {part})")) as progress:
+            fitted = fit_head(shown, len(network.support), self.config.seed, progress)
+        with torch.no_grad():
+            network.head.weight.copy_(torch.from_numpy(fitted.head.weight))
+            network.head.bias.copy_(torch.from_numpy(fitted.head.bias))
+        records = _records(name, fitted, time.monotonic() - begun)
+        self.heads = [record for record in self.heads if record.fit != name] + records
+        head_history_csv(self.heads_file, self.heads)
+        network.save(path)
+
+    @cached_property
+    def features(self) -> FrozenFeatures:
+        """What the backbone sees of every product of the plan, looked at once for all fits."""
+        positions = np.sort(products_of_view(self.data, self.data.plan.positions, self.view))
+        # the head is asked for nothing, and two leaves are the fewest that it takes
+        backbone = deployed(
+            MosaicNetwork(self.config.backbone, np.arange(2), np.full(2, 0.5)).eval(),
+            self.config.inference, self.config.photo_size,
+        )  # fmt: skip
+        folder = checkpoints_folder(self.workspace, self.run) / "features"
+        with self.bar(f"look at {self.view.title}") as progress:
+            return look_at(
+                self.data.catalog, positions, self.view, backbone.backend, self.config, folder, progress
+            )  # fmt: skip
+
+    def _shown(self, positions: NDArray[np.int64], support: NDArray[np.int64]) -> Shown:
+        """Those of `(n,)` positions of which something can be seen."""
+        rows, owner = self.features.passes_of(positions)
+        seen, owner = np.unique(owner, return_inverse=True)
+        if not len(seen):
+            raise ValueError(
+                f"{self.data.catalog.name}: no photo of its {len(positions):,} products can be read: "
+                "`catalog check` says why"
+            )
+        everything, first_of_group = self.copy_groups
+        of_product = first_of_group[np.searchsorted(everything, positions[seen])]
+        labels = np.searchsorted(support, self.data.leaf[positions[seen]])
+        return Shown(self.features.vectors[rows], owner, labels, of_product)
+
+    @property
+    def seconds(self) -> float:
+        """That the fits took; each has a row for all that it tried."""
+        return sum({record.fit: record.seconds for record in self.heads}.values())
+
+    def sections(self) -> list[Section]:
+        """How the heads were chosen."""
+        return [heads_section(self.heads)]
+
+    def answers_of(self, network: MosaicNetwork) -> Answers:
+        """What a network says of products, from what was seen of them."""
+        head = LinearHead(network.head.weight.detach().numpy(), network.head.bias.detach().numpy())
+        return _HeadAnswers(self, network, head)
+
+
+@dataclass(frozen=True)
+class _HeadAnswers:
+    """As `MosaicExpert` answers, without looking at the photos again."""
+
+    fits: LinearFits
+    network: MosaicNetwork
+    head: LinearHead
+
+    def __call__(self, positions: NDArray[np.int64], k: int, progress: Progress | None = None) -> Probabilities:
+        data, features, view = self.fits.data, self.fits.features, self.fits.view
+        rows, owner = features.passes_of(positions)
+        support, frequency = self.network.support.numpy(), self.network.frequency.numpy()
+        how = self.fits.config.inference.average
+        dense = probabilities(self.head.logits(features.vectors[rows]), owner, len(positions), how)
+        n_readable = features.readable_of(positions)
+        silence = np.where(n_readable == 0, Silence.UNREADABLE, Silence.NO_NETWORK)
+        silence[owner] = Silence.SPEAKS
+        if progress is not None:
+            progress(len(positions), len(positions))
+        return Probabilities.from_dense(
+            next(iter(families({view: self.network}))), data.catalog.product_ids[positions], n_readable, dense,
+            silence.astype(np.uint8), support=support.astype(np.int32), frequency=frequency, k=k,
+            taxonomy=data.tree.fingerprint, plan=data.plan.plan_id,
+        )  # fmt: skip
+
+
+def _records(name: str, fitted: FittedHead, seconds: float) -> list[HeadRecord]:
+    """A row for each C that was tried; where nothing could be judged, one for the usual C."""
+    rows: list[tuple[float, float | None, float | None]]
+    rows = [(trial.c, trial.log_loss, trial.accuracy) for trial in fitted.trials] or [(fitted.c, None, None)]
+    return [
+        HeadRecord(
+            name, fitted.n, len(fitted.head.bias), c, log_loss, accuracy,
+            chosen=c == fitted.c, temperature=fitted.temperature, seconds=seconds,
+        )
+        for c, log_loss, accuracy in rows
+    ]  # fmt: skip
