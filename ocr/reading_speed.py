@@ -33,7 +33,7 @@ class ReadingSpeed:
 
 
 def reading_speed(photos: Sequence[bytes], config: EngineConfig, budget: TimeBudget) -> ReadingSpeed | None:
-    """Read encoded photos, some at a time, until the budget is used; the first ones in any case.
+    """Read encoded photos, some at a time, until the budget is used; the first two times in any case.
 
     None where there are none, or the engine is not installed. The first ones start its processes: of more photos than
     these, theirs is not counted.

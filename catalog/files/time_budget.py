@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable
 
 Clock = Callable[[], float]
+LEAST = 2
+"""Steps that are taken whatever the time. The first compiles, starts processes, reads files: of a graph it took ten
+times the second."""
 
 
 class TimeBudget:
@@ -31,21 +34,16 @@ class TimeBudget:
         return TimeBudget(min(seconds, self.left), self._clock)
 
     def times(self, step: Callable[[], object], most: int) -> list[float]:
-        """Seconds of each of up to `most` steps, of which one is taken in any case.
+        """Seconds of each of up to `most` steps, of which two are taken in any case: the first warms up.
 
-        None is begun that would not end in time if it needed what the one before has; the second if it needed half of
-        the first, which warms up.
+        No other one is begun that would not end in time if it needed what the one before has.
         """
         seconds: list[float] = []
-        while len(seconds) < most and (not seconds or self._next(seconds) <= self.left):
+        while len(seconds) < most and (len(seconds) < LEAST or seconds[-1] <= self.left):
             start = self._clock()
             step()
             seconds.append(self._clock() - start)
         return seconds
-
-    @staticmethod
-    def _next(seconds: list[float]) -> float:
-        return seconds[-1] if len(seconds) > 1 else seconds[0] / 2
 
 
 def typical(seconds: list[float]) -> float:

@@ -56,7 +56,7 @@ def test_the_first_photos_start_the_engine_and_are_not_counted(engines):
 
 def test_some_are_read_in_any_case(engines):
     found = reading_speed([png(20)] * 9, ENGINE, TimeBudget(0, clock_of(engines)))
-    assert found == ReadingSpeed(14 / 4, 14.0, (1,) * 4)
+    assert found == ReadingSpeed(1.0, 14.0, (1,) * 8)
     assert engines[0].time_limit_s == 1
 
 
