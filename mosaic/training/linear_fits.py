@@ -106,11 +106,9 @@ class LinearFits(CrossFitting):
     def features(self) -> FrozenFeatures:
         """What the backbone sees of every product of the plan, looked at once for all fits."""
         positions = np.sort(products_of_view(self.data, self.data.plan.positions, self.view))
-        # the head is asked for nothing, and two leaves are the fewest that it takes
-        backbone = deployed(
-            MosaicNetwork(self.config.backbone, np.arange(2), np.full(2, 0.5)).eval(),
-            self.config.inference, self.config.photo_size,
-        )  # fmt: skip
+        # made as those of the fits are, so that random weights are the same ones; the head is asked for nothing
+        network = self._new_network(positions, None).eval()
+        backbone = deployed(network, self.config.inference, self.config.photo_size)
         folder = checkpoints_folder(self.workspace, self.run) / "features"
         with self.bar(f"look at {self.view.title}") as progress:
             return look_at(
