@@ -47,6 +47,7 @@ class PhotoReader:
         self.engine = engine
         self.cache = cache
         self.batch_size = batch_size
+        self._n_threads = n_cores()
 
     def read(self, photos: Mapping[bytes, bytes], progress: Progress | None = None) -> dict[bytes, PhotoReading]:
         """Read photos, each MD5 once.
@@ -87,22 +88,29 @@ class PhotoReader:
 
     def _batches(self, photos: Mapping[bytes, bytes]) -> Iterator[Decoded]:
         """Batches of decoded photos, and of the failures among them."""
-        side, threads = self.engine.max_side, n_cores()
         batch: Decoded = {}
         n_bytes = 0
-        with ThreadPoolExecutor(threads) as pool:
-            # in threads: a phone's photo takes 12 ms, nearly as long as sixteen cores take to read it; no more at once
-            # than there are threads, as all that are decoded are held
-            for md5s in in_batches(list(photos), threads):
-                for md5, picture in zip(md5s, pool.map(lambda md5: decoded(photos[md5], side), md5s), strict=True):
-                    size = 0 if isinstance(picture, OcrFailure) else picture.pixels.nbytes
-                    if batch and (len(batch) == self.batch_size or n_bytes + size > MAX_BATCH_BYTES):
-                        yield batch
-                        batch, n_bytes = {}, 0
-                    batch[md5] = picture
-                    n_bytes += size
+        for md5, picture in self._decoded(photos):
+            size = 0 if isinstance(picture, OcrFailure) else picture.pixels.nbytes
+            if batch and (len(batch) == self.batch_size or n_bytes + size > MAX_BATCH_BYTES):
+                yield batch
+                batch, n_bytes = {}, 0
+            batch[md5] = picture
+            n_bytes += size
         if batch:
             yield batch
+
+    def _decoded(self, photos: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, DecodedPhoto | OcrFailure]]:
+        side = self.engine.max_side
+        if len(photos) == 1:
+            # a thread takes as long to start as a small photo to be decoded
+            yield from ((md5, decoded(photo, side)) for md5, photo in photos.items())
+            return
+        with ThreadPoolExecutor(self._n_threads) as pool:
+            # in threads: a phone's photo takes 12 ms, nearly as long as sixteen cores take to read it; no more at once
+            # than there are threads, as all that are decoded are held
+            for md5s in in_batches(list(photos), self._n_threads):
+                yield from zip(md5s, pool.map(lambda md5: decoded(photos[md5], side), md5s), strict=True)
 
     def _read_batch(self, batch: Decoded) -> tuple[dict[bytes, PhotoReading], tuple[int, float] | None]:
         """Results; how many photos the engine was given, and its seconds."""

@@ -1,5 +1,6 @@
 """Child processes that answer questions: what hangs, dies or takes too much in one costs one answer, never the job."""
 
+import fcntl
 import os
 import selectors
 import signal
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +17,8 @@ from catalog.files.parent_process import READY
 
 START_LIMIT_S = 120.0
 MAX_LINE_BYTES = 16 * 2**20
+PIPE_BYTES = 2**19
+"""A photo of 180 pixels, enlarged to be read, has 390 kB; Linux gives a user that much for 128 children."""
 MAX_COMPLAINT_BYTES = 16 * 2**20
 """Of what a child's libraries may have said before it is forgotten."""
 # These packages need not be installed, a checkout is enough; last on the path, where they hide nothing.
@@ -70,6 +74,7 @@ class ChildProcess:
         self._requests, self._answers = self._process.stdin.fileno(), self._process.stdout.fileno()
         # a pipe holds less than a picture: sending one to a child that hangs must not block
         os.set_blocking(self._requests, False)
+        _widen(self._requests)
         try:
             first_line = self.line(time.monotonic() + start_limit_s) + b"\n"
         except ChildLost as error:
@@ -220,6 +225,16 @@ class ChildProcess:
         names = {number.value: number.name for number in signal.Signals}
         how = f"killed by {names.get(-code, -code)}" if code < 0 else f"ended with status {code}"
         return ChildLost(": ".join([how, *complaint[-1:]]), max(0, -code))
+
+
+def _widen(pipe: int) -> None:
+    """Let a picture lie in a pipe whole: through 64 KiB at a time its sender wakes up dozens of times.
+
+    In a program of several threads each time may be a wait for the interpreter's lock.
+    """
+    # other systems lack it, and Linux refuses where one user's pipes take too much: then it goes the long way
+    with suppress(AttributeError, OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _nameless_file() -> IO[bytes]:

@@ -19,6 +19,9 @@ class PhotoDecoder(Protocol):
 
 def decode_in_threads(photos: Sequence[bytes], at_most: int) -> list[DecodedPhoto | UnreadablePhoto]:
     """See `PhotoDecoder`: by `decode_photo`, a thread for each core, as OpenCV lets go of the interpreter lock."""
+    if len(photos) < 2:
+        # a thread takes as long to start as a small photo to be decoded
+        return [picture_or_error(photo, at_most) for photo in photos]
     with ThreadPoolExecutor(n_cores()) as pool:
         return list(pool.map(partial(picture_or_error, at_most=at_most), photos))
 

@@ -85,8 +85,8 @@ class WorkerPool:
         Raises:
             EngineMissing: a worker does not start.
         """
-        if not photos:
-            return []
+        if len(photos) < 2:
+            return [self._read_one(photo) for photo in photos]
         with ThreadPoolExecutor(min(self.size, len(photos))) as pool:
             return list(pool.map(self._read_one, photos))
 
