@@ -20,12 +20,13 @@ def shown_of(labels: np.ndarray, *, width: int = 6, apart: float = 1.0, n_ways: 
 
 
 def slow_regression(shown: Shown, c: float, n_leaves: int) -> tuple[np.ndarray, np.ndarray]:
-    """Multinomial logistic regression on standardised features, from its definition."""
+    """Multinomial logistic regression on centred and scaled features, from its definition."""
     x = shown.vectors.reshape(-1, shown.vectors.shape[2]).astype(float)
     ways = shown.vectors.shape[1]
     y = np.repeat(shown.labels[shown.owner], ways)
     share = 1 / (np.bincount(shown.owner)[shown.owner].repeat(ways) * ways)
     mean, std = x.mean(axis=0), x.std(axis=0)
+    std = np.maximum(std, std.mean())
     z = (x - mean) / std
 
     def loss(flat: np.ndarray) -> float:
