@@ -6,9 +6,13 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from catalog.files.progress import Progress
 from rayonnage.fitting.stages import Stage
+
+if TYPE_CHECKING:
+    from mosaic.config import MosaicConfig
 
 PRIOR_S = 10.0
 """Seconds of work as estimated that are believed beside those that were measured: a stage of two seconds that takes
@@ -16,21 +20,57 @@ four says little about one of an hour."""
 TELLING = 0.02
 """Share of a stage from which its own speed is believed; fully from `SETTLED` on."""
 SETTLED = 0.4
-FITS = re.compile(r"train .*?(?: \(without part (?P<part>\d+)\))?")
+FITS = re.compile(r"(?:train|fit) .*?(?: \(without part (?P<part>\d+)\))?")
 """Titles of the bars of a training: a fit for each part, then the one that is deployed."""
+LOOKING = "look at "
+"""How the title begins of the one bar in which a frozen backbone sees everything, before its heads are fitted."""
+LOOKING_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class TrainingSteps:
+    """What a training consists of, as shares of it.
+
+    Attributes:
+        fits: one for each held-out part, then that of the deployed network; empty where nothing is known.
+        looks: share that is over before the first of them.
+    """
+
+    fits: tuple[float, ...] = ()
+    looks: float = 0.0
+
+    @classmethod
+    def of(cls, stage: Stage, config: MosaicConfig, n_parts: int | None) -> TrainingSteps:
+        """Those of a stage; of what is no training, or tries two methods, nothing is known. `n_parts`: None for one."""
+        if stage.room != "mosaic" or config.method == "auto":
+            return cls()
+        goes_on = stage.key in ("mosaic-1", "mosaic-2", "mosaic-3", "mosaic-4")
+        later, first = (one.head_epochs + one.epochs for one in (config.specialist, config.training))
+        first = later if goes_on else first
+        # after one held-out part, the deployed network goes on from the measured one
+        weights = [0.8 * first, later]
+        if n_parts is not None:
+            weights = [first * (1 - 1 / n_parts)] * n_parts + [first]
+        looks = LOOKING_SHARE if config.method == "linear" else 0.0
+        return cls(tuple((1 - looks) * weight / sum(weights) for weight in weights), looks)
+
+    def place(self, title: str) -> tuple[float, float]:
+        """Share before the step of a bar of this title, and its own; 0 for one that nothing is known of."""
+        if title.startswith(LOOKING):
+            return 0.0, self.looks
+        found = FITS.fullmatch(title)
+        number = -1 if found is None else int(found["part"]) if found["part"] else len(self.fits) - 1
+        if not 0 <= number < len(self.fits):
+            return 0.0, 0.0
+        return self.looks + sum(self.fits[:number]), self.fits[number]
 
 
 @dataclass
 class StageShare:
-    """How much of one stage is done, as far as its bars tell.
-
-    Attributes:
-        fits: share of the stage that each fit of a training takes, in order; of the last one, the deployed network's.
-            Empty where nothing is known of the stage's bars.
-    """
+    """How much of one stage is done, as far as its bars tell."""
 
     clock: Callable[[], float]
-    fits: tuple[float, ...] = ()
+    steps: TrainingSteps = TrainingSteps()
     begun: float = field(init=False)
     _first: tuple[float, float] | None = None
     _share: float = 0.0
@@ -48,7 +88,7 @@ class StageShare:
     def bar(self, title: str) -> Progress:
         """What the bar of this title reports to."""
         self._bar, self._bar_left = None, 0.0
-        before, width = self._place(title)
+        before, width = self.steps.place(title)
 
         def report(done: int, total: int) -> None:
             if not 0 <= done <= total or not total:
@@ -62,15 +102,6 @@ class StageShare:
                 self._first = self._first or (now, self._share)
 
         return report
-
-    def _place(self, title: str) -> tuple[float, float]:
-        found = FITS.fullmatch(title)
-        if not self.fits or found is None:
-            return 0.0, 0.0
-        number = int(found["part"]) if found["part"] else len(self.fits) - 1
-        if number >= len(self.fits):
-            return 0.0, 0.0
-        return sum(self.fits[:number]), self.fits[number]
 
     def left(self, estimate: float) -> float:
         """Seconds that the rest takes; `estimate`: what the whole is believed to take without any of this."""
@@ -100,9 +131,9 @@ class Overall:
     current: StageShare | None = None
     _key: str = ""
 
-    def begin(self, stage: Stage, fits: tuple[float, ...] = ()) -> StageShare:
-        """A stage begins; see `StageShare.fits`."""
-        self._key, self.current = stage.key, StageShare(self.clock, fits)
+    def begin(self, stage: Stage, steps: TrainingSteps = TrainingSteps()) -> StageShare:
+        """A stage begins."""
+        self._key, self.current = stage.key, StageShare(self.clock, steps)
         return self.current
 
     def end(self, seconds: float) -> None:
@@ -136,21 +167,3 @@ class Overall:
             return rest
         stage = next(stage for stage in self.stages if stage.key == self._key)
         return rest + self.current.left(self.slowness * stage.seconds)
-
-
-def fits_of(stage: Stage, n_parts: int | None, epochs: float, later_epochs: float) -> tuple[float, ...]:
-    """Shares that the fits of a training have in it, see `StageShare.fits`.
-
-    Args:
-        stage: one whose key begins with `mosaic-`; of others nothing is known.
-        n_parts: folds, None for one held-out part.
-        epochs: of a fit from the backbone's weights. later_epochs: of one that goes on from a trained network.
-    """
-    if stage.room != "mosaic":
-        return ()
-    first = later_epochs if stage.key in ("mosaic-1", "mosaic-2", "mosaic-3", "mosaic-4") else epochs
-    # after one held-out part, the deployed network goes on from the measured one
-    weights = [0.8 * first, later_epochs]
-    if n_parts is not None:
-        weights = [first * (1 - 1 / n_parts)] * n_parts + [first]
-    return tuple(weight / sum(weights) for weight in weights)

@@ -12,7 +12,7 @@ from catalog.files.listener import heard_by
 from catalog.files.progress_lines import duration_text
 from rayonnage.fitting.journal import FitJournal
 from rayonnage.fitting.outcome import StageTime
-from rayonnage.fitting.overall import Overall, fits_of
+from rayonnage.fitting.overall import Overall, TrainingSteps
 from rayonnage.fitting.preparing import PreparedFit
 from rayonnage.fitting.request import FitRequest
 from rayonnage.fitting.showing import LOG, FitShow
@@ -119,17 +119,16 @@ class Stages:
         if left >= SAFETY * needed:
             return None
         choice = self.prepared.recipe.fit.choices.get(stage.key)
-        brings = f"; it would bring: {choice.instead}" if choice is not None and choice.instead else ""
+        brings = f". What speaks for it: {choice.why}" if choice is not None else ""
         return (
             f"it would take {duration_text(needed)}, and {duration_text(max(0.0, left))} of {duration_text(time_s)} "
             f"are left for it{brings}"
         )
 
     def _run(self, overall: Overall, stage: Stage, number: int, signature: str) -> float:
-        show, config = self.show, self.prepared.recipe.photo_config
-        epochs, later = (one.head_epochs + one.epochs for one in (config.training, config.specialist))
+        show, recipe = self.show, self.prepared.recipe
         self.ran_any = True
-        overall.begin(stage, fits_of(stage, self.prepared.recipe.fit.folds, epochs, later))
+        overall.begin(stage, TrainingSteps.of(stage, recipe.photo_config, recipe.fit.folds))
         show.begin_stage(stage, number)
         # what an earlier session did of it counts as well
         begun = self.journal.begin(stage, signature)

@@ -98,7 +98,7 @@ def rooms(room: Path, seen: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) ->
     def chosen(*_: object, catalog: str, time_s: float | None, given: object, **__: object) -> Recipe:
         seen.time_s.append(time_s)
         choices = {key: Choice(chosen=key, why="why not", seconds=seconds) for key, seconds in SECONDS.items()}
-        choices["ocr"] = choices["ocr"].model_copy(update={"instead": "some 3 points more"})
+        choices["ocr"] = choices["ocr"].model_copy(update={"why": "some 3 points more"})
         fit = FitSection(catalog=catalog, folds=2, networks=("any", "2"), read=seen.read, choices=choices)
         return Recipe(fit=fit)
 
@@ -240,7 +240,7 @@ def test_what_no_longer_fits_into_the_time_is_left_out_and_what_it_would_bring_i
     fit_catalog(request_of(time_s=330))
     assert rooms.called == ["split", "mosaic-any", "mosaic-2", "fusion"]
     said = capsys.readouterr().err
-    assert "it would take 5 min, and 5 min of 6 min are left for it; it would bring: some 3 points more" in said
+    assert "it would take 5 min, and 5 min of 6 min are left for it. What speaks for it: some 3 points more" in said
     assert seen.time_s[0] == pytest.approx(330, abs=20)
     fit_catalog(request_of(time_s=400))
     assert rooms.called == ["split", "mosaic-any", "mosaic-2", "fusion", "ocr", "fusion"]

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from rayonnage.fitting.overall import Overall, StageShare, fits_of
+from catalog.runs.config import load_config
+from mosaic.config import MosaicConfig
+from rayonnage.fitting.overall import Overall, StageShare, TrainingSteps
 from rayonnage.fitting.stages import Stage
 
 SECONDS = some.floats(0, 10_000)
@@ -40,7 +42,7 @@ def test_a_machine_that_is_slower_than_measured_is_believed_more_with_every_stag
 def test_within_a_stage_its_own_speed_counts_more_and_more() -> None:
     clock = Clock()
     overall = Overall([stage("mosaic-any", 100), stage("fusion", 10)], clock=clock)
-    report = overall.begin(overall.stages[0], (1.0,)).bar("train any number of photos")
+    report = overall.begin(overall.stages[0], TrainingSteps((1.0,))).bar("train any number of photos")
     report(0, 100)
     clock.now = 5
     report(1, 100)
@@ -52,7 +54,7 @@ def test_within_a_stage_its_own_speed_counts_more_and_more() -> None:
 
 def test_a_training_that_is_taken_up_is_as_fast_as_it_goes_now() -> None:
     clock = Clock()
-    share = StageShare(clock, (0.5, 0.5))
+    share = StageShare(clock, TrainingSteps((0.5, 0.5)))
     report = share.bar("train any number of photos")
     report(80, 100)
     clock.now = 10
@@ -63,7 +65,7 @@ def test_a_training_that_is_taken_up_is_as_fast_as_it_goes_now() -> None:
 
 def test_fits_of_parts_that_an_earlier_session_did_are_done() -> None:
     clock = Clock()
-    share = StageShare(clock, (0.25, 0.25, 0.5))
+    share = StageShare(clock, TrainingSteps((0.25, 0.25, 0.5)))
     report = share.bar("train any number of photos (without part 1)")
     report(0, 10)
     clock.now = 30
@@ -109,7 +111,9 @@ def test_whatever_is_reported_the_time_left_is_a_number_that_is_not_negative(
     overall = Overall([stage(f"mosaic-{i}", seconds) for i, (seconds, _) in enumerate(stages)], clock=clock)
     for number, (_, taken) in enumerate(stages[:-1]):
         overall.taken[f"mosaic-{number}"] = taken
-    report = overall.begin(overall.stages[-1], (0.3, 0.7)).bar("train any number of photos (without part 0)")
+    report = overall.begin(overall.stages[-1], TrainingSteps((0.3, 0.7))).bar(
+        "train any number of photos (without part 0)"
+    )
     for seconds, done, total in reports:
         clock.now += seconds
         report(done, total)
@@ -120,16 +124,29 @@ def test_whatever_is_reported_the_time_left_is_a_number_that_is_not_negative(
     assert before >= 0
 
 
-@given(some.integers(2, 10), some.floats(1, 20), some.floats(1, 5))
-def test_the_fits_of_a_training_are_all_of_it(n_parts: int, epochs: float, later: float) -> None:
-    for parts in (n_parts, None):
-        shares = fits_of(stage("mosaic-any", 1), parts, epochs, later)
-        assert len(shares) == (parts or 1) + 1
-        assert sum(shares) == pytest.approx(1)
-    assert fits_of(stage("ocr", 1), n_parts, epochs, later) == ()
+def training(*overrides: str) -> MosaicConfig:
+    return load_config(MosaicConfig, "mosaic", None, overrides)
+
+
+@given(some.sampled_from([None, 2, 5, 10]), some.integers(1, 20), some.sampled_from(["fine-tune", "linear"]))
+def test_the_steps_of_a_training_are_all_of_it(n_parts: int | None, epochs: int, method: str) -> None:
+    config = training(f"training.epochs={epochs}", f"method={method}")
+    steps = TrainingSteps.of(stage("mosaic-any", 1), config, n_parts)
+    assert len(steps.fits) == (n_parts or 1) + 1
+    assert sum(steps.fits) + steps.looks == pytest.approx(1)
+    before, width = steps.place("train any number of photos")
+    assert before + width == pytest.approx(1), "the deployed network comes last"
+    assert TrainingSteps.of(stage("ocr", 1), config, n_parts) == TrainingSteps()
 
 
 def test_the_deployed_network_goes_on_from_the_measured_one_in_fewer_epochs() -> None:
-    measured, deployed = fits_of(stage("mosaic-any", 1), None, 10, 2)
-    assert measured == pytest.approx(8 / 10)
-    assert deployed == pytest.approx(2 / 10)
+    config = training("training.head_epochs=0", "training.epochs=10", "specialist.epochs=2")
+    assert TrainingSteps.of(stage("mosaic-any", 1), config, None).fits == pytest.approx((8 / 10, 2 / 10))
+    assert TrainingSteps.of(stage("mosaic-2", 1), config, None).fits == pytest.approx((1.6 / 3.6, 2 / 3.6))
+
+
+def test_a_frozen_backbone_looks_before_heads_are_fitted() -> None:
+    steps = TrainingSteps.of(stage("mosaic-any", 1), training("method=linear"), 2)
+    assert steps.place("look at any count") == (0, steps.looks)
+    assert steps.place("fit any count (without part 0)")[0] == steps.looks
+    assert steps.place("held-out part") == (0, 0)
