@@ -7,12 +7,14 @@ import logging
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from catalog.files.full_disk import FULL
 from catalog.files.parent_process import ParentProcess
 from catalog.runs.workspace import Workspace
+from catalog.sources.address import Address, is_uri
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import NAMES_FILE
 from rayonnage.web.fits.record import RUNS, FitRecord
@@ -24,7 +26,7 @@ from rayonnage.web.jobs.work import NICENESS, WorkReport, better_told, require_f
 TREE = "tree.csv"
 MOST = 0.5
 """From this share of labels on that the workspace's tree knows, a catalogue that was sent is one of that tree."""
-INTERRUPTED = 130
+INTERRUPTED = 128 + 2
 WITH_ANSWERS = "with-answers.bson"
 
 
@@ -47,6 +49,15 @@ class FitOrder:
         return cls(**{**order, "limits": JobLimits(**order["limits"])})
 
 
+@dataclass(frozen=True)
+class LearntCatalogue:
+    """What `rayonnage fit` is given: the catalogue, its tree, and names in other languages."""
+
+    catalog: Address
+    tree: Path | None = None
+    names: Path | None = None
+
+
 def main() -> None:
     """Do what the command line says; status 1 and a sentence where that cannot be done, 130 where it was stopped."""
     report = WorkReport(ParentProcess())
@@ -60,7 +71,7 @@ def main() -> None:
         report.say(run=_fit(order, folder, fit, report))
     except KeyboardInterrupt:
         report.say(stopped=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except (ValueError, OSError) as error:
         report.say(error=_sentence(error, order, fit))
         sys.exit(1)
@@ -68,14 +79,21 @@ def main() -> None:
 
 def _fit(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> str:
     """Returns the name of the fusion run."""
-    arguments = _sent(order, folder, fit, report) if fit.upload else _own(Workspace(order.workspace), folder, fit)
+    from rayonnage.fitting.fit import fit_catalog
+    from rayonnage.fitting.request import FitRequest
+
+    learnt = _sent(order, folder, fit, report) if fit.upload else _own(Workspace(order.workspace), folder, fit)
     room = Workspace(folder / RUNS)
-    fit_catalog([*arguments, "--time", f"{fit.time_s:.0f}s", "--quality", fit.quality, "--workspace", str(room.folder)])
+    fit_catalog(
+        FitRequest(
+            learnt.catalog, learnt.tree, learnt.names, time_s=fit.time_s, quality=fit.quality, workspace=room.folder
+        )
+    )
     return room.require("fusion").folder.name
 
 
-def _sent(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> list[str]:
-    """What was sent, for the command: with the workspace's tree, where its labels are of that."""
+def _sent(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> LearntCatalogue:
+    """What was sent: with the workspace's tree, where its labels are of that."""
     assert fit.upload is not None
     sent = lay_out(folder, fit.upload, order.limits, report.step("unpack"))
     if sent.unpacked is not None:
@@ -89,30 +107,26 @@ def _sent(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> 
     if len(catalog) > order.limits.products:
         raise ValueError(too_many(len(catalog), order.limits))
     if not (served.folder / TREE).is_file():
-        return [str(sent.path)]
+        return LearntCatalogue(sent.path)
     labelled = catalog.category_ids != NO_CATEGORY
     n_known = int((catalog.leaves(served.taxonomy())[labelled] >= 0).sum())
     is_of_tree = n_known > MOST * labelled.sum()
-    return [str(sent.path), *(_trees(served, folder) if is_of_tree else ())]
+    return LearntCatalogue(sent.path, *_trees(served, folder)) if is_of_tree else LearntCatalogue(sent.path)
 
 
-def _own(served: Workspace, folder: Path, fit: FitRecord) -> list[str]:
+def _own(served: Workspace, folder: Path, fit: FitRecord) -> LearntCatalogue:
     """The workspace's catalogue, as it was split, or with what reviewers have answered."""
-    catalogue = str(served.plan().catalog)
-    if fit.answers:
-        catalogue = str(_with_answers(served, folder))
-    return [catalogue, *_trees(served, folder)]
+    address = served.plan().catalog
+    catalog = _with_answers(served, folder) if fit.answers else address if is_uri(address) else Path(address)
+    return LearntCatalogue(catalog, *_trees(served, folder))
 
 
-def _trees(served: Workspace, folder: Path) -> list[str]:
-    """Options of the tree and its names, copied: those of the workspace may be other ones when a fit goes on."""
-    options = []
-    for option, name in (("--tree", TREE), ("--names", NAMES_FILE)):
+def _trees(served: Workspace, folder: Path) -> Iterator[Path | None]:
+    """The tree and its names, copied: those of the workspace may be other ones when a fit goes on."""
+    for name in (TREE, NAMES_FILE):
         if (served.folder / name).is_file() and not (folder / name).is_file():
             shutil.copyfile(served.folder / name, folder / name)
-        if (folder / name).is_file():
-            options += [option, str(folder / name)]
-    return options
+        yield folder / name if (folder / name).is_file() else None
 
 
 def _with_answers(served: Workspace, folder: Path) -> Path:
@@ -128,26 +142,6 @@ def _with_answers(served: Workspace, folder: Path) -> Path:
         opened = {catalog.fingerprint: catalog for catalog in predicted if catalog is not None}
         export(Journal(served), list(opened.values()), served.open(served.plan().catalog), path)
     return path
-
-
-def fit_catalog(arguments: list[str]) -> None:
-    """`rayonnage fit` in this process.
-
-    Raises:
-        ValueError: what it says where it cannot go on. KeyboardInterrupt: it was stopped, and can be gone on with.
-    """
-    import click
-
-    from rayonnage.cli import main as rayonnage
-
-    try:
-        status = rayonnage(["fit", *arguments], standalone_mode=False)
-    except click.ClickException as error:
-        raise ValueError(error.format_message()) from error
-    except click.Abort:
-        raise KeyboardInterrupt from None
-    if status == INTERRUPTED:
-        raise KeyboardInterrupt
 
 
 def _sentence(error: Exception, order: FitOrder, fit: FitRecord) -> str:

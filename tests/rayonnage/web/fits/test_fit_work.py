@@ -15,7 +15,7 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.source import NO_CATEGORY
 from rayonnage.web.fits import work
 from rayonnage.web.fits.record import FitRecord
-from rayonnage.web.fits.work import FitOrder
+from rayonnage.web.fits.work import FitOrder, LearntCatalogue
 from rayonnage.web.jobs.limits import JobLimits
 from rayonnage.web.jobs.record import INPUT, JobRecord
 from tests.rayonnage.web.fits.test_fit_desk import small_plan
@@ -60,7 +60,7 @@ def fit_of(upload: JobRecord | None = None) -> FitRecord:
     return FitRecord("a" * 32, "ann", upload.name if upload else "catalogue.bson", 900.0, 0.0, upload=upload)
 
 
-def arguments_of_upload(served: Workspace, folder: Path, data: bytes, limits: JobLimits | None = None) -> list[str]:
+def learnt_of_upload(served: Workspace, folder: Path, data: bytes, limits: JobLimits | None = None) -> LearntCatalogue:
     upload = JobRecord("b" * 32, "ann", "spring.zip", len(data), 0.0, to_learn=True)
     (folder / INPUT / upload.file).write_bytes(data)
     order = FitOrder(str(folder), str(served.folder), limits or JobLimits(free_bytes=0))
@@ -68,27 +68,26 @@ def arguments_of_upload(served: Workspace, folder: Path, data: bytes, limits: Jo
 
 
 def test_the_workspaces_own_with_its_tree_as_it_was(served: Workspace, folder: Path):
-    catalogue, option, tree = work._own(served, folder, fit_of())
-    assert (catalogue, option) == (served.plan().catalog, "--tree")
+    learnt = work._own(served, folder, fit_of())
+    assert learnt == LearntCatalogue(Path(served.plan().catalog), folder / "tree.csv")
     (served.folder / "tree.csv").unlink()
-    assert work._own(served, folder, fit_of()) == [catalogue, option, tree]
-    assert Path(tree).parent == folder
+    assert work._own(served, folder, fit_of()) == learnt
 
 
 def test_what_was_sent_is_of_the_workspaces_tree_where_its_labels_are(served: Workspace, folder: Path):
     known = dict(enumerate([int(one) for one in TREE.leaf_ids[:3]], start=1))
-    arguments = arguments_of_upload(served, folder, table_of(known))
-    assert arguments[0].endswith("products.csv")
-    assert arguments[1:] == ["--tree", str(folder / "tree.csv")]
+    learnt = learnt_of_upload(served, folder, table_of(known))
+    assert Path(learnt.catalog).name == "products.csv"
+    assert learnt.tree == folder / "tree.csv"
 
 
 def test_what_was_sent_has_a_tree_of_its_own_else(served: Workspace, folder: Path):
-    assert len(arguments_of_upload(served, folder, table_of({1: 77, 2: 78, 3: 77}))) == 1
+    assert learnt_of_upload(served, folder, table_of({1: 77, 2: 78, 3: 77})).tree is None
 
 
 def test_too_many_products(served: Workspace, folder: Path):
     with pytest.raises(ValueError, match="3 products, at most 2 are taken at once"):
-        arguments_of_upload(served, folder, table_of({1: 1, 2: 2, 3: 3}), JobLimits(free_bytes=0, products=2))
+        learnt_of_upload(served, folder, table_of({1: 1, 2: 2, 3: 3}), JobLimits(free_bytes=0, products=2))
 
 
 def test_with_what_reviewers_have_answered(served: Workspace, folder: Path):
