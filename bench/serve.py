@@ -42,7 +42,9 @@ from fusion.prediction.stages import BegunPrediction, StagedPrediction
 
 CLIENTS, SOME = 100, 32
 WARM_UPS = 2
-"""The first time takes 60 ms of the server's CPU time a product, the second one 23 ms, from the third one on 15 ms."""
+"""Rounds that count for neither side. The server's first one takes 60 ms of CPU time a product, its second one 23, later
+ones 15; `fusion predict` takes 29 in its first one, and 9 from then on: networks are compiled and checked for few and
+for many, readers start, the sentence encoder is loaded."""
 KNOWN_EVERY = 5
 """Each so many requests show photos that were shown before."""
 BOUNDARY = b"rayonnage-bench"
@@ -214,12 +216,8 @@ class Bench:
 
     def throughput(self, rounds: int) -> None:
         """Some clients against `fusion predict`."""
-        # this process has predicted all of them alone: the server, too, has its readers started, its networks compiled
-        # for one and for many, and its sentence encoder loaded
-        for _ in range(WARM_UPS):
-            asyncio.run(self._ask_all([request_of(stamped_product(one, next(self.stamps))) for one in self.products]))
         own, net, command = list[float](), list[float](), list[float]()
-        for number in range(rounds):
+        for number in range(WARM_UPS + rounds):
             fresh = [stamped_product(product, next(self.stamps)) for product in self.products]
             file = self.folder / f"{number}.bson"
             file.write_bytes(b"".join(
@@ -237,6 +235,7 @@ class Bench:
             wall, cpu = time.monotonic() - start, time.process_time() - cpu
             own.append(len(requests) / wall)
             net.append(len(requests) / (wall - cpu / (os.cpu_count() or 1)))
+        own, net, command = own[WARM_UPS:], net[WARM_UPS:], command[WARM_UPS:]
         ratio = statistics.median(a / b for a, b in zip(net, command, strict=True))
         print(f"{SOME} clients, {len(self.products)} products, {rounds} rounds, reading included: "
               f"{statistics.median(own):.1f} products a second, {statistics.median(net):.1f} without the clients' CPU "
