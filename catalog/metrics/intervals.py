@@ -97,21 +97,23 @@ def _interval(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.quantile(values, [TAIL, 1 - TAIL])
 
 
-def exact_share(k: int, n: int) -> tuple[float, float]:
-    """Interval of a share of `k` in `n` (Clopper and Pearson, 1934); NaN without any."""
+def exact_share(k: int, n: int, tail: float = TAIL) -> tuple[float, float]:
+    """Interval of a share of `k` in `n` (Clopper and Pearson, 1934), but for a tail on either side; NaN without any."""
     if n == 0:
         return float("nan"), float("nan")
-    low = float(betaincinv(k, n - k + 1, TAIL)) if k else 0.0
-    high = float(betaincinv(k + 1, n - k, 1 - TAIL)) if k < n else 1.0
+    low = float(betaincinv(k, n - k + 1, tail)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
     return low, high
 
 
-def grouped_share(flags: NDArray[np.bool_], group: NDArray[np.int64]) -> MetricValue:
+def grouped_share(flags: NDArray[np.bool_], group: NDArray[np.int64], tail: float = TAIL) -> MetricValue:
     """The share of `(N,)` flags that is set, where products of one of `(N,)` groups are set or not together.
 
     The exact interval of as many independent products as would tell as much (Korn and Graubard, "Confidence intervals
     for proportions with small expected number of positive counts", 1998): of products that all stand alone that is
     `exact_share`, of ten articles in five colours each hardly more than that of ten products. NaN without any.
+
+    `tail`: what the interval leaves out on either side.
     """
     n, n_set = len(flags), int(flags.sum())
     if not n:
@@ -120,14 +122,14 @@ def grouped_share(flags: NDArray[np.bool_], group: NDArray[np.int64]) -> MetricV
     size, set_of = np.bincount(place), np.bincount(place, flags)
     if n_set in (0, n):
         # of groups that are all alike nothing tells how alike their members are
-        return MetricValue(share, *exact_share(len(size) if n_set else 0, len(size)))
+        return MetricValue(share, *exact_share(len(size) if n_set else 0, len(size), tail))
     worth = 1.0
     if len(size) > 1:
         between = float(((set_of - share * size) ** 2).sum()) * len(size) / (len(size) - 1)
         alone = n * share * (1 - share) * n / (n - 1)
         worth = n / max(1.0, between / alone)
-    low = float(betaincinv(share * worth, (1 - share) * worth + 1, TAIL))
-    high = float(betaincinv(share * worth + 1, (1 - share) * worth, 1 - TAIL))
+    low = float(betaincinv(share * worth, (1 - share) * worth + 1, tail))
+    high = float(betaincinv(share * worth + 1, (1 - share) * worth, 1 - tail))
     return MetricValue(share, low, high)
 
 

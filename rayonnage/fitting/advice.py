@@ -24,6 +24,7 @@ ENOUGH = 20
 """Held-out products that two groups need before they are compared."""
 SURE = 0.9
 """From this probability on a product that is put elsewhere than it is labelled casts doubt on its label."""
+MORE_PRODUCTS = "label more products, of every category some, and fit again with them"
 NAMED = 3
 """Categories that a sentence names."""
 
@@ -89,7 +90,7 @@ def _proof(outcome: FitOutcome) -> list[Advice]:
     wanted = "" if nearest.wanted is None else f"; about {nearest.wanted:,} like these would do for a {nearest.name}"
     what = f"{outcome.proof.unproved}, so nothing is given unseen at that share{wanted}"
     if outcome.is_folded or nearest.wanted is None:
-        return [Advice(what, "label more products, and fit again with them", is_urgent=True)]
+        return [Advice(what, MORE_PRODUCTS, is_urgent=True)]
     recipe = outcome.workspace.folder / "recipe.yaml"
     how = (
         f"hold every product out once ({outcome.n_labelled:,} instead of {len(outcome.scores):,}): set `folds: 5` and "
@@ -238,10 +239,12 @@ def _titles(outcome: FitOutcome) -> list[Advice]:
 
 def _more_of_everything(outcome: FitOutcome) -> list[Advice]:
     """More products at all, where there are so few that nothing finer can be told."""
-    if not outcome.is_small:
+    proved = outcome.proof.shares[ASKED[0]][1:].any()
+    # where nothing is proved that is said already
+    if not outcome.is_small or (outcome.is_folded and not proved):
         return []
     what = (
-        f"{plural(outcome.n_independent, 'independent product')} could be held out: too few to tell which category is "
-        f"weak, or what would bring how much; from {FEW_PRODUCTS} on the figures become firm"
+        f"{plural(outcome.n_independent, 'independent product')} could be held out: too few to tell what would bring "
+        f"how much; from {FEW_PRODUCTS} on the figures become firm"
     )
-    return [Advice(what, "label more products, of every category some, and fit again with them")]
+    return [Advice(what, MORE_PRODUCTS)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.metrics.confusions import Confusion, find_confusions
-from catalog.metrics.intervals import MetricValue, grouped_share
+from catalog.metrics.intervals import TAIL, MetricValue, grouped_share
 from catalog.metrics.product_scores import ProductScores
 
 MOST = 10
@@ -24,7 +24,8 @@ class WeakLeaf:
     Attributes:
         n, n_right: its held-out products, and how many of them are right; right: their share.
         n_labelled: all that were learnt from in the end.
-        is_surely_weak: its products are right less often than all are, and chance does not explain it.
+        is_surely_weak: its products are right less often than all are, and chance does not explain it, though many
+            leaves were looked at.
         confused: what it is taken for, the most frequent first.
     """
 
@@ -49,13 +50,15 @@ def weakest_leaves(
     """
     correct = scores.correct[:, -1]
     overall, confusions = grouped_share(correct, group), find_confusions(scores)
-    weak = []
+    # of forty leaves that are all alike one would seem weak by chance
+    tail, weak = TAIL / len(np.unique(scores.truth)), []
     for leaf in np.unique(scores.truth[~correct]).tolist():
         rows = scores.truth == leaf
         right = grouped_share(correct[rows], group[rows])
+        is_surely_weak = grouped_share(correct[rows], group[rows], tail).high < overall.value
         confused = tuple([one for one in confusions if one.truth == leaf][:MOST_CONFUSED])
         weak.append(WeakLeaf(
             leaf, int(rows.sum()), int(correct[rows].sum()), right, int(training_counts[leaf]),
-            right.high < overall.value, confused,
+            is_surely_weak, confused,
         ))  # fmt: skip
-    return sorted(weak, key=lambda one: (one.right.high, one.right.value, one.leaf))[:most]
+    return sorted(weak, key=lambda one: (not one.is_surely_weak, one.right.high, one.right.value, one.leaf))[:most]

@@ -36,6 +36,15 @@ def test_products_of_one_article_do_not_make_a_category_weak():
     assert not any(one.is_surely_weak for one in weakest_leaves(scores, group, counts))
 
 
+def test_one_of_many_categories_that_are_all_alike_is_not_called_weak():
+    # by itself its interval lies below what is right of all, but the lowest of eight often does
+    scores = judged({leaf: (40, 30 - 8 * (leaf == 6)) for leaf in range(8)}, put_on=7)
+    alone = weakest_leaves(scores, np.arange(len(scores)), np.full(len(TAXONOMY), 50))[0]
+    assert alone.leaf == 6
+    assert alone.right.high < scores.correct[:, -1].mean()
+    assert not alone.is_surely_weak
+
+
 def test_where_all_is_right_nothing_is_weak():
     scores = judged({1: (20, 20)}, put_on=4)
     assert weakest_leaves(scores, np.arange(20), np.full(len(TAXONOMY), 50)) == []
