@@ -5,7 +5,7 @@ from __future__ import annotations
 from fusion.config import FusionConfig
 from mosaic.config import MosaicConfig
 from rayonnage.fitting.parts import HeldOutParts, with_photos
-from rayonnage.fitting.photo_costs import Pace
+from rayonnage.fitting.photo_costs import Pace, slowness
 from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
 
@@ -16,9 +16,9 @@ MAX_TITLES = 200_000
 MIN_TITLES = 20
 """Titles that make an expert."""
 # measured on two cores: `fusion train` on the demo, the shelf and the clothes shop
-HEADS_S = 4.0
+HEADS_S = 5.3
 """All heads, fitted on parts of few products."""
-HEAD_S = 0.00016
+HEAD_S = 0.00018
 """Of one held-out product, one leaf and one expert, in the comparison of all heads and their last fits."""
 TITLE_S = 0.0003
 """A title of a fit, by its words."""
@@ -35,8 +35,12 @@ def decision_seconds(
     """What the stage `fusion train` takes, its start not counted; `n_experts`: of photos and reading."""
     held_out = min(MAX_HELD_OUT, with_photos(survey) * parts.held_out)
     speak = n_experts + 1 + has_titles(survey)
-    heads = HEADS_S + HEAD_S * held_out * len(survey.leaf_sizes) * speak
-    return heads + _titles(config, parts, survey) + _neighbours(config, photos, heads, parts, survey, speed)
+    heads = slowness(speed) * (HEADS_S + HEAD_S * held_out * len(survey.leaf_sizes) * speak)
+    return (
+        heads
+        + slowness(speed) * _titles(config, parts, survey)
+        + _neighbours(config, photos, heads, parts, survey, speed)
+    )
 
 
 def has_titles(survey: CatalogSurvey) -> bool:

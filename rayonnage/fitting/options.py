@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from mosaic.config import MosaicConfig
 from rayonnage.fitting.gains import FEW, Words
 from rayonnage.fitting.parts import products_of, with_photos
 from rayonnage.fitting.recipe import Network
@@ -17,6 +16,8 @@ LITE0, LITE2 = "tf_efficientnet_lite0", "tf_efficientnet_lite2"
 BACKBONES = (LITE0, LITE2)
 """That a fit measures and chooses from: their weights lie in the installation."""
 SIDES = (96, 128, 160)
+FROZEN_SIDES = (96, 160, 224)
+"""What nothing is learnt of is best seen at the size that it has learnt at: docs/results.md."""
 ROUNDS = (1, 2, 3, 5, 8, 12)
 LONG = 12
 """Rounds that are learnt as configs/shelf.yaml does: more is done to the photos, and weights are averaged."""
@@ -25,8 +26,10 @@ NEARLY_ALL = 0.8
 MANY_PHOTOS = 20_000
 """From here on an epoch need not show everything."""
 LEAF_LIMITS = (100, 20)
-MANY_PRODUCTS = 100_000
-"""Of more of them there are no regressions on frozen features: all vectors would be held at once."""
+METHODS = ("fine-tune",)
+"""Beside heads on frozen features."""
+MAX_LINEAR, MAX_LINEAR_LEAVES = 50_000, 40_000_000
+"""Products, and products times leaves, up to which heads are made on frozen features: `mosaic.training.linear_fits`."""
 WORDY_LIMIT = 4
 """Products of a leaf that an epoch shows where words tell the leaf: a photo tells the shelf after a few."""
 SPECIALIST_PRODUCTS = 200
@@ -54,11 +57,6 @@ _SETTINGS = {
 """As in configs/demo.yaml, configs/mosaic.yaml and configs/shelf.yaml."""
 
 
-def methods() -> tuple[str, ...]:
-    """That `MosaicConfig.method` knows."""
-    return ("linear", "fine-tune", "auto") if "method" in MosaicConfig.model_fields else ("fine-tune",)
-
-
 def part_options(survey: CatalogSurvey) -> Iterator[dict[str, Any]]:
     """Keys of `FitSection`: folds where there are few products, else a share that is large enough."""
     n = with_photos(survey)
@@ -78,12 +76,17 @@ def photo_options(
     backbones = [name for name in BACKBONES if name in speed.backbones] or list(speed.backbones)[:1]
     n = with_photos(survey)
     limits = {shelf.name: WORDY_LIMIT for shelf in survey.shelves if words.is_wordy(shelf)} if is_read else {}
-    if "linear" in methods() and n <= MANY_PRODUCTS:
-        for backbone, side, flip in product(backbones, SIDES, (False, True)):
-            yield {"method": "linear", **_sizes(backbone, side, flip=flip)}, ("any",)
+    is_small = n <= MAX_LINEAR and n * len(survey.leaf_sizes) <= MAX_LINEAR_LEAVES
+    if is_small:
+        for backbone, side, flip in product(backbones, FROZEN_SIDES, (False, True)):
+            overlay = {"method": "linear", **_sizes(backbone, side, flip=flip)}
+            yield overlay, ("any",)
+            for other in backbones:
+                if other != backbone:
+                    yield {**overlay, "second_backbone": other}, ("any", "photos")
     networks = [("any",), ("any", *_specialists(survey))]
     leaf_limits = (None, *LEAF_LIMITS) if survey.n_photos > MANY_PHOTOS else (None,)
-    tuned = [method for method in methods() if method != "linear" and (method == "fine-tune" or n <= MANY_PRODUCTS)]
+    tuned = [method for method in METHODS if method == "fine-tune" or is_small]
     for method, backbone, side, rounds, limit in product(tuned, backbones, SIDES, ROUNDS, leaf_limits):
         overlay = _fine_tuned(method, backbone, side, rounds, limit, limits)
         others = [name for name in backbones if name != backbone]
@@ -128,8 +131,8 @@ def _fine_tuned(
     # what is deployed, and each specialist, goes on for a quarter of the rounds
     specialist = {"epochs": max(1, rounds // 4), **of_leaves, **usual.get("specialist", {})}
     training = {"epochs": rounds, **of_leaves, **usual.get("training", {})}
-    chosen = {"method": method} if "method" in MosaicConfig.model_fields else {}
     augmentation = {"augmentation": usual["augmentation"]} if "augmentation" in usual else {}
     return {
-        **chosen, **_sizes(backbone, side, flip=True), **augmentation, "training": training, "specialist": specialist,
+        "method": method, **_sizes(backbone, side, flip=True), **augmentation,
+        "training": training, "specialist": specialist,
     }  # fmt: skip

@@ -28,8 +28,18 @@ _PARAMETERS = {"tf_efficientnet_lite0": 3.4e6, "tf_efficientnet_lite1": 4.2e6, "
 _PARAMETERS_OF_OTHERS = 25e6
 WIDTH = 1280
 """Numbers of a vector of EfficientNet-Lite."""
-REGRESSION_S = 8e-8
-"""Of one number of one product for one leaf, in all regressions that choose a strength and fit with it."""
+REGRESSION_S = 4e-8
+"""Of one number of one vector for one leaf, in one regression: of 4,382 products in 111 leaves all of a fit took 128 s.
+"""
+MAX_JUDGED = 3000
+"""Products by which a head's strength is chosen at most; `SEARCHED` times as much work as one regression on these."""
+MANY = 1000
+SEARCHED, SEARCHED_OF_FEW = 6.0, 17.0
+"""From `MANY` products on in 3 inner parts, of fewer in 5."""
+USUAL_STEP_S = 0.034
+"""A photo of 160 pixels in a step of Lite0, where the seconds in these modules that are not measured were taken."""
+LEAST_SLOW = 0.5
+"""A GPU makes steps faster, not everything else."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +86,13 @@ def network_seconds(
     first = config.training if starts_anew else config.specialist
     # the deployed network goes on from the measured one where one part was held out
     last = first if parts.folds else config.specialist
-    seconds = NETWORK_S + _held_out(network, parts, pace, survey)
-    if method_of(config) != "fine-tune" and starts_anew:
-        seconds += _linear(network, parts, pace, survey)
-    if method_of(config) == "linear" and starts_anew:
+    slow = slowness(speed)
+    seconds = NETWORK_S * slow
+    if config.method != "fine-tune" and starts_anew:
+        seconds += _linear(network, config, parts, pace, survey, slow)
+    if config.method == "linear":
         return seconds
+    seconds += _held_out(network, parts, pace, survey) + (parts.n + 1) * FIT_S * slow
     if kept:
         seconds += photos_of(network, survey) * pace.decode
     seconds += parts.n * _fit(network, first, pace, survey, 1 - parts.of, kept=kept)
@@ -92,9 +104,11 @@ def weight_bytes(backbone: str) -> float:
     return 4 * _PARAMETERS.get(backbone, _PARAMETERS_OF_OTHERS)
 
 
-def method_of(config: MosaicConfig) -> str:
-    """`linear`, `fine-tune` or `auto`, see `MosaicConfig.method`."""
-    return str(getattr(config, "method", "fine-tune"))
+def slowness(speed: MachineSpeed) -> float:
+    """How many times as long this machine takes for what is not measured, as the one where that was taken."""
+    measured, times = _measured(KNOWN, speed)
+    step = measured.train_s * times * (160 / measured.side) ** 2
+    return max(LEAST_SLOW, step / USUAL_STEP_S)
 
 
 def keeps_small_pictures(config: MosaicConfig, survey: CatalogSurvey) -> bool:
@@ -109,7 +123,7 @@ def _fit(
 ) -> float:
     shown = shown_per_epoch(network, training, survey, share)
     epochs = pace.shown(training.epochs * shown, pace.train, kept=kept)
-    return FIT_S + epochs + pace.shown(training.head_epochs * shown, pace.head, kept=kept)
+    return epochs + pace.shown(training.head_epochs * shown, pace.head, kept=kept)
 
 
 def _held_out(network: Network, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey) -> float:
@@ -120,12 +134,22 @@ def _held_out(network: Network, parts: HeldOutParts, pace: Pace, survey: Catalog
     return (photos * parts.held_out + twice) * (pace.predict + pace.decode)
 
 
-def _linear(network: Network, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey) -> float:
-    """Every product's vector once, and the regressions on them without each part, and on all."""
-    products = photos_of(network, survey) if network == "photos" else products_of(network, survey)
-    numbers = products * WIDTH * len(survey.leaf_sizes)
-    fits = parts.n * (1 - parts.of) + 1
-    return photos_of(network, survey) * (pace.predict + pace.decode) + fits * (FIT_S + numbers * REGRESSION_S)
+def _linear(
+    network: Network, config: MosaicConfig, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey, slow: float
+) -> float:
+    """Every product's vector once, and the heads on these without each part, and on all."""
+    ways = 2 if config.inference.flip else 1
+    vectors = photos_of(network, survey) if network == "photos" else products_of(network, survey)
+
+    def head(share: float) -> float:
+        n = vectors * share
+        judged = min(n, MAX_JUDGED) * (SEARCHED if n >= MANY else SEARCHED_OF_FEW)
+        # of fewer vectors than numbers there are as many numbers to find as vectors
+        numbers = min(WIDTH, n * ways) * len(survey.leaf_sizes)
+        return FIT_S + REGRESSION_S * numbers * ways * (n + judged)
+
+    looked = photos_of(network, survey) * (pace.predict + pace.decode)
+    return looked + slow * (parts.n * head(1 - parts.of) + head(1.0))
 
 
 def _measured(backbone: str, speed: MachineSpeed) -> tuple[BackboneSpeed, float]:

@@ -128,7 +128,7 @@ def _photo_parts(
                 continue
             experts = n_experts(networks, is_read=is_read)
             decided = OPENING_S + decision_seconds(fusion, config, experts, parts, survey, speed)
-            gain = neighbour_points(config, parts, survey, words) if asked else 0.0
+            gain = neighbour_points(survey, words) if asked else 0.0
             yield PhotoPart(overlay, networks, asked, {**seconds, "fusion": decided}, points, gain)
 
 

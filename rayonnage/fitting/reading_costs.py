@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ocr.config import OcrConfig
 from rayonnage.fitting.parts import HeldOutParts
+from rayonnage.fitting.photo_costs import slowness
 from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey, ShelfSize
 
@@ -15,7 +16,7 @@ STRAY = 0.15
 """Share of the other held-out products that photos put on a shelf that is read: from 1 % of probability on it is."""
 ENGINE_S = 4.0
 """The engine's processes start."""
-TEXT_S = 0.0015
+TEXT_S = 0.006
 """A text of a fit: its words, its place in the inner folds. Vectors of a sentence encoder come on top, once."""
 ENCODE_S = {"use": 0.001, "minilm": 0.006, "e5": 0.023}
 """A text of 57 characters on one thread (docs/results.md)."""
@@ -85,4 +86,5 @@ def reading_seconds(
     read = photos_to_read(config, parts, survey, expected)
     fits = parts.n * (1 - parts.of) + 1
     encoded = read.texts * (1 + parts.held_out) * sum(ENCODE_S.get(name, max(ENCODE_S.values())) for name in encoders)
-    return ENGINE_S + read.photos * (speed.read_s or USUAL_S) + fits * read.texts * TEXT_S + encoded
+    learnt = ENGINE_S + fits * read.texts * TEXT_S + encoded
+    return read.photos * (speed.read_s or USUAL_S * slowness(speed)) + slowness(speed) * learnt

@@ -12,7 +12,6 @@ from rayonnage.fitting.gains import Words
 from rayonnage.fitting.needs import STEP, in_gb
 from rayonnage.fitting.options import SOME_WORDS, SPECIALIST_PRODUCTS
 from rayonnage.fitting.parts import products_of, with_photos
-from rayonnage.fitting.photo_costs import method_of
 from rayonnage.fitting.plans import FitPlan
 from rayonnage.fitting.recipe import Choice, Recipe
 from rayonnage.fitting.speed import MachineSpeed
@@ -116,9 +115,9 @@ class Reasons:
     def _why_network(self) -> str:
         config = self.recipe.photo_config
         n = plural(self.survey.n_photos, "photo")
-        if method_of(config) == "linear":
+        if config.method == "linear":
             return f"with {n}, that is about as good as a network that learns for a short time, and takes a fraction"
-        if method_of(config) == "auto":
+        if config.method == "auto":
             return f"which of both is better with {n} is not known beforehand: products that are held out decide"
         return f"so much can be learnt from {n} {self._in_time()}"
 

@@ -34,8 +34,8 @@ def machine(words: dict[str, float] | None = None, **more: Any) -> MachineSpeed:
     values: dict[str, Any] = {
         "cores": 2, "free_bytes": 8 * 10**9, "free_disk": 10**11, "decode_s": 0.001,
         "backbones": {
-            "tf_efficientnet_lite0": BackboneSpeed(160, 0.034, 0.011, 0.006, 20_000_000),
-            "tf_efficientnet_lite2": BackboneSpeed(160, 0.062, 0.02, 0.01, 32_000_000),
+            "tf_efficientnet_lite0": BackboneSpeed(160, 0.034, 0.0085, 0.0027, 20_000_000),
+            "tf_efficientnet_lite2": BackboneSpeed(160, 0.049, 0.0125, 0.004, 32_000_000),
         },
         "read_s": 0.07, "words_per_photo": 0.3, "start_s": 5.0, "words_of_shelf": words or {},
     }  # fmt: skip
@@ -43,14 +43,14 @@ def machine(words: dict[str, float] | None = None, **more: Any) -> MachineSpeed:
 
 
 CLOTHES = survey(
-    (0, 195, 205, 21, 2), [("Men", 230, 370, 6), ("Women", 193, 306, 6)],
-    [80, 70, 60, 50, 40, 30, 30, 20, 20, 10, 8, 5],
-    n_titled=423, n_distinct_titles=147, megapixels_per_photo=1.0,
+    (0, 274, 53, 87, 9), [("Men", 230, 370, 6), ("Women", 193, 307, 6)],
+    [45, 44, 40, 38, 37, 36, 36, 36, 34, 32, 27, 18],
+    n_titled=423, n_distinct_titles=147, megapixels_per_photo=0.1,
 )  # fmt: skip
 """The gallery."""
 SHELF = survey(
-    (0, 3900, 1200, 280, 83),
-    [("BOOKS", 3900, 5065, 30), ("FRUIT", 700, 1000, 40), ("PACKAGES", 520, 864, 20), ("VEGETABLES", 343, 623, 21)],
+    (0, 3927, 1032, 302, 202),
+    [("BOOKS", 3900, 5065, 30), ("FRUIT", 700, 1130, 40), ("PACKAGES", 520, 864, 20), ("VEGETABLES", 343, 646, 21)],
     [130] * 30 + [20] * 81,
 )
 READS_BOOKS = machine({"BOOKS": 6.9, "PACKAGES": 2.4, "FRUIT": 0.1, "VEGETABLES": 0.1})
