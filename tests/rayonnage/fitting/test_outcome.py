@@ -70,5 +70,5 @@ def test_sources_stand_side_by_side_with_how_often_they_speak(tmp_path):
 
 def test_a_workspace_that_is_not_fitted_names_the_next_command(tmp_path):
     workspace = Workspace(tmp_path / "runs")
-    with pytest.raises(FileNotFoundError, match="run `rayonnage fit CATALOG):
+    with pytest.raises(FileNotFoundError, match="run `rayonnage fit CATALOG"):
         FitOutcome.of(workspace, Recipe(fit=FitSection(catalog="x.bson")), [], seconds=1.0)
