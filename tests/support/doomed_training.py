@@ -48,9 +48,14 @@ def train(folder: Path, events: list[str]) -> None:
     fit(network, catalog, task, settings, lambda step, _: happen(events) if step == 3 else None)
 
 
-if __name__ == "__main__":
+def as_command(folder: Path, events: list[str]) -> None:
+    """The same, which tells its errors as a command does."""
     try:
-        train(Path(sys.argv[1]), sys.argv[2:])
+        train(folder, events)
     except OSError as error:
         sys.exit(f"Error: {error}")
     print("trained", flush=True)
+
+
+if __name__ == "__main__":
+    as_command(Path(sys.argv[1]), sys.argv[2:])

@@ -17,29 +17,28 @@ import pytest
 from mosaic.training.ending import death_in
 from mosaic.training.hand_over import PackedLoader
 from mosaic.training.worker_death import WorkersDied
+from tests.support.doomed_training import as_command
+from tests.support.processes import Running
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 SAID = ("a process that prepares photos has died", "--shm-size", "workers=0", "--resume")
 
 
-def doomed(folder: Path, *events: str) -> tuple[int, str]:
+def doomed(folder: Path, *events: str) -> tuple[int | None, str]:
     """Exit status and messages of a training, which must not wait for what is dead."""
-    command = [sys.executable, "-m", "tests.support.doomed_training", str(folder), *events]
-    started = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    with started as training:
-        assert training.stdout is not None
-        workers = training.stdout.readline().split()
-        try:
-            status = training.wait(timeout=600)
-        finally:
-            # also the workers that were stopped: they hold the pipes open
-            with suppress(ProcessLookupError):
-                os.killpg(training.pid, signal.SIGKILL)
-        assert len(workers) == 2
-        return status, training.communicate()[1]
+    training = Running(as_command, folder, list(events))
+    workers = training.line().split()
+    training.process.join(600)
+    # also those that were stopped
+    for worker in map(int, workers):
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    status = training.process.exitcode
+    messages = "" if status is None else training.output.read().decode()
+    training.kill()
+    assert len(workers) == 2
+    return status, messages
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import bson
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from lightning.pytorch.strategies import DDPStrategy
 from safetensors.torch import load_file
 
@@ -28,8 +26,8 @@ from mosaic.training.fit import fit
 from mosaic.training.history import EpochRecord, history_csv, read_history
 from mosaic.training.learner import FitTask
 from mosaic.views import View
-from tests.support.processes import Running
 from tests.support.products import make_product
+from tests.support.two_processes import both, join
 
 pytestmark = pytest.mark.slow
 SETTINGS = (
@@ -75,16 +73,6 @@ def fit_in(folder: Path, name: str, *kills: int) -> None:
     history_csv(folder / f"{name}.csv", history)
 
 
-def join(folder: Path, rank: int) -> None:
-    """Become one of two processes, as torchrun makes them."""
-    environment = {
-        "WORLD_SIZE": 2, "RANK": rank, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": 2, "GROUP_RANK": 0,
-        "TORCHELASTIC_RUN_ID": "test",
-    }  # fmt: skip
-    os.environ |= {key: str(value) for key, value in environment.items()}
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
-
-
 def fit_as_one_of_two(folder: Path, rank: int, *kills: int) -> None:
     """`fit_in` as `two-RANK`; `searched.txt` says of each trainer whether it searches for unused weights."""
     join(folder, rank)
@@ -99,13 +87,6 @@ def fit_as_one_of_two(folder: Path, rank: int, *kills: int) -> None:
     fit_in(folder, f"two-{rank}", *kills)
     (folder / "searched.txt").write_text(" ".join(searched))
     distributed.leave()
-
-
-def both(function: object, folder: Path, *arguments: object) -> None:
-    """Run a function in two processes, which it knows by their rank."""
-    running = [Running(function, folder, rank, *arguments) for rank in range(2)]
-    for process in running:
-        process.finish()
 
 
 def curves(path: Path) -> list[EpochRecord]:

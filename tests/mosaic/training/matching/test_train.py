@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +25,7 @@ from mosaic.config import MosaicConfig
 from mosaic.inference.embedding import workspace_embedder
 from mosaic.inference.run_graph import GRAPH_CARD
 from mosaic.runs import MosaicDetails
+from mosaic.training import distributed
 from mosaic.training.learner import Learner
 from mosaic.training.matching.recall import LEARNT, PLAIN
 from mosaic.training.matching.train import train_matching
@@ -35,9 +33,9 @@ from mosaic.training.train import train
 from mosaic.views import View
 from tests.support.command_line import call, output_of, refused
 from tests.support.products import TAXONOMY
+from tests.support.two_processes import both, join
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[4]
 CATEGORIES = (11, 21, 31)
 
 
@@ -160,17 +158,18 @@ def test_the_command_names_what_is_missing_and_what_comes_next(general, tmp_path
     assert "run `mosaic train" in message
 
 
+def match_as_one_of_two(folder: Path, rank: int, *arguments: str) -> None:
+    """The command, as one of two processes."""
+    join(folder, rank)
+    mosaic(arguments, standalone_mode=False)
+    distributed.leave()
+
+
 def test_two_processes_learn_together_and_one_of_them_tells_it(general, tmp_path):
-    (tmp_path / "start.py").write_text("from mosaic.cli import main\n\nmain()\n")
-    command = [sys.executable, "-m", "mosaic.training.launcher", "--standalone", "--nproc-per-node", "2"]
     # a batch now and then has no group: each process still waits for the gradients of the others
     options = ("photos_per_batch=4", "matching.alone=3", "matching.epochs=1", "matching.told_apart=0")
     sets = [part for option in options for part in ("--set", option)]
     training = ["train", "--objective", "match", "--config", "debug", "--workspace", str(general.folder), *sets]
-    done = subprocess.run(
-        [*command, str(tmp_path / "start.py"), *training], cwd=ROOT, capture_output=True, text=True, timeout=900,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("recall@10") == 1
+    said = "".join(both(match_as_one_of_two, tmp_path, *training))
+    assert said.count("recall@10") == 1
     assert general.latest("mosaic", "match").metrics["match_queries"] == len(general.plan().held_out_positions(0))
