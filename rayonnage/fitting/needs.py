@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mosaic.config import MosaicConfig
 from rayonnage.fitting.decision_costs import asks_neighbours, has_titles
 from rayonnage.fitting.parts import HeldOutParts, photos_of, products_of, with_photos
-from rayonnage.fitting.photo_costs import KNOWN, weight_bytes
+from rayonnage.fitting.photo_costs import KNOWN, WIDTH, weight_bytes
 from rayonnage.fitting.recipe import Recipe
 from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
@@ -27,6 +27,7 @@ SAVED_LEAF = 6
 TRANSCRIPT = 1500
 VECTOR = 2600
 """Of a labelled product's vector, see `FusionConfig.neighbour_products`."""
+NUMBER = 4
 REPORTS = 5 * MIB
 LEFT_FREE = 0.95
 """Of the disk: the rest belongs to others."""
@@ -46,18 +47,26 @@ def batch_for(config: MosaicConfig, speed: MachineSpeed, survey: CatalogSurvey, 
     Raises:
         ValueError: memory holds not even the smallest.
     """
-    photo = photo_bytes(config, speed)
-    left = memory - BASE - PRODUCT * survey.n_products
-    photos = STEP
-    while photos > SMALLEST and photos * photo > left:
-        photos //= 2
-    if photos * photo > left:
-        needed = BASE + PRODUCT * survey.n_products + SMALLEST * photo
+    base, photo = BASE + PRODUCT * survey.n_products, photo_bytes(config, speed)
+    if config.method == "linear":
+        # nothing is learnt in batches, and all vectors are held at once
+        photos, least = STEP, feature_bytes(config, survey)
+    else:
+        photos, least = STEP, SMALLEST * photo
+        while photos > SMALLEST and base + photos * photo > memory:
+            photos //= 2
+    if base + least > memory:
         raise ValueError(
-            f"learning from photos needs about {in_gb(needed)} of memory here, {in_gb(memory)} may be used: end other "
-            "programs, or give more with --memory"
+            f"learning from photos needs about {in_gb(base + least)} of memory here, {in_gb(memory)} may be used: end "
+            "other programs, or give more with --memory"
         )
     return BatchSize(photos, STEP // photos)
+
+
+def feature_bytes(config: MosaicConfig, survey: CatalogSurvey) -> float:
+    """Vectors of all products, while heads are made on frozen features: as they are, standardised, and of a part."""
+    ways = 2 if config.inference.flip else 1
+    return 3.0 * NUMBER * WIDTH * ways * (survey.n_photos if config.second_backbone else with_photos(survey))
 
 
 def photo_bytes(config: MosaicConfig, speed: MachineSpeed) -> float:
@@ -82,7 +91,8 @@ def readers_for(cores: int, memory: int) -> int:
 def peak_memory(recipe: Recipe, speed: MachineSpeed, survey: CatalogSurvey) -> int:
     """Bytes that the hungriest stage takes."""
     config = recipe.photo_config
-    learning = config.photos_per_batch * photo_bytes(config, speed)
+    is_linear = config.method == "linear"
+    learning = feature_bytes(config, survey) if is_linear else config.photos_per_batch * photo_bytes(config, speed)
     threads = recipe.reading_config.engine.threads
     reading = recipe.fit.read * READER * (speed.cores if threads == "auto" else threads)
     return BASE + PRODUCT * survey.n_products + round(max(learning, reading))

@@ -12,6 +12,7 @@ from rayonnage.fitting.recipe import Overlays
 from tests.rayonnage.fitting.known_catalogues import CLOTHES, READS_BOOKS, SHELF, machine
 
 GB = 10**9
+LEARNS = Overlays(mosaic={"method": "fine-tune"})
 
 
 @pytest.mark.parametrize("memory", [1 * GB, 1.2 * GB, 1.5 * GB, 4 * GB])
@@ -25,20 +26,28 @@ def test_what_is_chosen_stays_within_the_memory_that_may_be_used(memory):
 
 
 def test_little_memory_makes_batches_smaller_and_says_so():
-    recipe = choose(CLOTHES, machine(), catalog="c", time_s=600, memory_bytes=int(0.95 * GB))
+    recipe = choose(CLOTHES, machine(), catalog="c", time_s=600, memory_bytes=int(0.95 * GB), given=LEARNS)
     assert recipe.photo_config.photos_per_batch < STEP
     assert recipe.fit.choices["memory"].chosen.startswith(f"{recipe.photo_config.photos_per_batch} photos at a time")
 
 
 def test_too_little_memory_is_refused_with_what_is_needed():
     with pytest.raises(ValueError, match=r"needs about (\d+ MB) of memory here, 500 MB may be used.*--memory") as error:
-        choose(CLOTHES, machine(), catalog="c", memory_bytes=GB // 2)
+        choose(CLOTHES, machine(), catalog="c", memory_bytes=GB // 2, given=LEARNS)
     needed = int(re.search(r"about (\d+) MB", str(error.value))[1]) + 1
-    choose(CLOTHES, machine(), catalog="c", memory_bytes=needed * 10**6)
+    choose(CLOTHES, machine(), catalog="c", memory_bytes=needed * 10**6, given=LEARNS)
+
+
+def test_heads_on_frozen_features_are_bounded_by_the_vectors_of_all_products():
+    given = Overlays(mosaic={"method": "linear"})
+    with pytest.raises(ValueError, match=r"needs about \d+ MB of memory here"):
+        choose(SHELF, READS_BOOKS, catalog="c", memory_bytes=int(0.74 * GB), given=given)
+    recipe = choose(SHELF, READS_BOOKS, catalog="c", memory_bytes=GB, given=given)
+    assert 0.74 * GB < peak_memory(recipe, READS_BOOKS, SHELF) < GB
 
 
 def test_free_memory_is_the_bound_where_none_is_given():
-    recipe = choose(CLOTHES, machine(free_bytes=int(0.95 * GB)), catalog="c", time_s=600)
+    recipe = choose(CLOTHES, machine(free_bytes=int(0.95 * GB)), catalog="c", time_s=600, given=LEARNS)
     assert recipe.photo_config.photos_per_batch < STEP
 
 
