@@ -42,9 +42,9 @@ from fusion.prediction.stages import BegunPrediction, StagedPrediction
 
 CLIENTS, SOME = 100, 32
 WARM_UPS = 2
-"""Rounds that count for neither side. The server's first one takes 60 ms of CPU time a product, its second one 23, later
-ones 15; `fusion predict` takes 29 in its first one, and 9 from then on: networks are compiled and checked for few and
-for many, readers start, the sentence encoder is loaded."""
+"""Rounds that count for neither side. The server's first one takes 60 ms of CPU time a product, its second one 23,
+later ones 15; `fusion predict` takes 29 in its first one, and 9 from then on: networks are compiled and checked for
+few and for many, readers start, the sentence encoder is loaded."""
 KNOWN_EVERY = 5
 """Each so many requests show photos that were shown before."""
 BOUNDARY = b"rayonnage-bench"
