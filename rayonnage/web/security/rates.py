@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import threading
 import time
 
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -14,6 +15,9 @@ from rayonnage.web.settings import RequestLimits
 
 MAX_CLIENTS = 2048
 """Clients that are counted apart in a minute; what comes beyond shares one allowance, so that memory stays bounded."""
+FORGET_EVERY_S = 5.0
+"""Requests of more than a minute ago are counted no more, and forgotten so often. By itself the library starts a thread
+for that after each request, which takes 0.5 ms of CPU time, a thirtieth of a product's."""
 NETWORK = ("/v1/predict", "/v1/search")
 """Beginnings of paths whose answers a network computes."""
 IPV6_NETWORK = 64
@@ -25,6 +29,7 @@ class ClientRates:
 
     def __init__(self, limits: RequestLimits) -> None:
         self._storage = MemoryStorage()
+        self._forget = self._storage.timer.function
         self._window = MovingWindowRateLimiter(self._storage)
         self._predictions = RateLimitItemPerMinute(limits.per_minute, namespace="predictions")
         self._others = RateLimitItemPerMinute(limits.others_per_minute, namespace="others")
@@ -33,6 +38,11 @@ class ClientRates:
         """0: the request is counted, and may be served; else when to come again."""
         item = self._predictions if path.startswith(NETWORK) else self._others
         client = self._counted(item, client)
+        if not self._storage.timer.is_alive():
+            # while this one runs, the library starts none
+            self._storage.timer = threading.Timer(FORGET_EVERY_S, self._forget)
+            self._storage.timer.daemon = True
+            self._storage.timer.start()
         if self._window.hit(item, client):
             return 0
         return max(1, math.ceil(self._window.get_window_stats(item, client).reset_time - time.time()))

@@ -8,8 +8,10 @@ import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated
 
+import limits.storage.memory
 import pytest
 from fastapi import File, Request, UploadFile
 from starlette.testclient import TestClient
@@ -219,6 +221,29 @@ def test_clients_are_counted_apart_and_their_number_is_bounded(monkeypatch: pyte
     assert [counted.seconds_to_wait(f"{n}", "/") for n in range(2)] == [0, 0]
     assert counted.seconds_to_wait("many more", "/") > 50
     assert counted.seconds_to_wait("b", "/") == 0
+
+
+def test_requests_start_no_thread_each_and_old_ones_are_forgotten(monkeypatch: pytest.MonkeyPatch):
+    others, now = set(threading.enumerate()), 1000.0
+
+    def timers() -> set[threading.Thread]:
+        return {one for one in threading.enumerate() if isinstance(one, threading.Timer)} - others
+
+    monkeypatch.setattr(limits.storage.memory, "time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr(rates, "FORGET_EVERY_S", 600.0)
+    counted = ClientRates(RequestLimits(others_per_minute=100))
+    # the library's own first one
+    for one in timers():
+        one.join()
+    assert counted.seconds_to_wait("a", "/") == 0
+    [timer] = timers()
+    assert [counted.seconds_to_wait("a", "/") for _ in range(5)] == [0] * 5
+    assert timers() == {timer}
+    now += 61
+    assert counted.seconds_to_wait("b", "/") == 0
+    timer.function()
+    timer.cancel()
+    assert [len(hits) for hits in counted._storage.events.values()] == [0, 1]
 
 
 def test_an_ipv6_client_is_its_network():
