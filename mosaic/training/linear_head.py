@@ -34,7 +34,7 @@ MAX_AXES = 384
 LEAST_SPREAD = 1e-6
 """Variance of a direction, as a share of the largest, below which it is rounding."""
 MAX_ITERATIONS = 200
-TOLERANCE = 1e-3
+TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
