@@ -87,9 +87,10 @@ def _will_do(recipe: Recipe, request: FitRequest) -> str:
     stages = stages_of(recipe, request.recipe_path, request.workspace)
     given = "" if recipe.fit.time_s is None else f" of the {duration_text(recipe.fit.time_s)} that are given"
     lines = [f"\nWhat is done, in about {duration_text(sum(stage.seconds for stage in stages))}{given}:"]
+    titles = {stage.key: stage.title for stage in stages}
     for key, choice in recipe.fit.choices.items():
         cost = f" ({duration_text(choice.seconds)})" if choice.seconds else ""
-        lines.append(f"  {key}: {choice.chosen}{cost}: {choice.why}")
+        lines += [f"  {titles.get(key, key)}{cost}: {choice.chosen}", f"    why: {choice.why}"]
         if choice.instead:
             lines.append(f"    left out: {choice.instead}")
     return "\n".join(lines)

@@ -228,7 +228,8 @@ class _ToShow(logging.Handler):
         text = f"{record.levelname}: {record.getMessage()}"
         if record.exc_info:
             text += f"\n{logging.Formatter().formatException(record.exc_info)}"
-        if record.levelno >= logging.WARNING:
+        # what Python warns of is for those who write programs
+        if record.levelno >= logging.WARNING and record.name != "py.warnings":
             self._show.tell(text)
         else:
             self._show.note(text)
@@ -240,9 +241,11 @@ def _logging_to(show: FitShow) -> Iterator[None]:
     root, handler = logging.getLogger(), _ToShow(show)
     before = root.handlers[:]
     root.handlers[:] = [handler]
+    logging.captureWarnings(True)
     try:
         yield
     finally:
+        logging.captureWarnings(False)
         root.handlers[:] = before
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -326,7 +327,7 @@ def test_trying_it_writes_nothing(
     assert sorted(room.parent.iterdir()) == before
     assert rooms.called == []
     shown = capsys.readouterr().out
-    assert "mosaic-any: mosaic-any (60 s): why not" in shown
+    assert "  learn from the photos (60 s): mosaic-any\n    why: why not\n" in shown
     assert shown.splitlines()[-1] == f"Nothing was written. To start it: {request_of(time_s=600).command}"
 
 
@@ -339,6 +340,21 @@ def test_warnings_are_told_and_kept_in_the_log(
     assert logging.getLogger().handlers == handlers
     assert "WARNING: a photo of a cat" in capsys.readouterr().err
     assert "WARNING: a photo of a cat" in (room / "fit.log").read_text()
+
+
+def test_what_python_warns_of_is_for_the_log_alone(
+    rooms: Rooms, request_of: Callable[..., FitRequest], room: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def warn() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            logging.captureWarnings(True)
+            warnings.warn("few samples", UserWarning, stacklevel=1)
+
+    rooms.during["split"] = warn
+    fit_catalog(request_of())
+    assert "few samples" in (room / "fit.log").read_text()
+    assert "few samples" not in capsys.readouterr().err
 
 
 def test_wrong_input_is_one_sentence_and_makes_no_workspace(tmp_path: Path, room: Path) -> None:
