@@ -187,7 +187,8 @@ def _left_out(outcome: FitOutcome) -> list[Advice]:
     """Stages that there was no time for."""
     told = []
     for each in outcome.times:
-        if each.seconds is None:
+        # what the catalogue has nothing for would be refused again
+        if each.seconds is None and not each.refused:
             what = f"left out for want of time: {each.stage.title} (about {duration_text(each.stage.seconds)})"
             # it speaks once everything is weighed again
             commands = (shlex.join(["rayonnage", *stage.command]) for stage in (each.stage, outcome.times[-1].stage))

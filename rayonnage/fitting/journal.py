@@ -62,10 +62,11 @@ class BegunStage(StrictConfig):
 
 
 class LeftOutStage(StrictConfig):
-    """A stage that was left out for want of time."""
+    """A stage that was left out, for want of time, or `refused`: this catalogue has nothing for it."""
 
     key: str
     why: str
+    refused: bool = False
 
 
 class JournalState(StrictConfig):
@@ -177,14 +178,14 @@ class FitJournal:
         self._keep(self._state.model_copy(update={"begun": None, "done": (*others, done)}))
         return seconds
 
-    def leave_out(self, key: str, why: str) -> None:
+    def leave_out(self, key: str, why: str, *, refused: bool = False) -> None:
         """A stage is not run, now and when the fit is gone on with."""
-        left_out = (*self._state.left_out, LeftOutStage(key=key, why=why))
+        left_out = (*self._state.left_out, LeftOutStage(key=key, why=why, refused=refused))
         self._keep(self._state.model_copy(update={"left_out": left_out}))
 
-    def why_left_out(self, key: str) -> str | None:
-        """Why a stage was left out, None where it was not."""
-        return next((stage.why for stage in self._state.left_out if stage.key == key), None)
+    def left_out(self, key: str) -> LeftOutStage | None:
+        """The stage, where it was left out."""
+        return next((stage for stage in self._state.left_out if stage.key == key), None)
 
     def tick(self) -> None:
         """Keep the clock, where that was not done just now."""

@@ -35,10 +35,11 @@ FEW_PRODUCTS = 100
 
 @dataclass(frozen=True)
 class StageTime:
-    """What a stage took; `seconds` is None where it was left out for want of time."""
+    """What a stage took; `seconds` is None where it was left out: for want of time, or `refused` by this catalogue."""
 
     stage: Stage
     seconds: float | None
+    refused: bool = False
 
 
 @dataclass(frozen=True)

@@ -56,22 +56,23 @@ class Stages:
         """
         show, journal = self.show, self.journal
         stages = stages_of(self.prepared.recipe, self.request.recipe_path, self.request.workspace)
-        overall = show.overall = Overall([stage for stage in stages if journal.why_left_out(stage.key) is None])
+        overall = show.overall = Overall([stage for stage in stages if journal.left_out(stage.key) is None])
         show.time_s = self.prepared.recipe.fit.time_s
         self._tell_known(overall)
         times, chain = [], self.prepared.fingerprint
         for number, stage in enumerate(stages, start=1):
             signature = self.prepared.signature(chain, stage, self.request)
-            seconds = None
-            if journal.why_left_out(stage.key) is None:
+            left_out, seconds = journal.left_out(stage.key), None
+            if left_out is None:
                 seconds = journal.seconds_of(stage.key, signature)
                 if seconds is None:
                     show.stopper.check()
                     seconds = self._run_or_leave(overall, stage, number, signature)
+                    left_out = journal.left_out(stage.key)
             if seconds is not None:
                 overall.taken[stage.key] = seconds
                 chain = signature
-            times.append(StageTime(stage, seconds))
+            times.append(StageTime(stage, seconds, refused=left_out is not None and left_out.refused))
         return times
 
     def _tell_known(self, overall: Overall) -> None:
@@ -93,15 +94,15 @@ class Stages:
 
     def _run_or_leave(self, overall: Overall, stage: Stage, number: int, signature: str) -> float | None:
         """Seconds that a stage took, None where it is left out."""
-        why = self._too_long(overall, stage)
+        why, refused = self._too_long(overall, stage), False
         if why is None:
             try:
                 return self._run(overall, stage, number, signature)
             except StageRefused as refusal:
                 if not stage.optional:
                     raise
-                why = str(refusal)
-        self.journal.leave_out(stage.key, why)
+                why, refused = str(refusal), True
+        self.journal.leave_out(stage.key, why, refused=refused)
         overall.leave_out(stage.key)
         self.show.tell(f"left out: {stage.title}: {why}")
         return None

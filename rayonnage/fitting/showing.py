@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 FitState = Literal["running", "stopped", "failed", "done"]
 LOG, PROGRESS = "fit.log", "progress.json"
 PULSE_S = 0.5
+MOST_SHARE = 0.99
+"""Before all is done."""
 KEPT_EVERY_S = 10.0
 """Seconds between two states of the page's file; a change of stage is told at once."""
 
@@ -126,7 +128,8 @@ class FitShow:
         """Of the whole, in [0, 1]; it never goes back."""
         left, seconds = self.left, self.seconds()
         if left is not None and seconds + left > 0:
-            self._share = max(self._share, min(1.0, seconds / (seconds + left)))
+            # what comes after the stages is of the whole, too
+            self._share = max(self._share, min(MOST_SHARE, seconds / (seconds + left)))
         return self._share
 
     def keep(self, state: FitState, message: str = "") -> None:

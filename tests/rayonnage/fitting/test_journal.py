@@ -121,9 +121,11 @@ def test_two_fits_do_not_work_in_one_workspace(room: Workspace) -> None:
 def test_what_was_left_out_stays_so_until_something_else_is_asked_for(room: Workspace, clock: Clock) -> None:
     journal = begun(room, clock)
     journal.leave_out("ocr", "9 min would be needed")
-    assert FitJournal(room, clock).why_left_out("ocr") == "9 min would be needed"
+    left_out = FitJournal(room, clock).left_out("ocr")
+    assert left_out is not None
+    assert (left_out.why, left_out.refused) == ("9 min would be needed", False)
     journal.begin_anew(ASKED, "data")
-    assert FitJournal(room, clock).why_left_out("ocr") is None
+    assert FitJournal(room, clock).left_out("ocr") is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"asked": 1}', '{"asked": {}}'])
