@@ -8,8 +8,8 @@ from catalog.photos.thumbnails import strip
 from catalog.reports.estimate import Estimate
 from catalog.reports.page import Example, Gallery, Section, Table, TableCell
 from catalog.runs.training_data import catalog_positions
-from catalog.tree.taxonomy import path_text
-from fusion.evaluation.examples import PHOTO_HEIGHT, confused_rows
+from catalog.tree.taxonomy import Taxonomy, path_text
+from fusion.evaluation.examples import MAX_TEXT, PHOTO_HEIGHT, confused_rows
 from rayonnage.fitting.outcome import FitOutcome
 
 N_SHOWN = 6
@@ -31,7 +31,7 @@ def weak_section(outcome: FitOutcome) -> Section:
         [
             TableCell(outcome.tree.shown[one.leaf][-1], path_text(outcome.tree.shown[one.leaf][:-1])), one.n_labelled,
             TableCell(f"{one.n_right} of {one.n}", is_number=True), Estimate.of(one.right, 0),
-            ", ".join(f"{outcome.tree.shown[other.predicted][-1]} ({other.n})" for other in one.confused),
+            ", ".join(f"{name_of(other.predicted, outcome.tree)} ({other.n})" for other in one.confused),
         ]
         for one in weak
     ]  # fmt: skip
@@ -47,15 +47,19 @@ def weak_section(outcome: FitOutcome) -> Section:
     return Section("weak", "Weak categories", (), [table, *_galleries(outcome)], {"categories": figures})
 
 
+def name_of(leaf: int, tree: Taxonomy) -> str:
+    """A leaf's name, its whole path where another leaf has the same name."""
+    names = tree.shown[leaf]
+    return names[-1] if sum(other[-1] == names[-1] for other in tree.shown) == 1 else path_text(names)
+
+
 def _galleries(outcome: FitOutcome) -> list[Gallery]:
     """Photos of what was put elsewhere, the surest first."""
     galleries = []
     for one in outcome.weakest[:N_SHOWN]:
         confusion = one.confused[0]
-        own, other = (outcome.tree.shown[leaf] for leaf in (confusion.truth, confusion.predicted))
-        # two categories may share a name
-        names = (path_text(own), path_text(other)) if own[-1] == other[-1] else (own[-1], other[-1])
-        galleries.append(Gallery(f"{names[0]}, taken for {names[1]}", _examples(outcome, confusion)))
+        own, other = (name_of(leaf, outcome.tree) for leaf in (confusion.truth, confusion.predicted))
+        galleries.append(Gallery(f"{own}, taken for {other}", _examples(outcome, confusion)))
     return galleries
 
 
@@ -65,7 +69,10 @@ def _examples(outcome: FitOutcome, confusion: Confusion) -> list[Example]:
     return [
         Example(
             [strip(product.images, PHOTO_HEIGHT)],
-            [f"put there with {percent(sure, 0)} certainty", *([f"title: {product.title}"] if product.title else [])],
+            [
+                f"put there with {percent(sure, 0)} certainty",
+                *([f"title: {product.title[:MAX_TEXT]}"] if product.title else []),
+            ],
             str(product.product_id),
         )
         for product, sure in zip(products, scores.confidence[:, -1].tolist(), strict=True)
