@@ -224,8 +224,10 @@ def concatenate(parts: Sequence[Probabilities]) -> Probabilities:
     frequency /= frequency.sum()
 
     def widened(array: NDArray[Any]) -> NDArray[Any]:
+        if array.ndim == 1 or array.shape[1] == k:
+            return array
         # repeating the last listed leaf with its own value says nothing new, whichever of the two is read
-        return array if array.ndim == 1 else np.pad(array, ((0, 0), (0, k - array.shape[1])), mode="edge")
+        return np.pad(array, ((0, 0), (0, k - array.shape[1])), mode="edge")
 
     rows: dict[str, Any] = {name: np.concatenate([widened(getattr(p, name)) for p in parts]) for name in _BY_PRODUCT}
     return replace(first, **rows, support=support, frequency=frequency)
