@@ -32,10 +32,8 @@ REGRESSION_S = 4e-8
 """Of one number of one vector for one leaf, in one regression: of 4,382 products in 111 leaves all of a fit took 128 s.
 """
 MAX_JUDGED = 3000
-"""Products by which a head's strength is chosen at most; `SEARCHED` times as much work as one regression on these."""
-MANY = 1000
-SEARCHED, SEARCHED_OF_FEW = 6.0, 17.0
-"""From `MANY` products on in 3 inner parts, of fewer in 5."""
+"""Products by which a head's strength is chosen at most, in `SEARCHED` times the work of one regression on these."""
+SEARCHED = 6.0
 USUAL_STEP_S = 0.034
 """A photo of 160 pixels in a step of Lite0, where the seconds in these modules that are not measured were taken."""
 LEAST_SLOW = 0.5
@@ -143,7 +141,7 @@ def _linear(
 
     def head(share: float) -> float:
         n = vectors * share
-        judged = min(n, MAX_JUDGED) * (SEARCHED if n >= MANY else SEARCHED_OF_FEW)
+        judged = min(n, MAX_JUDGED) * SEARCHED
         # of fewer vectors than numbers there are as many numbers to find as vectors
         numbers = min(WIDTH, n * ways) * len(survey.leaf_sizes)
         return FIT_S + REGRESSION_S * numbers * ways * (n + judged)

@@ -53,7 +53,7 @@ class Reasons:
             chosen = f"every product is held out once, in {fit.folds} parts"
             why = (
                 f"with {plural(n, 'product')} a single held-out part proves too little of how sure an answer must be; "
-                f"the networks learn {fit.folds + 1} times for that"
+                f"what is learnt is learnt {fit.folds + 1} times for that"
             )
         else:
             share = fit.held_out or 0.2
@@ -116,7 +116,7 @@ class Reasons:
         config = self.recipe.photo_config
         n = plural(self.survey.n_photos, "photo")
         if config.method == "linear":
-            return f"with {n}, that is about as good as a network that learns for a short time, and takes a fraction"
+            return f"with {n}, a network that learns for a short time is no better, and takes many times as long"
         if config.method == "auto":
             return f"which of both is better with {n} is not known beforehand: products that are held out decide"
         return f"so much can be learnt from {n} {self._in_time()}"
@@ -134,7 +134,11 @@ class Reasons:
         points = _gain(wanted.points - reading.points, instead)
         if reading.overlay is None:
             most = max((words.on(shelf) for shelf in self.survey.shelves), default=words.overall)
-            seen = f"at most {most:.1f} words a photo were seen in a trial"
+            seen = (
+                f"at most {most:.1f} words a photo were seen in a trial"
+                if most >= 0.05
+                else "no words were seen on them"
+            )
             why = f"{seen}: hardly anything to read" if most < SOME_WORDS else f"{seen}, and {self._no_time()}"
             yield "reading", Choice(chosen="photos are not read", why=why, instead=instead, points=points)
             return

@@ -1,32 +1,181 @@
-"""What is chosen for catalogues that figures are known of, and what holds for every catalogue and machine."""
+"""What is chosen for catalogues that figures are known of, and the sentences where nothing can be done."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from rayonnage.fitting.choosing import PLANNED, choose
-from rayonnage.fitting.recipe import Recipe
-from tests.rayonnage.fitting.known_catalogues import CLOTHES, READS_BOOKS, SHELF, machine
+from rayonnage.fitting.choosing import PLANNED, candidates, choose
+from rayonnage.fitting.options import LITE0, LITE2, MAX_LINEAR, MAX_LINEAR_LEAVES
+from rayonnage.fitting.recipe import Overlays, Recipe
+from tests.rayonnage.fitting.known_catalogues import (
+    CDISCOUNT,
+    CLOTHES,
+    READS_BOOKS,
+    SHELF,
+    SIXTY,
+    machine,
+    survey,
+)
+
+DAY = 86_400.0
 
 
 def seconds_of(recipe: Recipe) -> float:
     return sum(choice.seconds for choice in recipe.fit.choices.values())
 
 
-def test_a_shop_of_some_hundred_products_is_held_out_in_turn_within_ten_minutes():
-    recipe = choose(CLOTHES, machine(), catalog="shop.csv", time_s=600)
+def of_shelf(minutes: float) -> Recipe:
+    return choose(SHELF, READS_BOOKS, catalog="train.bson", time_s=60 * minutes)
+
+
+def test_a_shop_of_some_hundred_products_is_held_out_in_turn_and_learns_its_heads_alone():
+    recipe = choose(CLOTHES, machine(), catalog="products.csv", time_s=600)
     assert recipe.fit.folds == 5
+    assert recipe.photo_config.method in ("linear", "auto")
+    # what has learnt nothing of the shop sees best at the size that it has learnt at
+    assert recipe.photo_config.photo_size == 224
     assert recipe.fit.read is False
+    assert recipe.fit.choices["titles"].chosen == "titles are heard"
+    assert recipe.decision_config.title_encoder == "auto"
     assert seconds_of(recipe) <= PLANNED * 600
 
 
-@pytest.mark.parametrize("minutes", [5, 15, 45])
-def test_books_are_read_first_since_their_words_bring_most(minutes):
-    recipe = choose(SHELF, READS_BOOKS, catalog="train.bson", time_s=60 * minutes)
+def test_books_are_read_first_and_more_of_them_the_more_time_there_is():
+    five, fifteen, forty_five = map(of_shelf, (5, 15, 45))
+    for recipe in (five, fifteen, forty_five):
+        assert recipe.fit.read
+        assert recipe.fit.folds is None
+    assert five.reading_config.shelves == ["BOOKS"]
+    assert five.reading_config.text.texts_per_leaf < 130 <= fifteen.reading_config.text.texts_per_leaf
+    assert five.fit.choices["ocr"].instead.startswith("reading more of the photos: about")
+    assert fifteen.photo_config.method == "fine-tune"
+    # as configs/shelf.yaml
+    assert {forty_five.photo_config.backbone.name, forty_five.photo_config.second_backbone} == {LITE0, LITE2}
+    assert forty_five.fit.networks == ("any", "photos")
+    assert forty_five.photo_config.training.shelf_limits["BOOKS"] < 10
+
+
+def test_shelves_known_for_their_words_are_read_though_no_trial_was_made():
+    recipe = choose(SHELF, machine(read_s=0.0), catalog="train.bson", time_s=2700)
     assert recipe.fit.read
-    assert seconds_of(recipe) <= PLANNED * 60 * minutes
+    assert "BOOKS" in recipe.fit.choices["ocr"].chosen
+
+
+def test_where_some_words_were_seen_a_sample_tells_whether_reading_pays():
+    words = machine({"Men": 0.2, "Women": 2.5})
+    recipe = choose(CLOTHES, words, catalog="products.csv", quality="best")
+    assert recipe.reading_config.shelves == "auto"
+    assert recipe.fit.choices["ocr"].chosen.startswith("a sample of each category is read")
+
+
+def test_what_there_is_no_time_for_is_told_with_what_it_would_bring():
+    recipe = choose(SHELF, machine(READS_BOOKS.words_of_shelf, read_s=3.0), catalog="train.bson", time_s=600)
+    assert not recipe.fit.read
+    note = recipe.fit.choices["reading"]
+    assert "there is no time for it" in note.why
+    assert note.instead.startswith("reading the photos: about")
+    assert note.instead.endswith("more")
+
+
+@pytest.mark.parametrize("n", [12, 24, 60])
+def test_some_dozens_of_products_are_all_held_out_and_learnt_from(n):
+    few = survey((0, n, 0, 0, 0), [("a", n // 2, n // 2, 2), ("b", n // 2, n // 2, 2)], [n // 4] * 4)
+    recipe = choose(few, machine(), catalog="few.csv")
+    assert recipe.fit.folds == 5
+    # a part may be smaller than the others
+    assert recipe.photo_config.min_products <= 0.8 * n * 0.8
+    assert recipe.decision_config.head_folds == (2 if n < 40 else 5)
+    assert recipe.fit.networks[0] == "any"
+    assert not {"1", "2", "3", "4"} & set(recipe.fit.networks)
+
+
+def test_seven_million_products_are_not_begun_without_a_time_and_planned_with_one():
+    with pytest.raises(ValueError, match=r"7,069,896 products with .* photos take \d+ h .* at the least .*--time"):
+        choose(CDISCOUNT, machine(), catalog="train.bson")
+    recipe = choose(CDISCOUNT, machine(), catalog="train.bson", time_s=14 * DAY)
+    config = recipe.photo_config
+    assert config.method == "fine-tune"
+    assert recipe.fit.folds is None
+    assert recipe.decision_config.neighbours == "off"
+    assert "weeks more" in recipe.fit.choices["mosaic-any"].instead
+    assert seconds_of(recipe) <= PLANNED * 14 * DAY
+
+
+def test_one_photo_each_needs_no_network_for_a_count():
+    single = survey((0, 3000, 0, 0, 0), [("a", 3000, 3000, 30)], [100] * 30)
+    recipe = choose(single, machine(), catalog="c", quality="best")
+    assert set(recipe.fit.networks) <= {"any", "photos"}
+
+
+def test_titles_without_photos_are_refused():
+    titled = survey((500, 0, 0, 0, 0), [], [50] * 10, n_titled=500, n_distinct_titles=500)
+    with pytest.raises(ValueError, match=r"shop\.csv: no product with a category has a photo"):
+        choose(titled, machine(), catalog="shop.csv")
 
 
 def test_too_short_a_time_is_refused_with_the_least_that_can_be_done():
     with pytest.raises(ValueError, match=r"10 s are too short: the least .* takes about .* give --time \d+"):
-        choose(SHELF, READS_BOOKS, catalog="train.bson", time_s=10)
+        of_shelf(1 / 6)
+
+
+def test_what_is_given_is_obeyed_and_what_is_chosen_fits_around_it():
+    given = Overlays(
+        fit={"folds": 3, "read": False, "networks": ["any", 2]},
+        mosaic={"method": "fine-tune", "photo_size": 64, "train_photo_size": 64, "training": {"epochs": 2}},
+        fusion={"neighbours": "off", "target_precision": 0.7},
+    )
+    recipe = choose(SHELF, READS_BOOKS, catalog="c", time_s=3600, given=given)
+    assert (recipe.fit.folds, recipe.fit.held_out, recipe.fit.read) == (3, None, False)
+    assert recipe.fit.networks == ("any", "2")
+    config = recipe.photo_config
+    assert (config.photo_size, config.training.epochs, config.method) == (64, 2, "fine-tune")
+    assert (recipe.decision_config.neighbours, recipe.decision_config.target_precision) == ("off", 0.7)
+    longer = given.model_copy(update={"mosaic": {**given.mosaic, "training": {"epochs": 4}}})
+    other = choose(SHELF, READS_BOOKS, catalog="c", time_s=3600, given=longer)
+    # the estimate is of what is given: twice the rounds
+    assert other.fit.choices["mosaic-any"].seconds > 1.5 * recipe.fit.choices["mosaic-any"].seconds
+
+
+def test_reading_that_is_given_is_planned_though_no_words_were_seen():
+    given = Overlays(fit={"read": True}, ocr={"shelves": ["Men"]})
+    recipe = choose(CLOTHES, machine(), catalog="c", given=given)
+    assert recipe.fit.read
+    assert recipe.reading_config.shelves == ["Men"]
+    assert recipe.fit.choices["ocr"].seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("quality", "mosaic", "measured"),
+    [
+        ("fast", {}, (LITE0,)),
+        ("best", {}, (LITE0, LITE2)),
+        ("best", {"backbone": {"name": "resnet50.tv_in1k"}}, ("resnet50.tv_in1k",)),
+        ("fast", {"second_backbone": LITE2}, (LITE0, LITE2)),
+    ],
+)
+def test_what_may_be_chosen_is_what_has_to_be_measured(quality, mosaic, measured):
+    assert candidates(quality, Overlays(mosaic=mosaic)) == measured
+
+
+def test_the_group_is_the_one_that_is_given_or_was_found():
+    assert choose(SIXTY, machine(), catalog="c", group="supplier").fit.group == "supplier"
+    found = replace(SIXTY, group_column="article")
+    recipe = choose(found, machine(), catalog="c")
+    assert recipe.fit.group == "article"
+    assert "article" in recipe.fit.choices["group"].chosen
+
+
+def test_every_choice_says_why():
+    for recipe in (of_shelf(5), of_shelf(45), choose(CLOTHES, machine(), catalog="c")):
+        for key, choice in recipe.fit.choices.items():
+            assert choice.chosen, key
+            assert choice.why, key
+
+
+def test_heads_on_frozen_features_are_planned_for_as_many_products_as_are_accepted():
+    # PyTorch is loaded for this one alone
+    from mosaic.training.linear_fits import MAX_LEAVES_OF_PRODUCTS, MAX_PRODUCTS
+
+    assert (MAX_LINEAR, MAX_LINEAR_LEAVES) == (MAX_PRODUCTS, MAX_LEAVES_OF_PRODUCTS)
