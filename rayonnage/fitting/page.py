@@ -18,7 +18,7 @@ from catalog.reports.write import write_page
 from catalog.sources.address import shown
 from rayonnage.fitting.advice import Advice, advice_of
 from rayonnage.fitting.last_words import judged_on, next_commands, took, unseen_sentence
-from rayonnage.fitting.outcome import ASKED, FitOutcome
+from rayonnage.fitting.outcome import ASKED, FitOutcome, StageTime
 from rayonnage.fitting.weak_section import weak_section
 
 
@@ -165,7 +165,7 @@ def _done_section(outcome: FitOutcome) -> Section:
     stages = [
         [
             each.stage.title, duration_text(each.stage.seconds),
-            "left out, no time" if each.seconds is None else duration_text(each.seconds),
+            _taken(each),
             shlex.join(["rayonnage", *each.stage.command]),
         ]
         for each in outcome.times
@@ -195,6 +195,12 @@ def _done_section(outcome: FitOutcome) -> Section:
         "`rayonnage fit` with `--recipe`.",
     ]
     return Section("done", "What was done", sentences, [part for part in parts if part.rows], figures)
+
+
+def _taken(each: StageTime) -> str:
+    if each.seconds is None:
+        return "left out, nothing to do there" if each.refused else "left out, no time"
+    return duration_text(each.seconds)
 
 
 def _next_section(outcome: FitOutcome) -> Section:
