@@ -15,6 +15,7 @@ from mosaic.config import MosaicConfig
 from mosaic.inference.expert import MosaicExpert
 from mosaic.inference.loading import load_deployed
 from mosaic.merging import average_photos, merge_by_count
+from mosaic.method_comparison import Method, MethodComparison
 from mosaic.views import ALL_VIEWS, View, families
 
 
@@ -28,7 +29,8 @@ class MosaicDetails:
         identity: hash of plan, view, starting run and configuration, by which a killed run is found again.
         k: leaves that saved probabilities keep.
         objective: what it has learnt for: `category`, or `match`, see `mosaic.training.matching`.
-        method: how it has learnt: `fine-tune`, the whole network, or `linear`, the head alone.
+        method: how the deployed network has learnt: `fine-tune`, all of it, or `linear`, the head alone.
+        comparison: of both methods, where the configuration leaves the choice open.
     """
 
     n_images: int
@@ -37,7 +39,8 @@ class MosaicDetails:
     identity: str
     k: int
     objective: str = "category"
-    method: str = "fine-tune"
+    method: Method = "fine-tune"
+    comparison: MethodComparison | None = None
     __pydantic_config__ = STRICT
 
     @property

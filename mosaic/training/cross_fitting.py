@@ -4,7 +4,7 @@ Each of these may have been done before a kill: what lies in the run or checkpoi
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -81,6 +81,7 @@ class CrossFitting:
         view: what the network sees; start: the run whose networks are the start, None for the backbone's weights.
         history: epochs of the fits that are done.
         k: leaves that saved probabilities keep, measured on the first held-out part that has products.
+        candidate: of fits that are tried beside others, a name; empty for those that are the run's.
     """
 
     data: TrainingData
@@ -92,19 +93,30 @@ class CrossFitting:
     workspace: Workspace
     history: list[EpochRecord] = field(default_factory=list)
     k: int | None = None
+    candidate: str = ""
+
+    @property
+    def unfinished(self) -> Path:
+        """Where what only a resumption needs lies."""
+        return checkpoints_folder(self.workspace, self.run) / self.candidate
+
+    @property
+    def folder(self) -> Path:
+        """Where networks are kept, and what was noted of their fits."""
+        return self.unfinished if self.candidate else self.run.folder
 
     def fit_without(self, part: int | None, initial: MosaicNetwork | None) -> MosaicNetwork:
         """Fit on everything but `part` (None: on everything), from `initial` or from the backbone's weights."""
-        path = self.run.folder / weights_name(part)
+        path = self.folder / weights_name(part)
         if distributed.finds(path):
-            return load_network(self.run, self.config, part)
+            return MosaicNetwork.load(path, self.config.backbone)
         training = self.training_from(initial)
         everything = self.data.plan.training_positions(part)
         fitting = products_of_view(self.data, everything, self.view, borrow=training.borrow)
         positions, judging = self._set_aside(fitting, training)
         network = self._new_network(positions, initial)
         name = "deployed" if part is None else f"part {part}"
-        checkpoint = checkpoints_folder(self.workspace, self.run) / f"{name.replace(' ', '-')}.pt"
+        checkpoint = self.unfinished / f"{name.replace(' ', '-')}.pt"
         support = network.support.numpy()
         with self.bar(f"train {self.view.title}" + ("" if part is None else f" (without part {part})")) as progress:
             learnt, judges = self._examples(positions, support), self._examples(judging, support)
@@ -115,16 +127,21 @@ class CrossFitting:
                 validation=judges if len(judging) else None,
                 shrunken=self._photo_cache(learnt, judges),
                 checkpoint=checkpoint,
-                logs=self.workspace.folder / "logs" / self.run.folder.name,
+                logs=self.workspace.folder / "logs" / self.run.folder.name / self.candidate,
             )  # fmt: skip
             records = fit(network, self.data.catalog, self.shaped(task, network), self.config, progress)
         # a kill may have come between the history and the weights: then this fit's records are there already
         self.history = [record for record in self.history if record.fit != name] + records
         if distributed.is_main():
-            history_csv(self.run.folder / "history.csv", self.history)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            history_csv(self.folder / "history.csv", self.history)
             network.save(path)
             checkpoint.unlink(missing_ok=True)
         return network
+
+    def initial(self, part: int | None) -> MosaicNetwork | None:
+        """The starting run's network that never saw `part` (None: the deployed one); None without such a run."""
+        return None if self.start is None else load_network(self.start, self.config, part)
 
     def training_from(self, initial: MosaicNetwork | None) -> TrainingConfig:
         """How a fit is trained that starts from this network, None for the backbone's weights."""
@@ -202,7 +219,7 @@ class CrossFitting:
 
     def predict_held_out(self, part: int, network: MosaicNetwork) -> Probabilities:
         """A row for each product of one held-out part, by the network that never saw it."""
-        path = checkpoints_folder(self.workspace, self.run) / f"heldout-part{part}.safetensors"
+        path = self.unfinished / f"heldout-part{part}.safetensors"
         if path.is_file():
             probabilities = Probabilities.load(path)
         else:
@@ -256,11 +273,12 @@ class CrossFitting:
 
     def write_page(
         self, held_out: Probabilities, truth: NDArray[np.int64], network: MosaicNetwork, *,
-        title: str = "", more: Mapping[str, object] | None = None,
+        title: str = "", more: Mapping[str, object] | None = None, sections: Sequence[Section] = (),
     ) -> None:  # fmt: skip
         """`training.html` in the run folder.
 
-        `truth`: `(N,)` leaf of each row of `held_out`, -1 where unknown; `title`: else the view's; `more`: facts.
+        `truth`: `(N,)` leaf of each row of `held_out`, -1 where unknown; `title`: else the view's; `more`: facts;
+        `sections`: that come first.
         """
         plan = self.data.plan
         positions = products_of_view(self.data, plan.training_positions(0), self.view)
@@ -280,7 +298,7 @@ class CrossFitting:
         write_training_page(
             self.run.folder / "training.html", title=f"Training: {title or self.view.title}", facts=facts,
             history=self.history, held_out=held_out, truth=truth, tree=self.data.tree, samples=samples,
-            fitted=self.sections(),
+            fitted=[*sections, *self.sections()],
         )  # fmt: skip
 
 

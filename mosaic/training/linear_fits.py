@@ -15,10 +15,10 @@ from catalog.files.progress import Progress
 from catalog.probabilities import Probabilities, Silence
 from catalog.reports.page import Section
 from mosaic.networks.deployed import deployed
-from mosaic.networks.network import MosaicNetwork, load_network
+from mosaic.networks.network import MosaicNetwork
 from mosaic.run_files import weights_name
 from mosaic.training import distributed
-from mosaic.training.cross_fitting import Answers, CrossFitting, checkpoints_folder, products_of_view
+from mosaic.training.cross_fitting import Answers, CrossFitting, products_of_view
 from mosaic.training.frozen_features import FrozenFeatures, look_at
 from mosaic.training.head_history import HeadRecord, head_history_csv, read_head_history
 from mosaic.training.head_page import heads_section
@@ -63,28 +63,30 @@ class LinearFits(CrossFitting):
     """Each fit finds a head for what the frozen backbone sees of the mosaics of prediction.
 
     Attributes:
-        heads: how the heads that are done were chosen.
+        heads: how the heads that are done were chosen; seen: what other fits of these products have looked at.
     """
 
     heads: list[HeadRecord] = field(default_factory=list)
+    seen: FrozenFeatures | None = None
 
     def __post_init__(self) -> None:
+        """Take up what was done before a kill."""
         self.heads = read_head_history(self.heads_file)
 
     @property
     def heads_file(self) -> Path:
         """Where it is kept how heads were chosen."""
-        return self.run.folder / "heads.csv"
+        return self.folder / "heads.csv"
 
     def fit_without(self, part: int | None, initial: MosaicNetwork | None) -> MosaicNetwork:
         """Find the head of everything but `part` (None: of everything), whatever there was before."""
-        path = self.run.folder / weights_name(part)
+        path = self.folder / weights_name(part)
         if not distributed.finds(path):
             if distributed.is_main():
                 self._fit(part, path)
             # the others have nothing to do meanwhile
             distributed.barrier()
-        return load_network(self.run, self.config, part)
+        return MosaicNetwork.load(path, self.config.backbone)
 
     def _fit(self, part: int | None, path: Path) -> None:
         begun = time.monotonic()
@@ -99,17 +101,20 @@ class LinearFits(CrossFitting):
             network.head.bias.copy_(torch.from_numpy(fitted.head.bias))
         records = _records(name, fitted, time.monotonic() - begun)
         self.heads = [record for record in self.heads if record.fit != name] + records
+        path.parent.mkdir(parents=True, exist_ok=True)
         head_history_csv(self.heads_file, self.heads)
         network.save(path)
 
     @cached_property
     def features(self) -> FrozenFeatures:
         """What the backbone sees of every product of the plan, looked at once for all fits."""
+        if self.seen is not None:
+            return self.seen
         positions = np.sort(products_of_view(self.data, self.data.plan.positions, self.view))
         # made as those of the fits are, so that random weights are the same ones; the head is asked for nothing
         network = self._new_network(positions, None).eval()
         backbone = deployed(network, self.config.inference, self.config.photo_size)
-        folder = checkpoints_folder(self.workspace, self.run) / "features"
+        folder = self.unfinished / "features"
         with self.bar(f"look at {self.view.title}") as progress:
             return look_at(
                 self.data.catalog, positions, self.view, backbone.backend, self.config, folder, progress
@@ -131,8 +136,8 @@ class LinearFits(CrossFitting):
 
     @property
     def seconds(self) -> float:
-        """That the fits took; each has a row for all that it tried."""
-        return sum({record.fit: record.seconds for record in self.heads}.values())
+        """That the fits took; each head has a row for all that was tried."""
+        return super().seconds + sum({record.fit: record.seconds for record in self.heads}.values())
 
     def sections(self) -> list[Section]:
         """How the heads were chosen."""

@@ -138,7 +138,7 @@ def _chosen(shown: Shown, n_leaves: int, seed: int, progress: Progress | None) -
     """C, temperature, and what was tried."""
     rng = np.random.default_rng(seed)
     judged = shown.select(_drawn(shown.groups, MAX_JUDGED, rng))
-    fold = _dealt(judged.groups, judged.labels, 3 if len(judged.labels) >= MANY else 5, rng)
+    fold = dealt(judged.groups, judged.labels, 3 if len(judged.labels) >= MANY else 5, rng)
     rows, regressions = [], []
     for number in range(int(fold.max()) + 1):
         learnt, asked = judged.select(fold != number), judged.select(fold == number)
@@ -213,10 +213,13 @@ def _drawn(groups: NDArray[np.int64], at_most: int, rng: np.random.Generator) ->
     return kept[group]
 
 
-def _dealt(
+def dealt(
     groups: NDArray[np.int64], labels: NDArray[np.int64], n_folds: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """`(n,)` int64 inner part of each product: the groups of a leaf in turn, so that each part has some of it."""
+    """`(n,)` int64 inner part of each product: the groups of a leaf in turn, so that each part has some of it.
+
+    `groups`: `(n,)` what stays together; `labels`: `(n,)` leaf of each.
+    """
     _, first, group = np.unique(groups, return_index=True, return_inverse=True)
     order = np.lexsort((rng.random(len(first)), labels[first]))
     fold = np.empty(len(first), np.int64)

@@ -58,7 +58,7 @@ def write_training_page(  # noqa: PLR0913 - what a page says, named where it is 
 
     `facts`: how the network was made; a mapping among its values (the configuration) is folded away under its key.
     `truth`: `(N,)` true leaf of each row of `held_out`, -1 where unknown; such rows and silent ones are counted only.
-    `fitted`: what there is to say of fits that have no epochs.
+    `fitted`: what else there is to say of the fits, first.
     """
     scores = score_probabilities(held_out, truth, tree)
     confusions_csv(path.with_name("confusions.csv"), find_confusions(scores), tree)

@@ -11,6 +11,7 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.networks.device import best_device, warn_if_slow
+from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
 from mosaic.training.conditions import conditions
 from mosaic.training.effective_batch import EffectiveBatch
@@ -109,4 +110,5 @@ def _held_out_line(run: Run) -> str:
     summary = Summary.from_json(run.metrics[ALL])
     names = run.taxonomy().level_names
     top1 = (f"{names[level]} {figures.top1.value:.3f}" for level, figures in summary.levels.items())
-    return f"held out {summary.n}: {', '.join(top1)}"
+    comparison = run.details_as(MosaicDetails).comparison
+    return f"held out {summary.n}: {', '.join(top1)}" + (f"; {comparison}" if comparison else "")

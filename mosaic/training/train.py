@@ -1,5 +1,6 @@
 """`mosaic train`: held-out probabilities and the deployed network of one view, as a run folder."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from catalog.files.progress import Bar
 from catalog.metrics.product_scores import score_probabilities
 from catalog.metrics.summary import summaries_json, summarize
-from catalog.probabilities import Probabilities, concatenate
+from catalog.probabilities import concatenate
 from catalog.runs.run import HELD_OUT, Run
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
@@ -15,16 +16,19 @@ from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
 from mosaic.config import MosaicConfig
 from mosaic.networks.device import best_device
-from mosaic.networks.network import MosaicNetwork, load_network
 from mosaic.runs import MosaicDetails
 from mosaic.training import distributed
 from mosaic.training.cross_fitting import CrossFitting, products_of_view
 from mosaic.training.determinism import deterministic_algorithms
+from mosaic.training.fitted import fitted_by
 from mosaic.training.history import read_history
 from mosaic.training.linear_fits import LinearFits, require_linear
+from mosaic.training.method_choice import fitted_by_choice
 from mosaic.training.resume import begun_or_resumed, finish, identity_of
 from mosaic.training.run_graph import add_graph
 from mosaic.views import View
+
+log = logging.getLogger(__name__)
 
 
 class TooFewProducts(ValueError):
@@ -57,6 +61,9 @@ def train(
     if config.method == "linear":
         _check_linear(data, view, init_from)
     start = None if init_from is None else starting_run(init_from, plan, data.tree)
+    if start is not None and config.method == "auto" and start.details_as(MosaicDetails).method == "linear":
+        # a few epochs on fewer products would undo what cross-validation has found better
+        require_linear(view, *_size(data, view))
     distributed.join()
     started_from = start.folder.name if start else None
     identity = identity_of(config, view, start.digest() if start else None, plan.plan_id)
@@ -74,26 +81,28 @@ def _train(
     data: TrainingData, bar: Bar,
 ) -> None:  # fmt: skip
     """Fit, measure and close a run; what was done before a kill is not done again."""
-    plan = data.plan
-    kind = LinearFits if config.method == "linear" else CrossFitting
-    fits = kind(data, config, view, run, start, bar, workspace, read_history(run.folder / "history.csv"))
-    parts: list[Probabilities] = []
-    for part in plan.held_out_parts:
-        network = fits.fit_without(part, initial_network(start, config, part))
-        if distributed.is_main():
-            parts.append(fits.predict_held_out(part, network))
-    # the measured network lacks one part only: to go on from it saves a second full training
-    initial = network if plan.mode == "heldout" and start is None else initial_network(start, config, None)
-    deployed = fits.fit_without(None, initial)
+    history = read_history(run.folder / "history.csv")
+    fine = CrossFitting(data, config, view, run, start, bar, workspace, history)
+    linear = LinearFits(data, config, view, run, start, bar, workspace)
+    if config.method == "linear":
+        fitted = fitted_by(linear, "linear")
+    elif config.method == "auto" and _is_open(data, view, start):
+        fitted = fitted_by_choice(fine, linear)
+    else:
+        fitted = fitted_by(fine, "fine-tune")
     if distributed.is_main():
-        held_out = concatenate(parts)
+        held_out = concatenate(fitted.held_out)
         held_out.save(run.folder / HELD_OUT)
-        k = fits.k or min(config.inference.max_leaves, len(deployed.support))
         started_from = start.folder.name if start else None
-        run.keep(MosaicDetails(view.n_images, view.position, started_from, identity, k, method=config.method))
+        run.keep(
+            MosaicDetails(
+                view.n_images, view.position, started_from, identity, fitted.k,
+                method=fitted.method, comparison=fitted.comparison,
+            )
+        )  # fmt: skip
         truth = data.truth(held_out.product_ids)
         run.metrics = summaries_json(summarize(score_probabilities(held_out, truth, data.tree)))
-        fits.write_page(held_out, truth, deployed)
+        fitted.fits.write_page(held_out, truth, fitted.deployed, sections=fitted.sections)
         add_graph(run, config, view, data.catalog)
         finish(workspace, run, view)
     # the next view may start from this run: no process looks for it before it is there
@@ -117,8 +126,25 @@ def _check_linear(data: TrainingData, view: View, init_from: Path | None) -> Non
             f"--init-from {init_from}: method is linear, which learns from the backbone's own weights; leave "
             "--init-from out, or go on from that run with --set method=fine-tune"
         )
+    require_linear(view, *_size(data, view))
+
+
+def _is_open(data: TrainingData, view: View, start: Run | None) -> bool:
+    """Whether both methods can be compared: a network that goes on from a run is fine-tuned, so is one of many."""
+    if start is not None:
+        return False
+    try:
+        require_linear(view, *_size(data, view))
+    except ValueError as why_not:
+        log.info("%s: fine-tuned without a comparison: %s", view.title, why_not)
+        return False
+    return True
+
+
+def _size(data: TrainingData, view: View) -> tuple[int, int]:
+    """Products that a view's network learns from, and their leaves."""
     leaf = data.leaf[products_of_view(data, data.plan.positions, view)]
-    require_linear(view, len(leaf), len(np.unique(leaf)))
+    return len(leaf), len(np.unique(leaf))
 
 
 def starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:
@@ -131,8 +157,3 @@ def starting_run(folder: Path, plan: Plan, tree: Taxonomy) -> Run:
             "it may have learnt from products that are held out here. Train it again under this plan"
         )
     return run
-
-
-def initial_network(start: Run | None, config: MosaicConfig, part: int | None) -> MosaicNetwork | None:
-    """The starting run's network that never saw `part` (None: the deployed one)."""
-    return None if start is None else load_network(start, config, part)

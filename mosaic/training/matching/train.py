@@ -27,7 +27,7 @@ from mosaic.training.matching.groups import require_groups
 from mosaic.training.matching.recall import MatchingRecall
 from mosaic.training.resume import begun_or_resumed, finish, identity_of
 from mosaic.training.run_graph import add_graph
-from mosaic.training.train import initial_network, starting_run
+from mosaic.training.train import starting_run
 from mosaic.views import ANY, MatchingView, View
 
 MATCHING = MatchingView()
@@ -78,13 +78,13 @@ def _train(fits: MatchingFits, identity: str) -> None:
     parts: list[Probabilities] = []
     recalls: list[NDArray[np.float64]] = []
     for part in data.plan.held_out_parts:
-        plain = initial_network(start, config, part)
+        plain = fits.initial(part)
         network = fits.fit_without(part, plain)
         if distributed.is_main():
             parts.append(fits.predict_held_out(part, network))
             assert plain is not None
             recalls.append(fits.recalls(part, plain, network))
-    deployed = fits.fit_without(None, initial_network(start, config, None))
+    deployed = fits.fit_without(None, fits.initial(None))
     if distributed.is_main():
         held_out = concatenate(parts)
         held_out.save(run.folder / HELD_OUT)
