@@ -30,7 +30,7 @@ def demo(folder: Path, draw_only: bool, n_train: int, n_test: int, seed: int, co
             sizes = {"n_train": n_train, "n_test": n_test, "seed": seed}
             written = write_sample(folder, **sizes, overwrite=overwrite, progress=progress)
         say(str(written))
-        say(f"next: catalog split {written.train} --tree {written.category_names} --names {written.names}")
+        say(f"next: rayonnage fit {written.train} --tree {written.category_names} --names {written.names}")
         return
     from rayonnage.demo.job import run_demo
 

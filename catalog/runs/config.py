@@ -139,11 +139,15 @@ def read_sections(name: str) -> dict[str, dict[str, Any]]:
 
 
 def overlaid(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with what `top` says in its place, in every depth; neither is changed."""
+    """`base` with what `top` says in its place, in every depth, `{}` for nothing; neither is changed."""
     values = dict(base)
     for key, value in top.items():
         below = values.get(key)
-        values[key] = overlaid(below, value) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
+        # an empty one says something: else no limit that a recipe sets could ever be lifted
+        if isinstance(value, Mapping) and value and isinstance(below, Mapping):
+            values[key] = overlaid(below, value)
+        else:
+            values[key] = value
     return values
 
 

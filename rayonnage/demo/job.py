@@ -33,15 +33,11 @@ def stages(folder: Path, *, config: str = "demo", n_train: int, n_test: int, see
     )
     named_tree, english, workspace = ["--tree", tree, "--names", names], ["--lang", "en"], ["--workspace", runs]
     sizes = ["--train", str(n_train), "--test", str(n_test), "--seed", str(seed)]
-    training = ["--config", config, *workspace]
     return {
         "draw the catalogue": ["demo", catalogue, "--draw-only", *sizes],
         "explore it": ["catalog", "explore", train, *named_tree, *english, "--output", explored],
         "find copies": ["catalog", "duplicates", train, "--against", test, *named_tree, *english, "--output", copies],
-        "split": ["catalog", "split", train, *named_tree, *workspace],
-        "train the mosaics": ["mosaic", "train", *training],
-        "train the text branch": ["ocr", "train", *training],
-        "train the head": ["fusion", "train", *training],
+        "fit": ["fit", train, *named_tree, "--recipe", config, *workspace],
         "index the photos": ["search", "index", train, *workspace],
         "predict": ["predict", test, "--output", predictions, *workspace],
         "evaluate": ["evaluate", test, "--labels", truth, "--output", report, *english, *workspace],
@@ -58,13 +54,13 @@ def run_demo(
     seed: int = 0,
     overwrite: bool = False,
 ) -> dict[str, float]:
-    """Draw, explore, split, train, index, predict, evaluate and audit in `folder`; returns the seconds of each stage.
+    """Draw, explore, fit, index, predict, evaluate and audit in `folder`; returns the seconds of each stage.
 
     What the stages say is printed, and kept in `demo.log` in the folder.
 
     Args:
         folder: made when missing.
-        config: a shipped configuration, or a YAML file, that all trainings take.
+        config: a shipped configuration, or a YAML file, that the fit obeys.
         n_train, n_test, seed: see `write_sample`.
         overwrite: replace an earlier demo in that folder.
 

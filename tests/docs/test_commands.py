@@ -26,8 +26,8 @@ from tests.support.manual import (
     PAGES,
     PROGRAMS,
     README,
-    README_LINES,
     ROOT,
+    TRAINED,
     TRAINING,
     blocks,
     code_spans,
@@ -138,7 +138,7 @@ CHECKED = {"README.md", "any-shop.md", "curation.md", "decisions-and-review.md",
     "page", [page for page in PAGES if has_commands(page) and page.name not in CHECKED], ids=lambda page: page.stem
 )
 def test_every_block_runs(page, here, server):
-    run_page(page, server, README_LINES)
+    run_page(page, server, TRAINED)
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def test_any_shop(here):
 
 @pytest.mark.slow
 def test_curation(here):
-    run_page(ROOT / "docs" / "curation.md", done=README_LINES)
+    run_page(ROOT / "docs" / "curation.md", done=TRAINED)
     for page in ("explored/explore.html", "copies/duplicates.html", "near/duplicates.html", "audited/audit.html"):
         assert (here / page).is_file()
     assert 95 <= len(Catalog(here / "small.bson")) <= 105
@@ -179,7 +179,7 @@ def test_curation(here):
 
 @pytest.mark.slow
 def test_decisions_and_review(here):
-    printed = run_page(ROOT / "docs" / "decisions-and-review.md", done=README_LINES)
+    printed = run_page(ROOT / "docs" / "decisions-and-review.md", done=TRAINED)
     assert "30 answers, 30 confirmed" in printed
     assert len(Catalog(here / "next.bson")) == 240 + 30
 

@@ -85,7 +85,8 @@ def is_run(line: str) -> bool:
 
 def quick(line: str) -> str:
     """A line with the debug configuration in place of its own."""
-    line = re.sub(r" --config \S+", "", without_comment(line))
+    line = re.sub(r" --(config|time) \S+", "", without_comment(line))
+    line = re.sub(r"^(rayonnage fit)\b", r"\1 --recipe debug", line)
     return re.sub(r"^((?:rayonnage )?(?:mosaic|ocr|fusion) train)\b", r"\1 --config debug", line)
 
 
@@ -110,5 +111,11 @@ README_LINES = [
     quick(line) for block in blocks(README) if block.language == "bash" for line in command_lines(block) if is_run(line)
 ]
 """What the README tells a user to do, but for what is not run here."""
-TRAINING = README_LINES[:4]
-"""What it begins with: the split and three trainings."""
+TRAINING = README_LINES[:1]
+"""What it begins with."""
+TRAINED = [
+    *README_LINES,
+    "catalog split train.bson --tree category_names.csv",
+    *(f"{room} train --config debug" for room in ("mosaic", "ocr", "fusion")),
+]
+"""What is done where the manual's other pages are run: the single steps of the fit, too."""

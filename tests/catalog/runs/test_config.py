@@ -142,6 +142,7 @@ def test_single_commands_pass_over_what_a_recipe_says_beside_their_sections(tmp_
 def test_what_is_laid_over_a_configuration_changes_neither():
     base, top = {"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": {"e": 4}}, "d": 5}
     assert overlaid(base, top) == {"a": {"b": {"e": 4}, "c": 2}, "d": 5}
+    assert overlaid(base, {"a": {}}) == {**base, "a": {}}
     assert (base, top) == ({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": {"e": 4}}, "d": 5})
 
 

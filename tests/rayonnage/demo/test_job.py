@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 
 from catalog.catalog import Catalog
+from catalog.runs.config import load_config
 from catalog.runs.workspace import Workspace
+from fusion.config import FusionConfig
+from mosaic.config import MosaicConfig
+from ocr.config import OcrConfig
 from rayonnage.cli import main
 from rayonnage.demo import job
 from rayonnage.demo.sample import ENGLISH_NAMES
+from rayonnage.fitting.choosing import choose
+from rayonnage.fitting.recipe import given_recipe
 from rayonnage.written_pages import TITLES, latest_pages
+from tests.rayonnage.fitting.known_catalogues import SHELF, machine
 from tests.support.command_line import call, invoke
 
 VERSION = {"say the version": ["--version"]}
@@ -79,15 +86,29 @@ def test_sizes_and_configuration_reach_the_stages():
     stages = job.stages(Path("a b"), config="debug", n_train=50, n_test=11, seed=4)
     draw, *others = stages.values()
     assert draw == ["demo", "a b/catalogue", "--draw-only", "--train", "50", "--test", "11", "--seed", "4"]
-    assert all("debug" in command for command in others if command[1] == "train")
+    assert ["debug" in command for command in others if command[0] == "fit"] == [True]
     assert all(Path(job.OUTPUTS[0]).name in command[1] or "a b/runs" in command for command in [draw, *others[2:]])
+
+
+def test_the_fit_does_what_the_single_commands_do_with_the_configuration():
+    """Nothing is left to the machine's speed: the demo's figures are everybody's."""
+    chosen = choose(
+        SHELF, machine(), catalog="train.bson", tree=None, names=None, group=None, time_s=None, quality="balanced",
+        memory_bytes=None, given=given_recipe("demo"),
+    )  # fmt: skip
+    photos = load_config(MosaicConfig, "mosaic", "demo").model_dump()
+    assert chosen.photo_config.model_dump() == {**photos, "checkpoint_minutes": 1.0}
+    assert chosen.reading_config == load_config(OcrConfig, "ocr", "demo")
+    assert chosen.decision_config == load_config(FusionConfig, "fusion", "demo")
+    assert chosen.fit.networks == ("any", "1", "2", "3", "4")
+    assert (chosen.fit.read, chosen.fit.held_out, chosen.fit.folds, chosen.fit.min_leaf) == (True, 0.2, None, None)
 
 
 @pytest.mark.slow
 def test_drawing_alone_names_the_next_command(tmp_path):
     said = call(main, "demo", tmp_path, "--draw-only", "--train", 40, "--test", 10, "--seed", 2)
     train, tree, names = (tmp_path / name for name in ("train.bson", "category_names.csv", "names.csv"))
-    assert said.endswith(f"next: catalog split {train} --tree {tree} --names {names}\n")
+    assert said.endswith(f"next: rayonnage fit {train} --tree {tree} --names {names}\n")
     assert len(Catalog(train)) == 40
     assert names.read_text(encoding="utf-8") == ENGLISH_NAMES.read_text(encoding="utf-8")
     refused = invoke(main, "demo", tmp_path, "--draw-only", code=1).stderr
@@ -103,7 +124,7 @@ def test_the_whole_job_ends_with_pages_in_english(demo):
     workspace = Workspace(folder / "runs")
     assert f"Its pages: rayonnage report --workspace {workspace.folder}\nnext: rayonnage serve {folder} " in said
     names = {page.path.name for page in latest_pages(workspace)}
-    assert names == TITLES.keys() - {"mosaic.html", "ocr.html", "search.html", "fit.html"}
+    assert names == TITLES.keys() - {"mosaic.html", "ocr.html", "search.html"}
     with (folder / "predictions" / "submission.csv").open() as file:
         predicted = [int(row["_id"]) for row in csv.DictReader(file)]
     assert predicted == Catalog(folder / "catalogue" / "test.bson").product_ids.tolist()
