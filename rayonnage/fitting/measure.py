@@ -23,6 +23,7 @@ from mosaic.config import MosaicConfig
 from ocr.config import OcrConfig
 from ocr.reading_speed import ReadingSpeed, reading_speed
 from rayonnage.fitting.measured_photos import MeasuredPhotos
+from rayonnage.fitting.ordinary_work import slowness_now
 from rayonnage.fitting.photo_costs import TIMES_LITE0
 from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
@@ -60,7 +61,7 @@ def measure(
     photos = MeasuredPhotos.of(catalog, tree)
     config = load_config(MosaicConfig, "mosaic")
     squares, decode_s = _decoding(catalog, photos.shown, config.source_size, budget.part(DECODING * budget.left))
-    _tell(progress, budget)
+    slow = [_told(progress, budget)]
 
     def speed_of(name: str, part: TimeBudget) -> BackboneSpeed:
         from mosaic.training.speed import backbone_speed
@@ -71,10 +72,10 @@ def measure(
         return backbone_speed(settings, catalog, squares, photos.n_leaves, part)
 
     speeds = {first: speed_of(first, budget.part(LEARNING * budget.left))}
-    _tell(progress, budget)
+    slow.append(_told(progress, budget))
     reading = _reading(catalog, photos, budget.part(READING * budget.left))
     for name in others:
-        _tell(progress, budget)
+        slow.append(_told(progress, budget))
         is_known = name in TIMES_LITE0 and first in TIMES_LITE0
         if is_known and budget.left < LEAST_S:
             speeds[name] = speeds[first].times(TIMES_LITE0[name] / TIMES_LITE0[first])
@@ -92,6 +93,7 @@ def measure(
         start_s=start_s,
         words_of_shelf=of_shelf,
         workers=_workers(config),
+        slowness=float(np.mean([*slow, _told(progress, budget)])),
     )
 
 
@@ -101,9 +103,11 @@ def free_disk(folder: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def _tell(progress: Progress | None, budget: TimeBudget) -> None:
+def _told(progress: Progress | None, budget: TimeBudget) -> float:
+    """Say how far the measurement is; returns how slow the machine is at this moment."""
     if progress is not None:
         progress(min(round(budget.used), round(SECONDS) - 1), round(SECONDS))
+    return slowness_now()
 
 
 def _importing() -> float:

@@ -22,6 +22,8 @@ class MachineSpeed:
         words_per_photo: of the photos that were read to measure it.
         start_s: of a command: imports and opening.
         workers: processes that decode photos beside a training where `workers` is auto; 0 where it decodes them itself.
+        slowness: how many times as long work that is no network's takes as where the seconds that are not measured were
+            taken, see `rayonnage.fitting.ordinary_work`; 0 where it was not measured.
         words_of_shelf: words per photo that was read, by the name of its node of the highest level.
     """
 
@@ -35,3 +37,4 @@ class MachineSpeed:
     start_s: float
     words_of_shelf: Mapping[str, float] = field(default_factory=dict)
     workers: int = 0
+    slowness: float = 0.0

@@ -14,6 +14,7 @@ from catalog.files.time_budget import TimeBudget
 from mosaic.backbone_speed import BackboneSpeed
 from ocr.reading_speed import ReadingSpeed
 from rayonnage.fitting import measure as module
+from rayonnage.fitting import ordinary_work
 from rayonnage.fitting.look import look
 from rayonnage.fitting.measure import free_disk, measure
 from rayonnage.fitting.measured_photos import MeasuredPhotos
@@ -38,6 +39,9 @@ class Bench:
         self.budget = TimeBudget(20, lambda: self.now)
         monkeypatch.setattr(mosaic.training.speed, "backbone_speed", self.network)
         monkeypatch.setattr(module, "reading_speed", self.reading)
+        # other work comes and goes
+        slow = iter([1.0, 5.0, 2.0, 4.0])
+        monkeypatch.setattr(module, "slowness_now", lambda: next(slow))
 
     def network(self, config, catalog, squares, n_leaves, budget) -> BackboneSpeed:
         self.networks.append(config.backbone.name)
@@ -64,6 +68,7 @@ def test_everything_is_measured_where_there_is_time(monkeypatch, shop, tree_csv)
     assert bench.networks == [LITE0, LITE2]
     assert speed.backbones == {LITE0: OF_LITE0, LITE2: OF_LITE0}
     assert speed.read_s == 0.1
+    assert speed.slowness == 3.0
     # one of each shelf by turns: LIBRAIRIE, MUSIQUE, CUISINE, LIBRAIRIE, ...
     assert speed.words_of_shelf == {"LIBRAIRIE": 6.0, "MUSIQUE": 2.0, "CUISINE": 0.0}
     assert speed.words_per_photo == 3.5
@@ -107,6 +112,12 @@ def test_where_no_engine_is_nothing_is_read(monkeypatch, shop, tree_csv):
     monkeypatch.setattr(module, "reading_speed", lambda *_: None)
     speed = measured(bench, shop, tree_csv)
     assert (speed.read_s, speed.words_per_photo, speed.words_of_shelf) == (0.0, 0.0, {})
+
+
+def test_ordinary_work_that_takes_longer_makes_the_machine_slower(monkeypatch):
+    times = iter([10.0, 10.0 + 3 * ordinary_work.USUAL_S])
+    monkeypatch.setattr(ordinary_work.time, "perf_counter", lambda: next(times))
+    assert ordinary_work.slowness_now() == pytest.approx(3)
 
 
 def test_what_is_loaded_costs_nothing_to_load():
