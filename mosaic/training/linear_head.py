@@ -269,6 +269,8 @@ class _Regression:
             with warnings.catch_warnings():
                 # what the last steps would change is less than what the next product would
                 warnings.simplefilter("ignore", ConvergenceWarning)
+                # leaves of one or two products are what small catalogues have
+                warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
                 self.model.set_params(C=c).fit(self.axes, self.labels, sample_weight=self.share)
             coefficients, intercepts = self.model.coef_, self.model.intercept_
         if len(known) == 2:

@@ -100,6 +100,15 @@ def test_leaves_with_one_product_or_none_and_a_single_leaf_do_no_harm():
     assert once.temperature == 1
 
 
+def test_sixty_products_of_forty_leaves_are_learnt_without_a_warning():
+    labels = np.sort(np.append(np.arange(40), np.arange(20)))
+    shown = shown_of(labels, width=30, apart=3)
+    fitted = fit_head(shown, 40, seed=0)
+    said = probabilities(fitted.head.logits(shown.vectors), shown.owner, 60)
+    assert (said.argmax(axis=1) == labels).mean() > 0.9
+    assert np.isfinite(said).all()
+
+
 def test_two_leaves_are_told_apart():
     labels = np.arange(40) % 2
     shown = shown_of(labels, apart=2)
