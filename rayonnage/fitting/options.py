@@ -39,7 +39,7 @@ FEWEST_HELD_OUT = 20
 ENOUGH_HELD_OUT = 500
 SHARES = (0.2, 0.1, 0.05, 0.02, 0.01)
 TEXTS = (15, 30, 60, 120, 2000)
-SOME_WORDS = 1.5
+SOME_WORDS = 2.0
 """Words per photo from which on a sample is worth reading, to see whether it pays."""
 SAMPLES = (200, 1000)
 

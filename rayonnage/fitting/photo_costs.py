@@ -28,12 +28,9 @@ _PARAMETERS = {"tf_efficientnet_lite0": 3.4e6, "tf_efficientnet_lite1": 4.2e6, "
 _PARAMETERS_OF_OTHERS = 25e6
 WIDTH = 1280
 """Numbers of a vector of EfficientNet-Lite."""
-REGRESSION_S = 4e-8
-"""Of one number of one vector for one leaf, in one regression: of 4,382 products in 111 leaves all of a fit took 128 s.
-"""
-MAX_JUDGED = 3000
-"""Products by which a head's strength is chosen at most, in `SEARCHED` times the work of one regression on these."""
-SEARCHED = 6.0
+HEAD_S = 1e-5
+"""A product and leaf of a head on frozen features: 4,400 products in 111 leaves took 5 s, the search for its strength
+included."""
 USUAL_STEP_S = 0.034
 """A photo of 160 pixels in a step of Lite0, where the seconds in these modules that are not measured were taken."""
 LEAST_SLOW = 0.5
@@ -87,7 +84,7 @@ def network_seconds(
     slow = slowness(speed)
     seconds = NETWORK_S * slow
     if config.method != "fine-tune" and starts_anew:
-        seconds += _linear(network, config, parts, pace, survey, slow)
+        seconds += _linear(network, parts, pace, survey, slow)
     if config.method == "linear":
         return seconds
     seconds += _held_out(network, parts, pace, survey) + (parts.n + 1) * FIT_S * slow
@@ -134,22 +131,12 @@ def _held_out(network: Network, parts: HeldOutParts, pace: Pace, survey: Catalog
     return (photos * parts.held_out + twice) * (pace.predict + pace.decode)
 
 
-def _linear(
-    network: Network, config: MosaicConfig, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey, slow: float
-) -> float:
+def _linear(network: Network, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey, slow: float) -> float:
     """Every product's vector once, and the heads on these without each part, and on all."""
-    ways = 2 if config.inference.flip else 1
-    vectors = photos_of(network, survey) if network == "photos" else products_of(network, survey)
-
-    def head(share: float) -> float:
-        n = vectors * share
-        judged = min(n, MAX_JUDGED) * SEARCHED
-        # of fewer vectors than numbers there are as many numbers to find as vectors
-        numbers = min(WIDTH, n * ways) * len(survey.leaf_sizes)
-        return FIT_S + REGRESSION_S * numbers * ways * (n + judged)
-
     looked = photos_of(network, survey) * (pace.predict + pace.decode)
-    return looked + slow * (parts.n * head(1 - parts.of) + head(1.0))
+    vectors = photos_of(network, survey) if network == "photos" else products_of(network, survey)
+    learnt = parts.n * (1 - parts.of) + 1
+    return looked + slow * ((parts.n + 1) * FIT_S + HEAD_S * learnt * vectors * len(survey.leaf_sizes))
 
 
 def _measured(backbone: str, speed: MachineSpeed) -> tuple[BackboneSpeed, float]:

@@ -50,8 +50,8 @@ def test_books_are_read_first_and_more_of_them_the_more_time_there_is():
     assert five.reading_config.shelves == ["BOOKS"]
     assert five.reading_config.text.texts_per_leaf < 130 <= fifteen.reading_config.text.texts_per_leaf
     assert five.fit.choices["ocr"].instead.startswith("reading more of the photos: about")
-    assert fifteen.photo_config.method == "fine-tune"
     # as configs/shelf.yaml
+    assert forty_five.photo_config.method == "fine-tune"
     assert {forty_five.photo_config.backbone.name, forty_five.photo_config.second_backbone} == {LITE0, LITE2}
     assert forty_five.fit.networks == ("any", "photos")
     assert forty_five.photo_config.training.shelf_limits["BOOKS"] < 10
@@ -64,7 +64,7 @@ def test_shelves_known_for_their_words_are_read_though_no_trial_was_made():
 
 
 def test_where_some_words_were_seen_a_sample_tells_whether_reading_pays():
-    words = machine({"Men": 0.2, "Women": 2.5})
+    words = machine({"Men": 0.2, "Women": 3.5})
     recipe = choose(CLOTHES, words, catalog="products.csv", quality="best")
     assert recipe.reading_config.shelves == "auto"
     assert recipe.fit.choices["ocr"].chosen.startswith("a sample of each category is read")
