@@ -35,8 +35,8 @@ class FitProgress:
             return cls()
         left = _number(told.get("left_s"), -1.0)
         return cls(
-            stage=str(told.get("stage") or "")[:100], title=str(told.get("title") or "")[:200],
-            share=min(1.0, max(0.0, _number(told.get("share")))), seconds=_number(told.get("used_s")),
+            stage=str(told.get("key") or "")[:100], title=str(told.get("title") or "")[:200],
+            share=min(1.0, max(0.0, _number(told.get("share")))), seconds=_number(told.get("seconds")),
             left_s=left if left >= 0 else None,
         )  # fmt: skip
 

@@ -29,7 +29,7 @@ router = APIRouter(include_in_schema=False)
 Asked = Annotated[Services, Depends(services_of)]
 MINUTES = (5, 15, 45, 120, 480)
 USUAL = 15
-STAGES = ("split", "mosaic", "ocr", "fusion")
+STAGES = ("look", "measure", "choose", "split", "mosaic", "ocr", "fusion", "page")
 """What the pages have words for; other stages are named as the fit names them."""
 
 

@@ -204,10 +204,10 @@ def test_bounds(desk: FitDesk, monkeypatch: pytest.MonkeyPatch):
 def test_how_far(tmp_path: Path):
     assert FitProgress.of(tmp_path) == FitProgress()
     (tmp_path / FILE).parent.mkdir()
-    told = {"stage": "mosaic-any", "title": "learn", "share": 0.4, "used_s": 12.0, "left_s": 18.0}
+    told = {"key": "mosaic-any", "title": "learn", "share": 0.4, "seconds": 12.0, "left_s": 18.0}
     (tmp_path / FILE).write_text(json.dumps(told), encoding="utf-8")
     assert FitProgress.of(tmp_path) == FitProgress("mosaic-any", "learn", 0.4, 12.0, 18.0)
-    (tmp_path / FILE).write_text('{"share": "many", "left_s": null, "stage": 3}', encoding="utf-8")
+    (tmp_path / FILE).write_text('{"share": "many", "left_s": null, "key": 3}', encoding="utf-8")
     assert FitProgress.of(tmp_path) == FitProgress("3")
     (tmp_path / FILE).write_text("[", encoding="utf-8")
     assert FitProgress.of(tmp_path) == FitProgress()

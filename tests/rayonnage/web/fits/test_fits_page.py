@@ -48,7 +48,7 @@ def test_begun_shown_stopped_and_deleted(client: TestClient):
     services(client).fits.store.update(record, state=FitStatus.RUNNING)
     progress = services(client).fits.store.workspace(record).folder / FILE
     progress.parent.mkdir(parents=True)
-    told = {"stage": "mosaic-2", "title": "learn from two photos", "share": 0.25, "used_s": 60, "left_s": 185}
+    told = {"key": "mosaic-2", "title": "learn from two photos", "share": 0.25, "seconds": 60, "left_s": 185}
     progress.write_text(json.dumps(told), encoding="utf-8")
     shown = client.get(where).json()
     assert (shown["stage"], shown["share"], shown["left_s"]) == ("mosaic-2", 0.25, 185)
