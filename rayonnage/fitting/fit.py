@@ -35,7 +35,7 @@ def fit_catalog(request: FitRequest) -> FitOutcome:
     """
     journal, show = FitJournal(Workspace(request.workspace)), FitShow()
     check_room(request, journal)
-    show.seconds = lambda: journal.seconds
+    show.seconds, show.time_s = (lambda: journal.seconds), request.time_s
     with journal.held(), show.entered(request.workspace, journal.tick):
         try:
             outcome = _fitted(request, journal, show)

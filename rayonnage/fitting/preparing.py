@@ -17,7 +17,7 @@ from rayonnage.fitting.amounts import typed_bytes, typed_time
 from rayonnage.fitting.choosing import candidates, choose
 from rayonnage.fitting.journal import Asked, FitJournal, signature
 from rayonnage.fitting.look import look
-from rayonnage.fitting.measure import measure
+from rayonnage.fitting.measure import SECONDS, measure
 from rayonnage.fitting.recipe import Recipe, given_recipe
 from rayonnage.fitting.request import FitRequest
 from rayonnage.fitting.showing import FitShow
@@ -96,22 +96,31 @@ def _chosen(request: FitRequest, survey: CatalogSurvey, show: FitShow) -> Recipe
     if isinstance(given, Recipe):
         # obeyed as it is: only what it is made of is the command line's to say
         return _saved_as(given, request, survey)
+    _left(request, show, 2 * SECONDS)
     show.begin("measure", "measure this machine")
     with show.bar("measure") as progress:
         backbones = candidates(request.quality, given)
         speed = measure(request.catalog, survey, backbones, request.workspace, progress)
     show.begin("choose", "choose what pays")
-    left = None if request.time_s is None else request.time_s - show.seconds()
-    if left is not None and left <= 0:
-        raise ValueError(
-            f"looking and measuring took {duration_text(show.seconds())} of {duration_text(request.time_s or 0)}: give "
-            "more --time"
-        )
+    left = _left(request, show, 0)
     chosen = choose(
         survey, speed, catalog=shown(request.catalog), tree=_text(request.tree), names=_text(request.names),
         group=request.group, time_s=left, quality=request.quality, memory_bytes=request.memory_bytes, given=given,
     )  # fmt: skip
     return _saved_as(chosen, request, survey)
+
+
+def _left(request: FitRequest, show: FitShow, needed: float) -> float | None:
+    """Seconds of --time that are left, None without it; raises ValueError where they are fewer than needed."""
+    if request.time_s is None:
+        return None
+    left = request.time_s - show.seconds()
+    if left <= needed:
+        looking = "looking at the catalogue" if needed else "looking at the catalogue and measuring this machine"
+        took = f"{looking} took {duration_text(show.seconds())}"
+        rest = f", and measuring this machine takes {duration_text(SECONDS)}" if needed else ""
+        raise ValueError(f"{duration_text(request.time_s)} are too short: {took}{rest}: give --time 5m or more")
+    return left
 
 
 def _saved_as(recipe: Recipe, request: FitRequest, survey: CatalogSurvey) -> Recipe:

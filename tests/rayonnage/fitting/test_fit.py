@@ -342,6 +342,16 @@ def test_warnings_are_told_and_kept_in_the_log(
     assert "WARNING: a photo of a cat" in (room / "fit.log").read_text()
 
 
+def test_a_time_in_which_nothing_can_be_learnt_is_refused_before_the_machine_is_measured(
+    rooms: Rooms, request_of: Callable[..., FitRequest], seen: SimpleNamespace
+) -> None:
+    with pytest.raises(
+        ValueError, match=r"10 s are too short: .* and measuring this machine takes 20 s: give --time 5m or more"
+    ):
+        fit_catalog(request_of(time_s=10))
+    assert seen.n_measured == 0
+
+
 def test_what_python_warns_of_is_for_the_log_alone(
     rooms: Rooms, request_of: Callable[..., FitRequest], room: Path, capsys: pytest.CaptureFixture
 ) -> None:
