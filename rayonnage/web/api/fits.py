@@ -73,7 +73,7 @@ def shown_fit(fit: FitRecord, services: Services) -> ShownFit:
     return ShownFit(
         fit_id=fit.fit_id, name=fit.name, minutes=fit.time_s / MINUTE_S, state=fit.state, created=fit.created,
         uploaded=fit.upload is not None, answers=fit.answers, stage=far.stage, title=far.title,
-        share=far.share, seconds=far.seconds, left_s=far.left_s, run=fit.run or None,
+        share=far.share, seconds=fit.seconds or far.seconds, left_s=far.left_s, run=fit.run or None,
         error=fit.error or None, report=desk.report(fit) is not None, put=fit.put,
         kept_until=None if is_kept_on else fit.ended + desk.limits.kept_s,
     )  # fmt: skip

@@ -31,6 +31,9 @@ def adopt(served: Workspace, fitted: Workspace, name: str) -> Run:
     for written in WRITTEN:
         _replace(fitted.folder / written, served.folder / written)
     served.save_plan(plan, tree)
+    for key in served.latest_folders().keys() - latest.keys():
+        # under the same plan these would count on, beside networks that they were never joined with
+        served.forget(key)
     for key, folder in latest.items():
         kind, _, slot = key.partition(":")
         served.register(Run.load(served.folder / folder.name, kind), slot)

@@ -225,7 +225,8 @@ class FitDesk:
             if page.is_file():
                 # beside the workspace, which gives its files away when it is put in place
                 shutil.copyfile(page, self.store.path(fit.fit_id) / REPORT)
-            fit = self.store.update(fit, state=FitStatus.DONE, run=said["run"], ended=time.time())
+            end = {"ended": time.time(), "seconds": self.progress(fit).seconds}
+            fit = self.store.update(fit, state=FitStatus.DONE, run=said["run"], **end)
             if self.workspace.latest("fusion") is None:
                 # nothing answers that it could be compared with
                 self.put(fit)

@@ -43,6 +43,7 @@ class FitRecord:
         upload: the catalogue that was sent, None for the workspace's own.
         answers: the workspace's own with what reviewers have answered.
         created, ended: seconds since 1970, `ended` 0 before; unpacked: bytes of what was in a zip.
+        seconds: that it took, when it is done.
         run: name of the fusion run that came of it; error: a sentence where it failed.
         put: its model is the workspace's now.
     """
@@ -58,6 +59,7 @@ class FitRecord:
     state: FitStatus = FitStatus.WAITING
     unpacked: int = 0
     ended: float = 0.0
+    seconds: float = 0.0
     run: str = ""
     error: str = ""
     put: bool = False

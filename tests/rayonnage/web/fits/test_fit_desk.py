@@ -127,12 +127,15 @@ def test_one_that_breaks_off_says_so_and_another_server_goes_on(
 
 def test_a_model_comes_into_the_workspace(desk: FitDesk, workspace: Workspace):
     former = workspace.require("fusion").folder
+    workspace.register(Run.create(workspace.folder, "ocr", "ocr", plan="plan", data="d", config={}, tree=TREE))
     fit = done(desk, begin(desk))
     fitted = desk.store.workspace(fit)
     (fitted.folder / "recipe.yaml").write_text("fit: {}\n", encoding="utf-8")
     assert desk.put(fit).put
     assert workspace.require("fusion").folder == workspace.folder / fit.run
     assert former.is_dir()
+    # reading is no part of the new model: it counts no more
+    assert workspace.latest_folders().keys() == {"fusion"}
     assert (workspace.folder / "recipe.yaml").is_file()
     # as after a kill in the middle of it
     assert desk.put(fit).put
