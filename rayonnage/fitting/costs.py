@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rayonnage.fitting.decision_costs import decision_seconds
 from rayonnage.fitting.parts import HeldOutParts
-from rayonnage.fitting.photo_costs import network_seconds
+from rayonnage.fitting.photo_costs import network_seconds, slowness
 from rayonnage.fitting.reading_costs import reading_seconds
 from rayonnage.fitting.recipe import Network, Recipe
 from rayonnage.fitting.speed import MachineSpeed
@@ -27,21 +27,27 @@ def stage_seconds(
     """By the stage's key; `expected`: the shelves that a sample is expected to choose, where it is left to one."""
     fit, photos = recipe.fit, recipe.photo_config
     parts = HeldOutParts.of_fit(fit)
-    seconds = {"split": split_seconds(survey)}
+    opened = opening_seconds(speed)
+    seconds = {"split": split_seconds(survey, speed)}
     for network in fit.networks:
-        seconds[f"mosaic-{network}"] = OPENING_S + network_seconds(network, photos, parts, survey, speed)
+        seconds[f"mosaic-{network}"] = opened + network_seconds(network, photos, parts, survey, speed)
     if fit.read:
         config = recipe.reading_config
         encoders = tuple(with_installed_encoders(config.text).encoders)
-        seconds["ocr"] = OPENING_S + reading_seconds(config, encoders, parts, survey, speed, expected)
+        seconds["ocr"] = opened + reading_seconds(config, encoders, parts, survey, speed, expected)
     experts = n_experts(fit.networks, is_read=fit.read)
-    seconds["fusion"] = OPENING_S + decision_seconds(recipe.decision_config, photos, experts, parts, survey, speed)
+    seconds["fusion"] = opened + decision_seconds(recipe.decision_config, photos, experts, parts, survey, speed)
     return seconds
 
 
-def split_seconds(survey: CatalogSurvey) -> float:
+def split_seconds(survey: CatalogSurvey, speed: MachineSpeed) -> float:
     """What `catalog split` takes."""
-    return SPLIT_S + PRODUCT_S * survey.n_products
+    return slowness(speed) * (SPLIT_S + PRODUCT_S * survey.n_products)
+
+
+def opening_seconds(speed: MachineSpeed) -> float:
+    """What a stage takes before it begins."""
+    return slowness(speed) * OPENING_S
 
 
 def n_experts(networks: tuple[Network, ...], *, is_read: bool) -> int:

@@ -76,5 +76,5 @@ def _neighbours(
     if not asks_neighbours(config, survey):
         return 0.0
     pace = Pace.of(photos.backbone.name, photos, speed)
-    once = survey.n_photos * (pace.predict + pace.decode) + with_photos(survey) * SEARCH_S
+    once = survey.n_photos * (pace.predict + pace.decode) + with_photos(survey) * SEARCH_S * slowness(speed)
     return once * (parts.n + 1) + heads

@@ -59,7 +59,7 @@ NO_WORDS, MANY_WORDS = 2.0, 6.0
 WORDY = 4.0
 """Words per photo from which on a leaf is told by its words rather than by its photo."""
 PERHAPS = 0.25
-"""Of what is expected where a sample has to show first that it pays: on packages it did not, with networks that learn."""
+"""Of what is expected where a sample has to show first that it pays: beside networks that learn, packages did not."""
 FEW = 1000
 """Products below which a single held-out part proves too little."""
 FOLDS = {5: 3.0, 4: 2.7, 3: 2.0, 2: 1.0}

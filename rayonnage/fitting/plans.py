@@ -13,7 +13,7 @@ from catalog.runs.config import checked, overlaid
 from fusion.config import FusionConfig
 from mosaic.config import MosaicConfig
 from ocr.config import OcrConfig
-from rayonnage.fitting.costs import OPENING_S, n_experts, split_seconds
+from rayonnage.fitting.costs import n_experts, opening_seconds, split_seconds
 from rayonnage.fitting.decision_costs import asks_neighbours, decision_seconds
 from rayonnage.fitting.gains import Words, neighbour_points, part_points, photo_points, reading_points
 from rayonnage.fitting.options import part_options, photo_options, reading_options
@@ -96,7 +96,7 @@ class FitPlan:
 def plans(survey: CatalogSurvey, speed: MachineSpeed, given: Overlays) -> Iterator[FitPlan]:
     """All plans that may be the best for some amount of time."""
     words = Words.of(speed, survey)
-    split = split_seconds(survey)
+    split = split_seconds(survey, speed)
     settled = {key: given.fit[key] for key in ("folds", "held_out") if given.fit.get(key) is not None}
     for options in [settled] if settled else part_options(survey):
         parts = HeldOutParts.of_fit(FitSection(catalog="", **options))
@@ -118,7 +118,7 @@ def _photo_parts(
         overlay = overlaid(own, given.mosaic)
         config = _mosaic(json.dumps(overlay, sort_keys=True))
         seconds = {
-            f"mosaic-{network}": OPENING_S + network_seconds(network, config, parts, survey, speed)
+            f"mosaic-{network}": opening_seconds(speed) + network_seconds(network, config, parts, survey, speed)
             for network in networks
         }
         points = photo_points(config, networks, parts, survey, words)
@@ -127,7 +127,7 @@ def _photo_parts(
             if asks_neighbours(fusion, survey) != asked:
                 continue
             experts = n_experts(networks, is_read=is_read)
-            decided = OPENING_S + decision_seconds(fusion, config, experts, parts, survey, speed)
+            decided = opening_seconds(speed) + decision_seconds(fusion, config, experts, parts, survey, speed)
             gain = neighbour_points(survey, words) if asked else 0.0
             yield PhotoPart(overlay, networks, asked, {**seconds, "fusion": decided}, points, gain)
 
@@ -149,7 +149,7 @@ def _readings(
         overlay = overlaid(own, given.ocr)
         config = checked(OcrConfig, overlaid(defaults("ocr"), overlay), "section ocr")
         encoders = tuple(with_installed_encoders(config.text).encoders)
-        seconds = OPENING_S + reading_seconds(config, encoders, parts, survey, speed, expected)
+        seconds = opening_seconds(speed) + reading_seconds(config, encoders, parts, survey, speed, expected)
         found.append(ReadingPart(overlay, expected, seconds, reading_points(config, survey, words, expected)))
     return found
 

@@ -56,7 +56,7 @@ def least_seconds(catalog: CatalogSurvey, speed: MachineSpeed) -> float:
 
 
 @given(surveys(), machines(), st.floats(30, 50_000), st.floats(1, 20))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_time_is_never_overrun_and_more_of_it_never_chooses_a_cheaper_plan(catalog, speed, time_s, times):
     least = least_seconds(catalog, speed)
     chosen = []
