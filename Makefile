@@ -10,7 +10,7 @@ PYTEST := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m pytest --numprocesses aut
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-fast lint docs pictures clean
+.PHONY: help install demo test test-fast lint types suite docs pictures clean
 
 help:
 	@echo "make demo   install what is needed, then the whole job on the embedded demo catalogue"
@@ -46,10 +46,20 @@ demo: $(INSTALLED)
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(MAKE) types
+
+types: $(INSTALLED)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-test: lint $(BROWSER)
+# mypy computes for most of a minute on one core, and tests wait for processes and pages: both at once take no longer
+# than the tests
+test: $(INSTALLED) $(BROWSER)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(MAKE) --jobs=2 types suite
+
+suite: $(INSTALLED) $(BROWSER)
 	$(PYTEST)
 
 test-fast: $(INSTALLED) $(BROWSER)
