@@ -18,6 +18,8 @@ from mosaic.networks.deployed import deployed
 from mosaic.networks.network import MosaicNetwork
 from mosaic.run_files import weights_name
 from mosaic.training import distributed
+from mosaic.training.augment import uniforms
+from mosaic.training.batches import leaf_limits, occurrence
 from mosaic.training.cross_fitting import Answers, CrossFitting, products_of_view
 from mosaic.training.frozen_features import FrozenFeatures, look_at
 from mosaic.training.head_history import HeadRecord, head_history_csv, read_head_history
@@ -29,6 +31,10 @@ MAX_PRODUCTS = 50_000
 """Whose features, of 1,280 numbers and mirrored, take half a gigabyte, and as much again while a head is fitted."""
 MAX_LEAVES_OF_PRODUCTS = 40_000_000
 """Products times leaves: each of these is a number of the fit."""
+
+
+_LIMITS = 4
+"""Stream of random numbers that draws products of large leaves."""
 
 
 class OneHeadForAll(ValueError):
@@ -93,7 +99,7 @@ class LinearFits(CrossFitting):
         positions = products_of_view(self.data, self.data.plan.training_positions(part), self.view)
         network = self._new_network(positions, None)
         name = "deployed" if part is None else f"part {part}"
-        shown = self._shown(positions, network.support.numpy())
+        shown = self._shown(self._drawn(positions), network.support.numpy())
         with self.bar(f"fit {self.view.title}" + ("" if part is None else f" (without part {part})")) as progress:
             fitted = fit_head(shown, len(network.support), self.config.seed, progress)
         with torch.no_grad():
@@ -107,10 +113,10 @@ class LinearFits(CrossFitting):
 
     @cached_property
     def features(self) -> FrozenFeatures:
-        """What the backbone sees of every product of the plan, looked at once for all fits."""
+        """What the backbone sees of each product that is learnt from or held out, looked at once for all fits."""
         if self.seen is not None:
             return self.seen
-        positions = np.sort(products_of_view(self.data, self.data.plan.positions, self.view))
+        positions = self._needed()
         # made as those of the fits are, so that random weights are the same ones; the head is asked for nothing
         network = self._new_network(positions, None).eval()
         backbone = deployed(network, self.config.inference, self.config.photo_size)
@@ -119,6 +125,27 @@ class LinearFits(CrossFitting):
             return look_at(
                 self.data.catalog, positions, self.view, backbone.backend, self.config, folder, progress
             )  # fmt: skip
+
+    def _needed(self) -> NDArray[np.int64]:
+        """Rising positions of what is learnt from or asked about in some fit."""
+        plan = self.data.plan
+        everything = np.sort(products_of_view(self.data, plan.positions, self.view))
+        if self.config.method == "auto":
+            # of the products that are set aside others are drawn, too
+            return everything
+        learnt = [self.data.plan.training_positions(part) for part in (*plan.held_out_parts, None)]
+        drawn = [self._drawn(products_of_view(self.data, positions, self.view)) for positions in learnt]
+        asked = [plan.held_out_positions(part) for part in plan.held_out_parts]
+        return everything[np.isin(everything, np.concatenate([*drawn, *asked]))]
+
+    def _drawn(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of `(n,)` positions that are learnt from: of large leaves as many as an epoch would show, the same ones
+        in every fit as far as they are not held out."""
+        support, labels = np.unique(self.data.leaf[positions], return_inverse=True)
+        limits = leaf_limits(self.config.training, self.data.tree, support)
+        chance = uniforms(1, self.config.seed, _LIMITS, self.data.catalog.product_ids[positions])[:, 0]
+        order = np.argsort(chance, kind="stable")
+        return np.sort(positions[order[occurrence(labels[order]) < limits[labels[order]]]])
 
     def _shown(self, positions: NDArray[np.int64], support: NDArray[np.int64]) -> Shown:
         """Those of `(n,)` positions of which something can be seen."""

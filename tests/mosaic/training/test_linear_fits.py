@@ -158,6 +158,18 @@ def test_each_distinct_mosaic_is_seen_once(linear):
     np.testing.assert_array_equal(again.mosaics, features.mosaics)
 
 
+def test_of_large_leaves_a_part_is_learnt_from_and_looked_at(tmp_path, monkeypatch):
+    room, looked, look = make_room(tmp_path), [], frozen_features._looked_at
+    monkeypatch.setattr(frozen_features, "_looked_at", lambda *a: looked.extend(a[1].tolist()) or look(*a))
+    run = train(room, config("training.products_per_leaf=10"), View(), None, progress_bar)
+    assert {record.products for record in read_head_history(run.folder / "heads.csv")} == {30}
+    held_out = set(room.plan().held_out_positions(0).tolist())
+    assert held_out <= set(looked)
+    # the deployed head learns from ten of each leaf, of which some may have been held out
+    assert len(set(looked) - held_out) == 30
+    assert len(run.held_out()) == len(held_out)
+
+
 def test_where_it_is_no_way_the_way_out_is_named(linear, monkeypatch):
     with pytest.raises(ValueError, match="leave --init-from out, or go on from that run with --set method=fine-tune"):
         train(linear, config(), View(), linear.latest("mosaic", "any").folder, progress_bar)
