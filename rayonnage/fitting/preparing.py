@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.catalog import Catalog
 from catalog.files.progress_lines import duration_text
 from catalog.files.wording import joined
 from catalog.runs.workspace import Workspace
@@ -139,6 +140,14 @@ def _of_today(recipe: Recipe, request: FitRequest) -> Recipe:
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
+
+
+def fingerprint_now(request: FitRequest) -> str:
+    """Of the catalogue, as it is by now; empty where it can no longer be read."""
+    try:
+        return Catalog(open_source(request.catalog, tree_for(request.catalog, request.tree))).fingerprint
+    except (ValueError, OSError):
+        return ""
 
 
 def _with_file(fingerprint: str, tree: Path | None) -> str:

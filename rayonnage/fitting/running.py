@@ -13,7 +13,7 @@ from catalog.files.progress_lines import duration_text
 from rayonnage.fitting.journal import FitJournal
 from rayonnage.fitting.outcome import StageTime
 from rayonnage.fitting.overall import Overall, TrainingSteps
-from rayonnage.fitting.preparing import PreparedFit
+from rayonnage.fitting.preparing import PreparedFit, fingerprint_now
 from rayonnage.fitting.request import FitRequest
 from rayonnage.fitting.showing import LOG, FitShow
 from rayonnage.fitting.stages import Stage, stages_of
@@ -148,6 +148,11 @@ class Stages:
         except click.Abort:
             raise KeyboardInterrupt from None
         except click.ClickException as error:
+            if fingerprint_now(self.request) != self.prepared.survey.fingerprint:
+                raise StageFailed(
+                    f"{self.prepared.survey.address} has changed, or is gone, since the fit began: the same command "
+                    f"begins anew with it as it is then ({self.request.command})"
+                ) from error
             refused = isinstance(error.__cause__, ValueError) and not isinstance(error.__cause__, OSError)
             raise self._failed(stage, error.format_message(), StageRefused if refused else StageFailed) from error
         except SystemExit as end:

@@ -90,7 +90,8 @@ def seen() -> SimpleNamespace:
 def rooms(room: Path, seen: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Rooms:
     rooms = Rooms(room)
     monkeypatch.setattr("rayonnage.cli.main", rooms.group())
-    survey = SimpleNamespace(lines=lambda: ["what was found"])
+    survey = SimpleNamespace(lines=lambda: ["what was found"], address="train.bson")
+    monkeypatch.setattr("rayonnage.fitting.running.fingerprint_now", lambda _: seen.fingerprint)
     monkeypatch.setattr(preparing, "look", lambda *_: (vars(survey).update(fingerprint=seen.fingerprint), survey)[1])
 
     def measured(*_: object) -> None:
@@ -270,6 +271,23 @@ def test_a_changed_catalogue_is_said_and_everything_done_again(
     assert len(rooms.called) == 5
     assert seen.n_measured == 2
     assert "the catalogue or its tree has changed: the choices are made anew" in capsys.readouterr().err
+
+
+def test_a_catalogue_that_changes_meanwhile_is_no_fault_of_the_stage(
+    rooms: Rooms, request_of: Callable[..., FitRequest], seen: SimpleNamespace
+) -> None:
+    def change() -> None:
+        seen.fingerprint = "other data"
+        raise ValueError("has changed since it was split")
+
+    rooms.during["ocr"] = change
+    with pytest.raises(
+        StageFailed, match=r"train\.bson has changed, or is gone, since the fit began: the same command"
+    ):
+        fit_catalog(request_of())
+    del rooms.during["ocr"]
+    fit_catalog(request_of())
+    assert rooms.called.count("split") == 2
 
 
 def test_other_options_are_named_and_what_is_the_same_is_kept(
