@@ -160,7 +160,7 @@ class FitShow:
             self._bars.update(task, description=on_one_line(text), completed=self.share, left=rest)
         elif self._clock() - self._lined >= EVERY_S:
             self._lined = self._clock()
-            rest = "" if left is None else f", {percent(self.share, 0)} of the whole, {duration_text(left)} left"
+            rest = "" if left is None else f": {percent(self.share, 0)} of the whole, {duration_text(left)} left"
             self.tell(f"{text}{rest}")
         if self._clock() - self._kept >= KEPT_EVERY_S:
             self.keep("running")
