@@ -17,6 +17,8 @@ from catalog.split.plan import Plan
 from catalog.tree.taxonomy import NAMES_FILE, Taxonomy
 
 log = logging.getLogger(__name__)
+RECIPE = "recipe.yaml"
+"""What `rayonnage fit` has chosen, in the workspace that it has made."""
 NEXT_COMMAND = {
     "fit": "rayonnage fit CATALOG",
     "plan": "catalog split TRAIN.bson --tree TREE.csv",
@@ -40,6 +42,16 @@ class Workspace:
     def next_command(self, kind: str) -> str:
         """What makes this workspace's plan (`plan`), its run of a kind, or all of them (`fit`)."""
         return NEXT_COMMAND[kind] + self.option
+
+    def learn_again(self, catalog: Address, tree: str, of_split: str = "") -> str:
+        """What makes this workspace learn another catalogue: one command where one has made it, else its first step.
+
+        Args:
+            tree: the option that names the tree; of_split: further ones, of what a fit chooses by itself.
+        """
+        if (self.folder / RECIPE).is_file():
+            return f"rayonnage fit {catalog}{tree} --overwrite{self.option}"
+        return f"catalog split {catalog}{tree}{of_split}{self.option}"
 
     def plan(self) -> Plan:
         """The plan; raises FileNotFoundError naming the command that makes one."""

@@ -142,4 +142,4 @@ def _correct(
     # labels that are texts make a tree of their own
     with_tree = tree_given(known) if known is not None or taxonomy is not None else " --tree TREE.csv"
     of_leaves = "" if taxonomy is None else min_leaf_option(taxonomy.small)
-    say(f"next: catalog split {output}{with_tree}{of_leaves}{Workspace(workspace).option}")
+    say(f"next: {Workspace(workspace).learn_again(output, with_tree, of_leaves)}")

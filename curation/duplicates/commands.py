@@ -69,6 +69,6 @@ def duplicates(
     say(f"written: {', '.join(map(str, paths))}")
     # labels that are texts make a tree of their own
     with_tree = tree_given(tree) if tree or findings.tree else " --tree TREE.csv"
-    say(f"next: catalog split {catalogs[0]}{with_tree}, which keeps copies together")
+    say(f"next: rayonnage fit {catalogs[0]}{with_tree}, which keeps copies together")
     if strict:
         findings.problems.require_none(" and ".join(map(str, catalogs)), told=True)

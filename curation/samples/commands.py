@@ -121,4 +121,4 @@ def _tell(record: Record, tree: Path | None, names: Path | None) -> None:
     file = record.destination
     # labels that are texts make a tree of their own
     has_tree = tree is not None or record.tree is not None
-    say(f"next: catalog split {file}{tree_given(tree)}{named}" if has_tree else f"next: catalog info {file}")
+    say(f"next: rayonnage fit {file}{tree_given(tree)}{named}" if has_tree else f"next: catalog info {file}")

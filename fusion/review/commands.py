@@ -97,8 +97,9 @@ def export(catalogs: tuple[Address, ...], train: Address | None, output: Path, w
         note(warning)
     say(exported.summary())
     tree = workspace / "tree.csv"
-    by_tree = f"{tree}{min_leaf_option(room.taxonomy().small)}" if tree.is_file() else "TREE.csv"
-    say(f"next: catalog split {output} --tree {by_tree}{room.option}")
+    of_leaves = min_leaf_option(room.taxonomy().small) if tree.is_file() else ""
+    by_tree = f" --tree {tree if tree.is_file() else 'TREE.csv'}"
+    say(f"next: {room.learn_again(output, by_tree, of_leaves)}")
 
 
 @review.command()

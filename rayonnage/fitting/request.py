@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.runs.shipped_configs import shipped_configs
+from catalog.runs.workspace import RECIPE
 from catalog.sources.address import Address, shown
 from rayonnage.fitting.amounts import typed_bytes, typed_time
 from rayonnage.fitting.journal import Asked
 from rayonnage.fitting.recipe import Quality
-
-RECIPE = "recipe.yaml"
 
 
 @dataclass(frozen=True)

@@ -254,3 +254,14 @@ def test_the_same_plan_with_names_names_its_runs_and_another_tree_forgets_them(t
     assert not room.taxonomy().names
     with pytest.raises(ValueError, match="another category tree"):
         run.take_names(smaller)
+
+
+def test_what_learns_another_catalogue(tmp_path):
+    room = Workspace(tmp_path)
+    assert room.learn_again("a.bson", " --tree t.csv", " --min-leaf N") == (
+        f"catalog split a.bson --tree t.csv --min-leaf N --workspace {tmp_path}"
+    )
+    (tmp_path / "recipe.yaml").touch()
+    assert room.learn_again("a.bson", " --tree t.csv", " --min-leaf N") == (
+        f"rayonnage fit a.bson --tree t.csv --overwrite --workspace {tmp_path}"
+    )

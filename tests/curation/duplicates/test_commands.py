@@ -126,7 +126,7 @@ def test_strict_fails_on_a_broken_photo_but_not_before_what_was_found_is_written
     result = invoke(main, *arguments, code=1)
     assert "1 problem, and --strict was given" in result.output
     assert result.output.count("photo that cannot be decoded\n    ") == 1
-    assert f"next: catalog split {files[1]} --tree {tree_csv}, which keeps copies together" in result.output
+    assert f"next: rayonnage fit {files[1]} --tree {tree_csv}, which keeps copies together" in result.output
     assert (tmp_path / "out" / "duplicates.html").is_file()
 
 

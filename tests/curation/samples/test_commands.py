@@ -68,7 +68,7 @@ def test_a_sample_is_a_part_of_the_file_byte_for_byte(shop, tree_csv, out):
     assert len(part) == 30
     assert [d for d in whole if d in set(part)] == part
     assert f"{out}: 30 of 82 products" in said
-    assert said.splitlines()[-1] == f"next: catalog split {out} --tree {tree_csv}"
+    assert said.splitlines()[-1] == f"next: rayonnage fit {out} --tree {tree_csv}"
     done = record(out)
     assert done["source"]["fingerprint"] == Catalog(shop).fingerprint
     assert done["left_out"]["without a category of the tree"] == {"products": 1, "first": [5]}
@@ -243,7 +243,7 @@ def test_a_subset_brings_its_tree_and_can_be_split(shop, tree_csv, out, tmp_path
         "subset", shop, out, "--tree", tree_csv, "--shelf", "CUISINE", "--shelf", "MUSIQUE", "--min-leaf-size", 5
     )
     smaller = out.with_name("small.tree.csv")
-    assert said.splitlines()[-1] == f"next: catalog split {out} --tree {smaller}"
+    assert said.splitlines()[-1] == f"next: rayonnage fit {out} --tree {smaller}"
     assert sorted(Taxonomy.from_csv(smaller).leaf_ids.tolist()) == [22, 31, 32, 33]
     assert set(Catalog(out).category_ids.tolist()) == {22, 31, 32, 33}
     assert record(out)["left_out"]["in leaves too small"]["products"] == 4
@@ -258,7 +258,7 @@ def test_a_subset_brings_the_names_of_its_tree(shop, tree_csv, out, tmp_path):
     said = call("subset", shop, out, "--tree", tree_csv, "--names", names, "--lang", "en", "--without", "11",
                 "--shelf", "books>literature")  # fmt: skip
     smaller, beside = out.with_name("small.tree.csv"), out.with_name("small.tree.names.csv")
-    assert said.splitlines()[-1] == f"next: catalog split {out} --tree {smaller} --names {beside}"
+    assert said.splitlines()[-1] == f"next: rayonnage fit {out} --tree {smaller} --names {beside}"
     tree = Taxonomy.from_csv(smaller, beside).in_language("en")
     assert tree.shown == (("Books", "Literature", "Poems"),)
     out.unlink()
