@@ -13,11 +13,11 @@ from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
 from text.encoders import with_installed_encoders
 
-SPLIT_S = 1.0
+SPLIT_S = 0.1
 """A plan of few products; index and MD5s are there by then."""
 PRODUCT_S = 5e-6
 """Of a product in it."""
-OPENING_S = 1.0
+OPENING_S = 0.3
 """A stage opens the catalogue; what it imports is there since the machine was measured."""
 
 

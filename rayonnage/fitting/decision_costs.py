@@ -16,10 +16,12 @@ MAX_TITLES = 200_000
 MIN_TITLES = 20
 """Titles that make an expert."""
 # measured on two cores: `fusion train` on the demo, the shelf and the clothes shop
-HEADS_S = 5.3
+HEADS_S = 3.0
 """All heads, fitted on parts of few products."""
-HEAD_S = 0.00018
-"""Of one held-out product, one leaf and one expert, in the comparison of all heads and their last fits."""
+HEAD_S = 0.002
+"""Of one held-out product and one pair of experts, in the comparison of all heads and their last fits."""
+LEAF_S = 1e-6
+"""Of one leaf of a held-out product, beside that."""
 TITLE_S = 0.0003
 """A title of a fit, by its words."""
 MEANING_S = 0.001
@@ -35,7 +37,7 @@ def decision_seconds(
     """What the stage `fusion train` takes, its start not counted; `n_experts`: of photos and reading."""
     held_out = min(MAX_HELD_OUT, with_photos(survey) * parts.held_out)
     speak = n_experts + 1 + has_titles(survey)
-    heads = slowness(speed) * (HEADS_S + HEAD_S * held_out * len(survey.leaf_sizes) * speak)
+    heads = slowness(speed) * (HEADS_S + held_out * (HEAD_S * speak**2 + LEAF_S * len(survey.leaf_sizes)))
     return (
         heads
         + slowness(speed) * _titles(config, parts, survey)

@@ -19,7 +19,7 @@ from rayonnage.fitting.survey import CatalogSurvey
 
 DAY = 86400.0
 NAMES = {"tf_efficientnet_lite0": "EfficientNet-Lite0", "tf_efficientnet_lite2": "EfficientNet-Lite2"}
-LINEAR = "by rules on what a ready-made network sees"
+LINEAR = "a simple classifier on what a ready-made network sees"
 
 
 @dataclass(frozen=True)
@@ -255,12 +255,13 @@ def _network_of(plan: FitPlan, survey: CatalogSurvey) -> str:
     overlay = plan.photos.overlay
     name = overlay.get("backbone", {}).get("name", "")
     shown = f"{NAMES.get(name, name)}, photos of {overlay.get('photo_size', 160)} pixels"
+    if overlay.get("inference", {}).get("flip"):
+        shown += ", each seen mirrored, too"
     rounds = plural(overlay.get("training", {}).get("epochs", 9), "round")
     method = overlay.get("method", "fine-tune")
-    if method == "linear":
-        return f"{shown}: {LINEAR}"
-    both = f"{rounds} of learning, or {LINEAR}" if method == "auto" else f"{rounds} of learning"
+    learnt = f"{rounds} of learning, or {LINEAR}" if method == "auto" else f"{rounds} of learning"
+    learnt = LINEAR if method == "linear" else learnt
     specialists = [n for n in plan.photos.networks if n.isdigit()]
     more = [f"networks for {joined(specialists)} photos"] if specialists else []
     more += ["a second network for single photos"] if "photos" in plan.photos.networks else []
-    return f"{shown}: {both}" + (f"; {joined(more)}" if more else "")
+    return f"{shown}: {learnt}" + (f"; {joined(more)}" if more else "")
