@@ -15,6 +15,7 @@ from catalog.files.full_disk import FULL
 from catalog.files.parent_process import ParentProcess
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address, is_uri
+from catalog.sources.folder.folder import TREE_NAMES
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import NAMES_FILE
 from rayonnage.web.fits.record import RUNS, FitRecord
@@ -26,6 +27,12 @@ from rayonnage.web.jobs.work import NICENESS, WorkReport, better_told, require_f
 TREE = "tree.csv"
 MOST = 0.5
 """From this share of labels on that the workspace's tree knows, a catalogue that was sent is one of that tree."""
+UNTREED = "labels are ids alone"
+HOW_BY_COMMAND = " All that was said stands in"
+IDS_ALONE = (
+    "its categories are ids alone: send a table with a column category_path (Men > Tops), or put the tree of the ids "
+    "into the zip, as category_names.csv with the columns category_id, category_level1, category_level2 and so on"
+)
 INTERRUPTED = 128 + 2
 WITH_ANSWERS = "with-answers.bson"
 
@@ -93,7 +100,7 @@ def _fit(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> s
 
 
 def _sent(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> LearntCatalogue:
-    """What was sent: with the workspace's tree, where its labels are of that."""
+    """What was sent: with the tree that was sent along, or the workspace's, where its labels are of that."""
     assert fit.upload is not None
     sent = lay_out(folder, fit.upload, order.limits, report.step("unpack"))
     if sent.unpacked is not None:
@@ -106,6 +113,9 @@ def _sent(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> 
         raise better_told(error, sent, fit.upload) from error
     if len(catalog) > order.limits.products:
         raise ValueError(too_many(len(catalog), order.limits))
+    beside = sent.path if sent.path.is_dir() else sent.path.parent
+    if trees := [beside / name for name in TREE_NAMES if (beside / name).is_file()]:
+        return LearntCatalogue(sent.path, trees[0])
     if not (served.folder / TREE).is_file():
         return LearntCatalogue(sent.path)
     labelled = catalog.category_ids != NO_CATEGORY
@@ -149,7 +159,7 @@ def _sentence(error: Exception, order: FitOrder, fit: FitRecord) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         text = "the server's disk is full" if error.errno in FULL else os.strerror(error.errno)
     else:
-        text = str(error)
+        text = IDS_ALONE if UNTREED in str(error) else str(error).partition(HOW_BY_COMMAND)[0]
     folder, served = Path(order.fit), Path(order.workspace)
     inside = [folder / INPUT / "unpacked", folder / INPUT, folder / RUNS, folder]
     if fit.upload is not None:

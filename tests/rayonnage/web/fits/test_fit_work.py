@@ -42,8 +42,8 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def table_of(labels: dict[int, object]) -> bytes:
-    """A zip of a table with a photo for each product."""
+def table_of(labels: dict[int, object], tree: str = "") -> bytes:
+    """A zip of a table with a photo for each product, and perhaps a tree."""
     rows, packed_bytes = io.StringIO(), io.BytesIO()
     writer = csv.writer(rows)
     writer.writerows(
@@ -51,6 +51,8 @@ def table_of(labels: dict[int, object]) -> bytes:
     )
     with zipfile.ZipFile(packed_bytes, "w") as packed:
         packed.writestr("products.csv", rows.getvalue())
+        if tree:
+            packed.writestr("category_names.csv", tree)
         for n in labels:
             packed.writestr(f"{n}.jpg", coloured((n, 99, 9)))
     return packed_bytes.getvalue()
@@ -83,6 +85,17 @@ def test_what_was_sent_is_of_the_workspaces_tree_where_its_labels_are(served: Wo
 
 def test_what_was_sent_has_a_tree_of_its_own_else(served: Workspace, folder: Path):
     assert learnt_of_upload(served, folder, table_of({1: 77, 2: 78, 3: 77})).tree is None
+
+
+def test_a_tree_that_was_sent_along_is_the_one(served: Workspace, folder: Path):
+    tree = "category_id,category_level1\n77,Mugs\n78,Bowls\n"
+    learnt = learnt_of_upload(served, folder, table_of({1: 77, 2: 78, 3: 77}, tree))
+    assert learnt.tree is not None
+    assert learnt.tree.read_text(encoding="utf-8") == tree
+    order, upload = FitOrder(str(folder), str(served.folder), JobLimits()), JobRecord("b" * 32, "a", "a.zip", 1, 0.0)
+    said = work._sentence(ValueError("labels are ids alone: give its file (--tree TREE.csv)"), order, fit_of(upload))
+    assert "--tree" not in said
+    assert "category_names.csv" in said
 
 
 def test_too_many_products(served: Workspace, folder: Path):
