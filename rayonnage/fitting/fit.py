@@ -40,15 +40,15 @@ def fit_catalog(request: FitRequest) -> FitOutcome:
         try:
             outcome = _fitted(request, journal, show)
         except KeyboardInterrupt:
-            show.tell(
+            show.stopped(
                 f"stopped at '{show.title}', {percent(show.share, 0)} of the whole; the same command goes on from "
                 f"there: {request.command}"
             )
             journal.close()
-            show.keep("stopped", "the same command goes on from there")
             raise
         except BaseException as error:
             journal.close()
+            show.note(f"Error: {error}")
             show.keep("failed", str(error))
             raise
         show.keep("done")

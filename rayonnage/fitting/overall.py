@@ -81,6 +81,11 @@ class StageShare:
         self.begun = self.clock()
 
     @property
+    def share(self) -> float:
+        """Of the stage, as far as its bars tell."""
+        return self._share
+
+    @property
     def taken(self) -> float:
         """Seconds so far."""
         return self.clock() - self.begun
@@ -153,6 +158,17 @@ class Overall:
         estimate = sum(stage.seconds for stage in self.stages if stage.key in self.taken and stage.seconds)
         taken = sum(self.taken[stage.key] for stage in self.stages if stage.key in self.taken and stage.seconds)
         return (taken + PRIOR_S) / (estimate + PRIOR_S)
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether somebody has said how long each stage takes; a recipe written by hand may not."""
+        return all(stage.seconds > 0 for stage in self.stages)
+
+    @property
+    def share_of_stages(self) -> float:
+        """How many of the stages are done, as a share of them: all that can be said where nothing is estimated."""
+        now = 0.0 if self.current is None else self.current.share
+        return (len(self.taken) + now) / max(1, len(self.stages))
 
     @property
     def to_come(self) -> list[Stage]:

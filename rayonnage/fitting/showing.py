@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from catalog.files.progress import Progress
 from catalog.files.progress_lines import EVERY_S, duration_text
 from catalog.files.terminal import on_one_line, printable
 from catalog.files.wording import percent
+from rayonnage.fitting.log_records import records_to
 from rayonnage.fitting.overall import Overall
 from rayonnage.fitting.stages import Stage
 from rayonnage.fitting.stopping import WORDS, Stopper
@@ -99,6 +99,12 @@ class FitShow:
         with no_bar(title) as progress:
             return progress
 
+    def stopped(self, message: str) -> None:
+        """Tell that it has stopped as it was asked to."""
+        self._stop_told = True
+        self.tell(message)
+        self.keep("stopped", "the same command goes on from there")
+
     # -- where it is ----------------------------------------------------------------------------------------------
 
     def begin(self, key: str, title: str, number: int = 0) -> None:
@@ -121,15 +127,18 @@ class FitShow:
     @property
     def left(self) -> float | None:
         """Seconds that are left, None while nobody knows."""
-        return None if self.overall is None else self.overall.left
+        return self.overall.left if self.overall is not None and self.overall.is_estimated else None
 
     @property
     def share(self) -> float:
         """Of the whole, in [0, 1]; it never goes back."""
-        left, seconds = self.left, self.seconds()
+        left, seconds, share = self.left, self.seconds(), 0.0
         if left is not None and seconds + left > 0:
-            # what comes after the stages is of the whole, too
-            self._share = max(self._share, min(MOST_SHARE, seconds / (seconds + left)))
+            share = seconds / (seconds + left)
+        elif self.overall is not None:
+            share = self.overall.share_of_stages
+        # what comes after the stages is of the whole, too
+        self._share = max(self._share, min(MOST_SHARE, share))
         return self._share
 
     def keep(self, state: FitState, message: str = "") -> None:
@@ -160,8 +169,8 @@ class FitShow:
             self._bars.update(task, description=on_one_line(text), completed=self.share, left=rest)
         elif self._clock() - self._lined >= EVERY_S:
             self._lined = self._clock()
-            rest = "" if left is None else f": {percent(self.share, 0)} of the whole, {duration_text(left)} left"
-            self.tell(f"{text}{rest}")
+            rest = "" if left is None else f", {duration_text(left)} left"
+            self.tell(f"{text}: {percent(self.share, 0)} of the whole{rest}")
         if self._clock() - self._kept >= KEPT_EVERY_S:
             self.keep("running")
 
@@ -181,7 +190,7 @@ class FitShow:
                 self._write(time.strftime("\n== %Y-%m-%d %H:%M:%S"))
             entered.callback(self._leave)
             entered.enter_context(self._console())
-            entered.enter_context(_logging_to(self))
+            entered.enter_context(records_to(self.tell, self.note))
             entered.enter_context(_pulsing([self.pulse, *ticks]))
             entered.enter_context(self.stopper.watching())
             yield
@@ -218,38 +227,6 @@ class FitShow:
                 # a log that cannot be written, as on a full disk, ends no work that may need no room
                 with suppress(OSError):
                     self._log.write(f"{printable(text)}\n".encode())
-
-
-class _ToShow(logging.Handler):
-    """Log records: warnings for people, all that are let through for the log."""
-
-    def __init__(self, show: FitShow) -> None:
-        super().__init__()
-        self._show = show
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = f"{record.levelname}: {record.getMessage()}"
-        if record.exc_info:
-            text += f"\n{logging.Formatter().formatException(record.exc_info)}"
-        # what Python warns of is for those who write programs
-        if record.levelno >= logging.WARNING and record.name != "py.warnings":
-            self._show.tell(text)
-        else:
-            self._show.note(text)
-
-
-@contextmanager
-def _logging_to(show: FitShow) -> Iterator[None]:
-    """Have the log's records in place of a terminal, where they would tear the bar."""
-    root, handler = logging.getLogger(), _ToShow(show)
-    before = root.handlers[:]
-    root.handlers[:] = [handler]
-    logging.captureWarnings(True)
-    try:
-        yield
-    finally:
-        logging.captureWarnings(False)
-        root.handlers[:] = before
 
 
 @contextmanager

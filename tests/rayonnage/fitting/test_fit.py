@@ -207,6 +207,7 @@ def test_a_stage_that_fails_is_named_with_its_log_and_how_to_go_on(
         fit_catalog(request_of())
     assert progress_of(room)["state"] == "failed"
     assert "no room is left" in progress_of(room)["message"]
+    assert "Error: 'read the photos" in (room / "fit.log").read_text()
 
 
 def test_an_error_of_ours_stands_in_the_log_and_is_one_sentence(

@@ -93,6 +93,14 @@ def test_what_takes_longer_than_estimated_has_never_no_time_left() -> None:
     assert share.left(60) == pytest.approx(10)
 
 
+def test_where_nothing_is_estimated_stages_are_counted() -> None:
+    overall = Overall([stage("split", 0), stage("mosaic-any", 0), stage("fusion", 0)], {"split": 1.0})
+    assert not overall.is_estimated
+    overall.begin(overall.stages[1], TrainingSteps((1.0,))).bar("train any number of photos")(1, 2)
+    assert overall.share_of_stages == pytest.approx(0.5)
+    assert Overall([stage("split", 1)]).is_estimated
+
+
 def test_a_stage_that_is_left_out_takes_no_time() -> None:
     overall = Overall([stage("mosaic-any", 100), stage("ocr", 50)])
     overall.leave_out("ocr")
