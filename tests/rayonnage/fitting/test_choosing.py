@@ -185,4 +185,4 @@ def test_heads_on_frozen_features_are_planned_for_as_many_products_as_are_accept
     # read, not imported: PyTorch takes seconds to load
     source = (Path(mosaic.__path__[0]) / "training" / "linear_fits.py").read_text(encoding="utf-8")
     known = dict(re.findall(r"^(MAX_\w+) = ([\d_]+)$", source, re.MULTILINE))
-    assert (MAX_LINEAR, MAX_LINEAR_LEAVES) == (int(known["MAX_PRODUCTS"]), int(known["MAX_LEAVES_OF_PRODUCTS"]))
+    assert (int(known["MAX_PRODUCTS"]), int(known["MAX_LEAVES_OF_PRODUCTS"])) == (MAX_LINEAR, MAX_LINEAR_LEAVES)
