@@ -9,8 +9,9 @@ from catalog.runs.config import overlaid
 from rayonnage.fitting.needs import batch_for, can_read, check_disk, readers_for
 from rayonnage.fitting.options import BACKBONES, FEWEST_HELD_OUT
 from rayonnage.fitting.parts import HeldOutParts, with_photos
+from rayonnage.fitting.plan_words import long_text
 from rayonnage.fitting.plans import FitPlan, plans
-from rayonnage.fitting.reasons import Reasons, long_text
+from rayonnage.fitting.reasons import Reasons
 from rayonnage.fitting.recipe import FitSection, Overlays, Quality, Recipe
 from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from catalog.files.progress_lines import duration_text
 from catalog.files.wording import joined, percent, plural
 from rayonnage.fitting.decision_costs import has_titles
 from rayonnage.fitting.gains import Words
 from rayonnage.fitting.needs import STEP, in_gb
 from rayonnage.fitting.options import SOME_WORDS, SPECIALIST_PRODUCTS
 from rayonnage.fitting.parts import products_of, with_photos
+from rayonnage.fitting.plan_words import NAMES, long_text, network_text
 from rayonnage.fitting.plans import FitPlan
 from rayonnage.fitting.recipe import Choice, Recipe
 from rayonnage.fitting.speed import MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
-
-DAY = 86400.0
-NAMES = {"tf_efficientnet_lite0": "EfficientNet-Lite0", "tf_efficientnet_lite2": "EfficientNet-Lite2"}
-LINEAR = "a simple classifier on what a ready-made network sees"
 
 
 @dataclass(frozen=True)
@@ -70,14 +66,14 @@ class Reasons:
         photos, wanted = self.plan.photos, self.wanted.photos
         instead = ""
         if wanted.points > photos.points + 0.05:
-            instead = self._more(_network_of(self.wanted, self.survey), wanted.points - photos.points,
+            instead = self._more(network_text(self.wanted), wanted.points - photos.points,
                                  wanted.total - photos.total)  # fmt: skip
         for network in photos.networks:
             key = f"mosaic-{network}"
             seconds = photos.seconds[key]
             if network == "any":
                 yield key, Choice(
-                    chosen=_network_of(self.plan, self.survey), why=self._why_network(), seconds=seconds,
+                    chosen=network_text(self.plan), why=self._why_network(), seconds=seconds,
                     instead=instead, points=_gain(wanted.points - photos.points, instead),
                 )  # fmt: skip
             elif network == "photos":
@@ -237,31 +233,6 @@ class Reasons:
         return f"{what}: about {points:.1f} points more in our measurements, for {long_text(max(1.0, seconds))} more"
 
 
-def long_text(seconds: float) -> str:
-    """How long, days and weeks included: `40 s`, `3 h 05 min`, `6 days`, `5 weeks`."""
-    if seconds < 2 * DAY:
-        return duration_text(seconds)
-    days = seconds / DAY
-    return f"{days:.0f} days" if days < 21 else f"{days / 7:.0f} weeks"
-
-
 def _gain(points: float, instead: str) -> float:
     """Points of what was left out, to a tenth; 0 where nothing was."""
     return round(points, 1) if instead else 0.0
-
-
-def _network_of(plan: FitPlan, survey: CatalogSurvey) -> str:
-    """The photo networks of a plan."""
-    overlay = plan.photos.overlay
-    name = overlay.get("backbone", {}).get("name", "")
-    shown = f"{NAMES.get(name, name)}, photos of {overlay.get('photo_size', 160)} pixels"
-    if overlay.get("inference", {}).get("flip"):
-        shown += ", each seen mirrored, too"
-    rounds = plural(overlay.get("training", {}).get("epochs", 9), "round")
-    method = overlay.get("method", "fine-tune")
-    learnt = f"{rounds} of learning, or {LINEAR}" if method == "auto" else f"{rounds} of learning"
-    learnt = LINEAR if method == "linear" else learnt
-    specialists = [n for n in plan.photos.networks if n.isdigit()]
-    more = [f"networks for {joined(specialists)} photos"] if specialists else []
-    more += ["a second network for single photos"] if "photos" in plan.photos.networks else []
-    return f"{shown}: {learnt}" + (f"; {joined(more)}" if more else "")
