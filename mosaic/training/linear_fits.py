@@ -24,7 +24,7 @@ from mosaic.training.cross_fitting import Answers, CrossFitting, products_of_vie
 from mosaic.training.frozen_features import FrozenFeatures, look_at
 from mosaic.training.head_history import HeadRecord, head_history_csv, read_head_history
 from mosaic.training.head_page import heads_section
-from mosaic.training.linear_head import FittedHead, LinearHead, Shown, fit_head, probabilities
+from mosaic.training.linear_head import FittedHead, LinearHead, ShownMosaics, fit_head, probabilities
 from mosaic.views import ANY, View, families
 
 MAX_PRODUCTS = 50_000
@@ -147,7 +147,7 @@ class LinearFits(CrossFitting):
         order = np.argsort(chance, kind="stable")
         return np.sort(positions[order[occurrence(labels[order]) < limits[labels[order]]]])
 
-    def _shown(self, positions: NDArray[np.int64], support: NDArray[np.int64]) -> Shown:
+    def _shown(self, positions: NDArray[np.int64], support: NDArray[np.int64]) -> ShownMosaics:
         """Those of `(n,)` positions of which something can be seen."""
         rows, owner = self.features.passes_of(positions)
         seen, owner = np.unique(owner, return_inverse=True)
@@ -159,7 +159,7 @@ class LinearFits(CrossFitting):
         everything, first_of_group = self.copy_groups
         of_product = first_of_group[np.searchsorted(everything, positions[seen])]
         labels = np.searchsorted(support, self.data.leaf[positions[seen]])
-        return Shown(self.features.vectors[rows], owner, labels, of_product)
+        return ShownMosaics(self.features.vectors[rows], owner, labels, of_product)
 
     @property
     def seconds(self) -> float:

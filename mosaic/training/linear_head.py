@@ -54,7 +54,7 @@ class LinearHead:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownMosaics:
     """What is shown of n products: passes of which each belongs to one of them.
 
     Attributes:
@@ -67,11 +67,11 @@ class Shown:
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
 
-    def select(self, chosen: NDArray[np.bool_]) -> Shown:
+    def select(self, chosen: NDArray[np.bool_]) -> ShownMosaics:
         """The products that `(n,)` bool chooses."""
         passes = chosen[self.owner]
         number = np.cumsum(chosen) - 1
-        return Shown(self.vectors[passes], number[self.owner[passes]], self.labels[chosen], self.groups[chosen])
+        return ShownMosaics(self.vectors[passes], number[self.owner[passes]], self.labels[chosen], self.groups[chosen])
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class FittedHead:
     trials: tuple[Trial, ...]
 
 
-def fit_head(shown: Shown, n_leaves: int, seed: int, progress: Progress | None = None) -> FittedHead:
+def fit_head(shown: ShownMosaics, n_leaves: int, seed: int, progress: Progress | None = None) -> FittedHead:
     """The head of products' features over a support of `n_leaves`.
 
     C is the one of the lowest log loss in cross-validation among these products, groups kept together; the temperature
@@ -134,7 +134,9 @@ def probabilities(
     return mean
 
 
-def _chosen(shown: Shown, n_leaves: int, seed: int, progress: Progress | None) -> tuple[float, float, list[Trial]]:
+def _chosen(
+    shown: ShownMosaics, n_leaves: int, seed: int, progress: Progress | None
+) -> tuple[float, float, list[Trial]]:
     """C, temperature, and what was tried."""
     rng = np.random.default_rng(seed)
     judged = shown.select(_drawn(shown.groups, MAX_JUDGED, rng))
@@ -182,7 +184,7 @@ def _lowest(trials: Mapping[float, Trial]) -> float:
     return min(sorted(trials), key=lambda c: trials[c].log_loss)
 
 
-def _predicted(logits: Sequence[NDArray[np.float32]], rows: Sequence[Shown]) -> NDArray[np.float32]:
+def _predicted(logits: Sequence[NDArray[np.float32]], rows: Sequence[ShownMosaics]) -> NDArray[np.float32]:
     of_parts = [probabilities(z, asked.owner, len(asked.labels)) for z, asked in zip(logits, rows, strict=True)]
     return np.concatenate(of_parts)
 
@@ -192,7 +194,9 @@ def _log_loss(predicted: NDArray[np.float32], labels: NDArray[np.int64]) -> floa
     return float(-np.log(np.maximum(of_label, MIN_PROBABILITY), dtype=np.float64).mean())
 
 
-def _temperature(logits: Sequence[NDArray[np.float32]], rows: Sequence[Shown], labels: NDArray[np.int64]) -> float:
+def _temperature(
+    logits: Sequence[NDArray[np.float32]], rows: Sequence[ShownMosaics], labels: NDArray[np.int64]
+) -> float:
     """By which the logits are divided for the lowest log loss."""
 
     def loss(log_temperature: float) -> float:
@@ -248,7 +252,7 @@ class _Regression:
     )
 
     @classmethod
-    def of(cls, shown: Shown, n_leaves: int) -> _Regression:
+    def of(cls, shown: ShownMosaics, n_leaves: int) -> _Regression:
         # the mean over the ways: as rows of their own they took twice the time for the same
         x = shown.vectors.mean(axis=1)
         mean, std = x.mean(axis=0), x.std(axis=0)

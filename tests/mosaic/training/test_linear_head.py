@@ -7,19 +7,19 @@ import pytest
 from scipy.optimize import minimize
 
 from mosaic.training import linear_head
-from mosaic.training.linear_head import USUAL_C, LinearHead, Shown, fit_head, probabilities
+from mosaic.training.linear_head import USUAL_C, LinearHead, ShownMosaics, fit_head, probabilities
 
 
-def shown_of(labels: np.ndarray, *, width: int = 6, apart: float = 1.0, n_ways: int = 1, groups=None) -> Shown:
+def shown_of(labels: np.ndarray, *, width: int = 6, apart: float = 1.0, n_ways: int = 1, groups=None) -> ShownMosaics:
     """A product of one pass for each label; the features of a leaf lie `apart` from those of others."""
     rng = np.random.default_rng(0)
     centres = apart * rng.normal(size=(int(labels.max()) + 1, width))
     vectors = centres[labels][:, None] + rng.normal(size=(len(labels), n_ways, width))
     groups = np.arange(len(labels)) if groups is None else groups
-    return Shown(vectors.astype(np.float32), np.arange(len(labels)), labels, groups)
+    return ShownMosaics(vectors.astype(np.float32), np.arange(len(labels)), labels, groups)
 
 
-def slow_regression(shown: Shown, c: float, n_leaves: int) -> tuple[np.ndarray, np.ndarray]:
+def slow_regression(shown: ShownMosaics, c: float, n_leaves: int) -> tuple[np.ndarray, np.ndarray]:
     """Multinomial logistic regression on centred and scaled features, from its definition."""
     x = shown.vectors.reshape(-1, shown.vectors.shape[2]).astype(float)
     ways = shown.vectors.shape[1]
@@ -45,7 +45,7 @@ def test_it_is_the_regression_of_its_definition_where_there_are_more_rows_or_mor
     labels = np.arange(24) % 3
     shown = shown_of(labels, width=width, n_ways=1)
     # two passes of one product weigh as much as the one of another
-    shown = Shown(shown.vectors, np.sort(np.append(np.arange(23), 5)), labels[:23], shown.groups[:23])
+    shown = ShownMosaics(shown.vectors, np.sort(np.append(np.arange(23), 5)), labels[:23], shown.groups[:23])
     monkeypatch.setattr(linear_head, "TOLERANCE", 1e-6)
     head = linear_head._Regression.of(shown, 3).head(0.5)
     weight, bias = slow_regression(shown, 0.5, 3)
@@ -78,8 +78,8 @@ def test_what_belongs_together_is_not_judged_by_its_twin():
     group = np.arange(250) // 5
     labels = rng.integers(0, 3, 50)[group]
     vectors = rng.normal(size=(50, 1, 20))[group].astype(np.float32)
-    together = Shown(vectors, np.arange(250), labels, group)
-    apart = Shown(vectors, np.arange(250), labels, np.arange(250))
+    together = ShownMosaics(vectors, np.arange(250), labels, group)
+    apart = ShownMosaics(vectors, np.arange(250), labels, np.arange(250))
     honest, fooled = (min(t.log_loss for t in fit_head(shown, 3, 0).trials) for shown in (together, apart))
     assert honest > 0.9 * np.log(3)
     assert fooled < 0.7
