@@ -6,21 +6,12 @@ import pytest
 
 from catalog.cli_options import progress_bar
 from catalog.files.progress_lines import ProgressLines, duration_text, says_more
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.standing_clock import StandingClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StandingClock:
+    return StandingClock(1000.0)
 
 
 @pytest.fixture
@@ -33,7 +24,7 @@ def lines(clock, told) -> ProgressLines:
     return ProgressLines("index", told.append, clock)
 
 
-def work(lines: ProgressLines, clock: Clock, steps: range, total: int, seconds: float) -> None:
+def work(lines: ProgressLines, clock: StandingClock, steps: range, total: int, seconds: float) -> None:
     for done in steps:
         lines(done, total)
         clock.now += seconds

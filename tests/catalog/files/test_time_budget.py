@@ -7,23 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.files.time_budget import TimeBudget, typical
-
-
-class StandingClock:
-    """Shows what it is told."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def passes(self, seconds: float) -> None:
-        self.now += seconds
+from tests.support.standing_clock import StandingClock
 
 
 def test_what_is_left_and_a_part_of_it():
-    clock = StandingClock()
+    clock = StandingClock(100.0)
     budget = TimeBudget(10, clock)
     clock.passes(4)
     assert (budget.used, budget.left) == (4, 6)
@@ -35,7 +23,7 @@ def test_what_is_left_and_a_part_of_it():
 
 @given(st.floats(0, 100), st.lists(st.floats(0.01, 50), min_size=1, max_size=20))
 def test_no_step_is_begun_that_the_one_before_says_will_not_end(seconds, durations):
-    clock = StandingClock()
+    clock = StandingClock(100.0)
     budget = TimeBudget(seconds, clock)
     pending = iter(durations)
     times = budget.times(lambda: clock.passes(next(pending)), len(durations))

@@ -13,6 +13,7 @@ from catalog.runs.workspace import Workspace
 from rayonnage.fitting.journal import Asked, FitJournal, signature
 from rayonnage.fitting.stages import Stage
 from tests.support.products import TAXONOMY
+from tests.support.standing_clock import StandingClock
 
 ASKED = Asked(
     catalog="a.bson", tree=None, names=None, group=None, time_s=600, quality="fast", memory_bytes=None, recipe=None
@@ -21,18 +22,9 @@ SPLIT = Stage("split", "split", ("catalog", "split", "a.bson"), 1)
 OCR = Stage("ocr", "read", ("ocr", "train"), 10, optional=True)
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StandingClock:
+    return StandingClock()
 
 
 @pytest.fixture
@@ -40,7 +32,7 @@ def room(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "runs")
 
 
-def begun(room: Workspace, clock: Clock) -> FitJournal:
+def begun(room: Workspace, clock: StandingClock) -> FitJournal:
     journal = FitJournal(room, clock)
     journal.folder.mkdir(parents=True, exist_ok=True)
     journal.begin_anew(ASKED, "data")
@@ -54,7 +46,7 @@ def made(room: Workspace, kind: str) -> Run:
     return run
 
 
-def test_a_stage_that_is_done_is_known_to_the_next_session(room: Workspace, clock: Clock) -> None:
+def test_a_stage_that_is_done_is_known_to_the_next_session(room: Workspace, clock: StandingClock) -> None:
     journal = begun(room, clock)
     journal.begin(SPLIT, "as is")
     assert journal.seconds_of("split", "as is") is None
@@ -65,7 +57,7 @@ def test_a_stage_that_is_done_is_known_to_the_next_session(room: Workspace, cloc
     assert later.seconds_of("ocr", "as is") is None
 
 
-def test_what_a_stage_made_and_is_gone_is_made_again(room: Workspace, clock: Clock) -> None:
+def test_what_a_stage_made_and_is_gone_is_made_again(room: Workspace, clock: StandingClock) -> None:
     journal = begun(room, clock)
     journal.begin(OCR, "s")
     run = made(room, "ocr")
@@ -75,7 +67,7 @@ def test_what_a_stage_made_and_is_gone_is_made_again(room: Workspace, clock: Clo
     assert FitJournal(room, clock).seconds_of("ocr", "s") is None
 
 
-def test_a_kill_between_the_end_of_a_stage_and_the_word_of_it(room: Workspace, clock: Clock) -> None:
+def test_a_kill_between_the_end_of_a_stage_and_the_word_of_it(room: Workspace, clock: StandingClock) -> None:
     made(room, "ocr")
     journal = begun(room, clock)
     journal.begin(OCR, "s")
@@ -88,7 +80,9 @@ def test_a_kill_between_the_end_of_a_stage_and_the_word_of_it(room: Workspace, c
     assert FitJournal(room, clock).state == later.state
 
 
-def test_the_clock_goes_on_where_a_kill_stopped_it_and_not_while_nothing_ran(room: Workspace, clock: Clock) -> None:
+def test_the_clock_goes_on_where_a_kill_stopped_it_and_not_while_nothing_ran(
+    room: Workspace, clock: StandingClock
+) -> None:
     journal = begun(room, clock)
     clock.now = 30
     journal.tick()
@@ -103,7 +97,7 @@ def test_the_clock_goes_on_where_a_kill_stopped_it_and_not_while_nothing_ran(roo
     assert later.seconds == 10, "of what was done for something else nothing counts"
 
 
-def test_the_clock_is_not_written_all_the_time(room: Workspace, clock: Clock) -> None:
+def test_the_clock_is_not_written_all_the_time(room: Workspace, clock: StandingClock) -> None:
     journal = begun(room, clock)
     clock.now = 1
     journal.tick()
@@ -118,7 +112,7 @@ def test_two_fits_do_not_work_in_one_workspace(room: Workspace) -> None:
         pass
 
 
-def test_what_was_left_out_stays_so_until_something_else_is_asked_for(room: Workspace, clock: Clock) -> None:
+def test_what_was_left_out_stays_so_until_something_else_is_asked_for(room: Workspace, clock: StandingClock) -> None:
     journal = begun(room, clock)
     journal.leave_out("ocr", "9 min would be needed")
     left_out = FitJournal(room, clock).left_out("ocr")
@@ -129,7 +123,7 @@ def test_what_was_left_out_stays_so_until_something_else_is_asked_for(room: Work
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"asked": 1}', '{"asked": {}}'])
-def test_a_damaged_journal_is_refused_with_the_way_out(room: Workspace, clock: Clock, text: str) -> None:
+def test_a_damaged_journal_is_refused_with_the_way_out(room: Workspace, clock: StandingClock, text: str) -> None:
     begun(room, clock).path.write_text(text)
     with pytest.raises(ValueError, match=r"journal\.json is damaged.*delete it"):
         FitJournal(room)

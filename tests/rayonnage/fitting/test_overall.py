@@ -10,17 +10,9 @@ from catalog.runs.config import load_config
 from mosaic.config import MosaicConfig
 from rayonnage.fitting.overall import Overall, StageShare, TrainingSteps
 from rayonnage.fitting.stages import Stage
+from tests.support.standing_clock import StandingClock
 
 SECONDS = some.floats(0, 10_000)
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def stage(key: str, seconds: float) -> Stage:
@@ -40,7 +32,7 @@ def test_a_machine_that_is_slower_than_measured_is_believed_more_with_every_stag
 
 
 def test_within_a_stage_its_own_speed_counts_more_and_more() -> None:
-    clock = Clock()
+    clock = StandingClock()
     overall = Overall([stage("mosaic-any", 100), stage("fusion", 10)], clock=clock)
     report = overall.begin(overall.stages[0], TrainingSteps((1.0,))).bar("train any number of photos")
     report(0, 100)
@@ -53,7 +45,7 @@ def test_within_a_stage_its_own_speed_counts_more_and_more() -> None:
 
 
 def test_a_training_that_is_taken_up_is_as_fast_as_it_goes_now() -> None:
-    clock = Clock()
+    clock = StandingClock()
     share = StageShare(clock, TrainingSteps((0.5, 0.5)))
     report = share.bar("train any number of photos")
     report(80, 100)
@@ -64,7 +56,7 @@ def test_a_training_that_is_taken_up_is_as_fast_as_it_goes_now() -> None:
 
 
 def test_fits_of_parts_that_an_earlier_session_did_are_done() -> None:
-    clock = Clock()
+    clock = StandingClock()
     share = StageShare(clock, TrainingSteps((0.25, 0.25, 0.5)))
     report = share.bar("train any number of photos (without part 1)")
     report(0, 10)
@@ -75,7 +67,7 @@ def test_fits_of_parts_that_an_earlier_session_did_are_done() -> None:
 
 
 def test_a_bar_of_any_stage_has_its_own_time_left_at_least() -> None:
-    clock = Clock()
+    clock = StandingClock()
     share = StageShare(clock)
     report = share.bar("read training shelves")
     report(0, 100)
@@ -87,7 +79,7 @@ def test_a_bar_of_any_stage_has_its_own_time_left_at_least() -> None:
 
 
 def test_what_takes_longer_than_estimated_has_never_no_time_left() -> None:
-    clock = Clock()
+    clock = StandingClock()
     share = StageShare(clock)
     clock.now = 100
     assert share.left(60) == pytest.approx(10)
@@ -115,7 +107,7 @@ def test_a_stage_that_is_left_out_takes_no_time() -> None:
 def test_whatever_is_reported_the_time_left_is_a_number_that_is_not_negative(
     stages: list[tuple[float, float]], reports: list[tuple[float, int, int]]
 ) -> None:
-    clock = Clock()
+    clock = StandingClock()
     overall = Overall([stage(f"mosaic-{i}", seconds) for i, (seconds, _) in enumerate(stages)], clock=clock)
     for number, (_, taken) in enumerate(stages[:-1]):
         overall.taken[f"mosaic-{number}"] = taken

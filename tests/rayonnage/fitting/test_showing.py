@@ -11,26 +11,18 @@ from rayonnage.fitting.overall import Overall
 from rayonnage.fitting.showing import FitShow
 from rayonnage.fitting.stages import Stage
 from rayonnage.fitting.stopping import WORDS
+from tests.support.standing_clock import StandingClock
 
 STAGES = [Stage("split", "split", ("catalog", "split"), 60), Stage("mosaic-any", "learn", ("mosaic", "train"), 240)]
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def show(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> FitShow:
+def show(clock: StandingClock, monkeypatch: pytest.MonkeyPatch) -> FitShow:
     """A show whose pulse is the test's to give."""
     monkeypatch.setattr("rayonnage.fitting.showing.PULSE_S", 1000)
     show = FitShow(clock)
@@ -39,7 +31,7 @@ def show(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> FitShow:
 
 
 def test_a_line_a_minute_says_the_stage_the_share_of_the_whole_and_the_time_left(
-    show: FitShow, clock: Clock, capsys: pytest.CaptureFixture
+    show: FitShow, clock: StandingClock, capsys: pytest.CaptureFixture
 ) -> None:
     assert show.overall is not None
     with show.entered(None):
@@ -61,7 +53,7 @@ def test_a_line_a_minute_says_the_stage_the_share_of_the_whole_and_the_time_left
 
 
 def test_the_share_of_the_whole_never_goes_back_and_is_not_all_before_the_end(
-    show: FitShow, clock: Clock, tmp_path: Path
+    show: FitShow, clock: StandingClock, tmp_path: Path
 ) -> None:
     assert show.overall is not None
     with show.entered(tmp_path):
@@ -84,7 +76,7 @@ def test_the_share_of_the_whole_never_goes_back_and_is_not_all_before_the_end(
 
 
 def test_the_page_is_told_every_ten_seconds_and_at_a_change_of_stage(
-    show: FitShow, clock: Clock, tmp_path: Path
+    show: FitShow, clock: StandingClock, tmp_path: Path
 ) -> None:
     path = tmp_path / "fit" / "progress.json"
     with show.entered(tmp_path):

@@ -23,25 +23,17 @@ from rayonnage.web.reviewing.reviewer import Reviewer
 from rayonnage.web.visitor import Visitor
 from tests.support.predictions import TREE, fill, predicted
 from tests.support.review_client import workspace_of
+from tests.support.standing_clock import StandingClock
 
 ADA, BOB = Visitor("Ada", "a"), Visitor("Bob", "b")
 NOVEL, POETRY = Verdict(1000), Verdict(1001)
 
 
-class Clock:
-    """Seconds that a test moves on."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def desk_of(runs: Path, clock: Clock | None = None) -> Desk:
+def desk_of(runs: Path, clock: StandingClock | None = None) -> Desk:
     """A server's desk over the predictions beside a workspace."""
     room = Workspace(runs)
     products = PredictedProducts.open(runs.parent / "predictions", room)
-    return Desk(products, Journal(room), clock=clock or Clock())
+    return Desk(products, Journal(room), clock=clock or StandingClock())
 
 
 def labels(runs: Path) -> dict[int, int]:
@@ -55,7 +47,7 @@ def runs(tmp_path) -> Path:
 
 
 def test_two_reviewers_never_get_one_product_nor_copies_of_it(runs):
-    clock = Clock()
+    clock = StandingClock()
     desk = desk_of(runs, clock)
     # the copies 3 and 4 bring most, and stand together
     first = desk.next(ADA, 1).positions
@@ -211,7 +203,7 @@ def test_a_grid_confirms_what_is_right_and_gives_the_wrong_ones_next(runs):
 
 def test_a_bulk_answers_what_was_shown_less_what_others_took(runs):
     desk = desk_of(runs)
-    many = ManyAnswers(desk, clock := Clock())
+    many = ManyAnswers(desk, clock := StandingClock())
     ticket, shown = many.show_suggested(ADA, 0, 0.5, NOVEL)
     assert shown == [9, 8, 7, 6, 5]
     desk.answer(BOB, 8, POETRY)
@@ -309,7 +301,7 @@ def test_threads_on_two_servers_answer_each_product_once(tmp_path):
 
 
 def test_one_session_cannot_hold_everything():
-    clock = Clock()
+    clock = StandingClock()
     leases = Leases(clock=clock)
     assert all(leases.hold(number, "greedy") for number in range(MOST + 10))
     assert [number for number in range(MOST + 10) if leases.is_free(number, "other")] == list(range(10))
