@@ -21,10 +21,10 @@ from rayonnage.web.fits.adopting import adopt
 from rayonnage.web.fits.progress import FitProgress
 from rayonnage.web.fits.record import FitRecord, FitStatus
 from rayonnage.web.fits.store import FitLimits, FitStore
-from rayonnage.web.fits.work import FitOrder
 from rayonnage.web.jobs.child import ChildEnd, ChildWork
 from rayonnage.web.jobs.record import JobRecord
 from rayonnage.web.jobs.store import JobStore
+from rayonnage.web.jobs.work import WorkOrder
 from rayonnage.web.serving.served_model import ServedModel
 
 log = logging.getLogger(__name__)
@@ -205,7 +205,7 @@ class FitDesk:
             self.store.update(fit, state=FitStatus.STOPPED, ended=time.time())
             return
         self.store.update(fit, state=FitStatus.RUNNING)
-        order = FitOrder(str(self.store.path(fit.fit_id)), str(self.workspace.folder), self._uploads)
+        order = WorkOrder(str(self.store.path(fit.fit_id)), str(self.workspace.folder), self._uploads)
         end = self._child.run(fit.fit_id, "rayonnage.web.fits.work", order.written(), partial(self._hear, fit))
         self._settle(fit, end)
 

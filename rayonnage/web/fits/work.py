@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.files.full_disk import FULL
 from catalog.files.parent_process import ParentProcess
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import Address, is_uri
@@ -19,10 +15,17 @@ from catalog.sources.folder.folder import TREE_NAMES
 from catalog.sources.source import NO_CATEGORY
 from catalog.tree.taxonomy import NAMES_FILE
 from rayonnage.web.fits.record import RUNS, FitRecord
-from rayonnage.web.jobs.contents import lay_out
-from rayonnage.web.jobs.limits import JobLimits
+from rayonnage.web.jobs.contents import UNPACKED, lay_out
 from rayonnage.web.jobs.record import INPUT
-from rayonnage.web.jobs.work import NICENESS, WorkReport, better_told, require_few_rows, too_many
+from rayonnage.web.jobs.work import (
+    WorkOrder,
+    WorkReport,
+    better_told,
+    reason,
+    require_few_rows,
+    too_many,
+    without_paths,
+)
 
 TREE = "tree.csv"
 MOST = 0.5
@@ -38,25 +41,6 @@ WITH_ANSWERS = "with-answers.bson"
 
 
 @dataclass(frozen=True)
-class FitOrder:
-    """What a child is told: folders as texts, and the bounds of what it unpacks."""
-
-    fit: str
-    workspace: str
-    limits: JobLimits
-
-    def written(self) -> str:
-        """For the command line."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def read(cls, text: str) -> FitOrder:
-        """Inverse of `written`."""
-        order = json.loads(text)
-        return cls(**{**order, "limits": JobLimits(**order["limits"])})
-
-
-@dataclass(frozen=True)
 class LearntCatalogue:
     """What `rayonnage fit` is given: the catalogue, its tree, and names in other languages."""
 
@@ -68,10 +52,8 @@ class LearntCatalogue:
 def main() -> None:
     """Do what the command line says; status 1 and a sentence where that cannot be done, 130 where it was stopped."""
     report = WorkReport(ParentProcess())
-    order = FitOrder.read(sys.argv[1])
-    os.nice(NICENESS)
-    logging.basicConfig(level=logging.ERROR)
-    folder = Path(order.fit)
+    order = WorkOrder.begun()
+    folder = Path(order.folder)
     fit = FitRecord.load(folder)
     try:
         report.say(ready=True)
@@ -84,7 +66,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _fit(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> str:
+def _fit(order: WorkOrder, folder: Path, fit: FitRecord, report: WorkReport) -> str:
     """Returns the name of the fusion run."""
     from rayonnage.fitting.fit import fit_catalog
     from rayonnage.fitting.request import FitRequest
@@ -99,7 +81,7 @@ def _fit(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> s
     return room.require("fusion").folder.name
 
 
-def _sent(order: FitOrder, folder: Path, fit: FitRecord, report: WorkReport) -> LearntCatalogue:
+def _sent(order: WorkOrder, folder: Path, fit: FitRecord, report: WorkReport) -> LearntCatalogue:
     """What was sent: with the tree that was sent along, or the workspace's, where its labels are of that."""
     assert fit.upload is not None
     sent = lay_out(folder, fit.upload, order.limits, report.step("unpack"))
@@ -154,20 +136,15 @@ def _with_answers(served: Workspace, folder: Path) -> Path:
     return path
 
 
-def _sentence(error: Exception, order: FitOrder, fit: FitRecord) -> str:
+def _sentence(error: Exception, order: WorkOrder, fit: FitRecord) -> str:
     """For who began it: by the name that the catalogue has there, without a path of the server."""
-    if isinstance(error, OSError) and error.errno is not None:
-        text = "the server's disk is full" if error.errno in FULL else os.strerror(error.errno)
-    else:
-        text = IDS_ALONE if UNTREED in str(error) else str(error).partition(HOW_BY_COMMAND)[0]
-    folder, served = Path(order.fit), Path(order.workspace)
-    inside = [folder / INPUT / "unpacked", folder / INPUT, folder / RUNS, folder]
+    text = reason(error)
+    text = IDS_ALONE if UNTREED in text else text.partition(HOW_BY_COMMAND)[0]
+    folder, served = Path(order.folder), Path(order.workspace)
+    inside = [folder / INPUT / UNPACKED, folder / INPUT, folder / RUNS, folder]
     if fit.upload is not None:
         inside.insert(0, folder / INPUT / fit.upload.file)
-    for place in [*inside, served, served.resolve().parent]:
-        for written in (str(place.resolve()), str(place)):
-            text = text.replace(written + "/", "").replace(written, fit.name)
-    return text[:2000]
+    return without_paths(text, [*inside, served, served.resolve().parent], fit.name)
 
 
 if __name__ == "__main__":

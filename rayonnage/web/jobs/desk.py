@@ -135,8 +135,7 @@ class JobDesk:
 
     def _run(self, job: JobRecord) -> None:
         self._progress[job.job_id] = JobProgress()
-        folder = self.store.path(job.job_id)
-        order = WorkOrder(str(folder), str(self.workspace.folder), job.run, self.limits)
+        order = WorkOrder(str(self.store.path(job.job_id)), str(self.workspace.folder), self.limits)
         try:
             end = self._child.run(
                 job.job_id, "rayonnage.web.jobs.work", order.written(), partial(self._hear, job.job_id)

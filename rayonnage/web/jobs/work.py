@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,24 +15,24 @@ from catalog.files.file_kinds import PARQUET_ENDINGS
 from catalog.files.full_disk import FULL
 from catalog.files.parent_process import ParentProcess
 from catalog.files.progress import Progress
-from rayonnage.web.jobs.contents import TITLES_ALONE, SentCatalogue, lay_out
+from rayonnage.web.jobs.contents import TITLES_ALONE, UNPACKED, SentCatalogue, lay_out
 from rayonnage.web.jobs.limits import JobLimits
-from rayonnage.web.jobs.record import PREDICTIONS, JobRecord
+from rayonnage.web.jobs.record import INPUT, PREDICTIONS, JobRecord
 
 NICENESS = 10
 """The pages and the requests of shops come first."""
 EVERY_S = 0.3
+MAX_TEXT = 2000
 LAYOUT_OPTION = "--layout"
 HOW_LAID_OUT = "it cannot be told whether each folder is a product or each photo is one: say so when you send it"
 
 
 @dataclass(frozen=True)
 class WorkOrder:
-    """What a child is told: folders as texts, and the bounds of what it unpacks."""
+    """What a child is told: the folders of its work and of the workspace, and the bounds of what it unpacks."""
 
-    job: str
+    folder: str
     workspace: str
-    run: str
     limits: JobLimits
 
     def written(self) -> str:
@@ -43,6 +44,13 @@ class WorkOrder:
         """Inverse of `written`."""
         order = json.loads(text)
         return cls(**{**order, "limits": JobLimits(**order["limits"])})
+
+    @classmethod
+    def begun(cls) -> WorkOrder:
+        """Of the command line, for a process that stands behind the pages from now on."""
+        os.nice(NICENESS)
+        logging.basicConfig(level=logging.ERROR)
+        return cls.read(sys.argv[1])
 
 
 class WorkReport:
@@ -72,15 +80,14 @@ class WorkReport:
 def main() -> None:
     """Do what the command line says; status 1 and a sentence where that cannot be done."""
     report = WorkReport(ParentProcess())
-    order = WorkOrder.read(sys.argv[1])
-    os.nice(NICENESS)
-    logging.basicConfig(level=logging.ERROR)
-    folder = Path(order.job)
+    order = WorkOrder.begun()
+    folder = Path(order.folder)
     job = JobRecord.load(folder)
     try:
         _predict(order, folder, job, report)
     except (ValueError, OSError) as error:
-        report.say(error=_sentence(error, folder, job))
+        places = (folder / INPUT / job.file, folder / INPUT / UNPACKED, folder / INPUT, folder)
+        report.say(error=without_paths(reason(error), places, job.name))
         sys.exit(1)
 
 
@@ -104,7 +111,7 @@ def _predict(order: WorkOrder, folder: Path, job: JobRecord, report: WorkReport)
     from fusion.prediction.predict_catalog import predict_file
     from fusion.prediction.predictor import Predictor
 
-    predictor = Predictor(Run.load(Path(order.run), "fusion"), workspace)
+    predictor = Predictor(Run.load(Path(job.run), "fusion"), workspace)
     try:
         outcome = predict_file(predictor, catalog, workspace, folder / PREDICTIONS, progress=report.step("predict"))
     finally:
@@ -144,17 +151,19 @@ def better_told(error: ValueError, sent: SentCatalogue, job: JobRecord) -> Value
     return error
 
 
-def _sentence(error: Exception, folder: Path, job: JobRecord) -> str:
-    """For who has sent the file: by the name that it has there, without a path of the server."""
+def reason(error: Exception) -> str:
+    """What went wrong, for who cannot do anything about the server."""
     if isinstance(error, OSError) and error.errno is not None:
-        text = "the server's disk is full" if error.errno in FULL else os.strerror(error.errno)
-    else:
-        text = str(error)
-    places = (folder / "input" / job.file, folder / "input" / "unpacked", folder / "input", folder)
+        return "the server's disk is full" if error.errno in FULL else os.strerror(error.errno)
+    return str(error)
+
+
+def without_paths(text: str, places: Iterable[Path], name: str) -> str:
+    """A text for who has sent the file: by the name that it has there, without a path of the server."""
     for place in places:
         for written in (str(place.resolve()), str(place)):
-            text = text.replace(written + "/", "").replace(written, job.name)
-    return text[:2000]
+            text = text.replace(written + "/", "").replace(written, name)
+    return text[:MAX_TEXT]
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.source import NO_CATEGORY
 from rayonnage.web.fits import work
 from rayonnage.web.fits.record import FitRecord
-from rayonnage.web.fits.work import FitOrder, LearntCatalogue
+from rayonnage.web.fits.work import LearntCatalogue
 from rayonnage.web.jobs.limits import JobLimits
 from rayonnage.web.jobs.record import INPUT, JobRecord
+from rayonnage.web.jobs.work import WorkOrder
 from tests.rayonnage.web.fits.test_fit_desk import small_plan
 from tests.support.predictions import TREE, predicted
 from tests.support.review_client import client_of
@@ -65,7 +66,7 @@ def fit_of(upload: JobRecord | None = None) -> FitRecord:
 def learnt_of_upload(served: Workspace, folder: Path, data: bytes, limits: JobLimits | None = None) -> LearntCatalogue:
     upload = JobRecord("b" * 32, "ann", "spring.zip", len(data), 0.0, to_learn=True)
     (folder / INPUT / upload.file).write_bytes(data)
-    order = FitOrder(str(folder), str(served.folder), limits or JobLimits(free_bytes=0))
+    order = WorkOrder(str(folder), str(served.folder), limits or JobLimits(free_bytes=0))
     return work._sent(order, folder, fit_of(upload), REPORT)  # type: ignore[arg-type]
 
 
@@ -92,7 +93,7 @@ def test_a_tree_that_was_sent_along_is_the_one(served: Workspace, folder: Path):
     learnt = learnt_of_upload(served, folder, table_of({1: 77, 2: 78, 3: 77}, tree))
     assert learnt.tree is not None
     assert learnt.tree.read_text(encoding="utf-8") == tree
-    order, upload = FitOrder(str(folder), str(served.folder), JobLimits()), JobRecord("b" * 32, "a", "a.zip", 1, 0.0)
+    order, upload = WorkOrder(str(folder), str(served.folder), JobLimits()), JobRecord("b" * 32, "a", "a.zip", 1, 0.0)
     said = work._sentence(ValueError("labels are ids alone: give its file (--tree TREE.csv)"), order, fit_of(upload))
     assert "--tree" not in said
     assert "category_names.csv" in said
@@ -116,7 +117,7 @@ def test_with_what_reviewers_have_answered(served: Workspace, folder: Path):
 
 
 def test_no_place_on_the_disk_is_told(served: Workspace, folder: Path):
-    order = FitOrder(str(folder), str(served.folder), JobLimits())
+    order = WorkOrder(str(folder), str(served.folder), JobLimits())
     inside = folder / "runs" / "plan"
     said = work._sentence(ValueError(f"{inside} and {served.folder}/tree.csv are damaged"), order, fit_of())
     assert said == "plan and tree.csv are damaged"
