@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import shutil
-import threading
 import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from catalog.files.file_lock import take
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
@@ -21,21 +17,18 @@ from rayonnage.web.fits.adopting import adopt
 from rayonnage.web.fits.progress import FitProgress
 from rayonnage.web.fits.record import FitRecord, FitStatus
 from rayonnage.web.fits.store import FitLimits, FitStore
-from rayonnage.web.jobs.child import ChildEnd, ChildWork
+from rayonnage.web.jobs.child_desk import ChildDesk
 from rayonnage.web.jobs.record import JobRecord
 from rayonnage.web.jobs.store import JobStore
 from rayonnage.web.jobs.work import WorkOrder
 from rayonnage.web.serving.served_model import ServedModel
 
-log = logging.getLogger(__name__)
-LOOK_S = 1.0
-SWEEP_S = 600.0
 REPORT = "fit.html"
 LOCK = ".fits"
 """Held by the server that has the fits done: of two in one workspace, the other one waits for its end."""
 
 
-class FitDesk:
+class FitDesk(ChildDesk[FitRecord]):
     """The fits, and the thread that has them done beside the jobs: these need not wait for hours."""
 
     def __init__(
@@ -43,29 +36,8 @@ class FitDesk:
     ) -> None:
         self.workspace, self.limits = workspace, limits or FitLimits()
         self.store = FitStore(workspace, jobs, self.limits)
+        super().__init__("fits", self.store, LOCK)
         self._model, self._uploads = model, jobs.limits
-        self._child, self._fits = ChildWork(), -1
-        self._wake, self._ends = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="fits", daemon=True)
-
-    def start(self) -> None:
-        """Go on with what an earlier server had begun, and with what waits."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """End; the fit that works is gone on with by the next server, from its last checkpoint."""
-        self._ends.set()
-        self._wake.set()
-        self._child.close()
-        if self._thread.is_alive():
-            self._thread.join(10)
-        if self._fits >= 0:
-            os.close(self._fits)
-            self._fits = -1
-
-    def wake(self) -> None:
-        """Say that a fit waits."""
-        self._wake.set()
 
     def of_workspace(self, owner: str, time_s: float, quality: Quality, *, answers: bool = False) -> FitRecord:
         """Let the workspace's catalogue be learnt from, with what reviewers have answered or as it is.
@@ -166,48 +138,17 @@ class FitDesk:
     def _name_of(plan: Plan) -> str:
         return plan.catalog.rstrip("/").rpartition("/")[2]
 
-    def _work(self) -> None:
-        swept = 0.0
-        while not self._ends.is_set():
-            try:
-                if time.monotonic() - swept > SWEEP_S:
-                    swept = time.monotonic()
-                    self.store.sweep()
-                fit = self._next()
-                if fit is not None:
-                    self._run(fit)
-                    continue
-            except FileNotFoundError:
-                log.debug("a fit was deleted while it worked")
-            except (OSError, ValueError) as error:
-                # one fit's trouble must not end the thread that all others wait for
-                log.error("fits: %s", error)
-            self._wake.wait(LOOK_S)
-            self._wake.clear()
-
-    def _next(self) -> FitRecord | None:
-        """The fit whose turn it is: one that was begun, else the oldest; None: none."""
-        waiting = [fit for fit in self.store.all() if fit.is_active]
-        if not waiting or not self._is_ours():
-            return None
-        return min(waiting, key=lambda fit: (fit.state is FitStatus.WAITING, fit.created))
-
-    def _is_ours(self) -> bool:
-        """Whether this server has the fits done: two would do the same one at once, into the same folder."""
-        if self._fits < 0:
-            held = take(self.store.folder / LOCK)
-            self._fits = -1 if held is None else held
-        return self._fits >= 0
-
-    def _run(self, fit: FitRecord) -> None:
+    def _do(self, fit: FitRecord) -> bool:
         if fit.state is FitStatus.STOPPING:
             # the server that was to stop it has ended
             self.store.update(fit, state=FitStatus.STOPPED, ended=time.time())
-            return
+            return True
         self.store.update(fit, state=FitStatus.RUNNING)
         order = WorkOrder(str(self.store.path(fit.fit_id)), str(self.workspace.folder), self._uploads)
-        end = self._child.run(fit.fit_id, "rayonnage.web.fits.work", order.written(), partial(self._hear, fit))
-        self._settle(fit, end)
+        if why := self._run(fit.fit_id, "rayonnage.web.fits.work", order.written(), partial(self._hear, fit)):
+            error = f"the fit broke off ({why}): go on with it, it begins where it was"
+            self.store.update(fit, state=FitStatus.FAILED, error=error, ended=time.time())
+        return True
 
     def _hear(self, fit: FitRecord, said: dict[str, Any]) -> None:
         """Take in what the child says."""
@@ -230,12 +171,3 @@ class FitDesk:
             if self.workspace.latest("fusion") is None:
                 # nothing answers that it could be compared with
                 self.put(fit)
-
-    def _settle(self, fit: FitRecord, end: ChildEnd) -> None:
-        """Say of a child that ended without a word, as one for which there was no memory, that it did."""
-        now = self.store.get(fit.fit_id)
-        if self._ends.is_set() or not now.is_active:
-            return
-        log.error("fit %s ended with status %d: %s", fit.fit_id, end.status, end.told)
-        error = f"the fit broke off ({end.why}): go on with it, it begins where it was"
-        self.store.update(fit, state=FitStatus.FAILED, error=error, ended=time.time())

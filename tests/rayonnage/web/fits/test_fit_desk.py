@@ -16,11 +16,11 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
-from rayonnage.web.fits import desk as desk_module
 from rayonnage.web.fits.desk import FitDesk
 from rayonnage.web.fits.progress import FILE, FitProgress
 from rayonnage.web.fits.record import FitRecord, FitStatus
 from rayonnage.web.fits.store import FitLimits
+from rayonnage.web.jobs import child_desk
 from rayonnage.web.jobs.limits import JobLimits, LimitReached
 from rayonnage.web.jobs.record import INPUT, JobState
 from rayonnage.web.jobs.store import JobStore
@@ -43,7 +43,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def desk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[FitDesk]:
-    monkeypatch.setattr(desk_module, "LOOK_S", 0.02)
+    monkeypatch.setattr(child_desk, "LOOK_S", 0.02)
     jobs = JobStore(workspace.folder / "jobs", SMALL)
     desk = FitDesk(workspace, jobs, LOADED, FitLimits(fits=3, work_bytes=0))  # type: ignore[arg-type]
     yield desk

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from catalog.files.file_lock import take
 from catalog.runs.workspace import Workspace
 from rayonnage.web.app import create_app
-from rayonnage.web.jobs import desk as desk_module
+from rayonnage.web.jobs import child_desk
 from rayonnage.web.jobs.desk import LOCK, JobDesk
 from rayonnage.web.jobs.record import JobRecord, JobState
 from rayonnage.web.jobs.store import JobStore, UploadPart
@@ -46,7 +46,7 @@ def waited(condition: Callable[[], bool]) -> bool:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobDesk:
-    monkeypatch.setattr(desk_module, "LOOK_S", 0.02)
+    monkeypatch.setattr(child_desk, "LOOK_S", 0.02)
     (tmp_path / "workspace.json").write_text('{"latest": {}}', encoding="utf-8")
     return JobDesk(Workspace(tmp_path), MODEL)  # type: ignore[arg-type]
 
@@ -107,7 +107,7 @@ def test_a_running_job_is_deleted_with_all_that_it_writes(
         # the thread lives, and takes the next one
         assert waited(lambda: desk.progress(job) is None)
         monkeypatch.undo()
-        monkeypatch.setattr(desk_module, "LOOK_S", 0.02)
+        monkeypatch.setattr(child_desk, "LOOK_S", 0.02)
         other = sent(desk.store)
         desk.wake()
         assert waited(lambda: desk.store.get(other.job_id).state is JobState.FAILED)
