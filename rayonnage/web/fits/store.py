@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-import shutil
-import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +11,8 @@ from rayonnage.fitting.recipe import Quality
 from rayonnage.web.fits.record import FIT, RUNS, FitRecord, FitStatus
 from rayonnage.web.jobs.limits import DAY_S, LimitReached
 from rayonnage.web.jobs.record import INPUT, JobRecord
+from rayonnage.web.jobs.record_store import RecordStore
 from rayonnage.web.jobs.store import JobStore
-
-FIT_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -37,46 +32,17 @@ class FitLimits:
     work_bytes: int = 4 * 2**30
 
 
-class FitStore:
+class FitStore(RecordStore[FitRecord]):
     """Folders `fits/ID`, one for each fit; safe in threads, used by one server at a time."""
 
     def __init__(self, workspace: Workspace, jobs: JobStore, limits: FitLimits) -> None:
-        self.folder, self.limits = workspace.folder / "fits", limits
-        self._served, self._jobs, self._lock = workspace, jobs, threading.RLock()
-
-    def path(self, fit_id: str) -> Path:
-        """Where a fit lies."""
-        return self.folder / fit_id
+        super().__init__(workspace.folder / "fits", "fit", FIT, FitRecord.load)
+        self.limits = limits
+        self._served, self._jobs = workspace, jobs
 
     def workspace(self, fit: FitRecord) -> Workspace:
         """Where a fit's model comes to be."""
         return Workspace(self.path(fit.fit_id) / RUNS)
-
-    def all(self) -> list[FitRecord]:
-        """Every fit, the newest first; what is damaged or being removed is none."""
-        found = []
-        for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if FIT_ID.fullmatch(path.name):
-                try:
-                    found.append(FitRecord.load(path))
-                except (OSError, ValueError):
-                    continue
-        return sorted(found, key=lambda fit: (-fit.created, fit.fit_id))
-
-    def of(self, owner: str) -> list[FitRecord]:
-        """Those that somebody may see: of the workspace's catalogue, and of the ones that they have sent."""
-        return [fit for fit in self.all() if _is_seen(fit, owner)]
-
-    def get(self, fit_id: str, owner: str | None = None) -> FitRecord:
-        """One fit; raises FileNotFoundError where there is none that `owner` may see (None: anybody)."""
-        if FIT_ID.fullmatch(fit_id):
-            try:
-                fit = FitRecord.load(self.path(fit_id))
-            except (OSError, ValueError):
-                fit = None
-            if fit is not None and (owner is None or _is_seen(fit, owner)):
-                return fit
-        raise FileNotFoundError(f"there is no fit {fit_id[:40]}: it was deleted, or has been kept for its time")
 
     def create(
         self, owner: str, name: str, time_s: float, quality: Quality, *,
@@ -94,13 +60,8 @@ class FitStore:
             if n_fits >= self.limits.fits:
                 raise LimitReached(429, f"{n_fits} fits lie here, at most {self.limits.fits} do: delete one first")
             self._jobs.require_disk(self.limits.work_bytes)
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.folder.chmod(0o700)
-            fit = FitRecord(
-                secrets.token_hex(16), owner, name, time_s, time.time(), quality, upload=upload, answers=answers
-            )
+            fit = FitRecord(self._new(), owner, name, time_s, time.time(), quality, upload=upload, answers=answers)
             path = self.path(fit.fit_id)
-            path.mkdir(mode=0o700)
             if upload is not None:
                 self._jobs.take_out(upload, path / INPUT)
             fit.save(path)
@@ -128,7 +89,11 @@ class FitStore:
         with self._lock:
             if self._is_needed(self.get(fit.fit_id)):
                 raise ValueError("its model was put in place, and what it has learnt from lies here: it stays")
-            self._remove(fit)
+            self._remove(fit.fit_id)
+
+    def _is_seen(self, fit: FitRecord, /, owner: str) -> bool:
+        """Of the workspace's catalogue they are everybody's, of what was sent its sender's."""
+        return fit.upload is None or fit.owner == owner
 
     def _is_needed(self, fit: FitRecord) -> bool:
         """Whether the catalogue of the workspace's plan lies in a fit's folder."""
@@ -140,23 +105,11 @@ class FitStore:
             return True
         return Path(str(learnt_from)).resolve().is_relative_to(self.path(fit.fit_id).resolve())
 
-    def _remove(self, fit: FitRecord) -> None:
-        path = self.path(fit.fit_id)
-        # without its record it is none, should this be interrupted; the next sweep removes the rest
-        (path / FIT).unlink(missing_ok=True)
-        shutil.rmtree(path, ignore_errors=True)
-
     def sweep(self) -> None:
         """Remove what has been kept for its time, and halves of what was deleted."""
         with self._lock:
             for fit in self.all():
                 is_over = not fit.is_active and time.time() - fit.ended > self.limits.kept_s
                 if is_over and not self._is_needed(fit):
-                    self._remove(fit)
-            for path in self.folder.iterdir() if self.folder.is_dir() else ():
-                if FIT_ID.fullmatch(path.name) and not (path / FIT).exists():
-                    shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_seen(fit: FitRecord, owner: str) -> bool:
-    return fit.upload is None or fit.owner == owner
+                    self._remove(fit.fit_id)
+            self._remove_halves()

@@ -8,11 +8,11 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic
 
 from catalog.files.file_lock import take
 from rayonnage.web.jobs.child import ChildWork
+from rayonnage.web.jobs.record_store import Record, RecordStore
 
 log = logging.getLogger(__name__)
 LOOK_S = 1.0
@@ -20,48 +20,12 @@ SWEEP_S = 600.0
 WAITING = "waiting"
 
 
-class ChildRecord(Protocol):
-    """What is known of one piece of work."""
-
-    @property
-    def created(self) -> float:
-        """Seconds since 1970."""
-
-    @property
-    def state(self) -> str:
-        """`WAITING` until it is begun."""
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it waits, or was begun and has not ended."""
-
-
-Work = TypeVar("Work", bound=ChildRecord)
-
-
-class WorkStore(Protocol[Work]):
-    """Where the pieces of work lie."""
-
-    @property
-    def folder(self) -> Path:
-        """There as soon as there is work."""
-
-    def all(self) -> list[Work]:
-        """Every piece, those that have ended included."""
-
-    def get(self, key: str, /) -> Work:
-        """One of them; raises FileNotFoundError."""
-
-    def sweep(self) -> None:
-        """Remove what need not be kept any longer."""
-
-
-class ChildDesk(ABC, Generic[Work]):
+class ChildDesk(ABC, Generic[Record]):
     """The thread that has work done; a desk says how a piece of it is begun and heard."""
 
-    def __init__(self, name: str, store: WorkStore[Work], lock: str) -> None:
+    def __init__(self, name: str, store: RecordStore[Record], lock: str) -> None:
         """`lock`: file in the store's folder, held by the server that works: of two, one waits for the other's end."""
-        self._name, self._pieces, self._lock_name = name, store, lock
+        self._name, self._records, self._lock_name = name, store, lock
         self._child = ChildWork()
         self._lock: int | None = None
         self._wake, self._ends = threading.Event(), threading.Event()
@@ -87,7 +51,7 @@ class ChildDesk(ABC, Generic[Work]):
         self._wake.set()
 
     @abstractmethod
-    def _do(self, piece: Work, /) -> bool:
+    def _do(self, piece: Record, /) -> bool:
         """Have a piece of work done whose turn it is; False where it cannot be begun yet."""
 
     def _work(self) -> None:
@@ -96,7 +60,7 @@ class ChildDesk(ABC, Generic[Work]):
             try:
                 if time.monotonic() - swept > SWEEP_S:
                     swept = time.monotonic()
-                    self._pieces.sweep()
+                    self._records.sweep()
                 piece = self._next()
                 if piece is not None and self._do(piece):
                     continue
@@ -108,9 +72,9 @@ class ChildDesk(ABC, Generic[Work]):
             self._wake.wait(LOOK_S)
             self._wake.clear()
 
-    def _next(self) -> Work | None:
+    def _next(self) -> Record | None:
         """The piece whose turn it is: one that was begun, else the oldest; None: none."""
-        active = [piece for piece in self._pieces.all() if piece.is_active]
+        active = [piece for piece in self._records.all() if piece.is_active]
         if not active or not self._is_ours():
             return None
         return min(active, key=lambda piece: (piece.state == WAITING, piece.created))
@@ -118,7 +82,7 @@ class ChildDesk(ABC, Generic[Work]):
     def _is_ours(self) -> bool:
         """Whether this server does the work: two would do the same piece at once, into the same folder."""
         if self._lock is None:
-            self._lock = take(self._pieces.folder / self._lock_name)
+            self._lock = take(self._records.folder / self._lock_name)
         return self._lock is not None
 
     def _run(self, key: str, module: str, order: str, hear: Callable[[dict[str, Any]], None]) -> str:
@@ -127,7 +91,7 @@ class ChildDesk(ABC, Generic[Work]):
         Empty where it has said how it ended, and where the server ends.
         """
         end = self._child.run(key, module, order, hear)
-        if self._ends.is_set() or not self._pieces.get(key).is_active:
+        if self._ends.is_set() or not self._records.get(key).is_active:
             return ""
         log.error("%s: %s ended with status %d: %s", self._name, key, end.status, end.told)
         return end.why

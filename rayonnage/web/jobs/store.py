@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-import secrets
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +16,8 @@ from catalog.sources.folder.layout import Layout
 from catalog.sources.table.confinement import confine
 from rayonnage.web.jobs.limits import JobLimits, LimitReached, size_text
 from rayonnage.web.jobs.record import ENDINGS, INPUT, JOB, UPLOAD, JobRecord, JobState
+from rayonnage.web.jobs.record_store import RecordStore
 
-JOB_ID = re.compile(r"[0-9a-f]{32}")
 MAX_NAME = 200
 
 
@@ -32,43 +29,13 @@ class OffsetDiffers(Exception):
         self.offset = offset
 
 
-class JobStore:
+class JobStore(RecordStore[JobRecord]):
     """Folders `jobs/ID`, one for each job; safe in threads, used by one server at a time."""
 
     def __init__(self, folder: Path, limits: JobLimits) -> None:
-        self.folder, self.limits = folder, limits
-        self._lock = threading.RLock()
+        super().__init__(folder, "job", JOB, JobRecord.load)
+        self.limits = limits
         self._written = set[str]()
-
-    def path(self, job_id: str) -> Path:
-        """Where a job lies."""
-        return self.folder / job_id
-
-    def all(self) -> list[JobRecord]:
-        """Every job, the newest first; what is damaged or being removed is none."""
-        found = []
-        for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if JOB_ID.fullmatch(path.name):
-                try:
-                    found.append(JobRecord.load(path))
-                except (OSError, ValueError):
-                    continue
-        return sorted(found, key=lambda job: (-job.created, job.job_id))
-
-    def of(self, owner: str) -> list[JobRecord]:
-        """The jobs of one owner, the newest first."""
-        return [job for job in self.all() if job.owner == owner]
-
-    def get(self, job_id: str, owner: str | None = None) -> JobRecord:
-        """One job; raises FileNotFoundError where there is none of that owner (None: of anybody)."""
-        if JOB_ID.fullmatch(job_id):
-            try:
-                job = JobRecord.load(self.path(job_id))
-            except (OSError, ValueError):
-                job = None
-            if job is not None and owner in (None, job.owner):
-                return job
-        raise FileNotFoundError(f"there is no job {job_id[:40]}: it was deleted, or has been kept for its time")
 
     def create(
         self, owner: str, name: str, size: int, layout: Layout | None = None, *, to_learn: bool = False
@@ -87,11 +54,8 @@ class JobStore:
         with self._lock:
             self.sweep()
             self._require_room(owner, name, size)
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.folder.chmod(0o700)
-            job = JobRecord(secrets.token_hex(16), owner, name, size, time.time(), layout=layout, to_learn=to_learn)
+            job = JobRecord(self._new(), owner, name, size, time.time(), layout=layout, to_learn=to_learn)
             path = self.path(job.job_id)
-            path.mkdir(mode=0o700)
             (path / UPLOAD).touch(0o600)
             job.save(path)
             return job
@@ -194,10 +158,7 @@ class JobStore:
     def delete(self, job: JobRecord) -> None:
         """Remove a job with all that it holds."""
         with self._lock:
-            path = self.path(job.job_id)
-            # without its record it is none, should this be interrupted; the next sweep removes the rest
-            (path / JOB).unlink(missing_ok=True)
-            shutil.rmtree(path, ignore_errors=True)
+            self._remove(job.job_id)
 
     def sweep(self) -> None:
         """Remove what has been kept for its time, uploads that nobody goes on with, and halves of what was deleted."""
@@ -211,9 +172,7 @@ class JobStore:
                         self.delete(job)
                 elif not job.is_active and now - job.ended > self.limits.kept_s:
                     self.delete(job)
-            for path in self.folder.iterdir() if self.folder.is_dir() else ():
-                if JOB_ID.fullmatch(path.name) and not (path / JOB).exists():
-                    shutil.rmtree(path, ignore_errors=True)
+            self._remove_halves()
 
 
 class UploadPart:
