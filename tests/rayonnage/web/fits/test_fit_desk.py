@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,8 +24,8 @@ from rayonnage.web.jobs.limits import JobLimits, LimitReached
 from rayonnage.web.jobs.record import INPUT, JobState
 from rayonnage.web.jobs.store import JobStore
 from tests.support.predictions import TREE
+from tests.support.scripted_child import child, waited
 
-END_S = 60.0
 SMALL = JobLimits(free_bytes=0)
 LOADED = SimpleNamespace(replace=lambda folder: None)
 """In the place of the model that answers."""
@@ -59,21 +58,6 @@ def fusion_run(room: Workspace, name: str, tree: Taxonomy = TREE) -> Run:
     run = Run.create(room.folder, "fusion", f"fusion-{name}", plan="plan", data="data", config={}, tree=tree)
     run.save()
     return run
-
-
-def waited(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + END_S
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
-
-
-def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Run a script in the place of what trains; `$5` is its order."""
-    path = tmp_path / "child"
-    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-    path.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(path))
 
 
 def begin(desk: FitDesk) -> FitRecord:

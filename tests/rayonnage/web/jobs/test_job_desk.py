@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +23,8 @@ from rayonnage.web.jobs.desk import LOCK, JobDesk
 from rayonnage.web.jobs.record import JobRecord, JobState
 from rayonnage.web.jobs.store import JobStore, UploadPart
 from rayonnage.web.settings import ServerSettings
+from tests.support.scripted_child import child, waited
 
-END_S = 300.0
 MODEL = SimpleNamespace(current=SimpleNamespace(folder=Path("model")))
 """No job comes as far as to load it."""
 
@@ -35,13 +34,6 @@ def sent(store: JobStore, name: str = "a.zip", data: bytes = b"bad") -> JobRecor
     with store.writing(job, 0) as part:
         part.write(data)
     return store.complete(job)
-
-
-def waited(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + END_S
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 @pytest.fixture
@@ -73,14 +65,6 @@ def test_of_two_servers_one_has_jobs_predicted(desk: JobDesk):
 def waited_briefly(condition: Callable[[], bool]) -> bool:
     time.sleep(0.3)
     return condition()
-
-
-def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Run a script in the place of what predicts."""
-    path = tmp_path / "child"
-    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-    path.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(path))
 
 
 def test_a_line_that_was_cut_off_ends_its_job(desk: JobDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
