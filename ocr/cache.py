@@ -119,12 +119,12 @@ class TranscriptCache:
             try:
                 return self._try(work, writes)
             except sqlite3.DatabaseError as error:
-                # the low byte is the kind of error; a locked file or a full disk is not a damaged one
-                if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _DAMAGED:
-                    raise
                 with _moving:
-                    # unless another thread or process did, and has begun a new one
+                    # another thread or process may have moved the file, and begun a new one beside what was open here
                     if self._number() == opened:
+                        # the low byte is the kind of error; a locked file or a full disk is not a damaged one
+                        if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _DAMAGED:
+                            raise
                         self._move_aside(error)
                 return self._try(work, writes=True)
         except (sqlite3.DatabaseError, OSError) as error:

@@ -91,6 +91,23 @@ def test_a_damaged_file_is_moved_aside(cache, caplog, head_only):
     assert len([path for path in cache.path.parent.iterdir() if "damaged" in path.name]) == 1
 
 
+def test_whatever_comes_of_a_file_that_another_thread_has_replaced_meanwhile_is_tried_again(cache, caplog, monkeypatch):
+    cache.put_many("e", {key(1): read("un")})
+    tried = TranscriptCache._try
+    times = iter(range(2))
+
+    def replaced(self, work, writes):
+        if next(times, 1) == 0:
+            os.replace(self.path, self.path.with_name("aside"))
+            self.put_many("e", {key(2): read("deux")})
+            raise sqlite3.OperationalError("disk I/O error")
+        return tried(self, work, writes)
+
+    monkeypatch.setattr(TranscriptCache, "_try", replaced)
+    assert cache.get_many("e", [key(1), key(2)]) == {key(2): read("deux")}
+    assert not caplog.text
+
+
 @pytest.mark.parametrize("value", [b"", b"x", zlib.compress(b"[" * 100_000), zlib.compress(b" " * 2**23), "text", 7])
 def test_a_damaged_entry_is_read_again(cache, caplog, value):
     cache.put_many("e", {key(1): read("un"), key(2): read("deux")})

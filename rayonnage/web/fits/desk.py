@@ -146,6 +146,10 @@ class FitDesk(ChildDesk[FitRecord]):
         self.store.update(fit, state=FitStatus.RUNNING)
         order = WorkOrder(str(self.store.path(fit.fit_id)), str(self.workspace.folder), self._uploads)
         if why := self._run(fit.fit_id, "rayonnage.web.fits.work", order.written(), partial(self._hear, fit)):
+            if self.store.get(fit.fit_id).state is FitStatus.STOPPING:
+                # asked before it could say that it stops
+                self.store.update(fit, state=FitStatus.STOPPED, ended=time.time())
+                return True
             error = f"the fit broke off ({why}): go on with it, it begins where it was"
             self.store.update(fit, state=FitStatus.FAILED, error=error, ended=time.time())
         return True

@@ -41,7 +41,7 @@ def test_an_operation_that_has_no_such_way_is_named_with_a_way_out():
 
 def test_a_run_of_before_the_setting_is_the_same_run():
     settings = load_config(MosaicConfig, "mosaic", "debug")
-    later = ("deterministic", "decode", "matching")
+    later = ("deterministic", "decode", "matching", "method")
     values = {key: value for key, value in settings.model_dump().items() if key not in later}
     known = MosaicConfig.model_validate(values)
     # how matching is learnt is nothing to this run

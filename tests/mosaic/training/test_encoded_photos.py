@@ -141,7 +141,7 @@ def test_a_fit_learns_the_same_whoever_decodes(write_bson, monkeypatch, workers)
 def test_what_was_begun_before_there_was_a_choice_is_gone_on_with():
     values = config().model_dump()
     # these came together, or later
-    del values["decode"], values["deterministic"], values["matching"]
+    del values["decode"], values["deterministic"], values["matching"], values["method"]
     assert MosaicConfig.model_validate(values).decode == "cpu"
     begun = {"plan": "plan", "view": View().slot, "init_from": None, "config": values}
     identity = hashlib.blake2b(json.dumps(begun, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -75,7 +75,6 @@ while :; do sleep 0.05; done""")  # fmt: skip
     fit = begin(desk)
     assert (fit.name, fit.state) == ("train.bson", FitStatus.WAITING)
     assert waited(lambda: desk.store.get(fit.fit_id).state is FitStatus.RUNNING)
-    time.sleep(0.2)
     assert desk.stop(fit).state is FitStatus.STOPPING
     assert waited(lambda: desk.store.get(fit.fit_id).state is FitStatus.STOPPED)
     with pytest.raises(ValueError, match="nothing to stop"):
