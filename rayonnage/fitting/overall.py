@@ -155,9 +155,16 @@ class Overall:
     @property
     def slowness(self) -> float:
         """How many times as long as estimated the work takes here."""
-        estimate = sum(stage.seconds for stage in self.stages if stage.key in self.taken and stage.seconds)
-        taken = sum(self.taken[stage.key] for stage in self.stages if stage.key in self.taken and stage.seconds)
-        return (taken + PRIOR_S) / (estimate + PRIOR_S)
+        return self._slowness(self.stages)
+
+    def slowness_of(self, room: str) -> float:
+        """The same of the work of one room alone: `mosaic`, `ocr`."""
+        return self._slowness([stage for stage in self.stages if stage.room == room])
+
+    def _slowness(self, stages: Sequence[Stage]) -> float:
+        done = [stage for stage in stages if stage.key in self.taken and stage.seconds]
+        taken = sum(self.taken[stage.key] for stage in done)
+        return (taken + PRIOR_S) / (sum(stage.seconds for stage in done) + PRIOR_S)
 
     @property
     def is_estimated(self) -> bool:

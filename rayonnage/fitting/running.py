@@ -112,11 +112,12 @@ class Stages:
         time_s = self.prepared.recipe.fit.time_s
         if not stage.optional or time_s is None:
             return None
-        # that learning was fast says nothing of reading; that it was slow may be the machine
-        slowness = max(1.0, overall.slowness)
+        # how fast learning was says nothing of reading, which has been measured as well: on shelf an estimate of heads
+        # that was too low left out the words, which are worth more than all else
+        slowness = max(1.0, overall.slowness_of(stage.room))
         needed = max(0.0, slowness * stage.seconds - self.journal.spent_on(stage.key))
         later = sum(one.seconds for one in overall.to_come if not one.optional)
-        left = time_s - self.journal.seconds - slowness * later
+        left = time_s - self.journal.seconds - later
         if left >= SAFETY * needed:
             return None
         choice = self.prepared.recipe.fit.choices.get(stage.key)

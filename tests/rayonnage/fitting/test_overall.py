@@ -31,6 +31,13 @@ def test_a_machine_that_is_slower_than_measured_is_believed_more_with_every_stag
     assert overall.left == pytest.approx(100 * 214 / 112)
 
 
+def test_how_slow_one_room_is_says_nothing_of_another() -> None:
+    overall = Overall([stage("split", 2), stage("mosaic-any", 100), stage("mosaic-2", 50), stage("ocr", 100)])
+    overall.taken.update({"split": 2, "mosaic-any": 200})
+    assert overall.slowness_of("mosaic") == pytest.approx(210 / 110)
+    assert overall.slowness_of("ocr") == 1
+
+
 def test_within_a_stage_its_own_speed_counts_more_and_more() -> None:
     clock = StandingClock()
     overall = Overall([stage("mosaic-any", 100), stage("fusion", 10)], clock=clock)
