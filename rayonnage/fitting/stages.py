@@ -83,4 +83,9 @@ def _commands(recipe: Recipe, path: Path, workspace: Path) -> Iterator[tuple[str
         yield f"mosaic-{network}", title, command, number > 0
     if fit.read:
         yield "ocr", "read the photos, and learn from their words", ("ocr", "train", *obeying, *room), True
-    yield "fusion", "learn from titles, and weigh all opinions", ("fusion", "train", *obeying, *room), False
+    yield (
+        "fusion",
+        "learn from titles where there are any, and weigh all opinions",
+        ("fusion", "train", *obeying, *room),
+        False,
+    )
