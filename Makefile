@@ -5,9 +5,8 @@ INSTALLED := $(VENV)/.installed
 BROWSER := $(VENV)/.browser
 DEMO := build/demo
 # Neighbours in the order of the tests share what a module makes, so a worker begins with half of them and takes over
-# what the other has left; more than eight would take 1.5 GB each for little. One more than cores: for four tenths of
-# the time a worker waits for processes and servers that it has started.
-PYTEST := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m pytest --numprocesses $$(n=$$(nproc); echo $$((n < 8 ? n + 1 : 8))) --dist worksteal
+# what the other has left; more than eight would take 1.5 GB each for little.
+PYTEST := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
