@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,15 @@ def begin(desk: FitDesk) -> FitRecord:
     return desk.of_workspace("ann", 900.0, "balanced")
 
 
+@pytest.fixture
+def can_be_interrupted() -> Iterator[None]:
+    """What is started in the background ignores Ctrl-C, and so do its children: a shell cannot trap it then."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("can_be_interrupted")
 def test_stopped_and_gone_on_with(desk: FitDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     child(tmp_path, monkeypatch, """
 trap 'echo "{\\"stopped\\": true}"; exit 130' INT
