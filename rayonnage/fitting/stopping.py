@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from types import FrameType
+
+from catalog.files.taken_signals import signals_taken
 
 WORDS = "stopping at the next safe point; Ctrl-C again stops at once"
 """What the first one is answered with."""
@@ -23,18 +22,9 @@ class Stopper:
         if self.asked:
             raise KeyboardInterrupt
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
+    def watching(self) -> AbstractContextManager[None]:
         """Take the signals for as long as this is entered; outside the main thread they are left as they are."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return signals_taken(self._on_signal)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self.asked:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import logging
 import os
-import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 
 from catalog.cli_options import note, say
+from catalog.files.taken_signals import signals_taken
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from rayonnage.web.app import create_app
@@ -38,15 +38,8 @@ class DrainingServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take SIGTERM and Ctrl-C while it serves; uvicorn would raise them anew at the end, for a status of -15."""
-        if threading.current_thread() is not threading.main_thread():
+        with signals_taken(self.handle_exit):
             yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End after the requests under way; at once when told again, or when that takes too long."""
