@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from catalog.files.progress import Progress
 from catalog.probabilities import Probabilities, Silence
 from catalog.reports.page import Section
+from mosaic import linear_limits
 from mosaic.networks.deployed import deployed
 from mosaic.networks.network import MosaicNetwork
 from mosaic.run_files import weights_name
@@ -26,12 +27,6 @@ from mosaic.training.head_history import HeadRecord, head_history_csv, read_head
 from mosaic.training.head_page import heads_section
 from mosaic.training.linear_head import FittedHead, LinearHead, ShownMosaics, fit_head, probabilities
 from mosaic.views import ANY, View, families
-
-MAX_PRODUCTS = 50_000
-"""Whose features, of 1,280 numbers and mirrored, take half a gigabyte, and as much again while a head is fitted."""
-MAX_LEAVES_OF_PRODUCTS = 40_000_000
-"""Products times leaves: each of these is a number of the fit."""
-
 
 _LIMITS = 4
 """Stream of random numbers that draws products of large leaves."""
@@ -56,10 +51,11 @@ def require_linear(view: View, n_products: int, n_leaves: int) -> None:
             "method is linear, which fits one head for all image counts: the general network serves them (a specialist "
             "learns with --set method=fine-tune)"
         )
-    if n_products > MAX_PRODUCTS or n_products * n_leaves > MAX_LEAVES_OF_PRODUCTS:
+    if not linear_limits.is_small_enough(n_products, n_leaves):
         raise ValueError(
-            f"method is linear, which is for small catalogues: up to {MAX_PRODUCTS:,} products, and up to "
-            f"{MAX_LEAVES_OF_PRODUCTS:,} for products times categories; here are {n_products:,} in {n_leaves:,}. "
+            "method is linear, which is for small catalogues: up to "
+            f"{linear_limits.MAX_PRODUCTS:,} products, and up to {linear_limits.MAX_LEAVES_OF_PRODUCTS:,} for products "
+            f"times categories; here are {n_products:,} in {n_leaves:,}. "
             "Train with --set method=fine-tune, which gains most from many"
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+from mosaic.linear_limits import is_small_enough
 from rayonnage.fitting.gains import FEW, Words
 from rayonnage.fitting.parts import products_of, with_photos
 from rayonnage.fitting.recipe import Network
@@ -28,8 +29,6 @@ MANY_PHOTOS = 20_000
 LEAF_LIMITS = (100, 20)
 METHODS = ("fine-tune",)
 """Beside heads on frozen features."""
-MAX_LINEAR, MAX_LINEAR_LEAVES = 50_000, 40_000_000
-"""Products, and products times leaves, up to which heads are made on frozen features: `mosaic.training.linear_fits`."""
 WORDY_LIMIT = 4
 """Products of a leaf that an epoch shows where words tell the leaf: a photo tells the shelf after a few."""
 SPECIALIST_PRODUCTS = 200
@@ -76,7 +75,7 @@ def photo_options(
     backbones = [name for name in BACKBONES if name in speed.backbones] or list(speed.backbones)[:1]
     n = with_photos(survey)
     limits = {shelf.name: WORDY_LIMIT for shelf in survey.shelves if words.is_wordy(shelf)} if is_read else {}
-    is_small = n <= MAX_LINEAR and n * len(survey.leaf_sizes) <= MAX_LINEAR_LEAVES
+    is_small = is_small_enough(n, len(survey.leaf_sizes))
     if is_small:
         for backbone, side, flip in product(backbones, FROZEN_SIDES, (False, True)):
             overlay = {"method": "linear", **_sizes(backbone, side, flip=flip)}

@@ -11,6 +11,7 @@ from catalog.cli_options import progress_bar
 from catalog.runs.config import load_config
 from catalog.runs.training_data import TrainingData
 from catalog.runs.workspace import Workspace
+from mosaic import linear_limits
 from mosaic.config import MosaicConfig
 from mosaic.inference.loading import load_part
 from mosaic.networks.network import load_network
@@ -175,6 +176,6 @@ def test_where_it_is_no_way_the_way_out_is_named(linear, monkeypatch):
         train(linear, config(), View(), linear.latest("mosaic", "any").folder, progress_bar)
     (line,) = train_series(linear, config(), progress_bar, n_images="2")
     assert "the general network serves them" in line
-    monkeypatch.setattr(linear_fits, "MAX_PRODUCTS", 100)
+    monkeypatch.setattr(linear_limits, "MAX_PRODUCTS", 100)
     with pytest.raises(ValueError, match=r"up to 100 products.*here are 180 in 3.*method=fine-tune"):
         train(linear, config(), View(), None, progress_bar)

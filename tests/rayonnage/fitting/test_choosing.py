@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-import mosaic
+from mosaic.linear_limits import MAX_LEAVES_OF_PRODUCTS, MAX_PRODUCTS, is_small_enough
 from rayonnage.fitting.choosing import LONGEST, PLANNED, candidates, choose
-from rayonnage.fitting.options import LITE0, LITE2, MAX_LINEAR, MAX_LINEAR_LEAVES
+from rayonnage.fitting.gains import Words
+from rayonnage.fitting.options import LITE0, LITE2, photo_options
 from rayonnage.fitting.recipe import Overlays, Recipe
 from tests.rayonnage.fitting.known_catalogues import (
     CDISCOUNT,
@@ -182,7 +181,10 @@ def test_every_choice_says_why():
 
 
 def test_heads_on_frozen_features_are_planned_for_as_many_products_as_are_accepted():
-    # read, not imported: PyTorch takes seconds to load
-    source = (Path(mosaic.__path__[0]) / "training" / "linear_fits.py").read_text(encoding="utf-8")
-    known = dict(re.findall(r"^(MAX_\w+) = ([\d_]+)$", source, re.MULTILINE))
-    assert (int(known["MAX_PRODUCTS"]), int(known["MAX_LEAVES_OF_PRODUCTS"])) == (MAX_LINEAR, MAX_LINEAR_LEAVES)
+    assert (MAX_PRODUCTS, MAX_LEAVES_OF_PRODUCTS) == (50_000, 40_000_000)
+    assert is_small_enough(50_000, 800)
+    assert not is_small_enough(50_001, 1)
+    assert not is_small_enough(50_000, 801)
+    for catalogue, accepted in ((SHELF, True), (CDISCOUNT, False)):
+        planned = photo_options(catalogue, machine(), Words.of(machine(), catalogue), is_read=False)
+        assert any(overlay["method"] == "linear" for overlay, _ in planned) is accepted
