@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +136,7 @@ def _looked_at(
     for batch, photos in batches(missing, chunk, config):
         ways = run_network(backend, photos, config)
         seen.update(zip(batch, np.stack([way.embedding for way in ways], axis=1), strict=True))
-    number = known | {key: len(known) + row for row, key in enumerate(missing.values())}
+    number = ChainMap({key: len(known) + row for row, key in enumerate(missing.values())}, known)
     n_ways = 2 if config.inference.flip else 1
     # the width is the network's, which is asked for nothing where no photo is new
     vectors = np.stack([seen[mosaic] for mosaic in missing]) if missing else np.zeros((0, n_ways, 0), np.float32)
