@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catalog.files.progress_lines import duration_text
 from catalog.files.wording import joined, percent, plural
 from catalog.metrics.intervals import MetricValue, grouped_share
+from catalog.runs.workspace import RECIPE
 from catalog.sources.address import shown
 from catalog.tree.taxonomy import path_text
 from fusion.proof import LevelProof
@@ -91,7 +92,7 @@ def _proof(outcome: FitOutcome) -> list[Advice]:
     what = f"{outcome.proof.unproved}, so nothing is given unseen at that share{wanted}"
     if outcome.is_folded or nearest.wanted is None:
         return [Advice(what, MORE_PRODUCTS, is_urgent=True)]
-    recipe = outcome.workspace.folder / "recipe.yaml"
+    recipe = outcome.workspace.folder / RECIPE
     how = (
         f"hold every product out once ({outcome.n_labelled:,} instead of {len(outcome.scores):,}): set `folds: 5` and "
         f"`held_out: null` in {recipe}, then {fit_again(outcome, '--recipe', str(recipe))}"

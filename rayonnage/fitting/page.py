@@ -15,6 +15,7 @@ from catalog.reports.evaluation import count_name
 from catalog.reports.page import Card, Page, Plot, Section, Table, TableCell
 from catalog.reports.plots import GREEN, SERIES, drawing, svg
 from catalog.reports.write import write_page
+from catalog.runs.workspace import RECIPE
 from catalog.sources.address import shown
 from rayonnage.fitting.advice import Advice, advice_of
 from rayonnage.fitting.last_words import judged_on, next_commands, took, unseen_sentence
@@ -44,7 +45,7 @@ def page_of(outcome: FitOutcome) -> Page:
     survey = outcome.survey
     facts = {
         "catalogue": shown(outcome.recipe.fit.catalog),
-        "recipe": str(outcome.workspace.folder / "recipe.yaml"),
+        "recipe": str(outcome.workspace.folder / RECIPE),
         "run": outcome.run.folder.name,
         "code": outcome.run.revision,
         **({} if survey is None else {"products": f"{survey.n_products:,}, {survey.n_labelled:,} with a category"}),
@@ -191,7 +192,7 @@ def _done_section(outcome: FitOutcome) -> Section:
     }
     sentences = [
         took(outcome),
-        f"The decisions stand in `{outcome.workspace.folder / 'recipe.yaml'}`; changed there, they are obeyed by "
+        f"The decisions stand in `{outcome.workspace.folder / RECIPE}`; changed there, they are obeyed by "
         "`rayonnage fit` with `--recipe`.",
     ]
     return Section("done", "What was done", sentences, [part for part in parts if part.rows], figures)

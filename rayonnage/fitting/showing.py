@@ -20,6 +20,7 @@ from catalog.files.progress import Progress
 from catalog.files.progress_lines import EVERY_S, duration_text
 from catalog.files.terminal import on_one_line, printable
 from catalog.files.wording import percent
+from rayonnage.fitting.journal import FOLDER
 from rayonnage.fitting.log_records import records_to
 from rayonnage.fitting.overall import Overall
 from rayonnage.fitting.stages import Stage
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 FitState = Literal["running", "stopped", "failed", "done"]
-LOG, PROGRESS = "fit.log", "progress.json"
+LOG = "fit.log"
+PROGRESS = Path(FOLDER) / "progress.json"
+"""In the workspace: how far it is, for the page."""
 PULSE_S = 0.5
 MOST_SHARE = 0.99
 """Before all is done."""
@@ -184,9 +187,9 @@ class FitShow:
         """
         with ExitStack() as entered:
             if workspace is not None:
-                (workspace / "fit").mkdir(parents=True, exist_ok=True)
+                (workspace / FOLDER).mkdir(parents=True, exist_ok=True)
                 self._log = entered.enter_context((workspace / LOG).open("ab", buffering=0))
-                self._path = workspace / "fit" / PROGRESS
+                self._path = workspace / PROGRESS
                 self._write(time.strftime("\n== %Y-%m-%d %H:%M:%S"))
             entered.callback(self._leave)
             entered.enter_context(self._console())

@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 
 from catalog.runs.run import Run
-from catalog.runs.workspace import Workspace
+from catalog.runs.workspace import RECIPE, Workspace
 from catalog.tree.taxonomy import Taxonomy
+from rayonnage.fitting.journal import FOLDER
+from rayonnage.fitting.showing import LOG
 
-WRITTEN = ("recipe.yaml", "fit", "fit.log", "fit.html", "fit.json")
+WRITTEN = (RECIPE, FOLDER, LOG, "fit.html", "fit.json")
 """What a fit leaves beside its runs."""
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.runs.run import read_json
-
-FILE = Path("fit") / "progress.json"
+from rayonnage.fitting.showing import PROGRESS
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class FitProgress:
     def of(cls, workspace: Path) -> FitProgress:
         """Of a fit's workspace; nothing is known where it has written nothing yet."""
         try:
-            told = read_json(workspace / FILE)
+            told = read_json(workspace / PROGRESS)
         except (OSError, ValueError):
             return cls()
         left = _number(told.get("left_s"), -1.0)

@@ -16,8 +16,9 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
+from rayonnage.fitting.showing import PROGRESS
 from rayonnage.web.fits.desk import FitDesk
-from rayonnage.web.fits.progress import FILE, FitProgress
+from rayonnage.web.fits.progress import FitProgress
 from rayonnage.web.fits.record import FitRecord, FitStatus
 from rayonnage.web.fits.store import FitLimits
 from rayonnage.web.jobs import child_desk
@@ -199,13 +200,13 @@ def test_bounds(desk: FitDesk, monkeypatch: pytest.MonkeyPatch):
 
 def test_how_far(tmp_path: Path):
     assert FitProgress.of(tmp_path) == FitProgress()
-    (tmp_path / FILE).parent.mkdir()
+    (tmp_path / PROGRESS).parent.mkdir()
     told = {"key": "mosaic-any", "title": "learn", "share": 0.4, "seconds": 12.0, "left_s": 18.0}
-    (tmp_path / FILE).write_text(json.dumps(told), encoding="utf-8")
+    (tmp_path / PROGRESS).write_text(json.dumps(told), encoding="utf-8")
     assert FitProgress.of(tmp_path) == FitProgress("mosaic-any", "learn", 0.4, 12.0, 18.0)
-    (tmp_path / FILE).write_text('{"share": "many", "left_s": null, "key": 3}', encoding="utf-8")
+    (tmp_path / PROGRESS).write_text('{"share": "many", "left_s": null, "key": 3}', encoding="utf-8")
     assert FitProgress.of(tmp_path) == FitProgress("3")
-    (tmp_path / FILE).write_text("[", encoding="utf-8")
+    (tmp_path / PROGRESS).write_text("[", encoding="utf-8")
     assert FitProgress.of(tmp_path) == FitProgress()
 
 

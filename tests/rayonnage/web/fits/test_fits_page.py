@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
 from catalog.runs.workspace import Workspace
+from rayonnage.fitting.showing import PROGRESS
 from rayonnage.web.app import create_app
 from rayonnage.web.fits.desk import FitDesk
-from rayonnage.web.fits.progress import FILE
 from rayonnage.web.fits.record import FitStatus
 from rayonnage.web.services import Services
 from rayonnage.web.settings import ServerSettings
@@ -46,7 +46,7 @@ def test_begun_shown_stopped_and_deleted(client: TestClient):
     where = f"/v1/fits/{fit['fit_id']}"
     record = services(client).fits.store.get(fit["fit_id"])
     services(client).fits.store.update(record, state=FitStatus.RUNNING)
-    progress = services(client).fits.store.workspace(record).folder / FILE
+    progress = services(client).fits.store.workspace(record).folder / PROGRESS
     progress.parent.mkdir(parents=True)
     told = {"key": "mosaic-2", "title": "learn from two photos", "share": 0.25, "seconds": 60, "left_s": 185}
     progress.write_text(json.dumps(told), encoding="utf-8")
