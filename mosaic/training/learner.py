@@ -169,8 +169,9 @@ class Learner(LightningModule):
         share = _warm_cosine(done, training.warmup)
         for group in self.optimizers().param_groups:
             group["lr"] = share * group["peak"]
-        # a frozen backbone also keeps its batch statistics
-        self.network.backbone.train(batch.epoch >= training.head_epochs)
+        # a frozen backbone also keeps its batch statistics; a mosaic that is shown alone has none
+        alone = len(batch.photos) == 1
+        self.network.backbone.train(batch.epoch >= training.head_epochs and not alone)
 
     def training_step(self, batch: TrainingBatch, _: int) -> Tensor:
         """Augment, mix and arrange a batch of `(B, N, S, S, 3)` photos -> its loss in nats, a scalar `()`."""

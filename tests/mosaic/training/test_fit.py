@@ -272,6 +272,20 @@ def test_every_photo_count_and_layout_trains(catalog):
         assert math.isfinite(history[0].loss)
 
 
+def test_the_only_product_of_its_photo_count_is_learnt_from(catalog):
+    """Batch normalisation refuses a single mosaic of one value a channel."""
+    # product 0 has one photo, the others two
+    rows = np.array([0, 1, 4, 7, 10])
+    alone = Examples.of(View(), rows, np.arange(5) % 3, catalog.n_images[rows])
+    settings = config("training.epochs=2", "source_size=32", "train_photo_size=32", "photo_size=32")
+    before = network(settings).state_dict()
+    net = network(settings)
+    fit(net, catalog, FitTask("part 0", alone, settings.training), settings)
+    for name, weights in net.named_parameters():
+        assert torch.isfinite(weights).all()
+        assert not torch.equal(weights, before[name]), name
+
+
 def test_tensorboard_files_are_written(catalog, tmp_path):
     trained(catalog, "training.epochs=1", logs=tmp_path / "logs")
     assert list((tmp_path / "logs" / "part-0").glob("events.out.tfevents*"))
