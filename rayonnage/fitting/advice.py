@@ -16,6 +16,8 @@ from catalog.runs.workspace import RECIPE
 from catalog.sources.address import shown
 from catalog.tree.taxonomy import path_text
 from fusion.proof import LevelProof
+from rayonnage.fitting.amounts import time_option
+from rayonnage.fitting.choosing import PLANNED
 from rayonnage.fitting.outcome import ASKED, FEW_PRODUCTS, FitOutcome
 from rayonnage.fitting.recipe import Choice
 
@@ -214,18 +216,20 @@ def _other_choices(outcome: FitOutcome) -> list[Advice]:
     told = []
     # one command that gives more time does for all that waits for time
     for how, choices in by_command.items():
-        what = ". ".join(f"{choice.chosen}; left out: {choice.instead}" for choice in choices)
+        what = f"more can be done: {'; '.join(choice.instead for choice in choices)}"
         points = sum(choice.points for choice in choices) / 100
         told.append(Advice(what, how, points or None, is_limit=False))
     return told
 
 
 def _longer(outcome: FitOutcome) -> list[str]:
-    """Three times the time that was given; the next quality where none was."""
+    """Time for all that was left out, three times that which was given where nobody knows; the next quality where none
+    was given."""
     fit = outcome.recipe.fit
     if fit.time_s is None:
         return ["--quality", "best"]
-    return ["--time", f"{max(1, round(3 * fit.time_s / 60))}m"]
+    more_s = sum(choice.more_s for choice in fit.choices.values())
+    return ["--time", time_option((outcome.seconds + more_s) / PLANNED if more_s else 3 * fit.time_s)]
 
 
 def _titles(outcome: FitOutcome) -> list[Advice]:

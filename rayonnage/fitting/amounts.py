@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
@@ -37,6 +38,14 @@ def typed_time(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "m"), (rest, "s")]
     return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def time_option(seconds: float) -> str:
+    """As `--time` takes it, never shorter: `90s`, `11m`, `4h`."""
+    if seconds < 300:
+        return f"{math.ceil(seconds)}s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes}m" if minutes < 180 else f"{math.ceil(seconds / 3600)}h"
 
 
 def bytes_of(text: str) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from catalog.files.progress_lines import duration_text
 from catalog.runs.config import overlaid
+from rayonnage.fitting.amounts import time_option
 from rayonnage.fitting.needs import batch_for, can_read, check_disk, readers_for
 from rayonnage.fitting.options import BACKBONES, FEWEST_HELD_OUT
 from rayonnage.fitting.parts import HeldOutParts, with_photos
@@ -126,13 +127,5 @@ def _too_short(least: FitPlan, survey: CatalogSurvey, time_s: float | None) -> s
     needed = -(-least.seconds / PLANNED // 10) * 10
     return (
         f"{duration_text(time_s)} are too short: the least that can be done with {n} takes about {takes} here; "
-        f"give --time {_time_option(needed)} or more"
+        f"give --time {time_option(needed)} or more"
     )
-
-
-def _time_option(seconds: float) -> str:
-    """As `--time` takes it, not shorter."""
-    if seconds < 300:
-        return f"{seconds:.0f}s"
-    minutes = -(-seconds // 60)
-    return f"{minutes:.0f}m" if minutes < 180 else f"{-(-seconds // 3600):.0f}h"

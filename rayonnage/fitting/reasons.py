@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from catalog.files.wording import joined, percent, plural
 from rayonnage.fitting.decision_costs import has_titles
@@ -64,18 +65,12 @@ class Reasons:
 
     def _photos(self) -> Iterator[tuple[str, Choice]]:
         photos, wanted = self.plan.photos, self.wanted.photos
-        instead = ""
-        if wanted.points > photos.points + 0.05:
-            instead = self._more(network_text(self.wanted), wanted.points - photos.points,
-                                 wanted.total - photos.total)  # fmt: skip
+        more = _more(network_text(self.wanted), wanted.points - photos.points, wanted.total - photos.total)
         for network in photos.networks:
             key = f"mosaic-{network}"
             seconds = photos.seconds[key]
             if network == "any":
-                yield key, Choice(
-                    chosen=network_text(self.plan), why=self._why_network(), seconds=seconds,
-                    instead=instead, points=_gain(wanted.points - photos.points, instead),
-                )  # fmt: skip
+                yield key, Choice(chosen=network_text(self.plan), why=self._why_network(), seconds=seconds, **more)
             elif network == "photos":
                 second = NAMES.get(str(photos.overlay.get("second_backbone")), "a second network")
                 yield (
@@ -123,11 +118,8 @@ class Reasons:
     def _reading(self) -> Iterator[tuple[str, Choice]]:
         reading, wanted = self.plan.reading, self.wanted.reading
         words = Words.of(self.speed, self.survey)
-        instead = ""
-        if wanted.points > reading.points + 0.05:
-            what = "reading more of the photos" if reading.overlay is not None else "reading the photos"
-            instead = self._more(what, wanted.points - reading.points, wanted.seconds - reading.seconds)
-        points = _gain(wanted.points - reading.points, instead)
+        what = "reading more of the photos" if reading.overlay is not None else "reading the photos"
+        more = _more(what, wanted.points - reading.points, wanted.seconds - reading.seconds)
         if reading.overlay is None:
             most = max((words.on(shelf) for shelf in self.survey.shelves), default=words.overall)
             seen = (
@@ -136,7 +128,7 @@ class Reasons:
                 else "no words were seen on them"
             )
             why = f"{seen}: hardly anything to read" if most < SOME_WORDS else f"{seen}, and {self._no_time()}"
-            yield "reading", Choice(chosen="photos are not read", why=why, instead=instead, points=points)
+            yield "reading", Choice(chosen="photos are not read", why=why, **more)
             return
         where = joined(reading.expected)
         told = joined([f"{words.on(shelf):.1f} words a photo on {shelf.name}" for shelf in self.survey.shelves
@@ -150,7 +142,7 @@ class Reasons:
             chosen += f", of at most {config.text.texts_per_leaf} products a category to learn from"
         yield (
             "ocr",
-            Choice(chosen=chosen, why=f"{told} in a trial", seconds=reading.seconds, instead=instead, points=points),
+            Choice(chosen=chosen, why=f"{told} in a trial", seconds=reading.seconds, **more),
         )
 
     def _no_time(self) -> str:
@@ -184,15 +176,13 @@ class Reasons:
                 ),
             )
         else:
-            gain = max(wanted.neighbour_points, 0.0)
-            instead = f"asking them: about {gain:.1f} points in our measurements" if gain > 0.05 else ""
+            seconds = wanted.seconds["fusion"] - photos.seconds["fusion"]
             yield (
                 "neighbours",
                 Choice(
                     chosen="labelled products that look alike are not asked",
                     why=f"{self._no_time()}",
-                    instead=instead,
-                    points=_gain(gain, instead),
+                    **_more("asking them", wanted.neighbour_points, seconds),
                 ),
             )
 
@@ -229,10 +219,11 @@ class Reasons:
                 ),
             )
 
-    def _more(self, what: str, points: float, seconds: float) -> str:
-        return f"{what}: about {points:.1f} points more in our measurements, for {long_text(max(1.0, seconds))} more"
 
-
-def _gain(points: float, instead: str) -> float:
-    """Points of what was left out, to a tenth; 0 where nothing was."""
-    return round(points, 1) if instead else 0.0
+def _more(what: str, points: float, seconds: float) -> dict[str, Any]:
+    """Of a `Choice`: what was left out, what that would bring, and take; nothing where it would bring nothing."""
+    if points <= 0.05:
+        return {}
+    seconds = max(1.0, seconds)
+    told = f"{what}: about {points:.1f} points more in our measurements, for {long_text(seconds)} more"
+    return {"instead": told, "points": round(points, 1), "more_s": seconds}

@@ -53,6 +53,8 @@ class Choice(StrictConfig):
     """What it is expected to cost here."""
     instead: str = ""
     """What was left out, and what that would bring."""
+    more_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Seconds that it would take beside those of what is done, 0 where that is not known."""
     points: float = Field(default=0.0, ge=0, le=100, allow_inf_nan=False)
     """Products in a hundred that it brought in our measurements, 0 where that is not known."""
 
