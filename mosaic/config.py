@@ -188,8 +188,8 @@ class MosaicConfig(StrictConfig):
     method: Literal["fine-tune", "linear", "auto"]
     """How networks that start from the backbone's weights learn. fine-tune: the whole network. linear: only the head, a
     regularised logistic regression on what the backbone sees of the mosaics of prediction, in a minute for a small
-    catalogue; best at a photo_size of 224, at which the packaged backbones have learnt. auto: both, and the one that is
-    better on products that neither has learnt from."""
+    catalogue; best at the photo_size at which the backbone has learnt, 224 for Lite0, 260 for Lite2. auto: both, and
+    the one that is better on products that neither has learnt from."""
     backbone: BackboneConfig
     """The network."""
     second_backbone: str | None

@@ -15,6 +15,8 @@ from catalog.runs.config import STRICT
 Method = Literal["fine-tune", "linear"]
 METHODS: tuple[Method, ...] = ("linear", "fine-tune")
 """The one that is tried first is taken where nothing tells them apart."""
+INNER_PARTS = 4
+"""One of so many parts of the products to learn from is set aside where the plan holds out one part only."""
 
 
 @dataclass(frozen=True)

@@ -23,16 +23,13 @@ from catalog.reports.page import Section, Table
 from catalog.runs.config import checked, plain
 from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.split.plan import Plan
-from mosaic.method_comparison import METHODS, Method, MethodComparison, MethodScores
+from mosaic.method_comparison import INNER_PARTS, METHODS, Method, MethodComparison, MethodScores
 from mosaic.run_files import weights_name
 from mosaic.training import distributed
 from mosaic.training.cross_fitting import CrossFitting
 from mosaic.training.fitted import Fitted, deployed_after, fitted_by, held_out_parts, kept_leaves
 from mosaic.training.linear_fits import LinearFits
 from mosaic.training.linear_head import dealt
-
-INNER_PARTS = 4
-"""One of so many parts of the products to learn from is set aside where the plan holds out one part only."""
 
 
 def fitted_by_choice(fine: CrossFitting, linear: LinearFits) -> Fitted:

@@ -91,11 +91,11 @@ def readers_for(cores: int, memory: int) -> int:
 def peak_memory(recipe: Recipe, speed: MachineSpeed, survey: CatalogSurvey) -> int:
     """Bytes that the hungriest stage takes."""
     config = recipe.photo_config
-    is_linear = config.method == "linear"
-    learning = feature_bytes(config, survey) if is_linear else config.photos_per_batch * photo_bytes(config, speed)
+    heads = feature_bytes(config, survey) if config.method != "fine-tune" else 0.0
+    learning = config.photos_per_batch * photo_bytes(config, speed) if config.method != "linear" else 0.0
     threads = recipe.reading_config.engine.threads
     reading = recipe.fit.read * READER * (speed.cores if threads == "auto" else threads)
-    return BASE + PRODUCT * survey.n_products + round(max(learning, reading))
+    return BASE + PRODUCT * survey.n_products + round(max(heads, learning, reading))
 
 
 def disk_bytes(recipe: Recipe, survey: CatalogSurvey) -> int:

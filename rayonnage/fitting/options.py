@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from mosaic.linear_limits import is_small_enough
-from rayonnage.fitting.gains import FEW, Words
+from rayonnage.fitting.gains import FEW, Words, native_side
 from rayonnage.fitting.parts import products_of, with_photos
 from rayonnage.fitting.recipe import Network
 from rayonnage.fitting.speed import MachineSpeed
@@ -17,8 +17,8 @@ LITE0, LITE2 = "tf_efficientnet_lite0", "tf_efficientnet_lite2"
 BACKBONES = (LITE0, LITE2)
 """That a fit measures and chooses from: their weights lie in the installation."""
 SIDES = (96, 128, 160)
-FROZEN_SIDES = (96, 160, 224)
-"""What nothing is learnt of is best seen at the size that it has learnt at: docs/results.md."""
+FROZEN_SIDES = (96, 160)
+"""Beside the size that a backbone has learnt at, at which it sees best: docs/results.md."""
 ROUNDS = (1, 2, 3, 5, 8, 12)
 LONG = 12
 """Rounds that are learnt as configs/shelf.yaml does: more is done to the photos, and weights are averaged."""
@@ -27,8 +27,6 @@ NEARLY_ALL = 0.8
 MANY_PHOTOS = 20_000
 """From here on an epoch need not show everything."""
 LEAF_LIMITS = (100, 20)
-METHODS = ("fine-tune",)
-"""Beside heads on frozen features."""
 WORDY_LIMIT = 4
 """Products of a leaf that an epoch shows where words tell the leaf: a photo tells the shelf after a few."""
 SPECIALIST_PRODUCTS = 200
@@ -77,16 +75,14 @@ def photo_options(
     limits = {shelf.name: WORDY_LIMIT for shelf in survey.shelves if words.is_wordy(shelf)} if is_read else {}
     is_small = is_small_enough(n, len(survey.leaf_sizes))
     if is_small:
-        for backbone, side, flip in product(backbones, FROZEN_SIDES, (False, True)):
-            overlay = {"method": "linear", **_sizes(backbone, side, flip=flip)}
-            yield overlay, ("any",)
-            for other in backbones:
-                if other != backbone:
-                    yield {**overlay, "second_backbone": other}, ("any", "photos")
+        yield from _frozen(backbones)
     networks = [("any",), ("any", *_specialists(survey))]
     leaf_limits = (None, *LEAF_LIMITS) if survey.n_photos > MANY_PHOTOS else (None,)
-    tuned = [method for method in METHODS if method == "fine-tune" or is_small]
-    for method, backbone, side, rounds, limit in product(tuned, backbones, SIDES, ROUNDS, leaf_limits):
+    tuned = [("fine-tune", backbone, side) for backbone in backbones for side in SIDES]
+    if is_small:
+        # both compete at the size at which heads on frozen features are best, or at the one at which it is cheap
+        tuned += [("auto", backbone, side) for backbone in backbones for side in (SIDES[-1], native_side(backbone))]
+    for (method, backbone, side), rounds, limit in product(tuned, ROUNDS, leaf_limits):
         overlay = _fine_tuned(method, backbone, side, rounds, limit, limits)
         others = [name for name in backbones if name != backbone]
         for trained in dict.fromkeys(networks):
@@ -108,6 +104,19 @@ def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[
         if set(perhaps) - set(wordy):
             for sample in SAMPLES:
                 yield {"shelves": "auto", "sample_photos": sample, **limit}, perhaps
+
+
+def _frozen(backbones: list[str]) -> Iterator[tuple[dict[str, Any], tuple[Network, ...]]]:
+    """Heads on what one backbone sees, or one of two: both are shown photos of one size, and the smaller one sees about
+    as well at that of the larger one."""
+    for backbone, flip in product(backbones, (False, True)):
+        for other in (None, *(name for name in backbones if name != backbone)):
+            native = max(native_side(name) for name in (backbone, other) if name)
+            for side in (*FROZEN_SIDES, native):
+                overlay = {"method": "linear", **_sizes(backbone, side, flip=flip)}
+                yield (
+                    (overlay, ("any",)) if other is None else ({**overlay, "second_backbone": other}, ("any", "photos"))
+                )
 
 
 def _specialists(survey: CatalogSurvey) -> tuple[Network, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mosaic.config import MosaicConfig, TrainingConfig
+from mosaic.method_comparison import INNER_PARTS
 from rayonnage.fitting.parts import HeldOutParts, photos_of, products_of, shown_per_epoch
 from rayonnage.fitting.recipe import Network
 from rayonnage.fitting.speed import BackboneSpeed, MachineSpeed
@@ -90,6 +91,10 @@ def network_seconds(
     seconds += _held_out(network, parts, pace, survey) + (parts.n + 1) * FIT_S * slow
     if kept:
         seconds += photos_of(network, survey) * pace.decode
+    if config.method == "auto" and starts_anew and not parts.folds:
+        # a part of what is learnt from is set aside, on which both methods are compared first
+        set_aside = (1 - parts.of) / INNER_PARTS
+        seconds += FIT_S * slow + _fit(network, first, pace, survey, 1 - parts.of - set_aside, kept=kept)
     seconds += parts.n * _fit(network, first, pace, survey, 1 - parts.of, kept=kept)
     return seconds + _fit(network, last, pace, survey, 1.0, kept=kept)
 
