@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from catalog.files.cores import n_cores
-from catalog.files.time_budget import TimeBudget, typical
+from catalog.files.time_budget import TimeBudget
 from ocr.config import EngineConfig
 from ocr.engines.base import EngineMissing
 from ocr.engines.registry import make_engine
@@ -19,44 +20,68 @@ ROUND = 2
 
 
 @dataclass(frozen=True)
-class ReadingSpeed:
-    """Of photos that were read.
+class ReadLot:
+    """Photos that were read together.
 
     Attributes:
-        photo_s: seconds per photo, all processes together. start_s: until the first photos were read.
-        words: on each of the first photos, as far as the time went; None where one could not be read.
+        seconds: that they took, all processes together. words: on each; None where one could not be read.
     """
 
-    photo_s: float
-    start_s: float
+    seconds: float
     words: tuple[int | None, ...]
 
+    @property
+    def photo_s(self) -> float:
+        """Seconds per photo."""
+        return self.seconds / max(1, len(self.words))
 
-def reading_speed(photos: Sequence[bytes], config: EngineConfig, budget: TimeBudget) -> ReadingSpeed | None:
-    """Read encoded photos, some at a time, until the budget is used; the first two times in any case.
 
-    None where there are none, or the engine is not installed. The first ones start its processes: of more photos than
-    these, theirs is not counted.
+@dataclass(frozen=True)
+class ReadingSpeed:
+    """Of lots of photos, as far as the time went; the engine's processes start with the first one."""
+
+    lots: tuple[ReadLot, ...]
+
+    @property
+    def photo_s(self) -> float:
+        """Seconds per photo, by the median of the lots but the first; by that one where there is no other."""
+        return statistics.median(lot.photo_s for lot in self.lots[1:] or self.lots)
+
+
+def lot_size() -> int:
+    """Photos of a lot that keeps all cores busy."""
+    return ROUND * n_cores()
+
+
+def reading_speed(
+    n_lots: int, lot: Callable[[int], Sequence[bytes]], config: EngineConfig, budget: TimeBudget
+) -> ReadingSpeed | None:
+    """Read lots of encoded photos, one after the other, until the budget is used; the first two in any case.
+
+    None where there are none, or the engine is not installed.
+
+    Args:
+        lot: gives the photos of a lot by its number, which are asked for when their turn comes.
     """
-    if not photos:
+    if not n_lots:
         return None
     # one photo that takes for ever must not hold the others up
     limited = config.model_copy(update={"time_limit_s": min(config.time_limit_s, max(1.0, budget.left))})
-    words: list[int | None] = []
+    words: list[tuple[int | None, ...]] = []
     try:
         with closing(make_engine(limited)) as engine:
-            step = ROUND * n_cores()
 
             def read() -> None:
-                some = [decoded(photo, engine.max_side) for photo in photos[len(words) : len(words) + step]]
-                good = [photo.pixels for photo in some if not isinstance(photo, OcrFailure)]
-                found = iter(engine.read(good))
-                for photo in some:
-                    reading = photo if isinstance(photo, OcrFailure) else next(found)
-                    words.append(len(reading.words) if isinstance(reading, Transcript) else None)
+                photos = [decoded(photo, engine.max_side) for photo in lot(len(words))]
+                found = iter(engine.read([photo.pixels for photo in photos if not isinstance(photo, OcrFailure)]))
+                readings = [photo if isinstance(photo, OcrFailure) else next(found) for photo in photos]
+                words.append(tuple(_n_words(reading) for reading in readings))
 
-            whole_rounds = max(1, len(photos) // step)
-            seconds = budget.times(read, whole_rounds)
+            seconds = budget.times(read, n_lots)
     except EngineMissing:
         return None
-    return ReadingSpeed(typical(seconds) / min(step, len(photos)), seconds[0], tuple(words))
+    return ReadingSpeed(tuple(ReadLot(*each) for each in zip(seconds, words, strict=True)))
+
+
+def _n_words(reading: Transcript | OcrFailure) -> int | None:
+    return len(reading.words) if isinstance(reading, Transcript) else None

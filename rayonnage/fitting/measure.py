@@ -21,7 +21,7 @@ from catalog.sources.opening import open_source
 from mosaic.backbone_speed import BackboneSpeed
 from mosaic.config import MosaicConfig
 from ocr.config import OcrConfig
-from ocr.reading_speed import ReadingSpeed, reading_speed
+from ocr.reading_speed import ReadingSpeed, lot_size, reading_speed
 from rayonnage.fitting.measured_photos import MeasuredPhotos
 from rayonnage.fitting.ordinary_work import slowness_now
 from rayonnage.fitting.photo_costs import TIMES_LITE0
@@ -58,7 +58,7 @@ def measure(
     start_s = _importing()
     tree = None if survey.tree is None else Path(survey.tree)
     catalog = Catalog(open_source(address, tree))
-    photos = MeasuredPhotos.of(catalog, tree)
+    photos = MeasuredPhotos.of(catalog, tree, lot_size())
     config = load_config(MosaicConfig, "mosaic")
     squares, decode_s = _decoding(catalog, photos.shown, config.source_size, budget.part(DECODING * budget.left))
     slow = [_told(progress, budget)]
@@ -81,7 +81,8 @@ def measure(
             speeds[name] = speeds[first].times(TIMES_LITE0[name] / TIMES_LITE0[first])
         else:
             speeds[name] = speed_of(name, budget)
-    words, of_shelf = photos.words(() if reading is None else reading.words)
+    lots = () if reading is None else reading.lots
+    words, of_shelf = photos.words(lots)
     return MachineSpeed(
         cores=n_cores(),
         free_bytes=free_memory(),
@@ -92,6 +93,7 @@ def measure(
         words_per_photo=words,
         start_s=start_s,
         words_of_shelf=of_shelf,
+        read_s_of_shelf=photos.seconds(lots),
         workers=_workers(config),
         slowness=float(np.mean([*slow, _told(progress, budget)])),
     )
@@ -142,5 +144,8 @@ def _decoding(
 
 
 def _reading(catalog: Catalog, photos: MeasuredPhotos, budget: TimeBudget) -> ReadingSpeed | None:
-    encoded = catalog.take_photos(photos.read, np.zeros_like(photos.read))
-    return reading_speed(encoded, load_config(OcrConfig, "ocr").engine, budget)
+    def photos_of(number: int) -> Sequence[bytes]:
+        products = photos.lots[number].products
+        return catalog.take_photos(products, np.zeros_like(products))
+
+    return reading_speed(len(photos.lots), photos_of, load_config(OcrConfig, "ocr").engine, budget)

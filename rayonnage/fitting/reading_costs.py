@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ocr.config import OcrConfig
@@ -29,20 +30,13 @@ class ReadPhotos:
     """Photos that `ocr train` reads, and texts that it learns from.
 
     Attributes:
-        sample: photos of the sample that finds out where reading pays. shelves: of products to learn from.
-        held_out: of products to be measured on, which were not read to learn from.
-        texts: that are learnt from.
+        of_shelf: photos by the name of their node of the highest level: of the sample that finds out where reading
+            pays, of products to learn from, of others to be measured on; a photo that was read before is not read
+            again. texts: that are learnt from.
     """
 
-    sample: float
-    shelves: float
-    held_out: float
+    of_shelf: Mapping[str, float]
     texts: float
-
-    @property
-    def photos(self) -> float:
-        """All of them; a photo that was read before is not read again."""
-        return self.sample + self.shelves + self.held_out
 
 
 def shelves_read(config: OcrConfig, survey: CatalogSurvey, expected: tuple[str, ...]) -> tuple[ShelfSize, ...]:
@@ -60,22 +54,20 @@ def photos_to_read(
 ) -> ReadPhotos:
     """What `ocr train` reads."""
     read = shelves_read(config, survey, expected)
-    sample = 0.0
-    if isinstance(config.shelves, str):
-        most = min(config.sample_photos, MAX_SAMPLE // max(1, len(survey.shelves)))
+    most = min(config.sample_photos, MAX_SAMPLE // max(1, len(survey.shelves)))
+    photos, texts = {}, 0.0
+    for shelf in survey.shelves:
         # a node that is a leaf has nothing below it to read for
-        sample = float(sum(min(shelf.n_photos, most) for shelf in survey.shelves if shelf.n_leaves > 1))
-    shelves = held_out = texts = 0.0
-    for shelf in read:
-        capped = min(1.0, config.text.texts_per_leaf * shelf.n_leaves / max(1, shelf.n_products))
-        texts += capped * shelf.n_products
-        shelves += capped * shelf.n_photos
-        held_out += parts.held_out * (1 - capped) * shelf.n_photos
-        if sample:
-            # the sample's photos of it are known by then
-            sample -= min(float(config.sample_photos), shelf.n_photos) * capped
-    others = sum(shelf.n_photos for shelf in survey.shelves) - sum(shelf.n_photos for shelf in read)
-    return ReadPhotos(max(0.0, sample), shelves, held_out + STRAY * parts.held_out * others * bool(read), texts)
+        is_sampled = isinstance(config.shelves, str) and shelf.n_leaves > 1
+        sample = float(min(shelf.n_photos, most)) if is_sampled else 0.0
+        if shelf in read:
+            capped = min(1.0, config.text.texts_per_leaf * shelf.n_leaves / max(1, shelf.n_products))
+            texts += capped * shelf.n_products
+            # the sample's photos of what is learnt from are known by then
+            photos[shelf.name] = (capped + parts.held_out * (1 - capped)) * shelf.n_photos + sample * (1 - capped)
+        else:
+            photos[shelf.name] = sample + STRAY * parts.held_out * shelf.n_photos * bool(read)
+    return ReadPhotos(photos, texts)
 
 
 def reading_seconds(
@@ -87,4 +79,6 @@ def reading_seconds(
     fits = parts.n * (1 - parts.of) + 1
     encoded = read.texts * (1 + parts.held_out) * sum(ENCODE_S.get(name, max(ENCODE_S.values())) for name in encoders)
     learnt = ENGINE_S + fits * read.texts * TEXT_S + encoded
-    return read.photos * (speed.read_s or USUAL_S * slowness(speed)) + slowness(speed) * learnt
+    usual = speed.read_s or USUAL_S * slowness(speed)
+    reading = sum(n * speed.read_s_of_shelf.get(name, usual) for name, n in read.of_shelf.items())
+    return reading + slowness(speed) * learnt

@@ -19,6 +19,8 @@ class MachineSpeed:
         decode_s: per photo, reading and decoding to the size of training.
         backbones: by timm's name.
         read_s: per photo, by the engine that reads; all of its processes together. 0 where it was not measured.
+        read_s_of_shelf: the same by the name of a node of the highest level, where photos of it were timed: what has
+            more words takes longer.
         words_per_photo: of the photos that were read to measure it.
         start_s: of a command: imports and opening.
         workers: processes that decode photos beside a training where `workers` is auto; 0 where it decodes them itself.
@@ -36,5 +38,6 @@ class MachineSpeed:
     words_per_photo: float
     start_s: float
     words_of_shelf: Mapping[str, float] = field(default_factory=dict)
+    read_s_of_shelf: Mapping[str, float] = field(default_factory=dict)
     workers: int = 0
     slowness: float = 0.0

@@ -12,7 +12,7 @@ import mosaic.training.speed
 from catalog.catalog import Catalog
 from catalog.files.time_budget import TimeBudget
 from mosaic.backbone_speed import BackboneSpeed
-from ocr.reading_speed import ReadingSpeed
+from ocr.reading_speed import ReadingSpeed, ReadLot
 from rayonnage.fitting import measure as module
 from rayonnage.fitting import ordinary_work
 from rayonnage.fitting.look import look
@@ -35,10 +35,11 @@ class Bench:
     """Stands in for what is timed: each network takes `seconds`, reading five."""
 
     def __init__(self, monkeypatch, seconds: float) -> None:
-        self.now, self.seconds, self.networks, self.budgets, self.n_read = 0.0, seconds, [], [], 0
+        self.now, self.seconds, self.networks, self.budgets, self.n_lots = 0.0, seconds, [], [], 0
         self.budget = TimeBudget(20, lambda: self.now)
         monkeypatch.setattr(mosaic.training.speed, "backbone_speed", self.network)
         monkeypatch.setattr(module, "reading_speed", self.reading)
+        monkeypatch.setattr(module, "lot_size", lambda: 2)
         # other work comes and goes
         slow = iter([1.0, 5.0, 2.0, 4.0])
         monkeypatch.setattr(module, "slowness_now", lambda: next(slow))
@@ -51,10 +52,12 @@ class Bench:
         self.now += self.seconds
         return OF_LITE0
 
-    def reading(self, photos, config, budget) -> ReadingSpeed:
-        self.n_read = len(photos)
+    def reading(self, n_lots, lot, config, budget) -> ReadingSpeed:
+        self.n_lots = n_lots
+        assert [len(lot(number)) for number in range(n_lots)] == [2, 2, 2, 2, 2, 2, 1]
         self.now += 5
-        return ReadingSpeed(0.1, 3.0, (8, 2, 0, 4, None))
+        # the engine starts with the first one; LIBRAIRIE has more to read than MUSIQUE
+        return ReadingSpeed((ReadLot(6.0, (8, 6)), ReadLot(0.6, (4, None)), ReadLot(0.2, (2, 2))))
 
 
 def measured(bench: Bench, shop: Path, tree: Path, told: list | None = None):
@@ -67,12 +70,13 @@ def test_everything_is_measured_where_there_is_time(monkeypatch, shop, tree_csv)
     speed = measured(bench, shop, tree_csv, told)
     assert bench.networks == [LITE0, LITE2]
     assert speed.backbones == {LITE0: OF_LITE0, LITE2: OF_LITE0}
-    assert speed.read_s == 0.1
+    assert speed.read_s == pytest.approx(0.2)
+    assert speed.read_s_of_shelf == pytest.approx({"LIBRAIRIE": 0.3, "MUSIQUE": 0.1})
     assert speed.slowness == 3.0
-    # one of each shelf by turns: LIBRAIRIE, MUSIQUE, CUISINE, LIBRAIRIE, ...
-    assert speed.words_of_shelf == {"LIBRAIRIE": 6.0, "MUSIQUE": 2.0, "CUISINE": 0.0}
-    assert speed.words_per_photo == 3.5
-    assert bench.n_read == 6 + 6 + 3
+    # a first lot of the largest, then one of each shelf by turns: LIBRAIRIE, MUSIQUE, CUISINE, LIBRAIRIE, ...
+    assert speed.words_of_shelf == {"LIBRAIRIE": 6.0, "MUSIQUE": 2.0}
+    assert speed.words_per_photo == pytest.approx((8 + 6 + 4 + 2 + 2) / 5)
+    assert bench.n_lots == 3 + 2 + 2
     assert speed.cores >= 1
     assert speed.free_bytes > 0
     assert told == sorted(told)
@@ -91,13 +95,17 @@ def test_a_second_network_is_reckoned_where_the_first_has_taken_the_time(monkeyp
 
 
 def test_a_catalogue_is_measured_on_the_same_photos_each_time(shop, tree_csv):
-    first, again = (MeasuredPhotos.of(Catalog(shop), tree_csv) for _ in range(2))
+    first, again = (MeasuredPhotos.of(Catalog(shop), tree_csv, 4) for _ in range(2))
     assert (first.shown == again.shown).all()
-    assert (first.read == again.read).all()
-    assert 53 not in first.shown.tolist() + first.read.tolist()
-    assert len(np.unique(first.read)) == 15
-    assert first.shelf[:4] == ("LIBRAIRIE", "MUSIQUE", "CUISINE", "LIBRAIRIE")
+    read, read_again = (np.concatenate([lot.products for lot in photos.lots]) for photos in (first, again))
+    assert (read == read_again).all()
+    assert 53 not in first.shown.tolist() + read.tolist()
+    assert len(np.unique(read)) == len(read) == 3 * 4 + 2 * 4 + 3
+    shelves = [lot.shelf for lot in first.lots]
+    assert shelves == ["LIBRAIRIE", "LIBRAIRIE", "MUSIQUE", "CUISINE", "LIBRAIRIE", "MUSIQUE"]
+    assert [len(lot.products) for lot in first.lots] == [4, 4, 4, 3, 4, 4]
     assert first.words([]) == (0.0, {})
+    assert first.seconds([ReadLot(5.0, (1,) * 4)]) == {}
 
 
 def test_photos_are_decoded_as_training_is_shown_them(shop):
@@ -111,7 +119,8 @@ def test_where_no_engine_is_nothing_is_read(monkeypatch, shop, tree_csv):
     bench = Bench(monkeypatch, 1)
     monkeypatch.setattr(module, "reading_speed", lambda *_: None)
     speed = measured(bench, shop, tree_csv)
-    assert (speed.read_s, speed.words_per_photo, speed.words_of_shelf) == (0.0, 0.0, {})
+    assert (speed.read_s, speed.words_per_photo) == (0.0, 0.0)
+    assert speed.words_of_shelf == speed.read_s_of_shelf == {}
 
 
 def test_ordinary_work_that_takes_longer_makes_the_machine_slower(monkeypatch):

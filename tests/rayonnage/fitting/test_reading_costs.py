@@ -1,0 +1,47 @@
+"""Photos that reading is expected to read, and that what has more words takes longer."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalog.runs.config import load_config
+from ocr.config import OcrConfig
+from rayonnage.fitting.parts import HeldOutParts
+from rayonnage.fitting.reading_costs import STRAY, photos_to_read, reading_seconds
+from tests.rayonnage.fitting.known_catalogues import SHELF, machine
+
+FIFTH = HeldOutParts(1, 0.2, folds=False)
+
+
+def config(*overrides: str) -> OcrConfig:
+    return load_config(OcrConfig, "ocr", overrides=["text.encoders=[]", *overrides])
+
+
+def test_all_photos_of_a_shelf_are_read_and_strays_of_the_held_out_others():
+    read = photos_to_read(config("shelves=[BOOKS]"), FIFTH, SHELF)
+    assert read.of_shelf == {
+        "BOOKS": 5065, **{s.name: pytest.approx(STRAY * 0.2 * s.n_photos) for s in SHELF.shelves[1:]}
+    }  # fmt: skip
+    assert read.texts == 3900
+
+
+def test_of_a_part_of_the_texts_the_held_out_rest_is_read_as_well():
+    read = photos_to_read(config("shelves=[BOOKS]", "text.texts_per_leaf=30"), FIFTH, SHELF)
+    learnt = 30 * 30 / 3900
+    assert read.texts == pytest.approx(900)
+    assert read.of_shelf["BOOKS"] == pytest.approx(5065 * (learnt + 0.2 * (1 - learnt)))
+
+
+def test_a_sample_is_read_of_every_shelf_and_what_is_learnt_from_only_once():
+    read = photos_to_read(config("shelves=auto", "sample_photos=200"), FIFTH, SHELF, ("BOOKS",))
+    assert read.of_shelf["BOOKS"] == 5065
+    assert read.of_shelf["FRUIT"] == pytest.approx(200 + STRAY * 0.2 * 1130)
+    nothing = photos_to_read(config("shelves=auto", "sample_photos=200"), FIFTH, SHELF, ())
+    assert nothing.of_shelf == {shelf.name: 200 for shelf in SHELF.shelves}
+
+
+def test_each_shelf_takes_what_its_own_photos_took():
+    settings = config("shelves=[BOOKS]")
+    usual = reading_seconds(settings, (), FIFTH, SHELF, machine(read_s=0.1))
+    slow_books = machine(read_s=0.1, read_s_of_shelf={"BOOKS": 0.15})
+    assert reading_seconds(settings, (), FIFTH, SHELF, slow_books) - usual == pytest.approx(0.05 * 5065)
