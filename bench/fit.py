@@ -2,9 +2,10 @@
 
     rayonnage fit DATA/products.csv --time 10m --workspace WORKSPACE          (gallery)
     rayonnage fit DATA/train.bson --time 15m --workspace WORKSPACE            (shelf)
-    python bench/fit.py gallery|shelf DATA WORKSPACE [--without-fit]
+    python bench/fit.py gallery|shelf DATA WORKSPACE [WORKSPACE ...] [--without-fit]
 
-DATA is the catalogue's folder, WORKSPACE a fitted one. The person's model: frozen EfficientNet-Lite0 features averaged
+DATA is the catalogue's folder, WORKSPACE a fitted one; several have one plan, as fits of one catalogue in different
+times have. The person's model: frozen EfficientNet-Lite0 features averaged
 over a product's photos beside TF-IDF of words, pairs of words and characters (of titles; on shelf of what is read on
 all photos, where the fit has read), and logistic regression on both side by side; its strictness and the weight of the
 words by cross-validation within what is learnt from, copies and articles kept together. The same without words, and
@@ -36,7 +37,7 @@ from catalog.runs.workspace import Workspace
 from fusion.head_artifacts import CROSS_FIT
 from rayonnage.fitting.journal import FitJournal
 
-FIT, PERSON = "rayonnage fit", "features + TF-IDF, regression on both"
+PERSON = "features + TF-IDF, regression on both"
 PHOTOS, WORDS = "frozen features alone", "TF-IDF alone"
 BOOKS = "BOOKS"
 STRICTNESS = (1.0, 10.0, 100.0)
@@ -150,24 +151,31 @@ def words_of(which: str, labelled: TrainingData, workspace: Workspace) -> tuple[
     return texts(labelled.catalog, np.ones(len(labelled.catalog), bool), apart), time.perf_counter() - begun
 
 
+def fit_of(workspace: Workspace) -> tuple[str, tuple[ProductScores, float]]:
+    """A fit's name, what its head says of the held-out products, cross-fitted, and the seconds that it took."""
+    state = FitJournal(workspace).state
+    scores = ProductScores.load(workspace.require("fusion").folder / CROSS_FIT)
+    return f"rayonnage fit, {workspace.folder.name}", (scores, np.nan if state is None else state.seconds)
+
+
 def main() -> None:
-    """Print a line for each way, then how far the fit is ahead of each."""
+    """Print a line for each way, then how far each fit is ahead of each person's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("which", choices=["gallery", "shelf"])
     parser.add_argument("data", type=Path)
-    parser.add_argument("workspace", type=Path)
+    parser.add_argument("workspaces", type=Path, nargs="+", metavar="WORKSPACE")
     parser.add_argument("--without-fit", action="store_true")
     options = parser.parse_args()
-    workspace = Workspace(options.workspace)
-    labelled = TrainingData.of(workspace)
+    workspaces = [Workspace(folder) for folder in options.workspaces]
+    labelled = TrainingData.of(workspaces[0])
     if options.data.resolve() not in Path(labelled.catalog.address).resolve().parents:
-        parser.error(f"{workspace.folder} is of {labelled.catalog.address}, not of {options.data}")
-    words, reading = words_of(options.which, labelled, workspace)
-    ways = person_ways(labelled, words)
-    if not options.without_fit:
-        state = FitJournal(workspace).state
-        scores = ProductScores.load(workspace.require("fusion").folder / CROSS_FIT)
-        ways = {FIT: (scores, np.nan if state is None else state.seconds), **ways}
+        parser.error(f"{workspaces[0].folder} is of {labelled.catalog.address}, not of {options.data}")
+    if any(TrainingData.of(other).plan.plan_id != labelled.plan.plan_id for other in workspaces[1:]):
+        parser.error("the workspaces hold different products out")
+    words, reading = words_of(options.which, labelled, workspaces[0])
+    persons = person_ways(labelled, words)
+    fits = {} if options.without_fit else dict(map(fit_of, workspaces))
+    ways = {**fits, **persons}
 
     def group_of(scores: ProductScores) -> NDArray[np.int64]:
         positions = catalog_positions(labelled.catalog, scores.product_ids)
@@ -184,12 +192,13 @@ def main() -> None:
             cell = interval(rows.correct[:, -1].astype(float), group_of(rows))
             took = f"  {seconds:6.0f} s" if kind == "all" else ""
             print(f"  {name:<40}{len(rows):>6}  {cell:<24}{took}")
-        for name in ways if FIT in ways else ():
-            if name != FIT:
-                own, theirs = paired_rows(ways[FIT][0], ways[name][0])
+        for fit, (fused, _) in fits.items():
+            for name, (scores, _) in persons.items():
+                own, theirs = paired_rows(fused, scores)
                 inside = of(own.truth)
                 gain = own.correct[inside, -1].astype(float) - theirs.correct[inside, -1]
-                print(f"  {FIT} less {name:<26}{inside.sum():>6}  {interval(gain, group_of(own.select(inside)))}")
+                told = interval(gain, group_of(own.select(inside)))
+                print(f"  {f'{fit} less {name}':<64}{inside.sum():>6}  {told}")
     if reading:
         print(f"\nreading all photos took {reading:.0f} s more for what has words; what was read before costs nothing")
 

@@ -75,7 +75,7 @@ def choose(  # noqa: PLR0913 - one argument for every option of the command, nam
     if not within:
         raise ValueError(_too_short(min(found, key=lambda plan: plan.seconds), survey, time_s))
     best = max(within, key=lambda plan: (plan.worth(price), -plan.seconds))
-    wanted = max(found, key=lambda plan: (plan.worth(PRICE_IN_TIME), -plan.seconds))
+    wanted = max(found, key=lambda plan: (plan.worth(PRICES["best"]), -plan.seconds))
     said: dict[str, Any] = {"catalog": catalog, "tree": tree, "names": names, "group": group or survey.group_column}
     said |= {"fingerprint": survey.fingerprint, "time_s": time_s, "quality": quality}
     recipe = _recipe(best, survey, speed, said, memory, given)

@@ -31,6 +31,10 @@ def network_text(plan: FitPlan) -> str:
     learnt = f"{rounds} of learning, or {LINEAR}" if method == "auto" else f"{rounds} of learning"
     learnt = LINEAR if method == "linear" else learnt
     specialists = [n for n in plan.photos.networks if n.isdigit()]
-    more = [f"networks for {joined(specialists)} photos"] if specialists else []
+    more = []
+    if len(specialists) == 1:
+        more = [f"a network for products of {plural(int(specialists[0]), 'photo')} alone"]
+    elif specialists:
+        more = [f"networks for products of {joined(specialists)} photos each"]
     more += ["a second network for single photos"] if "photos" in plan.photos.networks else []
     return f"{shown}: {learnt}" + (f"; {joined(more)}" if more else "")
