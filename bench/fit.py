@@ -155,7 +155,7 @@ def fit_of(workspace: Workspace) -> tuple[str, tuple[ProductScores, float]]:
     """A fit's name, what its head says of the held-out products, cross-fitted, and the seconds that it took."""
     state = FitJournal(workspace).state
     scores = ProductScores.load(workspace.require("fusion").folder / CROSS_FIT)
-    return f"rayonnage fit, {workspace.folder.name}", (scores, np.nan if state is None else state.seconds)
+    return f"rayonnage fit, {workspace.folder}", (scores, np.nan if state is None else state.seconds)
 
 
 def main() -> None:

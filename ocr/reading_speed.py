@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -31,9 +30,9 @@ class ReadLot:
     words: tuple[int | None, ...]
 
     @property
-    def photo_s(self) -> float:
-        """Seconds per photo."""
-        return self.seconds / max(1, len(self.words))
+    def n_read(self) -> int:
+        """Photos that could be read."""
+        return sum(n_words is not None for n_words in self.words)
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,16 @@ class ReadingSpeed:
 
     @property
     def photo_s(self) -> float:
-        """Seconds per photo, by the median of the lots but the first; by that one where there is no other."""
-        return statistics.median(lot.photo_s for lot in self.lots[1:] or self.lots)
+        """Seconds per photo of the lots but the first; of that one where there is no other."""
+        return seconds_per_photo(self.lots[1:] or self.lots)
+
+
+def seconds_per_photo(lots: Sequence[ReadLot]) -> float:
+    """Of one lot or more: of the full ones, since cores have waited in the others; 0 where no photo could be read."""
+    full = max(len(lot.words) for lot in lots)
+    counted = [lot for lot in lots if len(lot.words) == full]
+    n_read = sum(lot.n_read for lot in counted)
+    return sum(lot.seconds for lot in counted) / n_read if n_read else 0.0
 
 
 def lot_size() -> int:

@@ -228,8 +228,12 @@ def _longer(outcome: FitOutcome) -> list[str]:
     fit = outcome.recipe.fit
     if fit.time_s is None:
         return ["--quality", "best"]
-    more_s = sum(choice.more_s for choice in fit.choices.values())
-    return ["--time", time_option((outcome.seconds + more_s) / PLANNED if more_s else 3 * fit.time_s)]
+    if fit.wanted_s is None:
+        return ["--time", time_option(3 * fit.time_s)]
+    # looking and measuring are in no estimate, and stages that took longer than expected will again
+    expected_s = sum(each.stage.seconds for each in outcome.times if each.seconds is not None)
+    more_s = max(0.0, outcome.seconds - expected_s)
+    return ["--time", time_option(max((fit.wanted_s + more_s) / PLANNED, fit.time_s))]
 
 
 def _titles(outcome: FitOutcome) -> list[Advice]:

@@ -68,7 +68,7 @@ def choose(  # noqa: PLR0913 - one argument for every option of the command, nam
         raise ValueError(f"{catalog}: no product with a category has a photo, and photos are what is learnt from first")
     given = given or Overlays()
     memory = speed.free_bytes if memory_bytes is None else memory_bytes
-    found = [plan for plan in plans(survey, speed, given) if can_read(memory) or plan.reading.overlay is None]
+    found = [plan for plan in plans(survey, speed, given, memory) if can_read(memory) or plan.reading.overlay is None]
     price = PRICES[quality] if time_s is None else PRICE_IN_TIME
     budget = LONGEST if time_s is None else PLANNED * time_s
     within = [plan for plan in found if plan.seconds <= budget]
@@ -81,7 +81,8 @@ def choose(  # noqa: PLR0913 - one argument for every option of the command, nam
     recipe = _recipe(best, survey, speed, said, memory, given)
     check_disk(recipe, survey, speed.free_disk)
     notes = Reasons(recipe, best, wanted, survey, speed, time_s, memory).choices()
-    return recipe.model_copy(update={"fit": recipe.fit.model_copy(update={"choices": notes})})
+    told = {"choices": notes, "wanted_s": wanted.seconds if any(note.instead for note in notes.values()) else None}
+    return recipe.model_copy(update={"fit": recipe.fit.model_copy(update=told)})
 
 
 def _recipe(

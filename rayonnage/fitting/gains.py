@@ -78,8 +78,7 @@ class Words:
     """Words that were read in a trial, by the name of a node of the highest level.
 
     Attributes:
-        each: per photo. overall: of the photos of all, where they were not told apart.
-        is_flat: several nodes are leaves themselves.
+        each: per photo, of those that were read. overall: the mean of these. is_flat: see `CatalogSurvey.is_flat`.
     """
 
     each: Mapping[str, float]
@@ -91,11 +90,10 @@ class Words:
         """As this machine has read them; of shelves that are known for their words, as of books."""
         usual = section("ocr")["shelves"]
         known = {shelf.name: MANY_WORDS for shelf in survey.shelves if shelf.name in usual}
-        single = sum(shelf.n_leaves == 1 for shelf in survey.shelves)
-        return cls({**known, **speed.words_of_shelf}, speed.words_per_photo, single > 1)
+        return cls({**known, **speed.words_of_shelf}, speed.words_per_photo, survey.is_flat)
 
     def on(self, shelf: ShelfSize) -> float:
-        """Per photo of a node; where nothing was read on it, as on all."""
+        """Per photo of a node; where nothing was read on it, as on the others."""
         return self.each.get(shelf.name, self.overall)
 
     def can_tell(self, shelf: ShelfSize) -> bool:
@@ -103,8 +101,8 @@ class Words:
         return shelf.n_leaves > 1 or self.is_flat
 
     def is_wordy(self, shelf: ShelfSize) -> bool:
-        """Whether its leaves are told by words rather than by photos."""
-        return self.can_tell(shelf) and self.on(shelf) >= WORDY
+        """Whether its leaves are told by words rather than by photos, by what was read on it or is known of it."""
+        return self.can_tell(shelf) and self.each.get(shelf.name, 0.0) >= WORDY
 
 
 def seen_share(survey: CatalogSurvey, words: Words) -> float:
@@ -187,8 +185,10 @@ def _tuned_points(
 
 def _frozen_points(config: MosaicConfig, networks: tuple[Network, ...], survey: CatalogSurvey) -> float:
     """Of heads on frozen features."""
-    points = SECOND_FROZEN * ("photos" in networks)
+    points = 0.0
     native = native_side(config.backbone.name)
+    if "photos" in networks and config.second_backbone and config.photo_size >= native_side(config.second_backbone):
+        points += SECOND_FROZEN
     if config.photo_size >= native:
         points += NATIVE_FROZEN if survey.megapixels_per_photo * 1e6 >= native**2 else ENLARGED
         points += BIGGER_FROZEN * (config.backbone.name != KNOWN)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +15,23 @@ from catalog.catalog import Catalog
 from catalog.split.plan import trainable
 from catalog.tree.taxonomy import Taxonomy, path_text
 from curation.split_tree import tree_of_labels
-from ocr.reading_speed import ReadLot
+from ocr.reading_speed import ReadLot, seconds_per_photo
 
+T = TypeVar("T")
 SHOWN, LOTS, SHELVES = 48, 2, 8
 """Photos that networks are shown; lots that are read, of each of so many of the largest nodes of the first level."""
 
 
 @dataclass(frozen=True)
-class ShelfLot:
-    """Products of one node of the highest level, whose photos are read together: `(n,)` int64 positions."""
+class LotToRead:
+    """Products whose photos are read together.
 
-    shelf: str
+    Attributes:
+        products: `(n,)` int64 positions. shelves: the node of the highest level of each.
+    """
+
     products: NDArray[np.int64]
+    shelves: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,13 +40,13 @@ class MeasuredPhotos:
 
     Attributes:
         shown: `(n,)` int64 products whose photo networks are shown. n_leaves: that a network tells apart.
-        lots: whose photos are read: the first, with which the engine starts, of the largest shelf, then one of each
-            shelf, then another one of each.
+        lots: whose photos are read: the first, with which the engine starts, has some of all shelves; then comes one of
+            each shelf, then another one of each.
     """
 
     shown: NDArray[np.int64]
     n_leaves: int
-    lots: tuple[ShelfLot, ...]
+    lots: tuple[LotToRead, ...]
 
     @classmethod
     def of(cls, catalog: Catalog, tree: Path | None, lot_size: int, seed: int = 0) -> MeasuredPhotos:
@@ -50,32 +56,47 @@ class MeasuredPhotos:
         order = np.random.default_rng(seed).permutation(np.flatnonzero(trainable(catalog, taxonomy)))
         shelf = taxonomy.ancestor(1)[leaf[order]]
         largest = np.argsort(-np.bincount(shelf), kind="stable")[:SHELVES].tolist()
-        of_shelf = {}
-        for place, node in enumerate(largest):
-            n_lots = LOTS + (place == 0)
-            drawn = order[shelf == node][: n_lots * lot_size]
-            name = path_text(taxonomy.node_path(1, node))
-            of_shelf[node] = [
-                ShelfLot(name, drawn[start : start + lot_size]) for start in range(0, len(drawn), lot_size)
-            ]
-        first = of_shelf[largest[0]].pop(0) if largest else None
+        mixed_size = max(lot_size, len(largest))
+        enough = mixed_size + LOTS * lot_size
+        drawn = {path_text(taxonomy.node_path(1, node)): order[shelf == node][:enough] for node in largest}
         # by turns: however early the time is over, each has had the same
-        turns = (lot for turn in zip_longest(*of_shelf.values()) for lot in turn if lot is not None)
-        lots = (*(() if first is None else (first,)), *turns)
+        pairs = [[(name, product) for product in products.tolist()] for name, products in drawn.items()]
+        mixed = _by_turns(pairs)[:mixed_size]
+        first = LotToRead(np.array([product for _, product in mixed], np.int64), tuple(name for name, _ in mixed))
+        own = [
+            [
+                LotToRead(some, (name,) * len(some))
+                for some in _lots(products[~np.isin(products, first.products)], lot_size)
+            ]
+            for name, products in drawn.items()
+        ]
+        lots = (first, *_by_turns(own)) if mixed else ()
         return cls(order[:SHOWN], len(np.unique(leaf[order])), lots)
 
     def words(self, read: Sequence[ReadLot]) -> tuple[float, dict[str, float]]:
-        """Words per photo, and by shelf; `read`: the first of these lots."""
+        """Words per photo, the mean of all shelves, and of each; `read`: the first of these lots."""
         by_shelf: dict[str, list[int]] = {}
         for lot, found in zip(self.lots, read, strict=False):
-            by_shelf.setdefault(lot.shelf, []).extend(n_words for n_words in found.words if n_words is not None)
-        every = [n_words for of_shelf in by_shelf.values() for n_words in of_shelf]
-        return float(np.mean(every)) if every else 0.0, {name: float(np.mean(n)) for name, n in by_shelf.items() if n}
+            for name, n_words in zip(lot.shelves, found.words, strict=True):
+                if n_words is not None:
+                    by_shelf.setdefault(name, []).append(n_words)
+        means = {name: float(np.mean(n_words)) for name, n_words in by_shelf.items()}
+        return float(np.mean(list(means.values()))) if means else 0.0, means
 
     def seconds(self, read: Sequence[ReadLot]) -> dict[str, float]:
         """Seconds per photo by shelf, of those of which a lot was timed; `read`: the first of these lots."""
-        by_shelf: dict[str, list[float]] = {}
+        by_shelf: dict[str, list[ReadLot]] = {}
         # the engine has started with the first one
         for lot, found in list(zip(self.lots, read, strict=False))[1:]:
-            by_shelf.setdefault(lot.shelf, []).append(found.photo_s)
-        return {name: float(np.mean(seconds)) for name, seconds in by_shelf.items()}
+            if found.n_read:
+                by_shelf.setdefault(lot.shelves[0], []).append(found)
+        return {name: seconds_per_photo(lots) for name, lots in by_shelf.items()}
+
+
+def _by_turns(rows: Sequence[Sequence[T]]) -> list[T]:
+    """The first of each, then the second of each, and so on."""
+    return [one for turn in zip_longest(*rows) for one in turn if one is not None]
+
+
+def _lots(products: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    return [products[start : start + size] for start in range(0, min(len(products), LOTS * size), size)]

@@ -28,6 +28,8 @@ TRANSCRIPT = 1500
 VECTOR = 2600
 """Of a labelled product's vector, see `FusionConfig.neighbour_products`."""
 NUMBER = 4
+FEATURE_COPIES = 3.0
+"""Of all vectors, while heads are made of them: as they are, standardised, and those of a part."""
 REPORTS = 5 * MIB
 LEFT_FREE = 0.95
 """Of the disk: the rest belongs to others."""
@@ -47,26 +49,35 @@ def batch_for(config: MosaicConfig, speed: MachineSpeed, survey: CatalogSurvey, 
     Raises:
         ValueError: memory holds not even the smallest.
     """
-    base, photo = BASE + PRODUCT * survey.n_products, photo_bytes(config, speed)
-    if config.method == "linear":
-        # nothing is learnt in batches, and all vectors are held at once
-        photos, least = STEP, feature_bytes(config, survey)
-    else:
-        photos, least = STEP, SMALLEST * photo
-        while photos > SMALLEST and base + photos * photo > memory:
-            photos //= 2
-    if base + least > memory:
+    photos = STEP
+    # heads on frozen features are not learnt in batches
+    while config.method != "linear" and photos > SMALLEST and learning_bytes(config, speed, survey, photos) > memory:
+        photos //= 2
+    if (least := learning_bytes(config, speed, survey, photos)) > memory:
         raise ValueError(
-            f"learning from photos needs about {in_gb(base + least)} of memory here, {in_gb(memory)} may be used: end "
+            f"learning from photos needs about {in_gb(least)} of memory here, {in_gb(memory)} may be used: end "
             "other programs, or give more with --memory"
         )
     return BatchSize(photos, STEP // photos)
 
 
+def least_learning_bytes(config: MosaicConfig, speed: MachineSpeed, survey: CatalogSurvey) -> float:
+    """Memory that learning from photos takes in the smallest batches."""
+    return learning_bytes(config, speed, survey, SMALLEST)
+
+
+def learning_bytes(config: MosaicConfig, speed: MachineSpeed, survey: CatalogSurvey, photos: int) -> float:
+    """Memory that learning from photos takes, so many of them in a batch."""
+    heads = feature_bytes(config, survey) if config.method != "fine-tune" else 0.0
+    batch = photos * photo_bytes(config, speed) if config.method != "linear" else 0.0
+    # while a network learns, the vectors of which heads were made are still held
+    return BASE + PRODUCT * survey.n_products + max(heads, batch + heads / FEATURE_COPIES)
+
+
 def feature_bytes(config: MosaicConfig, survey: CatalogSurvey) -> float:
-    """Vectors of all products, while heads are made on frozen features: as they are, standardised, and of a part."""
+    """Vectors of all products, while heads are made on frozen features."""
     ways = 2 if config.inference.flip else 1
-    return 3.0 * NUMBER * WIDTH * ways * (survey.n_photos if config.second_backbone else with_photos(survey))
+    return FEATURE_COPIES * NUMBER * WIDTH * ways * (survey.n_photos if config.second_backbone else with_photos(survey))
 
 
 def photo_bytes(config: MosaicConfig, speed: MachineSpeed) -> float:
@@ -91,11 +102,10 @@ def readers_for(cores: int, memory: int) -> int:
 def peak_memory(recipe: Recipe, speed: MachineSpeed, survey: CatalogSurvey) -> int:
     """Bytes that the hungriest stage takes."""
     config = recipe.photo_config
-    heads = feature_bytes(config, survey) if config.method != "fine-tune" else 0.0
-    learning = config.photos_per_batch * photo_bytes(config, speed) if config.method != "linear" else 0.0
+    learning = learning_bytes(config, speed, survey, config.photos_per_batch)
     threads = recipe.reading_config.engine.threads
     reading = recipe.fit.read * READER * (speed.cores if threads == "auto" else threads)
-    return BASE + PRODUCT * survey.n_products + round(max(heads, learning, reading))
+    return round(max(learning, BASE + PRODUCT * survey.n_products + reading))
 
 
 def disk_bytes(recipe: Recipe, survey: CatalogSurvey) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -78,17 +78,14 @@ def photo_options(
         yield from _frozen(backbones)
     networks = [("any",), ("any", *_specialists(survey))]
     leaf_limits = (None, *LEAF_LIMITS) if survey.n_photos > MANY_PHOTOS else (None,)
-    tuned = [("fine-tune", backbone, side) for backbone in backbones for side in SIDES]
-    if is_small:
-        # both compete at the size at which heads on frozen features are best, or at the one at which it is cheap
-        tuned += [("auto", backbone, side) for backbone in backbones for side in (SIDES[-1], native_side(backbone))]
-    for (method, backbone, side), rounds, limit in product(tuned, ROUNDS, leaf_limits):
-        overlay = _fine_tuned(method, backbone, side, rounds, limit, limits)
-        others = [name for name in backbones if name != backbone]
-        for trained in dict.fromkeys(networks):
-            yield overlay, trained
-            if others:
-                yield {**overlay, "second_backbone": others[0]}, (*trained, "photos")
+    for backbone, rounds, limit in product(backbones, ROUNDS, leaf_limits):
+        second = next((name for name in backbones if name != backbone), None)
+        for side, trained in product(SIDES, dict.fromkeys(networks)):
+            yield from _with_second(second, _fine_tuned("fine-tune", backbone, side, rounds, limit, limits), trained)
+        # both compete at the size at which it is cheap, or at the one at which heads on frozen features are best; a
+        # count's own network would be made where learning wins, which nobody knows beforehand
+        for side in (SIDES[-1], _native_of(backbone, second)) if is_small else ():
+            yield from _with_second(second, _fine_tuned("auto", backbone, side, rounds, limit, limits), ("any",))
 
 
 def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[str, Any] | None, tuple[str, ...]]]:
@@ -107,16 +104,25 @@ def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[
 
 
 def _frozen(backbones: list[str]) -> Iterator[tuple[dict[str, Any], tuple[Network, ...]]]:
-    """Heads on what one backbone sees, or one of two: both are shown photos of one size, and the smaller one sees about
-    as well at that of the larger one."""
+    """Heads on what one backbone sees, or each of two."""
     for backbone, flip in product(backbones, (False, True)):
-        for other in (None, *(name for name in backbones if name != backbone)):
-            native = max(native_side(name) for name in (backbone, other) if name)
-            for side in (*FROZEN_SIDES, native):
-                overlay = {"method": "linear", **_sizes(backbone, side, flip=flip)}
-                yield (
-                    (overlay, ("any",)) if other is None else ({**overlay, "second_backbone": other}, ("any", "photos"))
-                )
+        second = next((name for name in backbones if name != backbone), None)
+        for side in (*FROZEN_SIDES, native_side(backbone), _native_of(backbone, second)):
+            yield from _with_second(second, {"method": "linear", **_shown(backbone, side, flip=flip)}, ("any",))
+
+
+def _with_second(
+    second: str | None, overlay: dict[str, Any], trained: tuple[Network, ...]
+) -> Iterator[tuple[dict[str, Any], tuple[Network, ...]]]:
+    """Networks of one backbone, then with one of another beside them, for single photos."""
+    yield overlay, trained
+    if second is not None:
+        yield {**overlay, "second_backbone": second}, (*trained, "photos")
+
+
+def _native_of(backbone: str, second: str | None) -> int:
+    """Pixels for both: the smaller one sees about as well at the size that the larger one has learnt at."""
+    return max(native_side(name) for name in (backbone, second) if name)
 
 
 def _specialists(survey: CatalogSurvey) -> tuple[Network, ...]:
@@ -125,10 +131,19 @@ def _specialists(survey: CatalogSurvey) -> tuple[Network, ...]:
     return tuple(name for name in names if SPECIALIST_PRODUCTS <= products_of(name, survey) <= most)
 
 
-def _sizes(backbone: str, side: int, *, flip: bool) -> dict[str, Any]:
+def of_one_size(overlay: Mapping[str, Any], settled: Mapping[str, Any]) -> dict[str, Any]:
+    """An overlay of `mosaic` whose photos are as large as is settled: a network is best at the size of its training."""
+    side = settled.get("photo_size", settled.get("train_photo_size"))
+    return {**overlay, **(_sizes(side) if side else {})}
+
+
+def _shown(backbone: str, side: int, *, flip: bool) -> dict[str, Any]:
+    return {"backbone": {"name": backbone}, **_sizes(side), "inference": {"flip": flip}}
+
+
+def _sizes(side: int) -> dict[str, int]:
     # crops are taken from photos an eighth larger, as in configs/mosaic.yaml
-    sizes = {"source_size": side * 9 // 8, "train_photo_size": side, "photo_size": side}
-    return {"backbone": {"name": backbone}, **sizes, "inference": {"flip": flip}}
+    return {"source_size": side * 9 // 8, "train_photo_size": side, "photo_size": side}
 
 
 def _fine_tuned(
@@ -141,6 +156,6 @@ def _fine_tuned(
     training = {"epochs": rounds, **of_leaves, **usual.get("training", {})}
     augmentation = {"augmentation": usual["augmentation"]} if "augmentation" in usual else {}
     return {
-        "method": method, **_sizes(backbone, side, flip=True), **augmentation,
+        "method": method, **_shown(backbone, side, flip=True), **augmentation,
         "training": training, "specialist": specialist,
     }  # fmt: skip

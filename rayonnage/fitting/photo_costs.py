@@ -93,8 +93,9 @@ def network_seconds(
         seconds += photos_of(network, survey) * pace.decode
     if config.method == "auto" and starts_anew and not parts.folds:
         # a part of what is learnt from is set aside, on which both methods are compared first
-        set_aside = (1 - parts.of) / INNER_PARTS
-        seconds += FIT_S * slow + _fit(network, first, pace, survey, 1 - parts.of - set_aside, kept=kept)
+        judged = HeldOutParts(1, (1 - parts.of) / INNER_PARTS, folds=False)
+        seconds += FIT_S * slow + _held_out(network, judged, pace, survey)
+        seconds += _fit(network, first, pace, survey, 1 - parts.of - judged.of, kept=kept)
     seconds += parts.n * _fit(network, first, pace, survey, 1 - parts.of, kept=kept)
     return seconds + _fit(network, last, pace, survey, 1.0, kept=kept)
 

@@ -16,7 +16,8 @@ from ocr.config import OcrConfig
 from rayonnage.fitting.costs import n_experts, opening_seconds, split_seconds
 from rayonnage.fitting.decision_costs import asks_neighbours, decision_seconds
 from rayonnage.fitting.gains import Words, neighbour_points, part_points, photo_points, reading_points
-from rayonnage.fitting.options import part_options, photo_options, reading_options
+from rayonnage.fitting.needs import least_learning_bytes
+from rayonnage.fitting.options import of_one_size, part_options, photo_options, reading_options
 from rayonnage.fitting.parts import HeldOutParts
 from rayonnage.fitting.photo_costs import network_seconds
 from rayonnage.fitting.reading_costs import reading_seconds
@@ -33,6 +34,7 @@ class PhotoPart:
     Attributes:
         overlay: of `mosaic`. networks: that are trained. neighbours: whether they are asked.
         seconds: of the networks and of `fusion`. points, neighbour_points: that are expected.
+        memory: bytes that the smallest batches take.
     """
 
     overlay: Mapping[str, Any]
@@ -41,6 +43,7 @@ class PhotoPart:
     seconds: Mapping[str, float]
     points: float
     neighbour_points: float
+    memory: float
 
     @property
     def total(self) -> float:
@@ -93,8 +96,11 @@ class FitPlan:
         return self.points - price * math.log2(self.seconds)
 
 
-def plans(survey: CatalogSurvey, speed: MachineSpeed, given: Overlays) -> Iterator[FitPlan]:
-    """All plans that may be the best for some amount of time."""
+def plans(survey: CatalogSurvey, speed: MachineSpeed, given: Overlays, memory: float = math.inf) -> Iterator[FitPlan]:
+    """All plans that may be the best for some amount of time.
+
+    Of what is learnt from photos those that `memory` (bytes) holds; where it holds none, those that take least of it.
+    """
     words = Words.of(speed, survey)
     split = split_seconds(survey, speed)
     settled = {key: given.fit[key] for key in ("folds", "held_out") if given.fit.get(key) is not None}
@@ -103,7 +109,8 @@ def plans(survey: CatalogSurvey, speed: MachineSpeed, given: Overlays) -> Iterat
         readings = _readings(parts, survey, speed, words, given)
         for is_read in {reading.overlay is not None for reading in readings}:
             photos = list(_photo_parts(parts, survey, speed, words, given, is_read=is_read))
-            for photo in _undominated(photos):
+            least = min(photo.memory for photo in photos)
+            for photo in _undominated([photo for photo in photos if photo.memory <= max(memory, least)]):
                 for reading in readings:
                     if (reading.overlay is not None) == is_read:
                         yield FitPlan(options, part_points(parts, survey), split, photo, reading)
@@ -115,13 +122,14 @@ def _photo_parts(
     settled = FitSection(catalog="", **given.fit).networks if "networks" in given.fit else None
     for own, trained in photo_options(survey, speed, words, is_read=is_read):
         networks = settled or trained
-        overlay = overlaid(own, given.mosaic)
+        overlay = overlaid(of_one_size(own, given.mosaic), given.mosaic)
         config = _mosaic(json.dumps(overlay, sort_keys=True))
         seconds = {
             f"mosaic-{network}": opening_seconds(speed) + network_seconds(network, config, parts, survey, speed)
             for network in networks
         }
         points = photo_points(config, networks, parts, survey, words)
+        memory = least_learning_bytes(config, speed, survey)
         for asked in (False, True):
             fusion = _fusion(json.dumps(dict(given.fusion), sort_keys=True), asked=asked)
             if asks_neighbours(fusion, survey) != asked:
@@ -129,7 +137,7 @@ def _photo_parts(
             experts = n_experts(networks, is_read=is_read)
             decided = opening_seconds(speed) + decision_seconds(fusion, config, experts, parts, survey, speed)
             gain = neighbour_points(survey, words) if asked else 0.0
-            yield PhotoPart(overlay, networks, asked, {**seconds, "fusion": decided}, points, gain)
+            yield PhotoPart(overlay, networks, asked, {**seconds, "fusion": decided}, points, gain, memory)
 
 
 def _readings(

@@ -57,16 +57,17 @@ def photos_to_read(
     most = min(config.sample_photos, MAX_SAMPLE // max(1, len(survey.shelves)))
     photos, texts = {}, 0.0
     for shelf in survey.shelves:
-        # a node that is a leaf has nothing below it to read for
-        is_sampled = isinstance(config.shelves, str) and shelf.n_leaves > 1
+        # a single node that is a leaf has nothing below it to read for
+        is_sampled = isinstance(config.shelves, str) and (shelf.n_leaves > 1 or survey.is_flat)
         sample = float(min(shelf.n_photos, most)) if is_sampled else 0.0
+        held_out = parts.held_out * shelf.n_photos
+        # the sample is drawn of held-out products first, so that theirs are known by then
         if shelf in read:
             capped = min(1.0, config.text.texts_per_leaf * shelf.n_leaves / max(1, shelf.n_products))
             texts += capped * shelf.n_products
-            # the sample's photos of what is learnt from are known by then
-            photos[shelf.name] = (capped + parts.held_out * (1 - capped)) * shelf.n_photos + sample * (1 - capped)
+            photos[shelf.name] = capped * shelf.n_photos + (1 - capped) * max(sample, held_out)
         else:
-            photos[shelf.name] = sample + STRAY * parts.held_out * shelf.n_photos * bool(read)
+            photos[shelf.name] = sample + STRAY * max(0.0, held_out - sample) * bool(read)
     return ReadPhotos(photos, texts)
 
 

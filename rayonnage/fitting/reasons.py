@@ -24,7 +24,7 @@ class Reasons:
     """What the notes are made of.
 
     Attributes:
-        recipe: that was chosen, without its notes. plan: it is of. wanted: what unlimited time would be spent on.
+        recipe: that was chosen, without its notes. plan: it is of. wanted: what is worth its time where the best is.
         time_s: that was given, None for none. memory: bytes that may be used.
     """
 
@@ -65,7 +65,9 @@ class Reasons:
 
     def _photos(self) -> Iterator[tuple[str, Choice]]:
         photos, wanted = self.plan.photos, self.wanted.photos
-        more = _more(network_text(self.wanted), wanted.points - photos.points, wanted.total - photos.total)
+        more = _more(
+            f"learning with {network_text(self.wanted)}", wanted.points - photos.points, wanted.total - photos.total
+        )
         for network in photos.networks:
             key = f"mosaic-{network}"
             seconds = photos.seconds[key]
@@ -127,12 +129,16 @@ class Reasons:
                 if most >= 0.05
                 else "no words were seen on them"
             )
-            why = f"{seen}: hardly anything to read" if most < SOME_WORDS else f"{seen}, and {self._no_time()}"
+            why = (
+                f"{seen}: hardly anything to read"
+                if most < SOME_WORDS
+                else f"{seen}, and {self._no_time(is_wanted=wanted.overlay is not None)}"
+            )
             yield "reading", Choice(chosen="photos are not read", why=why, **more)
             return
         where = joined(reading.expected)
-        told = joined([f"{words.on(shelf):.1f} words a photo on {shelf.name}" for shelf in self.survey.shelves
-                       if shelf.name in reading.expected])  # fmt: skip
+        known = [shelf for shelf in self.survey.shelves if shelf.name in set(reading.expected) & set(words.each)]
+        told = joined([f"{words.on(shelf):.1f} words a photo on {shelf.name}" for shelf in known] or ["some words"])
         config = self.recipe.reading_config
         if config.shelves == "auto":
             chosen = f"a sample of each category is read, then those where it pays: {where} perhaps"
@@ -145,8 +151,9 @@ class Reasons:
             Choice(chosen=chosen, why=f"{told} in a trial", seconds=reading.seconds, **more),
         )
 
-    def _no_time(self) -> str:
-        return "there is no time for it" if self.time_s is not None else "it would bring little for its time"
+    def _no_time(self, *, is_wanted: bool) -> str:
+        no_time = self.time_s is not None and is_wanted
+        return "there is no time for it" if no_time else "it would bring little for its time"
 
     def _fusion(self) -> Iterator[tuple[str, Choice]]:
         seconds = self.plan.photos.seconds["fusion"]
@@ -181,8 +188,8 @@ class Reasons:
                 "neighbours",
                 Choice(
                     chosen="labelled products that look alike are not asked",
-                    why=f"{self._no_time()}",
-                    **_more("asking them", wanted.neighbour_points, seconds),
+                    why=self._no_time(is_wanted=wanted.neighbours),
+                    **_more("asking labelled products that look alike", wanted.neighbour_points, seconds),
                 ),
             )
 
@@ -224,6 +231,6 @@ def _more(what: str, points: float, seconds: float) -> dict[str, Any]:
     """Of a `Choice`: what was left out, what that would bring, and take; nothing where it would bring nothing."""
     if points <= 0.05:
         return {}
-    seconds = max(1.0, seconds)
-    told = f"{what}: about {points:.1f} points more in our measurements, for {long_text(seconds)} more"
-    return {"instead": told, "points": round(points, 1), "more_s": seconds}
+    time = f", for {long_text(seconds)} more" if seconds >= 1 else ""
+    told = f"{what}: about {points:.1f} points more in our measurements{time}"
+    return {"instead": told, "points": round(points, 1)}

@@ -38,7 +38,7 @@ _ABOUT = {
     "fusion": "the decision: what `fusion train --config THIS_FILE` is told",
 }
 _WIDTH = 110
-_FOR_PEOPLE = {"catalog", "fingerprint", "time_s", "quality", "choices"}
+_FOR_PEOPLE = {"catalog", "fingerprint", "time_s", "quality", "choices", "wanted_s"}
 """Of the section `fit`: what no stage is told. Which catalogue it is, the journal of the fit knows."""
 
 
@@ -53,8 +53,6 @@ class Choice(StrictConfig):
     """What it is expected to cost here."""
     instead: str = ""
     """What was left out, and what that would bring."""
-    more_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    """Seconds that it would take beside those of what is done, 0 where that is not known."""
     points: float = Field(default=0.0, ge=0, le=100, allow_inf_nan=False)
     """Products in a hundred that it brought in our measurements, 0 where that is not known."""
 
@@ -86,6 +84,8 @@ class FitSection(StrictConfig):
     """Photo networks, in the order of their training; `photos`: the second backbone, one photo per pass."""
     read: bool = False
     """Whether photos are read (`ocr train`)."""
+    wanted_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds that all takes with what was left out; null where nothing was, or nobody knows."""
     choices: dict[str, Choice] = Field(default_factory=dict)
     """What was decided, and why: notes for people, which change nothing. Of those that a stage carries out (`split`,
     `mosaic-any`, `mosaic-2`, `mosaic-photos`, `ocr`, `fusion`) the key is the stage's, and the seconds are its own."""

@@ -82,6 +82,11 @@ class CatalogSurvey:
         return self.leaf_sizes.count(1)
 
     @property
+    def is_flat(self) -> bool:
+        """Whether several nodes of the highest level are leaves themselves: words tell these from each other."""
+        return sum(shelf.n_leaves == 1 for shelf in self.shelves) > 1
+
+    @property
     def file(self) -> str:
         """The catalogue and its tree as arguments of a command."""
         return self.address if self.tree is None else f"{self.address} --tree {self.tree}"

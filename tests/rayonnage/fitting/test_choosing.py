@@ -9,6 +9,7 @@ import pytest
 from mosaic.linear_limits import MAX_LEAVES_OF_PRODUCTS, MAX_PRODUCTS, is_small_enough
 from rayonnage.fitting.choosing import LONGEST, PLANNED, candidates, choose
 from rayonnage.fitting.gains import Words
+from rayonnage.fitting.needs import peak_memory
 from rayonnage.fitting.options import LITE0, LITE2, photo_options
 from rayonnage.fitting.recipe import Overlays, Recipe
 from tests.rayonnage.fitting.known_catalogues import (
@@ -48,8 +49,39 @@ def test_with_time_for_both_heads_on_frozen_features_and_fine_tuning_compete():
     assert recipe.photo_config.method == "auto"
     assert recipe.photo_config.photo_size >= 224
     assert "products that are held out decide" in recipe.fit.choices["mosaic-any"].why
-    # what many products are expected to teach is not tried in two ways where time is short
-    assert of_shelf(30).photo_config.method != "auto"
+    # what a ready-made network sees serves all counts; a count's own network is made where learning is sure
+    assert set(recipe.fit.networks) == {"any", "photos"}
+    assert recipe.photo_config.train_photo_size == recipe.photo_config.photo_size
+
+
+def test_the_time_that_is_advised_is_enough_for_what_was_left_out():
+    short = of_shelf(5)
+    assert short.fit.wanted_s is not None
+    longer = of_shelf(short.fit.wanted_s / PLANNED / 60)
+    assert {longer.photo_config.backbone.name, longer.photo_config.second_backbone} == {LITE0, LITE2}
+    assert longer.photo_config.training.epochs == 12
+    assert longer.fit.wanted_s is None or longer.fit.wanted_s > short.fit.wanted_s
+    assert not any("asking labelled" in choice.instead for choice in longer.fit.choices.values())
+
+
+def test_little_memory_chooses_what_it_holds_and_not_what_would_be_best():
+    recipe = choose(CLOTHES, machine(), catalog="products.csv", time_s=2 * 3600, memory_bytes=10**9)
+    assert recipe.photo_config.method == "linear"
+    assert peak_memory(recipe, machine(), CLOTHES) <= 10**9
+
+
+def test_words_that_were_read_on_one_shelf_are_not_believed_of_the_others():
+    """The time for reading was over after the photos of the largest."""
+    recipe = choose(SHELF, machine({"BOOKS": 6.9}, words_per_photo=6.9), catalog="train.bson", time_s=1800)
+    limits = recipe.photo_config.training.shelf_limits
+    assert not {"FRUIT", "VEGETABLES", "PACKAGES"} & set(limits)
+    assert "FRUIT" not in recipe.fit.choices["ocr"].why
+
+
+def test_a_size_that_is_settled_is_the_size_of_training_too():
+    given = Overlays(mosaic={"photo_size": 224, "method": "fine-tune"})
+    config = choose(CLOTHES, machine(), catalog="products.csv", time_s=7200, given=given).photo_config
+    assert (config.photo_size, config.train_photo_size, config.source_size) == (224, 224, 252)
 
 
 def test_books_are_read_first_and_more_of_them_the_more_time_there_is():
