@@ -29,6 +29,8 @@ MANY_PHOTOS = 20_000
 LEAF_LIMITS = (100, 20)
 WORDY_LIMIT = 4
 """Products of a leaf that an epoch shows where words tell the leaf: a photo tells the shelf after a few."""
+WORDY_HEAD_LIMIT = 20
+"""The same for a head on frozen features, which sees each product once."""
 SPECIALIST_PRODUCTS = 200
 """Fewer products of one image count get no network of their own, whatever the time."""
 FEWEST_HELD_OUT = 20
@@ -75,7 +77,7 @@ def photo_options(
     limits = {shelf.name: WORDY_LIMIT for shelf in survey.shelves if words.is_wordy(shelf)} if is_read else {}
     is_small = is_small_enough(n, len(survey.leaf_sizes))
     if is_small:
-        yield from _frozen(backbones)
+        yield from _frozen(backbones, dict.fromkeys(limits, WORDY_HEAD_LIMIT))
     networks = [("any",), ("any", *_specialists(survey))]
     leaf_limits = (None, *LEAF_LIMITS) if survey.n_photos > MANY_PHOTOS else (None,)
     for backbone, rounds, limit in product(backbones, ROUNDS, leaf_limits):
@@ -103,12 +105,14 @@ def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[
                 yield {"shelves": "auto", "sample_photos": sample, **limit}, perhaps
 
 
-def _frozen(backbones: list[str]) -> Iterator[tuple[dict[str, Any], tuple[Network, ...]]]:
-    """Heads on what one backbone sees, or each of two."""
+def _frozen(backbones: list[str], limits: Mapping[str, int]) -> Iterator[tuple[dict[str, Any], tuple[Network, ...]]]:
+    """Heads on what one backbone sees, or each of two; `limits`: of products of a leaf, where words tell it."""
+    training = {"training": {"shelf_limits": dict(limits)}} if limits else {}
     for backbone, flip in product(backbones, (False, True)):
         second = next((name for name in backbones if name != backbone), None)
         for side in (*FROZEN_SIDES, native_side(backbone), _native_of(backbone, second)):
-            yield from _with_second(second, {"method": "linear", **_shown(backbone, side, flip=flip)}, ("any",))
+            overlay = {"method": "linear", **_shown(backbone, side, flip=flip), **training}
+            yield from _with_second(second, overlay, ("any",))
 
 
 def _with_second(

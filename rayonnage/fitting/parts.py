@@ -64,7 +64,7 @@ def shown_per_epoch(network: Network, training: TrainingConfig, survey: CatalogS
         return 0.0
     # examples of a product: its photos, or one where it has as many photos as the network is for
     each = survey.n_photos / total if network == "photos" else products_of(network, survey) / total
-    kept = photos_of(network, survey) * share * _kept(training, survey, share * each)
+    kept = photos_of(network, survey) * share * kept_share(training, survey, share * each)
     if network in ("1", "photos") or not training.subsets:
         return kept
     # batches of products with several photos: a share of them shows half of the photos on average
@@ -72,8 +72,8 @@ def shown_per_epoch(network: Network, training: TrainingConfig, survey: CatalogS
     return kept * (1 - several * training.subsets / 2)
 
 
-def _kept(training: TrainingConfig, survey: CatalogSurvey, examples: float) -> float:
-    """Share of the examples that the limits of leaves leave in an epoch; `examples`: of a product of the catalogue."""
+def kept_share(training: TrainingConfig, survey: CatalogSurvey, examples: float) -> float:
+    """Share of the examples that the limits of leaves leave; `examples`: of a product of the catalogue."""
     everything = with_photos(survey) * examples
     if not everything:
         return 0.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mosaic.config import MosaicConfig, TrainingConfig
 from mosaic.method_comparison import INNER_PARTS
-from rayonnage.fitting.parts import HeldOutParts, photos_of, products_of, shown_per_epoch
+from rayonnage.fitting.parts import HeldOutParts, kept_share, photos_of, products_of, shown_per_epoch
 from rayonnage.fitting.recipe import Network
 from rayonnage.fitting.speed import BackboneSpeed, MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
@@ -44,7 +44,7 @@ class Pace:
 
     Attributes:
         train: a step of everything. head: of the head alone. predict: as held-out photos are predicted.
-        decode: in training, where nothing is kept. workers: that decode beside it.
+        decode: in training, where nothing is kept. workers: that decode beside it. slow: see `slowness`.
     """
 
     train: float
@@ -52,6 +52,7 @@ class Pace:
     predict: float
     decode: float
     workers: int
+    slow: float
 
     @classmethod
     def of(cls, backbone: str, config: MosaicConfig, speed: MachineSpeed) -> Pace:
@@ -62,7 +63,7 @@ class Pace:
         workers = speed.workers if config.workers == "auto" else config.workers
         return cls(
             measured.train_s * in_training, measured.embed_s * in_training, measured.predict_s * in_prediction,
-            speed.decode_s, workers,
+            speed.decode_s, workers, slowness(speed),
         )  # fmt: skip
 
     def shown(self, n_photos: float, seconds: float, *, kept: bool) -> float:
@@ -82,10 +83,10 @@ def network_seconds(
     first = config.training if starts_anew else config.specialist
     # the deployed network goes on from the measured one where one part was held out
     last = first if parts.folds else config.specialist
-    slow = slowness(speed)
+    slow = pace.slow
     seconds = NETWORK_S * slow
     if config.method != "fine-tune" and starts_anew:
-        seconds += _linear(network, parts, pace, survey, slow)
+        seconds += _linear(network, config, parts, pace, survey)
     if config.method == "linear":
         return seconds
     seconds += _held_out(network, parts, pace, survey) + (parts.n + 1) * FIT_S * slow
@@ -137,12 +138,15 @@ def _held_out(network: Network, parts: HeldOutParts, pace: Pace, survey: Catalog
     return (photos * parts.held_out + twice) * (pace.predict + pace.decode)
 
 
-def _linear(network: Network, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey, slow: float) -> float:
-    """Every product's vector once, and the heads on these without each part, and on all."""
-    looked = photos_of(network, survey) * (pace.predict + pace.decode)
+def _linear(network: Network, config: MosaicConfig, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey) -> float:
+    """The vector of every product that is learnt from or held out, once; heads without each part, and of all."""
+    kept, kept_of_part = (kept_share(config.training, survey, share) for share in (1.0, 1 - parts.of))
+    seen = 1.0 if config.method == "auto" else kept + (1 - kept) * parts.held_out
+    looked = seen * photos_of(network, survey) * (pace.predict + pace.decode)
     vectors = photos_of(network, survey) if network == "photos" else products_of(network, survey)
-    learnt = parts.n * (1 - parts.of) + 1
-    return looked + slow * ((parts.n + 1) * FIT_S + HEAD_S * learnt * vectors * len(survey.leaf_sizes))
+    learnt = parts.n * (1 - parts.of) * kept_of_part + kept
+    heads = (parts.n + 1) * FIT_S + HEAD_S * learnt * vectors * len(survey.leaf_sizes)
+    return looked + pace.slow * heads
 
 
 def _measured(backbone: str, speed: MachineSpeed) -> tuple[BackboneSpeed, float]:

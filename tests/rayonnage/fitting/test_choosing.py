@@ -92,6 +92,9 @@ def test_books_are_read_first_and_more_of_them_the_more_time_there_is():
     assert five.reading_config.shelves == ["BOOKS"]
     assert five.reading_config.text.texts_per_leaf < 130 <= fifteen.reading_config.text.texts_per_leaf
     assert five.fit.choices["ocr"].instead.startswith("reading more of the photos: about")
+    # a head needs few of what words tell
+    assert five.photo_config.method == "linear"
+    assert five.photo_config.training.shelf_limits == {"BOOKS": 20}
     # as configs/shelf.yaml
     assert forty_five.photo_config.method == "fine-tune"
     assert {forty_five.photo_config.backbone.name, forty_five.photo_config.second_backbone} == {LITE0, LITE2}
