@@ -29,11 +29,6 @@ class ReadLot:
     seconds: float
     words: tuple[int | None, ...]
 
-    @property
-    def n_read(self) -> int:
-        """Photos that could be read."""
-        return sum(n_words is not None for n_words in self.words)
-
 
 @dataclass(frozen=True)
 class ReadingSpeed:
@@ -48,11 +43,10 @@ class ReadingSpeed:
 
 
 def seconds_per_photo(lots: Sequence[ReadLot]) -> float:
-    """Of one lot or more: of the full ones, since cores have waited in the others; 0 where no photo could be read."""
+    """Of one lot or more, broken photos among them: of the full ones, since in the others cores have waited."""
     full = max(len(lot.words) for lot in lots)
     counted = [lot for lot in lots if len(lot.words) == full]
-    n_read = sum(lot.n_read for lot in counted)
-    return sum(lot.seconds for lot in counted) / n_read if n_read else 0.0
+    return sum(lot.seconds for lot in counted) / (full * len(counted))
 
 
 def lot_size() -> int:

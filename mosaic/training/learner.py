@@ -39,8 +39,6 @@ from mosaic.training.validation import validate
 
 # one stream of random numbers for each purpose
 _TORCH, _MIXUP = range(2)
-LEAST_ALONE = 64
-"""Side in pixels from which on a backbone that halves a photo five times sees it in more than one place."""
 _CURVES = ("loss", "accuracy", "lr", "validation_loss", "validation_accuracy")
 
 
@@ -171,9 +169,10 @@ class Learner(LightningModule):
         share = _warm_cosine(done, training.warmup)
         for group in self.optimizers().param_groups:
             group["lr"] = share * group["peak"]
-        # a frozen backbone also keeps its batch statistics; a single small photo has none of its own
-        has_statistics = batch.photos.shape[:2] != (1, 1) or self.config.train_photo_size >= LEAST_ALONE
-        self.network.backbone.train(batch.epoch >= training.head_epochs and has_statistics)
+        # a frozen backbone also keeps its batch statistics. One mosaic alone has none worth keeping, and normalisation
+        # refuses it where a backbone has pooled it before, or where it is so small that it is one place at the end
+        alone = len(batch.photos) == 1
+        self.network.backbone.train(batch.epoch >= training.head_epochs and not alone)
 
     def training_step(self, batch: TrainingBatch, _: int) -> Tensor:
         """Augment, mix and arrange a batch of `(B, N, S, S, 3)` photos -> its loss in nats, a scalar `()`."""

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from catalog.files.progress import Progress
 from mosaic.inference.outputs import softmax
+from mosaic.linear_limits import MAX_JUDGED
 from mosaic.merging import MIN_PROBABILITY, Mean
 
 CS = tuple(10.0**power for power in range(-4, 2))
@@ -26,8 +27,6 @@ USUAL_C = 10.0**-1
 """Where no leaf has two groups, and nothing can be judged."""
 MANY = 1000
 """Products from which on 3 inner parts are enough, 5 below."""
-MAX_JUDGED = 1500
-"""Products by which C is chosen, at most: it depends little on their number, the time for it a lot."""
 MIN_FOR_TEMPERATURE = 20
 MAX_AXES = 384
 """Directions in which features differ most, and in which the regression is found; the others are left out."""

@@ -17,12 +17,9 @@ from catalog.tree.taxonomy import Taxonomy
 from ocr.expert import read_products, unread_photos
 from ocr.reader import PhotoReader
 from ocr.shelves.choice import MIN_PRODUCTS
+from ocr.shelves.sample_size import photos_of_each
 from text.normalize import ProductText
 
-MAX_PHOTOS = 50_000
-"""Of all categories together: more of them get fewer photos each. On two cores 40 minutes, once."""
-MAX_SCORES = 5_000_000
-"""Products times leaves of what is measured together, whose scores by four models are held at once."""
 MAX_PUT = 200_000
 """Held-out products, drawn by chance, whose category is looked up in the photos' probabilities."""
 CHUNK = 256
@@ -48,7 +45,7 @@ class ShelfSample:
 
 
 def draw(data: TrainingData, photo: Probabilities, per_category: int, seed: int) -> ShelfSample:
-    """Draw products of every Cat I, at most `per_category` photos of each, and `MAX_PHOTOS` in all.
+    """Draw products of every Cat I, at most `per_category` photos of each, see `photos_of_each`.
 
     First held-out products that the photos put there; where these are few, products labelled so fill it up.
 
@@ -64,13 +61,10 @@ def draw(data: TrainingData, photo: Probabilities, per_category: int, seed: int)
     budget = np.zeros(n_categories, np.int64)
     for block in blocks_of(data.tree):
         n_leaves = int(np.isin(data.tree.ancestor(1), block).sum())
-        # of a category with nothing below it there is nothing to read for
-        if n_leaves > 1:
-            budget[block] = min(per_category, MAX_PHOTOS // n_categories, MAX_SCORES // (n_leaves * len(block)))
+        budget[block] = photos_of_each(per_category, n_categories, n_leaves, len(block))
     put_there = np.bincount(put, minlength=n_categories)
-    # nothing can be judged where the photos put next to nothing, or a share of the bounds is next to nothing: it need
-    # not be read, either
-    budget[(put_there < MIN_PRODUCTS) | (budget < MIN_PRODUCTS)] = 0
+    # nothing can be judged where the photos put next to nothing: it need not be read, either
+    budget[put_there < MIN_PRODUCTS] = 0
     first = _first_photos(put, images[held_out], budget, rng)
     left = budget - np.bincount(put[first], images[held_out[first]], n_categories).astype(np.int64)
     others = np.setdiff1d(data.plan.positions, held_out[first])

@@ -14,10 +14,9 @@ from catalog.runs.config import section
 from mosaic.config import MosaicConfig
 from ocr.config import OcrConfig
 from rayonnage.fitting.parts import HeldOutParts, photos_of, products_of, with_photos
-from rayonnage.fitting.photo_costs import KNOWN
 from rayonnage.fitting.reading_costs import shelves_read
 from rayonnage.fitting.recipe import Network
-from rayonnage.fitting.speed import MachineSpeed
+from rayonnage.fitting.speed import KNOWN, MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey, ShelfSize
 
 FINE_TUNED = 9.0
@@ -78,27 +77,27 @@ class Words:
     """Words that were read in a trial, by the name of a node of the highest level.
 
     Attributes:
-        each: per photo, of those that were read. overall: the mean of these. is_flat: see `CatalogSurvey.is_flat`.
+        each: per photo, of those that were read. overall: the mean of these. survey: whose nodes they are.
     """
 
     each: Mapping[str, float]
     overall: float
-    is_flat: bool
+    survey: CatalogSurvey
 
     @classmethod
     def of(cls, speed: MachineSpeed, survey: CatalogSurvey) -> Words:
         """As this machine has read them; of shelves that are known for their words, as of books."""
         usual = section("ocr")["shelves"]
         known = {shelf.name: MANY_WORDS for shelf in survey.shelves if shelf.name in usual}
-        return cls({**known, **speed.words_of_shelf}, speed.words_per_photo, survey.is_flat)
+        return cls({**known, **speed.words_of_shelf}, speed.words_per_photo, survey)
 
     def on(self, shelf: ShelfSize) -> float:
         """Per photo of a node; where nothing was read on it, as on the others."""
         return self.each.get(shelf.name, self.overall)
 
     def can_tell(self, shelf: ShelfSize) -> bool:
-        """Whether there is something to read for: leaves below, or other nodes that are leaves."""
-        return shelf.n_leaves > 1 or self.is_flat
+        """See `CatalogSurvey.can_be_told`."""
+        return self.survey.can_be_told(shelf)
 
     def is_wordy(self, shelf: ShelfSize) -> bool:
         """Whether its leaves are told by words rather than by photos, by what was read on it or is known of it."""

@@ -24,8 +24,7 @@ from ocr.config import OcrConfig
 from ocr.reading_speed import ReadingSpeed, lot_size, reading_speed
 from rayonnage.fitting.measured_photos import MeasuredPhotos
 from rayonnage.fitting.ordinary_work import slowness_now
-from rayonnage.fitting.photo_costs import TIMES_LITE0
-from rayonnage.fitting.speed import MachineSpeed
+from rayonnage.fitting.speed import MachineSpeed, is_reckoned, times_known
 from rayonnage.fitting.survey import CatalogSurvey
 
 SECONDS = 20.0
@@ -76,9 +75,8 @@ def measure(
     reading = _reading(catalog, photos, budget.part(READING * budget.left))
     for name in others:
         slow.append(_told(progress, budget))
-        is_known = name in TIMES_LITE0 and first in TIMES_LITE0
-        if is_known and budget.left < LEAST_S:
-            speeds[name] = speeds[first].times(TIMES_LITE0[name] / TIMES_LITE0[first])
+        if is_reckoned(name) and is_reckoned(first) and budget.left < LEAST_S:
+            speeds[name] = speeds[first].times(times_known(name) / times_known(first))
         else:
             speeds[name] = speed_of(name, budget)
     lots = () if reading is None else reading.lots

@@ -21,6 +21,9 @@ T = TypeVar("T")
 SHOWN, LOTS, SHELVES = 48, 2, 8
 """Photos that networks are shown; lots that are read, of each of so many of the largest nodes of the first level."""
 
+TELLING = 3
+"""Photos of a shelf that tell something of its words: one may be a blank cover."""
+
 
 @dataclass(frozen=True)
 class LotToRead:
@@ -40,8 +43,8 @@ class MeasuredPhotos:
 
     Attributes:
         shown: `(n,)` int64 products whose photo networks are shown. n_leaves: that a network tells apart.
-        lots: whose photos are read: the first, with which the engine starts, has some of all shelves; then comes one of
-            each shelf, then another one of each.
+        lots: whose photos are read, of the largest shelves: the first, with which the engine starts, has some of each;
+            then comes one of each, then another one of each.
     """
 
     shown: NDArray[np.int64]
@@ -74,22 +77,22 @@ class MeasuredPhotos:
         return cls(order[:SHOWN], len(np.unique(leaf[order])), lots)
 
     def words(self, read: Sequence[ReadLot]) -> tuple[float, dict[str, float]]:
-        """Words per photo, the mean of all shelves, and of each; `read`: the first of these lots."""
+        """Words per photo, the mean of the shelves, and of those of which enough was read; `read`: the first lots."""
         by_shelf: dict[str, list[int]] = {}
         for lot, found in zip(self.lots, read, strict=False):
             for name, n_words in zip(lot.shelves, found.words, strict=True):
                 if n_words is not None:
                     by_shelf.setdefault(name, []).append(n_words)
         means = {name: float(np.mean(n_words)) for name, n_words in by_shelf.items()}
-        return float(np.mean(list(means.values()))) if means else 0.0, means
+        overall = float(np.mean(list(means.values()))) if means else 0.0
+        return overall, {name: mean for name, mean in means.items() if len(by_shelf[name]) >= TELLING}
 
     def seconds(self, read: Sequence[ReadLot]) -> dict[str, float]:
         """Seconds per photo by shelf, of those of which a lot was timed; `read`: the first of these lots."""
         by_shelf: dict[str, list[ReadLot]] = {}
         # the engine has started with the first one
         for lot, found in list(zip(self.lots, read, strict=False))[1:]:
-            if found.n_read:
-                by_shelf.setdefault(lot.shelves[0], []).append(found)
+            by_shelf.setdefault(lot.shelves[0], []).append(found)
         return {name: seconds_per_photo(lots) for name, lots in by_shelf.items()}
 
 

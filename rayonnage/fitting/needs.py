@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from mosaic.config import MosaicConfig
 from rayonnage.fitting.decision_costs import asks_neighbours, has_titles
 from rayonnage.fitting.parts import HeldOutParts, photos_of, products_of, with_photos
-from rayonnage.fitting.photo_costs import KNOWN, WIDTH, weight_bytes
+from rayonnage.fitting.photo_costs import WIDTH, weight_bytes
 from rayonnage.fitting.recipe import Recipe
-from rayonnage.fitting.speed import MachineSpeed
+from rayonnage.fitting.speed import KNOWN, MachineSpeed
 from rayonnage.fitting.survey import CatalogSurvey
 
 MIB = 2**20

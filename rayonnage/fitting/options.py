@@ -37,7 +37,7 @@ FEWEST_HELD_OUT = 20
 """Held-out products without which no head can be compared with another: folds hold out all."""
 ENOUGH_HELD_OUT = 500
 SHARES = (0.2, 0.1, 0.05, 0.02, 0.01)
-TEXTS = (15, 30, 60, 120, 2000)
+TEXTS = (15, 20, 30, 45, 60, 75, 90, 120, 2000)
 SOME_WORDS = 2.0
 """Words per photo from which on a sample is worth reading, to see whether it pays."""
 SAMPLES = (200, 1000)
@@ -75,9 +75,10 @@ def photo_options(
     backbones = [name for name in BACKBONES if name in speed.backbones] or list(speed.backbones)[:1]
     n = with_photos(survey)
     limits = {shelf.name: WORDY_LIMIT for shelf in survey.shelves if words.is_wordy(shelf)} if is_read else {}
+    of_heads = dict.fromkeys(limits, WORDY_HEAD_LIMIT)
     is_small = is_small_enough(n, len(survey.leaf_sizes))
     if is_small:
-        yield from _frozen(backbones, dict.fromkeys(limits, WORDY_HEAD_LIMIT))
+        yield from _frozen(backbones, of_heads)
     networks = [("any",), ("any", *_specialists(survey))]
     leaf_limits = (None, *LEAF_LIMITS) if survey.n_photos > MANY_PHOTOS else (None,)
     for backbone, rounds, limit in product(backbones, ROUNDS, leaf_limits):
@@ -86,15 +87,14 @@ def photo_options(
             yield from _with_second(second, _fine_tuned("fine-tune", backbone, side, rounds, limit, limits), trained)
         # both compete at the size at which it is cheap, or at the one at which heads on frozen features are best; a
         # count's own network would be made where learning wins, which nobody knows beforehand
-        for side in (SIDES[-1], _native_of(backbone, second)) if is_small else ():
-            yield from _with_second(second, _fine_tuned("auto", backbone, side, rounds, limit, limits), ("any",))
+        for side in (SIDES[-1], _native_of(backbone, second)) if is_small and limit is None else ():
+            yield from _with_second(second, _fine_tuned("auto", backbone, side, rounds, None, of_heads), ("any",))
 
 
 def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[str, Any] | None, tuple[str, ...]]]:
     """Overlays of `ocr`, None for no reading, and the shelves that are expected to be read."""
     yield None, ()
-    # known: what was read on it, or what stands in the configuration, and not what was read elsewhere
-    wordy = tuple(shelf.name for shelf in survey.shelves if shelf.name in words.each and words.is_wordy(shelf))
+    wordy = tuple(shelf.name for shelf in survey.shelves if words.is_wordy(shelf))
     perhaps = tuple(s.name for s in survey.shelves if words.can_tell(s) and words.on(s) >= SOME_WORDS)
     for texts in TEXTS:
         limit = {} if texts == TEXTS[-1] else {"text": {"texts_per_leaf": texts}}
@@ -137,7 +137,9 @@ def _specialists(survey: CatalogSurvey) -> tuple[Network, ...]:
 
 def of_one_size(overlay: Mapping[str, Any], settled: Mapping[str, Any]) -> dict[str, Any]:
     """An overlay of `mosaic` whose photos are as large as is settled: a network is best at the size of its training."""
-    side = settled.get("photo_size", settled.get("train_photo_size"))
+    shown, learnt = settled.get("photo_size"), settled.get("train_photo_size")
+    source = settled.get("source_size")
+    side = learnt or shown or (source * 8 // 9 if source else None)
     return {**overlay, **(_sizes(side) if side else {})}
 
 

@@ -109,6 +109,11 @@ def plans(survey: CatalogSurvey, speed: MachineSpeed, given: Overlays, memory: f
         readings = _readings(parts, survey, speed, words, given)
         for is_read in {reading.overlay is not None for reading in readings}:
             photos = list(_photo_parts(parts, survey, speed, words, given, is_read=is_read))
+            if not photos:
+                raise ValueError(
+                    "`networks` names `photos`, a second network for single photos, and there is no other backbone for "
+                    "it: give mosaic.second_backbone, or leave `photos` out"
+                )
             least = min(photo.memory for photo in photos)
             for photo in _undominated([photo for photo in photos if photo.memory <= max(memory, least)]):
                 for reading in readings:
@@ -120,7 +125,10 @@ def _photo_parts(
     parts: HeldOutParts, survey: CatalogSurvey, speed: MachineSpeed, words: Words, given: Overlays, *, is_read: bool
 ) -> Iterator[PhotoPart]:
     settled = FitSection(catalog="", **given.fit).networks if "networks" in given.fit else None
-    for own, trained in photo_options(survey, speed, words, is_read=is_read):
+    options = list(photo_options(survey, speed, words, is_read=is_read))
+    # what was made for another method than the one that is settled is none of its options
+    method = given.mosaic.get("method")
+    for own, trained in [option for option in options if method in (None, option[0]["method"])] or options:
         networks = settled or trained
         overlay = overlaid(of_one_size(own, given.mosaic), given.mosaic)
         config = _mosaic(json.dumps(overlay, sort_keys=True))
@@ -128,6 +136,8 @@ def _photo_parts(
             f"mosaic-{network}": opening_seconds(speed) + network_seconds(network, config, parts, survey, speed)
             for network in networks
         }
+        if "photos" in networks and config.second_backbone is None:
+            continue
         points = photo_points(config, networks, parts, survey, words)
         memory = least_learning_bytes(config, speed, survey)
         for asked in (False, True):

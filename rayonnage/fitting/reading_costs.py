@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ocr.config import OcrConfig
+from ocr.shelves.sample_size import photos_of_each
 from rayonnage.fitting.parts import HeldOutParts
 from rayonnage.fitting.photo_costs import slowness
 from rayonnage.fitting.speed import MachineSpeed
@@ -21,8 +22,6 @@ TEXT_S = 0.006
 """A text of a fit: its words, its place in the inner folds. Vectors of a sentence encoder come on top, once."""
 ENCODE_S = {"use": 0.001, "minilm": 0.006, "e5": 0.023}
 """A text of 57 characters on one thread (docs/results.md)."""
-MAX_SAMPLE = 50_000
-"""Photos that a sample of all categories has at most, see `ocr.shelves.sample`."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,12 @@ def photos_to_read(
 ) -> ReadPhotos:
     """What `ocr train` reads."""
     read = shelves_read(config, survey, expected)
-    most = min(config.sample_photos, MAX_SAMPLE // max(1, len(survey.shelves)))
     photos, texts = {}, 0.0
     for shelf in survey.shelves:
-        # a single node that is a leaf has nothing below it to read for
-        is_sampled = isinstance(config.shelves, str) and (shelf.n_leaves > 1 or survey.is_flat)
-        sample = float(min(shelf.n_photos, most)) if is_sampled else 0.0
+        # those that are leaves themselves are measured together
+        n_leaves, n_together = (survey.n_flat, survey.n_flat) if shelf.n_leaves == 1 else (shelf.n_leaves, 1)
+        wanted = config.sample_photos if isinstance(config.shelves, str) else 0
+        sample = float(min(shelf.n_photos, photos_of_each(wanted, len(survey.shelves), n_leaves, n_together)))
         held_out = parts.held_out * shelf.n_photos
         # the sample is drawn of held-out products first, so that theirs are known by then
         if shelf in read:

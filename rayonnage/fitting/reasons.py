@@ -9,7 +9,7 @@ from typing import Any
 from catalog.files.wording import joined, percent, plural
 from rayonnage.fitting.decision_costs import has_titles
 from rayonnage.fitting.gains import Words
-from rayonnage.fitting.needs import STEP, in_gb
+from rayonnage.fitting.needs import STEP, can_read, in_gb
 from rayonnage.fitting.options import SOME_WORDS, SPECIALIST_PRODUCTS
 from rayonnage.fitting.parts import products_of, with_photos
 from rayonnage.fitting.plan_words import NAMES, long_text, network_text
@@ -123,22 +123,10 @@ class Reasons:
         what = "reading more of the photos" if reading.overlay is not None else "reading the photos"
         more = _more(what, wanted.points - reading.points, wanted.seconds - reading.seconds)
         if reading.overlay is None:
-            most = max((words.on(shelf) for shelf in self.survey.shelves), default=words.overall)
-            seen = (
-                f"at most {most:.1f} words a photo were seen in a trial"
-                if most >= 0.05
-                else "no words were seen on them"
-            )
-            why = (
-                f"{seen}: hardly anything to read"
-                if most < SOME_WORDS
-                else f"{seen}, and {self._no_time(is_wanted=wanted.overlay is not None)}"
-            )
-            yield "reading", Choice(chosen="photos are not read", why=why, **more)
+            yield "reading", Choice(chosen="photos are not read", why=self._why_unread(words), **more)
             return
         where = joined(reading.expected)
-        known = [shelf for shelf in self.survey.shelves if shelf.name in set(reading.expected) & set(words.each)]
-        told = joined([f"{words.on(shelf):.1f} words a photo on {shelf.name}" for shelf in known] or ["some words"])
+        told = self._words_on(reading.expected, words)
         config = self.recipe.reading_config
         if config.shelves == "auto":
             chosen = f"a sample of each category is read, then those where it pays: {where} perhaps"
@@ -148,8 +136,26 @@ class Reasons:
             chosen += f", of at most {config.text.texts_per_leaf} products a category to learn from"
         yield (
             "ocr",
-            Choice(chosen=chosen, why=f"{told} in a trial", seconds=reading.seconds, **more),
+            Choice(chosen=chosen, why=told, seconds=reading.seconds, **more),
         )
+
+    def _why_unread(self, words: Words) -> str:
+        if not can_read(self.memory):
+            return f"{in_gb(self.memory)} of memory hold no process that reads, however much there is to read"
+        most = max((words.on(shelf) for shelf in self.survey.shelves), default=words.overall)
+        seen = f"at most {most:.1f} words a photo were seen" if most >= 0.05 else "no words were seen on them"
+        if most < SOME_WORDS:
+            return f"{seen}: hardly anything to read"
+        return f"{seen}, and {self._no_time(is_wanted=self.wanted.reading.overlay is not None)}"
+
+    def _words_on(self, expected: tuple[str, ...], words: Words) -> str:
+        """What speaks for reading some shelves."""
+        tried = self.speed.words_of_shelf
+        seen = [f"{tried[name]:.1f} words a photo on {name}" for name in expected if name in tried]
+        known = [name for name in expected if name in words.each and name not in tried]
+        told = [f"{joined(seen)} in a trial"] if seen else []
+        told += [f"{joined(known)}: known for {'its' if len(known) == 1 else 'their'} words"] if known else []
+        return joined(told) if told else "it may pay there, or it was asked for"
 
     def _no_time(self, *, is_wanted: bool) -> str:
         no_time = self.time_s is not None and is_wanted

@@ -10,6 +10,7 @@ import click
 
 from catalog.files.listener import heard_by
 from catalog.files.progress_lines import duration_text
+from rayonnage.fitting.amounts import typed_time
 from rayonnage.fitting.journal import FitJournal
 from rayonnage.fitting.outcome import StageTime
 from rayonnage.fitting.overall import Overall, TrainingSteps
@@ -19,8 +20,9 @@ from rayonnage.fitting.showing import LOG, FitShow
 from rayonnage.fitting.stages import Stage, stages_of
 
 log = logging.getLogger(__name__)
-SAFETY = 1.1
-"""A stage that may be left out is begun where it would end in time even if it took this many times as long."""
+TOLERANCE = 1.1
+"""A stage that may be left out is begun where all would end within so many times the time that was given: leaving out
+what brings most costs more than to be late by that."""
 TERMINATED = 128 + 15
 """Exit status of what SIGTERM has ended."""
 
@@ -117,13 +119,13 @@ class Stages:
         slowness = max(1.0, overall.slowness_of(stage.room))
         needed = max(0.0, slowness * stage.seconds - self.journal.spent_on(stage.key))
         later = sum(one.seconds for one in overall.to_come if not one.optional)
-        left = time_s - self.journal.seconds - later
-        if left >= SAFETY * needed:
+        left = TOLERANCE * time_s - self.journal.seconds - later
+        if left >= needed:
             return None
         choice = self.prepared.recipe.fit.choices.get(stage.key)
         brings = f". What speaks for it: {choice.why}" if choice is not None else ""
         return (
-            f"it would take {duration_text(needed)}, and {duration_text(max(0.0, left))} of {duration_text(time_s)} "
+            f"it would take {typed_time(needed)}, and {typed_time(max(0.0, left))} of {typed_time(time_s)} "
             f"are left for it{brings}"
         )
 

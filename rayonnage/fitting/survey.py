@@ -82,9 +82,13 @@ class CatalogSurvey:
         return self.leaf_sizes.count(1)
 
     @property
-    def is_flat(self) -> bool:
-        """Whether several nodes of the highest level are leaves themselves: words tell these from each other."""
-        return sum(shelf.n_leaves == 1 for shelf in self.shelves) > 1
+    def n_flat(self) -> int:
+        """Nodes of the highest level that are leaves themselves."""
+        return sum(shelf.n_leaves == 1 for shelf in self.shelves)
+
+    def can_be_told(self, shelf: ShelfSize) -> bool:
+        """Whether words on a node have something to tell: leaves below it, or it from others that are leaves."""
+        return shelf.n_leaves > 1 or self.n_flat > 1
 
     @property
     def file(self) -> str:

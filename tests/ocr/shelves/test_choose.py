@@ -19,7 +19,7 @@ from ocr import loading, training
 from ocr.cli import main as ocr
 from ocr.config import OcrConfig
 from ocr.details import OcrDetails
-from ocr.shelves import sample
+from ocr.shelves import sample, sample_size
 from ocr.shelves.choice import ShelfChoice
 from ocr.shelves.choose import choose_shelves
 from tests.support.command_line import invoke, refused
@@ -96,11 +96,11 @@ def test_in_a_tree_of_one_level_words_tell_the_chosen_categories_from_each_other
 def test_of_more_categories_than_can_be_measured_together_nothing_is_read(shop, monkeypatch):
     made = shop(FLAT)
     # 8 categories of 8 leaves in all, and 19 products of each
-    monkeypatch.setattr(sample, "MAX_SCORES", 8 * 8 * 19)
+    monkeypatch.setattr(sample_size, "MAX_SCORES", 8 * 8 * 19)
     choice = chosen(made)
     assert {gain.why for gain in choice.categories} == {"too many categories to read enough of each"}
     assert made.engine.n_read == 0
-    monkeypatch.setattr(sample, "MAX_SCORES", 8 * 8 * 20)
+    monkeypatch.setattr(sample_size, "MAX_SCORES", 8 * 8 * 20)
     assert all(gain.is_measured for gain in chosen(made).categories)
 
 
@@ -169,7 +169,7 @@ def test_a_sample_is_bounded_and_drawn_by_its_seed(shop, monkeypatch):
     data = TrainingData.of(made.room)
     draws = [sample.draw(data, made.photo, 100, seed).positions.tolist() for seed in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]
-    monkeypatch.setattr(sample, "MAX_PHOTOS", 120)
+    monkeypatch.setattr(sample_size, "MAX_PHOTOS", 120)
     assert len(sample.draw(data, made.photo, 100, 0).positions) == 120
 
 

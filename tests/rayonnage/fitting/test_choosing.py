@@ -78,10 +78,31 @@ def test_words_that_were_read_on_one_shelf_are_not_believed_of_the_others():
     assert "FRUIT" not in recipe.fit.choices["ocr"].why
 
 
+@pytest.mark.parametrize("method", ["linear", "auto"])
+def test_a_method_that_is_settled_is_done_as_it_is_chosen_by_itself(method):
+    given = Overlays(mosaic={"method": method})
+    recipe = choose(SHELF, READS_BOOKS, catalog="train.bson", time_s=9000, given=given)
+    assert recipe.photo_config.method == method
+    assert recipe.photo_config.training.shelf_limits == {"BOOKS": 20}
+    assert set(recipe.fit.networks) <= {"any", "photos"}
+
+
+def test_a_second_network_that_is_settled_has_a_backbone_or_is_refused():
+    given = Overlays(fit={"networks": ["any", "photos"]})
+    recipe = choose(SHELF, READS_BOOKS, catalog="train.bson", time_s=900, given=given)
+    assert recipe.photo_config.second_backbone in (LITE0, LITE2)
+    one = replace(READS_BOOKS, backbones={LITE0: READS_BOOKS.backbones[LITE0]})
+    with pytest.raises(ValueError, match=r"no other backbone .* give mosaic\.second_backbone"):
+        choose(SHELF, one, catalog="train.bson", time_s=900, given=given)
+
+
 def test_a_size_that_is_settled_is_the_size_of_training_too():
     given = Overlays(mosaic={"photo_size": 224, "method": "fine-tune"})
     config = choose(CLOTHES, machine(), catalog="products.csv", time_s=7200, given=given).photo_config
     assert (config.photo_size, config.train_photo_size, config.source_size) == (224, 224, 252)
+    given = Overlays(mosaic={"source_size": 180, "method": "fine-tune"})
+    config = choose(CLOTHES, machine(), catalog="products.csv", time_s=7200, given=given).photo_config
+    assert (config.photo_size, config.train_photo_size, config.source_size) == (160, 160, 180)
 
 
 def test_books_are_read_first_and_more_of_them_the_more_time_there_is():

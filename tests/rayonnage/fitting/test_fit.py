@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import warnings
 from collections.abc import Callable
@@ -240,11 +241,12 @@ def test_what_this_catalogue_has_nothing_for_is_left_out_and_the_rest_goes_on(
 def test_what_no_longer_fits_into_the_time_is_left_out_and_what_it_would_bring_is_said(
     rooms: Rooms, request_of: Callable[..., FitRequest], seen: SimpleNamespace, capsys: pytest.CaptureFixture
 ) -> None:
-    fit_catalog(request_of(time_s=330))
+    fit_catalog(request_of(time_s=270))
     assert rooms.called == ["split", "mosaic-any", "mosaic-2", "fusion"]
     said = capsys.readouterr().err
-    assert "it would take 5 min, and 5 min of 6 min are left for it. What speaks for it: some 3 points more" in said
-    assert seen.time_s[0] == pytest.approx(330, abs=20)
+    # a tenth more than what was given may be used
+    assert re.search(r"it would take 5m, and 4m\d+s of 4m30s are left for it\. What speaks for it: some 3 points", said)
+    assert seen.time_s[0] == pytest.approx(270, abs=20)
     fit_catalog(request_of(time_s=400))
     assert rooms.called == ["split", "mosaic-any", "mosaic-2", "fusion", "ocr", "fusion"]
 

@@ -53,6 +53,9 @@ def test_categories_without_any_below_are_sampled_to_be_told_from_each_other():
     flat = survey((0, 600, 0, 0, 0), [("a", 200, 200, 1), ("b", 200, 200, 1), ("c", 200, 200, 1)], [200] * 3)
     settings = config("shelves=auto", "sample_photos=100")
     assert photos_to_read(settings, FIFTH, flat, ()).of_shelf == {"a": 100, "b": 100, "c": 100}
+    # a thousand of them would get five photos each, which tell nothing
+    many = survey((0, 100_000, 0, 0, 0), [(f"{n}", 100, 100, 1) for n in range(1000)], [100] * 1000)
+    assert set(photos_to_read(settings, FIFTH, many, ()).of_shelf.values()) == {0.0}
     one = survey((0, 400, 0, 0, 0), [("a", 200, 200, 5), ("b", 200, 200, 1)], [40] * 5 + [200])
     assert photos_to_read(settings, FIFTH, one, ()).of_shelf == {"a": 100, "b": 0}
 
