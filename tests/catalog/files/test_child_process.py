@@ -173,5 +173,5 @@ def test_files_in_the_users_folder_are_not_taken_for_libraries(tmp_path, monkeyp
 
 
 def test_a_child_starts_in_little_time(child):
-    # 20 ms of a core where this was written; NumPy alone adds 60
-    assert float(ask(child, b"cpu")) < 0.08
+    # 20 ms of a core where this was written, 80 on a slow and busy one; PyTorch would add seconds
+    assert float(ask(child, b"cpu")) < 0.5
