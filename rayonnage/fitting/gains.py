@@ -95,13 +95,9 @@ class Words:
         """Per photo of a node; where nothing was read on it, as on the others."""
         return self.each.get(shelf.name, self.overall)
 
-    def can_tell(self, shelf: ShelfSize) -> bool:
-        """See `CatalogSurvey.can_be_told`."""
-        return self.survey.can_be_told(shelf)
-
     def is_wordy(self, shelf: ShelfSize) -> bool:
         """Whether its leaves are told by words rather than by photos, by what was read on it or is known of it."""
-        return self.can_tell(shelf) and self.each.get(shelf.name, 0.0) >= WORDY
+        return self.survey.can_be_told(shelf) and self.each.get(shelf.name, 0.0) >= WORDY
 
 
 def seen_share(survey: CatalogSurvey, words: Words) -> float:
@@ -141,7 +137,7 @@ def reading_points(config: OcrConfig, survey: CatalogSurvey, words: Words, expec
     total = sum(shelf.n_products for shelf in survey.shelves)
     points = 0.0
     for shelf in shelves_read(config, survey, expected):
-        if not words.can_tell(shelf):
+        if not survey.can_be_told(shelf):
             continue
         full = (min(MANY_WORDS, words.on(shelf)) - NO_WORDS) / (MANY_WORDS - NO_WORDS)
         texts = min(config.text.texts_per_leaf, shelf.n_products / shelf.n_leaves)

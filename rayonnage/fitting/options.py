@@ -82,7 +82,7 @@ def photo_options(
     networks = [("any",), ("any", *_specialists(survey))]
     leaf_limits = (None, *LEAF_LIMITS) if survey.n_photos > MANY_PHOTOS else (None,)
     for backbone, rounds, limit in product(backbones, ROUNDS, leaf_limits):
-        second = next((name for name in backbones if name != backbone), None)
+        second = _other(backbone, backbones)
         for side, trained in product(SIDES, dict.fromkeys(networks)):
             yield from _with_second(second, _fine_tuned("fine-tune", backbone, side, rounds, limit, limits), trained)
         # both compete at the size at which it is cheap, or at the one at which heads on frozen features are best; a
@@ -95,7 +95,7 @@ def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[
     """Overlays of `ocr`, None for no reading, and the shelves that are expected to be read."""
     yield None, ()
     wordy = tuple(shelf.name for shelf in survey.shelves if words.is_wordy(shelf))
-    perhaps = tuple(s.name for s in survey.shelves if words.can_tell(s) and words.on(s) >= SOME_WORDS)
+    perhaps = tuple(s.name for s in survey.shelves if survey.can_be_told(s) and words.on(s) >= SOME_WORDS)
     for texts in TEXTS:
         limit = {} if texts == TEXTS[-1] else {"text": {"texts_per_leaf": texts}}
         if wordy:
@@ -109,8 +109,8 @@ def _frozen(backbones: list[str], limits: Mapping[str, int]) -> Iterator[tuple[d
     """Heads on what one backbone sees, or each of two; `limits`: of products of a leaf, where words tell it."""
     training = {"training": {"shelf_limits": dict(limits)}} if limits else {}
     for backbone, flip in product(backbones, (False, True)):
-        second = next((name for name in backbones if name != backbone), None)
-        for side in (*FROZEN_SIDES, native_side(backbone), _native_of(backbone, second)):
+        second = _other(backbone, backbones)
+        for side in dict.fromkeys((*FROZEN_SIDES, native_side(backbone), _native_of(backbone, second))):
             overlay = {"method": "linear", **_shown(backbone, side, flip=flip), **training}
             yield from _with_second(second, overlay, ("any",))
 
@@ -122,6 +122,10 @@ def _with_second(
     yield overlay, trained
     if second is not None:
         yield {**overlay, "second_backbone": second}, (*trained, "photos")
+
+
+def _other(backbone: str, backbones: list[str]) -> str | None:
+    return next((name for name in backbones if name != backbone), None)
 
 
 def _native_of(backbone: str, second: str | None) -> int:
