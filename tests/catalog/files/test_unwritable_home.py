@@ -22,6 +22,8 @@ def read_only_home(monkeypatch) -> None:
     monkeypatch.setenv("HOME", NOWHERE)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    # where it names a folder that can be written, matplotlib has nothing to tell
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
     # remembered, so that what is set here is gone again
     monkeypatch.setenv(TOLD, "")
 
