@@ -26,7 +26,8 @@ def heads_section(records: Sequence[HeadRecord]) -> Section:
     sentence = (
         "The backbone is as it was before: what it sees of each product was computed once, and "
         f"{plural(len(fits), 'head')} fitted on it, a logistic regression over all leaves. C, the inverse strength of "
-        "its regularisation, is the one of the lowest log loss in cross-validation among the products of the fit."
+        "its regularisation, is the one of the lowest log loss in cross-validation among the products of the fit. "
+        "The deployed head has that of the held-out parts' heads, and their temperature (geometric means)."
     )
     table = Table("", columns, rows, more="Log loss in nats and accuracy in percent, both in that cross-validation.")
     judged = {fit: tried for fit, tried in fits.items() if tried[0].log_loss is not None}

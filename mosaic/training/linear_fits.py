@@ -23,9 +23,9 @@ from mosaic.training.augment import uniforms
 from mosaic.training.batches import leaf_limits, occurrence
 from mosaic.training.cross_fitting import Answers, CrossFitting, products_of_view
 from mosaic.training.frozen_features import FrozenFeatures, look_at
-from mosaic.training.head_history import HeadRecord, head_history_csv, read_head_history
+from mosaic.training.head_history import DEPLOYED, HeadRecord, head_history_csv, read_head_history
 from mosaic.training.head_page import heads_section
-from mosaic.training.linear_head import FittedHead, LinearHead, ShownMosaics, fit_head, probabilities
+from mosaic.training.linear_head import FittedHead, LinearHead, ShownMosaics, Strength, fit_head, probabilities
 from mosaic.views import ANY, View, families
 
 _LIMITS = 4
@@ -94,10 +94,11 @@ class LinearFits(CrossFitting):
         begun = time.monotonic()
         positions = products_of_view(self.data, self.data.plan.training_positions(part), self.view)
         network = self._new_network(positions, None)
-        name = "deployed" if part is None else f"part {part}"
+        name = DEPLOYED if part is None else f"part {part}"
         shown = self._shown(self._drawn(positions), network.support.numpy())
         with self.bar(f"fit {self.view.title}" + ("" if part is None else f" (without part {part})")) as progress:
-            fitted = fit_head(shown, len(network.support), self.config.seed, progress)
+            strength = self._strength_of_parts() if part is None else None
+            fitted = fit_head(shown, len(network.support), self.config.seed, progress, strength)
         with torch.no_grad():
             network.head.weight.copy_(torch.from_numpy(fitted.head.weight))
             network.head.bias.copy_(torch.from_numpy(fitted.head.bias))
@@ -106,6 +107,11 @@ class LinearFits(CrossFitting):
         path.parent.mkdir(parents=True, exist_ok=True)
         head_history_csv(self.heads_file, self.heads)
         network.save(path)
+
+    def _strength_of_parts(self) -> Strength | None:
+        """What the parts' heads have chosen: what was measured is deployed, and nothing is searched for once more."""
+        chosen = [record for record in self.heads if record.chosen and record.fit != DEPLOYED]
+        return Strength.between([Strength(each.c, each.temperature) for each in chosen]) if chosen else None
 
     @cached_property
     def features(self) -> FrozenFeatures:
@@ -199,13 +205,13 @@ class _HeadAnswers:
 
 
 def _records(name: str, fitted: FittedHead, seconds: float) -> list[HeadRecord]:
-    """A row for each C that was tried; where nothing could be judged, one for the usual C."""
+    """A row for each C that was tried; where nothing was judged, one for its own."""
     rows: list[tuple[float, float | None, float | None]]
-    rows = [(trial.c, trial.log_loss, trial.accuracy) for trial in fitted.trials] or [(fitted.c, None, None)]
+    rows = [(trial.c, trial.log_loss, trial.accuracy) for trial in fitted.trials] or [(fitted.strength.c, None, None)]
     return [
         HeadRecord(
             name, fitted.n, len(fitted.head.bias), c, log_loss, accuracy,
-            chosen=c == fitted.c, temperature=fitted.temperature, seconds=seconds,
+            chosen=c == fitted.strength.c, temperature=fitted.strength.temperature, seconds=seconds,
         )
         for c, log_loss, accuracy in rows
     ]  # fmt: skip

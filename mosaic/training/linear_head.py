@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import geometric_mean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,32 +84,50 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Strength:
+    """How strongly a head speaks: `c`, the inverse strength of its regularisation, and the temperature that its logits
+    are divided by."""
+
+    c: float = USUAL_C
+    temperature: float = 1.0
+
+    @classmethod
+    def between(cls, others: Sequence[Strength]) -> Strength:
+        """The geometric mean of one or more: both are factors."""
+        return cls(geometric_mean(other.c for other in others), geometric_mean(other.temperature for other in others))
+
+
+@dataclass(frozen=True)
 class FittedHead:
     """A head, and how it was chosen.
 
     Attributes:
-        c: that was chosen; temperature: that its logits are divided by; n: products that were learnt from;
-        trials: each C that was tried; none where nothing could be judged.
+        n: products that were learnt from; trials: each C that was tried; none where nothing could be judged, or
+            nothing was to be chosen.
     """
 
     head: LinearHead
-    c: float
-    temperature: float
+    strength: Strength
     n: int
     trials: tuple[Trial, ...]
 
 
-def fit_head(shown: ShownMosaics, n_leaves: int, seed: int, progress: Progress | None = None) -> FittedHead:
+def fit_head(
+    shown: ShownMosaics, n_leaves: int, seed: int, progress: Progress | None = None, strength: Strength | None = None
+) -> FittedHead:
     """The head of products' features over a support of `n_leaves`.
 
-    C is the one of the lowest log loss in cross-validation among these products, groups kept together; the temperature
-    is fitted on the same judgements. A leaf of which nothing is shown is held for rarer than all others.
+    `strength`: None to choose it. Then C is the one of the lowest log loss in cross-validation among these products,
+    groups kept together; the temperature is fitted on the same judgements. A leaf of which nothing is shown is held for
+    rarer than all others.
     """
-    c, temperature, trials = _chosen(shown, n_leaves, seed, progress)
-    head = _Regression.of(shown, n_leaves).head(c).colder(temperature)
+    trials: list[Trial] = []
+    if strength is None:
+        strength, trials = _chosen(shown, n_leaves, seed, progress)
+    head = _Regression.of(shown, n_leaves).head(strength.c).colder(strength.temperature)
     if progress is not None:
         progress(N_STEPS, N_STEPS)
-    return FittedHead(head, c, temperature, len(shown.labels), tuple(trials))
+    return FittedHead(head, strength, len(shown.labels), tuple(trials))
 
 
 def probabilities(
@@ -135,8 +154,8 @@ def probabilities(
 
 def _chosen(
     shown: ShownMosaics, n_leaves: int, seed: int, progress: Progress | None
-) -> tuple[float, float, list[Trial]]:
-    """C, temperature, and what was tried."""
+) -> tuple[Strength, list[Trial]]:
+    """The strength, and what was tried."""
     rng = np.random.default_rng(seed)
     judged = shown.select(_drawn(shown.groups, MAX_JUDGED, rng))
     fold = dealt(judged.groups, judged.labels, 3 if len(judged.labels) >= MANY else 5, rng)
@@ -149,7 +168,7 @@ def _chosen(
             rows.append(asked)
             regressions.append(_Regression.of(learnt, n_leaves))
     if not rows:
-        return USUAL_C, 1.0, []
+        return Strength(), []
     labels = np.concatenate([asked.labels for asked in rows])
     trials: dict[float, Trial] = {}
     best: list[NDArray[np.float32]] = []
@@ -175,7 +194,7 @@ def _chosen(
     for c in (middle / HALF_STEP, middle * HALF_STEP):
         is_best(c)
     temperature = _temperature(best, rows, labels) if len(labels) >= MIN_FOR_TEMPERATURE else 1.0
-    return _lowest(trials), temperature, [trials[c] for c in sorted(trials)]
+    return Strength(_lowest(trials), temperature), [trials[c] for c in sorted(trials)]
 
 
 def _lowest(trials: Mapping[float, Trial]) -> float:

@@ -26,7 +26,7 @@ _PARAMETERS_OF_OTHERS = 25e6
 WIDTH = 1280
 """Numbers of a vector of EfficientNet-Lite."""
 HEAD_S, LAST_HEAD_S = 1e-4, 5e-6
-"""A product and leaf of a head on frozen features: while its strength is searched for, by `MAX_JUDGED` products or
+"""A product and leaf of a head on frozen features: while a part's strength is searched for, by `MAX_JUDGED` products or
 fewer, and then of all. In 111 leaves 2,163 products took 18 s, and 5,463 hardly more."""
 USUAL_STEP_S = 0.034
 """A photo of 160 pixels in a step of Lite0, where the seconds in these modules that are not measured were taken."""
@@ -142,13 +142,9 @@ def _linear(network: Network, config: MosaicConfig, parts: HeldOutParts, pace: P
     looked = seen * photos_of(network, survey) * (pace.predict + pace.decode)
     vectors = photos_of(network, survey) if network == "photos" else products_of(network, survey)
     of_part, of_all = (1 - parts.of) * kept_of_part * vectors, kept * vectors
-    heads = sum(times * _head(n, survey) for times, n in ((parts.n, of_part), (1, of_all)))
-    return looked + pace.slow * heads
-
-
-def _head(n: float, survey: CatalogSurvey) -> float:
-    """A head of n vectors, its strength included."""
-    return FIT_S + (HEAD_S * min(n, MAX_JUDGED) + LAST_HEAD_S * n) * len(survey.leaf_sizes)
+    strengths = parts.n * HEAD_S * min(of_part, MAX_JUDGED)
+    heads = LAST_HEAD_S * (parts.n * of_part + of_all)
+    return looked + pace.slow * (FIT_S * (parts.n + 1) + (strengths + heads) * len(survey.leaf_sizes))
 
 
 def _measured(backbone: str, speed: MachineSpeed) -> tuple[BackboneSpeed, float]:

@@ -71,6 +71,13 @@ def test_only_the_head_has_learnt_and_no_part_has_seen_what_it_is_asked(linear):
         ("part 0", 120), ("part 1", 120), ("part 2", 120), ("deployed", 180),
     }  # fmt: skip
     assert sum(record.chosen for record in tried) == 4
+    # what was measured is deployed: nothing was searched for once more
+    *parts, deployed = (record for record in tried if record.chosen)
+    assert [record.fit for record in tried].count("deployed") == 1
+    assert deployed.log_loss is None
+    for name in ("c", "temperature"):
+        expected = np.exp(np.mean([np.log(getattr(part, name)) for part in parts]))
+        np.testing.assert_allclose(getattr(deployed, name), expected)
 
 
 def test_the_page_and_the_line_say_what_was_fitted(linear):

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from mosaic.training import linear_head
-from mosaic.training.linear_head import USUAL_C, LinearHead, ShownMosaics, fit_head, probabilities
+from mosaic.training.linear_head import LinearHead, ShownMosaics, Strength, fit_head, probabilities
 
 
 def shown_of(labels: np.ndarray, *, width: int = 6, apart: float = 1.0, n_ways: int = 1, groups=None) -> ShownMosaics:
@@ -62,7 +62,7 @@ def test_c_is_the_one_of_the_lowest_log_loss_and_the_head_is_calibrated():
     shown = shown_of(labels, width=40, apart=0.35)
     fitted = fit_head(shown, 5, seed=0)
     losses = {trial.c: trial.log_loss for trial in fitted.trials}
-    assert losses[fitted.c] == min(losses.values())
+    assert losses[fitted.strength.c] == min(losses.values())
     # the path was left when it had become worse
     assert max(losses) < max(linear_head.CS)
     asked = shown_of(np.arange(2000) % 5, width=40, apart=0.35)
@@ -95,9 +95,25 @@ def test_leaves_with_one_product_or_none_and_a_single_leaf_do_no_harm():
     np.testing.assert_array_equal(alone.head.logits(np.ones((1, 1, 6), np.float32)).shape, (1, 1, 1))
     # each leaf once: nothing can be judged
     once = fit_head(shown_of(np.arange(6)), 6, seed=0)
-    assert once.c == USUAL_C
+    assert once.strength == Strength(linear_head.USUAL_C, 1.0)
     assert not once.trials
-    assert once.temperature == 1
+
+
+def test_a_given_strength_is_taken_and_nothing_is_searched_for():
+    shown = shown_of(np.arange(60) % 3, apart=0.5)
+    chosen = fit_head(shown, 3, seed=0)
+    given = fit_head(shown, 3, seed=1, strength=chosen.strength)
+    assert not given.trials
+    np.testing.assert_array_equal(given.head.weight, chosen.head.weight)
+    np.testing.assert_array_equal(given.head.bias, chosen.head.bias)
+    colder = fit_head(shown, 3, seed=0, strength=Strength(chosen.strength.c, 2 * chosen.strength.temperature))
+    np.testing.assert_allclose(colder.head.weight, chosen.head.weight / 2, rtol=1e-6)
+
+
+def test_between_strengths_lie_their_geometric_means():
+    between = Strength.between([Strength(0.01, 0.5), Strength(1.0, 2.0)])
+    np.testing.assert_allclose((between.c, between.temperature), (0.1, 1.0))
+    np.testing.assert_allclose(Strength.between([Strength(0.3, 0.7)]).c, 0.3)
 
 
 def test_sixty_products_of_forty_leaves_are_learnt_without_a_warning():
