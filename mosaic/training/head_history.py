@@ -19,7 +19,8 @@ class HeadRecord:
     Attributes:
         fit: `part 0`, `deployed`; products: that were learnt from; leaves: of the head.
         c: inverse strength; log_loss: in nats, accuracy: in [0, 1], in cross-validation among these products; None
-            where nothing was judged: no leaf had products to judge by, or the parts' heads had chosen. chosen: this is the one.
+            where nothing was judged: no leaf had products to judge by, or the parts' heads had chosen. chosen: this is
+            the one.
         temperature: that the chosen head's logits are divided by; seconds: that the fit took.
     """
 

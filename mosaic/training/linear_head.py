@@ -152,9 +152,7 @@ def probabilities(
     return mean
 
 
-def _chosen(
-    shown: ShownMosaics, n_leaves: int, seed: int, progress: Progress | None
-) -> tuple[Strength, list[Trial]]:
+def _chosen(shown: ShownMosaics, n_leaves: int, seed: int, progress: Progress | None) -> tuple[Strength, list[Trial]]:
     """The strength, and what was tried."""
     rng = np.random.default_rng(seed)
     judged = shown.select(_drawn(shown.groups, MAX_JUDGED, rng))
