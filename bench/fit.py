@@ -35,7 +35,7 @@ from catalog.metrics.product_scores import ProductScores, paired_rows
 from catalog.runs.training_data import TrainingData, catalog_positions
 from catalog.runs.workspace import Workspace
 from fusion.head_artifacts import CROSS_FIT
-from rayonnage.fitting.journal import FitJournal
+from rayonnage.fitting.progress.journal import FitJournal
 
 PERSON = "features + TF-IDF, regression on both"
 PHOTOS, WORDS = "frozen features alone", "TF-IDF alone"

@@ -7,16 +7,16 @@ from catalog.files.progress_lines import duration_text
 from catalog.files.sidecar import sidecars_aside
 from catalog.files.wording import percent
 from catalog.runs.workspace import Workspace
-from rayonnage.fitting.journal import FitJournal
-from rayonnage.fitting.last_words import last_words
-from rayonnage.fitting.outcome import FitOutcome
-from rayonnage.fitting.page import write_fit_page
 from rayonnage.fitting.preparing import check_room, prepare
+from rayonnage.fitting.progress.journal import FitJournal
+from rayonnage.fitting.progress.showing import FitShow
 from rayonnage.fitting.recipe import Recipe
 from rayonnage.fitting.request import FitRequest
 from rayonnage.fitting.running import Stages
-from rayonnage.fitting.showing import FitShow
 from rayonnage.fitting.stages import by_hand, stages_of
+from rayonnage.fitting.telling.last_words import last_words
+from rayonnage.fitting.telling.outcome import FitOutcome
+from rayonnage.fitting.telling.page import write_fit_page
 
 PAGE = "fit.html"
 

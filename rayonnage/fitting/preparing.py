@@ -15,17 +15,17 @@ from catalog.runs.workspace import Workspace
 from catalog.sources.address import shown
 from catalog.sources.opening import open_source, tree_for
 from rayonnage.fitting.amounts import typed_bytes, typed_time
-from rayonnage.fitting.choosing import candidates, choose
-from rayonnage.fitting.journal import Asked, FitJournal, signature
-from rayonnage.fitting.look import look
-from rayonnage.fitting.measure import SECONDS, measure
+from rayonnage.fitting.looking.look import look
+from rayonnage.fitting.measuring.measure import SECONDS, measure
+from rayonnage.fitting.planning.choosing import candidates, choose
+from rayonnage.fitting.progress.journal import Asked, FitJournal, signature
+from rayonnage.fitting.progress.showing import FitShow
 from rayonnage.fitting.recipe import Recipe, given_recipe
 from rayonnage.fitting.request import FitRequest
-from rayonnage.fitting.showing import FitShow
 from rayonnage.fitting.stages import Stage
 
 if TYPE_CHECKING:
-    from rayonnage.fitting.survey import CatalogSurvey
+    from rayonnage.fitting.looking.survey import CatalogSurvey
 
 
 @dataclass(frozen=True)

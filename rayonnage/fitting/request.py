@@ -11,7 +11,7 @@ from catalog.runs.shipped_configs import shipped_configs
 from catalog.runs.workspace import RECIPE
 from catalog.sources.address import Address, shown
 from rayonnage.fitting.amounts import typed_bytes, typed_time
-from rayonnage.fitting.journal import Asked
+from rayonnage.fitting.progress.journal import Asked
 from rayonnage.fitting.recipe import Quality
 
 

@@ -11,13 +11,13 @@ import click
 from catalog.files.listener import heard_by
 from catalog.files.progress_lines import duration_text
 from rayonnage.fitting.amounts import typed_time
-from rayonnage.fitting.journal import FitJournal
-from rayonnage.fitting.outcome import StageTime
-from rayonnage.fitting.overall import Overall, TrainingSteps
 from rayonnage.fitting.preparing import PreparedFit, fingerprint_now
+from rayonnage.fitting.progress.journal import FitJournal
+from rayonnage.fitting.progress.overall import Overall, TrainingSteps
+from rayonnage.fitting.progress.showing import LOG, FitShow
 from rayonnage.fitting.request import FitRequest
-from rayonnage.fitting.showing import LOG, FitShow
 from rayonnage.fitting.stages import Stage, stages_of
+from rayonnage.fitting.telling.outcome import StageTime
 
 log = logging.getLogger(__name__)
 TOLERANCE = 1.1

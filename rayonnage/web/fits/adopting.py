@@ -9,8 +9,8 @@ from pathlib import Path
 from catalog.runs.run import Run
 from catalog.runs.workspace import RECIPE, Workspace
 from catalog.tree.taxonomy import Taxonomy
-from rayonnage.fitting.journal import FOLDER
-from rayonnage.fitting.showing import LOG
+from rayonnage.fitting.progress.journal import FOLDER
+from rayonnage.fitting.progress.showing import LOG
 
 WRITTEN = (RECIPE, FOLDER, LOG, "fit.html", "fit.json")
 """What a fit leaves beside its runs."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.runs.run import read_json
-from rayonnage.fitting.showing import PROGRESS
+from rayonnage.fitting.progress.showing import PROGRESS
 
 
 @dataclass(frozen=True)

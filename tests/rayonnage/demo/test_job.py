@@ -17,7 +17,7 @@ from ocr.config import OcrConfig
 from rayonnage.cli import main
 from rayonnage.demo import job
 from rayonnage.demo.sample import ENGLISH_NAMES
-from rayonnage.fitting.choosing import choose
+from rayonnage.fitting.planning.choosing import choose
 from rayonnage.fitting.recipe import given_recipe
 from rayonnage.written_pages import TITLES, latest_pages
 from tests.rayonnage.fitting.known_catalogues import SHELF, machine

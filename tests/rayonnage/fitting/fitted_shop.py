@@ -20,10 +20,10 @@ from fusion.config import FusionConfig
 from fusion.decide import Thresholds
 from fusion.details import FusionDetails
 from fusion.head_artifacts import CALIBRATION, CROSS_FIT, HeadArtifacts
-from rayonnage.fitting.outcome import FitOutcome, StageTime
+from rayonnage.fitting.looking.survey import CatalogSurvey
 from rayonnage.fitting.recipe import FitSection, Recipe
 from rayonnage.fitting.stages import Stage
-from rayonnage.fitting.survey import CatalogSurvey
+from rayonnage.fitting.telling.outcome import FitOutcome, StageTime
 from tests.support.products import LEAVES, TAXONOMY, make_photo
 
 Put = Callable[[int, int], tuple[int, float]]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog.product import ProblemLog
-from rayonnage.fitting.speed import BackboneSpeed, MachineSpeed
-from rayonnage.fitting.survey import CatalogSurvey, ShelfSize
+from rayonnage.fitting.looking.survey import CatalogSurvey, ShelfSize
+from rayonnage.fitting.measuring.speed import BackboneSpeed, MachineSpeed
 
 
 def survey(

@@ -16,7 +16,7 @@ from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
 from catalog.tree.taxonomy import Taxonomy
-from rayonnage.fitting.showing import PROGRESS
+from rayonnage.fitting.progress.showing import PROGRESS
 from rayonnage.web.fits.desk import FitDesk
 from rayonnage.web.fits.progress import FitProgress
 from rayonnage.web.fits.record import FitRecord, FitStatus

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
 from catalog.runs.workspace import Workspace
-from rayonnage.fitting.showing import PROGRESS
+from rayonnage.fitting.progress.showing import PROGRESS
 from rayonnage.web.app import create_app
 from rayonnage.web.fits.desk import FitDesk
 from rayonnage.web.fits.record import FitStatus

@@ -1,0 +1,1 @@
+"""What a fit does: each way with its seconds, its memory and what it is expected to bring, and why one was chosen."""

@@ -1,0 +1,82 @@
+"""Seconds that titles, neighbours and the head take: what `fusion train` does, counted."""
+
+from __future__ import annotations
+
+from fusion.config import FusionConfig
+from mosaic.config import MosaicConfig
+from rayonnage.fitting.looking.survey import CatalogSurvey
+from rayonnage.fitting.measuring.speed import MachineSpeed
+from rayonnage.fitting.planning.parts import HeldOutParts, with_photos
+from rayonnage.fitting.planning.photo_costs import Pace, slowness
+
+MAX_HELD_OUT = 100_000
+"""Products that heads are fitted on at most, see `fusion.training.held_out`."""
+MAX_TITLES = 200_000
+"""Titles that a model learns from at most, see `text.title_model`."""
+MIN_TITLES = 20
+"""Titles that make an expert."""
+# measured on two cores: `fusion train` on the demo, the shelf and the clothes shop
+HEADS_S = 3.0
+"""All heads, fitted on parts of few products."""
+HEAD_S = 0.002
+"""Of one held-out product and one pair of experts, in the comparison of all heads and their last fits."""
+LEAF_S = 1e-6
+"""Of one leaf of a held-out product, beside that."""
+TITLE_S = 0.0003
+"""A title of a fit, by its words."""
+MEANING_S = 0.001
+"""A title's vector by the sentence encoder, once, and as much for each fit that weighs it."""
+SEARCH_S = 0.001
+"""A product's neighbours among the others, beside its vector."""
+
+
+def decision_seconds(
+    config: FusionConfig, photos: MosaicConfig, n_experts: int, parts: HeldOutParts, survey: CatalogSurvey,
+    speed: MachineSpeed,
+) -> float:  # fmt: skip
+    """What the stage `fusion train` takes, its start not counted; `n_experts`: of photos and reading."""
+    held_out = min(MAX_HELD_OUT, with_photos(survey) * parts.held_out)
+    speak = n_experts + 1 + has_titles(survey)
+    heads = slowness(speed) * (HEADS_S + held_out * (HEAD_S * speak**2 + LEAF_S * len(survey.leaf_sizes)))
+    return (
+        heads
+        + slowness(speed) * _titles(config, parts, survey)
+        + _neighbours(config, photos, heads, parts, survey, speed)
+    )
+
+
+def has_titles(survey: CatalogSurvey) -> bool:
+    """Whether titles are an expert."""
+    return survey.n_titled >= MIN_TITLES
+
+
+def asks_neighbours(config: FusionConfig, survey: CatalogSurvey) -> bool:
+    """Whether labelled products that look alike are looked for."""
+    return config.neighbours != "off" and with_photos(survey) <= config.neighbour_products
+
+
+def _titles(config: FusionConfig, parts: HeldOutParts, survey: CatalogSurvey) -> float:
+    if not has_titles(survey):
+        return 0.0
+    learnt = min(MAX_TITLES, survey.n_titled)
+    fits = parts.n * (1 - parts.of) + 1
+    seconds = fits * learnt * TITLE_S
+    if config.title_encoder is not None and survey.n_distinct_titles <= config.encoded_titles:
+        seconds += (survey.n_distinct_titles + fits * learnt) * MEANING_S
+    return seconds
+
+
+def _neighbours(
+    config: FusionConfig,
+    photos: MosaicConfig,
+    heads: float,
+    parts: HeldOutParts,
+    survey: CatalogSurvey,
+    speed: MachineSpeed,
+) -> float:
+    """Vectors by the network without each part, and by the deployed one where they are kept; a trial of the heads."""
+    if not asks_neighbours(config, survey):
+        return 0.0
+    pace = Pace.of(photos.backbone.name, photos, speed)
+    once = survey.n_photos * (pace.predict + pace.decode) + with_photos(survey) * SEARCH_S * slowness(speed)
+    return once * (parts.n + 1) + heads

@@ -1,0 +1,1 @@
+"""What came of a fit, in words and on a page, and what would help most."""
