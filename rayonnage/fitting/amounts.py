@@ -41,11 +41,9 @@ def typed_time(seconds: float) -> str:
 
 
 def time_option(seconds: float) -> str:
-    """As `--time` takes it, never shorter: `90s`, `11m`, `4h`."""
-    if seconds < 300:
-        return f"{math.ceil(seconds)}s"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes}m" if minutes < 180 else f"{math.ceil(seconds / 3600)}h"
+    """As `--time` takes it, never shorter, and no more exact than an estimate is: `1m30s`, `11m`, `4h`."""
+    step = 1 if seconds < 300 else 60 if seconds < 3 * 3600 else 3600
+    return typed_time(step * math.ceil(seconds / step))
 
 
 def bytes_of(text: str) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from rayonnage.fitting.amounts import bytes_of, seconds_of, typed_bytes, typed_time
+from rayonnage.fitting.amounts import bytes_of, seconds_of, time_option, typed_bytes, typed_time
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,12 @@ def test_what_is_no_time_is_refused_with_what_is_one(text: str) -> None:
 @given(some.integers(1, 30 * 86_400))
 def test_a_time_that_is_printed_is_read_as_the_same(seconds: int) -> None:
     assert seconds_of(typed_time(seconds)) == seconds
+
+
+@given(some.floats(0.1, 300 * 86_400))
+def test_a_time_that_is_offered_is_enough_and_little_more(seconds: float) -> None:
+    offered = seconds_of(time_option(seconds))
+    assert seconds <= offered < max(seconds + 60.0, 1.34 * seconds)
 
 
 @given(some.text())
