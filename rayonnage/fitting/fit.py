@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from catalog.files.listener import heard_by
 from catalog.files.progress_lines import duration_text
 from catalog.files.sidecar import sidecars_aside
 from catalog.files.wording import percent
 from catalog.runs.workspace import Workspace
-from rayonnage.fitting.preparing import check_room, prepare
+from catalog.sources.address import signed_in
+from rayonnage.fitting.preparing import check_room, completed, prepare
 from rayonnage.fitting.progress.journal import FitJournal
 from rayonnage.fitting.progress.showing import FitShow
 from rayonnage.fitting.recipe import Recipe
@@ -33,10 +36,11 @@ def fit_catalog(request: FitRequest) -> FitOutcome:
         OSError: another fit is at work in the workspace.
         KeyboardInterrupt: Ctrl-C or SIGTERM, at the next safe point; the same call goes on there.
     """
+    request = completed(request)
     journal, show = FitJournal(Workspace(request.workspace)), FitShow()
     check_room(request, journal)
     show.seconds, show.time_s = (lambda: journal.seconds), request.time_s
-    with journal.held(), show.entered(request.workspace, journal.tick):
+    with journal.held(), signed_in(request.catalog), show.entered(request.workspace, journal.tick):
         try:
             outcome = _fitted(request, journal, show)
         except KeyboardInterrupt:
@@ -74,8 +78,11 @@ def _fitted(request: FitRequest, journal: FitJournal, show: FitShow) -> FitOutco
 
 def try_fit(request: FitRequest) -> None:
     """Look, measure, choose and tell, as `fit_catalog` would; nothing is written, neither beside the catalogue."""
+    request = completed(request)
     check_room(request, FitJournal(Workspace(request.workspace)))
-    show = FitShow()
+    show, start = FitShow(), time.monotonic()
+    # as of a fit: what looking and measuring take is not left for the stages
+    show.seconds, show.time_s = (lambda: time.monotonic() - start), request.time_s
     with sidecars_aside(), show.entered(None):
         prepared = prepare(request, None, show)
         show.result(_will_do(prepared.recipe, request))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from rayonnage.fitting.measuring.measure import SECONDS, measure
 from rayonnage.fitting.planning.choosing import candidates, choose
 from rayonnage.fitting.progress.journal import Asked, FitJournal, signature
 from rayonnage.fitting.progress.showing import FitShow
-from rayonnage.fitting.recipe import Recipe, given_recipe
+from rayonnage.fitting.recipe import Overlays, Recipe, given_recipe
 from rayonnage.fitting.request import FitRequest
 from rayonnage.fitting.stages import Stage
 
@@ -44,6 +44,27 @@ class PreparedFit:
         fit = recipe.fit
         places = {fit.catalog, fit.tree or "", fit.names or "", str(request.recipe_path), str(request.workspace)}
         return signature(chain, stage, section, places)
+
+
+def completed(request: FitRequest) -> FitRequest:
+    """The request with what a whole recipe says of the catalogue: tree, names and groups, where they are not given.
+
+    Raises:
+        ValueError, FileNotFoundError: the recipe is none, see `given_recipe`; it is obeyed as it stands, and memory or
+            quality are given beside it.
+    """
+    given = None if request.recipe is None else given_recipe(request.recipe)
+    if not isinstance(given, Recipe):
+        return request
+    if request.memory_bytes is not None:
+        raise ValueError(
+            f"recipe {request.recipe} is whole and is obeyed as it stands: leave --memory out, and set "
+            "mosaic.photos_per_batch and ocr.engine.threads in it, or give a recipe without fit.catalog, which is "
+            "completed by what fits"
+        )
+    fit = given.fit
+    tree, names = (None if name is None else Path(name) for name in (fit.tree, fit.names))
+    return replace(request, tree=request.tree or tree, names=request.names or names, group=request.group or fit.group)
 
 
 def check_room(request: FitRequest, journal: FitJournal) -> None:
@@ -73,13 +94,13 @@ def prepare(request: FitRequest, journal: FitJournal | None, show: FitShow) -> P
     """
     asked, path = request.asked, request.recipe_path
     known = None if journal is None else journal.state
-    if journal is not None and known is not None and known.asked == asked:
-        journal.go_on()
     show.begin("look", "look at the catalogue")
     with show.bar("look") as progress:
         survey = look(request.catalog, request.tree, request.names, request.group, progress)
     fingerprint = _with_file(survey.fingerprint, tree_for(request.catalog, request.tree))
-    if known is not None and known.asked == asked and known.fingerprint == fingerprint and path.is_file():
+    is_known = known is not None and known.asked == asked and known.fingerprint == fingerprint and path.is_file()
+    if journal is not None and is_known:
+        journal.go_on()
         return PreparedFit(_of_today(Recipe.load(path), request), survey, fingerprint)
     show.result("\n".join(survey.lines()))
     if journal is not None and known is not None:
@@ -101,7 +122,8 @@ def _chosen(request: FitRequest, survey: CatalogSurvey, show: FitShow) -> Recipe
     show.begin("measure", "measure this machine")
     with show.bar("measure") as progress:
         backbones = candidates(request.quality, given)
-        speed = measure(request.catalog, survey, backbones, request.workspace, progress)
+        engine = (given or Overlays()).reading_config.engine
+        speed = measure(request.catalog, survey, backbones, request.workspace, engine, progress)
     show.begin("choose", "choose what pays")
     left = _left(request, show, 0)
     chosen = choose(
@@ -129,12 +151,13 @@ def _saved_as(recipe: Recipe, request: FitRequest, survey: CatalogSurvey) -> Rec
     said = {"catalog": shown(request.catalog), "fingerprint": survey.fingerprint, "quality": request.quality}
     time_s = recipe.fit.time_s if request.time_s is None and request.recipe is not None else request.time_s
     named = {"tree": _text(request.tree), "names": _text(request.names), "group": request.group or recipe.fit.group}
+    named |= {"titles_apart": survey.titles_apart or recipe.fit.titles_apart}
     return recipe.model_copy(update={"fit": recipe.fit.model_copy(update={**said, **named, "time_s": time_s})})
 
 
 def _of_today(recipe: Recipe, request: FitRequest) -> Recipe:
-    """The recipe with the catalogue as it is called here and now: from another folder, or with a password."""
-    places = {"catalog": str(request.catalog), "tree": _text(request.tree), "names": _text(request.names)}
+    """The recipe with the catalogue as it is called here and now: maybe from another folder."""
+    places = {"catalog": shown(request.catalog), "tree": _text(request.tree), "names": _text(request.names)}
     return recipe.model_copy(update={"fit": recipe.fit.model_copy(update=places)})
 
 

@@ -30,7 +30,7 @@ ROOMS: dict[str, type[StrictConfig]] = {"mosaic": MosaicConfig, "ocr": OcrConfig
 _HEADER = """\
 # What `rayonnage fit` does with this catalogue, and why. Change what you like and give it back:
 #   rayonnage fit CATALOG --recipe THIS_FILE
-# The notes under `choices`, with their seconds, are for people: they change nothing.
+# The notes under `choices` are for people; their seconds are what the bar and `time_s` reckon with.
 """
 _ABOUT = {
     "mosaic": "the photo networks: what `mosaic train --config THIS_FILE` is told beside its defaults",
@@ -78,6 +78,8 @@ class FitSection(StrictConfig):
     """That share, null where there are folds."""
     group: str | None = None
     """Column that names what must stay together."""
+    titles_apart: bool = False
+    """Products of one title need not stay together, where no column is given for it."""
     min_leaf: int | None = Field(default=None, ge=2)
     """Leaves of fewer products count as the one above them."""
     networks: tuple[Network, ...] = Field(default=("any",), min_length=1)
@@ -87,8 +89,9 @@ class FitSection(StrictConfig):
     wanted_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Seconds that all takes with what was left out; null where nothing was, or nobody knows."""
     choices: dict[str, Choice] = Field(default_factory=dict)
-    """What was decided, and why: notes for people, which change nothing. Of those that a stage carries out (`split`,
-    `mosaic-any`, `mosaic-2`, `mosaic-photos`, `ocr`, `fusion`) the key is the stage's, and the seconds are its own."""
+    """What was decided, and why: notes for people, of which the seconds alone count, for what fits into the time. Of
+    those that a stage carries out (`split`, `mosaic-any`, `mosaic-2`, `mosaic-photos`, `ocr`, `fusion`) the key is the
+    stage's, and the seconds are its own."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

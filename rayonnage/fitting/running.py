@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
 
 from catalog.files.listener import heard_by
 from catalog.files.progress_lines import duration_text
+from ocr.engines.base import EngineMissing
 from rayonnage.fitting.amounts import typed_time
 from rayonnage.fitting.preparing import PreparedFit, fingerprint_now
-from rayonnage.fitting.progress.journal import FitJournal
+from rayonnage.fitting.progress.journal import FitJournal, LeftOutStage
 from rayonnage.fitting.progress.overall import Overall, TrainingSteps
 from rayonnage.fitting.progress.showing import LOG, FitShow
 from rayonnage.fitting.request import FitRequest
-from rayonnage.fitting.stages import Stage, stages_of
+from rayonnage.fitting.stages import FUSION, Stage, stages_of
 from rayonnage.fitting.telling.outcome import StageTime
 
 log = logging.getLogger(__name__)
@@ -58,41 +60,64 @@ class Stages:
         """
         show, journal = self.show, self.journal
         stages = stages_of(self.prepared.recipe, self.request.recipe_path, self.request.workspace)
-        overall = show.overall = Overall([stage for stage in stages if journal.left_out(stage.key) is None])
         show.time_s = self.prepared.recipe.fit.time_s
-        self._tell_known(overall)
+        overall = show.overall = self._known(stages)
         times, chain = [], self.prepared.fingerprint
         for number, stage in enumerate(stages, start=1):
             signature = self.prepared.signature(chain, stage, self.request)
-            left_out, seconds = journal.left_out(stage.key), None
+            left_out, seconds = self._left_out(stage, signature), None
             if left_out is None:
                 seconds = journal.seconds_of(stage.key, signature)
                 if seconds is None:
                     show.stopper.check()
+                    if stage.key == FUSION:
+                        self._forget_what_is_not_wanted(overall)
                     seconds = self._run_or_leave(overall, stage, number, signature)
-                    left_out = journal.left_out(stage.key)
+                    left_out = self._left_out(stage, signature)
             if seconds is not None:
                 overall.taken[stage.key] = seconds
                 chain = signature
             times.append(StageTime(stage, seconds, refused=left_out is not None and left_out.refused))
         return times
 
-    def _tell_known(self, overall: Overall) -> None:
-        """What earlier sessions did that still holds, and what was done for something else and is done again."""
-        before = {} if self.journal.state is None else {stage.key for stage in self.journal.state.done}
-        done, again, chain = [], [], self.prepared.fingerprint
-        for stage in overall.stages:
-            chain = self.prepared.signature(chain, stage, self.request)
+    def _left_out(self, stage: Stage, signature: str) -> LeftOutStage | None:
+        return self.journal.left_out(stage.key, signature, self.prepared.recipe.fit.time_s)
+
+    def _known(self, stages: Sequence[Stage]) -> Overall:
+        """Tell what earlier sessions did that still holds, what they left out, and what is done again."""
+        wanted, taken, done, again, chain = [], {}, [], [], self.prepared.fingerprint
+        for stage in stages:
+            signature = self.prepared.signature(chain, stage, self.request)
+            if (left_out := self._left_out(stage, signature)) is not None:
+                self.show.tell(f"left out, as before: {stage.title}: {left_out.why}")
+                continue
+            chain = signature
+            wanted.append(stage)
             seconds = self.journal.seconds_of(stage.key, chain)
             if seconds is not None:
-                overall.taken[stage.key] = seconds
+                taken[stage.key] = seconds
                 done.append(stage.title)
-            elif stage.key in before:
+            elif stage.key in self.journal.keys_done:
                 again.append(stage.title)
+        overall = Overall(wanted)
+        overall.taken.update(taken)
         if done:
             self.show.tell(f"done already, in {duration_text(self.journal.seconds)} so far: {'; '.join(done)}")
         if again:
             self.show.tell(f"done again, for something that it depends on has changed: {'; '.join(again)}")
+        return overall
+
+    def _forget_what_is_not_wanted(self, overall: Overall) -> None:
+        """Have the decision count on this fit's own runs: it takes what is latest, and another recipe may have made it.
+
+        What somebody has made by hand, such as a reading of today, is counted on.
+        """
+        others = self.journal.made_by(self.journal.keys_done - overall.taken.keys() - {FUSION})
+        workspace = self.journal.workspace
+        for slot, folder in workspace.latest_folders().items():
+            if folder.name in others:
+                workspace.forget(slot)
+                self.show.tell(f"not counted on any more, for this recipe does not want it: {folder.name}")
 
     def _run_or_leave(self, overall: Overall, stage: Stage, number: int, signature: str) -> float | None:
         """Seconds that a stage took, None where it is left out."""
@@ -104,7 +129,10 @@ class Stages:
                 if not stage.optional:
                     raise
                 why, refused = str(refusal), True
-        self.journal.leave_out(stage.key, why, refused=refused)
+        time_s = None if refused else self.prepared.recipe.fit.time_s
+        self.journal.leave_out(
+            LeftOutStage(key=stage.key, why=why, refused=refused, signature=signature, time_s=time_s)
+        )
         overall.leave_out(stage.key)
         self.show.tell(f"left out: {stage.title}: {why}")
         return None
@@ -156,7 +184,10 @@ class Stages:
                     f"{self.prepared.survey.address} has changed, or is gone, since the fit began: the same command "
                     f"begins anew with it as it is then ({self.request.command})"
                 ) from error
-            refused = isinstance(error.__cause__, ValueError) and not isinstance(error.__cause__, OSError)
+            cause = error.__cause__
+            refused = isinstance(cause, EngineMissing) or (
+                isinstance(cause, ValueError) and not isinstance(cause, OSError)
+            )
             raise self._failed(stage, error.format_message(), StageRefused if refused else StageFailed) from error
         except SystemExit as end:
             # the trainer makes this of Ctrl-C and of SIGTERM

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rayonnage.fitting.recipe import Recipe
 
 GENERAL, PHOTOS = "any", "photos"
+FUSION = "fusion"
+"""Key of the stage that weighs what all others have made."""
 _WHAT_IS_SHOWN = {
     GENERAL: "the photos",
     "1": "products of one photo",
@@ -71,6 +73,7 @@ def _commands(recipe: Recipe, path: Path, workspace: Path) -> Iterator[tuple[str
         "--group": fit.group, "--min-leaf": fit.min_leaf,
     }  # fmt: skip
     options = [part for option, value in asked.items() if value is not None for part in (option, f"{value}")]
+    options += ["--no-titles"] * fit.titles_apart
     yield "split", "set products aside to be tested on", ("catalog", "split", fit.catalog, *options, *room), False
     for number, network in enumerate(fit.networks):
         title = f"learn from {_WHAT_IS_SHOWN[network]}"
@@ -84,7 +87,7 @@ def _commands(recipe: Recipe, path: Path, workspace: Path) -> Iterator[tuple[str
     if fit.read:
         yield "ocr", "read the photos, and learn from their words", ("ocr", "train", *obeying, *room), True
     yield (
-        "fusion",
+        FUSION,
         "learn from titles where there are any, and weigh all opinions",
         ("fusion", "train", *obeying, *room),
         False,

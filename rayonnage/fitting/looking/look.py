@@ -64,7 +64,7 @@ def look(
     leaf, among = catalog.leaves(taxonomy), trainable(catalog, taxonomy)
     positions = np.flatnonzero(among)
     own = catalog.photo_index(progress).within(among)
-    column, lots = _lots(catalog, own, leaf, among, group, progress)
+    column, lots, titles_apart = _lots(catalog, own, leaf, among, group, progress)
     check_products(catalog, taxonomy, leaf, among, lots)
     sample = DecodedSample.of(catalog, own, progress=progress)
     check_photos(catalog, sample)
@@ -99,6 +99,7 @@ def look(
         n_sampled=sample.n_tried,
         n_broken=len(sample.broken),
         n_linked=int(of_lot[of_lot > 1].sum()),
+        titles_apart=titles_apart,
         columns_left_alone=() if texts.any else catalog.source.columns_left_alone(),
     )
     check_unchanged(catalog, address, tree)
@@ -118,8 +119,12 @@ def check_unchanged(catalog: Catalog, address: Address, tree: Path | None) -> No
 def _lots(
     catalog: Catalog, own: PhotoIndex, leaf: Ints, among: NDArray[np.bool_], column: str | None,
     progress: Progress | None,
-) -> tuple[str | None, Ints]:  # fmt: skip
-    """The column that names the article, if there is one, and `(n,)` lot of each product that can be learnt from."""
+) -> tuple[str | None, Ints, bool]:  # fmt: skip
+    """The column that names the article, if there is one, and `(n,)` lot of each product that can be learnt from.
+
+    And whether products of one title are no lot: nobody has asked for it, and so much would hang together that nothing
+    could be set aside.
+    """
     positions = np.flatnonzero(among)
     if column is not None:
         given: GivenGroups | None = GivenGroups.of_column(catalog, column, progress)
@@ -129,8 +134,13 @@ def _lots(
         given = given or GivenGroups.of_titles(catalog, among, MAX_COPIES, progress)
     _, copies = np.unique(link_products(own, MAX_COPIES).product[positions], return_inverse=True)
     if given is None or not len(positions):
-        return column, copies
-    return column, Together(given.group, given.of).link(copies, positions)[0]
+        return column, copies, False
+    try:
+        return column, Together(given.group, given.of).link(copies, positions)[0], False
+    except ValueError:
+        if column is not None:
+            raise
+        return column, copies, True
 
 
 def _shelves(tree: Taxonomy, leaf: Ints, n_images: NDArray[np.int8]) -> tuple[ShelfSize, ...]:

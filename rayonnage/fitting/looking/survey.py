@@ -46,7 +46,8 @@ class CatalogSurvey:
         shelves: nodes of the highest level, the largest first.
         tree: CSV of the tree, None where the labels are the tree. tree_note: what is to be said of that one.
         n_sampled: photos of the sample that was decoded. n_broken: of those, that cannot be.
-        n_linked: products in a lot of two or more.
+        n_linked: products in a lot of two or more. titles_apart: products of one title are no lot, for more than half
+            of all would be one.
         columns_left_alone: of a table without titles, those of which nothing is taken.
     """
 
@@ -74,6 +75,7 @@ class CatalogSurvey:
     n_sampled: int = 0
     n_broken: int = 0
     n_linked: int = 0
+    titles_apart: bool = False
     columns_left_alone: tuple[str, ...] = ()
 
     @property
@@ -150,17 +152,21 @@ class CatalogSurvey:
         return f"titles: {whom}, {n_different}"
 
     def _lots(self) -> str:
+        apart = ""
+        if self.titles_apart:
+            apart = "; products of one title are not kept together, for more than half of all would be (--group COLUMN "
+            apart += "names what must)"
         if not self.n_linked:
-            return "copies and variants: none, every product stands for itself"
+            return f"copies and variants: none, every product stands for itself{apart}"
         shared = ["a photo"]
         if self.group_column is not None:
             shared.append(f"the {self.group_column}")
-        elif self.n_titled:
+        elif self.n_titled and not self.titles_apart:
             shared.append("the title")
         n_lots = self.n_groups - (self.n_labelled - self.n_linked)
         return (
             f"copies and variants: {self.n_linked:,} products in {plural(n_lots, 'lot')} that share "
-            f"{joined(shared, 'or')}; a lot is learnt from or measured on, never both"
+            f"{joined(shared, 'or')}; a lot is learnt from or measured on, never both{apart}"
         )
 
     def _contradictions(self) -> list[str]:

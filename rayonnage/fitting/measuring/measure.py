@@ -20,7 +20,7 @@ from catalog.sources.address import Address
 from catalog.sources.opening import open_source
 from mosaic.backbone_speed import BackboneSpeed
 from mosaic.config import MosaicConfig
-from ocr.config import OcrConfig
+from ocr.config import EngineConfig
 from ocr.reading_speed import ReadingSpeed, lot_size, reading_speed
 from rayonnage.fitting.looking.survey import CatalogSurvey
 from rayonnage.fitting.measuring.measured_photos import MeasuredPhotos
@@ -41,6 +41,7 @@ def measure(
     survey: CatalogSurvey,
     backbones: Sequence[str],
     workspace: Path,
+    engine: EngineConfig,
     progress: Progress | None = None,
     budget: TimeBudget | None = None,
 ) -> MachineSpeed:
@@ -50,6 +51,7 @@ def measure(
         backbones: timm's names; the first one is measured, the others as far as there is time, else by what they are
             known to cost beside it.
         workspace: whose disk is asked for room; it need not exist.
+        engine: that will read.
         budget: None for `SECONDS` from now on.
     """
     budget = budget or TimeBudget(SECONDS)
@@ -72,7 +74,7 @@ def measure(
 
     speeds = {first: speed_of(first, budget.part(LEARNING * budget.left))}
     slow.append(_told(progress, budget))
-    reading = _reading(catalog, photos, budget.part(READING * budget.left))
+    reading = _reading(catalog, photos, engine, budget.part(READING * budget.left))
     for name in others:
         slow.append(_told(progress, budget))
         if is_reckoned(name) and is_reckoned(first) and budget.left < LEAST_S:
@@ -141,9 +143,9 @@ def _decoding(
     return np.stack(squares), typical(seconds) / min(FEW, len(products))
 
 
-def _reading(catalog: Catalog, photos: MeasuredPhotos, budget: TimeBudget) -> ReadingSpeed | None:
+def _reading(catalog: Catalog, photos: MeasuredPhotos, engine: EngineConfig, budget: TimeBudget) -> ReadingSpeed | None:
     def photos_of(number: int) -> Sequence[bytes]:
         products = photos.lots[number].products
         return catalog.take_photos(products, np.zeros_like(products))
 
-    return reading_speed(len(photos.lots), photos_of, load_config(OcrConfig, "ocr").engine, budget)
+    return reading_speed(len(photos.lots), photos_of, engine, budget)

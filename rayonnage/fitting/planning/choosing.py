@@ -9,7 +9,7 @@ from catalog.runs.config import overlaid
 from rayonnage.fitting.amounts import time_option
 from rayonnage.fitting.looking.survey import CatalogSurvey
 from rayonnage.fitting.measuring.speed import MachineSpeed
-from rayonnage.fitting.planning.needs import batch_for, can_read, check_disk, readers_for
+from rayonnage.fitting.planning.needs import batch_for, can_read, check_disk, in_gb, least_to_read, readers_for
 from rayonnage.fitting.planning.options import BACKBONES, FEWEST_HELD_OUT
 from rayonnage.fitting.planning.parts import HeldOutParts, with_photos
 from rayonnage.fitting.planning.plan_words import long_text
@@ -69,6 +69,11 @@ def choose(  # noqa: PLR0913 - one argument for every option of the command, nam
     given = given or Overlays()
     memory = speed.free_bytes if memory_bytes is None else memory_bytes
     found = [plan for plan in plans(survey, speed, given, memory) if can_read(memory) or plan.reading.overlay is None]
+    if not found:
+        raise ValueError(
+            f"reading is asked for, and takes {in_gb(least_to_read())} of memory where {in_gb(memory)} may "
+            "be used: give more with --memory, close other programs, or leave fit.read out of the recipe"
+        )
     price = PRICES[quality] if time_s is None else PRICE_IN_TIME
     budget = LONGEST if time_s is None else PLANNED * time_s
     within = [plan for plan in found if plan.seconds <= budget]
@@ -77,7 +82,12 @@ def choose(  # noqa: PLR0913 - one argument for every option of the command, nam
     best = max(within, key=lambda plan: (plan.worth(price), -plan.seconds))
     wanted = max(found, key=lambda plan: (plan.worth(PRICES["best"]), -plan.seconds))
     said: dict[str, Any] = {"catalog": catalog, "tree": tree, "names": names, "group": group or survey.group_column}
-    said |= {"fingerprint": survey.fingerprint, "time_s": time_s, "quality": quality}
+    said |= {
+        "titles_apart": survey.titles_apart,
+        "fingerprint": survey.fingerprint,
+        "time_s": time_s,
+        "quality": quality,
+    }
     recipe = _recipe(best, survey, speed, said, memory, given)
     check_disk(recipe, survey, speed.free_disk)
     notes = Reasons(recipe, best, wanted, survey, speed, time_s, memory).choices()

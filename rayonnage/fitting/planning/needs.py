@@ -91,7 +91,12 @@ def photo_bytes(config: MosaicConfig, speed: MachineSpeed) -> float:
 
 def can_read(memory: int) -> bool:
     """Whether one process can read."""
-    return memory >= BASE + READER
+    return memory >= least_to_read()
+
+
+def least_to_read() -> int:
+    """Bytes without which no process reads."""
+    return BASE + READER
 
 
 def readers_for(cores: int, memory: int) -> int:

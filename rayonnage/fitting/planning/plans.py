@@ -127,8 +127,11 @@ def _photo_parts(
     settled = FitSection(catalog="", **given.fit).networks if "networks" in given.fit else None
     options = list(photo_options(survey, speed, words, is_read=is_read))
     # what was made for another method than the one that is settled is none of its options
-    method = given.mosaic.get("method")
-    for own, trained in [option for option in options if method in (None, option[0]["method"])] or options:
+    methods = {given.mosaic["method"]} if "method" in given.mosaic else {"linear", "fine-tune", "auto"}
+    if any(network.isdigit() for network in settled or ()):
+        # no head on frozen features is made for one image count
+        methods -= {"linear"}
+    for own, trained in [option for option in options if option[0]["method"] in methods] or options:
         networks = settled or trained
         overlay = overlaid(of_one_size(own, given.mosaic), given.mosaic)
         config = _mosaic(json.dumps(overlay, sort_keys=True))

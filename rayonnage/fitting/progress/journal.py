@@ -67,6 +67,10 @@ class LeftOutStage(StrictConfig):
     key: str
     why: str
     refused: bool = False
+    signature: str = ""
+    """As of a stage that is done: of something else it is tried again."""
+    time_s: float | None = None
+    """That was given, where it was left out for want of it."""
 
 
 class JournalState(StrictConfig):
@@ -91,6 +95,8 @@ class FitJournal:
         self._clock, self._lock = clock, threading.Lock()
         self._since = self._kept = clock()
         self._before = 0.0
+        # until this session has gone on with the fit that it found, or begun another, the clock is that fit's
+        self._is_own = False
         self.state = self._read()
 
     @contextmanager
@@ -122,11 +128,11 @@ class FitJournal:
     def go_on(self) -> None:
         """Count on from where the last session was cut off."""
         if self.state is not None:
-            self._before = self.state.seconds
+            self._before, self._is_own = self.state.seconds, True
 
     def close(self, *, idle: bool = False) -> None:
         """The session is over; `idle`: it found everything done, and its time is not the fit's."""
-        if self.state is not None:
+        if self.state is not None and self._is_own:
             if idle:
                 self._before, self._since = self.state.seconds, self._clock()
             with suppress(OSError):
@@ -135,7 +141,7 @@ class FitJournal:
     def begin_anew(self, asked: Asked, fingerprint: str) -> None:
         """A fit of something else; stages stay known, for those whose result is still the one that is wanted."""
         done = () if self.state is None else self.state.done
-        self._before = 0.0
+        self._before, self._is_own = 0.0, True
         self._keep(JournalState(asked=asked, fingerprint=fingerprint, done=done))
 
     def seconds_of(self, key: str, signature: str) -> float | None:
@@ -178,18 +184,30 @@ class FitJournal:
         self._keep(self._state.model_copy(update={"begun": None, "done": (*others, done)}))
         return seconds
 
-    def leave_out(self, key: str, why: str, *, refused: bool = False) -> None:
+    def leave_out(self, stage: LeftOutStage) -> None:
         """A stage is not run, now and when the fit is gone on with."""
-        left_out = (*self._state.left_out, LeftOutStage(key=key, why=why, refused=refused))
-        self._keep(self._state.model_copy(update={"left_out": left_out}))
+        others = tuple(other for other in self._state.left_out if other.key != stage.key)
+        self._keep(self._state.model_copy(update={"left_out": (*others, stage)}))
 
-    def left_out(self, key: str) -> LeftOutStage | None:
-        """The stage, where it was left out."""
-        return next((stage for stage in self._state.left_out if stage.key == key), None)
+    def left_out(self, key: str, signature: str, time_s: float | None) -> LeftOutStage | None:
+        """The stage, where it was left out, and neither it nor, where that was why, the time is another one since."""
+        for stage in self._state.left_out:
+            if (stage.key, stage.signature) == (key, signature) and (stage.refused or stage.time_s == time_s):
+                return stage
+        return None
+
+    def made_by(self, keys: Container[str]) -> frozenset[str]:
+        """Runs of the stages that are done, of those with one of these keys."""
+        return frozenset(name for stage in self._state.done if stage.key in keys for name in stage.made)
+
+    @property
+    def keys_done(self) -> frozenset[str]:
+        """Of the stages that are done, for whatever fit of this workspace."""
+        return frozenset() if self.state is None else frozenset(stage.key for stage in self.state.done)
 
     def tick(self) -> None:
         """Keep the clock, where that was not done just now."""
-        if self.state is not None and self._clock() - self._kept >= KEPT_EVERY_S:
+        if self.state is not None and self._is_own and self._clock() - self._kept >= KEPT_EVERY_S:
             with suppress(OSError):
                 self._keep(None)
 

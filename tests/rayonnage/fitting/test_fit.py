@@ -19,6 +19,7 @@ from catalog.cli_options import PlainErrors, note, progress_bar, say
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
 from catalog.split.plan import Plan
+from ocr.engines.base import EngineMissing
 from rayonnage.cli import main
 from rayonnage.fitting import fit as fitting
 from rayonnage.fitting import preparing
@@ -91,7 +92,7 @@ def seen() -> SimpleNamespace:
 def rooms(room: Path, seen: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Rooms:
     rooms = Rooms(room)
     monkeypatch.setattr("rayonnage.cli.main", rooms.group())
-    survey = SimpleNamespace(lines=lambda: ["what was found"], address="train.bson")
+    survey = SimpleNamespace(lines=lambda: ["what was found"], address="train.bson", titles_apart=False)
     monkeypatch.setattr("rayonnage.fitting.running.fingerprint_now", lambda _: seen.fingerprint)
     monkeypatch.setattr(preparing, "look", lambda *_: (vars(survey).update(fingerprint=seen.fingerprint), survey)[1])
 
@@ -264,6 +265,112 @@ def test_a_recipe_that_was_edited_is_obeyed_and_what_depends_on_it_is_done_again
     assert "done again, for something that it depends on has changed: read the photos" in capsys.readouterr().err
 
 
+def test_what_was_refused_is_tried_again_once_it_was_mended(
+    rooms: Rooms, request_of: Callable[..., FitRequest], room: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def refuse() -> None:
+        raise ValueError("there is no shelf BOOK")
+
+    rooms.during["ocr"] = refuse
+    fit_catalog(request_of())
+    fit_catalog(request_of())
+    assert "left out, as before: read the photos, and learn from their words: there is no" in capsys.readouterr().err
+    rooms.called.clear()
+    del rooms.during["ocr"]
+    path = room / "recipe.yaml"
+    Recipe.load(path).model_copy(update={"ocr": {"shelves": ["BOOKS"]}}).save(path)
+    fit_catalog(request_of())
+    assert rooms.called == ["ocr", "fusion"]
+
+
+def test_a_missing_engine_leaves_reading_out_and_says_how_to_have_it(
+    rooms: Rooms, request_of: Callable[..., FitRequest], capsys: pytest.CaptureFixture
+) -> None:
+    def miss() -> None:
+        raise EngineMissing("tesseract is not installed: apt-get install tesseract-ocr")
+
+    rooms.during["ocr"] = miss
+    fit_catalog(request_of())
+    assert rooms.called[-1] == "fusion"
+    assert "apt-get install tesseract-ocr" in capsys.readouterr().err
+
+
+def test_the_decision_counts_on_nothing_that_the_recipe_has_dropped_but_on_what_was_made_by_hand(
+    rooms: Rooms, request_of: Callable[..., FitRequest], room: Path, capsys: pytest.CaptureFixture
+) -> None:
+    fit_catalog(request_of())
+    rooms.make("mosaic-photos")
+    path = room / "recipe.yaml"
+    recipe = Recipe.load(path)
+    recipe.model_copy(update={"fit": recipe.fit.model_copy(update={"networks": ("any",), "read": False})}).save(path)
+    there: list[set[str]] = []
+    rooms.during["fusion"] = lambda: there.append(set(rooms.workspace.latest_folders()))
+    fit_catalog(request_of())
+    # the decision of before answers until there is another one
+    assert there == [{"mosaic:any", "mosaic:photos", "fusion"}]
+    assert "not counted on any more, for this recipe does not want it: ocr-" in capsys.readouterr().err
+    assert len(list(room.glob("ocr-*"))) == 1
+
+
+def test_a_changed_catalogue_has_all_of_the_time_and_an_attempt_with_other_options_takes_none_of_it(
+    rooms: Rooms, request_of: Callable[..., FitRequest], seen: SimpleNamespace, room: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    fit_catalog(request_of(time_s=3600))
+    path = room / "fit" / "journal.json"
+    journal = json.loads(path.read_text()) | {"seconds": 3500.0}
+    path.write_text(json.dumps(journal))
+    with pytest.raises(ValueError, match="10 s are too short"):
+        fit_catalog(request_of(time_s=10))
+    assert json.loads(path.read_text())["seconds"] == 3500
+    seen.fingerprint = "other data"
+    fit_catalog(request_of(time_s=3600))
+    assert seen.time_s[-1] == pytest.approx(3600, abs=20)
+
+
+def test_a_whole_recipe_says_which_tree_and_is_obeyed_as_it_stands(
+    rooms: Rooms, request_of: Callable[..., FitRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree := tmp_path / "tree.csv").write_text("category_id,category_level1\n1,A\n")
+    given = tmp_path / "mine.yaml"
+    Recipe(fit=FitSection(catalog="another.bson", tree=str(tree), group="article", held_out=0.3)).save(given)
+    looked_at: list[object] = []
+    look = preparing.look
+    monkeypatch.setattr(preparing, "look", lambda *asked: (looked_at.extend(asked[1:4]), look(*asked))[1])
+    fit_catalog(request_of(recipe=str(given)))
+    assert looked_at == [tree, None, "article"]
+    assert Recipe.load(request_of().recipe_path).fit.tree == str(tree)
+    with pytest.raises(ValueError, match=r"obeyed as it stands: leave --memory out, and set mosaic\.photos_per_batch"):
+        fit_catalog(request_of(recipe=str(given), memory_bytes=10**9))
+
+
+def test_a_recipe_that_is_none_is_refused_with_the_one_that_may_be_meant(
+    rooms: Rooms, request_of: Callable[..., FitRequest]
+) -> None:
+    with pytest.raises((ValueError, FileNotFoundError), match="debg") as error:
+        fit_catalog(request_of(recipe="debg"))
+    assert "debug" in str(error.value)
+
+
+def test_a_password_is_nowhere_and_the_stages_have_it(
+    rooms: Rooms, request_of: Callable[..., FitRequest], room: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(preparing, "open_source", lambda *_: None)
+    monkeypatch.setenv("MONGODB_PASSWORD", "of another server")
+    rooms.during["split"] = lambda: signed.append((os.environ["MONGODB_USERNAME"], os.environ["MONGODB_PASSWORD"]))
+    signed: list[tuple[str, str]] = []
+    fit_catalog(request_of(catalog="mongodb://ann:s3cr%40et@host/shop.products"))
+    assert signed == [("ann", "s3cr@et")]
+    assert os.environ["MONGODB_PASSWORD"] == "of another server"
+    assert "MONGODB_USERNAME" not in os.environ
+    shown = capsys.readouterr()
+    written = [path.read_text(errors="ignore") for path in room.rglob("*") if path.is_file()]
+    assert "catalog split mongodb://host/shop.products" in shown.out
+    for text in (shown.out, shown.err, *written):
+        assert "s3cr" not in text
+
+
 def test_a_changed_catalogue_is_said_and_everything_done_again(
     rooms: Rooms, request_of: Callable[..., FitRequest], seen: SimpleNamespace, capsys: pytest.CaptureFixture
 ) -> None:
@@ -341,7 +448,11 @@ def test_a_plan_made_by_hand_is_not_overwritten(
 
 
 def test_trying_it_writes_nothing(
-    rooms: Rooms, request_of: Callable[..., FitRequest], room: Path, capsys: pytest.CaptureFixture
+    rooms: Rooms,
+    request_of: Callable[..., FitRequest],
+    room: Path,
+    seen: SimpleNamespace,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     before = sorted(room.parent.iterdir())
     try_fit(request_of(time_s=600))
@@ -349,6 +460,8 @@ def test_trying_it_writes_nothing(
     assert rooms.called == []
     shown = capsys.readouterr().out
     assert "  learn from the photos (60 s): mosaic-any\n    why: why not\n" in shown
+    # what looking and measuring take is not left, as in a fit
+    assert seen.time_s[0] < 600
     assert shown.splitlines()[-1] == f"Nothing was written. To start it: {request_of(time_s=600).command}"
 
 

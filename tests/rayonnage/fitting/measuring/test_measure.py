@@ -11,7 +11,9 @@ import pytest
 import mosaic.training.speed
 from catalog.catalog import Catalog
 from catalog.files.time_budget import TimeBudget
+from catalog.runs.config import load_config
 from mosaic.backbone_speed import BackboneSpeed
+from ocr.config import OcrConfig
 from ocr.reading_speed import ReadingSpeed, ReadLot
 from rayonnage.fitting.looking.look import look
 from rayonnage.fitting.measuring import measure as module
@@ -21,6 +23,7 @@ from rayonnage.fitting.measuring.measured_photos import MeasuredPhotos
 from tests.support.products import LEAVES, make_product
 
 LITE0, LITE2 = "tf_efficientnet_lite0", "tf_efficientnet_lite2"
+ENGINE = load_config(OcrConfig, "ocr", overrides=["engine.name=tesseract"]).engine
 OF_LITE0 = BackboneSpeed(160, 0.03, 0.01, 0.005, 1000)
 
 
@@ -54,6 +57,7 @@ class Bench:
 
     def reading(self, n_lots, lot, config, budget) -> ReadingSpeed:
         self.n_lots = n_lots
+        assert config == ENGINE
         assert [len(lot(number)) for number in range(n_lots)] == [3, 2, 2, 2, 2, 2]
         self.now += 5
         # the engine starts with the first one, which has some of all; LIBRAIRIE has more to read than MUSIQUE
@@ -62,7 +66,7 @@ class Bench:
 
 def measured(bench: Bench, shop: Path, tree: Path, told: list | None = None):
     progress = None if told is None else lambda done, total: told.append((done, total))
-    return measure(shop, look(shop, tree), [LITE0, LITE2], shop.parent / "no" / "runs", progress, bench.budget)
+    return measure(shop, look(shop, tree), [LITE0, LITE2], shop.parent / "no" / "runs", ENGINE, progress, bench.budget)
 
 
 def test_everything_is_measured_where_there_is_time(monkeypatch, shop, tree_csv):

@@ -10,7 +10,7 @@ import pytest
 
 from catalog.runs.run import Run
 from catalog.runs.workspace import Workspace
-from rayonnage.fitting.progress.journal import Asked, FitJournal, signature
+from rayonnage.fitting.progress.journal import Asked, FitJournal, LeftOutStage, signature
 from rayonnage.fitting.stages import Stage
 from tests.support.products import TAXONOMY
 from tests.support.standing_clock import StandingClock
@@ -114,12 +114,36 @@ def test_two_fits_do_not_work_in_one_workspace(room: Workspace) -> None:
 
 def test_what_was_left_out_stays_so_until_something_else_is_asked_for(room: Workspace, clock: StandingClock) -> None:
     journal = begun(room, clock)
-    journal.leave_out("ocr", "9 min would be needed")
-    left_out = FitJournal(room, clock).left_out("ocr")
+    journal.leave_out(LeftOutStage(key="ocr", why="9 min would be needed", signature="s", time_s=600))
+    left_out = FitJournal(room, clock).left_out("ocr", "s", 600)
     assert left_out is not None
     assert (left_out.why, left_out.refused) == ("9 min would be needed", False)
+    assert FitJournal(room, clock).left_out("ocr", "s", 900) is None
+    assert FitJournal(room, clock).left_out("ocr", "of something else", 600) is None
     journal.begin_anew(ASKED, "data")
-    assert FitJournal(room, clock).left_out("ocr") is None
+    assert FitJournal(room, clock).left_out("ocr", "s", 600) is None
+
+
+def test_a_refusal_depends_on_no_time_and_the_last_word_counts(room: Workspace, clock: StandingClock) -> None:
+    journal = begun(room, clock)
+    for why in ("no such shelf", "too few texts"):
+        journal.leave_out(LeftOutStage(key="ocr", why=why, refused=True, signature=why))
+    assert journal.left_out("ocr", "too few texts", 900) is not None
+    assert journal.left_out("ocr", "no such shelf", 900) is None
+
+
+def test_the_clock_of_a_fit_that_was_only_found_stays_as_it_is(room: Workspace, clock: StandingClock) -> None:
+    journal = begun(room, clock)
+    clock.now = 1200
+    journal.close()
+    later = FitJournal(room, clock)
+    clock.now = 1206
+    later.tick()
+    later.close()
+    assert FitJournal(room, clock).state == journal.state
+    later.go_on()
+    later.close()
+    assert json.loads(journal.path.read_text())["seconds"] == 1206
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"asked": 1}', '{"asked": {}}'])
