@@ -60,6 +60,9 @@ def test_commands_are_typed_as_printed() -> None:
     )
     assert lines[1] == "mosaic train --n-images any --config runs/recipe.yaml --resume --workspace runs"
     assert lines[-1] == "fusion train --config runs/recipe.yaml --workspace runs"
+    apart = stages(FitSection(catalog="a.bson", titles_apart=True))[0]
+    assert str(apart) == "catalog split a.bson --no-titles --workspace runs"
+    assert parsed(apart).params["no_titles"]
 
 
 @pytest.mark.parametrize("place", range(6))

@@ -11,10 +11,12 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.files.sidecar import sidecars_aside
 from catalog.product import ProblemKind
+from curation.cli import main as catalog
 from rayonnage.fitting.looking import look as module
 from rayonnage.fitting.looking.article_column import links_variants, names_article
 from rayonnage.fitting.looking.look import look
 from rayonnage.fitting.looking.survey import ShelfSize
+from tests.support.command_line import invoke
 from tests.support.products import LEAVES, make_photo, make_product
 
 TEA, RICE, CARS = "Food > Tea", "Food > Rice", "Toys > Cars"
@@ -109,6 +111,18 @@ def test_values_that_are_no_articles():
     assert not links_variants(np.arange(100) // 60, np.zeros(100, np.int64))
     assert not links_variants(np.where(np.arange(100) < 40, np.arange(100) // 2, -1), leaf)
     assert not links_variants(np.arange(100) % 50, leaf)
+
+
+def test_titles_that_would_link_more_than_half_of_all_link_nothing_and_the_split_is_told(tmp_path):
+    rows = [{"category_path": (TEA, RICE)[i % 2], "title": "tin" if i < 9 else f"tin {i}"} for i in range(16)]
+    survey = look(table(tmp_path, rows))
+    assert (survey.titles_apart, survey.n_groups, survey.n_linked) == (True, 16, 0)
+    assert "products of one title are not kept together" in "\n".join(survey.lines())
+    invoke(catalog, "split", tmp_path / "shop.csv", "--workspace", tmp_path / "one", code=1)
+    invoke(catalog, "split", tmp_path / "shop.csv", "--no-titles", "--workspace", tmp_path / "other")
+    # a group that somebody asks for is no guess
+    with pytest.raises(ValueError, match=r"one group by .*title.* has 9 products of 16"):
+        look(tmp_path / "shop.csv", group="title")
 
 
 def test_a_table_without_titles_names_its_other_columns(tmp_path):

@@ -210,6 +210,22 @@ def test_what_is_given_is_obeyed_and_what_is_chosen_fits_around_it():
     assert other.fit.choices["mosaic-any"].seconds > 1.5 * recipe.fit.choices["mosaic-any"].seconds
 
 
+def test_a_network_for_one_image_count_that_is_given_is_one_that_learns():
+    recipe = choose(CLOTHES, machine(), catalog="c", time_s=3600, given=Overlays(fit={"networks": ["any", 2]}))
+    assert recipe.photo_config.method != "linear"
+    assert recipe.fit.networks == ("any", "2")
+
+
+def test_reading_that_is_given_and_does_not_fit_into_the_memory_is_refused_with_what_it_takes():
+    with pytest.raises(ValueError, match=r"reading is asked for, and takes .* GB of memory where 500 MB may be used"):
+        choose(CLOTHES, machine(), catalog="c", memory_bytes=500 * 10**6, given=Overlays(fit={"read": True}))
+
+
+def test_products_of_one_title_are_split_as_they_were_looked_at():
+    assert choose(replace(CLOTHES, titles_apart=True), machine(), catalog="c").fit.titles_apart
+    assert not choose(CLOTHES, machine(), catalog="c").fit.titles_apart
+
+
 def test_reading_that_is_given_is_planned_though_no_words_were_seen():
     given = Overlays(fit={"read": True}, ocr={"shelves": ["Men"]})
     recipe = choose(CLOTHES, machine(), catalog="c", given=given)
