@@ -151,8 +151,9 @@ def _saved_as(recipe: Recipe, request: FitRequest, survey: CatalogSurvey) -> Rec
     said = {"catalog": shown(request.catalog), "fingerprint": survey.fingerprint, "quality": request.quality}
     time_s = recipe.fit.time_s if request.time_s is None and request.recipe is not None else request.time_s
     named = {"tree": _text(request.tree), "names": _text(request.names), "group": request.group or recipe.fit.group}
-    named |= {"titles_apart": survey.titles_apart or recipe.fit.titles_apart}
-    return recipe.model_copy(update={"fit": recipe.fit.model_copy(update={**said, **named, "time_s": time_s})})
+    apart = survey.titles_apart or recipe.fit.titles_apart
+    told = {**said, **named, "titles_apart": apart, "time_s": time_s}
+    return recipe.model_copy(update={"fit": recipe.fit.model_copy(update=told)})
 
 
 def _of_today(recipe: Recipe, request: FitRequest) -> Recipe:
