@@ -97,7 +97,7 @@ def prepare(request: FitRequest, journal: FitJournal | None, show: FitShow) -> P
     show.begin("look", "look at the catalogue")
     with show.bar("look") as progress:
         survey = look(request.catalog, request.tree, request.names, request.group, progress)
-    fingerprint = _with_file(survey.fingerprint, tree_for(request.catalog, request.tree))
+    fingerprint = _with_files(survey.fingerprint, tree_for(request.catalog, request.tree), request.names)
     is_known = known is not None and known.asked == asked and known.fingerprint == fingerprint and path.is_file()
     if journal is not None and is_known:
         journal.go_on()
@@ -174,16 +174,15 @@ def fingerprint_now(request: FitRequest) -> str:
         return ""
 
 
-def _with_file(fingerprint: str, tree: Path | None) -> str:
-    """A catalogue's fingerprint with its tree's: another tree makes other leaves of the same labels."""
-    if tree is None:
-        return fingerprint
-    return f"{fingerprint} {hashlib.blake2b(tree.read_bytes(), digest_size=8).hexdigest()}"
+def _with_files(fingerprint: str, *files: Path | None) -> str:
+    """A catalogue's fingerprint with those of its tree, which makes other leaves of the same labels, and its names."""
+    digests = (hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest() for file in files if file is not None)
+    return " ".join([fingerprint, *digests])
 
 
 def _changes(before: Asked, now: Asked, same_catalog: bool) -> Sequence[str]:
     """What is no longer as it was, for people."""
-    changes = [] if same_catalog else ["the catalogue or its tree has changed"]
+    changes = [] if same_catalog else ["the catalogue, its tree or its names have changed"]
     for option, was in _said(before).items():
         if was != (now_is := _said(now)[option]):
             changes.append(f"{option} was {was or 'not given'} and is {now_is or 'not given'}")

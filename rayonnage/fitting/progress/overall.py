@@ -133,23 +133,31 @@ class Overall:
     stages: Sequence[Stage]
     taken: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
-    current: StageShare | None = None
-    _key: str = ""
+    _at_work: tuple[Stage, StageShare] | None = None
+    """Both at once: another thread asks how far it is."""
+
+    @property
+    def current(self) -> StageShare | None:
+        """How much is done of the stage at work."""
+        at_work = self._at_work
+        return None if at_work is None else at_work[1]
 
     def begin(self, stage: Stage, steps: TrainingSteps = TrainingSteps()) -> StageShare:
         """A stage begins."""
-        self._key, self.current = stage.key, StageShare(self.clock, steps)
-        return self.current
+        share = StageShare(self.clock, steps)
+        self._at_work = stage, share
+        return share
 
     def end(self, seconds: float) -> None:
         """It has ended."""
-        self.taken[self._key] = seconds
-        self._key, self.current = "", None
+        assert self._at_work is not None
+        self.taken[self._at_work[0].key] = seconds
+        self._at_work = None
 
     def leave_out(self, key: str) -> None:
         """A stage is not run, or was in vain."""
-        if key == self._key:
-            self._key, self.current = "", None
+        if self._at_work is not None and key == self._at_work[0].key:
+            self._at_work = None
         self.stages = [stage for stage in self.stages if stage.key != key]
 
     @property
@@ -174,19 +182,23 @@ class Overall:
     @property
     def share_of_stages(self) -> float:
         """How many of the stages are done, as a share of them: all that can be said where nothing is estimated."""
-        now = 0.0 if self.current is None else self.current.share
+        current = self.current
+        now = 0.0 if current is None else current.share
         return (len(self.taken) + now) / max(1, len(self.stages))
 
     @property
     def to_come(self) -> list[Stage]:
         """Stages that have not begun."""
-        return [stage for stage in self.stages if stage.key not in self.taken and stage.key != self._key]
+        at_work = self._at_work
+        begun = None if at_work is None else at_work[0].key
+        return [stage for stage in self.stages if stage.key not in self.taken and stage.key != begun]
 
     @property
     def left(self) -> float:
         """Seconds that the rest takes."""
+        at_work = self._at_work
         rest = self.slowness * sum(stage.seconds for stage in self.to_come)
-        if self.current is None:
+        if at_work is None:
             return rest
-        stage = next(stage for stage in self.stages if stage.key == self._key)
-        return rest + self.current.left(self.slowness * stage.seconds)
+        stage, share = at_work
+        return rest + share.left(self.slowness * stage.seconds)

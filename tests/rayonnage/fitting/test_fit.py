@@ -371,6 +371,18 @@ def test_a_password_is_nowhere_and_the_stages_have_it(
         assert "s3cr" not in text
 
 
+def test_names_that_were_edited_are_another_catalogue(
+    rooms: Rooms, request_of: Callable[..., FitRequest], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (names := tmp_path / "names.csv").write_text("a,b\n")
+    fit_catalog(request_of(names=names))
+    names.write_text("a,c\n")
+    rooms.called.clear()
+    fit_catalog(request_of(names=names))
+    assert len(rooms.called) == 5
+    assert "its names have changed: the choices are made anew" in capsys.readouterr().err
+
+
 def test_a_changed_catalogue_is_said_and_everything_done_again(
     rooms: Rooms, request_of: Callable[..., FitRequest], seen: SimpleNamespace, capsys: pytest.CaptureFixture
 ) -> None:
@@ -380,7 +392,7 @@ def test_a_changed_catalogue_is_said_and_everything_done_again(
     fit_catalog(request_of())
     assert len(rooms.called) == 5
     assert seen.n_measured == 2
-    assert "the catalogue or its tree has changed: the choices are made anew" in capsys.readouterr().err
+    assert "the catalogue, its tree or its names have changed: the choices are made anew" in capsys.readouterr().err
 
 
 def test_a_catalogue_that_changes_meanwhile_is_no_fault_of_the_stage(
