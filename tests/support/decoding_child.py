@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import select
 import signal
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +28,10 @@ PATIENCE_S = 120.0
 """Wall time after which a photo is said to hang, however busy the machine is."""
 DECODED, UNREADABLE, WRONG, CRASHED, HUNG = "decoded", "unreadable", "wrong", "crashed", "hung"
 MAX_MIB, MAX_CPU_S = 300, 2.0
-"""What a photo may take above an ordinary one."""
+"""What a photo may take above an ordinary one, on a machine that inflates in `USUAL_INFLATING_S`; a slower one is given
+as many times the CPU seconds."""
+USUAL_INFLATING_S = 0.0125
+"""CPU seconds for `inflating_s`."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,14 @@ class Outcome:
         result: `decoded`, `unreadable`, `wrong` (an error that is none of ours, or pixels that are not as promised),
             `crashed` or `hung`. detail: size, reason, error, signal.
         mib: peak memory above what was taken before. cpu_s: in steps of 10 ms; both with all descendants.
+        slowness: how many times as long as usual the process that decoded it takes for the same work.
     """
 
     result: str
     detail: str
     mib: float
     cpu_s: float
+    slowness: float = 1.0
 
     @property
     def complaint(self) -> str:
@@ -51,7 +58,7 @@ class Outcome:
             return f"{self.result}: {self.detail}"
         if self.mib >= MAX_MIB:
             return f"{self.mib:.0f} MiB"
-        return f"{self.cpu_s:.2f} CPU seconds" if self.cpu_s >= MAX_CPU_S else ""
+        return f"{self.cpu_s:.2f} CPU seconds" if self.cpu_s >= MAX_CPU_S * self.slowness else ""
 
 
 class DecodingChild:
@@ -61,6 +68,7 @@ class DecodingChild:
         self._process: subprocess.Popen[bytes] | None = None
         self._tree = ProcessTree(0)
         self._before_mib = 0.0
+        self._slowness = 1.0
 
     def __enter__(self) -> DecodingChild:
         return self
@@ -94,7 +102,7 @@ class DecodingChild:
             pass
         line = self._answer(process.stdout)
         self._tree.look()
-        cost = (self._tree.peak_mib - self._before_mib, self._tree.cpu_s - cpu_s_before)
+        cost = (self._tree.peak_mib - self._before_mib, self._tree.cpu_s - cpu_s_before, self._slowness)
         if line:
             return Outcome(*json.loads(line), *cost)
         if line is None:
@@ -119,10 +127,18 @@ class DecodingChild:
             stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2], env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert self._process.stdout is not None
-        self._process.stdout.readline()
+        self._slowness = max(1.0, float(self._process.stdout.readline()) / USUAL_INFLATING_S)
         self._tree = ProcessTree(self._process.pid)
         self.forget()
         return self._process
+
+
+def inflating_s() -> float:
+    """CPU seconds for inflating 4 MB, as a PNG is: how fast the machine is now."""
+    deflated = zlib.compress(random.Random(0).randbytes(2**21).hex().encode(), 1)
+    start = time.process_time()
+    zlib.decompress(deflated)
+    return time.process_time() - start
 
 
 def decoded(photo: bytes, at_most: int | None) -> tuple[str, str]:
@@ -164,7 +180,7 @@ def main() -> None:
     os.dup2(2, 1)
     import catalog.photos.decode  # noqa: F401
 
-    answers.write("ready\n")
+    answers.write(f"{inflating_s()}\n")
     while head := sys.stdin.buffer.read(16):
         photo = sys.stdin.buffer.read(int.from_bytes(head[:8]))
         answers.write(json.dumps(decoded(photo, int.from_bytes(head[8:]) or None)) + "\n")

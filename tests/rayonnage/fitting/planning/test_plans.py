@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rayonnage.fitting import amounts
 from rayonnage.fitting.looking.survey import CatalogSurvey
 from rayonnage.fitting.measuring.speed import BackboneSpeed, MachineSpeed
 from rayonnage.fitting.planning.choosing import LONGEST, PLANNED, choose
@@ -77,7 +78,7 @@ def test_the_time_that_is_offered_is_enough(catalog, speed):
     with pytest.raises(ValueError, match="too short") as error:
         choose(catalog, speed, catalog="c", time_s=0.5)
     offered = str(error.value).split("give --time ")[1].split()[0]
-    seconds = float(offered[:-1]) * {"s": 1, "m": 60, "h": 3600}[offered[-1]]
+    seconds = amounts.seconds_of(offered)
     assert seconds_of(choose(catalog, speed, catalog="c", time_s=seconds)) <= seconds
 
 
