@@ -24,6 +24,16 @@ export function namesOf(event) {
 }
 
 /**
+ * What a key was pressed on; the page itself where that lies in a closed dialog.
+ *
+ * Until the next frame the focus stays in a dialog that was closed: its button would swallow the Enter that follows.
+ */
+function pressedOn({ target }) {
+  const isThere = target instanceof Element && !target.closest("dialog:not([open])");
+  return isThere ? target : document.body;
+}
+
+/**
  * Listens to the whole page; a table is a list of `{keys, words, run, shown, repeats}`.
  *
  * `keys`: names as in KeyboardEvent.key, letters small; `run(key, event)`: what is done; `words`: for the help;
@@ -76,7 +86,7 @@ export class Keyboard {
     if (event.defaultPrevented || event.isComposing || event.metaKey) return;
     if ((event.ctrlKey || event.altKey) && !typing) return;
     if (!this.enabled && event.key.length === 1) return;
-    const target = event.target instanceof Element ? event.target : document.body;
+    const target = pressedOn(event);
     if (target.closest(TYPED_INTO)) return;
     if (PRESSED_BY[event.key] && target.closest(PRESSED_BY[event.key])) return;
     if (event.key.startsWith("Arrow") && target.closest(MOVED_BY_ARROWS)) return;
