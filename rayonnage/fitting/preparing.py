@@ -18,6 +18,7 @@ from rayonnage.fitting.amounts import typed_bytes, typed_time
 from rayonnage.fitting.looking.look import look
 from rayonnage.fitting.measuring.measure import SECONDS, measure
 from rayonnage.fitting.planning.choosing import candidates, choose
+from rayonnage.fitting.planning.obeying import backbones_of, obeyed, too_large
 from rayonnage.fitting.progress.journal import Asked, FitJournal, signature
 from rayonnage.fitting.progress.showing import FitShow
 from rayonnage.fitting.recipe import Overlays, Recipe, given_recipe
@@ -115,15 +116,17 @@ def prepare(request: FitRequest, journal: FitJournal | None, show: FitShow) -> P
 
 def _chosen(request: FitRequest, survey: CatalogSurvey, show: FitShow) -> Recipe:
     given = None if request.recipe is None else given_recipe(request.recipe)
-    if isinstance(given, Recipe):
-        # obeyed as it is: only what it is made of is the command line's to say
-        return _saved_as(given, request, survey)
     _left(request, show, 2 * SECONDS)
     show.begin("measure", "measure this machine")
     with show.bar("measure") as progress:
-        backbones = candidates(request.quality, given)
+        backbones = backbones_of(given) if isinstance(given, Recipe) else candidates(request.quality, given)
         engine = (given or Overlays()).reading_config.engine
         speed = measure(request.catalog, survey, backbones, request.workspace, engine, progress)
+    if isinstance(given, Recipe):
+        if (warning := too_large(given, survey, speed)) is not None:
+            show.tell(warning)
+        # only what it is made of is the command line's to say
+        return _saved_as(obeyed(given, survey, speed), request, survey)
     show.begin("choose", "choose what pays")
     left = _left(request, show, 0)
     chosen = choose(

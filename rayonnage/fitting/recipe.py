@@ -30,13 +30,17 @@ ROOMS: dict[str, type[StrictConfig]] = {"mosaic": MosaicConfig, "ocr": OcrConfig
 _HEADER = """\
 # What `rayonnage fit` does with this catalogue, and why. Change what you like and give it back:
 #   rayonnage fit CATALOG --recipe THIS_FILE
-# The notes under `choices` are for people; their seconds are what the bar and `time_s` reckon with.
+# The notes under `choices` are for people; their seconds are estimated anew.
 """
 _ABOUT = {
     "mosaic": "the photo networks: what `mosaic train --config THIS_FILE` is told beside its defaults",
     "ocr": "reading: what `ocr train --config THIS_FILE` is told",
     "fusion": "the decision: what `fusion train --config THIS_FILE` is told",
 }
+NO_SECOND_BACKBONE = (
+    "`networks` names `photos`, a second network for single photos, and there is no other backbone for it: give "
+    "mosaic.second_backbone, or leave `photos` out"
+)
 _WIDTH = 110
 _FOR_PEOPLE = {"catalog", "fingerprint", "time_s", "quality", "choices", "wanted_s"}
 """Of the section `fit`: what no stage is told. Which catalogue it is, the journal of the fit knows."""
@@ -89,9 +93,8 @@ class FitSection(StrictConfig):
     wanted_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Seconds that all takes with what was left out; null where nothing was, or nobody knows."""
     choices: dict[str, Choice] = Field(default_factory=dict)
-    """What was decided, and why: notes for people, of which the seconds alone count, for what fits into the time. Of
-    those that a stage carries out (`split`, `mosaic-any`, `mosaic-2`, `mosaic-photos`, `ocr`, `fusion`) the key is the
-    stage's, and the seconds are its own."""
+    """What was decided, and why: notes for people. Of those that a stage carries out (`split`, `mosaic-any`,
+    `mosaic-2`, `mosaic-photos`, `ocr`, `fusion`) the key is the stage's, and the seconds are its own."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -179,6 +182,12 @@ class Recipe(Rooms):
         parts = [_HEADER, _yaml({"fit": values["fit"]})]
         parts += [f"# {about}\n{_yaml({name: values[name]})}" for name, about in _ABOUT.items() if values[name]]
         return "\n".join(parts)
+
+    def check(self, what: str) -> None:
+        """See `Rooms.check`; a second network must be one."""
+        super().check(what)
+        if "photos" in self.fit.networks and self.photo_config.second_backbone is None:
+            raise ValueError(f"{what}: {NO_SECOND_BACKBONE}")
 
     def digest(self) -> str:
         """Of what changes the model, in hexadecimal: neither notes for people nor where the catalogue lies."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rayonnage.fitting.recipe import Recipe
 
 GENERAL, PHOTOS = "any", "photos"
-FUSION = "fusion"
-"""Key of the stage that weighs what all others have made."""
+SPLIT, OCR, FUSION = "split", "ocr", "fusion"
+"""Keys of the stages that deal out the products, that read, and that weigh what all others have made."""
 _WHAT_IS_SHOWN = {
     GENERAL: "the photos",
     "1": "products of one photo",
@@ -52,6 +52,11 @@ class Stage:
         return shlex.join(self.command)
 
 
+def is_stage(key: str) -> bool:
+    """Whether a key is that of some stage, not of another decision."""
+    return key in (SPLIT, OCR, FUSION) or key.startswith("mosaic-")
+
+
 def stages_of(recipe: Recipe, recipe_path: Path, workspace: Path) -> list[Stage]:
     """What `rayonnage fit` runs for a recipe that lies at `recipe_path`; estimates are those of its choices."""
     return [
@@ -74,7 +79,7 @@ def _commands(recipe: Recipe, path: Path, workspace: Path) -> Iterator[tuple[str
     }  # fmt: skip
     options = [part for option, value in asked.items() if value is not None for part in (option, f"{value}")]
     options += ["--no-titles"] * fit.titles_apart
-    yield "split", "set products aside to be tested on", ("catalog", "split", fit.catalog, *options, *room), False
+    yield SPLIT, "set products aside to be tested on", ("catalog", "split", fit.catalog, *options, *room), False
     for number, network in enumerate(fit.networks):
         title = f"learn from {_WHAT_IS_SHOWN[network]}"
         which: tuple[str, ...] = ("--n-images", network)
@@ -85,7 +90,7 @@ def _commands(recipe: Recipe, path: Path, workspace: Path) -> Iterator[tuple[str
         command = ("mosaic", "train", *which, *obeying, "--resume", *room)
         yield f"mosaic-{network}", title, command, number > 0
     if fit.read:
-        yield "ocr", "read the photos, and learn from their words", ("ocr", "train", *obeying, *room), True
+        yield OCR, "read the photos, and learn from their words", ("ocr", "train", *obeying, *room), True
     yield (
         FUSION,
         "learn from titles where there are any, and weigh all opinions",

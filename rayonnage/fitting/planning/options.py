@@ -95,7 +95,7 @@ def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[
     """Overlays of `ocr`, None for no reading, and the shelves that are expected to be read."""
     yield None, ()
     wordy = tuple(shelf.name for shelf in survey.shelves if words.is_wordy(shelf))
-    perhaps = tuple(s.name for s in survey.shelves if survey.can_be_told(s) and words.on(s) >= SOME_WORDS)
+    perhaps = shelves_to_try(survey, words)
     for texts in TEXTS:
         limit = {} if texts == TEXTS[-1] else {"text": {"texts_per_leaf": texts}}
         if wordy:
@@ -103,6 +103,11 @@ def reading_options(survey: CatalogSurvey, words: Words) -> Iterator[tuple[dict[
         if set(perhaps) - set(wordy):
             for sample in SAMPLES:
                 yield {"shelves": "auto", "sample_photos": sample, **limit}, perhaps
+
+
+def shelves_to_try(survey: CatalogSurvey, words: Words) -> tuple[str, ...]:
+    """Shelves with so many words on their photos that a sample is expected to show that reading pays."""
+    return tuple(s.name for s in survey.shelves if survey.can_be_told(s) and words.on(s) >= SOME_WORDS)
 
 
 def _frozen(backbones: list[str], limits: Mapping[str, int]) -> Iterator[tuple[dict[str, Any], tuple[Network, ...]]]:

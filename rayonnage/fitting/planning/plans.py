@@ -23,7 +23,7 @@ from rayonnage.fitting.planning.options import of_one_size, part_options, photo_
 from rayonnage.fitting.planning.parts import HeldOutParts
 from rayonnage.fitting.planning.photo_costs import network_seconds
 from rayonnage.fitting.planning.reading_costs import reading_seconds
-from rayonnage.fitting.recipe import FitSection, Network, Overlays, defaults
+from rayonnage.fitting.recipe import NO_SECOND_BACKBONE, FitSection, Network, Overlays, defaults
 from text.encoders import with_installed_encoders
 
 
@@ -110,10 +110,7 @@ def plans(survey: CatalogSurvey, speed: MachineSpeed, given: Overlays, memory: f
         for is_read in {reading.overlay is not None for reading in readings}:
             photos = list(_photo_parts(parts, survey, speed, words, given, is_read=is_read))
             if not photos:
-                raise ValueError(
-                    "`networks` names `photos`, a second network for single photos, and there is no other backbone for "
-                    "it: give mosaic.second_backbone, or leave `photos` out"
-                )
+                raise ValueError(NO_SECOND_BACKBONE)
             least = min(photo.memory for photo in photos)
             for photo in _undominated([photo for photo in photos if photo.memory <= max(memory, least)]):
                 for reading in readings:

@@ -107,6 +107,8 @@ def rooms(room: Path, seen: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) ->
         return Recipe(fit=fit)
 
     monkeypatch.setattr(preparing, "candidates", lambda *_: ())
+    monkeypatch.setattr(preparing, "obeyed", lambda recipe, *_: recipe)
+    monkeypatch.setattr(preparing, "too_large", lambda *_: None)
     monkeypatch.setattr(preparing, "measure", measured)
     monkeypatch.setattr(preparing, "choose", chosen)
     monkeypatch.setattr(fitting.FitOutcome, "of", lambda *_, **words: SimpleNamespace(**words))
@@ -423,14 +425,16 @@ def test_other_options_are_named_and_what_is_the_same_is_kept(
     assert rooms.called == []
 
 
-def test_a_recipe_given_is_obeyed_without_measuring(
+def test_a_recipe_given_is_obeyed_and_only_its_seconds_are_estimated_anew(
     rooms: Rooms, request_of: Callable[..., FitRequest], tmp_path: Path, seen: SimpleNamespace
 ) -> None:
     given = tmp_path / "mine.yaml"
     Recipe(fit=FitSection(catalog="another.bson", networks=("any",), held_out=0.3)).save(given)
     fit_catalog(request_of(recipe=str(given)))
     assert rooms.called == ["split", "mosaic-any", "fusion"]
-    assert seen.n_measured == 0
+    assert seen.n_measured == 1
+    fit_catalog(request_of(recipe=str(given)))
+    assert seen.n_measured == 1, "what is gone on with was measured again"
     kept = Recipe.load(request_of().recipe_path).fit
     assert (kept.catalog, kept.held_out) == (str(request_of().catalog), 0.3)
 

@@ -43,7 +43,9 @@ MOSAIC = st.fixed_dictionaries(
 )
 OCR = st.fixed_dictionaries({}, optional={"shelves": st.lists(WORDS, min_size=1) | st.just("auto")})
 FUSION = st.fixed_dictionaries({}, optional={"neighbours": st.sampled_from(["auto", "on", "off"])})
-RECIPES = st.builds(Recipe, fit=SECTIONS, mosaic=MOSAIC, ocr=OCR, fusion=FUSION)
+RECIPES = st.builds(Recipe, fit=SECTIONS, mosaic=MOSAIC, ocr=OCR, fusion=FUSION).filter(
+    lambda recipe: "photos" not in recipe.fit.networks or recipe.mosaic.get("second_backbone") is not None
+)
 SMALL = Recipe(fit=FitSection(catalog="train.bson", folds=5), mosaic={"seed": 1})
 
 
@@ -71,6 +73,7 @@ def test_single_commands_take_a_recipe_as_their_configuration(tmp_path):
         ("fit: {catalog: a, folds: 3, held_out: 0.2}", r"folds and held_out are both given"),
         ("fit: {catalog: a, networks: [any, 5]}", r"fit.networks.1: .*got .5"),
         ("fit: {catalog: a, networks: [2]}", r"`any` first"),
+        ("fit: {catalog: a, networks: [any, photos]}", r"give mosaic.second_backbone, or leave `photos` out"),
         ("fit: {catalog: a, time_s: -1}", r"fit.time_s: .*got -1"),
         (
             "fit: {catalog: a, choices: {folds: {chosn: b, why: c}}}",
