@@ -7,7 +7,7 @@ from mosaic.config import MosaicConfig
 from rayonnage.fitting.looking.survey import CatalogSurvey
 from rayonnage.fitting.measuring.speed import MachineSpeed
 from rayonnage.fitting.planning.parts import HeldOutParts, with_photos
-from rayonnage.fitting.planning.photo_costs import Pace, slowness
+from rayonnage.fitting.planning.photo_costs import Pace, program_seconds, slowness
 
 MAX_HELD_OUT = 100_000
 """Products that heads are fitted on at most, see `fusion.training.held_out`."""
@@ -16,8 +16,11 @@ MAX_TITLES = 200_000
 MIN_TITLES = 20
 """Titles that make an expert."""
 # measured on two cores: `fusion train` on the demo, the shelf and the clothes shop
-HEADS_S = 3.0
+HEADS_S = 1.0
 """All heads, fitted on parts of few products."""
+HEADS_LEAF_S, LEAVES_SEEN = 0.13, 200
+"""Of each leaf more, up to so many: with 60 products in 10 leaves all took 2.4 s, with 82 in 54 leaves 10.8; of trees
+larger than the shelf's nothing is known."""
 HEAD_S = 0.002
 """Of one held-out product and one pair of experts, in the comparison of all heads and their last fits."""
 LEAF_S = 1e-6
@@ -37,7 +40,9 @@ def decision_seconds(
     """What the stage `fusion train` takes, its start not counted; `n_experts`: of photos and reading."""
     held_out = min(MAX_HELD_OUT, with_photos(survey) * parts.held_out)
     speak = n_experts + 1 + has_titles(survey)
-    heads = slowness(speed) * (HEADS_S + held_out * (HEAD_S * speak**2 + LEAF_S * len(survey.leaf_sizes)))
+    n_leaves = len(survey.leaf_sizes)
+    few = HEADS_S + HEADS_LEAF_S * min(n_leaves, LEAVES_SEEN)
+    heads = slowness(speed) * (few + held_out * (HEAD_S * speak**2 + LEAF_S * n_leaves))
     return (
         heads
         + slowness(speed) * _titles(config, parts, survey)
@@ -74,9 +79,13 @@ def _neighbours(
     survey: CatalogSurvey,
     speed: MachineSpeed,
 ) -> float:
-    """Vectors by the network without each part, and by the deployed one where they are kept; a trial of the heads."""
+    """Vectors by the network without each part, and by the deployed one; a trial of the heads.
+
+    Networks of one frozen backbone see the same.
+    """
     if not asks_neighbours(config, survey):
         return 0.0
     pace = Pace.of(photos.backbone.name, photos, speed)
-    once = survey.n_photos * (pace.predict + pace.decode) + with_photos(survey) * SEARCH_S * slowness(speed)
-    return once * (parts.n + 1) + heads
+    look = program_seconds("any", pace) + survey.n_photos * (pace.predict + pace.decode)
+    n_looks = 1 if photos.method == "linear" else parts.n + 1
+    return n_looks * look + (parts.n + 1) * with_photos(survey) * SEARCH_S * slowness(speed) + heads

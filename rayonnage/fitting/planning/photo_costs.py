@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from catalog.product import MAX_IMAGES
 from mosaic.config import MosaicConfig, TrainingConfig
+from mosaic.inference.checked import CHECKED
+from mosaic.inference.expected_outputs import MADE_UP
 from mosaic.linear_limits import MAX_JUDGED
 from mosaic.method_comparison import INNER_PARTS
 from rayonnage.fitting.looking.survey import CatalogSurvey
@@ -15,8 +18,13 @@ from rayonnage.fitting.recipe import Network
 # measured with Lite0 on two cores: runs of the demo took so much more than their epochs and held-out photos
 NETWORK_S = 2.0
 """Of a network: its run folder, its graph held against PyTorch, its page."""
+LOADING_S = 2.5
+"""The first network loads what makes graphs of networks, for all that follow."""
 FIT_S = 1.0
 """Of a fit: its network, its batches, its weights on the disk; the graph that predicts its held-out part."""
+GRAPH_PRODUCTS = 48
+"""Products on which the graph of a run is held against PyTorch, as by `mosaic.training.run_graph`: of a small catalogue
+that is half of the work. Made-up mosaics of each shape come on top."""
 KEPT_S = 0.0002
 """Of a photo whose small picture is kept: reading it."""
 N_FOR_K = 1000
@@ -80,7 +88,7 @@ def network_seconds(
     # the deployed network goes on from the measured one where one part was held out
     last = first if parts.folds else config.specialist
     slow = pace.slow
-    seconds = NETWORK_S * slow
+    seconds = (NETWORK_S + LOADING_S * (network == "any")) * slow + _graph(network, pace, survey)
     if config.method != "fine-tune" and starts_anew:
         seconds += _linear(network, config, parts, pace, survey)
     if config.method == "linear":
@@ -95,6 +103,11 @@ def network_seconds(
         seconds += _fit(network, first, pace, survey, 1 - parts.of - judged.of, kept=kept)
     seconds += parts.n * _fit(network, first, pace, survey, 1 - parts.of, kept=kept)
     return seconds + _fit(network, last, pace, survey, 1.0, kept=kept)
+
+
+def program_seconds(network: Network, pace: Pace) -> float:
+    """What is needed before a network predicts: a program is made of it and held against it, shape by shape."""
+    return FIT_S * pace.slow + CHECKED * _photos_of_shapes(network) * pace.head
 
 
 def weight_bytes(backbone: str) -> float:
@@ -129,9 +142,28 @@ def _fit(
 def _held_out(network: Network, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey) -> float:
     products = products_of(network, survey)
     photos = photos_of(network, survey)
-    each = photos / products if products else 0.0
+    each = _photos_each(network, survey)
     twice = min(N_FOR_K, products * parts.of) * each
-    return (photos * parts.held_out + twice) * (pace.predict + pace.decode)
+    checked = parts.n * CHECKED * _photos_of_shapes(network) * pace.head
+    return checked + (photos * parts.held_out + twice) * (pace.predict + pace.decode)
+
+
+def _photos_each(network: Network, survey: CatalogSurvey) -> float:
+    products = products_of(network, survey)
+    return photos_of(network, survey) / products if products else 0.0
+
+
+def _graph(network: Network, pace: Pace, survey: CatalogSurvey) -> float:
+    """PyTorch and the graph of the deployed network, on the same products."""
+    photos = min(GRAPH_PRODUCTS, products_of(network, survey)) * _photos_each(network, survey)
+    return photos * (pace.head + pace.predict) + MADE_UP * _photos_of_shapes(network) * pace.head
+
+
+def _photos_of_shapes(network: Network) -> int:
+    """Photos of a mosaic of each shape that a network serves."""
+    if network == "photos":
+        return 1
+    return int(network) if network.isdigit() else sum(range(1, MAX_IMAGES + 1))
 
 
 def _linear(network: Network, config: MosaicConfig, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey) -> float:
@@ -144,7 +176,11 @@ def _linear(network: Network, config: MosaicConfig, parts: HeldOutParts, pace: P
     of_part, of_all = (1 - parts.of) * kept_of_part * vectors, kept * vectors
     strengths = parts.n * HEAD_S * min(of_part, MAX_JUDGED)
     heads = LAST_HEAD_S * (parts.n * of_part + of_all)
-    return looked + pace.slow * (FIT_S * (parts.n + 1) + (strengths + heads) * len(survey.leaf_sizes))
+    return (
+        looked
+        + program_seconds(network, pace)
+        + pace.slow * (FIT_S * (parts.n + 1) + (strengths + heads) * len(survey.leaf_sizes))
+    )
 
 
 def _measured(backbone: str, speed: MachineSpeed) -> tuple[BackboneSpeed, float]:
