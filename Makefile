@@ -10,12 +10,12 @@ PYTEST := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m pytest --numprocesses aut
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-fast lint types suite docs pictures clean
+.PHONY: help install demo test test-slow lint types suite docs pictures clean
 
 help:
 	@echo "make demo   install what is needed, then the whole job on the embedded demo catalogue"
 	@echo "make test   install what is needed, then linters, types, import contract and tests"
-	@echo "make test-fast   ruff and the tests that take no seconds, for the inner loop"
+	@echo "make test-slow   the tests that take seconds: trainings, kills, every command of the docs; CI runs both"
 	@echo "make docs   write the generated pages of docs/ anew"
 	@echo "make pictures   take the page's pictures for docs/ anew, from the demo"
 	@echo "make clean  remove the demo's files (the virtual environment stays)"
@@ -60,11 +60,10 @@ test: $(INSTALLED) $(BROWSER)
 	$(MAKE) --jobs=2 types suite
 
 suite: $(INSTALLED) $(BROWSER)
-	$(PYTEST)
-
-test-fast: $(INSTALLED) $(BROWSER)
-	$(VENV)/bin/ruff check .
 	$(PYTEST) -m "not slow"
+
+test-slow: $(INSTALLED) $(BROWSER)
+	$(PYTEST) -m slow
 
 docs: $(INSTALLED)
 	$(PY) docs/configuration_page.py

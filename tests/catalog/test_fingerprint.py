@@ -57,6 +57,7 @@ def rewrite(path: Path, place: int, category: int) -> None:
         file.write(struct.pack("<i", category))
 
 
+@pytest.mark.slow
 def test_any_rewritten_label_of_a_large_file_is_seen(large):
     before = Catalog(large)
     places = label_places(large)

@@ -58,6 +58,7 @@ PAIRS = st.lists(
 ).filter(lambda pairs: len({id_number(c) for _, c in pairs if c is not None}) == len({c for _, c in pairs} - {None}))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PAIRS)
 @example([(one, None) for one in HOSTILE if fits_a_name((one,))])

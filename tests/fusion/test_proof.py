@@ -37,6 +37,7 @@ def levels_given(found: ProductScores, target: float) -> np.ndarray:
     return given_by_scores(found, Thresholds.fit(found, TREE, target, 0.9), TREE)[:, 0]
 
 
+@pytest.mark.slow
 def test_a_small_shop_is_given_a_cat1_at_90_and_told_what_95_would_take():
     asked, strict = proof_at(0.9, small_shop()), proof_at(0.95, small_shop())
     assert asked.levels[-1].share == (levels_given(small_shop(), 0.9) == 1).mean() > 0.4
@@ -73,6 +74,7 @@ def test_what_can_be_shown_is_what_the_same_thresholds_give():
         assert sum(map(float, row.split("  ", 1)[1].split())) == pytest.approx(100, abs=0.2)
 
 
+@pytest.mark.slow
 def test_where_even_the_surest_are_wrong_more_products_are_not_promised():
     coin = scores(np.linspace(1, 0.5, 400), np.arange(400) % 2 == 0)
     proof = proof_at(0.95, coin, n_labelled=2000)
@@ -88,6 +90,7 @@ def test_a_handful_without_a_mistake_is_told_to_be_too_few():
         assert 72 <= level.wanted <= 90
 
 
+@pytest.mark.slow
 def test_the_way_out_is_a_command_that_can_be_given(tmp_path, tree_csv, tiny_catalog):
     command = re.findall(r"`catalog ([^`]+)`", proof_at(0.95, small_shop()).advice)[0]
     files = {"FILE": tiny_catalog.address, "TREE": tree_csv}
@@ -96,6 +99,7 @@ def test_the_way_out_is_a_command_that_can_be_given(tmp_path, tree_csv, tiny_cat
     assert re.search(r"60 products, held out \d+, \d+, \d+, \d+, \d+\n", said)
 
 
+@pytest.mark.slow
 def test_whoever_has_held_out_everything_is_not_told_to_do_so():
     found = small_shop()
     assert "--folds" not in proof_at(0.95, found, n_labelled=len(found)).advice

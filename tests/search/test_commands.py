@@ -280,6 +280,7 @@ def test_a_server_keeps_the_vectors_of_a_folder_that_names_it(shop, monkeypatch)
 WORDS = ("lamp", "mug", "chair", "kettle", "novel", "drum", "scarf", "boots", "puzzle", "tent", "radio", "ladder")
 
 
+@pytest.mark.slow
 def test_titles_count_where_they_find_more(shop):
     titles = [f"{one} {other}" for one in WORDS for other in ("red", "blue", "tall")]
     write(shop / "shop.bson", [{**make_product(i, 11), "title": title} for i, title in enumerate(titles)])
@@ -359,6 +360,7 @@ def test_an_interrupted_index_says_that_it_goes_on(shop, use_colours, monkeypatc
     assert 0 < backend.n_mosaics < 24
 
 
+@pytest.mark.slow
 def test_products_of_several_photos_teach_what_titles_weigh(shop):
     titles = [f"{one} {other} {third}" for one in WORDS for other in ("red", "blue", "tall") for third in ("a1", "b2")]
     write(shop / "shop.bson", [{**make_product(i, 11, 2), "title": title} for i, title in enumerate(titles)])

@@ -89,6 +89,7 @@ def shop(tmp_path, monkeypatch, use_colours, engine) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_words_on_photos_find_a_product_that_pictures_do_not(shop, engine):
     said = call(main, "index", "shop.bson")
     assert "words" not in said
@@ -117,6 +118,7 @@ def test_words_on_photos_find_a_product_that_pictures_do_not(shop, engine):
     assert evaluated.splitlines()[1].split()[:3] == ["all", "3", "100.0"]
 
 
+@pytest.mark.slow
 def test_what_is_taken_in_later_is_read_too(shop, engine):
     call(main, "index", "shop.bson", "--read")
     engine.texts[99] = "umbrella green"
@@ -151,6 +153,7 @@ def test_reading_that_is_killed_is_gone_on_with(shop, engine, monkeypatch):
     assert found("query", "new.png", "--read", "-k", 1)[0][0] == 17
 
 
+@pytest.mark.slow
 def test_texts_are_encoded_once_though_the_index_is_killed_later(shop, monkeypatch):
     write(shop / "shop.bson", [{**readable(i, 0), "title": title} for i, title in enumerate(TITLES)])
     encoded: list[int] = []
@@ -197,6 +200,7 @@ def test_words_that_other_photos_do_not_repeat_are_not_kept(shop, engine):
     assert "they are not compared" in said
 
 
+@pytest.mark.slow
 def test_a_product_is_compared_by_its_own_text(shop):
     twins = [{**readable(100 + i, 0), "title": title} for i, title in enumerate(TITLES[:5])]
     write(shop / "shop.bson", [{**readable(i, 0), "title": title} for i, title in enumerate(TITLES)] + twins)

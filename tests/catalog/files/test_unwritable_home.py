@@ -28,6 +28,7 @@ def read_only_home(monkeypatch) -> None:
     monkeypatch.setenv(TOLD, "")
 
 
+@pytest.mark.slow
 def test_a_command_tells_it_once_and_in_no_module_s_name(read_only_home, write_bson, tmp_path):
     shop = write_bson(*[make_product(i, 11) for i in range(4)])
     command = [sys.executable, "-m", "rayonnage", "catalog", "explore", shop, "--output", tmp_path / "page"]

@@ -102,6 +102,7 @@ def test_the_page_and_the_line_say_what_was_fitted(linear):
     assert MosaicRuns.latest(linear).experts()[0].name == "mosaic"
 
 
+@pytest.mark.slow
 def test_what_was_done_before_a_kill_is_not_done_again_and_ends_the_same(linear, tmp_path, monkeypatch):
     room = make_room(tmp_path, mode="kfold", n_parts=3)
     looked, fitted = [], []
