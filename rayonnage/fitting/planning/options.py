@@ -36,6 +36,7 @@ SPECIALIST_PRODUCTS = 200
 FEWEST_HELD_OUT = 20
 """Held-out products without which no head can be compared with another: folds hold out all."""
 ENOUGH_HELD_OUT = 500
+FOLDS = (5, 3)
 SHARES = (0.2, 0.1, 0.05, 0.02, 0.01)
 TEXTS = (15, 20, 30, 45, 60, 75, 90, 120, 2000)
 SOME_WORDS = 2.0
@@ -57,14 +58,18 @@ _SETTINGS = {
 
 
 def part_options(survey: CatalogSurvey) -> Iterator[dict[str, Any]]:
-    """Keys of `FitSection`: folds where there are few products, else a share that is large enough."""
-    n = with_photos(survey)
-    if n * SHARES[0] >= FEWEST_HELD_OUT:
+    """Keys of `FitSection`: folds where there are few products, else a share that is large enough.
+
+    What is linked is in one part: there are no more parts than lots of linked products.
+    """
+    n, lots = with_photos(survey), survey.n_groups
+    fifths = lots >= 1 / SHARES[0]
+    if fifths and n * SHARES[0] >= FEWEST_HELD_OUT:
         yield {"folds": None, "held_out": SHARES[0]}
-    if n < FEW:
-        yield from ({"folds": folds, "held_out": None} for folds in (5, 3) if n >= 2 * folds)
+    if n < FEW or not fifths:
+        yield from ({"folds": folds, "held_out": None} for folds in [f for f in FOLDS if lots >= 2 * f] or [2])
     for share in SHARES[1:]:
-        if n * share >= ENOUGH_HELD_OUT:
+        if n * share >= ENOUGH_HELD_OUT and lots >= 1 / share:
             yield {"folds": None, "held_out": share}
 
 

@@ -270,3 +270,13 @@ def test_heads_on_frozen_features_are_planned_for_as_many_products_as_are_accept
     for catalogue, accepted in ((SHELF, True), (CDISCOUNT, False)):
         planned = photo_options(catalogue, machine(), Words.of(machine(), catalogue), is_read=False)
         assert any(overlay["method"] == "linear" for overlay, _ in planned) is accepted
+
+
+@pytest.mark.parametrize(("lots", "parts"), [(60, 5), (9, 3), (4, 2), (2, 2)])
+def test_there_are_no_more_parts_than_lots_of_linked_products(lots, parts):
+    assert choose(replace(SIXTY, n_groups=lots), machine(), catalog="shop.csv").fit.folds == parts
+
+
+def test_a_large_shop_of_four_lots_is_dealt_into_two_parts():
+    fit = choose(replace(SHELF, n_groups=4), READS_BOOKS, catalog="shop.csv").fit
+    assert (fit.folds, fit.held_out) == (2, None)
