@@ -16,12 +16,12 @@ MAX_TITLES = 200_000
 MIN_TITLES = 20
 """Titles that make an expert."""
 # measured on two cores: `fusion train` on the demo, the shelf and the clothes shop
-HEADS_S = 1.0
+HEADS_S = 1.5
 """All heads, fitted on parts of few products."""
-HEADS_LEAF_S, LEAVES_SEEN = 0.13, 200
-"""Of each leaf more, up to so many: with 60 products in 10 leaves all took 2.4 s, with 82 in 54 leaves 10.8; of trees
-larger than the shelf's nothing is known."""
-HEAD_S = 0.002
+SHELF_S, MOST_SHELVES = 0.35, 50
+"""Of that, each node of the highest level, which has weights of its own: of 60 products on 2 it took 2.4 s, of 423 on 2
+2.7, of 82 on 25 10.8, of 1,093 on 4 some 8. Of many more than these nothing is known."""
+HEAD_S = 0.0005
 """Of one held-out product and one pair of experts, in the comparison of all heads and their last fits."""
 LEAF_S = 1e-6
 """Of one leaf of a held-out product, beside that."""
@@ -40,9 +40,8 @@ def decision_seconds(
     """What the stage `fusion train` takes, its start not counted; `n_experts`: of photos and reading."""
     held_out = min(MAX_HELD_OUT, with_photos(survey) * parts.held_out)
     speak = n_experts + 1 + has_titles(survey)
-    n_leaves = len(survey.leaf_sizes)
-    few = HEADS_S + HEADS_LEAF_S * min(n_leaves, LEAVES_SEEN)
-    heads = slowness(speed) * (few + held_out * (HEAD_S * speak**2 + LEAF_S * n_leaves))
+    few = HEADS_S + SHELF_S * min(len(survey.shelves), MOST_SHELVES)
+    heads = slowness(speed) * (few + held_out * (HEAD_S * speak**2 + LEAF_S * len(survey.leaf_sizes)))
     return (
         heads
         + slowness(speed) * _titles(config, parts, survey)
