@@ -16,6 +16,8 @@ MAX_TITLES = 200_000
 MIN_TITLES = 20
 """Titles that make an expert."""
 # measured on two cores: `fusion train` on the demo, the shelf and the clothes shop
+RUN_S = 2.0
+"""The run: what is proved, its files, its page."""
 HEADS_S = 1.5
 """All heads, fitted on parts of few products."""
 SHELF_S, MOST_SHELVES = 0.35, 50
@@ -44,7 +46,7 @@ def decision_seconds(
     heads = slowness(speed) * (few + held_out * (HEAD_S * speak**2 + LEAF_S * len(survey.leaf_sizes)))
     return (
         heads
-        + slowness(speed) * _titles(config, parts, survey)
+        + slowness(speed) * (RUN_S + _titles(config, parts, survey))
         + _neighbours(config, photos, heads, parts, survey, speed)
     )
 
