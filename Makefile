@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# Two commands set up all that is needed on a fresh machine: `make demo` and `make test`.
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo "make demo   install what is needed, then the whole job on the embedded demo catalogue"
-	@echo "make test   install what is needed, then linters, types, import contract and tests"
+	@echo "make test   install what is needed, then linters, types, import contracts and the tests that take no seconds"
 	@echo "make test-slow   the tests that take seconds: trainings, kills, every command of the docs; CI runs both"
 	@echo "make docs   write the generated pages of docs/ anew"
 	@echo "make pictures   take the page's pictures for docs/ anew, from the demo"

@@ -6,6 +6,8 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +26,9 @@ from catalog.runs.training_data import TrainingData, catalog_positions
 from fusion.experts.labelled_products import INSTALL, LabelledProducts, search_is_installed
 from fusion.experts.neighbour_shares import MAX_FITTED, NearestLabelled, NeighbourShares
 from fusion.experts.neighbours import probabilities_of
-from mosaic.inference.embedding import CHUNK, Embedder, part_embedder, run_embedder, run_vectors_digest
+from mosaic.config import MosaicConfig
+from mosaic.inference.backbone_digest import saved_backbone_digest
+from mosaic.inference.embedding import CHUNK, Embedder, part_embedder, run_embedder, vectors_digest
 from mosaic.run_files import weights_name
 
 SHARES = "shares.json"
@@ -60,13 +64,14 @@ class NeighbourFitting:
     def why_not(self) -> str:
         """Why no neighbours are looked for, for people; empty where they are."""
         n = len(self.data.plan.positions)
-        missing = [name for part in self.data.plan.held_out_parts if not self._has(name := weights_name(part))]
+        needed = (*self.data.plan.held_out_parts, None)
+        missing = [name for part in needed if not self._has(name := weights_name(part))]
         if self.mode == "off":
             return "not asked: `fusion train` tells whether they help, where `neighbours` is not off"
         if not search_is_installed():
             return f"not asked: the search for them is not installed, {INSTALL}"
         if missing:
-            return f"not asked: {self.run.folder / missing[0]} is missing, the network that has not learnt from a part"
+            return f"not asked: {self.run.folder / missing[0]} is missing: the run is not whole, train it again"
         if n > self.at_most:
             return f"not asked: {n:,} labelled products, more than neighbour_products={self.at_most}"
         return ""
@@ -76,7 +81,7 @@ class NeighbourFitting:
 
         How neighbours are counted is chosen on one half of the products and told on the other.
         """
-        self._forget_other_vectors()
+        self._forget_other_parts()
         positions = catalog_positions(self.data.catalog, product_ids)
         nearest = self._nearest(positions)
         if nearest.any.sum() < MIN_SPEAKING:
@@ -100,23 +105,37 @@ class NeighbourFitting:
         positions = positions[:: -(-len(positions) // MAX_FITTED)]
         shares = NeighbourShares.fit(self._nearest(positions), self.data.leaf[positions], self.data.leaf_frequency)
         embeddings = self._vectors(None)
+        # who opens the index asks for what the deployed network sees
+        origin = replace(embeddings.origin, network=self.run.folder.name, digest=run_embedder(self.run).digest)
+        embeddings = replace(embeddings, origin=origin)
         with self.bar("neighbours, index") as progress:
             LabelledProducts.create(folder, self.data, embeddings, progress).index.close()
         write_text(folder / SHARES, json.dumps(asdict(shares), indent=2) + "\n")
 
-    def _forget_other_vectors(self) -> None:
-        """Remove vectors of networks that this run has not: those of an earlier one."""
-        known = {self._folder(part) for part in (*self.data.plan.held_out_parts, None)}
-        for folder in self.folder.glob("*/"):
-            if folder not in known:
+    def _forget_other_parts(self) -> None:
+        """Remove vectors of parts that the plan does not hold out: an earlier plan may have had more."""
+        known = {self._name(part) for part in self.data.plan.held_out_parts}
+        for folder in self.folder.glob("part*"):
+            if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _folder(self, part: int | None) -> Path:
-        """Of the vectors by the deployed network, or by the one that never saw `part`.
+    def _name(self, part: int | None) -> str:
+        """Folder of the vectors by the deployed network, or by the one that never saw `part`."""
+        if self._frozen is not None:
+            return "frozen"
+        return "deployed" if part is None else f"part{part}"
 
-        Networks that see the same, as all do whose heads alone were fitted, have one together.
+    @cached_property
+    def _frozen(self) -> str | None:
+        """Digest of the backbone that all networks of the run share, whose heads alone were fitted: they see the same.
+
+        None where each has a backbone of its own.
         """
-        return self.folder / run_vectors_digest(self.run, part)[:16]
+        if self.run.config(MosaicConfig).method == "fine-tune":
+            return None
+        names = [weights_name(part) for part in (*self.data.plan.held_out_parts, None)]
+        digests = {saved_backbone_digest(self.run.folder / name) for name in names}
+        return digests.pop() if len(digests) == 1 else None
 
     def _has(self, name: str) -> bool:
         return (self.run.folder / name).is_file()
@@ -137,39 +156,40 @@ class NeighbourFitting:
         """Of `(n,)` held-out positions, those among the other parts' products."""
         plan, catalog = self.data.plan, self.data.catalog
         photos = catalog.photo_index()
-        parts, rows_of_parts = [], []
-        for part in plan.held_out_parts:
-            own_part = plan.held_out_positions(part)
-            rows = np.flatnonzero(np.isin(positions, own_part))
-            if not len(rows):
+        found, rows_found = [], []
+        for _, alike in groupby(plan.held_out_parts, self._name):
+            own_parts = [(part, plan.held_out_positions(part)) for part in alike]
+            if not np.isin(positions, np.concatenate([own for _, own in own_parts])).any():
                 continue
-            embeddings = self._vectors(part)
-            with scratch_folder(self.folder / "index") as room, self.bar(f"neighbours, part {part + 1}") as progress:
+            embeddings = self._vectors(own_parts[0][0])
+            with scratch_folder(self.folder / "index") as room:
                 labelled = LabelledProducts.create(room, self.data, embeddings)
-                for some in in_batches(rows, SEARCHED, progress):
-                    vectors = embeddings.rows(np.searchsorted(plan.positions, positions[some]))
-                    md5s = [photos.md5s_of(position) for position in positions[some].tolist()]
-                    parts.append(labelled.nearest(vectors, md5s, without=catalog.product_ids[own_part]))
+                for part, own in own_parts:
+                    rows = np.flatnonzero(np.isin(positions, own))
+                    with self.bar(f"neighbours, part {part + 1}") as progress:
+                        for some in in_batches(rows, SEARCHED, progress):
+                            vectors = embeddings.rows(np.searchsorted(plan.positions, positions[some]))
+                            md5s = [photos.md5s_of(position) for position in positions[some].tolist()]
+                            found.append(labelled.nearest(vectors, md5s, without=catalog.product_ids[own]))
+                            rows_found.append(some)
                 labelled.index.close()
-            rows_of_parts.append(rows)
-        return NearestLabelled.concatenate(parts).select(np.argsort(np.concatenate(rows_of_parts)))
+        return NearestLabelled.concatenate(found).select(np.argsort(np.concatenate(rows_found)))
 
     def _vectors(self, part: int | None) -> Embeddings:
         """Of the plan's products, by the deployed network or the one that never saw `part`: a row each, in order."""
-        catalog, positions = self.data.catalog, self.data.plan.positions
-        folder, product_ids = self._folder(part), catalog.product_ids[positions]
-        digest = run_vectors_digest(self.run, part)
-        origin = EmbeddingOrigin(self.run.folder.name, digest, catalog.address, catalog.fingerprint, "product")
+        name, catalog, positions = self._name(part), self.data.catalog, self.data.plan.positions
+        embedder = run_embedder(self.run) if part is None or self._frozen else part_embedder(self.run, part)
+        digest = embedder.digest if self._frozen is None else vectors_digest(self._frozen, embedder.config)
+        folder, product_ids = self.folder / name, catalog.product_ids[positions]
+        origin = EmbeddingOrigin(embedder.name, digest, catalog.address, catalog.fingerprint, "product")
         try:
             kept = Embeddings.load(folder)
         except (FileNotFoundError, ValueError):
             kept = None
-        # a later run may see the same
+        # heads that were fitted again have another run, and see the same
         is_same = kept is not None and replace(kept.origin, network=origin.network) == origin
         if kept is None or not is_same or not np.array_equal(kept.product_ids, product_ids):
-            embedder = run_embedder(self.run) if part is None else part_embedder(self.run, part)
             photos = np.full(len(positions), ALL_PHOTOS, np.int8)
-            name = "deployed" if part is None else f"part{part}"
             with Embeddings.writer(
                 folder, embedder.width, origin=origin, product_ids=product_ids, photos=photos, ids=catalog.ids
             ) as unfinished, self.bar(f"embed for neighbours, {name}") as progress:  # fmt: skip

@@ -29,7 +29,7 @@ from catalog.runs.workspace import Workspace
 from mosaic.config import MosaicConfig
 from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.expert import batches, run_network
-from mosaic.inference.loading import load_deployed, load_part, load_start, photo_decoder, weights_digest
+from mosaic.inference.loading import load_deployed, load_part, load_start, photo_decoder
 from mosaic.inference.outputs import Outputs
 from mosaic.views import View
 
@@ -120,16 +120,6 @@ def vectors_digest(weights: str, config: MosaicConfig) -> str:
         "flip": config.inference.flip,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def run_vectors_digest(run: Run, part: int | None) -> str:
-    """Of the vectors of a run's deployed network, or of the one that never saw `part`; no network is loaded.
-
-    Raises:
-        FileNotFoundError, ValueError: the run has no such weights, or they are damaged.
-    """
-    config = run.config(MosaicConfig)
-    return vectors_digest(weights_digest(run, config, part), config)
 
 
 def run_embedder(run: Run) -> Embedder:

@@ -11,7 +11,6 @@ from catalog.files.gpu import has_gpu
 from catalog.photos.batch import PhotoDecoder, decode_in_threads
 from catalog.runs.run import Run
 from mosaic.config import MosaicConfig
-from mosaic.inference.backbone_digest import saved_backbone_digest
 from mosaic.inference.deployed import DeployedNetwork
 from mosaic.inference.outputs import Backend
 from mosaic.inference.run_graph import file_hashes, graph_backend, graph_format
@@ -33,12 +32,12 @@ def load_deployed(run: Run, config: MosaicConfig) -> DeployedNetwork:
     if form is not None and not (is_auto and _torch_has_gpu()):
         backend = graph_backend(run.folder, form, lambda: _in_torch(run, config), fall_back=is_auto)
         if backend is not None:
-            return replace(_with_graph(run, backend), weights_digest=partial(weights_digest, run, config))
+            return replace(_with_graph(run, backend), weights_digest=partial(_weights_digest, run))
     from mosaic.networks.deployed import deployed
     from mosaic.networks.network import load_network
 
     network = deployed(load_network(run, config), config.inference, config.photo_size)
-    return replace(network, weights_digest=partial(weights_digest, run, config))
+    return replace(network, weights_digest=partial(_weights_digest, run))
 
 
 def load_part(run: Run, config: MosaicConfig, part: int) -> DeployedNetwork:
@@ -47,7 +46,7 @@ def load_part(run: Run, config: MosaicConfig, part: int) -> DeployedNetwork:
     from mosaic.networks.network import load_network
 
     network = deployed(load_network(run, config, part), config.inference, config.photo_size)
-    return replace(network, weights_digest=partial(weights_digest, run, config, part))
+    return replace(network, weights_digest=partial(_weights_digest, run, part))
 
 
 def photo_decoder(config: MosaicConfig) -> PhotoDecoder:
@@ -82,19 +81,8 @@ def load_start(config: MosaicConfig) -> DeployedNetwork:
     return replace(deployed(network, config.inference, config.photo_size), weights_digest=lambda: digest)
 
 
-def weights_digest(run: Run, config: MosaicConfig, part: int | None = None) -> str:
-    """SHA-256 of the weights that an embedding depends on, of the deployed network or the one that never saw `part`.
-
-    Where heads may have been fitted to a backbone that stays as it is, it is the backbone's: all parts then see the
-    same, and so does the run of tomorrow. Others are known by their file, by which indexes of old know them.
-
-    Raises:
-        FileNotFoundError, ValueError: the run has no such weights, or they are damaged.
-    """
-    path = run.folder / weights_name(part)
-    if config.method != "fine-tune":
-        return saved_backbone_digest(path)
-    (digest,) = file_hashes(run.folder, (path.name,)).values()
+def _weights_digest(run: Run, part: int | None = None) -> str:
+    (digest,) = file_hashes(run.folder, (weights_name(part),)).values()
     return digest
 
 

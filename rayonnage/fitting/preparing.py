@@ -18,7 +18,7 @@ from rayonnage.fitting.amounts import typed_bytes, typed_time
 from rayonnage.fitting.looking.look import look
 from rayonnage.fitting.measuring.measure import SECONDS, measure
 from rayonnage.fitting.planning.choosing import candidates, choose
-from rayonnage.fitting.planning.obeying import backbones_of, obeyed, too_large
+from rayonnage.fitting.planning.obeying import backbones_of, obeyed, warnings
 from rayonnage.fitting.progress.journal import Asked, FitJournal, signature
 from rayonnage.fitting.progress.showing import FitShow
 from rayonnage.fitting.recipe import Overlays, Recipe, given_recipe
@@ -27,6 +27,7 @@ from rayonnage.fitting.stages import Stage
 
 if TYPE_CHECKING:
     from rayonnage.fitting.looking.survey import CatalogSurvey
+    from rayonnage.fitting.measuring.speed import MachineSpeed
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,16 @@ def prepare(request: FitRequest, journal: FitJournal | None, show: FitShow) -> P
         survey = look(request.catalog, request.tree, request.names, request.group, progress)
     fingerprint = _with_files(survey.fingerprint, tree_for(request.catalog, request.tree), request.names)
     is_known = known is not None and known.asked == asked and known.fingerprint == fingerprint and path.is_file()
-    if journal is not None and is_known:
-        journal.go_on()
-        return PreparedFit(_of_today(Recipe.load(path), request), survey, fingerprint)
+    if journal is not None and known is not None and is_known:
+        recipe = Recipe.load(path)
+        if known.recipe in ("", recipe.digest()):
+            journal.go_on()
+        else:
+            show.tell(f"{path} has been changed: what it takes is estimated anew")
+            recipe = _obeyed(recipe, request, survey, show)
+            recipe.save(path)
+            journal.go_on(recipe.digest())
+        return PreparedFit(_of_today(recipe, request), survey, fingerprint)
     show.result("\n".join(survey.lines()))
     if journal is not None and known is not None:
         changes = _changes(known.asked, asked, known.fingerprint == fingerprint)
@@ -110,23 +118,16 @@ def prepare(request: FitRequest, journal: FitJournal | None, show: FitShow) -> P
     recipe = _chosen(request, survey, show)
     if journal is not None:
         recipe.save(path)
-        journal.begin_anew(asked, fingerprint)
+        journal.begin_anew(asked, fingerprint, recipe.digest())
     return PreparedFit(_of_today(recipe, request), survey, fingerprint)
 
 
 def _chosen(request: FitRequest, survey: CatalogSurvey, show: FitShow) -> Recipe:
     given = None if request.recipe is None else given_recipe(request.recipe)
-    _left(request, show, 2 * SECONDS)
-    show.begin("measure", "measure this machine")
-    with show.bar("measure") as progress:
-        backbones = backbones_of(given) if isinstance(given, Recipe) else candidates(request.quality, given)
-        engine = (given or Overlays()).reading_config.engine
-        speed = measure(request.catalog, survey, backbones, request.workspace, engine, progress)
     if isinstance(given, Recipe):
-        if (warning := too_large(given, survey, speed)) is not None:
-            show.tell(warning)
-        # only what it is made of is the command line's to say
-        return _saved_as(obeyed(given, survey, speed), request, survey)
+        return _obeyed(given, request, survey, show)
+    _left(request, show, 2 * SECONDS)
+    speed = _measured(candidates(request.quality, given), given or Overlays(), request, survey, show)
     show.begin("choose", "choose what pays")
     left = _left(request, show, 0)
     chosen = choose(
@@ -134,6 +135,32 @@ def _chosen(request: FitRequest, survey: CatalogSurvey, show: FitShow) -> Recipe
         group=request.group, time_s=left, quality=request.quality, memory_bytes=request.memory_bytes, given=given,
     )  # fmt: skip
     return _saved_as(chosen, request, survey)
+
+
+def _obeyed(given: Recipe, request: FitRequest, survey: CatalogSurvey, show: FitShow) -> Recipe:
+    """A whole recipe, with what it takes here: only what it is made of is the command line's to say."""
+    recipe = _saved_as(given, request, survey)
+    try:
+        speed = _measured(backbones_of(recipe), recipe, request, survey, show)
+    # whatever a network does not like about the measurement: the recipe, which shows it other photos, may do
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        show.tell(f"what the recipe takes here could not be measured, its own times are shown: {why}")
+        return recipe
+    recipe = obeyed(recipe, survey, speed)
+    for warning in warnings(recipe, survey, speed):
+        show.tell(warning)
+    return recipe
+
+
+def _measured(
+    backbones: Sequence[str], given: Overlays | Recipe, request: FitRequest, survey: CatalogSurvey, show: FitShow
+) -> MachineSpeed:
+    show.begin("measure", "measure this machine")
+    with show.bar("measure") as progress:
+        return measure(
+            request.catalog, survey, backbones, request.workspace, given.reading_config.engine, progress
+        )  # fmt: skip
 
 
 def _left(request: FitRequest, show: FitShow, needed: float) -> float | None:

@@ -23,7 +23,7 @@ PAGES = [
 NOT_RUN = {
     r"make [\w-]+": "it runs these tests, or the demo, or makes what they run in",
     r"source \S+|pip install .*": "it changes the environment",
-    r"ruff .*|mypy|lint-imports|pytest .*": "`make test` runs them",
+    r"ruff .*|mypy|lint-imports|pytest .*": "`make test` and `make test-slow` run them",
     r"rayonnage demo": "the whole job takes ten minutes; `make demo` is it",
     r"rayonnage serve.*": "it serves until it is ended; the blocks ask a server that the tests have started",
     r"rayonnage report --workspace demo/runs": "it shows what the whole job has made",

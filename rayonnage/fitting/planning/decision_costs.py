@@ -61,6 +61,11 @@ def asks_neighbours(config: FusionConfig, survey: CatalogSurvey) -> bool:
     return config.neighbours != "off" and with_photos(survey) <= config.neighbour_products
 
 
+def vector_sets(photos: MosaicConfig, parts: HeldOutParts) -> int:
+    """Networks that see something of their own: without each part, and the deployed one."""
+    return 1 if photos.method == "linear" else parts.n + 1
+
+
 def _titles(config: FusionConfig, parts: HeldOutParts, survey: CatalogSurvey) -> float:
     if not has_titles(survey):
         return 0.0
@@ -87,6 +92,5 @@ def _neighbours(
     if not asks_neighbours(config, survey):
         return 0.0
     pace = Pace.of(photos.backbone.name, photos, speed)
-    look = program_seconds("any", pace) + survey.n_photos * (pace.predict + pace.decode)
-    n_looks = 1 if photos.method == "linear" else parts.n + 1
-    return n_looks * look + (parts.n + 1) * with_photos(survey) * SEARCH_S * slowness(speed) + heads
+    look = program_seconds("any", pace, survey) + survey.n_photos * (pace.predict + pace.decode)
+    return vector_sets(photos, parts) * look + (parts.n + 1) * with_photos(survey) * SEARCH_S * slowness(speed) + heads

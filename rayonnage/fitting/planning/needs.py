@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mosaic.config import MosaicConfig
 from rayonnage.fitting.looking.survey import CatalogSurvey
 from rayonnage.fitting.measuring.speed import KNOWN, MachineSpeed
-from rayonnage.fitting.planning.decision_costs import asks_neighbours, has_titles
+from rayonnage.fitting.planning.decision_costs import asks_neighbours, has_titles, vector_sets
 from rayonnage.fitting.planning.parts import HeldOutParts, photos_of, products_of, with_photos
 from rayonnage.fitting.planning.photo_costs import WIDTH, weight_bytes
 from rayonnage.fitting.recipe import Recipe
@@ -128,7 +128,7 @@ def disk_bytes(recipe: Recipe, survey: CatalogSurvey) -> int:
     if recipe.fit.read:
         total += photos_of("any", survey) * TRANSCRIPT
     if asks_neighbours(recipe.decision_config, survey):
-        total += VECTOR * with_photos(survey) * (parts.n + 2)
+        total += VECTOR * with_photos(survey) * (vector_sets(config, parts) + 1)
     if has_titles(survey):
         total += survey.n_distinct_titles * TRANSCRIPT
     return round(total)

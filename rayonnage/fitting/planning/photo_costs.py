@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from catalog.product import MAX_IMAGES
@@ -105,9 +106,9 @@ def network_seconds(
     return seconds + _fit(network, last, pace, survey, 1.0, kept=kept)
 
 
-def program_seconds(network: Network, pace: Pace) -> float:
+def program_seconds(network: Network, pace: Pace, survey: CatalogSurvey) -> float:
     """What is needed before a network predicts: a program is made of it and held against it, shape by shape."""
-    return FIT_S * pace.slow + CHECKED * _photos_of_shapes(network) * pace.head
+    return FIT_S * pace.slow + CHECKED * sum(_shapes(network, survey)) * pace.head
 
 
 def weight_bytes(backbone: str) -> float:
@@ -144,7 +145,7 @@ def _held_out(network: Network, parts: HeldOutParts, pace: Pace, survey: Catalog
     photos = photos_of(network, survey)
     each = _photos_each(network, survey)
     twice = min(N_FOR_K, products * parts.of) * each
-    checked = parts.n * CHECKED * _photos_of_shapes(network) * pace.head
+    checked = parts.n * CHECKED * sum(_shapes(network, survey)) * pace.head
     return checked + (photos * parts.held_out + twice) * (pace.predict + pace.decode)
 
 
@@ -156,14 +157,18 @@ def _photos_each(network: Network, survey: CatalogSurvey) -> float:
 def _graph(network: Network, pace: Pace, survey: CatalogSurvey) -> float:
     """PyTorch and the graph of the deployed network, on the same products."""
     photos = min(GRAPH_PRODUCTS, products_of(network, survey)) * _photos_each(network, survey)
-    return photos * (pace.head + pace.predict) + MADE_UP * _photos_of_shapes(network) * pace.head
+    return photos * (pace.head + pace.predict) + MADE_UP * sum(_shapes(network)) * pace.head
 
 
-def _photos_of_shapes(network: Network) -> int:
-    """Photos of a mosaic of each shape that a network serves."""
+def _shapes(network: Network, survey: CatalogSurvey | None = None) -> Iterator[int]:
+    """Photos in a mosaic of each shape that a network serves; `survey`: of those that its products have."""
     if network == "photos":
-        return 1
-    return int(network) if network.isdigit() else sum(range(1, MAX_IMAGES + 1))
+        yield 1
+    elif network.isdigit():
+        yield int(network)
+    else:
+        counts = range(1, MAX_IMAGES + 1)
+        yield from (count for count in counts if survey is None or survey.n_by_images[count])
 
 
 def _linear(network: Network, config: MosaicConfig, parts: HeldOutParts, pace: Pace, survey: CatalogSurvey) -> float:
@@ -178,7 +183,7 @@ def _linear(network: Network, config: MosaicConfig, parts: HeldOutParts, pace: P
     heads = LAST_HEAD_S * (parts.n * of_part + of_all)
     return (
         looked
-        + program_seconds(network, pace)
+        + program_seconds(network, pace, survey)
         + pace.slow * (FIT_S * (parts.n + 1) + (strengths + heads) * len(survey.leaf_sizes))
     )
 

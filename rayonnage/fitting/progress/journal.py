@@ -84,6 +84,8 @@ class JournalState(StrictConfig):
     done: tuple[DoneStage, ...] = ()
     begun: BegunStage | None = None
     left_out: tuple[LeftOutStage, ...] = Field(default=())
+    recipe: str = ""
+    """Digest of the workspace's recipe as it was written: one that was changed since is estimated anew."""
 
 
 class FitJournal:
@@ -125,10 +127,12 @@ class FitJournal:
         """That the fit has taken so far, in all its sessions."""
         return self._before + self._clock() - self._since
 
-    def go_on(self) -> None:
-        """Count on from where the last session was cut off."""
+    def go_on(self, recipe: str | None = None) -> None:
+        """Count on from where the last session was cut off; `recipe`: digest of the one written since, if any."""
         if self.state is not None:
             self._before, self._is_own = self.state.seconds, True
+            if recipe is not None:
+                self._keep(self.state.model_copy(update={"recipe": recipe}))
 
     def close(self, *, idle: bool = False) -> None:
         """The session is over; `idle`: it found everything done, and its time is not the fit's."""
@@ -138,11 +142,12 @@ class FitJournal:
             with suppress(OSError):
                 self._keep(None)
 
-    def begin_anew(self, asked: Asked, fingerprint: str) -> None:
-        """A fit of something else; stages stay known, for those whose result is still the one that is wanted."""
+    def begin_anew(self, asked: Asked, fingerprint: str, recipe: str = "") -> None:
+        """A fit of something else, by the recipe of this digest; stages stay known, for those whose result is still the
+        one that is wanted."""
         done = () if self.state is None else self.state.done
         self._before, self._is_own = 0.0, True
-        self._keep(JournalState(asked=asked, fingerprint=fingerprint, done=done))
+        self._keep(JournalState(asked=asked, fingerprint=fingerprint, done=done, recipe=recipe))
 
     def seconds_of(self, key: str, signature: str) -> float | None:
         """How long a stage took that is done, None where it is not, or was done with something else.

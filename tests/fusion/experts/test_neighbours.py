@@ -138,7 +138,6 @@ def test_networks_that_see_the_same_look_at_the_photos_once(shop, tmp_path):
     run, data = room.require("mosaic", "any"), TrainingData.of(room)
     for part in data.plan.held_out_parts:
         embedder = part_embedder(run, part)
-        assert embedder.digest == vectors.origin.digest
         few = data.plan.positions[::40]
         seen = embedder.embed(embedder.chunk(data.catalog.take(few)))
         np.testing.assert_allclose(vectors.rows(np.arange(len(data.plan.positions))[::40]), seen, atol=2e-3)
@@ -269,13 +268,11 @@ def test_the_general_network_looks_at_each_product_once(shop):
 def test_another_training_of_the_head_gives_the_same_and_embeds_nothing_anew(shop, tmp_path, monkeypatch):
     shutil.copytree(shop.room.folder, tmp_path / "runs")
     monkeypatch.setattr(neighbour_fitting.NeighbourFitting, "_embedded", None)
-    kept = {one.name for one in (tmp_path / "runs" / "neighbours").iterdir()}
-    assert len(kept) == 2, "one of the deployed network, one of that which never saw the held-out part"
-    # of an earlier network
-    shutil.copytree(tmp_path / "runs" / "neighbours" / min(kept), tmp_path / "runs" / "neighbours" / "another")
+    # of a plan that held out more parts
+    shutil.copytree(tmp_path / "runs" / "neighbours" / "part0", tmp_path / "runs" / "neighbours" / "part7")
     call(fusion, "train", "--config", "debug", "--set", "neighbours=on", "--workspace", tmp_path / "runs")
     run = Workspace(tmp_path / "runs").require("fusion")
-    assert {one.name for one in (tmp_path / "runs" / "neighbours").iterdir()} == kept
+    assert {one.name for one in (tmp_path / "runs" / "neighbours").iterdir()} == {"part0", "deployed"}
     for name in ("neighbours/shares.json", "neighbours/labelled.safetensors", "heads/tree.safetensors"):
         assert (run.folder / name).read_bytes() == (shop.run.folder / name).read_bytes()
 

@@ -106,9 +106,13 @@ def rooms(room: Path, seen: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) ->
         fit = FitSection(catalog=catalog, folds=2, networks=("any", "2"), read=seen.read, choices=choices)
         return Recipe(fit=fit)
 
+    def obeyed(recipe: Recipe, *_: object) -> Recipe:
+        choices = {"mosaic-any": Choice(chosen="any", why="given", seconds=100.0 + seen.n_measured)}
+        return recipe.model_copy(update={"fit": recipe.fit.model_copy(update={"choices": choices})})
+
     monkeypatch.setattr(preparing, "candidates", lambda *_: ())
-    monkeypatch.setattr(preparing, "obeyed", lambda recipe, *_: recipe)
-    monkeypatch.setattr(preparing, "too_large", lambda *_: None)
+    monkeypatch.setattr(preparing, "obeyed", obeyed)
+    monkeypatch.setattr(preparing, "warnings", lambda *_: ["what it needs"])
     monkeypatch.setattr(preparing, "measure", measured)
     monkeypatch.setattr(preparing, "choose", chosen)
     monkeypatch.setattr(fitting.FitOutcome, "of", lambda *_, **words: SimpleNamespace(**words))
@@ -426,17 +430,50 @@ def test_other_options_are_named_and_what_is_the_same_is_kept(
 
 
 def test_a_recipe_given_is_obeyed_and_only_its_seconds_are_estimated_anew(
-    rooms: Rooms, request_of: Callable[..., FitRequest], tmp_path: Path, seen: SimpleNamespace
-) -> None:
+    rooms: Rooms, request_of: Callable[..., FitRequest], tmp_path: Path, seen: SimpleNamespace,
+    capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
     given = tmp_path / "mine.yaml"
     Recipe(fit=FitSection(catalog="another.bson", networks=("any",), held_out=0.3)).save(given)
     fit_catalog(request_of(recipe=str(given)))
     assert rooms.called == ["split", "mosaic-any", "fusion"]
-    assert seen.n_measured == 1
+    assert "what it needs" in capsys.readouterr().err
     fit_catalog(request_of(recipe=str(given)))
     assert seen.n_measured == 1, "what is gone on with was measured again"
     kept = Recipe.load(request_of().recipe_path).fit
     assert (kept.catalog, kept.held_out) == (str(request_of().catalog), 0.3)
+    assert kept.choices["mosaic-any"].seconds == 101
+
+
+def test_each_change_of_the_workspaces_own_recipe_is_estimated(
+    rooms: Rooms, request_of: Callable[..., FitRequest], seen: SimpleNamespace, capsys: pytest.CaptureFixture
+) -> None:
+    fit_catalog(request_of())
+    path = request_of().recipe_path
+    for number, epochs in enumerate((30, 40), start=2):
+        changed = Recipe.load(path)
+        changed.model_copy(update={"mosaic": {"training": {"epochs": epochs}}}).save(path)
+        fit_catalog(request_of(recipe=str(path)))
+        assert seen.n_measured == number
+        assert Recipe.load(path).fit.choices["mosaic-any"].seconds == 100 + number
+    assert f"{path} has been changed: what it takes is estimated anew" in capsys.readouterr().err
+    fit_catalog(request_of(recipe=str(path)))
+    assert seen.n_measured == 3
+
+
+def test_a_recipe_that_cannot_be_measured_is_obeyed_all_the_same(
+    rooms: Rooms, request_of: Callable[..., FitRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    def fails(*_: object) -> None:
+        raise RuntimeError("an operation that no program knows")
+
+    monkeypatch.setattr(preparing, "measure", fails)
+    given = tmp_path / "mine.yaml"
+    Recipe(fit=FitSection(catalog="another.bson", networks=("any",), held_out=0.3)).save(given)
+    fit_catalog(request_of(recipe=str(given), time_s=30))
+    assert rooms.called == ["split", "mosaic-any", "fusion"]
+    assert "its own times are shown: an operation that no program knows" in capsys.readouterr().err
 
 
 def test_a_workspace_of_another_catalogue_is_refused_and_gives_way_when_asked(

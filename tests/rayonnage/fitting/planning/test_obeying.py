@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rayonnage.fitting.planning.choosing import candidates, choose
 from rayonnage.fitting.planning.costs import stage_seconds
-from rayonnage.fitting.planning.obeying import backbones_of, obeyed, too_large
+from rayonnage.fitting.planning.obeying import backbones_of, obeyed, warnings
 from rayonnage.fitting.recipe import Choice, FitSection, Overlays, Recipe
 from tests.rayonnage.fitting.known_catalogues import CLOTHES, READS_BOOKS, SHELF, machine
 from tests.rayonnage.fitting.planning.strategies import machines, surveys
@@ -66,5 +66,20 @@ def test_room_is_asked_for_before_the_work():
     recipe = Recipe(fit=FitSection(catalog="c", held_out=0.2))
     with pytest.raises(ValueError, match="are free on its disk"):
         obeyed(recipe, CLOTHES, machine(free_disk=10**6))
-    assert too_large(recipe, CLOTHES, machine()) is None
-    assert "end other programs" in (too_large(recipe, CLOTHES, machine(free_bytes=10**8)) or "")
+    told = obeyed(recipe, CLOTHES, machine())
+    assert list(warnings(told, CLOTHES, machine())) == []
+    (of_memory,) = warnings(told, CLOTHES, machine(free_bytes=10**8))
+    assert "end other programs" in of_memory
+    late = told.model_copy(update={"fit": told.fit.model_copy(update={"time_s": 2.0})})
+    (of_time,) = warnings(late, CLOTHES, machine())
+    assert "longer than the 2 s that are given: it is obeyed, and will be late" in of_time
+
+
+def test_what_another_machine_left_out_is_no_longer_said():
+    left_out = Choice(chosen="so", why="so", instead="reading: 6 points more", points=6.0)
+    choices = {"mosaic-any": left_out, "reading": left_out.model_copy(update={"chosen": "photos are not read"})}
+    fit = FitSection(catalog="c", held_out=0.2, read=True, wanted_s=9000, choices=choices)
+    told = obeyed(Recipe(fit=fit), SHELF, READS_BOOKS).fit
+    assert told.wanted_s is None
+    assert "reading" not in told.choices
+    assert {(note.instead, note.points) for note in told.choices.values()} == {("", 0.0)}
