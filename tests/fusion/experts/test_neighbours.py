@@ -38,7 +38,7 @@ from fusion.prediction.predictor import Predictor
 from fusion.training.held_out import gather_held_out
 from fusion.training.trial import judge
 from mosaic.cli import main as mosaic
-from mosaic.inference.embedding import part_embedder
+from mosaic.inference.embedding import part_embedder, run_embedder
 from mosaic.inference.expert import MosaicExpert
 from search.contract import Entries
 from search.index import LocalIndex
@@ -147,7 +147,8 @@ def test_networks_that_see_the_same_look_at_the_photos_once(shop, tmp_path):
     assert room.require("mosaic", "any").folder != run.folder
     call(fusion, "train", "--config", "debug", "--set", "neighbours=on", "--workspace", room.folder)
     assert [path.stat().st_mtime_ns for path in sorted(kept.iterdir())] == written
-    assert neighbours_of(Predictor(room.require("fusion"), room)).labelled.index.identity.digest == embedder.digest
+    index = neighbours_of(Predictor(room.require("fusion"), room)).labelled.index
+    assert index.identity.digest == run_embedder(room.require("mosaic", "any")).digest
 
 
 def test_what_is_told_is_shown_by_the_nearest(shop):
