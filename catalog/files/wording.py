@@ -20,6 +20,11 @@ def aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def one_line(error: BaseException) -> str:
+    """What an error of another library says, for a sentence of ours; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def any_of(words: Sequence[object]) -> str:
     """One of these: `1`, `1 or 2`, `1, 2 or 3`."""
     return joined(words, "or")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.files.wording import one_line
 from mosaic.inference.backend import shared_requests
 from mosaic.inference.outputs import Backend, Outputs, Parity, compare, require
 
@@ -80,7 +81,7 @@ class CheckedBackend:
 
     def _fallen_back(self, way: Way, error: Exception) -> Backend:
         """The reference, and a warning from the first call that needs it."""
-        why = " ".join(str(error).split()) or type(error).__name__
+        why = one_line(error)
         if not self._fall_back:
             what = f"{self.name} cannot run this network: {why}"
             raise ValueError(f"{what} Set inference.backend to auto or torch") from error

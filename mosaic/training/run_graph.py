@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.files.atomic import write_text
+from catalog.files.wording import one_line
 from catalog.runs.run import Run
 from mosaic.config import MosaicConfig
 from mosaic.inference.expected_outputs import ExpectedOutputs
@@ -42,7 +43,7 @@ def add_graph(run: Run, config: MosaicConfig, view: View, catalog: Catalog) -> N
         raise
     # whatever the other program does not like about a network
     except Exception as error:
-        why = " ".join(str(error).split()) or type(error).__name__
+        why = one_line(error)
         log.warning("%s: no graph of the network is kept, each prediction will make its own: %s", run.folder, why)
 
 

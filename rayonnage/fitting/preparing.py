@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog.catalog import Catalog
 from catalog.files.progress_lines import duration_text
-from catalog.files.wording import joined
+from catalog.files.wording import joined, one_line
 from catalog.runs.workspace import Workspace
 from catalog.sources.address import shown
 from catalog.sources.opening import open_source, tree_for
@@ -100,8 +100,8 @@ def prepare(request: FitRequest, journal: FitJournal | None, show: FitShow) -> P
     with show.bar("look") as progress:
         survey = look(request.catalog, request.tree, request.names, request.group, progress)
     fingerprint = _with_files(survey.fingerprint, tree_for(request.catalog, request.tree), request.names)
-    is_known = known is not None and known.asked == asked and known.fingerprint == fingerprint and path.is_file()
-    if journal is not None and known is not None and is_known:
+    same = (asked, fingerprint)
+    if journal is not None and known is not None and path.is_file() and (known.asked, known.fingerprint) == same:
         recipe = Recipe.load(path)
         if known.recipe in ("", recipe.digest()):
             journal.go_on()
@@ -144,8 +144,7 @@ def _obeyed(given: Recipe, request: FitRequest, survey: CatalogSurvey, show: Fit
         speed = _measured(backbones_of(recipe), recipe, request, survey, show)
     # whatever a network does not like about the measurement: the recipe, which shows it other photos, may do
     except Exception as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        show.tell(f"what the recipe takes here could not be measured, its own times are shown: {why}")
+        show.tell(f"what the recipe takes here could not be measured, its own times are shown: {one_line(error)}")
         return recipe
     recipe = obeyed(recipe, survey, speed)
     for warning in warnings(recipe, survey, speed):

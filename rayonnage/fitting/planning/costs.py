@@ -11,6 +11,7 @@ from rayonnage.fitting.planning.parts import HeldOutParts
 from rayonnage.fitting.planning.photo_costs import network_seconds, slowness
 from rayonnage.fitting.planning.reading_costs import reading_seconds
 from rayonnage.fitting.recipe import Network, Recipe
+from rayonnage.fitting.stages import FUSION, OCR, SPLIT
 from text.encoders import with_installed_encoders
 
 SPLIT_S = 0.1
@@ -28,15 +29,15 @@ def stage_seconds(
     fit, photos = recipe.fit, recipe.photo_config
     parts = HeldOutParts.of_fit(fit)
     opened = opening_seconds(speed)
-    seconds = {"split": split_seconds(survey, speed)}
+    seconds = {SPLIT: split_seconds(survey, speed)}
     for network in fit.networks:
         seconds[f"mosaic-{network}"] = opened + network_seconds(network, photos, parts, survey, speed)
     if fit.read:
         config = recipe.reading_config
         encoders = tuple(with_installed_encoders(config.text).encoders)
-        seconds["ocr"] = opened + reading_seconds(config, encoders, parts, survey, speed, expected)
+        seconds[OCR] = opened + reading_seconds(config, encoders, parts, survey, speed, expected)
     experts = n_experts(fit.networks, is_read=fit.read)
-    seconds["fusion"] = opened + decision_seconds(recipe.decision_config, photos, experts, parts, survey, speed)
+    seconds[FUSION] = opened + decision_seconds(recipe.decision_config, photos, experts, parts, survey, speed)
     return seconds
 
 

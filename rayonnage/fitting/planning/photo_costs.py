@@ -108,7 +108,7 @@ def network_seconds(
 
 def program_seconds(network: Network, pace: Pace, survey: CatalogSurvey) -> float:
     """What is needed before a network predicts: a program is made of it and held against it, shape by shape."""
-    return FIT_S * pace.slow + CHECKED * sum(_shapes(network, survey)) * pace.head
+    return FIT_S * pace.slow + _checked(network, pace, survey)
 
 
 def weight_bytes(backbone: str) -> float:
@@ -145,8 +145,12 @@ def _held_out(network: Network, parts: HeldOutParts, pace: Pace, survey: Catalog
     photos = photos_of(network, survey)
     each = _photos_each(network, survey)
     twice = min(N_FOR_K, products * parts.of) * each
-    checked = parts.n * CHECKED * sum(_shapes(network, survey)) * pace.head
-    return checked + (photos * parts.held_out + twice) * (pace.predict + pace.decode)
+    return parts.n * _checked(network, pace, survey) + (photos * parts.held_out + twice) * (pace.predict + pace.decode)
+
+
+def _checked(network: Network, pace: Pace, survey: CatalogSurvey) -> float:
+    """A program held against PyTorch on the first mosaics of each shape."""
+    return CHECKED * sum(_shapes(network, survey)) * pace.head
 
 
 def _photos_each(network: Network, survey: CatalogSurvey) -> float:

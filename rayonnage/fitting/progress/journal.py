@@ -18,7 +18,7 @@ from catalog.files.file_lock import take
 from catalog.runs.config import StrictConfig
 from catalog.runs.run import read_json
 from catalog.runs.workspace import Workspace
-from rayonnage.fitting.stages import Stage
+from rayonnage.fitting.stages import FUSION, OCR, Stage
 
 log = logging.getLogger(__name__)
 FOLDER = "fit"
@@ -162,7 +162,7 @@ class FitJournal:
         if begun is None or (begun.key, begun.signature) != (key, signature):
             return None
         # a training's own --resume, and a plan, know better whether they are whole
-        if key not in ("ocr", "fusion") or not any(name.startswith(key) for name in set(there) - set(begun.there)):
+        if key not in (OCR, FUSION) or not any(name.startswith(key) for name in set(there) - set(begun.there)):
             return None
         return self.end(key, max(0.0, self._state.seconds - begun.seconds))
 
