@@ -231,3 +231,42 @@ def test_correction_asks_the_review(served: str, page: Page):
     assert [name for name, _ in sent] == ["answers", "undo"]
     assert (sent[0][1]["product_id"], sent[0][1]["kind"], sent[0][1]["category_id"]) == ("p1", "category", 1001)
     assert sent[1][1] == {"act": 5}
+
+
+def test_correction_means_what_was_typed_last(served: str, page: Page):
+    """Enter right after the last letter, while the list still shows what the letters before it found."""
+    sent, held = [], []
+
+    def answered(route) -> None:
+        sent.append(route.request.post_data_json["category_id"])
+        route.fulfill(json={"act": 5, "count": 1})
+
+    page.route("**/v1/review/answers*", answered)
+    page.route("**/v1/tree/search?q=poetri*", lambda route: held.append(route))
+    page.goto(f"{served}/{product_link('p1')}")
+    box = page.get_by_role("combobox", name="Category")
+    box.press_sequentially("poet")
+    expect(page.get_by_role("option")).to_contain_text("POETRY")
+    with page.expect_request("**/v1/tree/search?q=poetri*"):
+        box.press_sequentially("ri")
+    with page.expect_request("**/v1/tree/search?q=poetri*"):
+        box.press("Enter")
+    held[-1].fulfill(json=[{"category_id": 2000, "path": ["KITCHEN", "CUPS", "MUG"]}])
+    expect(page.get_by_text("Kept: KITCHEN › CUPS › MUG")).to_be_visible()
+    expect(page.get_by_role("option")).to_have_count(0)
+    assert sent == [2000]
+
+
+def test_search_under_way_ends_when_a_category_is_chosen(served: str, page: Page):
+    page.route("**/v1/review/answers*", lambda route: route.fulfill(json={"act": 5, "count": 1}))
+    page.route("**/v1/tree/search?q=poetri*", lambda route: None)
+    page.goto(f"{served}/{product_link('p1')}")
+    box = page.get_by_role("combobox", name="Category")
+    box.press_sequentially("poet")
+    expect(page.get_by_role("option")).to_contain_text("POETRY")
+    with page.expect_request("**/v1/tree/search?q=poetri*"):
+        box.press_sequentially("ri")
+    with page.expect_event("requestfailed", timeout=10_000):
+        page.get_by_role("option").click()
+    expect(page.get_by_text("Kept: BOOKS › FICTION › POETRY")).to_be_visible()
+    expect(page.get_by_role("option")).to_have_count(0)
