@@ -11,7 +11,8 @@ const [form, drop, answer, history, loading, said, go, clear, title, description
   "product", "drop", "answer", "history", "loading", "said", "go", "clear", "title", "description",
 ].map((id) => document.getElementById(id));
 const start = [...answer.childNodes];
-let asked = 0;
+// what was asked for last is shown: a reply that comes late must not take its place
+let asked = 0, taken = 0, refreshed = 0;
 
 const say = (text) => { said.textContent = text; };
 const tray = new Tray(document.getElementById("tray"), {
@@ -143,8 +144,10 @@ for (const [event, on] of [["pointerover", true], ["focusin", true], ["pointerou
 }
 
 async function take(path) {
+  const mine = ++taken, before = asked;
   const response = await fetch(root + path).catch(() => null);
   const product = await response?.json().catch(() => null);
+  if (mine !== taken || before !== asked) return;
   if (!response?.ok) { toast(product?.detail ?? words.offline, { bad: true }); return; }
   tray.clear();
   title.value = product.title;
@@ -185,8 +188,10 @@ async function copy(text) {
 
 // the history
 async function refresh() {
+  const mine = ++refreshed;
   const response = await fetch(`${root}history`).catch(() => null);
-  if (response?.ok) { history.replaceChildren(...partOf(await response.text())); times(); }
+  const text = response?.ok && await response.text().catch(() => null);
+  if (text && mine === refreshed) { history.replaceChildren(...partOf(text)); times(); }
 }
 
 function times() {

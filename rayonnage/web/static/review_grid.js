@@ -23,6 +23,8 @@ const history = [];
 let group = null;
 let cards = [];
 let confirming = false;
+// of views that were asked for, the latest is shown: a reply that comes late must not take its place
+let asked = 0;
 
 const keyboard = new Keyboard([
   { keys: ARROWS, shown: ["←", "→", "↑", "↓"], words: say("key_move"), repeats: true, run: move },
@@ -50,8 +52,10 @@ function failed(error) {
 /** The list of suggestions, the one that most wait for first. */
 async function groups(focusOn = 0) {
   group = null;
+  const mine = ++asked;
   try {
     const [found, progress] = await Promise.all([api.get("/groups", { min_confidence: SURE }), api.get("")]);
+    if (mine !== asked) return;
     showProgress(element("progress"), progress);
     element("failed").hidden = true;
     element("grid").hidden = true;
@@ -62,7 +66,7 @@ async function groups(focusOn = 0) {
     list.querySelectorAll(".open")[Math.min(focusOn, found.length - 1)]?.focus();
     if (!found.length) announce(element("empty").querySelector("h2").textContent);
   } catch (error) {
-    failed(error);
+    if (mine === asked) failed(error);
   }
 }
 
@@ -86,6 +90,7 @@ function focusedGroup() {
 
 async function enter(chosen) {
   group = chosen;
+  const mine = ++asked;
   element("groups").hidden = true;
   element("grid").hidden = false;
   element("grid-title").textContent = path(chosen.suggestion.path);
@@ -94,12 +99,13 @@ async function enter(chosen) {
   confirmButton.textContent = say("grid_loading", { path: chosen.suggestion.path.at(-1) });
   window.scrollTo(0, 0);
   try {
-    const asked = await api.post("/grid", { category_id: chosen.suggestion.category_id });
-    if (group !== chosen) return;
-    showProgress(element("progress"), asked.progress);
-    if (asked.cards.length) lay(asked.cards);
+    const next = await api.post("/grid", { category_id: chosen.suggestion.category_id });
+    if (mine !== asked) return;
+    showProgress(element("progress"), next.progress);
+    if (next.cards.length) lay(next.cards);
     else await leave();
   } catch (error) {
+    if (mine !== asked) return;
     if (error.status !== 409) failed(error);
     else {
       notices.tell(error.message);

@@ -185,6 +185,22 @@ def test_a_product_at_random_and_an_example_of_the_instructions(served: str, pag
     assert order(page) == ["mug-1.jpg", "mug-2.jpg"]
 
 
+def test_a_product_that_comes_late_does_not_take_the_place_of_the_next(served: str, page: Page):
+    held = []
+    page.goto(served)
+    page.route("**/random", lambda route: held.append(route), times=1)
+    with page.expect_request("**/random"):
+        page.get_by_role("button", name="A product of the catalogue at random").click()
+    page.locator("[data-example]").first.click()
+    answered(page)
+    shown = order(page)
+    held[0].fulfill(json={"title": "late", "description": "", "photos": []})
+    # a request that ends later is heard of later
+    page.evaluate("fetch(location.href).then((response) => response.text())")
+    assert order(page) == shown
+    expect(page.get_by_label("Title")).not_to_have_value("late")
+
+
 def test_the_language_is_chosen_and_one_returns_to_the_page(served: str, page: Page):
     page.goto(f"{served}/help?x=1")
     page.get_by_role("button", name="Français").click()

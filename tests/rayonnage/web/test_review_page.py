@@ -298,6 +298,26 @@ def test_a_grid_by_keyboard(served: str, page: Page):
     assert progress(served)["waiting"] == WAITING
 
 
+def test_a_late_reply_does_not_take_the_place_of_what_is_looked_at(served: str, page: Page):
+    """The list of groups, asked for anew by an undo, comes when a group has been opened."""
+    held = []
+    page.goto(f"{served}/review/grid")
+    expect(page.locator(".group .open").first).to_be_focused()
+    page.route("**/v1/review/groups*", lambda route: held.append(route))
+    undone = {"count": 1, "act": 1, "cards": [], "progress": progress(served)}
+    page.route("**/v1/review/undo*", lambda route: route.fulfill(json=undone))
+    with page.expect_request("**/v1/review/groups*"):
+        page.keyboard.press("u")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tile")).to_have_count(16)
+    with page.expect_event("requestfinished", lambda request: "/groups" in request.url):
+        held[0].continue_()
+    # a request that ends later is heard of later
+    page.evaluate("fetch(location.href).then((response) => response.text())")
+    expect(page.locator("#grid")).to_be_visible()
+    expect(page.locator("#groups")).to_be_hidden()
+
+
 def test_the_sure_ones_are_accepted_together(served: str, page: Page):
     page.goto(f"{served}/review/grid")
     page.get_by_role("button", name="Accept the sure ones of MUG").click()
